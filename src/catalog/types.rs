@@ -1,0 +1,135 @@
+//! What a bundle and a blueprint are, after all checks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Currency, Money, Port, Size};
+
+/// A named fixed size with a flat monthly price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bundle {
+    /// `nano` … `2xlarge`.
+    pub id: String,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory.
+    pub memory: Size,
+    /// Root disk.
+    pub disk: Size,
+    /// Transfer a month.
+    pub transfer: Size,
+    /// Price a month.
+    pub price: Money,
+    /// Currency of the price; one for the whole file.
+    pub currency: Currency,
+}
+
+/// Whether a blueprint is a plain operating system or an application on one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// An operating system.
+    Os,
+    /// An application.
+    App,
+}
+
+/// What runs in an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Blueprint {
+    /// Identifier, such as `wordpress`; follows the rule of names.
+    pub id: String,
+    /// One line for a listing.
+    pub title: String,
+    /// A paragraph.
+    pub description: String,
+    /// Operating system or application.
+    pub group: Group,
+    /// Version of this blueprint; changes when its result changes.
+    pub version: String,
+    /// Base images it runs on, the default first: `debian-13`. For an operating system, its own.
+    pub bases: Vec<String>,
+    /// Least memory.
+    pub min_memory: Size,
+    /// Least disk.
+    pub min_disk: Size,
+    /// Ports it opens; SSH (22/tcp) has to be listed like any other.
+    pub ports: Vec<Port>,
+    /// What a user may set with `--set`.
+    pub parameters: Vec<Parameter>,
+    /// What is generated at create.
+    pub secrets: Vec<SecretSpec>,
+    /// cloud-init keys merged into the instance's `#cloud-config` as they are (JSON object), e.g. `packages`.
+    pub cloud_config: serde_json::Map<String, serde_json::Value>,
+    /// Shell script that installs what is the same for each instance (runs first; baked later). Empty: none.
+    pub install: String,
+    /// Shell script that sets up what differs per instance. Empty: none.
+    pub configure: String,
+    /// How the host knows that the application answers.
+    pub health: Option<Health>,
+    /// Printed at the end: label → minijinja template over `address`, `name`, `params`, e.g. `URL: http://{{ address }}/`.
+    pub output: BTreeMap<String, String>,
+    /// Account of the first login, for `lite ssh`: `debian`, `ubuntu`.
+    pub user: String,
+}
+
+/// A value the user may set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parameter {
+    /// `a-z 0-9 _`.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The whole value must match; none: any printable text up to 1,024 characters.
+    pub pattern: Option<String>,
+    /// Used when not set; none: the user must set it.
+    pub default: Option<String>,
+}
+
+/// A value drawn at create and never typed by anyone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecretSpec {
+    /// `a-z 0-9 _`.
+    pub name: String,
+    /// What it opens, shown by `lite secrets`, e.g. "WordPress administrator".
+    pub description: String,
+    /// Account it belongs to, if any, e.g. `admin`.
+    pub user: Option<String>,
+    /// Characters, at least 20.
+    pub length: u32,
+    /// Printed in the final block of `create`.
+    pub show: bool,
+}
+
+/// A health check, run from the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Health {
+    /// `GET http://ADDRESS:port/path` answers with `status` and, if given, a body that holds `text`.
+    Http {
+        /// Port.
+        port: u16,
+        /// Path, starts with `/`.
+        path: String,
+        /// Expected status.
+        status: u16,
+        /// Expected text.
+        text: Option<String>,
+    },
+    /// The TCP port accepts a connection and, if given, speaks first with these bytes (SSH: `SSH-`).
+    Tcp {
+        /// Port.
+        port: u16,
+        /// What the server says first.
+        banner: Option<String>,
+    },
+}
+
+/// Everything known: embedded data, then the operator's folders over it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Catalog {
+    /// Bundles by id, in the order of the file (smallest first).
+    pub bundles: Vec<Bundle>,
+    /// Blueprints by id.
+    pub blueprints: BTreeMap<String, Blueprint>,
+}

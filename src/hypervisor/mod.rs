@@ -1,0 +1,195 @@
+//! What lite needs of a host that runs virtual machines, in our own words. `libvirt/` is the only place that uses `virt`.
+//!
+//! Every call has a deadline. An error is never "absent": `Ok(None)` means the host answered that it is not there.
+
+pub mod libvirt;
+
+use std::net::Ipv4Addr;
+
+use uuid::Uuid;
+
+use crate::model::{Mac, Result};
+
+/// Facts about the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostInfo {
+    /// Host name.
+    pub hostname: String,
+    /// libvirt's version, `11.3.0`.
+    pub libvirt: String,
+    /// QEMU's version, `10.0.2`; empty on the test driver.
+    pub hypervisor: String,
+    /// `x86_64`, `aarch64`.
+    pub arch: String,
+    /// Logical CPUs.
+    pub cpus: u32,
+    /// All memory, KiB.
+    pub memory_kib: u64,
+    /// Memory not in use (free, buffers, cached), KiB.
+    pub memory_free_kib: u64,
+    /// libvirt offers `type='kvm'`.
+    pub kvm_offered: bool,
+    /// Machine types offered for the host's architecture include `q35`.
+    pub q35: bool,
+    /// Path of the emulator libvirt would use.
+    pub emulator: Option<String>,
+}
+
+/// State of a domain as libvirt tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainState {
+    /// Running.
+    Running,
+    /// Running on paper: its monitor did not answer in time.
+    Unresponsive,
+    /// Paused by a person.
+    Paused,
+    /// Paused because the disk could not be written.
+    PausedIoError,
+    /// Shutting down.
+    ShuttingDown,
+    /// Off: the guest powered off.
+    Off,
+    /// Off after a crash of QEMU, a failure to start, or a guest panic.
+    Crashed,
+    /// Something this version does not know.
+    Other,
+}
+
+/// A domain seen in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainSeen {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// Its name, not checked: it may be foreign.
+    pub name: String,
+    /// Its state.
+    pub state: DomainState,
+}
+
+/// A storage pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolSeen {
+    /// Started.
+    pub active: bool,
+    /// Target directory, from its XML.
+    pub path: String,
+    /// Bytes in all.
+    pub capacity: u64,
+    /// Bytes free.
+    pub available: u64,
+}
+
+/// A storage volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeSeen {
+    /// Name in the pool.
+    pub name: String,
+    /// Path on the host.
+    pub path: String,
+    /// Bytes as the guest sees it.
+    pub capacity: u64,
+    /// Bytes in use on the host.
+    pub allocation: u64,
+}
+
+/// A virtual network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkSeen {
+    /// Its name.
+    pub name: String,
+    /// Started.
+    pub active: bool,
+    /// Its full XML.
+    pub xml: String,
+}
+
+/// A DHCP host entry: an address kept for a hardware address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DhcpHost {
+    /// Hardware address.
+    pub mac: Mac,
+    /// The address it always gets.
+    pub address: Ipv4Addr,
+    /// Host name told to the guest.
+    pub name: String,
+}
+
+/// A host that runs virtual machines.
+///
+/// `ensure_*` calls are repeatable: they make it present and are content if it is. `remove_*` calls are too: they make
+/// it absent and are content if it is.
+pub trait Hypervisor: Send + Sync {
+    /// Facts about the host.
+    fn host(&self) -> Result<HostInfo>;
+
+    /// All domains with their states, in one round trip, not blocked by one hung QEMU.
+    fn domains(&self) -> Result<Vec<DomainSeen>>;
+    /// One domain by uuid.
+    fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>>;
+    /// One domain by name.
+    fn domain_by_name(&self, name: &str) -> Result<Option<DomainSeen>>;
+    /// The domain's XML.
+    fn domain_xml(&self, uuid: Uuid) -> Result<Option<String>>;
+    /// lite's metadata element of the domain (by its namespace URI), if it has one.
+    fn domain_metadata(&self, uuid: Uuid, uri: &str) -> Result<Option<String>>;
+    /// Sets lite's metadata element of the persistent domain.
+    fn set_domain_metadata(&self, uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> Result<()>;
+    /// Defines the domain, validated against libvirt's schema. Redefines one of the same uuid.
+    fn ensure_domain(&self, xml: &str) -> Result<()>;
+    /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off.
+    fn remove_domain(&self, uuid: Uuid) -> Result<()>;
+    /// Starts it; content if it runs.
+    fn start(&self, uuid: Uuid) -> Result<()>;
+    /// Asks the guest to power off (ACPI).
+    fn shutdown(&self, uuid: Uuid) -> Result<()>;
+    /// Asks the guest to reboot (ACPI).
+    fn reboot(&self, uuid: Uuid) -> Result<()>;
+    /// Presses the reset button.
+    fn reset(&self, uuid: Uuid) -> Result<()>;
+    /// Pulls the plug; content if it is off or not there.
+    fn destroy(&self, uuid: Uuid) -> Result<()>;
+    /// Connects the process's standard input and output to the serial console until the escape character `^]` or the end.
+    fn console(&self, uuid: Uuid) -> Result<()>;
+
+    /// A pool by name, refreshed if active.
+    fn pool(&self, name: &str) -> Result<Option<PoolSeen>>;
+    /// Defines, builds and starts a pool, with autostart.
+    fn ensure_pool(&self, name: &str, xml: &str) -> Result<()>;
+    /// Stops and undefines a pool; its files stay.
+    fn remove_pool(&self, name: &str) -> Result<()>;
+    /// Looks for files that came to the pool by another way.
+    fn refresh_pool(&self, name: &str) -> Result<()>;
+    /// The volumes of a pool.
+    fn volumes(&self, pool: &str) -> Result<Vec<VolumeSeen>>;
+    /// One volume.
+    fn volume(&self, pool: &str, name: &str) -> Result<Option<VolumeSeen>>;
+    /// Creates a volume; content if one of the name exists (the journal says whether it is whole).
+    fn ensure_volume(&self, pool: &str, name: &str, xml: &str) -> Result<()>;
+    /// Writes bytes to the start of a volume.
+    fn upload(&self, pool: &str, volume: &str, bytes: &[u8]) -> Result<()>;
+    /// Deletes a volume.
+    fn remove_volume(&self, pool: &str, name: &str) -> Result<()>;
+
+    /// All networks, foreign ones too.
+    fn networks(&self) -> Result<Vec<NetworkSeen>>;
+    /// One network by name.
+    fn network(&self, name: &str) -> Result<Option<NetworkSeen>>;
+    /// Defines and starts a network, with autostart.
+    fn ensure_network(&self, name: &str, xml: &str) -> Result<()>;
+    /// Stops and undefines a network.
+    fn remove_network(&self, name: &str) -> Result<()>;
+    /// Keeps an address, live and persistent.
+    fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
+    /// Releases an address, live and persistent.
+    fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
+
+    /// Names of all network filters.
+    fn filters(&self) -> Result<Vec<String>>;
+    /// Defines a filter; redefines one of the same uuid. Active guests get the change at once.
+    fn ensure_filter(&self, name: &str, xml: &str) -> Result<()>;
+    /// The filter's XML.
+    fn filter_xml(&self, name: &str) -> Result<Option<String>>;
+    /// Undefines a filter.
+    fn remove_filter(&self, name: &str) -> Result<()>;
+}

@@ -1,0 +1,182 @@
+//! What lite knows of an instance.
+
+use std::{fmt, net::Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Currency, Error, Mac, Money, Name, Port, Result, Size, escaped};
+
+/// What the user wants the instance to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wanted {
+    /// Up.
+    Running,
+    /// Down.
+    Stopped,
+}
+
+/// The state a user sees in `lite list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceState {
+    /// A create is at work.
+    Creating,
+    /// A delete is at work.
+    Deleting,
+    /// Up.
+    Running,
+    /// On its way down.
+    Stopping,
+    /// Down.
+    Stopped,
+    /// Paused, by a person or by an I/O error.
+    Paused,
+    /// Went down by a crash or a guest panic.
+    Crashed,
+    /// Set-up failed; kept for its logs.
+    Failed,
+    /// Its domain is gone from the host.
+    Lost,
+    /// The host could not be asked.
+    Unknown,
+}
+
+impl fmt::Display for InstanceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Creating => "creating",
+            Self::Deleting => "deleting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Crashed => "crashed",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// How an instance reaches the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// The NAT network of ours.
+    Nat,
+    /// A bridge of the host's; the address comes from the LAN.
+    Bridge(String),
+}
+
+impl NetworkMode {
+    /// Parses `nat` or `bridge:NAME` (a Linux interface name, at most 15 of `a-z A-Z 0-9 . _ -`).
+    pub fn parse(text: &str) -> Result<Self> {
+        let shaped = |n: &str| {
+            (1..=15).contains(&n.len())
+                && !n.starts_with(['-', '.'])
+                && n.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        match text.strip_prefix("bridge:") {
+            None if text == "nat" => Ok(Self::Nat),
+            Some(bridge) if shaped(bridge) => Ok(Self::Bridge(bridge.to_owned())),
+            _ => Err(Error::refused("invalid_network", format!("`{}` is not a network", escaped(text)))
+                .hint("use `nat`, or `bridge:NAME` with the name of a bridge of this host, such as `bridge:br0`")),
+        }
+    }
+}
+
+/// A label of the user's: `key=value`, or `key` alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    /// 1 to 128 printable ASCII characters without `=` and `,`.
+    pub key: String,
+    /// 0 to 256 printable ASCII characters.
+    pub value: String,
+}
+
+impl Tag {
+    /// Parses `key=value` or `key`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        let printable = |t: &str| t.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if key.is_empty() || key.len() > 128 || value.len() > 256 || !printable(key) || !printable(value) || key.contains(',') || key.trim() != key {
+            return Err(Error::refused("invalid_tag", format!("`{}` is not a tag", escaped(text)))
+                .hint("a tag is `key=value` or `key`: printable ASCII, the key 1 to 128 characters without `=` and `,`, the value at most 256"));
+        }
+        Ok(Self { key: key.to_owned(), value: value.to_owned() })
+    }
+}
+
+/// The part of an instance that is written into the domain's metadata, from which a lost database is rebuilt. No secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The name; also the domain's.
+    pub name: Name,
+    /// The id; also the domain's uuid.
+    pub uuid: Uuid,
+    /// Blueprint id.
+    pub blueprint: String,
+    /// Blueprint version at create.
+    pub blueprint_version: String,
+    /// Base image id, such as `debian-13`.
+    pub base: String,
+    /// SHA-256 of the image the root disk lies on, hexadecimal.
+    pub image_digest: String,
+    /// Bundle id.
+    pub bundle: String,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory.
+    pub memory: Size,
+    /// Root disk.
+    pub disk: Size,
+    /// Transfer a month.
+    pub transfer: Size,
+    /// Price a month agreed at create; kept when the bundle file changes.
+    pub price: Money,
+    /// Its currency.
+    pub currency: Currency,
+    /// Hardware address.
+    pub mac: Mac,
+    /// Reserved address; none on a bridge.
+    pub address: Option<Ipv4Addr>,
+    /// Network.
+    pub network: NetworkMode,
+    /// Open ports.
+    pub ports: Vec<Port>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// When create was asked for, RFC 3339, UTC.
+    pub created_at: jiff::Timestamp,
+}
+
+/// A stored instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// What is also in the domain's metadata.
+    pub record: Record,
+    /// What the user wants.
+    pub wanted: Wanted,
+    /// Result of the set-up: `creating`, `ready`, `failed`, `deleting`.
+    pub phase: Phase,
+    /// Why it failed, if it did: one sentence.
+    pub failure: Option<String>,
+}
+
+/// How far an instance's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Being made; not yet known to answer.
+    Creating,
+    /// Its application answered once.
+    Ready,
+    /// Started, but nobody waited for the application (`--no-wait`).
+    Started,
+    /// Its set-up failed.
+    Failed,
+    /// Being removed.
+    Deleting,
+}

@@ -1,0 +1,17 @@
+//! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
+
+mod error;
+mod instance;
+mod money;
+mod name;
+mod net;
+mod settings;
+mod size;
+
+pub use error::{Error, Kind, Result, escaped, nearest};
+pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
+pub use money::{Currency, Money};
+pub use name::Name;
+pub use net::{Mac, Port, Protocol};
+pub use settings::{Accel, Paths, Settings};
+pub use size::Size;
