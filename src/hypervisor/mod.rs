@@ -4,11 +4,10 @@
 
 pub mod libvirt;
 
-use std::net::Ipv4Addr;
-
 use uuid::Uuid;
 
-use crate::model::{Mac, Result};
+pub use crate::model::DhcpHost;
+use crate::model::Result;
 
 /// Facts about the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,17 +101,6 @@ pub struct NetworkSeen {
     pub active: bool,
     /// Its full XML.
     pub xml: String,
-}
-
-/// A DHCP host entry: an address kept for a hardware address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DhcpHost {
-    /// Hardware address.
-    pub mac: Mac,
-    /// The address it always gets.
-    pub address: Ipv4Addr,
-    /// Host name told to the guest.
-    pub name: String,
 }
 
 /// A host that runs virtual machines.

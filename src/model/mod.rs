@@ -12,6 +12,6 @@ pub use error::{Error, Kind, Result, escaped, nearest};
 pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
 pub use money::{Currency, Money};
 pub use name::Name;
-pub use net::{Mac, Port, Protocol};
+pub use net::{DhcpHost, Mac, Port, Protocol};
 pub use settings::{Accel, Paths, Settings};
 pub use size::Size;

@@ -1,6 +1,6 @@
 //! Hardware addresses and ports.
 
-use std::fmt;
+use std::{fmt, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -113,4 +113,15 @@ impl From<Port> for String {
     fn from(port: Port) -> Self {
         port.to_string()
     }
+}
+
+/// A DHCP host entry: an address kept for a hardware address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DhcpHost {
+    /// Hardware address.
+    pub mac: Mac,
+    /// The address it always gets.
+    pub address: Ipv4Addr,
+    /// Host name told to the guest.
+    pub name: String,
 }

@@ -1,1 +1,16 @@
-//! The plan room.
+//! What is to be made, as data: XML descriptions and the steps of each operation, each with its undo. Pure.
+
+mod domain;
+mod filter;
+mod names;
+mod network;
+mod step;
+mod storage;
+mod xml;
+
+pub use domain::{DomainPlan, METADATA_PREFIX, METADATA_URI, domain_xml, metadata_xml, record_of};
+pub use filter::filter_xml;
+pub use names::{Resources, volume_is_ours};
+pub use network::{Subnet, network_xml, subnet_of};
+pub use step::{Step, create, delete};
+pub use storage::{overlay_xml, pool_xml, seed_xml};
