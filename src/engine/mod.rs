@@ -1,1 +1,173 @@
-//! The engine room.
+//! Runs operations: allocate, journal, do, undo, resume; holds the locks; reconciles with what libvirt says.
+//!
+//! ```text
+//!            ┌── every step done ──────────────► succeeded
+//! started ───┤── a step failed, undone ────────► failed
+//!    │       └── an undo failed ───────────────► needs-attention ── lite repair ──► failed
+//!    └── owner died (its lock is free) ── next lite command finishes or undoes ──► …
+//! ```
+
+mod allocate;
+mod capacity;
+mod create;
+mod delete;
+mod execute;
+mod fault;
+mod gc;
+mod host;
+mod journal;
+mod listing;
+mod lock;
+mod power;
+mod recover;
+mod rebuild;
+mod wait;
+
+use std::{sync::atomic::{AtomicBool, Ordering}, time::Duration};
+
+pub use capacity::Capacity;
+pub use create::{Created, Request};
+pub use delete::Receipt;
+pub use gc::Orphan;
+pub use listing::Listed;
+pub use wait::Waited;
+
+use crate::{
+    hypervisor::Hypervisor,
+    model::{Error, Instance, Result, Settings},
+    store::{Operation, OperationState, Store},
+};
+
+/// The stages of create, in order, as the user sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The host is fit.
+    Host,
+    /// The image is there.
+    Image,
+    /// Disk, seed, address and filter are made.
+    Disk,
+    /// The domain runs and the guest's first words came.
+    Boot,
+    /// The guest has its address.
+    Address,
+    /// cloud-init and the blueprint's scripts are done.
+    CloudInit,
+    /// The application answers.
+    Application,
+}
+
+impl Stage {
+    /// The word shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Image => "image",
+            Self::Disk => "disk",
+            Self::Boot => "boot",
+            Self::Address => "address",
+            Self::CloudInit => "cloud-init",
+            Self::Application => "application",
+        }
+    }
+}
+
+/// Who watches an operation. All calls come from the thread that runs it.
+pub trait Observer {
+    /// A stage begins.
+    fn begin(&mut self, stage: Stage);
+    /// What it is doing.
+    fn note(&mut self, text: &str);
+    /// It is done.
+    fn finish(&mut self, stage: Stage);
+    /// It failed.
+    fn fail(&mut self, stage: Stage);
+    /// Something the user should know that is no failure.
+    fn warn(&mut self, text: &str);
+}
+
+/// An observer that does not look.
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn begin(&mut self, _: Stage) {}
+    fn note(&mut self, _: &str) {}
+    fn finish(&mut self, _: Stage) {}
+    fn fail(&mut self, _: Stage) {}
+    fn warn(&mut self, _: &str) {}
+}
+
+/// The engine of one command.
+pub struct Engine<'a> {
+    /// What the operator decided.
+    pub settings: &'a Settings,
+    /// State.
+    pub store: Store,
+    /// The host.
+    pub hypervisor: &'a dyn Hypervisor,
+    /// The time.
+    pub now: fn() -> jiff::Timestamp,
+    /// Set by Ctrl-C.
+    pub interrupted: &'a AtomicBool,
+    /// How long to wait for a busy instance.
+    pub wait: Duration,
+}
+
+impl Engine<'_> {
+    /// The folder of the locks.
+    fn locks(&self) -> std::path::PathBuf {
+        self.settings.paths.state.join("locks")
+    }
+
+    /// Takes the lock of an instance for an operation, and makes sure the instance still is what was read before.
+    fn lock(&mut self, instance: &Instance, operation: &str) -> Result<lock::Lock> {
+        let record = &instance.record;
+        let lock =
+            lock::Lock::acquire(&self.locks(), record.uuid, record.name.as_str(), operation, (self.now)(), self.wait)?;
+        if self.store.instance_by_uuid(record.uuid)?.is_none() {
+            lock.retire();
+            return Err(Error::refused("no_such_instance", format!("instance `{}` was deleted meanwhile", record.name))
+                .hint("`lite list` shows all instances"));
+        }
+        Ok(lock)
+    }
+
+    /// Writes that an operation starts.
+    fn begin(&mut self, kind: &str, instance: &Instance) -> Result<Operation> {
+        let operation = Operation {
+            id: operation_id(),
+            kind: kind.to_owned(),
+            resource: instance.record.name.to_string(),
+            instance: Some(instance.record.uuid),
+            state: OperationState::Started,
+            error: None,
+            request_id: None,
+            arguments: None,
+            started_at: (self.now)(),
+            ended_at: None,
+        };
+        self.store.insert_operation(&operation)?;
+        Ok(operation)
+    }
+
+    /// Writes how an operation ended and hands its result on.
+    fn end<T>(&mut self, operation: &Operation, result: Result<T>) -> Result<T> {
+        let (state, error) = match &result {
+            Ok(_) => (OperationState::Succeeded, None),
+            Err(e) if e.code == "undo_failed" => (OperationState::NeedsAttention, Some(e.to_string())),
+            Err(e) => (OperationState::Failed, Some(e.to_string())),
+        };
+        self.store.end_operation(&operation.id, state, error.as_deref(), (self.now)())?;
+        result
+    }
+
+    /// Whether Ctrl-C was pressed.
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+/// A new operation id: `op-` and eight hexadecimal digits.
+fn operation_id() -> String {
+    format!("op-{:08x}", rand::random::<u32>())
+}

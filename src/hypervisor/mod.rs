@@ -4,10 +4,12 @@
 
 pub mod libvirt;
 
+use std::net::Ipv4Addr;
+
 use uuid::Uuid;
 
 pub use crate::model::DhcpHost;
-use crate::model::Result;
+use crate::model::{Mac, Result};
 
 /// Facts about the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +139,9 @@ pub trait Hypervisor: Send + Sync {
     fn reset(&self, uuid: Uuid) -> Result<()>;
     /// Pulls the plug; content if it is off or not there.
     fn destroy(&self, uuid: Uuid) -> Result<()>;
+    /// The IPv4 address the guest has on its interface of this hardware address, as the guest agent or the host's ARP
+    /// table tells; none if nobody knows.
+    fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Addr>>;
     /// Connects the process's standard input and output to the serial console until the escape character `^]` or the end.
     fn console(&self, uuid: Uuid) -> Result<()>;
 

@@ -31,6 +31,8 @@ pub enum InstanceState {
     Stopping,
     /// Down.
     Stopped,
+    /// Its QEMU process does not answer.
+    Unresponsive,
     /// Paused, by a person or by an I/O error.
     Paused,
     /// Went down by a crash or a guest panic.
@@ -51,6 +53,7 @@ impl fmt::Display for InstanceState {
             Self::Running => "running",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
+            Self::Unresponsive => "unresponsive",
             Self::Paused => "paused",
             Self::Crashed => "crashed",
             Self::Failed => "failed",

@@ -1,0 +1,64 @@
+//! Hands out name, address and capacity in one transaction, before anything is made on the host.
+
+use std::net::Ipv4Addr;
+
+use rusqlite::Transaction;
+
+use super::Capacity;
+use crate::{
+    catalog::Bundle,
+    hypervisor::{HostInfo, PoolSeen},
+    model::{Error, Name, Result},
+    plan::Subnet,
+    store::instances::{addresses, allocated, names},
+};
+
+/// What the host looked like when the transaction began.
+pub(super) struct HostView {
+    /// Facts.
+    pub info: HostInfo,
+    /// The pool.
+    pub pool: PoolSeen,
+    /// Bytes the disks of our instances use already.
+    pub used_by_disks: u64,
+    /// Names of domains that are not lite's.
+    pub foreign: Vec<String>,
+    /// Subnet of the NAT network; none for a bridge.
+    pub subnet: Option<Subnet>,
+}
+
+/// The name: the wanted one if it is free, else the first free `BLUEPRINT-N`.
+pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, blueprint: &str) -> Result<Name> {
+    let ours = names(t)?;
+    if let Some(name) = wanted {
+        if view.foreign.iter().any(|f| f == name.as_str()) {
+            return Err(Error::refused("name_taken", format!("the name `{name}` is taken by a domain that is not lite's"))
+                .hint("choose another with `--name`; lite never touches domains it did not make"));
+        }
+        // A name of ours that is taken is refused by the constraint of the table.
+        return Ok(name.clone());
+    }
+    let stem: String = blueprint.chars().take(Name::MAX - 6).collect();
+    (1..100_000)
+        .map(|n| format!("{stem}-{n}"))
+        .find(|candidate| !ours.contains(candidate) && !view.foreign.contains(candidate))
+        .ok_or_else(|| Error::refused("no_free_name", "no free name is left").hint("choose one with `--name`"))
+        .and_then(|text| Name::parse(&text))
+}
+
+/// The first address nobody has.
+pub(super) fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
+    let taken = addresses(t, network)?;
+    subnet.addresses().find(|a| !taken.contains(a) && !subnet.kept.contains(a)).ok_or_else(|| {
+        Error::refused(
+            "no_free_address",
+            format!("network `{network}` has no free address: all {} are taken", subnet.addresses().count()),
+        )
+        .hint("delete an instance, or use a larger subnet (`LITE_SUBNET`, before `lite doctor --fix` makes the network)")
+    })
+}
+
+/// Checks that one more instance of the bundle fits.
+pub(super) fn capacity(t: &Transaction<'_>, view: &HostView, bundle: &Bundle) -> Result<()> {
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &allocated(t)?).check(bundle, true)
+}

@@ -1,0 +1,425 @@
+//! create: a working application from one command, or nothing.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{
+    Engine, Observer, Stage, allocate, allocate::HostView, execute::Payload, journal::Run, lock::Lock, operation_id,
+    wait::Wait,
+};
+use crate::{
+    catalog::{Blueprint, Bundle},
+    doctor, guest,
+    image::Image,
+    model::{Error, Mac, Name, NetworkMode, Phase, Record, Result, Tag},
+    plan::{self, DomainPlan, Resources, Step},
+    render::{HostKey, Seed, SeedInput, UserData, render},
+    store::{self, NewInstance, Operation, OperationState, instances, operations, secrets},
+};
+
+/// What is asked for; every value is checked already.
+pub struct Request<'a> {
+    /// The blueprint.
+    pub blueprint: &'a Blueprint,
+    /// The bundle.
+    pub bundle: &'a Bundle,
+    /// Base image id.
+    pub base: &'a str,
+    /// All parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Wanted name; none: the first free `BLUEPRINT-N`.
+    pub name: Option<Name>,
+    /// Public keys allowed to log in.
+    pub ssh_keys: Vec<String>,
+    /// The user's own user-data.
+    pub user_data: Option<UserData>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// Network.
+    pub network: NetworkMode,
+    /// How long the set-up may take.
+    pub timeout: Duration,
+    /// Wait until the application answers.
+    pub wait: bool,
+    /// The caller's own id, for safe retries.
+    pub request_id: Option<String>,
+    /// Digest of everything asked for.
+    pub arguments: String,
+}
+
+/// A new instance.
+#[derive(Debug)]
+pub struct Created {
+    /// Its record.
+    pub record: Record,
+    /// Its blueprint's output lines, label and value.
+    pub output: Vec<(String, String)>,
+    /// Its secrets that are shown once.
+    pub secrets: Vec<store::Secret>,
+    /// Whether the application answered.
+    pub ready: bool,
+    /// The instance existed: an earlier request of the same id made it.
+    pub repeated: bool,
+}
+
+/// What is drawn once, before planning, and is data from then on.
+struct Drawn {
+    uuid: Uuid,
+    mac: Mac,
+    host_key: HostKey,
+    secrets: BTreeMap<String, SecretString>,
+}
+
+/// Everything made for one create.
+struct Job {
+    record: Record,
+    resources: Resources,
+    operation: Operation,
+    seed: Seed,
+    steps: Vec<Step>,
+    image_bytes: Vec<u8>,
+}
+
+impl Engine<'_> {
+    /// Makes an instance. Refused before any change, rolled back until it runs, kept as `failed` after that.
+    pub fn create(
+        &mut self,
+        request: &Request<'_>,
+        image: &mut dyn FnMut(&mut dyn Observer) -> Result<Image>,
+        observer: &mut dyn Observer,
+    ) -> Result<Created> {
+        if let Some(earlier) = self.earlier(request)? {
+            return Ok(earlier);
+        }
+        let begun = Instant::now();
+        observer.begin(Stage::Host);
+        let (view, kvm) = self.host_stage(request, observer).inspect_err(|_| observer.fail(Stage::Host))?;
+        observer.finish(Stage::Host);
+
+        observer.begin(Stage::Image);
+        let image = image(observer).inspect_err(|_| observer.fail(Stage::Image))?;
+        observer.finish(Stage::Image);
+
+        observer.begin(Stage::Disk);
+        let drawn = draw(request.blueprint)?;
+        let lock =
+            Lock::acquire(&self.locks(), drawn.uuid, "new", "create", (self.now)(), Duration::ZERO)?;
+        let made = self.disk_stage(request, &view, kvm, &image, drawn);
+        let job = match made {
+            Ok(job) => job,
+            Err(e) => {
+                observer.fail(Stage::Disk);
+                lock.retire();
+                return Err(e);
+            }
+        };
+        observer.finish(Stage::Disk);
+        let result = self.ready_stage(request, &job, begun, observer);
+        drop(lock);
+        result
+    }
+
+    fn host_stage(&mut self, request: &Request<'_>, observer: &mut dyn Observer) -> Result<(HostView, bool)> {
+        self.prepare_host(&request.network, observer)?;
+        let view = self.view(&request.network)?;
+        let kvm = doctor::use_kvm(self.settings.accel, view.info.kvm_offered)?;
+        if !kvm {
+            observer.warn("no KVM on this host: the virtual machine is emulated, about ten times slower");
+        }
+        // Early and without a lock, for a quick answer; the transaction decides.
+        super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &self.store.allocated()?)
+            .check(request.bundle, true)?;
+        Ok((view, kvm))
+    }
+
+    /// Allocates, journals and makes everything up to the running domain; undoes all of it if a step fails.
+    fn disk_stage(
+        &mut self,
+        request: &Request<'_>,
+        view: &HostView,
+        kvm: bool,
+        image: &Image,
+        drawn: Drawn,
+    ) -> Result<Job> {
+        let job = self.allocate(request, view, kvm, image, drawn)?;
+        super::fault::point("allocated");
+        let id = job.operation.id.clone();
+        let mut run = Run::new(&id);
+        let payload = Payload { seed: &job.image_bytes };
+        for step in &job.steps {
+            let result = if self.is_interrupted() {
+                Err(Error::failed("interrupted", "interrupted"))
+            } else {
+                self.step(&mut run, step, &payload)
+            };
+            if let Err(error) = result {
+                return Err(self.abandon(&job, &run.started, error));
+            }
+        }
+        Ok(job)
+    }
+
+    /// Undoes a create and says so.
+    fn abandon(&mut self, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
+        let undone = self.roll_back(&job.operation.id, started).and_then(|()| self.store.forget(job.record.uuid));
+        match undone {
+            Ok(()) => {
+                let _ = self.store.end_operation(
+                    &job.operation.id,
+                    OperationState::Failed,
+                    Some(&error.to_string()),
+                    (self.now)(),
+                );
+                let mut outer = Error::new(
+                    error.kind,
+                    error.code,
+                    format!("could not create instance `{}`; everything was undone, nothing is left", job.record.name),
+                );
+                outer.causes.push(error.message);
+                outer.causes.extend(error.causes);
+                outer.hints = error.hints;
+                outer
+            }
+            Err(undo) => {
+                let text = format!("{error}; {undo}");
+                let _ = self.store.end_operation(
+                    &job.operation.id,
+                    OperationState::NeedsAttention,
+                    Some(&text),
+                    (self.now)(),
+                );
+                undo.cause(format!("undone because: {error}"))
+            }
+        }
+    }
+
+    fn allocate(
+        &mut self,
+        request: &Request<'_>,
+        view: &HostView,
+        kvm: bool,
+        image: &Image,
+        drawn: Drawn,
+    ) -> Result<Job> {
+        let (settings, now) = (self.settings, (self.now)());
+        let paths = &settings.paths;
+        let network_key = match &request.network {
+            NetworkMode::Nat => settings.network.clone(),
+            NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
+        };
+        let pool_path = view.pool.path.clone();
+        self.store.write(|t| {
+            allocate::capacity(t, view, request.bundle)?;
+            let name = allocate::name(t, view, request.name.as_ref(), &request.blueprint.id)?;
+            let address = match &view.subnet {
+                Some(subnet) => Some(allocate::address(t, subnet, &network_key)?),
+                None => None,
+            };
+            let record = record(request, image, &drawn, name, address, now);
+            let resources = Resources::of(&record.name, record.uuid, paths);
+            let seed = render(&SeedInput {
+                blueprint: request.blueprint,
+                name: &record.name,
+                uuid: record.uuid,
+                mac: record.mac,
+                address,
+                params: &request.parameters,
+                secrets: &drawn.secrets,
+                ssh_keys: &request.ssh_keys,
+                host_key: &drawn.host_key,
+                user_data: request.user_data.as_ref(),
+            })?;
+            let image_bytes = guest::seed::seed_iso(&seed)?;
+            let at = |volume: &str| format!("{pool_path}/{volume}");
+            let steps = plan::create(
+                &DomainPlan {
+                    record: &record,
+                    resources: &resources,
+                    root_path: &at(&resources.root),
+                    seed_path: &at(&resources.seed),
+                    network: &settings.network,
+                    kvm,
+                    arch: &view.info.arch,
+                    machine: view.info.q35.then_some("q35"),
+                },
+                &settings.pool,
+                &image.path,
+                image_bytes.len() as u64,
+            )?;
+            let operation = Operation {
+                id: operation_id(),
+                kind: "create".into(),
+                resource: record.name.to_string(),
+                instance: Some(record.uuid),
+                state: OperationState::Started,
+                error: None,
+                request_id: request.request_id.clone(),
+                arguments: Some(request.arguments.clone()),
+                started_at: now,
+                ended_at: None,
+            };
+            instances::insert(
+                t,
+                &NewInstance {
+                    record: &record,
+                    network: &network_key,
+                    blueprint: request.blueprint,
+                    parameters: &request.parameters,
+                    image: &image.volume,
+                },
+            )?;
+            secrets::insert(t, record.uuid, &secret_rows(request.blueprint, &drawn), &drawn.host_key.public)?;
+            operations::insert(t, &operation)?;
+            Ok(Job { record, resources, operation, seed, steps, image_bytes })
+        })
+    }
+
+    /// Waits for the application, and stores what came of it.
+    fn ready_stage(
+        &mut self,
+        request: &Request<'_>,
+        job: &Job,
+        begun: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<Created> {
+        let uuid = job.record.uuid;
+        if !request.wait {
+            self.store.set_phase(uuid, Phase::Started, None)?;
+            self.end(&job.operation, Ok(()))?;
+            return self.created(&job.record, false, false);
+        }
+        let waited = self.wait_ready(
+            &Wait {
+                record: &job.record,
+                health: request.blueprint.health.as_ref(),
+                report: Path::new(&job.resources.report_log),
+                console: Path::new(&job.resources.console_log),
+                start: 0,
+                deadline: begun + request.timeout,
+                timeout: request.timeout,
+            },
+            observer,
+        );
+        match &waited {
+            Ok(_) => {
+                self.store.set_phase(uuid, Phase::Ready, None)?;
+                if let Err(e) = self.scrub_seed(&job.resources.seed, &job.seed) {
+                    observer.warn(&format!("the seed still holds its secrets: {e}"));
+                }
+            }
+            Err(e) if e.code == "interrupted" => self.store.set_phase(uuid, Phase::Started, None)?,
+            Err(e) => self.store.set_phase(uuid, Phase::Failed, Some(&e.message))?,
+        }
+        let waited = self.end(&job.operation, waited)?;
+        let mut record = job.record.clone();
+        record.address = waited.address;
+        self.created(&record, true, false)
+    }
+
+    /// Replaces the seed by one without secrets: the guest has taken them over.
+    fn scrub_seed(&self, volume: &str, seed: &Seed) -> Result<()> {
+        self.hypervisor.upload(&self.settings.pool, volume, &guest::seed::scrubbed_iso(seed)?)
+    }
+
+    /// The result of an earlier request of the same id.
+    fn earlier(&mut self, request: &Request<'_>) -> Result<Option<Created>> {
+        let Some(id) = &request.request_id else { return Ok(None) };
+        let Some(operation) = self.store.operation_by_request(id)? else { return Ok(None) };
+        if operation.arguments.as_deref() != Some(&request.arguments) {
+            return Err(Error::refused("request_id_reused", "this request id was used for another request")
+                .hint("use a new `--request-id` for a new request"));
+        }
+        match operation.state {
+            OperationState::Succeeded => {}
+            OperationState::Started => {
+                return Err(Error::new(crate::model::Kind::Busy, "busy", "the first request of this id is still at work")
+                    .hint(format!("look at it: `lite operations show {}`", operation.id)));
+            }
+            OperationState::Failed | OperationState::NeedsAttention => {
+                return Err(Error::failed("request_failed", "the first request of this id failed")
+                    .cause(operation.error.unwrap_or_default())
+                    .hint("use a new `--request-id` to try again"));
+            }
+        }
+        let instance = operation.instance.map(|uuid| self.store.instance_by_uuid(uuid)).transpose()?.flatten();
+        let Some(instance) = instance else {
+            return Err(Error::failed("no_such_instance", "the instance of this request was deleted since")
+                .hint("use a new `--request-id` to make another"));
+        };
+        self.created(&instance.record, instance.phase == Phase::Ready, true).map(Some)
+    }
+
+    fn created(&self, record: &Record, ready: bool, repeated: bool) -> Result<Created> {
+        let (blueprint, parameters) = self.store.blueprint_of(record.uuid)?;
+        Ok(Created {
+            output: blueprint.outputs(&record.name, record.address, &parameters)?,
+            secrets: self.store.secrets(record.uuid)?.into_iter().filter(|s| s.shown).collect(),
+            record: record.clone(),
+            ready,
+            repeated,
+        })
+    }
+}
+
+fn draw(blueprint: &Blueprint) -> Result<Drawn> {
+    Ok(Drawn {
+        uuid: Uuid::new_v4(),
+        mac: Mac::ours(rand::random()),
+        host_key: guest::keys::host_key()?,
+        secrets: blueprint.secrets.iter().map(|s| (s.name.clone(), guest::keys::password(s))).collect(),
+    })
+}
+
+fn record(
+    request: &Request<'_>,
+    image: &Image,
+    drawn: &Drawn,
+    name: Name,
+    address: Option<std::net::Ipv4Addr>,
+    now: jiff::Timestamp,
+) -> Record {
+    let (blueprint, bundle) = (request.blueprint, request.bundle);
+    Record {
+        name,
+        uuid: drawn.uuid,
+        blueprint: blueprint.id.clone(),
+        blueprint_version: blueprint.version.clone(),
+        base: request.base.to_owned(),
+        image_digest: image.digest.clone(),
+        bundle: bundle.id.clone(),
+        vcpus: bundle.vcpus,
+        memory: bundle.memory,
+        disk: bundle.disk,
+        transfer: bundle.transfer,
+        price: bundle.price,
+        currency: bundle.currency.clone(),
+        mac: drawn.mac,
+        address,
+        network: request.network.clone(),
+        ports: blueprint.ports.clone(),
+        tags: request.tags.clone(),
+        created_at: now,
+    }
+}
+
+fn secret_rows(blueprint: &Blueprint, drawn: &Drawn) -> Vec<store::Secret> {
+    blueprint
+        .secrets
+        .iter()
+        .filter_map(|spec| {
+            Some(store::Secret {
+                name: spec.name.clone(),
+                account: spec.user.clone(),
+                description: spec.description.clone(),
+                shown: spec.show,
+                value: drawn.secrets.get(&spec.name)?.clone(),
+            })
+        })
+        .collect()
+}

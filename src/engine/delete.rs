@@ -1,0 +1,66 @@
+//! delete: always forward. What cannot be taken back comes last.
+
+use super::{Engine, execute::Payload, journal::Run, lock::Lock};
+use crate::{
+    model::{Instance, Phase, Result},
+    plan::{self, Step},
+    store::Operation,
+};
+
+/// What a delete removed and what it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Removed, a phrase each.
+    pub removed: Vec<String>,
+    /// Kept, a phrase each.
+    pub kept: Vec<String>,
+}
+
+impl Engine<'_> {
+    /// What a delete would remove and leave.
+    pub fn plan_delete(&self, instance: &Instance) -> Receipt {
+        let record = &instance.record;
+        let s = self.settings;
+        let resources = plan::Resources::of(&record.name, record.uuid, &s.paths);
+        let mut removed = vec![
+            format!("virtual machine `{}`", record.name),
+            format!("root disk `{}` ({}) and its data", resources.root, record.disk),
+            format!("seed `{}`", resources.seed),
+            format!("network filter `{}`", resources.filter),
+        ];
+        removed.extend(record.address.map(|a| format!("address {a}")));
+        removed.push("logs and secrets".to_owned());
+        Receipt {
+            removed,
+            kept: vec![format!("image `{}`", record.base), "the operation's entry in `lite operations`".to_owned()],
+        }
+    }
+
+    /// Deletes an instance in any state.
+    pub fn delete(&mut self, instance: &Instance) -> Result<Receipt> {
+        let lock = self.lock(instance, "delete")?;
+        let receipt = self.plan_delete(instance);
+        self.store.set_phase(instance.record.uuid, Phase::Deleting, None)?;
+        let operation = self.begin("delete", instance)?;
+        self.run_delete(&operation, instance, lock)?;
+        Ok(receipt)
+    }
+
+    /// Runs or finishes a delete. On failure the operation stays open and the next command goes on with it.
+    pub(super) fn run_delete(&mut self, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
+        let mut run = Run::new(&operation.id);
+        let steps: Vec<Step> =
+            plan::delete(&instance.record, &self.settings.pool, &self.settings.network, &self.settings.paths);
+        for step in &steps {
+            self.step(&mut run, step, &Payload::none()).map_err(|mut e| {
+                e.hints.push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
+                e
+            })?;
+        }
+        self.store.forget(instance.record.uuid)?;
+        super::fault::point("forgotten");
+        self.end(operation, Ok(()))?;
+        lock.retire();
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! Makes a step true on the host.
+
+use super::Engine;
+use crate::{
+    model::{Error, Result},
+    plan::Step,
+};
+
+/// What a step needs and the journal must not hold: secrets.
+#[derive(Clone, Copy)]
+pub(super) struct Payload<'a> {
+    /// Content of the seed.
+    pub seed: &'a [u8],
+}
+
+impl Payload<'_> {
+    /// Nothing.
+    pub const fn none() -> Self {
+        Payload { seed: &[] }
+    }
+}
+
+impl Engine<'_> {
+    /// Does it. Repeatable: what is true already stays true.
+    pub(super) fn execute(&self, step: &Step, payload: &Payload<'_>) -> Result<()> {
+        let hv = self.hypervisor;
+        let result = match step {
+            Step::Filter { name, xml } => hv.ensure_filter(name, xml),
+            Step::DhcpHost { network, host } => hv.ensure_dhcp_host(network, host),
+            Step::RootVolume { pool, name, xml } => hv.ensure_volume(pool, name, xml),
+            Step::SeedVolume { pool, name, xml } => {
+                hv.ensure_volume(pool, name, xml).and_then(|()| hv.upload(pool, name, payload.seed))
+            }
+            Step::Domain { xml, .. } => hv.ensure_domain(xml),
+            Step::Start { uuid } => hv.start(*uuid),
+            Step::Destroy { uuid } => hv.destroy(*uuid),
+            Step::RemoveDomain { uuid } => hv.remove_domain(*uuid),
+            Step::RemoveVolume { pool, name } => hv.remove_volume(pool, name),
+            Step::RemoveDhcpHost { network, host } => hv.remove_dhcp_host(network, host),
+            Step::RemoveFilter { name } => hv.remove_filter(name),
+            Step::RemoveLogs { files } => remove_files(files),
+        };
+        result.map_err(|e| at(step, e))
+    }
+}
+
+/// Says which step an error belongs to, keeping its kind and hints.
+fn at(step: &Step, error: Error) -> Error {
+    let mut outer = Error::new(error.kind, error.code, format!("{} failed", step.subject()));
+    outer.causes.push(error.message);
+    outer.causes.extend(error.causes);
+    outer.hints = error.hints;
+    outer
+}
+
+/// Removes log files and the older ones that virtlogd rotated (`NAME.0`, `NAME.1` …).
+fn remove_files(files: &[String]) -> Result<()> {
+    for file in files {
+        let rotated = (0..16).map(|n| format!("{file}.{n}"));
+        for path in std::iter::once(file.clone()).chain(rotated) {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::failed("log_not_removed", format!("cannot remove `{path}`")).cause(e));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! What operations need to know of the host, and what they may make on it.
+
+use super::{Engine, Observer, allocate::HostView};
+use crate::{
+    doctor,
+    model::{Error, NetworkMode, Result},
+    plan::{self, volume_is_ours},
+};
+
+impl Engine<'_> {
+    /// Makes lite's own pool, network and log folder if they are missing, and says so.
+    pub fn prepare_host(&self, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
+        let s = self.settings;
+        std::fs::create_dir_all(&s.paths.logs).map_err(|e| {
+            Error::refused("logs_not_writable", format!("cannot make `{}`", s.paths.logs.display()))
+                .cause(e)
+                .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
+        })?;
+        if !self.hypervisor.pool(&s.pool)?.is_some_and(|p| p.active) {
+            let path = s.paths.pool.display().to_string();
+            self.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
+            observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
+        }
+        if *network == NetworkMode::Nat && !self.hypervisor.network(&s.network)?.is_some_and(|n| n.active) {
+            self.hypervisor.ensure_network(&s.network, &self.network_xml()?)?;
+            observer.note(&format!("made network `{}`", s.network));
+        }
+        Ok(())
+    }
+
+    /// XML of the NAT network, on a subnet that does not clash with the host's routes.
+    pub fn network_xml(&self) -> Result<String> {
+        let subnet = doctor::choose_subnet(&doctor::routes()?, self.settings.subnet)?;
+        plan::network_xml(&self.settings.network, subnet)
+    }
+
+    /// The host as it is now.
+    pub(super) fn view(&self, network: &NetworkMode) -> Result<HostView> {
+        let s = self.settings;
+        let missing = |what: &str, name: &str| {
+            Error::failed("host_not_ready", format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
+        };
+        let pool = self.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
+        let ours: Vec<_> = self.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
+        let domains = self.hypervisor.domains()?;
+        let subnet = match network {
+            NetworkMode::Bridge(_) => None,
+            NetworkMode::Nat => {
+                let seen = self.hypervisor.network(&s.network)?.ok_or_else(|| missing("network", &s.network))?;
+                Some(plan::subnet_of(&seen.xml)?)
+            }
+        };
+        Ok(HostView {
+            info: self.hypervisor.host()?,
+            used_by_disks: self
+                .hypervisor
+                .volumes(&s.pool)?
+                .iter()
+                .filter(|v| volume_is_ours(&v.name).is_some())
+                .map(|v| v.allocation)
+                .sum(),
+            pool,
+            foreign: domains.into_iter().filter(|d| !ours.contains(&d.uuid)).map(|d| d.name).collect(),
+            subnet,
+        })
+    }
+
+    /// What is left for new instances.
+    pub fn capacity(&self) -> Result<super::Capacity> {
+        let view = self.view(&NetworkMode::Bridge(String::new()))?;
+        Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &self.store.allocated()?))
+    }
+}

@@ -1,0 +1,142 @@
+//! Kernel locks on instances: freed by the death of their owner, never a pid file.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::{Error, Kind, Result};
+
+/// How often a waiting command tries again. flock has no time-out, and a blocking one could not be interrupted.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Who holds a lock, for the message of the one who does not get it. Only the kernel's lock counts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Owner {
+    operation: String,
+    pid: u32,
+    since: jiff::Timestamp,
+}
+
+/// A held lock; dropped with the process or this value.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+/// What happened when a lock was asked for.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It is ours.
+    Held(Lock),
+    /// Somebody else holds it: what they do and since when, as a sentence.
+    Busy(String),
+}
+
+impl Lock {
+    /// Tries once.
+    pub fn attempt(dir: &Path, instance: Uuid, operation: &str, now: jiff::Timestamp) -> Result<Attempt> {
+        crate::store::create_private_dir(dir)?;
+        let path = dir.join(format!("{instance}.lock"));
+        loop {
+            let fail = |e: std::io::Error| {
+                Error::refused("state_not_writable", format!("cannot lock `{}`", path.display())).cause(e).hint(
+                    "run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`",
+                )
+            };
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(fail)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(Attempt::Busy(describe(&mut file))),
+                Err(TryLockError::Error(e)) => return Err(fail(e)),
+            }
+            // The file may have been removed by its last owner between open and lock.
+            let same = std::fs::metadata(&path).is_ok_and(|on_disk| {
+                file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (on_disk.dev(), on_disk.ino()))
+            });
+            if same {
+                let owner = Owner { operation: operation.to_owned(), pid: std::process::id(), since: now };
+                let text = serde_json::to_vec(&owner).unwrap_or_default();
+                file.set_len(0).and_then(|()| file.write_all(&text)).map_err(fail)?;
+                return Ok(Attempt::Held(Self { file, path }));
+            }
+        }
+    }
+
+    /// Tries until `wait` has passed (zero: once). Busy (exit 3) with who holds it and since when.
+    pub fn acquire(
+        dir: &Path,
+        instance: Uuid,
+        name: &str,
+        operation: &str,
+        now: jiff::Timestamp,
+        wait: Duration,
+    ) -> Result<Self> {
+        let end = Instant::now() + wait;
+        loop {
+            match Self::attempt(dir, instance, operation, now)? {
+                Attempt::Held(lock) => return Ok(lock),
+                Attempt::Busy(who) if Instant::now() >= end => {
+                    return Err(Error::new(Kind::Busy, "busy", format!("instance `{name}` is busy: {who}"))
+                        .hint("try again later, or wait for it with `--wait`"));
+                }
+                Attempt::Busy(_) => std::thread::sleep(RETRY),
+            }
+        }
+    }
+
+    /// Removes the file of an instance that is gone.
+    pub fn retire(self) {
+        // A leftover empty file is harmless, so a failure here is none.
+        let _ = std::fs::remove_file(&self.path);
+        drop(self.file);
+    }
+}
+
+fn describe(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.take(4096).read_to_string(&mut text));
+    match read.ok().and_then(|_| serde_json::from_str::<Owner>(&text).ok()) {
+        Some(owner) => {
+            format!("`{}` by process {} since {}", owner.operation, owner.pid, owner.since.strftime("%F %T UTC"))
+        }
+        None => "another lite process is at work on it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_owner_hears_who_and_since_when() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = Uuid::from_u128(7);
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let first = Lock::acquire(dir.path(), id, "web", "create", now, Duration::ZERO).unwrap();
+        let error = Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap_err();
+        let pid = std::process::id();
+        assert_eq!(
+            error.message,
+            format!("instance `web` is busy: `create` by process {pid} since 1970-01-01 00:00:00 UTC")
+        );
+        assert_eq!(error.exit_code(), 3);
+        first.retire();
+        assert!(!dir.path().join(format!("{id}.lock")).exists());
+        Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,165 @@
+//! start, stop, reboot.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
+use crate::{
+    hypervisor::DomainState,
+    model::{Error, Instance, NetworkMode, Phase, Result, Wanted},
+    plan::{Resources, Step},
+};
+
+/// How often a domain that is shutting down is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How a stop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was off already.
+    Already,
+    /// The guest powered off.
+    Gently,
+    /// The plug was pulled.
+    Forced,
+}
+
+impl Engine<'_> {
+    /// Starts an instance and, if `timeout` is given, waits until its application answers.
+    ///
+    /// Returns whether it had to be started.
+    pub fn start(&mut self, instance: &Instance, timeout: Option<Duration>, observer: &mut dyn Observer) -> Result<bool> {
+        let _lock = self.lock(instance, "start")?;
+        let uuid = instance.record.uuid;
+        let state = self.state_of(instance)?;
+        if matches!(state, DomainState::Running | DomainState::Unresponsive) {
+            self.store.set_wanted(uuid, Wanted::Running)?;
+            return Ok(false);
+        }
+        if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
+            return Err(Error::failed("paused", format!("instance `{}` is paused", instance.record.name))
+                .hint(format!("resume it with `virsh resume {}`, or stop it: `lite stop {0} --force`", instance.record.name)));
+        }
+        self.prepare_host(&instance.record.network, observer)?;
+        self.check_memory(instance)?;
+        let resources = Resources::of(&instance.record.name, uuid, &self.settings.paths);
+        let offset = std::fs::metadata(&resources.report_log).map_or(0, |m| m.len());
+        let operation = self.begin("start", instance)?;
+        let id = operation.id.clone();
+        let mut run = Run::new(&id);
+        let begun = Instant::now();
+        let result = self.step(&mut run, &Step::Start { uuid }, &Payload::none());
+        if result.is_ok() {
+            self.store.set_wanted(uuid, Wanted::Running)?;
+        }
+        self.end(&operation, result)?;
+        if let (Some(timeout), Phase::Ready) = (timeout, instance.phase) {
+            let (blueprint, _) = self.store.blueprint_of(uuid)?;
+            self.wait_ready(
+                &Wait {
+                    record: &instance.record,
+                    health: blueprint.health.as_ref(),
+                    report: Path::new(&resources.report_log),
+                    console: Path::new(&resources.console_log),
+                    start: offset,
+                    deadline: begun + timeout,
+                    timeout,
+                },
+                observer,
+            )?;
+        }
+        Ok(true)
+    }
+
+    /// Stops an instance: ACPI first; when `force`, the plug after `grace`. Without `force` a guest that does not
+    /// power off in time is an error and keeps running.
+    pub fn stop(&mut self, instance: &Instance, force: bool, grace: Duration, observer: &mut dyn Observer) -> Result<Stopped> {
+        let _lock = self.lock(instance, "stop")?;
+        let uuid = instance.record.uuid;
+        self.store.set_wanted(uuid, Wanted::Stopped)?;
+        if matches!(self.state_of(instance)?, DomainState::Off | DomainState::Crashed) {
+            return Ok(Stopped::Already);
+        }
+        let operation = self.begin("stop", instance)?;
+        let result = self.power_off(instance, force, grace, observer);
+        if result.is_err() {
+            self.store.set_wanted(uuid, Wanted::Running)?;
+        }
+        self.end(&operation, result)
+    }
+
+    fn power_off(&mut self, instance: &Instance, force: bool, grace: Duration, observer: &mut dyn Observer) -> Result<Stopped> {
+        let (uuid, name) = (instance.record.uuid, &instance.record.name);
+        let end = Instant::now() + grace;
+        let asked = self.hypervisor.shutdown(uuid);
+        if asked.is_ok() || force {
+            observer.note(&format!("asked the guest to power off, waiting up to {} s", grace.as_secs()));
+        }
+        if asked.is_ok() {
+            while Instant::now() < end && !self.is_interrupted() {
+                match self.hypervisor.domain(uuid)?.map(|d| d.state) {
+                    None | Some(DomainState::Off | DomainState::Crashed) => return Ok(Stopped::Gently),
+                    Some(_) => std::thread::sleep(LOOK),
+                }
+            }
+        }
+        if self.is_interrupted() && !force {
+            return Err(Error::failed("interrupted", format!("interrupted; `{name}` was asked to power off and may still do so")));
+        }
+        if !force {
+            return Err(asked.err().unwrap_or_else(|| {
+                Error::failed("guest_did_not_stop", format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()))
+            })
+            .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
+        }
+        self.hypervisor.destroy(uuid)?;
+        Ok(Stopped::Forced)
+    }
+
+    /// Reboots a running instance: asks the guest, or presses the reset button when `force`.
+    pub fn reboot(&mut self, instance: &Instance, force: bool) -> Result<()> {
+        let _lock = self.lock(instance, "reboot")?;
+        let name = &instance.record.name;
+        if self.state_of(instance)? != DomainState::Running {
+            return Err(Error::refused("not_running", format!("instance `{name}` is not running"))
+                .hint(format!("start it: `lite start {name}`")));
+        }
+        let operation = self.begin("reboot", instance)?;
+        let uuid = instance.record.uuid;
+        let result = if force { self.hypervisor.reset(uuid) } else { self.hypervisor.reboot(uuid) };
+        self.end(&operation, result)
+    }
+
+    /// State of an instance's domain; `lost` is an error with the next step.
+    pub(super) fn state_of(&self, instance: &Instance) -> Result<DomainState> {
+        let name = &instance.record.name;
+        match self.hypervisor.domain(instance.record.uuid)? {
+            Some(seen) => Ok(seen.state),
+            None => Err(Error::failed("lost", format!("the virtual machine of instance `{name}` is gone from the host"))
+                .hint(format!("its disk may still be there; to remove what is left: `lite delete {name}`"))),
+        }
+    }
+
+    /// A stopped instance holds no memory: see that there is some.
+    fn check_memory(&self, instance: &Instance) -> Result<()> {
+        let r = &instance.record;
+        let bundle = crate::catalog::Bundle {
+            id: r.bundle.clone(),
+            vcpus: r.vcpus,
+            memory: r.memory,
+            disk: r.disk,
+            transfer: r.transfer,
+            price: r.price,
+            currency: r.currency.clone(),
+        };
+        let mut held = self.store.allocated()?;
+        if instance.wanted == Wanted::Running {
+            held.memory = held.memory.saturating_sub(r.memory.as_bytes());
+            held.vcpus = held.vcpus.saturating_sub(r.vcpus);
+        }
+        let view = self.view(&NetworkMode::Bridge(String::new()))?;
+        super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
+    }
+}

@@ -1,0 +1,165 @@
+//! Waits for a guest to be ready: its own report first, then the health check from the host.
+
+use std::{net::Ipv4Addr, path::Path, time::{Duration, Instant}};
+
+use super::{Engine, Observer, Stage};
+use crate::{
+    catalog::Health,
+    guest::{self, report::Report, tail::Tail},
+    hypervisor::DomainState,
+    model::{Error, Record, Result},
+};
+
+/// How often the domain's state is looked at while nothing is reported.
+const LOOK: Duration = Duration::from_secs(1);
+/// Pause between two tries of the health check.
+const PROBE_PAUSE: Duration = Duration::from_millis(200);
+/// Time-out of one try of the health check.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a successful wait learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waited {
+    /// The guest's address.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// What to wait for.
+pub(super) struct Wait<'a> {
+    /// The instance.
+    pub record: &'a Record,
+    /// How the application is seen to answer.
+    pub health: Option<&'a Health>,
+    /// The report channel's log.
+    pub report: &'a Path,
+    /// The console's log.
+    pub console: &'a Path,
+    /// Bytes of the report log that belong to earlier boots.
+    pub start: u64,
+    /// When to give up.
+    pub deadline: Instant,
+    /// The time-out as the user gave it, for the message.
+    pub timeout: Duration,
+}
+
+impl Engine<'_> {
+    /// Waits until the guest's set-up is done and its application answers.
+    pub(super) fn wait_ready(&self, wait: &Wait<'_>, observer: &mut dyn Observer) -> Result<Waited> {
+        let mut stage = Stage::Boot;
+        observer.begin(stage);
+        let result = self.follow(wait, &mut stage, observer);
+        if result.is_err() {
+            observer.fail(stage);
+        }
+        result
+    }
+
+    fn follow(&self, wait: &Wait<'_>, stage: &mut Stage, observer: &mut dyn Observer) -> Result<Waited> {
+        let mut advance = |stage: &mut Stage, next: Stage, observer: &mut dyn Observer| {
+            observer.finish(*stage);
+            *stage = next;
+            observer.begin(next);
+        };
+        let mut tail = Tail::open(wait.report, wait.start)?;
+        let mut done = false;
+        while !done {
+            for line in tail.lines()? {
+                let Some(report) = guest::report::parse_line(&line) else { continue };
+                if *stage == Stage::Boot {
+                    advance(stage, Stage::Address, observer);
+                }
+                match report {
+                    Report::Failed(failure) => return Err(set_up_failed(wait, &failure)),
+                    Report::Stage(name) => observer.note(&name),
+                    Report::Done => done = true,
+                }
+            }
+            let here = wait.record.address.is_none_or(guest::answers_arp);
+            if *stage == Stage::Address && (here || done) {
+                advance(stage, Stage::CloudInit, observer);
+            }
+            if !done {
+                self.check_alive(wait, *stage)?;
+                tail.wait(LOOK.min(wait.deadline.saturating_duration_since(Instant::now())))?;
+            }
+        }
+        advance(stage, Stage::Application, observer);
+        let address = match wait.record.address {
+            Some(address) => Some(address),
+            None => self.hypervisor.guest_address(wait.record.uuid, wait.record.mac)?,
+        };
+        if let (Some(health), Some(address)) = (wait.health, address) {
+            self.probe(wait, health, address, observer)?;
+        }
+        observer.finish(*stage);
+        Ok(Waited { address })
+    }
+
+    fn probe(&self, wait: &Wait<'_>, health: &Health, address: Ipv4Addr, observer: &mut dyn Observer) -> Result<()> {
+        loop {
+            let Err(answer) = guest::health::probe(health, address, PROBE_TIMEOUT) else { return Ok(()) };
+            observer.note(&answer);
+            self.check_alive(wait, Stage::Application).map_err(|e| e.cause(format!("last answer: {answer}")))?;
+            std::thread::sleep(PROBE_PAUSE);
+        }
+    }
+
+    /// Gives up when time is over, Ctrl-C was pressed, or the virtual machine is no longer there to wait for.
+    fn check_alive(&self, wait: &Wait<'_>, stage: Stage) -> Result<()> {
+        let name = &wait.record.name;
+        if self.is_interrupted() {
+            return Err(Error::failed("interrupted", format!("interrupted while waiting for stage `{}`", stage.as_str()))
+                .hint(format!("instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"))
+                .hint(format!("to remove it: `lite delete {name}`")));
+        }
+        if Instant::now() >= wait.deadline {
+            let seconds = wait.timeout.as_secs();
+            return Err(with_console(
+                Error::failed("timeout", format!("instance `{name}` was not ready after {seconds} s: stage `{}`", stage.as_str())),
+                wait,
+            ));
+        }
+        match self.hypervisor.domain(wait.record.uuid)?.map(|d| d.state) {
+            Some(DomainState::Off) => Err(with_console(
+                Error::failed("guest_stopped", format!("the virtual machine of `{name}` powered off during its set-up")),
+                wait,
+            )),
+            Some(DomainState::Crashed) => Err(with_console(
+                Error::failed("guest_crashed", format!("the virtual machine of `{name}` crashed during its set-up")),
+                wait,
+            )),
+            Some(DomainState::PausedIoError) => Err(Error::failed(
+                "disk_full",
+                format!("the virtual machine of `{name}` is paused: the host's disk is full"),
+            )
+            .hint("make space; the virtual machine then goes on by itself")),
+            None => Err(Error::failed("guest_lost", format!("the virtual machine of `{name}` was removed meanwhile"))),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn set_up_failed(wait: &Wait<'_>, failure: &guest::report::Failure) -> Error {
+    let name = &wait.record.name;
+    let code = failure.code.map_or(String::new(), |code| format!(" (exit {code})"));
+    let mut error = Error::failed("setup_failed", format!("set-up of instance `{name}` failed in module `{}`", failure.module));
+    if let Some(command) = &failure.command {
+        error = error.cause(format!("command: {command}{code}"));
+    }
+    for line in &failure.tail {
+        error = error.cause(line);
+    }
+    next_steps(error, wait)
+}
+
+fn with_console(mut error: Error, wait: &Wait<'_>) -> Error {
+    error.causes.extend(guest::tail::last_lines(wait.console, 8).into_iter().map(|l| format!("console: {l}")));
+    next_steps(error, wait)
+}
+
+fn next_steps(error: Error, wait: &Wait<'_>) -> Error {
+    let name = &wait.record.name;
+    error
+        .hint(format!("the instance is kept as `failed`: `lite logs {name} --boot`, `lite ssh {name}`"))
+        .hint(format!("to remove it: `lite delete {name}`"))
+}

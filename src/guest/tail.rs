@@ -1,0 +1,143 @@
+//! Follows a log file that virtlogd writes, by inotify: no polling.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    os::fd::AsRawFd,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use inotify::{Inotify, WatchMask};
+
+use crate::model::{Error, Result};
+
+/// Longest line kept; a guest is untrusted and may write without end.
+const MAX_LINE: usize = 64 << 10;
+/// Most bytes read at once.
+const CHUNK: u64 = 256 << 10;
+
+/// A file being followed. virtlogd may rotate it: a new file of the same name is then read from its start.
+pub struct Tail {
+    path: PathBuf,
+    inotify: Inotify,
+    file: Option<(u64, File)>,
+    start: u64,
+    partial: Vec<u8>,
+}
+
+impl Tail {
+    /// Follows `path` from byte `start` on; the file need not exist yet, its folder must.
+    pub fn open(path: &Path, start: u64) -> Result<Self> {
+        let fail = |e: std::io::Error| Error::failed("log_unreadable", format!("cannot follow `{}`", path.display())).cause(e);
+        let inotify = Inotify::init().map_err(fail)?;
+        let dir = path.parent().unwrap_or(Path::new("."));
+        inotify.watches().add(dir, WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO).map_err(fail)?;
+        Ok(Self { path: path.to_owned(), inotify, file: None, start, partial: Vec::new() })
+    }
+
+    /// New bytes since the last call, at most 256 KiB; empty if there are none.
+    pub fn bytes(&mut self) -> Result<Vec<u8>> {
+        let fail = |e: std::io::Error| {
+            Error::failed("log_unreadable", "cannot read a guest's log")
+                .cause(e)
+                .hint("run lite as root (`sudo lite …`)")
+        };
+        let mut out = Vec::new();
+        if let Some((_, file)) = &mut self.file {
+            file.take(CHUNK).read_to_end(&mut out).map_err(fail)?;
+            if !out.is_empty() {
+                return Ok(out);
+            }
+        }
+        let inode = match std::fs::metadata(&self.path) {
+            Ok(meta) => meta.ino(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(out),
+            Err(e) => return Err(fail(e)),
+        };
+        if self.file.as_ref().is_none_or(|(open, _)| *open != inode) {
+            let mut file = File::open(&self.path).map_err(fail)?;
+            file.seek(SeekFrom::Start(std::mem::take(&mut self.start))).map_err(fail)?;
+            file.by_ref().take(CHUNK).read_to_end(&mut out).map_err(fail)?;
+            self.file = Some((inode, file));
+        }
+        Ok(out)
+    }
+
+    /// New whole lines since the last call.
+    pub fn lines(&mut self) -> Result<Vec<Vec<u8>>> {
+        let mut lines = Vec::new();
+        loop {
+            let bytes = self.bytes()?;
+            if bytes.is_empty() {
+                return Ok(lines);
+            }
+            for byte in bytes {
+                if byte == b'\n' {
+                    lines.push(std::mem::take(&mut self.partial));
+                } else if self.partial.len() < MAX_LINE {
+                    self.partial.push(byte);
+                }
+            }
+        }
+    }
+
+    /// Waits until something was written or `limit` has passed.
+    pub fn wait(&mut self, limit: Duration) -> Result<()> {
+        let fail = |e: std::io::Error| Error::failed("log_unreadable", "cannot wait for a guest's log").cause(e);
+        if crate::guest::wait_readable(self.inotify.as_raw_fd(), limit).map_err(fail)? {
+            let mut buffer = [0; 4096];
+            match self.inotify.read_events(&mut buffer) {
+                Ok(events) => drop(events),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(e) => return Err(fail(e)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last lines of a text log, control characters removed; fewer if it is shorter, none if it is not there.
+pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
+    let Ok(mut file) = File::open(path) else { return Vec::new() };
+    let length = file.metadata().map_or(0, |m| m.len());
+    let mut bytes = Vec::new();
+    let read = file
+        .seek(SeekFrom::Start(length.saturating_sub(16 << 10)))
+        .and_then(|_| file.take(16 << 10).read_to_end(&mut bytes));
+    if read.is_err() {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text
+        .lines()
+        .map(|l| l.chars().filter(|c| !c.is_control()).take(300).collect::<String>())
+        .filter(|l| !l.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn follows_a_file_that_comes_later_and_is_rotated() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        let mut tail = Tail::open(&path, 0).unwrap();
+        assert_eq!(tail.lines().unwrap(), Vec::<Vec<u8>>::new());
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"one\ntw").unwrap();
+        tail.wait(Duration::from_secs(5)).unwrap();
+        assert_eq!(tail.lines().unwrap(), [b"one".to_vec()]);
+        file.write_all(b"o\n").unwrap();
+        assert_eq!(tail.lines().unwrap(), [b"two".to_vec()]);
+        std::fs::rename(&path, dir.path().join("report.0")).unwrap();
+        std::fs::write(&path, b"three\n").unwrap();
+        assert_eq!(tail.lines().unwrap(), [b"three".to_vec()]);
+    }
+}
