@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Currency, Money, Port, Size};
 
 /// A named fixed size with a flat monthly price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bundle {
     /// `nano` … `2xlarge`.
     pub id: String,
@@ -36,7 +36,7 @@ pub enum Group {
 }
 
 /// What runs in an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Blueprint {
     /// Identifier, such as `wordpress`; follows the rule of names.
     pub id: String,
@@ -75,7 +75,7 @@ pub struct Blueprint {
 }
 
 /// A value the user may set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Parameter {
     /// `a-z 0-9 _`.
     pub name: String,
@@ -88,7 +88,7 @@ pub struct Parameter {
 }
 
 /// A value drawn at create and never typed by anyone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretSpec {
     /// `a-z 0-9 _`.
     pub name: String,
@@ -103,7 +103,7 @@ pub struct SecretSpec {
 }
 
 /// A health check, run from the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Health {
     /// `GET http://ADDRESS:port/path` answers with `status` and, if given, a body that holds `text`.
     Http {

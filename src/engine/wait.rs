@@ -55,7 +55,7 @@ impl Engine<'_> {
     }
 
     fn follow(&self, wait: &Wait<'_>, stage: &mut Stage, observer: &mut dyn Observer) -> Result<Waited> {
-        let mut advance = |stage: &mut Stage, next: Stage, observer: &mut dyn Observer| {
+        let advance = |stage: &mut Stage, next: Stage, observer: &mut dyn Observer| {
             observer.finish(*stage);
             *stage = next;
             observer.begin(next);

@@ -4,21 +4,22 @@ pub mod health;
 pub mod keys;
 pub mod report;
 pub mod seed;
+pub mod ssh;
 pub mod tail;
 
-use std::{net::Ipv4Addr, os::fd::RawFd, time::Duration};
+use std::{net::Ipv4Addr, os::fd::AsFd, time::Duration};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Waits until a descriptor can be read (`true`) or `limit` has passed (`false`). A signal ends the wait early.
-pub(crate) fn wait_readable(fd: RawFd, limit: Duration) -> std::io::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(async {
-        // SAFETY-free: `AsyncFd` only registers the number; the owner outlives this call.
-        let fd = tokio::io::unix::AsyncFd::with_interest(fd, tokio::io::Interest::READABLE)?;
-        match tokio::time::timeout(limit, fd.readable()).await {
-            Ok(ready) => ready.map(|_| true),
-            Err(_) => Ok(false),
-        }
-    })
+pub(crate) fn wait_readable(fd: &impl AsFd, limit: Duration) -> std::io::Result<bool> {
+    let mut fds = [PollFd::new(fd, PollFlags::IN)];
+    let limit = Timespec::try_from(limit).map_err(std::io::Error::other)?;
+    match poll(&mut fds, Some(&limit)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Whether the host's kernel knows a hardware address for an IPv4 address: the guest has answered ARP.

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
-    os::fd::AsRawFd,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -86,7 +85,7 @@ impl Tail {
     /// Waits until something was written or `limit` has passed.
     pub fn wait(&mut self, limit: Duration) -> Result<()> {
         let fail = |e: std::io::Error| Error::failed("log_unreadable", "cannot wait for a guest's log").cause(e);
-        if crate::guest::wait_readable(self.inotify.as_raw_fd(), limit).map_err(fail)? {
+        if crate::guest::wait_readable(&self.inotify, limit).map_err(fail)? {
             let mut buffer = [0; 4096];
             match self.inotify.read_events(&mut buffer) {
                 Ok(events) => drop(events),
