@@ -2,6 +2,9 @@
 //!
 //! Every call has a deadline. An error is never "absent": `Ok(None)` means the host answered that it is not there.
 
+mod delegate;
+pub mod double;
+pub mod fault;
 pub mod libvirt;
 
 use std::net::Ipv4Addr;
@@ -119,19 +122,21 @@ pub trait Hypervisor: Send + Sync {
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>>;
     /// One domain by name.
     fn domain_by_name(&self, name: &str) -> Result<Option<DomainSeen>>;
-    /// The domain's XML.
+    /// The domain's persistent XML (not that of the run, which has paths and ids of the moment in it).
     fn domain_xml(&self, uuid: Uuid) -> Result<Option<String>>;
     /// lite's metadata element of the domain (by its namespace URI), if it has one.
     fn domain_metadata(&self, uuid: Uuid, uri: &str) -> Result<Option<String>>;
     /// Sets lite's metadata element of the persistent domain.
     fn set_domain_metadata(&self, uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> Result<()>;
-    /// Defines the domain, validated against libvirt's schema. Redefines one of the same uuid.
+    /// Defines the domain, validated against libvirt's schema. Redefines one of the same uuid; `libvirt_refused_xml` if it
+    /// breaks the schema.
     fn ensure_domain(&self, xml: &str) -> Result<()>;
-    /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off.
+    /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off
+    /// (`domain_running`).
     fn remove_domain(&self, uuid: Uuid) -> Result<()>;
-    /// Starts it; content if it runs.
+    /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three.
     fn start(&self, uuid: Uuid) -> Result<()>;
-    /// Asks the guest to power off (ACPI).
+    /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).
     fn reboot(&self, uuid: Uuid) -> Result<()>;
@@ -143,9 +148,13 @@ pub trait Hypervisor: Send + Sync {
     /// table tells; none if nobody knows.
     fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Addr>>;
     /// Connects the process's standard input and output to the serial console until the escape character `^]` or the end.
+    /// Where standard input is not a terminal it only prints, until the guest stops or standard input ends.
+    /// `not_running`, or `console_busy` if somebody else has it open.
     fn console(&self, uuid: Uuid) -> Result<()>;
 
     /// A pool by name, refreshed if active.
+    ///
+    /// The other calls that need a pool answer `no_pool` if it is not there, except `volume` and `remove_volume`.
     fn pool(&self, name: &str) -> Result<Option<PoolSeen>>;
     /// Defines, builds and starts a pool, with autostart.
     fn ensure_pool(&self, name: &str, xml: &str) -> Result<()>;
@@ -159,7 +168,7 @@ pub trait Hypervisor: Send + Sync {
     fn volume(&self, pool: &str, name: &str) -> Result<Option<VolumeSeen>>;
     /// Creates a volume; content if one of the name exists (the journal says whether it is whole).
     fn ensure_volume(&self, pool: &str, name: &str, xml: &str) -> Result<()>;
-    /// Writes bytes to the start of a volume.
+    /// Writes bytes to the start of a volume; `no_volume`, or `volume_too_small` with nothing written.
     fn upload(&self, pool: &str, volume: &str, bytes: &[u8]) -> Result<()>;
     /// Deletes a volume.
     fn remove_volume(&self, pool: &str, name: &str) -> Result<()>;
@@ -172,17 +181,19 @@ pub trait Hypervisor: Send + Sync {
     fn ensure_network(&self, name: &str, xml: &str) -> Result<()>;
     /// Stops and undefines a network.
     fn remove_network(&self, name: &str) -> Result<()>;
-    /// Keeps an address, live and persistent.
+    /// Keeps an address, live and persistent, in place of another kept for the same hardware address. `address_taken` if
+    /// it is kept for another one.
     fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
-    /// Releases an address, live and persistent.
+    /// Releases what is kept for the hardware address, live and persistent.
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
 
     /// Names of all network filters.
     fn filters(&self) -> Result<Vec<String>>;
-    /// Defines a filter; redefines one of the same uuid. Active guests get the change at once.
+    /// Defines a filter; redefines one of the same uuid, which the XML must state. Active guests get the change at once.
+    /// `filter_exists` if the name belongs to another uuid.
     fn ensure_filter(&self, name: &str, xml: &str) -> Result<()>;
     /// The filter's XML.
     fn filter_xml(&self, name: &str) -> Result<Option<String>>;
-    /// Undefines a filter.
+    /// Undefines a filter; `libvirt_in_use` while a running guest uses it.
     fn remove_filter(&self, name: &str) -> Result<()>;
 }

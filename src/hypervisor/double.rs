@@ -1,0 +1,128 @@
+//! Test support: libvirt's own test driver, with what it lacks kept in memory.
+//!
+//! Domains, metadata, pools, volumes, networks and DHCP entries are libvirt's; uploads, network filters, the host's facts
+//! and states that only a real guest gets into are ours. No root, no daemon, no files.
+
+mod calls;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use uuid::Uuid;
+
+use super::{DomainSeen, DomainState, HostInfo, Hypervisor, libvirt::Libvirt};
+use crate::model::{Error, Result};
+
+/// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
+pub fn open(node_xml: &Path) -> Result<Double> {
+    let path = std::path::absolute(node_xml)
+        .map_err(|e| Error::failed("double", "the node file cannot be found").cause(e))?;
+    let inner = Libvirt::open(&format!("test://{}", path.display()))?;
+    Ok(Double { inner, memory: Mutex::new(Memory { host: host(), ..Memory::default() }) })
+}
+
+/// The host a double says it is: 8 CPUs, 16 GiB of memory, 12 GiB of it free, no KVM.
+fn host() -> HostInfo {
+    HostInfo {
+        hostname: "double".to_owned(),
+        libvirt: "11.3.0".to_owned(),
+        hypervisor: "10.0.2".to_owned(),
+        arch: "x86_64".to_owned(),
+        cpus: 8,
+        memory_kib: 16 << 20,
+        memory_free_kib: 12 << 20,
+        kvm_offered: false,
+        q35: true,
+        emulator: Some("/usr/bin/qemu-system-x86_64".to_owned()),
+    }
+}
+
+#[derive(Debug)]
+struct Memory {
+    host: HostInfo,
+    filters: BTreeMap<String, String>,
+    uploads: BTreeMap<(String, String), Vec<u8>>,
+    states: BTreeMap<Uuid, DomainState>,
+    ignores_power_button: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { host: host(), filters: BTreeMap::new(), uploads: BTreeMap::new(), states: BTreeMap::new(), ignores_power_button: false }
+    }
+}
+
+/// The test driver with what it lacks.
+pub struct Double {
+    inner: Libvirt,
+    memory: Mutex<Memory>,
+}
+
+impl Double {
+    /// What was last written to a volume.
+    pub fn uploaded(&self, pool: &str, volume: &str) -> Option<Vec<u8>> {
+        self.memory().uploads.get(&(pool.to_owned(), volume.to_owned())).cloned()
+    }
+
+    /// Changes the facts of the host.
+    pub fn set_host(&self, change: impl FnOnce(&mut HostInfo)) {
+        change(&mut self.memory().host);
+    }
+
+    /// Takes a domain down as a crash does.
+    pub fn crash(&self, uuid: Uuid) -> Result<()> {
+        self.inner.destroy(uuid)?;
+        self.memory().states.insert(uuid, DomainState::Crashed);
+        Ok(())
+    }
+
+    /// Shows a state until the domain is next started or destroyed.
+    pub fn show(&self, uuid: Uuid, state: DomainState) {
+        self.memory().states.insert(uuid, state);
+    }
+
+    /// Makes guests do nothing when asked to power off.
+    pub fn ignore_power_button(&self, ignore: bool) {
+        self.memory().ignores_power_button = ignore;
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shown(&self, mut seen: DomainSeen) -> DomainSeen {
+        if let Some(state) = self.memory().states.get(&seen.uuid) {
+            seen.state = *state;
+        }
+        seen
+    }
+
+    fn forget_state(&self, uuid: Uuid) {
+        self.memory().states.remove(&uuid);
+    }
+
+    /// As the real calls: refused for a domain that is not there or not running.
+    fn running(&self, uuid: Uuid) -> Result<()> {
+        match self.domain(uuid)?.map(|d| d.state) {
+            None => Err(Error::failed("no_domain", format!("libvirt has no domain {uuid}"))),
+            Some(DomainState::Off | DomainState::Crashed) => Err(Error::failed("libvirt_failed", format!("domain {uuid} is not running"))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// A running domain refers to the filter, as libvirt counts it.
+    fn filter_in_use(&self, name: &str) -> Result<bool> {
+        for domain in self.inner.domains()? {
+            let Some(xml) = self.inner.domain_xml(domain.uuid)? else { continue };
+            let refers = roxmltree::Document::parse(&xml)
+                .is_ok_and(|d| d.descendants().any(|n| n.has_tag_name("filterref") && n.attribute("filter") == Some(name)));
+            if refers && domain.state != DomainState::Off {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,151 @@
+//! The connection: opened with a deadline, dropped when it breaks or hangs, opened again by the next call.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    time::Duration,
+};
+
+use virt::connect::Connect;
+
+use super::{
+    errors::{Outcome, Problem, is_broken, late, translate, unreachable},
+    worker::{Verdict, Workers},
+};
+use crate::model::{Error, Result, escaped};
+
+/// Deadline of an ordinary call.
+pub const ORDINARY: Duration = Duration::from_secs(10);
+/// Deadline of a call whose work is long.
+pub const LONG: Duration = Duration::from_secs(60);
+/// Deadline of opening a connection over SSH.
+const OVER_SSH: Duration = Duration::from_secs(30);
+/// How long leaving may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A libvirt URI with the connection to it, if one is open.
+pub struct Link {
+    uri: String,
+    open: Mutex<Option<Connect>>,
+    workers: Workers,
+}
+
+/// Why one attempt failed.
+enum Failure {
+    /// The connection was cut: worth one more attempt on a new one.
+    Cut(Problem),
+    /// Final.
+    Final(Error),
+}
+
+impl Link {
+    /// Opens the connection.
+    pub fn open(uri: &str) -> Result<Self> {
+        static QUIET: Once = Once::new();
+        // Otherwise libvirt prints every error to stderr.
+        QUIET.call_once(virt::error::clear_error_callback);
+        no_nul(&[uri])?;
+        let link = Self { uri: uri.to_owned(), open: Mutex::new(None), workers: Workers::default() };
+        link.connection()?;
+        Ok(link)
+    }
+
+    /// The URI.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Runs `body` within `limit`. `what` reads after "could not". Done a second time on a new connection if the first
+    /// was cut, so it must be repeatable.
+    pub fn call<T, F>(&self, what: &str, limit: Duration, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connect) -> Outcome<T> + Send + Sync + 'static,
+    {
+        let body = Arc::new(body);
+        match self.attempt(what, limit, &body) {
+            Err(Failure::Cut(_)) => self.attempt(what, limit, &body),
+            answer => answer,
+        }
+        .map_err(|failure| match failure {
+            Failure::Cut(problem) => translate(what, problem),
+            Failure::Final(error) => error,
+        })
+    }
+
+    fn attempt<T, F>(&self, what: &str, limit: Duration, body: &Arc<F>) -> std::result::Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Fn(&Connect) -> Outcome<T> + Send + Sync + 'static,
+    {
+        let connection = self.connection().map_err(Failure::Final)?;
+        let body = Arc::clone(body);
+        match self.workers.within(limit, move || body(&connection)) {
+            Verdict::Done(Ok(value)) => Ok(value),
+            Verdict::Done(Err(Problem::Virt(error))) if is_broken(&error) => {
+                self.forget();
+                Err(Failure::Cut(error.into()))
+            }
+            Verdict::Done(Err(problem)) => Err(Failure::Final(translate(what, problem))),
+            Verdict::Late => {
+                // The daemon serves a few calls of a connection at a time; one that hangs must not hold up the next.
+                self.forget();
+                Err(Failure::Final(late(what, limit.as_secs())))
+            }
+            Verdict::Broken => Err(Failure::Final(Error::failed("internal", format!("the call to {what} broke off")))),
+        }
+    }
+
+    /// The open connection, or a new one.
+    fn connection(&self) -> Result<Connect> {
+        let mut open = self.lock();
+        if let Some(connection) = open.as_ref() {
+            return Ok(connection.clone());
+        }
+        let connection = self.open_new()?;
+        *open = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// A connection of its own, for a long conversation such as a console.
+    pub fn open_new(&self) -> Result<Connect> {
+        let uri = self.uri.clone();
+        let limit = if uri.contains("+ssh:") { OVER_SSH } else { ORDINARY };
+        match self.workers.within(limit, move || Connect::open(Some(&uri))) {
+            Verdict::Done(Ok(connection)) => Ok(connection),
+            Verdict::Done(Err(error)) => Err(unreachable(&self.uri, error.message())),
+            Verdict::Late => Err(late(&format!("answer at `{}`", escaped(&self.uri)), limit.as_secs())),
+            Verdict::Broken => Err(unreachable(&self.uri, "the attempt broke off")),
+        }
+    }
+
+    /// Drops the connection. Closing is a call too and may hang, so nobody waits long for it.
+    fn forget(&self) {
+        if self.uri.starts_with("test:") {
+            return; // Its state lives in the connection.
+        }
+        if let Some(connection) = self.lock().take() {
+            let _ = self.workers.within(GOODBYE, move || drop(connection));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connect>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(connection) = self.lock().take() {
+            let _ = self.workers.within(GOODBYE, move || drop(connection));
+        }
+    }
+}
+
+/// Refuses text with a NUL, at which C would stop reading (and `virt` panics).
+pub fn no_nul(texts: &[&str]) -> Result<()> {
+    match texts.iter().find(|text| text.contains('\0')) {
+        None => Ok(()),
+        Some(text) => Err(Error::refused("invalid_text", format!("`{}` holds a NUL character", escaped(text)))
+            .hint("leave the NUL character out")),
+    }
+}

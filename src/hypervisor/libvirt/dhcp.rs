@@ -1,0 +1,149 @@
+//! DHCP host entries of a network: addresses kept for hardware addresses, live and persistent.
+
+use serde::Serialize;
+use virt::network::Network;
+use virt_sys as sys;
+
+use super::{
+    connect::{Link, ORDINARY, no_nul},
+    errors::{Outcome, is_unsupported},
+    network, xml,
+};
+use crate::{
+    hypervisor::DhcpHost,
+    model::{Error, Result, escaped},
+};
+
+/// A `<host>` element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename = "host")]
+struct Entry {
+    #[serde(rename = "@mac")]
+    mac: String,
+    #[serde(rename = "@name", skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(rename = "@ip")]
+    ip: String,
+}
+
+impl Entry {
+    fn of(host: &DhcpHost) -> Self {
+        Self { mac: host.mac.to_string(), name: host.name.clone(), ip: host.address.to_string() }
+    }
+
+    fn xml(&self) -> Result<String> {
+        quick_xml::se::to_string(self).map_err(|e| Error::failed("internal", "a DHCP entry cannot be written").cause(e))
+    }
+}
+
+/// One of the two copies of a network's definition, each changed and looked at by itself: a crash in between leaves them apart.
+#[derive(Clone, Copy)]
+enum Copy {
+    Persistent,
+    Live,
+}
+
+impl Copy {
+    fn of(network: &Network) -> Outcome<Vec<Self>> {
+        let mut copies = Vec::new();
+        if network.is_persistent()? {
+            copies.push(Self::Persistent);
+        }
+        if network.is_active()? {
+            copies.push(Self::Live);
+        }
+        Ok(copies)
+    }
+
+    fn entries(self, network: &Network) -> Outcome<Vec<Entry>> {
+        let xml = match self {
+            Self::Live => network.xml_desc(0),
+            Self::Persistent => match network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE) {
+                // The test driver shows the live copy only.
+                Err(error) if is_unsupported(&error) => network.xml_desc(0),
+                answer => answer,
+            },
+        };
+        Ok(read(&xml?)?)
+    }
+
+    fn update(self, network: &Network, command: sys::virNetworkUpdateCommand, entry: &Entry) -> Outcome<()> {
+        let flags = match self {
+            Self::Persistent => sys::VIR_NETWORK_UPDATE_AFFECT_CONFIG,
+            Self::Live => sys::VIR_NETWORK_UPDATE_AFFECT_LIVE,
+        };
+        Ok(network.update(command, sys::VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, &entry.xml()?, flags)?)
+    }
+}
+
+fn read(network_xml: &str) -> Result<Vec<Entry>> {
+    let document = xml::parse(network_xml)?;
+    let hosts = document.root_element().children().filter(|n| n.has_tag_name("ip"));
+    let hosts = hosts.filter_map(|ip| xml::child(ip, "dhcp")).flat_map(|dhcp| dhcp.children());
+    let attribute = |node: roxmltree::Node<'_, '_>, name| node.attribute(name).unwrap_or_default().to_owned();
+    Ok(hosts
+        .filter(|n| n.has_tag_name("host"))
+        .map(|n| Entry { mac: attribute(n, "mac").to_ascii_lowercase(), name: attribute(n, "name"), ip: attribute(n, "ip") })
+        .collect())
+}
+
+/// Keeps the address for the hardware address.
+pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
+    no_nul(&[network, &host.name])?;
+    let (name, wanted) = (network.to_owned(), Entry::of(host));
+    link.call(&format!("keep address {} on network `{}`", wanted.ip, escaped(&name)), ORDINARY, move |c| {
+        let Some(network) = network::find(c, &name)? else {
+            return Err(Error::failed("no_network", format!("libvirt has no network `{}`", escaped(&name)))
+                .hint("`lite doctor --fix` makes what lite needs on this host")
+                .into());
+        };
+        for copy in Copy::of(&network)? {
+            ensure_in(copy, &network, &wanted)?;
+        }
+        Ok(())
+    })
+}
+
+fn ensure_in(copy: Copy, network: &Network, wanted: &Entry) -> Outcome<()> {
+    let entries = copy.entries(network)?;
+    if entries.contains(wanted) {
+        return Ok(());
+    }
+    if let Some(other) = entries.iter().find(|e| e.ip == wanted.ip && e.mac != wanted.mac) {
+        let text = format!("address {} is already kept for {}", wanted.ip, escaped(&other.mac));
+        return Err(Error::failed("address_taken", text).into());
+    }
+    for old in entries.iter().filter(|e| e.mac == wanted.mac) {
+        copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, old)?;
+    }
+    copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, wanted)
+}
+
+/// Releases what is kept for the hardware address.
+pub fn remove(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
+    no_nul(&[network])?;
+    let (name, mac) = (network.to_owned(), host.mac.to_string());
+    link.call(&format!("release address {} on network `{}`", host.address, escaped(&name)), ORDINARY, move |c| {
+        let Some(network) = network::find(c, &name)? else { return Ok(()) };
+        for copy in Copy::of(&network)? {
+            for entry in copy.entries(&network)?.iter().filter(|e| e.mac == mac) {
+                copy.update(&network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, entry)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, read};
+
+    #[test]
+    fn writes_and_reads_an_entry() {
+        let entry = Entry { mac: "52:54:00:aa:bb:cc".into(), name: "a&b".into(), ip: "192.168.1.2".into() };
+        let xml = entry.xml().unwrap();
+        assert_eq!(xml, r#"<host mac="52:54:00:aa:bb:cc" name="a&amp;b" ip="192.168.1.2"/>"#);
+        let network = format!("<network><ip><dhcp><range start='1' end='2'/>{xml}</dhcp></ip></network>");
+        assert_eq!(read(&network), Ok(vec![entry]));
+    }
+}

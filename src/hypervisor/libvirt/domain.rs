@@ -1,0 +1,187 @@
+//! Domains.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use virt::{
+    connect::Connect,
+    domain::Domain,
+    error::{Error as VirtError, ErrorNumber},
+};
+use virt_sys as sys;
+
+use super::{
+    connect::{LONG, Link, ORDINARY, no_nul},
+    errors::{Outcome, is_unsupported, or_absent, present},
+    ffi, hung,
+    state::state_of,
+};
+use crate::{
+    hypervisor::{DomainSeen, DomainState},
+    model::{Error, Result, escaped},
+};
+
+/// A monitor that has not answered another call for this long is called unresponsive.
+const PATIENCE_MS: u64 = 5000;
+
+/// All domains, in one round trip that does not wait for any guest.
+pub fn all(link: &Link) -> Result<Vec<DomainSeen>> {
+    let look = hung::can_look(link.uri());
+    link.call("list the domains", ORDINARY, move |c| {
+        let records = match ffi::all_states(c, true) {
+            Err(error) if is_unsupported(&error) => ffi::all_states(c, false)?,
+            answer => answer?,
+        };
+        Ok(records.into_iter().map(|r| seen(look, r.uuid, r.name, state_of(r.state))).collect())
+    })
+}
+
+fn seen(look: bool, uuid: Uuid, name: String, state: DomainState) -> DomainSeen {
+    let stopped = look && state == DomainState::Running && hung::is_stopped(&name);
+    DomainSeen { uuid, name, state: if stopped { DomainState::Unresponsive } else { state } }
+}
+
+fn by_uuid(connection: &Connect, uuid: Uuid) -> Outcome<Option<Domain>> {
+    present(connection.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)
+}
+
+fn one(look: bool, domain: Option<Domain>) -> Outcome<Option<DomainSeen>> {
+    let Some(domain) = domain else { return Ok(None) };
+    let Some(raw) = present(ffi::state(&domain), ErrorNumber::NoDomain)? else { return Ok(None) };
+    let mut found = seen(look, domain.uuid()?, domain.name()?, state_of(Some(raw)));
+    // Not every driver can tell, and one that cannot is no reason to fail.
+    let waits = || ffi::monitor_waits(&domain).ok().flatten();
+    if found.state == DomainState::Running && waits().is_some_and(|ms| ms >= PATIENCE_MS) {
+        found.state = DomainState::Unresponsive;
+    }
+    Ok(Some(found))
+}
+
+/// One domain by uuid.
+pub fn get(link: &Link, uuid: Uuid) -> Result<Option<DomainSeen>> {
+    let look = hung::can_look(link.uri());
+    link.call(&format!("look for domain {uuid}"), ORDINARY, move |c| one(look, by_uuid(c, uuid)?))
+}
+
+/// One domain by name.
+pub fn get_by_name(link: &Link, name: &str) -> Result<Option<DomainSeen>> {
+    no_nul(&[name])?;
+    let (look, name) = (hung::can_look(link.uri()), name.to_owned());
+    link.call(&format!("look for domain `{}`", escaped(&name)), ORDINARY, move |c| {
+        one(look, present(c.lookup_domain_by_name(&name), ErrorNumber::NoDomain)?)
+    })
+}
+
+/// The persistent definition.
+pub fn xml(link: &Link, uuid: Uuid) -> Result<Option<String>> {
+    link.call(&format!("read domain {uuid}"), ORDINARY, move |c| match by_uuid(c, uuid)? {
+        None => Ok(None),
+        Some(domain) => present(domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE), ErrorNumber::NoDomain),
+    })
+}
+
+/// Defines it, validated against libvirt's schema.
+pub fn ensure(link: &Link, xml: &str) -> Result<()> {
+    no_nul(&[xml])?;
+    let xml = xml.to_owned();
+    link.call("define the domain", ORDINARY, move |c| {
+        c.define_domain_xml_flags(&xml, sys::VIR_DOMAIN_DEFINE_VALIDATE)?;
+        Ok(())
+    })
+}
+
+/// Undefines it with everything libvirt keeps for it.
+pub fn remove(link: &Link, uuid: Uuid) -> Result<()> {
+    link.call(&format!("undefine domain {uuid}"), LONG, move |c| {
+        let Some(domain) = by_uuid(c, uuid)? else { return Ok(()) };
+        // Undefining a running domain would leave it running without a definition.
+        if domain.is_active()? {
+            return Err(Error::failed("domain_running", format!("domain {uuid} is running; it was not removed")).into());
+        }
+        or_absent(undefine(&domain), ErrorNumber::NoDomain)
+    })
+}
+
+fn undefine(domain: &Domain) -> std::result::Result<(), VirtError> {
+    let saved = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+    let all = saved | sys::VIR_DOMAIN_UNDEFINE_NVRAM | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+    match domain.undefine_flags(all) {
+        // The test driver knows neither NVRAM nor checkpoints.
+        Err(error) if is_unsupported(&error) => domain.undefine_flags(saved),
+        answer => answer,
+    }
+}
+
+/// Runs an action on a domain that must be there.
+fn act(
+    link: &Link,
+    verb: &str,
+    uuid: Uuid,
+    limit: Duration,
+    action: impl Fn(&Domain) -> Outcome<()> + Send + Sync + 'static,
+) -> Result<()> {
+    link.call(&format!("{verb} domain {uuid}"), limit, move |c| match by_uuid(c, uuid)? {
+        Some(domain) => action(&domain),
+        None => Err(absent(uuid).into()),
+    })
+}
+
+fn absent(uuid: Uuid) -> Error {
+    Error::failed("no_domain", format!("libvirt has no domain {uuid}"))
+}
+
+/// Content with the failure of an action if the domain is by now as wanted.
+fn unless(domain: &Domain, active: bool, answer: std::result::Result<(), VirtError>) -> Outcome<()> {
+    match answer {
+        Err(_) if domain.is_active().is_ok_and(|is| is == active) => Ok(()),
+        answer => Ok(answer?),
+    }
+}
+
+/// Starts it.
+pub fn start(link: &Link, uuid: Uuid) -> Result<()> {
+    act(link, "start", uuid, LONG, |domain| unless(domain, true, domain.create()))
+}
+
+/// Presses the power button. ACPI by name: left to itself libvirt asks the guest agent first, which may hang.
+pub fn shutdown(link: &Link, uuid: Uuid) -> Result<()> {
+    act(link, "shut down", uuid, LONG, |domain| {
+        unless(
+            domain,
+            false,
+            match domain.shutdown_flags(sys::VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) {
+                Err(error) if is_unsupported(&error) => domain.shutdown(),
+                answer => answer,
+            },
+        )
+    })
+}
+
+/// Asks it to reboot.
+pub fn reboot(link: &Link, uuid: Uuid) -> Result<()> {
+    act(link, "reboot", uuid, ORDINARY, |domain| match domain.reboot(sys::VIR_DOMAIN_REBOOT_ACPI_POWER_BTN) {
+        Err(error) if is_unsupported(&error) => Ok(domain.reboot(0)?),
+        answer => Ok(answer?),
+    })
+}
+
+/// Presses the reset button.
+pub fn reset(link: &Link, uuid: Uuid) -> Result<()> {
+    act(link, "reset", uuid, ORDINARY, |domain| Ok(domain.reset()?))
+}
+
+/// Pulls the plug. Long: a QEMU that does not listen gets some seconds before the kill.
+pub fn destroy(link: &Link, uuid: Uuid) -> Result<()> {
+    link.call(&format!("stop domain {uuid}"), LONG, move |c| match by_uuid(c, uuid)? {
+        None => Ok(()),
+        Some(domain) => or_absent_domain(unless(&domain, false, domain.destroy())),
+    })
+}
+
+/// A transient domain is gone once it is off.
+fn or_absent_domain(answer: Outcome<()>) -> Outcome<()> {
+    match answer {
+        Err(super::errors::Problem::Virt(error)) if error.code().is(ErrorNumber::NoDomain) => Ok(()),
+        answer => answer,
+    }
+}

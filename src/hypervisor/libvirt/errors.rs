@@ -1,0 +1,136 @@
+//! libvirt's errors in our own words: what could not be done, libvirt's text as the cause, the next step.
+
+use virt::error::{Error as VirtError, ErrorDomain, ErrorNumber};
+
+use crate::model::{Error, Kind};
+
+/// What goes wrong inside a call: libvirt's error, not yet translated, or one of ours.
+#[derive(Debug)]
+pub enum Problem {
+    /// From libvirt.
+    Virt(VirtError),
+    /// Found by us.
+    Ours(Error),
+}
+
+/// The result of the body of a call.
+pub type Outcome<T> = std::result::Result<T, Problem>;
+
+impl From<VirtError> for Problem {
+    fn from(error: VirtError) -> Self {
+        Self::Virt(error)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+/// `Ok(None)` where libvirt answered that the thing is not there; any other error stays one.
+pub fn present<T>(answer: Result<T, VirtError>, absent: ErrorNumber) -> Outcome<Option<T>> {
+    match answer {
+        Ok(thing) => Ok(Some(thing)),
+        Err(error) if error.code().is(absent) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Content if libvirt answers that the thing is not there.
+pub fn or_absent(answer: Result<(), VirtError>, absent: ErrorNumber) -> Outcome<()> {
+    present(answer, absent).map(|_| ())
+}
+
+/// The driver does not know the call, or one of its flags. (Unknown flags read as an invalid argument.)
+pub fn is_unsupported(error: &VirtError) -> bool {
+    use ErrorNumber::{ArgumentUnsupported, InvalidArg, NoSupport, OperationUnsupported};
+    error.code().is_any(vec![NoSupport, ArgumentUnsupported, OperationUnsupported, InvalidArg])
+}
+
+/// The connection is gone: the daemon died or cut us off. The next call needs a new one.
+pub fn is_broken(error: &VirtError) -> bool {
+    use ErrorNumber::{InternalError, InvalidConn, NoConnect, Rpc, SystemError};
+    error.code().is_any(vec![NoConnect, InvalidConn])
+        || (error.domain().is(ErrorDomain::Rpc) && error.code().is_any(vec![SystemError, InternalError, Rpc]))
+}
+
+/// An error for something we tried: `what` reads after "could not", such as `start domain X`.
+pub fn translate(what: &str, problem: Problem) -> Error {
+    use ErrorNumber::{AccessDenied, OperationTimeout, ResourceBusy, XmlDetail, XmlError, XmlInvalidSchema};
+    let error = match problem {
+        Problem::Ours(error) => return error,
+        Problem::Virt(error) => error,
+    };
+    let code = error.code();
+    let new = |kind, stable| Error::new(kind, stable, format!("libvirt could not {what}")).cause(clean(error.message()));
+    if is_broken(&error) {
+        new(Kind::Unreachable, "libvirt_unreachable").hint("is libvirtd running? `lite doctor` tells, `lite doctor --fix` starts it")
+    } else if code.is(OperationTimeout) {
+        new(Kind::Busy, "domain_busy").hint("something else works on this domain; try again, or `lite doctor` if it stays")
+    } else if code.is(ResourceBusy) {
+        new(Kind::Failed, "libvirt_in_use")
+    } else if code.is(AccessDenied) {
+        new(Kind::Failed, "libvirt_denied")
+    } else if code.is_any(vec![XmlError, XmlDetail, XmlInvalidSchema]) {
+        new(Kind::Failed, "libvirt_refused_xml")
+    } else {
+        new(Kind::Failed, "libvirt_failed")
+    }
+}
+
+/// An error for a connection that could not be opened.
+pub fn unreachable(uri: &str, cause: &str) -> Error {
+    let cause = clean(cause);
+    let error = Error::new(Kind::Unreachable, "libvirt_unreachable", format!("libvirt cannot be reached at `{}`", clean(uri)));
+    if !is_local(uri) {
+        return error.cause(cause).hint(format!("see whether `virsh -c {} version` answers", clean(uri)));
+    }
+    // The words follow the locale; only a hint hangs on them.
+    let denied = ["ermission denied", "uthentication"].iter().any(|word| cause.contains(word));
+    let error = error.cause(cause);
+    if denied {
+        return error.hint("run as root, or join the group: `usermod -aG libvirt $USER`, then log in again");
+    }
+    error
+        .hint("start it with systemd: `systemctl start libvirtd`")
+        .hint("start it without systemd: `virtlogd -d; libvirtd -d`")
+        .hint("or let lite do it: `lite doctor --fix`")
+}
+
+/// An error for an answer that did not come in time.
+pub fn late(what: &str, seconds: u64) -> Error {
+    Error::new(Kind::Unreachable, "libvirt_timeout", format!("libvirt did not {what} within {seconds} s"))
+        .hint("it, or a guest it waits for, hangs: `lite doctor` looks")
+}
+
+/// The URI names this machine: `qemu:///system`, `test:///default`.
+pub fn is_local(uri: &str) -> bool {
+    uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))
+}
+
+/// Text from libvirt on one line, without control characters.
+fn clean(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_local, unreachable};
+
+    #[test]
+    fn tells_how_to_start_a_local_daemon() {
+        let error = unreachable("qemu:///system", "Failed to connect socket: No such file or directory");
+        assert_eq!((error.code, error.exit_code()), ("libvirt_unreachable", 5));
+        assert!(error.hints.iter().any(|h| h.contains("systemctl start libvirtd")), "{error:?}");
+        assert!(error.hints.iter().any(|h| h.contains("virtlogd -d; libvirtd -d")), "{error:?}");
+        assert!(error.hints.iter().any(|h| h.contains("lite doctor --fix")), "{error:?}");
+    }
+
+    #[test]
+    fn knows_a_remote_uri() {
+        assert!(is_local("qemu:///system") && is_local("qemu+unix:///system?socket=x"));
+        assert!(!is_local("qemu+ssh://root@host/system") && !is_local("nonsense"));
+    }
+}

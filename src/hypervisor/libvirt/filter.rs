@@ -1,0 +1,58 @@
+//! Network filters.
+
+use virt::{connect::Connect, error::ErrorNumber, nwfilter::NWFilter};
+
+use super::{
+    connect::{Link, ORDINARY, no_nul},
+    errors::{Outcome, or_absent, present},
+    xml,
+};
+use crate::model::{Error, Result, escaped};
+
+fn find(connection: &Connect, name: &str) -> Outcome<Option<NWFilter>> {
+    present(connection.lookup_nwfilter_by_name(name), ErrorNumber::NoNwfilter)
+}
+
+/// Names of all filters.
+pub fn all(link: &Link) -> Result<Vec<String>> {
+    link.call("list the network filters", ORDINARY, |c| {
+        c.list_all_nw_filters(0)?.iter().map(|f| f.name().map_err(Into::into)).collect()
+    })
+}
+
+/// Defines it; redefines one of the same uuid. One of the name under another uuid is not ours and stays.
+pub fn ensure(link: &Link, name: &str, xml: &str) -> Result<()> {
+    no_nul(&[name, xml])?;
+    let (name, xml) = (name.to_owned(), xml.to_owned());
+    link.call(&format!("define network filter `{}`", escaped(&name)), ORDINARY, move |c| {
+        if let Some(old) = find(c, &name)? {
+            let (old, new) = (old.uuid_string()?, xml::text_at(&xml, &["uuid"])?);
+            if !new.eq_ignore_ascii_case(&old) {
+                let text = format!("network filter `{}` exists already, with uuid {old}", escaped(&name));
+                return Err(Error::failed("filter_exists", text).into());
+            }
+        }
+        c.define_nwfilter_xml(&xml)?;
+        Ok(())
+    })
+}
+
+/// Its XML.
+pub fn get(link: &Link, name: &str) -> Result<Option<String>> {
+    no_nul(&[name])?;
+    let name = name.to_owned();
+    link.call(&format!("read network filter `{}`", escaped(&name)), ORDINARY, move |c| match find(c, &name)? {
+        None => Ok(None),
+        Some(filter) => present(filter.xml_desc(0), ErrorNumber::NoNwfilter),
+    })
+}
+
+/// Undefines it.
+pub fn remove(link: &Link, name: &str) -> Result<()> {
+    no_nul(&[name])?;
+    let name = name.to_owned();
+    link.call(&format!("undefine network filter `{}`", escaped(&name)), ORDINARY, move |c| match find(c, &name)? {
+        None => Ok(()),
+        Some(filter) => or_absent(filter.undefine(), ErrorNumber::NoNwfilter),
+    })
+}

@@ -1,0 +1,105 @@
+//! Storage pools.
+
+use virt::{connect::Connect, error::ErrorNumber, storage_pool::StoragePool};
+
+use super::{
+    connect::{LONG, Link, ORDINARY, no_nul},
+    errors::{Outcome, present},
+    xml,
+};
+use crate::{
+    hypervisor::PoolSeen,
+    model::{Error, Result, escaped},
+};
+
+/// The pool, if there is one of the name.
+pub fn find(connection: &Connect, name: &str) -> Outcome<Option<StoragePool>> {
+    present(connection.lookup_storage_pool_by_name(name), ErrorNumber::NoStoragePool)
+}
+
+/// The pool, which must be there.
+pub fn must(connection: &Connect, name: &str) -> Outcome<StoragePool> {
+    let error = || {
+        Error::failed("no_pool", format!("libvirt has no storage pool `{}`", escaped(name)))
+            .hint("`lite doctor --fix` makes what lite needs on this host")
+    };
+    find(connection, name)?.ok_or_else(|| error().into())
+}
+
+/// A pool as it is now.
+pub fn get(link: &Link, name: &str) -> Result<Option<PoolSeen>> {
+    no_nul(&[name])?;
+    let name = name.to_owned();
+    link.call(&format!("look for storage pool `{}`", escaped(&name)), ORDINARY, move |c| {
+        let Some(pool) = find(c, &name)? else { return Ok(None) };
+        if pool.is_active()? {
+            // Refused while a volume is being made; the figures are then a little old.
+            let _ = pool.refresh(0);
+        }
+        let info = pool.info()?;
+        let path = xml::text_at(&pool.xml_desc(0)?, &["target", "path"])?;
+        Ok(Some(PoolSeen { active: pool.is_active()?, path, capacity: info.capacity, available: info.available }))
+    })
+}
+
+/// Defines, builds and starts it, with autostart.
+pub fn ensure(link: &Link, name: &str, xml: &str) -> Result<()> {
+    no_nul(&[name, xml])?;
+    let (name, xml) = (name.to_owned(), xml.to_owned());
+    link.call(&format!("make storage pool `{}`", escaped(&name)), LONG, move |c| {
+        let pool = match find(c, &name)? {
+            Some(pool) => pool,
+            None => define(c, &name, &xml)?,
+        };
+        if !pool.is_active()? {
+            start(&pool)?;
+        }
+        if !pool.autostart()? {
+            pool.set_autostart(true)?;
+        }
+        Ok(())
+    })
+}
+
+fn define(connection: &Connect, name: &str, xml: &str) -> Outcome<StoragePool> {
+    match connection.define_storage_pool_xml(xml, 0) {
+        Ok(pool) => Ok(pool),
+        // Another process may have been faster.
+        Err(error) => find(connection, name)?.ok_or_else(|| error.into()),
+    }
+}
+
+fn start(pool: &StoragePool) -> Outcome<()> {
+    // Building a directory pool makes the directory; building any other kind could format something.
+    if xml::root_attribute(&pool.xml_desc(0)?, "type")?.as_deref() == Some("dir") {
+        pool.build(0)?;
+    }
+    match pool.create(0) {
+        Err(_) if pool.is_active()? => Ok(()),
+        answer => Ok(answer?),
+    }
+}
+
+/// Stops and undefines it; its files stay.
+pub fn remove(link: &Link, name: &str) -> Result<()> {
+    no_nul(&[name])?;
+    let name = name.to_owned();
+    link.call(&format!("remove storage pool `{}`", escaped(&name)), LONG, move |c| {
+        let Some(pool) = find(c, &name)? else { return Ok(()) };
+        if pool.is_active()? {
+            pool.destroy()?;
+        }
+        match pool.undefine() {
+            // A pool without a definition is gone once it is stopped.
+            Err(_) if find(c, &name)?.is_none() => Ok(()),
+            answer => Ok(answer?),
+        }
+    })
+}
+
+/// Looks for files that came by another way.
+pub fn refresh(link: &Link, name: &str) -> Result<()> {
+    no_nul(&[name])?;
+    let name = name.to_owned();
+    link.call(&format!("refresh storage pool `{}`", escaped(&name)), LONG, move |c| Ok(must(c, &name)?.refresh(0)?))
+}

@@ -1,0 +1,61 @@
+//! libvirt's states and reasons in our own words.
+
+use virt_sys as sys;
+
+use super::ffi::RawState;
+use crate::hypervisor::DomainState;
+
+/// Our word for a state; none (libvirt left it out) means that the domain could not be read.
+pub fn state_of(raw: Option<RawState>) -> DomainState {
+    let Some(RawState { state, reason }) = raw else { return DomainState::Unresponsive };
+    match state {
+        sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED => DomainState::Running,
+        sys::VIR_DOMAIN_PAUSED => paused(reason),
+        sys::VIR_DOMAIN_SHUTDOWN => DomainState::ShuttingDown,
+        sys::VIR_DOMAIN_SHUTOFF => match reason {
+            // DAEMON: libvirtd came back and could not take the guest over.
+            sys::VIR_DOMAIN_SHUTOFF_CRASHED | sys::VIR_DOMAIN_SHUTOFF_FAILED | sys::VIR_DOMAIN_SHUTOFF_DAEMON => DomainState::Crashed,
+            _ => DomainState::Off,
+        },
+        sys::VIR_DOMAIN_CRASHED => DomainState::Crashed,
+        _ => DomainState::Other,
+    }
+}
+
+fn paused(reason: u32) -> DomainState {
+    match reason {
+        sys::VIR_DOMAIN_PAUSED_IOERROR => DomainState::PausedIoError,
+        sys::VIR_DOMAIN_PAUSED_SHUTTING_DOWN => DomainState::ShuttingDown,
+        sys::VIR_DOMAIN_PAUSED_CRASHED => DomainState::Crashed,
+        // QEMU is up and its guest about to run.
+        sys::VIR_DOMAIN_PAUSED_STARTING_UP => DomainState::Running,
+        _ => DomainState::Paused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::state_of;
+    use crate::hypervisor::{DomainState, libvirt::ffi::RawState};
+
+    #[test]
+    fn reads_libvirts_numbers() {
+        let cases = [
+            ((1, 1), DomainState::Running),
+            ((3, 1), DomainState::Paused),
+            ((3, 5), DomainState::PausedIoError),
+            ((4, 1), DomainState::ShuttingDown),
+            ((5, 0), DomainState::Off),
+            ((5, 1), DomainState::Off),
+            ((5, 2), DomainState::Off),
+            ((5, 3), DomainState::Crashed),
+            ((5, 6), DomainState::Crashed),
+            ((6, 1), DomainState::Crashed),
+            ((99, 0), DomainState::Other),
+        ];
+        for ((state, reason), ours) in cases {
+            assert_eq!(state_of(Some(RawState { state, reason })), ours, "{state}/{reason}");
+        }
+        assert_eq!(state_of(None), DomainState::Unresponsive);
+    }
+}

@@ -1,0 +1,126 @@
+//! Storage volumes.
+
+use virt::{
+    connect::Connect,
+    error::{Error as VirtError, ErrorNumber},
+    storage_pool::StoragePool,
+    storage_vol::StorageVol,
+    stream::Stream,
+};
+
+use super::{
+    connect::{LONG, Link, ORDINARY, no_nul},
+    errors::{Outcome, or_absent, present},
+    pool,
+};
+use crate::{
+    hypervisor::VolumeSeen,
+    model::{Error, Result, escaped},
+};
+
+/// Bytes per message of an upload; libvirt's own limit is 4 MiB, its clients use 64 to 256 KiB.
+const CHUNK: usize = 256 * 1024;
+
+fn find(pool: &StoragePool, name: &str) -> Outcome<Option<StorageVol>> {
+    present(pool.lookup_storage_vol_by_name(name), ErrorNumber::NoStorageVolume)
+}
+
+fn read(volume: &StorageVol) -> std::result::Result<VolumeSeen, VirtError> {
+    let info = volume.info()?;
+    Ok(VolumeSeen { name: volume.name()?, path: volume.path()?, capacity: info.capacity, allocation: info.allocation })
+}
+
+/// All volumes of a pool, which must be there and active.
+pub fn all(link: &Link, pool: &str) -> Result<Vec<VolumeSeen>> {
+    no_nul(&[pool])?;
+    let pool = pool.to_owned();
+    link.call(&format!("list the volumes of pool `{}`", escaped(&pool)), LONG, move |c| {
+        let mut found = Vec::new();
+        for volume in pool::must(c, &pool)?.list_all_volumes(0)? {
+            // One may go while we look.
+            found.extend(present(read(&volume), ErrorNumber::NoStorageVolume)?);
+        }
+        Ok(found)
+    })
+}
+
+/// One volume; none if the pool is not there either.
+pub fn get(link: &Link, pool: &str, name: &str) -> Result<Option<VolumeSeen>> {
+    no_nul(&[pool, name])?;
+    let (pool, name) = (pool.to_owned(), name.to_owned());
+    link.call(&format!("look for volume `{}`", escaped(&name)), ORDINARY, move |c| {
+        let Some(pool) = pool::find(c, &pool)? else { return Ok(None) };
+        match find(&pool, &name)? {
+            None => Ok(None),
+            Some(volume) => present(read(&volume), ErrorNumber::NoStorageVolume),
+        }
+    })
+}
+
+/// Creates it unless one of the name exists.
+pub fn ensure(link: &Link, pool: &str, name: &str, xml: &str) -> Result<()> {
+    no_nul(&[pool, name, xml])?;
+    let (pool, name, xml) = (pool.to_owned(), name.to_owned(), xml.to_owned());
+    link.call(&format!("create volume `{}`", escaped(&name)), LONG, move |c| {
+        let pool = pool::must(c, &pool)?;
+        if find(&pool, &name)?.is_some() {
+            return Ok(());
+        }
+        match StorageVol::create_xml(&pool, &xml, 0) {
+            Err(error) if error.code().is(ErrorNumber::StorageVolExist) => Ok(()),
+            answer => answer.map(|_| ()).map_err(Into::into),
+        }
+    })
+}
+
+/// Writes bytes to its start.
+pub fn upload(link: &Link, pool: &str, name: &str, bytes: &[u8]) -> Result<()> {
+    no_nul(&[pool, name])?;
+    let (pool, name, bytes) = (pool.to_owned(), name.to_owned(), bytes.to_vec());
+    link.call(&format!("write volume `{}`", escaped(&name)), LONG, move |c| {
+        let Some(volume) = find(&pool::must(c, &pool)?, &name)? else {
+            return Err(Error::failed("no_volume", format!("libvirt has no volume `{}`", escaped(&name))).into());
+        };
+        // libvirt would let the file grow past what the guest sees.
+        let (capacity, length) = (volume.info()?.capacity, bytes.len() as u64);
+        if length > capacity {
+            let text = format!("{length} bytes do not fit volume `{}` of {capacity} bytes", escaped(&name));
+            return Err(Error::failed("volume_too_small", text).into());
+        }
+        send(c, &volume, &bytes)
+    })
+}
+
+fn send(connection: &Connect, volume: &StorageVol, bytes: &[u8]) -> Outcome<()> {
+    let stream = Stream::new(connection, 0)?;
+    volume.upload(&stream, 0, bytes.len() as u64, 0)?;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match stream.send(&rest[..rest.len().min(CHUNK)]).map(usize::try_from) {
+            Ok(Ok(sent)) if sent > 0 => rest = rest.get(sent..).unwrap_or_default(),
+            Ok(_) => {
+                let _ = stream.abort();
+                return Err(Error::failed("upload_stalled", "libvirt took no more bytes").into());
+            }
+            Err(error) => {
+                let _ = stream.abort();
+                return Err(error.into());
+            }
+        }
+    }
+    // Errors of the writing side, such as a full disk, come here.
+    Ok(stream.finish()?)
+}
+
+/// Deletes it.
+pub fn remove(link: &Link, pool: &str, name: &str) -> Result<()> {
+    no_nul(&[pool, name])?;
+    let (pool, name) = (pool.to_owned(), name.to_owned());
+    link.call(&format!("delete volume `{}`", escaped(&name)), LONG, move |c| {
+        let Some(pool) = pool::find(c, &pool)? else { return Ok(()) };
+        match find(&pool, &name)? {
+            None => Ok(()),
+            Some(volume) => or_absent(volume.delete(0), ErrorNumber::NoStorageVolume),
+        }
+    })
+}
