@@ -1,5 +1,26 @@
 //! Bundles and blueprints: data files, their checks, and their resolution. Pure: reads `&str`, never a file.
 
+mod blueprint;
+mod bundles;
+mod fault;
+mod load;
+mod params;
+mod parts;
+mod reader;
+mod resolve;
+mod scalar;
+mod template;
+mod tree;
 mod types;
 
+pub use fault::Fault;
+pub use load::{SourceFile, check, check_with};
+pub use params::resolve_params;
 pub use types::*;
+
+pub(crate) use blueprint::OWN_CLOUD_KEYS;
+pub(crate) use fault::Faults;
+pub(crate) use load::embedded_script;
+pub(crate) use scalar::to_json;
+pub(crate) use template::render as render_template;
+pub(crate) use tree::parse as parse_tree;

@@ -70,15 +70,32 @@ pub struct Blueprint {
     pub health: Option<Health>,
     /// Printed at the end: label → minijinja template over `address`, `name`, `params`, e.g. `URL: http://{{ address }}/`.
     pub output: BTreeMap<String, String>,
-    /// Account of the first login, for `lite ssh`: `debian`, `ubuntu`.
+    /// Account of the first login, for `lite ssh`: `debian`, `ubuntu`. Of an application that names none, its base's;
+    /// [`Catalog::resolve`] sets the one of the base that was chosen.
     pub user: String,
+    /// Alarms an instance of this blueprint starts with.
+    pub alarms: Vec<AlarmSpec>,
+}
+
+/// What a parameter's value has to be, before its pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterType {
+    /// Any printable text; line feeds and tabs are allowed.
+    Text,
+    /// A whole number that fits 64 bits.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
 }
 
 /// A value the user may set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Parameter {
-    /// `a-z 0-9 _`.
+    /// `a-z 0-9 _`, first a letter. Scripts read it as `$LITE_PARAM_NAME`.
     pub name: String,
+    /// What the value has to be.
+    pub kind: ParameterType,
     /// What it is for.
     pub description: String,
     /// The whole value must match; none: any printable text up to 1,024 characters.
@@ -90,16 +107,46 @@ pub struct Parameter {
 /// A value drawn at create and never typed by anyone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretSpec {
-    /// `a-z 0-9 _`.
+    /// `a-z 0-9 _`, first a letter. Scripts read it as `$LITE_SECRET_NAME`.
     pub name: String,
     /// What it opens, shown by `lite secrets`, e.g. "WordPress administrator".
     pub description: String,
     /// Account it belongs to, if any, e.g. `admin`.
     pub user: Option<String>,
-    /// Characters, at least 20.
+    /// Characters, 20 to 256.
     pub length: u32,
+    /// The characters it is drawn from, each with the same chance.
+    pub alphabet: String,
     /// Printed in the final block of `create`.
     pub show: bool,
+}
+
+/// An alarm a blueprint brings along. Kept as the file states it; the monitor gives it its meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmSpec {
+    /// Metric name, such as `MemoryUtilization`.
+    pub metric: String,
+    /// Comparator and threshold, such as `>= 90`.
+    pub when: String,
+    /// Breaching periods needed, 1 to `of`.
+    pub datapoints: u32,
+    /// Periods looked at, 1 to 1440.
+    pub of: u32,
+    /// Length of a period in minutes.
+    pub period_minutes: u32,
+    /// What a missing period counts as: `missing`, `ignore`, `breaching`, `notBreaching`.
+    pub missing: String,
+}
+
+/// A blueprint, a bundle and a base that fit each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolved {
+    /// The blueprint, with the account of the chosen base in `user`.
+    pub blueprint: Blueprint,
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Base image id, one of the blueprint's.
+    pub base: String,
 }
 
 /// A health check, run from the host.

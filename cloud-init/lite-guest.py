@@ -1,0 +1,293 @@
+#!/usr/bin/python3 -IS
+"""lite's runner inside a guest. systemd starts it on every boot once cloud-init is through (see render/document.rs).
+
+On the first boot it judges cloud-init's result, runs the blueprint's install and configure scripts, the user's runcmd
+and the user's script, and reports each step as one line of JSON on the virtio-serial port. On later boots it reports
+that the guest is up. Standard library only; LITE_ROOT moves every path, for tests.
+"""
+import collections
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = os.environ.get("LITE_ROOT", "")
+DIR = ROOT + "/var/lib/lite"
+LOGS = ROOT + "/var/log"
+RUN = ROOT + "/run/cloud-init"
+PORT = ROOT + "/dev/virtio-ports/org.lite.report"
+LINE_LIMIT = 16 * 1024
+TAIL_LINES = 20
+
+# Sourced by bash before each script. The last command that failed is left in a file for the report. Values are shell
+# variables and not exported: what a script starts does not see the secrets.
+PRELUDE = r"""
+unset BASH_ENV
+export -n LITE_TRAP LITE_ENV
+. "$LITE_ENV"
+trap 'printf "%s\0%s\0%s" "$?" "$LINENO" "$BASH_COMMAND" >"$LITE_TRAP"' ERR
+set -E -e
+if [ -n "${LITE_STRICT-}" ]; then unset LITE_STRICT; set -u -o pipefail; fi
+"""
+
+
+def read_json(path):
+    """The object in a file; empty if there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_private(path, text, mode=0o600):
+    """Replaces a file in one step; nobody but root ever sees it."""
+    fresh = path + ".new"
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
+        os.fchmod(fd, mode)
+        file.write(text)
+        file.flush()
+        os.fsync(fd)
+    os.replace(fresh, path)
+
+
+class Reporter:
+    """Writes events to the host, without the secrets."""
+
+    def __init__(self, secrets):
+        self.secrets = sorted((s for s in secrets if s), key=len, reverse=True)
+
+    def redact(self, text):
+        for secret in self.secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+    def send(self, event):
+        event = {k: self.redact(v) if isinstance(v, str) else v for k, v in event.items()}
+        if "tail" in event:
+            event["tail"] = [self.redact(line)[:400] for line in event["tail"]][-TAIL_LINES:]
+        for key in ("command", "module"):
+            if key in event:
+                event[key] = event[key][:1000]
+        line = json.dumps(event)
+        while len(line) >= LINE_LIMIT and event.get("tail"):
+            event["tail"] = event["tail"][1:]
+            line = json.dumps(event)
+        try:
+            fd = os.open(PORT, os.O_WRONLY | os.O_NOCTTY)
+        except OSError:
+            return
+        try:
+            data = line.encode() + b"\n"
+            while data:
+                data = data[os.write(fd, data):]
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+
+
+def variables(job):
+    """What scripts find as shell variables."""
+    values = {"LITE_NAME": job.get("name", ""), "LITE_ADDRESS": job.get("address", "")}
+    values.update({"LITE_PARAM_" + k.upper(): v for k, v in job.get("params", {}).items()})
+    values.update({"LITE_SECRET_" + k.upper(): v for k, v in job.get("secrets", {}).items()})
+    return values
+
+
+def write_env(job):
+    lines = (name + "=" + shlex.quote(value) + "\n" for name, value in sorted(variables(job).items()))
+    write_private(DIR + "/env", "".join(lines))
+
+
+def pump(stream, log, reporter, tail):
+    """Copies a script's output, line by line, to its log and the console."""
+    for raw in iter(lambda: stream.readline(8192), b""):
+        line = reporter.redact(raw.decode("utf-8", "replace"))
+        log.write(line)
+        log.flush()
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        tail.append(line.rstrip())
+
+
+def run(module, argv, env, reporter):
+    """Runs one part. None if it succeeded, else the event that says what failed."""
+    trap = DIR + "/trap"
+    write_private(trap, "")
+    write_private(DIR + "/prelude.sh", PRELUDE)
+    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    base.update(env)
+    tail = collections.deque(maxlen=TAIL_LINES)
+    fd = os.open(LOGS + "/lite-" + module + ".log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8") as log:
+        try:
+            child = subprocess.Popen(argv, env=base, cwd="/", stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        except OSError as error:
+            return {"event": "failed", "module": module, "command": shlex.join(argv), "code": 127, "tail": [str(error)]}
+        copier = threading.Thread(target=pump, args=(child.stdout, log, reporter, tail), daemon=True)
+        copier.start()
+        code = child.wait()
+        # A daemon the script left behind may hold the pipe open; what it says later is not waited for.
+        copier.join(2)
+    if code == 0:
+        return None
+    with open(trap, encoding="utf-8", errors="replace", newline="") as file:
+        said = file.read().split("\0")
+    event = {"event": "failed", "module": module, "command": shlex.join(argv), "code": code if code > 0 else 128 - code,
+             "tail": list(tail)}
+    if len(said) == 3:
+        event.update(command=said[2], line=int(said[1]) if said[1].isdigit() else 0)
+    return event
+
+
+def bash(module, script, reporter, strict):
+    env = {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": DIR + "/env", "LITE_TRAP": DIR + "/trap"}
+    if strict:
+        env["LITE_STRICT"] = "1"
+    return run(module, ["/bin/bash", script], env, reporter)
+
+
+def install(job, reporter):
+    """Skipped where a baked image has the same script behind it."""
+    script = DIR + "/install.sh"
+    with open(script, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    if read_json(DIR + "/installed.json").get("sha256") == digest:
+        return None
+    fault = bash("install", script, reporter, True)
+    if fault is None:
+        write_private(DIR + "/installed.json", json.dumps({"sha256": digest}))
+    return fault
+
+
+def runcmd(job, reporter):
+    """The user's runcmd: one script, as cloud-init makes it, but it stops at the first item that fails."""
+    items = (item if isinstance(item, str) else shlex.join(str(word) for word in item) for item in job["runcmd"])
+    write_private(DIR + "/runcmd.sh", "\n".join(items) + "\n", 0o700)
+    return bash("runcmd", DIR + "/runcmd.sh", reporter, False)
+
+
+def user_script(job, reporter):
+    write_private(DIR + "/user-data", job["script"], 0o700)
+    env = {k: v for k, v in variables(job).items() if not k.startswith("LITE_SECRET_")}
+    return run("user-data", [DIR + "/user-data"], env, reporter)
+
+
+def parts(job):
+    """The steps this instance has, in order."""
+    steps = []
+    if os.path.exists(DIR + "/install.sh"):
+        steps.append(("install", install))
+    if os.path.exists(DIR + "/configure.sh"):
+        steps.append(("configure", lambda job, reporter: bash("configure", DIR + "/configure.sh", reporter, True)))
+    if job.get("runcmd"):
+        steps.append(("runcmd", runcmd))
+    if job.get("script"):
+        steps.append(("user-data", user_script))
+    return steps
+
+
+def last_lines(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return [line.rstrip() for line in collections.deque(file, TAIL_LINES)]
+    except OSError:
+        return []
+
+
+def between(text, start, end):
+    """The text between two marks, empty if they are not there."""
+    _, found, rest = text.partition(start)
+    return rest.partition(end)[0] if found else ""
+
+
+def module_fault():
+    """The first module that cloud-init says failed (status.json, `v1.<stage>.errors`)."""
+    for stage in read_json(RUN + "/status.json").get("v1", {}).values():
+        for error in (stage.get("errors") or []) if isinstance(stage, dict) else []:
+            text = str(error)
+            code = between(text, "Exit code: ", "\\n")
+            return {"event": "failed", "module": between(text, "('", "'") or "cloud-init",
+                    "command": between(text, "Command: ", "\\n"), "code": int(code) if code.isdigit() else 1,
+                    "tail": last_lines(LOGS + "/cloud-init-output.log") or [text]}
+    errors = read_json(RUN + "/result.json").get("v1", {}).get("errors") or []
+    if errors:
+        return {"event": "failed", "module": "cloud-init", "command": "", "code": 1, "tail": [str(e) for e in errors]}
+    return None
+
+
+def schema_fault():
+    """cloud-init only warns of user-data that breaks its schema, and then leaves the faulty part out."""
+    marks = ("failed schema validation", "Invalid cloud-config")
+    try:
+        with open(LOGS + "/cloud-init.log", encoding="utf-8", errors="replace") as log:
+            warned = any(mark in line for line in log if "WARNING" in line for mark in marks)
+    except OSError:
+        warned = False
+    if not warned:
+        return None
+    tail = []
+    try:
+        done = subprocess.run(["cloud-init", "schema", "--system"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=120, check=False)
+        tail = done.stdout.decode("utf-8", "replace").splitlines()
+    except (OSError, subprocess.SubprocessError):
+        pass
+    return {"event": "failed", "module": "schema", "command": "", "code": 1, "tail": tail}
+
+
+def set_up(job, state, reporter):
+    """Everything of a first boot. The event that ends it."""
+    fault = module_fault() or schema_fault()
+    if fault is None and not job:
+        fault = {"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]}
+    if fault is not None:
+        return fault
+    write_env(job)
+    seconds = {}
+    for name, step in parts(job):
+        reporter.send({"event": "stage", "stage": name})
+        write_private(state, json.dumps({"uuid": job["uuid"], "running": name}))
+        started = time.monotonic()
+        fault = step(job, reporter)
+        if fault is not None:
+            return fault
+        seconds[name] = round(time.monotonic() - started, 1)
+    return {"event": "done", "seconds": seconds}
+
+
+def main():
+    os.umask(0o077)
+    os.makedirs(DIR, exist_ok=True)
+    job = read_json(DIR + "/instance.json")
+    reporter = Reporter(job.get("secrets", {}).values())
+    state = DIR + "/state.json"
+    before = read_json(state)
+    if before.get("uuid") != job.get("uuid") or not job:
+        before = {}
+    event = before.get("event")
+    if event == "done":
+        reporter.send({"event": "booted"})
+        return
+    if event == "failed":
+        reporter.send(before["report"])
+        return
+    if before.get("running"):
+        end = {"event": "failed", "module": before["running"], "command": "", "code": 1,
+               "tail": ["the guest went down while this ran"]}
+    else:
+        end = set_up(job, state, reporter)
+    write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
+    reporter.send(end)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+//! A blueprint file: its shape and its rules (docs: `blueprints/*.yaml`).
+
+use serde_json::{Map, Value as Json};
+
+use super::{
+    fault::Faults,
+    parts,
+    reader::{Fields, parsed, text},
+    scalar::to_json,
+    template,
+    tree::{Node, Value},
+    types::{Blueprint, Group, Health},
+};
+use crate::model::{Error, Port, Protocol, Result, Size, escaped};
+
+const KEYS: [&str; 17] = [
+    "id", "title", "description", "group", "version", "bases", "minimum", "ports", "parameters", "secrets", "cloud_config", "install",
+    "configure", "health", "output", "alarms", "user",
+];
+
+/// cloud-config keys that render sets itself, or that end the set-up before lite can judge it.
+pub(crate) const OWN_CLOUD_KEYS: [&str; 15] = [
+    "hostname", "fqdn", "preserve_hostname", "manage_etc_hosts", "ssh_keys", "ssh_genkeytypes", "ssh_deletekeys", "ssh_pwauth",
+    "disable_root", "cloud_init_modules", "cloud_config_modules", "cloud_final_modules", "power_state", "runcmd", "system_info",
+];
+
+/// Where the text of a script named by a blueprint comes from.
+pub(crate) type Scripts<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Accepts an id of a blueprint, bundle or base: names' characters and `.`, first and last a letter or digit.
+pub(crate) fn id(text: &str) -> Result<String> {
+    let bytes = text.as_bytes();
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(b);
+    if bytes.len() > 63 || !edge(bytes.first()) || !edge(bytes.last()) || !bytes.iter().all(inner) || text.contains("..") {
+        return Err(Error::refused("invalid_id", format!("`{}` is not an id", escaped(text)))
+            .hint("an id has 1 to 63 characters of a-z, 0-9, `-` and `.`, and starts and ends with a letter or digit"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a blueprint. `user` is empty when the file states none.
+pub(crate) fn read(root: &Node, scripts: Scripts<'_>, faults: &mut Faults) -> Option<Blueprint> {
+    let before = faults.list.len();
+    let top = Fields::of(root, "", &KEYS, faults)?;
+    let id = top.parsed("id", faults, id);
+    let title = top.text("title", faults);
+    let description = top.text("description", faults);
+    let group = top.word("group", &["os", "app"], faults);
+    let version = top.text("version", faults);
+    let bases = bases(&top, faults);
+    let (min_memory, min_disk) = minimum(&top, faults);
+    let ports = ports(&top, faults);
+    let parameters = parts::parameters(&top, faults);
+    let secrets = parts::secrets(&top, faults);
+    let cloud_config = cloud_config(&top, faults);
+    let install = script(&top, "install", scripts, faults);
+    let configure = script(&top, "configure", scripts, faults);
+    let health = parts::health(&top, faults);
+    health_port(&top, health.as_ref(), &ports, faults);
+    let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    let output = output(&top, &names, faults);
+    let alarms = parts::alarms(&top, faults);
+    let user = if top.get("user").is_some() { top.parsed("user", faults, account) } else { Some(String::new()) };
+    if faults.list.len() > before {
+        return None;
+    }
+    Some(Blueprint {
+        id: id?,
+        title: title?.trim().to_owned(),
+        description: description?.trim().to_owned(),
+        group: if group? == "os" { Group::Os } else { Group::App },
+        version: version?,
+        bases,
+        min_memory: min_memory?,
+        min_disk: min_disk?,
+        ports,
+        parameters,
+        secrets,
+        cloud_config,
+        install,
+        configure,
+        health,
+        output,
+        user: user?,
+        alarms,
+    })
+}
+
+fn bases(top: &Fields<'_>, faults: &mut Faults) -> Vec<String> {
+    if top.need("bases", faults).is_none() {
+        return Vec::new();
+    }
+    let items = top.list("bases", faults);
+    if items.is_empty() {
+        faults.add(top.line, "bases", "names no base image");
+    }
+    items.iter().enumerate().filter_map(|(i, node)| parsed(node, &format!("bases[{i}]"), faults, id)).collect()
+}
+
+fn minimum(top: &Fields<'_>, faults: &mut Faults) -> (Option<Size>, Option<Size>) {
+    let Some(node) = top.need("minimum", faults) else { return (None, None) };
+    let Some(fields) = Fields::of(node, "minimum", &["memory", "disk"], faults) else { return (None, None) };
+    (fields.parsed("memory", faults, Size::parse), fields.parsed("disk", faults, Size::parse))
+}
+
+fn ports(top: &Fields<'_>, faults: &mut Faults) -> Vec<Port> {
+    top.need("ports", faults);
+    let mut ports = Vec::new();
+    for (i, node) in top.list("ports", faults).iter().enumerate() {
+        let path = format!("ports[{i}]");
+        match parsed(node, &path, faults, Port::parse) {
+            Some(port) if ports.contains(&port) => faults.add(node.line, &path, format!("`{port}` is listed twice")),
+            Some(port) => ports.push(port),
+            None => {}
+        }
+    }
+    ports
+}
+
+/// The account of the first login, by the rule of Debian's `adduser`.
+fn account(text: &str) -> Result<String> {
+    let shaped = text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+    if shaped {
+        Ok(text.to_owned())
+    } else {
+        Err(Error::refused("invalid_user", format!("`{}` is not an account name", escaped(text)))
+            .hint("an account has 1 to 32 characters of a-z, 0-9, `_` and `-`, and starts with a letter"))
+    }
+}
+
+fn cloud_config(top: &Fields<'_>, faults: &mut Faults) -> Map<String, Json> {
+    let Some(fields) = top.entries("cloud_config", faults) else { return Map::new() };
+    let mut map = Map::new();
+    for (key, node) in fields.iter() {
+        if OWN_CLOUD_KEYS.contains(&key.text.as_str()) {
+            faults.add(key.line, &fields.at(&key.text), "is set by lite itself; use `install` and `configure` for commands");
+        }
+        map.insert(key.text.clone(), to_json(node));
+    }
+    map
+}
+
+/// A script held inline, or the text of the file it names (one word that ends in `.sh`).
+fn script(top: &Fields<'_>, key: &str, scripts: Scripts<'_>, faults: &mut Faults) -> String {
+    let Some(node) = top.get(key) else { return String::new() };
+    let Some(said) = text(node, key, faults) else { return String::new() };
+    if !said.ends_with(".sh") || said.contains(char::is_whitespace) {
+        return said.to_owned();
+    }
+    scripts(said).unwrap_or_else(|| {
+        faults.add(node.line, key, format!("there is no script `{}`; hold it inline with `{key}: |`", escaped(said)));
+        String::new()
+    })
+}
+
+fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], faults: &mut Faults) {
+    let Some(number) = health.map(|h| match h {
+        Health::Http { port, .. } | Health::Tcp { port, .. } => *port,
+    }) else {
+        return;
+    };
+    if !ports.contains(&Port { number, protocol: Protocol::Tcp }) {
+        let line = top.get("health").map_or(top.line, |n| n.line);
+        faults.add(line, "health", format!("checks port {number}, which `ports` does not open; add `{number}/tcp`"));
+    }
+}
+
+fn output(top: &Fields<'_>, params: &[&str], faults: &mut Faults) -> std::collections::BTreeMap<String, String> {
+    let mut output = std::collections::BTreeMap::new();
+    let Some(fields) = top.entries("output", faults) else { return output };
+    for (label, node) in fields.iter() {
+        let path = fields.at(&label.text);
+        let shaped = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        if label.text.is_empty() || label.text.len() > 12 || !label.text.bytes().all(shaped) {
+            faults.add(label.line, &path, "a label has 1 to 12 characters of A-Z, 0-9 and `_`");
+        }
+        let Value::Scalar { text: said, .. } = &node.value else {
+            faults.add(node.line, &path, "must be a single value");
+            continue;
+        };
+        for (message, near) in template::lint(said, params) {
+            faults.add(node.line, &path, message);
+            if let Some(fault) = faults.list.last_mut() {
+                fault.suggestion = near;
+            }
+        }
+        output.insert(label.text.clone(), said.clone());
+    }
+    output
+}

@@ -1,0 +1,95 @@
+//! What a user sets with `--set`, checked against a blueprint.
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+
+use super::types::{Blueprint, Parameter, ParameterType};
+use crate::model::{Error, Result, escaped, nearest};
+
+/// Longest value of a parameter, in characters.
+const MAX_VALUE: usize = 1024;
+
+/// A pattern for whole values.
+pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, regex_lite::Error> {
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+/// Every parameter of the blueprint with its value: what was set, else its default.
+///
+/// # Errors
+/// Refused: a name that is not a parameter, a secret, a name set twice, a value that breaks its rule, a missing value.
+pub fn resolve_params(blueprint: &Blueprint, set: &[(String, String)]) -> Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    for (name, value) in set {
+        let parameter = find(blueprint, name)?;
+        check(parameter, value)?;
+        if values.insert(name.clone(), value.clone()).is_some() {
+            return Err(Error::refused("duplicate_parameter", format!("parameter `{name}` is set twice")).hint("set it once"));
+        }
+    }
+    for parameter in &blueprint.parameters {
+        match (values.contains_key(&parameter.name), &parameter.default) {
+            (true, _) => {}
+            (false, Some(default)) => {
+                values.insert(parameter.name.clone(), default.clone());
+            }
+            (false, None) => {
+                let message = format!("`{}` needs a value for `{}`: {}", blueprint.id, parameter.name, parameter.description);
+                return Err(Error::refused("missing_parameter", message).hint(format!("add `--set {}=…`", parameter.name)));
+            }
+        }
+    }
+    Ok(values)
+}
+
+fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {
+    if let Some(found) = blueprint.parameters.iter().find(|p| p.name == name) {
+        return Ok(found);
+    }
+    if blueprint.secrets.iter().any(|s| s.name == name) {
+        return Err(Error::refused("secret_given", format!("`{name}` of `{}` is a secret and cannot be set", blueprint.id))
+            .hint("leave it out: it is generated, and `lite secrets NAME` shows it"));
+    }
+    let error = Error::refused("unknown_parameter", format!("`{}` has no parameter `{}`", blueprint.id, escaped(name)));
+    let known = blueprint.parameters.iter().map(|p| p.name.as_str());
+    let error = match nearest(name, known) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    };
+    Err(error.hint(format!("`lite blueprints show {}` lists its parameters", blueprint.id)))
+}
+
+/// Whether a value may be given to a parameter.
+pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
+    let refuse = |what: String, form: &str| Err(Error::refused("invalid_parameter", what).hint(form));
+    let name = &parameter.name;
+    let length = value.chars().count();
+    if length > MAX_VALUE {
+        return refuse(format!("`{name}` has {length} characters"), "a value has at most 1024 characters");
+    }
+    if value.chars().any(unprintable) {
+        return refuse(format!("`{name}` holds a control character: `{}`", escaped(value)), "a value is printable text; line feed and tab are allowed");
+    }
+    let typed = match parameter.kind {
+        ParameterType::Text => true,
+        ParameterType::Integer => value.parse::<i64>().is_ok() && !value.starts_with('+'),
+        ParameterType::Boolean => matches!(value, "true" | "false"),
+    };
+    if !typed {
+        let form = if parameter.kind == ParameterType::Integer { "a whole number such as `5`" } else { "`true` or `false`" };
+        return refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value is {form}"));
+    }
+    let Some(pattern) = &parameter.pattern else { return Ok(()) };
+    match compile(pattern) {
+        Ok(regex) if regex.is_match(value) => Ok(()),
+        Ok(_) => refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value must match `{pattern}`")),
+        // A faulty pattern is a fault of its file and named there.
+        Err(_) => Ok(()),
+    }
+}
+
+/// C0 without line feed and tab, DEL, C1, the line and paragraph separators, and the byte-order mark: PyYAML refuses or changes them.
+fn unprintable(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}

@@ -1,0 +1,184 @@
+//! The larger parts of a blueprint: parameters, secrets, health check, alarms.
+
+use super::{
+    fault::Faults,
+    params,
+    reader::Fields,
+    tree::Node,
+    types::{AlarmSpec, Health, Parameter, ParameterType, SecretSpec},
+};
+use crate::model::{Error, Result, escaped};
+
+const METRICS: [&str; 14] = [
+    "CPUUtilization", "NetworkIn", "NetworkOut", "DiskReadBytes", "DiskWriteBytes", "DiskReadOps", "DiskWriteOps", "MemoryUtilization",
+    "DiskSpaceUtilization", "StatusCheckFailed", "StatusCheckFailed_Instance", "StatusCheckFailed_System", "AppHealthy", "TransferUsed",
+];
+
+/// Letters and digits.
+const ALPHANUMERIC: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The name of a parameter or secret: it becomes part of a shell variable's name.
+fn variable(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// The entries below `key`, each with its name checked.
+fn named<'a>(top: &Fields<'a>, key: &str, faults: &mut Faults) -> Vec<(&'a str, &'a Node, String)> {
+    let Some(fields) = top.entries(key, faults) else { return Vec::new() };
+    let mut entries = Vec::new();
+    for (name, node) in fields.iter() {
+        let path = fields.at(&name.text);
+        if !variable(&name.text) {
+            faults.add(name.line, &path, "a name has 1 to 32 characters of a-z, 0-9 and `_`, and starts with a letter");
+        }
+        entries.push((name.text.as_str(), node, path));
+    }
+    entries
+}
+
+pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter> {
+    let mut list = Vec::new();
+    for (name, node, path) in named(top, "parameters", faults) {
+        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "default"], faults) else { continue };
+        let kind = match fields.word("type", &["text", "integer", "boolean"], faults) {
+            Some("integer") => ParameterType::Integer,
+            Some("boolean") => ParameterType::Boolean,
+            _ => ParameterType::Text,
+        };
+        let description = fields.text("description", faults).unwrap_or_default();
+        let pattern = fields.get("pattern").and_then(|_| fields.parsed("pattern", faults, pattern));
+        let default = fields.optional_text("default", faults);
+        let parameter = Parameter { name: name.to_owned(), kind, description, pattern, default };
+        if let (Some(default), Some(node)) = (&parameter.default, fields.get("default")) {
+            if let Err(error) = params::check(&parameter, default) {
+                faults.refused(node.line, &fields.at("default"), &error);
+            }
+        }
+        list.push(parameter);
+    }
+    list
+}
+
+fn pattern(text: &str) -> Result<String> {
+    let bad = |why: String| {
+        Error::refused("invalid_pattern", format!("`{}` is not a pattern: {why}", escaped(text)))
+            .hint("a pattern is a regular expression for the whole value, such as `[a-z]+`, at most 256 characters")
+    };
+    if text.len() > 256 {
+        return Err(bad("too long".to_owned()));
+    }
+    params::compile(text).map_err(|error| bad(escaped(&error.to_string())))?;
+    Ok(text.to_owned())
+}
+
+pub(crate) fn secrets(top: &Fields<'_>, faults: &mut Faults) -> Vec<SecretSpec> {
+    let mut list = Vec::new();
+    for (name, node, path) in named(top, "secrets", faults) {
+        let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], faults) else { continue };
+        let description = fields.text("description", faults).unwrap_or_default();
+        let user = fields.optional_text("user", faults);
+        let length = fields.number_or("length", 20..=256, 24, faults).unwrap_or(24);
+        let alphabet = match fields.get("alphabet") {
+            Some(_) => fields.parsed("alphabet", faults, alphabet).unwrap_or_default(),
+            None => ALPHANUMERIC.to_owned(),
+        };
+        let show = fields.get("show").is_some() && fields.word("show", &["true", "false"], faults) == Some("true");
+        list.push(SecretSpec { name: name.to_owned(), description, user, length, alphabet, show });
+    }
+    list
+}
+
+/// A named alphabet, or the characters themselves. At least 16, so that 20 characters hold 80 bits.
+fn alphabet(text: &str) -> Result<String> {
+    match text {
+        "alphanumeric" => return Ok(ALPHANUMERIC.to_owned()),
+        "hex" => return Ok("0123456789abcdef".to_owned()),
+        _ => {}
+    }
+    let mut distinct: Vec<u8> = text.bytes().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if distinct.len() < 16 || distinct.len() != text.len() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Error::refused("invalid_alphabet", format!("`{}` is not an alphabet", escaped(text)))
+            .hint("an alphabet is `alphanumeric`, `hex`, or at least 16 different printable ASCII characters"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn health(top: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
+    let fields = Fields::of(top.get("health")?, "health", &["http", "tcp"], faults)?;
+    match (fields.get("http"), fields.get("tcp")) {
+        (Some(node), None) => http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], faults)?, faults),
+        (None, Some(node)) => {
+            let tcp = Fields::of(node, "health.tcp", &["port", "banner"], faults)?;
+            let port = port(&tcp, faults)?;
+            Some(Health::Tcp { port, banner: tcp.optional_text("banner", faults) })
+        }
+        _ => {
+            faults.add(fields.line, "health", "needs one of `http` and `tcp`");
+            None
+        }
+    }
+}
+
+fn http(fields: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
+    let port = port(fields, faults);
+    let path = fields.parsed("path", faults, url_path);
+    let status = fields.number_or("status", 100..=599, 200, faults).and_then(|s| u16::try_from(s).ok());
+    let text = fields.optional_text("text", faults);
+    Some(Health::Http { port: port?, path: path?, status: status?, text })
+}
+
+fn port(fields: &Fields<'_>, faults: &mut Faults) -> Option<u16> {
+    fields.number("port", 1..=65535, faults).and_then(|p| u16::try_from(p).ok())
+}
+
+fn url_path(text: &str) -> Result<String> {
+    if text.starts_with('/') && !text.starts_with("//") && text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+        return Ok(text.to_owned());
+    }
+    Err(Error::refused("invalid_path", format!("`{}` is not a path", escaped(text)))
+        .hint("a path starts with one `/` and holds printable ASCII without spaces and `#`, at most 256 characters"))
+}
+
+pub(crate) fn alarms(top: &Fields<'_>, faults: &mut Faults) -> Vec<AlarmSpec> {
+    let keys = ["metric", "when", "datapoints", "of", "period_minutes", "missing"];
+    let mut list = Vec::new();
+    for (i, node) in top.list("alarms", faults).iter().enumerate() {
+        let Some(fields) = Fields::of(node, &format!("alarms[{i}]"), &keys, faults) else { continue };
+        let metric = fields.word("metric", &METRICS, faults);
+        let when = fields.parsed("when", faults, condition);
+        let datapoints = fields.number("datapoints", 1..=1440, faults);
+        let of = fields.number("of", 1..=1440, faults);
+        let period = fields.number_or("period_minutes", 1..=1440, 1, faults);
+        let missing = match fields.get("missing") {
+            Some(_) => fields.word("missing", &["missing", "ignore", "breaching", "notBreaching"], faults),
+            None => Some("missing"),
+        };
+        let (Some(metric), Some(when), Some(datapoints), Some(of), Some(period_minutes), Some(missing)) =
+            (metric, when, datapoints, of, period, missing)
+        else {
+            continue;
+        };
+        if datapoints > of || of * period_minutes > 24 * 60 {
+            faults.add(fields.line, &fields.at("of"), "needs `datapoints` <= `of`, and `of` periods of at most 24 hours together");
+        }
+        list.push(AlarmSpec { metric: metric.to_owned(), when, datapoints, of, period_minutes, missing: missing.to_owned() });
+    }
+    list
+}
+
+/// A comparator, a space and a decimal number, as the monitor reads it.
+fn condition(text: &str) -> Result<String> {
+    let number = |n: &str| {
+        let (whole, decimals) = n.split_once('.').unwrap_or((n, "0"));
+        [whole, decimals].iter().all(|d| (1..=15).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()))
+    };
+    match text.split_once(' ') {
+        Some((">" | ">=" | "<" | "<=", threshold)) if number(threshold) => Ok(text.to_owned()),
+        _ => Err(Error::refused("invalid_condition", format!("`{}` is not a condition", escaped(text)))
+            .hint("a condition is one of `>`, `>=`, `<`, `<=`, a space and a number, such as `>= 90`")),
+    }
+}

@@ -1,0 +1,88 @@
+//! Finding a blueprint and a bundle, and whether they fit.
+
+use super::types::{Blueprint, Bundle, Catalog, Resolved};
+use crate::model::{Error, Result, escaped, nearest};
+
+impl Catalog {
+    /// The blueprint with this id.
+    ///
+    /// # Errors
+    /// Refused, naming the nearest.
+    pub fn blueprint(&self, id: &str) -> Result<&Blueprint> {
+        self.blueprints.get(id).ok_or_else(|| {
+            let known = self.blueprints.keys().map(String::as_str);
+            unknown("unknown_blueprint", "blueprint", id, known, "`lite blueprints` lists them")
+        })
+    }
+
+    /// The bundle with this id.
+    ///
+    /// # Errors
+    /// Refused, naming the nearest.
+    pub fn bundle(&self, id: &str) -> Result<&Bundle> {
+        self.bundles.iter().find(|b| b.id == id).ok_or_else(|| {
+            let known = self.bundles.iter().map(|b| b.id.as_str());
+            unknown("unknown_bundle", "bundle", id, known, "`lite bundles` lists them")
+        })
+    }
+
+    /// The cheapest bundle that is enough for a blueprint, for a create that names none.
+    pub fn smallest_bundle(&self, blueprint: &Blueprint) -> Option<&Bundle> {
+        self.bundles.iter().filter(|b| lack(blueprint, b).is_none()).min_by_key(|b| (b.price, b.memory))
+    }
+
+    /// A blueprint, bundle and base that fit. No base: the blueprint's first.
+    ///
+    /// # Errors
+    /// Refused: an unknown id, a bundle below the minimum, a base the blueprint does not run on.
+    pub fn resolve(&self, blueprint: &str, bundle: &str, base: Option<&str>) -> Result<Resolved> {
+        let mut found = self.blueprint(blueprint)?.clone();
+        let bundle = self.bundle(bundle)?;
+        if let Some(lack) = lack(&found, bundle) {
+            let message = format!("bundle `{}` is too small for `{}`: {lack}", bundle.id, found.id);
+            let hint = match self.smallest_bundle(&found) {
+                Some(enough) => format!("use `--bundle {}` or larger; `lite bundles` lists them", enough.id),
+                None => "no bundle is large enough; add one to `bundles.yaml`".to_owned(),
+            };
+            return Err(Error::refused("bundle_too_small", message).hint(hint));
+        }
+        let base = self.base(&found, base)?;
+        let explicit = found.user != self.user_of(found.bases.first()).unwrap_or_default();
+        if let (false, Some(user)) = (explicit, self.user_of(Some(&base))) {
+            found.user = user.to_owned();
+        }
+        Ok(Resolved { blueprint: found, bundle: bundle.clone(), base })
+    }
+
+    fn user_of(&self, base: Option<&String>) -> Option<&str> {
+        self.blueprints.get(base?).map(|b| b.user.as_str())
+    }
+
+    fn base(&self, blueprint: &Blueprint, wanted: Option<&str>) -> Result<String> {
+        let first = blueprint.bases.first().map(String::as_str).unwrap_or_default();
+        let wanted = wanted.unwrap_or(first);
+        if blueprint.bases.iter().any(|b| b == wanted) {
+            return Ok(wanted.to_owned());
+        }
+        Err(Error::refused("unknown_base", format!("`{}` does not run on `{}`", blueprint.id, escaped(wanted)))
+            .hint(format!("it runs on {}", blueprint.bases.join(", "))))
+    }
+}
+
+/// What a bundle lacks for a blueprint.
+fn lack(blueprint: &Blueprint, bundle: &Bundle) -> Option<String> {
+    let memory = (bundle.memory < blueprint.min_memory).then(|| format!("{} of memory, at least {} needed", bundle.memory, blueprint.min_memory));
+    let disk = (bundle.disk < blueprint.min_disk).then(|| format!("{} of disk, at least {} needed", bundle.disk, blueprint.min_disk));
+    match (memory, disk) {
+        (Some(memory), Some(disk)) => Some(format!("{memory}; {disk}")),
+        (memory, disk) => memory.or(disk),
+    }
+}
+
+fn unknown<'a>(code: &'static str, what: &str, id: &str, known: impl Iterator<Item = &'a str>, list: &str) -> Error {
+    let error = Error::refused(code, format!("there is no {what} `{}`", escaped(id)));
+    match nearest(id, known) {
+        Some(near) => error.hint(format!("did you mean `{near}`? {list}")),
+        None => error.hint(list),
+    }
+}

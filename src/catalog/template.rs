@@ -1,0 +1,53 @@
+//! The one-line templates of a blueprint's `output`: minijinja, strict, with a limit on work.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Environment, Error, UndefinedBehavior, context};
+
+/// Steps a template may take.
+const FUEL: u64 = 10_000;
+
+fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_fuel(Some(FUEL));
+    env
+}
+
+/// Renders a template over `address`, `name` and `params`. The text is not escaped: it is for a terminal, not for a file.
+///
+/// # Errors
+/// minijinja's; its Display names the variable and never a value.
+pub(crate) fn render(template: &str, name: &str, address: &str, params: &BTreeMap<String, String>) -> Result<String, Error> {
+    environment().render_str(template, context! { name, address, params })
+}
+
+/// What a template of a blueprint with these parameters gets wrong: unknown names first, then anything that stops it.
+pub(crate) fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<String>)> {
+    let env = environment();
+    let parsed = match env.template_from_str(template) {
+        Ok(parsed) => parsed,
+        Err(error) => return vec![(format!("not a template: {}", first_line(&error)), None)],
+    };
+    let known: Vec<String> =
+        ["address", "name"].iter().map(|n| (*n).to_owned()).chain(params.iter().map(|p| format!("params.{p}"))).collect();
+    let mut used: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
+    used.sort();
+    let unknown: Vec<_> = used
+        .iter()
+        .filter(|variable| !known.contains(variable))
+        .map(|variable| (variable.clone(), crate::model::nearest(variable, known.iter().map(String::as_str)).map(str::to_owned)))
+        .collect();
+    if !unknown.is_empty() {
+        return unknown.into_iter().map(|(v, near)| (format!("`{v}` is not known to a template"), near)).collect();
+    }
+    let sample = params.iter().map(|p| ((*p).to_owned(), "x".to_owned())).collect();
+    match render(template, "name", "192.0.2.1", &sample) {
+        Ok(_) => Vec::new(),
+        Err(error) => vec![(format!("does not render: {}", first_line(&error)), None)],
+    }
+}
+
+fn first_line(error: &Error) -> String {
+    crate::model::escaped(error.to_string().lines().next().unwrap_or_default())
+}

@@ -1,0 +1,104 @@
+//! The `#cloud-config` of an instance, built as a structure.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value, json};
+
+use super::{
+    files::{self, DIR, PORT},
+    merge, modules,
+    types::{Seed, SeedInput, UserData},
+    yaml,
+};
+use crate::model::Result;
+
+/// Renders the seed of an instance.
+///
+/// # Errors
+/// Failed only if a document does not read back as it was meant.
+pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
+    let mut full = base(input);
+    full.insert("ssh_keys".to_owned(), json!({
+        "ed25519_private": input.host_key.private.expose_secret(),
+        "ed25519_public": input.host_key.public,
+    }));
+    let mut written = files::plain(input)?;
+    written.push(files::instance(input));
+    full.insert("write_files".to_owned(), Value::Array(written));
+
+    let mut user = match input.user_data {
+        Some(UserData::CloudConfig(map)) => map.clone(),
+        _ => Map::new(),
+    };
+    user.remove("runcmd");
+    merge::merge(&mut full, &input.blueprint.cloud_config);
+    merge::merge(&mut full, &user);
+    merge::keep_default_user(&mut full);
+    modules::add(&mut full, &[&input.blueprint.cloud_config, &user]);
+
+    Ok(Seed {
+        user_data: SecretString::from(yaml::cloud_config(&Value::Object(full))?),
+        user_data_scrubbed: scrubbed(input, &user)?,
+        meta_data: yaml::emit(&json!({"instance-id": input.uuid, "local-hostname": input.name}))?,
+        network_config: network(input)?,
+    })
+}
+
+/// What holds on every boot.
+fn base(input: &SeedInput<'_>) -> Map<String, Value> {
+    let document = json!({
+        "hostname": input.name,
+        "preserve_hostname": false,
+        "manage_etc_hosts": "localhost",
+        "disable_root": true,
+        "ssh_pwauth": false,
+        "ssh_genkeytypes": ["ed25519"],
+        "ssh_authorized_keys": input.ssh_keys,
+        "bootcmd": bootcmd(),
+    });
+    match document {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Runs on every boot, first of all modules: says that cloud-init is at work, and asks systemd to start the runner once
+/// cloud-init is through. The runner does the set-up and reports; nothing polls.
+fn bootcmd() -> Value {
+    let said = r#"{"event":"stage","stage":"cloud-init"}"#;
+    let mut start = vec!["systemd-run".to_owned(), "--no-block".to_owned(), "--collect".to_owned(), "--unit=lite-guest".to_owned()];
+    for property in [
+        "After=cloud-final.service",
+        "Before=apt-daily.service",
+        "Before=apt-daily-upgrade.service",
+        "StandardOutput=journal+console",
+        "StandardError=journal+console",
+        "KillMode=process",
+        "TasksMax=infinity",
+    ] {
+        start.push(format!("--property={property}"));
+    }
+    start.extend(["/usr/bin/python3", "-IS", &format!("{DIR}/lite-guest.py")].map(str::to_owned));
+    json!([format!("if [ -e {PORT} ]; then echo '{said}' > {PORT}; fi"), start])
+}
+
+/// user-data for later boots. Modules that run once per instance do not run again, so their keys may go; what runs on every
+/// boot stays: our `bootcmd` and the user's.
+fn scrubbed(input: &SeedInput<'_>, user: &Map<String, Value>) -> Result<String> {
+    let mut document = base(input);
+    for extra in [&input.blueprint.cloud_config, user] {
+        let every_boot = extra.iter().filter(|(k, _)| matches!(k.as_str(), "bootcmd" | "growpart" | "resize_rootfs"));
+        merge::merge(&mut document, &every_boot.map(|(k, v)| (k.clone(), v.clone())).collect());
+    }
+    document.insert("write_files".to_owned(), Value::Array(files::plain(input)?));
+    modules::add(&mut document, &[]);
+    yaml::cloud_config(&Value::Object(document))
+}
+
+/// netplan's format, version 2 (<https://docs.cloud-init.io/en/latest/reference/network-config-format-v2.html>). The name is
+/// set as well: of cloud-init's renderers, those for networkd and ifupdown match on it.
+fn network(input: &SeedInput<'_>) -> Result<String> {
+    yaml::emit(&json!({
+        "version": 2,
+        "ethernets": {"eth0": {"match": {"macaddress": input.mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false}},
+    }))
+}

@@ -1,0 +1,59 @@
+//! The files lite writes into a guest, all below [`DIR`] and for root alone.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value, json};
+
+use super::types::{SeedInput, UserData};
+use crate::{
+    catalog::embedded_script,
+    model::{Error, Result},
+};
+
+/// Where lite keeps its files in a guest.
+pub(super) const DIR: &str = "/var/lib/lite";
+/// The report channel's device in a guest; its name is the virtio-serial port's.
+pub(super) const PORT: &str = "/dev/virtio-ports/org.lite.report";
+
+/// `write_files` entries that hold no secret: the runner, the scripts, apt's patience with its lock.
+pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
+    let runner = embedded_script("lite-guest.py")
+        .ok_or_else(|| Error::failed("render_failed", "this build of lite lacks its guest runner `lite-guest.py`"))?;
+    let mut files = vec![
+        json!({"path": format!("{DIR}/lite-guest.py"), "permissions": "0755", "content": runner}),
+        json!({"path": "/etc/apt/apt.conf.d/90lite", "permissions": "0644", "content": "DPkg::Lock::Timeout \"300\";\n"}),
+    ];
+    for (name, script) in [("install", &input.blueprint.install), ("configure", &input.blueprint.configure)] {
+        if !script.is_empty() {
+            files.push(json!({"path": format!("{DIR}/{name}.sh"), "permissions": "0700", "content": script}));
+        }
+    }
+    Ok(files)
+}
+
+/// The values of this instance as one JSON file. Base64 keeps them out of sight of `grep` and of any YAML rule.
+pub(super) fn instance(input: &SeedInput<'_>) -> Value {
+    let secrets: Map<String, Value> =
+        input.secrets.iter().map(|(name, value)| (name.clone(), Value::String(value.expose_secret().to_owned()))).collect();
+    let (runcmd, script) = match input.user_data {
+        Some(UserData::CloudConfig(map)) => (map.get("runcmd").cloned().unwrap_or_else(|| json!([])), Value::Null),
+        Some(UserData::Script(text)) => (json!([]), Value::String(text.clone())),
+        None => (json!([]), Value::Null),
+    };
+    let content = json!({
+        "version": 1,
+        "uuid": input.uuid,
+        "name": input.name,
+        "address": input.address.map(|a| a.to_string()).unwrap_or_default(),
+        "params": input.params,
+        "secrets": secrets,
+        "runcmd": runcmd,
+        "script": script,
+    });
+    json!({
+        "path": format!("{DIR}/instance.json"),
+        "permissions": "0600",
+        "encoding": "b64",
+        "content": STANDARD.encode(content.to_string()),
+    })
+}

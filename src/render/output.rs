@@ -1,0 +1,23 @@
+//! The lines printed at the end of a create.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    catalog::{Blueprint, render_template},
+    model::{Error, Name, Result},
+};
+
+/// The blueprint's output lines, label and value, in the order of labels. Values hold what the user set: print them escaped.
+///
+/// # Errors
+/// Failed if a template does not render, which the catalog's check rules out.
+pub fn render_output(blueprint: &Blueprint, name: &Name, address: &str, params: &BTreeMap<String, String>) -> Result<Vec<(String, String)>> {
+    let mut lines = Vec::new();
+    for (label, template) in &blueprint.output {
+        let value = render_template(template, name.as_str(), address, params).map_err(|error| {
+            Error::failed("render_failed", format!("output `{label}` of `{}` does not render", blueprint.id)).cause(error)
+        })?;
+        lines.push((label.clone(), value));
+    }
+    Ok(lines)
+}

@@ -1,0 +1,68 @@
+//! What a seed is made from, and what comes out.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::{
+    catalog::Blueprint,
+    model::{Mac, Name},
+};
+
+/// Everything a seed is made from; drawn and checked before.
+#[derive(Debug)]
+pub struct SeedInput<'a> {
+    /// The blueprint.
+    pub blueprint: &'a Blueprint,
+    /// Instance name; the guest's host name.
+    pub name: &'a Name,
+    /// Instance id; cloud-init's `instance-id`.
+    pub uuid: Uuid,
+    /// Hardware address the network configuration matches on.
+    pub mac: Mac,
+    /// Reserved address (told to scripts; the guest itself uses DHCP).
+    pub address: Option<Ipv4Addr>,
+    /// Every parameter of the blueprint with its value.
+    pub params: &'a BTreeMap<String, String>,
+    /// Every secret of the blueprint with its value.
+    pub secrets: &'a BTreeMap<String, SecretString>,
+    /// Public keys allowed to log in, checked, one line each, without comment.
+    pub ssh_keys: &'a [String],
+    /// The guest's ed25519 host key.
+    pub host_key: &'a HostKey,
+    /// The user's own user-data, checked.
+    pub user_data: Option<&'a UserData>,
+}
+
+/// An SSH host key, made on the host and injected.
+#[derive(Debug)]
+pub struct HostKey {
+    /// OpenSSH private key file.
+    pub private: SecretString,
+    /// `ssh-ed25519 AAAA…`.
+    pub public: String,
+}
+
+/// The user's own user-data, merged after the blueprint's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserData {
+    /// `#cloud-config`: a mapping.
+    CloudConfig(serde_json::Map<String, serde_json::Value>),
+    /// `#!`: a script, run after the blueprint's.
+    Script(String),
+}
+
+/// The three documents of a NoCloud seed, and what user-data becomes after the first success
+/// (<https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html>).
+#[derive(Debug)]
+pub struct Seed {
+    /// `user-data`: one `#cloud-config` document. Holds secrets.
+    pub user_data: SecretString,
+    /// `user-data` for every later boot: same instance, no secrets, no host key.
+    pub user_data_scrubbed: String,
+    /// `meta-data`.
+    pub meta_data: String,
+    /// `network-config`, version 2.
+    pub network_config: String,
+}
