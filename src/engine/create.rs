@@ -19,7 +19,7 @@ use crate::{
     image::Image,
     model::{Error, Mac, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
-    render::{HostKey, Seed, SeedInput, UserData, render},
+    render::{HostKey, Seed, SeedInput, UserData, render, render_output},
     store::{self, NewInstance, Operation, OperationState, instances, operations, secrets},
 };
 
@@ -357,8 +357,9 @@ impl Engine<'_> {
 
     fn created(&self, record: &Record, ready: bool, repeated: bool) -> Result<Created> {
         let (blueprint, parameters) = self.store.blueprint_of(record.uuid)?;
+        let address = record.address.map_or_else(String::new, |a| a.to_string());
         Ok(Created {
-            output: blueprint.outputs(&record.name, record.address, &parameters)?,
+            output: render_output(&blueprint, &record.name, &address, &parameters)?,
             secrets: self.store.secrets(record.uuid)?.into_iter().filter(|s| s.shown).collect(),
             record: record.clone(),
             ready,

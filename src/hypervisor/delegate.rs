@@ -1,11 +1,11 @@
 //! All calls of the trait, written down once, for types that pass them on to another hypervisor.
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use uuid::Uuid;
 
 use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
-use crate::model::Result;
+use crate::model::{Mac, Result};
 
 /// Expands `$make!` with every call of [`Hypervisor`].
 macro_rules! every_call {
@@ -25,6 +25,7 @@ macro_rules! every_call {
             fn reboot(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
             fn destroy(uuid: Uuid) -> ();
+            fn guest_address(uuid: Uuid, mac: Mac) -> Option<Ipv4Addr>;
             fn console(uuid: Uuid) -> ();
             fn pool(name: &str) -> Option<PoolSeen>;
             fn ensure_pool(name: &str, xml: &str) -> ();

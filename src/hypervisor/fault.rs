@@ -1,11 +1,14 @@
 //! Test support: a hypervisor that fails on demand, and tells whether it did.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    net::Ipv4Addr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use uuid::Uuid;
 
 use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen, delegate::every_call};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Kind, Mac, Result};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Double;
 use crate::{
     hypervisor::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
-    model::{Error, Result},
+    model::{Error, Mac, Result},
 };
 
 /// The uuid a filter's XML states.
@@ -63,6 +63,9 @@ impl Hypervisor for Double {
         self.inner.destroy(uuid)?;
         self.forget_state(uuid);
         Ok(())
+    }
+    fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<std::net::Ipv4Addr>> {
+        self.inner.guest_address(uuid, mac)
     }
     fn console(&self, uuid: Uuid) -> Result<()> {
         self.running(uuid)

@@ -18,10 +18,12 @@ mod volume;
 mod worker;
 mod xml;
 
+use std::net::Ipv4Addr;
+
 use uuid::Uuid;
 
 use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
-use crate::model::Result;
+use crate::model::{Mac, Result};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
 pub struct Libvirt {
@@ -78,6 +80,9 @@ impl Hypervisor for Libvirt {
     }
     fn destroy(&self, uuid: Uuid) -> Result<()> {
         domain::destroy(&self.link, uuid)
+    }
+    fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Addr>> {
+        domain::guest_address(&self.link, uuid, mac)
     }
     fn console(&self, uuid: Uuid) -> Result<()> {
         console::run(&self.link, uuid)

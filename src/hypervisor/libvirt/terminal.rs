@@ -1,40 +1,28 @@
-//! The terminal of this process in raw mode, put back when the guard goes. The only unsafe code towards the terminal.
+//! The terminal of this process in raw mode, put back when the guard goes.
 
-use std::{io, mem::MaybeUninit};
+use std::io;
+
+use rustix::{
+    stdio::stdin,
+    termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
+};
 
 /// Keeps the terminal on standard input raw; dropping it restores what was.
-pub struct Raw(libc::termios);
+pub struct Raw(Termios);
 
 impl Raw {
     /// Switches to raw mode. Fails if standard input is not a terminal.
     pub fn enter() -> io::Result<Self> {
-        let mut before = MaybeUninit::<libc::termios>::uninit();
-        // SAFETY: the pointer is valid; `before` is read only if the call filled it.
-        let before = unsafe {
-            if libc::tcgetattr(libc::STDIN_FILENO, before.as_mut_ptr()) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            before.assume_init()
-        };
-        let mut raw = before;
-        // SAFETY: changes the copy.
-        unsafe { libc::cfmakeraw(&raw mut raw) };
-        set(&raw)?;
+        let before = tcgetattr(stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(stdin(), OptionalActions::Drain, &raw)?;
         Ok(Self(before))
-    }
-}
-
-fn set(mode: &libc::termios) -> io::Result<()> {
-    // SAFETY: the pointer is valid for the call.
-    if unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSADRAIN, mode) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
     }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        let _ = set(&self.0);
+        let _ = tcsetattr(stdin(), OptionalActions::Drain, &self.0);
     }
 }
