@@ -10,7 +10,7 @@ use crate::{
     hypervisor::{HostInfo, PoolSeen},
     model::{Error, Name, Result},
     plan::Subnet,
-    store::instances::{addresses, allocated, names},
+    store::instances::{addresses, allocated, name_taken, names},
 };
 
 /// What the host looked like when the transaction began.
@@ -35,7 +35,9 @@ pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, 
             return Err(Error::refused("name_taken", format!("the name `{name}` is taken by a domain that is not lite's"))
                 .hint("choose another with `--name`; lite never touches domains it did not make"));
         }
-        // A name of ours that is taken is refused by the constraint of the table.
+        if ours.iter().any(|n| n == name.as_str()) {
+            return Err(name_taken(name));
+        }
         return Ok(name.clone());
     }
     let stem: String = blueprint.chars().take(Name::MAX - 6).collect();

@@ -132,7 +132,8 @@ impl Engine<'_> {
         if !kvm {
             observer.warn("no KVM on this host: the virtual machine is emulated, about ten times slower");
         }
-        // Early and without a lock, for a quick answer; the transaction decides.
+        // Early and without a lock, for a quick answer before an image is fetched; the transaction decides.
+        self.store.write(|t| allocate::name(t, &view, request.name.as_ref(), &request.blueprint.id))?;
         super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &self.store.allocated()?)
             .check(request.bundle, true)?;
         Ok((view, kvm))
@@ -215,8 +216,8 @@ impl Engine<'_> {
         };
         let pool_path = view.pool.path.clone();
         self.store.write(|t| {
-            allocate::capacity(t, view, request.bundle)?;
             let name = allocate::name(t, view, request.name.as_ref(), &request.blueprint.id)?;
+            allocate::capacity(t, view, request.bundle)?;
             let address = match &view.subnet {
                 Some(subnet) => Some(allocate::address(t, subnet, &network_key)?),
                 None => None,

@@ -219,6 +219,12 @@ pub fn addresses(transaction: &Transaction<'_>, network: &str) -> Result<Vec<Ipv
     .collect()
 }
 
+/// The error for a name that an instance of ours has.
+pub fn name_taken(name: &Name) -> Error {
+    Error::refused("name_taken", format!("the name `{name}` is taken"))
+        .hint(format!("choose another with `--name`, or look at it: `lite show {name}`"))
+}
+
 /// Inserts the row of a new instance; a taken name is refused with `name_taken`.
 pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
     let json = |e: serde_json::Error| unreadable("an instance", &e);
@@ -247,8 +253,7 @@ pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()
         .map(drop)
         .map_err(|e| match e.sqlite_error_code() {
             Some(rusqlite::ErrorCode::ConstraintViolation) if e.to_string().contains("instance.name") => {
-                Error::refused("name_taken", format!("the name `{}` is taken", record.name))
-                    .hint(format!("choose another with `--name`, or look at it: `lite show {}`", record.name))
+                name_taken(&record.name)
             }
             _ => sql(e),
         })

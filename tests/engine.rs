@@ -1,0 +1,230 @@
+//! The engine over libvirt's test driver: no root, no daemon.
+
+mod support {
+    pub mod world;
+}
+
+use lite::{
+    engine::{Created, Unobserved},
+    hypervisor::{DomainState, Hypervisor, fault::Moment},
+    model::{InstanceState, Kind, Name, NetworkMode, Wanted},
+    store::OperationState,
+};
+use support::world::World;
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+#[test]
+fn create_makes_one_of_each_and_delete_removes_it_all() {
+    let world = World::new();
+    let before = world.snapshot();
+    let created: Created = world.create("web").expect("created");
+    assert_eq!(created.record.name, name("web"));
+    assert_eq!(created.record.address.map(|a| a.to_string()), Some("192.168.150.2".to_owned()));
+    assert_eq!(created.record.price.to_string(), "5.00");
+    let engine = world.engine();
+    let listed = engine.list().expect("listed");
+    assert_eq!(listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(), [
+        ("web", InstanceState::Running)
+    ]);
+    let volumes = world.hypervisor.volumes("lite").expect("volumes");
+    assert_eq!(volumes.len(), 2);
+    assert_eq!(world.hypervisor.filters().expect("filters"), [format!("lite-{}", created.record.uuid)]);
+
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    let receipt = engine.delete(&instance).expect("deleted");
+    assert_eq!(receipt.removed[0], "virtual machine `web`");
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.list().expect("listed"), []);
+    let kinds: Vec<_> =
+        engine.store.operations(10).expect("operations").into_iter().map(|o| (o.kind, o.state)).collect();
+    assert_eq!(kinds.len(), 2);
+    assert!(kinds.iter().all(|(_, state)| *state == OperationState::Succeeded), "{kinds:?}");
+}
+
+#[test]
+fn every_failing_call_of_create_leaves_nothing() {
+    for moment in [Moment::Before, Moment::After] {
+        let calls = {
+            let world = World::new();
+            world.create("web").expect("a create without fault");
+            world.hypervisor.calls().len()
+        };
+        assert!(calls > 8, "{calls} calls");
+        for n in 1..=calls {
+            let world = World::new();
+            let before = world.snapshot();
+            world.hypervisor.fail_nth(n, moment);
+            let error = world.create("web").map(|c| c.record.name).expect_err("the fault must show");
+            assert_eq!(world.hypervisor.hits(), 1, "call {n} {moment:?} was not reached");
+            assert_ne!(error.exit_code(), 0);
+            world.hypervisor.heal();
+            assert_eq!(world.snapshot(), before, "call {n} {moment:?} left something: {error}");
+            assert_eq!(world.engine().store.instances().expect("instances"), [], "call {n} {moment:?}");
+            world.create("web").unwrap_or_else(|e| panic!("a second try after call {n}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn an_undo_that_fails_needs_attention_and_repair_finishes_it() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.hypervisor.fail_call("ensure_domain", 1, Moment::After);
+    world.hypervisor.fail_call("remove_volume", 1, Moment::Before);
+    let error = world.create("web").map(|c| c.record.name).expect_err("fails");
+    assert_eq!((error.kind, error.code), (Kind::NeedsAttention, "undo_failed"));
+    assert_eq!(world.hypervisor.hits(), 2);
+    let mut engine = world.engine();
+    let open = engine.store.open_operations().expect("open");
+    assert_eq!(open.iter().map(|o| o.state).collect::<Vec<_>>(), [OperationState::NeedsAttention]);
+    world.hypervisor.heal();
+    world.create("other").expect("other instances stay manageable");
+    let other = engine.store.require(&name("other")).expect("stored");
+    engine.delete(&other).expect("deleted");
+    assert_eq!(engine.retry_attention().expect("repaired"), ["undid the create of `web` that was cut off"]);
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.store.open_operations().expect("open"), []);
+}
+
+#[test]
+fn a_delete_that_fails_goes_on_later() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.create("web").expect("created");
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    world.hypervisor.fail_call("remove_domain", 1, Moment::Before);
+    let error = engine.delete(&instance).expect_err("fails");
+    assert_eq!(error.exit_code(), 1);
+    assert_eq!(world.hypervisor.hits(), 1);
+    assert_eq!(engine.list().expect("listed")[0].state, InstanceState::Deleting);
+    assert_eq!(engine.recover().expect("recovered"), ["finished the delete of `web` that was cut off"]);
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.recover().expect("recovered"), Vec::<String>::new());
+}
+
+#[test]
+fn a_taken_name_is_refused_and_default_names_count_up() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let error = world.create("web").map(|c| c.record.name).expect_err("taken");
+    assert_eq!((error.exit_code(), error.message.as_str()), (2, "the name `web` is taken"));
+    assert_eq!(world.create_unnamed().expect("created").record.name, name("debian-13-1"));
+    assert_eq!(world.create_unnamed().expect("created").record.name, name("debian-13-2"));
+    world.define_foreign("debian-13-3");
+    assert_eq!(world.create_unnamed().expect("created").record.name, name("debian-13-4"));
+    let error = world.create("debian-13-3").map(|c| c.record.name).expect_err("foreign");
+    assert_eq!(error.message, "the name `debian-13-3` is taken by a domain that is not lite's");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_numbers() {
+    let world = World::new();
+    world.hypervisor.inner().set_host(|h| h.memory_free_kib = 256 << 10);
+    let error = world.create("web").map(|c| c.record.name).expect_err("no memory");
+    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.message, "bundle `nano` does not fit on this host: 512 MiB of memory needed, 256 MiB free");
+    assert_eq!(world.engine().store.operations(10).expect("operations"), []);
+}
+
+#[test]
+fn stop_asks_first_and_pulls_the_plug_only_when_told() {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    world.hypervisor.inner().ignore_power_button(true);
+    let short = std::time::Duration::from_millis(10);
+    let error = engine.stop(&instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
+    assert_eq!(error.code, "guest_did_not_stop");
+    assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Running);
+    engine.stop(&instance, true, short, &mut Unobserved).expect("forced");
+    assert_eq!(world.hypervisor.domain(uuid).expect("seen").map(|d| d.state), Some(DomainState::Off));
+    assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Stopped);
+    assert!(engine.start(&instance, None, &mut Unobserved).expect("started"));
+    assert!(!engine.start(&instance, None, &mut Unobserved).expect("content"));
+}
+
+#[test]
+fn a_domain_removed_by_hand_is_lost_and_can_be_deleted() {
+    let world = World::new();
+    let before = world.snapshot();
+    let uuid = world.create("web").expect("created").record.uuid;
+    world.hypervisor.destroy(uuid).expect("destroyed");
+    world.hypervisor.remove_domain(uuid).expect("removed");
+    let mut engine = world.engine();
+    assert_eq!(engine.list().expect("listed")[0].state, InstanceState::Lost);
+    let instance = engine.store.require(&name("web")).expect("stored");
+    engine.delete(&instance).expect("deleted");
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_lost_database_is_rebuilt_from_the_domains() {
+    let world = World::new();
+    let record = world.create("web").expect("created").record;
+    world.lose_database();
+    let mut engine = world.engine();
+    assert_eq!(engine.list().expect("listed"), []);
+    let (taken, refused) = engine.rebuild(&world.catalog).expect("rebuilt");
+    assert_eq!((taken, refused), (vec!["web".to_owned()], vec![]));
+    assert_eq!(engine.store.require(&name("web")).expect("stored").record, record);
+}
+
+#[test]
+fn orphans_of_ours_are_found_and_nothing_else() {
+    let world = World::new();
+    world.define_foreign("somebody");
+    let before = world.snapshot();
+    world.create("web").expect("created");
+    world.lose_database();
+    let mut engine = world.engine();
+    let orphans = engine.orphans().expect("looked");
+    assert_eq!(orphans.len(), 4, "{orphans:?}");
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 4);
+    // The address is kept by its DHCP entry until somebody looks at the network by hand.
+    assert_eq!(world.snapshot().domains, before.domains);
+    assert_eq!(world.snapshot().volumes, before.volumes);
+    assert_eq!(world.snapshot().filters, before.filters);
+}
+
+#[test]
+fn a_failing_look_removes_nothing() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let full = world.snapshot();
+    world.lose_database();
+    for call in ["domains", "domain_metadata", "volumes", "filters"] {
+        world.hypervisor.fail_call(call, 1, Moment::Before);
+        let hits = world.hypervisor.hits();
+        world.engine().orphans().expect_err("an error is no absence");
+        assert_eq!(world.hypervisor.hits(), hits + 1, "{call}");
+        world.hypervisor.heal();
+        assert_eq!(world.snapshot(), full);
+    }
+}
+
+#[test]
+fn a_request_id_gives_the_first_result_again() {
+    let world = World::new();
+    let first = world.create_with("web", Some("r1"), "a").expect("created");
+    let again = world.create_with("web", Some("r1"), "a").expect("repeated");
+    assert_eq!((again.record, again.repeated), (first.record, true));
+    let error = world.create_with("web", Some("r1"), "b").map(|c| c.record.name).expect_err("other arguments");
+    assert_eq!((error.code, error.exit_code()), ("request_id_reused", 2));
+}
+
+#[test]
+fn a_bridge_needs_no_address_of_ours() {
+    let world = World::new();
+    let created = world.create_on("web", NetworkMode::parse("bridge:br0").expect("a network")).expect("created");
+    assert_eq!(created.record.address, None);
+    let xml = world.hypervisor.domain_xml(created.record.uuid).expect("read").expect("there");
+    let document = roxmltree::Document::parse(&xml).expect("xml");
+    let source = document.descendants().find(|n| n.has_tag_name("source") && n.has_attribute("bridge"));
+    assert_eq!(source.and_then(|n| n.attribute("bridge")), Some("br0"));
+}
