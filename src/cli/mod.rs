@@ -1,1 +1,168 @@
-//! The cli room.
+//! The command line: arguments in, exit code out. One file per verb.
+
+mod blueprints;
+mod bundles;
+mod common;
+mod complete;
+mod completion;
+mod console;
+mod cost;
+mod create;
+mod delete;
+mod doctor;
+mod env;
+mod gc;
+mod image;
+mod list;
+mod logs;
+mod man;
+mod operations;
+mod reboot;
+mod repair;
+mod secrets;
+mod settings;
+mod show;
+mod ssh;
+mod start;
+mod stop;
+mod tag;
+mod usage;
+mod values;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+pub use env::{Env, Vars};
+pub use settings::{CONFIG, KEYS};
+
+use crate::{model::Result, ui::CLOSED_PIPE};
+
+const AFTER: &str = "\
+EXAMPLES:
+  lite doctor                          is this host ready?
+  lite create nginx                    a web server on a machine of its own
+  lite list                            what runs, and what it costs
+  lite delete nginx-1                  and nothing is left
+
+`lite COMMAND --help` explains a command, with examples.";
+
+/// A private Lightsail: applications in real virtual machines, at a flat price
+#[derive(Debug, Parser)]
+#[command(name = "lite", version, max_term_width = 80, after_help = AFTER, subcommand_required = true)]
+struct Cli {
+    #[command(flatten)]
+    global: common::Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Create(create::Args),
+    List(list::Args),
+    Show(show::Args),
+    Start(start::Args),
+    Stop(stop::Args),
+    Reboot(reboot::Args),
+    Delete(delete::Args),
+    Ssh(ssh::Args),
+    Console(console::Args),
+    Logs(logs::Args),
+    Secrets(secrets::Args),
+    Tag(tag::Args),
+    Cost(cost::Args),
+    Blueprints(blueprints::Args),
+    Bundles(bundles::Args),
+    Image(image::Args),
+    Operations(operations::Args),
+    Repair(repair::Args),
+    Gc(gc::Args),
+    Doctor(doctor::Args),
+    Completion(completion::Args),
+    Man(man::Args),
+}
+
+/// The whole command line, for a terminal of so many columns.
+pub fn command(width: usize) -> clap::Command {
+    Cli::command().term_width(width.clamp(40, 80))
+}
+
+/// Runs one command. May be called more than once in a process; returns the exit code.
+///
+/// A reader of stdout that went away (`lite list | head -1`) is no failure: the command ends quietly, with 0.
+pub fn run(args: impl IntoIterator<Item = OsString>, env: &mut Env) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match dispatch(&args, env) {
+        Ok(code) => code,
+        Err(error) if error.code == CLOSED_PIPE => 0,
+        Err(error) => {
+            env.ui.error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(args: &[OsString], env: &mut Env) -> Result<u8> {
+    // The version answers before anything else is built: scripts ask for it often.
+    if let [_, only] = args
+        && (only == "--version" || only == "-V")
+    {
+        return env.ui.data(concat!("lite ", env!("CARGO_PKG_VERSION"), "\n")).map(|()| 0);
+    }
+    if complete::answer(args, env)? {
+        return Ok(0);
+    }
+    let mut command = command(env.ui.width);
+    if args.len() < 2 {
+        let help = command.render_help();
+        return env.ui.data(&shown(&help, env.ui.color())).map(|()| 0);
+    }
+    let parsed = command.try_get_matches_from_mut(args).and_then(|m| Cli::from_arg_matches(&m));
+    let Cli { global, verb } = match parsed {
+        Ok(cli) => cli,
+        Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return env.ui.data(&shown(&e.render(), env.ui.color())).map(|()| 0);
+        }
+        Err(e) => {
+            env.ui.json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
+            return Err(usage::usage(&e, &command, args));
+        }
+    };
+    global.apply(&mut env.ui);
+    verb.run(env)
+}
+
+fn shown(text: &clap::builder::StyledStr, color: bool) -> String {
+    if color { text.ansi().to_string() } else { text.to_string() }
+}
+
+impl Verb {
+    fn run(&self, env: &mut Env) -> Result<u8> {
+        let done = match self {
+            Self::Create(args) => create::run(args, env),
+            Self::List(args) => list::run(args, env),
+            Self::Show(args) => show::run(args, env),
+            Self::Start(args) => start::run(args, env),
+            Self::Stop(args) => stop::run(args, env),
+            Self::Reboot(args) => reboot::run(args, env),
+            Self::Delete(args) => delete::run(args, env),
+            // These two have an exit code of their own: that of the remote command, and whether a check failed.
+            Self::Ssh(args) => return ssh::run(args, env),
+            Self::Doctor(args) => return doctor::run(args, env),
+            Self::Console(args) => console::run(args, env),
+            Self::Logs(args) => logs::run(args, env),
+            Self::Secrets(args) => secrets::run(args, env),
+            Self::Tag(args) => tag::run(args, env),
+            Self::Cost(args) => cost::run(args, env),
+            Self::Blueprints(args) => blueprints::run(args, env),
+            Self::Bundles(args) => bundles::run(args, env),
+            Self::Image(args) => image::run(args, env),
+            Self::Operations(args) => operations::run(args, env),
+            Self::Repair(args) => repair::run(args, env),
+            Self::Gc(args) => gc::run(args, env),
+            Self::Completion(args) => completion::run(args, env),
+            Self::Man(args) => man::run(args, env),
+        };
+        done.map(|()| 0)
+    }
+}

@@ -1,0 +1,25 @@
+//! `lite bundles`.
+
+use super::{Env, common};
+use crate::model::Result;
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  lite bundles
+      Sizes, prices, and how many more of each this host has room for
+  lite bundles --json | jq '.bundles[] | {id, price}'
+      For a script";
+
+/// List the sizes and prices there are
+///
+/// Lists the bundles: fixed sizes, each with a flat monthly price, and how many
+/// more of each fit on this host. Prices and currency are yours to set, in
+/// /etc/lite/blueprints/bundles.yaml.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+pub struct Args {}
+
+/// Lists the bundles with [`crate::ui::view::print_bundles`].
+pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
+    Err(common::not_wired("bundles"))
+}

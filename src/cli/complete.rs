@@ -1,0 +1,150 @@
+//! Completion in the shell: names are read when the key is pressed. Whatever fails, completes nothing, silently.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    time::Duration,
+};
+
+use clap_complete::{CompletionCandidate, env::Shells};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Env, command};
+use crate::model::{Error, Result};
+
+/// The variable by which a shell asks for completions.
+pub const VARIABLE: &str = "COMPLETE";
+
+/// The shells there is completion for.
+pub const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+/// Answers a shell that asks, and says whether one did.
+pub fn answer(args: &[OsString], env: &Env) -> Result<bool> {
+    let Some(shell) = env.vars.get(VARIABLE)?.filter(|v| *v != "0") else { return Ok(false) };
+    let words: Vec<OsString> = args.iter().skip_while(|a| *a != "--").skip(1).cloned().collect();
+    if words.is_empty() {
+        env.ui.data(&script(shell)?)?;
+        return Ok(true);
+    }
+    let mut out = Vec::new();
+    let completer = Shells::builtins();
+    let completer = completer.completer(shell).ok_or_else(|| unknown(shell))?;
+    let here = std::env::current_dir().ok();
+    let mut command = command(80);
+    command.build();
+    completer
+        .write_complete(&mut command, words, here.as_deref(), &mut out)
+        .map_err(|e| Error::failed("completion", "cannot complete").cause(e))?;
+    env.ui.bytes(&out)?;
+    Ok(true)
+}
+
+/// The script that makes a shell ask.
+pub fn script(shell: &str) -> Result<String> {
+    let mut out = Vec::new();
+    let shells = Shells::builtins();
+    let completer = shells.completer(shell).filter(|_| SHELLS.contains(&shell)).ok_or_else(|| unknown(shell))?;
+    completer
+        .write_registration(VARIABLE, "lite", "lite", "lite", &mut out)
+        .map_err(|e| Error::failed("completion", "cannot write the completion script").cause(e))?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn unknown(shell: &str) -> Error {
+    Error::refused("unknown_shell", format!("there is no completion for `{}`", crate::model::escaped(shell)))
+        .hint(format!("the shells are {}", SHELLS.join(", ")))
+}
+
+/// Completes names of instances.
+pub fn instances(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, instance_names())
+}
+
+/// Completes ids of blueprints.
+pub fn blueprints(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, blueprint_names())
+}
+
+/// Completes ids of bundles.
+pub fn bundles(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, bundle_names())
+}
+
+/// Completes ids of base images.
+pub fn bases(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, base_names())
+}
+
+/// Completes names of columns, of which a comma separates several.
+pub fn columns(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let (before, last) = current.rsplit_once(',').map_or(("", &*current), |(b, l)| (&current[..b.len() + 1], l));
+    let names = crate::ui::view::ListColumn::ALL.iter().map(|(name, _)| *name);
+    names.filter(|n| n.starts_with(last)).map(|n| CompletionCandidate::new(format!("{before}{n}"))).collect()
+}
+
+fn matching(current: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    names.into_iter().filter(|n| n.starts_with(&*current)).map(CompletionCandidate::new).collect()
+}
+
+/// Names of the instances in the state database, without any lock or change.
+pub fn instance_names() -> Vec<String> {
+    let state = Env::process().settings().map(|s| s.paths.state).unwrap_or_default();
+    names_in(&state.join("state.db")).unwrap_or_default()
+}
+
+fn names_in(file: &Path) -> rusqlite::Result<Vec<String>> {
+    let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(Duration::from_millis(100))?;
+    let mut query = db.prepare("SELECT name FROM instance ORDER BY name")?;
+    query.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Ids of the blueprints.
+pub fn blueprint_names() -> Vec<String> {
+    ["debian-12", "debian-13", "nginx", "ubuntu-24.04"].map(str::to_owned).to_vec()
+}
+
+/// Ids of the bundles, smallest first.
+pub fn bundle_names() -> Vec<String> {
+    ["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"].map(str::to_owned).to_vec()
+}
+
+/// Ids of the base images.
+pub fn base_names() -> Vec<String> {
+    ["debian-12", "debian-13", "ubuntu-24.04"].map(str::to_owned).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::{columns, names_in, script};
+
+    #[test]
+    fn names_come_from_the_state_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        assert!(names_in(&file).is_err());
+        let db = rusqlite::Connection::open(&file).unwrap();
+        db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-1'), ('db-1')").unwrap();
+        assert_eq!(names_in(&file), Ok(vec!["db-1".to_owned(), "web-1".to_owned()]));
+    }
+
+    #[test]
+    fn a_script_for_three_shells() {
+        for shell in super::SHELLS {
+            let text = script(shell).unwrap_or_default();
+            assert!(text.contains("COMPLETE") && text.contains("lite"), "{shell}: {text}");
+        }
+        assert_eq!(script("powershell").map_err(|e| e.code), Err("unknown_shell"));
+    }
+
+    #[test]
+    fn columns_complete_after_a_comma() {
+        let values = |text| columns(OsStr::new(text)).iter().map(|c| c.get_value().to_string_lossy().into_owned()).collect::<Vec<_>>();
+        assert_eq!(values("name,st"), ["name,state"]);
+        assert_eq!(values("ba"), ["base"]);
+    }
+}

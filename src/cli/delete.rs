@@ -1,0 +1,49 @@
+//! `lite delete`.
+
+use super::{Env, common};
+use crate::model::Result;
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  lite delete nginx-1
+      Ask, then remove it with its disk
+  lite delete shop blog --yes
+      Remove two without asking
+  lite delete nginx-1 --dry-run
+      Show what would go and what would stay";
+
+/// Delete instances with their disks
+///
+/// Removes one or more instances with their disks, addresses and firewall rules,
+/// and prints a receipt: what went, and what stayed. This cannot be undone. It
+/// asks first on a terminal; elsewhere --yes is needed. A delete that was cut off
+/// is finished by the next command.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    pub names: common::Names,
+    #[command(flatten)]
+    pub sure: common::Sure,
+    #[command(flatten)]
+    pub change: common::Change,
+}
+
+impl Args {
+    /// The question asked before anything goes.
+    pub fn question(&self) -> String {
+        let names: Vec<String> = self.names.each().iter().map(|n| format!("`{n}`")).collect();
+        match names.as_slice() {
+            [one] => format!("delete {one} and its disk?"),
+            many => format!("delete {} instances and their disks: {}?", many.len(), many.join(", ")),
+        }
+    }
+}
+
+/// Deletes instances and prints [`crate::ui::view::print_delete_receipt`].
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    if !args.change.dry_run {
+        args.sure.ask(&env.ui, &args.question())?;
+    }
+    Err(common::not_wired("delete"))
+}

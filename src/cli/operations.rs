@@ -1,0 +1,50 @@
+//! `lite operations`.
+
+use super::{Env, common, values};
+use crate::model::Result;
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  lite operations
+      What was done on this host, the latest first
+  lite operations show op-0123abcd
+      The steps of one, and where it failed";
+
+const SHOW: &str = "\
+EXAMPLES:
+  lite operations show op-0123abcd
+      Its steps, and where it failed";
+
+/// List the changes that were made
+///
+/// Lists the journal: every create, start, stop, reboot and delete with its
+/// state. `needs-attention` means that a step could not be undone, and a person
+/// has to look.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// At most so many, the latest first
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+}
+
+/// What to do instead of listing them.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Show the steps of an operation
+    ///
+    /// Shows each step of an operation with its state and error.
+    #[command(verbatim_doc_comment, after_help = SHOW)]
+    Show {
+        /// Id of an operation
+        #[arg(value_name = "ID", value_parser = values::operation_id)]
+        id: String,
+    },
+}
+
+/// Lists or shows with [`crate::ui::view::print_operations`] and `print_operation`.
+pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
+    Err(common::not_wired("operations"))
+}

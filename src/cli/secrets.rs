@@ -1,0 +1,27 @@
+//! `lite secrets`.
+
+use super::{Env, common};
+use crate::model::Result;
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  lite secrets wordpress-1
+      Its passwords, and what they open
+  lite secrets wordpress-1 --json | jq -r '.secrets[0].value'
+      The first alone, for a script";
+
+/// Show the passwords of an instance
+///
+/// Shows the passwords that were generated when an instance was made. No other
+/// command prints them again, and they are in no log.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    pub instance: common::OneName,
+}
+
+/// Shows secrets with [`crate::ui::view::print_secrets`].
+pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
+    Err(common::not_wired("secrets"))
+}

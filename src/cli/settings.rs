@@ -1,0 +1,177 @@
+//! The settings of this host: `/etc/lite/config.toml` (`LITE_CONFIG`), each key overridden by `LITE_<KEY>`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use toml::de::{DeTable, DeValue};
+
+use super::env::Vars;
+use crate::model::{Accel, Error, Paths, Result, Settings, escaped, nearest};
+
+/// The configuration file where `LITE_CONFIG` does not name another.
+pub const CONFIG: &str = "/etc/lite/config.toml";
+
+/// Every key of the file. Its variable is `LITE_` and the key in capitals.
+pub const KEYS: [&str; 10] =
+    ["accel", "blueprints", "connect", "log_dir", "mirror", "network", "pool", "pool_dir", "state_dir", "subnet"];
+
+/// A value, and where it stands.
+struct Given {
+    text: String,
+    place: String,
+}
+
+/// Resolves the settings. Every fault is named at once; unknown keys are refused with the nearest known one.
+pub fn resolve(vars: &Vars) -> Result<Settings> {
+    let mut faults = Vec::new();
+    let mut given = file(vars, &mut faults)?;
+    for key in KEYS {
+        let name = format!("LITE_{}", key.to_uppercase());
+        if let Some(text) = vars.get(&name)? {
+            given.insert(key, Given { text: text.to_owned(), place: format!("variable `{name}`") });
+        }
+    }
+    let mut reader = Reader { given, faults };
+    let text = |r: &mut Reader, key, default: &str, check: fn(&str) -> bool, form: &str| {
+        r.read(key, default.to_owned(), |t| if check(t) { Ok(t.to_owned()) } else { Err(invalid(t, form)) })
+    };
+    let settings = Settings {
+        connect: text(&mut reader, "connect", "qemu:///system", is_uri, "a libvirt connection such as `qemu:///system`"),
+        pool: text(&mut reader, "pool", "lite", is_word, "the name of a storage pool, such as `lite`"),
+        network: text(&mut reader, "network", "lite", is_word, "the name of a libvirt network, such as `lite`"),
+        subnet: reader.read("subnet", None, |t| subnet(t).map(Some)),
+        accel: reader.read("accel", Accel::Auto, Accel::parse),
+        mirror: text(&mut reader, "mirror", "http://deb.debian.org/debian", is_url, "an `http://` or `https://` address"),
+        paths: Paths {
+            state: reader.read("state_dir", "/var/lib/lite".into(), folder),
+            logs: reader.read("log_dir", "/var/log/lite".into(), folder),
+            blueprints: reader.read("blueprints", blueprints(vars)?, |t| t.split(':').map(folder).collect()),
+            pool: reader.read("pool_dir", "/var/lib/libvirt/images/lite".into(), folder),
+        },
+    };
+    reader.done(settings)
+}
+
+struct Reader {
+    given: BTreeMap<&'static str, Given>,
+    faults: Vec<Error>,
+}
+
+impl Reader {
+    fn read<T>(&mut self, key: &str, default: T, parse: impl Fn(&str) -> Result<T>) -> T {
+        let Some(given) = self.given.get(key) else { return default };
+        parse(&given.text).unwrap_or_else(|mut error| {
+            error.message = format!("{}: {}", given.place, error.message);
+            self.faults.push(error);
+            default
+        })
+    }
+
+    fn done(mut self, settings: Settings) -> Result<Settings> {
+        match self.faults.len() {
+            0 => Ok(settings),
+            1 => Err(self.faults.remove(0)),
+            n => {
+                let error = Error::refused("invalid_settings", format!("the settings have {n} faults"));
+                Err(self.faults.into_iter().fold(error, |e, f| f.hints.into_iter().fold(e.cause(f.message), Error::hint)))
+            }
+        }
+    }
+}
+
+fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, Given>> {
+    let chosen = vars.get("LITE_CONFIG")?;
+    let path = chosen.unwrap_or(CONFIG);
+    let shown = escaped(path);
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound && chosen.is_none() => return Ok(BTreeMap::new()),
+        Err(e) => {
+            let error = Error::refused("unreadable_settings", format!("cannot read the settings in `{shown}`"));
+            let hint = match e.kind() {
+                ErrorKind::PermissionDenied => "run it with `sudo`",
+                _ => "put the file there, or point `LITE_CONFIG` at another",
+            };
+            return Err(error.cause(e).hint(hint));
+        }
+    };
+    let line = |at: usize| text.get(..at).map_or(0, |before| before.matches('\n').count()) + 1;
+    let table = DeTable::parse(&text).map_err(|e| {
+        let line = e.span().map(|s| format!(", line {}", line(s.start))).unwrap_or_default();
+        Error::refused("invalid_settings", format!("`{shown}`{line}: not TOML")).cause(e.message())
+    })?;
+    let mut given = BTreeMap::new();
+    for (key, value) in table.get_ref() {
+        let place = format!("`{shown}`, line {}", line(key.span().start));
+        let name: &str = key.get_ref();
+        let Some(known) = KEYS.into_iter().find(|k| *k == name) else {
+            let error = Error::refused("unknown_setting", format!("{place}: there is no setting `{}`", escaped(name)));
+            faults.push(match nearest(name, KEYS) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("the settings are {}", KEYS.join(", "))),
+            });
+            continue;
+        };
+        match plain(value.get_ref(), known == "blueprints") {
+            Some(text) => drop(given.insert(known, Given { text, place: format!("{place}: `{known}`") })),
+            None => faults.push(Error::refused("invalid_settings", format!("{place}: `{known}` is not text in quotes"))),
+        }
+    }
+    Ok(given)
+}
+
+fn plain(value: &DeValue<'_>, list: bool) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Array(items) if list => {
+            let items: Option<Vec<String>> = items.iter().map(|i| plain(i.get_ref(), false)).collect();
+            items.map(|i| i.join(":"))
+        }
+        _ => None,
+    }
+}
+
+fn blueprints(vars: &Vars) -> Result<Vec<PathBuf>> {
+    let home = vars.get("HOME")?.map(|h| Path::new(h).join(".config"));
+    let config = vars.get("XDG_CONFIG_HOME")?.map(PathBuf::from).filter(|p| p.is_absolute()).or(home);
+    Ok(std::iter::once("/etc/lite/blueprints".into()).chain(config.map(|c| c.join("lite/blueprints"))).collect())
+}
+
+fn invalid(text: &str, form: &str) -> Error {
+    Error::refused("invalid_settings", format!("`{}` is not {form}", escaped(text)))
+}
+
+fn graphic(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 1024 && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_uri(text: &str) -> bool {
+    graphic(text) && text.split_once(":/").is_some_and(|(scheme, _)| !scheme.is_empty() && !scheme.starts_with('-'))
+}
+
+fn is_url(text: &str) -> bool {
+    graphic(text) && ["http://", "https://"].iter().any(|s| text.strip_prefix(s).is_some_and(|rest| !rest.is_empty()))
+}
+
+fn is_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=63).contains(&bytes.len()) && bytes[0].is_ascii_alphanumeric() && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+}
+
+fn folder(text: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(text);
+    let plain = path.is_absolute() && !text.chars().any(char::is_control) && !path.components().any(|c| c.as_os_str() == "..");
+    if plain { Ok(path) } else { Err(invalid(text, "an absolute path without `..`")) }
+}
+
+fn subnet(text: &str) -> Result<ipnet::Ipv4Net> {
+    let net: ipnet::Ipv4Net = text.parse().map_err(|_| invalid(text, "a subnet such as `192.168.150.0/24`"))?;
+    if net.addr() != net.network() || !net.addr().is_private() || !(16..=28).contains(&net.prefix_len()) {
+        return Err(invalid(text, "a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"));
+    }
+    Ok(net)
+}

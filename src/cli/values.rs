@@ -1,0 +1,120 @@
+//! Values of flags. Each is refused (exit 2) with its allowed form.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::model::{Error, Result, escaped};
+
+/// Longest time a flag accepts.
+pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Parses a time such as `90s`, `15m` or `1h 30m`, from a second to a day.
+pub fn duration(text: &str) -> Result<Duration> {
+    let bad = || {
+        Error::refused("invalid_duration", format!("`{}` is not a time", escaped(text)))
+            .hint("a time is such as `90s`, `15m` or `1h 30m`, from one second to 24 hours")
+    };
+    // jiff reads ISO 8601 (`PT15M`), `15m ago` and `0` too: one way to write it is enough.
+    let shaped = text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b' ')
+        && !text.contains("ago");
+    let parsed: SignedDuration = if shaped { text.parse().map_err(|_| bad())? } else { return Err(bad()) };
+    let time = Duration::try_from(parsed).map_err(|_| bad())?;
+    if (Duration::from_secs(1)..=LONGEST).contains(&time) { Ok(time) } else { Err(bad()) }
+}
+
+/// A parameter of a blueprint and the value for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Name of the parameter.
+    pub key: String,
+    /// The value, untouched; the blueprint says what it accepts.
+    pub value: String,
+}
+
+/// Parses `key=value`; everything after the first `=` is the value.
+pub fn assignment(text: &str) -> Result<Assignment> {
+    let named = |k: &str| {
+        (1..=63).contains(&k.len())
+            && k.starts_with(|c: char| c.is_ascii_lowercase())
+            && k.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    match text.split_once('=') {
+        Some((key, value)) if named(key) => Ok(Assignment { key: key.to_owned(), value: value.to_owned() }),
+        _ => Err(Error::refused("invalid_assignment", format!("`{}` is not `key=value`", escaped(text)))
+            .hint("the key is a parameter of the blueprint: `lite blueprints show NAME` lists them")),
+    }
+}
+
+/// Parses the id a caller gives a request, so that asking twice creates once: 1 to 64 of `a-z A-Z 0-9 . _ -`.
+pub fn request_id(text: &str) -> Result<String> {
+    let shaped = (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if shaped {
+        return Ok(text.to_owned());
+    }
+    Err(Error::refused("invalid_request_id", format!("`{}` is not a request id", escaped(text)))
+        .hint("a request id has 1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`, and starts with a letter or digit"))
+}
+
+/// Parses the id of an operation: `op-` and eight of `a-z 0-9`.
+pub fn operation_id(text: &str) -> Result<String> {
+    let rest = text.strip_prefix("op-").filter(|r| r.len() == 8 && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    if rest.is_some() {
+        return Ok(text.to_owned());
+    }
+    Err(Error::refused("invalid_operation_id", format!("`{}` is not the id of an operation", escaped(text)))
+        .hint("an id is such as `op-0123abcd`; `lite operations` lists them"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Assignment, assignment, duration, operation_id, request_id};
+
+    #[test]
+    fn times_from_a_second_to_a_day() {
+        let cases = [("1s", 1), ("90s", 90), ("15m", 900), ("1h 30m", 5400), ("1h30m", 5400), ("24h", 86_400), ("2 minutes", 120), ("1 hour", 3600)];
+        for (text, seconds) in cases {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_no_time() {
+        let bad = [
+            "", "0", "0s", "0m", "999ms", "-15m", "15m ago", "15", "15x", "25h", "1d", "24h 1s", "PT15M", "m", " 15m", "15m\n", "1.5h", "NaN",
+            "99999999999999999999s", "9223372036854775807h", "1e3s", "15М", "inf",
+        ];
+        for text in bad {
+            assert_eq!(duration(text).map_err(|e| (e.code, e.exit_code())), Err(("invalid_duration", 2)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_assignment_keeps_its_value_as_it_is() {
+        let wanted = |value: &str| Ok(Assignment { key: "title".to_owned(), value: value.to_owned() });
+        for value in ["", "a=b", "  spaced ", "$(id)", "ü\n\"'"] {
+            assert_eq!(assignment(&format!("title={value}")), wanted(value));
+        }
+        for text in ["", "title", "=x", "Title=x", "a b=x", "1a=x", "a-b=x", "\u{1b}=x"] {
+            assert_eq!(assignment(text).map_err(|e| e.code), Err("invalid_assignment"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ids() {
+        assert_eq!(request_id("deploy-7.1_a"), Ok("deploy-7.1_a".to_owned()));
+        for text in ["", "-a", "a b", "a/b", "é", &"a".repeat(65)] {
+            assert_eq!(request_id(text).map_err(|e| e.code), Err("invalid_request_id"), "{text:?}");
+        }
+        assert_eq!(operation_id("op-0123abcd"), Ok("op-0123abcd".to_owned()));
+        for text in ["", "op-", "op-0123abc", "op-0123abcde", "op-0123ABCD", "op-../../x", "web-1"] {
+            assert_eq!(operation_id(text).map_err(|e| e.code), Err("invalid_operation_id"), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `lite cost`.
+
+use serde::Serialize;
+
+use super::{ListColumn, ListRow, Total, list::priced, totals};
+use crate::{
+    model::{Currency, Money, Result},
+    ui::{SCHEMA, Ui},
+};
+
+#[derive(Serialize)]
+struct CostJson<'a> {
+    schema: u32,
+    instances: Vec<CostRow<'a>>,
+    totals: Vec<Total>,
+}
+
+#[derive(Serialize)]
+struct CostRow<'a> {
+    name: &'a str,
+    bundle: &'a str,
+    price: Money,
+    currency: &'a Currency,
+}
+
+/// Prints what each instance costs a month, and the sum; stopped instances cost the same.
+pub fn print_cost(ui: &Ui, rows: &[ListRow]) -> Result<()> {
+    let totals = totals(rows.iter().map(|r| (r.price, &r.currency)));
+    if ui.json {
+        let instances = rows.iter().map(|r| CostRow { name: &r.name, bundle: &r.bundle, price: r.price, currency: &r.currency }).collect();
+        return ui.json(&CostJson { schema: SCHEMA, instances, totals });
+    }
+    if rows.is_empty() {
+        ui.hint("there are no instances, and nothing to pay; `lite bundles` lists the prices");
+        return Ok(());
+    }
+    ui.table(&priced(rows, &[ListColumn::Name, ListColumn::State, ListColumn::Bundle, ListColumn::Created, ListColumn::Price], &totals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::row::tests::two, print_cost};
+    use crate::ui::{Ui, testing::Capture};
+
+    #[test]
+    fn each_and_the_sum() {
+        let capture = Capture::default();
+        assert_eq!(print_cost(&capture.ui(), &two()), Ok(()));
+        let wanted = "NAME         STATE    BUNDLE  CREATED               USD/MONTH\n\
+                      wordpress-1  running  small   2026-03-01T10:20:30Z      12.00\n\
+                      test         stopped  nano    2026-03-01T10:20:30Z       5.00\n\
+                      \x20                                            total      17.00\n";
+        assert_eq!(capture.stdout(), wanted);
+    }
+
+    #[test]
+    fn json_shape() {
+        let capture = Capture::default();
+        assert_eq!(print_cost(&Ui { json: true, ..capture.ui() }, &two()), Ok(()));
+        let wanted = serde_json::json!({
+            "schema": 1,
+            "instances": [
+                {"name": "wordpress-1", "bundle": "small", "price": "12.00", "currency": "USD"},
+                {"name": "test", "bundle": "nano", "price": "5.00", "currency": "USD"},
+            ],
+            "totals": [{"price": "17.00", "currency": "USD"}],
+        });
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
+    }
+}

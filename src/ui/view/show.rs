@@ -1,0 +1,166 @@
+//! `lite show`.
+
+use serde::Serialize;
+
+use super::{ListRow, network_text, or_dash, ports_text, tags_text, time_text};
+use crate::{
+    model::{Mac, Result, Wanted},
+    ui::{Block, SCHEMA, Ui},
+};
+
+/// Everything about an instance but its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShowView {
+    /// What a listing shows.
+    #[serde(flatten)]
+    pub row: ListRow,
+    /// What the user wants.
+    pub wanted: Wanted,
+    /// Version of its blueprint at create.
+    pub blueprint_version: String,
+    /// Transfer a month, as text: `3 TiB`.
+    pub transfer: String,
+    /// Hardware address.
+    pub mac: Mac,
+    /// Digest of the image below its disk.
+    pub image_digest: String,
+    /// What the blueprint prints: label and value, such as `URL`.
+    #[serde(serialize_with = "outputs")]
+    pub outputs: Vec<(String, String)>,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+    /// The operation at work on it, if one is: its kind and id.
+    pub operation: Option<String>,
+    /// Fingerprint of its SSH host key.
+    pub host_key: Option<String>,
+}
+
+pub(super) fn outputs<S: serde::Serializer>(pairs: &[(String, String)], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_map(pairs.iter().map(|(k, v)| (k, v)))
+}
+
+#[derive(Serialize)]
+struct ShowJson<'a> {
+    schema: u32,
+    instances: &'a [ShowView],
+}
+
+/// Prints some instances in full, an empty line between two.
+pub fn print_show(ui: &Ui, views: &[ShowView]) -> Result<()> {
+    if ui.json {
+        return ui.json(&ShowJson { schema: SCHEMA, instances: views });
+    }
+    let blocks: Vec<String> = views.iter().map(|view| block(view).render(ui.color())).collect();
+    ui.data(&blocks.join("\n"))
+}
+
+fn block(view: &ShowView) -> Block {
+    let row = &view.row;
+    let size = format!("{} ({} vCPU, {} memory, {} disk, {}/month)", row.bundle, row.vcpus, row.memory, row.disk, view.transfer);
+    let mut block = Block::new();
+    block.row("NAME", &row.name).row("STATE", row.state).maybe("FAILURE", view.failure.as_ref()).maybe("AT WORK", view.operation.as_ref());
+    block.row("HEALTH", or_dash(row.health.as_ref()));
+    for (label, value) in &view.outputs {
+        block.row(label, value);
+    }
+    block
+        .row("ADDRESS", or_dash(row.address))
+        .row("PRICE", format!("{} {}/month", row.price, row.currency))
+        .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
+        .row("BUNDLE", size)
+        .row("BASE", &row.base)
+        .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
+        .row("PORTS", or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports))))
+        .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
+        .maybe("HOST KEY", view.host_key.as_ref())
+        .row("CREATED", time_text(row.created_at))
+        .row("UUID", row.uuid)
+        .row("SSH", format!("lite ssh {}", row.name));
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::row::tests::two, ShowView, print_show};
+    use crate::{
+        model::{Mac, Wanted},
+        ui::{Ui, testing::Capture},
+    };
+
+    fn views() -> Vec<ShowView> {
+        let view = |row| ShowView {
+            row,
+            wanted: Wanted::Running,
+            blueprint_version: "1".to_owned(),
+            transfer: "3 TiB".to_owned(),
+            mac: Mac::ours([1, 2, 3]),
+            image_digest: "ab".repeat(32),
+            outputs: vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())],
+            failure: None,
+            operation: None,
+            host_key: Some("SHA256:abc".to_owned()),
+        };
+        let mut views: Vec<_> = two().into_iter().map(view).collect();
+        views[1].failure = Some("cloud-init failed in `packages`\u{1b}".to_owned());
+        (views[1].host_key, views[1].row.address) = (None, None);
+        views[1].outputs.clear();
+        views
+    }
+
+    #[test]
+    fn a_block_each() {
+        let capture = Capture::default();
+        assert_eq!(print_show(&capture.ui(), &views()), Ok(()));
+        let wanted = r"NAME         wordpress-1
+STATE        running
+HEALTH       ok
+URL          http://192.168.150.10/
+ADDRESS      192.168.150.10
+PRICE        12.00 USD/month
+BLUEPRINT    wordpress 1
+BUNDLE       small (2 vCPU, 2 GiB memory, 60 GiB disk, 3 TiB/month)
+BASE         debian-13
+NETWORK      nat, 52:54:00:01:02:03
+PORTS        22/tcp, 80/tcp
+TAGS         client=acme, live
+HOST KEY     SHA256:abc
+CREATED      2026-03-01T10:20:30Z
+UUID         00000000-0000-0000-0000-00000000000a
+SSH          lite ssh wordpress-1
+
+NAME         test
+STATE        stopped
+FAILURE      cloud-init failed in `packages`\u{1b}
+HEALTH       -
+ADDRESS      -
+PRICE        5.00 USD/month
+BLUEPRINT    debian-13 1
+BUNDLE       nano (2 vCPU, 512 MiB memory, 20 GiB disk, 3 TiB/month)
+BASE         debian-13
+NETWORK      nat, 52:54:00:01:02:03
+PORTS        -
+CREATED      2026-03-01T10:20:30Z
+UUID         00000000-0000-0000-0000-00000000000b
+SSH          lite ssh test
+";
+        assert_eq!(capture.stdout(), wanted);
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_list_and_more() {
+        let capture = Capture::default();
+        assert_eq!(print_show(&Ui { json: true, ..capture.ui() }, &views()[..1]), Ok(()));
+        let json: serde_json::Value = serde_json::from_str(&capture.stdout()).unwrap_or_default();
+        let keys: Vec<&String> = json["instances"][0].as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+        let mut wanted = vec![
+            "name", "uuid", "state", "health", "blueprint", "base", "bundle", "vcpus", "memory_bytes", "disk_bytes", "address", "network",
+            "ports", "price", "currency", "tags", "created_at", "wanted", "blueprint_version", "transfer", "mac", "image_digest", "outputs",
+            "failure", "operation", "host_key",
+        ];
+        wanted.sort_unstable();
+        let mut keys: Vec<&str> = keys.into_iter().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, wanted);
+        assert_eq!(json["instances"][0]["outputs"]["URL"], "http://192.168.150.10/");
+    }
+}
