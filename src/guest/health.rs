@@ -1,0 +1,112 @@
+//! One attempt of a health check, from the host. Blocking; the caller repeats it.
+
+use std::{
+    io::Read as _,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use crate::{catalog::Health, model::escaped};
+
+/// Most of a page that is read, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Asks an application once whether it answers. The error is the last answer in words, for a progress line or an error.
+///
+/// # Errors
+/// Whatever stands between the host and the expected answer.
+pub fn probe(health: &Health, address: Ipv4Addr, timeout: Duration) -> Result<(), String> {
+    match health {
+        Health::Tcp { port, banner } => tcp(SocketAddr::from((address, *port)), banner.as_deref(), timeout),
+        Health::Http { port, path, status, text } => http(SocketAddr::from((address, *port)), path, *status, text.as_deref(), timeout),
+    }
+}
+
+fn tcp(at: SocketAddr, banner: Option<&str>, timeout: Duration) -> Result<(), String> {
+    let deadline = Instant::now() + timeout;
+    let mut stream = TcpStream::connect_timeout(&at, timeout).map_err(|e| format!("port {}: {}", at.port(), plain(&e)))?;
+    let Some(banner) = banner else { return Ok(()) };
+    let mut said = Vec::new();
+    while said.len() < banner.len() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(format!("port {} accepts but says nothing", at.port()));
+        }
+        stream.set_read_timeout(Some(left)).map_err(|e| plain(&e))?;
+        let mut chunk = [0; 256];
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => said.extend_from_slice(&chunk[..n]),
+            Err(error) => return Err(format!("port {} accepts but says nothing: {}", at.port(), plain(&error))),
+        }
+    }
+    if said.starts_with(banner.as_bytes()) {
+        return Ok(());
+    }
+    Err(format!("port {} says `{}`, expected `{banner}`", at.port(), escaped(&String::from_utf8_lossy(&said))))
+}
+
+/// The system's words without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn http(at: SocketAddr, path: &str, status: u16, text: Option<&str>, timeout: Duration) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(async {
+        match tokio::time::timeout(timeout, get(at, path)).await {
+            Ok(answer) => judge(&answer?, status, text),
+            Err(_) => Err(format!("http://{at}{path} gave no answer within {} s", timeout.as_secs_f32())),
+        }
+    })
+}
+
+/// A status and the start of its body.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+async fn get(at: SocketAddr, path: &str) -> Result<Answer, String> {
+    // Only the first call in a process installs it; any later one has nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([])
+        .build()
+        .map_err(|e| words(&e))?;
+    let mut response = client.get(format!("http://{at}{path}")).send().await.map_err(|e| words(&e))?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while body.len() < MAX_BODY {
+        match response.chunk().await.map_err(|e| words(&e))? {
+            Some(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
+            None => break,
+        }
+    }
+    Ok(Answer { status, body })
+}
+
+/// The innermost cause: reqwest's own words only say that something failed.
+fn words(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    let text = inner.to_string();
+    escaped(text.split(" (os error").next().unwrap_or(&text)).to_lowercase()
+}
+
+fn judge(answer: &Answer, status: u16, text: Option<&str>) -> Result<(), String> {
+    if answer.status != status {
+        return Err(format!("HTTP {}, expected {status}", answer.status));
+    }
+    match text {
+        Some(text) if !answer.body.windows(text.len().max(1)).any(|w| w == text.as_bytes()) => {
+            Err(format!("HTTP {status}, but the page does not hold `{}`", escaped(text)))
+        }
+        _ => Ok(()),
+    }
+}

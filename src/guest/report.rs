@@ -1,0 +1,140 @@
+//! The lines a guest writes on its report channel (`cloud-init/lite-guest.py`). The guest is not trusted: lengths are capped,
+//! control characters escaped, and nothing it writes is an error.
+
+use serde_json::Value;
+
+/// Longest line looked at, in bytes.
+pub const MAX_LINE: usize = 16 * 1024;
+const MAX_WORD: usize = 64;
+const MAX_TEXT: usize = 1000;
+const MAX_TAIL: usize = 20;
+
+/// One event of a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// A stage of the set-up begins: `cloud-init`, `install`, `configure`, `runcmd`, `user-data`.
+    Stage {
+        /// Its name.
+        stage: String,
+    },
+    /// The set-up failed; nothing follows.
+    Failed {
+        /// A cloud-init module, `schema`, or a stage of ours.
+        module: String,
+        /// The command that failed, empty if not known.
+        command: String,
+        /// Its exit code; 1 if not known.
+        code: i64,
+        /// Line of the script, 0 if not known.
+        line: u64,
+        /// The last lines of output.
+        tail: Vec<String>,
+    },
+    /// The set-up of the first boot succeeded.
+    Done {
+        /// Stage and its duration in tenths of a second.
+        stages: Vec<(String, u64)>,
+    },
+    /// A later boot is through.
+    Booted,
+}
+
+/// Reads one line; `None` for anything that is not a report.
+pub fn parse_line(line: &[u8]) -> Option<Report> {
+    if line.len() > MAX_LINE {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(line).ok()?;
+    match value.get("event")?.as_str()? {
+        "stage" => Some(Report::Stage { stage: text(&value, "stage", MAX_WORD) }),
+        "booted" => Some(Report::Booted),
+        "done" => Some(Report::Done { stages: stages(&value) }),
+        "failed" => Some(Report::Failed {
+            module: text(&value, "module", MAX_WORD),
+            command: text(&value, "command", MAX_TEXT),
+            code: value.get("code").and_then(Value::as_i64).unwrap_or(1),
+            line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
+            tail: tail(&value),
+        }),
+        _ => None,
+    }
+}
+
+fn text(value: &Value, key: &str, max: usize) -> String {
+    value.get(key).and_then(Value::as_str).map(|t| clean(t, max)).unwrap_or_default()
+}
+
+/// Cut to `max` characters, with everything but printable text escaped.
+fn clean(text: &str, max: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars().take(max) {
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if c.is_control() || hidden { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    if text.chars().nth(max).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn tail(value: &Value) -> Vec<String> {
+    let lines = value.get("tail").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let last = &lines[lines.len().saturating_sub(MAX_TAIL)..];
+    last.iter().filter_map(Value::as_str).map(|line| clean(line, MAX_TEXT)).collect()
+}
+
+fn stages(value: &Value) -> Vec<(String, u64)> {
+    let Some(seconds) = value.get("seconds").and_then(Value::as_object) else { return Vec::new() };
+    let tenths = |v: &Value| v.as_f64().filter(|s| (0.0..1e6).contains(s)).map(|s| (s * 10.0).round() as u64);
+    seconds.iter().take(MAX_TAIL).filter_map(|(name, v)| Some((clean(name, MAX_WORD), tenths(v)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LINE, Report, parse_line};
+
+    #[test]
+    fn reads_what_the_runner_writes() {
+        assert_eq!(parse_line(br#"{"event":"stage","stage":"install"}"#), Some(Report::Stage { stage: "install".to_owned() }));
+        assert_eq!(parse_line(br#"{"event":"booted"}"#), Some(Report::Booted));
+        assert_eq!(
+            parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
+            Some(Report::Done { stages: vec![("install".to_owned(), 331)] })
+        );
+        let failed = br#"{"event":"failed","module":"install","command":"apt-get install -y foo","code":100,"line":4,"tail":["E: no"]}"#;
+        assert_eq!(
+            parse_line(failed),
+            Some(Report::Failed {
+                module: "install".to_owned(),
+                command: "apt-get install -y foo".to_owned(),
+                code: 100,
+                line: 4,
+                tail: vec!["E: no".to_owned()],
+            })
+        );
+    }
+
+    #[test]
+    fn survives_what_a_hostile_guest_writes() {
+        for line in ["", "null", "[]", "{", "{\"event\":1}", "{\"event\":\"root\"}", "\u{0}", "{\"event\":{\"event\":\"done\"}}"] {
+            assert_eq!(parse_line(line.as_bytes()), None, "{line:?}");
+        }
+        assert_eq!(parse_line(&[0xff, 0xfe]), None);
+        assert_eq!(parse_line(&vec![b' '; MAX_LINE + 1]), None);
+        let deep = "[".repeat(MAX_LINE);
+        assert_eq!(parse_line(deep.as_bytes()), None);
+        let escape = r#"{"event":"failed","module":"\u001b[2J","command":5,"code":"x","tail":[1,"\u202ex",null]}"#;
+        assert_eq!(
+            parse_line(escape.as_bytes()),
+            Some(Report::Failed {
+                module: "\\u{1b}[2J".to_owned(),
+                command: String::new(),
+                code: 1,
+                line: 0,
+                tail: vec!["\\u{202e}x".to_owned()],
+            })
+        );
+        let long = format!(r#"{{"event":"stage","stage":"{}"}}"#, "é".repeat(100));
+        assert_eq!(parse_line(long.as_bytes()), Some(Report::Stage { stage: format!("{}…", "é".repeat(64)) }));
+    }
+}
