@@ -49,5 +49,7 @@ pub(crate) fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<Strin
 }
 
 fn first_line(error: &Error) -> String {
-    crate::model::escaped(error.to_string().lines().next().unwrap_or_default())
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    crate::model::escaped(first.split(" (in <string>").next().unwrap_or(first))
 }

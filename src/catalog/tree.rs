@@ -160,12 +160,16 @@ impl Builder<'_> {
         Some(())
     }
 
-    fn place(&mut self, node: Node) {
+    /// Puts a finished node where it belongs. A list or mapping counts as standing on the line of its key.
+    fn place(&mut self, mut node: Node) {
         match self.stack.last_mut() {
             None => self.root = Some(node),
             Some(Open { node: Node { value: Value::List(items), .. }, .. }) => items.push(node),
             Some(Open { node: Node { value: Value::Map(entries), .. }, key }) => {
                 if let Some(key) = key.take() {
+                    if !matches!(node.value, Value::Scalar { .. }) {
+                        node.line = key.line;
+                    }
                     entries.push((key, node));
                 }
             }

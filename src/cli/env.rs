@@ -93,8 +93,7 @@ impl Env {
             color: vars.color(),
             elapsed: monotonic(),
         };
-        // SAFETY: geteuid has no preconditions and cannot fail.
-        let euid = unsafe { libc::geteuid() };
+        let euid = rustix::process::geteuid().as_raw();
         Self { vars, clock: Timestamp::now, euid, ui: Ui::new(streams) }
     }
 

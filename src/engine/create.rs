@@ -373,8 +373,8 @@ fn draw(blueprint: &Blueprint) -> Result<Drawn> {
     Ok(Drawn {
         uuid: Uuid::new_v4(),
         mac: Mac::ours(rand::random()),
-        host_key: guest::keys::host_key()?,
-        secrets: blueprint.secrets.iter().map(|s| (s.name.clone(), guest::keys::password(s))).collect(),
+        host_key: guest::keys::new_host_key()?,
+        secrets: blueprint.secrets.iter().map(|s| (s.name.clone(), guest::keys::new_secret(s))).collect(),
     })
 }
 

@@ -113,11 +113,11 @@ impl Engine<'_> {
             let last = lines
                 .iter()
                 .filter_map(|line| guest::report::parse_line(line))
-                .rfind(|r| matches!(r, Report::Done | Report::Failed(_)));
+                .rfind(|r| matches!(r, Report::Done { .. } | Report::Failed { .. }));
             match last {
-                Some(Report::Done) => self.store.set_phase(record.uuid, Phase::Ready, None)?,
-                Some(Report::Failed(f)) => {
-                    let text = format!("set-up failed in module `{}`", f.module);
+                Some(Report::Done { .. }) => self.store.set_phase(record.uuid, Phase::Ready, None)?,
+                Some(Report::Failed { module, .. }) => {
+                    let text = format!("set-up failed in module `{module}`");
                     self.store.set_phase(record.uuid, Phase::Failed, Some(&text))?;
                 }
                 _ => {}

@@ -69,9 +69,9 @@ impl Engine<'_> {
                     advance(stage, Stage::Address, observer);
                 }
                 match report {
-                    Report::Failed(failure) => return Err(set_up_failed(wait, &failure)),
-                    Report::Stage(name) => observer.note(&name),
-                    Report::Done => done = true,
+                    Report::Failed { .. } => return Err(set_up_failed(wait, &report)),
+                    Report::Stage { stage } => observer.note(&stage),
+                    Report::Done { .. } | Report::Booted => done = true,
                 }
             }
             let here = wait.record.address.is_none_or(guest::answers_arp);
@@ -139,16 +139,17 @@ impl Engine<'_> {
     }
 }
 
-fn set_up_failed(wait: &Wait<'_>, failure: &guest::report::Failure) -> Error {
+fn set_up_failed(wait: &Wait<'_>, report: &Report) -> Error {
+    let Report::Failed { module, command, code, line, tail } = report else {
+        return Error::failed("setup_failed", "set-up failed");
+    };
     let name = &wait.record.name;
-    let code = failure.code.map_or(String::new(), |code| format!(" (exit {code})"));
-    let mut error = Error::failed("setup_failed", format!("set-up of instance `{name}` failed in module `{}`", failure.module));
-    if let Some(command) = &failure.command {
-        error = error.cause(format!("command: {command}{code}"));
+    let mut error = Error::failed("setup_failed", format!("set-up of instance `{name}` failed in module `{module}`"));
+    if !command.is_empty() {
+        let place = if *line > 0 { format!(" in line {line}") } else { String::new() };
+        error = error.cause(format!("command{place}: {command} (exit {code})"));
     }
-    for line in &failure.tail {
-        error = error.cause(line);
-    }
+    error.causes.extend(tail.iter().filter(|l| !l.is_empty()).cloned());
     next_steps(error, wait)
 }
 

@@ -1,76 +1,112 @@
-//! Health checks, run from the host: does the application answer as its blueprint says?
+//! One attempt of a health check, from the host. Blocking; the caller repeats it.
 
 use std::{
-    io::Read,
+    io::Read as _,
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use crate::catalog::Health;
+use crate::{catalog::Health, model::escaped};
 
-/// Most bytes read of an answer.
-const MAX_BODY: usize = 64 << 10;
+/// Most of a page that is read, in bytes.
+const MAX_BODY: usize = 64 * 1024;
 
-/// Tries once. The error is the last answer, for a person: "status 502, expected 200".
-pub fn probe(health: &Health, address: Ipv4Addr, limit: Duration) -> Result<(), String> {
+/// Asks an application once whether it answers. The error is the last answer in words, for a progress line or an error.
+///
+/// # Errors
+/// Whatever stands between the host and the expected answer.
+pub fn probe(health: &Health, address: Ipv4Addr, timeout: Duration) -> Result<(), String> {
     match health {
-        Health::Tcp { port, banner } => tcp(SocketAddr::from((address, *port)), banner.as_deref(), limit),
-        Health::Http { port, path, status, text } => {
-            let url = format!("http://{address}:{port}{path}");
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|e| format!("cannot make a client: {e}"))?;
-            runtime.block_on(http(&url, *status, text.as_deref(), limit))
-        }
+        Health::Tcp { port, banner } => tcp(SocketAddr::from((address, *port)), banner.as_deref(), timeout),
+        Health::Http { port, path, status, text } => http(SocketAddr::from((address, *port)), path, *status, text.as_deref(), timeout),
     }
 }
 
-fn tcp(address: SocketAddr, banner: Option<&str>, limit: Duration) -> Result<(), String> {
-    let mut stream =
-        TcpStream::connect_timeout(&address, limit).map_err(|e| format!("no connection to port {}: {e}", address.port()))?;
+fn tcp(at: SocketAddr, banner: Option<&str>, timeout: Duration) -> Result<(), String> {
+    let deadline = Instant::now() + timeout;
+    let mut stream = TcpStream::connect_timeout(&at, timeout).map_err(|e| format!("port {}: {}", at.port(), plain(&e)))?;
     let Some(banner) = banner else { return Ok(()) };
-    stream.set_read_timeout(Some(limit)).map_err(|e| e.to_string())?;
-    let mut first = vec![0; banner.len()];
-    stream.read_exact(&mut first).map_err(|e| format!("port {} said nothing: {e}", address.port()))?;
-    if first == banner.as_bytes() {
-        Ok(())
-    } else {
-        Err(format!("port {} said `{}`, expected `{banner}`", address.port(), crate::model::escaped(&String::from_utf8_lossy(&first))))
-    }
-}
-
-async fn http(url: &str, status: u16, text: Option<&str>, limit: Duration) -> Result<(), String> {
-    let client = crate::image::client()
-        .timeout(limit)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(|e| format!("cannot make a client: {e}"))?;
-    let mut response = client.get(url).send().await.map_err(|e| format!("no answer from {url}: {}", innermost(&e)))?;
-    if response.status().as_u16() != status {
-        return Err(format!("{url} answered status {}, expected {status}", response.status().as_u16()));
-    }
-    let Some(text) = text else { return Ok(()) };
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| format!("{url}: {}", innermost(&e)))? {
-        body.extend_from_slice(&chunk);
-        if body.len() >= MAX_BODY {
-            break;
+    let mut said = Vec::new();
+    while said.len() < banner.len() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(format!("port {} accepts but says nothing", at.port()));
+        }
+        stream.set_read_timeout(Some(left)).map_err(|e| plain(&e))?;
+        let mut chunk = [0; 256];
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => said.extend_from_slice(&chunk[..n]),
+            Err(error) => return Err(format!("port {} accepts but says nothing: {}", at.port(), plain(&error))),
         }
     }
-    if String::from_utf8_lossy(&body).contains(text) {
-        Ok(())
-    } else {
-        Err(format!("{url} answered without the text `{text}`"))
+    if said.starts_with(banner.as_bytes()) {
+        return Ok(());
     }
+    Err(format!("port {} says `{}`, expected `{banner}`", at.port(), escaped(&String::from_utf8_lossy(&said))))
 }
 
-/// The cause at the bottom of a chain: reqwest's own words repeat the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+/// The system's words without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn http(at: SocketAddr, path: &str, status: u16, text: Option<&str>, timeout: Duration) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(async {
+        match tokio::time::timeout(timeout, get(at, path)).await {
+            Ok(answer) => judge(&answer?, status, text),
+            Err(_) => Err(format!("http://{at}{path} gave no answer within {} s", timeout.as_secs_f32())),
+        }
+    })
+}
+
+/// A status and the start of its body.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+async fn get(at: SocketAddr, path: &str) -> Result<Answer, String> {
+    // Only the first call in a process installs it; any later one has nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([])
+        .build()
+        .map_err(|e| words(&e))?;
+    let mut response = client.get(format!("http://{at}{path}")).send().await.map_err(|e| words(&e))?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while body.len() < MAX_BODY {
+        match response.chunk().await.map_err(|e| words(&e))? {
+            Some(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
+            None => break,
+        }
     }
-    cause.to_string()
+    Ok(Answer { status, body })
+}
+
+/// The innermost cause: reqwest's own words only say that something failed.
+fn words(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    let text = inner.to_string();
+    escaped(text.split(" (os error").next().unwrap_or(&text)).to_lowercase()
+}
+
+fn judge(answer: &Answer, status: u16, text: Option<&str>) -> Result<(), String> {
+    if answer.status != status {
+        return Err(format!("HTTP {}, expected {status}", answer.status));
+    }
+    match text {
+        Some(text) if !answer.body.windows(text.len().max(1)).any(|w| w == text.as_bytes()) => {
+            Err(format!("HTTP {status}, but the page does not hold `{}`", escaped(text)))
+        }
+        _ => Ok(()),
+    }
 }

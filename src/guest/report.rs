@@ -1,102 +1,140 @@
-//! The report channel's lines: JSON that the guest writes to the virtio port `org.lite.report`.
-//!
-//! The guest is untrusted: lines are cut, control characters removed, and whatever does not fit is ignored.
+//! The lines a guest writes on its report channel (`cloud-init/lite-guest.py`). The guest is not trusted: lengths are capped,
+//! control characters escaped, and nothing it writes is an error.
 
-use serde::Deserialize;
+use serde_json::Value;
 
-/// Longest line parsed, bytes.
-const MAX_LINE: usize = 32 << 10;
-/// Most lines of output kept of a failure, and characters of each.
+/// Longest line looked at, in bytes.
+pub const MAX_LINE: usize = 16 * 1024;
+const MAX_WORD: usize = 64;
+const MAX_TEXT: usize = 1000;
 const MAX_TAIL: usize = 20;
-const MAX_TEXT: usize = 400;
 
-/// Something the guest said.
+/// One event of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// A part of the set-up began.
-    Stage(String),
-    /// The set-up failed.
-    Failed(Failure),
-    /// The set-up is done; on later boots: the boot is.
-    Done,
+    /// A stage of the set-up begins: `cloud-init`, `install`, `configure`, `runcmd`, `user-data`.
+    Stage {
+        /// Its name.
+        stage: String,
+    },
+    /// The set-up failed; nothing follows.
+    Failed {
+        /// A cloud-init module, `schema`, or a stage of ours.
+        module: String,
+        /// The command that failed, empty if not known.
+        command: String,
+        /// Its exit code; 1 if not known.
+        code: i64,
+        /// Line of the script, 0 if not known.
+        line: u64,
+        /// The last lines of output.
+        tail: Vec<String>,
+    },
+    /// The set-up of the first boot succeeded.
+    Done {
+        /// Stage and its duration in tenths of a second.
+        stages: Vec<(String, u64)>,
+    },
+    /// A later boot is through.
+    Booted,
 }
 
-/// Why a set-up failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// cloud-init module or part of the blueprint: `package_update_upgrade_install`, `install`, `configure`, `runcmd`.
-    pub module: String,
-    /// The command that failed, if it is known.
-    pub command: Option<String>,
-    /// Its exit code.
-    pub code: Option<i64>,
-    /// The last lines of output.
-    pub tail: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    event: String,
-    #[serde(default)]
-    stage: Option<String>,
-    #[serde(default)]
-    module: Option<String>,
-    #[serde(default)]
-    command: Option<String>,
-    #[serde(default)]
-    code: Option<i64>,
-    #[serde(default)]
-    tail: Vec<String>,
-}
-
-/// Reads one line; none if it is not a report.
+/// Reads one line; `None` for anything that is not a report.
 pub fn parse_line(line: &[u8]) -> Option<Report> {
     if line.len() > MAX_LINE {
         return None;
     }
-    let line: Line = serde_json::from_slice(line).ok()?;
-    match line.event.as_str() {
-        "stage" => Some(Report::Stage(tidy(&line.stage?))),
-        "done" => Some(Report::Done),
-        "failed" => Some(Report::Failed(Failure {
-            module: line.module.as_deref().map_or_else(|| "unknown".to_owned(), tidy),
-            command: line.command.as_deref().map(tidy).filter(|c| !c.is_empty()),
-            code: line.code,
-            tail: line.tail.iter().rev().take(MAX_TAIL).rev().map(|l| tidy(l)).collect(),
-        })),
+    let value: Value = serde_json::from_slice(line).ok()?;
+    match value.get("event")?.as_str()? {
+        "stage" => Some(Report::Stage { stage: text(&value, "stage", MAX_WORD) }),
+        "booted" => Some(Report::Booted),
+        "done" => Some(Report::Done { stages: stages(&value) }),
+        "failed" => Some(Report::Failed {
+            module: text(&value, "module", MAX_WORD),
+            command: text(&value, "command", MAX_TEXT),
+            code: value.get("code").and_then(Value::as_i64).unwrap_or(1),
+            line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
+            tail: tail(&value),
+        }),
         _ => None,
     }
 }
 
-fn tidy(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect::<String>().trim_end().to_owned()
+fn text(value: &Value, key: &str, max: usize) -> String {
+    value.get(key).and_then(Value::as_str).map(|t| clean(t, max)).unwrap_or_default()
+}
+
+/// Cut to `max` characters, with everything but printable text escaped.
+fn clean(text: &str, max: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars().take(max) {
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if c.is_control() || hidden { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    if text.chars().nth(max).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn tail(value: &Value) -> Vec<String> {
+    let lines = value.get("tail").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let last = &lines[lines.len().saturating_sub(MAX_TAIL)..];
+    last.iter().filter_map(Value::as_str).map(|line| clean(line, MAX_TEXT)).collect()
+}
+
+fn stages(value: &Value) -> Vec<(String, u64)> {
+    let Some(seconds) = value.get("seconds").and_then(Value::as_object) else { return Vec::new() };
+    let tenths = |v: &Value| v.as_f64().filter(|s| (0.0..1e6).contains(s)).map(|s| (s * 10.0).round() as u64);
+    seconds.iter().take(MAX_TAIL).filter_map(|(name, v)| Some((clean(name, MAX_WORD), tenths(v)?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{MAX_LINE, Report, parse_line};
 
     #[test]
-    fn reads_what_the_guest_reports() {
-        assert_eq!(parse_line(br#"{"event":"stage","stage":"install"}"#), Some(Report::Stage("install".into())));
-        assert_eq!(parse_line(br#"{"event":"done"}"#), Some(Report::Done));
-        let failed = br#"{"event":"failed","module":"install","command":"apt-get x","code":100,"tail":["a\u001b[1m","b"]}"#;
+    fn reads_what_the_runner_writes() {
+        assert_eq!(parse_line(br#"{"event":"stage","stage":"install"}"#), Some(Report::Stage { stage: "install".to_owned() }));
+        assert_eq!(parse_line(br#"{"event":"booted"}"#), Some(Report::Booted));
+        assert_eq!(
+            parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
+            Some(Report::Done { stages: vec![("install".to_owned(), 331)] })
+        );
+        let failed = br#"{"event":"failed","module":"install","command":"apt-get install -y foo","code":100,"line":4,"tail":["E: no"]}"#;
         assert_eq!(
             parse_line(failed),
-            Some(Report::Failed(Failure {
-                module: "install".into(),
-                command: Some("apt-get x".into()),
-                code: Some(100),
-                tail: vec!["a [1m".into(), "b".into()],
-            }))
+            Some(Report::Failed {
+                module: "install".to_owned(),
+                command: "apt-get install -y foo".to_owned(),
+                code: 100,
+                line: 4,
+                tail: vec!["E: no".to_owned()],
+            })
         );
     }
 
     #[test]
-    fn ignores_what_is_none() {
-        let long = [b'x'; MAX_LINE + 1];
-        for line in [&b""[..], b"{}", b"[1]", b"\xff\xfe", br#"{"event":"stage"}"#, br#"{"event":"other"}"#, &long] {
-            assert_eq!(parse_line(line), None);
+    fn survives_what_a_hostile_guest_writes() {
+        for line in ["", "null", "[]", "{", "{\"event\":1}", "{\"event\":\"root\"}", "\u{0}", "{\"event\":{\"event\":\"done\"}}"] {
+            assert_eq!(parse_line(line.as_bytes()), None, "{line:?}");
         }
+        assert_eq!(parse_line(&[0xff, 0xfe]), None);
+        assert_eq!(parse_line(&vec![b' '; MAX_LINE + 1]), None);
+        let deep = "[".repeat(MAX_LINE);
+        assert_eq!(parse_line(deep.as_bytes()), None);
+        let escape = r#"{"event":"failed","module":"\u001b[2J","command":5,"code":"x","tail":[1,"\u202ex",null]}"#;
+        assert_eq!(
+            parse_line(escape.as_bytes()),
+            Some(Report::Failed {
+                module: "\\u{1b}[2J".to_owned(),
+                command: String::new(),
+                code: 1,
+                line: 0,
+                tail: vec!["\\u{202e}x".to_owned()],
+            })
+        );
+        let long = format!(r#"{{"event":"stage","stage":"{}"}}"#, "é".repeat(100));
+        assert_eq!(parse_line(long.as_bytes()), Some(Report::Stage { stage: format!("{}…", "é".repeat(64)) }));
     }
 }

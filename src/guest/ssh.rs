@@ -32,7 +32,7 @@ pub fn login_key(state: &Path) -> Result<LoginKey> {
         Error::failed("key_unusable", format!("cannot use `{}`", path.display())).cause(e)
     };
     if !public_file.exists() {
-        let key = keys::host_key()?;
+        let key = keys::new_host_key()?;
         // Two processes may come here at once: each file appears whole, the private one first, and only once.
         if write_new(&file, key.private.expose_secret()).map_err(|e| fail(&file, e))? {
             write_new(&public_file, &key.public).map_err(|e| fail(&public_file, e))?;

@@ -1,0 +1,241 @@
+//! The data files: what is embedded, what an operator may add, and every way a file can be wrong.
+
+use std::collections::BTreeMap;
+
+use lite::{
+    catalog::{Catalog, Group, Health, ParameterType, SourceFile, check, check_with, resolve_params},
+    model::Error,
+};
+
+const WIKI: &str = include_str!("fixtures/catalog/wiki.yaml");
+const BAD: &str = include_str!("fixtures/catalog/bad.yaml");
+const BAD_BUNDLES: &str = include_str!("fixtures/catalog/bad-bundles.yaml");
+
+fn embedded() -> Catalog {
+    Catalog::embedded().expect("the embedded catalog is good")
+}
+
+fn source(name: &str, text: &str) -> SourceFile {
+    SourceFile { name: name.to_owned(), text: text.to_owned() }
+}
+
+fn said<T>(result: Result<T, Error>) -> (String, Vec<String>, u8) {
+    match result {
+        Ok(_) => panic!("was accepted"),
+        Err(e) => (e.message.clone(), e.hints.clone(), e.exit_code()),
+    }
+}
+
+fn faults(file: &str, text: &str) -> Vec<String> {
+    check(file, text).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn bundles_are_those_of_the_design() {
+    let rows: Vec<String> = embedded()
+        .bundles
+        .iter()
+        .map(|b| format!("{} | {} | {} | {} | {} | {} {}", b.id, b.vcpus, b.memory, b.disk, b.transfer, b.price, b.currency))
+        .collect();
+    assert_eq!(rows, [
+        "nano | 2 | 512 MiB | 20 GiB | 1 TiB | 5.00 USD",
+        "micro | 2 | 1 GiB | 40 GiB | 2 TiB | 7.00 USD",
+        "small | 2 | 2 GiB | 60 GiB | 3 TiB | 12.00 USD",
+        "medium | 2 | 4 GiB | 80 GiB | 4 TiB | 24.00 USD",
+        "large | 2 | 8 GiB | 160 GiB | 5 TiB | 44.00 USD",
+        "xlarge | 4 | 16 GiB | 320 GiB | 6 TiB | 84.00 USD",
+        "2xlarge | 8 | 32 GiB | 640 GiB | 7 TiB | 164.00 USD",
+    ]);
+}
+
+#[test]
+fn embedded_blueprints_hold_what_they_promise() {
+    let catalog = embedded();
+    assert_eq!(catalog.blueprints.keys().collect::<Vec<_>>(), ["debian-12", "debian-13", "nginx", "ubuntu-24.04"]);
+    let nginx = catalog.blueprint("nginx").expect("known");
+    assert_eq!((nginx.group, nginx.user.as_str()), (Group::App, "debian"));
+    assert_eq!(nginx.bases, ["debian-13", "debian-12", "ubuntu-24.04"]);
+    assert_eq!(nginx.ports.iter().map(ToString::to_string).collect::<Vec<_>>(), ["22/tcp", "80/tcp"]);
+    assert_eq!(nginx.parameters.len(), 1);
+    assert_eq!((nginx.parameters[0].name.as_str(), nginx.parameters[0].kind), ("title", ParameterType::Text));
+    assert_eq!(nginx.alarms.iter().map(|a| a.metric.as_str()).collect::<Vec<_>>(), ["AppHealthy", "MemoryUtilization", "DiskSpaceUtilization"]);
+    let proof = "<meta name=\"generator\" content=\"lite-nginx\">";
+    assert_eq!(nginx.health, Some(Health::Http { port: 80, path: "/".to_owned(), status: 200, text: Some(proof.to_owned()) }));
+    assert!(nginx.configure.contains(proof), "the page holds what the health check looks for");
+    let debian = catalog.blueprint("debian-13").expect("known");
+    assert_eq!(debian.health, Some(Health::Tcp { port: 22, banner: Some("SSH-".to_owned()) }));
+    assert_eq!((debian.install.as_str(), debian.configure.as_str()), ("", ""));
+}
+
+#[test]
+fn unknown_ids_name_the_nearest() {
+    let catalog = embedded();
+    assert_eq!(
+        said(catalog.blueprint("ngnix")),
+        ("there is no blueprint `ngnix`".to_owned(), vec!["did you mean `nginx`? `lite blueprints` lists them".to_owned()], 2)
+    );
+    assert_eq!(
+        said(catalog.bundle("smal")),
+        ("there is no bundle `smal`".to_owned(), vec!["did you mean `small`? `lite bundles` lists them".to_owned()], 2)
+    );
+    assert_eq!(
+        said(catalog.bundle("\u{1b}[2J-does-not-exist-at-all")).0,
+        "there is no bundle `\\u{1b}[2J-does-not-exist-at-all`"
+    );
+}
+
+#[test]
+fn a_bundle_below_the_minimum_is_refused() {
+    let mut catalog = embedded();
+    let mut wordpress = catalog.blueprint("nginx").expect("known").clone();
+    wordpress.id = "wordpress".to_owned();
+    wordpress.min_memory = lite::model::Size::mib(1024);
+    catalog.blueprints.insert("wordpress".to_owned(), wordpress);
+    assert_eq!(
+        said(catalog.resolve("wordpress", "nano", None)),
+        (
+            "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed".to_owned(),
+            vec!["use `--bundle micro` or larger; `lite bundles` lists them".to_owned()],
+            2
+        )
+    );
+    let resolved = catalog.resolve("wordpress", "micro", None).expect("fits");
+    assert_eq!((resolved.base.as_str(), resolved.bundle.id.as_str()), ("debian-13", "micro"));
+}
+
+#[test]
+fn the_account_is_that_of_the_chosen_base() {
+    let catalog = embedded();
+    for (base, user) in [(None, "debian"), (Some("debian-12"), "debian"), (Some("ubuntu-24.04"), "ubuntu")] {
+        assert_eq!(catalog.resolve("nginx", "nano", base).map(|r| r.blueprint.user), Ok(user.to_owned()), "{base:?}");
+    }
+    assert_eq!(
+        said(catalog.resolve("nginx", "nano", Some("arch"))),
+        ("`nginx` does not run on `arch`".to_owned(), vec!["it runs on debian-13, debian-12, ubuntu-24.04".to_owned()], 2)
+    );
+}
+
+#[test]
+fn an_operator_adds_and_replaces() {
+    let bundles = "currency: USD\nbundles:\n  - {id: nano, vcpus: 1, memory: 256 MiB, disk: 10 GiB, transfer: 1 TiB, price: 3.50}\n  \
+                   - {id: huge, vcpus: 64, memory: 256 GiB, disk: 4 TiB, transfer: 8 TiB, price: 900}\n";
+    let script = source("wiki/install.sh", "apt-get install -y wiki\n");
+    let catalog = Catalog::load(&[source("bundles.yaml", bundles), source("wiki.yaml", WIKI), script]).expect("good files");
+    assert_eq!(catalog.bundle("nano").map(|b| b.price.to_string()), Ok("3.50".to_owned()));
+    assert_eq!(catalog.bundles.first().map(|b| b.id.as_str()), Some("nano"));
+    assert_eq!(catalog.bundles.last().map(|b| b.id.as_str()), Some("huge"));
+    let wiki = catalog.blueprint("wiki").expect("added");
+    assert_eq!(wiki.install, "apt-get install -y wiki\n");
+    assert_eq!(wiki.configure, "echo \"$LITE_PARAM_PAGES\" > /etc/wiki\n");
+    assert_eq!(wiki.secrets[0].alphabet, "0123456789abcdef");
+    assert_eq!(serde_json::to_value(&wiki.cloud_config).ok(), Some(serde_json::json!({"packages": ["wiki"], "ntp": {"enabled": true}})));
+    assert_eq!(check("wiki.yaml", WIKI).len(), 1, "alone, the script it names is missing");
+    assert_eq!(check_with("wiki.yaml", WIKI, &[source("wiki/install.sh", "")]), []);
+}
+
+#[test]
+fn one_catalog_has_one_currency() {
+    let euro = "currency: EUR\nbundles: [{id: nano, vcpus: 1, memory: 1 GiB, disk: 10 GiB, transfer: 1 TiB, price: 4}]\n";
+    let error = Catalog::load(&[source("bundles.yaml", euro)]).expect_err("mixed");
+    assert_eq!(error.message, "the blueprint files have a fault");
+    assert_eq!(error.causes, [
+        "bundles `nano` and `micro` have different currencies, EUR and USD; a file with another currency has to state all bundles"
+    ]);
+}
+
+/// The lines of a `.faults` file beside the faulty one.
+fn expected(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn all_faults_of_a_blueprint_are_told_at_once() {
+    assert_eq!(faults("etc/bad.yaml", BAD), expected(include_str!("fixtures/catalog/bad.faults")));
+}
+
+#[test]
+fn all_faults_of_bundles_are_told_at_once() {
+    assert_eq!(faults("bundles.yaml", BAD_BUNDLES), expected(include_str!("fixtures/catalog/bad-bundles.faults")));
+}
+
+#[test]
+fn a_health_check_needs_an_open_port() {
+    let closed = WIKI.replace("443]", "444]");
+    assert_eq!(check_with("wiki.yaml", &closed, &[source("wiki/install.sh", "")]).iter().map(ToString::to_string).collect::<Vec<_>>(), [
+        "wiki.yaml:22: health: checks port 443, which `ports` does not open; add `443/tcp`"
+    ]);
+}
+
+#[test]
+fn a_file_that_is_no_tame_document_is_refused() {
+    let deep = format!("a: {}1{}\n", "[".repeat(20), "]".repeat(20));
+    let large = format!("a: {}\n", "x".repeat(256 * 1024));
+    let cases = [
+        ("", "x.yaml:1: -: the file is empty"),
+        ("a: b\n\u{0}", "x.yaml:2: -: a control character: this is not a text file"),
+        (large.as_str(), "x.yaml:1: -: 262148 bytes, at most 262144 are allowed"),
+        (deep.as_str(), "x.yaml:1: -: nested deeper than 16 levels"),
+        ("a: &x 1\n", "x.yaml:1: -: anchors are not allowed; write the value out"),
+        ("a: !!binary aGk=\n", "x.yaml:1: -: tags are not allowed; put quotes around a text"),
+        ("<<: {a: 1}\n", "x.yaml:1: -: merge keys are not allowed; write the values out"),
+        ("? [a]\n: 1\n", "x.yaml:1: -: a key has to be a plain word"),
+        ("- 1\n", "x.yaml:1: -: must be a mapping (`key: value`)"),
+        ("just text\n", "x.yaml:1: -: must be a mapping (`key: value`)"),
+    ];
+    for (text, fault) in cases {
+        assert_eq!(faults("x.yaml", text), [fault], "{:?}", &text[..text.len().min(30)]);
+    }
+    for (text, start) in [("a: [1\n", "x.yaml:1: -: not YAML: "), ("a: \"x\n", "x.yaml:1: -: not YAML: "), ("a:\n\t- b\n", "x.yaml:2: -: not YAML: ")] {
+        let found = faults("x.yaml", text);
+        assert!(found.len() == 1 && found[0].starts_with(start), "{text:?}: {found:?}");
+    }
+}
+
+#[test]
+fn sources_have_to_be_text() {
+    let error = SourceFile::from_bytes("a.yaml", vec![0xff]).expect_err("no text");
+    assert_eq!(error.message, "a.yaml: this is not a text file");
+}
+
+fn set(pairs: &[(&str, &str)]) -> Result<BTreeMap<String, String>, Error> {
+    let pairs: Vec<_> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let catalog = Catalog::load(&[source("wiki.yaml", WIKI), source("wiki/install.sh", "")]).expect("good files");
+    resolve_params(catalog.blueprint("wiki").expect("known"), &pairs)
+}
+
+#[test]
+fn parameters_take_defaults_and_values() {
+    let values = set(&[("site", "a\u{7}b".trim_end_matches("\u{7}b")), ("pages", "-5")]).expect("good");
+    let expected = [("open", "true"), ("pages", "-5"), ("site", "a")];
+    assert_eq!(values, expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+}
+
+#[test]
+fn bad_parameters_are_refused() {
+    let long = "é".repeat(1025);
+    let cases: [(&[(&str, &str)], &str, &str); 10] = [
+        (&[("site", "a"), ("page", "1")], "`wiki` has no parameter `page`", "did you mean `pages`?"),
+        (&[], "`wiki` needs a value for `site`: short name", "add `--set site=…`"),
+        (&[("site", "A b")], "`site` cannot be `A b`", "the value must match `[a-z]+|x{2}`"),
+        (&[("site", "xxA")], "`site` cannot be `xxA`", "the value must match `[a-z]+|x{2}`"),
+        (&[("site", "a\u{1b}[2J")], "`site` holds a control character: `a\\u{1b}[2J`", "a value is printable text; line feed and tab are allowed"),
+        (&[("site", "a\r")], "`site` holds a control character: `a\\r`", "a value is printable text; line feed and tab are allowed"),
+        (&[("site", &long)], "`site` has 1025 characters", "a value has at most 1024 characters"),
+        (&[("site", "a"), ("pages", "1.5")], "`pages` cannot be `1.5`", "the value is a whole number such as `5`"),
+        (&[("site", "a"), ("open", "yes")], "`open` cannot be `yes`", "the value is `true` or `false`"),
+        (&[("site", "a"), ("admin", "x")], "`admin` of `wiki` is a secret and cannot be set", "leave it out: it is generated, and `lite secrets NAME` shows it"),
+    ];
+    for (pairs, message, hint) in cases {
+        let (said, hints, code) = said(set(pairs));
+        assert_eq!((said.as_str(), hints.first().map(String::as_str), code), (message, Some(hint), 2));
+    }
+}
+
+#[test]
+fn the_embedded_catalog_loads_fast() {
+    embedded();
+    let started = std::time::Instant::now();
+    embedded();
+    let limit = if cfg!(debug_assertions) { 60 } else { 3 };
+    assert!(started.elapsed().as_millis() < limit, "{:?}", started.elapsed());
+}
