@@ -1,5 +1,7 @@
 //! Flags and arguments that several verbs share.
 
+use std::ffi::OsString;
+
 use clap_complete::ArgValueCompleter;
 
 use super::complete;
@@ -27,6 +29,15 @@ pub struct Global {
 }
 
 impl Global {
+    /// The flags as far as they can be told from arguments that do not parse.
+    pub fn guess(args: &[OsString]) -> Self {
+        let words: Vec<&str> = args.iter().take_while(|a| *a != "--").filter_map(|a| a.to_str()).collect();
+        let has = |flag| words.contains(&flag);
+        let after = words.iter().position(|w| *w == "--color").and_then(|at| words.get(at + 1).copied());
+        let color = words.iter().find_map(|w| w.strip_prefix("--color=")).or(after).unwrap_or("auto").to_owned();
+        Self { json: has("--json"), quiet: has("--quiet") || has("-q"), verbose: has("--verbose") || has("-v"), color }
+    }
+
     /// Applies the flags to the printer.
     pub fn apply(&self, ui: &mut Ui) {
         (ui.json, ui.quiet, ui.verbose) = (self.json, self.quiet, self.verbose);

@@ -47,3 +47,23 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     Err(common::not_wired("delete"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Args;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_question_names_each_once() {
+        let question = |names: &[&str]| Cli::try_parse_from(["delete"].iter().chain(names)).map(|c| c.args.question()).ok();
+        assert_eq!(question(&["web-1", "web-1"]).as_deref(), Some("delete `web-1` and its disk?"));
+        assert_eq!(question(&["b", "a"]).as_deref(), Some("delete 2 instances and their disks: `b`, `a`?"));
+    }
+}

@@ -98,7 +98,8 @@ pub enum Verb {
     },
     /// Remove images
     ///
-    /// Removes images that no instance's disk lies on.
+    /// Removes images after asking. One that the disk of an instance lies on is
+    /// refused, and the instance is named.
     #[command(verbatim_doc_comment, after_help = REMOVE)]
     Remove {
         #[command(flatten)]

@@ -124,7 +124,7 @@ fn dispatch(args: &[OsString], env: &mut Env) -> Result<u8> {
             return env.ui.data(&shown(&e.render(), env.ui.color())).map(|()| 0);
         }
         Err(e) => {
-            env.ui.json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
+            common::Global::guess(args).apply(&mut env.ui);
             return Err(usage::usage(&e, &command, args));
         }
     };

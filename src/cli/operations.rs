@@ -35,7 +35,8 @@ pub struct Args {
 pub enum Verb {
     /// Show the steps of an operation
     ///
-    /// Shows each step of an operation with its state and error.
+    /// Shows each step of an operation in order, with its state, and the error of
+    /// the one that failed.
     #[command(verbatim_doc_comment, after_help = SHOW)]
     Show {
         /// Id of an operation

@@ -1,0 +1,128 @@
+//! Settings: defaults, the file, the environment over it, and every fault named.
+
+use std::{fs, path::PathBuf};
+
+use lite::{
+    cli::{CONFIG, Env},
+    model::{Accel, Error, Paths, Settings},
+    ui::testing::Capture,
+};
+
+fn settings(pairs: &[(&str, &str)]) -> Result<Settings, Error> {
+    let vars = pairs.iter().copied().collect();
+    Env { vars, clock: jiff::Timestamp::now, euid: 1000, ui: Capture::default().ui() }.settings()
+}
+
+fn with_file(text: &str, pairs: &[(&str, &str)]) -> (Result<Settings, Error>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap().to_owned();
+    let mut pairs = pairs.to_vec();
+    pairs.push(("LITE_CONFIG", &path));
+    (settings(&pairs), path)
+}
+
+fn defaults() -> Settings {
+    Settings {
+        connect: "qemu:///system".to_owned(),
+        pool: "lite".to_owned(),
+        network: "lite".to_owned(),
+        subnet: None,
+        accel: Accel::Auto,
+        mirror: "http://deb.debian.org/debian".to_owned(),
+        paths: Paths {
+            state: "/var/lib/lite".into(),
+            logs: "/var/log/lite".into(),
+            blueprints: vec!["/etc/lite/blueprints".into(), "/home/ann/.config/lite/blueprints".into()],
+            pool: "/var/lib/libvirt/images/lite".into(),
+        },
+    }
+}
+
+#[test]
+fn defaults_are_the_system_paths() {
+    if fs::exists(CONFIG).unwrap_or(true) {
+        eprintln!("skipped: this host has {CONFIG}");
+        return;
+    }
+    assert_eq!(settings(&[("HOME", "/home/ann")]), Ok(defaults()));
+    let folders = |pairs: &[(&str, &str)]| settings(pairs).map(|s| s.paths.blueprints);
+    let paths = |p: &[&str]| Ok(p.iter().map(PathBuf::from).collect::<Vec<_>>());
+    assert_eq!(folders(&[]), paths(&["/etc/lite/blueprints"]));
+    assert_eq!(folders(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")]), paths(&["/etc/lite/blueprints", "/x/lite/blueprints"]));
+    assert_eq!(folders(&[("HOME", "/h"), ("LITE_BLUEPRINTS", "/a:/b")]), paths(&["/a", "/b"]));
+}
+
+#[test]
+fn the_file_and_the_environment_over_it() {
+    let text = "# ours\nconnect = \"qemu+ssh://root@two/system\"\npool = \"fast\"\nsubnet = \"10.9.0.0/24\"\naccel = \"tcg\"\n\
+                state_dir = \"/srv/lite\"\nblueprints = [\"/a\", \"/b\"]\n";
+    let (read, _) = with_file(text, &[("HOME", "/home/ann"), ("LITE_POOL", "slow"), ("LITE_ACCEL", "")]);
+    let wanted = Settings {
+        connect: "qemu+ssh://root@two/system".to_owned(),
+        pool: "slow".to_owned(),
+        subnet: "10.9.0.0/24".parse().ok(),
+        accel: Accel::Tcg,
+        paths: Paths { state: "/srv/lite".into(), blueprints: vec!["/a".into(), "/b".into()], ..defaults().paths },
+        ..defaults()
+    };
+    assert_eq!(read, Ok(wanted));
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest() {
+    let (read, path) = with_file("pool = \"lite\"\n\nconect = \"x\"\n", &[]);
+    let wanted = Error::refused("unknown_setting", format!("`{path}`, line 3: there is no setting `conect`")).hint("did you mean `connect`?");
+    assert_eq!(read, Err(wanted));
+}
+
+#[test]
+fn every_fault_at_once() {
+    let (read, path) = with_file("pool = 5\nsubnet = \"8.8.8.0/24\"\nzzzzzzzzz = 1\n", &[("LITE_ACCEL", "fast"), ("LITE_STATE_DIR", "var")]);
+    let error = read.err();
+    assert_eq!(error.as_ref().map(|e| (e.exit_code(), e.message.as_str())), Some((2, "the settings have 5 faults")));
+    let wanted = vec![
+        format!("`{path}`, line 1: `pool` is not text in quotes"),
+        format!("`{path}`, line 3: there is no setting `zzzzzzzzz`"),
+        format!("`{path}`, line 2: `subnet`: `8.8.8.0/24` is not a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"),
+        "variable `LITE_ACCEL`: `fast` is not an acceleration".to_owned(),
+        "variable `LITE_STATE_DIR`: `var` is not an absolute path without `..`".to_owned(),
+    ];
+    assert_eq!(error.map(|e| e.causes), Some(wanted));
+}
+
+#[test]
+fn values_that_are_none() {
+    let bad = [
+        ("LITE_CONNECT", "system"),
+        ("LITE_CONNECT", "qemu:///sys tem"),
+        ("LITE_POOL", "../x"),
+        ("LITE_POOL", "-rf"),
+        ("LITE_NETWORK", "$(id)"),
+        ("LITE_SUBNET", "192.168.150.1/24"),
+        ("LITE_SUBNET", "10.0.0.0/8"),
+        ("LITE_SUBNET", "::/64"),
+        ("LITE_MIRROR", "file:///etc"),
+        ("LITE_MIRROR", "http://"),
+        ("LITE_LOG_DIR", "/var/../etc"),
+        ("LITE_POOL_DIR", "/a\nb"),
+        ("LITE_BLUEPRINTS", "/a::/b"),
+    ];
+    for (name, value) in bad {
+        let error = settings(&[(name, value)]).err();
+        let start = format!("variable `{name}`: ");
+        assert_eq!(error.as_ref().map(|e| (e.exit_code(), e.message.starts_with(&start))), Some((2, true)), "{name}={value:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_or_not_toml() {
+    let error = settings(&[("LITE_CONFIG", "/nonexistent/config.toml")]).err();
+    let wanted = Error::refused("unreadable_settings", "cannot read the settings in `/nonexistent/config.toml`")
+        .cause("No such file or directory (os error 2)")
+        .hint("put the file there, or point `LITE_CONFIG` at another");
+    assert_eq!(error, Some(wanted));
+    let (read, path) = with_file("pool = \"a\"\npool: b\n", &[]);
+    assert_eq!(read.map_err(|e| (e.code, e.message)), Err(("invalid_settings", format!("`{path}`, line 2: not TOML"))));
+}
