@@ -1,11 +1,15 @@
 //! `lite blueprints`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, common, complete};
-use crate::model::Result;
+use super::{Env, complete, session};
+use crate::{
+    catalog::{self, Blueprint, Catalog, Group},
+    model::Result,
+    ui::view::{BlueprintView, FaultView, ParameterView, print_blueprint, print_blueprints, print_check},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -66,6 +70,80 @@ pub enum Verb {
 }
 
 /// Lists, shows or checks with [`crate::ui::view::print_blueprints`], `print_blueprint` and `print_check`.
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("blueprints"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    match &args.verb {
+        None => {
+            let catalog = session::catalog(&env.settings()?)?;
+            let views: Vec<_> = catalog.blueprints.values().map(|b| view(&catalog, b)).collect();
+            print_blueprints(&env.ui, &views)
+        }
+        Some(Verb::Show { ids }) => {
+            let catalog = session::catalog(&env.settings()?)?;
+            let views: Result<Vec<_>> = ids.iter().map(|id| catalog.blueprint(id).map(|b| view(&catalog, b))).collect();
+            print_blueprint(&env.ui, &views?)
+        }
+        Some(Verb::Check { files }) => {
+            let mut faults = Vec::new();
+            for file in files {
+                faults.extend(check(file)?);
+            }
+            print_check(&env.ui, files.len(), &faults)
+        }
+    }
+}
+
+/// The faults of one file; scripts it names may lie beside it.
+fn check(file: &Path) -> Result<Vec<FaultView>> {
+    let shown = file.display().to_string();
+    let mut beside = Vec::new();
+    if let Some(folder) = file.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        // What lies beside it and cannot be read is only a fault if the file names it.
+        let _ = session::gather(folder, "", &mut beside);
+    }
+    let bytes = session::read_limited(file, 4 << 20)?;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => {
+            let message = "is not UTF-8 text".to_owned();
+            return Ok(vec![FaultView { file: shown, line: None, key: None, message }]);
+        }
+    };
+    let faults = catalog::check_with(&shown, &text, &beside);
+    Ok(faults
+        .into_iter()
+        .map(|f| FaultView {
+            message: match f.suggestion {
+                Some(word) => format!("{}; did you mean `{word}`?", f.message),
+                None => f.message,
+            },
+            file: f.file,
+            line: Some(f.line as u64),
+            key: (f.key != "-").then_some(f.key),
+        })
+        .collect())
+}
+
+fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
+    BlueprintView {
+        id: b.id.clone(),
+        group: match b.group {
+            Group::Os => "os".to_owned(),
+            Group::App => "app".to_owned(),
+        },
+        version: b.version.clone(),
+        title: b.title.clone(),
+        description: b.description.clone(),
+        bases: b.bases.clone(),
+        min_memory: b.min_memory,
+        min_disk: b.min_disk,
+        smallest_bundle: catalog.smallest_bundle(b).map(|s| s.id.clone()),
+        ports: b.ports.clone(),
+        parameters: b
+            .parameters
+            .iter()
+            .map(|p| ParameterView { name: p.name.clone(), description: p.description.clone(), default: p.default.clone() })
+            .collect(),
+        secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
+    }
 }

@@ -1,7 +1,13 @@
 //! `lite bundles`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{
+    Env,
+    session::{self, Session},
+};
+use crate::{
+    model::Result,
+    ui::view::{BundleRow, print_bundles},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -20,6 +26,25 @@ EXAMPLES:
 pub struct Args {}
 
 /// Lists the bundles with [`crate::ui::view::print_bundles`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("bundles"))
+pub fn run(_args: &Args, env: &mut Env) -> Result<()> {
+    let catalog = session::catalog(&env.settings()?)?;
+    let capacity = Session::open(env).and_then(|s| s.engine_as_it_is(false)?.capacity());
+    if let Err(e) = &capacity {
+        env.ui.warn(&format!("how many fit is not known: {}", e.message));
+    }
+    let rows: Vec<BundleRow> = catalog
+        .bundles
+        .iter()
+        .map(|b| BundleRow {
+            id: b.id.clone(),
+            vcpus: b.vcpus,
+            memory: b.memory,
+            disk: b.disk,
+            transfer: b.transfer,
+            price: b.price,
+            currency: b.currency.clone(),
+            fits: capacity.as_ref().ok().map(|c| c.count(b)),
+        })
+        .collect();
+    print_bundles(&env.ui, &rows)
 }

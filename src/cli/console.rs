@@ -1,7 +1,10 @@
 //! `lite console`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{Env, common, session::Session};
+use crate::{
+    hypervisor::{DomainState, Hypervisor},
+    model::{Error, Result},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -21,6 +24,20 @@ pub struct Args {
 }
 
 /// Connects the terminal to the console.
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("console"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let engine = session.engine(env, false)?;
+    let name = &args.instance.name;
+    let instance = engine.store.require(name)?;
+    match session.hypervisor().domain(instance.record.uuid)?.map(|d| d.state) {
+        Some(DomainState::Running | DomainState::Paused | DomainState::ShuttingDown) => {}
+        _ => {
+            return Err(Error::refused("not_running", format!("instance `{name}` is not running"))
+                .hint(format!("start it: `lite start {name}`; what it said before: `lite logs {name}`")));
+        }
+    }
+    if env.ui.stdin_tty {
+        env.ui.status(&format!("the console of `{name}`; leave it with Ctrl-]"));
+    }
+    session.hypervisor().console(instance.record.uuid)
 }

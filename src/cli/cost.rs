@@ -1,7 +1,10 @@
 //! `lite cost`.
 
-use super::{Env, common};
-use crate::model::{Result, Tag};
+use super::{Env, list};
+use crate::{
+    model::{Result, Tag},
+    ui::view::print_cost,
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -26,6 +29,6 @@ pub struct Args {
 }
 
 /// Shows the cost with [`crate::ui::view::print_cost`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("cost"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    print_cost(&env.ui, &list::rows(env, &args.tags)?)
 }

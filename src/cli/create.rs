@@ -1,11 +1,24 @@
 //! `lite create`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use clap_complete::ArgValueCompleter;
+use sha2::{Digest, Sha256};
 
-use super::{Env, common, complete, values};
-use crate::model::{Name, NetworkMode, Result, Tag};
+use super::{
+    Env, common, complete, image,
+    session::{self, Session},
+    values,
+    watch::Watch,
+};
+use crate::{
+    catalog::{Resolved, resolve_params},
+    engine::{Created, Observer, Request},
+    guest,
+    model::{Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped},
+    render::{UserData, parse_user_data},
+    ui::view::{CreatedView, PlanView, ShownSecret, StageTime, print_created, print_plan},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -70,7 +83,146 @@ pub struct Args {
     pub change: common::Change,
 }
 
+/// Largest user-data read: more is refused by its parser with the right words.
+const MAX_USER_DATA: u64 = 1 << 20;
+
+/// What was asked for, checked against the catalog and read from its files.
+struct Asked {
+    resolved: Resolved,
+    parameters: BTreeMap<String, String>,
+    ssh_keys: Vec<String>,
+    user_data: Option<UserData>,
+    digest: String,
+}
+
 /// Makes an instance; the stages go to [`crate::ui::Stages`], the end to [`crate::ui::view::print_created`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("create"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let settings = env.settings()?;
+    let mut asked = check(args, &settings)?;
+    if args.change.dry_run {
+        return plan(args, env, &asked);
+    }
+    let session = Session::open(env)?;
+    session.heed_interrupts()?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    asked.ssh_keys.push(guest::ssh::login_key(&settings.paths.state)?.public);
+    let request = Request {
+        blueprint: &asked.resolved.blueprint,
+        bundle: &asked.resolved.bundle,
+        base: &asked.resolved.base,
+        parameters: asked.parameters,
+        name: args.name.clone(),
+        ssh_keys: asked.ssh_keys,
+        user_data: asked.user_data,
+        tags: args.tags.clone(),
+        network: args.network.clone(),
+        timeout: args.timeout,
+        wait: !args.no_wait,
+        request_id: args.request_id.clone(),
+        arguments: asked.digest,
+    };
+    let mut watch = Watch::new(&env.ui);
+    let base = asked.resolved.base.clone();
+    let interrupted = session.interrupted();
+    let mut image = |observer: &mut dyn Observer| image::obtain(&settings, &base, interrupted, observer);
+    let created = engine.create(&request, &mut image, &mut watch)?;
+    print(env, created, &watch)
+}
+
+fn print(env: &Env, created: Created, watch: &Watch) -> Result<()> {
+    let record = created.record;
+    if created.repeated {
+        env.ui.status("this request was made before; its instance is shown");
+    }
+    print_created(
+        &env.ui,
+        &CreatedView {
+            name: record.name.to_string(),
+            uuid: record.uuid,
+            state: InstanceState::Running,
+            ready: created.ready,
+            blueprint: record.blueprint,
+            bundle: record.bundle,
+            outputs: created.output,
+            address: record.address,
+            price: record.price,
+            currency: record.currency,
+            secrets: created
+                .secrets
+                .into_iter()
+                .map(|s| ShownSecret { label: s.name, user: s.account, value: s.value })
+                .collect(),
+            operation: created.operation,
+            stages: StageTime::all(&watch.stages.times()),
+        },
+    )
+}
+
+/// Checks everything that can be checked without the host.
+fn check(args: &Args, settings: &Settings) -> Result<Asked> {
+    let catalog = session::catalog(settings)?;
+    let blueprint = catalog.blueprint(&args.blueprint)?;
+    let bundle = match &args.bundle {
+        Some(bundle) => bundle.clone(),
+        None => catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default(),
+    };
+    let resolved = catalog.resolve(&args.blueprint, &bundle, args.base.as_deref())?;
+    let set: Vec<(String, String)> = args.set.iter().map(|a| (a.key.clone(), a.value.clone())).collect();
+    let parameters = resolve_params(&resolved.blueprint, &set)?;
+    let mut tags = args.tags.clone();
+    tags.sort();
+    if let Some(twice) = tags.windows(2).find(|w| w[0].key == w[1].key) {
+        return Err(Error::refused("invalid_tag", format!("the tag `{}` is given twice", escaped(&twice[0].key)))
+            .hint("give each key once"));
+    }
+    let mut digest = Sha256::new();
+    digest.update(format!("{args:?}"));
+    let mut ssh_keys = Vec::new();
+    for file in &args.ssh_keys {
+        let bytes = session::read_limited(file, 64 << 10)?;
+        digest.update(&bytes);
+        let shown = file.display();
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::refused("invalid_ssh_key", format!("`{shown}` is not text")).hint("give a `.pub` file"))?;
+        ssh_keys.push(guest::keys::parse_public_key(&text).map_err(|mut e| {
+            e.message = format!("`{shown}`: {}", e.message);
+            e
+        })?);
+    }
+    let user_data = match &args.user_data {
+        None => None,
+        Some(file) => {
+            let bytes = session::read_limited(file, MAX_USER_DATA)?;
+            digest.update(&bytes);
+            Some(parse_user_data(&bytes).map_err(|mut e| {
+                e.message = format!("`{}`: {}", file.display(), e.message);
+                e
+            })?)
+        }
+    };
+    let digest = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    Ok(Asked { resolved, parameters, ssh_keys, user_data, digest })
+}
+
+/// `--dry-run`: what would be made and what it costs.
+fn plan(args: &Args, env: &Env, asked: &Asked) -> Result<()> {
+    let (blueprint, bundle) = (&asked.resolved.blueprint, &asked.resolved.bundle);
+    let fact = |label: &str, value: String| (label.to_owned(), value);
+    let name = args.name.as_ref().map_or_else(|| format!("{}-N, the first free number", blueprint.id), Name::to_string);
+    let ports: Vec<String> = blueprint.ports.iter().map(ToString::to_string).collect();
+    let mut facts = vec![
+        fact("name", name),
+        fact("blueprint", blueprint.id.clone()),
+        fact("base", asked.resolved.base.clone()),
+        fact("bundle", format!("{}: {} vCPUs, {} of memory, {} of disk", bundle.id, bundle.vcpus, bundle.memory, bundle.disk)),
+        fact("price", format!("{} {}/month", bundle.price, bundle.currency)),
+        fact("ports", ports.join(", ")),
+    ];
+    facts.extend(asked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
+    let steps = ["network filter", "address", "root disk", "seed", "virtual machine", "start"];
+    let mut steps: Vec<String> = steps.map(str::to_owned).to_vec();
+    if !args.no_wait {
+        steps.push(format!("wait until the application answers, at most {} s", args.timeout.as_secs()));
+    }
+    print_plan(&env.ui, &PlanView { facts, steps })
 }

@@ -1,7 +1,10 @@
 //! `lite delete`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{Env, common, session::Session};
+use crate::{
+    model::Result,
+    ui::view::{Receipt, print_delete_receipt},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -42,10 +45,34 @@ impl Args {
 
 /// Deletes instances and prints [`crate::ui::view::print_delete_receipt`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    if !args.change.dry_run {
+    let session = Session::open(env)?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    let mut receipts = Vec::new();
+    let mut instances = Vec::new();
+    for name in args.names.each() {
+        match engine.store.require(name) {
+            Ok(instance) => instances.push(instance),
+            // Deleting twice is a success that says so.
+            Err(e) if engine.store.was_deleted(name)? => {
+                env.ui.status(&format!("instance `{name}` is deleted already"));
+                drop(e);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    if !args.change.dry_run && !instances.is_empty() {
         args.sure.ask(&env.ui, &args.question())?;
     }
-    Err(common::not_wired("delete"))
+    for instance in instances {
+        let receipt =
+            if args.change.dry_run { engine.plan_delete(&instance) } else { engine.delete(&instance)? };
+        receipts.push(Receipt {
+            name: instance.record.name.to_string(),
+            went: receipt.removed,
+            stayed: receipt.kept,
+        });
+    }
+    print_delete_receipt(&env.ui, &receipts, args.change.dry_run)
 }
 
 #[cfg(test)]

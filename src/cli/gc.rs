@@ -1,7 +1,10 @@
 //! `lite gc`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{Env, common, session::Session};
+use crate::{
+    model::Result,
+    ui::view::{Receipt, print_delete_receipt},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -25,6 +28,20 @@ pub struct Args {
 }
 
 /// Removes what is left over and prints [`crate::ui::view::print_delete_receipt`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("gc"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    let orphans = engine.orphans()?;
+    let mut went: Vec<String> = orphans.iter().map(|o| o.subject.clone()).collect();
+    if orphans.is_empty() {
+        env.ui.status("nothing is left over");
+        return print_delete_receipt(&env.ui, &[], args.change.dry_run);
+    }
+    if !args.change.dry_run {
+        went.iter().for_each(|subject| env.ui.status(&format!("no instance owns {subject}")));
+        args.sure.ask(&env.ui, &format!("remove {} things that no instance owns?", went.len()))?;
+        went = engine.collect(&orphans)?;
+    }
+    let receipt = Receipt { name: "left over".to_owned(), went, stayed: Vec::new() };
+    print_delete_receipt(&env.ui, &[receipt], args.change.dry_run)
 }

@@ -124,3 +124,11 @@ pub struct Bases {
 pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
     Err(common::not_wired("image"))
 }
+
+/// The image of a base: the one that is there, else built or pulled now.
+pub fn obtain(settings: &crate::model::Settings, base: &str, _interrupted: &std::sync::atomic::AtomicBool, _observer: &mut dyn crate::engine::Observer) -> Result<crate::image::Image> {
+    let path = settings.paths.pool.join(format!("base-{base}.qcow2"));
+    let volume = format!("base-{base}.qcow2");
+    if !path.exists() { return Err(crate::model::Error::refused("no_image", format!("no image `{base}`"))); }
+    Ok(crate::image::Image { path: path.display().to_string(), digest: "0".into(), volume })
+}

@@ -2,10 +2,12 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, common, complete};
+use super::{Env, complete, session::Session};
 use crate::{
-    model::{Result, Tag},
-    ui::view::ListColumn,
+    engine::Listed,
+    model::{InstanceState, Phase, Result, Tag},
+    store::Store,
+    ui::view::{ListColumn, ListRow, print_list},
 };
 
 const EXAMPLES: &str = "\
@@ -45,7 +47,38 @@ impl Args {
 }
 
 /// Lists the instances with [`crate::ui::view::print_list`].
-pub fn run(args: &Args, _env: &mut Env) -> Result<()> {
-    let _ = args.columns();
-    Err(common::not_wired("list"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    print_list(&env.ui, &rows(env, &args.tags)?, args.columns())
+}
+
+/// The rows of the instances that have all the tags.
+pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
+    // Without a database there is nothing to ask the host about.
+    if !Store::exists(&env.settings()?.paths.state) {
+        return Ok(Vec::new());
+    }
+    let session = Session::open(env)?;
+    let mut engine = session.engine(env, false)?;
+    engine.settle()?;
+    let has = |listed: &Listed| {
+        tags.iter().all(|t| {
+            listed.instance.record.tags.iter().any(|have| have.key == t.key && (t.value.is_empty() || have.value == t.value))
+        })
+    };
+    let listed = engine.list()?.into_iter().filter(has);
+    Ok(listed.map(|l| row(env, &l)).collect())
+}
+
+/// The row of one instance; what a person should know of it is said beside the table.
+pub(super) fn row(env: &Env, listed: &Listed) -> ListRow {
+    let record = &listed.instance.record;
+    if let Some(now) = &listed.renamed_to {
+        env.ui.warn(&format!("the domain of `{}` was renamed to `{}` by hand", record.name, crate::model::escaped(now)));
+    }
+    let health = match (listed.instance.phase, listed.state) {
+        (Phase::Failed, _) => Some("failed".to_owned()),
+        (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
+        _ => None,
+    };
+    ListRow::new(record, listed.state, health)
 }

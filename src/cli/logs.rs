@@ -1,7 +1,13 @@
 //! `lite logs`.
 
-use super::{Env, common};
-use crate::model::Result;
+use std::{path::Path, time::Duration};
+
+use super::{Env, common, session::Session};
+use crate::{
+    guest::{self, report::Report, tail::Tail},
+    model::Result,
+    plan::Resources,
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -30,7 +36,56 @@ pub struct Args {
     pub follow: bool,
 }
 
+/// How long one wait for more lasts; then Ctrl-C is looked at.
+const WAIT: Duration = Duration::from_millis(500);
+
 /// Shows a log; what the guest wrote goes through [`crate::ui::Ui::guest`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("logs"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let engine = session.engine(env, false)?;
+    let record = engine.store.require(&args.instance.name)?.record;
+    let resources = Resources::of(&record.name, record.uuid, &session.settings.paths);
+    let mut tail = Tail::open(Path::new(if args.boot { &resources.report_log } else { &resources.console_log }), 0)?;
+    session.heed_interrupts()?;
+    loop {
+        if args.boot {
+            for line in tail.lines()? {
+                guest::report::parse_line(&line).map_or(Ok(()), |report| env.ui.data(&told(&report)))?;
+            }
+        } else {
+            loop {
+                let bytes = tail.bytes()?;
+                if bytes.is_empty() {
+                    break;
+                }
+                env.ui.guest(&bytes)?;
+            }
+        }
+        if !args.follow || session.is_interrupted() {
+            return Ok(());
+        }
+        tail.wait(WAIT)?;
+    }
+}
+
+/// A report in words.
+fn told(report: &Report) -> String {
+    match report {
+        Report::Stage { stage } => format!("stage    {stage}\n"),
+        Report::Booted => "booted\n".to_owned(),
+        Report::Done { stages } => {
+            let times: Vec<String> = stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();
+            format!("done     {}\n", times.join(", "))
+        }
+        Report::Failed { module, command, code, line, tail } => {
+            let mut text = format!("failed   module `{module}`\n");
+            if !command.is_empty() {
+                text += &format!("command  {command}\nexit     {code}{}\n", if *line > 0 { format!(" in line {line}") } else { String::new() });
+            }
+            for line in tail {
+                text += &format!("         {line}\n");
+            }
+            text
+        }
+    }
 }

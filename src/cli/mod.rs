@@ -20,6 +20,7 @@ mod operations;
 mod reboot;
 mod repair;
 mod secrets;
+mod session;
 mod settings;
 mod show;
 mod ssh;
@@ -28,6 +29,7 @@ mod stop;
 mod tag;
 mod usage;
 mod values;
+mod watch;
 
 use std::ffi::OsString;
 

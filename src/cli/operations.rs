@@ -1,7 +1,12 @@
 //! `lite operations`.
 
-use super::{Env, common, values};
-use crate::model::Result;
+use super::{Env, values};
+use crate::{
+    model::{Error, Result},
+    plan::Step,
+    store::{OpenStep, Operation, Store},
+    ui::view::{OperationRow, OperationView, StepView, print_operation, print_operations},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -46,6 +51,39 @@ pub enum Verb {
 }
 
 /// Lists or shows with [`crate::ui::view::print_operations`] and `print_operation`.
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("operations"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let settings = env.settings()?;
+    let store = Store::exists(&settings.paths.state).then(|| Store::open(&settings.paths.state)).transpose()?;
+    match &args.verb {
+        None => {
+            let operations = store.map_or(Ok(Vec::new()), |s| s.operations(args.limit))?;
+            print_operations(&env.ui, &operations.into_iter().map(row).collect::<Vec<_>>())
+        }
+        Some(Verb::Show { id }) => {
+            let found = store.as_ref().map_or(Ok(None), |s| s.operation(id))?;
+            let (Some(store), Some(operation)) = (store, found) else {
+                return Err(Error::refused("no_such_operation", format!("there is no operation `{id}`"))
+                    .hint("`lite operations` lists them"));
+            };
+            let steps = store.steps(id)?.into_iter().map(step).collect();
+            print_operation(&env.ui, &OperationView { row: row(operation), steps })
+        }
+    }
+}
+
+fn row(o: Operation) -> OperationRow {
+    OperationRow {
+        milliseconds: o.ended_at.and_then(|end| u64::try_from(end.as_millisecond() - o.started_at.as_millisecond()).ok()),
+        id: o.id,
+        kind: o.kind,
+        resource: o.resource,
+        state: o.state.as_str().to_owned(),
+        started_at: o.started_at,
+        error: o.error,
+    }
+}
+
+fn step(s: OpenStep) -> StepView {
+    let name = serde_json::from_str::<Step>(&s.step).map_or_else(|_| "unreadable step".to_owned(), |step| step.subject());
+    StepView { name, state: s.state, error: None }
 }

@@ -1,7 +1,13 @@
 //! `lite reboot`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{
+    Env, common,
+    session::{self, Session},
+};
+use crate::{
+    model::Result,
+    ui::view::{Changed, print_changed},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -23,6 +29,18 @@ pub struct Args {
 }
 
 /// Reboots instances and reports with [`crate::ui::view::print_changed`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("reboot"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    let mut changed = Vec::new();
+    for instance in session::instances(&engine, &args.names.each())? {
+        let now = if args.change.dry_run {
+            "would be rebooted"
+        } else {
+            engine.reboot(&instance, false)?;
+            "rebooting"
+        };
+        changed.push(Changed { name: instance.record.name.to_string(), now: now.to_owned() });
+    }
+    print_changed(&env.ui, &changed)
 }

@@ -1,7 +1,13 @@
 //! `lite repair`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{
+    Env, common,
+    session::{self, Session},
+};
+use crate::{
+    model::{InstanceState, Result, escaped},
+    store::Store,
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -30,6 +36,57 @@ pub struct Args {
 }
 
 /// Repairs.
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("repair"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    if args.rebuild {
+        return rebuild(args, env);
+    }
+    let session = Session::open(env)?;
+    let mut engine = session.engine_as_it_is(args.change.wait)?;
+    if args.change.dry_run {
+        for operation in engine.store.open_operations()? {
+            env.ui.data(&format!("{} {} of `{}`: {}\n", operation.id, operation.kind, operation.resource, operation.state.as_str()))?;
+        }
+        return Ok(());
+    }
+    let mut told = engine.recover()?;
+    told.extend(engine.retry_attention()?);
+    engine.settle()?;
+    for listed in engine.list()? {
+        let name = &listed.instance.record.name;
+        if listed.state == InstanceState::Lost {
+            env.ui.warn(&format!("instance `{name}` is lost: its domain is gone; `lite delete {name}` removes what is left"));
+        }
+        if let Some(now) = listed.renamed_to {
+            env.ui.warn(&format!("the domain of `{name}` was renamed to `{}` by hand", escaped(&now)));
+        }
+    }
+    if told.is_empty() {
+        env.ui.status("nothing to repair");
+    }
+    told.iter().try_for_each(|line| env.ui.data(&format!("{line}\n")))
+}
+
+/// Sets a damaged database aside and reads the instances back from the domains.
+fn rebuild(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let state = &session.settings.paths.state;
+    if let Err(e) = Store::open(state) {
+        if e.code != "state_damaged" {
+            return Err(e);
+        }
+        if args.change.dry_run {
+            return env.ui.data("the damaged database would be set aside and made again\n");
+        }
+        args.sure.ask(&env.ui, "set the damaged database aside and make a new one?")?;
+        let aside = Store::set_aside(state, (env.clock)())?;
+        env.ui.status(&format!("the damaged database is kept as `{}`", aside.display()));
+    }
+    if args.change.dry_run {
+        return env.ui.data("instances that libvirt knows and the database does not would be taken in\n");
+    }
+    let catalog = session::catalog(&session.settings)?;
+    let (taken, refused) = session.engine_as_it_is(args.change.wait)?.rebuild(&catalog)?;
+    refused.iter().for_each(|line| env.ui.warn(line));
+    env.ui.status(&format!("{} instances taken in; their passwords and host keys are not in libvirt and are lost", taken.len()));
+    taken.iter().try_for_each(|name| env.ui.data(&format!("{name}\n")))
 }

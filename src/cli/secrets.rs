@@ -1,7 +1,11 @@
 //! `lite secrets`.
 
 use super::{Env, common};
-use crate::model::Result;
+use crate::{
+    model::Result,
+    store::Store,
+    ui::view::{SecretView, print_secrets},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -22,6 +26,14 @@ pub struct Args {
 }
 
 /// Shows secrets with [`crate::ui::view::print_secrets`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("secrets"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let settings = env.settings()?;
+    let name = &args.instance.name;
+    let store = Store::open(&settings.paths.state)?;
+    let secrets = store.secrets(store.require(name)?.record.uuid)?;
+    let views: Vec<SecretView> = secrets
+        .into_iter()
+        .map(|s| SecretView { name: s.name, description: s.description, user: s.account, value: s.value })
+        .collect();
+    print_secrets(&env.ui, name.as_str(), &views)
 }

@@ -1,7 +1,18 @@
 //! `lite show`.
 
-use super::{Env, common};
-use crate::model::Result;
+use std::time::Duration;
+
+use super::{
+    Env, common, list,
+    session::{self, Session},
+};
+use crate::{
+    engine::{Engine, Listed},
+    guest,
+    model::{InstanceState, Phase, Result},
+    render::render_output,
+    ui::view::{ShowView, print_show},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -24,8 +35,44 @@ pub struct Args {
     pub names: common::Names,
 }
 
+/// How long the health check may take that `show` runs.
+const PROBE: Duration = Duration::from_secs(3);
+
 /// Shows instances with [`crate::ui::view::print_show`].
-pub fn run(args: &Args, _env: &mut Env) -> Result<()> {
-    let _ = args.names.each();
-    Err(common::not_wired("show"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let mut engine = session.engine(env, false)?;
+    let wanted = session::instances(&engine, &args.names.each())?;
+    engine.settle()?;
+    let listed = engine.list()?;
+    let views: Result<Vec<ShowView>> = wanted
+        .iter()
+        .filter_map(|w| listed.iter().find(|l| l.instance.record.uuid == w.record.uuid))
+        .map(|l| view(env, &engine, l))
+        .collect();
+    print_show(&env.ui, &views?)
+}
+
+fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
+    let record = &listed.instance.record;
+    let (blueprint, parameters) = engine.store.blueprint_of(record.uuid)?;
+    let address = record.address.map_or_else(String::new, |a| a.to_string());
+    let mut row = list::row(env, listed);
+    if let (Some(health), Some(address), InstanceState::Running, Phase::Ready) =
+        (&blueprint.health, record.address, listed.state, listed.instance.phase)
+    {
+        row.health = Some(guest::health::probe(health, address, PROBE).err().unwrap_or_else(|| "ok".to_owned()));
+    }
+    Ok(ShowView {
+        row,
+        wanted: listed.instance.wanted,
+        blueprint_version: record.blueprint_version.clone(),
+        transfer: format!("{} a month", record.transfer),
+        mac: record.mac,
+        image_digest: record.image_digest.clone(),
+        outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
+        failure: listed.instance.failure.clone(),
+        operation: engine.store.last_operation_of(record.uuid)?,
+        host_key: engine.store.host_key(record.uuid)?,
+    })
 }

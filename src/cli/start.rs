@@ -1,7 +1,17 @@
 //! `lite start`.
 
-use super::{Env, common};
-use crate::model::Result;
+use std::time::Duration;
+
+use super::{
+    Env, common,
+    session::{self, Session},
+    values,
+    watch::Watch,
+};
+use crate::{
+    model::Result,
+    ui::view::{Changed, print_changed},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -13,17 +23,39 @@ EXAMPLES:
 /// Start instances
 ///
 /// Starts one or more instances. An instance keeps its address over stop and
-/// start. One that runs already is left alone, and that is no error.
+/// start. One that runs already is left alone, and that is no error. Waits until
+/// its application answers again.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     pub names: common::Names,
+    /// How long the application may take until it answers, at most 24h
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = values::duration)]
+    pub timeout: Duration,
+    /// Return once the machine runs, before its application answers
+    #[arg(long)]
+    pub no_wait: bool,
     #[command(flatten)]
     pub change: common::Change,
 }
 
 /// Starts instances and reports with [`crate::ui::view::print_changed`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("start"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    session.heed_interrupts()?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    let mut changed = Vec::new();
+    for instance in session::instances(&engine, &args.names.each())? {
+        let name = instance.record.name.to_string();
+        if args.change.dry_run {
+            changed.push(Changed { name, now: "would be started".to_owned() });
+            continue;
+        }
+        let mut watch = Watch::new(&env.ui);
+        let wait = (!args.no_wait).then_some(args.timeout);
+        let now = if engine.start(&instance, wait, &mut watch)? { "running" } else { "running already" };
+        changed.push(Changed { name, now: now.to_owned() });
+    }
+    print_changed(&env.ui, &changed)
 }

@@ -2,8 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Env, common, values};
-use crate::model::Result;
+use super::{
+    Env, common,
+    session::{self, Session},
+    values,
+    watch::Watch,
+};
+use crate::{
+    engine::Stopped,
+    model::Result,
+    ui::view::{Changed, print_changed},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -36,6 +45,24 @@ pub struct Args {
 }
 
 /// Stops instances and reports with [`crate::ui::view::print_changed`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("stop"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    session.heed_interrupts()?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    let mut changed = Vec::new();
+    for instance in session::instances(&engine, &args.names.each())? {
+        let name = instance.record.name.to_string();
+        let now = if args.change.dry_run {
+            "would be stopped"
+        } else {
+            env.ui.status(&format!("asking `{name}` to shut down"));
+            match engine.stop(&instance, args.force, args.timeout, &mut Watch::new(&env.ui))? {
+                Stopped::Already => "stopped already",
+                Stopped::Gently => "stopped",
+                Stopped::Forced => "switched off",
+            }
+        };
+        changed.push(Changed { name, now: now.to_owned() });
+    }
+    print_changed(&env.ui, &changed)
 }

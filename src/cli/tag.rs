@@ -1,7 +1,12 @@
 //! `lite tag`.
 
-use super::{Env, common};
-use crate::model::{Error, Result, Tag, escaped};
+use std::collections::BTreeMap;
+
+use super::{Env, common, session::Session};
+use crate::{
+    model::{Error, Result, Tag, escaped},
+    ui::SCHEMA,
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -41,7 +46,31 @@ fn key(text: &str) -> Result<String> {
     }
 }
 
-/// Changes the tags of an instance.
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("tag"))
+/// Shows the tags of an instance, or changes them.
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let session = Session::open(env)?;
+    let mut engine = session.engine(env, args.change.wait)?;
+    let instance = engine.store.require(&args.instance.name)?;
+    let mut tags = instance.record.tags.clone();
+    for key in &args.remove {
+        if !tags.iter().any(|t| t.key == *key) {
+            return Err(Error::refused("no_such_tag", format!("instance `{}` has no tag `{}`", args.instance.name, escaped(key)))
+                .hint(format!("`lite tag {}` shows its tags", args.instance.name)));
+        }
+        tags.retain(|t| t.key != *key);
+    }
+    for tag in &args.tags {
+        tags.retain(|t| t.key != tag.key);
+        tags.push(tag.clone());
+    }
+    tags.sort();
+    if !args.change.dry_run && tags != instance.record.tags {
+        engine.set_tags(&instance, tags.clone())?;
+    }
+    if env.ui.json {
+        let map: BTreeMap<&str, &str> = tags.iter().map(|t| (t.key.as_str(), t.value.as_str())).collect();
+        return env.ui.json(&serde_json::json!({ "schema": SCHEMA, "name": args.instance.name, "tags": map }));
+    }
+    let line = |t: &Tag| if t.value.is_empty() { format!("{}\n", t.key) } else { format!("{}={}\n", t.key, t.value) };
+    env.ui.data(&tags.iter().map(line).collect::<String>())
 }

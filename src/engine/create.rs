@@ -62,6 +62,8 @@ pub struct Created {
     pub output: Vec<(String, String)>,
     /// Its secrets that are shown once.
     pub secrets: Vec<store::Secret>,
+    /// The operation that made it.
+    pub operation: String,
     /// Whether the application answered.
     pub ready: bool,
     /// The instance existed: an earlier request of the same id made it.
@@ -293,7 +295,7 @@ impl Engine<'_> {
         if !request.wait {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.end(&job.operation, Ok(()))?;
-            return self.created(&job.record, false, false);
+            return self.created(&job.record, &job.operation.id, false, false);
         }
         let waited = self.wait_ready(
             &Wait {
@@ -320,7 +322,7 @@ impl Engine<'_> {
         let waited = self.end(&job.operation, waited)?;
         let mut record = job.record.clone();
         record.address = waited.address;
-        self.created(&record, true, false)
+        self.created(&record, &job.operation.id, true, false)
     }
 
     /// Replaces the seed by one without secrets: the guest has taken them over.
@@ -353,16 +355,17 @@ impl Engine<'_> {
             return Err(Error::failed("no_such_instance", "the instance of this request was deleted since")
                 .hint("use a new `--request-id` to make another"));
         };
-        self.created(&instance.record, instance.phase == Phase::Ready, true).map(Some)
+        self.created(&instance.record, &operation.id, instance.phase == Phase::Ready, true).map(Some)
     }
 
-    fn created(&self, record: &Record, ready: bool, repeated: bool) -> Result<Created> {
+    fn created(&self, record: &Record, operation: &str, ready: bool, repeated: bool) -> Result<Created> {
         let (blueprint, parameters) = self.store.blueprint_of(record.uuid)?;
         let address = record.address.map_or_else(String::new, |a| a.to_string());
         Ok(Created {
             output: render_output(&blueprint, &record.name, &address, &parameters)?,
             secrets: self.store.secrets(record.uuid)?.into_iter().filter(|s| s.shown).collect(),
             record: record.clone(),
+            operation: operation.to_owned(),
             ready,
             repeated,
         })

@@ -30,6 +30,7 @@ pub use create::{Created, Request};
 pub use delete::Receipt;
 pub use gc::Orphan;
 pub use listing::Listed;
+pub use power::Stopped;
 pub use wait::Waited;
 
 use crate::{
@@ -78,6 +79,8 @@ pub trait Observer {
     fn begin(&mut self, stage: Stage);
     /// What it is doing.
     fn note(&mut self, text: &str);
+    /// How many bytes of it are done.
+    fn bytes(&mut self, done: u64, total: Option<u64>);
     /// It is done.
     fn finish(&mut self, stage: Stage);
     /// It failed.
@@ -92,6 +95,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {
     fn begin(&mut self, _: Stage) {}
     fn note(&mut self, _: &str) {}
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
     fn finish(&mut self, _: Stage) {}
     fn fail(&mut self, _: Stage) {}
     fn warn(&mut self, _: &str) {}

@@ -8,8 +8,8 @@ use std::{
 use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
     hypervisor::DomainState,
-    model::{Error, Instance, NetworkMode, Phase, Result, Wanted},
-    plan::{Resources, Step},
+    model::{Error, Instance, NetworkMode, Phase, Result, Tag, Wanted},
+    plan::{self, Resources, Step},
 };
 
 /// How often a domain that is shutting down is looked at.
@@ -130,6 +130,16 @@ impl Engine<'_> {
         let uuid = instance.record.uuid;
         let result = if force { self.hypervisor.reset(uuid) } else { self.hypervisor.reboot(uuid) };
         self.end(&operation, result)
+    }
+
+    /// Replaces the tags, in the database and in the domain's metadata.
+    pub fn set_tags(&mut self, instance: &Instance, tags: Vec<Tag>) -> Result<()> {
+        let _lock = self.lock(instance, "tag")?;
+        let mut record = instance.record.clone();
+        record.tags = tags;
+        self.store.set_record(&record)?;
+        let metadata = plan::metadata_xml(&record)?;
+        self.hypervisor.set_domain_metadata(record.uuid, plan::METADATA_URI, plan::METADATA_PREFIX, &metadata)
     }
 
     /// State of an instance's domain; `lost` is an error with the next step.

@@ -49,6 +49,20 @@ impl Store {
         dir.join("state.db").exists()
     }
 
+    /// Renames a damaged database, so that a new one can be made. Returns its new path.
+    pub fn set_aside(dir: &Path, now: jiff::Timestamp) -> Result<PathBuf> {
+        let path = dir.join("state.db");
+        let aside = dir.join(format!("state.db.damaged-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+        std::fs::rename(&path, &aside).map_err(|e| not_writable(&path, &e))?;
+        for suffix in ["-wal", "-shm"] {
+            let part = dir.join(format!("state.db{suffix}"));
+            if part.exists() {
+                std::fs::rename(&part, aside.with_extension(format!("damaged{suffix}"))).map_err(|e| not_writable(&part, &e))?;
+            }
+        }
+        Ok(aside)
+    }
+
     fn prepare(&mut self) -> Result<()> {
         let path = self.path.clone();
         let setup = |c: &Connection| -> rusqlite::Result<i64> {

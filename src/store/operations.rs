@@ -177,6 +177,32 @@ impl Store {
             .transpose()
     }
 
+    /// Whether the last operation on a name was a delete that succeeded.
+    pub fn was_deleted(&self, name: &crate::model::Name) -> Result<bool> {
+        let last: Option<(String, String)> = self
+            .read()
+            .query_row(
+                "SELECT kind, state FROM operation WHERE resource = ?1 ORDER BY started_at DESC LIMIT 1",
+                [name.as_str()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()
+            .map_err(sql)?;
+        Ok(last.is_some_and(|(kind, state)| kind == "delete" && state == OperationState::Succeeded.as_str()))
+    }
+
+    /// Id of the last operation on an instance.
+    pub fn last_operation_of(&self, instance: Uuid) -> Result<Option<String>> {
+        self.read()
+            .query_row(
+                "SELECT id FROM operation WHERE instance = ?1 ORDER BY started_at DESC LIMIT 1",
+                [instance.to_string()],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(sql)
+    }
+
     /// The operation a caller's own id started.
     pub fn operation_by_request(&self, request_id: &str) -> Result<Option<Operation>> {
         self.read()

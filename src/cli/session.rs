@@ -1,0 +1,148 @@
+//! What a verb works with: the catalog, the host, and the engine, each opened only when it is needed.
+
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::Env;
+use crate::{
+    catalog::{Catalog, SourceFile},
+    engine::Engine,
+    hypervisor::libvirt::Libvirt,
+    model::{Error, Instance, Name, Result, Settings},
+    store::Store,
+};
+
+/// How long `--wait` waits for a busy instance.
+const WAIT: Duration = Duration::from_secs(3600);
+/// Largest data file read from a folder of the operator's.
+const MAX_FILE: u64 = 256 << 10;
+
+/// Settings and host of one command.
+pub struct Session {
+    /// The settings.
+    pub settings: Settings,
+    hypervisor: Libvirt,
+    interrupted: Arc<AtomicBool>,
+    now: fn() -> jiff::Timestamp,
+}
+
+impl Session {
+    /// Connects to the host. Unreachable (exit 5) if it does not answer.
+    pub fn open(env: &Env) -> Result<Self> {
+        let settings = env.settings()?;
+        let hypervisor = Libvirt::open(&settings.connect).map_err(|e| env.with_sudo_hint(e))?;
+        Ok(Self { settings, hypervisor, interrupted: Arc::default(), now: env.clock })
+    }
+
+    /// From now on the first Ctrl-C is seen between steps and while waiting; a second one ends the process at once,
+    /// and the next command cleans up.
+    pub fn heed_interrupts(&self) -> Result<()> {
+        let fail = |e: std::io::Error| Error::failed("signals", "cannot listen for Ctrl-C").cause(e);
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, self.interrupted.clone()).map_err(fail)?;
+            signal_hook::flag::register(signal, self.interrupted.clone()).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// The flag that Ctrl-C sets.
+    pub fn interrupted(&self) -> &AtomicBool {
+        &self.interrupted
+    }
+
+    /// The host.
+    pub fn hypervisor(&self) -> &Libvirt {
+        &self.hypervisor
+    }
+
+    /// The engine; what a dead process left is finished or undone first, and told.
+    pub fn engine(&self, env: &Env, wait: bool) -> Result<Engine<'_>> {
+        let mut engine = self.engine_as_it_is(wait)?;
+        match engine.recover() {
+            Ok(told) => told.iter().for_each(|line| env.ui.status(line)),
+            // One operation that cannot be finished must not stand in the way of the others.
+            Err(e) => env.ui.warn(&format!("{e}; `lite repair` tries again")),
+        }
+        Ok(engine)
+    }
+
+    /// The engine, without a look at what others left.
+    pub fn engine_as_it_is(&self, wait: bool) -> Result<Engine<'_>> {
+        Ok(Engine {
+            settings: &self.settings,
+            store: Store::open(&self.settings.paths.state)?,
+            hypervisor: &self.hypervisor,
+            now: self.now,
+            interrupted: &self.interrupted,
+            wait: if wait { WAIT } else { Duration::ZERO },
+        })
+    }
+}
+
+/// The instances named, all of them known.
+pub fn instances(engine: &Engine<'_>, names: &[&Name]) -> Result<Vec<Instance>> {
+    names.iter().map(|name| engine.store.require(name)).collect()
+}
+
+/// The embedded catalog with the operator's folders over it.
+pub fn catalog(settings: &Settings) -> Result<Catalog> {
+    let mut sources = Vec::new();
+    for folder in &settings.paths.blueprints {
+        gather(folder, "", &mut sources)?;
+    }
+    Catalog::load(&sources)
+}
+
+/// Reads the files of a folder and of the folders in it, one level deep.
+pub fn gather(folder: &Path, prefix: &str, sources: &mut Vec<SourceFile>) -> Result<()> {
+    let fail = |path: &Path, e: std::io::Error| {
+        Error::refused("blueprints_unreadable", format!("cannot read `{}`", path.display())).cause(e)
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(fail(folder, e)),
+    };
+    let mut paths = entries.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>().map_err(|e| fail(folder, e))?;
+    paths.sort();
+    for path in paths {
+        let Some(name) = path.file_name().and_then(|n| n.to_str()).filter(|n| !n.starts_with('.')) else { continue };
+        let name = format!("{prefix}{name}");
+        if path.is_dir() && prefix.is_empty() {
+            gather(&path, &format!("{name}/"), sources)?;
+        } else if path.is_file() {
+            let bytes = read_limited(&path, MAX_FILE)?;
+            sources.push(SourceFile::from_bytes(&name, bytes)?);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file the user named; refused when it is no plain file or larger than `limit` bytes.
+pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let fail = |e: std::io::Error| Error::refused("file_unreadable", format!("cannot read `{shown}`")).cause(e);
+    let meta = fs::metadata(path).map_err(fail)?;
+    if !meta.is_file() {
+        return Err(Error::refused("file_unreadable", format!("`{shown}` is not a plain file")));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(fail)?.take(limit + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::refused("file_too_large", format!("`{shown}` is larger than {} KiB", limit >> 10)));
+    }
+    Ok(bytes)
+}
