@@ -49,7 +49,7 @@ pub enum DomainState {
     Paused,
     /// Paused because the disk could not be written.
     PausedIoError,
-    /// Shutting down.
+    /// Going down: shutting down, or crashed with QEMU not yet gone.
     ShuttingDown,
     /// Off: the guest powered off.
     Off,
@@ -144,7 +144,8 @@ pub trait Hypervisor: Send + Sync {
     /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off
     /// (`domain_running`).
     fn remove_domain(&self, uuid: Uuid) -> Result<()>;
-    /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three.
+    /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three;
+    /// `domain_stopping` (busy) if it is just going down.
     fn start(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
