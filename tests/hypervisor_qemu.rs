@@ -266,3 +266,23 @@ fn console_child() {
         host.console(Uuid::parse_str(&uuid).expect("a uuid")).expect("connected");
     }
 }
+
+/// Defines 500 domains, which takes a while; run it by name.
+#[test]
+#[ignore = "a measurement: defines 500 domains"]
+fn listing_500_domains_costs_no_more_than_virsh() {
+    let Some(mut lab) = Lab::new("listing_500_domains_costs_no_more_than_virsh") else { return };
+    let disk = lab.volume("disk.raw", &sector(IDLE));
+    for _ in 0..500 {
+        lab.defined(&disk, "");
+    }
+    let fastest = |list: &dyn Fn() -> usize| {
+        (0..10).map(|_| { let began = Instant::now(); assert!(list() >= 500); began.elapsed() }).min().expect("ten")
+    };
+    let ours = fastest(&|| Libvirt::open(SYSTEM).expect("reached").domains().expect("listed").len());
+    let theirs = fastest(&|| virsh(&["list", "--all"]).lines().count());
+    let open = fastest(&|| { drop(Libvirt::open(SYSTEM).expect("reached")); 500 });
+    let line = format!("open {open:?}, open and list {ours:?}, virsh {theirs:?}\n");
+    std::io::stderr().write_all(line.as_bytes()).expect("said");
+    assert!(ours <= theirs, "{line}");
+}

@@ -116,9 +116,14 @@ impl Lab {
 
     /// Defines a guest that runs `code`. `devices` are added.
     pub fn guest(&mut self, code: &[u8], devices: &str) -> Uuid {
+        let disk = self.volume(&format!("{}.raw", self.domains.len()), &sector(code));
+        self.defined(&disk, devices)
+    }
+
+    /// Defines a guest on a disk that is there.
+    pub fn defined(&mut self, disk: &str, devices: &str) -> Uuid {
         let uuid = Uuid::new_v4();
         let name = format!("{}-{}", self.name, self.domains.len());
-        let disk = self.volume(&format!("{name}.raw"), &sector(code));
         let xml = format!(
             "<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>32</memory><vcpu>1</vcpu>\
              <os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features><on_crash>destroy</on_crash>\
@@ -137,19 +142,24 @@ impl Lab {
         uuid
     }
 
-    /// Starts a NAT-less network of its own, 198.18.N.0/24 (a range for tests); its name and N.
+    /// Starts an isolated network of its own, 198.18.N.0/24 (a range for tests); its name and N.
     pub fn network(&mut self) -> (String, u8) {
-        let [subnet, ..] = *Uuid::new_v4().as_bytes();
         let name = self.name.clone();
-        let bridge = format!("lt{}", &name[name.len() - 8..]);
-        let xml = format!(
-            "<network><name>{name}</name><bridge name='{bridge}' stp='off' delay='0'/>\
-             <ip address='198.18.{subnet}.1' netmask='255.255.255.0'><dhcp><range start='198.18.{subnet}.2' \
-             end='198.18.{subnet}.254'/></dhcp></ip></network>"
-        );
         self.networks.push(name.clone());
-        self.host.ensure_network(&name, &xml).expect("a network");
-        (name, subnet)
+        let bridge = format!("lt{}", &name[name.len() - 8..]);
+        // Another test may have drawn the same number.
+        for subnet in Uuid::new_v4().into_bytes() {
+            let xml = format!(
+                "<network><name>{name}</name><bridge name='{bridge}' stp='off' delay='0'/>\
+                 <ip address='198.18.{subnet}.1' netmask='255.255.255.0'><dhcp><range start='198.18.{subnet}.2' \
+                 end='198.18.{subnet}.254'/></dhcp></ip></network>"
+            );
+            match self.host.ensure_network(&name, &xml) {
+                Ok(()) => return (name, subnet),
+                Err(_) => self.host.remove_network(&name).expect("removed"),
+            }
+        }
+        panic!("no subnet is free");
     }
 
     /// Remembers a filter to be removed.
