@@ -191,6 +191,9 @@ pub trait Hypervisor: Send + Sync {
     fn remove_network(&self, name: &str) -> Result<()>;
     /// Keeps an address, live and persistent, in place of another kept for the same hardware address. `address_taken` if
     /// it is kept for another one.
+    ///
+    /// dnsmasq still leases a removed guest's address to its hardware address for up to an hour, and a new guest the
+    /// address is kept for then gets another (measured). So give an address out again late, or state it in the seed too.
     fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
     /// Releases what is kept for the hardware address, live and persistent.
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
