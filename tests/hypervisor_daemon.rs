@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use boot_sector::host;
+use boot_sector::{Lab, host};
 use lite::hypervisor::{Hypervisor, libvirt::Libvirt};
 
 const DAEMON: &str = "/run/libvirt/libvirt-sock";
@@ -51,6 +51,8 @@ fn a_silent_daemon_is_given_up_on() {
 #[derive(Default)]
 struct Relay {
     holds: AtomicBool,
+    /// Cuts a connection once these bytes have passed.
+    cuts_after: Mutex<Option<&'static str>>,
     clients: Mutex<Vec<UnixStream>>,
 }
 
@@ -78,7 +80,9 @@ impl Relay {
                 while this.holds.load(Ordering::Acquire) {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                if to.write_all(&buffer[..count]).is_err() {
+                let marked = this.cuts_after.lock().expect("not poisoned");
+                let cut = marked.is_some_and(|mark| buffer[..count].windows(mark.len()).any(|w| w == mark.as_bytes()));
+                if to.write_all(&buffer[..count]).is_err() || cut {
                     break;
                 }
             }
@@ -107,6 +111,21 @@ fn a_cut_connection_is_opened_again() {
         relay.cut();
     }
     host.networks().expect("listed");
+}
+
+#[test]
+fn a_volume_whose_making_was_cut_is_not_called_made() {
+    let Some(lab) = Lab::new("a_volume_whose_making_was_cut_is_not_called_made") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("relay");
+    let relay = Relay::start(&socket);
+    let host = Libvirt::open(&uri(&socket)).expect("reached");
+    *relay.cuts_after.lock().expect("not poisoned") = Some("<volume>");
+    let xml = "<volume><name>v</name><capacity unit='KiB'>64</capacity></volume>";
+    let error = host.ensure_volume(&lab.name, "v", xml).expect_err("the answer never came");
+    assert_eq!((error.code, error.exit_code()), ("libvirt_unreachable", 5));
+    host.remove_volume(&lab.name, "v").expect("whatever was left");
+    assert_eq!(host.volume(&lab.name, "v"), Ok(None));
 }
 
 #[test]
