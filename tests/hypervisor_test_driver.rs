@@ -223,6 +223,36 @@ fn a_fault_is_hit_and_counted() {
     assert_eq!((host.domains().map(|d| d.len()), host.hits()), (Ok(2), 4));
 }
 
+#[test]
+fn threads_share_a_host() {
+    let host = host();
+    std::thread::scope(|scope| {
+        for thread in 0..8_u128 {
+            let host = &host;
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let uuid = Uuid::from_u128(thread << 64 | round);
+                    host.ensure_domain(&domain_xml(&format!("t{thread}-{round}"), uuid, "")).expect("defined");
+                    host.start(uuid).expect("started");
+                    assert_eq!(host.domain(uuid).expect("asked").map(|d| d.state), Some(DomainState::Running));
+                    assert_eq!(code(host.remove_domain(uuid)), "domain_running");
+                    host.destroy(uuid).expect("stopped");
+                    host.remove_domain(uuid).expect("removed");
+                }
+            });
+        }
+    });
+    assert_eq!(host.domains(), Ok(vec![]));
+}
+
+#[test]
+fn a_path_with_odd_characters_opens() {
+    let directory = tempfile::Builder::new().prefix("a b%?#é").tempdir().expect("a directory");
+    let file = directory.path().join("node.xml");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml"), &file).expect("copied");
+    assert_eq!(double::open(&file).expect("opens").networks().map(|n| n.len()), Ok(1));
+}
+
 /// Bytes of this process in memory.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");

@@ -20,8 +20,14 @@ use crate::model::{Error, Result};
 pub fn open(node_xml: &Path) -> Result<Double> {
     let path = std::path::absolute(node_xml)
         .map_err(|e| Error::failed("double", "the node file cannot be found").cause(e))?;
-    let inner = Libvirt::open(&format!("test://{}", path.display()))?;
+    let inner = Libvirt::open(&format!("test://{}", percent_encoded(path.as_os_str().as_encoded_bytes())))?;
     Ok(Double { inner, memory: Mutex::new(Memory { host: host(), ..Memory::default() }) })
+}
+
+/// A path as libvirt's URIs want it.
+fn percent_encoded(path: &[u8]) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+    path.iter().map(|b| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The host a double says it is: 8 CPUs, 16 GiB of memory, 12 GiB of it free, no KVM.
@@ -56,6 +62,7 @@ impl Default for Memory {
 }
 
 /// The test driver with what it lacks.
+#[derive(Debug)]
 pub struct Double {
     inner: Libvirt,
     memory: Mutex<Memory>,

@@ -50,7 +50,7 @@ pub enum DomainState {
     Paused,
     /// Paused because the disk could not be written.
     PausedIoError,
-    /// Shutting down.
+    /// Going down: shutting down, or crashed with QEMU not yet gone.
     ShuttingDown,
     /// Off: the guest powered off.
     Off,
@@ -134,7 +134,8 @@ pub trait Hypervisor: Send + Sync {
     /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off
     /// (`domain_running`).
     fn remove_domain(&self, uuid: Uuid) -> Result<()>;
-    /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three.
+    /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three;
+    /// `domain_stopping` (busy) if it is just going down.
     fn start(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
@@ -183,6 +184,9 @@ pub trait Hypervisor: Send + Sync {
     fn remove_network(&self, name: &str) -> Result<()>;
     /// Keeps an address, live and persistent, in place of another kept for the same hardware address. `address_taken` if
     /// it is kept for another one.
+    ///
+    /// dnsmasq still leases a removed guest's address to its hardware address for up to an hour, and a new guest the
+    /// address is kept for then gets another (measured). So give an address out again late, or state it in the seed too.
     fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
     /// Releases what is kept for the hardware address, live and persistent.
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;

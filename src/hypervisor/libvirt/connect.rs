@@ -37,6 +37,15 @@ enum Failure {
     Final(Error),
 }
 
+impl Failure {
+    fn told(self, what: &str) -> Error {
+        match self {
+            Self::Cut(problem) => translate(what, problem),
+            Self::Final(error) => error,
+        }
+    }
+}
+
 impl Link {
     /// Opens the connection.
     pub fn open(uri: &str) -> Result<Self> {
@@ -66,10 +75,16 @@ impl Link {
             Err(Failure::Cut(_)) => self.attempt(what, limit, &body),
             answer => answer,
         }
-        .map_err(|failure| match failure {
-            Failure::Cut(problem) => translate(what, problem),
-            Failure::Final(error) => error,
-        })
+        .map_err(|failure| failure.told(what))
+    }
+
+    /// As `call`, but not done again if the connection is cut: for work that is content with what a cut left behind.
+    pub fn call_once<T, F>(&self, what: &str, limit: Duration, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connect) -> Outcome<T> + Send + Sync + 'static,
+    {
+        self.attempt(what, limit, &Arc::new(body)).map_err(|failure| failure.told(what))
     }
 
     fn attempt<T, F>(&self, what: &str, limit: Duration, body: &Arc<F>) -> std::result::Result<T, Failure>

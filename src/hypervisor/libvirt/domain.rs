@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     hypervisor::{DomainSeen, DomainState},
-    model::{Error, Mac, Result, escaped},
+    model::{Error, Kind, Mac, Result, escaped},
 };
 
 /// A monitor that has not answered another call for this long is called unresponsive.
@@ -147,30 +147,41 @@ fn absent(uuid: Uuid) -> Error {
     Error::failed("no_domain", format!("libvirt has no domain {uuid}"))
 }
 
-/// Content with the failure of an action if the domain is by now as wanted.
-fn unless(domain: &Domain, active: bool, answer: std::result::Result<(), VirtError>) -> Outcome<()> {
+/// Content with the failure of an action if the domain is off.
+fn or_off(domain: &Domain, answer: std::result::Result<(), VirtError>) -> Outcome<()> {
     match answer {
-        Err(_) if domain.is_active().is_ok_and(|is| is == active) => Ok(()),
+        Err(_) if domain.is_active().is_ok_and(|active| !active) => Ok(()),
         answer => Ok(answer?),
+    }
+}
+
+/// Content with the failure of a start if the domain runs, but not if it is about to end.
+fn or_running(domain: &Domain, answer: std::result::Result<(), VirtError>) -> Outcome<()> {
+    let Err(error) = answer else { return Ok(()) };
+    if !domain.is_active()? {
+        return Err(error.into());
+    }
+    match state_of(Some(ffi::state(domain)?)) {
+        DomainState::ShuttingDown | DomainState::Crashed => {
+            Err(Error::new(Kind::Busy, "domain_stopping", "the domain is still shutting down").hint("try again in a moment").into())
+        }
+        _ => Ok(()),
     }
 }
 
 /// Starts it.
 pub fn start(link: &Link, uuid: Uuid) -> Result<()> {
-    act(link, "start", uuid, LONG, |domain| unless(domain, true, domain.create()))
+    act(link, "start", uuid, LONG, |domain| or_running(domain, domain.create()))
 }
 
 /// Presses the power button. ACPI by name: left to itself libvirt asks the guest agent first, which may hang.
 pub fn shutdown(link: &Link, uuid: Uuid) -> Result<()> {
     act(link, "shut down", uuid, LONG, |domain| {
-        unless(
-            domain,
-            false,
-            match domain.shutdown_flags(sys::VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) {
-                Err(error) if is_unsupported(&error) => domain.shutdown(),
-                answer => answer,
-            },
-        )
+        let asked = match domain.shutdown_flags(sys::VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) {
+            Err(error) if is_unsupported(&error) => domain.shutdown(),
+            answer => answer,
+        };
+        or_off(domain, asked)
     })
 }
 
@@ -191,7 +202,7 @@ pub fn reset(link: &Link, uuid: Uuid) -> Result<()> {
 pub fn destroy(link: &Link, uuid: Uuid) -> Result<()> {
     link.call(&format!("stop domain {uuid}"), LONG, move |c| match by_uuid(c, uuid)? {
         None => Ok(()),
-        Some(domain) => or_absent_domain(unless(&domain, false, domain.destroy())),
+        Some(domain) => or_absent_domain(or_off(&domain, domain.destroy())),
     })
 }
 

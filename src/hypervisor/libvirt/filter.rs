@@ -53,6 +53,14 @@ pub fn remove(link: &Link, name: &str) -> Result<()> {
     let name = name.to_owned();
     link.call(&format!("undefine network filter `{}`", escaped(&name)), ORDINARY, move |c| match find(c, &name)? {
         None => Ok(()),
-        Some(filter) => or_absent(filter.undefine(), ErrorNumber::NoNwfilter),
+        Some(filter) => match filter.undefine() {
+            // The only operation a filter refuses is to go while it is used.
+            Err(error) if error.code().is(ErrorNumber::OperationInvalid) => Err(in_use(&name, error.message()).into()),
+            answer => or_absent(answer, ErrorNumber::NoNwfilter),
+        },
     })
+}
+
+fn in_use(name: &str, cause: &str) -> Error {
+    Error::failed("libvirt_in_use", format!("network filter `{}` is in use by a running guest or another filter", escaped(name))).cause(cause)
 }

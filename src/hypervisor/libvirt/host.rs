@@ -15,14 +15,15 @@ pub fn get(link: &Link) -> Result<HostInfo> {
     link.call("describe the host", LONG, |c| {
         let node = c.node_info()?;
         let guest = offer(&c.capabilities()?)?;
+        let (memory_kib, memory_free_kib) = memory(c, node.memory)?;
         Ok(HostInfo {
             hostname: c.hostname()?,
             libvirt: version(c.lib_version()?),
             hypervisor: if c.driver_type()? == "QEMU" { version(c.hyp_version()?) } else { String::new() },
             arch: guest.arch,
             cpus: node.cpus,
-            memory_kib: node.memory,
-            memory_free_kib: free_kib(c)?,
+            memory_kib,
+            memory_free_kib,
             kvm_offered: guest.kvm,
             q35: guest.q35,
             emulator: guest.emulator,
@@ -30,16 +31,13 @@ pub fn get(link: &Link) -> Result<HostInfo> {
     })
 }
 
-/// Free memory as the kernel could give it to a guest: free, buffers and page cache.
-fn free_kib(connection: &Connect) -> Outcome<u64> {
-    match ffi::memory_stats(connection) {
-        Ok(stats) => {
-            let counted = stats.iter().filter(|(name, _)| ["free", "buffers", "cached"].contains(&name.as_str()));
-            Ok(counted.map(|(_, kib)| kib).sum())
-        }
-        // The test driver has only the one figure.
-        Err(_) => Ok(connection.free_memory()? / 1024),
-    }
+/// All memory, and what the kernel could give to a guest (free, buffers and page cache), in KiB and from one source:
+/// `node_kib`, of the node's description, counts otherwise on some machines.
+fn memory(connection: &Connect, node_kib: u64) -> Outcome<(u64, u64)> {
+    // The test driver has no statistics.
+    let Ok(stats) = ffi::memory_stats(connection) else { return Ok((node_kib, connection.free_memory()? / 1024)) };
+    let sum = |names: &[&str]| stats.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, kib)| kib).sum();
+    Ok((sum(&["total"]), sum(&["free", "buffers", "cached"])))
 }
 
 /// 11003000 is 11.3.0.

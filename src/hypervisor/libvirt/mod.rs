@@ -38,6 +38,12 @@ impl Libvirt {
     }
 }
 
+impl std::fmt::Debug for Libvirt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Libvirt").field("uri", &self.link.uri()).finish_non_exhaustive()
+    }
+}
+
 impl Hypervisor for Libvirt {
     fn host(&self) -> Result<HostInfo> {
         host::get(&self.link)

@@ -11,13 +11,13 @@ pub fn state_of(raw: Option<RawState>) -> DomainState {
     match state {
         sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED => DomainState::Running,
         sys::VIR_DOMAIN_PAUSED => paused(reason),
-        sys::VIR_DOMAIN_SHUTDOWN => DomainState::ShuttingDown,
+        // Crashed but still there: with `on_crash=destroy` libvirt is about to end QEMU, and only then is it off.
+        sys::VIR_DOMAIN_SHUTDOWN | sys::VIR_DOMAIN_CRASHED => DomainState::ShuttingDown,
         sys::VIR_DOMAIN_SHUTOFF => match reason {
             // DAEMON: libvirtd came back and could not take the guest over.
             sys::VIR_DOMAIN_SHUTOFF_CRASHED | sys::VIR_DOMAIN_SHUTOFF_FAILED | sys::VIR_DOMAIN_SHUTOFF_DAEMON => DomainState::Crashed,
             _ => DomainState::Off,
         },
-        sys::VIR_DOMAIN_CRASHED => DomainState::Crashed,
         _ => DomainState::Other,
     }
 }
@@ -25,8 +25,7 @@ pub fn state_of(raw: Option<RawState>) -> DomainState {
 fn paused(reason: u32) -> DomainState {
     match reason {
         sys::VIR_DOMAIN_PAUSED_IOERROR => DomainState::PausedIoError,
-        sys::VIR_DOMAIN_PAUSED_SHUTTING_DOWN => DomainState::ShuttingDown,
-        sys::VIR_DOMAIN_PAUSED_CRASHED => DomainState::Crashed,
+        sys::VIR_DOMAIN_PAUSED_SHUTTING_DOWN | sys::VIR_DOMAIN_PAUSED_CRASHED => DomainState::ShuttingDown,
         // QEMU is up and its guest about to run.
         sys::VIR_DOMAIN_PAUSED_STARTING_UP => DomainState::Running,
         _ => DomainState::Paused,
@@ -50,7 +49,8 @@ mod tests {
             ((5, 2), DomainState::Off),
             ((5, 3), DomainState::Crashed),
             ((5, 6), DomainState::Crashed),
-            ((6, 1), DomainState::Crashed),
+            ((6, 1), DomainState::ShuttingDown),
+            ((3, 10), DomainState::ShuttingDown),
             ((99, 0), DomainState::Other),
         ];
         for ((state, reason), ours) in cases {

@@ -59,14 +59,14 @@ pub fn get(link: &Link, pool: &str, name: &str) -> Result<Option<VolumeSeen>> {
 
 /// Creates it unless one of the name exists.
 pub fn ensure(link: &Link, pool: &str, name: &str, xml: &str) -> Result<()> {
-    no_nul(&[pool, name, xml])?;
+    no_nul(&[xml])?;
+    if get(link, pool, name)?.is_some() {
+        return Ok(());
+    }
     let (pool, name, xml) = (pool.to_owned(), name.to_owned(), xml.to_owned());
-    link.call(&format!("create volume `{}`", escaped(&name)), LONG, move |c| {
-        let pool = pool::must(c, &pool)?;
-        if find(&pool, &name)?.is_some() {
-            return Ok(());
-        }
-        match StorageVol::create_xml(&pool, &xml, 0) {
+    // Once: a daemon that dies meanwhile leaves a volume of full size and wrong bytes, which a second try would accept.
+    link.call_once(&format!("create volume `{}`", escaped(&name)), LONG, move |c| {
+        match StorageVol::create_xml(&pool::must(c, &pool)?, &xml, 0) {
             Err(error) if error.code().is(ErrorNumber::StorageVolExist) => Ok(()),
             answer => answer.map(|_| ()).map_err(Into::into),
         }
