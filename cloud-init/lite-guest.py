@@ -143,7 +143,7 @@ def run(module, argv, env, reporter):
         said = file.read().split("\0")
     event = {"event": "failed", "module": module, "command": shlex.join(argv), "code": code if code > 0 else 128 - code,
              "tail": list(tail)}
-    if len(said) == 3:
+    if len(said) == 3 and said[0] == str(event["code"]):
         event.update(command=said[2], line=int(said[1]) if said[1].isdigit() else 0)
     return event
 
