@@ -106,15 +106,17 @@ def write_env(job):
     write_private(DIR + "/env", "".join(lines))
 
 
-def pump(stream, log, reporter, tail):
-    """Copies a script's output, line by line, to its log and the console."""
+def pump(stream, sinks, reporter, tail):
+    """Copies a script's output, line by line, to its log and the console. A full disk must not stop the script here."""
     for raw in iter(lambda: stream.readline(8192), b""):
         line = reporter.redact(raw.decode("utf-8", "replace"))
-        log.write(line)
-        log.flush()
-        sys.stdout.write(line)
-        sys.stdout.flush()
         tail.append(line.rstrip())
+        for sink in sinks:
+            try:
+                sink.write(line.encode("utf-8", "replace"))
+                sink.flush()
+            except OSError:
+                pass
 
 
 def run(module, argv, env, reporter):
@@ -126,13 +128,13 @@ def run(module, argv, env, reporter):
     base.update(env)
     tail = collections.deque(maxlen=TAIL_LINES)
     fd = os.open(LOGS + "/lite-" + module + ".log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as log:
+    with os.fdopen(fd, "wb") as log:
         try:
             child = subprocess.Popen(argv, env=base, cwd="/", stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except OSError as error:
             return {"event": "failed", "module": module, "command": shlex.join(argv), "code": 127, "tail": [str(error)]}
-        copier = threading.Thread(target=pump, args=(child.stdout, log, reporter, tail), daemon=True)
+        copier = threading.Thread(target=pump, args=(child.stdout, (log, sys.stdout.buffer), reporter, tail), daemon=True)
         copier.start()
         code = child.wait()
         # A daemon the script left behind may hold the pipe open; what it says later is not waited for.
@@ -284,9 +286,12 @@ def main():
         end = {"event": "failed", "module": before["running"], "command": "", "code": 1,
                "tail": ["the guest went down while this ran"]}
     else:
-        end = set_up(job, state, reporter)
-    write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
+        try:
+            end = set_up(job, state, reporter)
+        except Exception as error:  # whatever it is, the host has to hear of it
+            end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
     reporter.send(end)
+    write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
 
 
 if __name__ == "__main__":
