@@ -1,77 +1,20 @@
-//! Seeds: golden documents, PyYAML as the second reader, values that try to break out, the runner run for real.
+//! Seeds: golden documents, PyYAML as the second reader, values that try to break out.
 
-use std::{
-    collections::BTreeMap,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeMap;
 
 use lite::{
-    catalog::{Catalog, Resolved},
-    guest::seed::{SEED_BYTES, scrubbed_iso, seed_iso},
+    catalog::Catalog,
     model::{Mac, Name},
-    render::{HostKey, Seed, SeedInput, UserData, parse_user_data, render, render_output},
+    render::render_output,
 };
 use proptest::prelude::*;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use seeds::{instance, pyyaml, resolved, seed, written};
+
 mod need;
-
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
-
-fn resolved(blueprint: &str, bundle: &str, base: Option<&str>) -> Resolved {
-    Catalog::embedded().expect("good").resolve(blueprint, bundle, base).expect("fits")
-}
-
-/// A seed with fixed inputs and one value for each parameter; `secret` is named `admin`.
-fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&UserData>) -> Seed {
-    let params: BTreeMap<_, _> = resolved.blueprint.parameters.iter().map(|p| (p.name.clone(), value.to_owned())).collect();
-    let secrets = BTreeMap::from([("admin".to_owned(), SecretString::from(secret))]);
-    let host_key = HostKey {
-        private: SecretString::from("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"),
-        public: KEY.to_owned(),
-    };
-    render(&SeedInput {
-        blueprint: &resolved.blueprint,
-        name: &Name::parse("web-1").expect("good"),
-        uuid: uuid::Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef),
-        mac: Mac::ours([0xab, 0xcd, 0xef]),
-        address: Some(std::net::Ipv4Addr::new(192, 168, 150, 10)),
-        params: &params,
-        secrets: &secrets,
-        ssh_keys: &[KEY.to_owned()],
-        host_key: &host_key,
-        user_data,
-    })
-    .expect("renders")
-}
-
-/// Runs a program on an input; its standard output.
-fn piped(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
-    let mut child = Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
-    child.stdin.take().expect("piped").write_all(input).expect("writes");
-    let output = child.wait_with_output().expect("ends");
-    assert!(output.status.success(), "{program}: {}", output.status);
-    output.stdout
-}
-
-/// What PyYAML, the reader in the guest, makes of a document.
-fn pyyaml(text: &str) -> Value {
-    let script = "import json,sys,yaml; json.dump(yaml.safe_load(sys.stdin.buffer.read().decode('utf-8')), sys.stdout)";
-    serde_json::from_slice(&piped("python3", &["-c", script], text.as_bytes())).expect("JSON")
-}
-
-fn written<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
-    document["write_files"].as_array()?.iter().find(|f| f["path"] == path)
-}
-
-/// The instance's values as the guest gets them.
-fn instance(document: &Value) -> Value {
-    let script = "import base64,sys; sys.stdout.buffer.write(base64.b64decode(sys.stdin.read()))";
-    let content = written(document, "/var/lib/lite/instance.json").and_then(|f| f["content"].as_str()).expect("there");
-    serde_json::from_slice(&piped("python3", &["-c", script], content.as_bytes())).expect("JSON")
-}
+mod seeds;
 
 fn golden(text: &str) -> String {
     // The scripts are files of their own; a golden document shows that they are there, not what they say.
@@ -143,81 +86,6 @@ fn secrets_are_only_where_they_must_be() {
 }
 
 #[test]
-fn user_data_is_merged_after_the_blueprint() {
-    if !need::programs("user_data_is_merged_after_the_blueprint", &["python3"]) {
-        return;
-    }
-    let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\n\
-               runcmd:\n  - echo 1\n  - [touch, a b]\nwrite_files:\n  - {path: /etc/x, content: 'y', permissions: '0644'}\n";
-    let user_data = parse_user_data(own.as_bytes()).expect("good");
-    let seed = seed(&resolved("nginx", "small", None), "x", "s", Some(&user_data));
-    let document = pyyaml(seed.user_data.expose_secret());
-    assert_eq!(document["packages"], json!(["htop"]));
-    assert_eq!(document["users"], json!(["default", {"name": "ada"}]));
-    assert_eq!(document["bootcmd"].as_array().map(Vec::len), Some(3));
-    assert_eq!(document["runcmd"], Value::Null);
-    assert_eq!(instance(&document)["runcmd"], json!(["echo 1", ["touch", "a b"]]));
-    assert_eq!(document["cloud_config_modules"], json!(["set_passwords", "timezone"]));
-    assert_eq!(document["cloud_final_modules"], json!([
-        "package_update_upgrade_install", "write_files_deferred", "scripts_per_once", "scripts_per_boot", "scripts_per_instance", "final_message"
-    ]));
-    assert!(written(&document, "/etc/x").is_some());
-    assert_eq!(pyyaml(&seed.user_data_scrubbed)["bootcmd"], document["bootcmd"]);
-    assert_eq!(pyyaml(&seed.user_data_scrubbed)["packages"], Value::Null);
-}
-
-#[test]
-fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
-    if !need::programs("a_key_with_an_unknown_module_keeps_the_distributions_modules", &["python3"]) {
-        return;
-    }
-    let user_data = parse_user_data(b"#cloud-config\nwireguard: {interfaces: []}\n").expect("good");
-    let document = pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
-    assert_eq!((&document["cloud_config_modules"], &document["locale"]), (&Value::Null, &json!("C.UTF-8")));
-}
-
-#[test]
-fn user_data_that_cannot_be_used_is_refused() {
-    let deep = format!("#cloud-config\na: {}{}\n", "[".repeat(20), "]".repeat(20));
-    let long = format!("#cloud-config\na: {}\n", "x".repeat(65536));
-    let cases: [(&[u8], &str); 14] = [
-        (b"", "its first line is ``"),
-        (b"#include\nhttp://x\n", "its first line is `#include`"),
-        (b"## template: jinja\n#cloud-config\n", "its first line is `## template: jinja`"),
-        (b"\x7fELF\xff", "it is not UTF-8 text"),
-        (b"#!/bin/sh\n\0", "it is not a text file"),
-        (b"#!/bin/sh\r\nid\r\n", "its lines end with a carriage return"),
-        (b"#!\nid\n", "`#!` names no interpreter"),
-        (long.as_bytes(), "it has 65554 bytes"),
-        (deep.as_bytes(), "its YAML is faulty: user-data:2: -: nested deeper than 16 levels"),
-        (b"#cloud-config\na: &x 1\nb: *x\n", "its YAML is faulty: user-data:2: -: anchors are not allowed; write the value out"),
-        (b"#cloud-config\na: 1\na: 2\n", "its YAML is faulty: user-data:3: a: given twice; first on line 2"),
-        (b"#cloud-config\n- a\n", "it is not a mapping"),
-        (b"#cloud-config\nhostname: x\n", "lite sets `hostname` itself"),
-        (b"#cloud-config\nruncmd: reboot\n", "`runcmd` is not a list of commands"),
-    ];
-    for (bytes, why) in cases {
-        let said = parse_user_data(bytes).map_err(|e| (e.to_string(), e.exit_code()));
-        assert_eq!(said, Err((format!("the user-data file cannot be used: {why}"), 2)));
-    }
-    assert_eq!(parse_user_data(b"#!/bin/sh\nid\n"), Ok(UserData::Script("#!/bin/sh\nid\n".to_owned())));
-}
-
-#[test]
-fn scalars_of_user_data_mean_what_pyyaml_says() {
-    if !need::programs("scalars_of_user_data_mean_what_pyyaml_says", &["python3"]) {
-        return;
-    }
-    let words = "0644 0o644 1_000 0x1F 0b11 -0 +7 yes No ON off y n true TRUE null ~ 1.5 1e3 1.5e+3 .5 -.5 5. . - 1.2.3 08 0_7 -012 1e5.";
-    let mut text = String::from("#cloud-config\n");
-    for (i, word) in words.split(' ').filter(|w| *w != "-").enumerate() {
-        text.push_str(&format!("k{i}: {word}\nq{i}: '{word}'\n"));
-    }
-    let Ok(UserData::CloudConfig(map)) = parse_user_data(text.as_bytes()) else { panic!("refused") };
-    assert_eq!(Value::Object(map), pyyaml(&text));
-}
-
-#[test]
 fn a_hardware_address_of_digits_alone_stays_text() {
     if !need::programs("a_hardware_address_of_digits_alone_stays_text", &["python3"]) {
         return;
@@ -233,32 +101,6 @@ fn output_lines_are_filled_in() {
     let nginx = resolved("nginx", "small", None);
     let lines = render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "192.168.150.10", &BTreeMap::new());
     assert_eq!(lines, Ok(vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())]));
-}
-
-#[test]
-fn seed_images_hold_the_documents() {
-    if !need::programs("seed_images_hold_the_documents", &["/usr/sbin/blkid", "isoinfo"]) {
-        return;
-    }
-    let seed = seed(&resolved("nginx", "small", None), "It works", "correct-horse-battery", None);
-    let dir = tempfile::tempdir().expect("a folder");
-    let images = [("full", seed_iso(&seed), seed.user_data.expose_secret()), ("scrubbed", scrubbed_iso(&seed), seed.user_data_scrubbed.as_str())];
-    for (name, image, user_data) in images {
-        let image = image.expect("fits");
-        assert_eq!(image.len(), SEED_BYTES);
-        let path = dir.path().join(name);
-        std::fs::write(&path, &image).expect("writes");
-        let path = path.to_str().expect("UTF-8");
-        let label = piped("/usr/sbin/blkid", &["-p", "-s", "LABEL", "-s", "TYPE", "-o", "export", path], b"");
-        let label = String::from_utf8_lossy(&label).to_lowercase();
-        assert!(label.contains("label=cidata") && label.contains("type=iso9660"), "{label}");
-        for kind in ["-R", "-J"] {
-            for (file, text) in [("user-data", user_data), ("meta-data", &seed.meta_data), ("network-config", &seed.network_config)] {
-                let got = piped("isoinfo", &["-i", path, kind, "-x", &format!("/{file}")], b"");
-                assert!(got == text.as_bytes(), "{name} {kind} {file}: {} bytes, {} expected", got.len(), text.len());
-            }
-        }
-    }
 }
 
 proptest! {

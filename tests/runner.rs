@@ -1,99 +1,14 @@
 //! The runner of `cloud-init/lite-guest.py`, run on this host below a folder of its own (`LITE_ROOT`).
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, process::Command};
 
 use lite::guest::report::{Report, parse_line};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use guest_box::{Guest, SECRET, job, ready};
+
+mod guest_box;
 mod need;
-
-const SECRET: &str = "correct-horse-battery";
-
-/// A guest's file system, as far as the runner looks at it.
-struct Guest {
-    root: tempfile::TempDir,
-}
-
-impl Guest {
-    fn new(job: &Value) -> Self {
-        let guest = Self { root: tempfile::tempdir().expect("a folder") };
-        for dir in ["var/lib/lite", "var/log", "run/cloud-init", "dev/virtio-ports"] {
-            fs::create_dir_all(guest.path(dir)).expect("a folder");
-        }
-        fs::write(guest.path("dev/virtio-ports/org.lite.report"), "").expect("writes");
-        guest.write("run/cloud-init/status.json", r#"{"v1":{"stage":null,"init":{"errors":[]},"modules-final":{"errors":[],"finished":1.0}}}"#);
-        guest.write("run/cloud-init/result.json", r#"{"v1":{"datasource":"NoCloud","errors":[]}}"#);
-        guest.write("var/lib/lite/instance.json", &job.to_string());
-        guest
-    }
-
-    fn path(&self, below: &str) -> PathBuf {
-        self.root.path().join(below)
-    }
-
-    fn write(&self, below: &str, text: &str) {
-        fs::write(self.path(below), text).expect("writes");
-    }
-
-    fn read(&self, below: &str) -> String {
-        fs::read_to_string(self.path(below)).expect("reads")
-    }
-
-    /// Boots: runs the runner and gives the lines it reported, and what it printed.
-    fn boot(&self) -> (Vec<Value>, String) {
-        // Appends, as the port does: the runner opens it once per line.
-        let port = self.path("dev/virtio-ports/org.lite.report");
-        let fifo = Command::new("rm").arg("-f").arg(&port).status().and_then(|_| Command::new("mkfifo").arg(&port).status()).expect("runs");
-        assert!(fifo.success());
-        let reader = {
-            let port = port.clone();
-            std::thread::spawn(move || {
-                // A fifo ends for the reader whenever the writer closes it; holding it open for writing as well avoids that.
-                let mut held = fs::OpenOptions::new().read(true).write(true).open(port).expect("opens");
-                let mut lines = Vec::new();
-                let mut line = Vec::new();
-                loop {
-                    let mut byte = [0];
-                    std::io::Read::read_exact(&mut held, &mut byte).expect("reads");
-                    if byte[0] != b'\n' {
-                        line.push(byte[0]);
-                    } else if line == b"end" {
-                        return lines;
-                    } else {
-                        lines.push(std::mem::take(&mut line));
-                    }
-                }
-            })
-        };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init/lite-guest.py");
-        let output = Command::new("python3").arg("-IS").arg(script).env("LITE_ROOT", self.root.path()).output().expect("runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        fs::OpenOptions::new().write(true).open(&port).and_then(|mut f| std::io::Write::write_all(&mut f, b"end\n")).expect("writes");
-        let lines = reader.join().expect("ends");
-        assert!(lines.iter().all(|l| l.len() < 16 * 1024 && parse_line(l).is_some()), "the host reads every line");
-        (lines.iter().map(|l| serde_json::from_slice(l).expect("JSON")).collect(), String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-}
-
-fn job(extra: Value) -> Value {
-    let mut job = json!({
-        "version": 1, "uuid": "u1", "name": "web-1", "address": "192.168.150.10",
-        "params": {"title": "It works"}, "secrets": {"admin": SECRET}, "runcmd": [], "script": null,
-    });
-    if let (Value::Object(job), Value::Object(extra)) = (&mut job, extra) {
-        job.extend(extra);
-    }
-    job
-}
-
-fn ready(test: &str) -> bool {
-    need::programs(test, &["python3", "/bin/bash", "mkfifo"])
-}
 
 fn stage(name: &str) -> Value {
     json!({"event": "stage", "stage": name})
@@ -241,44 +156,4 @@ fn a_daemon_left_behind_is_not_waited_for() {
     assert_eq!(guest.boot().0[1]["event"], json!("done"));
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
     Command::new("kill").arg(guest.read("pid").trim()).status().expect("runs");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn values_arrive_in_the_shell_byte_for_byte(values in proptest::collection::vec("[ -~\n\t¡-ÿ€🦀]{0,60}", 16)) {
-        if !ready("values_arrive_in_the_shell_byte_for_byte") {
-            return Ok(());
-        }
-        let values: Vec<String> = values.into_iter().map(|v| v.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "")).collect();
-        let params: serde_json::Map<_, _> = values.iter().enumerate().map(|(i, v)| (format!("p{i}"), json!(v))).collect();
-        let guest = Guest::new(&job(json!({"params": params})));
-        let out = guest.path("out").display().to_string();
-        let script: String = (0..values.len()).map(|i| format!("printf '%s\\0' \"$LITE_PARAM_P{i}\" >>'{out}'\n")).collect();
-        guest.write("var/lib/lite/configure.sh", &script);
-        let (events, _) = guest.boot();
-        prop_assert_eq!(&events.last().expect("one")["event"], &json!("done"));
-        let got = guest.read("out");
-        prop_assert_eq!(got.split_terminator('\0').collect::<Vec<_>>(), values);
-    }
-
-    /// The page of nginx holds the title as a browser will read it.
-    #[test]
-    fn a_title_arrives_on_the_start_page(title in "[ -~¡-ÿ€🦀]{1,60}") {
-        if !ready("a_title_arrives_on_the_start_page") {
-            return Ok(());
-        }
-        let guest = Guest::new(&job(json!({"params": {"title": title}})));
-        let root = guest.root.path().display().to_string();
-        fs::create_dir_all(guest.path("var/www/html")).expect("a folder");
-        let script = include_str!("../cloud-init/nginx/configure.sh").replace("/var/www", &format!("{root}/var/www"));
-        guest.write("var/lib/lite/configure.sh", &format!("systemctl() {{ :; }}\n{script}"));
-        let (events, _) = guest.boot();
-        prop_assert_eq!(&events.last().expect("one")["event"], &json!("done"));
-        let page = guest.read("var/www/html/index.html");
-        let escaped = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let heading = format!("<h1 style=\"white-space: pre-wrap\">{escaped}</h1>\n");
-        prop_assert!(page.contains(&heading), "{}", page);
-    }
 }
