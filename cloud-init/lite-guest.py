@@ -266,6 +266,18 @@ def set_up(job, state, reporter):
     return {"event": "done", "seconds": seconds}
 
 
+def boot(job, before, state, reporter):
+    """What this boot is, and the event that ends it. True where that event is news and has to be kept."""
+    if before.get("event") == "done":
+        return {"event": "booted"}, False
+    if before.get("report"):
+        return before["report"], False
+    if before.get("running"):
+        return {"event": "failed", "module": before["running"], "command": "", "code": 1,
+                "tail": ["the guest went down while this ran"]}, True
+    return set_up(job, state, reporter), True
+
+
 def main():
     os.umask(0o077)
     os.makedirs(DIR, exist_ok=True)
@@ -273,25 +285,15 @@ def main():
     reporter = Reporter(job.get("secrets", {}).values())
     state = DIR + "/state.json"
     before = read_json(state)
-    if before.get("uuid") != job.get("uuid") or not job:
+    if not job or before.get("uuid") != job.get("uuid"):
         before = {}
-    event = before.get("event")
-    if event == "done":
-        reporter.send({"event": "booted"})
-        return
-    if event == "failed":
-        reporter.send(before["report"])
-        return
-    if before.get("running"):
-        end = {"event": "failed", "module": before["running"], "command": "", "code": 1,
-               "tail": ["the guest went down while this ran"]}
-    else:
-        try:
-            end = set_up(job, state, reporter)
-        except Exception as error:  # whatever it is, the host has to hear of it
-            end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
+    try:
+        end, news = boot(job, before, state, reporter)
+        if news:
+            write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
+    except Exception as error:  # whatever it is, a full disk for one, the host has to hear of it
+        end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
     reporter.send(end)
-    write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
 
 
 if __name__ == "__main__":

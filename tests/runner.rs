@@ -122,6 +122,19 @@ fn what_cloud_init_hides_is_told_before_anything_runs() {
 }
 
 #[test]
+fn a_runner_that_cannot_work_says_so() {
+    if !ready("a_runner_that_cannot_work_says_so") {
+        return;
+    }
+    let guest = Guest::new(&job(json!({"params": 5})));
+    let (events, _) = guest.boot();
+    assert_eq!((events.len(), &events[0]["event"], &events[0]["module"]), (1, &json!("failed"), &json!("lite-guest")));
+    fs::remove_file(guest.path("var/lib/lite/instance.json")).expect("there");
+    let failed = json!({"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]});
+    assert_eq!(guest.boot().0, [failed]);
+}
+
+#[test]
 fn a_set_up_cut_short_is_told() {
     if !ready("a_set_up_cut_short_is_told") {
         return;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Currency, Money, Port, Size};
 
 /// A named fixed size with a flat monthly price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// `nano` … `2xlarge`.
     pub id: String,
@@ -36,7 +36,7 @@ pub enum Group {
 }
 
 /// What runs in an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blueprint {
     /// Identifier, such as `wordpress`; follows the rule of names.
     pub id: String,
@@ -90,7 +90,7 @@ pub enum ParameterType {
 }
 
 /// A value the user may set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// `a-z 0-9 _`, first a letter. Scripts read it as `$LITE_PARAM_NAME`.
     pub name: String,
@@ -105,7 +105,7 @@ pub struct Parameter {
 }
 
 /// A value drawn at create and never typed by anyone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretSpec {
     /// `a-z 0-9 _`, first a letter. Scripts read it as `$LITE_SECRET_NAME`.
     pub name: String,
@@ -139,7 +139,7 @@ pub struct AlarmSpec {
 }
 
 /// A blueprint, a bundle and a base that fit each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
     /// The blueprint, with the account of the chosen base in `user`.
     pub blueprint: Blueprint,
@@ -150,7 +150,7 @@ pub struct Resolved {
 }
 
 /// A health check, run from the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Health {
     /// `GET http://ADDRESS:port/path` answers with `status` and, if given, a body that holds `text`.
     Http {
