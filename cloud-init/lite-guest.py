@@ -106,15 +106,17 @@ def write_env(job):
     write_private(DIR + "/env", "".join(lines))
 
 
-def pump(stream, log, reporter, tail):
-    """Copies a script's output, line by line, to its log and the console."""
+def pump(stream, sinks, reporter, tail):
+    """Copies a script's output, line by line, to its log and the console. A full disk must not stop the script here."""
     for raw in iter(lambda: stream.readline(8192), b""):
         line = reporter.redact(raw.decode("utf-8", "replace"))
-        log.write(line)
-        log.flush()
-        sys.stdout.write(line)
-        sys.stdout.flush()
         tail.append(line.rstrip())
+        for sink in sinks:
+            try:
+                sink.write(line.encode("utf-8", "replace"))
+                sink.flush()
+            except OSError:
+                pass
 
 
 def run(module, argv, env, reporter):
@@ -126,13 +128,13 @@ def run(module, argv, env, reporter):
     base.update(env)
     tail = collections.deque(maxlen=TAIL_LINES)
     fd = os.open(LOGS + "/lite-" + module + ".log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as log:
+    with os.fdopen(fd, "wb") as log:
         try:
             child = subprocess.Popen(argv, env=base, cwd="/", stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except OSError as error:
             return {"event": "failed", "module": module, "command": shlex.join(argv), "code": 127, "tail": [str(error)]}
-        copier = threading.Thread(target=pump, args=(child.stdout, log, reporter, tail), daemon=True)
+        copier = threading.Thread(target=pump, args=(child.stdout, (log, sys.stdout.buffer), reporter, tail), daemon=True)
         copier.start()
         code = child.wait()
         # A daemon the script left behind may hold the pipe open; what it says later is not waited for.
@@ -143,7 +145,7 @@ def run(module, argv, env, reporter):
         said = file.read().split("\0")
     event = {"event": "failed", "module": module, "command": shlex.join(argv), "code": code if code > 0 else 128 - code,
              "tail": list(tail)}
-    if len(said) == 3:
+    if len(said) == 3 and said[0] == str(event["code"]):
         event.update(command=said[2], line=int(said[1]) if said[1].isdigit() else 0)
     return event
 
@@ -264,6 +266,18 @@ def set_up(job, state, reporter):
     return {"event": "done", "seconds": seconds}
 
 
+def boot(job, before, state, reporter):
+    """What this boot is, and the event that ends it. True where that event is news and has to be kept."""
+    if before.get("event") == "done":
+        return {"event": "booted"}, False
+    if before.get("report"):
+        return before["report"], False
+    if before.get("running"):
+        return {"event": "failed", "module": before["running"], "command": "", "code": 1,
+                "tail": ["the guest went down while this ran"]}, True
+    return set_up(job, state, reporter), True
+
+
 def main():
     os.umask(0o077)
     os.makedirs(DIR, exist_ok=True)
@@ -271,21 +285,14 @@ def main():
     reporter = Reporter(job.get("secrets", {}).values())
     state = DIR + "/state.json"
     before = read_json(state)
-    if before.get("uuid") != job.get("uuid") or not job:
+    if not job or before.get("uuid") != job.get("uuid"):
         before = {}
-    event = before.get("event")
-    if event == "done":
-        reporter.send({"event": "booted"})
-        return
-    if event == "failed":
-        reporter.send(before["report"])
-        return
-    if before.get("running"):
-        end = {"event": "failed", "module": before["running"], "command": "", "code": 1,
-               "tail": ["the guest went down while this ran"]}
-    else:
-        end = set_up(job, state, reporter)
-    write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
+    try:
+        end, news = boot(job, before, state, reporter)
+        if news:
+            write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
+    except Exception as error:  # whatever it is, a full disk for one, the host has to hear of it
+        end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
     reporter.send(end)
 
 

@@ -19,9 +19,9 @@ const KEYS: [&str; 17] = [
 ];
 
 /// cloud-config keys that render sets itself, or that end the set-up before lite can judge it.
-pub(crate) const OWN_CLOUD_KEYS: [&str; 15] = [
+pub(crate) const OWN_CLOUD_KEYS: [&str; 16] = [
     "hostname", "fqdn", "preserve_hostname", "manage_etc_hosts", "ssh_keys", "ssh_genkeytypes", "ssh_deletekeys", "ssh_pwauth",
-    "disable_root", "cloud_init_modules", "cloud_config_modules", "cloud_final_modules", "power_state", "runcmd", "system_info",
+    "disable_root", "cloud_init_modules", "cloud_config_modules", "cloud_final_modules", "power_state", "runcmd", "system_info", "user",
 ];
 
 /// Where the text of a script named by a blueprint comes from.

@@ -62,7 +62,7 @@ impl Faults {
 
     /// In the order of the file.
     pub(crate) fn sorted(mut self) -> Vec<Fault> {
-        self.list.sort_by(|a, b| a.line.cmp(&b.line));
+        self.list.sort_by_key(|fault| fault.line);
         self.list
     }
 }

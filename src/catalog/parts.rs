@@ -51,10 +51,10 @@ pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter
         let pattern = fields.get("pattern").and_then(|_| fields.parsed("pattern", faults, pattern));
         let default = fields.optional_text("default", faults);
         let parameter = Parameter { name: name.to_owned(), kind, description, pattern, default };
-        if let (Some(default), Some(node)) = (&parameter.default, fields.get("default")) {
-            if let Err(error) = params::check(&parameter, default) {
-                faults.refused(node.line, &fields.at("default"), &error);
-            }
+        if let (Some(default), Some(node)) = (&parameter.default, fields.get("default"))
+            && let Err(error) = params::check(&parameter, default)
+        {
+            faults.refused(node.line, &fields.at("default"), &error);
         }
         list.push(parameter);
     }

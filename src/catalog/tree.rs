@@ -1,7 +1,7 @@
 //! A YAML document as a tree that knows its lines. Stricter than YAML: no anchors, tags, merge keys or second document,
 //! so a file means what it shows, and PyYAML in the guest reads it the same way.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
@@ -36,6 +36,8 @@ pub(crate) struct Key {
 struct Open {
     node: Node,
     key: Option<Key>,
+    /// Keys so far and their lines.
+    seen: HashMap<String, usize>,
 }
 
 /// Reads one document. `None` where nothing useful is left; the faults say why.
@@ -134,12 +136,12 @@ impl Builder<'_> {
         if self.stack.len() == MAX_DEPTH {
             return self.stop(node.line, &format!("nested deeper than {MAX_DEPTH} levels"));
         }
-        self.stack.push(Open { node, key: None });
+        self.stack.push(Open { node, key: None, seen: HashMap::new() });
         Some(())
     }
 
     fn wants_key(&self) -> bool {
-        matches!(self.stack.last(), Some(Open { node: Node { value: Value::Map(_), .. }, key: None }))
+        matches!(self.stack.last(), Some(Open { node: Node { value: Value::Map(_), .. }, key: None, .. }))
     }
 
     fn scalar(&mut self, node: Node) -> Option<()> {
@@ -151,9 +153,9 @@ impl Builder<'_> {
         if plain && text == "<<" {
             return self.stop(node.line, "merge keys are not allowed; write the values out");
         }
-        if let Some(Open { node: Node { value: Value::Map(entries), .. }, key }) = self.stack.last_mut() {
-            if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == text) {
-                self.faults.add(node.line, &text, format!("given twice; first on line {}", first.line));
+        if let Some(Open { key, seen, .. }) = self.stack.last_mut() {
+            if let Some(first) = seen.insert(text.clone(), node.line) {
+                self.faults.add(node.line, &text, format!("given twice; first on line {first}"));
             }
             *key = Some(Key { text, line: node.line });
         }
@@ -165,7 +167,7 @@ impl Builder<'_> {
         match self.stack.last_mut() {
             None => self.root = Some(node),
             Some(Open { node: Node { value: Value::List(items), .. }, .. }) => items.push(node),
-            Some(Open { node: Node { value: Value::Map(entries), .. }, key }) => {
+            Some(Open { node: Node { value: Value::Map(entries), .. }, key, .. }) => {
                 if let Some(key) = key.take() {
                     if !matches!(node.value, Value::Scalar { .. }) {
                         node.line = key.line;

@@ -110,3 +110,88 @@ fn judge(answer: &Answer, status: u16, text: Option<&str>) -> Result<(), String>
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::{Ipv4Addr, TcpListener},
+        thread,
+        time::Duration,
+    };
+
+    use super::probe;
+    use crate::catalog::Health;
+
+    /// A server that answers one connection with fixed bytes, after reading a request if it is to.
+    fn server(answer: &'static [u8], reads: bool) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
+        let port = listener.local_addr().expect("bound").port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("accepts");
+            if reads {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request);
+            }
+            let _ = stream.write_all(answer);
+        });
+        port
+    }
+
+    fn http(answer: &'static [u8], text: Option<&str>) -> Result<(), String> {
+        let health = Health::Http { port: server(answer, true), path: "/".to_owned(), status: 200, text: text.map(str::to_owned) };
+        probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5))
+    }
+
+    #[test]
+    fn http_needs_the_status_and_the_text() {
+        let page: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nour\xffpage!";
+        assert_eq!(http(page, None), Ok(()));
+        assert_eq!(http(page, Some("page!")), Ok(()));
+        assert_eq!(http(page, Some("theirs")), Err("HTTP 200, but the page does not hold `theirs`".to_owned()));
+        assert_eq!(http(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n", None), Err("HTTP 502, expected 200".to_owned()));
+        let elsewhere = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(http(elsewhere, None), Err("HTTP 302, expected 200".to_owned()));
+        assert!(http(b"no http at all\r\n\r\n", None).is_err());
+    }
+
+    #[test]
+    fn an_endless_page_is_read_only_so_far() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
+        let port = listener.local_addr().expect("bound").port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("accepts");
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while stream.write_all(&[b'x'; 4096]).is_ok() {}
+        });
+        let health = Health::Http { port, path: "/".to_owned(), status: 200, text: Some("end".to_owned()) };
+        let said = probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5));
+        assert_eq!(said, Err("HTTP 200, but the page does not hold `end`".to_owned()));
+    }
+
+    #[test]
+    fn silence_and_refusal_are_told() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
+        let port = listener.local_addr().expect("bound").port();
+        let health = Health::Http { port, path: "/x".to_owned(), status: 200, text: None };
+        let said = probe(&health, Ipv4Addr::LOCALHOST, Duration::from_millis(200));
+        assert_eq!(said, Err(format!("http://127.0.0.1:{port}/x gave no answer within 0.2 s")));
+        drop(listener);
+        let said = probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5));
+        assert_eq!(said, Err("connection refused".to_owned()));
+        let said = probe(&Health::Tcp { port, banner: None }, Ipv4Addr::LOCALHOST, Duration::from_secs(5));
+        assert_eq!(said, Err(format!("port {port}: connection refused")));
+    }
+
+    #[test]
+    fn tcp_needs_the_banner() {
+        let tcp = |answer, banner: Option<&str>| {
+            let health = Health::Tcp { port: server(answer, false), banner: banner.map(str::to_owned) };
+            probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5)).map_err(|e| e.split_once(' ').map(|(_, rest)| rest.to_owned()))
+        };
+        assert_eq!(tcp(b"SSH-2.0-OpenSSH_9.2\r\n", Some("SSH-")), Ok(()));
+        assert_eq!(tcp(b"", None), Ok(()));
+        let Err(Some(said)) = tcp(b"220 \x1b[2Jmail", Some("SSH-")) else { panic!("was accepted") };
+        assert!(said.ends_with("says `220 \\u{1b}[2Jmail`, expected `SSH-`"), "{said}");
+    }
+}

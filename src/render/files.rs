@@ -15,13 +15,15 @@ pub(super) const DIR: &str = "/var/lib/lite";
 /// The report channel's device in a guest; its name is the virtio-serial port's.
 pub(super) const PORT: &str = "/dev/virtio-ports/org.lite.report";
 
-/// `write_files` entries that hold no secret: the runner, the scripts, apt's patience with its lock.
+/// `write_files` entries that hold no secret: the runner, the scripts, apt's patience with its lock. sshd's file is the one that
+/// `ssh_pwauth: false` would write later; being there before sshd starts, it saves a restart.
 pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
     let runner = embedded_script("lite-guest.py")
         .ok_or_else(|| Error::failed("render_failed", "this build of lite lacks its guest runner `lite-guest.py`"))?;
     let mut files = vec![
         json!({"path": format!("{DIR}/lite-guest.py"), "permissions": "0755", "content": runner}),
         json!({"path": "/etc/apt/apt.conf.d/90lite", "permissions": "0644", "content": "DPkg::Lock::Timeout \"300\";\n"}),
+        json!({"path": "/etc/ssh/sshd_config.d/50-cloud-init.conf", "permissions": "0600", "content": "PasswordAuthentication no\n"}),
     ];
     for (name, script) in [("install", &input.blueprint.install), ("configure", &input.blueprint.configure)] {
         if !script.is_empty() {

@@ -47,8 +47,8 @@ const MODULES: [(Stage, &str, &[&str]); 29] = [
 ];
 
 /// Keys that only parametrise modules which always run.
-const PLAIN: [&str; 17] = [
-    "hostname", "preserve_hostname", "manage_etc_hosts", "bootcmd", "write_files", "growpart", "resize_rootfs", "users", "user", "groups",
+const PLAIN: [&str; 16] = [
+    "hostname", "preserve_hostname", "manage_etc_hosts", "bootcmd", "write_files", "growpart", "resize_rootfs", "users", "groups",
     "ssh_authorized_keys", "allow_public_ssh_keys", "disable_root_opts", "chpasswd", "password", "final_message", "ssh_pwauth",
 ];
 
