@@ -19,7 +19,7 @@ use crate::{
     image::Image,
     model::{Error, Mac, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
-    render::{HostKey, Seed, SeedInput, UserData, render, render_output},
+    render::{HostKey, Seed, SeedInput, StaticAddress, UserData, render, render_output},
     store::{self, NewInstance, Operation, OperationState, instances, operations, secrets},
 };
 
@@ -224,6 +224,11 @@ impl Engine<'_> {
                 Some(subnet) => Some(allocate::address(t, subnet, &network_key)?),
                 None => None,
             };
+            let static_address = view.subnet.as_ref().zip(address).map(|(subnet, address)| StaticAddress {
+                address,
+                prefix: subnet.prefix,
+                gateway: subnet.gateway,
+            });
             let record = record(request, image, &drawn, name, address, now);
             let resources = Resources::of(&record.name, record.uuid, paths);
             let seed = render(&SeedInput {
@@ -231,7 +236,7 @@ impl Engine<'_> {
                 name: &record.name,
                 uuid: record.uuid,
                 mac: record.mac,
-                address,
+                address: static_address,
                 params: &request.parameters,
                 secrets: &drawn.secrets,
                 ssh_keys: &request.ssh_keys,

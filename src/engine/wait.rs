@@ -133,6 +133,11 @@ impl Engine<'_> {
                 format!("the virtual machine of `{name}` is paused: the host's disk is full"),
             )
             .hint("make space; the virtual machine then goes on by itself")),
+            Some(DomainState::Paused) => Err(with_console(
+                Error::failed("guest_paused", format!("the virtual machine of `{name}` was paused during its set-up"))
+                    .hint("if nobody paused it, QEMU met an error: see its log in /var/log/libvirt/qemu; `LITE_ACCEL=tcg` avoids KVM"),
+                wait,
+            )),
             None => Err(Error::failed("guest_lost", format!("the virtual machine of `{name}` was removed meanwhile"))),
             Some(_) => Ok(()),
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     files::{self, DIR, PORT},
     merge, modules,
-    types::{Seed, SeedInput, UserData},
+    types::{Seed, SeedInput, StaticAddress, UserData},
     yaml,
 };
 use crate::model::Result;
@@ -97,8 +97,15 @@ fn scrubbed(input: &SeedInput<'_>, user: &Map<String, Value>) -> Result<String> 
 /// netplan's format, version 2 (<https://docs.cloud-init.io/en/latest/reference/network-config-format-v2.html>). The name is
 /// set as well: of cloud-init's renderers, those for networkd and ifupdown match on it.
 fn network(input: &SeedInput<'_>) -> Result<String> {
-    yaml::emit(&json!({
-        "version": 2,
-        "ethernets": {"eth0": {"match": {"macaddress": input.mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false}},
-    }))
+    let mut interface = json!({"match": {"macaddress": input.mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false});
+    if let Some(StaticAddress { address, prefix, gateway }) = input.address {
+        interface["dhcp4"] = json!(false);
+        interface["accept-ra"] = json!(false);
+        // No IPv6 link-local address either: the firewall lets none through, and waiting for it costs a boot two seconds.
+        interface["link-local"] = json!([]);
+        interface["addresses"] = json!([format!("{address}/{prefix}")]);
+        interface["routes"] = json!([{"to": "0.0.0.0/0", "via": gateway}]);
+        interface["nameservers"] = json!({"addresses": [gateway]});
+    }
+    yaml::emit(&json!({"version": 2, "ethernets": {"eth0": interface}}))
 }

@@ -46,7 +46,7 @@ pub(super) fn instance(input: &SeedInput<'_>) -> Value {
         "version": 1,
         "uuid": input.uuid,
         "name": input.name,
-        "address": input.address.map(|a| a.to_string()).unwrap_or_default(),
+        "address": input.address.map(|a| a.address.to_string()).unwrap_or_default(),
         "params": input.params,
         "secrets": secrets,
         "runcmd": runcmd,

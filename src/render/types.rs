@@ -10,6 +10,19 @@ use crate::{
     model::{Mac, Name},
 };
 
+/// An address that is the guest's alone, and the way out.
+///
+/// Not by DHCP: dnsmasq keeps a removed guest's lease for an hour, and a new guest on that address then gets another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaticAddress {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Length of the network's prefix.
+    pub prefix: u8,
+    /// Router and name server: the host.
+    pub gateway: Ipv4Addr,
+}
+
 /// Everything a seed is made from; drawn and checked before.
 #[derive(Debug)]
 pub struct SeedInput<'a> {
@@ -21,8 +34,8 @@ pub struct SeedInput<'a> {
     pub uuid: Uuid,
     /// Hardware address the network configuration matches on.
     pub mac: Mac,
-    /// Reserved address (told to scripts; the guest itself uses DHCP).
-    pub address: Option<Ipv4Addr>,
+    /// Reserved address, which the guest sets by itself; none: DHCP.
+    pub address: Option<StaticAddress>,
     /// Every parameter of the blueprint with its value.
     pub params: &'a BTreeMap<String, String>,
     /// Every secret of the blueprint with its value.

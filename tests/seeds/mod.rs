@@ -34,7 +34,11 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
         name: &Name::parse("web-1").expect("good"),
         uuid: uuid::Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef),
         mac: Mac::ours([0xab, 0xcd, 0xef]),
-        address: Some(std::net::Ipv4Addr::new(192, 168, 150, 10)),
+        address: Some(lite::render::StaticAddress {
+            address: std::net::Ipv4Addr::new(192, 168, 150, 10),
+            prefix: 24,
+            gateway: std::net::Ipv4Addr::new(192, 168, 150, 1),
+        }),
         params: &params,
         secrets: &secrets,
         ssh_keys: &[KEY.to_owned()],

@@ -1,0 +1,134 @@
+//! Real Debian guests under TCG: the image is built here, the application comes from Debian's packages.
+//! Minutes, root and a libvirtd: `LITE_TEST_REAL=1`.
+
+mod support {
+    pub mod host;
+}
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use support::host::{Host, skip_reason, text, virsh};
+
+/// Title that would break HTML, YAML or a shell if it were spliced anywhere.
+const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
+
+#[test]
+fn an_application_from_one_command_and_nothing_left() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = Host::new("app", 71);
+    let filters = virsh(&["nwfilter-list"]);
+    host.ok(&["image", "build", "debian-13"]);
+    let images = host.json(&["image", "list"]);
+    host.ok(&["image", "build", "debian-13"]);
+    assert_eq!(host.json(&["image", "list"]), images, "a second build does nothing");
+
+    let title = format!("title={TITLE}");
+    let created = host.json(&["create", "nginx", "--name", "lite-test-web", "--bundle", "micro", "--set", &title]);
+    let address = created["instance"]["address"].as_str().expect("an address").to_owned();
+    assert_eq!(address, "198.18.71.10");
+    serves_the_title(&address);
+    ssh_verifies_and_passes_codes_through(&host, &address);
+    only_the_ports_of_the_blueprint_are_open(&host, &address);
+    no_secret_where_it_does_not_belong(&host);
+
+    assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-web"));
+    host.ok(&["stop", "lite-test-web"]);
+    let listed = host.json(&["list"]);
+    assert_eq!(listed["instances"][0]["state"], "stopped");
+    host.ok(&["start", "lite-test-web"]);
+    let listed = host.json(&["list"]);
+    assert_eq!(listed["instances"][0]["address"], address.as_str());
+    serves_the_title(&address);
+
+    host.ok(&["delete", "lite-test-web", "--yes"]);
+    assert_eq!(host.left(), Vec::<String>::new());
+    assert_eq!(virsh(&["nwfilter-list"]), filters);
+    host.ok(&["image", "remove", "debian-13", "--yes"]);
+}
+
+fn get(address: &str) -> String {
+    let to: SocketAddr = format!("{address}:80").parse().expect("an address");
+    let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(10)).expect("port 80 is open");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn serves_the_title(address: &str) {
+    let answer = get(address);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let html = TITLE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    assert!(answer.contains(&format!("<title>{html}</title>")), "{answer}");
+}
+
+fn ssh_verifies_and_passes_codes_through(host: &Host, address: &str) {
+    assert_eq!(host.ok(&["ssh", "lite-test-web", "--", "hostname"]), "lite-test-web\n");
+    assert_eq!(host.ok(&["ssh", "lite-test-web", "--", "printf", "%s|", "a b", "$HOME"]), "a b|$HOME|");
+    assert_eq!(host.lite(&["ssh", "lite-test-web", "--", "exit 7"]).status.code(), Some(7));
+    // The guest's own host key is the one that was injected: a client that knows only that one is let in.
+    let known = host.folder.path().join("state/ssh/known_hosts-lite-test-web");
+    let line = std::fs::read_to_string(&known).expect("the known host");
+    let scanned = std::process::Command::new("ssh-keyscan").args(["-t", "ed25519", address]).output().expect("ssh-keyscan");
+    let key = |l: &str| l.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(key(text(&scanned.stdout).trim()), key(line.trim()));
+}
+
+fn only_the_ports_of_the_blueprint_are_open(host: &Host, address: &str) {
+    // Something listens there inside the guest, so only the firewall can keep it closed.
+    host.ok(&["ssh", "lite-test-web", "--", "systemd-run --user --quiet python3 -m http.server 8081"]);
+    host.ok(&["ssh", "lite-test-web", "--", "for i in $(seq 100); do ss -ltn | grep -q :8081 && exit 0; sleep 0.2; done; exit 1"]);
+    let to: SocketAddr = format!("{address}:8081").parse().expect("an address");
+    let error = TcpStream::connect_timeout(&to, Duration::from_secs(3)).expect_err("closed");
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    let to: SocketAddr = format!("{address}:22").parse().expect("an address");
+    TcpStream::connect_timeout(&to, Duration::from_secs(10)).expect("22 is open");
+}
+
+fn no_secret_where_it_does_not_belong(host: &Host) {
+    let pool = host.pool_dir();
+    let seed = std::fs::read_dir(&pool)
+        .expect("the pool")
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .find(|p| p.to_string_lossy().ends_with(".seed.iso"))
+        .expect("a seed");
+    let bytes = std::fs::read(&seed).expect("the seed");
+    assert!(!text(&bytes).contains("PRIVATE KEY"), "the seed still holds the host key");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&seed).expect("the seed").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!virsh(&["dumpxml", "lite-test-web"]).contains("PRIVATE KEY"));
+}
+
+#[test]
+fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = Host::new("bad", 72);
+    let cases = [
+        ("#cloud-config\nruncmd:\n  - echo before the fault\n  - 'false'\n  - echo after\n", "runcmd", "false", "before the fault"),
+        ("#cloud-config\npackages: [no-such-package-of-lite]\n", "package_update_upgrade_install", "", "no-such-package-of-lite"),
+    ];
+    host.ok(&["image", "build", "debian-13"]);
+    for (n, (user_data, module, command, last)) in cases.into_iter().enumerate() {
+        let file = host.folder.path().join("user-data");
+        std::fs::write(&file, user_data).expect("written");
+        let name = format!("lite-test-bad-{n}");
+        let file = file.to_str().expect("a path");
+        let error = host.fails(1, &["create", "debian-13", "--bundle", "micro", "--name", &name, "--user-data", file]);
+        assert!(error.contains(&format!("failed in module `{module}`")), "{error}");
+        assert!(error.contains(command) && error.contains(last), "{error}");
+        let shown = host.json(&["show", &name]);
+        assert_eq!(shown["instances"][0]["state"], "failed");
+        assert!(host.ok(&["logs", &name, "--boot"]).contains(&format!("module `{module}`")));
+        host.ok(&["delete", &name, "--yes"]);
+    }
+    assert_eq!(host.left(), Vec::<String>::new());
+}
