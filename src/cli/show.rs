@@ -67,12 +67,12 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
         row,
         wanted: listed.instance.wanted,
         blueprint_version: record.blueprint_version.clone(),
-        transfer: format!("{} a month", record.transfer),
+        transfer: record.transfer.to_string(),
         mac: record.mac,
         image_digest: record.image_digest.clone(),
         outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
         failure: listed.instance.failure.clone(),
-        operation: engine.store.last_operation_of(record.uuid)?,
+        operation: engine.store.open_operation_of(record.uuid)?,
         host_key: engine.store.host_key(record.uuid)?,
     })
 }

@@ -191,11 +191,12 @@ impl Store {
         Ok(last.is_some_and(|(kind, state)| kind == "delete" && state == OperationState::Succeeded.as_str()))
     }
 
-    /// Id of the last operation on an instance.
-    pub fn last_operation_of(&self, instance: Uuid) -> Result<Option<String>> {
+    /// Id of the operation that is at work on an instance, or was when its owner died.
+    pub fn open_operation_of(&self, instance: Uuid) -> Result<Option<String>> {
         self.read()
             .query_row(
-                "SELECT id FROM operation WHERE instance = ?1 ORDER BY started_at DESC LIMIT 1",
+                "SELECT id FROM operation WHERE instance = ?1 AND state IN ('started', 'needs-attention')
+                 ORDER BY started_at DESC LIMIT 1",
                 [instance.to_string()],
                 |row| row.get(0),
             )
