@@ -9,18 +9,12 @@ use crate::model::{Error, Result};
 static PROVIDER: Once = Once::new();
 
 /// A client builder with the TLS provider in place: reqwest panics without one.
-///
-/// Follows no redirect and speaks HTTPS only; who needs more says so on the builder.
 pub fn builder() -> ClientBuilder {
     PROVIDER.call_once(|| {
         // An error means that one is installed already, which is all that is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::builder()
-        .user_agent(concat!("lite/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .https_only(true)
-        .referer(false)
+    reqwest::Client::builder().user_agent(concat!("lite/", env!("CARGO_PKG_VERSION"))).referer(false)
 }
 
 /// Trusts the certificates in `pem` besides the system's.

@@ -112,15 +112,23 @@ pub fn digest(mut reader: impl Read, algorithm: Algorithm, cancel: &AtomicBool) 
     })
 }
 
+/// Refused (exit 2) if there is no such key ring, with the `apt-get` line for `package` where one installs it.
+pub fn require_keyring(keyring: &Path, package: Option<&str>) -> Result<()> {
+    if keyring.is_absolute() && keyring.is_file() {
+        return Ok(());
+    }
+    let message = format!("the key ring `{}` is not there", escaped(&keyring.to_string_lossy()));
+    Err(Error::refused("missing_keyring", message).hint(match package {
+        Some(package) => format!("sudo apt-get install {package}"),
+        None => "give the absolute path of a key ring that gpgv can read".to_owned(),
+    }))
+}
+
 /// Checks a detached signature over `sums` by `gpgv` with the keys of `keyring`, and no others.
 ///
-/// Refused (exit 2) with the `apt-get` line if gpgv or the key ring is missing; `package` installs the latter.
-pub fn verify_signature(sums: &[u8], signature: &[u8], keyring: &Path, package: &str) -> Result<()> {
-    if !keyring.is_absolute() || !keyring.is_file() {
-        let message = format!("the key ring `{}` is not there", escaped(&keyring.to_string_lossy()));
-        return Err(Error::refused("missing_keyring", message)
-            .hint(format!("sudo apt-get install {package}")));
-    }
+/// Refused (exit 2) if gpgv or the key ring is missing.
+pub fn verify_signature(sums: &[u8], signature: &[u8], keyring: &Path) -> Result<()> {
+    require_keyring(keyring, None)?;
     let broken = |e: io::Error| Error::failed("gpgv", "the signature cannot be checked").cause(e);
     let folder = tempfile::tempdir().map_err(broken)?;
     let (signature_file, sums_file) = (folder.path().join("signature"), folder.path().join("sums"));
