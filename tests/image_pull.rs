@@ -98,7 +98,8 @@ fn a_whole_file_arrives_with_progress() {
     let world = World::new();
     world.server.on("/f", [Reply::File { body: bytes(), etag: A }]);
     let mut seen = Vec::new();
-    download(&world.request("/f"), &AtomicBool::new(false), &mut |done, total| seen.push((done, total))).expect("arrives");
+    download(&world.request("/f"), &AtomicBool::new(false), &mut |done, total| seen.push((done, total)))
+        .expect("arrives");
     assert_eq!(fs::read(world.part()).expect("the part"), bytes());
     assert_eq!(seen.first(), Some(&(0, Some(200_000))));
     assert_eq!(seen.last(), Some(&(200_000, Some(200_000))));
@@ -108,9 +109,14 @@ fn a_whole_file_arrives_with_progress() {
 #[test]
 fn a_cut_download_is_kept_and_resumed() {
     let world = World::new();
-    world.server.on("/f", [Reply::Cut { body: bytes(), etag: A, after: 70_000 }, Reply::File { body: bytes(), etag: A }]);
+    world
+        .server
+        .on("/f", [Reply::Cut { body: bytes(), etag: A, after: 70_000 }, Reply::File { body: bytes(), etag: A }]);
     let error = world.fails("/f");
-    assert_eq!(error.message, format!("the download of `{}` was cut after 70000 of 200000 bytes", world.server.url("/f")));
+    assert_eq!(
+        error.message,
+        format!("the download of `{}` was cut after 70000 of 200000 bytes", world.server.url("/f"))
+    );
     assert_eq!((error.code, error.exit_code(), error.hints), ("truncated", 1, vec![KEPT.to_owned()]));
     assert_eq!(fs::read(world.part()).expect("kept"), bytes()[..70_000]);
 
@@ -150,7 +156,10 @@ fn a_file_that_changed_meanwhile_starts_over() {
 #[test]
 fn a_part_without_a_strong_etag_starts_over() {
     let world = World::new();
-    world.server.on("/f", [Reply::Cut { body: bytes(), etag: "W/\"a\"", after: 70_000 }, Reply::File { body: bytes(), etag: A }]);
+    world.server.on(
+        "/f",
+        [Reply::Cut { body: bytes(), etag: "W/\"a\"", after: 70_000 }, Reply::File { body: bytes(), etag: A }],
+    );
     assert_eq!(world.fails("/f").code, "truncated");
     assert_eq!(world.get("/f").expect("starts over"), bytes());
     assert_eq!(world.server.asked()[1].range, None);
@@ -181,7 +190,10 @@ fn redirects_stay_with_https_and_end() {
     let to = "http://127.0.0.1/f".to_owned();
     world.server.on("/plain", [Reply::Redirect { to }]);
     let error = world.fails("/plain");
-    assert_eq!(error.message, format!("`{}` redirects to `http://127.0.0.1/f`, which is not https", world.server.url("/plain")));
+    assert_eq!(
+        error.message,
+        format!("`{}` redirects to `http://127.0.0.1/f`, which is not https", world.server.url("/plain"))
+    );
     assert_eq!(error.exit_code(), 2);
 
     let before = world.server.asked().len();
@@ -210,12 +222,16 @@ fn a_status_is_named() {
     let status = |status| Reply::Status { status, kind: "text/plain", body: b"no".to_vec() };
     for (path, line, hint) in [
         ("/404", "404 Not Found", "the file is not there; check the address, or the distribution has moved it"),
+        ("/206", "206 Partial Content", ""),
         ("/503", "503 Service Unavailable", "the server has a problem of its own; try again later"),
     ] {
         world.server.on(path, [status(line)]);
         let error = world.fails(path);
         assert_eq!(error.message, format!("`{}` answered {line}", world.server.url(path)));
-        assert_eq!((error.hints, error.kind), (vec![hint.to_owned()], Kind::Failed));
+        assert_eq!(
+            (error.hints, error.kind),
+            ([hint.to_owned()].into_iter().filter(|h| !h.is_empty()).collect(), Kind::Failed)
+        );
     }
     assert_eq!(world.names(), [""; 0]);
 }
@@ -223,11 +239,14 @@ fn a_status_is_named() {
 #[test]
 fn a_passing_trouble_of_the_server_keeps_the_part() {
     let world = World::new();
-    world.server.on("/f", [
-        Reply::Cut { body: bytes(), etag: A, after: 70_000 },
-        Reply::Status { status: "503 Service Unavailable", kind: "text/html", body: b"<html>".to_vec() },
-        Reply::File { body: bytes(), etag: A },
-    ]);
+    world.server.on(
+        "/f",
+        [
+            Reply::Cut { body: bytes(), etag: A, after: 70_000 },
+            Reply::Status { status: "503 Service Unavailable", kind: "text/html", body: b"<html>".to_vec() },
+            Reply::File { body: bytes(), etag: A },
+        ],
+    );
     assert_eq!(world.fails("/f").code, "truncated");
     assert_eq!(world.fails("/f").code, "http_status");
     assert_eq!(world.get("/f").expect("resumed"), bytes());
@@ -240,7 +259,8 @@ fn a_silent_server_is_left() {
     world.server.on("/hang", [Reply::Hang]);
     world.server.on("/stall", [Reply::Stall { body: bytes(), etag: A, after: 10 }]);
     for path in ["/hang", "/stall"] {
-        let error = run(&Download { idle_timeout: Duration::from_millis(1500), ..world.request(path) }).expect_err("silent");
+        let error =
+            run(&Download { idle_timeout: Duration::from_millis(1500), ..world.request(path) }).expect_err("silent");
         assert_eq!(error.message, format!("`{}` sent nothing for 1.5s", world.server.url(path)));
         assert_eq!(error.hints, [KEPT]);
     }
@@ -291,7 +311,9 @@ fn an_unknown_certificate_is_not_trusted() {
 #[test]
 fn a_pull_with_the_right_digest_is_handed_over() {
     let world = World::new();
-    world.server.on("/disk.qcow2", [Reply::Cut { body: bytes(), etag: A, after: 9 }, Reply::File { body: bytes(), etag: A }]);
+    world
+        .server
+        .on("/disk.qcow2", [Reply::Cut { body: bytes(), etag: A, after: 9 }, Reply::File { body: bytes(), etag: A }]);
     let wanted = format!("sha512:{}", digest(&bytes(), Algorithm::Sha512));
     let req = PullRequest { digest: Some(wanted.to_ascii_uppercase().replace("SHA", "sha")), ..world.pull() };
     assert_eq!(run_pull(&req).expect_err("cut").code, "truncated");
@@ -312,15 +334,23 @@ fn an_altered_image_is_removed() {
     world.server.on("/disk.qcow2", [Reply::File { body: altered.clone(), etag: A }]);
     let wanted = format!("sha256:{}", digest(&bytes(), Algorithm::Sha256));
     let error = run_pull(&PullRequest { digest: Some(wanted.clone()), ..world.pull() }).expect_err("altered");
-    assert_eq!(error.message, format!("`{}` is not the expected file, and was removed", world.server.url("/disk.qcow2")));
-    assert_eq!(error.causes, [format!("expected {wanted}"), format!("got sha256:{}", digest(&altered, Algorithm::Sha256))]);
+    assert_eq!(
+        error.message,
+        format!("`{}` is not the expected file, and was removed", world.server.url("/disk.qcow2"))
+    );
+    assert_eq!(
+        error.causes,
+        [format!("expected {wanted}"), format!("got sha256:{}", digest(&altered, Algorithm::Sha256))]
+    );
     assert_eq!(world.names(), [""; 0]);
 }
 
 #[test]
 fn force_starts_over() {
     let world = World::new();
-    world.server.on("/disk.qcow2", [Reply::Cut { body: bytes(), etag: A, after: 9 }, Reply::File { body: bytes(), etag: A }]);
+    world
+        .server
+        .on("/disk.qcow2", [Reply::Cut { body: bytes(), etag: A, after: 9 }, Reply::File { body: bytes(), etag: A }]);
     let digest = Some(format!("sha256:{}", digest(&bytes(), Algorithm::Sha256)));
     let req = PullRequest { digest, force: true, ..world.pull() };
     assert_eq!(run_pull(&req).expect_err("cut").code, "truncated");
@@ -346,11 +376,14 @@ fn nothing_is_downloaded_without_a_way_to_verify_it() {
     let error = run_pull(&PullRequest::new(world.folder.path(), "debian-13")).expect_err("refused");
     assert_eq!(error.message, "nothing says what the image `debian-13` must be, so it is not downloaded");
     assert_eq!(error.exit_code(), 2);
-    assert_eq!(error.hints, [
-        "better, from the distribution's signed packages: lite image build debian-13",
-        "with a digest that you trust: lite image pull debian-13 --digest sha512:…",
-        "or with a digest pinned for the image in lite's own list, src/image/images.yaml",
-    ]);
+    assert_eq!(
+        error.hints,
+        [
+            "better, from the distribution's signed packages: lite image build debian-13",
+            "with a digest that you trust: lite image pull debian-13 --digest sha512:…",
+            "or with a digest pinned for the image in lite's own list, src/image/images.yaml",
+        ]
+    );
     assert_eq!(run_pull(&world.pull()).expect_err("refused").code, "unverifiable");
     let error = run_pull(&PullRequest { digest: Some("sha256:beef".to_owned()), ..world.pull() }).expect_err("refused");
     assert_eq!((error.message.as_str(), error.exit_code()), ("`sha256:beef` is not a digest", 2));
@@ -372,8 +405,17 @@ fn checksum_files_are_read_strictly() {
     assert_eq!(find(&format!("{a}  other\n{b}  disk\n")), Ok("b".repeat(64)));
     assert_eq!(find(&format!("{a} *disk\n")), Ok(a.clone()));
     assert_eq!(find(&format!("{a}  ./disk\n")), Err("the checksum file has no line for `disk`".to_owned()));
-    assert_eq!(find(&format!("{a}  disk\n{b}  disk\n")), Err("the checksum file has two digests for `disk`".to_owned()));
-    for bad in [format!("{a} disk"), format!("{a}a  disk"), format!("{}  disk", "g".repeat(64)), format!("{a}  "), "é".repeat(70)] {
+    assert_eq!(
+        find(&format!("{a}  disk\n{b}  disk\n")),
+        Err("the checksum file has two digests for `disk`".to_owned())
+    );
+    for bad in [
+        format!("{a} disk"),
+        format!("{a}a  disk"),
+        format!("{}  disk", "g".repeat(64)),
+        format!("{a}  "),
+        "é".repeat(70),
+    ] {
         let wanted = "line 2 of the checksum file is not `sha256 digest, file name`".to_owned();
         assert_eq!(find(&format!("{a}  other\n{bad}\n")), Err(wanted), "{bad}");
     }
@@ -448,11 +490,17 @@ fn a_signed_checksum_file_verifies_an_image() {
     let invalid = "the signature of the checksum file is not valid, so nothing was downloaded";
     let stranger = PullRequest { keyring: Some(stranger.path("ring.gpg").into()), ..req.clone() };
     let error = run_pull(&stranger).expect_err("refused");
-    assert_eq!((error.message.as_str(), error.causes), (invalid, vec!["it was made by a key that is not in the key ring".to_owned()]));
+    assert_eq!(
+        (error.message.as_str(), error.causes),
+        (invalid, vec!["it was made by a key that is not in the key ring".to_owned()])
+    );
 
     world.server.on("/SHA256SUMS", [file(&[&text[..], b"\n"].concat())]);
     let error = run_pull(&req).expect_err("refused");
-    assert_eq!((error.message.as_str(), error.causes), (invalid, vec!["the checksum file was altered after it was signed".to_owned()]));
+    assert_eq!(
+        (error.message.as_str(), error.causes),
+        (invalid, vec!["the checksum file was altered after it was signed".to_owned()])
+    );
 
     world.server.on("/SHA256SUMS.gpg", [file(b"rubbish")]);
     let error = run_pull(&req).expect_err("refused");

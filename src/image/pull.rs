@@ -121,7 +121,9 @@ pub fn pull(req: &PullRequest, cancel: &AtomicBool, progress: &mut dyn FnMut(u64
         return Err(Error::failed("altered", format!("`{url}` is not the expected file, and was removed"))
             .cause(format!("expected {algorithm}:{wanted}"))
             .cause(format!("got {algorithm}:{found}"))
-            .hint("it was altered on the way, or the distribution has published a newer one since the digest was taken"));
+            .hint(
+                "it was altered on the way, or the distribution has published a newer one since the digest was taken",
+            ));
     }
     fs::rename(&part, &verified).map_err(|e| cannot("renamed", &part, e))?;
     discard(&part);
@@ -133,9 +135,8 @@ fn expected(req: &PullRequest, known: Option<&Known>, url: &str, cancel: &Atomic
     if let Some(digest) = &req.digest {
         return sums::parse_digest(digest);
     }
-    // What the data file says is about its own address only; a checksum file covers any mirror of the same file name.
-    let pinned = known.filter(|_| req.url.is_none()).and_then(|k| k.digest.as_ref());
-    if let Some(digest) = pinned {
+    // Holds for any mirror, as the checksum file does for any file of the same name.
+    if let Some(digest) = known.and_then(|k| k.digest.as_ref()) {
         return sums::parse_digest(digest);
     }
     let sums_url = req.sums_url.as_ref().or(known.map(|k| &k.sums_url));
@@ -158,7 +159,8 @@ fn expected(req: &PullRequest, known: Option<&Known>, url: &str, cancel: &Atomic
 }
 
 fn unverifiable(id: &str, known: Option<&Known>, sums_url: Option<&String>) -> Error {
-    let mut error = Error::refused("unverifiable", format!("nothing says what the image `{id}` must be, so it is not downloaded"));
+    let mut error =
+        Error::refused("unverifiable", format!("nothing says what the image `{id}` must be, so it is not downloaded"));
     if let Some(sums) = sums_url {
         error = error.cause(format!("`{sums}` has no signature that lite knows of"));
     }

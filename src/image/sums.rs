@@ -144,8 +144,10 @@ pub fn verify_signature(sums: &[u8], signature: &[u8], keyring: &Path) -> Result
         .stdin(Stdio::null())
         .output()
         .map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => Error::refused("missing_gpgv", "gpgv is not installed, so no signature can be checked")
-                .hint("sudo apt-get install gpgv"),
+            io::ErrorKind::NotFound => {
+                Error::refused("missing_gpgv", "gpgv is not installed, so no signature can be checked")
+                    .hint("sudo apt-get install gpgv")
+            }
             _ => broken(e),
         })?;
     let status = String::from_utf8_lossy(&output.stdout);

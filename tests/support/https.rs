@@ -121,7 +121,9 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
     }
     let path = lines[0].split(' ').nth(1).expect("a path").to_owned();
     let field = |name: &str| {
-        lines.iter().find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned()))
+        lines
+            .iter()
+            .find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned()))
     };
     let mut asked = Asked { path: path.clone(), range: field("range"), if_range: field("if-range"), sent: 0 };
     let reply = {
@@ -129,11 +131,19 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
         let replies = shared.replies.get_mut(&path).expect("a path of the test");
         if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }.expect("a reply")
     };
-    let offset = asked.range.as_deref().and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+    let offset =
+        asked.range.as_deref().and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
     let (head, body, wait) = match reply {
         Reply::File { body, etag } => match offset.filter(|_| asked.if_range.as_deref() == Some(etag)) {
             Some(start) if start < body.len() => (part(&body, etag, start), body[start..].to_vec(), false),
-            Some(_) => (head("416 Range Not Satisfiable", &format!("Content-Range: bytes */{}\r\nContent-Length: 0\r\n", body.len())), vec![], false),
+            Some(_) => (
+                head(
+                    "416 Range Not Satisfiable",
+                    &format!("Content-Range: bytes */{}\r\nContent-Length: 0\r\n", body.len()),
+                ),
+                vec![],
+                false,
+            ),
             None => (whole(&body, etag), body, false),
         },
         Reply::WrongPart { body, etag } => match offset {
@@ -146,7 +156,9 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
         Reply::Status { status, kind, body } => {
             (head(status, &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len())), body, false)
         }
-        Reply::Redirect { to } => (head("302 Found", &format!("Location: {to}\r\nContent-Length: 0\r\n")), vec![], false),
+        Reply::Redirect { to } => {
+            (head("302 Found", &format!("Location: {to}\r\nContent-Length: 0\r\n")), vec![], false)
+        }
         Reply::Hang => (String::new(), vec![], true),
     };
     asked.sent = body.len();
@@ -167,7 +179,10 @@ fn head(status: &str, fields: &str) -> String {
 }
 
 fn whole(body: &[u8], etag: &str) -> String {
-    head("200 OK", &format!("ETag: {etag}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n", body.len()))
+    head(
+        "200 OK",
+        &format!("ETag: {etag}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n", body.len()),
+    )
 }
 
 fn part(body: &[u8], etag: &str, start: usize) -> String {
