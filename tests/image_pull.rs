@@ -141,15 +141,16 @@ fn a_complete_part_is_not_sent_again() {
 fn a_file_that_changed_meanwhile_starts_over() {
     for second in [
         Reply::File { body: b"another file, from another day".to_vec(), etag: B },
-        Reply::WrongPart { body: [&bytes()[..], b"longer"].concat(), etag: B },
+        Reply::WrongPart { body: [&bytes()[..], b"longer"].concat(), etag: B, shift: 0 },
+        Reply::WrongPart { body: bytes(), etag: A, shift: 1 },
     ] {
         let world = World::new();
-        let (Reply::File { body, .. } | Reply::WrongPart { body, .. }) = second.clone() else { unreachable!() };
+        let (Reply::File { body, etag } | Reply::WrongPart { body, etag, .. }) = second.clone() else { unreachable!() };
         world.server.on("/f", [Reply::Cut { body: bytes(), etag: A, after: 70_000 }, second]);
         assert_eq!(world.fails("/f").code, "truncated");
         assert_eq!(world.get("/f").expect("starts over"), body);
         assert_eq!(world.server.asked().last().map(|a| a.sent), Some(body.len()));
-        assert_eq!(fs::read_to_string(world.folder.path().join("image.part.etag")).expect("an ETag"), B);
+        assert_eq!(fs::read_to_string(world.folder.path().join("image.part.etag")).expect("an ETag"), etag);
     }
 }
 

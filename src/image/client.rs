@@ -53,12 +53,8 @@ fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::E
         return Some(found);
     }
     // `io::Error::source` skips the error it wraps.
-    if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-        if let Some(found) = tls(inner) {
-            return Some(found);
-        }
-    }
-    error.source().and_then(tls)
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    inner.and_then(|e| tls(e)).or_else(|| error.source().and_then(tls))
 }
 
 /// Whether a file begins like a web page.

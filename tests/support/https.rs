@@ -29,8 +29,8 @@ pub enum Reply {
     Status { status: &'static str, kind: &'static str, body: Vec<u8> },
     /// A redirect.
     Redirect { to: String },
-    /// A part of another version: ignores `If-Range`.
-    WrongPart { body: Vec<u8>, etag: &'static str },
+    /// A part that was not asked for: ignores `If-Range`, and starts `shift` bytes later.
+    WrongPart { body: Vec<u8>, etag: &'static str, shift: usize },
     /// Reads the request and never answers.
     Hang,
 }
@@ -146,7 +146,7 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
             ),
             None => (whole(&body, etag), body, false),
         },
-        Reply::WrongPart { body, etag } => match offset {
+        Reply::WrongPart { body, etag, shift } => match offset.map(|o| o + shift) {
             Some(start) => (part(&body, etag, start), body[start..].to_vec(), false),
             None => (whole(&body, etag), body, false),
         },
