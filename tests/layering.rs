@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("image", &["hypervisor", "store", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: names of the report's modules.
     // `store`: known_hosts and keys lie in a folder made as privately as the state's.
-    ("guest", &["catalog", "render", "hypervisor", "model", "store::create_private_dir"]),
+    ("guest", &["catalog", "render", "model", "store::create_private_dir"]),
     ("doctor", &["hypervisor", "model"]),
     ("engine", &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "model"]),
     ("ui", &["model"]),
