@@ -1,0 +1,58 @@
+# lite: every target's first line is its help.
+.DEFAULT_GOAL := help
+SHELL  := /bin/bash
+PREFIX ?= /usr/local
+LITE   := target/release/lite
+# Empty for root, so that nothing needs sudo to be installed.
+SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: help setup build demo test check bench install clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing on this machine (Debian or Ubuntu)
+	.ci/setup
+
+build: ## build the release binary
+	cargo build --release --locked
+
+demo: ## from nothing to an nginx page served by a real virtual machine
+	.ci/setup demo
+	$(MAKE) --no-print-directory build
+	$(SUDO) $(LITE) doctor --fix --yes
+	$(SUDO) $(LITE) image build debian-13
+	$(SUDO) $(LITE) show demo >/dev/null 2>&1 || $(SUDO) $(LITE) create nginx --name demo --bundle nano
+	url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
+	  curl -fsS --max-time 20 "$$url" | head -n 15
+	$(SUDO) $(LITE) list
+	@echo "The instance keeps running. To remove it: $(SUDO) $(LITE) delete demo --yes"
+
+check: ## formatting and lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+test: ## every test, the ones on real virtual machines included
+	.ci/setup test
+	$(MAKE) --no-print-directory check
+	.ci/sweep
+	status=0; $(if $(SUDO),$(SUDO) -E env "PATH=$$PATH" "HOME=$$HOME") \
+	  LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast || status=$$?; \
+	  .ci/sweep && exit $$status
+
+bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
+	.ci/setup bench
+	$(MAKE) --no-print-directory build
+	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
+
+install: build ## install binary, manual pages and completions below PREFIX
+	$(SUDO) install -D -m 755 $(LITE) $(DESTDIR)$(PREFIX)/bin/lite
+	$(SUDO) $(LITE) man $(DESTDIR)$(PREFIX)/share/man/man1
+	scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	  for shell in bash zsh fish; do $(LITE) completion $$shell >"$$scratch/$$shell" || exit 1; done && \
+	  $(SUDO) install -D -m 644 "$$scratch/bash" $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lite && \
+	  $(SUDO) install -D -m 644 "$$scratch/zsh" $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lite && \
+	  $(SUDO) install -D -m 644 "$$scratch/fish" $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lite.fish
+
+clean: ## remove build results (no instance, no image)
+	cargo clean
