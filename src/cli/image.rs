@@ -130,5 +130,15 @@ pub fn obtain(settings: &crate::model::Settings, base: &str, _interrupted: &std:
     let path = settings.paths.pool.join(format!("base-{base}.qcow2"));
     let volume = format!("base-{base}.qcow2");
     if !path.exists() { return Err(crate::model::Error::refused("no_image", format!("no image `{base}`"))); }
-    Ok(crate::image::Image { path: path.display().to_string(), digest: "0".into(), volume })
+    Ok(crate::image::Image {
+        id: base.into(),
+        path: path.display().to_string(),
+        digest: "0".into(),
+        volume,
+        size: 0,
+        virtual_size: 0,
+        origin: crate::image::Origin::Imported,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        source: None,
+    })
 }

@@ -1,9 +1,19 @@
-//! s
-#![allow(missing_docs)]
+//! Base images: the disks that instances start from. Nothing unverified boots, and no tool opens a file before its header is read here.
+
+mod build;
 pub mod client;
 pub mod download;
+mod gate;
+mod import;
 pub mod known;
+mod progress;
 pub mod pull;
+mod registry;
 pub mod sums;
-pub struct Image { pub path: String, pub digest: String, pub volume: String }
-pub fn client() -> reqwest::ClientBuilder { let _ = rustls::crypto::ring::default_provider().install_default(); reqwest::Client::builder() }
+mod tools;
+
+pub use build::{BuildRequest, build, buildable};
+pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
+pub use import::import;
+pub use progress::{Progress, Silent};
+pub use registry::{Image, Lock, Origin, adopt, get, list, lock, remove};

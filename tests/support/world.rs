@@ -104,7 +104,17 @@ impl World {
             request_id: id.map(str::to_owned),
             arguments: arguments.to_owned(),
         };
-        let image = || Image { path: "/pool/base.qcow2".into(), digest: "00".into(), volume: "base.qcow2".into() };
+        let image = || Image {
+            id: "base".into(),
+            path: "/pool/base.qcow2".into(),
+            digest: "00".into(),
+            volume: "base.qcow2".into(),
+            size: 0,
+            virtual_size: 0,
+            origin: lite::image::Origin::Built,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            source: None,
+        };
         self.engine().create(&request, &mut |_| Ok(image()), &mut Unobserved)
     }
 

@@ -1,0 +1,145 @@
+//! What the file system of an image gets besides its packages.
+
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use super::super::registry::io;
+use crate::model::{Error, Result};
+
+const FSTAB: &str = "LABEL=root / ext4 defaults,noatime,discard 0 1\n";
+
+/// `/vmlinuz` and `/initrd.img` are links that Debian keeps on the newest kernel, so a security update boots.
+const BOOT: &str = "\
+DEFAULT linux
+PROMPT 0
+TIMEOUT 0
+LABEL linux
+  KERNEL /vmlinuz
+  INITRD /initrd.img
+  APPEND root=LABEL=root ro console=tty0 console=ttyS0 net.ifnames=0
+";
+
+/// The seed disk is the one source; the package sources below stay.
+const CLOUD: &str = "\
+datasource_list: [NoCloud, None]
+apt:
+  preserve_sources_list: true
+";
+
+const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n";
+
+/// Units without work in a guest: no LVM below it, no manual pages in it.
+const MASKED: [&str; 3] = ["e2scrub_reap.service", "e2scrub_all.timer", "man-db.timer"];
+
+/// What a machine makes for itself, or what only fills the image.
+const EMPTIED: [&str; 5] = ["var/lib/apt/lists", "var/cache/apt", "var/log/apt", "var/lib/cloud", "tmp"];
+const REMOVED: [&str; 7] = [
+    "etc/apt/sources.list",
+    "etc/apt/sources.list.d/0000sources.list",
+    "etc/hostname",
+    "var/lib/systemd/random-seed",
+    "var/log/dpkg.log",
+    "var/log/bootstrap.log",
+    "var/log/alternatives.log",
+];
+
+/// The package sources: address and suite of main, updates and security.
+pub(super) fn sources(suite: &str, mirror: &str) -> [(String, String); 3] {
+    [
+        (mirror.to_owned(), suite.to_owned()),
+        (mirror.to_owned(), format!("{suite}-updates")),
+        (format!("{mirror}-security"), format!("{suite}-security")),
+    ]
+}
+
+/// Prepares the file system for its first boot.
+pub(super) fn prepare(root: &Path, suite: &str, mirror: &str) -> Result<()> {
+    for name in ["vmlinuz", "initrd.img"] {
+        if fs::symlink_metadata(root.join(name)).is_err() {
+            return Err(Error::failed("build_incomplete", format!("the packages brought no `/{name}`")));
+        }
+    }
+    for name in REMOVED {
+        remove(&root.join(name))?;
+    }
+    for name in EMPTIED {
+        empty(&root.join(name))?;
+    }
+    host_keys(&root.join("etc/ssh"))?;
+    let stanzas: Vec<String> = sources(suite, mirror)
+        .iter()
+        .map(|(uri, suite)| {
+            format!("Types: deb\nURIs: {uri}\nSuites: {suite}\nComponents: main\nSigned-By: {}\n", super::KEYRING)
+        })
+        .collect();
+    write(root, "etc/apt/sources.list.d/debian.sources", &stanzas.join("\n"))?;
+    write(root, "etc/fstab", FSTAB)?;
+    write(root, "etc/hosts", HOSTS)?;
+    write(root, "etc/machine-id", "")?;
+    write(root, "boot/extlinux/extlinux.conf", BOOT)?;
+    write(root, "etc/cloud/cloud.cfg.d/90_lite.cfg", CLOUD)?;
+    link(root, "etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf")?;
+    for unit in MASKED {
+        link(root, &format!("etc/systemd/system/{unit}"), "/dev/null")?;
+    }
+    Ok(())
+}
+
+/// Host keys in an image would be the same on every instance.
+fn host_keys(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(|e| io("read the folder", folder, e))? {
+        let entry = entry.map_err(|e| io("read the folder", folder, e))?;
+        if entry.file_name().to_string_lossy().starts_with("ssh_host_") {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a new file, never through a link that is there.
+fn write(root: &Path, name: &str, text: &str) -> Result<()> {
+    let at = root.join(name);
+    fresh(&at)?;
+    let failed = |e| io("write", &at, e);
+    fs::write(&at, text).map_err(failed)?;
+    fs::set_permissions(&at, Permissions::from_mode(0o644)).map_err(failed)
+}
+
+fn link(root: &Path, name: &str, target: &str) -> Result<()> {
+    let at = root.join(name);
+    fresh(&at)?;
+    symlink(target, &at).map_err(|e| io("write", &at, e))
+}
+
+fn fresh(at: &Path) -> Result<()> {
+    if let Some(folder) = at.parent() {
+        fs::create_dir_all(folder).map_err(|e| io("make the folder", folder, e))?;
+    }
+    remove(at)
+}
+
+fn remove(at: &Path) -> Result<()> {
+    match fs::remove_file(at) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(io("remove", at, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what is in a folder, and keeps the folder.
+fn empty(folder: &Path) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(io("read the folder", folder, e)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|e| io("read the folder", folder, e))?;
+        let at = entry.path();
+        let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let removed = if folder { fs::remove_dir_all(&at) } else { fs::remove_file(&at) };
+        removed.map_err(|e| io("remove", &at, e))?;
+    }
+    Ok(())
+}

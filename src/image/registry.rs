@@ -1,0 +1,308 @@
+//! The images on this host, as files in the folder of the pool.
+//!
+//! An image is `base-<id>-<digest12>.qcow2`; the sidecar `base-<id>.json` says which one is current. The sidecar is written
+//! last, so an image without one is not there. An older version stays as long as the id does: disks may lie on it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{HEADER_MAX, Progress, gate, tools};
+use crate::model::{Error, Kind, Result, escaped};
+
+/// How often a waiting process tries for a lock again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Where an image came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Made here from signed packages.
+    Built,
+    /// The distribution's own, downloaded.
+    Pulled,
+    /// The operator's own file.
+    Imported,
+}
+
+/// An image on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// What it is called: `debian-13`.
+    pub id: String,
+    /// Where the file is.
+    pub path: String,
+    /// SHA-256 of the file, in hex.
+    pub digest: String,
+    /// Name of the file in the folder of the pool.
+    pub volume: String,
+    /// Size of the file, bytes.
+    pub size: u64,
+    /// Size of the disk inside, bytes.
+    pub virtual_size: u64,
+    /// How it came here.
+    pub origin: Origin,
+    /// When it came here.
+    pub created_at: Timestamp,
+    /// Mirror, address or file it was made from.
+    pub source: Option<String>,
+}
+
+/// The sidecar as written. The path is not in it: the folder may move.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sidecar {
+    digest: String,
+    size: u64,
+    virtual_size: u64,
+    origin: Origin,
+    created_at: Timestamp,
+    source: Option<String>,
+}
+
+/// All images, by id. An image whose file or sidecar is damaged is an error that names it.
+pub fn list(dir: &Path) -> Result<Vec<Image>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(io("read the folder", dir, e)),
+    };
+    let mut images = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|e| io("read the folder", dir, e))?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix("base-")?.strip_suffix(".json"));
+        if let Some(id) = id.filter(|id| check_id(id).is_ok()) {
+            images.extend(get(dir, id)?);
+        }
+    }
+    images.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(images)
+}
+
+/// The current image of an id. One whose file was removed by hand is not there.
+pub fn get(dir: &Path, id: &str) -> Result<Option<Image>> {
+    check_id(id)?;
+    let at = sidecar_path(dir, id);
+    let text = match std::fs::read(&at) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(io("read", &at, e)),
+    };
+    let damaged = |cause: String| {
+        Error::failed("image_damaged", format!("image `{id}` is damaged"))
+            .cause(cause)
+            .hint(format!("remove it and bring it again: `lite image remove {id}`"))
+    };
+    let sidecar: Sidecar = serde_json::from_slice(&text).map_err(|e| damaged(format!("`{}`: {e}", at.display())))?;
+    if sidecar.digest.len() != 64 || !is_hex(&sidecar.digest) {
+        return Err(damaged(format!("`{}`: the digest is not a SHA-256 in hex", at.display())));
+    }
+    let image = image(dir, id, sidecar);
+    match std::fs::symlink_metadata(&image.path) {
+        Ok(meta) if meta.is_file() && meta.len() == image.size => Ok(Some(image)),
+        Ok(_) => Err(damaged(format!("`{}` is not the file of {} bytes it was", image.path, image.size))),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(io("look at", Path::new(&image.path), e)),
+    }
+}
+
+/// Removes an image with all its versions. `in_use` names the instances whose disks lie on any of them: with one, it is refused.
+pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
+    check_id(id)?;
+    if !in_use.is_empty() {
+        return Err(Error::refused("image_in_use", format!("image `{id}` is in use by {}", in_use.join(", ")))
+            .hint(format!("delete what uses it first: `lite delete {}`", in_use.join(" "))));
+    }
+    let Some(_lock) = Lock::attempt(dir, id)? else {
+        return Err(Error::new(Kind::Busy, "image_busy", format!("another process works on image `{id}`")).hint("try again later"));
+    };
+    let image = match get(dir, id) {
+        Ok(None) => {
+            return Err(Error::refused("no_image", format!("no image `{id}`")).hint("see what is here: `lite image list`"));
+        }
+        Ok(Some(image)) => image,
+        // A damaged one goes as well, told by what is left of it.
+        Err(e) if e.code == "image_damaged" => remains(dir, id),
+        Err(e) => return Err(e),
+    };
+    // Sidecar first: without it the image is not there, whatever happens next.
+    delete(&sidecar_path(dir, id))?;
+    for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
+        if entry.file_name().to_str().is_some_and(|name| is_version(id, name)) {
+            delete(&entry.path())?;
+        }
+    }
+    sync_dir(dir)?;
+    Ok(image)
+}
+
+/// Makes `file`, in the same folder, the current image of `id`. The caller holds the [`lock`].
+///
+/// The file passes the gate again, is hashed, synced and renamed; the sidecar follows last.
+pub fn adopt(
+    dir: &Path,
+    id: &str,
+    file: &Path,
+    origin: Origin,
+    source: Option<String>,
+    now: Timestamp,
+) -> Result<Image> {
+    check_id(id)?;
+    let failed = |e| io("keep", file, e);
+    let mut open = OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(file).map_err(failed)?;
+    let size = open.metadata().map_err(failed)?.len();
+    let (header, digest) = hash(&mut open).map_err(failed)?;
+    let header = gate(&header, size)?;
+    // QEMU reads it as a user of its own; nobody writes it.
+    open.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    open.sync_all().map_err(failed)?;
+
+    let sidecar = Sidecar { digest, size, virtual_size: header.virtual_size, origin, created_at: now, source };
+    let text = serde_json::to_vec_pretty(&sidecar).map_err(|e| Error::failed("image_io", "cannot write the sidecar").cause(e))?;
+    let image = image(dir, id, sidecar);
+    std::fs::rename(file, &image.path).map_err(failed)?;
+    sync_dir(dir)?;
+
+    let at = sidecar_path(dir, id);
+    let failed = |e| io("write", &at, e);
+    let mut temp = tempfile::Builder::new().prefix(&format!(".sidecar-{id}_")).tempfile_in(dir).map_err(failed)?;
+    temp.write_all(&text).map_err(failed)?;
+    let mode = std::fs::Permissions::from_mode(0o644);
+    temp.as_file().set_permissions(mode).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
+    temp.persist(&at).map_err(|e| failed(e.error))?;
+    sync_dir(dir)?;
+    Ok(image)
+}
+
+/// A held lock on an id; freed with the value or the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+    /// Another process held it first, and may have done the work.
+    pub waited: bool,
+}
+
+impl Lock {
+    fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
+        let at = dir.join(format!(".lock-{id}"));
+        let failed = |e| io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`");
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
+        let file = options.open(&at).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file, waited: false })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+        }
+    }
+}
+
+/// Takes the lock on an id, waiting while another process works on it.
+pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Lock> {
+    check_id(id)?;
+    let mut waited = false;
+    loop {
+        if let Some(lock) = Lock::attempt(dir, id)? {
+            return Ok(Lock { waited, ..lock });
+        }
+        if !waited {
+            progress.stage("waiting for another process");
+            waited = true;
+        }
+        tools::check(cancel)?;
+        std::thread::sleep(RETRY);
+    }
+}
+
+/// The image that makes work unnecessary: there already and not forced, or made by the process that was waited for.
+pub(super) fn ready(dir: &Path, id: &str, force: bool, lock: &Lock) -> Result<Option<Image>> {
+    if force && !lock.waited {
+        return Ok(None);
+    }
+    match get(dir, id) {
+        Err(e) if force && e.code == "image_damaged" => Ok(None),
+        other => other,
+    }
+}
+
+/// Refuses an id that is not lower-case letters, digits, `.` and `-`, at most 63.
+pub(super) fn check_id(id: &str) -> Result<()> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let first = id.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if first && id.len() <= 63 && id.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(Error::refused("invalid_image_id", format!("`{}` cannot name an image", escaped(id)))
+        .hint("1 to 63 of a-z, 0-9, `.` and `-`, the first a letter or digit: `debian-13`"))
+}
+
+/// Hashes a file; gives its beginning as well.
+fn hash(file: &mut File) -> std::io::Result<(Vec<u8>, String)> {
+    let (mut header, mut hasher, mut buffer) = (Vec::new(), Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        let count = file.read(&mut buffer)?;
+        let read = buffer.get(..count).unwrap_or_default();
+        if read.is_empty() {
+            break;
+        }
+        if (header.len() as u64) < HEADER_MAX {
+            header.extend_from_slice(read);
+        }
+        hasher.update(read);
+    }
+    Ok((header, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+fn image(dir: &Path, id: &str, sidecar: Sidecar) -> Image {
+    let Sidecar { digest, size, virtual_size, origin, created_at, source } = sidecar;
+    let volume = format!("base-{id}-{}.qcow2", digest.get(..12).unwrap_or(&digest));
+    let path = dir.join(&volume).display().to_string();
+    Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source }
+}
+
+/// A damaged image, as far as it can be told.
+fn remains(dir: &Path, id: &str) -> Image {
+    let (digest, created_at) = (String::new(), Timestamp::UNIX_EPOCH);
+    image(dir, id, Sidecar { digest, size: 0, virtual_size: 0, origin: Origin::Imported, created_at, source: None })
+}
+
+/// `base-<id>-<12 hex>.qcow2`: the length tells ids apart that begin alike.
+fn is_version(id: &str, name: &str) -> bool {
+    name.strip_prefix("base-")
+        .and_then(|rest| rest.strip_prefix(id)?.strip_prefix('-')?.strip_suffix(".qcow2"))
+        .is_some_and(|digest| digest.len() == 12 && is_hex(digest))
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
+    dir.join(format!("base-{id}.json"))
+}
+
+fn delete(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| io("write the folder", dir, e))
+}
+
+pub(super) const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+
+/// An error of the file system.
+pub(super) fn io(what: &str, path: &Path, e: std::io::Error) -> Error {
+    Error::failed("image_io", format!("cannot {what} `{}`", path.display())).cause(e)
+}

@@ -1,0 +1,171 @@
+//! Building images: what is refused before any change, and one real build (`LITE_TEST_REAL=1`, root, a mirror).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lite::image::{BuildRequest, Image, Origin, Progress, Silent, build, buildable, get, list};
+use lite::model::Error;
+
+const MIRROR: &str = "http://deb.debian.org/debian";
+
+type Test = Result<(), Box<dyn std::error::Error>>;
+
+fn request<'a>(dir: &'a Path, id: &'a str, mirror: &'a str) -> BuildRequest<'a> {
+    BuildRequest { dir, id, mirror, force: false }
+}
+
+fn refusal(dir: &Path, id: &str, mirror: &str) -> Option<Error> {
+    build(request(dir, id, mirror), &AtomicBool::new(false), &mut Silent).err()
+}
+
+#[test]
+fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
+    let dir = tempfile::tempdir()?;
+    let error = refusal(dir.path(), "debian-11", MIRROR).ok_or("built")?;
+    assert_eq!((error.code, error.exit_code()), ("image_unknown", 2));
+    assert_eq!(error.message, "no image `debian-11` can be made here");
+    assert_eq!(error.hints, ["those that can: debian-12, debian-13"]);
+
+    for mirror in ["", "ftp://host/debian", "http://", "http://h/a b", "http://u:p@h/debian", "http://h/d\ndeb x", "http://[::1]/d"] {
+        let error = refusal(dir.path(), "debian-13", mirror).ok_or("built")?;
+        assert_eq!((error.code, error.exit_code()), ("invalid_mirror", 2), "{mirror:?}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path())?.count(), 0);
+    Ok(())
+}
+
+#[test]
+fn both_debians_can_be_built() {
+    assert_eq!(buildable().collect::<Vec<_>>(), ["debian-12", "debian-13"]);
+}
+
+/// Collects the stages; sets the flag when one begins.
+struct Watch<'a> {
+    stages: Vec<String>,
+    cancel_at: Option<&'a str>,
+    cancel: &'a AtomicBool,
+}
+
+impl Progress for Watch<'_> {
+    fn stage(&mut self, what: &str) {
+        self.stages.push(what.to_owned());
+        if self.cancel_at == Some(what) {
+            self.cancel.store(true, Ordering::SeqCst);
+        }
+    }
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
+}
+
+fn real() -> bool {
+    let real = std::env::var_os("LITE_TEST_REAL").is_some_and(|value| value == "1");
+    if !real {
+        println!("skipped: a real build takes minutes, root and a package mirror; LITE_TEST_REAL=1 runs it");
+    }
+    real
+}
+
+/// Folder and ids of the real build: `LITE_TEST_IMAGE_DIR` keeps it, `LITE_TEST_IMAGES` names others than debian-13.
+fn setting() -> Result<(Option<tempfile::TempDir>, PathBuf, Vec<String>), std::io::Error> {
+    let ids = std::env::var("LITE_TEST_IMAGES").unwrap_or_else(|_| "debian-13".into());
+    let ids = ids.split(',').map(str::to_owned).collect();
+    match std::env::var_os("LITE_TEST_IMAGE_DIR") {
+        Some(dir) => Ok((None, PathBuf::from(dir), ids)),
+        None => {
+            let dir = tempfile::tempdir()?;
+            let path = dir.path().to_owned();
+            Ok((Some(dir), path, ids))
+        }
+    }
+}
+
+#[test]
+fn real_build_is_complete_and_done_once() -> Test {
+    if !real() {
+        return Ok(());
+    }
+    let (_guard, dir, ids) = setting()?;
+    let mirror = std::env::var("LITE_MIRROR").unwrap_or_else(|_| MIRROR.into());
+    for id in &ids {
+        let cancel = AtomicBool::new(false);
+        let mut watch = Watch { stages: Vec::new(), cancel_at: None, cancel: &cancel };
+        let forced = BuildRequest { force: true, ..request(&dir, id, &mirror) };
+        let image = build(forced, &cancel, &mut watch)?;
+        assert_eq!(
+            watch.stages,
+            ["installing packages", "preparing the first boot", "making the disk", "compressing", "checking"]
+        );
+        whole(&dir, id, &image, &mirror)?;
+
+        watch.stages.clear();
+        assert_eq!(build(request(&dir, id, &mirror), &cancel, &mut watch)?, image);
+        assert_eq!(watch.stages, Vec::<String>::new());
+    }
+    Ok(())
+}
+
+fn whole(dir: &Path, id: &str, image: &Image, mirror: &str) -> Test {
+    assert_eq!((image.id.as_str(), image.origin, image.source.as_deref()), (id, Origin::Built, Some(mirror)));
+    assert_eq!(image.virtual_size, 2 << 30);
+    assert_eq!(image.volume, format!("base-{id}-{}.qcow2", &image.digest[..12]));
+    assert_eq!(get(dir, id)?.as_ref(), Some(image));
+    assert!(list(dir)?.contains(image));
+    let sum = Command::new("sha256sum").arg(&image.path).output()?;
+    assert_eq!(String::from_utf8(sum.stdout)?.split_whitespace().next(), Some(image.digest.as_str()));
+    let info = Command::new("qemu-img").args(["info", "-f", "qcow2", "--output=json"]).arg(&image.path).output()?;
+    let info: serde_json::Value = serde_json::from_slice(&info.stdout)?;
+    assert_eq!((&info["format"], &info["virtual-size"]), (&"qcow2".into(), &(2_u64 << 30).into()));
+    assert_eq!(info.get("backing-filename"), None);
+    assert_eq!(left_over(dir)?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn interrupted_real_build_leaves_nothing() -> Test {
+    if !real() {
+        return Ok(());
+    }
+    let dir = tempfile::tempdir()?;
+    // What a killed build left goes as well.
+    std::fs::create_dir_all(dir.path().join(".build-debian-13_old/root"))?;
+    let cancel = AtomicBool::new(false);
+    let later = std::time::Duration::from_secs(8);
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(later);
+            cancel.store(true, Ordering::SeqCst);
+        });
+        build(request(dir.path(), "debian-13", MIRROR), &cancel, &mut Silent).err()
+    });
+    assert_eq!(error.ok_or("built")?.code, "interrupted");
+    assert_eq!(left_over(dir.path())?, Vec::<String>::new());
+    assert_eq!(list(dir.path())?, []);
+    assert!(!std::fs::read_to_string("/proc/self/mountinfo")?.contains(&dir.path().display().to_string()));
+    Ok(())
+}
+
+#[test]
+fn real_build_from_a_dead_mirror_says_so() -> Test {
+    if !real() {
+        return Ok(());
+    }
+    let dir = tempfile::tempdir()?;
+    let error = refusal(dir.path(), "debian-13", "http://127.0.0.1:9/debian").ok_or("built")?;
+    assert_eq!((error.code, error.exit_code()), ("tool_failed", 1));
+    assert_eq!(error.hints, ["check that the mirror is reached: `curl -I http://127.0.0.1:9/debian/dists/trixie/InRelease`"]);
+    assert_ne!(error.causes, Vec::<String>::new());
+    assert_eq!(left_over(dir.path())?, Vec::<String>::new());
+    Ok(())
+}
+
+/// Names in the folder other than images, sidecars and locks.
+fn left_over(dir: &Path) -> Result<Vec<String>, std::io::Error> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with("base-") && !name.starts_with(".lock-") {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
