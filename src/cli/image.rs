@@ -1,11 +1,24 @@
 //! `lite image`.
 
-use std::path::PathBuf;
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, common, complete};
-use crate::model::{Name, Result};
+use super::{Env, common, complete, session};
+use crate::{
+    engine::Observer,
+    image::{self, BuildRequest, Image, Origin, Progress, pull::PullRequest},
+    model::{Error, Name, Result, Settings, Size},
+    store::Store,
+    ui::{
+        Stages,
+        view::{ImageRow, print_images},
+    },
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -23,10 +36,8 @@ EXAMPLES:
 
 const PULL: &str = "\
 EXAMPLES:
-  lite image pull debian-13
-      Download it; a download that was cut off goes on
-  lite image pull debian-12 debian-13
-      Download two";
+  lite image pull ubuntu-24.04
+      Download it; a download that was cut off goes on";
 
 const BUILD: &str = "\
 EXAMPLES:
@@ -74,7 +85,16 @@ pub enum Verb {
     /// Downloads by HTTPS, goes on where a download was cut off, and keeps the
     /// image only if its digest is the one pinned or signed by the distribution.
     #[command(verbatim_doc_comment, after_help = PULL)]
-    Pull(Bases),
+    Pull {
+        #[command(flatten)]
+        bases: Bases,
+        /// Accept the image with this digest, `sha256:…` or `sha512:…`
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
+        /// Download from here instead; needs --digest
+        #[arg(long, value_name = "URL", requires = "digest")]
+        url: Option<String>,
+    },
     /// Make an image from a distribution's signed packages
     ///
     /// Makes an image on this host with mmdebstrap, guest agent included. Needs a
@@ -83,11 +103,10 @@ pub enum Verb {
     Build(Bases),
     /// Bring an image of your own
     ///
-    /// Checks the header of a raw or qcow2 file before any tool opens it, and
-    /// copies it. A file that refers to other files is refused.
+    /// Checks the header of a qcow2 file before any tool opens it, and copies it. A file that refers to other files is refused.
     #[command(verbatim_doc_comment, after_help = IMPORT)]
     Import {
-        /// A raw or qcow2 file
+        /// A qcow2 file
         file: PathBuf,
         /// Its name here [default: that of the file]
         #[arg(long, value_parser = Name::parse)]
@@ -121,24 +140,197 @@ pub struct Bases {
 }
 
 /// Lists with [`crate::ui::view::print_images`]; builds and downloads show [`crate::ui::Stages`].
-pub fn run(_args: &Args, _env: &mut Env) -> Result<()> {
-    Err(common::not_wired("image"))
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let settings = env.settings()?;
+    let dir = settings.paths.pool.as_path();
+    match &args.verb {
+        Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?)?),
+        Verb::Build(bases) => each(env, bases, "built", |maker, id, settings, cancel| maker.build(id, settings, cancel)),
+        Verb::Pull { bases, digest, url } => {
+            if bases.ids.len() > 1 && digest.is_some() {
+                return Err(Error::refused("one_digest", "a digest belongs to one image").hint("pull one image at a time"));
+            }
+            each(env, bases, "pulled", |maker, id, settings, cancel| {
+                let request =
+                    PullRequest { digest: digest.clone(), url: url.clone(), ..PullRequest::new(&settings.paths.pool, id) };
+                pull_and_adopt(&request, cancel, maker)
+            })
+        }
+        Verb::Import { file, name, dry_run } => bring(env, &settings, file, name.as_ref(), *dry_run),
+        Verb::Remove { images, sure } => remove(env, &settings, images, *sure),
+    }
 }
 
-/// The image of a base: the one that is there, else built or pulled now.
-pub fn obtain(settings: &crate::model::Settings, base: &str, _interrupted: &std::sync::atomic::AtomicBool, _observer: &mut dyn crate::engine::Observer) -> Result<crate::image::Image> {
-    let path = settings.paths.pool.join(format!("base-{base}.qcow2"));
-    let volume = format!("base-{base}.qcow2");
-    if !path.exists() { return Err(crate::model::Error::refused("no_image", format!("no image `{base}`"))); }
-    Ok(crate::image::Image {
-        id: base.into(),
-        path: path.display().to_string(),
-        digest: "0".into(),
-        volume,
-        size: 0,
-        virtual_size: 0,
-        origin: crate::image::Origin::Imported,
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        source: None,
-    })
+fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
+    let state = &settings.paths.state;
+    let store = Store::exists(state).then(|| Store::open(state)).transpose()?;
+    images
+        .iter()
+        .map(|i| {
+            Ok(ImageRow {
+                id: i.id.clone(),
+                origin: i.origin.to_string(),
+                size: Size::bytes(i.size),
+                digest: format!("sha256:{}", i.digest),
+                used_by: store.as_ref().map_or(Ok(Vec::new()), |s| s.users_of_image(&i.volume))?,
+                created_at: i.created_at,
+            })
+        })
+        .collect()
+}
+
+/// Builds or pulls each image, with its stages shown, and prints the rows.
+fn each(
+    env: &Env,
+    bases: &Bases,
+    done: &str,
+    make: impl Fn(&mut Maker<'_>, &str, &Settings, &AtomicBool) -> Result<Image>,
+) -> Result<()> {
+    let settings = env.settings()?;
+    if bases.dry_run {
+        return bases.ids.iter().try_for_each(|id| env.ui.data(&format!("image `{id}` would be {done}\n")));
+    }
+    let cancel = heed_interrupts()?;
+    create_folder(&settings)?;
+    let mut images = Vec::new();
+    for id in &bases.ids {
+        let mut stages = env.ui.stages();
+        let made = make(&mut Maker(&mut stages), id, &settings, &cancel);
+        if made.is_err() {
+            stages.fail();
+        }
+        images.push(made?);
+        stages.finish();
+    }
+    print_images(&env.ui, &rows(&settings, &images)?)
+}
+
+fn bring(env: &Env, settings: &Settings, file: &Path, name: Option<&Name>, dry_run: bool) -> Result<()> {
+    let id = match name {
+        Some(name) => name.to_string(),
+        None => file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_ascii_lowercase(),
+    };
+    Name::parse(&id).map_err(|e| e.hint("name the image: `--name NAME`"))?;
+    if dry_run {
+        return env.ui.data(&format!("`{}` would be imported as image `{id}`\n", file.display()));
+    }
+    let cancel = heed_interrupts()?;
+    create_folder(settings)?;
+    let mut stages = env.ui.stages();
+    let image = image::import(&settings.paths.pool, file, &id, false, &cancel, &mut Maker(&mut stages))?;
+    stages.finish();
+    print_images(&env.ui, &rows(settings, &[image])?)
+}
+
+fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) -> Result<()> {
+    let dir = &settings.paths.pool;
+    let mut found = Vec::new();
+    for id in &images.ids {
+        let image = image::get(dir, id)?.ok_or_else(|| {
+            Error::refused("no_such_image", format!("there is no image `{}`", crate::model::escaped(id)))
+                .hint("`lite image list` shows those there are")
+        })?;
+        found.push(image);
+    }
+    let rows = rows(settings, &found)?;
+    if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
+        return Err(Error::refused("image_in_use", format!("image `{}` is in use by {}", used.id, used.used_by.join(", ")))
+            .hint(format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "))));
+    }
+    if images.dry_run {
+        return found.iter().try_for_each(|i| env.ui.data(&format!("image `{}` would be removed\n", i.id)));
+    }
+    sure.ask(&env.ui, &format!("remove {} images?", found.len()))?;
+    for image in found {
+        image::remove(dir, &image.id, &[])?;
+        env.ui.data(&format!("removed image `{}`\n", image.id))?;
+    }
+    Ok(())
+}
+
+/// The image of a base for a create: the one that is there, else one that is built or pulled now.
+pub fn obtain(settings: &Settings, base: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
+    if let Some(image) = image::get(&settings.paths.pool, base)? {
+        return Ok(image);
+    }
+    let mut told = Told(observer);
+    if image::buildable().any(|id| id == base) {
+        told.0.warn(&format!("there is no image `{base}` yet: it is built now, once"));
+        let request = BuildRequest { dir: &settings.paths.pool, id: base, mirror: &settings.mirror, force: false };
+        return image::build(request, cancel, &mut told);
+    }
+    image::known::find(base).map_err(|e| e.hint(format!("bring your own: `lite image import FILE --name {base}`")))?;
+    told.0.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
+    pull_and_adopt(&PullRequest::new(&settings.paths.pool, base), cancel, &mut told)
+}
+
+/// Downloads an image, looks into its header, and keeps it.
+fn pull_and_adopt(request: &PullRequest, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Image> {
+    let (dir, id) = (request.dir.as_path(), request.id.as_str());
+    let lock = image::lock(dir, id, cancel, progress)?;
+    if let Some(image) = image::get(dir, id)? {
+        return Ok(image);
+    }
+    progress.stage("download");
+    let pulled = image::pull::pull(request, cancel, &mut |done, total| progress.bytes(done, total))?;
+    let adopted = image::adopt(dir, id, &pulled.file, Origin::Pulled, Some(pulled.url), jiff::Timestamp::now());
+    if adopted.is_err() {
+        // A file that did not pass the gate must not be taken for a good download next time.
+        let _ = std::fs::remove_file(&pulled.file);
+    }
+    drop(lock);
+    adopted
+}
+
+/// Shows the stages of a build or download of its own.
+struct Maker<'a>(&'a mut Stages);
+
+impl Maker<'_> {
+    fn build(&mut self, id: &str, settings: &Settings, cancel: &AtomicBool) -> Result<Image> {
+        let request = BuildRequest { dir: &settings.paths.pool, id, mirror: &settings.mirror, force: false };
+        image::build(request, cancel, self)
+    }
+}
+
+impl Progress for Maker<'_> {
+    fn stage(&mut self, what: &str) {
+        self.0.begin(what);
+    }
+    fn bytes(&mut self, done: u64, total: Option<u64>) {
+        self.0.bytes(done, total);
+    }
+}
+
+/// Shows a build or download as part of the stage `image` of a create.
+struct Told<'a>(&'a mut dyn Observer);
+
+impl Progress for Told<'_> {
+    fn stage(&mut self, what: &str) {
+        self.0.note(what);
+    }
+    fn bytes(&mut self, done: u64, total: Option<u64>) {
+        self.0.bytes(done, total);
+    }
+}
+
+/// Ctrl-C as a flag, for work that has no host to talk to.
+fn heed_interrupts() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    session::flag_interrupts(&flag)?;
+    Ok(flag)
+}
+
+/// Makes the folder of the pool: an image may come before the pool does. QEMU's account passes through it, hence 0711.
+fn create_folder(settings: &Settings) -> Result<()> {
+    let dir = &settings.paths.pool;
+    if dir.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)))
+        .map_err(|e| {
+            Error::refused("pool_not_writable", format!("cannot make `{}`", dir.display()))
+                .cause(e)
+                .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
+        })
 }

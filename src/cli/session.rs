@@ -45,12 +45,7 @@ impl Session {
     /// From now on the first Ctrl-C is seen between steps and while waiting; a second one ends the process at once,
     /// and the next command cleans up.
     pub fn heed_interrupts(&self) -> Result<()> {
-        let fail = |e: std::io::Error| Error::failed("signals", "cannot listen for Ctrl-C").cause(e);
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register_conditional_default(signal, self.interrupted.clone()).map_err(fail)?;
-            signal_hook::flag::register(signal, self.interrupted.clone()).map_err(fail)?;
-        }
-        Ok(())
+        flag_interrupts(&self.interrupted)
     }
 
     /// Whether Ctrl-C was pressed.
@@ -90,6 +85,16 @@ impl Session {
             wait: if wait { WAIT } else { Duration::ZERO },
         })
     }
+}
+
+/// From now on the first Ctrl-C sets the flag, and a second one ends the process.
+pub fn flag_interrupts(flag: &Arc<AtomicBool>) -> Result<()> {
+    let fail = |e: std::io::Error| Error::failed("signals", "cannot listen for Ctrl-C").cause(e);
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, flag.clone()).map_err(fail)?;
+        signal_hook::flag::register(signal, flag.clone()).map_err(fail)?;
+    }
+    Ok(())
 }
 
 /// The instances named, all of them known.

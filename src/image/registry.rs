@@ -32,6 +32,16 @@ pub enum Origin {
     Imported,
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Built => "built",
+            Self::Pulled => "pulled",
+            Self::Imported => "imported",
+        })
+    }
+}
+
 /// An image on this host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image {
