@@ -22,7 +22,6 @@ fn an_application_from_one_command_and_nothing_left() {
         return;
     }
     let host = Host::new("app", 71);
-    let filters = virsh(&["nwfilter-list"]);
     host.ok(&["image", "build", "debian-13"]);
     let images = host.json(&["image", "list"]);
     host.ok(&["image", "build", "debian-13"]);
@@ -31,7 +30,7 @@ fn an_application_from_one_command_and_nothing_left() {
     let title = format!("title={TITLE}");
     let created = host.json(&["create", "nginx", "--name", "lite-test-web", "--bundle", "micro", "--set", &title]);
     let address = created["instance"]["address"].as_str().expect("an address").to_owned();
-    assert_eq!(address, "198.18.71.10");
+    assert_eq!(address, "10.171.71.10");
     serves_the_title(&address);
     ssh_verifies_and_passes_codes_through(&host, &address);
     only_the_ports_of_the_blueprint_are_open(&host, &address);
@@ -48,7 +47,7 @@ fn an_application_from_one_command_and_nothing_left() {
 
     host.ok(&["delete", "lite-test-web", "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
-    assert_eq!(virsh(&["nwfilter-list"]), filters);
+    assert_eq!(virsh(&["nwfilter-list"]), host.filters);
     host.ok(&["image", "remove", "debian-13", "--yes"]);
 }
 

@@ -1,11 +1,18 @@
 //! What operations need to know of the host, and what they may make on it.
 
-use super::{Engine, Observer, allocate::HostView};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Engine, Observer, allocate::HostView, lock::Lock};
 use crate::{
     doctor,
     model::{Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
 };
+
+/// How long to wait for another process that makes pool and network.
+const MAKE: Duration = Duration::from_secs(60);
 
 impl Engine<'_> {
     /// Makes lite's own pool, network and log folder if they are missing, and says so.
@@ -16,12 +23,19 @@ impl Engine<'_> {
                 .cause(e)
                 .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
         })?;
-        if !self.hypervisor.pool(&s.pool)?.is_some_and(|p| p.active) {
+        let pool = || -> Result<bool> { Ok(self.hypervisor.pool(&s.pool)?.is_some_and(|p| p.active)) };
+        let nat = || -> Result<bool> { Ok(*network != NetworkMode::Nat || self.hypervisor.network(&s.network)?.is_some_and(|n| n.active)) };
+        if pool()? && nat()? {
+            return Ok(());
+        }
+        // Two first commands at once must not both make them.
+        let _lock = Lock::acquire(&self.locks(), Uuid::nil(), "host", "prepare the host", (self.now)(), MAKE)?;
+        if !pool()? {
             let path = s.paths.pool.display().to_string();
             self.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
             observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
         }
-        if *network == NetworkMode::Nat && !self.hypervisor.network(&s.network)?.is_some_and(|n| n.active) {
+        if !nat()? {
             self.hypervisor.ensure_network(&s.network, &self.network_xml()?)?;
             observer.note(&format!("made network `{}`", s.network));
         }

@@ -33,7 +33,7 @@ impl Engine<'_> {
                 NetworkMode::Nat => self.settings.network.clone(),
                 NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
             };
-            let image = format!("base-{}", record.base);
+            let image = crate::image::volume_name(&record.base, &record.image_digest);
             let running = domain.state == crate::hypervisor::DomainState::Running;
             let stored = self.store.write(|t| {
                 let new = NewInstance { record: &record, network: &network, blueprint, parameters: &BTreeMap::new(), image: &image };

@@ -271,9 +271,14 @@ fn hash(file: &mut File) -> std::io::Result<(Vec<u8>, String)> {
     Ok((header, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
+/// File name of an image in the pool's folder.
+pub fn volume_name(id: &str, digest: &str) -> String {
+    format!("base-{id}-{}.qcow2", digest.get(..12).unwrap_or(digest))
+}
+
 fn image(dir: &Path, id: &str, sidecar: Sidecar) -> Image {
     let Sidecar { digest, size, virtual_size, origin, created_at, source } = sidecar;
-    let volume = format!("base-{id}-{}.qcow2", digest.get(..12).unwrap_or(&digest));
+    let volume = volume_name(id, &digest);
     let path = dir.join(&volume).display().to_string();
     Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source }
 }

@@ -1,4 +1,5 @@
 //! A real host: a pool, a network and a database of the test's own, and `virsh` as a second client.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     path::PathBuf,
@@ -31,6 +32,8 @@ pub fn skip_reason() -> Option<String> {
 pub struct Host {
     pub tag: String,
     pub folder: tempfile::TempDir,
+    /// Network filters before the test.
+    pub filters: String,
     subnet: String,
 }
 
@@ -42,7 +45,8 @@ impl Host {
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
             .tempdir()
             .expect("a folder");
-        Self { tag: format!("lite-test-{tag}"), folder, subnet: format!("198.18.{third}.0/24") }
+        std::fs::write(folder.path().join("config.toml"), "").expect("written");
+        Self { tag: format!("lite-test-{tag}"), folder, filters: virsh(&["nwfilter-list"]), subnet: format!("10.171.{third}.0/24") }
     }
 
     pub fn pool_dir(&self) -> PathBuf {
@@ -56,7 +60,7 @@ impl Host {
         command
             .args(args)
             .env_remove("NO_COLOR")
-            .env("LITE_CONFIG", at("no-config.toml"))
+            .env("LITE_CONFIG", at("config.toml"))
             .env("LITE_STATE_DIR", at("state"))
             .env("LITE_LOG_DIR", at("logs"))
             .env("LITE_POOL_DIR", self.pool_dir())
