@@ -167,6 +167,7 @@ class Twin:
         tree = ET.fromstring(virsh("dumpxml", name))
         self.name, self.uuid = name, tree.findtext("uuid")
         self.kind, self.cpu = tree.get("type"), tree.find("cpu").get("mode")
+        self.accel = {"kvm": "KVM", "qemu": "no KVM (TCG)"}.get(self.kind, self.kind)
         self.machine = tree.find("os/type").get("machine")
         self.memory = int(tree.findtext("memory")) // 1024
         self.vcpus = tree.findtext("vcpu")
@@ -250,6 +251,7 @@ def bench_create(options, stack):
             if virsh("domstate", name).strip() != "running":
                 raise RuntimeError("lite came back before its domain ran")
             twin = Twin(name)
+            options.accel = twin.accel
         with contextlib.ExitStack() as round_:
             round_.callback(drop_peer, twin, peer)
             preparation, installed = virt_install(twin, peer, mac)
@@ -322,6 +324,7 @@ def bench_page(options, stack):
             round_.callback(process.wait)
             round_.callback(process.terminate)
             twin = wait_for("domain of lite's", lambda: seed_ready(name), 120, process)
+            options.accel = twin.accel
             wait_for("page of lite's", lambda: served(twin.address), options.limit, process)
             pages.append(time.perf_counter() - begun)
             if process.wait(timeout=120):
@@ -344,11 +347,9 @@ def bench_page(options, stack):
 # ---- README
 
 def circumstances(options, runs):
-    """The line above a table."""
+    """The line above a table; known once the part has run."""
     qemu = re.search(r"version (\S+)", run("qemu-img", "--version")).group(1)
-    kvm = "KVM" if os.access("/dev/kvm", os.R_OK | os.W_OK) else "no KVM (TCG)"
-    accel = os.environ.get("LITE_ACCEL")
-    return (f"{datetime.date.today()}, {os.cpu_count()} CPUs, {kvm}{f', LITE_ACCEL={accel}' if accel else ''}, "
+    return (f"{datetime.date.today()}, {os.cpu_count()} CPUs, {options.accel}, "
             f"{run(options.lite, '--version').strip()}, libvirt {run('virsh', '--version').strip()}, QEMU {qemu}; median of {runs}.")
 
 
@@ -378,10 +379,12 @@ def main():
     wanted = options.only or [p for p in parts if p != "page" or options.slow]
     failed = False
     for part in wanted:
+        options.accel = "no guest running"
         bench, runs = parts[part]
         try:
             with contextlib.ExitStack() as stack:
-                lines = [circumstances(options, runs), "", *bench(options, stack)]
+                table = bench(options, stack)
+            lines = [circumstances(options, runs), "", *table]
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             failed = True
             print(f"{part}: not measured: {error}", file=sys.stderr)
