@@ -5,6 +5,9 @@ PREFIX ?= /usr/local
 LITE   := target/release/lite
 # Empty for root, so that nothing needs sudo to be installed.
 SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
+# The tests themselves run as root, cargo does not: it would leave files of root's in target/.
+TRIPLE  = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 
 .PHONY: help setup build demo test check bench install clean
 
@@ -24,7 +27,7 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 	$(SUDO) $(LITE) image build debian-13
 	$(SUDO) $(LITE) show demo >/dev/null 2>&1 || $(SUDO) $(LITE) create nginx --name demo --bundle nano
 	url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
-	  curl -fsS --max-time 20 "$$url" | head -n 15
+	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers:" && head -n 15 <<<"$$page"
 	$(SUDO) $(LITE) list
 	@echo "The instance keeps running. To remove it: $(SUDO) $(LITE) delete demo --yes"
 
@@ -36,8 +39,7 @@ test: ## every test, the ones on real virtual machines included
 	.ci/setup test
 	$(MAKE) --no-print-directory check
 	.ci/sweep
-	status=0; $(if $(SUDO),$(SUDO) -E env "PATH=$$PATH" "HOME=$$HOME") \
-	  LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast || status=$$?; \
+	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast || status=$$?; \
 	  .ci/sweep && exit $$status
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)

@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Measures lite against virsh and virt-install in one run, and writes the tables of benches/README.md.
+
+Each number is a median; the two sides take turns (A B A B), so that both see the same machine. Python's library only.
+Everything made is named lite-test-bench-… and is removed at the end, on an error and on Ctrl-C as well.
+"""
+
+import argparse
+import contextlib
+import datetime
+import glob
+import json
+import os
+import pathlib
+import re
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+import xml.etree.ElementTree as ET
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+README = ROOT / "benches" / "README.md"
+PREFIX = "lite-test-bench"
+URI = os.environ.get("LITE_CONNECT", "qemu:///system")
+VIRSH = ["virsh", "-q", "-c", URI]
+
+# Time and peak memory of one command, taken by a bare interpreter of its own: a child's peak starts at its parent's size.
+PROBE = """
+import json, os, sys, time
+null = os.open(os.devnull, os.O_RDWR)
+quiet = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
+begun = time.perf_counter()
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, usage = os.wait4(pid, 0)
+took = time.perf_counter() - begun
+print(json.dumps([took, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)]))
+"""
+
+
+def run(*command, text_in=None, env=None):
+    """Runs a command, returns what it prints; its own message is the error."""
+    done = subprocess.run(command, input=text_in, capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        raise RuntimeError(f"`{' '.join(map(str, command))}`: exit code {done.returncode}: {done.stderr.strip()[-600:]}")
+    return done.stdout
+
+
+def virsh(*arguments, **options):
+    return run(*VIRSH, *arguments, **options)
+
+
+def probe(command, env=None):
+    """Seconds and peak bytes of one command."""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", PROBE, *command],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, check=True)
+    seconds, peak, code = json.loads(done.stdout)
+    if code:
+        raise RuntimeError(f"`{' '.join(command)}`: exit code {code}: {done.stderr.strip()[-600:]}")
+    return seconds, peak
+
+
+def duel(ours, theirs, runs, env=None):
+    """Median seconds and largest peak of both, in turns, after one round that does not count."""
+    sides = ([], [])
+    for turn in range(runs + 1):
+        for side, command in zip(sides, (ours, theirs)):
+            measured = probe(command, env)
+            if turn:
+                side.append(measured)
+    return [(statistics.median(s for s, _ in side), max(p for _, p in side)) for side in sides]
+
+
+def quick_table(rows):
+    """Rows of (what, ours, theirs) of `duel`."""
+    lines = ["| command | lite | virsh | ratio (at most 1.5) | peak lite (at most 40 MiB) | peak virsh |", "|---|--:|--:|--:|--:|--:|"]
+    for what, (seconds, peak), (peer, peer_peak) in rows:
+        lines.append(f"| {what} | {seconds * 1e3:.1f} ms | {peer * 1e3:.1f} ms | {seconds / peer:.2f} "
+                     f"| {peak / 2**20:.1f} MiB | {peer_peak / 2**20:.1f} MiB |")
+    return lines
+
+
+def bench_version(options, _stack):
+    return quick_table([("`--version`", *duel([options.lite, "--version"], ["virsh", "--version"], options.runs))])
+
+
+# ---- list
+
+def light_domain(n):
+    """A domain without a disk, and the row lite would keep of it."""
+    name, ident = f"{PREFIX}-{n}", f"00000000-0000-4000-8000-{n:012x}"
+    domain = (f"<domain type='qemu'><name>{name}</name><uuid>{ident}</uuid><memory unit='MiB'>32</memory>"
+              "<vcpu>1</vcpu><os><type arch='x86_64'>hvm</type></os></domain>")
+    mac = f"52:54:00:be:{n >> 8:02x}:{n & 255:02x}"
+    address = f"198.18.{n >> 8}.{n & 255}"
+    record = {
+        "name": name, "uuid": ident, "blueprint": "debian-13", "blueprint_version": "1", "base": "debian-13",
+        "image_digest": "00", "bundle": "nano", "vcpus": 1, "memory": "32 MiB", "disk": "1 GiB", "transfer": "1 TiB",
+        "price": "5.00", "currency": "USD", "mac": mac, "address": address, "network": "nat", "ports": ["22/tcp"],
+        "tags": [], "created_at": "2025-01-01T00:00:00Z",
+    }
+    row = (ident, name, mac, "lite-test-bench", address, "stopped", "ready", None, 1, 32 << 20, 1 << 30,
+           json.dumps(record), "{}", "{}", "none")
+    return domain, row
+
+
+def state_database(folder):
+    """A state.db as lite makes it, from lite's own schema."""
+    text = (ROOT / "src/store/schema.rs").read_text()
+    schema = re.search(r'const STEPS: \[&str; \d+\] = \[(.*?)\];', text, re.S).group(1)
+    steps = re.findall(r'"(.*?)"', schema, re.S)
+    database = sqlite3.connect(pathlib.Path(folder) / "state.db", isolation_level=None)
+    database.execute("PRAGMA journal_mode = WAL")
+    if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+        for step in steps:
+            database.executescript(step)
+        database.execute(f"PRAGMA user_version = {len(steps)}")
+    return database
+
+
+def drop_light_domains():
+    names = [n for n in virsh("list", "--all", "--name").split() if re.fullmatch(rf"{PREFIX}-\d+", n)]
+    if names:
+        virsh(text_in="".join(f"undefine {name}\n" for name in names))
+
+
+def bench_list(options, stack):
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{PREFIX}-"))
+    files = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{PREFIX}-"))
+    database = state_database(folder)
+    stack.callback(database.close)
+    stack.callback(drop_light_domains)
+    drop_light_domains()
+    env = {**os.environ, "LITE_STATE_DIR": folder}
+    rows, made = [], 0
+    for count in options.counts:
+        commands, entries = [], []
+        for n in range(made + 1, count + 1):
+            domain, row = light_domain(n)
+            path = pathlib.Path(files) / f"{n}.xml"
+            path.write_text(domain)
+            commands.append(f"define {path}\n")
+            entries.append(row)
+        virsh(text_in="".join(commands))
+        database.executemany(f"INSERT INTO instance VALUES ({','.join('?' * 15)})", entries)
+        made = count
+        shown = len(re.findall(rf"^{PREFIX}-\d+ ", run(options.lite, "list", env=env), re.M))
+        if shown != count:
+            raise RuntimeError(f"`lite list` shows {shown} of {count} instances")
+        both = duel([options.lite, "list"], ["virsh", "-c", URI, "list", "--all"], options.runs, env)
+        rows.append((f"list, {count} domain{'s'[:count > 1]}", *both))
+    return quick_table(rows)
+
+
+# ---- create
+
+class Twin:
+    """What a lite instance is made of, so that virt-install can make the same."""
+
+    def __init__(self, name):
+        tree = ET.fromstring(virsh("dumpxml", name))
+        self.name, self.uuid = name, tree.findtext("uuid")
+        self.kind, self.cpu = tree.get("type"), tree.find("cpu").get("mode")
+        self.accel = {"kvm": "KVM", "qemu": "no KVM (TCG)"}.get(self.kind, self.kind)
+        self.machine = tree.find("os/type").get("machine")
+        self.memory = int(tree.findtext("memory")) // 1024
+        self.vcpus = tree.findtext("vcpu")
+        root, seed = (d.find("source").get("file") for d in tree.findall("devices/disk"))
+        self.pool = pathlib.Path(root).parent
+        info = json.loads(run("qemu-img", "info", "-U", "--output=json", root))
+        self.image, self.size = info["full-backing-filename"], info["virtual-size"]
+        interface = tree.find("devices/interface")
+        self.mac, self.network = interface.find("mac").get("address"), interface.find("source").get("network")
+        address = interface.find("filterref/parameter[@name='IP']")
+        self.address = None if address is None else address.get("value")
+        # Read now: lite takes the secrets out once the application answers.
+        self.seed = {f: run("isoinfo", "-R", "-i", seed, "-x", f"/{f}") for f in ("user-data", "meta-data", "network-config")}
+
+    def seed_of(self, name, mac):
+        """The same seed for another machine."""
+        documents = dict(self.seed)
+        meta = documents["meta-data"].replace(self.uuid, str(uuid.uuid4()))
+        documents["meta-data"] = re.sub(r"(?m)^local-hostname:.*$", f"local-hostname: {name}", meta)
+        documents["network-config"] = documents["network-config"].replace(self.mac, mac)
+        return documents
+
+
+def new_mac():
+    return "52:54:00:" + ":".join(f"{b:02x}" for b in os.urandom(3))
+
+
+def virt_install(twin, name, mac):
+    """Makes the same machine with qemu-img, genisoimage and virt-install; seconds of both parts."""
+    root, seed, report = (twin.pool / f"{name}.{end}" for end in ("qcow2", "iso", "report"))
+    report.touch()
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as folder:
+        for file, text in twin.seed_of(name, mac).items():
+            (pathlib.Path(folder) / file).write_text(text)
+        begun = time.perf_counter()
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", twin.image, str(root), str(twin.size))
+        run("genisoimage", "-quiet", "-V", "cidata", "-r", "-J", "-o", str(seed), folder)
+    prepared = time.perf_counter()
+    run("virt-install", "--connect", URI, "--import", "--noautoconsole", "--quiet", "--name", name, "--osinfo", "detect=off,require=off",
+        "--virt-type", twin.kind, "--machine", twin.machine, "--cpu", f"mode={twin.cpu}",
+        "--memory", str(twin.memory), "--vcpus", twin.vcpus, "--graphics", "none",
+        "--disk", f"path={root},format=qcow2,bus=virtio", "--disk", f"path={seed},format=raw,bus=virtio,readonly=on",
+        "--network", f"network={twin.network},mac={mac},model=virtio", "--rng", "/dev/urandom",
+        "--channel", f"type=file,source.path={report},target.type=virtio,target.name=org.lite.report")
+    return prepared - begun, time.perf_counter() - prepared
+
+
+def drop_peer(twin, name):
+    for command in (["destroy", name], ["undefine", name]):
+        subprocess.run([*VIRSH, *command], capture_output=True, check=False)
+    for path in glob.glob(f"{twin.pool}/{name}.*"):
+        os.unlink(path)
+    for pool in virsh("pool-list", "--name").split():
+        target = ET.fromstring(virsh("pool-dumpxml", pool)).findtext("target/path")
+        if target == str(twin.pool):
+            virsh("pool-refresh", pool)
+
+
+def drop_ours(lite, name):
+    if name in virsh("list", "--all", "--name").split():
+        run(lite, "delete", name, "--yes")
+    else:  # undone by lite itself, or never made
+        subprocess.run([lite, "delete", name, "--yes"], capture_output=True, check=False)
+
+
+def prepare_host(options):
+    run(options.lite, "doctor", "--fix", "--yes")
+    run(options.lite, "image", "build", "debian-13")
+
+
+def bench_create(options, stack):
+    prepare_host(options)
+    ours, peers, preparations, stages = [], [], [], {}
+    for turn in range(options.create_runs + 1):  # the first does not count
+        name, peer, mac = f"{PREFIX}-a{turn}", f"{PREFIX}-b{turn}", new_mac()
+        with contextlib.ExitStack() as round_:
+            round_.callback(drop_ours, options.lite, name)
+            begun = time.perf_counter()
+            out = run(options.lite, "create", "debian-13", "--bundle", "nano", "--name", name, "--no-wait", "--json")
+            took = time.perf_counter() - begun
+            if virsh("domstate", name).strip() != "running":
+                raise RuntimeError("lite came back before its domain ran")
+            twin = Twin(name)
+            options.accel = twin.accel
+        with contextlib.ExitStack() as round_:
+            round_.callback(drop_peer, twin, peer)
+            preparation, installed = virt_install(twin, peer, mac)
+        if turn:
+            ours.append(took)
+            preparations.append(preparation)
+            peers.append(installed)
+            for stage in json.loads(out)["instance"]["stages"]:
+                stages.setdefault(stage["name"], []).append(stage["milliseconds"])
+    a, b, c = map(statistics.median, (ours, peers, preparations))
+    lines = ["| from command to \"domain running\" | seconds | lite is … of it |", "|---|--:|--:|",
+             f"| `lite create --no-wait debian-13 --bundle nano` | {a:.2f} | |",
+             f"| `virt-install --import` alone | {b:.2f} | {a / b:.2f} (at most 1) |",
+             f"| `qemu-img create`, `genisoimage`, `virt-install --import` | {b + c:.2f} | {a / (b + c):.2f} |",
+             "", "| stage of lite | ms |", "|---|--:|"]
+    lines += [f"| {name} | {statistics.median(times):.0f} |" for name, times in stages.items()]
+    rest = a * 1e3 - sum(statistics.median(t) for t in stages.values())
+    return [*lines, f"| outside the stages | {rest:.0f} |"]
+
+
+# ---- page
+
+def wait_for(what, look, seconds, process=None):
+    """Asks `look` until it answers; no answer in time is an error."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        if process is not None and process.poll() not in (None, 0):
+            raise RuntimeError(f"{what}: lite ended with {process.returncode}: {process.stderr.read()[-600:]}")
+        time.sleep(0.1)
+    raise RuntimeError(f"no {what} in {seconds} s")
+
+
+def served(address):
+    try:
+        with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def lease(network, mac):
+    for line in virsh("net-dhcp-leases", network, "--mac", mac).splitlines():
+        match = re.search(r"(\d+\.\d+\.\d+\.\d+)/", line)
+        if match:
+            return match.group(1)
+    return None
+
+
+def seed_ready(name):
+    """The twin, once domain and seed are there."""
+    try:
+        return Twin(name) if "running" in virsh("domstate", name) else None
+    except RuntimeError:
+        return None
+
+
+def bench_page(options, stack):
+    prepare_host(options)
+    pages, ends, peers = [], [], []
+    for turn in range(1, options.page_runs + 1):
+        name, peer, mac = f"{PREFIX}-a{turn}", f"{PREFIX}-b{turn}", new_mac()
+        with contextlib.ExitStack() as round_:
+            round_.callback(drop_ours, options.lite, name)
+            begun = time.perf_counter()
+            process = subprocess.Popen([options.lite, "create", "nginx", "--bundle", "nano", "--name", name, "--json"],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            round_.callback(process.wait)
+            round_.callback(process.terminate)
+            twin = wait_for("domain of lite's", lambda: seed_ready(name), 120, process)
+            options.accel = twin.accel
+            wait_for("page of lite's", lambda: served(twin.address), options.limit, process)
+            pages.append(time.perf_counter() - begun)
+            if process.wait(timeout=120):
+                raise RuntimeError(f"lite create: exit code {process.returncode}: {process.stderr.read()[-600:]}")
+            ends.append(time.perf_counter() - begun)
+        with contextlib.ExitStack() as round_:
+            round_.callback(drop_peer, twin, peer)
+            begun = time.perf_counter()
+            virt_install(twin, peer, mac)
+            address = wait_for("address of the peer's", lambda: lease(twin.network, mac), options.limit)
+            wait_for("page of the peer's", lambda: served(address), options.limit)
+            peers.append(time.perf_counter() - begun)
+    page, end, peer = map(statistics.median, (pages, ends, peers))
+    return ["| from command to the page of nginx | seconds | ratio |", "|---|--:|--:|",
+            f"| virt-install, same seed | {peer:.1f} | 1 |",
+            f"| lite: page served | {page:.1f} | {page / peer:.3f} (at most 1.02) |",
+            f"| lite: command came back | {end:.1f} | {end / peer:.3f} |"]
+
+
+# ---- README
+
+def circumstances(options, runs):
+    """The line above a table; known once the part has run."""
+    qemu = re.search(r"version (\S+)", run("qemu-img", "--version")).group(1)
+    return (f"{datetime.date.today()}, {os.cpu_count()} CPUs, {options.accel}, "
+            f"{run(options.lite, '--version').strip()}, libvirt {run('virsh', '--version').strip()}, QEMU {qemu}; median of {runs}.")
+
+
+def write_table(part, lines):
+    begin, end = f"<!-- {part} -->", f"<!-- /{part} -->"
+    text = README.read_text()
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    README.write_text(head + "\n".join([begin, "", *lines, "", end]) + tail)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lite", default=str(ROOT / "target/release/lite"), help="the binary to measure")
+    parser.add_argument("--slow", action="store_true", help="measure create → page too (minutes)")
+    parser.add_argument("--only", choices=["version", "list", "create", "page"], action="append", help="this part; may be repeated")
+    parser.add_argument("--runs", type=int, default=21, help="rounds of the quick commands")
+    parser.add_argument("--create-runs", type=int, default=5)
+    parser.add_argument("--page-runs", type=int, default=3)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 50, 500], help="domains of the list part, rising")
+    parser.add_argument("--limit", type=int, default=900, help="seconds a page may take")
+    parser.add_argument("--dry", action="store_true", help="print only, leave benches/README.md as it is")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    parts = {"version": (bench_version, options.runs), "list": (bench_list, options.runs),
+             "create": (bench_create, options.create_runs), "page": (bench_page, options.page_runs)}
+    wanted = options.only or [p for p in parts if p != "page" or options.slow]
+    failed = False
+    for part in wanted:
+        options.accel = "no guest running"
+        bench, runs = parts[part]
+        try:
+            with contextlib.ExitStack() as stack:
+                table = bench(options, stack)
+            lines = [circumstances(options, runs), "", *table]
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            failed = True
+            print(f"{part}: not measured: {error}", file=sys.stderr)
+            continue
+        print("\n".join([f"## {part}", *lines, ""]), flush=True)
+        if not options.dry:
+            write_table(part, lines)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
