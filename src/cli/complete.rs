@@ -9,8 +9,11 @@ use std::{
 use clap_complete::{CompletionCandidate, env::Shells};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Env, command};
-use crate::model::{Error, Result};
+use super::{Env, command, session};
+use crate::{
+    catalog::Catalog,
+    model::{Error, Result},
+};
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "COMPLETE";
@@ -101,19 +104,29 @@ fn names_in(file: &Path) -> rusqlite::Result<Vec<String>> {
     query.query_map([], |row| row.get(0))?.collect()
 }
 
+/// The catalog as it is now; the embedded one if the operator's files have faults.
+fn catalog() -> Catalog {
+    let settings = Env::process().settings().ok();
+    let whole = settings.and_then(|s| session::catalog(&s).ok());
+    whole.or_else(|| Catalog::embedded().ok()).unwrap_or_default()
+}
+
 /// Ids of the blueprints.
 pub fn blueprint_names() -> Vec<String> {
-    ["debian-12", "debian-13", "nginx", "ubuntu-24.04"].map(str::to_owned).to_vec()
+    catalog().blueprints.into_keys().collect()
 }
 
 /// Ids of the bundles, smallest first.
 pub fn bundle_names() -> Vec<String> {
-    ["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"].map(str::to_owned).to_vec()
+    catalog().bundles.into_iter().map(|b| b.id).collect()
 }
 
-/// Ids of the base images.
+/// Ids of the base images: those that blueprints run on.
 pub fn base_names() -> Vec<String> {
-    ["debian-12", "debian-13", "ubuntu-24.04"].map(str::to_owned).to_vec()
+    let mut names: Vec<String> = catalog().blueprints.into_values().flat_map(|b| b.bases).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 #[cfg(test)]
