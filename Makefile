@@ -23,7 +23,7 @@ build: ## build the release binary
 demo: ## from nothing to an nginx page served by a real virtual machine
 	.ci/setup demo
 	$(MAKE) --no-print-directory build
-	$(SUDO) $(LITE) doctor --fix --yes
+	$(SUDO) $(LITE) doctor --fix
 	$(SUDO) $(LITE) image build debian-13
 	$(SUDO) $(LITE) show demo >/dev/null 2>&1 || $(SUDO) $(LITE) create nginx --name demo --bundle nano
 	url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
@@ -33,13 +33,13 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 
 check: ## formatting and lints
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features fault -- -D warnings
 
 test: ## every test, the ones on real virtual machines included
 	.ci/setup test
 	$(MAKE) --no-print-directory check
 	.ci/sweep
-	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast || status=$$?; \
+	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast --features fault || status=$$?; \
 	  .ci/sweep && exit $$status
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)

@@ -104,11 +104,6 @@ impl Sure {
     }
 }
 
-/// The error of a verb whose room is not connected yet.
-pub fn not_wired(verb: &str) -> Error {
-    Error::failed("not_wired", format!("`lite {verb}` is not wired to its room yet"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Names, Sure};

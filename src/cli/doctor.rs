@@ -1,7 +1,13 @@
 //! `lite doctor`.
 
-use super::{Env, common};
-use crate::model::Result;
+use super::{Env, session::Session};
+use crate::{
+    doctor::{Check, Fix, Status, apply, choose_subnet, fixes, gather, judge, routes},
+    hypervisor::Hypervisor,
+    model::{Error, Result, Settings},
+    plan,
+    ui::view::{CheckView, FixView, Verdict, print_doctor, print_fixes},
+};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -29,6 +35,59 @@ pub struct Args {
 }
 
 /// Checks the host with [`crate::ui::view::print_doctor`]; the exit code is 1 if a check failed.
-pub fn run(_args: &Args, _env: &mut Env) -> Result<u8> {
-    Err(common::not_wired("doctor"))
+pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
+    let settings = env.settings()?;
+    if args.fix {
+        fix(args, env, &settings)?;
+    }
+    let session = Session::open(env);
+    let checks = judge(&gather(&settings, hypervisor(&session)), &settings);
+    print_doctor(&env.ui, &checks.into_iter().map(view).collect::<Vec<_>>())
+}
+
+/// The host of a session that may not have come to be.
+fn hypervisor(session: &Result<Session>) -> std::result::Result<&dyn Hypervisor, &Error> {
+    session.as_ref().map(|s| s.hypervisor() as &dyn Hypervisor)
+}
+
+/// Makes what can be made, and looks again: a libvirt that has just started uncovers more.
+fn fix(args: &Args, env: &Env, settings: &Settings) -> Result<()> {
+    let mut tried: Vec<&'static str> = Vec::new();
+    loop {
+        let session = Session::open(env);
+        let checks = judge(&gather(settings, hypervisor(&session)), settings);
+        let Some(next) = fixes(&checks).into_iter().find(|f| !tried.contains(&f.check)) else {
+            if tried.is_empty() {
+                env.ui.status("there is nothing to fix");
+            }
+            return Ok(());
+        };
+        tried.push(next.check);
+        let done = if args.dry_run { Ok(()) } else { make(&next, settings, session) };
+        let error = done.err().map(|e| e.to_string());
+        print_fixes(
+            &env.ui,
+            &[FixView { name: next.check.to_owned(), change: next.change, undo: next.undo, error }],
+        );
+    }
+}
+
+fn make(fix: &Fix, settings: &Settings, session: Result<Session>) -> Result<()> {
+    let pool = plan::pool_xml(&settings.pool, &settings.paths.pool.display().to_string())?;
+    let network = || plan::network_xml(&settings.network, choose_subnet(&routes()?, settings.subnet)?);
+    let session = session.ok();
+    apply(fix, settings, session.as_ref().map(|s| s.hypervisor() as &dyn Hypervisor), &pool, network)
+}
+
+fn view(check: Check) -> CheckView {
+    CheckView {
+        name: check.id.to_owned(),
+        verdict: match check.status {
+            Status::Ok => Verdict::Ok,
+            Status::Warn => Verdict::Warn,
+            Status::Fail => Verdict::Fail,
+        },
+        sentence: check.sentence,
+        fix: check.fix,
+    }
 }

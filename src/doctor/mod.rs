@@ -1,5 +1,20 @@
-//! s
-#![allow(missing_docs)]
-pub fn routes() -> crate::model::Result<Vec<ipnet::Ipv4Net>> { Ok(vec![]) }
-pub fn choose_subnet(_: &[ipnet::Ipv4Net], w: Option<ipnet::Ipv4Net>) -> crate::model::Result<ipnet::Ipv4Net> { Ok(w.unwrap()) }
-pub fn use_kvm(_: crate::model::Accel, _: bool) -> crate::model::Result<bool> { Ok(false) }
+//! Checks of this host, each with its fix.
+//!
+//! [`gather`] reads what there is to know (it never fails: what cannot be read is unknown, and said so), [`judge`] turns it
+//! into checks, [`fixes`] and [`apply`] put right what can be. A fix of libvirt uncovers more: after it, open libvirt and
+//! gather once more, then ask for fixes again.
+
+mod accel;
+mod facts;
+mod fix;
+mod host;
+mod judge;
+mod local;
+mod subnet;
+
+pub use accel::{obstacle, use_kvm};
+pub use facts::{Facts, Network, gather};
+pub use fix::{Fix, apply, fixes};
+pub use judge::{Check, Repair, Status, judge};
+pub use local::{Forward, Kvm};
+pub use subnet::{Route, choose_subnet, parse_routes, routes};

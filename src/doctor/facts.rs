@@ -1,0 +1,197 @@
+//! Everything the checks need to know, gathered at the edge.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use ipnet::Ipv4Net;
+
+use super::{
+    local::{self, Forward, Kvm},
+    subnet::{self, Route},
+};
+use crate::{
+    hypervisor::{HostInfo, Hypervisor, PoolSeen},
+    model::{Error, Settings, Size},
+};
+
+/// Programs `lite image build` runs, with Debian's package of each.
+pub const TOOLS: [(&str, &str); 5] = [
+    ("mmdebstrap", "mmdebstrap"),
+    ("extlinux", "extlinux"),
+    ("sfdisk", "fdisk"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("qemu-img", "qemu-utils"),
+];
+/// Where distributions keep the certificates of known authorities.
+const CERTIFICATES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// libvirtd's socket.
+pub const LIBVIRT_SOCKET: &str = "/run/libvirt/libvirt-sock";
+
+/// lite's network as libvirt has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Started.
+    pub active: bool,
+    /// Its bridge.
+    pub bridge: Option<String>,
+    /// Its IPv4 subnet.
+    pub subnet: Option<Ipv4Net>,
+}
+
+/// What is known of the host. `None`, and `Err` with the reason, mean unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// libvirt runs the guests of this machine, not of another.
+    pub local: bool,
+    /// libvirt's facts, or why it does not answer.
+    pub host: Result<HostInfo, Error>,
+    /// `libvirtd` takes connections.
+    pub daemon_runs: bool,
+    /// `libvirtd` is installed.
+    pub daemon_installed: bool,
+    /// systemd runs this machine.
+    pub systemd: bool,
+    /// The storage pool.
+    pub pool: Result<Option<PoolSeen>, Error>,
+    /// A folder on the way to the pool that QEMU's user may not pass through.
+    pub closed_folder: Option<PathBuf>,
+    /// The network.
+    pub network: Result<Option<Network>, Error>,
+    /// The host's routes.
+    pub routes: Result<Vec<Route>, Error>,
+    /// Names of the base images in the pool.
+    pub images: Option<Vec<String>>,
+    /// What opening `/dev/kvm` gives.
+    pub kvm: Kvm,
+    /// The CPU shows `vmx` or `svm`.
+    pub cpu_virtualises: Option<bool>,
+    /// Packets are passed on between interfaces.
+    pub ip_forward: Option<bool>,
+    /// What the packet filter does with what is passed on.
+    pub forward: Forward,
+    /// AppArmor is on.
+    pub apparmor: Option<bool>,
+    /// SELinux enforces.
+    pub selinux: Option<bool>,
+    /// Memory not in use.
+    pub memory: Option<Size>,
+    /// Space left for the pool.
+    pub pool_space: Option<Size>,
+    /// Space left for the state.
+    pub state_space: Option<Size>,
+    /// The state folder can be written.
+    pub state_writable: Option<bool>,
+    /// The log folder can be written.
+    pub logs_writable: Option<bool>,
+    /// Running as root.
+    pub root: bool,
+    /// In the group `libvirt`; none if there is no such group, or it cannot be told.
+    pub in_group: Option<bool>,
+    /// The year.
+    pub year: i16,
+    /// There is a file of known certificate authorities.
+    pub certificates: bool,
+    /// Programs of [`TOOLS`] that are not installed.
+    pub missing_tools: Vec<&'static str>,
+    /// There is an SSH client.
+    pub ssh: bool,
+}
+
+/// Gathers the facts; `hypervisor` is the open connection, or why there is none.
+pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) -> Facts {
+    let ask = hypervisor.map_err(Clone::clone);
+    let host = ask.clone().and_then(|h| h.host());
+    let pool = ask.clone().and_then(|h| h.pool(&settings.pool));
+    let network = ask.and_then(|h| h.network(&settings.network)).map(|n| n.map(|n| read_network(n.active, &n.xml)));
+    let seen = pool.as_ref().ok().and_then(Option::as_ref);
+    let folder = seen.map_or(settings.paths.pool.clone(), |p| PathBuf::from(&p.path));
+    let pool_space = match seen {
+        Some(pool) if pool.active => Some(Size::bytes(pool.available)),
+        _ => local::space(&folder),
+    };
+    let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|t| local::available(&t));
+    Facts {
+        local: is_local(&settings.connect),
+        daemon_runs: local::answers(Path::new(LIBVIRT_SOCKET)),
+        daemon_installed: local::program("libvirtd").is_some(),
+        systemd: Path::new("/run/systemd/system").is_dir(),
+        closed_folder: local::closed(&folder),
+        images: images(&folder),
+        kvm: local::kvm(),
+        cpu_virtualises: local::cpu_virtualises(),
+        ip_forward: local::switch("/proc/sys/net/ipv4/ip_forward"),
+        forward: local::forward(),
+        apparmor: local::switch("/sys/module/apparmor/parameters/enabled"),
+        selinux: local::switch("/sys/fs/selinux/enforce"),
+        routes: subnet::read(),
+        memory,
+        pool_space,
+        state_space: local::space(&settings.paths.state),
+        state_writable: local::writable(&settings.paths.state),
+        logs_writable: local::writable(&settings.paths.logs),
+        root: rustix::process::geteuid().is_root(),
+        in_group: in_group(),
+        year: year(),
+        certificates: CERTIFICATES.iter().any(|f| fs::metadata(f).is_ok_and(|m| m.len() > 0)),
+        missing_tools: TOOLS.iter().map(|(tool, _)| *tool).filter(|t| local::program(t).is_none()).collect(),
+        ssh: local::program("ssh").is_some(),
+        host,
+        pool,
+        network,
+    }
+}
+
+/// The URI names this machine.
+pub fn is_local(uri: &str) -> bool {
+    uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))
+}
+
+/// Bridge and IPv4 subnet of a network's XML.
+fn read_network(active: bool, xml: &str) -> Network {
+    let document = roxmltree::Document::parse(xml).ok();
+    let child = |name: &'static str| {
+        let root = document.as_ref().map(roxmltree::Document::root_element);
+        root.into_iter().flat_map(|r| r.children()).filter(move |n| n.has_tag_name(name))
+    };
+    let subnet = |n: roxmltree::Node<'_, '_>| {
+        let address = n.attribute("address")?.parse().ok()?;
+        let net = match (n.attribute("prefix"), n.attribute("netmask")) {
+            (Some(prefix), _) => Ipv4Net::new(address, prefix.parse().ok()?),
+            (None, Some(mask)) => Ipv4Net::with_netmask(address, mask.parse().ok()?),
+            (None, None) => return None,
+        };
+        net.ok().map(|n| n.trunc())
+    };
+    let bridge = child("bridge").find_map(|n| n.attribute("name")).map(str::to_owned);
+    Network { active, bridge, subnet: child("ip").find_map(subnet) }
+}
+
+/// Names of the base images in a folder; a folder that is not there has none.
+fn images(folder: &Path) -> Option<Vec<String>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Some(local::base_images(entries.flatten().filter_map(|e| e.file_name().into_string().ok()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(Vec::new()),
+        Err(_) => None,
+    }
+}
+
+fn in_group() -> Option<bool> {
+    let group = local::group_id(&fs::read_to_string("/etc/group").ok()?, "libvirt")?;
+    let mut ours = rustix::process::getgroups().ok()?;
+    ours.push(rustix::process::getegid());
+    Some(ours.iter().any(|g| g.as_raw() == group))
+}
+
+fn year() -> i16 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = i64::try_from(since.as_secs()).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    now.unwrap_or_default().to_zoned_datetime(jiff::tz::TimeZone::UTC).year()
+}

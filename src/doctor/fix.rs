@@ -1,0 +1,156 @@
+//! The changes `--fix` makes. Each can be made twice, and says how to undo it.
+
+use std::{
+    fs,
+    io::{Read, Seek},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    facts::LIBVIRT_SOCKET,
+    judge::{Check, Repair},
+    local,
+};
+use crate::{
+    hypervisor::Hypervisor,
+    model::{Error, Result, Settings, escaped},
+};
+
+const LOG_SOCKET: &str = "/run/libvirt/virtlogd-sock";
+const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+/// How long a daemon may take to listen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A change, before it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The check it is for.
+    pub check: &'static str,
+    /// What is changed.
+    pub change: String,
+    /// How to undo it.
+    pub undo: String,
+    /// The change itself.
+    pub repair: Repair,
+}
+
+/// The changes that can be made for these checks, in their order.
+pub fn fixes(checks: &[Check]) -> Vec<Fix> {
+    checks.iter().filter_map(|c| c.repair.as_ref().map(|r| describe(c.id, r))).collect()
+}
+
+fn describe(check: &'static str, repair: &Repair) -> Fix {
+    let (change, undo) = match repair {
+        Repair::Daemon { systemd: true } => {
+            ("start libvirtd, now and at each boot: `systemctl enable --now libvirtd`".to_owned(), "systemctl disable --now libvirtd".to_owned())
+        }
+        Repair::Daemon { systemd: false } => {
+            ("start virtlogd and libvirtd: `virtlogd -d; libvirtd -d`".to_owned(), "kill $(cat /run/libvirtd.pid /run/virtlogd.pid)".to_owned())
+        }
+        Repair::Pool { defined, connect, name, folder } => {
+            let virsh = format!("virsh -c {}", escaped(connect));
+            let name = escaped(name);
+            if *defined {
+                (format!("start storage pool `{name}`, now and at each boot"), format!("{virsh} pool-destroy {name}; {virsh} pool-autostart {name} --disable"))
+            } else {
+                let folder = escaped(&folder.display().to_string());
+                (
+                    format!("make storage pool `{name}` in `{folder}`"),
+                    format!("{virsh} pool-destroy {name}; {virsh} pool-undefine {name} (its files stay in `{folder}`)"),
+                )
+            }
+        }
+        Repair::Network { defined, connect, name } => {
+            let virsh = format!("virsh -c {}", escaped(connect));
+            let name = escaped(name);
+            if *defined {
+                (format!("start network `{name}`, now and at each boot"), format!("{virsh} net-destroy {name}; {virsh} net-autostart {name} --disable"))
+            } else {
+                (format!("make NAT network `{name}`"), format!("{virsh} net-destroy {name}; {virsh} net-undefine {name}"))
+            }
+        }
+        Repair::Forwarding => (
+            "switch IP forwarding on until the next boot: `sysctl -w net.ipv4.ip_forward=1`".to_owned(),
+            "sysctl -w net.ipv4.ip_forward=0".to_owned(),
+        ),
+    };
+    Fix { check, change, undo, repair: repair.clone() }
+}
+
+/// Makes the change. `hypervisor` is the open connection, if there is one; `network_xml` is asked only where a network is
+/// made.
+pub fn apply(
+    fix: &Fix,
+    settings: &Settings,
+    hypervisor: Option<&dyn Hypervisor>,
+    pool_xml: &str,
+    network_xml: impl FnOnce() -> Result<String>,
+) -> Result<()> {
+    let open = || hypervisor.ok_or_else(|| Error::refused("libvirt_first", "libvirt does not answer").hint("start it first: `sudo lite doctor --fix`"));
+    match &fix.repair {
+        Repair::Daemon { systemd } => start(*systemd, &run, &|socket| local::answers(Path::new(socket)), PATIENCE),
+        Repair::Pool { .. } => open()?.ensure_pool(&settings.pool, pool_xml),
+        Repair::Network { .. } => open()?.ensure_network(&settings.network, &network_xml()?),
+        Repair::Forwarding => switch_on(Path::new(FORWARDING)),
+    }
+}
+
+/// Starts what does not answer yet, and waits until it does.
+fn start(systemd: bool, run: &dyn Fn(&str, &[&str]) -> Result<()>, answers: &dyn Fn(&str) -> bool, patience: Duration) -> Result<()> {
+    if systemd {
+        run("systemctl", &["enable", "--now", "libvirtd"])?;
+    } else {
+        for (daemon, socket) in [("virtlogd", LOG_SOCKET), ("libvirtd", LIBVIRT_SOCKET)] {
+            if !answers(socket) {
+                run(daemon, &["-d"])?;
+            }
+        }
+    }
+    let deadline = Instant::now() + patience;
+    while !answers(LIBVIRT_SOCKET) {
+        if Instant::now() >= deadline {
+            let message = format!("libvirtd was started and does not listen on `{LIBVIRT_SOCKET}` after {} s", patience.as_secs());
+            let see = if systemd { "see why: `journalctl -u libvirtd`" } else { "see why: run `libvirtd` in a terminal of its own" };
+            return Err(Error::failed("libvirt_not_started", message).hint(see));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Runs a program to its end. What it prints to stderr is the cause; a file takes it, as a daemon may keep a pipe open.
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let line = format!("{program} {}", arguments.join(" "));
+    let failed = || Error::failed("not_started", format!("`{line}` failed"));
+    let path = local::program(program)
+        .ok_or_else(|| Error::failed("not_installed", format!("`{program}` is not installed")).hint("apt-get install libvirt-daemon-system"))?;
+    let mut said = tempfile::tempfile().map_err(|e| failed().cause(e))?;
+    let stderr = said.try_clone().map_err(|e| failed().cause(e))?;
+    let status = Command::new(path).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => {
+            let mut text = Vec::new();
+            let read = said.rewind().and_then(|()| said.read_to_end(&mut text));
+            let text = String::from_utf8_lossy(&text);
+            let error = match read.ok().and_then(|_| text.lines().rfind(|l| !l.trim().is_empty())) {
+                Some(last) => failed().cause(escaped(last.trim())),
+                None => failed().cause(status),
+            };
+            Err(if rustix::process::geteuid().is_root() { error } else { error.hint("it needs root: `sudo lite doctor --fix`") })
+        }
+        Err(e) => Err(failed().cause(e)),
+    }
+}
+
+fn switch_on(path: &Path) -> Result<()> {
+    fs::write(path, "1").map_err(|e| {
+        Error::failed("not_writable", format!("cannot write `{}`", path.display())).cause(e).hint("it needs root: `sudo lite doctor --fix`")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! From facts to checks: what hangs on the machine itself.
+
+use super::{
+    facts::{Facts, TOOLS},
+    judge::{Check, Repair, Status, doctor_fix},
+    local::Forward,
+};
+use crate::model::{Settings, Size, escaped};
+
+/// Less free memory than this holds no instance: the smallest bundle and QEMU's own.
+const MEMORY_LEAST: Size = Size::mib(640);
+/// Less is tight.
+const MEMORY_AMPLE: Size = Size::mib(2 << 10);
+/// Less space than this holds no image.
+const POOL_LEAST: Size = Size::mib(2 << 10);
+/// Less is tight.
+const POOL_AMPLE: Size = Size::mib(20 << 10);
+/// Less space than this stops the database soon.
+const STATE_LEAST: Size = Size::mib(256);
+/// When this was written; a clock before it is wrong.
+const YEAR: i16 = 2026;
+
+/// Who runs lite, and whether they may.
+pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "permissions";
+    let folders = [("state", "LITE_STATE_DIR", &settings.paths.state, facts.state_writable), ("log", "LITE_LOG_DIR", &settings.paths.logs, facts.logs_writable)];
+    for (what, variable, path, writable) in folders {
+        if writable != Some(true) {
+            return Check::fail(ID, format!("the {what} folder `{}` cannot be written", escaped(&path.display().to_string())))
+                .fix(format!("run lite as root (`sudo lite …`), or choose another folder with `{variable}`"));
+        }
+    }
+    match (facts.root, facts.in_group) {
+        (true, _) => Check::ok(ID, "running as root"),
+        (false, Some(true)) => Check::ok(ID, "this user is in the group `libvirt` and can write lite's folders"),
+        (false, _) if facts.host.is_ok() => Check::ok(ID, "libvirt serves this user, who can write lite's folders"),
+        (false, Some(false)) => Check::fail(ID, "this user is not in the group `libvirt`")
+            .fix("run lite as root, or join the group: `usermod -aG libvirt $USER`, then log in again"),
+        (false, None) => Check::warn(ID, "there is no group `libvirt` to be in").fix("run lite as root: `sudo lite …`"),
+    }
+}
+
+/// What a machine that runs guests needs.
+pub fn server(facts: &Facts, settings: &Settings) -> [Check; 5] {
+    [forwarding(facts), firewall(facts), confinement(facts, settings), memory(facts), disk(facts, settings)]
+}
+
+fn forwarding(facts: &Facts) -> Check {
+    const ID: &str = "forwarding";
+    match facts.ip_forward {
+        Some(true) => Check::ok(ID, "IP forwarding is on"),
+        Some(false) => {
+            Check::fail(ID, "IP forwarding is off: guests reach nothing outside").fix(doctor_fix(true, facts)).repair(Repair::Forwarding)
+        }
+        None => Check::warn(ID, "IP forwarding cannot be read").fix("sysctl net.ipv4.ip_forward"),
+    }
+}
+
+fn firewall(facts: &Facts) -> Check {
+    const ID: &str = "firewall";
+    match &facts.forward {
+        Forward::NoTool => Check::ok(ID, "there is no iptables, so no FORWARD policy of Docker's"),
+        Forward::Accept => Check::ok(ID, "the FORWARD policy is ACCEPT"),
+        Forward::DropExceptGuests => Check::ok(ID, "the FORWARD policy is DROP, and libvirt's rules let guests through"),
+        Forward::Unknown(_) if !facts.root => Check::warn(ID, "the FORWARD policy is not checked: only root can read it").fix("sudo lite doctor"),
+        Forward::Unknown(why) => Check::warn(ID, format!("the FORWARD policy cannot be read: {}", escaped(why))).fix("iptables -S FORWARD"),
+        Forward::Drop => {
+            let bridge = facts.network.as_ref().ok().and_then(Option::as_ref).and_then(|n| n.bridge.as_deref());
+            let bridge = escaped(bridge.unwrap_or("virbr+"));
+            Check::fail(ID, "the FORWARD policy is DROP, as Docker sets it: guests reach nothing outside").fix(format!(
+                "iptables -I FORWARD -i {bridge} -j ACCEPT; \
+                 iptables -I FORWARD -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+            ))
+        }
+    }
+}
+
+fn confinement(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "confinement";
+    match (facts.selinux, facts.apparmor) {
+        (Some(true), _) if !settings.paths.logs.starts_with("/var/log/libvirt") => {
+            let logs = escaped(&settings.paths.logs.display().to_string());
+            Check::warn(ID, format!("SELinux enforces, and may keep virtlogd from writing guests' logs in `{logs}`"))
+                .fix(format!("semanage fcontext -a -t virt_log_t '{logs}(/.*)?'; restorecon -R {logs}"))
+        }
+        (Some(true), _) => Check::ok(ID, "SELinux enforces, and confines guests"),
+        (_, Some(true)) => Check::ok(ID, "AppArmor is on, and confines guests"),
+        _ => Check::ok(ID, "neither AppArmor nor SELinux is in force"),
+    }
+}
+
+fn memory(facts: &Facts) -> Check {
+    const ID: &str = "memory";
+    match facts.memory {
+        None => Check::warn(ID, "free memory cannot be read").fix("mount -t proc proc /proc"),
+        Some(free) => amount(ID, free, MEMORY_LEAST, MEMORY_AMPLE, &format!("{free} of memory is free"), "stop what uses memory, or add some: `free -h` tells"),
+    }
+}
+
+fn disk(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "disk";
+    let shown = |p: &std::path::Path| escaped(&p.display().to_string());
+    let state = shown(&settings.paths.state);
+    if let Some(free) = facts.state_space.filter(|s| *s < STATE_LEAST) {
+        return Check::fail(ID, format!("{free} is free for the state in `{state}`: at least {STATE_LEAST} is needed")).fix(format!("df -h {state}"));
+    }
+    let active = facts.pool.as_ref().ok().and_then(Option::as_ref).map(|p| escaped(&p.path));
+    let pool = active.unwrap_or_else(|| shown(&settings.paths.pool));
+    match (facts.pool_space, facts.state_space) {
+        (None, _) => Check::warn(ID, format!("free space for `{pool}` cannot be read")).fix(format!("df -h {pool}")),
+        (_, None) => Check::warn(ID, format!("free space for `{state}` cannot be read")).fix(format!("df -h {state}")),
+        (Some(free), _) => {
+            let fix = format!("make room (`lite gc`, `lite image remove`), or put the pool elsewhere with `LITE_POOL_DIR`: `df -h {pool}` tells");
+            amount(ID, free, POOL_LEAST, POOL_AMPLE, &format!("{free} is free for images and disks in `{pool}`"), &fix)
+        }
+    }
+}
+
+fn amount(id: &'static str, free: Size, least: Size, ample: Size, sentence: &str, fix: &str) -> Check {
+    match free {
+        free if free < least => Check::fail(id, format!("{sentence}: at least {least} is needed")).fix(fix),
+        free if free < ample => Check::warn(id, format!("{sentence}: room for very little")).fix(fix),
+        _ => Check::ok(id, sentence),
+    }
+}
+
+/// What a machine that only talks to another one needs too.
+pub fn client(facts: &Facts, _settings: &Settings) -> [Check; 3] {
+    let clock = if facts.year < YEAR {
+        Check::fail("clock", format!("the clock says {}: certificates and signatures will be refused", facts.year))
+            .fix(if facts.systemd { "timedatectl set-ntp true" } else { "set the clock: `date -s 'YYYY-MM-DD hh:mm'`" })
+    } else {
+        Check::ok("clock", format!("the clock says {}", facts.year))
+    };
+    let certificates = if facts.certificates {
+        Check::ok("certificates", "certificates of known authorities are installed")
+    } else {
+        Check::fail("certificates", "no certificates of known authorities: HTTPS will fail").fix("apt-get install ca-certificates")
+    };
+    let ssh = if facts.ssh {
+        Check::ok("ssh", "an SSH client is installed")
+    } else {
+        Check::warn("ssh", "there is no SSH client: `lite ssh` will not work").fix("apt-get install openssh-client")
+    };
+    [clock, certificates, ssh]
+}
+
+/// Base images, and what building one takes.
+pub fn building(facts: &Facts) -> [Check; 2] {
+    let image = match facts.images.as_deref() {
+        None => Check::warn("image", "base images cannot be looked for: the pool's folder does not open").fix("sudo lite doctor"),
+        Some([]) => Check::warn("image", "there is no base image yet").fix("lite image build debian-13"),
+        Some(names) => Check::ok("image", format!("base images: {}", escaped(&names.join(", ")))),
+    };
+    let missing = &facts.missing_tools;
+    let tools = if missing.is_empty() {
+        Check::ok("tools", "what `lite image build` runs is installed")
+    } else {
+        let packages: Vec<&str> = TOOLS.iter().filter(|(tool, _)| missing.contains(tool)).map(|(_, package)| *package).collect();
+        Check::new("tools", Status::Warn, format!("`lite image build` needs {}", missing.join(", ")))
+            .fix(format!("apt-get install {}", packages.join(" ")))
+    };
+    [image, tools]
+}

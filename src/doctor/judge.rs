@@ -1,0 +1,252 @@
+//! From facts to checks. Pure; in this file what hangs on libvirt.
+
+use std::path::PathBuf;
+
+use super::{accel, facts::Facts, host, subnet};
+use crate::model::{Accel, Error, Settings, escaped};
+
+/// The result of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// Works, but worth a look; or cannot be told.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+/// A change `--fix` can make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Start libvirtd and virtlogd.
+    Daemon {
+        /// Through systemd; else by hand.
+        systemd: bool,
+    },
+    /// Make or start the storage pool.
+    Pool {
+        /// It is defined already, and only to be started.
+        defined: bool,
+        /// libvirt's URI.
+        connect: String,
+        /// Its name.
+        name: String,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// Make or start the network.
+    Network {
+        /// It is defined already, and only to be started.
+        defined: bool,
+        /// libvirt's URI.
+        connect: String,
+        /// Its name.
+        name: String,
+    },
+    /// Switch IP forwarding on.
+    Forwarding,
+}
+
+/// One check of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its name, stable.
+    pub id: &'static str,
+    /// Its result.
+    pub status: Status,
+    /// One sentence.
+    pub sentence: String,
+    /// What puts it right: one command, or one sentence.
+    pub fix: Option<String>,
+    /// The change `--fix` makes for it, if it can.
+    pub repair: Option<Repair>,
+}
+
+impl Check {
+    pub(super) fn new(id: &'static str, status: Status, sentence: impl Into<String>) -> Self {
+        Self { id, status, sentence: sentence.into(), fix: None, repair: None }
+    }
+    pub(super) fn ok(id: &'static str, sentence: impl Into<String>) -> Self {
+        Self::new(id, Status::Ok, sentence)
+    }
+    pub(super) fn warn(id: &'static str, sentence: impl Into<String>) -> Self {
+        Self::new(id, Status::Warn, sentence)
+    }
+    pub(super) fn fail(id: &'static str, sentence: impl Into<String>) -> Self {
+        Self::new(id, Status::Fail, sentence)
+    }
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+    pub(super) fn repair(mut self, repair: Repair) -> Self {
+        self.repair = Some(repair);
+        self
+    }
+}
+
+/// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
+/// needs to work with it.
+pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Check> {
+    let libvirt = [libvirt(facts, settings)];
+    let guests = [pool(facts, settings), network(facts, settings)];
+    if !facts.local {
+        return libvirt.into_iter().chain(guests).chain(host::client(facts, settings)).collect();
+    }
+    libvirt
+        .into_iter()
+        .chain([acceleration(facts, settings), host::permissions(facts, settings)])
+        .chain(guests)
+        .chain([subnet_check(facts, settings)])
+        .chain(host::server(facts, settings))
+        .chain(host::client(facts, settings))
+        .chain(host::building(facts))
+        .collect()
+}
+
+/// The command that makes the changes.
+pub fn doctor_fix(root_needed: bool, facts: &Facts) -> &'static str {
+    if root_needed && !facts.root { "sudo lite doctor --fix" } else { "lite doctor --fix" }
+}
+
+fn libvirt(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "libvirt";
+    let error = match &facts.host {
+        Ok(host) if host.emulator.is_none() => {
+            return Check::fail(ID, format!("libvirt {} answers, and finds no QEMU for `{}`", escaped(&host.libvirt), escaped(&host.arch)))
+                .fix("apt-get install qemu-system-x86");
+        }
+        Ok(host) if facts.local => return Check::ok(ID, format!("libvirt {}{} answers", escaped(&host.libvirt), qemu(&host.hypervisor))),
+        Ok(host) => {
+            let versions = format!("libvirt {}{}", escaped(&host.libvirt), qemu(&host.hypervisor));
+            return Check::ok(ID, format!("{versions} answers on `{}`; run `lite doctor` there for its other checks", escaped(&host.hostname)));
+        }
+        Err(error) => error,
+    };
+    let system = facts.local && settings.connect.contains(":///system");
+    if !system || facts.daemon_runs {
+        let check = Check::fail(ID, error.to_string());
+        return match error.hints.first() {
+            Some(hint) => check.fix(hint.clone()),
+            None => check,
+        };
+    }
+    if !facts.daemon_installed {
+        return Check::fail(ID, "libvirtd is not installed").fix("apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86");
+    }
+    Check::fail(ID, "libvirtd is not running").fix(doctor_fix(true, facts)).repair(Repair::Daemon { systemd: facts.systemd })
+}
+
+fn qemu(version: &str) -> String {
+    if version.is_empty() { String::new() } else { format!(" with QEMU {}", escaped(version)) }
+}
+
+fn acceleration(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "acceleration";
+    if settings.accel == Accel::Tcg {
+        return Check::ok(ID, "guests run under TCG, as set: slow, and works anywhere");
+    }
+    // What libvirt offers is unknown while it does not answer.
+    let offered = facts.host.as_ref().map_or(true, |h| h.kvm_offered);
+    let Some(why) = accel::obstacle(offered, &facts.kvm, facts.cpu_virtualises) else {
+        return Check::ok(ID, "guests run under KVM");
+    };
+    let check = match settings.accel {
+        Accel::Kvm => Check::fail(ID, format!("KVM is asked for, and cannot be used: {why}")),
+        Accel::Auto | Accel::Tcg => Check::warn(ID, format!("guests run under TCG, which is slow: {why}")),
+    };
+    use super::local::Kvm;
+    check.fix(match (facts.cpu_virtualises, &facts.kvm) {
+        (None, _) => "mount -t proc proc /proc",
+        (Some(false), _) => "enable virtualisation in the firmware, or nested virtualisation if this is itself a virtual machine",
+        (_, Kvm::Absent) => "load the kernel's module: `modprobe kvm_intel` or `modprobe kvm_amd`",
+        (_, Kvm::Denied) => "run lite as root, or join the group: `usermod -aG kvm $USER`, then log in again",
+        (_, Kvm::Broken(_)) => "see what the kernel says: `dmesg | grep -i kvm`",
+        (_, Kvm::Opens) => "restart libvirtd, which looks for KVM when it starts: `systemctl restart libvirtd`",
+    })
+}
+
+fn unknown(id: &'static str, what: &str, error: &Error, facts: &Facts) -> Check {
+    match &facts.host {
+        Err(_) => Check::warn(id, format!("{what} is not checked: libvirt does not answer")),
+        Ok(_) => Check::fail(id, format!("{what} cannot be looked at: {error}")),
+    }
+}
+
+fn pool(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "pool";
+    let name = escaped(&settings.pool);
+    let repair = |defined| Repair::Pool {
+        defined,
+        connect: settings.connect.clone(),
+        name: settings.pool.clone(),
+        folder: settings.paths.pool.clone(),
+    };
+    let pool = match &facts.pool {
+        Err(error) => return unknown(ID, &format!("storage pool `{name}`"), error, facts),
+        Ok(None) => return Check::fail(ID, format!("there is no storage pool `{name}`")).fix(doctor_fix(false, facts)).repair(repair(false)),
+        Ok(Some(pool)) => pool,
+    };
+    if !pool.active {
+        return Check::fail(ID, format!("storage pool `{name}` is not started")).fix(doctor_fix(false, facts)).repair(repair(true));
+    }
+    match facts.closed_folder.as_ref().filter(|_| facts.local) {
+        Some(folder) => {
+            let folder = escaped(&folder.display().to_string());
+            Check::warn(ID, format!("QEMU's user may not be able to reach storage pool `{name}` through `{folder}`"))
+                .fix(format!("chmod o+x {folder}"))
+        }
+        None => Check::ok(ID, format!("storage pool `{name}` is up in `{}`", escaped(&pool.path))),
+    }
+}
+
+fn network(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "network";
+    let name = escaped(&settings.network);
+    let repair = |defined| Repair::Network { defined, connect: settings.connect.clone(), name: settings.network.clone() };
+    match &facts.network {
+        Err(error) => unknown(ID, &format!("network `{name}`"), error, facts),
+        Ok(None) => Check::fail(ID, format!("there is no network `{name}`")).fix(doctor_fix(false, facts)).repair(repair(false)),
+        Ok(Some(n)) if !n.active => {
+            Check::fail(ID, format!("network `{name}` is not started")).fix(doctor_fix(false, facts)).repair(repair(true))
+        }
+        Ok(Some(n)) => match &n.bridge {
+            Some(bridge) => Check::ok(ID, format!("network `{name}` is up on bridge `{}`", escaped(bridge))),
+            None => Check::ok(ID, format!("network `{name}` is up")),
+        },
+    }
+}
+
+fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "subnet";
+    let routes = match &facts.routes {
+        Ok(routes) => routes,
+        Err(error) => return Check::warn(ID, error.to_string()).fix("mount -t proc proc /proc"),
+    };
+    let network = match &facts.network {
+        Err(error) => return unknown(ID, &format!("the subnet of network `{}`", escaped(&settings.network)), error, facts),
+        Ok(network) => network.as_ref(),
+    };
+    let bridge = network.and_then(|n| n.bridge.as_deref());
+    let others: Vec<_> = routes.iter().filter(|r| Some(r.interface.as_str()) != bridge).collect();
+    let nets: Vec<_> = others.iter().map(|r| r.net).collect();
+    let Some(network) = network else {
+        return match subnet::choose_subnet(&nets, settings.subnet) {
+            Ok(free) => Check::ok(ID, format!("{free} is free for network `{}`", escaped(&settings.network))),
+            Err(error) => Check { fix: error.hints.first().cloned(), ..Check::fail(ID, error.message) },
+        };
+    };
+    let Some(ours) = network.subnet else {
+        return Check::fail(ID, format!("network `{}` has no IPv4 subnet", escaped(&settings.network)))
+            .fix("name another network with `LITE_NETWORK`; `lite doctor --fix` makes it");
+    };
+    let Some(clash) = others.iter().find(|r| subnet::clash(ours, &[r.net]).is_some()) else {
+        return Check::ok(ID, format!("{ours} clashes with no route"));
+    };
+    let sentence = format!("{ours} clashes with the route to {} on `{}`", clash.net, escaped(&clash.interface));
+    Check::fail(ID, sentence).fix(match subnet::choose_subnet(&nets, None) {
+        Ok(free) => format!("move the network: name a new one with `LITE_NETWORK` and `LITE_SUBNET={free}`, then `lite doctor --fix`"),
+        Err(_) => "remove the route, or move the network to a subnet that no route leads to".to_owned(),
+    })
+}

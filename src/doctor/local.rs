@@ -1,0 +1,147 @@
+//! What this machine says of itself: small readers of files, and the parsers of their text.
+
+use std::{
+    env, fs, io,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::model::{Size, escaped};
+
+/// What opening `/dev/kvm` gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kvm {
+    /// It opens.
+    Opens,
+    /// Not there.
+    Absent,
+    /// There, and this user may not.
+    Denied,
+    /// There, and does not open: why.
+    Broken(String),
+}
+
+/// What the packet filter does with what is forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forward {
+    /// There is no `iptables` on this host.
+    NoTool,
+    /// It does not tell: why.
+    Unknown(String),
+    /// Passed on unless a rule says otherwise.
+    Accept,
+    /// Dropped unless a rule says otherwise, and libvirt's rules let guests through.
+    DropExceptGuests,
+    /// Dropped unless a rule says otherwise; Docker does this.
+    Drop,
+}
+
+/// Tries `/dev/kvm`.
+pub fn kvm() -> Kvm {
+    match fs::OpenOptions::new().read(true).write(true).open("/dev/kvm") {
+        Ok(_) => Kvm::Opens,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Kvm::Absent,
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Kvm::Denied,
+        Err(e) => Kvm::Broken(e.to_string()),
+    }
+}
+
+/// The CPU shows `vmx` or `svm`.
+pub fn cpu_virtualises() -> Option<bool> {
+    fs::read_to_string("/proc/cpuinfo").ok().map(|text| has_virtualisation(&text))
+}
+
+/// `vmx` or `svm` stands among the flags of `/proc/cpuinfo`.
+pub fn has_virtualisation(cpuinfo: &str) -> bool {
+    let flags = |line: &str| line.split_once(':').filter(|(key, _)| key.trim() == "flags").map(|(_, flags)| flags.to_owned());
+    cpuinfo.lines().filter_map(flags).any(|f| f.split_ascii_whitespace().any(|w| w == "vmx" || w == "svm"))
+}
+
+/// `MemAvailable` of `/proc/meminfo`.
+pub fn available(meminfo: &str) -> Option<Size> {
+    let line = meminfo.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(Size::bytes(kib.checked_mul(1024)?))
+}
+
+/// A switch of the kernel: `1`, `0`, `Y` or `N` in a file.
+pub fn switch(path: &str) -> Option<bool> {
+    match fs::read_to_string(path).ok()?.trim() {
+        "1" | "Y" => Some(true),
+        "0" | "N" => Some(false),
+        _ => None,
+    }
+}
+
+/// The folder, or the nearest above it that is there.
+pub fn nearest_folder(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find(|p| p.is_dir()).map(Path::to_path_buf)
+}
+
+/// Bytes that can still be written to a folder, or to where it would be made.
+pub fn space(path: &Path) -> Option<Size> {
+    let seen = rustix::fs::statvfs(nearest_folder(path)?).ok()?;
+    seen.f_bavail.checked_mul(seen.f_frsize).map(Size::bytes)
+}
+
+/// A folder can be written, or made.
+pub fn writable(path: &Path) -> Option<bool> {
+    use rustix::fs::Access;
+    Some(rustix::fs::access(nearest_folder(path)?, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+}
+
+/// The topmost folder on the way that other users, QEMU's among them, may not pass through.
+pub fn closed(path: &Path) -> Option<PathBuf> {
+    let shut = |p: &&Path| fs::metadata(p).is_ok_and(|m| m.is_dir() && m.permissions().mode() & 0o001 == 0);
+    path.ancestors().filter(shut).last().map(Path::to_path_buf)
+}
+
+/// Where a program is, looked for in `PATH` and in the folders of root's programs.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    let runs = |p: &PathBuf| fs::metadata(p).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    env::split_paths(&path).chain(more).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(runs)
+}
+
+/// A socket takes connections; also if it is there and this user may not.
+pub fn answers(socket: &Path) -> bool {
+    UnixStream::connect(socket).map_or_else(|e| e.kind() == io::ErrorKind::PermissionDenied, |_| true)
+}
+
+/// Number of a group in the text of `/etc/group`.
+pub fn group_id(groups: &str, name: &str) -> Option<u32> {
+    let mut fields = groups.lines().map(|l| l.split(':')).find_map(|mut f| (f.next() == Some(name)).then_some(f))?;
+    fields.nth(1)?.parse().ok()
+}
+
+/// The base images whose `base-NAME.json` stands among these file names.
+pub fn base_images(names: impl Iterator<Item = String>) -> Vec<String> {
+    let name = |file: String| file.strip_prefix("base-")?.strip_suffix(".json").filter(|n| !n.is_empty()).map(str::to_owned);
+    let mut found: Vec<String> = names.filter_map(name).collect();
+    found.sort();
+    found
+}
+
+/// Asks `iptables` what happens to forwarded packets.
+pub fn forward() -> Forward {
+    let Some(iptables) = program("iptables") else { return Forward::NoTool };
+    match Command::new(iptables).args(["-w", "2", "-S", "FORWARD"]).stdin(Stdio::null()).output() {
+        Err(e) => Forward::Unknown(e.to_string()),
+        Ok(out) if out.status.success() => parse_forward(&String::from_utf8_lossy(&out.stdout)),
+        Ok(out) => Forward::Unknown(escaped(String::from_utf8_lossy(&out.stderr).lines().next().unwrap_or("it failed"))),
+    }
+}
+
+/// Reads the rules `iptables -S FORWARD` prints.
+pub fn parse_forward(rules: &str) -> Forward {
+    let policy = rules.lines().find_map(|l| l.strip_prefix("-P FORWARD "));
+    let guests = rules.lines().any(|l| l.trim_end() == "-A FORWARD -j LIBVIRT_FWO");
+    match policy.map(str::trim) {
+        Some("ACCEPT") => Forward::Accept,
+        Some("DROP") if guests => Forward::DropExceptGuests,
+        Some("DROP") => Forward::Drop,
+        _ => Forward::Unknown("it does not show the policy".to_owned()),
+    }
+}
