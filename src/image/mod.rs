@@ -11,7 +11,7 @@ pub use build::{BuildRequest, buildable, build};
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use import::import;
 pub use progress::{Progress, Silent};
-pub use registry::{Image, Lock, Origin, adopt, get, list, lock, remove};
+pub use registry::{Image, Lock, Origin, adopt, begin, get, list, lock, remove};
 
 /// A client for HTTPS.
 pub fn client() -> reqwest::ClientBuilder {
