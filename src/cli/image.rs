@@ -170,7 +170,7 @@ fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
             Ok(ImageRow {
                 id: i.id.clone(),
                 origin: i.origin.to_string(),
-                size: if i.size < 1 << 20 { Size::bytes(i.size) } else { Size::mib(i.size >> 20) },
+                size: Size::bytes(i.size),
                 digest: format!("sha256:{}", i.digest),
                 used_by: store.as_ref().map_or(Ok(Vec::new()), |s| s.users_of_image(&i.volume))?,
                 created_at: i.created_at,

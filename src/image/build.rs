@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 
 use super::import::check_qcow2;
-use super::registry::{self, adopt, lock, ready};
+use super::registry::{self, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin, Progress};
 use crate::model::{Error, Result, escaped};
@@ -91,8 +91,8 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     }
     tools::require(&NEEDS)?;
 
-    let lock = lock(dir, id, cancel, progress)?;
-    if let Some(image) = ready(dir, id, force, &lock)? {
+    let (_lock, ready) = begin(dir, id, force, cancel, progress)?;
+    if let Some(image) = ready {
         return Ok(image);
     }
     workdir::sweep(dir, id)?;

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 
-use super::registry::{self, NOFOLLOW, adopt, io, lock, ready};
+use super::registry::{self, NOFOLLOW, adopt, begin, io};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Origin, Progress, gate};
 use crate::model::{Error, Result};
@@ -34,8 +34,8 @@ pub fn import(
     let length = open.metadata().map_err(|e| io("read", file, e))?.len();
     gate(&header, length)?;
 
-    let lock = lock(dir, id, cancel, progress)?;
-    if let Some(image) = ready(dir, id, force, &lock)? {
+    let (_lock, ready) = begin(dir, id, force, cancel, progress)?;
+    if let Some(image) = ready {
         return Ok(image);
     }
     progress.stage("copying");

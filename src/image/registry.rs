@@ -232,15 +232,35 @@ pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, progress: &mut dyn Progre
     }
 }
 
-/// The image that makes work unnecessary: there already and not forced, or made by the process that was waited for.
-pub(super) fn ready(dir: &Path, id: &str, force: bool, lock: &Lock) -> Result<Option<Image>> {
-    if force && !lock.waited {
-        return Ok(None);
-    }
-    match get(dir, id) {
+/// Takes the lock before work on an id, and gives the image that makes the work unnecessary: there already and not `force`d, or
+/// made by the process that was waited for. Half-written files of killed processes are removed.
+pub fn begin(
+    dir: &Path,
+    id: &str,
+    force: bool,
+    cancel: &AtomicBool,
+    progress: &mut dyn Progress,
+) -> Result<(Lock, Option<Image>)> {
+    // A damaged image is no reason to stop where it is replaced.
+    let present = || match get(dir, id) {
         Err(e) if force && e.code == "image_damaged" => Ok(None),
         other => other,
+    };
+    let before = present()?;
+    let lock = lock(dir, id, cancel, progress)?;
+    let now = present()?;
+    let made_by_the_other = lock.waited && now != before;
+    if now.is_some() && (!force || made_by_the_other) {
+        return Ok((lock, now));
     }
+    for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
+        let name = entry.file_name();
+        let half = |kind: &str| name.to_str().is_some_and(|name| name.starts_with(&format!(".{kind}-{id}_")));
+        if half("import") || half("sidecar") {
+            delete(&entry.path())?;
+        }
+    }
+    Ok((lock, None))
 }
 
 /// Refuses an id that is not lower-case letters, digits, `.` and `-`, at most 63.

@@ -33,6 +33,8 @@ const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopba
 /// Units without work in a guest: no LVM below it, no manual pages in it.
 const MASKED: [&str; 3] = ["e2scrub_reap.service", "e2scrub_all.timer", "man-db.timer"];
 
+const UPDATED: &str = "# made by lite: the image is up to date\n";
+
 /// What a machine makes for itself, or what only fills the image.
 const EMPTIED: [&str; 5] = ["var/lib/apt/lists", "var/cache/apt", "var/log/apt", "var/lib/cloud", "tmp"];
 const REMOVED: [&str; 7] = [
@@ -84,7 +86,10 @@ pub(super) fn prepare(root: &Path, suite: &str, mirror: &str) -> Result<()> {
     for unit in MASKED {
         link(root, &format!("etc/systemd/system/{unit}"), "/dev/null")?;
     }
-    Ok(())
+    // Last, as it has to be younger than /usr: the packages' own scripts made all that is remade where this is missing (the
+    // linker's cache, the journal's catalogue, users), seconds of a first boot.
+    write(root, "etc/.updated", UPDATED)?;
+    write(root, "var/.updated", UPDATED)
 }
 
 /// Host keys in an image would be the same on every instance.
