@@ -35,17 +35,22 @@ fn bundles_are_those_of_the_design() {
     let rows: Vec<String> = embedded()
         .bundles
         .iter()
-        .map(|b| format!("{} | {} | {} | {} | {} | {} {}", b.id, b.vcpus, b.memory, b.disk, b.transfer, b.price, b.currency))
+        .map(|b| {
+            format!("{} | {} | {} | {} | {} | {} {}", b.id, b.vcpus, b.memory, b.disk, b.transfer, b.price, b.currency)
+        })
         .collect();
-    assert_eq!(rows, [
-        "nano | 2 | 512 MiB | 20 GiB | 1 TiB | 5.00 USD",
-        "micro | 2 | 1 GiB | 40 GiB | 2 TiB | 7.00 USD",
-        "small | 2 | 2 GiB | 60 GiB | 3 TiB | 12.00 USD",
-        "medium | 2 | 4 GiB | 80 GiB | 4 TiB | 24.00 USD",
-        "large | 2 | 8 GiB | 160 GiB | 5 TiB | 44.00 USD",
-        "xlarge | 4 | 16 GiB | 320 GiB | 6 TiB | 84.00 USD",
-        "2xlarge | 8 | 32 GiB | 640 GiB | 7 TiB | 164.00 USD",
-    ]);
+    assert_eq!(
+        rows,
+        [
+            "nano | 2 | 512 MiB | 20 GiB | 1 TiB | 5.00 USD",
+            "micro | 2 | 1 GiB | 40 GiB | 2 TiB | 7.00 USD",
+            "small | 2 | 2 GiB | 60 GiB | 3 TiB | 12.00 USD",
+            "medium | 2 | 4 GiB | 80 GiB | 4 TiB | 24.00 USD",
+            "large | 2 | 8 GiB | 160 GiB | 5 TiB | 44.00 USD",
+            "xlarge | 4 | 16 GiB | 320 GiB | 6 TiB | 84.00 USD",
+            "2xlarge | 8 | 32 GiB | 640 GiB | 7 TiB | 164.00 USD",
+        ]
+    );
 }
 
 #[test]
@@ -58,9 +63,15 @@ fn embedded_blueprints_hold_what_they_promise() {
     assert_eq!(nginx.ports.iter().map(ToString::to_string).collect::<Vec<_>>(), ["22/tcp", "80/tcp"]);
     assert_eq!(nginx.parameters.len(), 1);
     assert_eq!((nginx.parameters[0].name.as_str(), nginx.parameters[0].kind), ("title", ParameterType::Text));
-    assert_eq!(nginx.alarms.iter().map(|a| a.metric.as_str()).collect::<Vec<_>>(), ["AppHealthy", "MemoryUtilization", "DiskSpaceUtilization"]);
+    assert_eq!(
+        nginx.alarms.iter().map(|a| a.metric.as_str()).collect::<Vec<_>>(),
+        ["AppHealthy", "MemoryUtilization", "DiskSpaceUtilization"]
+    );
     let proof = "<meta name=\"generator\" content=\"lite-nginx\">";
-    assert_eq!(nginx.health, Some(Health::Http { port: 80, path: "/".to_owned(), status: 200, text: Some(proof.to_owned()) }));
+    assert_eq!(
+        nginx.health,
+        Some(Health::Http { port: 80, path: "/".to_owned(), status: 200, text: Some(proof.to_owned()) })
+    );
     assert!(nginx.configure.contains(proof), "the page holds what the health check looks for");
     let debian = catalog.blueprint("debian-13").expect("known");
     assert_eq!(debian.health, Some(Health::Tcp { port: 22, banner: Some("SSH-".to_owned()) }));
@@ -72,7 +83,11 @@ fn unknown_ids_name_the_nearest() {
     let catalog = embedded();
     assert_eq!(
         said(catalog.blueprint("ngnix")),
-        ("there is no blueprint `ngnix`".to_owned(), vec!["did you mean `nginx`? `lite blueprints` lists them".to_owned()], 2)
+        (
+            "there is no blueprint `ngnix`".to_owned(),
+            vec!["did you mean `nginx`? `lite blueprints` lists them".to_owned()],
+            2
+        )
     );
     assert_eq!(
         said(catalog.bundle("smal")),
@@ -111,7 +126,11 @@ fn the_account_is_that_of_the_chosen_base() {
     }
     assert_eq!(
         said(catalog.resolve("nginx", "nano", Some("arch"))),
-        ("`nginx` does not run on `arch`".to_owned(), vec!["it runs on debian-13, debian-12, ubuntu-24.04".to_owned()], 2)
+        (
+            "`nginx` does not run on `arch`".to_owned(),
+            vec!["it runs on debian-13, debian-12, ubuntu-24.04".to_owned()],
+            2
+        )
     );
 }
 
@@ -120,7 +139,8 @@ fn an_operator_adds_and_replaces() {
     let bundles = "currency: USD\nbundles:\n  - {id: nano, vcpus: 1, memory: 256 MiB, disk: 10 GiB, transfer: 1 TiB, price: 3.50}\n  \
                    - {id: huge, vcpus: 64, memory: 256 GiB, disk: 4 TiB, transfer: 8 TiB, price: 900}\n";
     let script = source("wiki/install.sh", "apt-get install -y wiki\n");
-    let catalog = Catalog::load(&[source("bundles.yaml", bundles), source("wiki.yaml", WIKI), script]).expect("good files");
+    let catalog =
+        Catalog::load(&[source("bundles.yaml", bundles), source("wiki.yaml", WIKI), script]).expect("good files");
     assert_eq!(catalog.bundle("nano").map(|b| b.price.to_string()), Ok("3.50".to_owned()));
     assert_eq!(catalog.bundles.first().map(|b| b.id.as_str()), Some("nano"));
     assert_eq!(catalog.bundles.last().map(|b| b.id.as_str()), Some("huge"));
@@ -128,19 +148,26 @@ fn an_operator_adds_and_replaces() {
     assert_eq!(wiki.install, "apt-get install -y wiki\n");
     assert_eq!(wiki.configure, "echo \"$LITE_PARAM_PAGES\" > /etc/wiki\n");
     assert_eq!(wiki.secrets[0].alphabet, "0123456789abcdef");
-    assert_eq!(serde_json::to_value(&wiki.cloud_config).ok(), Some(serde_json::json!({"packages": ["wiki"], "ntp": {"enabled": true}})));
+    assert_eq!(
+        serde_json::to_value(&wiki.cloud_config).ok(),
+        Some(serde_json::json!({"packages": ["wiki"], "ntp": {"enabled": true}}))
+    );
     assert_eq!(check("wiki.yaml", WIKI).len(), 1, "alone, the script it names is missing");
     assert_eq!(check_with("wiki.yaml", WIKI, &[source("wiki/install.sh", "")]), []);
 }
 
 #[test]
 fn one_catalog_has_one_currency() {
-    let euro = "currency: EUR\nbundles: [{id: nano, vcpus: 1, memory: 1 GiB, disk: 10 GiB, transfer: 1 TiB, price: 4}]\n";
+    let euro =
+        "currency: EUR\nbundles: [{id: nano, vcpus: 1, memory: 1 GiB, disk: 10 GiB, transfer: 1 TiB, price: 4}]\n";
     let error = Catalog::load(&[source("bundles.yaml", euro)]).expect_err("mixed");
     assert_eq!(error.message, "the blueprint files have a fault");
-    assert_eq!(error.causes, [
-        "bundles `nano` and `micro` have different currencies, EUR and USD; a file with another currency has to state all bundles"
-    ]);
+    assert_eq!(
+        error.causes,
+        [
+            "bundles `nano` and `micro` have different currencies, EUR and USD; a file with another currency has to state all bundles"
+        ]
+    );
 }
 
 /// The lines of a `.faults` file beside the faulty one.
@@ -161,9 +188,13 @@ fn all_faults_of_bundles_are_told_at_once() {
 #[test]
 fn a_health_check_needs_an_open_port() {
     let closed = WIKI.replace("443]", "444]");
-    assert_eq!(check_with("wiki.yaml", &closed, &[source("wiki/install.sh", "")]).iter().map(ToString::to_string).collect::<Vec<_>>(), [
-        "wiki.yaml:22: health: checks port 443, which `ports` does not open; add `443/tcp`"
-    ]);
+    assert_eq!(
+        check_with("wiki.yaml", &closed, &[source("wiki/install.sh", "")])
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["wiki.yaml:22: health: checks port 443, which `ports` does not open; add `443/tcp`"]
+    );
 }
 
 #[test]
@@ -185,7 +216,11 @@ fn a_file_that_is_no_tame_document_is_refused() {
     for (text, fault) in cases {
         assert_eq!(faults("x.yaml", text), [fault], "{:?}", &text[..text.len().min(30)]);
     }
-    for (text, start) in [("a: [1\n", "x.yaml:1: -: not YAML: "), ("a: \"x\n", "x.yaml:1: -: not YAML: "), ("a:\n\t- b\n", "x.yaml:2: -: not YAML: ")] {
+    for (text, start) in [
+        ("a: [1\n", "x.yaml:1: -: not YAML: "),
+        ("a: \"x\n", "x.yaml:1: -: not YAML: "),
+        ("a:\n\t- b\n", "x.yaml:2: -: not YAML: "),
+    ] {
         let found = faults("x.yaml", text);
         assert!(found.len() == 1 && found[0].starts_with(start), "{text:?}: {found:?}");
     }
@@ -219,12 +254,24 @@ fn bad_parameters_are_refused() {
         (&[], "`wiki` needs a value for `site`: short name", "add `--set site=…`"),
         (&[("site", "A b")], "`site` cannot be `A b`", "the value must match `[a-z]+|x{2}`"),
         (&[("site", "xxA")], "`site` cannot be `xxA`", "the value must match `[a-z]+|x{2}`"),
-        (&[("site", "a\u{1b}[2J")], "`site` holds a control character: `a\\u{1b}[2J`", "a value is printable text; line feed and tab are allowed"),
-        (&[("site", "a\r")], "`site` holds a control character: `a\\r`", "a value is printable text; line feed and tab are allowed"),
+        (
+            &[("site", "a\u{1b}[2J")],
+            "`site` holds a control character: `a\\u{1b}[2J`",
+            "a value is printable text; line feed and tab are allowed",
+        ),
+        (
+            &[("site", "a\r")],
+            "`site` holds a control character: `a\\r`",
+            "a value is printable text; line feed and tab are allowed",
+        ),
         (&[("site", &long)], "`site` has 1025 characters", "a value has at most 1024 characters"),
         (&[("site", "a"), ("pages", "1.5")], "`pages` cannot be `1.5`", "the value is a whole number such as `5`"),
         (&[("site", "a"), ("open", "yes")], "`open` cannot be `yes`", "the value is `true` or `false`"),
-        (&[("site", "a"), ("admin", "x")], "`admin` of `wiki` is a secret and cannot be set", "leave it out: it is generated, and `lite secrets NAME` shows it"),
+        (
+            &[("site", "a"), ("admin", "x")],
+            "`admin` of `wiki` is a secret and cannot be set",
+            "leave it out: it is generated, and `lite secrets NAME` shows it",
+        ),
     ];
     for (pairs, message, hint) in cases {
         let (said, hints, code) = said(set(pairs));

@@ -13,7 +13,8 @@ use lite::{
     ui::{Streams, Ui, testing::Capture},
 };
 
-const NAME_HINT: &str = "  hint: a name has 1 to 63 characters of a-z, 0-9 and `-`, starts with a letter and ends with a letter or digit\n";
+const NAME_HINT: &str =
+    "  hint: a name has 1 to 63 characters of a-z, 0-9 and `-`, starts with a letter and ends with a letter or digit\n";
 
 fn env(vars: &[(&str, &str)], ui: Ui) -> Env {
     Env { vars: vars.iter().copied().collect(), clock: jiff::Timestamp::now, euid: 1000, ui }
@@ -21,7 +22,8 @@ fn env(vars: &[(&str, &str)], ui: Ui) -> Env {
 
 fn lite(args: &[&str]) -> (u8, String, String) {
     let capture = Capture::default();
-    let code = run(std::iter::once("lite").chain(args.iter().copied()).map(OsString::from), &mut env(&[], capture.ui()));
+    let code =
+        run(std::iter::once("lite").chain(args.iter().copied()).map(OsString::from), &mut env(&[], capture.ui()));
     (code, capture.stdout(), capture.stderr())
 }
 
@@ -42,13 +44,28 @@ fn version() {
 #[test]
 fn unknown_words_name_the_nearest() {
     let cases: &[(&[&str], &str)] = &[
-        (&["lst"], "error: there is no command `lst`\n  hint: did you mean `list`?\n  hint: `lite --help` shows how it is used\n"),
-        (&["image", "biuld", "x"], "error: there is no command `biuld`\n  hint: did you mean `build`?\n  hint: `lite image --help` shows how it is used\n"),
-        (&["create", "nginx", "--bundel", "small"], "error: unexpected argument `--bundel`\n  hint: did you mean `--bundle`?\n  hint: `lite create --help` shows how it is used\n"),
+        (
+            &["lst"],
+            "error: there is no command `lst`\n  hint: did you mean `list`?\n  hint: `lite --help` shows how it is used\n",
+        ),
+        (
+            &["image", "biuld", "x"],
+            "error: there is no command `biuld`\n  hint: did you mean `build`?\n  hint: `lite image --help` shows how it is used\n",
+        ),
+        (
+            &["create", "nginx", "--bundel", "small"],
+            "error: unexpected argument `--bundel`\n  hint: did you mean `--bundle`?\n  hint: `lite create --help` shows how it is used\n",
+        ),
         (&["show"], "error: missing `<NAME>...`\n  hint: `lite show --help` shows how it is used\n"),
-        (&["list", "--color", "alwys"], "error: `alwys` is not a value for `--color`\n  hint: did you mean `always`?\n  hint: the values are `auto`, `always`, `never`\n  hint: `lite list --help` shows how it is used\n"),
+        (
+            &["list", "--color", "alwys"],
+            "error: `alwys` is not a value for `--color`\n  hint: did you mean `always`?\n  hint: the values are `auto`, `always`, `never`\n  hint: `lite list --help` shows how it is used\n",
+        ),
         (&["list", "--tag"], "error: `--tag` needs a value\n  hint: `lite list --help` shows how it is used\n"),
-        (&["list", "-q", "-v"], "error: `--quiet` cannot be used with `--verbose`\n  hint: `lite list --help` shows how it is used\n"),
+        (
+            &["list", "-q", "-v"],
+            "error: `--quiet` cannot be used with `--verbose`\n  hint: `lite list --help` shows how it is used\n",
+        ),
         (&["image"], "error: missing a command\n  hint: `lite image --help` shows how it is used\n"),
     ];
     for (args, wanted) in cases {
@@ -81,14 +98,28 @@ fn names_that_are_none_are_refused_by_every_verb() {
         ("a\u{202e}b", "a\\u{202e}b"),
         (&long, &long),
     ];
-    let verbs: [&[&str]; 11] =
-        [&["show"], &["start"], &["stop"], &["reboot"], &["delete", "--yes"], &["ssh"], &["console"], &["logs"], &["secrets"], &["tag"], &["show", "ok"]];
+    let verbs: [&[&str]; 11] = [
+        &["show"],
+        &["start"],
+        &["stop"],
+        &["reboot"],
+        &["delete", "--yes"],
+        &["ssh"],
+        &["console"],
+        &["logs"],
+        &["secrets"],
+        &["tag"],
+        &["show", "ok"],
+    ];
     for (name, shown) in bad {
         for verb in verbs {
             let args: Vec<&str> = verb.iter().copied().chain([name]).collect();
             assert_eq!(refused(&args), format!("error: `{shown}` is not a valid name\n{NAME_HINT}"), "{args:?}");
         }
-        assert_eq!(refused(&["create", "nginx", "--name", name]), format!("error: `--name`: `{shown}` is not a valid name\n{NAME_HINT}"));
+        assert_eq!(
+            refused(&["create", "nginx", "--name", name]),
+            format!("error: `--name`: `{shown}` is not a valid name\n{NAME_HINT}")
+        );
     }
     assert_eq!(refused(&["show", "--", "-rf"]), format!("error: `-rf` is not a valid name\n{NAME_HINT}"));
 }
@@ -114,10 +145,19 @@ fn other_values_that_are_none() {
         ("--request-id", "a b", "`a b` is not a request id"),
     ];
     for (flag, value, message) in cases {
-        assert_eq!(refused(&["create", "nginx", flag, value]).lines().next(), Some(format!("error: `{flag}`: {message}").as_str()));
+        assert_eq!(
+            refused(&["create", "nginx", flag, value]).lines().next(),
+            Some(format!("error: `{flag}`: {message}").as_str())
+        );
     }
-    assert_eq!(refused(&["operations", "show", "op-../x"]).lines().next(), Some("error: `op-../x` is not the id of an operation"));
-    assert_eq!(refused(&["tag", "web", "--remove", "a=b"]), "error: `--remove`: `a=b` is not the key of a tag\n  hint: only the key: `--remove a`\n");
+    assert_eq!(
+        refused(&["operations", "show", "op-../x"]).lines().next(),
+        Some("error: `op-../x` is not the id of an operation")
+    );
+    assert_eq!(
+        refused(&["tag", "web", "--remove", "a=b"]),
+        "error: `--remove`: `a=b` is not the key of a tag\n  hint: only the key: `--remove a`\n"
+    );
     let limit = "error: `0` is not a value for `--limit`\n  caused by: 0 is not in 1..=100000\n  hint: `lite operations --help` shows how it is used\n";
     assert_eq!(refused(&["operations", "--limit", "0"]), limit);
 }
@@ -126,7 +166,10 @@ fn other_values_that_are_none() {
 fn what_was_typed_is_escaped() {
     let wanted = "error: unexpected argument `--\\u{1b}[31m`\n  hint: `lite list --help` shows how it is used\n";
     assert_eq!(refused(&["list", "--\u{1b}[31m"]), wanted);
-    assert_eq!(refused(&["\u{1b}]0;x\u{7}"]), "error: there is no command `\\u{1b}]0;x\\u{7}`\n  hint: `lite --help` shows how it is used\n");
+    assert_eq!(
+        refused(&["\u{1b}]0;x\u{7}"]),
+        "error: there is no command `\\u{1b}]0;x\\u{7}`\n  hint: `lite --help` shows how it is used\n"
+    );
 }
 
 #[test]
@@ -144,7 +187,10 @@ fn json_errors_are_on_stdout_and_words_on_stderr() {
         "code": "invalid_name", "message": "`a/b` is not a valid name", "causes": [],
         "hints": ["a name has 1 to 63 characters of a-z, 0-9 and `-`, starts with a letter and ends with a letter or digit"], "exit_code": 2,
     }});
-    assert_eq!((code, serde_json::from_str(&out).ok(), err), (2, Some(wanted), format!("error: `a/b` is not a valid name\n{NAME_HINT}")));
+    assert_eq!(
+        (code, serde_json::from_str(&out).ok(), err),
+        (2, Some(wanted), format!("error: `a/b` is not a valid name\n{NAME_HINT}"))
+    );
     // Behind `--` it is an argument of somebody else.
     assert_eq!(lite(&["ssh", "a/b", "--", "--json"]).1, "");
 }
@@ -156,7 +202,10 @@ fn colour_follows_flag_and_environment() {
         let capture = Capture::default();
         let vars: lite::cli::Vars = vars.iter().copied().collect();
         let ui = Ui::new(Streams { stderr_tty: tty, color: vars.color(), ..capture.streams() });
-        run(["lite"].iter().chain(args).map(OsString::from), &mut Env { vars, clock: jiff::Timestamp::now, euid: 0, ui });
+        run(
+            ["lite"].iter().chain(args).map(OsString::from),
+            &mut Env { vars, clock: jiff::Timestamp::now, euid: 0, ui },
+        );
         capture.stderr().split(' ').next().map(str::to_owned)
     };
     let secrets = ["secrets", "a/b"];
@@ -233,7 +282,8 @@ fn a_shell_completes_what_is_there_at_that_moment() {
     assert_eq!(complete("2", &["lite", "stop", "w"]), "");
     fs::remove_file(folder.path().join("state.db")).unwrap();
     let db = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
-    db.execute_batch("CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-2'), ('web-1'), ('db-1')").unwrap();
+    db.execute_batch("CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-2'), ('web-1'), ('db-1')")
+        .unwrap();
     assert_eq!(complete("2", &["lite", "stop", "w"]), "web-1\nweb-2");
     assert_eq!(complete("3", &["lite", "stop", "web-1", "d"]), "db-1");
     assert_eq!(complete("1", &["lite", "bl"]), "blueprints");
@@ -243,6 +293,10 @@ fn a_shell_completes_what_is_there_at_that_moment() {
 #[test]
 fn the_script_of_a_shell_asks_lite() {
     let (code, script, err) = lite(&["completion", "bash"]);
-    assert_eq!((code, err.as_str(), script.contains("COMPLETE=\"bash\""), script.contains(" lite\n")), (0, "", true, true), "{script}");
+    assert_eq!(
+        (code, err.as_str(), script.contains("COMPLETE=\"bash\""), script.contains(" lite\n")),
+        (0, "", true, true),
+        "{script}"
+    );
     assert_eq!(refused(&["completion", "tcsh"]).lines().next(), Some("error: `tcsh` is not a value for `<SHELL>`"));
 }

@@ -17,7 +17,8 @@ fn every(command: &Command, path: &[String]) -> Vec<(Vec<String>, Command)> {
 
 fn lite(args: &[String]) -> (u8, String, String) {
     let capture = Capture::default();
-    let mut env = Env { vars: [("HOME", "/h")].into_iter().collect(), clock: jiff::Timestamp::now, euid: 0, ui: capture.ui() };
+    let mut env =
+        Env { vars: [("HOME", "/h")].into_iter().collect(), clock: jiff::Timestamp::now, euid: 0, ui: capture.ui() };
     let code = run(args.iter().map(Into::into), &mut env);
     (code, capture.stdout(), capture.stderr())
 }
@@ -60,8 +61,14 @@ fn every_example_parses() {
     let mut seen = 0;
     for (path, sub) in every(&command(80), &["lite".to_owned()]) {
         let text = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-        for line in text.lines().filter_map(|l| l.strip_prefix("  ")).filter(|l| !l.starts_with(' ') && l.contains("lite ")) {
-            let call = line[line.find("lite ").unwrap_or(0)..].split(" > ").flat_map(|l| l.split(" | ")).flat_map(|l| l.split("   ")).next();
+        for line in
+            text.lines().filter_map(|l| l.strip_prefix("  ")).filter(|l| !l.starts_with(' ') && l.contains("lite "))
+        {
+            let call = line[line.find("lite ").unwrap_or(0)..]
+                .split(" > ")
+                .flat_map(|l| l.split(" | "))
+                .flat_map(|l| l.split("   "))
+                .next();
             let parsed = command(80).try_get_matches_from(call.unwrap_or_default().split_whitespace());
             assert!(parsed.is_ok(), "{path:?}: {line}: {:?}", parsed.err());
             seen += 1;
@@ -74,7 +81,10 @@ fn every_example_parses() {
 fn lite_alone_prints_the_short_help() {
     let alone = lite(&["lite".to_owned()]);
     assert_eq!(alone, lite(&["lite".to_owned(), "-h".to_owned()]));
-    assert_eq!(alone.1.lines().next(), Some("A private Lightsail: applications in real virtual machines, at a flat price"));
+    assert_eq!(
+        alone.1.lines().next(),
+        Some("A private Lightsail: applications in real virtual machines, at a flat price")
+    );
 }
 
 #[test]
@@ -83,10 +93,14 @@ fn manual_pages_for_every_command() {
     let dir = folder.path().join("man1");
     let (code, out, err) = lite(&["lite".into(), "man".into(), dir.to_str().unwrap().to_owned()]);
     assert_eq!((code, out.as_str(), err), (0, "", format!("wrote the manual pages to {}\n", dir.display())));
-    let mut pages: Vec<String> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut pages: Vec<String> =
+        std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    let mut wanted: Vec<String> =
-        every(&command(80), &["lite".to_owned()]).iter().map(|(p, _)| format!("{}.1", p.join("-"))).filter(|p| p != "lite-man.1").collect();
+    let mut wanted: Vec<String> = every(&command(80), &["lite".to_owned()])
+        .iter()
+        .map(|(p, _)| format!("{}.1", p.join("-")))
+        .filter(|p| p != "lite-man.1")
+        .collect();
     wanted.sort();
     assert_eq!(pages, wanted);
     let (code, page, _) = lite(&["lite".into(), "man".into()]);

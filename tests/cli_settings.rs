@@ -50,7 +50,10 @@ fn defaults_are_the_system_paths() {
     let folders = |pairs: &[(&str, &str)]| settings(pairs).map(|s| s.paths.blueprints);
     let paths = |p: &[&str]| Ok(p.iter().map(PathBuf::from).collect::<Vec<_>>());
     assert_eq!(folders(&[]), paths(&["/etc/lite/blueprints"]));
-    assert_eq!(folders(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")]), paths(&["/etc/lite/blueprints", "/x/lite/blueprints"]));
+    assert_eq!(
+        folders(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")]),
+        paths(&["/etc/lite/blueprints", "/x/lite/blueprints"])
+    );
     assert_eq!(folders(&[("HOME", "/h"), ("LITE_BLUEPRINTS", "/a:/b")]), paths(&["/a", "/b"]));
 }
 
@@ -73,19 +76,25 @@ fn the_file_and_the_environment_over_it() {
 #[test]
 fn an_unknown_key_names_the_nearest() {
     let (read, path) = with_file("pool = \"lite\"\n\nconect = \"x\"\n", &[]);
-    let wanted = Error::refused("unknown_setting", format!("`{path}`, line 3: there is no setting `conect`")).hint("did you mean `connect`?");
+    let wanted = Error::refused("unknown_setting", format!("`{path}`, line 3: there is no setting `conect`"))
+        .hint("did you mean `connect`?");
     assert_eq!(read, Err(wanted));
 }
 
 #[test]
 fn every_fault_at_once() {
-    let (read, path) = with_file("pool = 5\nsubnet = \"8.8.8.0/24\"\nzzzzzzzzz = 1\n", &[("LITE_ACCEL", "fast"), ("LITE_STATE_DIR", "var")]);
+    let (read, path) = with_file(
+        "pool = 5\nsubnet = \"8.8.8.0/24\"\nzzzzzzzzz = 1\n",
+        &[("LITE_ACCEL", "fast"), ("LITE_STATE_DIR", "var")],
+    );
     let error = read.err();
     assert_eq!(error.as_ref().map(|e| (e.exit_code(), e.message.as_str())), Some((2, "the settings have 5 faults")));
     let wanted = vec![
         format!("`{path}`, line 1: `pool` is not text in quotes"),
         format!("`{path}`, line 3: there is no setting `zzzzzzzzz`"),
-        format!("`{path}`, line 2: `subnet`: `8.8.8.0/24` is not a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"),
+        format!(
+            "`{path}`, line 2: `subnet`: `8.8.8.0/24` is not a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"
+        ),
         "variable `LITE_ACCEL`: `fast` is not an acceleration".to_owned(),
         "variable `LITE_STATE_DIR`: `var` is not an absolute path without `..`".to_owned(),
     ];
@@ -112,7 +121,11 @@ fn values_that_are_none() {
     for (name, value) in bad {
         let error = settings(&[(name, value)]).err();
         let start = format!("variable `{name}`: ");
-        assert_eq!(error.as_ref().map(|e| (e.exit_code(), e.message.starts_with(&start))), Some((2, true)), "{name}={value:?}: {error:?}");
+        assert_eq!(
+            error.as_ref().map(|e| (e.exit_code(), e.message.starts_with(&start))),
+            Some((2, true)),
+            "{name}={value:?}: {error:?}"
+        );
     }
 }
 

@@ -31,7 +31,8 @@ fn documents() -> Vec<String> {
 }
 
 fn rendered(resolved: &lite::catalog::Resolved, user_data: Option<&UserData>) -> [String; 2] {
-    let params: BTreeMap<_, _> = resolved.blueprint.parameters.iter().map(|p| (p.name.clone(), "no".to_owned())).collect();
+    let params: BTreeMap<_, _> =
+        resolved.blueprint.parameters.iter().map(|p| (p.name.clone(), "no".to_owned())).collect();
     let host_key = lite::guest::keys::new_host_key().expect("a key");
     let HostKey { public, .. } = &host_key;
     let seed = render(&SeedInput {

@@ -21,7 +21,8 @@ fn host(tag: &str, third: u8) -> Host {
     let os = "id: idle\ntitle: Idle\ndescription: Does nothing.\ngroup: os\nversion: \"1\"\nbases: [idle]\n\
               minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [22/tcp]\nuser: nobody\n";
     std::fs::write(blueprints.join("idle.yaml"), os).expect("written");
-    let bundle = "currency: USD\nbundles:\n  - {id: tiny, vcpus: 1, memory: 32 MiB, disk: 16 MiB, transfer: 1 GiB, price: 1}\n";
+    let bundle =
+        "currency: USD\nbundles:\n  - {id: tiny, vcpus: 1, memory: 32 MiB, disk: 16 MiB, transfer: 1 GiB, price: 1}\n";
     std::fs::write(blueprints.join("bundles.yaml"), bundle).expect("written");
     let mut sector = vec![0xFB, 0xF4, 0xEB, 0xFD];
     sector.resize(510, 0);
@@ -65,7 +66,11 @@ fn whole_or_gone(host: &Host, name: &str, after: &str) -> bool {
         return false;
     }
     assert_eq!(instances.len(), 1, "{after}");
-    assert_eq!((instances[0]["name"].as_str(), instances[0]["state"].as_str()), (Some(name), Some("running")), "{after}");
+    assert_eq!(
+        (instances[0]["name"].as_str(), instances[0]["state"].as_str()),
+        (Some(name), Some("running")),
+        "{after}"
+    );
     assert_eq!(host.domains(), [name], "{after}");
     true
 }

@@ -26,9 +26,10 @@ fn create_makes_one_of_each_and_delete_removes_it_all() {
     assert_eq!(created.record.price.to_string(), "5.00");
     let engine = world.engine();
     let listed = engine.list().expect("listed");
-    assert_eq!(listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(), [
-        ("web", InstanceState::Running)
-    ]);
+    assert_eq!(
+        listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(),
+        [("web", InstanceState::Running)]
+    );
     let volumes = world.hypervisor.volumes("lite").expect("volumes");
     assert_eq!(volumes.len(), 2);
     assert_eq!(world.hypervisor.filters().expect("filters"), [format!("lite-{}", created.record.uuid)]);

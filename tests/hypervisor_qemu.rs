@@ -135,7 +135,14 @@ fn an_address_is_kept_live_and_persistent() {
     assert_eq!(counts(), (1, 1));
     assert_eq!(lab.host.ensure_dhcp_host(&network, &entry(2, 10)).map_err(|e| e.code), Err("address_taken"));
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("moved");
-    virsh(&["net-update", &network, "delete", "ip-dhcp-host", "<host ip='198.18.0.0'/>".replace("0.0", &format!("{subnet}.11")).as_str(), "--live"]);
+    virsh(&[
+        "net-update",
+        &network,
+        "delete",
+        "ip-dhcp-host",
+        "<host ip='198.18.0.0'/>".replace("0.0", &format!("{subnet}.11")).as_str(),
+        "--live",
+    ]);
     assert_eq!(counts(), (0, 1), "a crash between the two copies");
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("mended");
     assert_eq!(counts(), (1, 1));
@@ -156,7 +163,10 @@ fn a_volume_holds_what_was_written() {
     assert_eq!(std::fs::read(&path).expect("readable")[..512], sector(IDLE), "written over");
     assert_eq!(lab.host.upload(&lab.name, "v", &vec![0; (1 << 20) + 1]).map_err(|e| e.code), Err("volume_too_small"));
     let seen = lab.host.volumes(&lab.name).expect("listed");
-    assert_eq!(seen.iter().map(|v| (v.name.as_str(), v.path.as_str(), v.capacity)).collect::<Vec<_>>(), [("v", path.as_str(), 1 << 20)]);
+    assert_eq!(
+        seen.iter().map(|v| (v.name.as_str(), v.path.as_str(), v.capacity)).collect::<Vec<_>>(),
+        [("v", path.as_str(), 1 << 20)]
+    );
     for _ in 0..2 {
         lab.host.remove_volume(&lab.name, "v").expect("deleted");
     }
@@ -277,11 +287,21 @@ fn listing_500_domains_costs_no_more_than_virsh() {
         lab.defined(&disk, "");
     }
     let fastest = |list: &dyn Fn() -> usize| {
-        (0..10).map(|_| { let began = Instant::now(); assert!(list() >= 500); began.elapsed() }).min().expect("ten")
+        (0..10)
+            .map(|_| {
+                let began = Instant::now();
+                assert!(list() >= 500);
+                began.elapsed()
+            })
+            .min()
+            .expect("ten")
     };
     let ours = fastest(&|| Libvirt::open(SYSTEM).expect("reached").domains().expect("listed").len());
     let theirs = fastest(&|| virsh(&["list", "--all"]).lines().count());
-    let open = fastest(&|| { drop(Libvirt::open(SYSTEM).expect("reached")); 500 });
+    let open = fastest(&|| {
+        drop(Libvirt::open(SYSTEM).expect("reached"));
+        500
+    });
     let line = format!("open {open:?}, open and list {ours:?}, virsh {theirs:?}\n");
     std::io::stderr().write_all(line.as_bytes()).expect("said");
     assert!(ours <= theirs, "{line}");

@@ -28,7 +28,9 @@ fn domain_xml(name: &str, uuid: Uuid, devices: &str) -> String {
 }
 
 fn volume_xml(name: &str, bytes: u64) -> String {
-    format!("<volume><name>{name}</name><capacity unit='bytes'>{bytes}</capacity><target><format type='raw'/></target></volume>")
+    format!(
+        "<volume><name>{name}</name><capacity unit='bytes'>{bytes}</capacity><target><format type='raw'/></target></volume>"
+    )
 }
 
 fn state(host: &impl Hypervisor) -> Option<DomainState> {
@@ -52,7 +54,10 @@ fn a_domain_lives_and_every_step_is_repeatable() {
     }
     assert_eq!(state(&host), Some(DomainState::Running));
     let listed = host.domains().expect("listed");
-    assert_eq!(listed.iter().map(|d| (d.uuid, d.name.as_str(), d.state)).collect::<Vec<_>>(), [(UUID, "a", DomainState::Running)]);
+    assert_eq!(
+        listed.iter().map(|d| (d.uuid, d.name.as_str(), d.state)).collect::<Vec<_>>(),
+        [(UUID, "a", DomainState::Running)]
+    );
     assert_eq!(host.domain_by_name("a"), host.domain(UUID));
     assert_eq!(code(host.remove_domain(UUID)), "domain_running");
     for _ in 0..2 {
@@ -86,7 +91,10 @@ fn metadata_comes_back_and_its_absence_is_no_error() {
     host.set_domain_metadata(UUID, URI, "lite", "<record name='a&amp;b'/>").expect("set");
     let found = host.domain_metadata(UUID, URI).expect("read").expect("there");
     let document = roxmltree::Document::parse(&found).expect("XML");
-    assert_eq!((document.root_element().tag_name().name(), document.root_element().attribute("name")), ("record", Some("a&b")));
+    assert_eq!(
+        (document.root_element().tag_name().name(), document.root_element().attribute("name")),
+        ("record", Some("a&b"))
+    );
     host.start(UUID).expect("started");
     host.set_domain_metadata(UUID, URI, "lite", "<record name='c'/>").expect("set while it runs");
     host.destroy(UUID).expect("stopped");
@@ -96,14 +104,20 @@ fn metadata_comes_back_and_its_absence_is_no_error() {
 #[test]
 fn volumes_are_made_once_and_hold_what_fits() {
     let host = host();
-    assert_eq!(host.pool("lite").expect("asked").map(|p| (p.active, p.path)), Some((true, "/var/lib/libvirt/images/lite".to_owned())));
+    assert_eq!(
+        host.pool("lite").expect("asked").map(|p| (p.active, p.path)),
+        Some((true, "/var/lib/libvirt/images/lite".to_owned()))
+    );
     for _ in 0..2 {
         host.ensure_volume("lite", "v", &volume_xml("v", 4096)).expect("made");
     }
     host.upload("lite", "v", b"abc").expect("written");
     assert_eq!(host.uploaded("lite", "v").as_deref(), Some(&b"abc"[..]));
     assert_eq!(code(host.upload("lite", "v", &[0; 4097])), "volume_too_small");
-    assert_eq!(host.volumes("lite").expect("listed").iter().map(|v| (v.name.as_str(), v.capacity)).collect::<Vec<_>>(), [("v", 4096)]);
+    assert_eq!(
+        host.volumes("lite").expect("listed").iter().map(|v| (v.name.as_str(), v.capacity)).collect::<Vec<_>>(),
+        [("v", 4096)]
+    );
     for _ in 0..2 {
         host.remove_volume("lite", "v").expect("deleted");
     }

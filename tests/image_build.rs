@@ -27,7 +27,15 @@ fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
     assert_eq!(error.message, "no image `debian-11` can be made here");
     assert_eq!(error.hints, ["those that can: debian-12, debian-13"]);
 
-    for mirror in ["", "ftp://host/debian", "http://", "http://h/a b", "http://u:p@h/debian", "http://h/d\ndeb x", "http://[::1]/d"] {
+    for mirror in [
+        "",
+        "ftp://host/debian",
+        "http://",
+        "http://h/a b",
+        "http://u:p@h/debian",
+        "http://h/d\ndeb x",
+        "http://[::1]/d",
+    ] {
         let error = refusal(dir.path(), "debian-13", mirror).ok_or("built")?;
         assert_eq!((error.code, error.exit_code()), ("invalid_mirror", 2), "{mirror:?}");
     }
@@ -152,7 +160,10 @@ fn real_build_from_a_dead_mirror_says_so() -> Test {
     let dir = tempfile::tempdir()?;
     let error = refusal(dir.path(), "debian-13", "http://127.0.0.1:9/debian").ok_or("built")?;
     assert_eq!((error.code, error.exit_code()), ("tool_failed", 1));
-    assert_eq!(error.hints, ["check that the mirror is reached: `curl -I http://127.0.0.1:9/debian/dists/trixie/InRelease`"]);
+    assert_eq!(
+        error.hints,
+        ["check that the mirror is reached: `curl -I http://127.0.0.1:9/debian/dists/trixie/InRelease`"]
+    );
     assert_ne!(error.causes, Vec::<String>::new());
     assert_eq!(left_over(dir.path())?, Vec::<String>::new());
     Ok(())

@@ -18,48 +18,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("image", &["hypervisor", "store", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
     // `store`: known_hosts and keys lie in a folder made as privately as the state's.
-    (
-        "guest",
-        &[
-            "catalog",
-            "render::Seed",
-            "render::HostKey",
-            "model",
-            "store::create_private_dir",
-        ],
-    ),
+    ("guest", &["catalog", "render::Seed", "render::HostKey", "model", "store::create_private_dir"]),
     ("doctor", &["hypervisor", "model"]),
-    (
-        "engine",
-        &[
-            "plan",
-            "store",
-            "hypervisor",
-            "image",
-            "guest",
-            "doctor",
-            "render",
-            "catalog",
-            "model",
-        ],
-    ),
+    ("engine", &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "model"]),
     ("ui", &["model"]),
-    (
-        "cli",
-        &[
-            "engine",
-            "ui",
-            "store",
-            "image",
-            "guest",
-            "doctor",
-            "hypervisor",
-            "plan",
-            "render",
-            "catalog",
-            "model",
-        ],
-    ),
+    ("cli", &["engine", "ui", "store", "image", "guest", "doctor", "hypervisor", "plan", "render", "catalog", "model"]),
 ];
 
 /// Rooms whose results depend on their arguments alone.
@@ -136,9 +99,7 @@ fn tokens(source: &str) -> Vec<Token> {
                 let hashes = text[i..].iter().take_while(|c| **c == '#').count();
                 if ["r", "br", "cr"].contains(&found.as_str()) && at(i + hashes) == '"' {
                     i += hashes + 1;
-                    while i < text.len()
-                        && !(at(i) == '"' && (1..=hashes).all(|k| at(i + k) == '#'))
-                    {
+                    while i < text.len() && !(at(i) == '"' && (1..=hashes).all(|k| at(i + k) == '#')) {
                         i += 1
                     }
                     i += hashes + 1;
@@ -159,10 +120,7 @@ fn tokens(source: &str) -> Vec<Token> {
                 }
             }
         }
-        line += text[start..i.min(text.len())]
-            .iter()
-            .filter(|c| **c == '\n')
-            .count();
+        line += text[start..i.min(text.len())].iter().filter(|c| **c == '\n').count();
     }
     out
 }
@@ -178,11 +136,7 @@ fn string_end(text: &[char], mut i: usize) -> usize {
 
 /// Takes `#[cfg(test)]` items out; tells the names of modules that lie in files of their own.
 fn without_tests(all: &[Token]) -> (Vec<Token>, Vec<String>) {
-    let is = |i: usize, want: &[&str]| {
-        want.iter()
-            .enumerate()
-            .all(|(k, w)| all.get(i + k).is_some_and(|t| t.1 == *w))
-    };
+    let is = |i: usize, want: &[&str]| want.iter().enumerate().all(|(k, w)| all.get(i + k).is_some_and(|t| t.1 == *w));
     let (mut i, mut kept, mut files) = (0, Vec::new(), Vec::new());
     while i < all.len() {
         if !is(i, &["#", "[", "cfg", "(", "test", ")", "]"]) {
@@ -234,12 +188,7 @@ fn paths(all: &[Token]) -> Vec<(usize, Vec<String>)> {
 }
 
 /// One branch of a path from token `i`; the token behind it.
-fn spread(
-    all: &[Token],
-    mut i: usize,
-    stem: &mut Vec<String>,
-    out: &mut Vec<(usize, Vec<String>)>,
-) -> usize {
+fn spread(all: &[Token], mut i: usize, stem: &mut Vec<String>, out: &mut Vec<(usize, Vec<String>)>) -> usize {
     let depth = stem.len();
     let text = |i: usize| all.get(i).map_or("", |t| t.1.as_str());
     let line = all.get(i).map_or(0, |t| t.0);
@@ -280,8 +229,7 @@ fn spread(
 /// Whether `part`'s segments stand one behind the other in `path`.
 fn holds(path: &[String], part: &str) -> bool {
     let part: Vec<&str> = part.split("::").collect();
-    path.windows(part.len())
-        .any(|w| w.iter().zip(&part).all(|(a, b)| a == b))
+    path.windows(part.len()).any(|w| w.iter().zip(&part).all(|(a, b)| a == b))
 }
 
 /// The path from the crate's root, if it goes through `crate` or climbs there by `super`.
@@ -290,11 +238,7 @@ fn from_root(file: &str, path: &[String]) -> Option<Vec<String>> {
         return Some(path[1..].to_vec());
     }
     let climbs = path.iter().take_while(|s| *s == "super").count();
-    let mut home: Vec<&str> = file
-        .strip_prefix("src/")?
-        .strip_suffix(".rs")?
-        .split('/')
-        .collect();
+    let mut home: Vec<&str> = file.strip_prefix("src/")?.strip_suffix(".rs")?.split('/').collect();
     if home.last() == Some(&"mod") {
         home.pop();
     }
@@ -307,60 +251,40 @@ fn faults(file: &str, source: &str) -> Vec<String> {
     let mut out = Vec::new();
     if !file.starts_with(&format!("{LIBVIRT}/")) {
         out.extend(
-            all.iter()
-                .filter(|t| t.1 == "unsafe")
-                .map(|t| format!("{file}:{}: `unsafe`; only {LIBVIRT} may", t.0)),
+            all.iter().filter(|t| t.1 == "unsafe").map(|t| format!("{file}:{}: `unsafe`; only {LIBVIRT} may", t.0)),
         );
-        let foreign = paths(&all)
-            .into_iter()
-            .filter(|(_, p)| p[0] == "virt" || p[0] == "virt_sys");
-        out.extend(foreign.map(|(line, p)| {
-            format!(
-                "{file}:{line}: `{}`; only {LIBVIRT} may use virt and virt_sys",
-                p.join("::")
-            )
-        }));
+        let foreign = paths(&all).into_iter().filter(|(_, p)| p[0] == "virt" || p[0] == "virt_sys");
+        out.extend(
+            foreign.map(|(line, p)| {
+                format!("{file}:{line}: `{}`; only {LIBVIRT} may use virt and virt_sys", p.join("::"))
+            }),
+        );
     }
-    let room = file
-        .trim_start_matches("src/")
-        .split(['/', '.'])
-        .next()
-        .unwrap_or_default();
+    let room = file.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default();
     if file.matches('/').count() == 1 && ["lib", "main"].contains(&room) {
         return out;
     }
     let Some((_, may)) = ROOMS.iter().find(|(name, _)| *name == room) else {
-        out.push(format!(
-            "{file}:1: room `{room}` is not in the table of tests/layering.rs"
-        ));
+        out.push(format!("{file}:1: room `{room}` is not in the table of tests/layering.rs"));
         return out;
     };
     for (line, path) in paths(&without_tests(&all).0) {
         if let Some(used) = from_root(file, &path) {
             let other = used.first().map_or("*", String::as_str);
             let allowed = other == room
-                || may.iter().any(|m| {
-                    used.join("::") == *m || used.join("::").starts_with(&format!("{m}::"))
-                });
+                || may.iter().any(|m| used.join("::") == *m || used.join("::").starts_with(&format!("{m}::")));
             if !allowed {
                 out.push(format!(
                     "{file}:{line}: `{}`; {room} may use {}",
                     used.join("::"),
-                    if may.is_empty() {
-                        "no other room".into()
-                    } else {
-                        may.join(", ")
-                    }
+                    if may.is_empty() { "no other room".into() } else { may.join(", ") }
                 ));
             }
         }
         if PURE.contains(&room)
             && let Some(impure) = IMPURE.iter().find(|part| holds(&path, part))
         {
-            out.push(format!(
-                "{file}:{line}: `{}`; {room} is pure and may not use {impure}",
-                path.join("::")
-            ));
+            out.push(format!("{file}:{line}: `{}`; {room} is pure and may not use {impure}", path.join("::")));
         }
     }
     out
@@ -368,19 +292,12 @@ fn faults(file: &str, source: &str) -> Vec<String> {
 
 /// Every source file, and those that are test modules only.
 fn sources(dir: &Path, found: &mut Vec<PathBuf>, tests: &mut BTreeSet<PathBuf>) {
-    for entry in fs::read_dir(dir)
-        .expect("src")
-        .map(|e| e.expect("entry").path())
-    {
+    for entry in fs::read_dir(dir).expect("src").map(|e| e.expect("entry").path()) {
         if entry.is_dir() {
             sources(&entry, found, tests);
         } else if entry.extension().is_some_and(|e| e == "rs") {
             let stem = entry.file_stem().expect("stem");
-            let home = if stem == "mod" || stem == "lib" || stem == "main" {
-                dir.to_owned()
-            } else {
-                dir.join(stem)
-            };
+            let home = if stem == "mod" || stem == "lib" || stem == "main" { dir.to_owned() } else { dir.join(stem) };
             let source = fs::read_to_string(&entry).expect("read");
             for name in without_tests(&tokens(&source)).1 {
                 tests.extend([home.join(format!("{name}.rs")), home.join(&name)]);
@@ -397,24 +314,12 @@ fn rooms_use_only_what_the_design_allows() {
     sources(&root.join("src"), &mut files, &mut tests);
     files.sort();
     let mut broken = Vec::new();
-    for file in files
-        .iter()
-        .filter(|f| !f.ancestors().any(|a| tests.contains(a)))
-    {
-        let name = file
-            .strip_prefix(root)
-            .expect("inside")
-            .to_string_lossy()
-            .replace('\\', "/");
+    for file in files.iter().filter(|f| !f.ancestors().any(|a| tests.contains(a))) {
+        let name = file.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
         broken.extend(faults(&name, &fs::read_to_string(file).expect("read")));
     }
     assert!(files.len() > 50, "only {} files read", files.len());
-    assert!(
-        broken.is_empty(),
-        "{} broken:\n{}",
-        broken.len(),
-        broken.join("\n")
-    );
+    assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
 }
 
 #[test]
@@ -438,25 +343,13 @@ use crate::cli as all; // line 16
 use rand::{self, rng}; // line 17
 "##;
     let found = faults("src/plan/inner.rs", bad);
-    let mut lines: Vec<usize> = found
-        .iter()
-        .filter_map(|f| f.split(':').nth(1)?.parse().ok())
-        .collect();
+    let mut lines: Vec<usize> = found.iter().filter_map(|f| f.split(':').nth(1)?.parse().ok()).collect();
     lines.sort_unstable();
     assert_eq!(lines, [4, 6, 7, 10, 10, 11, 11, 16, 17], "{found:#?}");
     assert!(faults("src/attic/mod.rs", "")[0].contains("not in the table"));
-    assert!(
-        faults("src/guest/x.rs", "use crate::store::{self};").len() == 1,
-        "part of a room is not the room"
-    );
+    assert!(faults("src/guest/x.rs", "use crate::store::{self};").len() == 1, "part of a room is not the room");
     assert!(faults("src/guest/x.rs", "use crate::store::create_private_dir;").is_empty());
-    assert!(
-        faults(
-            "src/hypervisor/libvirt/x.rs",
-            "use virt::domain::Domain; unsafe fn f() {}"
-        )
-        .is_empty()
-    );
+    assert!(faults("src/hypervisor/libvirt/x.rs", "use virt::domain::Domain; unsafe fn f() {}").is_empty());
     let (_, files) = without_tests(&tokens("#[cfg(test)]\npub(crate) mod testing;\nmod real;"));
     assert_eq!(files, ["testing"]);
 }

@@ -18,7 +18,8 @@ fn its_blueprint_has_no_fault() {
 #[test]
 fn its_prices_are_those_of_the_catalogue() {
     let text = readme();
-    let table: Vec<&str> = text.lines().skip_while(|l| !l.starts_with("| bundle")).skip(2).take_while(|l| l.starts_with('|')).collect();
+    let table: Vec<&str> =
+        text.lines().skip_while(|l| !l.starts_with("| bundle")).skip(2).take_while(|l| l.starts_with('|')).collect();
     let catalog = Catalog::embedded().expect("the catalogue");
     let rows: Vec<String> = catalog
         .bundles
@@ -35,8 +36,11 @@ fn its_prices_are_those_of_the_catalogue() {
 #[test]
 fn its_commands_parse() {
     let text = readme();
-    let commands: Vec<&str> =
-        text.lines().filter_map(|l| l.strip_prefix("    ").map(|l| l.strip_prefix("sudo ").unwrap_or(l))).filter(|l| l.starts_with("lite ")).collect();
+    let commands: Vec<&str> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("    ").map(|l| l.strip_prefix("sudo ").unwrap_or(l)))
+        .filter(|l| l.starts_with("lite "))
+        .collect();
     assert_eq!(commands.len(), 4, "{commands:?}");
     for line in commands {
         let words: Vec<&str> = line.split_whitespace().collect();

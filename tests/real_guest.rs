@@ -28,7 +28,7 @@ fn an_application_from_one_command_and_nothing_left() {
     assert_eq!(host.json(&["image", "list"]), images, "a second build does nothing");
 
     let title = format!("title={TITLE}");
-    let created = host.json(&["create", "nginx", "--name", "lite-test-web", "--bundle", "micro", "--set", &title]);
+    let created = host.json(&["create", "nginx", "--name", "lite-test-app", "--bundle", "micro", "--set", &title]);
     let address = created["instance"]["address"].as_str().expect("an address").to_owned();
     assert_eq!(address, "10.171.71.10");
     serves_the_title(&address);
@@ -36,16 +36,16 @@ fn an_application_from_one_command_and_nothing_left() {
     only_the_ports_of_the_blueprint_are_open(&host, &address);
     no_secret_where_it_does_not_belong(&host);
 
-    assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-web"));
-    host.ok(&["stop", "lite-test-web"]);
+    assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-app"));
+    host.ok(&["stop", "lite-test-app"]);
     let listed = host.json(&["list"]);
     assert_eq!(listed["instances"][0]["state"], "stopped");
-    host.ok(&["start", "lite-test-web"]);
+    host.ok(&["start", "lite-test-app"]);
     let listed = host.json(&["list"]);
     assert_eq!(listed["instances"][0]["address"], address.as_str());
     serves_the_title(&address);
 
-    host.ok(&["delete", "lite-test-web", "--yes"]);
+    host.ok(&["delete", "lite-test-app", "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
     assert_eq!(virsh(&["nwfilter-list"]), host.filters);
     host.ok(&["image", "remove", "debian-13", "--yes"]);
@@ -69,21 +69,27 @@ fn serves_the_title(address: &str) {
 }
 
 fn ssh_verifies_and_passes_codes_through(host: &Host, address: &str) {
-    assert_eq!(host.ok(&["ssh", "lite-test-web", "--", "hostname"]), "lite-test-web\n");
-    assert_eq!(host.ok(&["ssh", "lite-test-web", "--", "printf", "%s|", "a b", "$HOME"]), "a b|$HOME|");
-    assert_eq!(host.lite(&["ssh", "lite-test-web", "--", "exit 7"]).status.code(), Some(7));
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "hostname"]), "lite-test-app\n");
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "printf", "%s|", "a b", "$HOME"]), "a b|$HOME|");
+    assert_eq!(host.lite(&["ssh", "lite-test-app", "--", "exit 7"]).status.code(), Some(7));
     // The guest's own host key is the one that was injected: a client that knows only that one is let in.
-    let known = host.folder.path().join("state/ssh/known_hosts-lite-test-web");
+    let known = host.folder.path().join("state/ssh/known_hosts-lite-test-app");
     let line = std::fs::read_to_string(&known).expect("the known host");
-    let scanned = std::process::Command::new("ssh-keyscan").args(["-t", "ed25519", address]).output().expect("ssh-keyscan");
+    let scanned =
+        std::process::Command::new("ssh-keyscan").args(["-t", "ed25519", address]).output().expect("ssh-keyscan");
     let key = |l: &str| l.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(key(text(&scanned.stdout).trim()), key(line.trim()));
 }
 
 fn only_the_ports_of_the_blueprint_are_open(host: &Host, address: &str) {
     // Something listens there inside the guest, so only the firewall can keep it closed.
-    host.ok(&["ssh", "lite-test-web", "--", "systemd-run --user --quiet python3 -m http.server 8081"]);
-    host.ok(&["ssh", "lite-test-web", "--", "for i in $(seq 100); do ss -ltn | grep -q :8081 && exit 0; sleep 0.2; done; exit 1"]);
+    host.ok(&["ssh", "lite-test-app", "--", "sudo systemd-run --quiet python3 -m http.server 8081"]);
+    host.ok(&[
+        "ssh",
+        "lite-test-app",
+        "--",
+        "for i in $(seq 100); do ss -ltn | grep -q :8081 && exit 0; sleep 0.2; done; exit 1",
+    ]);
     let to: SocketAddr = format!("{address}:8081").parse().expect("an address");
     let error = TcpStream::connect_timeout(&to, Duration::from_secs(3)).expect_err("closed");
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
@@ -102,7 +108,7 @@ fn no_secret_where_it_does_not_belong(host: &Host) {
     assert!(!text(&bytes).contains("PRIVATE KEY"), "the seed still holds the host key");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&seed).expect("the seed").permissions());
     assert_eq!(mode & 0o777, 0o600);
-    assert!(!virsh(&["dumpxml", "lite-test-web"]).contains("PRIVATE KEY"));
+    assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("PRIVATE KEY"));
 }
 
 #[test]
@@ -112,8 +118,18 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
     }
     let host = Host::new("bad", 72);
     let cases = [
-        ("#cloud-config\nruncmd:\n  - echo before the fault\n  - 'false'\n  - echo after\n", "runcmd", "false", "before the fault"),
-        ("#cloud-config\npackages: [no-such-package-of-lite]\n", "package_update_upgrade_install", "", "no-such-package-of-lite"),
+        (
+            "#cloud-config\nruncmd:\n  - echo before the fault\n  - 'false'\n  - echo after\n",
+            "runcmd",
+            "false",
+            "before the fault",
+        ),
+        (
+            "#cloud-config\npackages: [no-such-package-of-lite]\n",
+            "package_update_upgrade_install",
+            "",
+            "no-such-package-of-lite",
+        ),
     ];
     host.ok(&["image", "build", "debian-13"]);
     for (n, (user_data, module, command, last)) in cases.into_iter().enumerate() {

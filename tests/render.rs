@@ -21,7 +21,14 @@ fn golden(text: &str) -> String {
     let mut document: Value = pyyaml(text);
     for file in document["write_files"].as_array_mut().into_iter().flatten() {
         let content = file["content"].as_str().unwrap_or_default();
-        file["content"] = json!(format!("{} bytes", if content.len() > 100 && file["encoding"].is_null() { "many".to_owned() } else { content.len().to_string() }));
+        file["content"] = json!(format!(
+            "{} bytes",
+            if content.len() > 100 && file["encoding"].is_null() {
+                "many".to_owned()
+            } else {
+                content.len().to_string()
+            }
+        ));
     }
     serde_json::to_string_pretty(&document).expect("JSON")
 }
@@ -52,7 +59,12 @@ fn every_combination_renders_and_pyyaml_reads_the_same() {
             for bundle in &catalog.bundles {
                 let resolved = catalog.resolve(&blueprint.id, &bundle.id, Some(base)).expect("fits");
                 let seed = seed(&resolved, "no", "12:30", None);
-                documents.extend([seed.user_data.expose_secret().to_owned(), seed.user_data_scrubbed, seed.meta_data, seed.network_config]);
+                documents.extend([
+                    seed.user_data.expose_secret().to_owned(),
+                    seed.user_data_scrubbed,
+                    seed.meta_data,
+                    seed.network_config,
+                ]);
             }
         }
     }
@@ -72,10 +84,13 @@ fn secrets_are_only_where_they_must_be() {
     let secret = "correct-horse-battery";
     let seed = seed(&resolved("nginx", "small", None), "T1tle", secret, None);
     let document = pyyaml(seed.user_data.expose_secret());
-    assert_eq!(instance(&document), json!({
-        "version": 1, "uuid": "01234567-89ab-4def-8123-456789abcdef", "name": "web-1", "address": "192.168.150.10",
-        "params": {"title": "T1tle"}, "secrets": {"admin": secret}, "runcmd": [], "script": null,
-    }));
+    assert_eq!(
+        instance(&document),
+        json!({
+            "version": 1, "uuid": "01234567-89ab-4def-8123-456789abcdef", "name": "web-1", "address": "192.168.150.10",
+            "params": {"title": "T1tle"}, "secrets": {"admin": secret}, "runcmd": [], "script": null,
+        })
+    );
     assert_eq!(written(&document, "/var/lib/lite/instance.json").map(|f| &f["permissions"]), Some(&json!("0600")));
     for text in [&seed.user_data_scrubbed, &seed.meta_data, &seed.network_config, &format!("{seed:?}")] {
         assert!(!text.contains(secret) && !text.contains("PRIVATE KEY") && !text.contains("instance.json\n"), "{text}");
@@ -99,7 +114,8 @@ fn a_hardware_address_of_digits_alone_stays_text() {
 #[test]
 fn output_lines_are_filled_in() {
     let nginx = resolved("nginx", "small", None);
-    let lines = render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "192.168.150.10", &BTreeMap::new());
+    let lines =
+        render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "192.168.150.10", &BTreeMap::new());
     assert_eq!(lines, Ok(vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())]));
 }
 
@@ -128,9 +144,57 @@ proptest! {
 /// Text that YAML 1.1, templates or a shell could take for something else.
 fn nasty() -> impl Strategy<Value = String> {
     let words = proptest::sample::select(vec![
-        "no", "12:30", "1_000", "2024-01-01", "=", "<<", "~", "null", "0x1f", ".5", "- a", "a: b", "a #b", "#", "'", "\"", "|", ">", "%x",
-        "@", "`id`", "$(id)", "${x}", "{{ x }}", "{% x %}", "!x", "&a", "*a", "---", "...", "\n", "\t", " ", "\\", "\n---\n", "é", "🦀", "\u{a0}",
-        "x\n\n", "\n  y", "? ", "[", "]", "{", "}", ",", "''", "\"\"", "\\n", "EOF\n", "\u{200b}",
+        "no",
+        "12:30",
+        "1_000",
+        "2024-01-01",
+        "=",
+        "<<",
+        "~",
+        "null",
+        "0x1f",
+        ".5",
+        "- a",
+        "a: b",
+        "a #b",
+        "#",
+        "'",
+        "\"",
+        "|",
+        ">",
+        "%x",
+        "@",
+        "`id`",
+        "$(id)",
+        "${x}",
+        "{{ x }}",
+        "{% x %}",
+        "!x",
+        "&a",
+        "*a",
+        "---",
+        "...",
+        "\n",
+        "\t",
+        " ",
+        "\\",
+        "\n---\n",
+        "é",
+        "🦀",
+        "\u{a0}",
+        "x\n\n",
+        "\n  y",
+        "? ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "''",
+        "\"\"",
+        "\\n",
+        "EOF\n",
+        "\u{200b}",
     ]);
     prop_oneof![
         words.clone().prop_map(str::to_owned),

@@ -15,7 +15,10 @@ fn seed_images_hold_the_documents() {
     }
     let seed = seed(&resolved("nginx", "small", None), "It works", "correct-horse-battery", None);
     let dir = tempfile::tempdir().expect("a folder");
-    let images = [("full", seed_iso(&seed), seed.user_data.expose_secret()), ("scrubbed", scrubbed_iso(&seed), seed.user_data_scrubbed.as_str())];
+    let images = [
+        ("full", seed_iso(&seed), seed.user_data.expose_secret()),
+        ("scrubbed", scrubbed_iso(&seed), seed.user_data_scrubbed.as_str()),
+    ];
     for (name, image, user_data) in images {
         let image = image.expect("fits");
         assert_eq!(image.len(), SEED_BYTES);
@@ -26,7 +29,9 @@ fn seed_images_hold_the_documents() {
         let label = String::from_utf8_lossy(&label).to_lowercase();
         assert!(label.contains("label=cidata") && label.contains("type=iso9660"), "{label}");
         for kind in ["-R", "-J"] {
-            for (file, text) in [("user-data", user_data), ("meta-data", &seed.meta_data), ("network-config", &seed.network_config)] {
+            for (file, text) in
+                [("user-data", user_data), ("meta-data", &seed.meta_data), ("network-config", &seed.network_config)]
+            {
                 let got = piped("isoinfo", &["-i", path, kind, "-x", &format!("/{file}")], b"");
                 assert!(got == text.as_bytes(), "{name} {kind} {file}: {} bytes, {} expected", got.len(), text.len());
             }

@@ -25,9 +25,17 @@ fn user_data_is_merged_after_the_blueprint() {
     assert_eq!(document["runcmd"], Value::Null);
     assert_eq!(instance(&document)["runcmd"], json!(["echo 1", ["touch", "a b"]]));
     assert_eq!(document["cloud_config_modules"], json!(["set_passwords", "timezone"]));
-    assert_eq!(document["cloud_final_modules"], json!([
-        "package_update_upgrade_install", "write_files_deferred", "scripts_per_once", "scripts_per_boot", "scripts_per_instance", "final_message"
-    ]));
+    assert_eq!(
+        document["cloud_final_modules"],
+        json!([
+            "package_update_upgrade_install",
+            "write_files_deferred",
+            "scripts_per_once",
+            "scripts_per_boot",
+            "scripts_per_instance",
+            "final_message"
+        ])
+    );
     assert!(written(&document, "/etc/x").is_some());
     assert_eq!(pyyaml(&seed.user_data_scrubbed)["bootcmd"], document["bootcmd"]);
     assert_eq!(pyyaml(&seed.user_data_scrubbed)["packages"], Value::Null);
@@ -39,7 +47,8 @@ fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
         return;
     }
     let user_data = parse_user_data(b"#cloud-config\nwireguard: {interfaces: []}\n").expect("good");
-    let document = pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
+    let document =
+        pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
     assert_eq!((&document["cloud_config_modules"], &document["locale"]), (&Value::Null, &json!("C.UTF-8")));
 }
 
@@ -57,7 +66,10 @@ fn user_data_that_cannot_be_used_is_refused() {
         (b"#!\nid\n", "`#!` names no interpreter"),
         (long.as_bytes(), "it has 65554 bytes"),
         (deep.as_bytes(), "its YAML is faulty: user-data:2: -: nested deeper than 16 levels"),
-        (b"#cloud-config\na: &x 1\nb: *x\n", "its YAML is faulty: user-data:2: -: anchors are not allowed; write the value out"),
+        (
+            b"#cloud-config\na: &x 1\nb: *x\n",
+            "its YAML is faulty: user-data:2: -: anchors are not allowed; write the value out",
+        ),
         (b"#cloud-config\na: 1\na: 2\n", "its YAML is faulty: user-data:3: a: given twice; first on line 2"),
         (b"#cloud-config\n- a\n", "it is not a mapping"),
         (b"#cloud-config\nhostname: x\n", "lite sets `hostname` itself"),

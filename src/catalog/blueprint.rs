@@ -14,14 +14,43 @@ use super::{
 use crate::model::{Error, Port, Protocol, Result, Size, escaped};
 
 const KEYS: [&str; 17] = [
-    "id", "title", "description", "group", "version", "bases", "minimum", "ports", "parameters", "secrets", "cloud_config", "install",
-    "configure", "health", "output", "alarms", "user",
+    "id",
+    "title",
+    "description",
+    "group",
+    "version",
+    "bases",
+    "minimum",
+    "ports",
+    "parameters",
+    "secrets",
+    "cloud_config",
+    "install",
+    "configure",
+    "health",
+    "output",
+    "alarms",
+    "user",
 ];
 
 /// cloud-config keys that render sets itself, or that end the set-up before lite can judge it.
 pub(crate) const OWN_CLOUD_KEYS: [&str; 16] = [
-    "hostname", "fqdn", "preserve_hostname", "manage_etc_hosts", "ssh_keys", "ssh_genkeytypes", "ssh_deletekeys", "ssh_pwauth",
-    "disable_root", "cloud_init_modules", "cloud_config_modules", "cloud_final_modules", "power_state", "runcmd", "system_info", "user",
+    "hostname",
+    "fqdn",
+    "preserve_hostname",
+    "manage_etc_hosts",
+    "ssh_keys",
+    "ssh_genkeytypes",
+    "ssh_deletekeys",
+    "ssh_pwauth",
+    "disable_root",
+    "cloud_init_modules",
+    "cloud_config_modules",
+    "cloud_final_modules",
+    "power_state",
+    "runcmd",
+    "system_info",
+    "user",
 ];
 
 /// Where the text of a script named by a blueprint comes from.
@@ -32,9 +61,15 @@ pub(crate) fn id(text: &str) -> Result<String> {
     let bytes = text.as_bytes();
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(b);
-    if bytes.len() > 63 || !edge(bytes.first()) || !edge(bytes.last()) || !bytes.iter().all(inner) || text.contains("..") {
-        return Err(Error::refused("invalid_id", format!("`{}` is not an id", escaped(text)))
-            .hint("an id has 1 to 63 characters of a-z, 0-9, `-` and `.`, and starts and ends with a letter or digit"));
+    if bytes.len() > 63
+        || !edge(bytes.first())
+        || !edge(bytes.last())
+        || !bytes.iter().all(inner)
+        || text.contains("..")
+    {
+        return Err(Error::refused("invalid_id", format!("`{}` is not an id", escaped(text))).hint(
+            "an id has 1 to 63 characters of a-z, 0-9, `-` and `.`, and starts and ends with a letter or digit",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -136,7 +171,11 @@ fn cloud_config(top: &Fields<'_>, faults: &mut Faults) -> Map<String, Json> {
     let mut map = Map::new();
     for (key, node) in fields.iter() {
         if OWN_CLOUD_KEYS.contains(&key.text.as_str()) {
-            faults.add(key.line, &fields.at(&key.text), "is set by lite itself; use `install` and `configure` for commands");
+            faults.add(
+                key.line,
+                &fields.at(&key.text),
+                "is set by lite itself; use `install` and `configure` for commands",
+            );
         }
         map.insert(key.text.clone(), to_json(node));
     }

@@ -1,12 +1,6 @@
 //! The file of bundles.
 
-use super::{
-    blueprint::id,
-    fault::Faults,
-    reader::Fields,
-    types::Bundle,
-    tree::Node,
-};
+use super::{blueprint::id, fault::Faults, reader::Fields, tree::Node, types::Bundle};
 use crate::model::{Currency, Money, Size};
 
 const KEYS: [&str; 6] = ["id", "vcpus", "memory", "disk", "transfer", "price"];
@@ -35,5 +29,13 @@ fn bundle(node: &Node, path: &str, currency: Option<&Currency>, faults: &mut Fau
     let disk = fields.parsed("disk", faults, Size::parse);
     let transfer = fields.parsed("transfer", faults, Size::parse);
     let price = fields.parsed("price", faults, Money::parse);
-    Some(Bundle { id: id?, vcpus: vcpus?, memory: memory?, disk: disk?, transfer: transfer?, price: price?, currency: currency?.clone() })
+    Some(Bundle {
+        id: id?,
+        vcpus: vcpus?,
+        memory: memory?,
+        disk: disk?,
+        transfer: transfer?,
+        price: price?,
+        currency: currency?.clone(),
+    })
 }

@@ -43,11 +43,24 @@ impl Faults {
 
     pub(crate) fn add(&mut self, line: usize, key: &str, message: impl Into<String>) {
         let key = if key.is_empty() { "-" } else { key };
-        self.list.push(Fault { file: self.file.clone(), line, key: key.to_owned(), message: message.into(), suggestion: None });
+        self.list.push(Fault {
+            file: self.file.clone(),
+            line,
+            key: key.to_owned(),
+            message: message.into(),
+            suggestion: None,
+        });
     }
 
     /// A word that is not among the known ones.
-    pub(crate) fn unknown<'a>(&mut self, line: usize, key: &str, message: String, word: &str, known: impl IntoIterator<Item = &'a str>) {
+    pub(crate) fn unknown<'a>(
+        &mut self,
+        line: usize,
+        key: &str,
+        message: String,
+        word: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) {
         self.add(line, key, message);
         if let (Some(fault), Some(near)) = (self.list.last_mut(), nearest(word, known)) {
             fault.suggestion = Some(near.to_owned());

@@ -92,7 +92,8 @@ impl Catalog {
 
     /// Gives an application without an account its default base's.
     fn fill_users(&mut self) -> Vec<String> {
-        let missing: Vec<String> = self.blueprints.values().filter(|b| b.user.is_empty()).map(|b| b.id.clone()).collect();
+        let missing: Vec<String> =
+            self.blueprints.values().filter(|b| b.user.is_empty()).map(|b| b.id.clone()).collect();
         let mut faults = Vec::new();
         for id in missing {
             let base = self.blueprints[&id].bases.first().cloned().unwrap_or_default();
@@ -102,7 +103,9 @@ impl Catalog {
                         blueprint.user = user;
                     }
                 }
-                None => faults.push(format!("blueprint `{id}`: user: is missing, and its base `{base}` is no blueprint that has one")),
+                None => faults.push(format!(
+                    "blueprint `{id}`: user: is missing, and its base `{base}` is no blueprint that has one"
+                )),
             }
         }
         faults

@@ -25,7 +25,9 @@ pub fn resolve_params(blueprint: &Blueprint, set: &[(String, String)]) -> Result
         let parameter = find(blueprint, name)?;
         check(parameter, value)?;
         if values.insert(name.clone(), value.clone()).is_some() {
-            return Err(Error::refused("duplicate_parameter", format!("parameter `{name}` is set twice")).hint("set it once"));
+            return Err(
+                Error::refused("duplicate_parameter", format!("parameter `{name}` is set twice")).hint("set it once")
+            );
         }
     }
     for parameter in &blueprint.parameters {
@@ -35,8 +37,11 @@ pub fn resolve_params(blueprint: &Blueprint, set: &[(String, String)]) -> Result
                 values.insert(parameter.name.clone(), default.clone());
             }
             (false, None) => {
-                let message = format!("`{}` needs a value for `{}`: {}", blueprint.id, parameter.name, parameter.description);
-                return Err(Error::refused("missing_parameter", message).hint(format!("add `--set {}=…`", parameter.name)));
+                let message =
+                    format!("`{}` needs a value for `{}`: {}", blueprint.id, parameter.name, parameter.description);
+                return Err(
+                    Error::refused("missing_parameter", message).hint(format!("add `--set {}=…`", parameter.name))
+                );
             }
         }
     }
@@ -48,8 +53,11 @@ fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {
         return Ok(found);
     }
     if blueprint.secrets.iter().any(|s| s.name == name) {
-        return Err(Error::refused("secret_given", format!("`{name}` of `{}` is a secret and cannot be set", blueprint.id))
-            .hint("leave it out: it is generated, and `lite secrets NAME` shows it"));
+        return Err(Error::refused(
+            "secret_given",
+            format!("`{name}` of `{}` is a secret and cannot be set", blueprint.id),
+        )
+        .hint("leave it out: it is generated, and `lite secrets NAME` shows it"));
     }
     let error = Error::refused("unknown_parameter", format!("`{}` has no parameter `{}`", blueprint.id, escaped(name)));
     let known = blueprint.parameters.iter().map(|p| p.name.as_str());
@@ -69,7 +77,10 @@ pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
         return refuse(format!("`{name}` has {length} characters"), "a value has at most 1024 characters");
     }
     if value.chars().any(unprintable) {
-        return refuse(format!("`{name}` holds a control character: `{}`", escaped(value)), "a value is printable text; line feed and tab are allowed");
+        return refuse(
+            format!("`{name}` holds a control character: `{}`", escaped(value)),
+            "a value is printable text; line feed and tab are allowed",
+        );
     }
     let typed = match parameter.kind {
         ParameterType::Text => true,
@@ -77,13 +88,16 @@ pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
         ParameterType::Boolean => matches!(value, "true" | "false"),
     };
     if !typed {
-        let form = if parameter.kind == ParameterType::Integer { "a whole number such as `5`" } else { "`true` or `false`" };
+        let form =
+            if parameter.kind == ParameterType::Integer { "a whole number such as `5`" } else { "`true` or `false`" };
         return refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value is {form}"));
     }
     let Some(pattern) = &parameter.pattern else { return Ok(()) };
     match compile(pattern) {
         Ok(regex) if regex.is_match(value) => Ok(()),
-        Ok(_) => refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value must match `{pattern}`")),
+        Ok(_) => {
+            refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value must match `{pattern}`"))
+        }
         // A faulty pattern is a fault of its file and named there.
         Err(_) => Ok(()),
     }
@@ -91,5 +105,6 @@ pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
 
 /// C0 without line feed and tab, DEL, C1, the line and paragraph separators, and the byte-order mark: PyYAML refuses or changes them.
 fn unprintable(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }

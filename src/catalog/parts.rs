@@ -10,8 +10,20 @@ use super::{
 use crate::model::{Error, Result, escaped};
 
 const METRICS: [&str; 14] = [
-    "CPUUtilization", "NetworkIn", "NetworkOut", "DiskReadBytes", "DiskWriteBytes", "DiskReadOps", "DiskWriteOps", "MemoryUtilization",
-    "DiskSpaceUtilization", "StatusCheckFailed", "StatusCheckFailed_Instance", "StatusCheckFailed_System", "AppHealthy", "TransferUsed",
+    "CPUUtilization",
+    "NetworkIn",
+    "NetworkOut",
+    "DiskReadBytes",
+    "DiskWriteBytes",
+    "DiskReadOps",
+    "DiskWriteOps",
+    "MemoryUtilization",
+    "DiskSpaceUtilization",
+    "StatusCheckFailed",
+    "StatusCheckFailed_Instance",
+    "StatusCheckFailed_System",
+    "AppHealthy",
+    "TransferUsed",
 ];
 
 /// Letters and digits.
@@ -41,7 +53,9 @@ fn named<'a>(top: &Fields<'a>, key: &str, faults: &mut Faults) -> Vec<(&'a str, 
 pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter> {
     let mut list = Vec::new();
     for (name, node, path) in named(top, "parameters", faults) {
-        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "default"], faults) else { continue };
+        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "default"], faults) else {
+            continue;
+        };
         let kind = match fields.word("type", &["text", "integer", "boolean"], faults) {
             Some("integer") => ParameterType::Integer,
             Some("boolean") => ParameterType::Boolean,
@@ -76,7 +90,10 @@ fn pattern(text: &str) -> Result<String> {
 pub(crate) fn secrets(top: &Fields<'_>, faults: &mut Faults) -> Vec<SecretSpec> {
     let mut list = Vec::new();
     for (name, node, path) in named(top, "secrets", faults) {
-        let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], faults) else { continue };
+        let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], faults)
+        else {
+            continue;
+        };
         let description = fields.text("description", faults).unwrap_or_default();
         let user = fields.optional_text("user", faults);
         let length = fields.number_or("length", 20..=256, 24, faults).unwrap_or(24);
@@ -110,7 +127,9 @@ fn alphabet(text: &str) -> Result<String> {
 pub(crate) fn health(top: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
     let fields = Fields::of(top.get("health")?, "health", &["http", "tcp"], faults)?;
     match (fields.get("http"), fields.get("tcp")) {
-        (Some(node), None) => http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], faults)?, faults),
+        (Some(node), None) => {
+            http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], faults)?, faults)
+        }
         (None, Some(node)) => {
             let tcp = Fields::of(node, "health.tcp", &["port", "banner"], faults)?;
             let port = port(&tcp, faults)?;
@@ -136,7 +155,11 @@ fn port(fields: &Fields<'_>, faults: &mut Faults) -> Option<u16> {
 }
 
 fn url_path(text: &str) -> Result<String> {
-    if text.starts_with('/') && !text.starts_with("//") && text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+    if text.starts_with('/')
+        && !text.starts_with("//")
+        && text.len() <= 256
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
+    {
         return Ok(text.to_owned());
     }
     Err(Error::refused("invalid_path", format!("`{}` is not a path", escaped(text)))
@@ -163,9 +186,20 @@ pub(crate) fn alarms(top: &Fields<'_>, faults: &mut Faults) -> Vec<AlarmSpec> {
             continue;
         };
         if datapoints > of || of * period_minutes > 24 * 60 {
-            faults.add(fields.line, &fields.at("of"), "needs `datapoints` <= `of`, and `of` periods of at most 24 hours together");
+            faults.add(
+                fields.line,
+                &fields.at("of"),
+                "needs `datapoints` <= `of`, and `of` periods of at most 24 hours together",
+            );
         }
-        list.push(AlarmSpec { metric: metric.to_owned(), when, datapoints, of, period_minutes, missing: missing.to_owned() });
+        list.push(AlarmSpec {
+            metric: metric.to_owned(),
+            when,
+            datapoints,
+            of,
+            period_minutes,
+            missing: missing.to_owned(),
+        });
     }
     list
 }

@@ -86,7 +86,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A number as [`Fields::number`] has it, or a default.
-    pub(crate) fn number_or(&self, key: &str, range: std::ops::RangeInclusive<u32>, default: u32, faults: &mut Faults) -> Option<u32> {
+    pub(crate) fn number_or(
+        &self,
+        key: &str,
+        range: std::ops::RangeInclusive<u32>,
+        default: u32,
+        faults: &mut Faults,
+    ) -> Option<u32> {
         if self.get(key).is_some() { self.number(key, range, faults) } else { Some(default) }
     }
 

@@ -71,8 +71,10 @@ impl Catalog {
 
 /// What a bundle lacks for a blueprint.
 fn lack(blueprint: &Blueprint, bundle: &Bundle) -> Option<String> {
-    let memory = (bundle.memory < blueprint.min_memory).then(|| format!("{} of memory, at least {} needed", bundle.memory, blueprint.min_memory));
-    let disk = (bundle.disk < blueprint.min_disk).then(|| format!("{} of disk, at least {} needed", bundle.disk, blueprint.min_disk));
+    let memory = (bundle.memory < blueprint.min_memory)
+        .then(|| format!("{} of memory, at least {} needed", bundle.memory, blueprint.min_memory));
+    let disk = (bundle.disk < blueprint.min_disk)
+        .then(|| format!("{} of disk, at least {} needed", bundle.disk, blueprint.min_disk));
     match (memory, disk) {
         (Some(memory), Some(disk)) => Some(format!("{memory}; {disk}")),
         (memory, disk) => memory.or(disk),

@@ -11,7 +11,9 @@ pub(crate) fn to_json(node: &Node) -> Json {
         Value::Scalar { text, plain: true } => resolve(text),
         Value::Scalar { text, plain: false } => Json::String(text.clone()),
         Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
-        Value::Map(entries) => Json::Object(entries.iter().map(|(k, v)| (k.text.clone(), to_json(v))).collect::<Map<_, _>>()),
+        Value::Map(entries) => {
+            Json::Object(entries.iter().map(|(k, v)| (k.text.clone(), to_json(v))).collect::<Map<_, _>>())
+        }
     }
 }
 
@@ -29,7 +31,10 @@ fn resolve(text: &str) -> Json {
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Json::Bool(false),
         _ => {}
     }
-    integer(text).map(|n| Json::Number(n.into())).or_else(|| float(text)).unwrap_or_else(|| Json::String(text.to_owned()))
+    integer(text)
+        .map(|n| Json::Number(n.into()))
+        .or_else(|| float(text))
+        .unwrap_or_else(|| Json::String(text.to_owned()))
 }
 
 /// Decimal, `0` octal, `0x` and `0b`, with a sign and underscores.

@@ -18,7 +18,12 @@ fn environment() -> Environment<'static> {
 ///
 /// # Errors
 /// minijinja's; its Display names the variable and never a value.
-pub(crate) fn render(template: &str, name: &str, address: &str, params: &BTreeMap<String, String>) -> Result<String, Error> {
+pub(crate) fn render(
+    template: &str,
+    name: &str,
+    address: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<String, Error> {
     environment().render_str(template, context! { name, address, params })
 }
 
@@ -29,14 +34,19 @@ pub(crate) fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<Strin
         Ok(parsed) => parsed,
         Err(error) => return vec![(format!("not a template: {}", first_line(&error)), None)],
     };
-    let known: Vec<String> =
-        ["address", "name"].iter().map(|n| (*n).to_owned()).chain(params.iter().map(|p| format!("params.{p}"))).collect();
+    let known: Vec<String> = ["address", "name"]
+        .iter()
+        .map(|n| (*n).to_owned())
+        .chain(params.iter().map(|p| format!("params.{p}")))
+        .collect();
     let mut used: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
     used.sort();
     let unknown: Vec<_> = used
         .iter()
         .filter(|variable| !known.contains(variable))
-        .map(|variable| (variable.clone(), crate::model::nearest(variable, known.iter().map(String::as_str)).map(str::to_owned)))
+        .map(|variable| {
+            (variable.clone(), crate::model::nearest(variable, known.iter().map(String::as_str)).map(str::to_owned))
+        })
         .collect();
     if !unknown.is_empty() {
         return unknown.into_iter().map(|(v, near)| (format!("`{v}` is not known to a template"), near)).collect();

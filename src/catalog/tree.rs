@@ -89,7 +89,9 @@ impl Builder<'_> {
                     return self.stop(line, "a second document; a file holds one");
                 }
             }
-            Event::Alias(_) | Event::UnresolvedAlias(_) => return self.stop(line, "aliases are not allowed; write the value out"),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                return self.stop(line, "aliases are not allowed; write the value out");
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
                 let plain = style == ScalarStyle::Plain;

@@ -142,7 +142,11 @@ fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
         parameters: b
             .parameters
             .iter()
-            .map(|p| ParameterView { name: p.name.clone(), description: p.description.clone(), default: p.default.clone() })
+            .map(|p| ParameterView {
+                name: p.name.clone(),
+                description: p.description.clone(),
+                default: p.default.clone(),
+            })
             .collect(),
         secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
     }

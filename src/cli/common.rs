@@ -100,7 +100,11 @@ pub struct Sure {
 impl Sure {
     /// Whether to go on: `--yes`, or a yes on the terminal. A no is the error `declined` (exit 2).
     pub fn ask(self, ui: &Ui, prompt: &str) -> Result<()> {
-        if self.yes || ui.confirm(prompt)? { Ok(()) } else { Err(Error::refused("declined", "nothing was changed: the answer was no")) }
+        if self.yes || ui.confirm(prompt)? {
+            Ok(())
+        } else {
+            Err(Error::refused("declined", "nothing was changed: the answer was no"))
+        }
     }
 }
 

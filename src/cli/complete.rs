@@ -156,7 +156,9 @@ mod tests {
 
     #[test]
     fn columns_complete_after_a_comma() {
-        let values = |text| columns(OsStr::new(text)).iter().map(|c| c.get_value().to_string_lossy().into_owned()).collect::<Vec<_>>();
+        let values = |text| {
+            columns(OsStr::new(text)).iter().map(|c| c.get_value().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(values("name,st"), ["name,state"]);
         assert_eq!(values("ba"), ["base"]);
     }

@@ -182,8 +182,9 @@ fn check(args: &Args, settings: &Settings) -> Result<Asked> {
         let bytes = session::read_limited(file, 64 << 10)?;
         digest.update(&bytes);
         let shown = file.display();
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Error::refused("invalid_ssh_key", format!("`{shown}` is not text")).hint("give a `.pub` file"))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Error::refused("invalid_ssh_key", format!("`{shown}` is not text")).hint("give a `.pub` file")
+        })?;
         ssh_keys.push(guest::keys::parse_public_key(&text).map_err(|mut e| {
             e.message = format!("`{shown}`: {}", e.message);
             e
@@ -214,7 +215,10 @@ fn plan(args: &Args, env: &Env, asked: &Asked) -> Result<()> {
         fact("name", name),
         fact("blueprint", blueprint.id.clone()),
         fact("base", asked.resolved.base.clone()),
-        fact("bundle", format!("{}: {} vCPUs, {} of memory, {} of disk", bundle.id, bundle.vcpus, bundle.memory, bundle.disk)),
+        fact(
+            "bundle",
+            format!("{}: {} vCPUs, {} of memory, {} of disk", bundle.id, bundle.vcpus, bundle.memory, bundle.disk),
+        ),
         fact("price", format!("{} {}/month", bundle.price, bundle.currency)),
         fact("ports", ports.join(", ")),
     ];

@@ -64,13 +64,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         args.sure.ask(&env.ui, &args.question())?;
     }
     for instance in instances {
-        let receipt =
-            if args.change.dry_run { engine.plan_delete(&instance) } else { engine.delete(&instance)? };
-        receipts.push(Receipt {
-            name: instance.record.name.to_string(),
-            went: receipt.removed,
-            stayed: receipt.kept,
-        });
+        let receipt = if args.change.dry_run { engine.plan_delete(&instance) } else { engine.delete(&instance)? };
+        receipts.push(Receipt { name: instance.record.name.to_string(), went: receipt.removed, stayed: receipt.kept });
     }
     print_delete_receipt(&env.ui, &receipts, args.change.dry_run)
 }
@@ -89,7 +84,8 @@ mod tests {
 
     #[test]
     fn the_question_names_each_once() {
-        let question = |names: &[&str]| Cli::try_parse_from(["delete"].iter().chain(names)).map(|c| c.args.question()).ok();
+        let question =
+            |names: &[&str]| Cli::try_parse_from(["delete"].iter().chain(names)).map(|c| c.args.question()).ok();
         assert_eq!(question(&["web-1", "web-1"]).as_deref(), Some("delete `web-1` and its disk?"));
         assert_eq!(question(&["b", "a"]).as_deref(), Some("delete 2 instances and their disks: `b`, `a`?"));
     }

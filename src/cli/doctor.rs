@@ -65,10 +65,7 @@ fn fix(args: &Args, env: &Env, settings: &Settings) -> Result<()> {
         tried.push(next.check);
         let done = if args.dry_run { Ok(()) } else { make(&next, settings, session) };
         let error = done.err().map(|e| e.to_string());
-        print_fixes(
-            &env.ui,
-            &[FixView { name: next.check.to_owned(), change: next.change, undo: next.undo, error }],
-        );
+        print_fixes(&env.ui, &[FixView { name: next.check.to_owned(), change: next.change, undo: next.undo, error }]);
     }
 }
 

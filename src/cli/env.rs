@@ -122,7 +122,10 @@ mod tests {
         assert_eq!(vars([("A", "")]).get("A"), Ok(None));
         assert_eq!(vars([("A", "x")]).get("A"), Ok(Some("x")));
         assert_eq!(vars([("NO_COLOR", ""), ("CLICOLOR_FORCE", "0")]).color(), ColorEnv::default());
-        assert_eq!(vars([("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("TERM", "dumb")]).color(), ColorEnv { no_color: true, force: true, dumb: true });
+        assert_eq!(
+            vars([("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("TERM", "dumb")]).color(),
+            ColorEnv { no_color: true, force: true, dumb: true }
+        );
     }
 
     #[test]

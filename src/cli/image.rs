@@ -145,14 +145,21 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let dir = settings.paths.pool.as_path();
     match &args.verb {
         Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?)?),
-        Verb::Build(bases) => each(env, bases, "built", |maker, id, settings, cancel| maker.build(id, settings, cancel)),
+        Verb::Build(bases) => {
+            each(env, bases, "built", |maker, id, settings, cancel| maker.build(id, settings, cancel))
+        }
         Verb::Pull { bases, digest, url } => {
             if bases.ids.len() > 1 && digest.is_some() {
-                return Err(Error::refused("one_digest", "a digest belongs to one image").hint("pull one image at a time"));
+                return Err(
+                    Error::refused("one_digest", "a digest belongs to one image").hint("pull one image at a time")
+                );
             }
             each(env, bases, "pulled", |maker, id, settings, cancel| {
-                let request =
-                    PullRequest { digest: digest.clone(), url: url.clone(), ..PullRequest::new(&settings.paths.pool, id) };
+                let request = PullRequest {
+                    digest: digest.clone(),
+                    url: url.clone(),
+                    ..PullRequest::new(&settings.paths.pool, id)
+                };
                 pull_and_adopt(&request, cancel, maker)
             })
         }
@@ -234,8 +241,11 @@ fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) ->
     }
     let rows = rows(settings, &found)?;
     if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
-        return Err(Error::refused("image_in_use", format!("image `{}` is in use by {}", used.id, used.used_by.join(", ")))
-            .hint(format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "))));
+        return Err(Error::refused(
+            "image_in_use",
+            format!("image `{}` is in use by {}", used.id, used.used_by.join(", ")),
+        )
+        .hint(format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "))));
     }
     if images.dry_run {
         return found.iter().try_for_each(|i| env.ui.data(&format!("image `{}` would be removed\n", i.id)));

@@ -62,7 +62,12 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
     engine.settle()?;
     let has = |listed: &Listed| {
         tags.iter().all(|t| {
-            listed.instance.record.tags.iter().any(|have| have.key == t.key && (t.value.is_empty() || have.value == t.value))
+            listed
+                .instance
+                .record
+                .tags
+                .iter()
+                .any(|have| have.key == t.key && (t.value.is_empty() || have.value == t.value))
         })
     };
     let listed = engine.list()?.into_iter().filter(has);
@@ -73,7 +78,11 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
 pub(super) fn row(env: &Env, listed: &Listed) -> ListRow {
     let record = &listed.instance.record;
     if let Some(now) = &listed.renamed_to {
-        env.ui.warn(&format!("the domain of `{}` was renamed to `{}` by hand", record.name, crate::model::escaped(now)));
+        env.ui.warn(&format!(
+            "the domain of `{}` was renamed to `{}` by hand",
+            record.name,
+            crate::model::escaped(now)
+        ));
     }
     let health = match (listed.instance.phase, listed.state) {
         (Phase::Failed, _) => Some("failed".to_owned()),

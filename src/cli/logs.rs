@@ -74,13 +74,17 @@ fn told(report: &Report) -> String {
         Report::Stage { stage } => format!("stage    {stage}\n"),
         Report::Booted => "booted\n".to_owned(),
         Report::Done { stages } => {
-            let times: Vec<String> = stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();
+            let times: Vec<String> =
+                stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();
             format!("done     {}\n", times.join(", "))
         }
         Report::Failed { module, command, code, line, tail } => {
             let mut text = format!("failed   module `{module}`\n");
             if !command.is_empty() {
-                text += &format!("command  {command}\nexit     {code}{}\n", if *line > 0 { format!(" in line {line}") } else { String::new() });
+                text += &format!(
+                    "command  {command}\nexit     {code}{}\n",
+                    if *line > 0 { format!(" in line {line}") } else { String::new() }
+                );
             }
             for line in tail {
                 text += &format!("         {line}\n");

@@ -27,10 +27,14 @@ pub struct Args {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let Some(dir) = &args.dir else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(command(80)).render(&mut page).map_err(|e| Error::failed("man", "cannot make the manual page").cause(e))?;
+        clap_mangen::Man::new(command(80))
+            .render(&mut page)
+            .map_err(|e| Error::failed("man", "cannot make the manual page").cause(e))?;
         return env.ui.bytes(&page);
     };
-    let failed = |e: std::io::Error| Error::failed("man", "cannot write the manual pages").cause(format!("{}: {e}", dir.display()));
+    let failed = |e: std::io::Error| {
+        Error::failed("man", "cannot write the manual pages").cause(format!("{}: {e}", dir.display()))
+    };
     fs::create_dir_all(dir).map_err(failed)?;
     clap_mangen::generate_to(command(80), dir).map_err(failed)?;
     env.ui.status(&format!("wrote the manual pages to {}", dir.display()));

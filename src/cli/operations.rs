@@ -73,7 +73,9 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 
 fn row(o: Operation) -> OperationRow {
     OperationRow {
-        milliseconds: o.ended_at.and_then(|end| u64::try_from(end.as_millisecond() - o.started_at.as_millisecond()).ok()),
+        milliseconds: o
+            .ended_at
+            .and_then(|end| u64::try_from(end.as_millisecond() - o.started_at.as_millisecond()).ok()),
         id: o.id,
         kind: o.kind,
         resource: o.resource,
@@ -84,6 +86,7 @@ fn row(o: Operation) -> OperationRow {
 }
 
 fn step(s: OpenStep) -> StepView {
-    let name = serde_json::from_str::<Step>(&s.step).map_or_else(|_| "unreadable step".to_owned(), |step| step.subject());
+    let name =
+        serde_json::from_str::<Step>(&s.step).map_or_else(|_| "unreadable step".to_owned(), |step| step.subject());
     StepView { name, state: s.state, error: None }
 }

@@ -44,7 +44,13 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut engine = session.engine_as_it_is(args.change.wait)?;
     if args.change.dry_run {
         for operation in engine.store.open_operations()? {
-            env.ui.data(&format!("{} {} of `{}`: {}\n", operation.id, operation.kind, operation.resource, operation.state.as_str()))?;
+            env.ui.data(&format!(
+                "{} {} of `{}`: {}\n",
+                operation.id,
+                operation.kind,
+                operation.resource,
+                operation.state.as_str()
+            ))?;
         }
         return Ok(());
     }
@@ -54,7 +60,9 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     for listed in engine.list()? {
         let name = &listed.instance.record.name;
         if listed.state == InstanceState::Lost {
-            env.ui.warn(&format!("instance `{name}` is lost: its domain is gone; `lite delete {name}` removes what is left"));
+            env.ui.warn(&format!(
+                "instance `{name}` is lost: its domain is gone; `lite delete {name}` removes what is left"
+            ));
         }
         if let Some(now) = listed.renamed_to {
             env.ui.warn(&format!("the domain of `{name}` was renamed to `{}` by hand", escaped(&now)));
@@ -87,6 +95,9 @@ fn rebuild(args: &Args, env: &mut Env) -> Result<()> {
     let catalog = session::catalog(&session.settings)?;
     let (taken, refused) = session.engine_as_it_is(args.change.wait)?.rebuild(&catalog)?;
     refused.iter().for_each(|line| env.ui.warn(line));
-    env.ui.status(&format!("{} instances taken in; their passwords and host keys are not in libvirt and are lost", taken.len()));
+    env.ui.status(&format!(
+        "{} instances taken in; their passwords and host keys are not in libvirt and are lost",
+        taken.len()
+    ));
     taken.iter().try_for_each(|name| env.ui.data(&format!("{name}\n")))
 }

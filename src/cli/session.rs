@@ -121,7 +121,8 @@ pub fn gather(folder: &Path, prefix: &str, sources: &mut Vec<SourceFile>) -> Res
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(fail(folder, e)),
     };
-    let mut paths = entries.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>().map_err(|e| fail(folder, e))?;
+    let mut paths =
+        entries.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>().map_err(|e| fail(folder, e))?;
     paths.sort();
     for path in paths {
         let Some(name) = path.file_name().and_then(|n| n.to_str()).filter(|n| !n.starts_with('.')) else { continue };

@@ -40,12 +40,24 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
         r.read(key, default.to_owned(), |t| if check(t) { Ok(t.to_owned()) } else { Err(invalid(t, form)) })
     };
     let settings = Settings {
-        connect: text(&mut reader, "connect", "qemu:///system", is_uri, "a libvirt connection such as `qemu:///system`"),
+        connect: text(
+            &mut reader,
+            "connect",
+            "qemu:///system",
+            is_uri,
+            "a libvirt connection such as `qemu:///system`",
+        ),
         pool: text(&mut reader, "pool", "lite", is_word, "the name of a storage pool, such as `lite`"),
         network: text(&mut reader, "network", "lite", is_word, "the name of a libvirt network, such as `lite`"),
         subnet: reader.read("subnet", None, |t| subnet(t).map(Some)),
         accel: reader.read("accel", Accel::Auto, Accel::parse),
-        mirror: text(&mut reader, "mirror", "http://deb.debian.org/debian", is_url, "an `http://` or `https://` address"),
+        mirror: text(
+            &mut reader,
+            "mirror",
+            "http://deb.debian.org/debian",
+            is_url,
+            "an `http://` or `https://` address",
+        ),
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
             logs: reader.read("log_dir", "/var/log/lite".into(), folder),
@@ -77,7 +89,10 @@ impl Reader {
             1 => Err(self.faults.remove(0)),
             n => {
                 let error = Error::refused("invalid_settings", format!("the settings have {n} faults"));
-                Err(self.faults.into_iter().fold(error, |e, f| f.hints.into_iter().fold(e.cause(f.message), Error::hint)))
+                Err(self
+                    .faults
+                    .into_iter()
+                    .fold(error, |e, f| f.hints.into_iter().fold(e.cause(f.message), Error::hint)))
             }
         }
     }
@@ -118,7 +133,9 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
         };
         match plain(value.get_ref(), known == "blueprints") {
             Some(text) => drop(given.insert(known, Given { text, place: format!("{place}: `{known}`") })),
-            None => faults.push(Error::refused("invalid_settings", format!("{place}: `{known}` is not text in quotes"))),
+            None => {
+                faults.push(Error::refused("invalid_settings", format!("{place}: `{known}` is not text in quotes")))
+            }
         }
     }
     Ok(given)
@@ -159,12 +176,15 @@ fn is_url(text: &str) -> bool {
 
 fn is_word(text: &str) -> bool {
     let bytes = text.as_bytes();
-    (1..=63).contains(&bytes.len()) && bytes[0].is_ascii_alphanumeric() && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+    (1..=63).contains(&bytes.len())
+        && bytes[0].is_ascii_alphanumeric()
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
 }
 
 fn folder(text: &str) -> Result<PathBuf> {
     let path = PathBuf::from(text);
-    let plain = path.is_absolute() && !text.chars().any(char::is_control) && !path.components().any(|c| c.as_os_str() == "..");
+    let plain =
+        path.is_absolute() && !text.chars().any(char::is_control) && !path.components().any(|c| c.as_os_str() == "..");
     if plain { Ok(path) } else { Err(invalid(text, "an absolute path without `..`")) }
 }
 

@@ -56,8 +56,11 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
             .hint(format!("look at its console: `lite console {name}`"))
     })?;
     let host_key = engine.store.host_key(record.uuid)?.ok_or_else(|| {
-        Error::failed("no_host_key", format!("the host key of instance `{name}` is not known: its database was rebuilt"))
-            .hint(format!("log in with ssh itself: `ssh {address}`"))
+        Error::failed(
+            "no_host_key",
+            format!("the host key of instance `{name}` is not known: its database was rebuilt"),
+        )
+        .hint(format!("log in with ssh itself: `ssh {address}`"))
     })?;
     let (blueprint, _) = engine.store.blueprint_of(record.uuid)?;
     let words: Option<Vec<String>> = args.command.iter().map(|w| w.to_str().map(str::to_owned)).collect();

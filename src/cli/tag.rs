@@ -54,8 +54,11 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut tags = instance.record.tags.clone();
     for key in &args.remove {
         if !tags.iter().any(|t| t.key == *key) {
-            return Err(Error::refused("no_such_tag", format!("instance `{}` has no tag `{}`", args.instance.name, escaped(key)))
-                .hint(format!("`lite tag {}` shows its tags", args.instance.name)));
+            return Err(Error::refused(
+                "no_such_tag",
+                format!("instance `{}` has no tag `{}`", args.instance.name, escaped(key)),
+            )
+            .hint(format!("`lite tag {}` shows its tags", args.instance.name)));
         }
         tags.retain(|t| t.key != *key);
     }

@@ -14,7 +14,8 @@ pub fn usage(error: &clap::Error, root: &Command, args: &[OsString]) -> Error {
     let source = std::error::Error::source(error);
     let arg = text(error, ContextKind::InvalidArg).unwrap_or_default();
     if let Some(own) = source.and_then(|s| s.downcast_ref::<Error>()) {
-        let message = if arg.starts_with('-') { format!("`{}`: {}", word(&arg), own.message) } else { own.message.clone() };
+        let message =
+            if arg.starts_with('-') { format!("`{}`: {}", word(&arg), own.message) } else { own.message.clone() };
         return Error { message, ..own.clone() };
     }
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
@@ -23,9 +24,13 @@ pub fn usage(error: &clap::Error, root: &Command, args: &[OsString]) -> Error {
         ErrorKind::InvalidSubcommand => format!("there is no command `{}`", escaped(&verb)),
         ErrorKind::UnknownArgument => format!("unexpected argument `{}`", escaped(&arg)),
         ErrorKind::InvalidValue if value.is_empty() => format!("`{}` needs a value", word(&arg)),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("`{}` is not a value for `{}`", escaped(&value), word(&arg)),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            format!("`{}` is not a value for `{}`", escaped(&value), word(&arg))
+        }
         ErrorKind::MissingRequiredArgument => format!("missing {}", list(error, ContextKind::InvalidArg)),
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "missing a command".to_owned(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "missing a command".to_owned()
+        }
         ErrorKind::ArgumentConflict => match text(error, ContextKind::PriorArg) {
             Some(prior) if prior == arg => format!("`{}` is given more than once", word(&arg)),
             Some(prior) => format!("`{}` cannot be used with `{}`", word(&arg), word(&prior)),
@@ -42,12 +47,17 @@ pub fn usage(error: &clap::Error, root: &Command, args: &[OsString]) -> Error {
     let (command, path) = reached(root, args);
     let allowed = all(error, ContextKind::ValidValue);
     let near = match error.kind() {
-        ErrorKind::InvalidSubcommand => nearest(&verb, command.get_subcommands().map(Command::get_name)).map(str::to_owned),
-        ErrorKind::UnknownArgument if arg.starts_with("--") => nearest(&word(&arg), flags(command).iter().map(String::as_str)).map(str::to_owned),
+        ErrorKind::InvalidSubcommand => {
+            nearest(&verb, command.get_subcommands().map(Command::get_name)).map(str::to_owned)
+        }
+        ErrorKind::UnknownArgument if arg.starts_with("--") => {
+            nearest(&word(&arg), flags(command).iter().map(String::as_str)).map(str::to_owned)
+        }
         _ => nearest(&value, allowed.iter().map(String::as_str)).map(str::to_owned),
     };
     let choice = (!allowed.is_empty()).then(|| format!("the values are {}", list(error, ContextKind::ValidValue)));
-    let hints = [near.map(|n| format!("did you mean `{n}`?")), choice, Some(format!("`{path} --help` shows how it is used"))];
+    let hints =
+        [near.map(|n| format!("did you mean `{n}`?")), choice, Some(format!("`{path} --help` shows how it is used"))];
     hints.into_iter().flatten().fold(refused, Error::hint)
 }
 

@@ -56,13 +56,16 @@ pub fn request_id(text: &str) -> Result<String> {
     if shaped {
         return Ok(text.to_owned());
     }
-    Err(Error::refused("invalid_request_id", format!("`{}` is not a request id", escaped(text)))
-        .hint("a request id has 1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`, and starts with a letter or digit"))
+    Err(Error::refused("invalid_request_id", format!("`{}` is not a request id", escaped(text))).hint(
+        "a request id has 1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`, and starts with a letter or digit",
+    ))
 }
 
 /// Parses the id of an operation: `op-` and eight of `a-z 0-9`.
 pub fn operation_id(text: &str) -> Result<String> {
-    let rest = text.strip_prefix("op-").filter(|r| r.len() == 8 && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    let rest = text
+        .strip_prefix("op-")
+        .filter(|r| r.len() == 8 && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     if rest.is_some() {
         return Ok(text.to_owned());
     }
@@ -78,7 +81,16 @@ mod tests {
 
     #[test]
     fn times_from_a_second_to_a_day() {
-        let cases = [("1s", 1), ("90s", 90), ("15m", 900), ("1h 30m", 5400), ("1h30m", 5400), ("24h", 86_400), ("2 minutes", 120), ("1 hour", 3600)];
+        let cases = [
+            ("1s", 1),
+            ("90s", 90),
+            ("15m", 900),
+            ("1h 30m", 5400),
+            ("1h30m", 5400),
+            ("24h", 86_400),
+            ("2 minutes", 120),
+            ("1 hour", 3600),
+        ];
         for (text, seconds) in cases {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text:?}");
         }
@@ -87,8 +99,29 @@ mod tests {
     #[test]
     fn everything_else_is_no_time() {
         let bad = [
-            "", "0", "0s", "0m", "999ms", "-15m", "15m ago", "15", "15x", "25h", "1d", "24h 1s", "PT15M", "m", " 15m", "15m\n", "1.5h", "NaN",
-            "99999999999999999999s", "9223372036854775807h", "1e3s", "15М", "inf",
+            "",
+            "0",
+            "0s",
+            "0m",
+            "999ms",
+            "-15m",
+            "15m ago",
+            "15",
+            "15x",
+            "25h",
+            "1d",
+            "24h 1s",
+            "PT15M",
+            "m",
+            " 15m",
+            "15m\n",
+            "1.5h",
+            "NaN",
+            "99999999999999999999s",
+            "9223372036854775807h",
+            "1e3s",
+            "15М",
+            "inf",
         ];
         for text in bad {
             assert_eq!(duration(text).map_err(|e| (e.code, e.exit_code())), Err(("invalid_duration", 2)), "{text:?}");

@@ -17,8 +17,13 @@ fn decide(accel: Accel, obstacle: impl FnOnce() -> Option<String>) -> Result<boo
         Accel::Auto => Ok(obstacle().is_none()),
         Accel::Kvm => match obstacle() {
             None => Ok(true),
-            Some(why) => Err(Error::refused("no_kvm", format!("KVM is asked for, and cannot be used on this host: {why}"))
-                .hint("run guests without it, slowly: `LITE_ACCEL=tcg`, or `LITE_ACCEL=auto` to take KVM only where it works")),
+            Some(why) => Err(Error::refused(
+                "no_kvm",
+                format!("KVM is asked for, and cannot be used on this host: {why}"),
+            )
+            .hint(
+                "run guests without it, slowly: `LITE_ACCEL=tcg`, or `LITE_ACCEL=auto` to take KVM only where it works",
+            )),
         },
     }
 }
@@ -52,9 +57,13 @@ mod tests {
 
     #[test]
     fn asked_for_and_impossible_is_refused() {
-        let error = decide(Accel::Kvm, || Some("the CPU shows neither `vmx` nor `svm`".to_owned())).expect_err("refused");
+        let error =
+            decide(Accel::Kvm, || Some("the CPU shows neither `vmx` nor `svm`".to_owned())).expect_err("refused");
         assert_eq!((error.code, error.exit_code()), ("no_kvm", 2));
-        assert_eq!(error.message, "KVM is asked for, and cannot be used on this host: the CPU shows neither `vmx` nor `svm`");
+        assert_eq!(
+            error.message,
+            "KVM is asked for, and cannot be used on this host: the CPU shows neither `vmx` nor `svm`"
+        );
         assert_eq!(
             error.hints,
             ["run guests without it, slowly: `LITE_ACCEL=tcg`, or `LITE_ACCEL=auto` to take KVM only where it works"]

@@ -44,17 +44,22 @@ pub fn fixes(checks: &[Check]) -> Vec<Fix> {
 
 fn describe(check: &'static str, repair: &Repair) -> Fix {
     let (change, undo) = match repair {
-        Repair::Daemon { systemd: true } => {
-            ("start libvirtd, now and at each boot: `systemctl enable --now libvirtd`".to_owned(), "systemctl disable --now libvirtd".to_owned())
-        }
-        Repair::Daemon { systemd: false } => {
-            ("start virtlogd and libvirtd: `virtlogd -d; libvirtd -d`".to_owned(), "kill $(cat /run/libvirtd.pid /run/virtlogd.pid)".to_owned())
-        }
+        Repair::Daemon { systemd: true } => (
+            "start libvirtd, now and at each boot: `systemctl enable --now libvirtd`".to_owned(),
+            "systemctl disable --now libvirtd".to_owned(),
+        ),
+        Repair::Daemon { systemd: false } => (
+            "start virtlogd and libvirtd: `virtlogd -d; libvirtd -d`".to_owned(),
+            "kill $(cat /run/libvirtd.pid /run/virtlogd.pid)".to_owned(),
+        ),
         Repair::Pool { defined, connect, name, folder } => {
             let virsh = format!("virsh -c {}", escaped(connect));
             let name = escaped(name);
             if *defined {
-                (format!("start storage pool `{name}`, now and at each boot"), format!("{virsh} pool-destroy {name}; {virsh} pool-autostart {name} --disable"))
+                (
+                    format!("start storage pool `{name}`, now and at each boot"),
+                    format!("{virsh} pool-destroy {name}; {virsh} pool-autostart {name} --disable"),
+                )
             } else {
                 let folder = escaped(&folder.display().to_string());
                 (
@@ -67,9 +72,15 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
             let virsh = format!("virsh -c {}", escaped(connect));
             let name = escaped(name);
             if *defined {
-                (format!("start network `{name}`, now and at each boot"), format!("{virsh} net-destroy {name}; {virsh} net-autostart {name} --disable"))
+                (
+                    format!("start network `{name}`, now and at each boot"),
+                    format!("{virsh} net-destroy {name}; {virsh} net-autostart {name} --disable"),
+                )
             } else {
-                (format!("make NAT network `{name}`"), format!("{virsh} net-destroy {name}; {virsh} net-undefine {name}"))
+                (
+                    format!("make NAT network `{name}`"),
+                    format!("{virsh} net-destroy {name}; {virsh} net-undefine {name}"),
+                )
             }
         }
         Repair::Forwarding => (
@@ -89,7 +100,11 @@ pub fn apply(
     pool_xml: &str,
     network_xml: impl FnOnce() -> Result<String>,
 ) -> Result<()> {
-    let open = || hypervisor.ok_or_else(|| Error::refused("libvirt_first", "libvirt does not answer").hint("start it first: `sudo lite doctor --fix`"));
+    let open = || {
+        hypervisor.ok_or_else(|| {
+            Error::refused("libvirt_first", "libvirt does not answer").hint("start it first: `sudo lite doctor --fix`")
+        })
+    };
     match &fix.repair {
         Repair::Daemon { systemd } => start(*systemd, &run, &|socket| local::answers(Path::new(socket)), PATIENCE),
         Repair::Pool { .. } => open()?.ensure_pool(&settings.pool, pool_xml),
@@ -99,7 +114,12 @@ pub fn apply(
 }
 
 /// Starts what does not answer yet, and waits until it does.
-fn start(systemd: bool, run: &dyn Fn(&str, &[&str]) -> Result<()>, answers: &dyn Fn(&str) -> bool, patience: Duration) -> Result<()> {
+fn start(
+    systemd: bool,
+    run: &dyn Fn(&str, &[&str]) -> Result<()>,
+    answers: &dyn Fn(&str) -> bool,
+    patience: Duration,
+) -> Result<()> {
     if systemd {
         run("systemctl", &["enable", "--now", "libvirtd"])?;
     } else {
@@ -112,8 +132,15 @@ fn start(systemd: bool, run: &dyn Fn(&str, &[&str]) -> Result<()>, answers: &dyn
     let deadline = Instant::now() + patience;
     while !answers(LIBVIRT_SOCKET) {
         if Instant::now() >= deadline {
-            let message = format!("libvirtd was started and does not listen on `{LIBVIRT_SOCKET}` after {} s", patience.as_secs());
-            let see = if systemd { "see why: `journalctl -u libvirtd`" } else { "see why: run `libvirtd` in a terminal of its own" };
+            let message = format!(
+                "libvirtd was started and does not listen on `{LIBVIRT_SOCKET}` after {} s",
+                patience.as_secs()
+            );
+            let see = if systemd {
+                "see why: `journalctl -u libvirtd`"
+            } else {
+                "see why: run `libvirtd` in a terminal of its own"
+            };
             return Err(Error::failed("libvirt_not_started", message).hint(see));
         }
         thread::sleep(Duration::from_millis(50));
@@ -125,8 +152,10 @@ fn start(systemd: bool, run: &dyn Fn(&str, &[&str]) -> Result<()>, answers: &dyn
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
     let line = format!("{program} {}", arguments.join(" "));
     let failed = || Error::failed("not_started", format!("`{line}` failed"));
-    let path = local::program(program)
-        .ok_or_else(|| Error::failed("not_installed", format!("`{program}` is not installed")).hint("apt-get install libvirt-daemon-system"))?;
+    let path = local::program(program).ok_or_else(|| {
+        Error::failed("not_installed", format!("`{program}` is not installed"))
+            .hint("apt-get install libvirt-daemon-system")
+    })?;
     let mut said = tempfile::tempfile().map_err(|e| failed().cause(e))?;
     let stderr = said.try_clone().map_err(|e| failed().cause(e))?;
     let status = Command::new(path).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).status();
@@ -140,7 +169,11 @@ fn run(program: &str, arguments: &[&str]) -> Result<()> {
                 Some(last) => failed().cause(escaped(last.trim())),
                 None => failed().cause(status),
             };
-            Err(if rustix::process::geteuid().is_root() { error } else { error.hint("it needs root: `sudo lite doctor --fix`") })
+            Err(if rustix::process::geteuid().is_root() {
+                error
+            } else {
+                error.hint("it needs root: `sudo lite doctor --fix`")
+            })
         }
         Err(e) => Err(failed().cause(e)),
     }
@@ -148,7 +181,9 @@ fn run(program: &str, arguments: &[&str]) -> Result<()> {
 
 fn switch_on(path: &Path) -> Result<()> {
     fs::write(path, "1").map_err(|e| {
-        Error::failed("not_writable", format!("cannot write `{}`", path.display())).cause(e).hint("it needs root: `sudo lite doctor --fix`")
+        Error::failed("not_writable", format!("cannot write `{}`", path.display()))
+            .cause(e)
+            .hint("it needs root: `sudo lite doctor --fix`")
     })
 }
 

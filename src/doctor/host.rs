@@ -23,11 +23,17 @@ const YEAR: i16 = 2026;
 /// Who runs lite, and whether they may.
 pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "permissions";
-    let folders = [("state", "LITE_STATE_DIR", &settings.paths.state, facts.state_writable), ("log", "LITE_LOG_DIR", &settings.paths.logs, facts.logs_writable)];
+    let folders = [
+        ("state", "LITE_STATE_DIR", &settings.paths.state, facts.state_writable),
+        ("log", "LITE_LOG_DIR", &settings.paths.logs, facts.logs_writable),
+    ];
     for (what, variable, path, writable) in folders {
         if writable != Some(true) {
-            return Check::fail(ID, format!("the {what} folder `{}` cannot be written", escaped(&path.display().to_string())))
-                .fix(format!("run lite as root (`sudo lite …`), or choose another folder with `{variable}`"));
+            return Check::fail(
+                ID,
+                format!("the {what} folder `{}` cannot be written", escaped(&path.display().to_string())),
+            )
+            .fix(format!("run lite as root (`sudo lite …`), or choose another folder with `{variable}`"));
         }
     }
     match (facts.root, facts.in_group) {
@@ -49,9 +55,9 @@ fn forwarding(facts: &Facts) -> Check {
     const ID: &str = "forwarding";
     match facts.ip_forward {
         Some(true) => Check::ok(ID, "IP forwarding is on"),
-        Some(false) => {
-            Check::fail(ID, "IP forwarding is off: guests reach nothing outside").fix(doctor_fix(true, facts)).repair(Repair::Forwarding)
-        }
+        Some(false) => Check::fail(ID, "IP forwarding is off: guests reach nothing outside")
+            .fix(doctor_fix(true, facts))
+            .repair(Repair::Forwarding),
         None => Check::warn(ID, "IP forwarding cannot be read").fix("sysctl net.ipv4.ip_forward"),
     }
 }
@@ -61,9 +67,15 @@ fn firewall(facts: &Facts) -> Check {
     match &facts.forward {
         Forward::NoTool => Check::ok(ID, "there is no iptables, so no FORWARD policy of Docker's"),
         Forward::Accept => Check::ok(ID, "the FORWARD policy is ACCEPT"),
-        Forward::DropExceptGuests => Check::ok(ID, "the FORWARD policy is DROP, and libvirt's rules let guests through"),
-        Forward::Unknown(_) if !facts.root => Check::warn(ID, "the FORWARD policy is not checked: only root can read it").fix("sudo lite doctor"),
-        Forward::Unknown(why) => Check::warn(ID, format!("the FORWARD policy cannot be read: {}", escaped(why))).fix("iptables -S FORWARD"),
+        Forward::DropExceptGuests => {
+            Check::ok(ID, "the FORWARD policy is DROP, and libvirt's rules let guests through")
+        }
+        Forward::Unknown(_) if !facts.root => {
+            Check::warn(ID, "the FORWARD policy is not checked: only root can read it").fix("sudo lite doctor")
+        }
+        Forward::Unknown(why) => {
+            Check::warn(ID, format!("the FORWARD policy cannot be read: {}", escaped(why))).fix("iptables -S FORWARD")
+        }
         Forward::Drop => {
             let bridge = facts.network.as_ref().ok().and_then(Option::as_ref).and_then(|n| n.bridge.as_deref());
             let bridge = escaped(bridge.unwrap_or("virbr+"));
@@ -93,7 +105,14 @@ fn memory(facts: &Facts) -> Check {
     const ID: &str = "memory";
     match facts.memory {
         None => Check::warn(ID, "free memory cannot be read").fix("mount -t proc proc /proc"),
-        Some(free) => amount(ID, free, MEMORY_LEAST, MEMORY_AMPLE, &format!("{free} of memory is free"), "stop what uses memory, or add some: `free -h` tells"),
+        Some(free) => amount(
+            ID,
+            free,
+            MEMORY_LEAST,
+            MEMORY_AMPLE,
+            &format!("{} of memory is free", free.about()),
+            "stop what uses memory, or add some: `free -h` tells",
+        ),
     }
 }
 
@@ -102,7 +121,11 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
     let shown = |p: &std::path::Path| escaped(&p.display().to_string());
     let state = shown(&settings.paths.state);
     if let Some(free) = facts.state_space.filter(|s| *s < STATE_LEAST) {
-        return Check::fail(ID, format!("{free} is free for the state in `{state}`: at least {STATE_LEAST} is needed")).fix(format!("df -h {state}"));
+        return Check::fail(
+            ID,
+            format!("{} is free for the state in `{state}`: at least {STATE_LEAST} is needed", free.about()),
+        )
+        .fix(format!("df -h {state}"));
     }
     let active = facts.pool.as_ref().ok().and_then(Option::as_ref).map(|p| escaped(&p.path));
     let pool = active.unwrap_or_else(|| shown(&settings.paths.pool));
@@ -110,8 +133,17 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
         (None, _) => Check::warn(ID, format!("free space for `{pool}` cannot be read")).fix(format!("df -h {pool}")),
         (_, None) => Check::warn(ID, format!("free space for `{state}` cannot be read")).fix(format!("df -h {state}")),
         (Some(free), _) => {
-            let fix = format!("make room (`lite gc`, `lite image remove`), or put the pool elsewhere with `LITE_POOL_DIR`: `df -h {pool}` tells");
-            amount(ID, free, POOL_LEAST, POOL_AMPLE, &format!("{free} is free for images and disks in `{pool}`"), &fix)
+            let fix = format!(
+                "make room (`lite gc`, `lite image remove`), or put the pool elsewhere with `LITE_POOL_DIR`: `df -h {pool}` tells"
+            );
+            amount(
+                ID,
+                free,
+                POOL_LEAST,
+                POOL_AMPLE,
+                &format!("{} is free for images and disks in `{pool}`", free.about()),
+                &fix,
+            )
         }
     }
 }
@@ -135,7 +167,8 @@ pub fn client(facts: &Facts, _settings: &Settings) -> [Check; 3] {
     let certificates = if facts.certificates {
         Check::ok("certificates", "certificates of known authorities are installed")
     } else {
-        Check::fail("certificates", "no certificates of known authorities: HTTPS will fail").fix("apt-get install ca-certificates")
+        Check::fail("certificates", "no certificates of known authorities: HTTPS will fail")
+            .fix("apt-get install ca-certificates")
     };
     let ssh = if facts.ssh {
         Check::ok("ssh", "an SSH client is installed")
@@ -148,7 +181,8 @@ pub fn client(facts: &Facts, _settings: &Settings) -> [Check; 3] {
 /// Base images, and what building one takes.
 pub fn building(facts: &Facts) -> [Check; 2] {
     let image = match facts.images.as_deref() {
-        None => Check::warn("image", "base images cannot be looked for: the pool's folder does not open").fix("sudo lite doctor"),
+        None => Check::warn("image", "base images cannot be looked for: the pool's folder does not open")
+            .fix("sudo lite doctor"),
         Some([]) => Check::warn("image", "there is no base image yet").fix("lite image build debian-13"),
         Some(names) => Check::ok("image", format!("base images: {}", escaped(&names.join(", ")))),
     };
@@ -156,7 +190,8 @@ pub fn building(facts: &Facts) -> [Check; 2] {
     let tools = if missing.is_empty() {
         Check::ok("tools", "what `lite image build` runs is installed")
     } else {
-        let packages: Vec<&str> = TOOLS.iter().filter(|(tool, _)| missing.contains(tool)).map(|(_, package)| *package).collect();
+        let packages: Vec<&str> =
+            TOOLS.iter().filter(|(tool, _)| missing.contains(tool)).map(|(_, package)| *package).collect();
         Check::new("tools", Status::Warn, format!("`lite image build` needs {}", missing.join(", ")))
             .fix(format!("apt-get install {}", packages.join(" ")))
     };

@@ -114,13 +114,24 @@ fn libvirt(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "libvirt";
     let error = match &facts.host {
         Ok(host) if host.emulator.is_none() => {
-            return Check::fail(ID, format!("libvirt {} answers, and finds no QEMU for `{}`", escaped(&host.libvirt), escaped(&host.arch)))
-                .fix("apt-get install qemu-system-x86");
+            return Check::fail(
+                ID,
+                format!("libvirt {} answers, and finds no QEMU for `{}`", escaped(&host.libvirt), escaped(&host.arch)),
+            )
+            .fix("apt-get install qemu-system-x86");
         }
-        Ok(host) if facts.local => return Check::ok(ID, format!("libvirt {}{} answers", escaped(&host.libvirt), qemu(&host.hypervisor))),
+        Ok(host) if facts.local => {
+            return Check::ok(ID, format!("libvirt {}{} answers", escaped(&host.libvirt), qemu(&host.hypervisor)));
+        }
         Ok(host) => {
             let versions = format!("libvirt {}{}", escaped(&host.libvirt), qemu(&host.hypervisor));
-            return Check::ok(ID, format!("{versions} answers on `{}`; run `lite doctor` there for its other checks", escaped(&host.hostname)));
+            return Check::ok(
+                ID,
+                format!(
+                    "{versions} answers on `{}`; run `lite doctor` there for its other checks",
+                    escaped(&host.hostname)
+                ),
+            );
         }
         Err(error) => error,
     };
@@ -133,9 +144,12 @@ fn libvirt(facts: &Facts, settings: &Settings) -> Check {
         };
     }
     if !facts.daemon_installed {
-        return Check::fail(ID, "libvirtd is not installed").fix("apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86");
+        return Check::fail(ID, "libvirtd is not installed")
+            .fix("apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86");
     }
-    Check::fail(ID, "libvirtd is not running").fix(doctor_fix(true, facts)).repair(Repair::Daemon { systemd: facts.systemd })
+    Check::fail(ID, "libvirtd is not running")
+        .fix(doctor_fix(true, facts))
+        .repair(Repair::Daemon { systemd: facts.systemd })
 }
 
 fn qemu(version: &str) -> String {
@@ -159,7 +173,9 @@ fn acceleration(facts: &Facts, settings: &Settings) -> Check {
     use super::local::Kvm;
     check.fix(match (facts.cpu_virtualises, &facts.kvm) {
         (None, _) => "mount -t proc proc /proc",
-        (Some(false), _) => "enable virtualisation in the firmware, or nested virtualisation if this is itself a virtual machine",
+        (Some(false), _) => {
+            "enable virtualisation in the firmware, or nested virtualisation if this is itself a virtual machine"
+        }
         (_, Kvm::Absent) => "load the kernel's module: `modprobe kvm_intel` or `modprobe kvm_amd`",
         (_, Kvm::Denied) => "run lite as root, or join the group: `usermod -aG kvm $USER`, then log in again",
         (_, Kvm::Broken(_)) => "see what the kernel says: `dmesg | grep -i kvm`",
@@ -185,11 +201,17 @@ fn pool(facts: &Facts, settings: &Settings) -> Check {
     };
     let pool = match &facts.pool {
         Err(error) => return unknown(ID, &format!("storage pool `{name}`"), error, facts),
-        Ok(None) => return Check::fail(ID, format!("there is no storage pool `{name}`")).fix(doctor_fix(false, facts)).repair(repair(false)),
+        Ok(None) => {
+            return Check::fail(ID, format!("there is no storage pool `{name}`"))
+                .fix(doctor_fix(false, facts))
+                .repair(repair(false));
+        }
         Ok(Some(pool)) => pool,
     };
     if !pool.active {
-        return Check::fail(ID, format!("storage pool `{name}` is not started")).fix(doctor_fix(false, facts)).repair(repair(true));
+        return Check::fail(ID, format!("storage pool `{name}` is not started"))
+            .fix(doctor_fix(false, facts))
+            .repair(repair(true));
     }
     match facts.closed_folder.as_ref().filter(|_| facts.local) {
         Some(folder) => {
@@ -204,13 +226,16 @@ fn pool(facts: &Facts, settings: &Settings) -> Check {
 fn network(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "network";
     let name = escaped(&settings.network);
-    let repair = |defined| Repair::Network { defined, connect: settings.connect.clone(), name: settings.network.clone() };
+    let repair =
+        |defined| Repair::Network { defined, connect: settings.connect.clone(), name: settings.network.clone() };
     match &facts.network {
         Err(error) => unknown(ID, &format!("network `{name}`"), error, facts),
-        Ok(None) => Check::fail(ID, format!("there is no network `{name}`")).fix(doctor_fix(false, facts)).repair(repair(false)),
-        Ok(Some(n)) if !n.active => {
-            Check::fail(ID, format!("network `{name}` is not started")).fix(doctor_fix(false, facts)).repair(repair(true))
+        Ok(None) => {
+            Check::fail(ID, format!("there is no network `{name}`")).fix(doctor_fix(false, facts)).repair(repair(false))
         }
+        Ok(Some(n)) if !n.active => Check::fail(ID, format!("network `{name}` is not started"))
+            .fix(doctor_fix(false, facts))
+            .repair(repair(true)),
         Ok(Some(n)) => match &n.bridge {
             Some(bridge) => Check::ok(ID, format!("network `{name}` is up on bridge `{}`", escaped(bridge))),
             None => Check::ok(ID, format!("network `{name}` is up")),
@@ -225,7 +250,9 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
         Err(error) => return Check::warn(ID, error.to_string()).fix("mount -t proc proc /proc"),
     };
     let network = match &facts.network {
-        Err(error) => return unknown(ID, &format!("the subnet of network `{}`", escaped(&settings.network)), error, facts),
+        Err(error) => {
+            return unknown(ID, &format!("the subnet of network `{}`", escaped(&settings.network)), error, facts);
+        }
         Ok(network) => network.as_ref(),
     };
     let bridge = network.and_then(|n| n.bridge.as_deref());
@@ -246,7 +273,9 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
     };
     let sentence = format!("{ours} clashes with the route to {} on `{}`", clash.net, escaped(&clash.interface));
     Check::fail(ID, sentence).fix(match subnet::choose_subnet(&nets, None) {
-        Ok(free) => format!("move the network: name a new one with `LITE_NETWORK` and `LITE_SUBNET={free}`, then `lite doctor --fix`"),
+        Ok(free) => format!(
+            "move the network: name a new one with `LITE_NETWORK` and `LITE_SUBNET={free}`, then `lite doctor --fix`"
+        ),
         Err(_) => "remove the route, or move the network to a subnet that no route leads to".to_owned(),
     })
 }

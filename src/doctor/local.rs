@@ -54,7 +54,8 @@ pub fn cpu_virtualises() -> Option<bool> {
 
 /// `vmx` or `svm` stands among the flags of `/proc/cpuinfo`.
 pub fn has_virtualisation(cpuinfo: &str) -> bool {
-    let flags = |line: &str| line.split_once(':').filter(|(key, _)| key.trim() == "flags").map(|(_, flags)| flags.to_owned());
+    let flags =
+        |line: &str| line.split_once(':').filter(|(key, _)| key.trim() == "flags").map(|(_, flags)| flags.to_owned());
     cpuinfo.lines().filter_map(flags).any(|f| f.split_ascii_whitespace().any(|w| w == "vmx" || w == "svm"))
 }
 
@@ -118,7 +119,8 @@ pub fn group_id(groups: &str, name: &str) -> Option<u32> {
 
 /// The base images whose `base-NAME.json` stands among these file names.
 pub fn base_images(names: impl Iterator<Item = String>) -> Vec<String> {
-    let name = |file: String| file.strip_prefix("base-")?.strip_suffix(".json").filter(|n| !n.is_empty()).map(str::to_owned);
+    let name =
+        |file: String| file.strip_prefix("base-")?.strip_suffix(".json").filter(|n| !n.is_empty()).map(str::to_owned);
     let mut found: Vec<String> = names.filter_map(name).collect();
     found.sort();
     found
@@ -130,7 +132,9 @@ pub fn forward() -> Forward {
     match Command::new(iptables).args(["-w", "2", "-S", "FORWARD"]).stdin(Stdio::null()).output() {
         Err(e) => Forward::Unknown(e.to_string()),
         Ok(out) if out.status.success() => parse_forward(&String::from_utf8_lossy(&out.stdout)),
-        Ok(out) => Forward::Unknown(escaped(String::from_utf8_lossy(&out.stderr).lines().next().unwrap_or("it failed"))),
+        Ok(out) => {
+            Forward::Unknown(escaped(String::from_utf8_lossy(&out.stderr).lines().next().unwrap_or("it failed")))
+        }
     }
 }
 

@@ -63,7 +63,10 @@ pub fn choose_subnet(routes: &[Ipv4Net], preferred: Option<Ipv4Net>) -> Result<I
         return match clash(subnet, routes) {
             None => Ok(subnet),
             Some(route) => {
-                let error = Error::refused("subnet_clash", format!("subnet {subnet} clashes with this host's route to {route}"));
+                let error = Error::refused(
+                    "subnet_clash",
+                    format!("subnet {subnet} clashes with this host's route to {route}"),
+                );
                 Err(match candidates().find(|c| clash(*c, routes).is_none()) {
                     Some(free) => error.hint(format!("use a free one: `LITE_SUBNET={free}`, or leave it out")),
                     None => error.hint("set `LITE_SUBNET` to a subnet that no route leads to; `ip route` lists them"),

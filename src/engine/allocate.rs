@@ -32,8 +32,11 @@ pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, 
     let ours = names(t)?;
     if let Some(name) = wanted {
         if view.foreign.iter().any(|f| f == name.as_str()) {
-            return Err(Error::refused("name_taken", format!("the name `{name}` is taken by a domain that is not lite's"))
-                .hint("choose another with `--name`; lite never touches domains it did not make"));
+            return Err(Error::refused(
+                "name_taken",
+                format!("the name `{name}` is taken by a domain that is not lite's"),
+            )
+            .hint("choose another with `--name`; lite never touches domains it did not make"));
         }
         if ours.iter().any(|n| n == name.as_str()) {
             return Err(name_taken(name));
@@ -56,7 +59,9 @@ pub(super) fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Re
             "no_free_address",
             format!("network `{network}` has no free address: all {} are taken", subnet.addresses().count()),
         )
-        .hint("delete an instance, or use a larger subnet (`LITE_SUBNET`, before `lite doctor --fix` makes the network)")
+        .hint(
+            "delete an instance, or use a larger subnet (`LITE_SUBNET`, before `lite doctor --fix` makes the network)",
+        )
     })
 }
 

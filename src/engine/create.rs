@@ -110,8 +110,7 @@ impl Engine<'_> {
 
         observer.begin(Stage::Disk);
         let drawn = draw(request.blueprint)?;
-        let lock =
-            Lock::acquire(&self.locks(), drawn.uuid, "new", "create", (self.now)(), Duration::ZERO)?;
+        let lock = Lock::acquire(&self.locks(), drawn.uuid, "new", "create", (self.now)(), Duration::ZERO)?;
         let made = self.disk_stage(request, &view, kvm, &image, drawn);
         let job = match made {
             Ok(job) => job,
@@ -346,8 +345,12 @@ impl Engine<'_> {
         match operation.state {
             OperationState::Succeeded => {}
             OperationState::Started => {
-                return Err(Error::new(crate::model::Kind::Busy, "busy", "the first request of this id is still at work")
-                    .hint(format!("look at it: `lite operations show {}`", operation.id)));
+                return Err(Error::new(
+                    crate::model::Kind::Busy,
+                    "busy",
+                    "the first request of this id is still at work",
+                )
+                .hint(format!("look at it: `lite operations show {}`", operation.id)));
             }
             OperationState::Failed | OperationState::NeedsAttention => {
                 return Err(Error::failed("request_failed", "the first request of this id failed")

@@ -53,7 +53,8 @@ impl Engine<'_> {
             plan::delete(&instance.record, &self.settings.pool, &self.settings.network, &self.settings.paths);
         for step in &steps {
             self.step(&mut run, step, &Payload::none()).map_err(|mut e| {
-                e.hints.push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
+                e.hints
+                    .push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
                 e
             })?;
         }

@@ -24,7 +24,9 @@ impl Engine<'_> {
                 .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
         })?;
         let pool = || -> Result<bool> { Ok(self.hypervisor.pool(&s.pool)?.is_some_and(|p| p.active)) };
-        let nat = || -> Result<bool> { Ok(*network != NetworkMode::Nat || self.hypervisor.network(&s.network)?.is_some_and(|n| n.active)) };
+        let nat = || -> Result<bool> {
+            Ok(*network != NetworkMode::Nat || self.hypervisor.network(&s.network)?.is_some_and(|n| n.active))
+        };
         if pool()? && nat()? {
             return Ok(());
         }

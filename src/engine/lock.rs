@@ -47,9 +47,9 @@ impl Lock {
         let path = dir.join(format!("{instance}.lock"));
         loop {
             let fail = |e: std::io::Error| {
-                Error::refused("state_not_writable", format!("cannot lock `{}`", path.display())).cause(e).hint(
-                    "run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`",
-                )
+                Error::refused("state_not_writable", format!("cannot lock `{}`", path.display()))
+                    .cause(e)
+                    .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
             };
             let mut file = OpenOptions::new()
                 .read(true)

@@ -19,11 +19,14 @@ mod journal;
 mod listing;
 mod lock;
 mod power;
-mod recover;
 mod rebuild;
+mod recover;
 mod wait;
 
-use std::{sync::atomic::{AtomicBool, Ordering}, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 pub use capacity::Capacity;
 pub use create::{Created, Request};
@@ -130,8 +133,11 @@ impl Engine<'_> {
             lock::Lock::acquire(&self.locks(), record.uuid, record.name.as_str(), operation, (self.now)(), self.wait)?;
         if self.store.instance_by_uuid(record.uuid)?.is_none() {
             lock.retire();
-            return Err(Error::refused("no_such_instance", format!("instance `{}` was deleted meanwhile", record.name))
-                .hint("`lite list` shows all instances"));
+            return Err(Error::refused(
+                "no_such_instance",
+                format!("instance `{}` was deleted meanwhile", record.name),
+            )
+            .hint("`lite list` shows all instances"));
         }
         Ok(lock)
     }

@@ -30,7 +30,12 @@ impl Engine<'_> {
     /// Starts an instance and, if `timeout` is given, waits until its application answers.
     ///
     /// Returns whether it had to be started.
-    pub fn start(&mut self, instance: &Instance, timeout: Option<Duration>, observer: &mut dyn Observer) -> Result<bool> {
+    pub fn start(
+        &mut self,
+        instance: &Instance,
+        timeout: Option<Duration>,
+        observer: &mut dyn Observer,
+    ) -> Result<bool> {
         let _lock = self.lock(instance, "start")?;
         let uuid = instance.record.uuid;
         let state = self.state_of(instance)?;
@@ -39,8 +44,9 @@ impl Engine<'_> {
             return Ok(false);
         }
         if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
-            return Err(Error::failed("paused", format!("instance `{}` is paused", instance.record.name))
-                .hint(format!("resume it with `virsh resume {}`, or stop it: `lite stop {0} --force`", instance.record.name)));
+            return Err(Error::failed("paused", format!("instance `{}` is paused", instance.record.name)).hint(
+                format!("resume it with `virsh resume {}`, or stop it: `lite stop {0} --force`", instance.record.name),
+            ));
         }
         self.prepare_host(&instance.record.network, observer)?;
         self.check_memory(instance)?;
@@ -75,7 +81,13 @@ impl Engine<'_> {
 
     /// Stops an instance: ACPI first; when `force`, the plug after `grace`. Without `force` a guest that does not
     /// power off in time is an error and keeps running.
-    pub fn stop(&mut self, instance: &Instance, force: bool, grace: Duration, observer: &mut dyn Observer) -> Result<Stopped> {
+    pub fn stop(
+        &mut self,
+        instance: &Instance,
+        force: bool,
+        grace: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<Stopped> {
         let _lock = self.lock(instance, "stop")?;
         let uuid = instance.record.uuid;
         self.store.set_wanted(uuid, Wanted::Stopped)?;
@@ -90,7 +102,13 @@ impl Engine<'_> {
         self.end(&operation, result)
     }
 
-    fn power_off(&mut self, instance: &Instance, force: bool, grace: Duration, observer: &mut dyn Observer) -> Result<Stopped> {
+    fn power_off(
+        &mut self,
+        instance: &Instance,
+        force: bool,
+        grace: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<Stopped> {
         let (uuid, name) = (instance.record.uuid, &instance.record.name);
         let end = Instant::now() + grace;
         let asked = self.hypervisor.shutdown(uuid);
@@ -106,13 +124,21 @@ impl Engine<'_> {
             }
         }
         if self.is_interrupted() && !force {
-            return Err(Error::failed("interrupted", format!("interrupted; `{name}` was asked to power off and may still do so")));
+            return Err(Error::failed(
+                "interrupted",
+                format!("interrupted; `{name}` was asked to power off and may still do so"),
+            ));
         }
         if !force {
-            return Err(asked.err().unwrap_or_else(|| {
-                Error::failed("guest_did_not_stop", format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()))
-            })
-            .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
+            return Err(asked
+                .err()
+                .unwrap_or_else(|| {
+                    Error::failed(
+                        "guest_did_not_stop",
+                        format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()),
+                    )
+                })
+                .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
         }
         self.hypervisor.destroy(uuid)?;
         Ok(Stopped::Forced)
@@ -147,8 +173,10 @@ impl Engine<'_> {
         let name = &instance.record.name;
         match self.hypervisor.domain(instance.record.uuid)? {
             Some(seen) => Ok(seen.state),
-            None => Err(Error::failed("lost", format!("the virtual machine of instance `{name}` is gone from the host"))
-                .hint(format!("its disk may still be there; to remove what is left: `lite delete {name}`"))),
+            None => {
+                Err(Error::failed("lost", format!("the virtual machine of instance `{name}` is gone from the host"))
+                    .hint(format!("its disk may still be there; to remove what is left: `lite delete {name}`")))
+            }
         }
     }
 

@@ -36,7 +36,13 @@ impl Engine<'_> {
             let image = crate::image::volume_name(&record.base, &record.image_digest);
             let running = domain.state == crate::hypervisor::DomainState::Running;
             let stored = self.store.write(|t| {
-                let new = NewInstance { record: &record, network: &network, blueprint, parameters: &BTreeMap::new(), image: &image };
+                let new = NewInstance {
+                    record: &record,
+                    network: &network,
+                    blueprint,
+                    parameters: &BTreeMap::new(),
+                    image: &image,
+                };
                 instances::insert(t, &new)
             });
             if let Err(e) = stored {

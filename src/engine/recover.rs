@@ -44,9 +44,10 @@ impl Engine<'_> {
             return Ok(None);
         };
         // Its owner may have ended it between the query and the lock.
-        let still_open = self.store.operation(&operation.id)?.is_some_and(|o| {
-            matches!(o.state, OperationState::Started | OperationState::NeedsAttention)
-        });
+        let still_open = self
+            .store
+            .operation(&operation.id)?
+            .is_some_and(|o| matches!(o.state, OperationState::Started | OperationState::NeedsAttention));
         if !still_open {
             return Ok(None);
         }
@@ -64,7 +65,12 @@ impl Engine<'_> {
                 Ok(Some(format!("finished the delete of `{name}` that was cut off")))
             }
             kind => {
-                self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+                self.store.end_operation(
+                    &operation.id,
+                    OperationState::Failed,
+                    Some("its process died"),
+                    (self.now)(),
+                )?;
                 Ok(Some(format!("closed the {kind} of `{name}` that was cut off")))
             }
         }

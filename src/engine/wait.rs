@@ -1,6 +1,10 @@
 //! Waits for a guest to be ready: its own report first, then the health check from the host.
 
-use std::{net::Ipv4Addr, path::Path, time::{Duration, Instant}};
+use std::{
+    net::Ipv4Addr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{Engine, Observer, Stage};
 use crate::{
@@ -108,14 +112,20 @@ impl Engine<'_> {
     fn check_alive(&self, wait: &Wait<'_>, stage: Stage) -> Result<()> {
         let name = &wait.record.name;
         if self.is_interrupted() {
-            return Err(Error::failed("interrupted", format!("interrupted while waiting for stage `{}`", stage.as_str()))
-                .hint(format!("instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"))
-                .hint(format!("to remove it: `lite delete {name}`")));
+            return Err(Error::failed(
+                "interrupted",
+                format!("interrupted while waiting for stage `{}`", stage.as_str()),
+            )
+            .hint(format!("instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"))
+            .hint(format!("to remove it: `lite delete {name}`")));
         }
         if Instant::now() >= wait.deadline {
             let seconds = wait.timeout.as_secs();
             return Err(with_console(
-                Error::failed("timeout", format!("instance `{name}` was not ready after {seconds} s: stage `{}`", stage.as_str())),
+                Error::failed(
+                    "timeout",
+                    format!("instance `{name}` was not ready after {seconds} s: stage `{}`", stage.as_str()),
+                ),
                 wait,
             ));
         }

@@ -18,13 +18,16 @@ const MAX_BODY: usize = 64 * 1024;
 pub fn probe(health: &Health, address: Ipv4Addr, timeout: Duration) -> Result<(), String> {
     match health {
         Health::Tcp { port, banner } => tcp(SocketAddr::from((address, *port)), banner.as_deref(), timeout),
-        Health::Http { port, path, status, text } => http(SocketAddr::from((address, *port)), path, *status, text.as_deref(), timeout),
+        Health::Http { port, path, status, text } => {
+            http(SocketAddr::from((address, *port)), path, *status, text.as_deref(), timeout)
+        }
     }
 }
 
 fn tcp(at: SocketAddr, banner: Option<&str>, timeout: Duration) -> Result<(), String> {
     let deadline = Instant::now() + timeout;
-    let mut stream = TcpStream::connect_timeout(&at, timeout).map_err(|e| format!("port {}: {}", at.port(), plain(&e)))?;
+    let mut stream =
+        TcpStream::connect_timeout(&at, timeout).map_err(|e| format!("port {}: {}", at.port(), plain(&e)))?;
     let Some(banner) = banner else { return Ok(()) };
     let mut said = Vec::new();
     while said.len() < banner.len() {
@@ -139,7 +142,12 @@ mod tests {
     }
 
     fn http(answer: &'static [u8], text: Option<&str>) -> Result<(), String> {
-        let health = Health::Http { port: server(answer, true), path: "/".to_owned(), status: 200, text: text.map(str::to_owned) };
+        let health = Health::Http {
+            port: server(answer, true),
+            path: "/".to_owned(),
+            status: 200,
+            text: text.map(str::to_owned),
+        };
         probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5))
     }
 
@@ -149,7 +157,10 @@ mod tests {
         assert_eq!(http(page, None), Ok(()));
         assert_eq!(http(page, Some("page!")), Ok(()));
         assert_eq!(http(page, Some("theirs")), Err("HTTP 200, but the page does not hold `theirs`".to_owned()));
-        assert_eq!(http(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n", None), Err("HTTP 502, expected 200".to_owned()));
+        assert_eq!(
+            http(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n", None),
+            Err("HTTP 502, expected 200".to_owned())
+        );
         let elsewhere = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(http(elsewhere, None), Err("HTTP 302, expected 200".to_owned()));
         assert!(http(b"no http at all\r\n\r\n", None).is_err());
@@ -187,7 +198,8 @@ mod tests {
     fn tcp_needs_the_banner() {
         let tcp = |answer, banner: Option<&str>| {
             let health = Health::Tcp { port: server(answer, false), banner: banner.map(str::to_owned) };
-            probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5)).map_err(|e| e.split_once(' ').map(|(_, rest)| rest.to_owned()))
+            probe(&health, Ipv4Addr::LOCALHOST, Duration::from_secs(5))
+                .map_err(|e| e.split_once(' ').map(|(_, rest)| rest.to_owned()))
         };
         assert_eq!(tcp(b"SSH-2.0-OpenSSH_9.2\r\n", Some("SSH-")), Ok(()));
         assert_eq!(tcp(b"", None), Ok(()));

@@ -44,8 +44,9 @@ pub fn new_secret(spec: &SecretSpec) -> SecretString {
 /// Never echoes what may be a private key.
 pub fn parse_public_key(text: &str) -> Result<String> {
     let bad = |why: &str| {
-        Error::refused("invalid_ssh_key", format!("the SSH key cannot be used: {why}"))
-            .hint("give a public key file with one line such as `ssh-ed25519 AAAA… you@host`, often `~/.ssh/id_ed25519.pub`")
+        Error::refused("invalid_ssh_key", format!("the SSH key cannot be used: {why}")).hint(
+            "give a public key file with one line such as `ssh-ed25519 AAAA… you@host`, often `~/.ssh/id_ed25519.pub`",
+        )
     };
     if text.contains("PRIVATE KEY") {
         return Err(bad("it is a private key, which must never leave its owner"));
@@ -62,7 +63,10 @@ pub fn parse_public_key(text: &str) -> Result<String> {
     }
     let kind = line.split(' ').next().unwrap_or_default();
     if !["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| kind.starts_with(start)) {
-        return Err(bad(&format!("it starts with `{}`, which is no type of key; options are not accepted", escaped(kind))));
+        return Err(bad(&format!(
+            "it starts with `{}`, which is no type of key; options are not accepted",
+            escaped(kind)
+        )));
     }
     let mut key = PublicKey::from_openssh(line).map_err(|e| bad(&escaped(&e.to_string())))?;
     if key.algorithm() == Algorithm::Dsa {
@@ -95,7 +99,12 @@ mod tests {
     #[test]
     fn secrets_follow_their_specification() {
         let spec = SecretSpec {
-            name: "admin".to_owned(), description: String::new(), user: None, length: 24, alphabet: "0123456789abcdef".to_owned(), show: false,
+            name: "admin".to_owned(),
+            description: String::new(),
+            user: None,
+            length: 24,
+            alphabet: "0123456789abcdef".to_owned(),
+            show: false,
         };
         let (one, two) = (new_secret(&spec), new_secret(&spec));
         assert_ne!(one.expose_secret(), two.expose_secret());

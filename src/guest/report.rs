@@ -68,7 +68,8 @@ fn text(value: &Value, key: &str, max: usize) -> String {
 fn clean(text: &str, max: usize) -> String {
     let mut out = String::new();
     for c in text.chars().take(max) {
-        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        let hidden =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         if c.is_control() || hidden { out.extend(c.escape_default()) } else { out.push(c) }
     }
     if text.chars().nth(max).is_some() {
@@ -95,7 +96,10 @@ mod tests {
 
     #[test]
     fn reads_what_the_runner_writes() {
-        assert_eq!(parse_line(br#"{"event":"stage","stage":"install"}"#), Some(Report::Stage { stage: "install".to_owned() }));
+        assert_eq!(
+            parse_line(br#"{"event":"stage","stage":"install"}"#),
+            Some(Report::Stage { stage: "install".to_owned() })
+        );
         assert_eq!(parse_line(br#"{"event":"booted"}"#), Some(Report::Booted));
         assert_eq!(
             parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
@@ -116,7 +120,16 @@ mod tests {
 
     #[test]
     fn survives_what_a_hostile_guest_writes() {
-        for line in ["", "null", "[]", "{", "{\"event\":1}", "{\"event\":\"root\"}", "\u{0}", "{\"event\":{\"event\":\"done\"}}"] {
+        for line in [
+            "",
+            "null",
+            "[]",
+            "{",
+            "{\"event\":1}",
+            "{\"event\":\"root\"}",
+            "\u{0}",
+            "{\"event\":{\"event\":\"done\"}}",
+        ] {
             assert_eq!(parse_line(line.as_bytes()), None, "{line:?}");
         }
         assert_eq!(parse_line(&[0xff, 0xfe]), None);

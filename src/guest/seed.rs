@@ -40,7 +40,11 @@ fn iso(user_data: &str, seed: &Seed) -> Result<Vec<u8>> {
     let file = |name: &str, text: &str| InputEntry::file(name, text.as_bytes()).with_metadata(private);
     let tree = InputTree::new(
         PathSeparator::ForwardSlash,
-        vec![file("meta-data", &seed.meta_data), file("network-config", &seed.network_config), file("user-data", user_data)],
+        vec![
+            file("meta-data", &seed.meta_data),
+            file("network-config", &seed.network_config),
+            file("user-data", user_data),
+        ],
     );
     let options = IsoFormatOptions {
         volume_name: "cidata".to_owned(),
@@ -54,12 +58,16 @@ fn iso(user_data: &str, seed: &Seed) -> Result<Vec<u8>> {
         path_separator: PathSeparator::ForwardSlash,
         strict_charset: false,
     };
-    let too_large = || Error::refused("seed_too_large", "the set-up of this instance does not fit its 1 MiB seed").hint("make the user-data or the blueprint's scripts smaller");
+    let too_large = || {
+        Error::refused("seed_too_large", "the set-up of this instance does not fit its 1 MiB seed")
+            .hint("make the user-data or the blueprint's scripts smaller")
+    };
     if user_data.len() > SEED_BYTES * 3 / 4 {
         return Err(too_large());
     }
     let mut image = Cursor::new(vec![0; SEED_BYTES]);
-    IsoImageWriter::create(&mut image, tree, options).map_err(|e| Error::failed("seed_failed", "the seed image could not be written").cause(e))?;
+    IsoImageWriter::create(&mut image, tree, options)
+        .map_err(|e| Error::failed("seed_failed", "the seed image could not be written").cause(e))?;
     let bytes = image.into_inner();
     if bytes.len() == SEED_BYTES { Ok(bytes) } else { Err(too_large()) }
 }

@@ -48,7 +48,8 @@ pub fn login_key(state: &Path) -> Result<LoginKey> {
 /// Writes a file of mode 0600 that must not exist yet; `false` if it does.
 fn write_new(path: &Path, text: &str) -> std::io::Result<bool> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).tempfile_in(dir)?;
+    let mut temporary =
+        tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).tempfile_in(dir)?;
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().sync_all()?;
     match temporary.persist_noclobber(path) {

@@ -29,7 +29,8 @@ pub struct Tail {
 impl Tail {
     /// Follows `path` from byte `start` on; the file need not exist yet, its folder must.
     pub fn open(path: &Path, start: u64) -> Result<Self> {
-        let fail = |e: std::io::Error| Error::failed("log_unreadable", format!("cannot follow `{}`", path.display())).cause(e);
+        let fail =
+            |e: std::io::Error| Error::failed("log_unreadable", format!("cannot follow `{}`", path.display())).cause(e);
         let inotify = Inotify::init().map_err(fail)?;
         let dir = path.parent().unwrap_or(Path::new("."));
         inotify.watches().add(dir, WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO).map_err(fail)?;

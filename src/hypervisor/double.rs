@@ -18,8 +18,8 @@ use crate::model::{Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
 pub fn open(node_xml: &Path) -> Result<Double> {
-    let path = std::path::absolute(node_xml)
-        .map_err(|e| Error::failed("double", "the node file cannot be found").cause(e))?;
+    let path =
+        std::path::absolute(node_xml).map_err(|e| Error::failed("double", "the node file cannot be found").cause(e))?;
     let inner = Libvirt::open(&format!("test://{}", percent_encoded(path.as_os_str().as_encoded_bytes())))?;
     Ok(Double { inner, memory: Mutex::new(Memory { host: host(), ..Memory::default() }) })
 }
@@ -57,7 +57,13 @@ struct Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { host: host(), filters: BTreeMap::new(), uploads: BTreeMap::new(), states: BTreeMap::new(), ignores_power_button: false }
+        Self {
+            host: host(),
+            filters: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            states: BTreeMap::new(),
+            ignores_power_button: false,
+        }
     }
 }
 
@@ -115,7 +121,9 @@ impl Double {
     fn running(&self, uuid: Uuid) -> Result<()> {
         match self.domain(uuid)?.map(|d| d.state) {
             None => Err(Error::failed("no_domain", format!("libvirt has no domain {uuid}"))),
-            Some(DomainState::Off | DomainState::Crashed) => Err(Error::failed("libvirt_failed", format!("domain {uuid} is not running"))),
+            Some(DomainState::Off | DomainState::Crashed) => {
+                Err(Error::failed("libvirt_failed", format!("domain {uuid} is not running")))
+            }
             Some(_) => Ok(()),
         }
     }
@@ -124,8 +132,9 @@ impl Double {
     fn filter_in_use(&self, name: &str) -> Result<bool> {
         for domain in self.inner.domains()? {
             let Some(xml) = self.inner.domain_xml(domain.uuid)? else { continue };
-            let refers = roxmltree::Document::parse(&xml)
-                .is_ok_and(|d| d.descendants().any(|n| n.has_tag_name("filterref") && n.attribute("filter") == Some(name)));
+            let refers = roxmltree::Document::parse(&xml).is_ok_and(|d| {
+                d.descendants().any(|n| n.has_tag_name("filterref") && n.attribute("filter") == Some(name))
+            });
             if refers && domain.state != DomainState::Off {
                 return Ok(true);
             }

@@ -84,10 +84,15 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
         return Ok(image);
     }
     if std::env::consts::ARCH != "x86_64" {
-        return Err(Error::refused("arch_unsupported", format!("cannot make images on {}, only on x86_64", std::env::consts::ARCH)));
+        return Err(Error::refused(
+            "arch_unsupported",
+            format!("cannot make images on {}, only on x86_64", std::env::consts::ARCH),
+        ));
     }
     if !rustix::process::geteuid().is_root() {
-        return Err(Error::refused("not_root", "making an image needs root").hint(format!("`sudo lite image build {id}`")));
+        return Err(
+            Error::refused("not_root", "making an image needs root").hint(format!("`sudo lite image build {id}`"))
+        );
     }
     tools::require(&NEEDS)?;
 
@@ -97,12 +102,11 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     }
     workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
-    let image = make(&work, suite, mirror, cancel, progress)
-        .and_then(|file| {
-            progress.stage("checking");
-            check_qcow2(&file, cancel)?;
-            adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), Timestamp::now())
-        });
+    let image = make(&work, suite, mirror, cancel, progress).and_then(|file| {
+        progress.stage("checking");
+        check_qcow2(&file, cancel)?;
+        adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), Timestamp::now())
+    });
     match (image, work.remove()) {
         (Ok(image), Ok(())) => Ok(image),
         (Ok(_), Err(e)) => Err(e),
@@ -112,7 +116,13 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
 }
 
 /// The steps; gives the finished file, still in the working folder.
-fn make(work: &Workdir, suite: &str, mirror: &str, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<PathBuf> {
+fn make(
+    work: &Workdir,
+    suite: &str,
+    mirror: &str,
+    cancel: &AtomicBool,
+    progress: &mut dyn Progress,
+) -> Result<PathBuf> {
     progress.stage("installing packages");
     let root = work.folder("root", 0o755)?;
     let scratch = work.folder("tmp", 0o711)?;
@@ -123,7 +133,9 @@ fn make(work: &Workdir, suite: &str, mirror: &str, cancel: &AtomicBool, progress
     command.arg(suite).arg(&root);
     command.args(root::sources(suite, mirror).iter().map(|(uri, suite)| format!("deb {uri} {suite} main")));
     tools::run(&mut command, cancel).map_err(|e| match e.code {
-        "tool_failed" => e.hint(format!("check that the mirror is reached: `curl -I {mirror}/dists/{suite}/InRelease`")),
+        "tool_failed" => {
+            e.hint(format!("check that the mirror is reached: `curl -I {mirror}/dists/{suite}/InRelease`"))
+        }
         _ => e,
     })?;
 

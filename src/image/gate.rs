@@ -44,8 +44,11 @@ pub fn gate(header: &[u8], file_len: u64) -> Result<Header> {
         return Err(refused(format!("qcow2 version {version}, and only 2 and 3 exist")));
     }
     if bytes.u64(8)? != 0 || bytes.u32(16)? != 0 {
-        return Err(Error::refused("image_backing_file", "the image has a backing file: it refers to another file on the host")
-            .hint("flatten it where it comes from: `qemu-img convert -f qcow2 -O qcow2 IN OUT`"));
+        return Err(Error::refused(
+            "image_backing_file",
+            "the image has a backing file: it refers to another file on the host",
+        )
+        .hint("flatten it where it comes from: `qemu-img convert -f qcow2 -O qcow2 IN OUT`"));
     }
     if bytes.u32(32)? != 0 {
         return Err(refused("it is encrypted"));
@@ -75,7 +78,8 @@ fn features(bytes: &Bytes) -> Result<u64> {
         return Err(external_data());
     }
     if incompatible & CORRUPT != 0 {
-        return Err(refused("it is marked corrupt").hint("repair it where it comes from: `qemu-img check -f qcow2 -r all FILE`"));
+        return Err(refused("it is marked corrupt")
+            .hint("repair it where it comes from: `qemu-img check -f qcow2 -r all FILE`"));
     }
     if incompatible & DIRTY != 0 {
         return Err(refused("it is marked dirty: it was not closed properly, or is in use")
@@ -100,7 +104,11 @@ fn extensions(bytes: &Bytes, start: u64, cluster_size: u64) -> Result<()> {
     let mut at = start;
     for _ in 0..EXTENSIONS_MAX {
         if at.saturating_add(8) > cluster_size {
-            return if at == cluster_size { Ok(()) } else { Err(refused("header extensions beyond the first cluster")) };
+            return if at == cluster_size {
+                Ok(())
+            } else {
+                Err(refused("header extensions beyond the first cluster"))
+            };
         }
         let (kind, length) = (bytes.u32(at)?, u64::from(bytes.u32(at + 4)?));
         match kind {
@@ -117,7 +125,9 @@ fn extensions(bytes: &Bytes, start: u64, cluster_size: u64) -> Result<()> {
 fn table(what: &str, at: u64, length: u64, cluster_size: u64, file_len: u64) -> Result<()> {
     let end = at.checked_add(length);
     if length == 0 || at == 0 || !at.is_multiple_of(cluster_size) || end.is_none_or(|end| end > file_len) {
-        return Err(refused(format!("its {what} lies outside the file")).hint("the file may have been cut off: bring it again"));
+        return Err(
+            refused(format!("its {what} lies outside the file")).hint("the file may have been cut off: bring it again")
+        );
     }
     Ok(())
 }
@@ -154,7 +164,9 @@ fn external_data() -> Error {
 
 /// Names what the file is instead.
 fn other_format(header: &[u8]) -> Error {
-    let text = String::from_utf8_lossy(header.get(..header.len().min(512)).unwrap_or_default()).trim_start().to_ascii_lowercase();
+    let text = String::from_utf8_lossy(header.get(..header.len().min(512)).unwrap_or_default())
+        .trim_start()
+        .to_ascii_lowercase();
     let (found, hint) = if header.is_empty() {
         ("an empty file", "bring the file again")
     } else if header.starts_with(b"KDMV") || header.starts_with(b"COWD") || text.starts_with("# disk descriptorfile") {

@@ -39,8 +39,10 @@ pub fn import(
         return Ok(image);
     }
     progress.stage("copying");
-    let mut temp =
-        tempfile::Builder::new().prefix(&format!(".import-{id}_")).tempfile_in(dir).map_err(|e| io("write in", dir, e))?;
+    let mut temp = tempfile::Builder::new()
+        .prefix(&format!(".import-{id}_"))
+        .tempfile_in(dir)
+        .map_err(|e| io("write in", dir, e))?;
     let mut source = header.as_slice().chain(&mut open);
     let (mut done, mut buffer) = (0, vec![0; 1 << 20]);
     loop {
@@ -91,7 +93,9 @@ pub(super) fn check_qcow2(file: &Path, cancel: &AtomicBool) -> Result<()> {
         Err(e) if e.code == "tool_failed" => Err(e
             .causes
             .iter()
-            .fold(Error::refused("image_damaged", "the image is damaged: qemu-img found errors in it"), |e, c| e.cause(c))
+            .fold(Error::refused("image_damaged", "the image is damaged: qemu-img found errors in it"), |e, c| {
+                e.cause(c)
+            })
             .hint("bring the file again, or repair it where it comes from: `qemu-img check -f qcow2 -r all FILE`")),
         other => other.map(drop),
     }

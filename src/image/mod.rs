@@ -16,4 +16,4 @@ pub use build::{BuildRequest, build, buildable};
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use import::import;
 pub use progress::{Progress, Silent};
-pub use registry::{Image, Lock, Origin, adopt, get, list, lock, remove, volume_name};
+pub use registry::{Image, Lock, Origin, adopt, begin, get, list, lock, remove, volume_name};

@@ -131,11 +131,14 @@ pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
             .hint(format!("delete what uses it first: `lite delete {}`", in_use.join(" "))));
     }
     let Some(_lock) = Lock::attempt(dir, id)? else {
-        return Err(Error::new(Kind::Busy, "image_busy", format!("another process works on image `{id}`")).hint("try again later"));
+        return Err(Error::new(Kind::Busy, "image_busy", format!("another process works on image `{id}`"))
+            .hint("try again later"));
     };
     let image = match get(dir, id) {
         Ok(None) => {
-            return Err(Error::refused("no_image", format!("no image `{id}`")).hint("see what is here: `lite image list`"));
+            return Err(
+                Error::refused("no_image", format!("no image `{id}`")).hint("see what is here: `lite image list`")
+            );
         }
         Ok(Some(image)) => image,
         // A damaged one goes as well, told by what is left of it.
@@ -175,7 +178,8 @@ pub fn adopt(
     open.sync_all().map_err(failed)?;
 
     let sidecar = Sidecar { digest, size, virtual_size: header.virtual_size, origin, created_at: now, source };
-    let text = serde_json::to_vec_pretty(&sidecar).map_err(|e| Error::failed("image_io", "cannot write the sidecar").cause(e))?;
+    let text = serde_json::to_vec_pretty(&sidecar)
+        .map_err(|e| Error::failed("image_io", "cannot write the sidecar").cause(e))?;
     let image = image(dir, id, sidecar);
     std::fs::rename(file, &image.path).map_err(failed)?;
     sync_dir(dir)?;
@@ -202,7 +206,9 @@ pub struct Lock {
 impl Lock {
     fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
         let at = dir.join(format!(".lock-{id}"));
-        let failed = |e| io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`");
+        let failed = |e| {
+            io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
+        };
         std::fs::create_dir_all(dir).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);

@@ -47,9 +47,9 @@ fn find(name: &str) -> Option<PathBuf> {
     if name.starts_with('/') {
         return Some(PathBuf::from(name)).filter(|path| path.exists());
     }
-    PATH.split(':').map(|folder| Path::new(folder).join(name)).find(|path| {
-        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    })
+    PATH.split(':')
+        .map(|folder| Path::new(folder).join(name))
+        .find(|path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0))
 }
 
 /// A program to [`run`], in an environment that does not depend on the caller's language.

@@ -104,7 +104,14 @@ impl Tag {
     pub fn parse(text: &str) -> Result<Self> {
         let (key, value) = text.split_once('=').unwrap_or((text, ""));
         let printable = |t: &str| t.bytes().all(|b| (b' '..=b'~').contains(&b));
-        if key.is_empty() || key.len() > 128 || value.len() > 256 || !printable(key) || !printable(value) || key.contains(',') || key.trim() != key {
+        if key.is_empty()
+            || key.len() > 128
+            || value.len() > 256
+            || !printable(key)
+            || !printable(value)
+            || key.contains(',')
+            || key.trim() != key
+        {
             return Err(Error::refused("invalid_tag", format!("`{}` is not a tag", escaped(text)))
                 .hint("a tag is `key=value` or `key`: printable ASCII, the key 1 to 128 characters without `=` and `,`, the value at most 256"));
         }

@@ -82,8 +82,26 @@ mod tests {
     #[test]
     fn refuses_everything_else() {
         let bad = [
-            "", "-", "-rf", "..", "a/b", "a b", "A", "a-", "1a", "$(id)", "a;b", "<a>", "a\n", "é", "a\u{0}", "a.b", "a_b",
-            &"a".repeat(64), "deadbeef-dead-4eef-8ead-deadbeefdead", "op-0123abcd",
+            "",
+            "-",
+            "-rf",
+            "..",
+            "a/b",
+            "a b",
+            "A",
+            "a-",
+            "1a",
+            "$(id)",
+            "a;b",
+            "<a>",
+            "a\n",
+            "é",
+            "a\u{0}",
+            "a.b",
+            "a_b",
+            &"a".repeat(64),
+            "deadbeef-dead-4eef-8ead-deadbeefdead",
+            "op-0123abcd",
         ];
         for text in bad {
             assert_eq!(Name::parse(text).map_err(|e| (e.code, e.exit_code())), Err(("invalid_name", 2)), "{text:?}");

@@ -37,6 +37,14 @@ impl Size {
         self.0 >> 20
     }
 
+    /// The size for a sentence: one decimal of the largest unit it reaches, `21.1 GiB`.
+    pub fn about(self) -> String {
+        match UNITS.iter().find(|(_, factor)| self.0 >= *factor) {
+            Some((unit, factor)) => format!("{}.{} {unit}", self.0 / factor, self.0 % factor * 10 / factor),
+            None => format!("{} B", self.0),
+        }
+    }
+
     /// Parses `512 MiB` (the space may be left out). Refused when negative, without unit, zero or above 1 PiB.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || {
@@ -58,13 +66,12 @@ impl Size {
 impl fmt::Display for Size {
     /// The largest unit that divides it exactly; one decimal of the nearest unit where none does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((unit, factor)) = UNITS.iter().find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor)) {
+        if let Some((unit, factor)) =
+            UNITS.iter().find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
+        {
             return write!(f, "{} {unit}", self.0 / factor);
         }
-        match UNITS.iter().find(|(_, factor)| self.0 >= *factor) {
-            Some((unit, factor)) => write!(f, "{}.{} {unit}", self.0 / factor, self.0 % factor * 10 / factor),
-            None => write!(f, "{} B", self.0),
-        }
+        f.write_str(&self.about())
     }
 }
 
@@ -96,7 +103,20 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_size() {
-        for text in ["", "5", "-5 MiB", "NaN", "NaN GiB", "1.5 GiB", "1e3 MiB", "0 MiB", "GiB", "5 GB", "99999999999 TiB", "1025 TiB"] {
+        for text in [
+            "",
+            "5",
+            "-5 MiB",
+            "NaN",
+            "NaN GiB",
+            "1.5 GiB",
+            "1e3 MiB",
+            "0 MiB",
+            "GiB",
+            "5 GB",
+            "99999999999 TiB",
+            "1025 TiB",
+        ] {
             assert_eq!(Size::parse(text).map_err(|e| e.code), Err("invalid_size"), "{text:?}");
         }
     }

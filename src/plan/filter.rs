@@ -60,8 +60,7 @@ fn rule(action: &'static str, priority: i32, protocol: Protocol, start: u16, end
 
 /// A filter that lets in `ports` and, of all other TCP and UDP, only what can be a reply.
 pub fn filter_xml(name: &str, uuid: Uuid, ports: &[Port]) -> Result<String> {
-    let mut rules: Vec<Rule> =
-        ports.iter().map(|p| rule("accept", -900, p.protocol, p.number, p.number)).collect();
+    let mut rules: Vec<Rule> = ports.iter().map(|p| rule("accept", -900, p.protocol, p.number, p.number)).collect();
     rules.push(rule("accept", -900, Protocol::Udp, DHCP_CLIENT, DHCP_CLIENT));
     rules.extend([Protocol::Tcp, Protocol::Udp].map(|p| rule("drop", -800, p, 0, FIRST_EPHEMERAL - 1)));
     write(

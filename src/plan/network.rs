@@ -147,7 +147,6 @@ pub fn subnet_of(xml: &str) -> Result<Subnet> {
     })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

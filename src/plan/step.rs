@@ -11,9 +11,7 @@ use super::{
     names::Resources,
     storage::{overlay_xml, seed_xml},
 };
-use crate::{
-    model::{DhcpHost, Paths, Record, Result},
-};
+use crate::model::{DhcpHost, Paths, Record, Result};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,10 +17,13 @@ use crate::model::Result;
 /// Failed only if a document does not read back as it was meant.
 pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
     let mut full = base(input);
-    full.insert("ssh_keys".to_owned(), json!({
-        "ed25519_private": input.host_key.private.expose_secret(),
-        "ed25519_public": input.host_key.public,
-    }));
+    full.insert(
+        "ssh_keys".to_owned(),
+        json!({
+            "ed25519_private": input.host_key.private.expose_secret(),
+            "ed25519_public": input.host_key.public,
+        }),
+    );
     let mut written = files::plain(input)?;
     written.push(files::instance(input));
     full.insert("write_files".to_owned(), Value::Array(written));
@@ -65,7 +68,8 @@ fn base(input: &SeedInput<'_>) -> Map<String, Value> {
 /// cloud-init is through. The runner does the set-up and reports; nothing polls.
 fn bootcmd() -> Value {
     let said = r#"{"event":"stage","stage":"cloud-init"}"#;
-    let mut start = vec!["systemd-run".to_owned(), "--no-block".to_owned(), "--collect".to_owned(), "--unit=lite-guest".to_owned()];
+    let mut start =
+        vec!["systemd-run".to_owned(), "--no-block".to_owned(), "--collect".to_owned(), "--unit=lite-guest".to_owned()];
     for property in [
         "After=cloud-final.service",
         "Before=apt-daily.service",

@@ -35,8 +35,11 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
 
 /// The values of this instance as one JSON file. Base64 keeps them out of sight of `grep` and of any YAML rule.
 pub(super) fn instance(input: &SeedInput<'_>) -> Value {
-    let secrets: Map<String, Value> =
-        input.secrets.iter().map(|(name, value)| (name.clone(), Value::String(value.expose_secret().to_owned()))).collect();
+    let secrets: Map<String, Value> = input
+        .secrets
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::String(value.expose_secret().to_owned())))
+        .collect();
     let (runcmd, script) = match input.user_data {
         Some(UserData::CloudConfig(map)) => (map.get("runcmd").cloned().unwrap_or_else(|| json!([])), Value::Null),
         Some(UserData::Script(text)) => (json!([]), Value::String(text.clone())),

@@ -37,7 +37,11 @@ const MODULES: [(Stage, &str, &[&str]); 29] = [
     (Config, "apt_configure", &["apt"]),
     (Config, "ntp", &["ntp"]),
     (Config, "timezone", &["timezone"]),
-    (Final, "package_update_upgrade_install", &["packages", "package_update", "package_upgrade", "package_reboot_if_required"]),
+    (
+        Final,
+        "package_update_upgrade_install",
+        &["packages", "package_update", "package_upgrade", "package_reboot_if_required"],
+    ),
     (Final, "write_files_deferred", &["write_files"]),
     (Final, "scripts_per_once", &[]),
     (Final, "scripts_per_boot", &[]),
@@ -48,8 +52,22 @@ const MODULES: [(Stage, &str, &[&str]); 29] = [
 
 /// Keys that only parametrise modules which always run.
 const PLAIN: [&str; 16] = [
-    "hostname", "preserve_hostname", "manage_etc_hosts", "bootcmd", "write_files", "growpart", "resize_rootfs", "users", "groups",
-    "ssh_authorized_keys", "allow_public_ssh_keys", "disable_root_opts", "chpasswd", "password", "final_message", "ssh_pwauth",
+    "hostname",
+    "preserve_hostname",
+    "manage_etc_hosts",
+    "bootcmd",
+    "write_files",
+    "growpart",
+    "resize_rootfs",
+    "users",
+    "groups",
+    "ssh_authorized_keys",
+    "allow_public_ssh_keys",
+    "disable_root_opts",
+    "chpasswd",
+    "password",
+    "final_message",
+    "ssh_pwauth",
 ];
 
 /// Keys of ours that PLAIN does not name.
@@ -63,10 +81,13 @@ pub(super) fn add(document: &mut Map<String, Value>, extra: &[&Map<String, Value
         document.entry("locale").or_insert_with(|| json!("C.UTF-8"));
         return;
     }
-    for (key, stage) in [("cloud_init_modules", Init), ("cloud_config_modules", Config), ("cloud_final_modules", Final)] {
+    for (key, stage) in [("cloud_init_modules", Init), ("cloud_config_modules", Config), ("cloud_final_modules", Final)]
+    {
         let names: Vec<&str> = MODULES
             .iter()
-            .filter(|(s, _, triggers)| *s == stage && (triggers.is_empty() || triggers.iter().any(|t| keys.contains(t))))
+            .filter(|(s, _, triggers)| {
+                *s == stage && (triggers.is_empty() || triggers.iter().any(|t| keys.contains(t)))
+            })
             .map(|(_, name, _)| *name)
             .collect();
         document.insert(key.to_owned(), json!(names));

@@ -11,11 +11,17 @@ use crate::{
 ///
 /// # Errors
 /// Failed if a template does not render, which the catalog's check rules out.
-pub fn render_output(blueprint: &Blueprint, name: &Name, address: &str, params: &BTreeMap<String, String>) -> Result<Vec<(String, String)>> {
+pub fn render_output(
+    blueprint: &Blueprint,
+    name: &Name,
+    address: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<Vec<(String, String)>> {
     let mut lines = Vec::new();
     for (label, template) in &blueprint.output {
         let value = render_template(template, name.as_str(), address, params).map_err(|error| {
-            Error::failed("render_failed", format!("output `{label}` of `{}` does not render", blueprint.id)).cause(error)
+            Error::failed("render_failed", format!("output `{label}` of `{}` does not render", blueprint.id))
+                .cause(error)
         })?;
         lines.push((label.clone(), value));
     }

@@ -44,7 +44,8 @@ fn script(text: &str, first: &str) -> Result<UserData> {
         return Err(bad("its lines end with a carriage return".to_owned()).hint("convert it: `sed -i 's/\\r$//' FILE`"));
     }
     if !first[2..].trim_start().starts_with('/') {
-        return Err(bad(format!("`{}` names no interpreter", escaped(first))).hint("a script starts with, for example, `#!/bin/bash`"));
+        return Err(bad(format!("`{}` names no interpreter", escaped(first)))
+            .hint("a script starts with, for example, `#!/bin/bash`"));
     }
     Ok(UserData::Script(text.to_owned()))
 }
@@ -60,7 +61,8 @@ fn cloud_config(text: &str) -> Result<UserData> {
         _ => return Err(bad("it is not a mapping".to_owned()).hint("cloud-config is `key: value` at the top level")),
     };
     if let Some(key) = map.keys().find(|k| *k != "runcmd" && OWN_CLOUD_KEYS.contains(&k.as_str())) {
-        return Err(bad(format!("lite sets `{key}` itself")).hint(format!("leave `{key}` out; the other keys of cloud-config work as ever")));
+        return Err(bad(format!("lite sets `{key}` itself"))
+            .hint(format!("leave `{key}` out; the other keys of cloud-config work as ever")));
     }
     if map.get("runcmd").is_some_and(|items| !commands(items)) {
         return Err(bad("`runcmd` is not a list of commands".to_owned()).hint("each item is a text or a list of texts"));

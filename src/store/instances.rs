@@ -66,7 +66,8 @@ fn instance(raw: Raw) -> Result<Instance> {
     Ok(Instance {
         record: serde_json::from_str(&raw.record).map_err(|e| unreadable("an instance", &e))?,
         wanted: parse(raw.wanted).map_err(|e| unreadable("an instance", &e))?,
-        phase: serde_json::from_value(serde_json::Value::String(raw.phase)).map_err(|e| unreadable("an instance", &e))?,
+        phase: serde_json::from_value(serde_json::Value::String(raw.phase))
+            .map_err(|e| unreadable("an instance", &e))?,
         failure: raw.failure,
     })
 }
@@ -209,9 +210,8 @@ pub fn names(transaction: &Transaction<'_>) -> Result<Vec<String>> {
 
 /// Addresses in use on a network, inside a transaction.
 pub fn addresses(transaction: &Transaction<'_>, network: &str) -> Result<Vec<Ipv4Addr>> {
-    let mut statement = transaction
-        .prepare("SELECT address FROM instance WHERE network = ?1 AND address IS NOT NULL")
-        .map_err(sql)?;
+    let mut statement =
+        transaction.prepare("SELECT address FROM instance WHERE network = ?1 AND address IS NOT NULL").map_err(sql)?;
     let rows = statement.query_map([network], |row| row.get::<_, String>(0)).map_err(sql)?;
     rows.map(|row| {
         row.map_err(sql)?.parse().map_err(|e| Error::failed("state_error", "cannot read an address").cause(e))

@@ -7,12 +7,16 @@ pub mod operations;
 mod schema;
 pub mod secrets;
 
-use std::{os::unix::fs::PermissionsExt, path::{Path, PathBuf}, time::Duration};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use instances::{Allocated, NewInstance};
-pub use operations::{Operation, OperationState, OpenStep, StepState};
+pub use operations::{OpenStep, Operation, OperationState, StepState};
 pub use secrets::{HostKeyRow, Secret};
 
 use crate::model::{Error, Kind, Result};
@@ -57,7 +61,8 @@ impl Store {
         for suffix in ["-wal", "-shm"] {
             let part = dir.join(format!("state.db{suffix}"));
             if part.exists() {
-                std::fs::rename(&part, aside.with_extension(format!("damaged{suffix}"))).map_err(|e| not_writable(&part, &e))?;
+                std::fs::rename(&part, aside.with_extension(format!("damaged{suffix}")))
+                    .map_err(|e| not_writable(&part, &e))?;
             }
         }
         Ok(aside)
@@ -78,8 +83,7 @@ impl Store {
 
     /// Runs `work` in one transaction that holds the write lock from its start.
     pub fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         let result = work(&transaction)?;
         transaction.commit().map_err(sql)?;
         Ok(result)
@@ -132,7 +136,10 @@ fn sql_ref(error: &rusqlite::Error) -> Error {
         return Error::new(Kind::Busy, "state_busy", "another lite process is writing the state database")
             .hint("try again in a moment; `lite operations` shows what is under way");
     }
-    if matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)) {
+    if matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
+    ) {
         return Error::new(Kind::NeedsAttention, "state_damaged", "the state database is damaged")
             .cause(error)
             .hint("restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`");

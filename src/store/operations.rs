@@ -98,10 +98,32 @@ pub struct OpenStep {
 
 const COLUMNS: &str = "id, kind, resource, instance, state, error, request_id, arguments, started_at, ended_at";
 
-type Cells = (String, String, String, Option<String>, String, Option<String>, Option<String>, Option<String>, String, Option<String>);
+type Cells = (
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 fn cells(row: &Row<'_>) -> rusqlite::Result<Cells> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?))
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+        row.get(8)?,
+        row.get(9)?,
+    ))
 }
 
 fn operation(c: Cells) -> Result<Operation> {
@@ -215,7 +237,13 @@ impl Store {
     }
 
     /// Ends an operation.
-    pub fn end_operation(&mut self, id: &str, state: OperationState, error: Option<&str>, now: jiff::Timestamp) -> Result<()> {
+    pub fn end_operation(
+        &mut self,
+        id: &str,
+        state: OperationState,
+        error: Option<&str>,
+        now: jiff::Timestamp,
+    ) -> Result<()> {
         self.write(|t| {
             t.execute(
                 "UPDATE operation SET state = ?2, error = ?3, ended_at = ?4 WHERE id = ?1",

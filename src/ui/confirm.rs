@@ -19,9 +19,9 @@ impl Ui {
             err.write_all(question.as_bytes()).and_then(|()| err.flush()).ok();
         }
         let mut answer = String::new();
-        locked(&self.stdin)
-            .read_line(&mut answer)
-            .map_err(|e| Error::refused("no_answer", "cannot read the answer from the terminal").cause(e).hint("or add `--yes`"))?;
+        locked(&self.stdin).read_line(&mut answer).map_err(|e| {
+            Error::refused("no_answer", "cannot read the answer from the terminal").cause(e).hint("or add `--yes`")
+        })?;
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 }
@@ -32,7 +32,9 @@ mod tests {
 
     #[test]
     fn only_a_yes_is_a_yes() {
-        for (input, yes) in [("y\n", true), ("YES\n", true), ("n\n", false), ("\n", false), ("", false), ("yeah\n", false)] {
+        for (input, yes) in
+            [("y\n", true), ("YES\n", true), ("n\n", false), ("\n", false), ("", false), ("yeah\n", false)]
+        {
             let (ui, capture) = Capture::terminal(input);
             assert_eq!(ui.confirm("delete `web-1`?"), Ok(yes), "{input:?}");
             assert_eq!(capture.stdout(), "");

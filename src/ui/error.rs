@@ -61,8 +61,11 @@ mod tests {
     use crate::model::Error;
 
     fn sample() -> Error {
-        Error::refused("bundle_too_small", "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed")
-            .hint("use `--bundle micro` or larger; `lite bundles` lists them")
+        Error::refused(
+            "bundle_too_small",
+            "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed",
+        )
+        .hint("use `--bundle micro` or larger; `lite bundles` lists them")
     }
 
     #[test]
@@ -82,7 +85,8 @@ mod tests {
     #[test]
     fn the_labels_are_coloured() {
         let text = error_text(&Error::failed("x", "m").cause("c").hint("h"), true);
-        let wanted = "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m m\n  \u{1b}[2mcaused by:\u{1b}[0m c\n  \u{1b}[36mhint:\u{1b}[0m h\n";
+        let wanted =
+            "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m m\n  \u{1b}[2mcaused by:\u{1b}[0m c\n  \u{1b}[36mhint:\u{1b}[0m h\n";
         assert_eq!(text, wanted);
     }
 

@@ -153,7 +153,8 @@ impl Ui {
 
     /// Prints a value as JSON on stdout.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(value).map_err(|e| Error::failed("json", "cannot write the JSON form").cause(e))?;
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|e| Error::failed("json", "cannot write the JSON form").cause(e))?;
         text.push('\n');
         self.data(&text)
     }

@@ -166,7 +166,13 @@ mod tests {
         let capture = Capture::default();
         let times = two_stages(&capture.ui(), &capture);
         assert_eq!(capture.stderr(), "  ✓ boot            3.2 s\n  ✗ cloud-init     61.4 s\n");
-        assert_eq!(times, [("boot".to_owned(), Duration::from_millis(3_240)), ("cloud-init".to_owned(), Duration::from_millis(61_400))]);
+        assert_eq!(
+            times,
+            [
+                ("boot".to_owned(), Duration::from_millis(3_240)),
+                ("cloud-init".to_owned(), Duration::from_millis(61_400))
+            ]
+        );
     }
 
     #[test]

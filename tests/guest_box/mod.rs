@@ -26,7 +26,10 @@ impl Guest {
             fs::create_dir_all(guest.path(dir)).expect("a folder");
         }
         fs::write(guest.path("dev/virtio-ports/org.lite.report"), "").expect("writes");
-        guest.write("run/cloud-init/status.json", r#"{"v1":{"stage":null,"init":{"errors":[]},"modules-final":{"errors":[],"finished":1.0}}}"#);
+        guest.write(
+            "run/cloud-init/status.json",
+            r#"{"v1":{"stage":null,"init":{"errors":[]},"modules-final":{"errors":[],"finished":1.0}}}"#,
+        );
         guest.write("run/cloud-init/result.json", r#"{"v1":{"datasource":"NoCloud","errors":[]}}"#);
         guest.write("var/lib/lite/instance.json", &job.to_string());
         guest
@@ -48,7 +51,12 @@ impl Guest {
     pub fn boot(&self) -> (Vec<Value>, String) {
         // Appends, as the port does: the runner opens it once per line.
         let port = self.path("dev/virtio-ports/org.lite.report");
-        let fifo = Command::new("rm").arg("-f").arg(&port).status().and_then(|_| Command::new("mkfifo").arg(&port).status()).expect("runs");
+        let fifo = Command::new("rm")
+            .arg("-f")
+            .arg(&port)
+            .status()
+            .and_then(|_| Command::new("mkfifo").arg(&port).status())
+            .expect("runs");
         assert!(fifo.success());
         let reader = {
             let port = port.clone();
@@ -71,12 +79,20 @@ impl Guest {
             })
         };
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init/lite-guest.py");
-        let output = Command::new("python3").arg("-IS").arg(script).env("LITE_ROOT", self.root.path()).output().expect("runs");
+        let output =
+            Command::new("python3").arg("-IS").arg(script).env("LITE_ROOT", self.root.path()).output().expect("runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        fs::OpenOptions::new().write(true).open(&port).and_then(|mut f| std::io::Write::write_all(&mut f, b"end\n")).expect("writes");
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&port)
+            .and_then(|mut f| std::io::Write::write_all(&mut f, b"end\n"))
+            .expect("writes");
         let lines = reader.join().expect("ends");
         assert!(lines.iter().all(|l| l.len() < 16 * 1024 && parse_line(l).is_some()), "the host reads every line");
-        (lines.iter().map(|l| serde_json::from_slice(l).expect("JSON")).collect(), String::from_utf8_lossy(&output.stdout).into_owned())
+        (
+            lines.iter().map(|l| serde_json::from_slice(l).expect("JSON")).collect(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
     }
 }
 

@@ -16,5 +16,6 @@ pub fn programs(test: &str, wanted: &[&str]) -> bool {
 
 fn found(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Path::new(program).is_absolute() && Path::new(program).exists() || std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    Path::new(program).is_absolute() && Path::new(program).exists()
+        || std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }

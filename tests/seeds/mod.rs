@@ -23,7 +23,8 @@ pub fn resolved(blueprint: &str, bundle: &str, base: Option<&str>) -> Resolved {
 
 /// A seed with fixed inputs and one value for each parameter; `secret` is named `admin`.
 pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&UserData>) -> Seed {
-    let params: BTreeMap<_, _> = resolved.blueprint.parameters.iter().map(|p| (p.name.clone(), value.to_owned())).collect();
+    let params: BTreeMap<_, _> =
+        resolved.blueprint.parameters.iter().map(|p| (p.name.clone(), value.to_owned())).collect();
     let secrets = BTreeMap::from([("admin".to_owned(), SecretString::from(secret))]);
     let host_key = HostKey {
         private: SecretString::from("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"),
@@ -50,7 +51,8 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
 
 /// Runs a program on an input; its standard output.
 pub fn piped(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
-    let mut child = Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    let mut child =
+        Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
     child.stdin.take().expect("piped").write_all(input).expect("writes");
     let output = child.wait_with_output().expect("ends");
     assert!(output.status.success(), "{program}: {}", output.status);

@@ -17,7 +17,8 @@ use uuid::Uuid;
 pub const IDLE: &[u8] = &[0xFB, 0xF4, 0xEB, 0xFD];
 /// Powers off after 2 s.
 pub const POWER_OFF: &[u8] = &[
-    0xB4, 0x86, 0xB9, 0x1E, 0x00, 0xBA, 0x80, 0x84, 0xCD, 0x15, 0xBA, 0x04, 0x06, 0xB8, 0x00, 0x20, 0xEF, 0xF4, 0xEB, 0xFD,
+    0xB4, 0x86, 0xB9, 0x1E, 0x00, 0xBA, 0x80, 0x84, 0xCD, 0x15, 0xBA, 0x04, 0x06, 0xB8, 0x00, 0x20, 0xEF, 0xF4, 0xEB,
+    0xFD,
 ];
 /// Panics after 2 s, through the `isa` panic device.
 pub const PANIC: &[u8] =
@@ -44,7 +45,8 @@ pub fn skip(test: &str, reason: &str) {
     let line = format!("SKIPPED {test}: {reason}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
     if let Some(file) = std::env::var_os("LITE_TEST_SKIPS") {
-        let _ = fs::OpenOptions::new().create(true).append(true).open(file).and_then(|mut f| f.write_all(line.as_bytes()));
+        let _ =
+            fs::OpenOptions::new().create(true).append(true).open(file).and_then(|mut f| f.write_all(line.as_bytes()));
     }
 }
 
@@ -52,7 +54,9 @@ pub fn skip(test: &str, reason: &str) {
 pub fn host(test: &str) -> Option<Libvirt> {
     match Libvirt::open(SYSTEM) {
         Ok(host) => Some(host),
-        Err(error) if std::env::var("LITE_TEST_REQUIRE_HOST").as_deref() == Ok("1") => panic!("the host is required: {error}"),
+        Err(error) if std::env::var("LITE_TEST_REQUIRE_HOST").as_deref() == Ok("1") => {
+            panic!("the host is required: {error}")
+        }
         Err(error) => {
             skip(test, &error.to_string());
             None
@@ -98,7 +102,11 @@ impl Lab {
         let name = format!("lite-test-{}", &Uuid::new_v4().simple().to_string()[..8]);
         let lab = Self { host, name, domains: Vec::new(), networks: Vec::new(), filters: Vec::new(), directory };
         let target = lab.directory.path().join("pool");
-        let xml = format!("<pool type='dir'><name>{}</name><target><path>{}</path></target></pool>", lab.name, target.display());
+        let xml = format!(
+            "<pool type='dir'><name>{}</name><target><path>{}</path></target></pool>",
+            lab.name,
+            target.display()
+        );
         lab.host.ensure_pool(&lab.name, &xml).expect("a pool");
         Some(lab)
     }

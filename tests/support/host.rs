@@ -46,7 +46,12 @@ impl Host {
             .tempdir()
             .expect("a folder");
         std::fs::write(folder.path().join("config.toml"), "").expect("written");
-        Self { tag: format!("lite-test-{tag}"), folder, filters: virsh(&["nwfilter-list"]), subnet: format!("10.171.{third}.0/24") }
+        Self {
+            tag: format!("lite-test-{tag}"),
+            folder,
+            filters: virsh(&["nwfilter-list"]),
+            subnet: format!("10.171.{third}.0/24"),
+        }
     }
 
     pub fn pool_dir(&self) -> PathBuf {
@@ -112,7 +117,7 @@ impl Host {
     /// Names of the domains that our database or tag owns.
     pub fn domains(&self) -> Vec<String> {
         let all = virsh(&["list", "--all", "--name"]);
-        all.lines().filter(|l| l.starts_with("lite-test-")).map(str::to_owned).collect()
+        all.lines().filter(|l| l.starts_with(&self.tag)).map(str::to_owned).collect()
     }
 }
 

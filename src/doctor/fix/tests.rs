@@ -41,7 +41,10 @@ fn a_program_that_fails_tells_why() {
     assert_eq!((error.code, error.message.as_str()), ("not_started", "`ls /nowhere/at/all` failed"));
     assert_eq!(error.causes.len(), 1);
     let error = run("no-such-program-of-anyones", &[]).expect_err("not installed");
-    assert_eq!((error.code, error.message.as_str()), ("not_installed", "`no-such-program-of-anyones` is not installed"));
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        ("not_installed", "`no-such-program-of-anyones` is not installed")
+    );
 }
 
 #[test]

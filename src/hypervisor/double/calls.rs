@@ -10,7 +10,8 @@ use crate::{
 
 /// The uuid a filter's XML states.
 fn filter_uuid(xml: &str) -> Result<String> {
-    let document = roxmltree::Document::parse(xml).map_err(|e| Error::failed("libvirt_refused_xml", "the filter's XML is broken").cause(e))?;
+    let document = roxmltree::Document::parse(xml)
+        .map_err(|e| Error::failed("libvirt_refused_xml", "the filter's XML is broken").cause(e))?;
     let stated = document.root_element().children().find(|n| n.has_tag_name("uuid"));
     Ok(stated.and_then(|n| n.text()).unwrap_or_default().to_ascii_lowercase())
 }
@@ -96,7 +97,10 @@ impl Hypervisor for Double {
             return Err(Error::failed("no_volume", format!("libvirt has no volume `{volume}`")));
         };
         if bytes.len() as u64 > found.capacity {
-            return Err(Error::failed("volume_too_small", format!("{} bytes do not fit volume `{volume}`", bytes.len())));
+            return Err(Error::failed(
+                "volume_too_small",
+                format!("{} bytes do not fit volume `{volume}`", bytes.len()),
+            ));
         }
         self.memory().uploads.insert((pool.to_owned(), volume.to_owned()), bytes.to_vec());
         Ok(())
@@ -131,7 +135,9 @@ impl Hypervisor for Double {
         let stated = filter_uuid(xml)?;
         let mut memory = self.memory();
         match memory.filters.get(name).map(|old| filter_uuid(old)).transpose()? {
-            Some(old) if old != stated => Err(Error::failed("filter_exists", format!("network filter `{name}` exists already, with uuid {old}"))),
+            Some(old) if old != stated => {
+                Err(Error::failed("filter_exists", format!("network filter `{name}` exists already, with uuid {old}")))
+            }
             _ => {
                 memory.filters.insert(name.to_owned(), xml.to_owned());
                 Ok(())

@@ -63,9 +63,11 @@ fn open(connection: &Connect, uuid: Uuid) -> Outcome<Stream> {
     let stream = Stream::new(connection, 0)?;
     match domain.open_console(None, &stream, 0) {
         // libvirt allows one session; its code for a second is that of any refused operation.
-        Err(error) if error.message().contains("Active console session") => {
-            Err(Problem::Ours(Error::new(crate::model::Kind::Busy, "console_busy", "somebody else has this console open")))
-        }
+        Err(error) if error.message().contains("Active console session") => Err(Problem::Ours(Error::new(
+            crate::model::Kind::Busy,
+            "console_busy",
+            "somebody else has this console open",
+        ))),
         answer => answer.map(|()| stream).map_err(Into::into),
     }
 }

@@ -83,7 +83,11 @@ fn read(network_xml: &str) -> Result<Vec<Entry>> {
     let attribute = |node: roxmltree::Node<'_, '_>, name| node.attribute(name).unwrap_or_default().to_owned();
     Ok(hosts
         .filter(|n| n.has_tag_name("host"))
-        .map(|n| Entry { mac: attribute(n, "mac").to_ascii_lowercase(), name: attribute(n, "name"), ip: attribute(n, "ip") })
+        .map(|n| Entry {
+            mac: attribute(n, "mac").to_ascii_lowercase(),
+            name: attribute(n, "name"),
+            ip: attribute(n, "ip"),
+        })
         .collect())
 }
 

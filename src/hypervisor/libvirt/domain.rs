@@ -163,7 +163,9 @@ fn or_running(domain: &Domain, answer: std::result::Result<(), VirtError>) -> Ou
     }
     match state_of(Some(ffi::state(domain)?)) {
         DomainState::ShuttingDown | DomainState::Crashed => {
-            Err(Error::new(Kind::Busy, "domain_stopping", "the domain is still shutting down").hint("try again in a moment").into())
+            Err(Error::new(Kind::Busy, "domain_stopping", "the domain is still shutting down")
+                .hint("try again in a moment")
+                .into())
         }
         _ => Ok(()),
     }

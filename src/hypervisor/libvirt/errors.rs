@@ -63,11 +63,14 @@ pub fn translate(what: &str, problem: Problem) -> Error {
         Problem::Virt(error) => error,
     };
     let code = error.code();
-    let new = |kind, stable| Error::new(kind, stable, format!("libvirt could not {what}")).cause(clean(error.message()));
+    let new =
+        |kind, stable| Error::new(kind, stable, format!("libvirt could not {what}")).cause(clean(error.message()));
     if is_broken(&error) {
-        new(Kind::Unreachable, "libvirt_unreachable").hint("is libvirtd running? `lite doctor` tells, `lite doctor --fix` starts it")
+        new(Kind::Unreachable, "libvirt_unreachable")
+            .hint("is libvirtd running? `lite doctor` tells, `lite doctor --fix` starts it")
     } else if code.is(OperationTimeout) {
-        new(Kind::Busy, "domain_busy").hint("something else works on this domain; try again, or `lite doctor` if it stays")
+        new(Kind::Busy, "domain_busy")
+            .hint("something else works on this domain; try again, or `lite doctor` if it stays")
     } else if code.is(ResourceBusy) {
         new(Kind::Failed, "libvirt_in_use")
     } else if code.is(AccessDenied) {
@@ -82,7 +85,8 @@ pub fn translate(what: &str, problem: Problem) -> Error {
 /// An error for a connection that could not be opened.
 pub fn unreachable(uri: &str, cause: &str) -> Error {
     let cause = clean(cause);
-    let error = Error::new(Kind::Unreachable, "libvirt_unreachable", format!("libvirt cannot be reached at `{}`", clean(uri)));
+    let error =
+        Error::new(Kind::Unreachable, "libvirt_unreachable", format!("libvirt cannot be reached at `{}`", clean(uri)));
     if !is_local(uri) {
         return error.cause(cause).hint(format!("see whether `virsh -c {} version` answers", clean(uri)));
     }

@@ -34,7 +34,12 @@ pub fn all_states(connection: &Connect, nowait: bool) -> Result<Vec<Seen>, Error
     let mut records: *mut virt_sys::virDomainStatsRecordPtr = ptr::null_mut();
     // SAFETY: the connection is alive for the whole call; `records` is written only on success.
     let count = unsafe {
-        virt_sys::virConnectGetAllDomainStats(connection.as_ptr(), virt_sys::VIR_DOMAIN_STATS_STATE, &raw mut records, flags)
+        virt_sys::virConnectGetAllDomainStats(
+            connection.as_ptr(),
+            virt_sys::VIR_DOMAIN_STATS_STATE,
+            &raw mut records,
+            flags,
+        )
     };
     let Ok(count) = usize::try_from(count) else { return Err(Error::last_error()) };
     if records.is_null() {
@@ -52,7 +57,8 @@ pub fn all_states(connection: &Connect, nowait: bool) -> Result<Vec<Seen>, Error
 unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, Error> {
     let mut uuid = [0_u8; virt_sys::VIR_UUID_BUFLEN as usize];
     // SAFETY: the handle is valid and the buffer has the length libvirt asks for. Both are local look-ups, no round trip.
-    let (got, name) = unsafe { (virt_sys::virDomainGetUUID(record.dom, uuid.as_mut_ptr()), virt_sys::virDomainGetName(record.dom)) };
+    let (got, name) =
+        unsafe { (virt_sys::virDomainGetUUID(record.dom, uuid.as_mut_ptr()), virt_sys::virDomainGetName(record.dom)) };
     if got < 0 || name.is_null() {
         return Err(Error::last_error());
     }
@@ -65,12 +71,14 @@ unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, E
         // SAFETY: libvirt says there are `count` parameters, and they live as long as the record.
         unsafe { std::slice::from_raw_parts(record.params, count) }
     };
-    let state = int(params, c"state.state").zip(int(params, c"state.reason")).map(|(state, reason)| RawState { state, reason });
+    let state =
+        int(params, c"state.state").zip(int(params, c"state.reason")).map(|(state, reason)| RawState { state, reason });
     Ok(Seen { uuid: Uuid::from_bytes(uuid), name, state })
 }
 
 fn int(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u32> {
-    let wanted = params.iter().find(|p| field_is(&p.field, name) && p.type_ == virt_sys::VIR_TYPED_PARAM_INT as c_int)?;
+    let wanted =
+        params.iter().find(|p| field_is(&p.field, name) && p.type_ == virt_sys::VIR_TYPED_PARAM_INT as c_int)?;
     // SAFETY: the type says that the union holds an int.
     u32::try_from(unsafe { wanted.value.i }).ok()
 }
@@ -105,10 +113,14 @@ pub fn memory_stats(connection: &Connect) -> Result<Vec<(String, u64)>, Error> {
     let all = virt_sys::VIR_NODE_MEMORY_STATS_ALL_CELLS;
     let mut count: c_int = 0;
     // SAFETY: with no array and a count of zero libvirt only tells the count.
-    if unsafe { virt_sys::virNodeGetMemoryStats(connection.as_ptr(), all, ptr::null_mut(), &raw mut count, 0 as c_uint) } < 0 {
+    if unsafe {
+        virt_sys::virNodeGetMemoryStats(connection.as_ptr(), all, ptr::null_mut(), &raw mut count, 0 as c_uint)
+    } < 0
+    {
         return Err(Error::last_error());
     }
-    let empty = virt_sys::virNodeMemoryStats { field: [0; virt_sys::VIR_NODE_MEMORY_STATS_FIELD_LENGTH as usize], value: 0 };
+    let empty =
+        virt_sys::virNodeMemoryStats { field: [0; virt_sys::VIR_NODE_MEMORY_STATS_FIELD_LENGTH as usize], value: 0 };
     let mut stats = vec![empty; usize::try_from(count).unwrap_or(0)];
     // SAFETY: the array has `count` elements, as libvirt asked for.
     if unsafe { virt_sys::virNodeGetMemoryStats(connection.as_ptr(), all, stats.as_mut_ptr(), &raw mut count, 0) } < 0 {

@@ -62,5 +62,9 @@ pub fn remove(link: &Link, name: &str) -> Result<()> {
 }
 
 fn in_use(name: &str, cause: &str) -> Error {
-    Error::failed("libvirt_in_use", format!("network filter `{}` is in use by a running guest or another filter", escaped(name))).cause(cause)
+    Error::failed(
+        "libvirt_in_use",
+        format!("network filter `{}` is in use by a running guest or another filter", escaped(name)),
+    )
+    .cause(cause)
 }

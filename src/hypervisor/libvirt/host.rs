@@ -36,7 +36,8 @@ pub fn get(link: &Link) -> Result<HostInfo> {
 fn memory(connection: &Connect, node_kib: u64) -> Outcome<(u64, u64)> {
     // The test driver has no statistics.
     let Ok(stats) = ffi::memory_stats(connection) else { return Ok((node_kib, connection.free_memory()? / 1024)) };
-    let sum = |names: &[&str]| stats.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, kib)| kib).sum();
+    let sum =
+        |names: &[&str]| stats.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, kib)| kib).sum();
     Ok((sum(&["total"]), sum(&["free", "buffers", "cached"])))
 }
 
@@ -67,7 +68,8 @@ fn offer(capabilities: &str) -> Result<Offer> {
         .filter_map(|guest| xml::child(guest, "arch"))
         .find(|a| a.attribute("name") == Some(&arch));
     let Some(guest) = found else { return Ok(Offer { arch, ..Offer::default() }) };
-    let has = |tag: &str, test: &dyn Fn(Node<'_, '_>) -> bool| guest.descendants().any(|n| n.has_tag_name(tag) && test(n));
+    let has =
+        |tag: &str, test: &dyn Fn(Node<'_, '_>) -> bool| guest.descendants().any(|n| n.has_tag_name(tag) && test(n));
     Ok(Offer {
         kvm: has("domain", &|n| n.attribute("type") == Some("kvm")),
         q35: has("machine", &|n| n.text() == Some("q35") || n.text().is_some_and(|t| t.starts_with("pc-q35-"))),

@@ -15,7 +15,9 @@ pub fn state_of(raw: Option<RawState>) -> DomainState {
         sys::VIR_DOMAIN_SHUTDOWN | sys::VIR_DOMAIN_CRASHED => DomainState::ShuttingDown,
         sys::VIR_DOMAIN_SHUTOFF => match reason {
             // DAEMON: libvirtd came back and could not take the guest over.
-            sys::VIR_DOMAIN_SHUTOFF_CRASHED | sys::VIR_DOMAIN_SHUTOFF_FAILED | sys::VIR_DOMAIN_SHUTOFF_DAEMON => DomainState::Crashed,
+            sys::VIR_DOMAIN_SHUTOFF_CRASHED | sys::VIR_DOMAIN_SHUTOFF_FAILED | sys::VIR_DOMAIN_SHUTOFF_DAEMON => {
+                DomainState::Crashed
+            }
             _ => DomainState::Off,
         },
         _ => DomainState::Other,

@@ -33,7 +33,8 @@ pub(super) fn make(work: &Workdir, root: &Path, disk: &Path, cancel: &AtomicBool
     tools::run(&mut mkfs, cancel)?;
 
     let mounted = work.mount(disk, OFFSET, DISK - OFFSET, cancel)?;
-    let installed = tools::run(tools::command("extlinux").arg("--install").arg(mounted.path().join("boot/extlinux")), cancel);
+    let installed =
+        tools::run(tools::command("extlinux").arg("--install").arg(mounted.path().join("boot/extlinux")), cancel);
     let unmounted = mounted.unmount();
     installed?;
     unmounted?;
@@ -47,7 +48,10 @@ fn first_sector() -> Result<Vec<u8>> {
     let code_at = Path::new(super::BOOT_CODE);
     let mut sector = std::fs::read(code_at).map_err(|e| io("read", code_at, e))?;
     if sector.len() > BOOT_CODE_LEN {
-        return Err(Error::failed("build_incomplete", format!("`{}` is longer than {BOOT_CODE_LEN} bytes", super::BOOT_CODE)));
+        return Err(Error::failed(
+            "build_incomplete",
+            format!("`{}` is longer than {BOOT_CODE_LEN} bytes", super::BOOT_CODE),
+        ));
     }
     sector.resize(BOOT_CODE_LEN, 0);
     sector.extend_from_slice(&rand::random::<[u8; 4]>());

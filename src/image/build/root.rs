@@ -28,7 +28,8 @@ apt:
   preserve_sources_list: true
 ";
 
-const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n";
+const HOSTS: &str =
+    "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n";
 
 /// Units without work in a guest: no LVM below it, no manual pages in it.
 const MASKED: [&str; 3] = ["e2scrub_reap.service", "e2scrub_all.timer", "man-db.timer"];

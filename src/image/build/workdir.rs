@@ -20,7 +20,8 @@ impl Workdir {
     pub(super) fn new(dir: &Path, id: &str) -> Result<Self> {
         let dir = dir.canonicalize().map_err(|e| io("find the folder", dir, e))?;
         // apt fetches as a user of its own, who has to pass through; nobody else can look in.
-        let made = tempfile::Builder::new().prefix(&prefix(id)).permissions(Permissions::from_mode(0o711)).tempdir_in(&dir);
+        let made =
+            tempfile::Builder::new().prefix(&prefix(id)).permissions(Permissions::from_mode(0o711)).tempdir_in(&dir);
         made.map(Self).map_err(|e| io("write in", &dir, e))
     }
 

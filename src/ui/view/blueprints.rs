@@ -61,11 +61,17 @@ pub fn print_blueprints(ui: &Ui, views: &[BlueprintView]) -> Result<()> {
     if ui.json {
         return ui.json(&BlueprintsJson { schema: SCHEMA, blueprints: views });
     }
-    let columns = ["BLUEPRINT", "GROUP", "VERSION", "FROM"].map(Column::left).into_iter().chain([Column::flexible("TITLE")]);
+    let columns =
+        ["BLUEPRINT", "GROUP", "VERSION", "FROM"].map(Column::left).into_iter().chain([Column::flexible("TITLE")]);
     let mut table = Table::new(columns.collect::<Vec<_>>());
     for view in views {
-        let cells: [Cell; 5] =
-            [(&view.id).into(), (&view.group).into(), (&view.version).into(), or_dash(view.smallest_bundle.as_ref()).into(), (&view.title).into()];
+        let cells: [Cell; 5] = [
+            (&view.id).into(),
+            (&view.group).into(),
+            (&view.version).into(),
+            or_dash(view.smallest_bundle.as_ref()).into(),
+            (&view.title).into(),
+        ];
         table.row(cells);
     }
     ui.table(&table)
@@ -122,7 +128,11 @@ mod tests {
             smallest_bundle: Some("nano".to_owned()),
             ports: ["22/tcp", "80/tcp"].iter().flat_map(|p| Port::parse(p)).collect(),
             parameters: vec![
-                ParameterView { name: "title".to_owned(), description: "heading of the page".to_owned(), default: Some("Hi".to_owned()) },
+                ParameterView {
+                    name: "title".to_owned(),
+                    description: "heading of the page".to_owned(),
+                    default: Some("Hi".to_owned()),
+                },
                 ParameterView { name: "mail".to_owned(), description: "address".to_owned(), default: None },
             ],
             secrets: vec!["admin".to_owned()],

@@ -59,7 +59,15 @@ pub fn print_bundles(ui: &Ui, rows: &[BundleRow]) -> Result<()> {
             fits => or_dash(fits.map(|f| format!("{f} more"))),
         };
         let price = price_cell(row.price, &row.currency, currency);
-        let cells: [Cell; 7] = [(&row.id).into(), row.vcpus.into(), row.memory.into(), row.disk.into(), row.transfer.into(), price, fits.into()];
+        let cells: [Cell; 7] = [
+            (&row.id).into(),
+            row.vcpus.into(),
+            row.memory.into(),
+            row.disk.into(),
+            row.transfer.into(),
+            price,
+            fits.into(),
+        ];
         table.row(cells);
     }
     ui.table(&table)
@@ -84,7 +92,11 @@ mod tests {
             currency: Currency::parse("USD").unwrap(),
             fits,
         };
-        vec![row("nano", 512, 20, 1, 500, Some(12)), row("small", 2048, 60, 3, 1200, Some(0)), row("large", 8192, 160, 5, 4400, None)]
+        vec![
+            row("nano", 512, 20, 1, 500, Some(12)),
+            row("small", 2048, 60, 3, 1200, Some(0)),
+            row("large", 8192, 160, 5, 4400, None),
+        ]
     }
 
     #[test]

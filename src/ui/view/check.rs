@@ -69,7 +69,8 @@ mod tests {
             key: key.map(str::to_owned),
             message: message.to_owned(),
         };
-        let faults = [fault(Some(3), Some("prots"), "unknown key, did you mean `ports`?"), fault(None, None, "not\u{1b} YAML")];
+        let faults =
+            [fault(Some(3), Some("prots"), "unknown key, did you mean `ports`?"), fault(None, None, "not\u{1b} YAML")];
         let capture = Capture::default();
         let error = print_check(&capture.ui(), 1, &faults).err();
         assert_eq!(capture.stdout(), "x.yaml:3: prots: unknown key, did you mean `ports`?\nx.yaml: not\\u{1b} YAML\n");

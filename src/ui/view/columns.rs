@@ -1,6 +1,8 @@
 //! The columns of `lite list`.
 
-use super::{health_tone, network_text, or_dash, ports_text, price_cell, row::ListRow, state_tone, tags_text, time_text, toned};
+use super::{
+    health_tone, network_text, or_dash, ports_text, price_cell, row::ListRow, state_tone, tags_text, time_text, toned,
+};
 use crate::{
     model::{Error, Result, escaped, nearest},
     ui::{Cell, Column},

@@ -27,14 +27,21 @@ struct CostRow<'a> {
 pub fn print_cost(ui: &Ui, rows: &[ListRow]) -> Result<()> {
     let totals = totals(rows.iter().map(|r| (r.price, &r.currency)));
     if ui.json {
-        let instances = rows.iter().map(|r| CostRow { name: &r.name, bundle: &r.bundle, price: r.price, currency: &r.currency }).collect();
+        let instances = rows
+            .iter()
+            .map(|r| CostRow { name: &r.name, bundle: &r.bundle, price: r.price, currency: &r.currency })
+            .collect();
         return ui.json(&CostJson { schema: SCHEMA, instances, totals });
     }
     if rows.is_empty() {
         ui.hint("there are no instances, and nothing to pay; `lite bundles` lists the prices");
         return Ok(());
     }
-    ui.table(&priced(rows, &[ListColumn::Name, ListColumn::State, ListColumn::Bundle, ListColumn::Created, ListColumn::Price], &totals))
+    ui.table(&priced(
+        rows,
+        &[ListColumn::Name, ListColumn::State, ListColumn::Bundle, ListColumn::Created, ListColumn::Price],
+        &totals,
+    ))
 }
 
 #[cfg(test)]

@@ -35,7 +35,13 @@ pub struct StageTime {
 impl StageTime {
     /// From the times of [`crate::ui::Stages`].
     pub fn all(times: &[(String, std::time::Duration)]) -> Vec<Self> {
-        times.iter().map(|(name, t)| Self { name: name.clone(), milliseconds: u64::try_from(t.as_millis()).unwrap_or(u64::MAX) }).collect()
+        times
+            .iter()
+            .map(|(name, t)| Self {
+                name: name.clone(),
+                milliseconds: u64::try_from(t.as_millis()).unwrap_or(u64::MAX),
+            })
+            .collect()
     }
 }
 
@@ -117,7 +123,11 @@ mod tests {
             address: Some([192, 168, 150, 10].into()),
             price: Money::hundredths(1200),
             currency: Currency::parse("USD").unwrap(),
-            secrets: vec![ShownSecret { label: "ADMIN".to_owned(), user: Some("admin".to_owned()), value: "<password>".into() }],
+            secrets: vec![ShownSecret {
+                label: "ADMIN".to_owned(),
+                user: Some("admin".to_owned()),
+                value: "<password>".into(),
+            }],
             operation: "op-00000001".to_owned(),
             stages: StageTime::all(&[("boot".to_owned(), std::time::Duration::from_millis(3240))]),
         }

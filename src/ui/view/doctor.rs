@@ -69,7 +69,13 @@ pub fn print_doctor(ui: &Ui, checks: &[CheckView]) -> Result<u8> {
         ui.data(&out)?;
     }
     let count = |v| checks.iter().filter(|c| c.verdict == v).count();
-    ui.status(&format!("{} checks: {} ok, {} warn, {} fail", checks.len(), count(Verdict::Ok), count(Verdict::Warn), count(Verdict::Fail)));
+    ui.status(&format!(
+        "{} checks: {} ok, {} warn, {} fail",
+        checks.len(),
+        count(Verdict::Ok),
+        count(Verdict::Warn),
+        count(Verdict::Fail)
+    ));
     Ok(u8::from(worst == Verdict::Fail))
 }
 
@@ -111,7 +117,12 @@ mod tests {
         };
         vec![
             check("libvirt", Verdict::Ok, "libvirt 11.3.0 answers", None),
-            check("acceleration", Verdict::Warn, "no KVM: guests are slow", Some("enable virtualisation in the firmware")),
+            check(
+                "acceleration",
+                Verdict::Warn,
+                "no KVM: guests are slow",
+                Some("enable virtualisation in the firmware"),
+            ),
             check("pool", Verdict::Fail, "there is no pool `lite`", Some("lite doctor --fix")),
         ]
     }

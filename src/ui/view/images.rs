@@ -40,16 +40,27 @@ pub fn print_images(ui: &Ui, rows: &[ImageRow]) -> Result<()> {
         return ui.json(&ImagesJson { schema: SCHEMA, images: rows });
     }
     if rows.is_empty() {
-        ui.hint("there are no images: `lite image build debian-13` makes one, `lite image pull debian-13` downloads one");
+        ui.hint(
+            "there are no images: `lite image build debian-13` makes one, `lite image pull debian-13` downloads one",
+        );
         return Ok(());
     }
-    let columns = ["IMAGE", "ORIGIN", "SIZE", "DIGEST", "CREATED"].map(Column::left).into_iter().chain([Column::flexible("USED BY")]);
+    let columns = ["IMAGE", "ORIGIN", "SIZE", "DIGEST", "CREATED"]
+        .map(Column::left)
+        .into_iter()
+        .chain([Column::flexible("USED BY")]);
     let mut table = Table::new(columns.collect::<Vec<_>>());
     for row in rows {
         let digest: String = row.digest.chars().take(12).collect();
         let used = or_dash((!row.used_by.is_empty()).then(|| row.used_by.join(", ")));
-        let cells: [Cell; 6] =
-            [(&row.id).into(), (&row.origin).into(), row.size.into(), digest.into(), time_text(row.created_at).into(), used.into()];
+        let cells: [Cell; 6] = [
+            (&row.id).into(),
+            (&row.origin).into(),
+            row.size.about().into(),
+            digest.into(),
+            time_text(row.created_at).into(),
+            used.into(),
+        ];
         table.row(cells);
     }
     ui.table(&table)

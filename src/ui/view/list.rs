@@ -107,7 +107,8 @@ mod tests {
     fn nothing_to_list() {
         let capture = Capture::default();
         assert_eq!(print_list(&capture.ui(), &[], &ListColumn::DEFAULT), Ok(()));
-        let hint = "hint: there are no instances: `lite create nginx` makes one, `lite blueprints` lists what there is\n";
+        let hint =
+            "hint: there are no instances: `lite create nginx` makes one, `lite blueprints` lists what there is\n";
         assert_eq!((capture.stdout().as_str(), capture.stderr().as_str()), ("", hint));
     }
 
@@ -158,7 +159,10 @@ mod tests {
     #[test]
     fn an_unknown_column_names_the_nearest() {
         let error = ListColumn::parse("adress").err();
-        assert_eq!(error.as_ref().map(|e| (e.code, e.message.as_str())), Some(("unknown_column", "there is no column `adress`")));
+        assert_eq!(
+            error.as_ref().map(|e| (e.code, e.message.as_str())),
+            Some(("unknown_column", "there is no column `adress`"))
+        );
         assert_eq!(error.and_then(|e| e.hints.first().cloned()), Some("did you mean `address`?".to_owned()));
     }
 }

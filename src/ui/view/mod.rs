@@ -102,7 +102,9 @@ pub(super) fn or_dash(value: Option<impl ToString>) -> String {
 
 /// How a state is coloured.
 pub(super) fn state_tone(state: InstanceState) -> Option<Tone> {
-    use InstanceState::{Crashed, Creating, Deleting, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive};
+    use InstanceState::{
+        Crashed, Creating, Deleting, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
+    };
     match state {
         Running => Some(Tone::Good),
         Stopped => None,

@@ -78,13 +78,23 @@ pub fn print_operations(ui: &Ui, rows: &[OperationRow]) -> Result<()> {
         ui.status("nothing was done yet");
         return Ok(());
     }
-    let columns = ["ID", "KIND", "RESOURCE", "STATE", "STARTED", "TOOK"].map(Column::left).into_iter().chain([Column::flexible("ERROR")]);
+    let columns = ["ID", "KIND", "RESOURCE", "STATE", "STARTED", "TOOK"]
+        .map(Column::left)
+        .into_iter()
+        .chain([Column::flexible("ERROR")]);
     let mut table = Table::new(columns.collect::<Vec<_>>());
     for row in rows {
         let state = toned(&row.state, tone(&row.state));
         let (time, took, error) = (time_text(row.started_at), took(row.milliseconds), or_dash(row.error.as_ref()));
-        let cells: [Cell; 7] =
-            [(&row.id).into(), (&row.kind).into(), (&row.resource).into(), state, time.into(), took.into(), error.into()];
+        let cells: [Cell; 7] = [
+            (&row.id).into(),
+            (&row.kind).into(),
+            (&row.resource).into(),
+            state,
+            time.into(),
+            took.into(),
+            error.into(),
+        ];
         table.row(cells);
     }
     ui.table(&table)
@@ -147,7 +157,10 @@ mod tests {
             state: state.to_owned(),
             error: error.map(str::to_owned),
         };
-        let view = OperationView { row: failed(), steps: vec![step("seed", "undone", None), step("disk", "undone", Some("no space"))] };
+        let view = OperationView {
+            row: failed(),
+            steps: vec![step("seed", "undone", None), step("disk", "undone", Some("no space"))],
+        };
         let capture = Capture::default();
         assert_eq!(print_operation(&capture.ui(), &view), Ok(()));
         let wanted = "ID           op-0000000b\n\

@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn a_plan_says_that_nothing_was_changed() {
         let plan = PlanView {
-            facts: vec![("NAME".to_owned(), "web-1".to_owned()), ("BUNDLE".to_owned(), "nano, the smallest that fits".to_owned())],
+            facts: vec![
+                ("NAME".to_owned(), "web-1".to_owned()),
+                ("BUNDLE".to_owned(), "nano, the smallest that fits".to_owned()),
+            ],
             steps: vec!["reserve 192.168.150.10".to_owned(), "define the domain".to_owned()],
         };
         let capture = Capture::default();
@@ -60,6 +63,9 @@ mod tests {
                       BUNDLE       nano, the smallest that fits\n\
                       STEPS        1. reserve 192.168.150.10\n\
                       \x20            2. define the domain\n";
-        assert_eq!((capture.stdout().as_str(), capture.stderr().as_str()), (wanted, "nothing was changed: `--dry-run`\n"));
+        assert_eq!(
+            (capture.stdout().as_str(), capture.stderr().as_str()),
+            (wanted, "nothing was changed: `--dry-run`\n")
+        );
     }
 }

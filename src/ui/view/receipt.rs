@@ -83,12 +83,16 @@ mod tests {
     fn what_went_and_what_stayed() {
         let capture = Capture::default();
         assert_eq!(print_delete_receipt(&capture.ui(), &[receipt()], false), Ok(()));
-        let wanted = "went    domain web-1\nwent    disk web-1.qcow2 (1.2 GiB)\nstayed  image debian-13 (used by test)\n";
+        let wanted =
+            "went    domain web-1\nwent    disk web-1.qcow2 (1.2 GiB)\nstayed  image debian-13 (used by test)\n";
         assert_eq!((capture.stdout().as_str(), capture.stderr().as_str()), (wanted, ""));
         let capture = Capture::default();
         assert_eq!(print_delete_receipt(&capture.ui(), &[receipt()], true), Ok(()));
         let wanted = "would go    domain web-1\nwould go    disk web-1.qcow2 (1.2 GiB)\nwould stay  image debian-13 (used by test)\n";
-        assert_eq!((capture.stdout().as_str(), capture.stderr().as_str()), (wanted, "nothing was changed: `--dry-run`\n"));
+        assert_eq!(
+            (capture.stdout().as_str(), capture.stderr().as_str()),
+            (wanted, "nothing was changed: `--dry-run`\n")
+        );
     }
 
     #[test]

@@ -100,7 +100,13 @@ pub(super) mod tests {
     use super::ListRow;
     use crate::model::{Currency, InstanceState, Money, NetworkMode, Port, Size, Tag};
 
-    pub(in crate::ui::view) fn row(name: &str, state: InstanceState, bundle: &str, last: u8, hundredths: i64) -> ListRow {
+    pub(in crate::ui::view) fn row(
+        name: &str,
+        state: InstanceState,
+        bundle: &str,
+        last: u8,
+        hundredths: i64,
+    ) -> ListRow {
         let app = bundle == "small";
         ListRow {
             name: name.to_owned(),
@@ -124,6 +130,9 @@ pub(super) mod tests {
     }
 
     pub(in crate::ui::view) fn two() -> Vec<ListRow> {
-        vec![row("wordpress-1", InstanceState::Running, "small", 10, 1200), row("test", InstanceState::Stopped, "nano", 11, 500)]
+        vec![
+            row("wordpress-1", InstanceState::Running, "small", 10, 1200),
+            row("test", InstanceState::Stopped, "nano", 11, 500),
+        ]
     }
 }

@@ -56,9 +56,16 @@ pub fn print_show(ui: &Ui, views: &[ShowView]) -> Result<()> {
 
 fn block(view: &ShowView) -> Block {
     let row = &view.row;
-    let size = format!("{} ({} vCPU, {} memory, {} disk, {}/month)", row.bundle, row.vcpus, row.memory, row.disk, view.transfer);
+    let size = format!(
+        "{} ({} vCPU, {} memory, {} disk, {}/month)",
+        row.bundle, row.vcpus, row.memory, row.disk, view.transfer
+    );
     let mut block = Block::new();
-    block.row("NAME", &row.name).row("STATE", row.state).maybe("FAILURE", view.failure.as_ref()).maybe("AT WORK", view.operation.as_ref());
+    block
+        .row("NAME", &row.name)
+        .row("STATE", row.state)
+        .maybe("FAILURE", view.failure.as_ref())
+        .maybe("AT WORK", view.operation.as_ref());
     block.row("HEALTH", or_dash(row.health.as_ref()));
     for (label, value) in &view.outputs {
         block.row(label, value);
@@ -153,9 +160,32 @@ SSH          lite ssh test
         let json: serde_json::Value = serde_json::from_str(&capture.stdout()).unwrap_or_default();
         let keys: Vec<&String> = json["instances"][0].as_object().into_iter().flat_map(serde_json::Map::keys).collect();
         let mut wanted = vec![
-            "name", "uuid", "state", "health", "blueprint", "base", "bundle", "vcpus", "memory_bytes", "disk_bytes", "address", "network",
-            "ports", "price", "currency", "tags", "created_at", "wanted", "blueprint_version", "transfer", "mac", "image_digest", "outputs",
-            "failure", "operation", "host_key",
+            "name",
+            "uuid",
+            "state",
+            "health",
+            "blueprint",
+            "base",
+            "bundle",
+            "vcpus",
+            "memory_bytes",
+            "disk_bytes",
+            "address",
+            "network",
+            "ports",
+            "price",
+            "currency",
+            "tags",
+            "created_at",
+            "wanted",
+            "blueprint_version",
+            "transfer",
+            "mac",
+            "image_digest",
+            "outputs",
+            "failure",
+            "operation",
+            "host_key",
         ];
         wanted.sort_unstable();
         let mut keys: Vec<&str> = keys.into_iter().map(String::as_str).collect();
