@@ -178,7 +178,7 @@ fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
                 id: i.id.clone(),
                 origin: i.origin.to_string(),
                 size: Size::bytes(i.size),
-                digest: format!("sha256:{}", i.digest),
+                digest: i.digest.clone(),
                 used_by: store.as_ref().map_or(Ok(Vec::new()), |s| s.users_of_image(&i.volume))?,
                 created_at: i.created_at,
             })

@@ -90,9 +90,9 @@ mod tests {
     fn a_listing() {
         let capture = Capture::default();
         assert_eq!(print_images(&capture.ui(), &rows()), Ok(()));
-        let wanted = "IMAGE      ORIGIN    SIZE     DIGEST        CREATED               USED BY\n\
-                      debian-13  built     206 MiB  0123456789ab  2026-03-01T10:20:30Z  nginx-1, test\n\
-                      mine       imported  206 MiB  0123456789ab  2026-03-01T10:20:30Z  -\n";
+        let wanted = "IMAGE      ORIGIN    SIZE       DIGEST        CREATED               USED BY\n\
+                      debian-13  built     206.0 MiB  0123456789ab  2026-03-01T10:20:30Z  nginx-1, test\n\
+                      mine       imported  206.0 MiB  0123456789ab  2026-03-01T10:20:30Z  -\n";
         assert_eq!(capture.stdout(), wanted);
     }
 
