@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     catalog::{Resolved, resolve_params},
+    doctor::{Status, gather, judge},
     engine::{Created, Observer, Request},
     guest,
     model::{Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped},
@@ -104,6 +105,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     let session = Session::open(env)?;
     session.heed_interrupts()?;
+    fit(&session, &settings)?;
     let mut engine = session.engine(env, args.change.wait)?;
     asked.ssh_keys.push(guest::ssh::login_key(&settings.paths.state)?.public);
     let request = Request {
@@ -127,6 +129,16 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut image = |observer: &mut dyn Observer| image::obtain(&settings, &base, interrupted, observer);
     let created = engine.create(&request, &mut image, &mut watch)?;
     print(env, created, &watch)
+}
+
+/// Refuses a host on which a guest could not reach the world: found out now, not after minutes of waiting.
+fn fit(session: &Session, settings: &Settings) -> Result<()> {
+    let checks = judge(&gather(settings, Ok(session.hypervisor())), settings);
+    let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
+    wrong.map_or(Ok(()), |check| {
+        let error = Error::refused("host_not_fit", check.sentence).hint("`lite doctor` shows all checks");
+        Err(check.fix.into_iter().fold(error, Error::hint))
+    })
 }
 
 fn print(env: &Env, created: Created, watch: &Watch) -> Result<()> {

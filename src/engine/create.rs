@@ -127,6 +127,7 @@ impl Engine<'_> {
     }
 
     fn host_stage(&mut self, request: &Request<'_>, observer: &mut dyn Observer) -> Result<(HostView, bool)> {
+        self.check_bridge(&request.network)?;
         self.prepare_host(&request.network, observer)?;
         let view = self.view(&request.network)?;
         let kvm = doctor::use_kvm(self.settings.accel, view.info.kvm_offered)?;

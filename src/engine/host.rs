@@ -44,6 +44,18 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Refused if the network is a bridge that this host does not have.
+    pub(super) fn check_bridge(&self, network: &NetworkMode) -> Result<()> {
+        let NetworkMode::Bridge(bridge) = network else { return Ok(()) };
+        // Of another host nothing is known here; libvirt then says it at start.
+        let local = self.settings.connect.starts_with("qemu:///");
+        if !local || std::path::Path::new("/sys/class/net").join(bridge).join("bridge").is_dir() {
+            return Ok(());
+        }
+        Err(Error::refused("no_bridge", format!("this host has no bridge `{bridge}`"))
+            .hint("`ip -brief link show type bridge` lists those there are; `--network nat` needs none"))
+    }
+
     /// XML of the NAT network, on a subnet that does not clash with the host's routes.
     pub fn network_xml(&self) -> Result<String> {
         let subnet = doctor::choose_subnet(&doctor::routes()?, self.settings.subnet)?;
