@@ -19,8 +19,8 @@ use crate::{
     image::Image,
     model::{Error, Mac, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
-    render::{HostKey, Seed, SeedInput, StaticAddress, UserData, render, render_output},
-    store::{self, NewInstance, Operation, OperationState, instances, operations, secrets},
+    render::{HostKey, SeedInput, StaticAddress, UserData, render, render_output},
+    store::{self, CleanSeed, NewInstance, Operation, OperationState, instances, operations, secrets},
 };
 
 /// What is asked for; every value is checked already.
@@ -83,7 +83,6 @@ struct Job {
     record: Record,
     resources: Resources,
     operation: Operation,
-    seed: Seed,
     steps: Vec<Step>,
     image_bytes: Vec<u8>,
 }
@@ -280,11 +279,16 @@ impl Engine<'_> {
                     blueprint: request.blueprint,
                     parameters: &request.parameters,
                     image: &image.volume,
+                    seed: Some(&CleanSeed {
+                        user_data: seed.user_data_scrubbed.clone(),
+                        meta_data: seed.meta_data.clone(),
+                        network_config: seed.network_config.clone(),
+                    }),
                 },
             )?;
             secrets::insert(t, record.uuid, &secret_rows(request.blueprint, &drawn), &drawn.host_key.public)?;
             operations::insert(t, &operation)?;
-            Ok(Job { record, resources, operation, seed, steps, image_bytes })
+            Ok(Job { record, resources, operation, steps, image_bytes })
         })
     }
 
@@ -317,7 +321,7 @@ impl Engine<'_> {
         match &waited {
             Ok(_) => {
                 self.store.set_phase(uuid, Phase::Ready, None)?;
-                if let Err(e) = self.scrub_seed(&job.resources.seed, &job.seed) {
+                if let Err(e) = self.clean_seed(&job.record) {
                     observer.warn(&format!("the seed still holds its secrets: {e}"));
                 }
             }
@@ -328,11 +332,6 @@ impl Engine<'_> {
         let mut record = job.record.clone();
         record.address = waited.address;
         self.created(&record, &job.operation.id, true, false)
-    }
-
-    /// Replaces the seed by one without secrets: the guest has taken them over.
-    fn scrub_seed(&self, volume: &str, seed: &Seed) -> Result<()> {
-        self.hypervisor.upload(&self.settings.pool, volume, &guest::seed::scrubbed_iso(seed)?)
     }
 
     /// The result of an earlier request of the same id.

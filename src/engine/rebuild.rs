@@ -42,6 +42,7 @@ impl Engine<'_> {
                     blueprint,
                     parameters: &BTreeMap::new(),
                     image: &image,
+                    seed: None,
                 };
                 instances::insert(t, &new)
             });

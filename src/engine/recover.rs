@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use secrecy::SecretString;
+
 use super::{
     Engine,
     lock::{Attempt, Lock},
 };
 use crate::{
     guest::{self, report::Report, tail::Tail},
-    model::{Phase, Result},
+    model::{Phase, Record, Result},
     plan::{Resources, Step},
+    render::Seed,
     store::{Operation, OperationState},
 };
 
@@ -113,15 +116,13 @@ impl Engine<'_> {
     pub fn settle(&mut self) -> Result<()> {
         for instance in self.store.instances()?.into_iter().filter(|i| i.phase == Phase::Started) {
             let record = &instance.record;
-            let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
-            let Ok(mut tail) = Tail::open(Path::new(&resources.report_log), 0) else { continue };
-            let Ok(lines) = tail.lines() else { continue };
-            let last = lines
-                .iter()
-                .filter_map(|line| guest::report::parse_line(line))
-                .rfind(|r| matches!(r, Report::Done { .. } | Report::Failed { .. }));
-            match last {
-                Some(Report::Done { .. }) => self.store.set_phase(record.uuid, Phase::Ready, None)?,
+            match self.last_report(record) {
+                Some(Report::Done { .. } | Report::Booted) => {
+                    // The guest has taken its secrets over. A failure is tried again by the next command.
+                    if self.clean_seed(record).is_ok() {
+                        self.store.set_phase(record.uuid, Phase::Ready, None)?;
+                    }
+                }
                 Some(Report::Failed { module, .. }) => {
                     let text = format!("set-up failed in module `{module}`");
                     self.store.set_phase(record.uuid, Phase::Failed, Some(&text))?;
@@ -130,5 +131,27 @@ impl Engine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The last thing a guest reported that ends a set-up.
+    fn last_report(&self, record: &Record) -> Option<Report> {
+        let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
+        let lines = Tail::open(Path::new(&resources.report_log), 0).and_then(|mut t| t.lines()).ok()?;
+        let ends = |r: &Report| matches!(r, Report::Done { .. } | Report::Booted | Report::Failed { .. });
+        lines.iter().filter_map(|line| guest::report::parse_line(line)).rfind(ends)
+    }
+
+    /// Replaces the seed by one without secrets, of the same size.
+    pub(super) fn clean_seed(&mut self, record: &Record) -> Result<()> {
+        let Some(clean) = self.store.clean_seed(record.uuid)? else { return Ok(()) };
+        let seed = Seed {
+            user_data: SecretString::default(),
+            user_data_scrubbed: clean.user_data,
+            meta_data: clean.meta_data,
+            network_config: clean.network_config,
+        };
+        let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
+        self.hypervisor.upload(&self.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
+        self.store.seed_is_clean(record.uuid)
     }
 }

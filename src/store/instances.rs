@@ -23,6 +23,19 @@ pub struct NewInstance<'a> {
     pub parameters: &'a BTreeMap<String, String>,
     /// Volume name of the image the root disk lies on.
     pub image: &'a str,
+    /// What the seed is to hold after the first boot; none: the seed holds no secret.
+    pub seed: Option<&'a CleanSeed>,
+}
+
+/// The documents of a seed without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CleanSeed {
+    /// `user-data`.
+    pub user_data: String,
+    /// `meta-data`.
+    pub meta_data: String,
+    /// `network-config`.
+    pub network_config: String,
 }
 
 /// What running and stopped instances hold of the host.
@@ -129,6 +142,22 @@ impl Store {
         ))
     }
 
+    /// What the seed of an instance is still to be replaced with; none: that is done.
+    pub fn clean_seed(&self, uuid: Uuid) -> Result<Option<CleanSeed>> {
+        let text: Option<String> = self
+            .read()
+            .query_row("SELECT seed FROM instance WHERE uuid = ?1", [uuid.to_string()], |row| row.get(0))
+            .map_err(sql)?;
+        text.map(|t| serde_json::from_str(&t).map_err(|e| unreadable("a seed", &e))).transpose()
+    }
+
+    /// The seed holds no secret any more.
+    pub fn seed_is_clean(&mut self, uuid: Uuid) -> Result<()> {
+        self.write(|t| {
+            t.execute("UPDATE instance SET seed = NULL WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop)
+        })
+    }
+
     /// Names of the instances whose root disk lies on an image volume.
     pub fn users_of_image(&self, image: &str) -> Result<Vec<String>> {
         let mut statement =
@@ -233,8 +262,8 @@ pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()
     transaction
         .execute(
             "INSERT INTO instance (uuid, name, mac, network, address, wanted, phase, failure, vcpus, memory, disk,
-                                   record, blueprint, parameters, image)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 'creating', NULL, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                   record, blueprint, parameters, image, seed)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 'creating', NULL, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 record.uuid.to_string(),
                 record.name.as_str(),
@@ -248,6 +277,7 @@ pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()
                 serde_json::to_string(new.blueprint).map_err(json)?,
                 serde_json::to_string(new.parameters).map_err(json)?,
                 new.image,
+                new.seed.map(serde_json::to_string).transpose().map_err(json)?,
             ],
         )
         .map(drop)

@@ -15,7 +15,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-pub use instances::{Allocated, NewInstance};
+pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use operations::{OpenStep, Operation, OperationState, StepState};
 pub use secrets::{HostKeyRow, Secret};
 

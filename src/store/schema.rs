@@ -25,6 +25,7 @@ CREATE TABLE instance (
     blueprint  TEXT NOT NULL,
     parameters TEXT NOT NULL,
     image      TEXT NOT NULL,
+    seed       TEXT,
     UNIQUE (network, address)
 ) STRICT;
 CREATE TABLE secret (
