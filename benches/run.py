@@ -106,7 +106,7 @@ def light_domain(n):
         "tags": [], "created_at": "2025-01-01T00:00:00Z",
     }
     row = (ident, name, mac, "lite-test-bench", address, "stopped", "ready", None, 1, 32 << 20, 1 << 30,
-           json.dumps(record), "{}", "{}", "none")
+           json.dumps(record), "{}", "{}", "none", None)
     return domain, row
 
 
@@ -148,7 +148,7 @@ def bench_list(options, stack):
             commands.append(f"define {path}\n")
             entries.append(row)
         virsh(text_in="".join(commands))
-        database.executemany(f"INSERT INTO instance VALUES ({','.join('?' * 15)})", entries)
+        database.executemany(f"INSERT INTO instance VALUES ({','.join('?' * 16)})", entries)
         made = count
         shown = len(re.findall(rf"^{PREFIX}-\d+ ", run(options.lite, "list", env=env), re.M))
         if shown != count:
@@ -187,8 +187,15 @@ class Twin:
         documents = dict(self.seed)
         meta = documents["meta-data"].replace(self.uuid, str(uuid.uuid4()))
         documents["meta-data"] = re.sub(r"(?m)^local-hostname:.*$", f"local-hostname: {name}", meta)
-        documents["network-config"] = documents["network-config"].replace(self.mac, mac)
+        network = documents["network-config"].replace(self.mac, mac)
+        if self.address:
+            # The seed sets the address; the last of the subnet is the peer's.
+            network = network.replace(f"{self.address}/", f"{self.peer_address()}/")
+        documents["network-config"] = network
         return documents
+
+    def peer_address(self):
+        return self.address.rsplit(".", 1)[0] + ".254"
 
 
 def new_mac():
@@ -295,14 +302,6 @@ def served(address):
         return False
 
 
-def lease(network, mac):
-    for line in virsh("net-dhcp-leases", network, "--mac", mac).splitlines():
-        match = re.search(r"(\d+\.\d+\.\d+\.\d+)/", line)
-        if match:
-            return match.group(1)
-    return None
-
-
 def seed_ready(name):
     """The twin, once domain and seed are there."""
     try:
@@ -334,8 +333,7 @@ def bench_page(options, stack):
             round_.callback(drop_peer, twin, peer)
             begun = time.perf_counter()
             virt_install(twin, peer, mac)
-            address = wait_for("address of the peer's", lambda: lease(twin.network, mac), options.limit)
-            wait_for("page of the peer's", lambda: served(address), options.limit)
+            wait_for("page of the peer's", lambda: served(twin.peer_address()), options.limit)
             peers.append(time.perf_counter() - begun)
     page, end, peer = map(statistics.median, (pages, ends, peers))
     return ["| from command to the page of nginx | seconds | ratio |", "|---|--:|--:|",
