@@ -6,7 +6,7 @@ use clap_complete::ArgValueCompleter;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Env, common, complete, image,
+    Env, common, complete, image_make,
     session::{self, Session},
     values,
     watch::Watch,
@@ -126,7 +126,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut watch = Watch::new(&env.ui);
     let base = asked.resolved.base.clone();
     let interrupted = session.interrupted();
-    let mut image = |observer: &mut dyn Observer| image::obtain(&settings, &base, interrupted, observer);
+    let mut image = |observer: &mut dyn Observer| image_make::obtain(&settings, &base, interrupted, observer);
     let created = engine.create(&request, &mut image, &mut watch)?;
     print(env, created, &watch)
 }

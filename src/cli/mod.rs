@@ -13,6 +13,7 @@ mod doctor;
 mod env;
 mod gc;
 mod image;
+mod image_make;
 mod list;
 mod logs;
 mod man;

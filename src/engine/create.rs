@@ -6,20 +6,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use secrecy::SecretString;
-use uuid::Uuid;
-
 use super::{
-    Engine, Observer, Stage, allocate, allocate::HostView, execute::Payload, journal::Run, lock::Lock, operation_id,
+    Engine, Observer, Stage, allocate,
+    allocate::HostView,
+    draw::{Drawn, draw, record, secret_rows},
+    execute::Payload,
+    journal::Run,
+    lock::Lock,
+    operation_id,
     wait::Wait,
 };
 use crate::{
     catalog::{Blueprint, Bundle},
     doctor, guest,
     image::Image,
-    model::{Error, Mac, Name, NetworkMode, Phase, Record, Result, Tag},
+    model::{Error, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
-    render::{HostKey, SeedInput, StaticAddress, UserData, render, render_output},
+    render::{SeedInput, StaticAddress, UserData, render, render_output},
     store::{self, CleanSeed, NewInstance, Operation, OperationState, instances, operations, secrets},
 };
 
@@ -68,14 +71,6 @@ pub struct Created {
     pub ready: bool,
     /// The instance existed: an earlier request of the same id made it.
     pub repeated: bool,
-}
-
-/// What is drawn once, before planning, and is data from then on.
-struct Drawn {
-    uuid: Uuid,
-    mac: Mac,
-    host_key: HostKey,
-    secrets: BTreeMap<String, SecretString>,
 }
 
 /// Everything made for one create.
@@ -378,61 +373,4 @@ impl Engine<'_> {
             repeated,
         })
     }
-}
-
-fn draw(blueprint: &Blueprint) -> Result<Drawn> {
-    Ok(Drawn {
-        uuid: Uuid::new_v4(),
-        mac: Mac::ours(rand::random()),
-        host_key: guest::keys::new_host_key()?,
-        secrets: blueprint.secrets.iter().map(|s| (s.name.clone(), guest::keys::new_secret(s))).collect(),
-    })
-}
-
-fn record(
-    request: &Request<'_>,
-    image: &Image,
-    drawn: &Drawn,
-    name: Name,
-    address: Option<std::net::Ipv4Addr>,
-    now: jiff::Timestamp,
-) -> Record {
-    let (blueprint, bundle) = (request.blueprint, request.bundle);
-    Record {
-        name,
-        uuid: drawn.uuid,
-        blueprint: blueprint.id.clone(),
-        blueprint_version: blueprint.version.clone(),
-        base: request.base.to_owned(),
-        image_digest: image.digest.clone(),
-        bundle: bundle.id.clone(),
-        vcpus: bundle.vcpus,
-        memory: bundle.memory,
-        disk: bundle.disk,
-        transfer: bundle.transfer,
-        price: bundle.price,
-        currency: bundle.currency.clone(),
-        mac: drawn.mac,
-        address,
-        network: request.network.clone(),
-        ports: blueprint.ports.clone(),
-        tags: request.tags.clone(),
-        created_at: now,
-    }
-}
-
-fn secret_rows(blueprint: &Blueprint, drawn: &Drawn) -> Vec<store::Secret> {
-    blueprint
-        .secrets
-        .iter()
-        .filter_map(|spec| {
-            Some(store::Secret {
-                name: spec.name.clone(),
-                account: spec.user.clone(),
-                description: spec.description.clone(),
-                shown: spec.show,
-                value: drawn.secrets.get(&spec.name)?.clone(),
-            })
-        })
-        .collect()
 }

@@ -11,6 +11,7 @@ mod allocate;
 mod capacity;
 mod create;
 mod delete;
+mod draw;
 mod execute;
 mod fault;
 mod gc;

@@ -117,11 +117,9 @@ impl Engine<'_> {
         for instance in self.store.instances()?.into_iter().filter(|i| i.phase == Phase::Started) {
             let record = &instance.record;
             match self.last_report(record) {
-                Some(Report::Done { .. } | Report::Booted) => {
-                    // The guest has taken its secrets over. A failure is tried again by the next command.
-                    if self.clean_seed(record).is_ok() {
-                        self.store.set_phase(record.uuid, Phase::Ready, None)?;
-                    }
+                // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.
+                Some(Report::Done { .. } | Report::Booted) if self.clean_seed(record).is_ok() => {
+                    self.store.set_phase(record.uuid, Phase::Ready, None)?;
                 }
                 Some(Report::Failed { module, .. }) => {
                     let text = format!("set-up failed in module `{module}`");

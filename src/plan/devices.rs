@@ -1,0 +1,260 @@
+//! The devices of a domain: virtio everything, the console recorded, a report channel.
+
+use serde::Serialize;
+
+use super::{domain::DomainPlan, xml::Empty};
+use crate::model::NetworkMode;
+
+/// The devices of a domain.
+#[derive(Serialize)]
+pub(super) struct Devices {
+    disk: Vec<Disk>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    controller: Vec<Controller>,
+    interface: Interface,
+    serial: Serial,
+    channel: Vec<Channel>,
+    memballoon: Balloon,
+    rng: Rng,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    panic: Option<Model>,
+}
+
+#[derive(Serialize)]
+struct Disk {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@device")]
+    device: &'static str,
+    driver: Driver,
+    source: FileSource,
+    target: DiskTarget,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readonly: Option<Empty>,
+}
+
+#[derive(Serialize)]
+struct Driver {
+    #[serde(rename = "@name")]
+    name: &'static str,
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@discard", skip_serializing_if = "Option::is_none")]
+    discard: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct FileSource {
+    #[serde(rename = "@file")]
+    file: String,
+}
+
+#[derive(Serialize)]
+struct DiskTarget {
+    #[serde(rename = "@dev")]
+    dev: &'static str,
+    #[serde(rename = "@bus")]
+    bus: &'static str,
+}
+
+#[derive(Serialize)]
+struct Controller {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@model")]
+    model: &'static str,
+}
+
+#[derive(Serialize)]
+struct Interface {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    mac: Mac,
+    source: InterfaceSource,
+    model: ModelType,
+    filterref: FilterRef,
+}
+
+#[derive(Serialize)]
+struct Mac {
+    #[serde(rename = "@address")]
+    address: String,
+}
+
+#[derive(Serialize)]
+struct InterfaceSource {
+    #[serde(rename = "@network", skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    #[serde(rename = "@bridge", skip_serializing_if = "Option::is_none")]
+    bridge: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ModelType {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Model {
+    #[serde(rename = "@model")]
+    model: &'static str,
+}
+
+#[derive(Serialize)]
+struct FilterRef {
+    #[serde(rename = "@filter")]
+    filter: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parameter: Vec<Parameter>,
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    #[serde(rename = "@name")]
+    name: &'static str,
+    #[serde(rename = "@value")]
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Serial {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    log: Log,
+    target: Port,
+}
+
+#[derive(Serialize)]
+struct Log {
+    #[serde(rename = "@file")]
+    file: String,
+    #[serde(rename = "@append")]
+    append: &'static str,
+}
+
+#[derive(Serialize)]
+struct Port {
+    #[serde(rename = "@port")]
+    port: u32,
+}
+
+#[derive(Serialize)]
+struct Channel {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<PathSource>,
+    target: ChannelTarget,
+}
+
+#[derive(Serialize)]
+struct PathSource {
+    #[serde(rename = "@path")]
+    path: String,
+    #[serde(rename = "@append")]
+    append: &'static str,
+}
+
+#[derive(Serialize)]
+struct ChannelTarget {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@name")]
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+struct Balloon {
+    #[serde(rename = "@model")]
+    model: &'static str,
+    stats: Stats,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    #[serde(rename = "@period")]
+    period: u32,
+}
+
+#[derive(Serialize)]
+struct Rng {
+    #[serde(rename = "@model")]
+    model: &'static str,
+    backend: Backend,
+}
+
+#[derive(Serialize)]
+struct Backend {
+    #[serde(rename = "@model")]
+    model: &'static str,
+    #[serde(rename = "$text")]
+    path: &'static str,
+}
+
+/// All devices of the plan's domain.
+pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
+    Devices {
+        disk: vec![
+            disk("vda", "qcow2", plan.root_path, Some("unmap"), false),
+            // A virtio disk, not a CD-ROM: Debian's cloud kernel has no AHCI driver.
+            disk("vdb", "raw", plan.seed_path, None, true),
+        ],
+        controller: if x86 { vec![Controller { kind: "usb", model: "none" }] } else { vec![] },
+        interface: interface(plan),
+        serial: Serial {
+            kind: "pty",
+            log: Log { file: plan.resources.console_log.clone(), append: "on" },
+            target: Port { port: 0 },
+        },
+        channel: channels(plan),
+        memballoon: Balloon { model: "virtio", stats: Stats { period: 10 } },
+        rng: Rng { model: "virtio", backend: Backend { model: "random", path: "/dev/urandom" } },
+        panic: x86.then_some(Model { model: "isa" }),
+    }
+}
+
+fn disk(dev: &'static str, format: &'static str, path: &str, discard: Option<&'static str>, readonly: bool) -> Disk {
+    Disk {
+        kind: "file",
+        device: "disk",
+        driver: Driver { name: "qemu", kind: format, discard },
+        source: FileSource { file: path.to_owned() },
+        target: DiskTarget { dev, bus: "virtio" },
+        readonly: readonly.then_some(Empty {}),
+    }
+}
+
+fn interface(plan: &DomainPlan<'_>) -> Interface {
+    let (kind, source) = match &plan.record.network {
+        NetworkMode::Nat => ("network", InterfaceSource { network: Some(plan.network.to_owned()), bridge: None }),
+        NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }),
+    };
+    // Without an address libvirt learns it from the guest's DHCP, which is what a bridge to a LAN needs.
+    let parameter = match plan.record.address {
+        Some(address) => vec![Parameter { name: "IP", value: address.to_string() }],
+        None => vec![Parameter { name: "CTRL_IP_LEARNING", value: "any".to_owned() }],
+    };
+    Interface {
+        kind,
+        mac: Mac { address: plan.record.mac.to_string() },
+        source,
+        model: ModelType { kind: "virtio" },
+        filterref: FilterRef { filter: plan.resources.filter.clone(), parameter },
+    }
+}
+
+fn channels(plan: &DomainPlan<'_>) -> Vec<Channel> {
+    vec![
+        Channel {
+            kind: "unix",
+            source: None,
+            target: ChannelTarget { kind: "virtio", name: "org.qemu.guest_agent.0" },
+        },
+        Channel {
+            kind: "file",
+            source: Some(PathSource { path: plan.resources.report_log.clone(), append: "on" }),
+            target: ChannelTarget { kind: "virtio", name: "org.lite.report" },
+        },
+    ]
+}

@@ -1,0 +1,64 @@
+//! Every blueprint × bundle × base gives a domain that passes libvirt's schema, and whose record reads back.
+
+use std::path::Path;
+
+use lite::{
+    catalog::Catalog,
+    hypervisor::{Hypervisor, double},
+    model::{Mac, Name, NetworkMode, Paths, Record},
+    plan::{DomainPlan, METADATA_URI, Resources, domain_xml, record_of},
+};
+use uuid::Uuid;
+
+#[test]
+fn every_blueprint_bundle_and_base_defines() {
+    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml");
+    let host = double::open(&node).expect("the test driver");
+    let catalog = Catalog::embedded().expect("the catalogue");
+    let paths = Paths { state: "/s".into(), logs: "/l".into(), blueprints: vec![], pool: "/p".into() };
+    let mut count = 0_u8;
+    for blueprint in catalog.blueprints.values() {
+        for bundle in &catalog.bundles {
+            for base in &blueprint.bases {
+                let resolved = catalog.resolve(&blueprint.id, &bundle.id, Some(base)).expect("resolved");
+                let record = Record {
+                    name: Name::parse(&format!("web-{count}")).expect("a name"),
+                    uuid: Uuid::from_u128(u128::from(count) + 1),
+                    blueprint: resolved.blueprint.id,
+                    blueprint_version: resolved.blueprint.version,
+                    base: resolved.base,
+                    image_digest: "00".into(),
+                    bundle: bundle.id.clone(),
+                    vcpus: bundle.vcpus,
+                    memory: bundle.memory,
+                    disk: bundle.disk,
+                    transfer: bundle.transfer,
+                    price: bundle.price,
+                    currency: bundle.currency.clone(),
+                    mac: Mac::ours([0, 0, count]),
+                    address: Some([192, 168, 150, count].into()),
+                    network: NetworkMode::Nat,
+                    ports: resolved.blueprint.ports,
+                    tags: vec![],
+                    created_at: jiff::Timestamp::UNIX_EPOCH,
+                };
+                let plan = DomainPlan {
+                    record: &record,
+                    resources: &Resources::of(&record.name, record.uuid, &paths),
+                    root_path: "/p/root",
+                    seed_path: "/p/seed",
+                    network: "lite",
+                    kvm: false,
+                    arch: "x86_64",
+                    machine: Some("q35"),
+                };
+                let xml = domain_xml(&plan).expect("written");
+                host.ensure_domain(&xml).unwrap_or_else(|e| panic!("{} {} {base}: {e}", blueprint.id, bundle.id));
+                let metadata = host.domain_metadata(record.uuid, METADATA_URI).expect("read").expect("there");
+                assert_eq!(record_of(&metadata), Some(record));
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, 42, "four blueprints, seven bundles, and nginx on three bases");
+}
