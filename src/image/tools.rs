@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::model::{Error, Result, escaped};
 
@@ -112,6 +112,11 @@ impl Drop for Group {
         }
         let _ = signal(Signal::KILL);
         let _ = self.0.wait();
+        // Its children may still be writing for a moment.
+        let end = Instant::now() + GRACE;
+        while Instant::now() < end && group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
+            std::thread::sleep(POLL);
+        }
     }
 }
 

@@ -21,11 +21,13 @@ LABEL linux
   APPEND root=LABEL=root ro console=tty0 console=ttyS0 net.ifnames=0
 ";
 
-/// The seed disk is the one source; the package sources below stay.
+/// The seed disk is the one source; the package sources below stay; there is no GRUB.
 const CLOUD: &str = "\
 datasource_list: [NoCloud, None]
 apt:
   preserve_sources_list: true
+grub_dpkg:
+  enabled: false
 ";
 
 const HOSTS: &str =

@@ -6,12 +6,16 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::super::registry::io;
 use super::super::tools;
 use crate::model::{Error, Result};
+
+const RETRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// The working folder of one build.
 pub(super) struct Workdir(TempDir);
@@ -89,9 +93,19 @@ fn prefix(id: &str) -> String {
     format!(".build-{id}_")
 }
 
+/// Unmounts, then removes. A program that is just being stopped may write or mount for another moment, so not only once.
 fn clear(folder: &Path) -> Result<()> {
-    unmount_below(folder)?;
-    fs::remove_dir_all(folder).map_err(|e| io("remove the folder", folder, e))
+    let once = || {
+        unmount_below(folder)?;
+        fs::remove_dir_all(folder).map_err(|e| io("remove the folder", folder, e))
+    };
+    for _ in 0..RETRIES {
+        if once().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    once()
 }
 
 /// Unmounts all there is at or below a folder, the last mounted first; an error while something is left.
