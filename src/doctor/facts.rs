@@ -193,5 +193,5 @@ fn in_group() -> Option<bool> {
 fn year() -> i16 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since.as_secs()).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
-    now.unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC).year()
+    now.unwrap_or_default().to_zoned_datetime(jiff::tz::TimeZone::UTC).year()
 }
