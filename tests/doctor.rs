@@ -1,6 +1,6 @@
 //! The checks of the host: on paper, and gathered over libvirt's test driver.
 
-use std::path::{Path, PathBuf};
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use ipnet::Ipv4Net;
 use lite::{
@@ -172,6 +172,7 @@ fn what_is_wrong_is_said_with_one_fix() {
         (|f, _| f.apparmor = None, "confinement", Fine, "neither AppArmor nor SELinux is in force", None),
         (|f, _| f.memory = Some(Size::mib(512)), "memory", Fail, "512 MiB of memory is free: at least 640 MiB is needed",
             Some("stop what uses memory, or add some: `free -h` tells")),
+        (|f, _| f.memory = Some(Size::bytes(21_827_316 << 10)), "memory", Fine, "20 GiB of memory is free", None),
         (|f, _| f.memory = Some(Size::mib(1024)), "memory", Warn, "1 GiB of memory is free: room for very little",
             Some("stop what uses memory, or add some: `free -h` tells")),
         (|f, _| f.memory = None, "memory", Warn, "free memory cannot be read", Some("mount -t proc proc /proc")),
@@ -326,7 +327,11 @@ fn gathers_from_libvirt_and_the_machine() {
     std::fs::write(folder.path().join("pool/base-debian-13.json"), "{}").expect("written");
     let facts = gather(&settings, Ok(&hypervisor));
     assert_eq!((facts.pool, facts.network, facts.images), (Ok(None), Ok(None), Some(vec!["debian-13".to_owned()])));
-    assert_eq!(facts.closed_folder, Some(PathBuf::from(folder.path())));
+
+    let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("changed");
+    mode(0o700);
+    let closed = gather(&settings, Ok(&hypervisor)).closed_folder.expect("a closed folder");
+    assert!(folder.path().starts_with(&closed), "{closed:?}");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn memory(facts: &Facts) -> Check {
     const ID: &str = "memory";
     match facts.memory {
         None => Check::warn(ID, "free memory cannot be read").fix("mount -t proc proc /proc"),
-        Some(free) => amount(ID, free, MEMORY_LEAST, MEMORY_AMPLE, &format!("{free} of memory is free"), "stop what uses memory, or add some: `free -h` tells"),
+        Some(free) => amount(ID, free, MEMORY_LEAST, MEMORY_AMPLE, &format!("{} of memory is free", about(free)), "stop what uses memory, or add some: `free -h` tells"),
     }
 }
 
@@ -107,7 +107,7 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "disk";
     let (state, pool) = (&settings.paths.state, facts.pool.as_ref().ok().and_then(Option::as_ref));
     if let Some(free) = facts.state_space.filter(|s| *s < STATE_LEAST) {
-        return Check::fail(ID, format!("{free} is free for the state in `{}`: at least {STATE_LEAST} is needed", shown(state)))
+        return Check::fail(ID, format!("{} is free for the state in `{}`: at least {STATE_LEAST} is needed", about(free), shown(state)))
             .fix(format!("df -h {}", word(state)));
     }
     let pool = pool.map_or(settings.paths.pool.as_path(), |p| Path::new(&p.path));
@@ -117,9 +117,15 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
         (_, None) => unread(state),
         (Some(free), _) => {
             let fix = "make room with `lite gc` and `lite image remove`, or put the pool elsewhere with `LITE_POOL_DIR`";
-            amount(ID, free, POOL_LEAST, POOL_AMPLE, &format!("{free} is free for images and disks in `{}`", shown(pool)), fix)
+            amount(ID, free, POOL_LEAST, POOL_AMPLE, &format!("{} is free for images and disks in `{}`", about(free), shown(pool)), fix)
         }
     }
+}
+
+/// A measured amount, no more exact than it needs to be.
+fn about(size: Size) -> Size {
+    let mib = size.as_mib();
+    Size::mib(if mib < 10 << 10 { mib } else { mib >> 10 << 10 })
 }
 
 fn shown(path: &Path) -> String {
