@@ -313,6 +313,8 @@ fn world() -> World {
 fn gathers_from_libvirt_and_the_machine() {
     let World { hypervisor, mut settings, folder } = world();
     let facts = gather(&settings, Ok(&hypervisor));
+    let told = hypervisor.pool("lite").expect("asked").expect("there").available;
+    assert!(facts.pool_space.is_some_and(|s| s <= Size::bytes(told)), "{:?}", facts.pool_space);
     assert_eq!(facts.host, hypervisor.host());
     assert!(facts.local);
     let pool = facts.pool.expect("asked").expect("there");
