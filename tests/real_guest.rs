@@ -28,7 +28,7 @@ fn an_application_from_one_command_and_nothing_left() {
     assert_eq!(host.json(&["image", "list"]), images, "a second build does nothing");
 
     let title = format!("title={TITLE}");
-    let created = host.json(&["create", "nginx", "--name", "lite-test-app", "--bundle", "micro", "--set", &title]);
+    let created = host.json(&["create", "nginx", "--name", "lite-test-app", "--bundle", "nano", "--set", &title]);
     let address = created["instance"]["address"].as_str().expect("an address").to_owned();
     assert_eq!(address, "10.171.71.10");
     serves_the_title(&address);
@@ -137,7 +137,7 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
         std::fs::write(&file, user_data).expect("written");
         let name = format!("lite-test-bad-{n}");
         let file = file.to_str().expect("a path");
-        let error = host.fails(1, &["create", "debian-13", "--bundle", "micro", "--name", &name, "--user-data", file]);
+        let error = host.fails(1, &["create", "debian-13", "--bundle", "nano", "--name", &name, "--user-data", file]);
         assert!(error.contains(&format!("failed in module `{module}`")), "{error}");
         assert!(error.contains(command) && error.contains(last), "{error}");
         let shown = host.json(&["show", &name]);

@@ -113,13 +113,14 @@ pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) 
     let network = ask.and_then(|h| h.network(&settings.network)).map(|n| n.map(|n| read_network(n.active, &n.xml)));
     let seen = pool.as_ref().ok().and_then(Option::as_ref);
     let folder = seen.map_or(settings.paths.pool.clone(), |p| PathBuf::from(&p.path));
-    let pool_space = match seen {
-        Some(pool) if pool.active => Some(Size::bytes(pool.available)),
-        _ => local::space(&folder),
-    };
+    let local = is_local(&settings.connect);
+    // libvirt counts what is kept for root too, which QEMU cannot use (measured: 207 GiB told, 46 GiB usable).
+    let told = seen.filter(|p| p.active).map(|p| Size::bytes(p.available));
+    let usable = if local { local::space(&folder) } else { None };
+    let pool_space = [told, usable].into_iter().flatten().min();
     let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|t| local::available(&t));
     Facts {
-        local: is_local(&settings.connect),
+        local,
         daemon_runs: local::answers(Path::new(LIBVIRT_SOCKET)),
         daemon_installed: local::program("libvirtd").is_some(),
         systemd: Path::new("/run/systemd/system").is_dir(),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
+    check::{Check, Repair, quoted},
     facts::LIBVIRT_SOCKET,
-    judge::{Check, Repair},
     local,
 };
 use crate::{
@@ -53,8 +53,8 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
             "kill $(cat /run/libvirtd.pid /run/virtlogd.pid)".to_owned(),
         ),
         Repair::Pool { defined, connect, name, folder } => {
-            let virsh = format!("virsh -c {}", escaped(connect));
-            let name = escaped(name);
+            let virsh = format!("virsh -c {}", quoted(connect));
+            let name = quoted(name);
             if *defined {
                 (
                     format!("start storage pool `{name}`, now and at each boot"),
@@ -69,8 +69,8 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
             }
         }
         Repair::Network { defined, connect, name } => {
-            let virsh = format!("virsh -c {}", escaped(connect));
-            let name = escaped(name);
+            let virsh = format!("virsh -c {}", quoted(connect));
+            let name = quoted(name);
             if *defined {
                 (
                     format!("start network `{name}`, now and at each boot"),

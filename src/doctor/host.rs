@@ -1,8 +1,11 @@
 //! From facts to checks: what hangs on the machine itself.
 
+use std::path::Path;
+
 use super::{
+    check::{Check, Repair, quoted, word},
     facts::{Facts, TOOLS},
-    judge::{Check, Repair, Status, doctor_fix},
+    judge::doctor_fix,
     local::Forward,
 };
 use crate::model::{Settings, Size, escaped};
@@ -29,11 +32,8 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
     ];
     for (what, variable, path, writable) in folders {
         if writable != Some(true) {
-            return Check::fail(
-                ID,
-                format!("the {what} folder `{}` cannot be written", escaped(&path.display().to_string())),
-            )
-            .fix(format!("run lite as root (`sudo lite …`), or choose another folder with `{variable}`"));
+            return Check::fail(ID, format!("the {what} folder `{}` cannot be written", shown(path)))
+                .fix(format!("run lite as root (`sudo lite …`), or choose another folder with `{variable}`"));
         }
     }
     match (facts.root, facts.in_group) {
@@ -77,8 +77,15 @@ fn firewall(facts: &Facts) -> Check {
             Check::warn(ID, format!("the FORWARD policy cannot be read: {}", escaped(why))).fix("iptables -S FORWARD")
         }
         Forward::Drop => {
-            let bridge = facts.network.as_ref().ok().and_then(Option::as_ref).and_then(|n| n.bridge.as_deref());
-            let bridge = escaped(bridge.unwrap_or("virbr+"));
+            let network = facts.network.as_ref().ok().and_then(Option::as_ref).filter(|n| n.active);
+            let Some(bridge) = network.and_then(|n| n.bridge.as_deref()) else {
+                return Check::warn(
+                    ID,
+                    "the FORWARD policy is DROP, as Docker sets it: look again once the network is up",
+                )
+                .fix(doctor_fix(false, facts));
+            };
+            let bridge = quoted(bridge);
             Check::fail(ID, "the FORWARD policy is DROP, as Docker sets it: guests reach nothing outside").fix(format!(
                 "iptables -I FORWARD -i {bridge} -j ACCEPT; \
                  iptables -I FORWARD -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
@@ -91,9 +98,16 @@ fn confinement(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "confinement";
     match (facts.selinux, facts.apparmor) {
         (Some(true), _) if !settings.paths.logs.starts_with("/var/log/libvirt") => {
-            let logs = escaped(&settings.paths.logs.display().to_string());
-            Check::warn(ID, format!("SELinux enforces, and may keep virtlogd from writing guests' logs in `{logs}`"))
-                .fix(format!("semanage fcontext -a -t virt_log_t '{logs}(/.*)?'; restorecon -R {logs}"))
+            let logs = &settings.paths.logs;
+            Check::warn(
+                ID,
+                format!("SELinux enforces, and may keep virtlogd from writing guests' logs in `{}`", shown(logs)),
+            )
+            .fix(format!(
+                "semanage fcontext -a -t virt_log_t {}; restorecon -R {}",
+                quoted(&format!("{}(/.*)?", logs.display())),
+                word(logs)
+            ))
         }
         (Some(true), _) => Check::ok(ID, "SELinux enforces, and confines guests"),
         (_, Some(true)) => Check::ok(ID, "AppArmor is on, and confines guests"),
@@ -110,7 +124,7 @@ fn memory(facts: &Facts) -> Check {
             free,
             MEMORY_LEAST,
             MEMORY_AMPLE,
-            &format!("{} of memory is free", free.about()),
+            &format!("{} of memory is free", about(free)),
             "stop what uses memory, or add some: `free -h` tells",
         ),
     }
@@ -118,34 +132,44 @@ fn memory(facts: &Facts) -> Check {
 
 fn disk(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "disk";
-    let shown = |p: &std::path::Path| escaped(&p.display().to_string());
-    let state = shown(&settings.paths.state);
+    let (state, pool) = (&settings.paths.state, facts.pool.as_ref().ok().and_then(Option::as_ref));
     if let Some(free) = facts.state_space.filter(|s| *s < STATE_LEAST) {
         return Check::fail(
             ID,
-            format!("{} is free for the state in `{state}`: at least {STATE_LEAST} is needed", free.about()),
+            format!("{} is free for the state in `{}`: at least {STATE_LEAST} is needed", about(free), shown(state)),
         )
-        .fix(format!("df -h {state}"));
+        .fix(format!("df -h {}", word(state)));
     }
-    let active = facts.pool.as_ref().ok().and_then(Option::as_ref).map(|p| escaped(&p.path));
-    let pool = active.unwrap_or_else(|| shown(&settings.paths.pool));
+    let pool = pool.map_or(settings.paths.pool.as_path(), |p| Path::new(&p.path));
+    let unread = |path| {
+        Check::warn(ID, format!("free space for `{}` cannot be read", shown(path))).fix(format!("df -h {}", word(path)))
+    };
     match (facts.pool_space, facts.state_space) {
-        (None, _) => Check::warn(ID, format!("free space for `{pool}` cannot be read")).fix(format!("df -h {pool}")),
-        (_, None) => Check::warn(ID, format!("free space for `{state}` cannot be read")).fix(format!("df -h {state}")),
+        (None, _) => unread(pool),
+        (_, None) => unread(state),
         (Some(free), _) => {
-            let fix = format!(
-                "make room (`lite gc`, `lite image remove`), or put the pool elsewhere with `LITE_POOL_DIR`: `df -h {pool}` tells"
-            );
+            let fix =
+                "make room with `lite gc` and `lite image remove`, or put the pool elsewhere with `LITE_POOL_DIR`";
             amount(
                 ID,
                 free,
                 POOL_LEAST,
                 POOL_AMPLE,
-                &format!("{} is free for images and disks in `{pool}`", free.about()),
-                &fix,
+                &format!("{} is free for images and disks in `{}`", about(free), shown(pool)),
+                fix,
             )
         }
     }
+}
+
+/// A measured amount, no more exact than it needs to be.
+fn about(size: Size) -> Size {
+    let mib = size.as_mib();
+    Size::mib(if mib < 10 << 10 { mib } else { mib >> 10 << 10 })
+}
+
+fn shown(path: &Path) -> String {
+    escaped(&path.display().to_string())
 }
 
 fn amount(id: &'static str, free: Size, least: Size, ample: Size, sentence: &str, fix: &str) -> Check {
@@ -157,7 +181,7 @@ fn amount(id: &'static str, free: Size, least: Size, ample: Size, sentence: &str
 }
 
 /// What a machine that only talks to another one needs too.
-pub fn client(facts: &Facts, _settings: &Settings) -> [Check; 3] {
+pub fn client(facts: &Facts) -> [Check; 3] {
     let clock = if facts.year < YEAR {
         Check::fail("clock", format!("the clock says {}: certificates and signatures will be refused", facts.year))
             .fix(if facts.systemd { "timedatectl set-ntp true" } else { "set the clock: `date -s 'YYYY-MM-DD hh:mm'`" })
@@ -192,7 +216,7 @@ pub fn building(facts: &Facts) -> [Check; 2] {
     } else {
         let packages: Vec<&str> =
             TOOLS.iter().filter(|(tool, _)| missing.contains(tool)).map(|(_, package)| *package).collect();
-        Check::new("tools", Status::Warn, format!("`lite image build` needs {}", missing.join(", ")))
+        Check::warn("tools", format!("`lite image build` needs {}", missing.join(", ")))
             .fix(format!("apt-get install {}", packages.join(" ")))
     };
     [image, tools]

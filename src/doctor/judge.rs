@@ -1,90 +1,14 @@
 //! From facts to checks. Pure; in this file what hangs on libvirt.
 
-use std::path::PathBuf;
-
-use super::{accel, facts::Facts, host, subnet};
+use super::{
+    accel,
+    check::{Check, Repair, word},
+    facts::Facts,
+    host,
+    local::Kvm,
+    subnet,
+};
 use crate::model::{Accel, Error, Settings, escaped};
-
-/// The result of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// As it should be.
-    Ok,
-    /// Works, but worth a look; or cannot be told.
-    Warn,
-    /// Does not work.
-    Fail,
-}
-
-/// A change `--fix` can make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repair {
-    /// Start libvirtd and virtlogd.
-    Daemon {
-        /// Through systemd; else by hand.
-        systemd: bool,
-    },
-    /// Make or start the storage pool.
-    Pool {
-        /// It is defined already, and only to be started.
-        defined: bool,
-        /// libvirt's URI.
-        connect: String,
-        /// Its name.
-        name: String,
-        /// Its folder.
-        folder: PathBuf,
-    },
-    /// Make or start the network.
-    Network {
-        /// It is defined already, and only to be started.
-        defined: bool,
-        /// libvirt's URI.
-        connect: String,
-        /// Its name.
-        name: String,
-    },
-    /// Switch IP forwarding on.
-    Forwarding,
-}
-
-/// One check of the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// Its name, stable.
-    pub id: &'static str,
-    /// Its result.
-    pub status: Status,
-    /// One sentence.
-    pub sentence: String,
-    /// What puts it right: one command, or one sentence.
-    pub fix: Option<String>,
-    /// The change `--fix` makes for it, if it can.
-    pub repair: Option<Repair>,
-}
-
-impl Check {
-    pub(super) fn new(id: &'static str, status: Status, sentence: impl Into<String>) -> Self {
-        Self { id, status, sentence: sentence.into(), fix: None, repair: None }
-    }
-    pub(super) fn ok(id: &'static str, sentence: impl Into<String>) -> Self {
-        Self::new(id, Status::Ok, sentence)
-    }
-    pub(super) fn warn(id: &'static str, sentence: impl Into<String>) -> Self {
-        Self::new(id, Status::Warn, sentence)
-    }
-    pub(super) fn fail(id: &'static str, sentence: impl Into<String>) -> Self {
-        Self::new(id, Status::Fail, sentence)
-    }
-    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
-        self
-    }
-    pub(super) fn repair(mut self, repair: Repair) -> Self {
-        self.repair = Some(repair);
-        self
-    }
-}
 
 /// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
 /// needs to work with it.
@@ -92,7 +16,7 @@ pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Check> {
     let libvirt = [libvirt(facts, settings)];
     let guests = [pool(facts, settings), network(facts, settings)];
     if !facts.local {
-        return libvirt.into_iter().chain(guests).chain(host::client(facts, settings)).collect();
+        return libvirt.into_iter().chain(guests).chain(host::client(facts)).collect();
     }
     libvirt
         .into_iter()
@@ -100,7 +24,7 @@ pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Check> {
         .chain(guests)
         .chain([subnet_check(facts, settings)])
         .chain(host::server(facts, settings))
-        .chain(host::client(facts, settings))
+        .chain(host::client(facts))
         .chain(host::building(facts))
         .collect()
 }
@@ -170,7 +94,6 @@ fn acceleration(facts: &Facts, settings: &Settings) -> Check {
         Accel::Kvm => Check::fail(ID, format!("KVM is asked for, and cannot be used: {why}")),
         Accel::Auto | Accel::Tcg => Check::warn(ID, format!("guests run under TCG, which is slow: {why}")),
     };
-    use super::local::Kvm;
     check.fix(match (facts.cpu_virtualises, &facts.kvm) {
         (None, _) => "mount -t proc proc /proc",
         (Some(false), _) => {
@@ -215,9 +138,9 @@ fn pool(facts: &Facts, settings: &Settings) -> Check {
     }
     match facts.closed_folder.as_ref().filter(|_| facts.local) {
         Some(folder) => {
-            let folder = escaped(&folder.display().to_string());
-            Check::warn(ID, format!("QEMU's user may not be able to reach storage pool `{name}` through `{folder}`"))
-                .fix(format!("chmod o+x {folder}"))
+            let shown = escaped(&folder.display().to_string());
+            Check::warn(ID, format!("QEMU's user may not be able to reach storage pool `{name}` through `{shown}`"))
+                .fix(format!("chmod o+x {}", word(folder)))
         }
         None => Check::ok(ID, format!("storage pool `{name}` is up in `{}`", escaped(&pool.path))),
     }

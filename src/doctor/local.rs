@@ -149,3 +149,55 @@ pub fn parse_forward(rules: &str) -> Forward {
         _ => Forward::Unknown("it does not show the policy".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Forward, available, base_images, group_id, has_virtualisation, parse_forward};
+    use crate::model::Size;
+
+    #[test]
+    fn flags_are_whole_words_of_the_flags_line() {
+        assert!(has_virtualisation("processor\t: 0\nflags\t\t: fpu vme vmx ssse3\n"));
+        assert!(has_virtualisation("flags\t\t: fpu svm\n"));
+        for text in ["", "flags\t\t: fpu vmx_like xsvm\n", "model name\t: vmx svm\n", "vmx flags\t: ept vmx\n", "flags"]
+        {
+            assert!(!has_virtualisation(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn memory_available() {
+        assert_eq!(available("MemTotal:  9 kB\nMemFree:  1 kB\nMemAvailable:    2097152 kB\n"), Some(Size::mib(2048)));
+        for text in [
+            "",
+            "MemFree: 5 kB\n",
+            "MemAvailable: 5 MB\n",
+            "MemAvailable: x kB\n",
+            "MemAvailable: 99999999999999999999 kB\n",
+        ] {
+            assert_eq!(available(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_forward_policy() {
+        assert_eq!(parse_forward("-P FORWARD ACCEPT\n-A FORWARD -j LIBVIRT_FWX\n"), Forward::Accept);
+        assert_eq!(parse_forward("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n"), Forward::Drop);
+        assert_eq!(
+            parse_forward("-P FORWARD DROP\n-A FORWARD -j LIBVIRT_FWI\n-A FORWARD -j LIBVIRT_FWO\n"),
+            Forward::DropExceptGuests
+        );
+        assert_eq!(parse_forward(""), Forward::Unknown("it does not show the policy".to_owned()));
+    }
+
+    #[test]
+    fn groups_and_images() {
+        let groups = "root:x:0:\nlibvirt-qemu:x:64055:\nlibvirt:x:117:ada,bob\nbroken:x\n";
+        assert_eq!(
+            [group_id(groups, "libvirt"), group_id(groups, "kvm"), group_id(groups, "broken")],
+            [Some(117), None, None]
+        );
+        let files = ["base-debian-13.json", "base-debian-13.qcow2", "base-.json", "disk.json", "base-alpine.json"];
+        assert_eq!(base_images(files.iter().map(|f| (*f).to_owned())), ["alpine", "debian-13"]);
+    }
+}

@@ -5,6 +5,7 @@
 //! gather once more, then ask for fixes again.
 
 mod accel;
+mod check;
 mod facts;
 mod fix;
 mod host;
@@ -13,8 +14,9 @@ mod local;
 mod subnet;
 
 pub use accel::{obstacle, use_kvm};
-pub use facts::{Facts, Network, gather};
+pub use check::{Check, Repair, Status};
+pub use facts::{Facts, Network, gather, is_local};
 pub use fix::{Fix, apply, fixes};
-pub use judge::{Check, Repair, Status, judge};
+pub use judge::judge;
 pub use local::{Forward, Kvm};
 pub use subnet::{Route, choose_subnet, parse_routes, routes};

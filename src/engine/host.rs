@@ -68,7 +68,11 @@ impl Engine<'_> {
         let missing = |what: &str, name: &str| {
             Error::failed("host_not_ready", format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
         };
-        let pool = self.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
+        let mut pool = self.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
+        // libvirt counts what the file system keeps back for root; nobody may promise that.
+        if let (true, Ok(seen)) = (doctor::is_local(&s.connect), rustix::fs::statvfs(pool.path.as_str())) {
+            pool.available = pool.available.min(seen.f_bavail.saturating_mul(seen.f_frsize));
+        }
         let ours: Vec<_> = self.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
         let domains = self.hypervisor.domains()?;
         let subnet = match network {
