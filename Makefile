@@ -25,7 +25,8 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 	$(MAKE) --no-print-directory build
 	$(SUDO) $(LITE) doctor --fix
 	$(SUDO) $(LITE) image build debian-13
-	$(SUDO) $(LITE) show demo >/dev/null 2>&1 || $(SUDO) $(LITE) create nginx --name demo --bundle nano
+	if $(SUDO) $(LITE) show demo >/dev/null 2>&1; then $(SUDO) $(LITE) start demo; \
+	  else $(SUDO) $(LITE) create nginx --name demo --bundle nano; fi
 	url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
 	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers:" && head -n 15 <<<"$$page"
 	$(SUDO) $(LITE) list
