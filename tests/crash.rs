@@ -7,11 +7,23 @@ mod support {
     pub mod host;
 }
 
-use std::{os::unix::process::ExitStatusExt, process::Command, thread};
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
 
 use support::host::{Host, skip_reason, text, virsh};
 
 const SIGKILL: i32 = 9;
+
+/// The tests compare the host's filters before and after, so they take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A host with a blueprint that is one boot sector, and a bundle that is tiny.
 fn host(tag: &str, third: u8) -> Host {
@@ -80,6 +92,7 @@ fn killed_at_every_step_of_create_and_delete() {
     if skip_reason().is_some() {
         return;
     }
+    let _turn = turn();
     let host = host("kill", 73);
     let name = "lite-test-kill";
     let mut hit = 0;
@@ -128,6 +141,7 @@ fn one_name_wanted_by_many_is_given_once() {
     if skip_reason().is_some() {
         return;
     }
+    let _turn = turn();
     let host = host("race", 74);
     let codes: Vec<Option<i32>> = thread::scope(|scope| {
         let tries: Vec<_> = (0..12)
@@ -147,6 +161,7 @@ fn many_at_once_get_what_is_theirs() {
     if skip_reason().is_some() {
         return;
     }
+    let _turn = turn();
     let host = host("many", 75);
     let names: Vec<String> = (0..8).map(|n| format!("lite-test-many-{n}")).collect();
     thread::scope(|scope| {
