@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 
 use super::import::check_qcow2;
-use super::registry::{self, adopt, begin};
+use super::registry::{self, Lock, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin, Progress};
 use crate::model::{Error, Result, escaped};
@@ -21,12 +21,14 @@ use workdir::Workdir;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const BOOT_CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 10] = [
     Need("mmdebstrap", "mmdebstrap"),
     Need(KEYRING, "debian-archive-keyring"),
     Need("extlinux", "extlinux"),
     Need(BOOT_CODE, "extlinux"),
     Need("mkfs.ext4", "e2fsprogs"),
+    Need("setpriv", "util-linux"),
+    Need("unshare", "util-linux"),
     Need("mount", "mount"),
     Need("umount", "mount"),
     Need("qemu-img", "qemu-utils"),
@@ -96,13 +98,13 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     }
     tools::require(&NEEDS)?;
 
-    let (_lock, ready) = begin(dir, id, force, cancel, progress)?;
+    let (lock, ready) = begin(dir, id, force, cancel, progress)?;
     if let Some(image) = ready {
         return Ok(image);
     }
     workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
-    let image = make(&work, suite, mirror, cancel, progress).and_then(|file| {
+    let image = make(&work, &lock, suite, mirror, cancel, progress).and_then(|file| {
         progress.stage("checking");
         check_qcow2(&file, cancel)?;
         adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), Timestamp::now())
@@ -118,6 +120,7 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
 /// The steps; gives the finished file, still in the working folder.
 fn make(
     work: &Workdir,
+    lock: &Lock,
     suite: &str,
     mirror: &str,
     cancel: &AtomicBool,
@@ -126,8 +129,9 @@ fn make(
     progress.stage("installing packages");
     let root = work.folder("root", 0o755)?;
     let scratch = work.folder("tmp", 0o711)?;
-    let mut command = tools::command("mmdebstrap");
-    command.env("TMPDIR", &scratch);
+    let mut command = tools::family("mmdebstrap");
+    // Should this process be killed, the lock stays held until the last that writes in the folder is gone, and the next build waits.
+    command.env("TMPDIR", &scratch).stdin(lock.share()?);
     command.args(["--mode=root", "--format=directory", "--variant=minbase", "--architectures=amd64"]);
     command.arg(format!("--keyring={KEYRING}")).arg(format!("--include={}", PACKAGES.join(",")));
     command.arg(suite).arg(&root);

@@ -198,7 +198,7 @@ pub fn adopt(
 /// A held lock on an id; freed with the value or the process.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     /// Another process held it first, and may have done the work.
     pub waited: bool,
 }
@@ -214,10 +214,20 @@ impl Lock {
         options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
         let file = options.open(&at).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file, waited: false })),
+            Ok(()) => Ok(Some(Self { file, waited: false })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(failed(e)),
         }
+    }
+}
+
+impl Lock {
+    /// The lock as the standard input of a program, empty: the lock is free when both this value and the program are gone.
+    pub(super) fn share(&self) -> Result<std::process::Stdio> {
+        self.file
+            .try_clone()
+            .map(Into::into)
+            .map_err(|e| Error::failed("image_io", "cannot share the lock of the image").cause(e))
     }
 }
 

@@ -24,6 +24,9 @@ const CAUSES: usize = 5;
 /// How much of its output is kept.
 const OUTPUT_MAX: usize = 1 << 20;
 
+/// Arguments of `setpriv` that start a program as the head of a [`family`].
+const FAMILY: [&str; 6] = ["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"];
+
 /// Something that has to be installed: a program by its name, or a file by its path; and the package that brings it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Need(pub &'static str, pub &'static str);
@@ -55,8 +58,24 @@ fn find(name: &str) -> Option<PathBuf> {
 /// A program to [`run`], in an environment that does not depend on the caller's language.
 pub(super) fn command(program: &str) -> Command {
     let mut command = Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)));
-    command.env("PATH", PATH).env("LC_ALL", "C.UTF-8").env("DEBIAN_FRONTEND", "noninteractive");
+    command.env("PATH", PATH).env("LC_ALL", "C.UTF-8").env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
     command
+}
+
+/// A program with many children, to [`run`] as root: when this process dies, by `kill -9` too, the kernel kills them all.
+///
+/// The program is the first process of a PID namespace, which ends with it; it ends with `unshare`, and that with the thread here.
+pub(super) fn family(program: &str) -> Command {
+    let mut command = command("setpriv");
+    command.args(FAMILY).arg(program);
+    command
+}
+
+/// What the user knows a program by, also when another one starts it.
+fn name(command: &Command) -> String {
+    let starts_another = command.get_args().take(FAMILY.len()).eq(FAMILY);
+    let program = command.get_args().nth(FAMILY.len()).filter(|_| starts_another).unwrap_or(command.get_program());
+    Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The error of somebody who pressed Ctrl-C.
@@ -71,9 +90,9 @@ pub(super) fn check(cancel: &AtomicBool) -> Result<()> {
 /// When `cancel` is set, the program and its children are stopped.
 pub(super) fn run(command: &mut Command, cancel: &AtomicBool) -> Result<Vec<u8>> {
     check(cancel)?;
-    let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name(command);
     let failed = |message: String| Error::failed("tool_failed", message);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = Group(command.spawn().map_err(|e| failed(format!("cannot run {name}")).cause(e))?);
     let output = drain(child.0.stdout.take());
     let errors = drain(child.0.stderr.take());
@@ -137,4 +156,15 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> Option<JoinHandle<Vec<u8>>
 
 fn joined(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
     reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_program_that_the_user_knows() {
+        assert_eq!(name(command("qemu-img").arg("check")), "qemu-img");
+        assert_eq!(name(family("mmdebstrap").arg("--mode=root")), "mmdebstrap");
+    }
 }
