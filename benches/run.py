@@ -241,7 +241,7 @@ def drop_ours(lite, name):
 
 
 def prepare_host(options):
-    run(options.lite, "doctor", "--fix", "--yes")
+    run(options.lite, "doctor", "--fix")
     run(options.lite, "image", "build", "debian-13")
 
 
