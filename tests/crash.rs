@@ -181,4 +181,4 @@ fn many_at_once_get_what_is_theirs() {
 }
 
 /// What a create without trouble says on stderr.
-const CREATED: &str = "warning: no KVM on this host: the virtual machine is emulated, about ten times slower\n";
+const CREATED: &str = "warning: no KVM on this host: the virtual machine is emulated, which is slow\n";

@@ -126,7 +126,7 @@ impl Engine<'_> {
         let view = self.view(&request.network)?;
         let kvm = doctor::use_kvm(self.settings.accel, view.info.kvm_offered)?;
         if !kvm {
-            observer.warn("no KVM on this host: the virtual machine is emulated, about ten times slower");
+            observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
         }
         // Early and without a lock, for a quick answer before an image is fetched; the transaction decides.
         self.store.write(|t| allocate::name(t, &view, request.name.as_ref(), &request.blueprint.id))?;
