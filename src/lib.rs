@@ -11,6 +11,7 @@ pub mod guest;
 pub mod hypervisor;
 pub mod image;
 pub mod model;
+pub mod monitor;
 pub mod plan;
 pub mod render;
 pub mod store;

@@ -1,0 +1,9 @@
+//! Samples become metrics, metrics become alarms, crashes become restarts. What decides is pure; the loop is thin.
+
+pub mod decide;
+pub mod machine;
+pub mod policy;
+pub mod window;
+
+pub use decide::{Class, Decision, decide};
+pub use machine::{Happening, step};
