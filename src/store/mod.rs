@@ -2,10 +2,17 @@
 //!
 //! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act.
 
+pub mod alarms;
+pub mod contacts;
+pub mod events;
 pub mod instances;
+pub mod metrics;
 pub mod operations;
+pub mod outbox;
+mod pack;
 mod schema;
 pub mod secrets;
+pub mod watch;
 
 use std::{
     os::unix::fs::PermissionsExt,

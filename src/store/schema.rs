@@ -8,7 +8,8 @@ use super::sql;
 use crate::model::{Error, Kind, Result};
 
 /// One entry per schema version; entry 0 makes version 1.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE instance (
     uuid       TEXT PRIMARY KEY,
     name       TEXT NOT NULL UNIQUE,
@@ -61,7 +62,9 @@ CREATE TABLE step (
     state     TEXT NOT NULL,
     PRIMARY KEY (operation, sequence)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    include_str!("monitor.sql"),
+];
 
 /// Brings a database of schema `version` to today's; an older one is copied beside itself first.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, version: i64) -> Result<()> {
