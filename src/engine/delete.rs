@@ -4,7 +4,7 @@ use super::{Engine, execute::Payload, journal::Run, lock::Lock};
 use crate::{
     model::{Instance, Phase, Result},
     plan::{self, Step},
-    store::Operation,
+    store::{Operation, events::Stamp},
 };
 
 /// What a delete removed and what it left.
@@ -58,7 +58,7 @@ impl Engine<'_> {
                 e
             })?;
         }
-        self.store.forget(instance.record.uuid)?;
+        self.store.forget_deleted(&instance.record, &Stamp::here((self.now)()))?;
         super::fault::point("forgotten");
         self.end(operation, Ok(()))?;
         lock.retire();

@@ -3,11 +3,11 @@
 
 /// A point of the code that a test may ask to die at.
 #[cfg(not(feature = "fault"))]
-pub(super) fn point(_name: &str) {}
+pub fn point(_name: &str) {}
 
 /// A point of the code that a test may ask to die at.
 #[cfg(feature = "fault")]
-pub(super) fn point(name: &str) {
+pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSES: AtomicU32 = AtomicU32::new(0);
     let Some((wanted, n)) = std::env::var("LITE_FAULT").ok().and_then(|v| {

@@ -4,7 +4,7 @@ use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{Store, sql};
-use crate::model::{Error, Event, EventKind, Result};
+use crate::model::{Error, Event, EventData, EventInstance, EventKind, Record, Result};
 
 /// Most deliveries that may wait for a contact.
 pub const MOST_QUEUED: i64 = 10_000;
@@ -16,6 +16,21 @@ pub struct Stamp {
     pub now: jiff::Timestamp,
     /// The name of this host.
     pub host: String,
+}
+
+impl Stamp {
+    /// A time on this host.
+    pub fn here(now: jiff::Timestamp) -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self { now, host: host.trim().to_owned() }
+    }
+
+    /// An event of this time about an instance, or about none.
+    pub fn event(&self, kind: EventKind, record: Option<&Record>, reason: impl Into<String>) -> Event {
+        let mut data = EventData::says(reason);
+        (data.instance, data.host) = (record.map(EventInstance::from), Some(self.host.clone()));
+        Event { at: self.now, kind, data, suppressed: false }
+    }
 }
 
 /// A stored event.

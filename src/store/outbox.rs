@@ -184,6 +184,25 @@ impl Store {
         self.messages_where("contact = ?1 AND state = 'queued' ORDER BY number", contact)
     }
 
+    /// The incidents in each message of a contact that is to be sent.
+    pub fn queued_incidents(&self, contact: &str) -> Result<std::collections::HashMap<String, Vec<String>>> {
+        let mut s = self
+            .read()
+            .prepare_cached(
+                "SELECT message.id, event.incident FROM message JOIN delivery ON delivery.message = message.id
+                 JOIN event ON event.id = delivery.event
+                 WHERE message.contact = ?1 AND message.state = 'queued' AND event.incident IS NOT NULL",
+            )
+            .map_err(sql)?;
+        let rows = s.query_map([contact], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sql)?;
+        let mut out: std::collections::HashMap<String, Vec<String>> = std::collections::HashMap::new();
+        for row in rows {
+            let (message, incident): (String, String) = row.map_err(sql)?;
+            out.entry(message).or_default().push(incident);
+        }
+        Ok(out)
+    }
+
     /// Messages made for a contact after a time.
     pub fn made_since(&self, contact: &str, since: jiff::Timestamp) -> Result<Vec<Message>> {
         let all = self.messages_where("contact = ?1 ORDER BY number DESC LIMIT 200", contact)?;
