@@ -1,22 +1,27 @@
 //! The command line: arguments in, exit code out. One file per verb.
 
+mod alarm;
+mod alarm_put;
 mod blueprints;
 mod bundles;
 mod common;
 mod complete;
 mod completion;
 mod console;
+mod contact;
 mod cost;
 mod create;
 mod delete;
 mod doctor;
 mod env;
+mod events;
 mod gc;
 mod image;
 mod image_make;
 mod list;
 mod logs;
 mod man;
+mod metrics;
 mod operations;
 mod reboot;
 mod repair;
@@ -77,6 +82,10 @@ enum Verb {
     Blueprints(blueprints::Args),
     Bundles(bundles::Args),
     Image(image::Args),
+    Metrics(metrics::Args),
+    Alarm(alarm::Args),
+    Contact(contact::Args),
+    Events(events::Args),
     Operations(operations::Args),
     Repair(repair::Args),
     Gc(gc::Args),
@@ -160,6 +169,10 @@ impl Verb {
             Self::Blueprints(args) => blueprints::run(args, env),
             Self::Bundles(args) => bundles::run(args, env),
             Self::Image(args) => image::run(args, env),
+            Self::Metrics(args) => metrics::run(args, env),
+            Self::Alarm(args) => alarm::run(args, env),
+            Self::Contact(args) => contact::run(args, env),
+            Self::Events(args) => events::run(args, env),
             Self::Operations(args) => operations::run(args, env),
             Self::Repair(args) => repair::run(args, env),
             Self::Gc(args) => gc::run(args, env),

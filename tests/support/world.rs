@@ -50,6 +50,7 @@ impl World {
             subnet: None,
             accel: Accel::Tcg,
             mirror: String::new(),
+            loopback_webhooks: false,
             paths: Paths { state: at("state"), logs: at("logs"), blueprints: vec![], pool: at("pool") },
         };
         Self {
