@@ -108,18 +108,18 @@ fn killed_at_every_step_of_create_and_delete() {
             }
         }
     }
-    // Filter, address, root disk, seed, domain, start: two points each, and one after the allocation.
-    assert_eq!(hit, 13, "points of create");
+    // Filter, root disk, seed, domain, launch, address, connect: two points each, and one after the allocation.
+    assert_eq!(hit, 15, "points of create");
     let mut undone = 0;
     for n in 1.. {
-        assert!(dies(create(&host, name), "effect", 5), "create dies with its domain defined");
+        assert!(dies(create(&host, name), "effect", 6), "create dies with its domain launched");
         if !dies(host.command(&["list"]), "undo", n) {
             break;
         }
         undone += 1;
         assert!(!whole_or_gone(&host, name, &format!("undo killed at {n}")));
     }
-    assert_eq!(undone, 5, "points of the undo");
+    assert_eq!(undone, 6, "points of the undo");
     let mut deleted = 0;
     for point in ["intent", "effect", "forgotten"] {
         for n in 1.. {

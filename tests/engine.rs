@@ -30,6 +30,12 @@ fn create_makes_one_of_each_and_delete_removes_it_all() {
         listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(),
         [("web", InstanceState::Running)]
     );
+    // The first run starts unplugged; the filter comes before the cable, and the definition has both.
+    let updates = world.hypervisor.inner().interface_updates(created.record.uuid);
+    let filtered = |xml: &str| (xml.contains("<filterref "), xml.contains("<link state=\"down\""));
+    assert_eq!(updates.iter().map(|u| filtered(u)).collect::<Vec<_>>(), [(true, true), (true, false)]);
+    let kept = world.hypervisor.domain_xml(created.record.uuid).expect("read").expect("there");
+    assert_eq!((kept.contains("<filterref "), kept.contains("<link ")), (true, false));
     let volumes = world.hypervisor.volumes("lite").expect("volumes");
     assert_eq!(volumes.len(), 2);
     assert_eq!(world.hypervisor.filters().expect("filters"), [format!("lite-{}", created.record.uuid)]);

@@ -83,7 +83,7 @@ impl Engine<'_> {
     fn recover_create(&mut self, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
         let name = &operation.resource;
         let steps = self.journalled(&operation.id)?;
-        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. }));
+        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
         if started {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
