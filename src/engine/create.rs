@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     catalog::{Blueprint, Bundle},
-    doctor, guest,
+    doctor, fault, guest,
     image::Image,
     model::{Error, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
@@ -145,7 +145,7 @@ impl Engine<'_> {
         drawn: Drawn,
     ) -> Result<Job> {
         let job = self.allocate(request, view, kvm, image, drawn)?;
-        super::fault::point("allocated");
+        fault::point("allocated");
         let id = job.operation.id.clone();
         let mut run = Run::new(&id);
         let payload = Payload { seed: &job.image_bytes };

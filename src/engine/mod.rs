@@ -13,7 +13,6 @@ mod create;
 mod delete;
 mod draw;
 mod execute;
-mod fault;
 mod gc;
 mod host;
 mod journal;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Engine;
 use crate::{
     catalog::Catalog,
+    fault,
     model::{NetworkMode, Phase, Result, Wanted},
     plan::{METADATA_URI, record_of},
     store::{NewInstance, instances},
@@ -46,6 +47,7 @@ impl Engine<'_> {
                 };
                 instances::insert(t, &new)
             });
+            fault::point("effect");
             if let Err(e) = stored {
                 refused.push(format!("instance `{}`: {e}", record.name));
                 continue;
