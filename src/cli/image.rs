@@ -168,7 +168,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 
 fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
     let state = &settings.paths.state;
-    let store = Store::exists(state).then(|| Store::open(state)).transpose()?;
+    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     images
         .iter()
         .map(|i| {

@@ -54,7 +54,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 /// The rows of the instances that have all the tags.
 pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
     // Without a database there is nothing to ask the host about.
-    if !Store::exists(&env.settings()?.paths.state) {
+    if !Store::exists(&env.settings()?.paths.state)? {
         return Ok(Vec::new());
     }
     let session = Session::open(env)?;

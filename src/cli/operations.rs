@@ -53,7 +53,7 @@ pub enum Verb {
 /// Lists or shows with [`crate::ui::view::print_operations`] and `print_operation`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
-    let store = Store::exists(&settings.paths.state).then(|| Store::open(&settings.paths.state)).transpose()?;
+    let store = Store::exists(&settings.paths.state)?.then(|| Store::open(&settings.paths.state)).transpose()?;
     match &args.verb {
         None => {
             let operations = store.map_or(Ok(Vec::new()), |s| s.operations(args.limit))?;

@@ -86,8 +86,9 @@ fn rebuild(args: &Args, env: &mut Env) -> Result<()> {
             return env.ui.data("the damaged database would be set aside and made again\n");
         }
         args.sure.ask(&env.ui, "set the damaged database aside and make a new one?")?;
-        let aside = Store::set_aside(state, (env.clock)())?;
-        env.ui.status(&format!("the damaged database is kept as `{}`", aside.display()));
+        if let Some(aside) = Store::set_aside(state, (env.clock)())? {
+            env.ui.status(&format!("the damaged database is kept as `{}`", aside.display()));
+        }
     }
     if args.change.dry_run {
         return env.ui.data("instances that libvirt knows and the database does not would be taken in\n");

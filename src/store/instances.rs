@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
-use super::{Store, sql};
+use super::{Store, damaged_content, sql};
 use crate::{
     catalog::Blueprint,
     model::{Error, Instance, Name, Phase, Record, Result, Size, Wanted},
@@ -58,7 +58,11 @@ fn word<T: serde::Serialize>(value: T) -> Result<String> {
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> Error {
-    Error::failed("state_error", format!("cannot read {what} from the state database")).cause(error)
+    damaged_content(format!("cannot read {what}: {error}"))
+}
+
+fn unwritable(error: &serde_json::Error) -> Error {
+    Error::failed("state_error", "cannot write an instance").cause(error)
 }
 
 struct Raw {
@@ -191,7 +195,7 @@ impl Store {
 
     /// Replaces the record (tags).
     pub fn set_record(&mut self, record: &Record) -> Result<()> {
-        let text = serde_json::to_string(record).map_err(|e| unreadable("an instance", &e))?;
+        let text = serde_json::to_string(record).map_err(|e| unwritable(&e))?;
         self.write(|t| {
             t.execute("UPDATE instance SET record = ?2 WHERE uuid = ?1", params![record.uuid.to_string(), text])
                 .map_err(sql)
@@ -242,10 +246,8 @@ pub fn addresses(transaction: &Transaction<'_>, network: &str) -> Result<Vec<Ipv
     let mut statement =
         transaction.prepare("SELECT address FROM instance WHERE network = ?1 AND address IS NOT NULL").map_err(sql)?;
     let rows = statement.query_map([network], |row| row.get::<_, String>(0)).map_err(sql)?;
-    rows.map(|row| {
-        row.map_err(sql)?.parse().map_err(|e| Error::failed("state_error", "cannot read an address").cause(e))
-    })
-    .collect()
+    rows.map(|row| row.map_err(sql)?.parse().map_err(|e| damaged_content(format!("cannot read an address: {e}"))))
+        .collect()
 }
 
 /// The error for a name that an instance of ours has.
@@ -256,7 +258,7 @@ pub fn name_taken(name: &Name) -> Error {
 
 /// Inserts the row of a new instance; a taken name is refused with `name_taken`.
 pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
-    let json = |e: serde_json::Error| unreadable("an instance", &e);
+    let json = |e: serde_json::Error| unwritable(&e);
     let record = new.record;
     let bytes = |size: Size| i64::try_from(size.as_bytes()).unwrap_or(i64::MAX);
     transaction
