@@ -124,12 +124,10 @@ impl Store {
             return Ok(found);
         }
         let all = self.instances()?;
-        let near = crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str()));
-        let error = Error::refused("no_such_instance", format!("there is no instance `{name}`"));
-        Err(match near {
-            Some(near) => error.hint(format!("did you mean `{near}`? `lite list` shows all")),
-            None => error.hint("`lite list` shows all instances"),
-        })
+        Err(no_such_instance(
+            name,
+            crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str())),
+        ))
     }
 
     /// The blueprint an instance was made from, and its parameters.
@@ -248,6 +246,32 @@ pub fn addresses(transaction: &Transaction<'_>, network: &str) -> Result<Vec<Ipv
     let rows = statement.query_map([network], |row| row.get::<_, String>(0)).map_err(sql)?;
     rows.map(|row| row.map_err(sql)?.parse().map_err(|e| damaged_content(format!("cannot read an address: {e}"))))
         .collect()
+}
+
+/// Sets what is wanted of an instance and how far its life has come, inside a transaction.
+pub fn set_life(
+    transaction: &Transaction<'_>,
+    uuid: Uuid,
+    wanted: Wanted,
+    phase: Phase,
+    failure: Option<&str>,
+) -> Result<()> {
+    transaction
+        .execute(
+            "UPDATE instance SET wanted = ?2, phase = ?3, failure = ?4 WHERE uuid = ?1",
+            params![uuid.to_string(), word(wanted)?, word(phase)?, failure],
+        )
+        .map_err(sql)
+        .map(drop)
+}
+
+/// The error for a name that no instance has.
+pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
+    let error = Error::refused("no_such_instance", format!("there is no instance `{name}`"));
+    match near {
+        Some(near) => error.hint(format!("did you mean `{near}`? `lite list` shows all")),
+        None => error.hint("`lite list` shows all instances"),
+    }
 }
 
 /// The error for a name that an instance of ours has.
