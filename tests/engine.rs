@@ -172,10 +172,10 @@ fn a_lost_database_is_rebuilt_from_the_domains() {
     let mut engine = world.engine();
     assert_eq!(engine.list().expect("listed"), []);
     let done = engine.rebuild(&world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
-    assert_eq!(done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(), [(
-        "web",
-        vec!["host key"]
-    )]);
+    assert_eq!(
+        done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
+        [("web", vec!["host key"])]
+    );
     assert_eq!(done.refused, Vec::<String>::new());
     assert_eq!(engine.store.require(&name("web")).expect("stored").record, record);
 }

@@ -56,13 +56,7 @@ impl Engine<'_> {
     }
 
     /// One instance, in one transaction: a rebuild that is cut off goes on where it was.
-    fn take_in(
-        &mut self,
-        record: &Record,
-        domain: &OurDomain,
-        catalog: &Catalog,
-        found: Salvaged,
-    ) -> Result<Rebuilt> {
+    fn take_in(&mut self, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Salvaged) -> Result<Rebuilt> {
         let rebuilt = told(record, catalog, &found);
         let network = match &record.network {
             NetworkMode::Nat => self.settings.network.clone(),
@@ -97,9 +91,7 @@ impl Engine<'_> {
     /// A guest that said that its set-up failed has failed; any other is taken for ready.
     fn phase_by_report(&self, record: &Record) -> (Phase, Option<String>) {
         match self.last_report(record) {
-            Some(Report::Failed { module, .. }) => {
-                (Phase::Failed, Some(format!("set-up failed in module `{module}`")))
-            }
+            Some(Report::Failed { module, .. }) => (Phase::Failed, Some(format!("set-up failed in module `{module}`"))),
             _ => (Phase::Ready, None),
         }
     }

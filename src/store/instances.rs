@@ -124,10 +124,7 @@ impl Store {
             return Ok(found);
         }
         let all = self.instances()?;
-        Err(no_such_instance(
-            name,
-            crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str())),
-        ))
+        Err(no_such_instance(name, crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str()))))
     }
 
     /// The blueprint an instance was made from, and its parameters.

@@ -37,12 +37,7 @@ pub(super) fn secret_of(row: &Row<'_>) -> rusqlite::Result<Secret> {
 }
 
 /// Stores the secrets and the host key of an instance; none: it is not known.
-pub fn insert(
-    transaction: &Transaction<'_>,
-    instance: Uuid,
-    secrets: &[Secret],
-    host_key: Option<&str>,
-) -> Result<()> {
+pub fn insert(transaction: &Transaction<'_>, instance: Uuid, secrets: &[Secret], host_key: Option<&str>) -> Result<()> {
     let uuid = instance.to_string();
     for secret in secrets {
         transaction
@@ -67,9 +62,7 @@ impl Store {
             .read()
             .prepare("SELECT name, account, description, shown, value FROM secret WHERE instance = ?1 ORDER BY name")
             .map_err(sql)?;
-        let rows = statement
-            .query_map([instance.to_string()], secret_of)
-            .map_err(sql)?;
+        let rows = statement.query_map([instance.to_string()], secret_of).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }
 
