@@ -8,7 +8,7 @@ use lite::{
     engine::{Created, Unobserved},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{InstanceState, Kind, Name, NetworkMode, Wanted},
-    store::OperationState,
+    store::{OperationState, Wreckage},
 };
 use support::world::World;
 
@@ -177,8 +177,12 @@ fn a_lost_database_is_rebuilt_from_the_domains() {
     world.lose_database();
     let mut engine = world.engine();
     assert_eq!(engine.list().expect("listed"), []);
-    let (taken, refused) = engine.rebuild(&world.catalog).expect("rebuilt");
-    assert_eq!((taken, refused), (vec!["web".to_owned()], vec![]));
+    let done = engine.rebuild(&world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
+    assert_eq!(
+        done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
+        [("web", vec!["host key"])]
+    );
+    assert_eq!(done.refused, Vec::<String>::new());
     assert_eq!(engine.store.require(&name("web")).expect("stored").record, record);
 }
 

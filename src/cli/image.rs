@@ -10,6 +10,7 @@ use clap_complete::ArgValueCompleter;
 use super::{
     Env, common, complete,
     image_make::{Maker, create_folder, heed_interrupts, pull_and_adopt},
+    session,
 };
 use crate::{
     image::{self, Image, pull::PullRequest},
@@ -166,9 +167,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
 }
 
+/// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.
 fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
     let state = &settings.paths.state;
-    let store = Store::exists(state).then(|| Store::open(state)).transpose()?;
+    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     images
         .iter()
         .map(|i| {
@@ -237,6 +239,8 @@ fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) ->
         })?;
         found.push(image);
     }
+    // A lost database must not make an image look unused.
+    session::store(env)?;
     let rows = rows(settings, &found)?;
     if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
         return Err(Error::refused(

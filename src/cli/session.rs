@@ -14,7 +14,7 @@ use std::{
 use super::Env;
 use crate::{
     catalog::{Catalog, SourceFile},
-    engine::Engine,
+    engine::{Engine, refuse_lost_state},
     hypervisor::libvirt::Libvirt,
     model::{Error, Instance, Name, Result, Settings},
     store::Store,
@@ -74,8 +74,15 @@ impl Session {
         Ok(engine)
     }
 
-    /// The engine, without a look at what others left.
+    /// The engine, without a look at what others left. Refused if there is no database, but what only a lost one can
+    /// have made.
     pub fn engine_as_it_is(&self, wait: bool) -> Result<Engine<'_>> {
+        refuse_lost_state(&self.hypervisor, &self.settings)?;
+        self.engine_of_new_state(wait)
+    }
+
+    /// The engine of a database that may be made anew.
+    pub fn engine_of_new_state(&self, wait: bool) -> Result<Engine<'_>> {
         Ok(Engine {
             settings: &self.settings,
             store: Store::open(&self.settings.paths.state)?,
@@ -85,6 +92,18 @@ impl Session {
             wait: if wait { WAIT } else { Duration::ZERO },
         })
     }
+}
+
+/// The database, for verbs that need nothing else of the host; none if there never was one. Only without one the host
+/// is asked, whether one is lost.
+pub fn store(env: &Env) -> Result<Option<Store>> {
+    let state = env.settings()?.paths.state;
+    if !Store::exists(&state)? {
+        let session = Session::open(env)?;
+        refuse_lost_state(&session.hypervisor, &session.settings)?;
+    }
+    // It may have been made meanwhile.
+    Store::exists(&state)?.then(|| Store::open(&state)).transpose()
 }
 
 /// From now on the first Ctrl-C sets the flag, and a second one ends the process.

@@ -154,7 +154,7 @@ impl Engine<'_> {
     }
 
     /// The last thing a guest reported that ends a set-up.
-    fn last_report(&self, record: &Record) -> Option<Report> {
+    pub(super) fn last_report(&self, record: &Record) -> Option<Report> {
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         let lines = Tail::open(Path::new(&resources.report_log), 0).and_then(|mut t| t.lines()).ok()?;
         let ends = |r: &Report| matches!(r, Report::Done { .. } | Report::Booted | Report::Failed { .. });
