@@ -54,7 +54,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Lists events, and follows them.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let state = env.settings()?.paths.state;
-    if !args.follow && !Store::exists(&state) {
+    if !args.follow && !Store::exists(&state)? {
         return print(env, &[]);
     }
     let store = Store::open(&state)?;

@@ -4,7 +4,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, complete, session::Session};
 use crate::{
-    engine::Listed,
+    engine::{Listed, refuse_lost_state},
     model::{InstanceState, Phase, Result, Tag},
     store::Store,
     ui::view::{ListColumn, ListRow, print_list},
@@ -53,11 +53,12 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 
 /// The rows of the instances that have all the tags.
 pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
-    // Without a database there is nothing to ask the host about.
-    if !Store::exists(&env.settings()?.paths.state) {
+    let session = Session::open(env)?;
+    // A listing makes no database.
+    if !Store::exists(&session.settings.paths.state)? {
+        refuse_lost_state(session.hypervisor(), &session.settings)?;
         return Ok(Vec::new());
     }
-    let session = Session::open(env)?;
     let mut engine = session.engine(env, false)?;
     engine.settle()?;
     let has = |listed: &Listed| {

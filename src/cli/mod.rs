@@ -24,6 +24,7 @@ mod man;
 mod metrics;
 mod operations;
 mod reboot;
+mod rebuild;
 mod repair;
 mod secrets;
 mod session;

@@ -1,13 +1,7 @@
 //! `lite repair`.
 
-use super::{
-    Env, common,
-    session::{self, Session},
-};
-use crate::{
-    model::{InstanceState, Result, escaped},
-    store::Store,
-};
+use super::{Env, common, rebuild, session::Session};
+use crate::model::{InstanceState, Result, escaped};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -38,7 +32,7 @@ pub struct Args {
 /// Repairs.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if args.rebuild {
-        return rebuild(args, env);
+        return rebuild::run(args, env);
     }
     let session = Session::open(env)?;
     let mut engine = session.engine_as_it_is(args.change.wait)?;
@@ -72,32 +66,4 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         env.ui.status("nothing to repair");
     }
     told.iter().try_for_each(|line| env.ui.data(&format!("{line}\n")))
-}
-
-/// Sets a damaged database aside and reads the instances back from the domains.
-fn rebuild(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let state = &session.settings.paths.state;
-    if let Err(e) = Store::open(state) {
-        if e.code != "state_damaged" {
-            return Err(e);
-        }
-        if args.change.dry_run {
-            return env.ui.data("the damaged database would be set aside and made again\n");
-        }
-        args.sure.ask(&env.ui, "set the damaged database aside and make a new one?")?;
-        let aside = Store::set_aside(state, (env.clock)())?;
-        env.ui.status(&format!("the damaged database is kept as `{}`", aside.display()));
-    }
-    if args.change.dry_run {
-        return env.ui.data("instances that libvirt knows and the database does not would be taken in\n");
-    }
-    let catalog = session::catalog(&session.settings)?;
-    let (taken, refused) = session.engine_as_it_is(args.change.wait)?.rebuild(&catalog)?;
-    refused.iter().for_each(|line| env.ui.warn(line));
-    env.ui.status(&format!(
-        "{} instances taken in; their passwords and host keys are not in libvirt and are lost",
-        taken.len()
-    ));
-    taken.iter().try_for_each(|name| env.ui.data(&format!("{name}\n")))
 }

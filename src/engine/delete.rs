@@ -2,6 +2,7 @@
 
 use super::{Engine, execute::Payload, journal::Run, lock::Lock};
 use crate::{
+    fault,
     model::{Instance, Phase, Result},
     plan::{self, Step},
     store::{Operation, events::Stamp},
@@ -59,7 +60,7 @@ impl Engine<'_> {
             })?;
         }
         self.store.forget_deleted(&instance.record, &Stamp::here((self.now)()))?;
-        super::fault::point("forgotten");
+        fault::point("forgotten");
         self.end(operation, Ok(()))?;
         lock.retire();
         Ok(())

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::{
+    fault,
     model::Result,
     plan::{METADATA_URI, Step, record_of, volume_is_ours},
 };
@@ -58,7 +59,9 @@ impl Engine<'_> {
         let mut removed = Vec::new();
         for orphan in seen.iter().filter(|o| again.contains(o)) {
             for step in &orphan.steps {
+                fault::point("intent");
                 self.execute(step, &super::execute::Payload::none())?;
+                fault::point("effect");
             }
             removed.push(orphan.subject.clone());
         }

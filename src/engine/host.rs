@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Engine, Observer, allocate::HostView, lock::Lock};
 use crate::{
-    doctor,
+    doctor, fault,
     model::{Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
 };
@@ -34,11 +34,15 @@ impl Engine<'_> {
         let _lock = Lock::acquire(&self.locks(), Uuid::nil(), "host", "prepare the host", (self.now)(), MAKE)?;
         if !pool()? {
             let path = s.paths.pool.display().to_string();
+            fault::point("intent");
             self.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
+            fault::point("effect");
             observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
         }
         if !nat()? {
+            fault::point("intent");
             self.hypervisor.ensure_network(&s.network, &self.network_xml()?)?;
+            fault::point("effect");
             observer.note(&format!("made network `{}`", s.network));
         }
         Ok(())

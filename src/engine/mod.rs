@@ -13,12 +13,12 @@ mod create;
 mod delete;
 mod draw;
 mod execute;
-pub mod fault;
 mod gc;
 mod host;
 mod journal;
 mod listing;
 mod lock;
+mod ours;
 mod power;
 mod rebuild;
 mod recover;
@@ -34,7 +34,9 @@ pub use create::{Created, Request};
 pub use delete::Receipt;
 pub use gc::Orphan;
 pub use listing::Listed;
+pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;
+pub use rebuild::{Rebuilding, Rebuilt, refuse_while_busy};
 pub use wait::Waited;
 
 use crate::{

@@ -9,8 +9,11 @@ use super::{
     lock::{Attempt, Lock},
 };
 use crate::{
+    doctor, fault,
     guest::{self, report::Report, tail::Tail},
-    model::{Phase, Record, Result},
+    hypervisor::DomainState,
+    image,
+    model::{Phase, Record, Result, Wanted},
     plan::{Resources, Step},
     render::Seed,
     store::{Operation, OperationState},
@@ -25,7 +28,16 @@ impl Engine<'_> {
         for operation in open.into_iter().filter(|o| o.state == OperationState::Started) {
             told.extend(self.recover_one(&operation)?);
         }
+        told.extend(self.sweep_images()?);
         Ok(told)
+    }
+
+    /// What killed image operations left in the folder of the pool: one look into it.
+    fn sweep_images(&self) -> Result<Vec<String>> {
+        if !doctor::is_local(&self.settings.connect) {
+            return Ok(Vec::new());
+        }
+        image::sweep(&self.settings.paths.pool, &|volume| Ok(!self.store.users_of_image(volume)?.is_empty()))
     }
 
     /// Tries again what needs attention.
@@ -67,23 +79,33 @@ impl Engine<'_> {
                 }
                 Ok(Some(format!("finished the delete of `{name}` that was cut off")))
             }
-            kind => {
-                self.store.end_operation(
-                    &operation.id,
-                    OperationState::Failed,
-                    Some("its process died"),
-                    (self.now)(),
-                )?;
-                Ok(Some(format!("closed the {kind} of `{name}` that was cut off")))
+            kind => self.recover_other(operation, uuid, kind).map(Some),
+        }
+    }
+
+    /// start, stop, reboot, tag: what the host shows decides how they ended.
+    fn recover_other(&mut self, operation: &Operation, uuid: uuid::Uuid, kind: &str) -> Result<String> {
+        let name = &operation.resource;
+        if let Some(instance) = self.store.instance_by_uuid(uuid)? {
+            match kind {
+                "start" | "stop" => {
+                    let state = self.hypervisor.domain(uuid)?.map(|d| d.state);
+                    let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
+                    self.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })?;
+                }
+                "tag" => self.write_metadata(&instance.record)?,
+                _ => {}
             }
         }
+        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        Ok(format!("closed the {kind} of `{name}` that was cut off"))
     }
 
     /// A create that had started its domain stands; any other is undone.
     fn recover_create(&mut self, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
         let name = &operation.resource;
         let steps = self.journalled(&operation.id)?;
-        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. }));
+        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
         if started {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
@@ -132,7 +154,7 @@ impl Engine<'_> {
     }
 
     /// The last thing a guest reported that ends a set-up.
-    fn last_report(&self, record: &Record) -> Option<Report> {
+    pub(super) fn last_report(&self, record: &Record) -> Option<Report> {
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         let lines = Tail::open(Path::new(&resources.report_log), 0).and_then(|mut t| t.lines()).ok()?;
         let ends = |r: &Report| matches!(r, Report::Done { .. } | Report::Booted | Report::Failed { .. });
@@ -150,6 +172,7 @@ impl Engine<'_> {
         };
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         self.hypervisor.upload(&self.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
+        fault::point("effect");
         self.store.seed_is_clean(record.uuid)
     }
 }

@@ -21,6 +21,8 @@ macro_rules! every_call {
             fn ensure_domain(xml: &str) -> ();
             fn remove_domain(uuid: Uuid) -> ();
             fn start(uuid: Uuid) -> ();
+            fn launch(uuid: Uuid, xml: &str) -> ();
+            fn update_interface(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();

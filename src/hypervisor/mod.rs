@@ -137,6 +137,11 @@ pub trait Hypervisor: Send + Sync {
     /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three;
     /// `domain_stopping` (busy) if it is just going down.
     fn start(&self, uuid: Uuid) -> Result<()>;
+    /// Runs the domain once with this XML in place of its definition, which stays as it is; content if it runs.
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()>;
+    /// Changes the interface of the running domain, which its hardware address names; the definition stays as it is.
+    /// Content if the domain does not run: its next run is by its definition.
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).

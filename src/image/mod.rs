@@ -10,6 +10,7 @@ mod progress;
 pub mod pull;
 mod registry;
 pub mod sums;
+mod sweep;
 mod tools;
 
 pub use build::{BuildRequest, build, buildable};
@@ -17,3 +18,4 @@ pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use import::import;
 pub use progress::{Progress, Silent};
 pub use registry::{Image, Lock, Origin, adopt, begin, get, list, lock, remove, volume_name};
+pub use sweep::sweep;

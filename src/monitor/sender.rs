@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::guard::{self, Attempt};
 use crate::{
-    engine::fault,
+    fault,
     hypervisor::Hypervisor,
     model::{Result, Settings},
     notify::{

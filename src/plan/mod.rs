@@ -9,7 +9,10 @@ mod step;
 mod storage;
 mod xml;
 
-pub use domain::{DomainPlan, METADATA_PREFIX, METADATA_URI, domain_xml, metadata_xml, record_of};
+pub use domain::{
+    DomainPlan, FoundRecord, METADATA_PREFIX, METADATA_URI, domain_xml, launch_xml, metadata_xml, record_in_domain,
+    record_of,
+};
 pub use filter::filter_xml;
 pub use names::{Resources, volume_is_ours};
 pub use network::{Subnet, network_xml, subnet_of};

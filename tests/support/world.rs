@@ -1,4 +1,5 @@
 //! A host of the test driver with a database of its own.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     collections::BTreeMap,
@@ -59,6 +60,15 @@ impl World {
             settings,
             folder,
         }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The folder of the database.
+    pub fn state(&self) -> &Path {
+        &self.settings.paths.state
     }
 
     pub fn engine(&self) -> Engine<'_> {

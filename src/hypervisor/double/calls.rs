@@ -51,6 +51,15 @@ impl Hypervisor for Double {
         self.forget_state(uuid);
         Ok(())
     }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.inner.launch(uuid, xml)?;
+        self.forget_state(uuid);
+        Ok(())
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());
+        Ok(())
+    }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
         if self.memory().ignores_power_button { Ok(()) } else { self.inner.shutdown(uuid) }
     }

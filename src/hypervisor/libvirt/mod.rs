@@ -75,6 +75,12 @@ impl Hypervisor for Libvirt {
     fn start(&self, uuid: Uuid) -> Result<()> {
         domain::start(&self.link, uuid)
     }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        domain::launch(&self.link, uuid, xml)
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        domain::update_interface(&self.link, uuid, xml)
+    }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
         domain::shutdown(&self.link, uuid)
     }

@@ -75,17 +75,20 @@ impl Drop for Mounted {
     }
 }
 
-/// Removes what killed builds of `id` left. The caller holds the lock: no build of it runs.
-pub(super) fn sweep(dir: &Path, id: &str) -> Result<()> {
+/// Removes what killed builds of `id` left, and tells whether there was any. The caller holds the lock: no build of it
+/// runs.
+pub fn sweep(dir: &Path, id: &str) -> Result<bool> {
+    let mut found = false;
     let dir = dir.canonicalize().map_err(|e| io("find the folder", dir, e))?;
     for entry in fs::read_dir(&dir).map_err(|e| io("read the folder", &dir, e))? {
         let entry = entry.map_err(|e| io("read the folder", &dir, e))?;
         let ours = entry.file_name().to_string_lossy().starts_with(&prefix(id));
         if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             clear(&entry.path())?;
+            found = true;
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// `_` is in no id, so ids that begin alike stay apart.
