@@ -98,22 +98,36 @@ impl Engine<'_> {
             }
         }
         advance(stage, Stage::Application, observer);
-        let address = match wait.record.address {
-            Some(address) => Some(address),
-            None => self.hypervisor.guest_address(wait.record.uuid, wait.record.mac)?,
+        let address = match wait.health {
+            Some(Health::Command { .. }) => {
+                self.command(wait, &mut tail, answer, observer)?;
+                self.address(wait)?
+            }
+            Some(health) => Some(self.probe(wait, health, observer)?),
+            None => self.address(wait)?,
         };
-        match (wait.health, address) {
-            (Some(Health::Command { .. }), _) => self.command(wait, &mut tail, answer, observer)?,
-            (Some(health), Some(address)) => self.probe(wait, health, address, observer)?,
-            _ => {}
-        }
         observer.finish(*stage);
         Ok(Waited { address })
     }
 
-    fn probe(&self, wait: &Wait<'_>, health: &Health, address: Ipv4Addr, observer: &mut dyn Observer) -> Result<()> {
+    /// The guest's address: the reserved one, or what the host sees of it.
+    fn address(&self, wait: &Wait<'_>) -> Result<Option<Ipv4Addr>> {
+        match wait.record.address {
+            Some(address) => Ok(Some(address)),
+            None => self.hypervisor.guest_address(wait.record.uuid, wait.record.mac),
+        }
+    }
+
+    /// Waits until the application answers from the network; gives the address it answers at.
+    fn probe(&self, wait: &Wait<'_>, health: &Health, observer: &mut dyn Observer) -> Result<Ipv4Addr> {
         loop {
-            let Err(answer) = guest::health::probe(health, address, PROBE_TIMEOUT) else { return Ok(()) };
+            let answer = match self.address(wait)? {
+                None => "this host does not know the guest's address".to_owned(),
+                Some(address) => match guest::health::probe(health, address, PROBE_TIMEOUT) {
+                    Ok(()) => return Ok(address),
+                    Err(answer) => answer,
+                },
+            };
             observer.note(&answer);
             self.check_alive(wait, Stage::Application).map_err(|e| after_answer(e, &answer))?;
             std::thread::sleep(PROBE_PAUSE);
