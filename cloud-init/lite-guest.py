@@ -321,7 +321,7 @@ def module_fault():
     return None
 
 
-def schema_fault():
+def schema_fault(job):
     """cloud-init only warns of user-data that breaks its schema, and then leaves the faulty part out."""
     marks = ("failed schema validation", "Invalid cloud-config")
     try:
@@ -331,13 +331,23 @@ def schema_fault():
         warned = False
     if not warned:
         return None
-    tail, _ = output(["cloud-init", "schema", "--system"], 120)
-    return {"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": 1, "tail": tail}
+    said, code = output(["cloud-init", "schema", "--system"], 120)
+    faults = [line.partition("schema errors: ")[2] for line in said]
+    own = job.get("own", {})
+
+    def users_number(item):
+        """The user's number of an item: he knows only his own."""
+        number = int(item[2]) - own.get(item[1], 0)
+        return "%s.%d" % (item[1], number) if number >= 0 else item[0]
+
+    tail = [re.sub(r"\b(\w+)\.(\d+)", users_number, fault) for fault in faults if fault] or said
+    return {"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": code or 1,
+            "tail": tail}
 
 
 def set_up(job, state, reporter):
     """Everything of a first boot. The event that ends it."""
-    fault = module_fault() or schema_fault()
+    fault = module_fault() or schema_fault(job)
     if fault is None and not job:
         fault = {"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]}
     if fault is not None:
