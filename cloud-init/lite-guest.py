@@ -174,14 +174,6 @@ def bash(module, script, reporter, strict):
     return run(module, ["/bin/bash", script], bash_env(DIR + "/trap", strict), reporter)
 
 
-def last_lines(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return [line.rstrip() for line in collections.deque(file, TAIL_LINES)]
-    except OSError:
-        return []
-
-
 def read_text(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -306,15 +298,24 @@ def between(text, start, end):
     return rest.partition(end)[0] if found else ""
 
 
+# What cloud-init and apt print however it goes.
+NOISE = re.compile(r"ci-info:|Cloud-init v\.|Running as unit:|(Get|Hit):\d|Reading package lists|"
+                   r".*\[WARNING\]: (Running module|\d+ failed with exceptions)")
+
+
 def module_fault():
     """The first module that cloud-init says failed (status.json, `v1.<stage>.errors`)."""
+    printed = [line for line in read_text(LOGS + "/cloud-init-output.log").splitlines() if not NOISE.match(line)]
     for stage in read_json(RUN + "/status.json").get("v1", {}).values():
         for error in (stage.get("errors") or []) if isinstance(stage, dict) else []:
             text = str(error)
             code = between(text, "Exit code: ", "\\n")
+            # An exception's own words, unless they only repeat what a program printed.
+            words = re.search(r"""\w+\((["'])(.*)\1\)\)$""", text)
+            told = printed + ([words[2]] if words and not code else [])
             return {"event": "failed", "module": between(text, "('", "'") or "cloud-init",
                     "command": between(text, "Command: ", "\\n"), "code": int(code) if code.isdigit() else 1,
-                    "tail": last_lines(LOGS + "/cloud-init-output.log") or [text]}
+                    "tail": told or [text]}
     errors = read_json(RUN + "/result.json").get("v1", {}).get("errors") or []
     if errors:
         return {"event": "failed", "module": "cloud-init", "command": "", "code": 1, "tail": [str(e) for e in errors]}
