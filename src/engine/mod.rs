@@ -22,6 +22,7 @@ mod ours;
 mod power;
 mod rebuild;
 mod recover;
+mod restart;
 mod wait;
 
 use std::{

@@ -4,6 +4,7 @@ pub mod decide;
 pub mod guard;
 pub mod machine;
 pub mod policy;
+pub mod sample;
 pub mod sender;
 pub mod window;
 

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{Store, damaged_content, sql};
-use crate::model::Result;
+use crate::model::{Error, Result};
 
 /// How an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,6 +209,22 @@ impl Store {
             .map_err(sql)?
             .map(operation)
             .transpose()
+    }
+
+    /// When an instance was last started or rebooted by an operation.
+    pub fn last_start(&self, instance: Uuid) -> Result<Option<jiff::Timestamp>> {
+        let last: Option<String> = self
+            .read()
+            .query_row(
+                "SELECT started_at FROM operation WHERE instance = ?1 AND kind IN ('create', 'start', 'reboot', 'restart')
+                 AND state <> 'failed' ORDER BY started_at DESC LIMIT 1",
+                [instance.to_string()],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(sql)?;
+        let bad = |e| Error::failed("state_error", "cannot read an operation's time").cause(e);
+        last.map(|t| t.parse().map_err(|e: jiff::Error| bad(e))).transpose()
     }
 
     /// Whether the last operation on a name was a delete that succeeded.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Double;
 use crate::{
-    hypervisor::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
+    hypervisor::{DhcpHost, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
     model::{Error, Mac, Result},
 };
 
@@ -22,6 +22,10 @@ impl Hypervisor for Double {
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
         Ok(self.inner.domains()?.into_iter().map(|d| self.shown(d)).collect())
+    }
+    fn samples(&self) -> Result<Vec<DomainSample>> {
+        let seen = self.inner.samples()?;
+        Ok(seen.into_iter().map(|s| self.sampled(s)).collect())
     }
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>> {
         Ok(self.inner.domain(uuid)?.map(|d| self.shown(d)))
@@ -65,6 +69,11 @@ impl Hypervisor for Double {
     }
     fn reboot(&self, uuid: Uuid) -> Result<()> {
         self.running(uuid)
+    }
+    fn resume(&self, uuid: Uuid) -> Result<()> {
+        self.running(uuid)?;
+        self.forget_state(uuid);
+        Ok(())
     }
     fn reset(&self, uuid: Uuid) -> Result<()> {
         self.running(uuid)
