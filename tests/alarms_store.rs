@@ -362,7 +362,7 @@ fn a_minute_is_kept_and_rolled_up() {
                 let point = Point { count: 6, sum: 6.0 * (n % 60) as f64, min: 0.0, max: 100.0 };
                 let known = [MinuteOf { instance: uuid, points: vec![(Metric::CpuUtilization, point)] }];
                 let known = if n % 7 == 6 { &[] } else { &known[..] };
-                insert_minute(t, &mut cache, first + n, begin + n * 60, known)?;
+                insert_minute(t, &mut cache, first + n, begin + n * 60, known, |_| true)?;
             }
             Ok(())
         })
@@ -406,7 +406,7 @@ fn a_clock_that_jumps_removes_nothing_and_drops_no_minute() {
         } else {
             2 * 365 * 86_400
         };
-        db.write(|t| insert_minute(t, &mut cache, first + n, begin + n * 60 + jump, &known)).unwrap();
+        db.write(|t| insert_minute(t, &mut cache, first + n, begin + n * 60 + jump, &known, |_| true)).unwrap();
         if n % 60 == 59 {
             db.roll_up(begin + n * 60 + jump).unwrap();
         }

@@ -37,6 +37,7 @@ mod tag;
 mod usage;
 mod values;
 mod watch;
+mod watcher;
 
 use std::ffi::OsString;
 
@@ -83,6 +84,7 @@ enum Verb {
     Blueprints(blueprints::Args),
     Bundles(bundles::Args),
     Image(image::Args),
+    Watch(watcher::Args),
     Metrics(metrics::Args),
     Alarm(alarm::Args),
     Contact(contact::Args),
@@ -170,6 +172,7 @@ impl Verb {
             Self::Blueprints(args) => blueprints::run(args, env),
             Self::Bundles(args) => bundles::run(args, env),
             Self::Image(args) => image::run(args, env),
+            Self::Watch(args) => watcher::run(args, env),
             Self::Metrics(args) => metrics::run(args, env),
             Self::Alarm(args) => alarm::run(args, env),
             Self::Contact(args) => contact::run(args, env),

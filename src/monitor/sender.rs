@@ -56,7 +56,7 @@ pub fn run(
     let runtime = runtime()?;
     runtime.block_on(async {
         let (mut flying, mut tasks) = (HashSet::new(), JoinSet::new());
-        let mut held = None;
+        let (mut held, mut store) = (None, Store::open(state)?);
         while !stop.load(Ordering::Relaxed) {
             // `lite contact test` may be sending; then wait for it.
             if held.is_none() {
@@ -67,7 +67,7 @@ pub fn run(
                 }
             }
             if held.is_some()
-                && let Err(e) = begin(state, base, now, &mut flying, &mut tasks)
+                && let Err(e) = begin(&mut store, base, now, &mut flying, &mut tasks)
             {
                 warn(&e.to_string());
             }
@@ -77,7 +77,7 @@ pub fn run(
                     let job: Arc<Job> = job;
                     flying.remove(&job.message.contact);
                     fault::point("sent");
-                    if let Err(e) = record(state, &job, &answer, now()) {
+                    if let Err(e) = record(&mut store, &job, &answer, now()) {
                         warn(&e.to_string());
                     }
                     fault::point("recorded");
@@ -98,14 +98,13 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Starts to send what is due, one message a contact.
 fn begin(
-    state: &Path,
+    store: &mut Store,
     base: &Allowed,
     now: fn() -> Timestamp,
     flying: &mut HashSet<String>,
     tasks: &mut JoinSet<(Arc<Job>, Answer)>,
 ) -> Result<()> {
-    let mut store = Store::open(state)?;
-    outbox::make_messages(&mut store, now())?;
+    outbox::make_messages(store, now())?;
     fault::point("grouped");
     for contact in store.contacts()? {
         if flying.len() >= MOST {
@@ -114,7 +113,7 @@ fn begin(
         if flying.contains(contact.name.as_str()) {
             continue;
         }
-        if let Some(job) = outbox::next_job(&mut store, &contact, base, now())? {
+        if let Some(job) = outbox::next_job(store, &contact, base, now())? {
             flying.insert(job.message.contact.clone());
             fault::point("sending");
             let job = Arc::new(job);
@@ -127,9 +126,8 @@ fn begin(
     Ok(())
 }
 
-fn record(state: &Path, job: &Job, answer: &Answer, now: Timestamp) -> Result<()> {
-    let mut store = Store::open(state)?;
-    outbox::settle(&mut store, job, answer, now, rand::random::<f64>()).map(drop)
+fn record(store: &mut Store, job: &Job, answer: &Answer, now: Timestamp) -> Result<()> {
+    outbox::settle(store, job, answer, now, rand::random::<f64>()).map(drop)
 }
 
 /// Sends what is due to one contact, here and now. False if another process sends: then that does it.

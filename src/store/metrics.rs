@@ -72,18 +72,22 @@ impl SeriesCache {
     }
 }
 
-/// Stores a closed minute: its number, its label, and what became known of the instances that were observed in it.
+/// Stores a closed minute: its number, its label, and what became known of instances. `observed` says whether that is
+/// evidence for alarms.
 pub fn insert_minute(
     t: &Transaction<'_>,
     cache: &mut SeriesCache,
     number: i64,
     at: i64,
     known: &[MinuteOf],
+    observed: impl Fn(Uuid) -> bool,
 ) -> Result<()> {
     t.execute("INSERT OR REPLACE INTO minute (number, at) VALUES (?1, ?2)", params![number, at]).map_err(sql)?;
     let mut ids = Vec::new();
     for minute in known {
-        ids.push((cache.id(t, minute.instance, OBSERVED)?, None));
+        if observed(minute.instance) {
+            ids.push((cache.id(t, minute.instance, OBSERVED)?, None));
+        }
         for (metric, point) in &minute.points {
             ids.push((cache.id(t, minute.instance, metric.code())?, Some(*point)));
         }

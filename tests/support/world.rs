@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ pub struct Snapshot {
 }
 
 pub struct World {
-    pub hypervisor: Faulty<Double>,
+    pub hypervisor: Arc<Faulty<Double>>,
     pub catalog: Catalog,
     settings: Settings,
     folder: tempfile::TempDir,
@@ -55,7 +55,7 @@ impl World {
             paths: Paths { state: at("state"), logs: at("logs"), blueprints: vec![], pool: at("pool") },
         };
         Self {
-            hypervisor: Faulty::new(double::open(&node).expect("the test driver")),
+            hypervisor: Arc::new(Faulty::new(double::open(&node).expect("the test driver"))),
             catalog: Catalog::embedded().expect("the embedded catalog"),
             settings,
             folder,
