@@ -132,7 +132,9 @@ pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Time
         Seen::Running => (history.crashed_at, history.told) = (None, None),
         Seen::Paused | Seen::ShuttingDown | Seen::Unknown => {}
         Seen::Crashed => crashed(&mut history, &mut actions, now),
-        Seen::Shutdown if history.boot.as_deref() == Some(boot) => match intent.guest_shutdown {
+        // Only after a boot since it was last seen up can the host have done it. (libvirt forgets the reason with its own
+        // end, so one that is told and was never seen up is of this boot.)
+        Seen::Shutdown if history.boot.as_deref().is_none_or(|b| b == boot) => match intent.guest_shutdown {
             GuestShutdown::Restart => actions.push(Action::Start),
             GuestShutdown::Stop => {
                 actions.push(Action::WantStopped);
@@ -261,7 +263,7 @@ mod tests {
             (Seen::Shutdown, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
             (Seen::Shutdown, &restart, Some("b1"), "Start"),
             (Seen::Shutdown, &RUNNING, Some("b0"), "Start"),
-            (Seen::Shutdown, &RUNNING, None, "Start"),
+            (Seen::Shutdown, &RUNNING, None, "WantStopped instance.external_stop"),
             (Seen::Off, &RUNNING, Some("b0"), "Start"),
             (Seen::Off, &RUNNING, Some("b1"), "Start"),
             (Seen::Destroyed, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),

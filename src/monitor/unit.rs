@@ -19,7 +19,8 @@ pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)]
     format!(
         "[Unit]\n\
          Description=lite: watches virtual machines, restarts what crashed, sends alarms\n\
-         After=network-online.target libvirtd.service virtqemud.service\n\
+         # Stopped before libvirt-guests shuts guests down with the host: that is nobody's wish for any of them.\n\
+         After=network-online.target libvirtd.service virtqemud.service libvirt-guests.service\n\
          Wants=network-online.target\n\
          \n\
          [Service]\n\
