@@ -1,55 +1,20 @@
 //! Finds what is marked ours and is in no record.
 
-use std::collections::HashSet;
-
-use uuid::Uuid;
-
-use super::Engine;
-use crate::{
-    model::Result,
-    plan::{METADATA_URI, Step, record_of, volume_is_ours},
+use super::{
+    Engine, Orphan, Removal, audit,
+    execute::Payload,
+    lock::{Attempt, Lock},
 };
-
-/// Something of ours on the host that no record owns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphan {
-    /// What it is, for people.
-    pub subject: String,
-    /// What removes it.
-    pub steps: Vec<Step>,
-}
+use crate::{image, model::Result};
 
 impl Engine<'_> {
-    /// Looks for orphans. An error or an unreadable record is never taken for absence: the thing is left out.
+    /// Looks for orphans. If anything could not be looked at, that is the error: a failed look is no absence.
     pub fn orphans(&self) -> Result<Vec<Orphan>> {
-        let owned: HashSet<Uuid> = self.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
-        let mut orphans = Vec::new();
-        for domain in self.hypervisor.domains()?.into_iter().filter(|d| !owned.contains(&d.uuid)) {
-            let record = self.hypervisor.domain_metadata(domain.uuid, METADATA_URI)?.and_then(|m| record_of(&m));
-            if record.is_some_and(|r| r.uuid == domain.uuid) {
-                orphans.push(Orphan {
-                    subject: format!("domain `{}`", domain.name),
-                    steps: vec![Step::Destroy { uuid: domain.uuid }, Step::RemoveDomain { uuid: domain.uuid }],
-                });
-            }
+        let facts = self.facts(false)?;
+        match facts.unknown.first() {
+            Some(unknown) => Err(unknown.error.clone()),
+            None => Ok(audit::orphans(&facts).orphans.into_iter().filter(|o| o.user.is_none()).collect()),
         }
-        let pool = &self.settings.pool;
-        if self.hypervisor.pool(pool)?.is_some_and(|p| p.active) {
-            for volume in self.hypervisor.volumes(pool)? {
-                if volume_is_ours(&volume.name).is_some_and(|id| !owned.contains(&id)) {
-                    let step = Step::RemoveVolume { pool: pool.clone(), name: volume.name };
-                    orphans.push(Orphan { subject: step.subject(), steps: vec![step] });
-                }
-            }
-        }
-        for name in self.hypervisor.filters()? {
-            let id = name.strip_prefix("lite-").and_then(|id| Uuid::try_parse(id).ok());
-            if id.is_some_and(|id| !owned.contains(&id)) {
-                let step = Step::RemoveFilter { name };
-                orphans.push(Orphan { subject: step.subject(), steps: vec![step] });
-            }
-        }
-        Ok(orphans)
     }
 
     /// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.
@@ -57,11 +22,34 @@ impl Engine<'_> {
         let again = self.orphans()?;
         let mut removed = Vec::new();
         for orphan in seen.iter().filter(|o| again.contains(o)) {
-            for step in &orphan.steps {
-                self.execute(step, &super::execute::Payload::none())?;
+            if self.remove(orphan)? {
+                removed.push(orphan.subject.clone());
             }
-            removed.push(orphan.subject.clone());
         }
         Ok(removed)
+    }
+
+    /// Removes one; `false` if somebody works on its instance, or it has an owner after all.
+    fn remove(&mut self, orphan: &Orphan) -> Result<bool> {
+        let Some(owner) = orphan.owner else { return self.execute_removal(&orphan.removal) };
+        let Attempt::Held(lock) = Lock::attempt(&self.locks(), owner, "gc", (self.now)())? else { return Ok(false) };
+        if self.store.instance_by_uuid(owner)?.is_some() {
+            return Ok(false);
+        }
+        let removed = self.execute_removal(&orphan.removal);
+        lock.retire();
+        removed
+    }
+
+    fn execute_removal(&self, removal: &Removal) -> Result<bool> {
+        match removal {
+            Removal::Steps(steps) => {
+                steps.iter().try_for_each(|step| self.execute(step, &Payload::none()))?;
+                Ok(true)
+            }
+            // The file goes with the lock that is held now.
+            Removal::Lock(_) => Ok(true),
+            Removal::Image(leftover) => image::leftovers::discard(&self.settings.paths.pool, leftover),
+        }
     }
 }

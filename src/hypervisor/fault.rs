@@ -7,7 +7,9 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen, delegate::every_call};
+use super::{
+    DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen, delegate::every_call,
+};
 use crate::model::{Error, Kind, Mac, Result};
 
 /// What becomes of the call that fails.

@@ -19,6 +19,8 @@ use super::{Image, Origin, Progress};
 use crate::model::{Error, Result, escaped};
 use workdir::Workdir;
 
+pub(super) use workdir::clear_once;
+
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const BOOT_CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
 const NEEDS: [Need; 10] = [

@@ -204,8 +204,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
-        let at = dir.join(format!(".lock-{id}"));
+    pub(super) fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
+        let at = lock_path(dir, id);
         let failed = |e| {
             io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
         };
@@ -327,16 +327,25 @@ fn remains(dir: &Path, id: &str) -> Image {
 
 /// `base-<id>-<12 hex>.qcow2`: the length tells ids apart that begin alike.
 fn is_version(id: &str, name: &str) -> bool {
-    name.strip_prefix("base-")
-        .and_then(|rest| rest.strip_prefix(id)?.strip_prefix('-')?.strip_suffix(".qcow2"))
-        .is_some_and(|digest| digest.len() == 12 && is_hex(digest))
+    is_version_of(name) == Some(id)
+}
+
+/// The id of an image file; none for any other file.
+pub(super) fn is_version_of(name: &str) -> Option<&str> {
+    let (id, digest) = name.strip_prefix("base-")?.strip_suffix(".qcow2")?.rsplit_once('-')?;
+    (digest.len() == 12 && is_hex(digest) && check_id(id).is_ok()).then_some(id)
 }
 
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
+/// The file of the lock on an id. It stays: there is one for each id that was ever worked on.
+pub(super) fn lock_path(dir: &Path, id: &str) -> PathBuf {
+    dir.join(format!(".lock-{id}"))
+}
+
+pub(super) fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!("base-{id}.json"))
 }
 

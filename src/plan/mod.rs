@@ -11,7 +11,7 @@ mod xml;
 
 pub use domain::{DomainPlan, METADATA_PREFIX, METADATA_URI, domain_xml, metadata_xml, record_of};
 pub use filter::filter_xml;
-pub use names::{Resources, volume_is_ours};
+pub use names::{Resources, filter_is_ours, log_is_ours, volume_is_ours};
 pub use network::{Subnet, network_xml, subnet_of};
 pub use step::{Step, create, delete};
 pub use storage::{overlay_xml, pool_xml, seed_xml};

@@ -3,6 +3,7 @@
 //! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act.
 
 pub mod instances;
+pub mod journal;
 pub mod operations;
 mod schema;
 pub mod secrets;
@@ -16,6 +17,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use instances::{Allocated, CleanSeed, NewInstance};
+pub use journal::Memory;
 pub use operations::{OpenStep, Operation, OperationState, StepState};
 pub use secrets::{HostKeyRow, Secret};
 

@@ -1,4 +1,5 @@
 //! A host of the test driver with a database of its own.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,7 @@ use lite::{
     },
     image::Image,
     model::{Accel, Name, NetworkMode, Paths, Result, Settings},
-    store::Store,
+    store::{Operation, OperationState, Store},
 };
 
 static NOT_INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -34,7 +35,7 @@ pub struct Snapshot {
 pub struct World {
     pub hypervisor: Faulty<Double>,
     pub catalog: Catalog,
-    settings: Settings,
+    pub settings: Settings,
     folder: tempfile::TempDir,
 }
 
@@ -123,6 +124,27 @@ impl World {
             "<domain type='test'><name>{name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>"
         );
         self.hypervisor.inner().ensure_domain(&xml).expect("a foreign domain");
+    }
+
+    /// Everything of an instance, without its row; the journal says that a delete of it began.
+    pub fn create_orphan(&self, name: &str) -> uuid::Uuid {
+        let record = self.create(name).expect("created").record;
+        let mut store = self.engine().store;
+        let delete = Operation {
+            id: format!("op-{:08x}", record.uuid.as_fields().0),
+            kind: "delete".to_owned(),
+            resource: name.to_owned(),
+            instance: Some(record.uuid),
+            state: OperationState::Succeeded,
+            error: None,
+            request_id: None,
+            arguments: None,
+            started_at: jiff::Timestamp::now(),
+            ended_at: Some(jiff::Timestamp::now()),
+        };
+        store.insert_operation(&delete).expect("written");
+        store.forget(record.uuid).expect("forgotten");
+        record.uuid
     }
 
     pub fn lose_database(&self) {
