@@ -11,9 +11,8 @@ mod judge;
 mod local;
 mod orphans;
 
-use orphans::Orphans;
-pub(super) use orphans::orphans;
 pub use orphans::{Orphan, Removal};
+pub(super) use orphans::{Orphans, orphans};
 
 use super::Engine;
 use crate::model::{Error, Kind, Result};

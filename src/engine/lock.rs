@@ -107,28 +107,34 @@ impl Lock {
         }
     }
 
-    /// The instances that have a lock file, each with whether somebody holds it. Nothing is written; a lock that is free
-    /// is shared for an instant.
-    pub fn survey(dir: &Path) -> Result<Vec<(Uuid, bool)>> {
-        let fail =
-            |e: std::io::Error| Error::failed("state_unreadable", format!("cannot read `{}`", dir.display())).cause(e);
+    /// The instances that have a lock file.
+    pub fn files(dir: &Path) -> Result<Vec<Uuid>> {
+        let fail = |e: std::io::Error| unreadable(dir, e);
         let entries = match std::fs::read_dir(dir) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(fail)?,
         };
         let mut found = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name();
-            let Some(id) = name.to_str().and_then(|n| Uuid::try_parse(n.strip_suffix(".lock")?).ok()) else { continue };
-            let file = match File::open(entry.path()) {
+            let name = entry.map_err(fail)?.file_name();
+            found.extend(name.to_str().and_then(|n| Uuid::try_parse(n.strip_suffix(".lock")?).ok()));
+        }
+        Ok(found)
+    }
+
+    /// The instances that have a lock file, each with whether somebody holds it. Nothing is written; a lock that is free
+    /// is shared for an instant.
+    pub fn survey(dir: &Path) -> Result<Vec<(Uuid, bool)>> {
+        let mut found = Vec::new();
+        for id in Self::files(dir)? {
+            let file = match File::open(dir.join(format!("{id}.lock"))) {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                file => file.map_err(fail)?,
+                file => file.map_err(|e| unreadable(dir, e))?,
             };
             match file.try_lock_shared() {
                 Ok(()) => found.push((id, false)),
                 Err(TryLockError::WouldBlock) => found.push((id, true)),
-                Err(TryLockError::Error(e)) => return Err(fail(e)),
+                Err(TryLockError::Error(e)) => return Err(unreadable(dir, e)),
             }
         }
         Ok(found)
@@ -140,6 +146,10 @@ impl Lock {
         let _ = std::fs::remove_file(&self.path);
         drop(self.file);
     }
+}
+
+fn unreadable(dir: &Path, e: std::io::Error) -> Error {
+    Error::failed("state_unreadable", format!("cannot read `{}`", dir.display())).cause(e)
 }
 
 fn describe(file: &mut File) -> String {

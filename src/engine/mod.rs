@@ -34,6 +34,7 @@ pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown};
 pub use capacity::Capacity;
 pub use create::{Created, Request};
 pub use delete::Receipt;
+pub use gc::{Found, Sighted};
 pub use listing::Listed;
 pub use power::Stopped;
 pub use wait::Waited;

@@ -6,34 +6,61 @@ use secrecy::SecretString;
 
 use super::{
     Engine,
-    lock::{Attempt, Lock},
+    lock::{Attempt, GC, HOST, Lock},
 };
 use crate::{
     guest::{self, report::Report, tail::Tail},
-    model::{Phase, Record, Result},
+    image,
+    model::{Kind, Phase, Record, Result},
     plan::{Resources, Step},
     render::Seed,
     store::{Operation, OperationState},
 };
 
 impl Engine<'_> {
-    /// Looks at every open operation; those whose owner died are finished (delete) or undone (create). Costs one
-    /// query when there is none. Returns a sentence for each.
+    /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
+    /// image work left is removed. Costs two queries and a look at two folders when there is none. Returns a sentence
+    /// for each.
     pub fn recover(&mut self) -> Result<Vec<String>> {
-        let open = self.store.open_operations()?;
-        let mut told = Vec::new();
-        for operation in open.into_iter().filter(|o| o.state == OperationState::Started) {
-            told.extend(self.recover_one(&operation)?);
-        }
+        let mut told = self.recover_all(OperationState::Started)?;
+        told.extend(self.tidy()?);
         Ok(told)
     }
 
     /// Tries again what needs attention.
     pub fn retry_attention(&mut self) -> Result<Vec<String>> {
-        let open = self.store.open_operations()?;
-        let mut told = Vec::new();
-        for operation in open.into_iter().filter(|o| o.state == OperationState::NeedsAttention) {
-            told.extend(self.recover_one(&operation)?);
+        self.recover_all(OperationState::NeedsAttention)
+    }
+
+    /// One that cannot be finished does not keep the others from it; its error comes last.
+    fn recover_all(&mut self, state: OperationState) -> Result<Vec<String>> {
+        let (mut told, mut failed) = (Vec::new(), None);
+        for operation in self.store.open_operations()?.into_iter().filter(|o| o.state == state) {
+            match self.recover_one(&operation) {
+                Ok(line) => told.extend(line),
+                // The next would wait as long for nothing.
+                Err(e) if e.kind == Kind::Unreachable => return Err(e),
+                Err(e) => failed = failed.or(Some(e)),
+            }
+        }
+        failed.map_or(Ok(told), Err)
+    }
+
+    /// Removes what needs no look at the host to be nobody's: the kernel says that its owner is dead.
+    fn tidy(&mut self) -> Result<Vec<String>> {
+        let owned = self.store.ids()?;
+        for id in Lock::files(&self.locks())?.into_iter().filter(|id| ![HOST, GC].contains(id) && !owned.contains(id)) {
+            let Attempt::Held(lock) = Lock::attempt(&self.locks(), id, "repair", (self.now)())? else { continue };
+            // Its create may have written the row meanwhile; one that has not yet would hold the lock.
+            if self.store.instance_by_uuid(id)?.is_none() {
+                lock.retire();
+            }
+        }
+        let (pool, mut told) = (&self.settings.paths.pool, Vec::new());
+        for leftover in image::leftovers(pool)?.into_iter().filter(|l| l.kind == image::leftovers::Kind::Work) {
+            if image::leftovers::discard(pool, &leftover)? {
+                told.push(format!("removed what work on image `{}` that was cut off had left", leftover.id));
+            }
         }
         Ok(told)
     }

@@ -53,6 +53,14 @@ impl Store {
         Ok(memory)
     }
 
+    /// The instances that have a row.
+    pub fn ids(&self) -> Result<HashSet<Uuid>> {
+        let bad = |e| Error::failed("state_error", "cannot read an instance").cause(e);
+        let mut statement = self.read().prepare("SELECT uuid FROM instance").map_err(sql)?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
+        rows.map(|row| Uuid::try_parse(&row.map_err(sql)?).map_err(bad)).collect()
+    }
+
     /// Image volumes that the root disk of an instance lies on.
     pub fn images_in_use(&self) -> Result<Vec<String>> {
         let mut statement = self.read().prepare("SELECT DISTINCT image FROM instance ORDER BY image").map_err(sql)?;

@@ -1,6 +1,9 @@
 //! Everything the judgement needs to know.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use uuid::Uuid;
 
@@ -90,6 +93,8 @@ pub struct Facts {
     pub logs: Option<Vec<(Uuid, String)>>,
     /// What image work left.
     pub leftovers: Option<Vec<Leftover>>,
+    /// Half-written files of ours that nobody writes any more.
+    pub temporary: Vec<PathBuf>,
     /// Processes that work on disks or images of ours.
     pub processes: Vec<Process>,
     /// Files that libvirt keeps for domains, and the domain's name: NVRAM, saved memory, snapshots.

@@ -1,6 +1,6 @@
 //! Reads database and host. What cannot be looked at is unknown, never absent.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use super::facts::{Facts, KeptAddress, Ledger, domain_facts};
 use super::local;
 use crate::{
     doctor,
-    engine::{Capacity, Engine, host::used_by_disks, lock::Lock},
+    engine::{Capacity, Engine, gc::AGE, host::used_by_disks, lock::Lock},
     image,
     model::{Error, Record, Result},
-    plan::{Resources, Step},
+    plan::{Resources, Step, filter_is_ours, volume_is_ours},
 };
 
 impl Engine<'_> {
@@ -28,13 +28,16 @@ impl Engine<'_> {
             ..Facts::default()
         };
         f.busy = self.survey()?.0;
-        let records: Vec<Record> = f.before.instances.iter().map(|i| i.record.clone()).collect();
-        self.look_at_domains(&mut f, &records);
+        let rows = f.before.instances.iter().map(|i| &i.record);
+        let records: Vec<Record> = rows.filter(|r| !f.busy.contains(&r.uuid)).cloned().collect();
         self.look_at_storage(&mut f, &records);
         self.look_at_network(&mut f, &records);
+        self.look_at_domains(&mut f);
         let (logs, leftovers) = (local::logs(&s.paths.logs), image::leftovers(&s.paths.pool));
         f.logs = f.known("logs", logs);
         f.leftovers = f.known("image files", leftovers);
+        let temporary = local::temporary(&s.paths.state, (self.now)(), AGE);
+        f.temporary = f.known("state folder", temporary).unwrap_or_default();
         if all {
             self.look_at_machine(&mut f);
             self.look_at_capacity(&mut f);
@@ -83,16 +86,29 @@ impl Engine<'_> {
         Ok(kept)
     }
 
-    fn look_at_domains(&self, f: &mut Facts, records: &[Record]) {
+    /// Each domain whose row, disk or filter is there and that the list does not have is asked for by itself.
+    fn look_at_domains(&self, f: &mut Facts) {
         let listed = self.hypervisor.domains();
         let Some(mut listed) = f.known("domains", listed) else { return };
-        for record in records {
-            if listed.iter().all(|d| d.uuid != record.uuid) {
-                let direct = self.hypervisor.domain(record.uuid);
-                if let Some(seen) = f.known("domains", direct).flatten() {
-                    f.left_out("domains", record.name.as_str());
-                    listed.push(seen);
-                }
+        let rows = f.before.instances.iter().map(|i| i.record.uuid);
+        let disks = f.volumes.iter().flatten().filter_map(|v| volume_is_ours(&v.name));
+        let filters = f.filters.iter().flatten().filter_map(|name| filter_is_ours(name));
+        let expected: BTreeSet<Uuid> = rows.chain(disks).chain(filters).collect();
+        let mut found = Vec::new();
+        for uuid in expected.into_iter().filter(|uuid| listed.iter().all(|d| d.uuid != *uuid)) {
+            let direct = self.hypervisor.domain(uuid);
+            found.extend(f.known("domains", direct).flatten());
+        }
+        if !found.is_empty() {
+            // Another installation may have made it meanwhile.
+            let again = self.hypervisor.domains();
+            let Some(again) = f.known("domains", again) else { return };
+            listed = again;
+        }
+        for seen in found {
+            if listed.iter().all(|d| d.uuid != seen.uuid) {
+                f.left_out("domains", &seen.name);
+                listed.push(seen);
             }
         }
         let mut domains = Vec::with_capacity(listed.len());

@@ -87,6 +87,20 @@ pub fn logs(folder: &Path) -> Result<Vec<(Uuid, String)>> {
     Ok(found)
 }
 
+/// Half-written files of lite's own that nobody has touched for `age`: whoever wrote them is gone.
+pub fn temporary(state: &Path, now: jiff::Timestamp, age: jiff::SignedDuration) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in entries(state)?.into_iter().chain(entries(&state.join("ssh"))?) {
+        let ours = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(".tmp"));
+        let changed = fs::symlink_metadata(&path).and_then(|m| m.modified()).ok();
+        let old = changed.and_then(|c| jiff::Timestamp::try_from(c).ok()).is_some_and(|c| now.duration_since(c) >= age);
+        if ours && old {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 /// The processes that work on disks in the pool's folders, or on images in the folder of the images.
 pub fn processes(pool_folders: &[String], images: &Path) -> Result<Vec<Process>> {
     let mut found = Vec::new();
@@ -164,6 +178,17 @@ mod tests {
         let build = "mmdebstrap\0--mode=root\0/pool/.build-debian-13_a1/root\0";
         assert_eq!(work_of(build, &folders), Some(Work::Image { id: "debian-13".into(), left: false }));
         assert_eq!(work_of("less\0/pool/readme\0", &folders), None);
+    }
+
+    #[test]
+    fn a_temporary_file_that_nobody_writes_any_more_is_found() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir(state.path().join("ssh")).unwrap();
+        let files = [".tmpAb1", "ssh/.tmpX", "state.db", ".other"].map(|name| state.path().join(name));
+        files.iter().for_each(|file| fs::write(file, "").unwrap());
+        let (now, age) = (jiff::Timestamp::now(), jiff::SignedDuration::from_mins(10));
+        assert_eq!(temporary(state.path(), now, age), Ok(vec![]));
+        assert_eq!(temporary(state.path(), now + 2 * age, age), Ok(files[..2].to_vec()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! of their own. So a name alone is a mark only for what lies in our own pool. Filters, addresses and logs count as ours
 //! if the journal, a volume in our pool or a condemned domain knows their instance.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::PathBuf};
 
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub enum Removal {
     Lock(Uuid),
     /// The removal of what image work left.
     Image(Leftover),
+    /// The removal of a half-written file.
+    File(PathBuf),
 }
 
 /// Something of ours on the host that no record owns.
@@ -72,6 +74,7 @@ pub fn orphans(facts: &Facts) -> Orphans {
     orphans.extend(judge.logs());
     orphans.extend(judge.locks());
     orphans.extend(judge.leftovers());
+    orphans.extend(judge.temporary());
     let unrecorded = domains.iter().filter(|d| judge.spared.contains(&d.uuid)).map(|d| d.name.clone()).collect();
     Orphans { orphans, unrecorded }
 }
@@ -183,6 +186,15 @@ impl<'a> Judge<'a> {
             subject: format!("file `{}` of image `{}`", leftover.path.display(), leftover.id),
             owner: None,
             removal: Removal::Image(leftover.clone()),
+            user: None,
+        })
+    }
+
+    fn temporary(&self) -> impl Iterator<Item = Orphan> {
+        self.facts.temporary.iter().map(|path| Orphan {
+            subject: format!("half-written file `{}`", path.display()),
+            owner: None,
+            removal: Removal::File(path.clone()),
             user: None,
         })
     }
