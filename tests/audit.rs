@@ -283,15 +283,19 @@ fn a_list_that_leaves_something_out_is_unknown() {
     let world = World::new();
     world.create("web").expect("created");
     let (web, r) = (instance(&world, "web"), resources(&world, &instance(&world, "web")));
-    for (call, times, left_out) in
-        [("domains", 2, web.record.name.as_str()), ("volumes", 1, &r.root), ("filters", 1, &r.filter)]
-    {
+    let all = [
+        ("domains", "domains", 2, web.record.name.as_str()),
+        ("volumes", "volumes", 1, &r.root),
+        ("filters", "filters", 1, &r.filter),
+        ("dhcp_hosts", "addresses", 1, "192.168.150.2"),
+    ];
+    for (call, area, times, left_out) in all {
         (0..times).for_each(|_| world.hypervisor.empty_call(call, 1));
         let audited = audit(&world);
         assert_eq!(audited.findings, [], "{call}");
-        let wanted = format!("libvirt's list of {call} leaves out `{left_out}`");
+        let wanted = format!("libvirt's list of {area} leaves out `{left_out}`");
         assert_eq!(audited.unknown.first().map(|u| u.error.message.clone()), Some(wanted));
         assert_eq!((audited.is_clean(), audited.exit_code()), (false, 1));
     }
-    assert_eq!(world.hypervisor.hits(), 4);
+    assert_eq!(world.hypervisor.hits(), 5);
 }

@@ -61,17 +61,20 @@ impl Chaos {
         z ^ (z >> 31)
     }
 
-    fn fault(&mut self) -> Option<Fault> {
+    /// The fault of the next call, if it is to have one; half of those of a list make it empty.
+    fn fault(&mut self, gives_list: bool) -> Option<Fault> {
         if self.next() % 100 >= self.percent {
             return None;
         }
         let moment = if self.next().is_multiple_of(4) { Moment::After } else { Moment::Before };
         let unreachable = |code, text: &str| Error::new(Kind::Unreachable, code, text);
-        Some(match self.next() % 4 {
+        if gives_list && self.next().is_multiple_of(2) {
+            return Some(Fault::Empty);
+        }
+        Some(match self.next() % 3 {
             0 => Fault::Fails(moment, injected()),
             1 => Fault::Fails(moment, unreachable("libvirt_timeout", "libvirt did not answer within 10 s")),
-            2 => Fault::Fails(moment, unreachable("libvirt_unreachable", "libvirt cannot be reached")),
-            _ => Fault::Empty,
+            _ => Fault::Fails(moment, unreachable("libvirt_unreachable", "libvirt cannot be reached")),
         })
     }
 }
@@ -198,7 +201,7 @@ impl<H> Faulty<H> {
             let arguments = arguments();
             log.destructive.push(format!("{call}{arguments}"));
         }
-        let mut fault = log.chaos.as_mut().and_then(Chaos::fault);
+        let mut fault = log.chaos.as_mut().and_then(|chaos| chaos.fault(gives_list));
         for plan in log.plans.iter_mut().filter(|p| p.call.is_none_or(|c| c == call)) {
             if plan.skip > 0 {
                 plan.skip -= 1;

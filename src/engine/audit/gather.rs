@@ -11,7 +11,7 @@ use crate::{
     engine::{Capacity, Engine, gc::AGE, host::used_by_disks, lock::Lock},
     image,
     model::{Error, Record, Result},
-    plan::{Resources, Step, filter_is_ours, volume_is_ours},
+    plan::{Resources, Step, filter_is_ours, subnet_of, volume_is_ours},
 };
 
 impl Engine<'_> {
@@ -158,10 +158,18 @@ impl Engine<'_> {
                 }
             }
         }
-        let network = self.hypervisor.network(&self.settings.network);
-        f.network = f.known("network", network).map(|n| n.is_some());
         let addresses = self.hypervisor.dhcp_hosts(&self.settings.network);
         f.addresses = f.known("addresses", addresses);
+        let network = self.hypervisor.network(&self.settings.network);
+        let Some(network) = f.known("network", network) else { return };
+        f.network = Some(network.is_some());
+        let kept = network.and_then(|n| subnet_of(&n.xml).ok()).map_or(Vec::new(), |subnet| subnet.kept);
+        for address in records.iter().filter_map(|r| r.address).filter(|a| kept.contains(a)) {
+            if f.addresses.as_ref().is_some_and(|listed| listed.iter().all(|seen| seen.host.address != address)) {
+                f.left_out("addresses", &address.to_string());
+                f.addresses = None;
+            }
+        }
     }
 
     /// Of another machine's processes and files nothing is known here, and libvirt's test driver has none.
