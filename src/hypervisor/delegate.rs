@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
+use super::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
 use crate::model::{Mac, Result};
 
 /// Expands `$make!` with every call of [`Hypervisor`].
@@ -44,6 +44,7 @@ macro_rules! every_call {
             fn remove_network(name: &str) -> ();
             fn ensure_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn remove_dhcp_host(network: &str, host: &DhcpHost) -> ();
+            fn dhcp_hosts(network: &str) -> Vec<DhcpSeen>;
             fn filters() -> Vec<String>;
             fn ensure_filter(name: &str, xml: &str) -> ();
             fn filter_xml(name: &str) -> Option<String>;

@@ -108,6 +108,15 @@ pub struct NetworkSeen {
     pub xml: String,
 }
 
+/// An address that a network keeps for a hardware address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DhcpSeen {
+    /// The entry.
+    pub host: DhcpHost,
+    /// It is in every copy of the network's definition: the stored one and, if the network runs, the running one.
+    pub whole: bool,
+}
+
 /// A host that runs virtual machines.
 ///
 /// `ensure_*` calls are repeatable: they make it present and are content if it is. `remove_*` calls are too: they make
@@ -195,6 +204,10 @@ pub trait Hypervisor: Send + Sync {
     fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
     /// Releases what is kept for the hardware address, live and persistent.
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
+
+    /// The addresses a network keeps, live or stored, in the order of the addresses; none if the network is not there.
+    /// Entries without a hardware address and an IPv4 address are left out: lite makes none such.
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>>;
 
     /// Names of all network filters.
     fn filters(&self) -> Result<Vec<String>>;

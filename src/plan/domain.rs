@@ -42,10 +42,13 @@ pub fn metadata_xml(record: &Record) -> Result<String> {
     write("instance", &Metadata { xmlns: METADATA_URI, schema: 1, record: json })
 }
 
-/// Reads the record back from the metadata element; none if it is not ours or of a schema this lite does not know.
+/// Reads the record back from the metadata element, or from the XML of a whole domain; none if it is not ours or of a schema this lite does not know.
 pub fn record_of(metadata: &str) -> Option<Record> {
     let document = roxmltree::Document::parse(metadata).ok()?;
-    let node = document.descendants().find(|n| n.tag_name().name() == "instance")?;
+    // libvirt takes the namespace off when it is asked for the element alone.
+    let bare =
+        Some(document.root_element()).filter(|n| n.has_tag_name("instance") && n.tag_name().namespace().is_none());
+    let node = bare.or_else(|| document.descendants().find(|n| n.has_tag_name((METADATA_URI, "instance"))))?;
     (node.attribute("schema") == Some("1")).then(|| serde_json::from_str(node.text()?.trim()).ok()).flatten()
 }
 

@@ -14,7 +14,7 @@ pub use domain::{
     record_of,
 };
 pub use filter::filter_xml;
-pub use names::{Resources, volume_is_ours};
+pub use names::{Resources, filter_is_ours, log_is_ours, volume_is_ours};
 pub use network::{Subnet, network_xml, subnet_of};
 pub use step::{Step, create, delete};
 pub use storage::{overlay_xml, pool_xml, seed_xml};

@@ -130,7 +130,10 @@ pub fn filters(host: &Host) -> Vec<String> {
 
 /// The audit finds nothing.
 pub fn clean(host: &Host, after: &str) {
-    let _ = (host, after);
+    let out = host.lite(&["doctor", "--audit", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!(found["findings"], serde_json::json!([]), "{after}");
+    assert_eq!(out.status.code(), Some(0), "{after}: {}", text(&out.stderr));
 }
 
 /// The pid of a domain's QEMU.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Double;
 use crate::{
-    hypervisor::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
+    hypervisor::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
     model::{Error, Mac, Result},
 };
 
@@ -136,6 +136,9 @@ impl Hypervisor for Double {
     }
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         self.inner.remove_dhcp_host(network, host)
+    }
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>> {
+        self.inner.dhcp_hosts(network)
     }
     fn filters(&self) -> Result<Vec<String>> {
         Ok(self.memory().filters.keys().cloned().collect())
