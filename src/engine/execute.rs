@@ -32,6 +32,7 @@ impl Engine<'_> {
                 hv.ensure_volume(pool, name, xml).and_then(|()| hv.upload(pool, name, payload.seed))
             }
             Step::Domain { xml, .. } => hv.ensure_domain(xml),
+            Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
             Step::Start { uuid } => hv.start(*uuid),
             Step::Destroy { uuid } => hv.destroy(*uuid),
             Step::RemoveDomain { uuid } => hv.remove_domain(*uuid),

@@ -28,6 +28,8 @@ pub enum Step {
     SeedVolume { pool: String, name: String, xml: String },
     /// The domain is defined.
     Domain { uuid: Uuid, xml: String },
+    /// The domain has this name.
+    Rename { uuid: Uuid, name: String },
     /// The domain runs.
     Start { uuid: Uuid },
     /// The domain does not run.
@@ -72,6 +74,7 @@ impl Step {
             Self::SeedVolume { name, .. } => format!("seed `{name}`"),
             Self::RemoveVolume { name, .. } => format!("volume `{name}`"),
             Self::Domain { uuid, .. } | Self::RemoveDomain { uuid } => format!("domain {uuid}"),
+            Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Start { uuid } => format!("start of domain {uuid}"),
             Self::Destroy { uuid } => format!("power of domain {uuid}"),
             Self::RemoveLogs { .. } => "log files".to_owned(),
@@ -99,6 +102,18 @@ pub fn create(plan: &DomainPlan<'_>, pool: &str, image_path: &str, seed_bytes: u
     });
     steps.push(Step::Domain { uuid: record.uuid, xml: domain_xml(plan)? });
     steps.push(Step::Start { uuid: record.uuid });
+    Ok(steps)
+}
+
+/// The steps that put a domain back as it was recorded, on disks that are there.
+pub fn redefine(plan: &DomainPlan<'_>) -> Result<Vec<Step>> {
+    let (record, resources) = (plan.record, plan.resources);
+    let mut steps = vec![Step::Filter {
+        name: resources.filter.clone(),
+        xml: filter_xml(&resources.filter, record.uuid, &record.ports)?,
+    }];
+    steps.extend(dhcp_host(record).map(|host| Step::DhcpHost { network: plan.network.to_owned(), host }));
+    steps.push(Step::Domain { uuid: record.uuid, xml: domain_xml(plan)? });
     Ok(steps)
 }
 
