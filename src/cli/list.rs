@@ -2,7 +2,7 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, complete, session::Session};
+use super::{Env, common, complete, session::Session};
 use crate::{
     engine::{Listed, refuse_lost_state},
     model::{InstanceState, Phase, Result, Tag},
@@ -72,20 +72,13 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
         })
     };
     let listed = engine.list()?.into_iter().filter(has);
-    Ok(listed.map(|l| row(env, &l)).collect())
+    Ok(listed.inspect(|l| common::warn_of_drift(&env.ui, l)).map(|l| row(&l)).collect())
 }
 
-/// The row of one instance; what a person should know of it is said beside the table.
-pub(super) fn row(env: &Env, listed: &Listed) -> ListRow {
+/// The row of one instance.
+pub(super) fn row(listed: &Listed) -> ListRow {
     let record = &listed.instance.record;
-    if let Some(now) = &listed.renamed_to {
-        env.ui.warn(&format!(
-            "the domain of `{}` was renamed to `{}` by hand",
-            record.name,
-            crate::model::escaped(now)
-        ));
-    }
-    let health = match (listed.instance.phase, listed.state) {
+    let health = match (listed.instance.phase, listed.power) {
         (Phase::Failed, _) => Some("failed".to_owned()),
         (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
         _ => None,

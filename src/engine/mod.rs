@@ -23,6 +23,7 @@ mod ours;
 mod power;
 mod rebuild;
 mod recover;
+mod redefine;
 mod wait;
 
 use std::{
@@ -39,6 +40,7 @@ pub use listing::Listed;
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;
 pub use rebuild::{Rebuilding, Rebuilt, refuse_while_busy};
+pub use redefine::Redefinition;
 pub use wait::Waited;
 
 use crate::{

@@ -13,7 +13,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{DomainSeen, DomainState, HostInfo, Hypervisor, libvirt::Libvirt};
+use super::{DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, libvirt::Libvirt};
 use crate::model::{Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
@@ -69,6 +69,15 @@ impl Default for Memory {
     }
 }
 
+/// The size in a domain's XML as libvirt writes it: in KiB.
+fn size_of(xml: &str) -> Option<DomainSize> {
+    let document = roxmltree::Document::parse(xml).ok()?;
+    let number = |name: &str| {
+        document.root_element().children().find(|n| n.has_tag_name(name))?.text()?.trim().parse::<u64>().ok()
+    };
+    Some(DomainSize { memory_kib: number("memory")?, vcpus: u32::try_from(number("vcpu")?).ok()? })
+}
+
 /// The test driver with what it lacks.
 #[derive(Debug)]
 pub struct Double {
@@ -118,6 +127,14 @@ impl Double {
             seen.state = *state;
         }
         seen
+    }
+
+    /// As libvirt's QEMU driver tells the sizes of domains that are off; the test driver has no such statistics.
+    fn sized(&self, mut seen: DomainSeen) -> Result<DomainSeen> {
+        if matches!(seen.state, DomainState::Off | DomainState::Crashed) {
+            seen.size = self.inner.domain_xml(seen.uuid)?.as_deref().and_then(size_of);
+        }
+        Ok(seen)
     }
 
     fn forget_state(&self, uuid: Uuid) {

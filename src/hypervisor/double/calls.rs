@@ -21,7 +21,7 @@ impl Hypervisor for Double {
         Ok(self.memory().host.clone())
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
-        Ok(self.inner.domains()?.into_iter().map(|d| self.shown(d)).collect())
+        self.inner.domains()?.into_iter().map(|d| self.sized(self.shown(d))).collect()
     }
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>> {
         Ok(self.inner.domain(uuid)?.map(|d| self.shown(d)))
@@ -40,6 +40,9 @@ impl Hypervisor for Double {
     }
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         self.inner.ensure_domain(xml)
+    }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        self.inner.rename_domain(uuid, name)
     }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         self.inner.remove_domain(uuid)?;

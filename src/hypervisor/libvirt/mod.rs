@@ -69,6 +69,9 @@ impl Hypervisor for Libvirt {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         domain::ensure(&self.link, xml)
     }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        domain::rename(&self.link, uuid, name)
+    }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         domain::remove(&self.link, uuid)
     }
