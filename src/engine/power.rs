@@ -8,7 +8,7 @@ use std::{
 use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
     hypervisor::DomainState,
-    model::{Error, Instance, NetworkMode, Phase, Result, Size, Tag, Wanted},
+    model::{Error, Instance, Name, NetworkMode, Phase, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -104,7 +104,12 @@ impl Engine<'_> {
             return Ok(Stopped::Already);
         }
         let operation = self.begin("stop", instance)?;
-        let result = self.power_off(instance, force, grace, observer);
+        // A QEMU that does not answer presses no button, and libvirt would wait for it.
+        let result = match (state, force) {
+            (DomainState::Unresponsive, true) => self.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
+            (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
+            _ => self.power_off(instance, force, grace, observer),
+        };
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
         }
@@ -204,4 +209,9 @@ impl Engine<'_> {
         let view = self.view(&NetworkMode::Bridge(String::new()))?;
         super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
     }
+}
+
+fn unresponsive(name: &Name) -> Error {
+    Error::failed("unresponsive", format!("the QEMU process of instance `{name}` does not answer"))
+        .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }
