@@ -11,20 +11,12 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use support::{
-    host::{Host, skip_reason, text, virsh},
-    idle::{created, idle, states},
+    host::{Host, skip_reason, text},
+    idle::{clean, created, filters, idle_host, states, turn},
 };
-
-/// The tests compare the host's filters before and after, so they take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn db(host: &Host) -> PathBuf {
     host.folder.path().join("state/state.db")
@@ -63,7 +55,7 @@ fn a_lost_or_damaged_database_is_refused_and_rebuilt() {
         return;
     }
     let _turn = turn();
-    let host = idle("state", 80);
+    let host = idle_host("state", 80);
     let (a, b) = ("lite-test-state-a", "lite-test-state-b");
     created(&host, a);
     created(&host, b);
@@ -137,7 +129,8 @@ fn a_lost_or_damaged_database_is_refused_and_rebuilt() {
     host.ok(&["start", b, "--no-wait"]);
     host.ok(&["delete", a, b, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
-    assert_eq!(virsh(&["nwfilter-list"]), host.filters);
+    assert_eq!(filters(&host), Vec::<String>::new());
+    clean(&host, "all deleted");
 }
 
 #[test]
@@ -146,7 +139,7 @@ fn what_is_renamed_edited_or_undefined_by_hand_is_shown_and_never_healed_by_dest
         return;
     }
     let _turn = turn();
-    let host = idle("drift", 81);
+    let host = idle_host("drift", 81);
     let [renamed, edited, lost, off] = ["a", "b", "c", "d"].map(|n| format!("lite-test-drift-{n}"));
     for name in [&renamed, &edited, &lost, &off] {
         created(&host, name);
@@ -207,5 +200,6 @@ fn what_is_renamed_edited_or_undefined_by_hand_is_shown_and_never_healed_by_dest
     assert_eq!(domains, [&*renamed, &edited, &lost, &off], "each under its own name again");
     host.ok(&["delete", &renamed, &edited, &lost, &off, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
-    assert_eq!(virsh(&["nwfilter-list"]), host.filters);
+    assert_eq!(filters(&host), Vec::<String>::new());
+    clean(&host, "all deleted");
 }

@@ -142,6 +142,7 @@ pub struct Bases {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
     let dir = settings.paths.pool.as_path();
+    tidy(env, &settings)?;
     match &args.verb {
         Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?)?),
         Verb::Build(bases) => {
@@ -165,6 +166,19 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         Verb::Import { file, name, dry_run } => bring(env, &settings, file, name.as_ref(), *dry_run),
         Verb::Remove { images, sure } => remove(env, &settings, images, *sure),
     }
+}
+
+/// Removes what a killed image operation left, and says so.
+fn tidy(env: &Env, settings: &Settings) -> Result<()> {
+    let state = &settings.paths.state;
+    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+    // Without a database the host is asked whether one is lost: its instances may lie on any file.
+    let used = |volume: &str| match &store {
+        Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
+        None => Ok(session::store(env).is_err()),
+    };
+    image::leftovers::tidy(&settings.paths.pool, &used)?.iter().for_each(|line| env.ui.status(line));
+    Ok(())
 }
 
 /// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.

@@ -78,6 +78,7 @@ fn row(o: Operation) -> OperationRow {
         id: o.id,
         kind: o.kind,
         resource: o.resource,
+        instance: o.instance,
         state: o.state.as_str().to_owned(),
         started_at: o.started_at,
         error: o.error,

@@ -17,7 +17,7 @@ use crate::{
     engine::{Engine, refuse_lost_state},
     hypervisor::libvirt::Libvirt,
     model::{Error, Instance, Name, Result, Settings},
-    store::Store,
+    store::{OperationState, Store},
 };
 
 /// How long `--wait` waits for a busy instance.
@@ -103,7 +103,21 @@ pub fn store(env: &Env) -> Result<Option<Store>> {
         refuse_lost_state(&session.hypervisor, &session.settings)?;
     }
     // It may have been made meanwhile.
-    Store::exists(&state)?.then(|| Store::open(&state)).transpose()
+    let store = Store::exists(&state)?.then(|| Store::open(&state)).transpose()?;
+    if let Some(store) = &store
+        && store.open_operations()?.iter().any(|o| o.state == OperationState::Started)
+    {
+        finish_open(env);
+    }
+    Ok(store)
+}
+
+/// Finishes or undoes what a dead process left, if the host can be reached: the database is read either way.
+fn finish_open(env: &Env) {
+    match Session::open(env) {
+        Ok(session) => drop(session.engine(env, false).map_err(|e| env.ui.warn(&e.to_string()))),
+        Err(e) => env.ui.warn(&format!("an operation is open, and the host cannot be asked about it: {e}")),
+    }
 }
 
 /// From now on the first Ctrl-C sets the flag, and a second one ends the process.

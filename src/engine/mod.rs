@@ -8,12 +8,12 @@
 //! ```
 
 mod allocate;
+mod audit;
 mod capacity;
 mod create;
 mod delete;
 mod draw;
 mod execute;
-mod fault;
 mod gc;
 mod host;
 mod journal;
@@ -31,10 +31,11 @@ use std::{
     time::Duration,
 };
 
+pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown};
 pub use capacity::Capacity;
 pub use create::{Created, Request};
 pub use delete::Receipt;
-pub use gc::Orphan;
+pub use gc::{Found, Sighted};
 pub use listing::Listed;
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;

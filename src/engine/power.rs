@@ -7,8 +7,9 @@ use std::{
 
 use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
+    fault,
     hypervisor::DomainState,
-    model::{Error, Instance, Name, NetworkMode, Phase, Result, Size, Tag, Wanted},
+    model::{Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -104,12 +105,14 @@ impl Engine<'_> {
             return Ok(Stopped::Already);
         }
         let operation = self.begin("stop", instance)?;
+        fault::point("intent");
         // A QEMU that does not answer presses no button, and libvirt would wait for it.
         let result = match (state, force) {
             (DomainState::Unresponsive, true) => self.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
             (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
             _ => self.power_off(instance, force, grace, observer),
         };
+        fault::point("effect");
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
         }
@@ -168,7 +171,9 @@ impl Engine<'_> {
         }
         let operation = self.begin("reboot", instance)?;
         let uuid = instance.record.uuid;
+        fault::point("intent");
         let result = if force { self.hypervisor.reset(uuid) } else { self.hypervisor.reboot(uuid) };
+        fault::point("effect");
         self.end(&operation, result)
     }
 
@@ -177,8 +182,17 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "tag")?;
         let mut record = instance.record.clone();
         record.tags = tags;
+        let operation = self.begin("tag", instance)?;
         self.store.set_record(&record)?;
-        let metadata = plan::metadata_xml(&record)?;
+        fault::point("intent");
+        let result = self.write_metadata(&record);
+        fault::point("effect");
+        self.end(&operation, result)
+    }
+
+    /// Writes the record into the domain's metadata, from where a lost database is rebuilt.
+    pub(super) fn write_metadata(&self, record: &Record) -> Result<()> {
+        let metadata = plan::metadata_xml(record)?;
         self.hypervisor.set_domain_metadata(record.uuid, plan::METADATA_URI, plan::METADATA_PREFIX, &metadata)
     }
 

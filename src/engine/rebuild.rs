@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{Engine, lock::Lock, our_domains, ours::OurDomain};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
+    fault,
     guest::report::Report,
     hypervisor::DomainState,
     model::{Error, Kind, NetworkMode, Phase, Record, Result, Wanted, escaped},
@@ -47,7 +48,9 @@ impl Engine<'_> {
                 ));
                 continue;
             };
-            match self.take_in(record, &domain, catalog, wreckage.of(record.uuid)) {
+            let taken = self.take_in(record, &domain, catalog, wreckage.of(record.uuid));
+            fault::point("effect");
+            match taken {
                 Ok(rebuilt) => done.taken.push(rebuilt),
                 Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
             }

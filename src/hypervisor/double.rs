@@ -52,6 +52,7 @@ struct Memory {
     filters: BTreeMap<String, String>,
     uploads: BTreeMap<(String, String), Vec<u8>>,
     states: BTreeMap<Uuid, DomainState>,
+    interfaces: BTreeMap<Uuid, Vec<String>>,
     ignores_power_button: bool,
 }
 
@@ -62,6 +63,7 @@ impl Default for Memory {
             filters: BTreeMap::new(),
             uploads: BTreeMap::new(),
             states: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
             ignores_power_button: false,
         }
     }
@@ -87,6 +89,11 @@ impl Double {
     /// What was last written to a volume.
     pub fn uploaded(&self, pool: &str, volume: &str) -> Option<Vec<u8>> {
         self.memory().uploads.get(&(pool.to_owned(), volume.to_owned())).cloned()
+    }
+
+    /// The changes made to the interface of a domain, in order.
+    pub fn interface_updates(&self, uuid: Uuid) -> Vec<String> {
+        self.memory().interfaces.get(&uuid).cloned().unwrap_or_default()
     }
 
     /// Changes the facts of the host.

@@ -4,6 +4,7 @@
 
 mod file;
 pub mod instances;
+pub mod journal;
 pub mod operations;
 mod salvage;
 mod schema;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use file::Look;
 pub use instances::{Allocated, CleanSeed, NewInstance};
+pub use journal::Memory;
 pub use operations::{OpenStep, Operation, OperationState, StepState};
 pub use salvage::{Salvaged, Wreckage};
 pub use secrets::{HostKeyRow, Secret};

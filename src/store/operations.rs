@@ -169,6 +169,14 @@ pub fn insert(transaction: &Transaction<'_>, op: &Operation) -> Result<()> {
         .map(drop)
 }
 
+/// The operation that a request id began.
+pub fn id_of_request(transaction: &Transaction<'_>, request_id: &str) -> Result<Option<String>> {
+    transaction
+        .query_row("SELECT id FROM operation WHERE request_id = ?1", [request_id], |row| row.get(0))
+        .optional()
+        .map_err(sql)
+}
+
 impl Store {
     /// Writes a new operation in a transaction of its own.
     pub fn insert_operation(&mut self, op: &Operation) -> Result<()> {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Double;
 use crate::{
-    hypervisor::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
+    hypervisor::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
     model::{Error, Mac, Result},
 };
 
@@ -52,6 +52,15 @@ impl Hypervisor for Double {
     fn start(&self, uuid: Uuid) -> Result<()> {
         self.inner.start(uuid)?;
         self.forget_state(uuid);
+        Ok(())
+    }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.inner.launch(uuid, xml)?;
+        self.forget_state(uuid);
+        Ok(())
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());
         Ok(())
     }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
@@ -130,6 +139,9 @@ impl Hypervisor for Double {
     }
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         self.inner.remove_dhcp_host(network, host)
+    }
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>> {
+        self.inner.dhcp_hosts(network)
     }
     fn filters(&self) -> Result<Vec<String>> {
         Ok(self.memory().filters.keys().cloned().collect())

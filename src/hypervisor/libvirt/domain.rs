@@ -211,6 +211,35 @@ pub fn start(link: &Link, uuid: Uuid) -> Result<()> {
     act(link, "start", uuid, LONG, |domain| or_running(domain, domain.create()))
 }
 
+/// Runs it once by another XML than its definition.
+pub fn launch(link: &Link, uuid: Uuid, xml: &str) -> Result<()> {
+    no_nul(&[xml])?;
+    let xml = xml.to_owned();
+    link.call(&format!("start domain {uuid}"), LONG, move |c| {
+        if let Some(domain) = by_uuid(c, uuid)?
+            && domain.is_active()?
+        {
+            return Ok(());
+        }
+        // Its definition was validated, and reading the schema again costs a tenth of the start.
+        c.create_domain_xml(&xml, 0)?;
+        Ok(())
+    })
+}
+
+/// Changes the interface of a run.
+pub fn update_interface(link: &Link, uuid: Uuid, xml: &str) -> Result<()> {
+    no_nul(&[xml])?;
+    let xml = xml.to_owned();
+    act(link, "connect", uuid, LONG, move |domain| {
+        match domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE) {
+            Err(error) if domain.is_active()? => Err(error.into()),
+            // Also an answer of the device is worth nothing once the domain is off.
+            _ => Ok(()),
+        }
+    })
+}
+
 /// Presses the power button. ACPI by name: left to itself libvirt asks the guest agent first, which may hang.
 pub fn shutdown(link: &Link, uuid: Uuid) -> Result<()> {
     act(link, "shut down", uuid, LONG, |domain| {

@@ -1,5 +1,6 @@
 //! What the verbs print: a table or block for people, a versioned JSON shape for scripts. Plain data in, no decisions.
 
+mod audit;
 mod blueprints;
 mod bundles;
 mod check;
@@ -18,6 +19,7 @@ mod show;
 
 use std::collections::BTreeMap;
 
+pub use audit::{AuditView, FindingView, UnknownView, print_audit};
 pub use blueprints::{BlueprintView, ParameterView, print_blueprint, print_blueprints};
 pub use bundles::{BundleRow, print_bundles};
 pub use check::{FaultView, print_check};
