@@ -61,7 +61,7 @@ fn what_is_not_ours_stays_as_it_is() {
     foreign.assert_untouched("create");
     clean(&host, "create");
     for args in
-        [&["stop", other, "--force"][..], &["start", other], &["reboot", other, "--force"], &["list"], &["repair"]]
+        [&["stop", other, "--force", "--timeout", "1s"][..], &["start", other], &["reboot", other], &["list"], &["repair"]]
     {
         host.ok(args);
         foreign.assert_untouched(&args.join(" "));
