@@ -8,7 +8,7 @@ use lite::{
     engine::{Created, Unobserved},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{InstanceState, Kind, Name, NetworkMode, Wanted},
-    store::OperationState,
+    store::{OperationState, Wreckage},
 };
 use support::world::World;
 
@@ -30,6 +30,12 @@ fn create_makes_one_of_each_and_delete_removes_it_all() {
         listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(),
         [("web", InstanceState::Running)]
     );
+    // The first run starts unplugged; the filter comes before the cable, and the definition has both.
+    let updates = world.hypervisor.inner().interface_updates(created.record.uuid);
+    let filtered = |xml: &str| (xml.contains("<filterref "), xml.contains("<link state=\"down\""));
+    assert_eq!(updates.iter().map(|u| filtered(u)).collect::<Vec<_>>(), [(true, true), (true, false)]);
+    let kept = world.hypervisor.domain_xml(created.record.uuid).expect("read").expect("there");
+    assert_eq!((kept.contains("<filterref "), kept.contains("<link ")), (true, false));
     let volumes = world.hypervisor.volumes("lite").expect("volumes");
     assert_eq!(volumes.len(), 2);
     assert_eq!(world.hypervisor.filters().expect("filters"), [format!("lite-{}", created.record.uuid)]);
@@ -171,8 +177,12 @@ fn a_lost_database_is_rebuilt_from_the_domains() {
     world.lose_database();
     let mut engine = world.engine();
     assert_eq!(engine.list().expect("listed"), []);
-    let (taken, refused) = engine.rebuild(&world.catalog).expect("rebuilt");
-    assert_eq!((taken, refused), (vec!["web".to_owned()], vec![]));
+    let done = engine.rebuild(&world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
+    assert_eq!(
+        done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
+        [("web", vec!["host key"])]
+    );
+    assert_eq!(done.refused, Vec::<String>::new());
     assert_eq!(engine.store.require(&name("web")).expect("stored").record, record);
 }
 

@@ -13,7 +13,7 @@ use lite::{
     engine::{Orphan, Unobserved},
     hypervisor::{DhcpHost, Hypervisor},
     model::{Mac, Name, Record, Size},
-    store::OperationState,
+    store::{OperationState, Wreckage},
 };
 use support::world::{Snapshot, World};
 use uuid::Uuid;
@@ -164,8 +164,9 @@ fn a_thousand_failing_looks_without_a_database_destroy_nothing() {
     crowd.world.lose_database();
     a_thousand_runs(&crowd.world);
     let mut engine = crowd.world.engine();
-    let (taken, refused) = engine.rebuild(&crowd.world.catalog).expect("rebuilt");
-    assert_eq!((taken.len(), refused), (4, vec![]));
+    let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
+    let done = engine.rebuild(&crowd.world.catalog, &wreckage).expect("rebuilt");
+    assert_eq!((done.taken.len(), done.refused), (4, vec![]));
     crowd.check_instances("after 1000 runs and a rebuild");
     assert!(engine.audit().expect("audited").is_clean());
 }
@@ -211,8 +212,10 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     assert_eq!(crowd.world.snapshot(), crowd.kept);
     let found = engine.sight(false).expect("looked");
     assert_eq!((found.sighted, found.stays.len()), (vec![], 1));
-    let (taken, refused) = engine.rebuild(&crowd.world.catalog).expect("rebuilt");
-    assert_eq!((taken, refused), (vec![crowd.unrecorded.name.to_string()], vec![]));
+    let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
+    let done = engine.rebuild(&crowd.world.catalog, &wreckage).expect("rebuilt");
+    let taken: Vec<String> = done.taken.into_iter().map(|t| t.name).collect();
+    assert_eq!((taken, done.refused), (vec![crowd.unrecorded.name.to_string()], vec![]));
     assert!(engine.audit().expect("audited").is_clean());
     let closed = engine.store.operations(50).expect("operations");
     assert!(closed.iter().all(|o| o.state == OperationState::Succeeded), "{closed:?}");

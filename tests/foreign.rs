@@ -7,21 +7,27 @@ mod support {
     pub mod idle;
 }
 
+use std::{os::unix::process::ExitStatusExt, process::Command};
+
 use lite::store::{Operation, OperationState, Store};
 use support::{
     foreign::Foreign,
     host::{Host, skip_reason, text},
-    idle,
+    idle::{self, clean},
 };
 
+const SIGKILL: i32 = 9;
 const THIRD: u8 = 176;
 
-/// The audit, which must be clean.
-fn clean(host: &Host, when: &str) {
-    let out = host.lite(&["doctor", "--audit", "--json"]);
-    assert_eq!(out.status.code(), Some(0), "{when}: {}", text(&out.stdout));
-    let audit: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    assert_eq!((audit["verdict"].as_str(), &audit["findings"]), (Some("clean"), &serde_json::json!([])), "{when}");
+/// Creates an instance.
+fn create(host: &Host, name: &str) {
+    assert!(idle::create(host, name).status().expect("lite runs").success(), "create {name}");
+}
+
+/// Runs a command that is to die at the N-th pass of a point.
+fn dies(mut command: Command, point: &str, n: usize) {
+    let out = command.env("LITE_FAULT", format!("{point}:{n}")).output().expect("lite runs");
+    assert_eq!(out.status.signal(), Some(SIGKILL), "{point}:{n}: {}", text(&out.stderr));
 }
 
 /// Takes the row of an instance away, as if the delete that the journal tells of had left all there is.
@@ -50,19 +56,23 @@ fn what_is_not_ours_stays_as_it_is() {
     if skip_reason().is_some() {
         return;
     }
-    let host = idle::host("foreign", THIRD);
+    let host = idle::idle_host("foreign", THIRD);
     let (web, other) = ("lite-test-foreign-web", "lite-test-foreign-other");
-    host.ok(&idle::create(web));
+    create(&host, web);
     clean(&host, "one instance");
     let foreign = Foreign::new(&host, web, THIRD);
     clean(&host, "foreign things are no findings");
 
-    host.ok(&idle::create(other));
+    create(&host, other);
     foreign.assert_untouched("create");
     clean(&host, "create");
-    for args in
-        [&["stop", other, "--force", "--timeout", "1s"][..], &["start", other], &["reboot", other], &["list"], &["repair"]]
-    {
+    for args in [
+        &["stop", other, "--force", "--timeout", "1s"][..],
+        &["start", other],
+        &["reboot", other],
+        &["list"],
+        &["repair"],
+    ] {
         host.ok(args);
         foreign.assert_untouched(&args.join(" "));
     }
@@ -72,15 +82,15 @@ fn what_is_not_ours_stays_as_it_is() {
 
     let mut deaths = 0;
     for (point, n) in [("allocated", 1), ("effect", 2), ("effect", 5), ("intent", 6)] {
-        assert!(idle::dies(&host, &idle::create(other), point, n), "create dies at {point}:{n}");
+        dies(idle::create(&host, other), point, n);
         host.ok(&["repair"]);
         foreign.assert_untouched(&format!("create killed at {point}:{n}"));
         clean(&host, &format!("create killed at {point}:{n}"));
         deaths += 1;
     }
     for (point, n) in [("intent", 1), ("effect", 2), ("forgotten", 1)] {
-        host.ok(&idle::create(other));
-        assert!(idle::dies(&host, &["delete", other, "--yes"], point, n), "delete dies at {point}:{n}");
+        create(&host, other);
+        dies(host.command(&["delete", other, "--yes"]), point, n);
         host.ok(&["list"]);
         foreign.assert_untouched(&format!("delete killed at {point}:{n}"));
         clean(&host, &format!("delete killed at {point}:{n}"));
@@ -90,7 +100,7 @@ fn what_is_not_ours_stays_as_it_is() {
 
     host.ok(&["gc", "--now", "--yes"]);
     foreign.assert_untouched("gc --now with nothing to collect");
-    host.ok(&idle::create(other));
+    create(&host, other);
     orphan(&host, other);
     let found = host.lite(&["doctor", "--audit", "--json"]);
     assert_eq!(found.status.code(), Some(1));

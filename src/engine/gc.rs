@@ -14,7 +14,7 @@ use super::{
     lock::{Attempt, GC, Lock},
 };
 use crate::{
-    image,
+    fault, image,
     model::{Error, Result},
 };
 
@@ -145,7 +145,11 @@ impl Engine<'_> {
     fn execute_removal(&self, removal: &Removal) -> Result<bool> {
         match removal {
             Removal::Steps(steps) => {
-                steps.iter().try_for_each(|step| self.execute(step, &Payload::none()))?;
+                for step in steps {
+                    fault::point("intent");
+                    self.execute(step, &Payload::none())?;
+                    fault::point("effect");
+                }
                 Ok(true)
             }
             // The file goes with the lock that is held now.

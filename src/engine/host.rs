@@ -8,7 +8,7 @@ use super::{
     lock::{HOST, Lock},
 };
 use crate::{
-    doctor,
+    doctor, fault,
     hypervisor::{PoolSeen, VolumeSeen},
     model::{Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
@@ -37,11 +37,15 @@ impl Engine<'_> {
         let _lock = Lock::acquire(&self.locks(), HOST, "host", "prepare the host", (self.now)(), MAKE)?;
         if !pool()? {
             let path = s.paths.pool.display().to_string();
+            fault::point("intent");
             self.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
+            fault::point("effect");
             observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
         }
         if !nat()? {
+            fault::point("intent");
             self.hypervisor.ensure_network(&s.network, &self.network_xml()?)?;
+            fault::point("effect");
             observer.note(&format!("made network `{}`", s.network));
         }
         Ok(())

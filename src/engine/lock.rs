@@ -85,6 +85,26 @@ impl Lock {
         }
     }
 
+    /// Who holds a lock of the folder, as a sentence; none: nobody does.
+    pub fn held(dir: &Path, now: jiff::Timestamp) -> Result<Option<String>> {
+        let fail = |e: std::io::Error| {
+            Error::refused("state_not_readable", format!("cannot look at `{}`", dir.display())).cause(e)
+        };
+        let entries = match std::fs::read_dir(dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            entries => entries.map_err(fail)?,
+        };
+        for entry in entries {
+            let name = entry.map_err(fail)?.file_name();
+            let id = name.to_str().and_then(|n| Uuid::try_parse(n.strip_suffix(".lock")?).ok());
+            let Some(id) = id else { continue };
+            if let Attempt::Busy(who) = Self::attempt(dir, id, "look", now)? {
+                return Ok(Some(who));
+            }
+        }
+        Ok(None)
+    }
+
     /// Tries until `wait` has passed, and a moment at least. Busy (exit 3) with who holds it and since when.
     pub fn acquire(
         dir: &Path,
@@ -180,10 +200,11 @@ mod tests {
             format!("instance `web` is busy: `create` by process {pid} since 1970-01-01 00:00:00 UTC")
         );
         assert_eq!(error.exit_code(), 3);
-        assert_eq!(Lock::survey(dir.path()), Ok(vec![(id, true)]));
+        let who = format!("`create` by process {pid} since 1970-01-01 00:00:00 UTC");
+        assert_eq!(Lock::held(dir.path(), now), Ok(Some(who)));
         first.retire();
         assert!(!dir.path().join(format!("{id}.lock")).exists());
-        assert_eq!(Lock::survey(dir.path()), Ok(vec![]));
+        assert_eq!(Lock::held(dir.path(), now), Ok(None));
         drop(Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap());
         assert_eq!(Lock::survey(dir.path()), Ok(vec![(id, false)]));
     }

@@ -14,15 +14,16 @@ mod create;
 mod delete;
 mod draw;
 mod execute;
-mod fault;
 mod gc;
 mod host;
 mod journal;
 mod listing;
 mod lock;
+mod ours;
 mod power;
 mod rebuild;
 mod recover;
+mod redefine;
 mod wait;
 
 use std::{
@@ -36,7 +37,10 @@ pub use create::{Created, Request};
 pub use delete::Receipt;
 pub use gc::{Found, Sighted};
 pub use listing::Listed;
+pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;
+pub use rebuild::{Rebuilding, Rebuilt, refuse_while_busy};
+pub use redefine::Redefinition;
 pub use wait::Waited;
 
 use crate::{

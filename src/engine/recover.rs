@@ -9,10 +9,15 @@ use super::{
     lock::{Attempt, GC, HOST, Lock},
 };
 use crate::{
-    guest::{self, report::Report, tail::Tail},
+    fault,
+    guest::{
+        self,
+        report::{Report, Status},
+    },
+    hypervisor::DomainState,
     image,
-    model::{Kind, Phase, Record, Result},
-    plan::{Resources, Step},
+    model::{Error, Kind, Phase, Record, Result, Wanted},
+    plan::{Resources, Step, volume_is_ours},
     render::Seed,
     store::{Operation, OperationState},
 };
@@ -56,13 +61,19 @@ impl Engine<'_> {
                 lock.retire();
             }
         }
-        let (pool, mut told) = (&self.settings.paths.pool, Vec::new());
-        for leftover in image::leftovers(pool)?.into_iter().filter(|l| l.kind == image::leftovers::Kind::Work) {
-            if image::leftovers::discard(pool, &leftover)? {
-                told.push(format!("removed what work on image `{}` that was cut off had left", leftover.id));
-            }
+        image::leftovers::tidy(&self.settings.paths.pool, &|file| self.lies_on(file))
+    }
+
+    /// Whether a disk may lie on an image file. A disk of an instance that the database does not know may lie on any.
+    fn lies_on(&self, file: &str) -> Result<bool> {
+        if !self.store.users_of_image(file)?.is_empty() {
+            return Ok(true);
         }
-        Ok(told)
+        let owned = self.store.ids()?;
+        let entries = std::fs::read_dir(&self.settings.paths.pool)
+            .map_err(|e| Error::failed("pool_unreadable", "cannot read the folder of the pool").cause(e))?;
+        let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
+        Ok(names.filter_map(|name| volume_is_ours(&name)).any(|id| !owned.contains(&id)))
     }
 
     fn recover_one(&mut self, operation: &Operation) -> Result<Option<String>> {
@@ -94,23 +105,33 @@ impl Engine<'_> {
                 }
                 Ok(Some(format!("finished the delete of `{name}` that was cut off")))
             }
-            kind => {
-                self.store.end_operation(
-                    &operation.id,
-                    OperationState::Failed,
-                    Some("its process died"),
-                    (self.now)(),
-                )?;
-                Ok(Some(format!("closed the {kind} of `{name}` that was cut off")))
+            kind => self.recover_other(operation, uuid, kind).map(Some),
+        }
+    }
+
+    /// start, stop, reboot, tag: what the host shows decides how they ended.
+    fn recover_other(&mut self, operation: &Operation, uuid: uuid::Uuid, kind: &str) -> Result<String> {
+        let name = &operation.resource;
+        if let Some(instance) = self.store.instance_by_uuid(uuid)? {
+            match kind {
+                "start" | "stop" => {
+                    let state = self.hypervisor.domain(uuid)?.map(|d| d.state);
+                    let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
+                    self.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })?;
+                }
+                "tag" => self.write_metadata(&instance.record)?,
+                _ => {}
             }
         }
+        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        Ok(format!("closed the {kind} of `{name}` that was cut off"))
     }
 
     /// A create that had started its domain stands; any other is undone.
     fn recover_create(&mut self, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
         let name = &operation.resource;
         let steps = self.journalled(&operation.id)?;
-        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. }));
+        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
         if started {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
@@ -145,10 +166,12 @@ impl Engine<'_> {
             let record = &instance.record;
             match self.last_report(record) {
                 // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.
-                Some(Report::Done { .. } | Report::Booted) if self.clean_seed(record).is_ok() => {
+                Some(Report::Done { .. } | Report::Booted | Report::Status(Status { failed: None, .. }))
+                    if self.clean_seed(record).is_ok() =>
+                {
                     self.store.set_phase(record.uuid, Phase::Ready, None)?;
                 }
-                Some(Report::Failed { module, .. }) => {
+                Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
                     let text = format!("set-up failed in module `{module}`");
                     self.store.set_phase(record.uuid, Phase::Failed, Some(&text))?;
                 }
@@ -158,12 +181,13 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// The last thing a guest reported that ends a set-up.
-    fn last_report(&self, record: &Record) -> Option<Report> {
+    /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
+    /// itself may lie months back.
+    pub(super) fn last_report(&self, record: &Record) -> Option<Report> {
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
-        let lines = Tail::open(Path::new(&resources.report_log), 0).and_then(|mut t| t.lines()).ok()?;
-        let ends = |r: &Report| matches!(r, Report::Done { .. } | Report::Booted | Report::Failed { .. });
-        lines.iter().filter_map(|line| guest::report::parse_line(line)).rfind(ends)
+        let (lines, _) = guest::tail::recent(Path::new(&resources.report_log)).ok()?;
+        let tells = |r: &Report| !matches!(r, Report::Stage { .. });
+        lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
     }
 
     /// Replaces the seed by one without secrets, of the same size.
@@ -177,6 +201,7 @@ impl Engine<'_> {
         };
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         self.hypervisor.upload(&self.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
+        fault::point("effect");
         self.store.seed_is_clean(record.uuid)
     }
 }

@@ -19,8 +19,11 @@ macro_rules! every_call {
             fn domain_metadata(uuid: Uuid, uri: &str) -> Option<String>;
             fn set_domain_metadata(uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> ();
             fn ensure_domain(xml: &str) -> ();
+            fn rename_domain(uuid: Uuid, name: &str) -> ();
             fn remove_domain(uuid: Uuid) -> ();
             fn start(uuid: Uuid) -> ();
+            fn launch(uuid: Uuid, xml: &str) -> ();
+            fn update_interface(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();

@@ -16,6 +16,7 @@ use super::import::check_qcow2;
 use super::registry::{self, Lock, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin, Progress};
+use crate::fault;
 use crate::model::{Error, Result, escaped};
 use workdir::Workdir;
 
@@ -106,6 +107,7 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     }
     workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
+    fault::point("intent");
     let image = make(&work, &lock, suite, mirror, cancel, progress).and_then(|file| {
         progress.stage("checking");
         check_qcow2(&file, cancel)?;

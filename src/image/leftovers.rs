@@ -72,6 +72,22 @@ pub fn discard(dir: &Path, leftover: &Leftover) -> Result<bool> {
     Ok(true)
 }
 
+/// Discards all that nobody can need, and says so: work of the dead, and image files without a sidecar that `used` does
+/// not know of.
+pub fn tidy(dir: &Path, used: &dyn Fn(&str) -> Result<bool>) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    for leftover in leftovers(dir)? {
+        let name = leftover.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if leftover.kind == Kind::Version && used(name)? {
+            continue;
+        }
+        if discard(dir, &leftover)? {
+            told.push(format!("removed what work on image `{}` that was cut off had left", leftover.id));
+        }
+    }
+    Ok(told)
+}
+
 /// Whether somebody works on an image.
 pub fn is_busy(dir: &Path, id: &str) -> Result<bool> {
     let at = lock_path(dir, id);

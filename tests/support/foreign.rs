@@ -52,7 +52,7 @@ impl Foreign {
         foreign.make_filters();
         foreign.make_network(third);
         foreign.make_volumes(id);
-        foreign.make_domains(name);
+        foreign.make_domains(name, &idle::image(host, "foreign", idle::IDLE));
         foreign.before = foreign.look();
         assert!(foreign.before.len() >= 16, "{:#?}", foreign.before.keys());
         foreign
@@ -156,7 +156,7 @@ impl Foreign {
     }
 
     /// One that runs, one that is off, and one with the mark of an instance that is not it, as a clone has.
-    fn make_domains(&self, name: &str) {
+    fn make_domains(&self, name: &str, image: &str) {
         let copied = virsh(&["metadata", name, "--uri", "https://lite.example/xmlns/instance/1"]);
         assert!(copied.contains("schema=\"1\""), "{copied}");
         let copied =
@@ -165,7 +165,7 @@ impl Foreign {
         let own = "<own:mark xmlns:own='urn:own'><instance schema='1'>{}</instance></own:mark>".to_owned();
         for (kind, metadata) in [("run", String::new()), ("off", own), ("copy", copied)] {
             let disk = self.at(&format!("{kind}.qcow2"));
-            idle::image(&disk);
+            fs::copy(image, &disk).expect("copied");
             let xml = format!(
                 "<domain type='qemu'><name>{0}-{kind}</name><metadata>{metadata}</metadata><memory unit='MiB'>32</memory>\
                  <vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><devices><disk type='file' device='disk'>\

@@ -65,6 +65,15 @@ impl World {
         }
     }
 
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The folder of the database.
+    pub fn state(&self) -> &Path {
+        &self.settings.paths.state
+    }
+
     pub fn engine(&self) -> Engine<'_> {
         Engine {
             settings: &self.settings,
@@ -170,7 +179,10 @@ impl World {
                     hv.ensure_volume(&pool, &name, &xml)
                 }
                 Step::Domain { xml, .. } => hv.ensure_domain(&xml),
-                Step::Start { uuid } => hv.start(uuid),
+                Step::Launch { uuid, xml } => hv.launch(uuid, &xml),
+                Step::Connect { uuid, interfaces } => {
+                    interfaces.iter().try_for_each(|xml| hv.update_interface(uuid, xml))
+                }
                 step => panic!("a create has no {step:?}"),
             }
             .expect("made again");

@@ -21,7 +21,7 @@ impl Hypervisor for Double {
         Ok(self.memory().host.clone())
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
-        Ok(self.inner.domains()?.into_iter().map(|d| self.shown(d)).collect())
+        self.inner.domains()?.into_iter().map(|d| self.sized(self.shown(d))).collect()
     }
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>> {
         Ok(self.inner.domain(uuid)?.map(|d| self.shown(d)))
@@ -41,6 +41,9 @@ impl Hypervisor for Double {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         self.inner.ensure_domain(xml)
     }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        self.inner.rename_domain(uuid, name)
+    }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         self.inner.remove_domain(uuid)?;
         self.forget_state(uuid);
@@ -49,6 +52,15 @@ impl Hypervisor for Double {
     fn start(&self, uuid: Uuid) -> Result<()> {
         self.inner.start(uuid)?;
         self.forget_state(uuid);
+        Ok(())
+    }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.inner.launch(uuid, xml)?;
+        self.forget_state(uuid);
+        Ok(())
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());
         Ok(())
     }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {

@@ -69,11 +69,20 @@ impl Hypervisor for Libvirt {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         domain::ensure(&self.link, xml)
     }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        domain::rename(&self.link, uuid, name)
+    }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         domain::remove(&self.link, uuid)
     }
     fn start(&self, uuid: Uuid) -> Result<()> {
         domain::start(&self.link, uuid)
+    }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        domain::launch(&self.link, uuid, xml)
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        domain::update_interface(&self.link, uuid, xml)
     }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
         domain::shutdown(&self.link, uuid)

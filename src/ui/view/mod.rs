@@ -105,12 +105,12 @@ pub(super) fn or_dash(value: Option<impl ToString>) -> String {
 /// How a state is coloured.
 pub(super) fn state_tone(state: InstanceState) -> Option<Tone> {
     use InstanceState::{
-        Crashed, Creating, Deleting, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
+        Crashed, Creating, Deleting, Drifted, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
     };
     match state {
         Running => Some(Tone::Good),
         Stopped => None,
-        Creating | Deleting | Stopping | Paused | Unknown => Some(Tone::Warn),
+        Creating | Deleting | Drifted | Stopping | Paused | Unknown => Some(Tone::Warn),
         Crashed | Failed | Lost | Unresponsive => Some(Tone::Bad),
     }
 }
