@@ -19,6 +19,7 @@ mod logs;
 mod man;
 mod operations;
 mod reboot;
+mod rebuild;
 mod repair;
 mod secrets;
 mod session;
