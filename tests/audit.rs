@@ -50,7 +50,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
     // The test driver comes with no domain of its own.
     assert_eq!(
         looked,
-        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 0 logs, 2 locks, 0 processes"
+        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 2 locks, 0 processes"
     );
     for name in ["web", "db"] {
         world.engine().delete(&instance(&world, name)).expect("deleted");
@@ -105,20 +105,19 @@ fn what_no_record_owns_is_an_orphan() {
     let uuid = world.create_orphan("web");
     fs::create_dir_all(&world.settings.paths.logs).expect("a folder");
     let r = Resources::of(&Name::parse("web").expect("a name"), uuid, &world.settings.paths);
-    fs::write(&r.console_log, "").expect("written");
     fs::write(format!("{}.0", r.console_log), "").expect("written");
     let pool = &world.settings.paths.pool;
     fs::create_dir_all(pool.join(".build-debian-13_x/root")).expect("a folder");
     let found = told(&world);
     let mut kinds: Vec<&str> = found.iter().map(|f| f.split(' ').nth(1).expect("a word")).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "network", "volume", "volume"], "{found:#?}");
+    assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "log", "network", "volume", "volume"], "{found:#?}");
     assert!(found.iter().all(|f| f.starts_with("orphan ") && f.ends_with(": no instance owns it")), "{found:#?}");
     let mut engine = world.engine();
     let orphans = engine.orphans().expect("looked");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 8);
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 9);
     assert_eq!(told(&world), Vec::<String>::new());
-    assert_eq!(fs::read_dir(&world.settings.paths.logs).expect("read").count(), 0);
+    assert_eq!(world.snapshot().logs.len(), 2, "those of `kept`");
     assert_eq!(
         fs::read_dir(pool)
             .expect("read")

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use lite::{
     engine::{Orphan, Unobserved},
     hypervisor::{DhcpHost, Hypervisor},
-    model::{Mac, Name, Record, Size},
+    model::{InstanceState, Mac, Name, Record, Size},
     store::{OperationState, Wreckage},
 };
 use support::world::{Snapshot, World};
@@ -103,7 +103,9 @@ fn command(world: &World, n: usize) -> &'static str {
     let mut engine = world.engine();
     match n % 5 {
         0 => {
-            let _ = engine.recover().map(|_| engine.list());
+            let _ = engine.recover();
+            let states = engine.list().unwrap_or_default().into_iter().map(|l| l.state);
+            assert!(states.into_iter().all(|s| s != InstanceState::Lost), "nobody took a domain away");
             "list"
         }
         1 => {

@@ -58,7 +58,7 @@ fn of_orphans(orphans: &Orphans) -> Vec<Finding> {
         finding(
             Trouble::Unrecorded,
             format!("domain `{name}`"),
-            "it carries lite's record, and the database does not know it",
+            "it runs from a disk of lite's, and the database does not know it",
             "`lite repair --rebuild` takes it in",
         )
     });
