@@ -9,7 +9,7 @@ use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
     fault,
     hypervisor::DomainState,
-    model::{Error, Instance, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
+    model::{Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -106,7 +106,12 @@ impl Engine<'_> {
         }
         let operation = self.begin("stop", instance)?;
         fault::point("intent");
-        let result = self.power_off(instance, force, grace, observer);
+        // A QEMU that does not answer presses no button, and libvirt would wait for it.
+        let result = match (state, force) {
+            (DomainState::Unresponsive, true) => self.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
+            (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
+            _ => self.power_off(instance, force, grace, observer),
+        };
         fault::point("effect");
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
@@ -218,4 +223,9 @@ impl Engine<'_> {
         let view = self.view(&NetworkMode::Bridge(String::new()))?;
         super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
     }
+}
+
+fn unresponsive(name: &Name) -> Error {
+    Error::failed("unresponsive", format!("the QEMU process of instance `{name}` does not answer"))
+        .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }

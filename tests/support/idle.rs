@@ -146,3 +146,15 @@ pub fn pid(name: &str) -> String {
 pub fn signal(signal: &str, pid: &str) {
     run(Command::new("kill").args([signal, pid]));
 }
+
+/// Makes an idle guest.
+pub fn created(host: &Host, name: &str) {
+    run(&mut create(host, name));
+}
+
+/// Name and state of each instance, as `list` tells them.
+pub fn states(host: &Host) -> Vec<(String, String)> {
+    let listed = host.json(&["list"]);
+    let word = |i: &serde_json::Value, key: &str| i[key].as_str().expect("a word").to_owned();
+    listed["instances"].as_array().expect("a list").iter().map(|i| (word(i, "name"), word(i, "state"))).collect()
+}
