@@ -194,9 +194,9 @@ fn orphans_of_ours_are_found_and_nothing_else() {
     world.create_orphan("web");
     let mut engine = world.engine();
     let orphans = engine.orphans().expect("looked");
-    // Domain, two volumes, filter, address, lock file.
-    assert_eq!(orphans.len(), 6, "{orphans:?}");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 6);
+    // Domain, two volumes, filter, address, two logs, lock file.
+    assert_eq!(orphans.len(), 8, "{orphans:?}");
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
 }
 
