@@ -169,7 +169,8 @@ fn a_damaged_database_is_refused_with_what_to_do() {
     let wrong_record = |db: &Path| {
         Connection::open(db).expect("opened").execute("UPDATE instance SET record = '{'", []).expect("written");
     };
-    let cases: [(&str, &dyn Fn(&Path)); 9] = [
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Damage<'_>); 9] = [
         ("cut to a page", &cut(4096)),
         ("cut in the middle", &cut(20000)),
         ("cut within the header", &cut(50)),

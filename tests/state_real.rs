@@ -75,7 +75,8 @@ fn a_lost_or_damaged_database_is_refused_and_rebuilt() {
         fs::write(db.with_extension("db-shm"), [7; 32768]).expect("written");
     };
     let folder = |db: &Path| fs::remove_dir_all(db.parent().expect("a folder")).expect("removed");
-    let cases: [(&str, &str, &dyn Fn(&Path)); 8] = [
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, &str, Damage<'_>); 8] = [
         ("cut in the middle", "state_damaged", &cut(24576)),
         ("cut within the header", "state_damaged", &cut(60)),
         ("empty", "state_missing", &cut(0)),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     fault::Faults,
-    parts,
+    health, parts,
     reader::{Fields, parsed, text},
     scalar::to_json,
     template,
@@ -91,7 +91,7 @@ pub(crate) fn read(root: &Node, scripts: Scripts<'_>, faults: &mut Faults) -> Op
     let cloud_config = cloud_config(&top, faults);
     let install = script(&top, "install", scripts, faults);
     let configure = script(&top, "configure", scripts, faults);
-    let health = parts::health(&top, faults);
+    let health = health::read(&top, faults);
     health_port(&top, health.as_ref(), &ports, faults);
     let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     let output = output(&top, &names, faults);
@@ -196,11 +196,8 @@ fn script(top: &Fields<'_>, key: &str, scripts: Scripts<'_>, faults: &mut Faults
 }
 
 fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], faults: &mut Faults) {
-    let Some(number) = health.map(|h| match h {
-        Health::Http { port, .. } | Health::Tcp { port, .. } => *port,
-    }) else {
-        return;
-    };
+    let Some(Health::Http { port: number, .. } | Health::Tcp { port: number, .. }) = health else { return };
+    let number = *number;
     if !ports.contains(&Port { number, protocol: Protocol::Tcp }) {
         let line = top.get("health").map_or(top.line, |n| n.line);
         faults.add(line, "health", format!("checks port {number}, which `ports` does not open; add `{number}/tcp`"));

@@ -89,7 +89,7 @@ impl Engine<'_> {
             root_path: &path(&resources.root)?,
             seed_path: &path(&resources.seed)?,
             network: &s.network,
-            kvm: doctor::use_kvm(s.accel, info.kvm_offered)?,
+            kvm: doctor::use_kvm(s.accel, &s.connect, info.kvm_offered, &info.arch)?,
             arch: &info.arch,
             machine: info.q35.then_some("q35"),
         })?);

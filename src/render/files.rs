@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::types::{SeedInput, UserData};
 use crate::{
-    catalog::embedded_script,
+    catalog::{Health, embedded_script},
     model::{Error, Result},
 };
 
@@ -34,7 +34,8 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
 }
 
 /// The values of this instance as one JSON file. Base64 keeps them out of sight of `grep` and of any YAML rule.
-pub(super) fn instance(input: &SeedInput<'_>) -> Value {
+/// `own` is how many items of a list of the user's are not his.
+pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value {
     let secrets: Map<String, Value> = input
         .secrets
         .iter()
@@ -45,6 +46,10 @@ pub(super) fn instance(input: &SeedInput<'_>) -> Value {
         Some(UserData::Script(text)) => (json!([]), Value::String(text.clone())),
         None => (json!([]), Value::Null),
     };
+    let health = match &input.blueprint.health {
+        Some(Health::Command { run, timeout }) => json!({"run": run, "timeout": timeout}),
+        _ => Value::Null,
+    };
     let content = json!({
         "version": 1,
         "uuid": input.uuid,
@@ -54,6 +59,8 @@ pub(super) fn instance(input: &SeedInput<'_>) -> Value {
         "secrets": secrets,
         "runcmd": runcmd,
         "script": script,
+        "health": health,
+        "own": own,
     });
     json!({
         "path": format!("{DIR}/instance.json"),
