@@ -77,8 +77,10 @@ fn one_stopped_qemu_is_unresponsive_and_holds_up_nobody() {
     );
     host.ok(&["start", &c, "--no-wait"]);
     host.ok(&["stop", &c, "--force", "--timeout", "1s"]);
-    let said = host.fails(1, &["stop", &a]);
-    assert!(said.contains(&format!("hint: pull the plug: `lite stop {a} --force`")), "{said}");
+    for verb in [&["stop", &a][..], &["start", &a], &["repair", &a, "--yes"]] {
+        let said = host.fails(1, verb);
+        assert!(said.contains(&format!("hint: pull the plug: `lite stop {a} --force`")), "{said}");
+    }
     look("after all that");
     host.ok(&["stop", &a, "--force"]);
     drop(stopped);

@@ -98,8 +98,7 @@ fn a_stopped_qemu_does_not_block_the_listing() {
     let look = |lab: &Lab| {
         let began = Instant::now();
         let listed = lab.host.domains().expect("listed");
-        // A listing that waited for the stopped guest would come back at its deadline, 10 s.
-        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         let state = |uuid| listed.iter().find(|d| d.uuid == uuid).map(|d| d.state);
         assert_eq!([state(hung), state(well)], [Some(DomainState::Unresponsive), Some(DomainState::Running)]);
     };
@@ -107,7 +106,7 @@ fn a_stopped_qemu_does_not_block_the_listing() {
     let began = Instant::now();
     let asked = lab.host.reset(hung).expect_err("nobody answers");
     assert_eq!((asked.code, asked.exit_code()), ("libvirt_timeout", 5));
-    assert!((9..15).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     look(&lab);
     lab.host.reset(well).expect("the other guest is not held up");
     lab.host.destroy(hung).expect("killed");

@@ -49,15 +49,21 @@ impl Engine<'_> {
     /// Looks into the domain's definition: one more question to libvirt.
     pub fn inspect(&self, listed: Listed) -> Result<Listed> {
         let instance = listed.instance;
-        // Being made or removed, it is not what it is to be; lost, there is nothing to look at.
+        let as_power =
+            |power, drift: Vec<Drift>, instance| Listed { state: shown(power, &drift), power, drift, instance };
+        // Being made or removed, it is not what it is to be; lost, there is nothing to look at; unresponsive, nobody
+        // answers.
         let settled = !matches!(instance.phase, Phase::Creating | Phase::Deleting);
-        if !settled || listed.power == InstanceState::Lost {
+        if !settled || matches!(listed.power, InstanceState::Lost | InstanceState::Unresponsive) {
             return Ok(Listed { instance, ..listed });
         }
-        let Some(drift) = self.drift_of(&instance)? else {
-            return Ok(Listed { instance, state: InstanceState::Lost, power: InstanceState::Lost, drift: Vec::new() });
-        };
-        Ok(Listed { state: shown(listed.power, &drift), power: listed.power, drift, instance })
+        match self.drift_of(&instance) {
+            Ok(Some(drift)) => Ok(as_power(listed.power, drift, instance)),
+            Ok(None) => Ok(as_power(InstanceState::Lost, Vec::new(), instance)),
+            // The listing came back, so libvirt is well, and this domain's QEMU is what it waits for.
+            Err(e) if e.code == "libvirt_timeout" => Ok(as_power(InstanceState::Unresponsive, listed.drift, instance)),
+            Err(e) => Err(e),
+        }
     }
 
     /// In what the domain differs from its record; none if there is no domain.

@@ -40,6 +40,9 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "start")?;
         let uuid = instance.record.uuid;
         let state = self.state_of(instance)?;
+        if state == DomainState::Unresponsive {
+            return Err(unresponsive(&instance.record.name));
+        }
         let xml = self.hypervisor.domain_xml(uuid)?.ok_or_else(|| self.lost(instance))?;
         let drift = self.drift_in(instance, &xml)?;
         if !drift.is_empty() {
@@ -48,7 +51,7 @@ impl Engine<'_> {
             observer
                 .warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
         }
-        if matches!(state, DomainState::Running | DomainState::Unresponsive) {
+        if state == DomainState::Running {
             self.store.set_wanted(uuid, Wanted::Running)?;
             return Ok(false);
         }
@@ -157,6 +160,7 @@ impl Engine<'_> {
                 })
                 .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
         }
+        let _turn = self.turn()?;
         self.hypervisor.destroy(uuid)?;
         Ok(Stopped::Forced)
     }
@@ -225,7 +229,8 @@ impl Engine<'_> {
     }
 }
 
-fn unresponsive(name: &Name) -> Error {
+/// The error of an instance whose QEMU does not answer.
+pub(super) fn unresponsive(name: &Name) -> Error {
     Error::failed("unresponsive", format!("the QEMU process of instance `{name}` does not answer"))
         .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }

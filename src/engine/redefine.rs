@@ -1,7 +1,7 @@
 //! Puts the domain of an instance back as it was recorded: one that is gone is defined again on its disk, one that was
 //! changed by hand is redefined. Nothing is stopped, and no disk is touched.
 
-use super::{Engine, execute::Payload, journal::Run};
+use super::{Engine, execute::Payload, journal::Run, power::unresponsive};
 use crate::{
     doctor,
     hypervisor::{DhcpSeen, DomainState},
@@ -27,6 +27,9 @@ impl Engine<'_> {
         if matches!(phase, Phase::Creating | Phase::Deleting) {
             return Err(Error::refused("not_settled", format!("instance `{}` is being made or removed", record.name))
                 .hint("`lite repair` without a name finishes or undoes what was cut off"));
+        }
+        if self.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Unresponsive) {
+            return Err(unresponsive(&record.name));
         }
         let Some(mut drift) = self.drift_of(instance)? else {
             self.require_disks(instance)?;

@@ -29,14 +29,28 @@ pub fn turn() -> MutexGuard<'static, ()> {
 /// A host with the blueprint `idle`, its image, and the bundle `tiny`.
 pub fn idle_host(tag: &str, third: u8) -> Host {
     let host = bare_host(tag, third);
-    let image = image(&host, "idle", IDLE);
-    host.ok(&["image", "import", &image]);
+    bring_image(&host);
     host
+}
+
+/// The same on another libvirt.
+pub fn idle_host_on(connect: &str, tag: &str, third: u8) -> Host {
+    let host = furnished(Host::on(connect, tag, third));
+    bring_image(&host);
+    host
+}
+
+fn bring_image(host: &Host) {
+    let image = image(host, "idle", IDLE);
+    host.ok(&["image", "import", &image]);
 }
 
 /// The same without the image, pool and network.
 pub fn bare_host(tag: &str, third: u8) -> Host {
-    let host = Host::new(tag, third);
+    furnished(Host::new(tag, third))
+}
+
+fn furnished(host: Host) -> Host {
     let blueprints = host.folder.path().join("blueprints");
     std::fs::create_dir(&blueprints).expect("a folder");
     blueprint(&host, "idle");
