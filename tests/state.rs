@@ -12,7 +12,7 @@ use std::{
 
 use lite::{
     engine::{Rebuilding, refuse_lost_state, refuse_while_busy},
-    hypervisor::{Hypervisor, fault::Moment},
+    hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{Kind, Name, Phase, Tag, Wanted},
     store::{Store, Wreckage},
 };
@@ -169,7 +169,8 @@ fn a_damaged_database_is_refused_with_what_to_do() {
     let wrong_record = |db: &Path| {
         Connection::open(db).expect("opened").execute("UPDATE instance SET record = '{'", []).expect("written");
     };
-    let cases: [(&str, &dyn Fn(&Path)); 9] = [
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Damage<'_>); 9] = [
         ("cut to a page", &cut(4096)),
         ("cut in the middle", &cut(20000)),
         ("cut within the header", &cut(50)),
@@ -236,11 +237,16 @@ fn a_lost_database_is_refused_where_instances_of_it_live() {
         error.hints[0],
         "restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`"
     );
-    for call in ["domains", "pool", "domain_xml"] {
+    for call in ["domains", "domain_metadata", "pool", "domain_xml"] {
         world.hypervisor.fail_call(call, 1, Moment::Before);
         assert_eq!(look().map_err(|e| e.code), Err("injected"), "{call}: an error is no absence");
         world.hypervisor.heal();
     }
+    // The definition of a domain whose QEMU hangs cannot be read.
+    world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
+    world.hypervisor.fail_call("domain_xml", 1, Moment::Before);
+    assert_eq!(look().map_err(|e| e.code), Err("state_missing"));
+    world.hypervisor.heal();
     // A domain of another lite on this host: its disk lies in another pool.
     let xml = world.hypervisor.domain_xml(uuid).expect("read").expect("there");
     world.hypervisor.destroy(uuid).expect("stopped");

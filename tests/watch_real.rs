@@ -220,7 +220,17 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
         wait_for("the first look", 60, || has_looked(&host));
     }
     let mut ids = std::collections::BTreeMap::<String, Vec<String>>::new();
-    let steps = ["detected:1", "planned:1", "stored:1", "grouped:1", "grouped:30", "sending:1", "sent:1", "recorded:1"];
+    let steps = [
+        "detected:1",
+        "planned:2",
+        "stored:1",
+        "acted:1",
+        "grouped:1",
+        "grouped:30",
+        "sending:1",
+        "sent:1",
+        "recorded:1",
+    ];
     for step in steps {
         signal("-9", &pid(name));
         wait_for("the crash", 30, || domain_state(name) == "shut off");

@@ -177,7 +177,7 @@ fn tidy(env: &Env, settings: &Settings) -> Result<()> {
         Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
         None => Ok(session::store(env).is_err()),
     };
-    image::sweep(&settings.paths.pool, &used)?.iter().for_each(|line| env.ui.status(line));
+    image::leftovers::tidy(&settings.paths.pool, &used)?.iter().for_each(|line| env.ui.status(line));
     Ok(())
 }
 

@@ -1,8 +1,11 @@
 //! `lite list`.
 
-use clap_complete::ArgValueCompleter;
+use std::collections::HashMap;
 
-use super::{Env, complete, session::Session};
+use clap_complete::ArgValueCompleter;
+use uuid::Uuid;
+
+use super::{Env, common, complete, session::Session};
 use crate::{
     engine::{Listed, refuse_lost_state},
     model::{InstanceState, Phase, Result, Tag},
@@ -71,21 +74,46 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
                 .any(|have| have.key == t.key && (t.value.is_empty() || have.value == t.value))
         })
     };
+    let measured = measured(env, &engine.store)?;
     let listed = engine.list()?.into_iter().filter(has);
-    Ok(listed.map(|l| row(env, &l)).collect())
+    Ok(listed
+        .inspect(|l| common::warn_of_drift(&env.ui, l))
+        .map(|l| {
+            let mut row = row(&l);
+            if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
+                row.health = measured.get(&l.instance.record.uuid).map(|healthy| word(*healthy));
+            }
+            row
+        })
+        .collect())
 }
 
-/// The row of one instance; what a person should know of it is said beside the table.
-pub(super) fn row(env: &Env, listed: &Listed) -> ListRow {
-    let record = &listed.instance.record;
-    if let Some(now) = &listed.renamed_to {
-        env.ui.warn(&format!(
-            "the domain of `{}` was renamed to `{}` by hand",
-            record.name,
-            crate::model::escaped(now)
-        ));
+fn word(healthy: bool) -> String {
+    if healthy { "ok".to_owned() } else { "failing".to_owned() }
+}
+
+/// Seconds after which the last evaluation is too old: two periods, and the time a period takes to close.
+const STALE: i64 = 130;
+
+/// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
+fn measured(env: &Env, store: &Store) -> Result<HashMap<Uuid, bool>> {
+    let now = (env.clock)();
+    let last = store.watch_value("evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    match last.map(|last| now.duration_since(last).as_secs()) {
+        None => Ok(HashMap::new()),
+        Some(age) if age > STALE => {
+            let text = format!("alarms were last evaluated {} minutes ago: is `lite watch` running?", age / 60);
+            env.ui.warn(&text);
+            Ok(HashMap::new())
+        }
+        Some(_) => store.healthy(),
     }
-    let health = match (listed.instance.phase, listed.state) {
+}
+
+/// The row of one instance.
+pub(super) fn row(listed: &Listed) -> ListRow {
+    let record = &listed.instance.record;
+    let health = match (listed.instance.phase, listed.power) {
         (Phase::Failed, _) => Some("failed".to_owned()),
         (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
         _ => None,

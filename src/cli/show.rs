@@ -1,6 +1,6 @@
 //! `lite show`.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use super::{
     Env, common, list,
@@ -50,17 +50,18 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let views: Result<Vec<ShowView>> = wanted
         .iter()
         .filter_map(|w| listed.iter().find(|l| l.instance.record.uuid == w.record.uuid))
-        .map(|l| view(env, &engine, l))
+        .map(|l| view(env, &engine, &engine.inspect(l.clone())?))
         .collect();
     print_show(&env.ui, &views?)
 }
 
 fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
+    common::warn_of_drift(&env.ui, listed);
     let record = &listed.instance.record;
     let (blueprint, parameters) = engine.store.blueprint_of(record.uuid)?;
     let address = record.address.map_or_else(String::new, |a| a.to_string());
-    let mut row = list::row(env, listed);
-    if (listed.state, listed.instance.phase) == (InstanceState::Running, Phase::Ready) {
+    let mut row = list::row(listed);
+    if (listed.power, listed.instance.phase) == (InstanceState::Running, Phase::Ready) {
         row.health = health(engine, record, blueprint.health.as_ref())?;
     }
     Ok(ShowView {
@@ -71,10 +72,20 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
         mac: record.mac,
         image_digest: record.image_digest.clone(),
         outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
+        power: listed.power,
+        drift: listed.drift.clone(),
+        metrics: metrics(engine, record)?,
         failure: listed.instance.failure.clone(),
         operation: engine.store.open_operation_of(record.uuid)?,
         host_key: engine.store.host_key(record.uuid)?,
     })
+}
+
+/// The latest values of the metrics, none older than a quarter of an hour.
+fn metrics(engine: &Engine<'_>, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
+    let now = (engine.now)().as_second();
+    let latest = engine.store.latest(record.uuid, now - 900, now + 900)?;
+    Ok(latest.into_iter().map(|(m, p)| (m.as_str(), p.point.sum / f64::from(p.point.count.max(1)))).collect())
 }
 
 /// What the health check says now; none where there is none.

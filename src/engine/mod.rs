@@ -8,6 +8,7 @@
 //! ```
 
 mod allocate;
+mod audit;
 mod capacity;
 mod create;
 mod delete;
@@ -22,6 +23,7 @@ mod ours;
 mod power;
 mod rebuild;
 mod recover;
+mod redefine;
 mod restart;
 mod wait;
 
@@ -30,14 +32,16 @@ use std::{
     time::Duration,
 };
 
+pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown};
 pub use capacity::Capacity;
 pub use create::{Created, Request};
 pub use delete::Receipt;
-pub use gc::Orphan;
+pub use gc::{Found, Sighted};
 pub use listing::Listed;
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;
 pub use rebuild::{Rebuilding, Rebuilt, refuse_while_busy};
+pub use redefine::Redefinition;
 pub use wait::Waited;
 
 use crate::{

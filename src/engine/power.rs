@@ -9,7 +9,7 @@ use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
     fault,
     hypervisor::DomainState,
-    model::{Error, Instance, NetworkMode, Phase, Record, Result, Tag, Wanted},
+    model::{Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -40,7 +40,18 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "start")?;
         let uuid = instance.record.uuid;
         let state = self.state_of(instance)?;
-        if matches!(state, DomainState::Running | DomainState::Unresponsive) {
+        if state == DomainState::Unresponsive {
+            return Err(unresponsive(&instance.record.name));
+        }
+        let xml = self.hypervisor.domain_xml(uuid)?.ok_or_else(|| self.lost(instance))?;
+        let drift = self.drift_in(instance, &xml)?;
+        if !drift.is_empty() {
+            let name = &instance.record.name;
+            let all = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            observer
+                .warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
+        }
+        if state == DomainState::Running {
             self.store.set_wanted(uuid, Wanted::Running)?;
             return Ok(false);
         }
@@ -50,7 +61,7 @@ impl Engine<'_> {
             ));
         }
         self.prepare_host(&instance.record.network, observer)?;
-        self.check_memory(instance)?;
+        self.check_memory(instance, plan::size_in_domain(&xml))?;
         let resources = Resources::of(&instance.record.name, uuid, &self.settings.paths);
         let offset = std::fs::metadata(&resources.report_log).map_or(0, |m| m.len());
         let operation = self.begin("start", instance)?;
@@ -91,13 +102,19 @@ impl Engine<'_> {
     ) -> Result<Stopped> {
         let _lock = self.lock(instance, "stop")?;
         let uuid = instance.record.uuid;
+        let state = self.state_of(instance)?;
         self.store.set_wanted(uuid, Wanted::Stopped)?;
-        if matches!(self.state_of(instance)?, DomainState::Off | DomainState::Crashed) {
+        if matches!(state, DomainState::Off | DomainState::Crashed) {
             return Ok(Stopped::Already);
         }
         let operation = self.begin("stop", instance)?;
         fault::point("intent");
-        let result = self.power_off(instance, force, grace, observer);
+        // A QEMU that does not answer presses no button, and libvirt would wait for it.
+        let result = match (state, force) {
+            (DomainState::Unresponsive, true) => self.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
+            (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
+            _ => self.power_off(instance, force, grace, observer),
+        };
         fault::point("effect");
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
@@ -143,6 +160,7 @@ impl Engine<'_> {
                 })
                 .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
         }
+        let _turn = self.turn()?;
         self.hypervisor.destroy(uuid)?;
         Ok(Stopped::Forced)
     }
@@ -184,23 +202,18 @@ impl Engine<'_> {
 
     /// State of an instance's domain; `lost` is an error with the next step.
     pub(super) fn state_of(&self, instance: &Instance) -> Result<DomainState> {
-        let name = &instance.record.name;
-        match self.hypervisor.domain(instance.record.uuid)? {
-            Some(seen) => Ok(seen.state),
-            None => {
-                Err(Error::failed("lost", format!("the virtual machine of instance `{name}` is gone from the host"))
-                    .hint(format!("its disk may still be there; to remove what is left: `lite delete {name}`")))
-            }
-        }
+        self.hypervisor.domain(instance.record.uuid)?.map(|d| d.state).ok_or_else(|| self.lost(instance))
     }
 
-    /// A stopped instance holds no memory: see that there is some.
-    fn check_memory(&self, instance: &Instance) -> Result<()> {
+    /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it
+    /// by hand.
+    fn check_memory(&self, instance: &Instance, now: Option<(Size, u32)>) -> Result<()> {
         let r = &instance.record;
+        let (memory, vcpus) = now.unwrap_or((r.memory, r.vcpus));
         let bundle = crate::catalog::Bundle {
             id: r.bundle.clone(),
-            vcpus: r.vcpus,
-            memory: r.memory,
+            vcpus: r.vcpus.max(vcpus),
+            memory: r.memory.max(memory),
             disk: r.disk,
             transfer: r.transfer,
             price: r.price,
@@ -214,4 +227,10 @@ impl Engine<'_> {
         let view = self.view(&NetworkMode::Bridge(String::new()))?;
         super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
     }
+}
+
+/// The error of an instance whose QEMU does not answer.
+pub(super) fn unresponsive(name: &Name) -> Error {
+    Error::failed("unresponsive", format!("the QEMU process of instance `{name}` does not answer"))
+        .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }

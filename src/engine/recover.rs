@@ -6,51 +6,74 @@ use secrecy::SecretString;
 
 use super::{
     Engine,
-    lock::{Attempt, Lock},
+    lock::{Attempt, Lock, SHARED},
 };
 use crate::{
-    doctor, fault,
+    fault,
     guest::{
         self,
         report::{Report, Status},
     },
     hypervisor::DomainState,
     image,
-    model::{Phase, Record, Result, Wanted},
-    plan::{Resources, Step},
+    model::{Error, Kind, Phase, Record, Result, Wanted},
+    plan::{Resources, Step, volume_is_ours},
     render::Seed,
     store::{Operation, OperationState},
 };
 
 impl Engine<'_> {
-    /// Looks at every open operation; those whose owner died are finished (delete) or undone (create). Costs one
-    /// query when there is none. Returns a sentence for each.
+    /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
+    /// image work left is removed. Costs two queries and a look at two folders when there is none. Returns a sentence
+    /// for each.
     pub fn recover(&mut self) -> Result<Vec<String>> {
-        let open = self.store.open_operations()?;
-        let mut told = Vec::new();
-        for operation in open.into_iter().filter(|o| o.state == OperationState::Started) {
-            told.extend(self.recover_one(&operation)?);
-        }
-        told.extend(self.sweep_images()?);
+        let mut told = self.recover_all(OperationState::Started)?;
+        told.extend(self.tidy()?);
         Ok(told)
-    }
-
-    /// What killed image operations left in the folder of the pool: one look into it.
-    fn sweep_images(&self) -> Result<Vec<String>> {
-        if !doctor::is_local(&self.settings.connect) {
-            return Ok(Vec::new());
-        }
-        image::sweep(&self.settings.paths.pool, &|volume| Ok(!self.store.users_of_image(volume)?.is_empty()))
     }
 
     /// Tries again what needs attention.
     pub fn retry_attention(&mut self) -> Result<Vec<String>> {
-        let open = self.store.open_operations()?;
-        let mut told = Vec::new();
-        for operation in open.into_iter().filter(|o| o.state == OperationState::NeedsAttention) {
-            told.extend(self.recover_one(&operation)?);
+        self.recover_all(OperationState::NeedsAttention)
+    }
+
+    /// One that cannot be finished does not keep the others from it; its error comes last.
+    fn recover_all(&mut self, state: OperationState) -> Result<Vec<String>> {
+        let (mut told, mut failed) = (Vec::new(), None);
+        for operation in self.store.open_operations()?.into_iter().filter(|o| o.state == state) {
+            match self.recover_one(&operation) {
+                Ok(line) => told.extend(line),
+                // The next would wait as long for nothing.
+                Err(e) if e.kind == Kind::Unreachable => return Err(e),
+                Err(e) => failed = failed.or(Some(e)),
+            }
         }
-        Ok(told)
+        failed.map_or(Ok(told), Err)
+    }
+
+    /// Removes what needs no look at the host to be nobody's: the kernel says that its owner is dead.
+    fn tidy(&mut self) -> Result<Vec<String>> {
+        let owned = self.store.ids()?;
+        for id in Lock::files(&self.locks())?.into_iter().filter(|id| !SHARED.contains(id) && !owned.contains(id)) {
+            let Attempt::Held(lock) = Lock::attempt(&self.locks(), id, "repair", (self.now)())? else { continue };
+            // Its create may have written the row meanwhile; one that has not yet would hold the lock.
+            if self.store.instance_by_uuid(id)?.is_none() {
+                lock.retire();
+            }
+        }
+        image::leftovers::tidy(&self.settings.paths.pool, &|file| self.lies_on(file))
+    }
+
+    /// Whether a disk may lie on an image file. A disk of an instance that the database does not know may lie on any.
+    fn lies_on(&self, file: &str) -> Result<bool> {
+        if !self.store.users_of_image(file)?.is_empty() {
+            return Ok(true);
+        }
+        let owned = self.store.ids()?;
+        let entries = std::fs::read_dir(&self.settings.paths.pool)
+            .map_err(|e| Error::failed("pool_unreadable", "cannot read the folder of the pool").cause(e))?;
+        let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
+        Ok(names.filter_map(|name| volume_is_ours(&name)).any(|id| !owned.contains(&id)))
     }
 
     fn recover_one(&mut self, operation: &Operation) -> Result<Option<String>> {

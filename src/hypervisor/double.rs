@@ -13,7 +13,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{DomainSample, DomainSeen, DomainState, HostInfo, Hypervisor, Why, libvirt::Libvirt};
+use super::{DomainSample, DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, Why, libvirt::Libvirt};
 use crate::model::{Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
@@ -71,6 +71,15 @@ impl Default for Memory {
             ignores_power_button: false,
         }
     }
+}
+
+/// The size in a domain's XML as libvirt writes it: in KiB.
+fn size_of(xml: &str) -> Option<DomainSize> {
+    let document = roxmltree::Document::parse(xml).ok()?;
+    let number = |name: &str| {
+        document.root_element().children().find(|n| n.has_tag_name(name))?.text()?.trim().parse::<u64>().ok()
+    };
+    Some(DomainSize { memory_kib: number("memory")?, vcpus: u32::try_from(number("vcpu")?).ok()? })
 }
 
 /// The test driver with what it lacks.
@@ -153,8 +162,34 @@ impl Double {
         seen
     }
 
+    /// As libvirt's QEMU driver tells the sizes of domains that are off; the test driver has no such statistics.
+    fn sized(&self, mut seen: DomainSeen) -> Result<DomainSeen> {
+        if matches!(seen.state, DomainState::Off | DomainState::Crashed) {
+            seen.size = self.inner.domain_xml(seen.uuid)?.as_deref().and_then(size_of);
+        }
+        Ok(seen)
+    }
+
     fn forget_state(&self, uuid: Uuid) {
         self.memory().states.remove(&uuid);
+    }
+
+    /// virtlogd makes the files that a domain's console and channels are recorded to when it starts, if the folder is there.
+    fn touch_logs(&self, uuid: Uuid) -> Result<()> {
+        let xml = self.inner.domain_xml(uuid)?.unwrap_or_default();
+        let Ok(document) = roxmltree::Document::parse(&xml) else { return Ok(()) };
+        let console = document.descendants().filter(|n| n.has_tag_name("log")).filter_map(|n| n.attribute("file"));
+        let channels =
+            document.descendants().filter(|n| n.has_tag_name("channel") && n.attribute("type") == Some("file"));
+        let channels = channels.flat_map(|n| n.children()).filter_map(|n| n.attribute("path"));
+        for file in console.chain(channels).map(Path::new).filter(|f| f.parent().is_some_and(Path::is_dir)) {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(file)
+                .map_err(|e| Error::failed("double", format!("cannot write `{}`", file.display())).cause(e))?;
+        }
+        Ok(())
     }
 
     /// As the real calls: refused for a domain that is not there or not running.

@@ -19,7 +19,8 @@ use super::{Image, Origin, Progress};
 use crate::fault;
 use crate::model::{Error, Result, escaped};
 use workdir::Workdir;
-pub(super) use workdir::sweep;
+
+pub(super) use workdir::clear_once;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const BOOT_CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
@@ -104,6 +105,7 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     if let Some(image) = ready {
         return Ok(image);
     }
+    workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
     fault::point("intent");
     let image = make(&work, &lock, suite, mirror, cancel, progress).and_then(|file| {

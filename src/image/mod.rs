@@ -6,16 +6,16 @@ pub mod download;
 mod gate;
 mod import;
 pub mod known;
+pub mod leftovers;
 mod progress;
 pub mod pull;
 mod registry;
 pub mod sums;
-mod sweep;
 mod tools;
 
 pub use build::{BuildRequest, build, buildable};
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use import::import;
+pub use leftovers::{Leftover, leftovers};
 pub use progress::{Progress, Silent};
 pub use registry::{Image, Lock, Origin, adopt, begin, get, list, lock, remove, volume_name};
-pub use sweep::sweep;

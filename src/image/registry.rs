@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{HEADER_MAX, Progress, gate, sweep::sweep_id, tools};
+use super::{HEADER_MAX, Progress, gate, tools};
 use crate::fault;
 use crate::model::{Error, Kind, Result, escaped};
 
@@ -213,7 +213,7 @@ pub struct Lock {
 
 impl Lock {
     pub(super) fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
-        let at = dir.join(format!(".lock-{id}"));
+        let at = lock_path(dir, id);
         let failed = |e| {
             io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
         };
@@ -277,8 +277,13 @@ pub fn begin(
     if now.is_some() && (!force || made_by_the_other) {
         return Ok((lock, now));
     }
-    // Image files stay: who looks only here does not know what uses them.
-    sweep_id(dir, id, &|_| Ok(true))?;
+    for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
+        let name = entry.file_name();
+        let half = |kind: &str| name.to_str().is_some_and(|name| name.starts_with(&format!(".{kind}-{id}_")));
+        if half("import") || half("sidecar") {
+            delete(&entry.path())?;
+        }
+    }
     Ok((lock, None))
 }
 
@@ -329,21 +334,30 @@ fn remains(dir: &Path, id: &str) -> Image {
 }
 
 /// `base-<id>-<12 hex>.qcow2`: the length tells ids apart that begin alike.
-pub(super) fn is_version(id: &str, name: &str) -> bool {
-    name.strip_prefix("base-")
-        .and_then(|rest| rest.strip_prefix(id)?.strip_prefix('-')?.strip_suffix(".qcow2"))
-        .is_some_and(|digest| digest.len() == 12 && is_hex(digest))
+fn is_version(id: &str, name: &str) -> bool {
+    is_version_of(name) == Some(id)
+}
+
+/// The id of an image file; none for any other file.
+pub(super) fn is_version_of(name: &str) -> Option<&str> {
+    let (id, digest) = name.strip_prefix("base-")?.strip_suffix(".qcow2")?.rsplit_once('-')?;
+    (digest.len() == 12 && is_hex(digest) && check_id(id).is_ok()).then_some(id)
 }
 
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
+/// The file of the lock on an id. It stays: there is one for each id that was ever worked on.
+pub(super) fn lock_path(dir: &Path, id: &str) -> PathBuf {
+    dir.join(format!(".lock-{id}"))
+}
+
 pub(super) fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!("base-{id}.json"))
 }
 
-pub(super) fn delete(path: &Path) -> Result<()> {
+fn delete(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(io("remove", path, e)),
         _ => Ok(()),

@@ -32,6 +32,8 @@ pub enum Step {
     Launch { uuid: Uuid, xml: String },
     /// The running domain is filtered, then its cable is in: the interface's XML of both.
     Connect { uuid: Uuid, interfaces: [String; 2] },
+    /// The domain has this name.
+    Rename { uuid: Uuid, name: String },
     /// The domain runs.
     Start { uuid: Uuid },
     /// The domain does not run.
@@ -65,6 +67,20 @@ impl Step {
         }
     }
 
+    /// libvirt does it for one client at a time: what starts or stops a guest installs or removes its filter, and an
+    /// address makes it write its firewall anew.
+    pub fn takes_turns(&self) -> bool {
+        matches!(
+            self,
+            Self::Launch { .. }
+                | Self::Connect { .. }
+                | Self::Start { .. }
+                | Self::Destroy { .. }
+                | Self::DhcpHost { .. }
+                | Self::RemoveDhcpHost { .. }
+        )
+    }
+
     /// What it is about, for messages: "root disk `lite-web-1-….qcow2`".
     pub fn subject(&self) -> String {
         match self {
@@ -78,6 +94,7 @@ impl Step {
             Self::Domain { uuid, .. } | Self::RemoveDomain { uuid } => format!("domain {uuid}"),
             Self::Connect { uuid, .. } => format!("network of domain {uuid}"),
             Self::Launch { uuid, .. } | Self::Start { uuid } => format!("start of domain {uuid}"),
+            Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Destroy { uuid } => format!("power of domain {uuid}"),
             Self::RemoveLogs { .. } => "log files".to_owned(),
         }
@@ -106,6 +123,18 @@ pub fn create(plan: &DomainPlan<'_>, pool: &str, image_path: &str, seed_bytes: u
     // libvirt takes its time for the address and the filter: the guest's firmware runs meanwhile, unplugged.
     steps.extend(dhcp_host(record).map(|host| Step::DhcpHost { network: plan.network.to_owned(), host }));
     steps.push(Step::Connect { uuid: record.uuid, interfaces: connect_xml(plan)? });
+    Ok(steps)
+}
+
+/// The steps that put a domain back as it was recorded, on disks that are there.
+pub fn redefine(plan: &DomainPlan<'_>) -> Result<Vec<Step>> {
+    let (record, resources) = (plan.record, plan.resources);
+    let mut steps = vec![Step::Filter {
+        name: resources.filter.clone(),
+        xml: filter_xml(&resources.filter, record.uuid, &record.ports)?,
+    }];
+    steps.extend(dhcp_host(record).map(|host| Step::DhcpHost { network: plan.network.to_owned(), host }));
+    steps.push(Step::Domain { uuid: record.uuid, xml: domain_xml(plan)? });
     Ok(steps)
 }
 

@@ -7,6 +7,7 @@ pub mod contacts;
 pub mod events;
 mod file;
 pub mod instances;
+pub mod journal;
 pub mod metrics;
 pub mod operations;
 pub mod outbox;
@@ -26,6 +27,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use file::Look;
 pub use instances::{Allocated, CleanSeed, NewInstance};
+pub use journal::Memory;
 pub use operations::{OpenStep, Operation, OperationState, StepState};
 pub use salvage::{Salvaged, Wreckage};
 pub use secrets::{HostKeyRow, Secret};

@@ -17,8 +17,9 @@ use lite::{
         fault::Faulty,
     },
     image::Image,
-    model::{Accel, Name, NetworkMode, Paths, Result, Settings},
-    store::Store,
+    model::{Accel, Name, NetworkMode, Paths, Record, Result, Settings, Size},
+    plan::Step,
+    store::{Operation, OperationState, Store},
 };
 
 static NOT_INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -30,12 +31,15 @@ pub struct Snapshot {
     pub volumes: Vec<String>,
     pub filters: Vec<String>,
     pub network: Option<String>,
+    pub logs: Vec<String>,
 }
 
 pub struct World {
     pub hypervisor: Arc<Faulty<Double>>,
     pub catalog: Catalog,
-    settings: Settings,
+    pub settings: Settings,
+    /// Disk of each instance, in place of the bundle's: the test driver's pool has 100 GiB and counts all of it.
+    pub disk: Option<Size>,
     folder: tempfile::TempDir,
 }
 
@@ -58,6 +62,7 @@ impl World {
             hypervisor: Arc::new(Faulty::new(double::open(&node).expect("the test driver"))),
             catalog: Catalog::embedded().expect("the embedded catalog"),
             settings,
+            disk: None,
             folder,
         }
     }
@@ -99,7 +104,8 @@ impl World {
     }
 
     fn request(&self, name: Option<&str>, network: NetworkMode, id: Option<&str>, arguments: &str) -> Result<Created> {
-        let resolved = self.catalog.resolve("debian-13", "nano", None).expect("resolved");
+        let mut resolved = self.catalog.resolve("debian-13", "nano", None).expect("resolved");
+        resolved.bundle.disk = self.disk.unwrap_or(resolved.bundle.disk);
         let request = Request {
             blueprint: &resolved.blueprint,
             bundle: &resolved.bundle,
@@ -136,6 +142,55 @@ impl World {
         self.hypervisor.inner().ensure_domain(&xml).expect("a foreign domain");
     }
 
+    /// Everything of an instance, without its row; the journal says that it was deleted.
+    pub fn create_orphan(&self, name: &str) -> uuid::Uuid {
+        let record = self.create(name).expect("created").record;
+        self.orphan(&record);
+        record.uuid
+    }
+
+    /// Takes the row away, as if the delete that the journal tells of had left all there is.
+    pub fn orphan(&self, record: &Record) {
+        let mut store = self.engine().store;
+        let delete = Operation {
+            id: format!("op-{:08x}", record.uuid.as_fields().0),
+            kind: "delete".to_owned(),
+            resource: record.name.to_string(),
+            instance: Some(record.uuid),
+            state: OperationState::Succeeded,
+            error: None,
+            request_id: None,
+            arguments: None,
+            started_at: jiff::Timestamp::now(),
+            ended_at: Some(jiff::Timestamp::now()),
+        };
+        store.insert_operation(&delete).expect("written");
+        store.forget(record.uuid).expect("forgotten");
+    }
+
+    /// Makes everything of an instance again, as its create did.
+    pub fn make_again(&self, record: &Record) {
+        let (store, hv) = (self.engine().store, self.hypervisor.inner());
+        let creates = store.operations(1000).expect("operations").into_iter();
+        let creates = creates.filter(|o| o.kind == "create" && o.instance == Some(record.uuid));
+        for step in creates.flat_map(|o| store.steps(&o.id).expect("steps")) {
+            match serde_json::from_str(&step.step).expect("a step") {
+                Step::Filter { name, xml } => hv.ensure_filter(&name, &xml),
+                Step::DhcpHost { network, host } => hv.ensure_dhcp_host(&network, &host),
+                Step::RootVolume { pool, name, xml } | Step::SeedVolume { pool, name, xml } => {
+                    hv.ensure_volume(&pool, &name, &xml)
+                }
+                Step::Domain { xml, .. } => hv.ensure_domain(&xml),
+                Step::Launch { uuid, xml } => hv.launch(uuid, &xml),
+                Step::Connect { uuid, interfaces } => {
+                    interfaces.iter().try_for_each(|xml| hv.update_interface(uuid, xml))
+                }
+                step => panic!("a create has no {step:?}"),
+            }
+            .expect("made again");
+        }
+    }
+
     pub fn lose_database(&self) {
         let state: PathBuf = self.folder.path().join("state");
         std::fs::remove_dir_all(state).expect("removed");
@@ -145,6 +200,9 @@ impl World {
         let hv = self.hypervisor.inner();
         let mut domains: Vec<_> = hv.domains().expect("domains").into_iter().map(|d| d.name).collect();
         let mut volumes: Vec<_> = hv.volumes("lite").expect("volumes").into_iter().map(|v| v.name).collect();
+        let logs = std::fs::read_dir(&self.settings.paths.logs).into_iter().flatten();
+        let mut logs: Vec<_> = logs.map(|e| e.expect("read").file_name().to_string_lossy().into_owned()).collect();
+        logs.sort();
         domains.sort();
         volumes.sort();
         Snapshot {
@@ -152,6 +210,7 @@ impl World {
             volumes,
             filters: hv.filters().expect("filters"),
             network: hv.network("lite").expect("network").map(|n| n.xml),
+            logs,
         }
     }
 }

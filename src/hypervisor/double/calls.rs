@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::Double;
 use crate::{
-    hypervisor::{DhcpHost, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
+    hypervisor::{
+        DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
+    },
     model::{Error, Mac, Result},
 };
 
@@ -21,7 +23,7 @@ impl Hypervisor for Double {
         Ok(self.memory().host.clone())
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
-        Ok(self.inner.domains()?.into_iter().map(|d| self.shown(d)).collect())
+        self.inner.domains()?.into_iter().map(|d| self.sized(self.shown(d))).collect()
     }
     fn samples(&self) -> Result<Vec<DomainSample>> {
         let seen = self.inner.samples()?;
@@ -45,6 +47,9 @@ impl Hypervisor for Double {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         self.inner.ensure_domain(xml)
     }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        self.inner.rename_domain(uuid, name)
+    }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         self.inner.remove_domain(uuid)?;
         self.forget_state(uuid);
@@ -53,12 +58,12 @@ impl Hypervisor for Double {
     fn start(&self, uuid: Uuid) -> Result<()> {
         self.inner.start(uuid)?;
         self.forget_state(uuid);
-        Ok(())
+        self.touch_logs(uuid)
     }
     fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
         self.inner.launch(uuid, xml)?;
         self.forget_state(uuid);
-        Ok(())
+        self.touch_logs(uuid)
     }
     fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
         self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());
@@ -145,6 +150,9 @@ impl Hypervisor for Double {
     }
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         self.inner.remove_dhcp_host(network, host)
+    }
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>> {
+        self.inner.dhcp_hosts(network)
     }
     fn filters(&self) -> Result<Vec<String>> {
         Ok(self.memory().filters.keys().cloned().collect())

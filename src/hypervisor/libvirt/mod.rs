@@ -23,7 +23,7 @@ use std::net::Ipv4Addr;
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
+use super::{DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
 use crate::model::{Mac, Result};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
@@ -72,6 +72,9 @@ impl Hypervisor for Libvirt {
     }
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         domain::ensure(&self.link, xml)
+    }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        domain::rename(&self.link, uuid, name)
     }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         domain::remove(&self.link, uuid)
@@ -150,6 +153,9 @@ impl Hypervisor for Libvirt {
     }
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         dhcp::remove(&self.link, network, host)
+    }
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>> {
+        dhcp::all(&self.link, network)
     }
     fn filters(&self) -> Result<Vec<String>> {
         filter::all(&self.link)

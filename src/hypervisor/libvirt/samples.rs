@@ -43,7 +43,7 @@ fn take(connection: &Connect, look: bool) -> Outcome<Vec<DomainSample>> {
     for domain in connection.list_all_domains(0)? {
         let name = domain.name()?;
         if stopped.contains(&name) {
-            let seen = Seen { uuid: domain.uuid()?, name, state: None };
+            let seen = Seen { uuid: domain.uuid()?, name, state: None, size: None };
             out.push(sample((seen, Figures::default())));
         } else {
             others.push(domain);

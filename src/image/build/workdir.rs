@@ -75,20 +75,17 @@ impl Drop for Mounted {
     }
 }
 
-/// Removes what killed builds of `id` left, and tells whether there was any. The caller holds the lock: no build of it
-/// runs.
-pub fn sweep(dir: &Path, id: &str) -> Result<bool> {
-    let mut found = false;
+/// Removes what killed builds of `id` left. The caller holds the lock: no build of it runs.
+pub(super) fn sweep(dir: &Path, id: &str) -> Result<()> {
     let dir = dir.canonicalize().map_err(|e| io("find the folder", dir, e))?;
     for entry in fs::read_dir(&dir).map_err(|e| io("read the folder", &dir, e))? {
         let entry = entry.map_err(|e| io("read the folder", &dir, e))?;
         let ours = entry.file_name().to_string_lossy().starts_with(&prefix(id));
         if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             clear(&entry.path())?;
-            found = true;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// `_` is in no id, so ids that begin alike stay apart.
@@ -98,17 +95,19 @@ fn prefix(id: &str) -> String {
 
 /// Unmounts, then removes. A program that is just being stopped may write or mount for another moment, so not only once.
 fn clear(folder: &Path) -> Result<()> {
-    let once = || {
-        unmount_below(folder)?;
-        fs::remove_dir_all(folder).map_err(|e| io("remove the folder", folder, e))
-    };
     for _ in 0..RETRIES {
-        if once().is_ok() {
+        if clear_once(folder).is_ok() {
             return Ok(());
         }
         std::thread::sleep(PAUSE);
     }
-    once()
+    clear_once(folder)
+}
+
+/// Unmounts, then removes; for a folder that nobody writes in any more.
+pub(crate) fn clear_once(folder: &Path) -> Result<()> {
+    unmount_below(folder)?;
+    fs::remove_dir_all(folder).map_err(|e| io("remove the folder", folder, e))
 }
 
 /// Unmounts all there is at or below a folder, the last mounted first; an error while something is left.

@@ -1,15 +1,17 @@
 //! `lite show`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{ListRow, network_text, or_dash, ports_text, tags_text, time_text};
 use crate::{
-    model::{Mac, Result, Wanted},
+    model::{Drift, InstanceState, Mac, Result, Wanted},
     ui::{Block, SCHEMA, Ui},
 };
 
 /// Everything about an instance but its secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShowView {
     /// What a listing shows.
     #[serde(flatten)]
@@ -27,6 +29,13 @@ pub struct ShowView {
     /// What the blueprint prints: label and value, such as `URL`.
     #[serde(serialize_with = "outputs")]
     pub outputs: Vec<(String, String)>,
+    /// The state without regard to what was changed by hand.
+    pub power: InstanceState,
+    /// In what its domain differs from its record.
+    pub drift: Vec<Drift>,
+    /// The latest values of its metrics; none if nothing was measured of late.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<&'static str, f64>,
     /// Why it failed, if it did.
     pub failure: Option<String>,
     /// The operation at work on it, if one is: its kind and id.
@@ -64,8 +73,11 @@ fn block(view: &ShowView) -> Block {
     block
         .row("NAME", &row.name)
         .row("STATE", row.state)
-        .maybe("FAILURE", view.failure.as_ref())
-        .maybe("AT WORK", view.operation.as_ref());
+        .maybe("POWER", (row.state != view.power).then_some(view.power));
+    for drift in &view.drift {
+        block.row("CHANGED", drift);
+    }
+    block.maybe("FAILURE", view.failure.as_ref()).maybe("AT WORK", view.operation.as_ref());
     block.row("HEALTH", or_dash(row.health.as_ref()));
     for (label, value) in &view.outputs {
         block.row(label, value);
@@ -75,6 +87,11 @@ fn block(view: &ShowView) -> Block {
         .row("PRICE", format!("{} {}/month", row.price, row.currency))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
         .row("BUNDLE", size)
+        .maybe("MEASURED", measured(&view.metrics))
+        .maybe(
+            "TRANSFER",
+            view.metrics.get("TransferUsed").map(|p| format!("{p:.1} % of {} this month", view.transfer)),
+        )
         .row("BASE", &row.base)
         .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
         .row("PORTS", or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports))))
@@ -86,11 +103,21 @@ fn block(view: &ShowView) -> Block {
     block
 }
 
+/// The shares that matter most, in one line.
+fn measured(metrics: &BTreeMap<&'static str, f64>) -> Option<String> {
+    let named = [("CPU", "CPUUtilization"), ("memory", "MemoryUtilization"), ("disk", "DiskSpaceUtilization")];
+    let parts: Vec<String> =
+        named.iter().filter_map(|(name, metric)| Some(format!("{name} {:.1} %", metrics.get(metric)?))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{super::row::tests::two, ShowView, print_show};
+    use std::collections::BTreeMap;
+
+    use super::{super::row::tests::two, ShowView, measured, print_show};
     use crate::{
-        model::{Mac, Wanted},
+        model::{Drift, InstanceState, Mac, Wanted},
         ui::{Ui, testing::Capture},
     };
 
@@ -103,6 +130,9 @@ mod tests {
             mac: Mac::ours([1, 2, 3]),
             image_digest: "ab".repeat(32),
             outputs: vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())],
+            power: InstanceState::Running,
+            drift: Vec::new(),
+            metrics: BTreeMap::new(),
             failure: None,
             operation: None,
             host_key: Some("SHA256:abc".to_owned()),
@@ -111,7 +141,16 @@ mod tests {
         views[1].failure = Some("cloud-init failed in `packages`\u{1b}".to_owned());
         (views[1].host_key, views[1].row.address) = (None, None);
         views[1].outputs.clear();
+        views[1].row.state = InstanceState::Drifted;
+        views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
         views
+    }
+
+    #[test]
+    fn what_was_measured_is_one_line() {
+        assert_eq!(measured(&BTreeMap::new()), None);
+        let some = BTreeMap::from([("CPUUtilization", 12.34), ("DiskSpaceUtilization", 7.0), ("NetworkIn", 5.0)]);
+        assert_eq!(measured(&some).as_deref(), Some("CPU 12.3 %, disk 7.0 %"));
     }
 
     #[test]
@@ -136,7 +175,10 @@ UUID         00000000-0000-0000-0000-00000000000a
 SSH          lite ssh wordpress-1
 
 NAME         test
-STATE        stopped
+STATE        drifted
+POWER        running
+CHANGED      name: x\u{1b} (recorded: test)
+CHANGED      vcpus: 4 (recorded: 2)
 FAILURE      cloud-init failed in `packages`\u{1b}
 HEALTH       -
 ADDRESS      -
@@ -183,6 +225,8 @@ SSH          lite ssh test
             "mac",
             "image_digest",
             "outputs",
+            "power",
+            "drift",
             "failure",
             "operation",
             "host_key",
