@@ -20,7 +20,8 @@ use super::{
 use crate::{
     catalog::Health,
     engine::Engine,
-    fault, guest,
+    fault,
+    guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, Why},
     model::{EventKind, Instance, Metric, Phase, Point, Record, Result, Wanted},
     plan::Resources,
@@ -35,6 +36,8 @@ use crate::{
 const STAGGER: usize = 2;
 /// Minutes without a look after which the gap is not counted out minute by minute.
 const LONG_GAP: i64 = 26 * 60;
+/// Seconds a guest may take to come up before its silence is evidence.
+const COMES_UP: i64 = 300;
 /// Share of the pool that must be free, in percent.
 const FREE: u64 = 5;
 
@@ -69,6 +72,8 @@ pub struct Watcher<'a> {
     cache: SeriesCache,
     checks: HashMap<Uuid, Option<Health>>,
     prober: Prober,
+    /// Guests that were started and have not reported since.
+    starting: HashSet<Uuid>,
     /// The minute whose checks were asked for.
     asked: i64,
     rolled: i64,
@@ -108,6 +113,7 @@ impl<'a> Watcher<'a> {
             windows: Windows::default(),
             cache: SeriesCache::default(),
             checks: HashMap::new(),
+            starting: HashSet::new(),
             unreachable: false,
             full: false,
             exported: Arc::new(Mutex::new(Vec::new())),
@@ -201,7 +207,19 @@ impl<'a> Watcher<'a> {
     ) -> Result<()> {
         let record = &instance.record;
         let wanted = instance.wanted == Wanted::Running && !busy;
-        let counts = wanted && matches!(instance.phase, Phase::Ready | Phase::Failed);
+        let status = if minute != self.asked && seen == Seen::Running {
+            let (starting, status) = self.status_of(record, now)?;
+            if starting {
+                self.starting.insert(record.uuid);
+            } else {
+                self.starting.remove(&record.uuid);
+            }
+            Some(status)
+        } else {
+            None
+        };
+        let set_up = matches!(instance.phase, Phase::Ready | Phase::Failed) && !self.starting.contains(&record.uuid);
+        let counts = wanted && set_up;
         let gathered = self.gathered.entry(record.uuid).or_default();
         gathered.look(minute, counts);
         match sample.filter(|_| matches!(seen, Seen::Running | Seen::Silent | Seen::Paused | Seen::DiskFull)) {
@@ -218,8 +236,8 @@ impl<'a> Watcher<'a> {
             ];
             checks.iter().for_each(|(metric, failed)| gathered.value(minute, *metric, f64::from(u8::from(*failed))));
         }
-        if minute != self.asked && seen == Seen::Running {
-            self.ask_guest(instance, counts, minute, now)?;
+        if let Some(status) = status {
+            self.ask_guest(instance, status, counts, minute)?;
         } else if counts && seen != Seen::Running && self.check_of(record.uuid)?.is_some() {
             // A guest that is down does not answer either.
             self.gathered.entry(record.uuid).or_default().value(minute, Metric::AppHealthy, 0.0);
@@ -227,15 +245,21 @@ impl<'a> Watcher<'a> {
         Ok(())
     }
 
-    /// What only the guest itself can tell, once a minute.
-    fn ask_guest(&mut self, instance: &Instance, counts: bool, minute: i64, now: Moment) -> Result<()> {
-        let record = &instance.record;
-        let health = self.check_of(record.uuid)?;
+    /// Whether a guest is still coming up, and what it last said of itself.
+    fn status_of(&self, record: &Record, now: Moment) -> Result<(bool, Option<Status>)> {
         let log = Resources::of(&record.name, record.uuid, &self.engine.settings.paths).report_log;
         let started = self.engine.store.last_start(record.uuid)?;
-        let status = guest::status::latest(Path::new(&log), started, now.wall);
+        let status = guest::status::latest(Path::new(&log), started, now.wall).ok();
+        let age = started.map(|at| now.wall.duration_since(at).as_secs());
+        Ok((status.is_none() && age.is_some_and(|a| (0..COMES_UP).contains(&a)), status))
+    }
+
+    /// What only the guest itself can tell, once a minute.
+    fn ask_guest(&mut self, instance: &Instance, status: Option<Status>, counts: bool, minute: i64) -> Result<()> {
+        let record = &instance.record;
+        let health = self.check_of(record.uuid)?;
         let gathered = self.gathered.entry(record.uuid).or_default();
-        if let Some(disk) = status.as_ref().ok().and_then(|s| s.disk) {
+        if let Some(disk) = status.as_ref().and_then(|s| s.disk) {
             gathered.value(minute, Metric::DiskSpaceUtilization, f64::from(disk));
         }
         if !counts {
@@ -244,7 +268,7 @@ impl<'a> Watcher<'a> {
         match health {
             None => {}
             Some(Health::Command { .. }) => {
-                if let Some(answer) = status.ok().and_then(|s| s.health) {
+                if let Some(answer) = status.and_then(|s| s.health) {
                     gathered.value(minute, Metric::AppHealthy, f64::from(u8::from(answer == "ok")));
                 }
             }
