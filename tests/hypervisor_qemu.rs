@@ -14,7 +14,7 @@ use std::{
 
 use boot_sector::{CHATTY, ECHO, IDLE, Lab, PANIC, POWER_OFF, SYSTEM, host, run, sector, skip, wait_for};
 use lite::{
-    hypervisor::{DhcpHost, DomainState, Hypervisor, libvirt::Libvirt},
+    hypervisor::{DhcpHost, DhcpSeen, DomainState, Hypervisor, libvirt::Libvirt},
     model::Mac,
 };
 use uuid::Uuid;
@@ -160,6 +160,8 @@ fn an_address_is_kept_live_and_persistent() {
         lab.host.ensure_dhcp_host(&network, &entry(1, 10)).expect("kept");
     }
     assert_eq!(counts(), (1, 1));
+    let seen = || lab.host.dhcp_hosts(&network).expect("listed");
+    assert_eq!(seen(), [DhcpSeen { host: entry(1, 10), whole: true }]);
     assert_eq!(lab.host.ensure_dhcp_host(&network, &entry(2, 10)).map_err(|e| e.code), Err("address_taken"));
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("moved");
     virsh(&[
@@ -171,12 +173,14 @@ fn an_address_is_kept_live_and_persistent() {
         "--live",
     ]);
     assert_eq!(counts(), (0, 1), "a crash between the two copies");
+    assert_eq!(seen(), [DhcpSeen { host: entry(1, 11), whole: false }]);
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("mended");
     assert_eq!(counts(), (1, 1));
     for _ in 0..2 {
         lab.host.remove_dhcp_host(&network, &entry(1, 11)).expect("released");
     }
     assert_eq!(counts(), (0, 0));
+    assert_eq!((seen(), lab.host.dhcp_hosts("lite-test-absent")), (vec![], Ok(vec![])));
 }
 
 #[test]

@@ -167,7 +167,12 @@ impl Engine<'_> {
 
     /// Undoes a create and says so.
     fn abandon(&mut self, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
-        let undone = self.roll_back(&job.operation.id, started).and_then(|()| self.store.forget(job.record.uuid));
+        let (console, report) = (job.resources.console_log.clone(), job.resources.report_log.clone());
+        let logs = Step::RemoveLogs { files: vec![console, report] };
+        let undone = self
+            .roll_back(&job.operation.id, started)
+            .and_then(|()| self.execute(&logs, &Payload::none()))
+            .and_then(|()| self.store.forget(job.record.uuid));
         match undone {
             Ok(()) => {
                 let _ = self.store.end_operation(

@@ -34,8 +34,13 @@ impl Engine<'_> {
         Ok(instances
             .into_iter()
             .map(|instance| {
-                let domain = seen.get(&instance.record.uuid);
-                let drift = domain.map(|d| differences(&instance, d)).unwrap_or_default();
+                let domain = match seen.get(&instance.record.uuid) {
+                    // A list that leaves one out does not make it lost: it is asked for by itself.
+                    None => self.hypervisor.domain(instance.record.uuid),
+                    listed => Ok(listed.cloned()),
+                };
+                let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new()) };
+                let drift = domain.as_ref().map(|d| differences(&instance, d)).unwrap_or_default();
                 listed(instance, domain.map(|d| d.state), drift)
             })
             .collect())

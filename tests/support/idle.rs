@@ -142,12 +142,18 @@ pub fn filters(host: &Host) -> Vec<String> {
     names.filter(|name| ids.iter().any(|id| id == name)).map(str::to_owned).collect()
 }
 
-/// The audit finds nothing.
+/// The audit finds nothing. A foreign domain that is just being started or hangs makes it say that it does not know: then
+/// it is asked again.
 pub fn clean(host: &Host, after: &str) {
-    let out = host.lite(&["doctor", "--audit", "--json"]);
-    let found: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    assert_eq!(found["findings"], serde_json::json!([]), "{after}");
-    assert_eq!(out.status.code(), Some(0), "{after}: {}", text(&out.stderr));
+    for last in [false, false, false, true] {
+        let out = host.lite(&["doctor", "--audit", "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        assert_eq!(found["findings"], serde_json::json!([]), "{after}");
+        if last || found["verdict"] != "unknown" {
+            assert_eq!(out.status.code(), Some(0), "{after}: {found}");
+            return;
+        }
+    }
 }
 
 /// The pid of a domain's QEMU.
