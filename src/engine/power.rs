@@ -160,6 +160,7 @@ impl Engine<'_> {
                 })
                 .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
         }
+        let _turn = self.turn()?;
         self.hypervisor.destroy(uuid)?;
         Ok(Stopped::Forced)
     }
