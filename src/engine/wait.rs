@@ -120,17 +120,17 @@ impl Engine<'_> {
 
     /// Waits until the application answers from the network; gives the address it answers at.
     fn probe(&self, wait: &Wait<'_>, health: &Health, observer: &mut dyn Observer) -> Result<Ipv4Addr> {
+        let mut known = None;
         loop {
-            let answer = match self.address(wait)? {
-                None => "this host does not know the guest's address".to_owned(),
-                Some(address) => match guest::health::probe(health, address, PROBE_TIMEOUT) {
-                    Ok(()) => return Ok(address),
-                    Err(answer) => answer,
-                },
+            known = if known.is_some() { known } else { self.address(wait)? };
+            let (answer, pause) = match known.map(|at| (at, guest::health::probe(health, at, PROBE_TIMEOUT))) {
+                Some((address, Ok(()))) => return Ok(address),
+                Some((_, Err(answer))) => (answer, PROBE_PAUSE),
+                None => ("this host does not know the guest's address".to_owned(), LOOK),
             };
             observer.note(&answer);
             self.check_alive(wait, Stage::Application).map_err(|e| after_answer(e, &answer))?;
-            std::thread::sleep(PROBE_PAUSE);
+            std::thread::sleep(pause);
         }
     }
 
@@ -222,6 +222,9 @@ fn set_up_failed(wait: &Wait<'_>, report: &Report) -> Error {
         error = error.cause(format!("command{place}: {command} (exit {code})"));
     }
     error.causes.extend(tail.iter().filter(|l| !l.is_empty()).cloned());
+    if module == "network" {
+        error = error.hint("is it the way out of this host? `lite doctor` checks its forwarding and firewall");
+    }
     next_steps(error, wait)
 }
 
