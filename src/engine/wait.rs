@@ -25,7 +25,7 @@ const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// Time-out of one try of the health check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is told while the guest has not yet run its health check's command.
+/// What is told at the end if the guest never ran its health check's command.
 const NO_ANSWER: &str = "none yet";
 
 /// What a successful wait learnt.
@@ -142,7 +142,7 @@ impl Engine<'_> {
         mut answer: Option<String>,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        observer.note(answer.as_deref().unwrap_or(NO_ANSWER));
+        observer.note(answer.as_deref().unwrap_or("waiting for the health check's first answer"));
         loop {
             for line in tail.lines()? {
                 if let Some(Report::Status(Status { health: Some(said), .. })) = guest::report::parse_line(&line) {
