@@ -9,7 +9,7 @@ SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 TRIPLE  = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 
-.PHONY: help setup build demo test check bench install clean
+.PHONY: help setup build demo test soak check bench install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ test: ## every test, the ones on real virtual machines included
 	.ci/sweep
 	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast --features fault || status=$$?; \
 	  .ci/sweep && exit $$status
+
+soak: ## the crash and concurrency tests for hours: ten times the random kills, and ten rounds
+	.ci/setup test
+	for round in {1..10}; do $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_KILLS=2000 cargo test --locked \
+	  --features fault --test crash --test concurrency --test delete_states --test state_kill --test failing_looks || exit 1; done
+	.ci/sweep
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench
