@@ -12,6 +12,8 @@ pub mod guest;
 pub mod hypervisor;
 pub mod image;
 pub mod model;
+pub mod monitor;
+pub mod notify;
 pub mod plan;
 pub mod render;
 pub mod store;

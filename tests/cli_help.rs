@@ -26,7 +26,7 @@ fn lite(args: &[String]) -> (u8, String, String) {
 #[test]
 fn every_command_has_examples_and_fits_80_columns() {
     let all = every(&command(80), &["lite".to_owned()]);
-    assert_eq!(all.len(), 31, "{:?}", all.iter().map(|(p, _)| p.join(" ")).collect::<Vec<_>>());
+    assert_eq!(all.len(), 50, "{:?}", all.iter().map(|(p, _)| p.join(" ")).collect::<Vec<_>>());
     for (path, _) in all {
         for flag in ["-h", "--help"] {
             let mut args = path.clone();
@@ -69,7 +69,7 @@ fn every_example_parses() {
                 .flat_map(|l| l.split(" | "))
                 .flat_map(|l| l.split("   "))
                 .next();
-            let parsed = command(80).try_get_matches_from(call.unwrap_or_default().split_whitespace());
+            let parsed = command(80).try_get_matches_from(shlex::split(call.unwrap_or_default()).unwrap_or_default());
             assert!(parsed.is_ok(), "{path:?}: {line}: {:?}", parsed.err());
             seen += 1;
         }

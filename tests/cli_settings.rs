@@ -31,6 +31,7 @@ fn defaults() -> Settings {
         subnet: None,
         accel: Accel::Auto,
         mirror: "http://deb.debian.org/debian".to_owned(),
+        loopback_webhooks: false,
         paths: Paths {
             state: "/var/lib/lite".into(),
             logs: "/var/log/lite".into(),

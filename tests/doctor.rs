@@ -28,6 +28,7 @@ fn settings() -> Settings {
         subnet: None,
         accel: Accel::Auto,
         mirror: String::new(),
+        loopback_webhooks: false,
         paths: Paths {
             state: "/var/lib/lite".into(),
             logs: "/var/log/lite".into(),

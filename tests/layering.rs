@@ -23,8 +23,28 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("guest", &["catalog", "render::Seed", "render::HostKey", "model", "store::create_private_dir"]),
     ("doctor", &["hypervisor", "model"]),
     ("engine", &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "fault", "model"]),
+    ("notify", &["store", "model"]),
+    // `guest`, `plan`: the health check and where a guest's reports lie.
+    ("monitor", &["engine", "notify", "store", "hypervisor", "guest", "plan", "catalog", "fault", "model"]),
     ("ui", &["model"]),
-    ("cli", &["engine", "ui", "store", "image", "guest", "doctor", "hypervisor", "plan", "render", "catalog", "model"]),
+    (
+        "cli",
+        &[
+            "monitor",
+            "notify",
+            "engine",
+            "ui",
+            "store",
+            "image",
+            "guest",
+            "doctor",
+            "hypervisor",
+            "plan",
+            "render",
+            "catalog",
+            "model",
+        ],
+    ),
 ];
 
 /// Rooms whose results depend on their arguments alone.

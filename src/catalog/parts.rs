@@ -7,24 +7,7 @@ use super::{
     tree::Node,
     types::{AlarmSpec, Parameter, ParameterType, SecretSpec},
 };
-use crate::model::{Error, Result, escaped};
-
-const METRICS: [&str; 14] = [
-    "CPUUtilization",
-    "NetworkIn",
-    "NetworkOut",
-    "DiskReadBytes",
-    "DiskWriteBytes",
-    "DiskReadOps",
-    "DiskWriteOps",
-    "MemoryUtilization",
-    "DiskSpaceUtilization",
-    "StatusCheckFailed",
-    "StatusCheckFailed_Instance",
-    "StatusCheckFailed_System",
-    "AppHealthy",
-    "TransferUsed",
-];
+use crate::model::{Error, Metric, Result, escaped};
 
 /// Letters and digits.
 const ALPHANUMERIC: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -129,7 +112,8 @@ pub(crate) fn alarms(top: &Fields<'_>, faults: &mut Faults) -> Vec<AlarmSpec> {
     let mut list = Vec::new();
     for (i, node) in top.list("alarms", faults).iter().enumerate() {
         let Some(fields) = Fields::of(node, &format!("alarms[{i}]"), &keys, faults) else { continue };
-        let metric = fields.word("metric", &METRICS, faults);
+        let metrics: Vec<&'static str> = Metric::ALL.iter().map(|m| m.as_str()).collect();
+        let metric = fields.word("metric", &metrics, faults);
         let when = fields.parsed("when", faults, condition);
         let datapoints = fields.number("datapoints", 1..=1440, faults);
         let of = fields.number("of", 1..=1440, faults);

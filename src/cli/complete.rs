@@ -63,6 +63,21 @@ pub fn instances(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, instance_names())
 }
 
+/// Completes names of alarms.
+pub fn alarms(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, state_names("SELECT name FROM alarm ORDER BY name"))
+}
+
+/// Completes names of contacts.
+pub fn contacts(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, state_names("SELECT name FROM contact ORDER BY name"))
+}
+
+/// Completes names of metrics.
+pub fn metrics(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, crate::model::Metric::ALL.iter().map(|m| m.as_str().to_owned()).collect())
+}
+
 /// Completes ids of blueprints.
 pub fn blueprints(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, blueprint_names())
@@ -93,14 +108,18 @@ fn matching(current: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
 
 /// Names of the instances in the state database, without any lock or change.
 pub fn instance_names() -> Vec<String> {
-    let state = Env::process().settings().map(|s| s.paths.state).unwrap_or_default();
-    names_in(&state.join("state.db")).unwrap_or_default()
+    state_names("SELECT name FROM instance ORDER BY name")
 }
 
-fn names_in(file: &Path) -> rusqlite::Result<Vec<String>> {
+fn state_names(query: &str) -> Vec<String> {
+    let state = Env::process().settings().map(|s| s.paths.state).unwrap_or_default();
+    names_in(&state.join("state.db"), query).unwrap_or_default()
+}
+
+fn names_in(file: &Path, query: &str) -> rusqlite::Result<Vec<String>> {
     let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_millis(100))?;
-    let mut query = db.prepare("SELECT name FROM instance ORDER BY name")?;
+    let mut query = db.prepare(query)?;
     query.query_map([], |row| row.get(0))?.collect()
 }
 
@@ -135,14 +154,16 @@ mod tests {
 
     use super::{columns, names_in, script};
 
+    const QUERY: &str = "SELECT name FROM instance ORDER BY name";
+
     #[test]
     fn names_come_from_the_state_database() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.db");
-        assert!(names_in(&file).is_err());
+        assert!(names_in(&file, QUERY).is_err());
         let db = rusqlite::Connection::open(&file).unwrap();
         db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-1'), ('db-1')").unwrap();
-        assert_eq!(names_in(&file), Ok(vec!["db-1".to_owned(), "web-1".to_owned()]));
+        assert_eq!(names_in(&file, QUERY), Ok(vec!["db-1".to_owned(), "web-1".to_owned()]));
     }
 
     #[test]

@@ -1,22 +1,27 @@
 //! The command line: arguments in, exit code out. One file per verb.
 
+mod alarm;
+mod alarm_put;
 mod blueprints;
 mod bundles;
 mod common;
 mod complete;
 mod completion;
 mod console;
+mod contact;
 mod cost;
 mod create;
 mod delete;
 mod doctor;
 mod env;
+mod events;
 mod gc;
 mod image;
 mod image_make;
 mod list;
 mod logs;
 mod man;
+mod metrics;
 mod operations;
 mod reboot;
 mod rebuild;
@@ -32,6 +37,7 @@ mod tag;
 mod usage;
 mod values;
 mod watch;
+mod watcher;
 
 use std::ffi::OsString;
 
@@ -78,6 +84,11 @@ enum Verb {
     Blueprints(blueprints::Args),
     Bundles(bundles::Args),
     Image(image::Args),
+    Watch(watcher::Args),
+    Metrics(metrics::Args),
+    Alarm(alarm::Args),
+    Contact(contact::Args),
+    Events(events::Args),
     Operations(operations::Args),
     Repair(repair::Args),
     Gc(gc::Args),
@@ -161,6 +172,11 @@ impl Verb {
             Self::Blueprints(args) => blueprints::run(args, env),
             Self::Bundles(args) => bundles::run(args, env),
             Self::Image(args) => image::run(args, env),
+            Self::Watch(args) => watcher::run(args, env),
+            Self::Metrics(args) => metrics::run(args, env),
+            Self::Alarm(args) => alarm::run(args, env),
+            Self::Contact(args) => contact::run(args, env),
+            Self::Events(args) => events::run(args, env),
             Self::Operations(args) => operations::run(args, env),
             Self::Repair(args) => repair::run(args, env),
             Self::Gc(args) => gc::run(args, env),

@@ -16,8 +16,19 @@ use crate::model::{Accel, Error, Paths, Result, Settings, escaped, nearest};
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 10] =
-    ["accel", "blueprints", "connect", "log_dir", "mirror", "network", "pool", "pool_dir", "state_dir", "subnet"];
+pub const KEYS: [&str; 11] = [
+    "accel",
+    "blueprints",
+    "connect",
+    "log_dir",
+    "loopback_webhooks",
+    "mirror",
+    "network",
+    "pool",
+    "pool_dir",
+    "state_dir",
+    "subnet",
+];
 
 /// A value, and where it stands.
 struct Given {
@@ -58,6 +69,11 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             is_url,
             "an `http://` or `https://` address",
         ),
+        loopback_webhooks: reader.read("loopback_webhooks", false, |t| match t {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            _ => Err(invalid(t, "`yes` or `no`")),
+        }),
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
             logs: reader.read("log_dir", "/var/log/lite".into(), folder),

@@ -25,6 +25,20 @@ pub fn duration(text: &str) -> Result<Duration> {
     if (Duration::from_secs(1)..=LONGEST).contains(&time) { Ok(time) } else { Err(bad()) }
 }
 
+/// Parses a time such as `24h`, `7d` or `12w`, from a second to 456 days (15 months).
+pub fn long_duration(text: &str) -> Result<Duration> {
+    let bad = || {
+        Error::refused("invalid_duration", format!("`{}` is not a time", escaped(text)))
+            .hint("a time is such as `90s`, `15m`, `24h`, `7d` or `12w`, from one second to 456 days")
+    };
+    let unit = [('d', 86_400), ('w', 7 * 86_400)].into_iter().find_map(|(u, s)| Some((text.strip_suffix(u)?, s)));
+    let Some((number, seconds)) = unit else { return duration(text).map_err(|_| bad()) };
+    let plain = (1..=4).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let count: u64 = if plain { number.parse().map_err(|_| bad())? } else { return Err(bad()) };
+    let time = Duration::from_secs(count * seconds);
+    if (Duration::from_secs(1)..=Duration::from_secs(456 * 86_400)).contains(&time) { Ok(time) } else { Err(bad()) }
+}
+
 /// A parameter of a blueprint and the value for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {

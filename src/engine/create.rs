@@ -21,10 +21,12 @@ use crate::{
     catalog::{Blueprint, Bundle},
     doctor, fault, guest,
     image::Image,
-    model::{Error, Name, NetworkMode, Phase, Record, Result, Tag},
+    model::{Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
     render::{SeedInput, StaticAddress, UserData, render, render_output},
-    store::{self, CleanSeed, NewInstance, Operation, OperationState, instances, operations, secrets},
+    store::{
+        self, CleanSeed, NewInstance, Operation, OperationState, alarms, events::Stamp, instances, operations, secrets,
+    },
 };
 
 /// What is asked for; every value is checked already.
@@ -200,6 +202,7 @@ impl Engine<'_> {
                     Some(&text),
                     (self.now)(),
                 );
+                let _ = self.tell(EventKind::OperationNeedsAttention, Some(&job.record), &text);
                 undo.cause(format!("undone because: {error}"))
             }
         }
@@ -292,6 +295,7 @@ impl Engine<'_> {
                 },
             )?;
             secrets::insert(t, record.uuid, &secret_rows(request.blueprint, &drawn), Some(&drawn.host_key.public))?;
+            alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
             operations::insert(t, &operation)?;
             Ok(Job { record, resources, operation, steps, image_bytes })
         })
@@ -308,6 +312,7 @@ impl Engine<'_> {
         let uuid = job.record.uuid;
         if !request.wait {
             self.store.set_phase(uuid, Phase::Started, None)?;
+            self.tell(EventKind::InstanceCreated, Some(&job.record), "it was made; nobody waited for its application")?;
             self.end(&job.operation, Ok(()))?;
             return self.created(&job.record, &job.operation.id, false, false);
         }
@@ -326,12 +331,16 @@ impl Engine<'_> {
         match &waited {
             Ok(_) => {
                 self.store.set_phase(uuid, Phase::Ready, None)?;
+                self.tell(EventKind::InstanceCreated, Some(&job.record), "it was made and its application answers")?;
                 if let Err(e) = self.clean_seed(&job.record) {
                     observer.warn(&format!("the seed still holds its secrets: {e}"));
                 }
             }
             Err(e) if e.code == "interrupted" => self.store.set_phase(uuid, Phase::Started, None)?,
-            Err(e) => self.store.set_phase(uuid, Phase::Failed, Some(&e.message))?,
+            Err(e) => {
+                self.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
+                self.tell(EventKind::InstanceFailed, Some(&job.record), &e.message)?;
+            }
         }
         let waited = self.end(&job.operation, waited)?;
         let mut record = job.record.clone();

@@ -5,7 +5,7 @@ use crate::{
     fault,
     model::{Instance, Phase, Result},
     plan::{self, Step},
-    store::{Operation, instances, operations},
+    store::{Operation, events::Stamp, instances, operations},
 };
 
 /// What a delete removed and what it left.
@@ -63,7 +63,7 @@ impl Engine<'_> {
                 e
             })?;
         }
-        self.store.forget(instance.record.uuid)?;
+        self.store.forget_deleted(&instance.record, &Stamp::here((self.now)()))?;
         fault::point("forgotten");
         self.end(operation, Ok(()))?;
         lock.retire();

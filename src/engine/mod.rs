@@ -24,6 +24,7 @@ mod power;
 mod rebuild;
 mod recover;
 mod redefine;
+mod restart;
 mod wait;
 
 use std::{
@@ -45,8 +46,8 @@ pub use wait::Waited;
 
 use crate::{
     hypervisor::Hypervisor,
-    model::{Error, Instance, Result, Settings},
-    store::{Operation, OperationState, Store},
+    model::{Error, EventKind, Instance, Record, Result, Settings},
+    store::{Operation, OperationState, Store, events::Stamp},
 };
 
 /// The stages of create, in order, as the user sees them.
@@ -180,7 +181,17 @@ impl Engine<'_> {
             Err(e) => (OperationState::Failed, Some(e.to_string())),
         };
         self.store.end_operation(&operation.id, state, error.as_deref(), (self.now)())?;
+        if let (OperationState::NeedsAttention, Some(text)) = (state, &error) {
+            let text = format!("{} of `{}`, operation `{}`: {text}", operation.kind, operation.resource, operation.id);
+            self.tell(EventKind::OperationNeedsAttention, None, &text)?;
+        }
         result
+    }
+
+    /// Records an event, for `lite events` and the contacts.
+    fn tell(&mut self, kind: EventKind, record: Option<&Record>, text: &str) -> Result<()> {
+        let event = Stamp::here((self.now)()).event(kind, record, text);
+        self.store.record_event(&event).map(drop)
     }
 
     /// Whether Ctrl-C was pressed.

@@ -6,7 +6,7 @@ use super::{Engine, lock::Lock, our_domains, ours::OurDomain};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     fault,
-    guest::report::Report,
+    guest::report::{Report, Status},
     hypervisor::DomainState,
     model::{Error, Kind, NetworkMode, Phase, Record, Result, Wanted, escaped},
     store::{NewInstance, Salvaged, Wreckage, instances, secrets},
@@ -94,7 +94,9 @@ impl Engine<'_> {
     /// A guest that said that its set-up failed has failed; any other is taken for ready.
     fn phase_by_report(&self, record: &Record) -> (Phase, Option<String>) {
         match self.last_report(record) {
-            Some(Report::Failed { module, .. }) => (Phase::Failed, Some(format!("set-up failed in module `{module}`"))),
+            Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
+                (Phase::Failed, Some(format!("set-up failed in module `{module}`")))
+            }
             _ => (Phase::Ready, None),
         }
     }

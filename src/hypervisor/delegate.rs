@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
+use super::{DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
 use crate::model::{Mac, Result};
 
 /// Expands `$make!` with every call of [`Hypervisor`].
@@ -13,6 +13,7 @@ macro_rules! every_call {
         $make! {
             fn host() -> HostInfo;
             fn domains() -> Vec<DomainSeen>;
+            fn samples() -> Vec<DomainSample>;
             fn domain(uuid: Uuid) -> Option<DomainSeen>;
             fn domain_by_name(name: &str) -> Option<DomainSeen>;
             fn domain_xml(uuid: Uuid) -> Option<String>;
@@ -26,6 +27,7 @@ macro_rules! every_call {
             fn update_interface(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
+            fn resume(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
             fn destroy(uuid: Uuid) -> ();
             fn guest_address(uuid: Uuid, mac: Mac) -> Option<Ipv4Addr>;

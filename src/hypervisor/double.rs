@@ -13,7 +13,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, libvirt::Libvirt};
+use super::{DomainSample, DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, Why, libvirt::Libvirt};
 use crate::model::{Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
@@ -46,12 +46,15 @@ fn host() -> HostInfo {
     }
 }
 
-#[derive(Debug)]
+/// How a sample is to be changed.
+type Change = Box<dyn Fn(&mut DomainSample) + Send>;
+
 struct Memory {
     host: HostInfo,
     filters: BTreeMap<String, String>,
     uploads: BTreeMap<(String, String), Vec<u8>>,
     states: BTreeMap<Uuid, DomainState>,
+    told: BTreeMap<Uuid, Change>,
     interfaces: BTreeMap<Uuid, Vec<String>>,
     ignores_power_button: bool,
 }
@@ -63,6 +66,7 @@ impl Default for Memory {
             filters: BTreeMap::new(),
             uploads: BTreeMap::new(),
             states: BTreeMap::new(),
+            told: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             ignores_power_button: false,
         }
@@ -79,10 +83,15 @@ fn size_of(xml: &str) -> Option<DomainSize> {
 }
 
 /// The test driver with what it lacks.
-#[derive(Debug)]
 pub struct Double {
     inner: Libvirt,
     memory: Mutex<Memory>,
+}
+
+impl std::fmt::Debug for Double {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Double").field("inner", &self.inner).finish_non_exhaustive()
+    }
 }
 
 impl Double {
@@ -120,6 +129,30 @@ impl Double {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a sample show a reason and figures that the test driver does not have.
+    pub fn tell(&self, uuid: Uuid, change: impl Fn(&mut DomainSample) + Send + 'static) {
+        self.memory().told.insert(uuid, Box::new(change));
+    }
+
+    /// Shows samples as they are again.
+    pub fn tell_nothing(&self, uuid: Uuid) {
+        self.memory().told.remove(&uuid);
+    }
+
+    fn sampled(&self, mut sample: DomainSample) -> DomainSample {
+        let memory = self.memory();
+        if let Some(state) = memory.states.get(&sample.uuid) {
+            sample.state = *state;
+            if *state == DomainState::Crashed {
+                sample.why = Why::Crashed;
+            }
+        }
+        if let Some(change) = memory.told.get(&sample.uuid) {
+            change(&mut sample);
+        }
+        sample
     }
 
     fn shown(&self, mut seen: DomainSeen) -> DomainSeen {

@@ -9,7 +9,8 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen, delegate::every_call,
+    DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
+    delegate::every_call,
 };
 use crate::model::{Error, Kind, Mac, Result};
 

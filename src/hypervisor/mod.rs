@@ -82,6 +82,66 @@ pub struct DomainSize {
     pub vcpus: u32,
 }
 
+/// Why a domain is in its state, as far as libvirt tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Not told; after a boot of the host this is so of all that are off.
+    Unknown,
+    /// The guest powered off.
+    Shutdown,
+    /// Somebody pulled the plug, saved it or moved it away.
+    Destroyed,
+    /// QEMU crashed or could not start, or the guest panicked.
+    Crashed,
+    /// Something else.
+    Other,
+}
+
+/// What one look at a domain tells. What the host did not tell is none; counters begin at any value and may fall back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainSample {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// Its name, not checked: it may be foreign.
+    pub name: String,
+    /// Its state.
+    pub state: DomainState,
+    /// Why.
+    pub why: Why,
+    /// CPU time used so far, nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// Memory of the guest, by its own word.
+    pub memory: Option<MemorySample>,
+    /// Bytes received and sent, all interfaces together.
+    pub network: Option<(u64, u64)>,
+    /// All disks together.
+    pub disks: Option<DiskSample>,
+}
+
+/// Memory as the guest's balloon driver tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemorySample {
+    /// All the guest has, KiB.
+    pub available_kib: u64,
+    /// What it could give to a new process, KiB.
+    pub usable_kib: u64,
+    /// When it last told, seconds of the host's wall clock.
+    pub told_at: i64,
+}
+
+/// Counters of disks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskSample {
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Bytes written.
+    pub write_bytes: u64,
+    /// Reads.
+    pub reads: u64,
+    /// Writes.
+    pub writes: u64,
+}
+
 /// A storage pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSeen {
@@ -139,6 +199,8 @@ pub trait Hypervisor: Send + Sync {
     /// All domains with their states, in one round trip, not blocked by one hung QEMU; a second one gets the sizes of
     /// those that are off, if any are.
     fn domains(&self) -> Result<Vec<DomainSeen>>;
+    /// What one look at all domains tells, in one bulk call that no hung QEMU holds up.
+    fn samples(&self) -> Result<Vec<DomainSample>>;
     /// One domain by uuid.
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>>;
     /// One domain by name.
@@ -169,6 +231,8 @@ pub trait Hypervisor: Send + Sync {
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).
     fn reboot(&self, uuid: Uuid) -> Result<()>;
+    /// Lets a paused domain run on; content if it runs.
+    fn resume(&self, uuid: Uuid) -> Result<()>;
     /// Presses the reset button.
     fn reset(&self, uuid: Uuid) -> Result<()>;
     /// Pulls the plug; content if it is off or not there.

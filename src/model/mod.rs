@@ -1,19 +1,29 @@
 //! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
 
+mod alarm;
 mod drift;
 mod error;
+mod event;
 mod instance;
+mod metric;
 mod money;
 mod name;
 mod net;
+mod point;
 mod settings;
 mod size;
 
+pub use alarm::{
+    AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
+};
 pub use drift::Drift;
 pub use error::{Error, Kind, Result, escaped, nearest};
+pub use event::{Event, EventData, EventInstance, EventKind};
 pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
+pub use metric::{Metric, MetricType, Unit};
 pub use money::{Currency, Money};
 pub use name::Name;
 pub use net::{DhcpHost, Mac, Port, Protocol};
+pub use point::Point;
 pub use settings::{Accel, Paths, Settings};
 pub use size::Size;

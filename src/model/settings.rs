@@ -58,6 +58,8 @@ pub struct Settings {
     pub accel: Accel,
     /// Where Debian packages come from for `image build` (`LITE_MIRROR`); default the distribution's public mirror.
     pub mirror: String,
+    /// Webhooks may go to this host itself: for tests, and for a receiver beside lite (`LITE_LOOPBACK_WEBHOOKS=yes`).
+    pub loopback_webhooks: bool,
     /// Folders.
     pub paths: Paths,
 }

@@ -203,6 +203,14 @@ impl Store {
         self.write(|t| t.execute("DELETE FROM instance WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop))
     }
 
+    /// Forgets a deleted instance; the incidents of its alarms are closed and told in the same transaction.
+    pub fn forget_deleted(&mut self, record: &Record, stamp: &super::events::Stamp) -> Result<()> {
+        self.write(|t| {
+            super::alarms::close_all_of(t, record, stamp)?;
+            t.execute("DELETE FROM instance WHERE uuid = ?1", [record.uuid.to_string()]).map_err(sql).map(drop)
+        })
+    }
+
     /// What instances hold of the host.
     pub fn allocated(&self) -> Result<Allocated> {
         allocated(self.read())

@@ -2,13 +2,20 @@
 //!
 //! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act.
 
+pub mod alarms;
+pub mod contacts;
+pub mod events;
 mod file;
 pub mod instances;
 pub mod journal;
+pub mod metrics;
 pub mod operations;
+pub mod outbox;
+mod pack;
 mod salvage;
 mod schema;
 pub mod secrets;
+pub mod watch;
 
 use std::{
     os::unix::fs::PermissionsExt,

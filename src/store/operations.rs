@@ -216,7 +216,7 @@ impl Store {
         let last: Option<String> = self
             .read()
             .query_row(
-                "SELECT started_at FROM operation WHERE instance = ?1 AND kind IN ('create', 'start', 'reboot')
+                "SELECT started_at FROM operation WHERE instance = ?1 AND kind IN ('create', 'start', 'reboot', 'restart')
                  AND state <> 'failed' ORDER BY started_at DESC LIMIT 1",
                 [instance.to_string()],
                 |row| row.get(0),

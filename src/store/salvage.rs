@@ -143,6 +143,8 @@ impl Store {
             self.secrets(uuid)?;
             self.host_key(uuid)?;
         }
+        self.alarms()?;
+        self.contacts()?;
         for operation in self.operations(u32::MAX)? {
             self.steps(&operation.id)?;
         }

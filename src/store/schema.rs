@@ -13,7 +13,7 @@ use crate::model::{Error, Kind, Result};
 
 /// One entry per schema version: the first makes version 1 of nothing, each later one makes its version of the one before.
 /// A released entry is never changed; a new version is a new file at the end.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.
 pub(super) fn refuse_newer(path: &Path, version: i64) -> Result<()> {

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -35,7 +35,7 @@ pub struct Snapshot {
 }
 
 pub struct World {
-    pub hypervisor: Faulty<Double>,
+    pub hypervisor: Arc<Faulty<Double>>,
     pub catalog: Catalog,
     pub settings: Settings,
     /// Disk of each instance, in place of the bundle's: the test driver's pool has 100 GiB and counts all of it.
@@ -55,10 +55,11 @@ impl World {
             subnet: None,
             accel: Accel::Tcg,
             mirror: String::new(),
+            loopback_webhooks: false,
             paths: Paths { state: at("state"), logs: at("logs"), blueprints: vec![], pool: at("pool") },
         };
         Self {
-            hypervisor: Faulty::new(double::open(&node).expect("the test driver")),
+            hypervisor: Arc::new(Faulty::new(double::open(&node).expect("the test driver"))),
             catalog: Catalog::embedded().expect("the embedded catalog"),
             settings,
             disk: None,

@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::Double;
 use crate::{
-    hypervisor::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
+    hypervisor::{
+        DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
+    },
     model::{Error, Mac, Result},
 };
 
@@ -22,6 +24,10 @@ impl Hypervisor for Double {
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
         self.inner.domains()?.into_iter().map(|d| self.sized(self.shown(d))).collect()
+    }
+    fn samples(&self) -> Result<Vec<DomainSample>> {
+        let seen = self.inner.samples()?;
+        Ok(seen.into_iter().map(|s| self.sampled(s)).collect())
     }
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>> {
         Ok(self.inner.domain(uuid)?.map(|d| self.shown(d)))
@@ -68,6 +74,11 @@ impl Hypervisor for Double {
     }
     fn reboot(&self, uuid: Uuid) -> Result<()> {
         self.running(uuid)
+    }
+    fn resume(&self, uuid: Uuid) -> Result<()> {
+        self.running(uuid)?;
+        self.forget_state(uuid);
+        Ok(())
     }
     fn reset(&self, uuid: Uuid) -> Result<()> {
         self.running(uuid)

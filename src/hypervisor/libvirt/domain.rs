@@ -259,6 +259,14 @@ pub fn reboot(link: &Link, uuid: Uuid) -> Result<()> {
     })
 }
 
+/// Lets a paused guest run on.
+pub fn resume(link: &Link, uuid: Uuid) -> Result<()> {
+    act(link, "resume", uuid, ORDINARY, |domain| match ffi::state(domain)?.state {
+        sys::VIR_DOMAIN_PAUSED => Ok(domain.resume()?),
+        _ => Ok(()),
+    })
+}
+
 /// Presses the reset button.
 pub fn reset(link: &Link, uuid: Uuid) -> Result<()> {
     act(link, "reset", uuid, ORDINARY, |domain| Ok(domain.reset()?))

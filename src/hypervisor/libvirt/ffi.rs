@@ -63,6 +63,18 @@ pub fn stats(connection: &Connect, Ask(groups, flags): Ask) -> Result<Vec<Seen>,
 }
 
 /// # Safety
+/// The record's parameters must be valid, as libvirt made them.
+unsafe fn params_of(record: &virt_sys::virDomainStatsRecord) -> &[virt_sys::virTypedParameter] {
+    let count = usize::try_from(record.nparams).unwrap_or(0);
+    if count == 0 || record.params.is_null() {
+        &[]
+    } else {
+        // SAFETY: libvirt says there are `count` parameters, and they live as long as the record.
+        unsafe { std::slice::from_raw_parts(record.params, count) }
+    }
+}
+
+/// # Safety
 /// The record's domain and parameters must be valid, as libvirt made them.
 unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, Error> {
     let mut uuid = [0_u8; virt_sys::VIR_UUID_BUFLEN as usize];
@@ -74,13 +86,8 @@ unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, E
     }
     // SAFETY: a valid C string owned by the handle, copied at once.
     let name = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
-    let count = usize::try_from(record.nparams).unwrap_or(0);
-    let params = if count == 0 || record.params.is_null() {
-        &[]
-    } else {
-        // SAFETY: libvirt says there are `count` parameters, and they live as long as the record.
-        unsafe { std::slice::from_raw_parts(record.params, count) }
-    };
+    // SAFETY: the caller's promise.
+    let params = unsafe { params_of(record) };
     let state =
         int(params, c"state.state").zip(int(params, c"state.reason")).map(|(state, reason)| RawState { state, reason });
     let size = long(params, c"balloon.maximum")
@@ -105,6 +112,92 @@ fn unsigned(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u32> 
 fn long(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u64> {
     // SAFETY: the type says that the union holds an unsigned long long.
     param(params, name, virt_sys::VIR_TYPED_PARAM_ULLONG).map(|p| unsafe { p.value.ul })
+}
+
+/// Figures of one domain.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// `cpu.time`.
+    pub cpu_ns: Option<u64>,
+    /// `balloon.available`, `balloon.usable`, `balloon.last-update`.
+    pub balloon: [Option<u64>; 3],
+    /// `net.N.rx.bytes` and `tx.bytes`, summed up.
+    pub network: [Option<u64>; 2],
+    /// `block.N.rd.bytes`, `wr.bytes`, `rd.reqs`, `wr.reqs`, summed up.
+    pub disks: [Option<u64>; 4],
+}
+
+/// Name, uuid, state and figures of all domains, or of some, in one round trip that waits for no domain.
+pub fn figures(connection: &Connect, only: Option<&[Domain]>, nowait: bool) -> Result<Vec<(Seen, Figures)>, Error> {
+    let groups = virt_sys::VIR_DOMAIN_STATS_STATE
+        | virt_sys::VIR_DOMAIN_STATS_CPU_TOTAL
+        | virt_sys::VIR_DOMAIN_STATS_BALLOON
+        | virt_sys::VIR_DOMAIN_STATS_INTERFACE
+        | virt_sys::VIR_DOMAIN_STATS_BLOCK;
+    let flags = if nowait { virt_sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT } else { 0 };
+    let mut records: *mut virt_sys::virDomainStatsRecordPtr = ptr::null_mut();
+    let count = match only {
+        None => {
+            // SAFETY: the connection is alive for the whole call; `records` is written only on success.
+            unsafe { virt_sys::virConnectGetAllDomainStats(connection.as_ptr(), groups, &raw mut records, flags) }
+        }
+        Some([]) => return Ok(Vec::new()),
+        Some(domains) => {
+            // SAFETY: the handles live as long as `domains`, which outlives the call below.
+            let mut list: Vec<virt_sys::virDomainPtr> = domains.iter().map(|d| unsafe { d.as_ptr() }).collect();
+            list.push(ptr::null_mut());
+            // SAFETY: the list ends with NULL as libvirt wants it, its handles are alive, and so is what they belong to.
+            unsafe { virt_sys::virDomainListGetStats(list.as_mut_ptr(), groups, &raw mut records, flags) }
+        }
+    };
+    let Ok(count) = usize::try_from(count) else { return Err(Error::last_error()) };
+    if records.is_null() {
+        return Ok(Vec::new());
+    }
+    let read = |i: usize| -> Result<(Seen, Figures), Error> {
+        // SAFETY: libvirt filled `count` pointers to records, valid until the list is freed below; nothing read here
+        // outlives it.
+        unsafe {
+            let record = &**records.add(i);
+            Ok((read_record(record)?, read_figures(params_of(record))))
+        }
+    };
+    let all = (0..count).map(read).collect();
+    // SAFETY: the list came from one of the calls above and is freed once.
+    unsafe { virt_sys::virDomainStatsRecordListFree(records) };
+    all
+}
+
+fn read_figures(params: &[virt_sys::virTypedParameter]) -> Figures {
+    let mut out = Figures::default();
+    for param in params {
+        if param.type_ != virt_sys::VIR_TYPED_PARAM_ULLONG as c_int {
+            continue;
+        }
+        let bytes: Vec<u8> = param.field.iter().map(|c| c.cast_unsigned()).take_while(|b| *b != 0).collect();
+        let Ok(name) = str::from_utf8(&bytes) else { continue };
+        let place = match name {
+            "cpu.time" => Some(&mut out.cpu_ns),
+            "balloon.available" => Some(&mut out.balloon[0]),
+            "balloon.usable" => Some(&mut out.balloon[1]),
+            "balloon.last-update" => Some(&mut out.balloon[2]),
+            _ => match (name.split('.').next(), name.splitn(3, '.').nth(2)) {
+                (Some("net"), Some("rx.bytes")) => Some(&mut out.network[0]),
+                (Some("net"), Some("tx.bytes")) => Some(&mut out.network[1]),
+                (Some("block"), Some("rd.bytes")) => Some(&mut out.disks[0]),
+                (Some("block"), Some("wr.bytes")) => Some(&mut out.disks[1]),
+                (Some("block"), Some("rd.reqs")) => Some(&mut out.disks[2]),
+                (Some("block"), Some("wr.reqs")) => Some(&mut out.disks[3]),
+                _ => None,
+            },
+        };
+        if let Some(place) = place {
+            // SAFETY: the type says that the union holds an unsigned long long.
+            let value = unsafe { param.value.ul };
+            *place = Some(place.unwrap_or(0).saturating_add(value));
+        }
+    }
+    out
 }
 
 fn int(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u32> {

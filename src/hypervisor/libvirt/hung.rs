@@ -26,6 +26,13 @@ pub fn is_stopped(domain: &str) -> bool {
             .is_some_and(|stat| is_stopped_stat(&stat))
 }
 
+/// Names of the domains whose QEMU is stopped.
+pub fn stopped() -> Vec<String> {
+    let Ok(entries) = fs::read_dir(PID_FILES) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(".pid")?.to_owned()));
+    names.filter(|name| is_stopped(name)).collect()
+}
+
 /// Reads `/proc/PID/stat`: the state is the letter after the command, which may itself hold `)`.
 fn is_stopped_stat(stat: &str) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))

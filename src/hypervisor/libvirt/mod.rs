@@ -12,6 +12,7 @@ mod hung;
 mod metadata;
 mod network;
 mod pool;
+mod samples;
 mod state;
 mod terminal;
 mod volume;
@@ -22,7 +23,7 @@ use std::net::Ipv4Addr;
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
+use super::{DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
 use crate::model::{Mac, Result};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
@@ -50,6 +51,9 @@ impl Hypervisor for Libvirt {
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
         domain::all(&self.link)
+    }
+    fn samples(&self) -> Result<Vec<DomainSample>> {
+        samples::all(&self.link)
     }
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>> {
         domain::get(&self.link, uuid)
@@ -89,6 +93,9 @@ impl Hypervisor for Libvirt {
     }
     fn reboot(&self, uuid: Uuid) -> Result<()> {
         domain::reboot(&self.link, uuid)
+    }
+    fn resume(&self, uuid: Uuid) -> Result<()> {
+        domain::resume(&self.link, uuid)
     }
     fn reset(&self, uuid: Uuid) -> Result<()> {
         domain::reset(&self.link, uuid)

@@ -1,15 +1,19 @@
 //! What the verbs print: a table or block for people, a versioned JSON shape for scripts. Plain data in, no decisions.
 
+mod alarms;
 mod audit;
 mod blueprints;
 mod bundles;
 mod check;
 mod columns;
+mod contacts;
 mod cost;
 mod created;
 mod doctor;
+mod events;
 mod images;
 mod list;
+mod metrics;
 mod operations;
 mod plan;
 mod receipt;
@@ -19,17 +23,21 @@ mod show;
 
 use std::collections::BTreeMap;
 
+pub use alarms::{AlarmRow, AlarmView, print_alarm, print_alarms};
 pub use audit::{AuditView, FindingView, UnknownView, print_audit};
 pub use blueprints::{BlueprintView, ParameterView, print_blueprint, print_blueprints};
 pub use bundles::{BundleRow, print_bundles};
 pub use check::{FaultView, print_check};
 pub use columns::ListColumn;
+pub use contacts::{ContactRow, DeliveryRow, SecretOnce, print_contacts, print_deliveries, print_secret_once};
 pub use cost::print_cost;
 pub use created::{CreatedView, ShownSecret, StageTime, print_created};
 pub use doctor::{CheckView, FixView, Verdict, print_doctor, print_fixes};
+pub use events::{EventRow, print_event, print_events};
 pub use images::{ImageRow, print_images};
 use jiff::Timestamp;
 pub use list::print_list;
+pub use metrics::{MetricPoint, MetricRow, MetricView, print_metric, print_metrics};
 pub use operations::{OperationRow, OperationView, StepView, print_operation, print_operations};
 pub use plan::{PlanView, print_plan};
 pub use receipt::{Changed, Receipt, print_changed, print_delete_receipt};

@@ -1,0 +1,150 @@
+//! `lite watch`.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{Env, session};
+use crate::{
+    engine::Engine,
+    hypervisor::{Hypervisor, libvirt::Libvirt},
+    model::{Error, Kind, Result, escaped},
+    monitor::{
+        clock::{Moment, boot_id},
+        export,
+        guard::{self, Attempt},
+        run, sender, unit,
+        watcher::Watcher,
+    },
+    store::Store,
+};
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  lite watch
+      Watch in the foreground; stop with Ctrl-C
+  lite watch --install
+      Write a systemd unit that watches from now on
+  lite watch --metrics-listen 127.0.0.1:9180
+      Show metrics to Prometheus, at /metrics";
+
+/// Watch the instances: restart, measure, alarm
+///
+/// Looks at every instance each 10 seconds. Starts again what crashed, with
+/// longer and longer pauses and an end; starts what is wanted after a boot of the
+/// host; leaves alone what was stopped. Measures, evaluates alarms, and sends
+/// messages to the contacts. One at a time on a host. The tag
+/// `guest-shutdown=restart` starts an instance again that powered itself off, the
+/// tag `reset-unresponsive` resets one whose QEMU does not answer.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+pub struct Args {
+    /// Show metrics to Prometheus at this address and port
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
+    metrics_listen: Option<SocketAddr>,
+    /// Write a systemd unit into this folder and end
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "/etc/systemd/system")]
+    install: Option<PathBuf>,
+}
+
+fn address(text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| {
+        Error::refused("invalid_address", format!("`{}` is not an address and a port", escaped(text)))
+            .hint("such as `127.0.0.1:9180`, or `[::1]:9180`")
+    })
+}
+
+/// Watches until Ctrl-C or SIGTERM, or writes the unit.
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    if let Some(folder) = &args.install {
+        return install(args, env, folder);
+    }
+    let settings = env.settings()?;
+    let state = settings.paths.state.clone();
+    let _guard = match guard::attempt(&state, "watch")? {
+        Attempt::Held(guard) => guard,
+        Attempt::Busy(pid) => {
+            let who = pid.map_or_else(String::new, |pid| format!(": process {pid}"));
+            return Err(Error::new(Kind::Busy, "busy", format!("a watcher runs on this host already{who}"))
+                .hint("`systemctl status lite-watch`, if it is the service"));
+        }
+    };
+    let listener = args.metrics_listen.map(export::listen).transpose()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    session::flag_interrupts(&stop)?;
+    let ui = env.ui.clone();
+    let tell = move |text: &str| ui.status(text);
+    let Some(host) = connect(&settings.connect, &stop, &tell) else { return Ok(()) };
+    let host: Arc<dyn Hypervisor> = Arc::new(host);
+    let engine = Engine {
+        settings: &settings,
+        store: Store::open(&state)?,
+        hypervisor: &*host,
+        now: env.clock,
+        interrupted: &stop,
+        wait: Duration::ZERO,
+    };
+    let mut watcher = Watcher::new(engine, host.clone(), &boot_id(), Moment::now(), &tell)?;
+    if let Some(listener) = listener {
+        export::serve(listener, watcher.exported())?;
+    }
+    let base = sender::allowed(&settings, Some(&*host));
+    let local = settings.connect.starts_with("qemu:///system");
+    let clock = env.clock;
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| sender::run(&state, &base, clock, &stop, &tell));
+        let watched = run::run(&mut watcher, local, &stop, &tell);
+        stop.store(true, Ordering::Relaxed);
+        let sent = sending.join().unwrap_or_else(|_| Err(Error::failed("internal", "the sender broke off")));
+        watched.and(sent)
+    })
+}
+
+/// The host, as soon as it answers; none if told to stop before.
+fn connect(uri: &str, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Option<Libvirt> {
+    let mut told = false;
+    while !stop.load(Ordering::Relaxed) {
+        match Libvirt::open(uri) {
+            Ok(host) => return Some(host),
+            Err(error) if !told => {
+                told = true;
+                tell(&format!("{error}; trying again"));
+            }
+            Err(_) => {}
+        }
+        for _ in 0..20 {
+            if !stop.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(250));
+            }
+        }
+    }
+    None
+}
+
+fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
+    // A unit that would not start is none: the settings are read as it will read them.
+    env.settings()?;
+    let program = std::env::current_exe()
+        .map_err(|e| Error::failed("internal", "cannot tell where this program lies").cause(e))?;
+    let listen = args.metrics_listen.map(|a| vec!["--metrics-listen".to_owned(), a.to_string()]);
+    let mut variables = Vec::new();
+    for key in std::iter::once("config").chain(super::KEYS) {
+        let name = format!("LITE_{}", key.to_uppercase());
+        if let Some(value) = env.vars.get(&name)? {
+            variables.push((name.clone(), value.to_owned()));
+        }
+    }
+    let path = unit::install(folder, &unit::text(&program, &listen.unwrap_or_default(), &variables))?;
+    env.ui.status(&format!("wrote {}", path.display()));
+    env.ui.hint(&format!("start it now and at every boot: `systemctl enable --now {}`", unit::NAME));
+    if env.ui.json {
+        return env.ui.json(&serde_json::json!({ "schema": crate::ui::SCHEMA, "unit": path }));
+    }
+    Ok(())
+}

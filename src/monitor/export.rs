@@ -1,0 +1,176 @@
+//! The Prometheus endpoint: the values of the last closed minute.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::model::{Error, Metric, Point, Result, Unit};
+
+/// What is shown of an instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Name.
+    pub instance: String,
+    /// Blueprint.
+    pub blueprint: String,
+    /// Bundle.
+    pub bundle: String,
+    /// Its points of the last minute.
+    pub points: Vec<(Metric, Point)>,
+}
+
+/// What the watcher shows and the endpoint reads.
+pub type Shared = Arc<Mutex<Vec<Line>>>;
+
+/// Longest a client may take to ask, and to read the answer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    instance: String,
+    blueprint: String,
+    bundle: String,
+}
+
+/// Name, help and unit of a metric as Prometheus wants them: base units, shares from 0 to 1.
+fn described(metric: Metric) -> (&'static str, &'static str) {
+    match metric {
+        Metric::CpuUtilization => ("cpu_utilization_ratio", "Share of the virtual CPUs in use"),
+        Metric::NetworkIn => ("network_receive_bytes", "Bytes received in the last minute"),
+        Metric::NetworkOut => ("network_transmit_bytes", "Bytes sent in the last minute"),
+        Metric::DiskReadBytes => ("disk_read_bytes", "Bytes read from disks in the last minute"),
+        Metric::DiskWriteBytes => ("disk_written_bytes", "Bytes written to disks in the last minute"),
+        Metric::DiskReadOps => ("disk_reads", "Reads from disks in the last minute"),
+        Metric::DiskWriteOps => ("disk_writes", "Writes to disks in the last minute"),
+        Metric::MemoryUtilization => ("memory_utilization_ratio", "Share of the memory that the guest uses"),
+        Metric::DiskSpaceUtilization => ("disk_space_utilization_ratio", "How full the fullest file system is"),
+        Metric::StatusCheckFailed => ("status_check_failed", "Whether either status check failed"),
+        Metric::StatusCheckFailedInstance => ("status_check_failed_instance", "Whether the guest does not answer"),
+        Metric::StatusCheckFailedSystem => ("status_check_failed_system", "Whether the host does not answer for it"),
+        Metric::AppHealthy => ("app_healthy", "Whether the health check of the blueprint succeeds"),
+        Metric::TransferUsed => ("transfer_used_ratio", "Share of the monthly transfer that is used up"),
+    }
+}
+
+/// The text of a scrape.
+pub fn text(lines: &[Line]) -> String {
+    let mut registry = Registry::with_prefix("lite");
+    let mut families: BTreeMap<Metric, Family<Labels, Gauge<f64, AtomicU64>>> = BTreeMap::new();
+    let all: Family<Labels, Gauge> = Family::default();
+    registry.register("instance_info", "Instances that lite watches", all.clone());
+    for line in lines {
+        let labels =
+            Labels { instance: line.instance.clone(), blueprint: line.blueprint.clone(), bundle: line.bundle.clone() };
+        all.get_or_create(&labels).set(1);
+        for (metric, point) in &line.points {
+            let value = point.sum / f64::from(point.count.max(1));
+            let value = if metric.unit() == Unit::Percent { value / 100.0 } else { value };
+            families.entry(*metric).or_default().get_or_create(&labels).set(value);
+        }
+    }
+    for (metric, family) in families {
+        let (name, help) = described(metric);
+        registry.register(format!("instance_{name}"), help, family);
+    }
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut out, &registry);
+    out
+}
+
+/// Listens; refused if the address cannot be had.
+pub fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener> {
+    let refused = |e: std::io::Error| {
+        Error::refused("cannot_listen", format!("cannot listen at {address}"))
+            .cause(e)
+            .hint("another program may have it: choose another port with `--metrics-listen`")
+    };
+    let listener = std::net::TcpListener::bind(address).map_err(refused)?;
+    listener.set_nonblocking(true).map_err(refused)?;
+    Ok(listener)
+}
+
+/// Answers scrapes for ever, on a thread of its own.
+pub fn serve(listener: std::net::TcpListener, shared: Shared) -> Result<()> {
+    let broken = |e: std::io::Error| Error::failed("internal", "cannot serve metrics").cause(e);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
+    let work = move || {
+        runtime.block_on(async {
+            let Ok(listener) = TcpListener::from_std(listener) else { return };
+            loop {
+                let Ok((stream, _)) = listener.accept().await else { continue };
+                let shared = shared.clone();
+                tokio::spawn(async move { tokio::time::timeout(LIMIT, answer(stream, shared)).await });
+            }
+        });
+    };
+    std::thread::Builder::new().name("metrics".to_owned()).spawn(work).map_err(broken).map(drop)
+}
+
+async fn answer(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    while !request.windows(4).any(|w| w == b"\r\n\r\n") && request.len() < 8192 {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
+    let first = request.split(|b| *b == b'\r').next().unwrap_or_default();
+    let mut words = first.split(|b| *b == b' ');
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (status, kind, body) = match (method, path) {
+        (b"GET", b"/metrics") => {
+            let lines = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", text(&lines))
+        }
+        _ => ("404 Not Found", "text/plain", "metrics are at /metrics\n".to_owned()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, described, text};
+    use crate::model::{Metric, Point};
+
+    #[test]
+    fn shares_are_ratios_and_labels_are_escaped() {
+        let points =
+            vec![(Metric::CpuUtilization, Point::of(25.0).unwrap()), (Metric::AppHealthy, Point::of(1.0).unwrap())];
+        let line = Line { instance: "a\"\n".into(), blueprint: "nginx".into(), bundle: "nano".into(), points };
+        let shown = text(&[line]);
+        let labels = r#"{instance="a\"\n",blueprint="nginx",bundle="nano"}"#;
+        for wanted in [
+            format!("lite_instance_info{labels} 1\n"),
+            format!("lite_instance_cpu_utilization_ratio{labels} 0.25\n"),
+            format!("lite_instance_app_healthy{labels} 1.0\n"),
+            "# TYPE lite_instance_app_healthy gauge\n".to_owned(),
+        ] {
+            assert!(shown.contains(&wanted), "{wanted}\n{shown}");
+        }
+        assert!(shown.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn every_metric_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Metric::ALL.iter().map(|m| described(*m).0).collect();
+        assert_eq!(names.len(), Metric::ALL.len());
+    }
+}

@@ -1,0 +1,372 @@
+//! What the watcher does about an instance that is not as it is wanted. Pure; what has to survive is data.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EventKind, Wanted};
+
+/// Waits before the first, second … restart.
+const BACKOFF: [i64; 5] = [5, 10, 20, 40, 80];
+/// The span in which so many restarts are a crash loop.
+const LOOP_SPAN: SignedDuration = SignedDuration::from_mins(30);
+/// How often a guest paused by a full disk is tried again.
+const RESUME_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// Samples without an answer of the monitor that make an instance unresponsive.
+const SILENT: u32 = 3;
+
+/// What the host says of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// Running, and its monitor answers.
+    Running,
+    /// Running, and its monitor does not answer.
+    Silent,
+    /// Paused by a person.
+    Paused,
+    /// Paused because the disk is full.
+    DiskFull,
+    /// On its way down.
+    ShuttingDown,
+    /// Off: QEMU crashed, could not start, or the guest panicked.
+    Crashed,
+    /// Off: the guest powered off.
+    Shutdown,
+    /// Off: somebody pulled the plug.
+    Destroyed,
+    /// Off, and libvirt does not know why: the host was booted.
+    Off,
+    /// Not there.
+    Missing,
+    /// Nobody could say.
+    Unknown,
+}
+
+/// What to do when the guest powers itself off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuestShutdown {
+    /// It is meant: wanted becomes stopped.
+    #[default]
+    Stop,
+    /// Start it again.
+    Restart,
+}
+
+/// What the user decided about an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intent {
+    /// Up or down.
+    pub wanted: Wanted,
+    /// Counts the user's decisions.
+    pub generation: i64,
+    /// What a power-off by the guest means.
+    pub guest_shutdown: GuestShutdown,
+    /// Reset it when it does not answer.
+    pub reset_unresponsive: bool,
+}
+
+/// What the watcher remembers of an instance. Stored, so that it survives a restart of the watcher.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct History {
+    /// The user's decision all this belongs to.
+    pub generation: i64,
+    /// Restarts after a crash, of the last half hour.
+    pub restarts: Vec<Timestamp>,
+    /// When it was first seen down by the crash that is to be dealt with.
+    pub crashed_at: Option<Timestamp>,
+    /// Gave up until somebody acts.
+    pub crash_loop: bool,
+    /// Samples in a row without an answer.
+    pub silent: u32,
+    /// When it was last tried to resume.
+    pub resumed_at: Option<Timestamp>,
+    /// What was told and still holds: nothing is told twice.
+    pub told: Option<EventKind>,
+    /// Boot of the host in which it was last seen up.
+    pub boot: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Start it after a crash.
+    Restart,
+    /// Start it after a boot of the host or a shutdown by it; such starts are staggered.
+    Start,
+    /// Try whether it runs again.
+    Resume,
+    /// Press the reset button.
+    Reset,
+    /// Wanted becomes stopped.
+    WantStopped,
+    /// Say it.
+    Tell(EventKind, String),
+}
+
+/// The actions, and what to remember after them. Called every 10 s, on reconnect and at start.
+///
+/// An instance with an open operation is not brought here.
+pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Timestamp) -> (Vec<Action>, History) {
+    let mut history = before.clone();
+    if history.generation != intent.generation {
+        // Somebody acted: nothing of what was counted holds any more.
+        history = History { generation: intent.generation, boot: before.boot.clone(), ..History::default() };
+    }
+    history.restarts.retain(|at| now.duration_since(*at) < LOOP_SPAN && *at <= now);
+    let mut actions = Vec::new();
+    if seen == Seen::Unknown {
+        return (actions, history);
+    }
+    if seen != Seen::Silent {
+        history.silent = 0;
+    }
+    if matches!(seen, Seen::Running | Seen::Silent | Seen::Paused | Seen::DiskFull | Seen::ShuttingDown) {
+        history.boot = Some(boot.to_owned());
+    }
+    if intent.wanted == Wanted::Stopped {
+        (history.crashed_at, history.told) = (None, None);
+        return (actions, history);
+    }
+    match seen {
+        Seen::Running => (history.crashed_at, history.told) = (None, None),
+        Seen::Paused | Seen::ShuttingDown | Seen::Unknown => {}
+        Seen::Crashed => crashed(&mut history, &mut actions, now),
+        // Only after a boot since it was last seen up can the host have done it. (libvirt forgets the reason with its own
+        // end, so one that is told and was never seen up is of this boot.)
+        Seen::Shutdown if history.boot.as_deref().is_none_or(|b| b == boot) => match intent.guest_shutdown {
+            GuestShutdown::Restart => actions.push(Action::Start),
+            GuestShutdown::Stop => {
+                actions.push(Action::WantStopped);
+                let text = "the guest powered itself off; wanted is now stopped".to_owned();
+                actions.push(Action::Tell(EventKind::InstanceExternalStop, text));
+            }
+        },
+        Seen::Shutdown | Seen::Off => actions.push(Action::Start),
+        Seen::Destroyed => {
+            actions.push(Action::WantStopped);
+            let text = "it was stopped by something other than lite; wanted is now stopped".to_owned();
+            actions.push(Action::Tell(EventKind::InstanceExternalStop, text));
+        }
+        Seen::DiskFull => {
+            let told =
+                "it is paused: its disk could not be written, the host's disk is full; it goes on when there is space";
+            tell(&mut history, &mut actions, EventKind::InstanceDiskFull, told);
+            if history.resumed_at.is_none_or(|at| now.duration_since(at) >= RESUME_EVERY || at > now) {
+                history.resumed_at = Some(now);
+                actions.push(Action::Resume);
+            }
+        }
+        Seen::Silent => {
+            history.silent = history.silent.saturating_add(1);
+            if history.silent >= SILENT {
+                let first = history.told != Some(EventKind::InstanceUnresponsive);
+                let text = "QEMU has not answered for three samples";
+                tell(&mut history, &mut actions, EventKind::InstanceUnresponsive, text);
+                if first && intent.reset_unresponsive {
+                    actions.push(Action::Reset);
+                }
+            }
+        }
+        Seen::Missing => {
+            let text = "its virtual machine is gone from the host; nothing was made or removed";
+            tell(&mut history, &mut actions, EventKind::InstanceLost, text);
+        }
+    }
+    (actions, history)
+}
+
+fn tell(history: &mut History, actions: &mut Vec<Action>, kind: EventKind, text: &str) {
+    if history.told != Some(kind) {
+        history.told = Some(kind);
+        actions.push(Action::Tell(kind, text.to_owned()));
+    }
+}
+
+fn crashed(history: &mut History, actions: &mut Vec<Action>, now: Timestamp) {
+    if history.crash_loop {
+        return;
+    }
+    let since = *history.crashed_at.get_or_insert(now);
+    let tries = history.restarts.len();
+    let Some(wait) = BACKOFF.get(tries) else {
+        history.crash_loop = true;
+        history.told = Some(EventKind::InstanceCrashLoop);
+        let text =
+            format!("it crashed again after {tries} restarts in 30 minutes; it stays down until somebody starts it");
+        actions.push(Action::Tell(EventKind::InstanceCrashLoop, text));
+        return;
+    };
+    if history.told != Some(EventKind::InstanceCrashed) {
+        history.told = Some(EventKind::InstanceCrashed);
+        actions.push(Action::Tell(
+            EventKind::InstanceCrashed,
+            format!("it went down by a crash; restart {} in {wait} s", tries + 1),
+        ));
+    }
+    // A clock that was set back must not hold up a restart for ever.
+    let waited = now.duration_since(since).as_secs();
+    if waited >= *wait || waited < 0 {
+        history.restarts.push(now);
+        (history.crashed_at, history.told) = (None, None);
+        actions.push(Action::Restart);
+    }
+}
+
+/// When the next restart is due, for a loop that need not wait for its next round.
+pub fn restart_due(history: &History) -> Option<Timestamp> {
+    let wait = BACKOFF.get(history.restarts.len()).filter(|_| !history.crash_loop)?;
+    history.crashed_at?.checked_add(SignedDuration::from_secs(*wait)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{Action, GuestShutdown, History, Intent, Seen, plan, restart_due};
+    use crate::model::Wanted;
+
+    const RUNNING: Intent = Intent {
+        wanted: Wanted::Running,
+        generation: 1,
+        guest_shutdown: GuestShutdown::Stop,
+        reset_unresponsive: false,
+    };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000 + seconds)
+    }
+
+    fn words(actions: &[Action]) -> Vec<String> {
+        let word = |a: &Action| match a {
+            Action::Tell(kind, _) => kind.to_string(),
+            other => format!("{other:?}"),
+        };
+        actions.iter().map(word).collect()
+    }
+
+    fn first(intent: &Intent, seen: Seen, boot: Option<&str>) -> String {
+        let history = History { generation: 1, boot: boot.map(str::to_owned), ..History::default() };
+        words(&plan(intent, seen, &history, "b1", at(0)).0).join(" ")
+    }
+
+    #[test]
+    fn the_table_of_the_specification() {
+        let restart = Intent { guest_shutdown: GuestShutdown::Restart, ..RUNNING };
+        let rows: &[(Seen, &Intent, Option<&str>, &str)] = &[
+            (Seen::Running, &RUNNING, Some("b1"), ""),
+            (Seen::Silent, &RUNNING, Some("b1"), ""),
+            (Seen::Paused, &RUNNING, Some("b1"), ""),
+            (Seen::ShuttingDown, &RUNNING, Some("b1"), ""),
+            (Seen::DiskFull, &RUNNING, Some("b1"), "instance.disk_full Resume"),
+            (Seen::Crashed, &RUNNING, Some("b1"), "instance.crashed"),
+            (Seen::Shutdown, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
+            (Seen::Shutdown, &restart, Some("b1"), "Start"),
+            (Seen::Shutdown, &RUNNING, Some("b0"), "Start"),
+            (Seen::Shutdown, &RUNNING, None, "WantStopped instance.external_stop"),
+            (Seen::Off, &RUNNING, Some("b0"), "Start"),
+            (Seen::Off, &RUNNING, Some("b1"), "Start"),
+            (Seen::Destroyed, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
+            (Seen::Destroyed, &restart, Some("b1"), "WantStopped instance.external_stop"),
+            (Seen::Missing, &RUNNING, Some("b1"), "instance.lost"),
+            (Seen::Unknown, &RUNNING, Some("b1"), ""),
+        ];
+        for (seen, intent, boot, wanted) in rows {
+            assert_eq!(first(intent, *seen, *boot), *wanted, "{seen:?} {boot:?}");
+        }
+        let stopped = Intent { wanted: Wanted::Stopped, ..RUNNING };
+        for (seen, ..) in rows {
+            assert_eq!(first(&stopped, *seen, Some("b0")), "", "{seen:?}: stopped by the user stays stopped");
+        }
+    }
+
+    #[test]
+    fn restarts_back_off_and_end_in_one_crash_loop() {
+        let (mut history, mut told) = (History::default(), Vec::new());
+        // Crashes again one second after each restart, looked at each second for an hour.
+        let mut up = false;
+        for second in 0..3600 {
+            let seen = if up { Seen::Running } else { Seen::Crashed };
+            let (actions, after) = plan(&RUNNING, seen, &history, "b", at(second));
+            // What is stored comes back the same.
+            history = serde_json::from_str(&serde_json::to_string(&after).unwrap()).unwrap();
+            up = actions.contains(&Action::Restart);
+            told.extend(words(&actions).into_iter().map(|w| format!("{second} {w}")));
+        }
+        let wanted = [
+            "0 instance.crashed",
+            "5 Restart",
+            "7 instance.crashed",
+            "17 Restart",
+            "19 instance.crashed",
+            "39 Restart",
+            "41 instance.crashed",
+            "81 Restart",
+            "83 instance.crashed",
+            "163 Restart",
+            "165 instance.crash_loop",
+        ];
+        assert_eq!(told, wanted);
+        assert!(history.crash_loop);
+        // Somebody acts.
+        let again = Intent { generation: 2, ..RUNNING };
+        let (actions, after) = plan(&again, Seen::Crashed, &history, "b", at(4000));
+        assert_eq!(
+            (words(&actions), after.restarts.len(), after.crash_loop),
+            (vec!["instance.crashed".to_owned()], 0, false)
+        );
+        assert_eq!(restart_due(&after), Some(at(4005)));
+    }
+
+    #[test]
+    fn rare_crashes_are_no_loop() {
+        let mut history = History::default();
+        for n in 0..20 {
+            let begin = n * 600;
+            let (_, a) = plan(&RUNNING, Seen::Crashed, &history, "b", at(begin));
+            let (actions, b) = plan(&RUNNING, Seen::Crashed, &a, "b", at(begin + 90));
+            assert_eq!(words(&actions), ["Restart"], "{n}");
+            (_, history) = plan(&RUNNING, Seen::Running, &b, "b", at(begin + 100));
+        }
+        assert!(history.restarts.len() <= 3 && !history.crash_loop);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_holds_up_nothing() {
+        let (_, history) = plan(&RUNNING, Seen::Crashed, &History::default(), "b", at(0));
+        for jump in [-3600, 3600, 100_000_000] {
+            let (actions, _) = plan(&RUNNING, Seen::Crashed, &history, "b", at(jump));
+            assert_eq!(words(&actions), ["Restart"], "{jump}");
+        }
+    }
+
+    #[test]
+    fn silence_is_told_once_after_three_samples() {
+        for (reset, wanted) in [(false, vec!["instance.unresponsive"]), (true, vec!["instance.unresponsive", "Reset"])]
+        {
+            let intent = Intent { reset_unresponsive: reset, ..RUNNING };
+            let (mut history, mut all) = (History::default(), Vec::new());
+            for second in [0, 10, 20, 30, 40, 50] {
+                let (actions, after) = plan(&intent, Seen::Silent, &history, "b", at(second));
+                assert!(second >= 20 || actions.is_empty(), "{second}: {actions:?}");
+                history = after;
+                all.extend(words(&actions));
+            }
+            assert_eq!(all, wanted);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_tried_once_a_minute() {
+        let (mut history, mut tries) = (History::default(), Vec::new());
+        for second in (0..200).step_by(10) {
+            let (actions, after) = plan(&RUNNING, Seen::DiskFull, &history, "b", at(second));
+            history = after;
+            if actions.contains(&Action::Resume) {
+                tries.push(second);
+            }
+            assert!(!actions.contains(&Action::Restart) && !actions.contains(&Action::Start));
+        }
+        assert_eq!(tries, [0, 60, 120, 180]);
+    }
+}

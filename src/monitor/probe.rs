@@ -1,0 +1,104 @@
+//! Health checks on threads of their own, so that one slow guest costs the others nothing.
+
+use std::{
+    collections::HashSet,
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    catalog::Health,
+    guest,
+    hypervisor::Hypervisor,
+    model::{Mac, Result},
+};
+
+/// Threads that check.
+const WORKERS: usize = 16;
+/// Longest a check takes.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A check to be made.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The instance.
+    pub instance: Uuid,
+    /// The minute it is of.
+    pub minute: i64,
+    /// How to check.
+    pub health: Health,
+    /// Where, if that is known.
+    pub address: Option<Ipv4Addr>,
+    /// The hardware address, to ask for it if not.
+    pub mac: Mac,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The instance.
+    pub instance: Uuid,
+    /// The minute it is of.
+    pub minute: i64,
+    /// Whether the application answered.
+    pub healthy: bool,
+}
+
+/// Makes checks.
+pub struct Prober {
+    jobs: Sender<Check>,
+    answers: Receiver<Checked>,
+    under_way: HashSet<Uuid>,
+}
+
+impl Prober {
+    /// Starts the threads; they end with this value.
+    pub fn start(hypervisor: &Arc<dyn Hypervisor>) -> Result<Self> {
+        let (jobs, queue) = channel::<Check>();
+        let (tell, answers) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..WORKERS {
+            let (queue, tell, hypervisor) = (queue.clone(), tell.clone(), hypervisor.clone());
+            let work = move || {
+                loop {
+                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(check) = job else { return };
+                    let address =
+                        check.address.or_else(|| hypervisor.guest_address(check.instance, check.mac).ok().flatten());
+                    let healthy = address.is_some_and(|a| guest::health::probe(&check.health, a, LIMIT).is_ok());
+                    if tell.send(Checked { instance: check.instance, minute: check.minute, healthy }).is_err() {
+                        return;
+                    }
+                }
+            };
+            thread::Builder::new().name("health".to_owned()).stack_size(512 << 10).spawn(work).map_err(|e| {
+                crate::model::Error::failed("internal", "cannot start the threads of the health checks").cause(e)
+            })?;
+        }
+        Ok(Self { jobs, answers, under_way: HashSet::new() })
+    }
+
+    /// Asks for a check, unless one of the same instance is still under way.
+    pub fn ask(&mut self, check: Check) {
+        let instance = check.instance;
+        if self.under_way.insert(instance) && self.jobs.send(check).is_err() {
+            self.under_way.remove(&instance);
+        }
+    }
+
+    /// The checks that are done since this was last asked.
+    pub fn done(&mut self) -> Vec<Checked> {
+        let done: Vec<Checked> = self.answers.try_iter().collect();
+        done.iter().for_each(|d| {
+            self.under_way.remove(&d.instance);
+        });
+        done
+    }
+}

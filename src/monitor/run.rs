@@ -1,0 +1,74 @@
+//! The watch loop: a look every 10 s, and at once when a QEMU came or went.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use inotify::{Inotify, WatchMask};
+use sd_notify::NotifyState;
+
+use super::{clock::Moment, watcher::Watcher};
+use crate::model::Result;
+
+/// Time between two looks.
+const TICK: Duration = Duration::from_secs(10);
+/// Least time between two looks.
+const LEAST: Duration = Duration::from_secs(1);
+/// How often a signal to stop is looked at.
+const SLICE: Duration = Duration::from_millis(250);
+/// Where libvirtd makes and removes a file for each QEMU.
+const QEMU: &str = "/run/libvirt/qemu";
+
+/// Watches until told to stop. A look that fails is told, and the next one tries again.
+pub fn run(watcher: &mut Watcher<'_>, local: bool, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Result<()> {
+    let mut changes = if local { watch_qemu() } else { None };
+    let mut ready = false;
+    while !stop.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        if let Err(error) = watcher.tick(Moment::now()) {
+            tell(&error.to_string());
+        }
+        let mut state = vec![NotifyState::Watchdog];
+        if !std::mem::replace(&mut ready, true) {
+            state.push(NotifyState::Ready);
+        }
+        // Without systemd there is nobody to tell.
+        let _ = sd_notify::notify(&state);
+        wait(watcher, &mut changes, begun, stop);
+    }
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    Ok(())
+}
+
+fn wait(watcher: &Watcher<'_>, changes: &mut Option<Inotify>, begun: Instant, stop: &AtomicBool) {
+    let due = watcher.due().map(|at| {
+        let left = at.duration_since(jiff::Timestamp::now());
+        Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
+    });
+    let end = due.map_or(begun + TICK, |due| due.min(begun + TICK)).max(begun + LEAST);
+    let mut changed = false;
+    while !stop.load(Ordering::Relaxed) {
+        let now = Instant::now();
+        if now >= end || (changed && now >= begun + LEAST) {
+            return;
+        }
+        std::thread::sleep(SLICE.min(end - now));
+        changed |= changes.as_mut().is_some_and(has_changed);
+    }
+}
+
+/// Watches for QEMUs that come and go. None where that cannot be seen: then only the ticks count.
+fn watch_qemu() -> Option<Inotify> {
+    let inotify = Inotify::init().ok()?;
+    inotify.watches().add(QEMU, WatchMask::DELETE | WatchMask::CREATE | WatchMask::MOVED_TO).ok()?;
+    Some(inotify)
+}
+
+fn has_changed(inotify: &mut Inotify) -> bool {
+    let mut buffer = [0; 4096];
+    match inotify.read_events(&mut buffer) {
+        Ok(events) => events.count() > 0,
+        Err(_) => false,
+    }
+}

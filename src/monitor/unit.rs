@@ -1,0 +1,92 @@
+//! The systemd unit of the watcher. Pure but for writing it.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::{Error, Result};
+
+/// Name of the unit.
+pub const NAME: &str = "lite-watch.service";
+
+/// The text of the unit for a program at `program` with these arguments and variables.
+pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)]) -> String {
+    let environment: String =
+        variables.iter().map(|(k, v)| format!("Environment={}\n", quoted(&format!("{k}={v}")))).collect();
+    let command: Vec<String> = std::iter::once(program.display().to_string())
+        .chain(["watch".to_owned()])
+        .chain(arguments.iter().cloned())
+        .map(|word| quoted(&word).replace('$', "$$"))
+        .collect();
+    format!(
+        "[Unit]\n\
+         Description=lite: watches virtual machines, restarts what crashed, sends alarms\n\
+         # Stopped before libvirt-guests shuts guests down with the host: that is nobody's wish for any of them.\n\
+         After=network-online.target libvirtd.service virtqemud.service libvirt-guests.service\n\
+         Wants=network-online.target\n\
+         \n\
+         [Service]\n\
+         Type=notify\n\
+         NotifyAccess=main\n\
+         {environment}\
+         ExecStart={}\n\
+         Restart=always\n\
+         RestartSec=5\n\
+         WatchdogSec=120\n\
+         \n\
+         [Install]\n\
+         WantedBy=multi-user.target\n",
+        command.join(" ")
+    )
+}
+
+/// A word as systemd reads it back: in quotes, with its specifiers and escapes made plain.
+fn quoted(word: &str) -> String {
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('%', "%%");
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-=:,%".contains(&b));
+    if plain { escaped } else { format!("\"{escaped}\"") }
+}
+
+/// Writes the unit into a folder, whole or not at all. Its path.
+pub fn install(folder: &Path, text: &str) -> Result<PathBuf> {
+    let path = folder.join(NAME);
+    let fail = |e: std::io::Error| {
+        Error::refused("unit_not_written", format!("cannot write `{}`", path.display()))
+            .cause(e)
+            .hint("run lite as root (`sudo lite watch --install`)")
+    };
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    std::fs::write(file.path(), text).map_err(fail)?;
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(file.path(), readable).map_err(fail)?;
+    file.persist(&path).map_err(|e| fail(e.error))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{install, text};
+
+    #[test]
+    fn words_come_back_as_they_are() {
+        let variables = [("LITE_STATE_DIR".to_owned(), "/srv/a b\"%".to_owned())];
+        let unit = text(Path::new("/opt/my lite/lite"), &["--metrics-listen".into(), "127.0.0.1:9".into()], &variables);
+        for line in [
+            "Type=notify",
+            "WatchdogSec=120",
+            "Environment=\"LITE_STATE_DIR=/srv/a b\\\"%%\"",
+            "ExecStart=\"/opt/my lite/lite\" watch --metrics-listen 127.0.0.1:9",
+            "WantedBy=multi-user.target",
+        ] {
+            assert!(unit.lines().any(|l| l == line), "{line}\n{unit}");
+        }
+    }
+
+    #[test]
+    fn it_is_written_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = install(dir.path(), "[Unit]\n").unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "[Unit]\n");
+        assert_eq!(install(&dir.path().join("none"), "").map_err(|e| e.code), Err("unit_not_written"));
+    }
+}

@@ -1,0 +1,436 @@
+//! One look at everything: samples, minutes, alarms, and what is to be done. Time comes from outside, so that tests can
+//! let years pass.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use uuid::Uuid;
+
+use super::{
+    clock::{MinuteClock, Moment},
+    evaluate::{Known, Windows},
+    export::{Line, Shared},
+    policy::{self, Action, GuestShutdown, History, Intent, Seen},
+    probe::{Check, Prober},
+    sample::Gathered,
+};
+use crate::{
+    catalog::Health,
+    engine::Engine,
+    fault, guest,
+    hypervisor::{DomainSample, DomainState, Hypervisor, Why},
+    model::{EventKind, Instance, Metric, Phase, Point, Record, Result, Wanted},
+    plan::Resources,
+    store::{
+        events::Stamp,
+        metrics::{MinuteOf, SeriesCache, insert_minute},
+        watch,
+    },
+};
+
+/// Starts in one look after a boot of the host; the rest come with the next.
+const STAGGER: usize = 2;
+/// Minutes without a look after which the gap is not counted out minute by minute.
+const LONG_GAP: i64 = 26 * 60;
+/// Share of the pool that must be free, in percent.
+const FREE: u64 = 5;
+
+/// What the host says, in the words of the policy.
+pub fn seen(sample: Option<&DomainSample>) -> Seen {
+    let Some(sample) = sample else { return Seen::Missing };
+    match (sample.state, sample.why) {
+        (DomainState::Running, _) => Seen::Running,
+        (DomainState::Unresponsive, _) => Seen::Silent,
+        (DomainState::Paused, _) => Seen::Paused,
+        (DomainState::PausedIoError, _) => Seen::DiskFull,
+        (DomainState::ShuttingDown, _) => Seen::ShuttingDown,
+        (DomainState::Crashed, _) | (DomainState::Off, Why::Crashed) => Seen::Crashed,
+        (DomainState::Off, Why::Shutdown) => Seen::Shutdown,
+        (DomainState::Off, Why::Destroyed) => Seen::Destroyed,
+        (DomainState::Off, Why::Unknown) => Seen::Off,
+        (DomainState::Off | DomainState::Other, _) => Seen::Unknown,
+    }
+}
+
+/// The watcher of a host.
+pub struct Watcher<'a> {
+    engine: Engine<'a>,
+    hypervisor: Arc<dyn Hypervisor>,
+    boot: String,
+    host: String,
+    clock: MinuteClock,
+    closed: i64,
+    gathered: HashMap<Uuid, Gathered>,
+    histories: HashMap<Uuid, History>,
+    windows: Windows,
+    cache: SeriesCache,
+    checks: HashMap<Uuid, Option<Health>>,
+    prober: Prober,
+    /// The minute whose checks were asked for.
+    asked: i64,
+    rolled: i64,
+    unreachable: bool,
+    full: bool,
+    exported: Shared,
+    /// Says what happens, a line each.
+    tell: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'a> Watcher<'a> {
+    /// A watcher that goes on where the last one ended.
+    pub fn new(
+        engine: Engine<'a>,
+        hypervisor: Arc<dyn Hypervisor>,
+        boot: &str,
+        now: Moment,
+        tell: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> Result<Self> {
+        let store = &engine.store;
+        let stored = store.watch_value("clock")?.and_then(|text| serde_json::from_str(&text).ok());
+        let last = store.last_minute()?.map(|(number, _)| number);
+        let clock = MinuteClock::start(stored, last, boot, now);
+        let closed = (clock.minute(now.mono) - 1).max(last.unwrap_or(i64::MIN));
+        let parsed = |(uuid, text): (Uuid, String)| Some((uuid, serde_json::from_str(&text).ok()?));
+        let histories = store.histories()?.into_iter().filter_map(parsed).collect();
+        Ok(Self {
+            prober: Prober::start(&hypervisor)?,
+            boot: boot.to_owned(),
+            host: Stamp::here(now.wall).host,
+            closed,
+            asked: i64::MIN,
+            rolled: i64::MIN,
+            clock,
+            gathered: HashMap::new(),
+            histories,
+            windows: Windows::default(),
+            cache: SeriesCache::default(),
+            checks: HashMap::new(),
+            unreachable: false,
+            full: false,
+            exported: Arc::new(Mutex::new(Vec::new())),
+            engine,
+            hypervisor,
+            tell,
+        })
+    }
+
+    /// What is shown to Prometheus.
+    pub fn exported(&self) -> Shared {
+        self.exported.clone()
+    }
+
+    fn stamp(&self, now: Moment) -> Stamp {
+        Stamp { now: now.wall, host: self.host.clone() }
+    }
+
+    /// Looks once: at start, every 10 s, and whenever a domain came or went.
+    pub fn tick(&mut self, now: Moment) -> Result<()> {
+        let minute = self.clock.minute(now.mono);
+        for done in self.prober.done() {
+            let healthy = if done.healthy { 1.0 } else { 0.0 };
+            self.gathered.entry(done.instance).or_default().value(
+                done.minute.max(self.closed + 1),
+                Metric::AppHealthy,
+                healthy,
+            );
+        }
+        let instances = self.engine.store.instances()?;
+        self.gathered.retain(|uuid, _| instances.iter().any(|i| i.record.uuid == *uuid));
+        match self.hypervisor.samples() {
+            Ok(samples) => {
+                if std::mem::take(&mut self.unreachable) {
+                    (self.tell)("libvirt answers again");
+                }
+                self.look(&instances, &samples, minute, now)?;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.unreachable, true) {
+                    (self.tell)(&format!("{error}; nothing is judged until it answers"));
+                }
+            }
+        }
+        fault::point("detected");
+        self.close_minutes(&instances, now)?;
+        if minute != self.asked {
+            self.asked = minute;
+            self.each_minute(now)?;
+        }
+        Ok(())
+    }
+
+    /// When the loop should look again although its time has not come: a restart is due.
+    pub fn due(&self) -> Option<jiff::Timestamp> {
+        self.histories.values().filter_map(policy::restart_due).min()
+    }
+
+    fn look(&mut self, instances: &[Instance], samples: &[DomainSample], minute: i64, now: Moment) -> Result<()> {
+        let by_uuid: HashMap<Uuid, &DomainSample> = samples.iter().map(|s| (s.uuid, s)).collect();
+        let busy: HashSet<Uuid> = self.engine.store.open_operations()?.into_iter().filter_map(|o| o.instance).collect();
+        let intents: HashMap<Uuid, i64> = self.engine.store.intents()?.into_iter().collect();
+        let mut starts = 0;
+        for instance in instances {
+            let uuid = instance.record.uuid;
+            if matches!(instance.phase, Phase::Creating | Phase::Deleting) {
+                continue;
+            }
+            let sample = by_uuid.get(&uuid).copied();
+            let seen = seen(sample);
+            self.gather(instance, sample, seen, busy.contains(&uuid), minute, now)?;
+            if busy.contains(&uuid) {
+                continue;
+            }
+            let intent = intent_of(instance, intents.get(&uuid).copied().unwrap_or(0));
+            let before = self.histories.get(&uuid).cloned().unwrap_or_default();
+            let (actions, after) = policy::plan(&intent, seen, &before, &self.boot, now.wall);
+            let start = actions.iter().any(|a| matches!(a, Action::Start | Action::Restart));
+            if start && starts >= STAGGER {
+                continue;
+            }
+            starts += usize::from(start);
+            if after != before || !self.histories.contains_key(&uuid) {
+                self.remember(uuid, after)?;
+            }
+            fault::point("planned");
+            self.act(&instance.record, &intent, &actions, now)?;
+        }
+        self.histories.retain(|uuid, _| instances.iter().any(|i| i.record.uuid == *uuid));
+        Ok(())
+    }
+
+    fn gather(
+        &mut self,
+        instance: &Instance,
+        sample: Option<&DomainSample>,
+        seen: Seen,
+        busy: bool,
+        minute: i64,
+        now: Moment,
+    ) -> Result<()> {
+        let record = &instance.record;
+        let wanted = instance.wanted == Wanted::Running && !busy;
+        let counts = wanted && matches!(instance.phase, Phase::Ready | Phase::Failed);
+        let gathered = self.gathered.entry(record.uuid).or_default();
+        gathered.look(minute, counts);
+        match sample.filter(|_| matches!(seen, Seen::Running | Seen::Silent | Seen::Paused | Seen::DiskFull)) {
+            Some(sample) => gathered.sample(minute, now.mono, now.wall.as_second(), sample, record.vcpus),
+            None => gathered.down(),
+        }
+        if wanted && seen != Seen::Unknown {
+            let system = matches!(seen, Seen::Missing | Seen::DiskFull);
+            let instance = !system && seen != Seen::Running;
+            let checks = [
+                (Metric::StatusCheckFailed, system || instance),
+                (Metric::StatusCheckFailedInstance, instance),
+                (Metric::StatusCheckFailedSystem, system),
+            ];
+            checks.iter().for_each(|(metric, failed)| gathered.value(minute, *metric, f64::from(u8::from(*failed))));
+        }
+        if minute != self.asked && seen == Seen::Running {
+            self.ask_guest(instance, counts, minute, now)?;
+        } else if counts && seen != Seen::Running && self.check_of(record.uuid)?.is_some() {
+            // A guest that is down does not answer either.
+            self.gathered.entry(record.uuid).or_default().value(minute, Metric::AppHealthy, 0.0);
+        }
+        Ok(())
+    }
+
+    /// What only the guest itself can tell, once a minute.
+    fn ask_guest(&mut self, instance: &Instance, counts: bool, minute: i64, now: Moment) -> Result<()> {
+        let record = &instance.record;
+        let health = self.check_of(record.uuid)?;
+        let log = Resources::of(&record.name, record.uuid, &self.engine.settings.paths).report_log;
+        let started = self.engine.store.last_start(record.uuid)?;
+        let status = guest::status::latest(Path::new(&log), started, now.wall);
+        let gathered = self.gathered.entry(record.uuid).or_default();
+        if let Some(disk) = status.as_ref().ok().and_then(|s| s.disk) {
+            gathered.value(minute, Metric::DiskSpaceUtilization, f64::from(disk));
+        }
+        if !counts {
+            return Ok(());
+        }
+        match health {
+            None => {}
+            Some(Health::Command { .. }) => {
+                if let Some(answer) = status.ok().and_then(|s| s.health) {
+                    gathered.value(minute, Metric::AppHealthy, f64::from(u8::from(answer == "ok")));
+                }
+            }
+            Some(health) => self.prober.ask(Check {
+                instance: record.uuid,
+                minute,
+                health,
+                address: record.address,
+                mac: record.mac,
+            }),
+        }
+        Ok(())
+    }
+
+    /// How an instance is checked; a blueprint is read once.
+    fn check_of(&mut self, uuid: Uuid) -> Result<Option<Health>> {
+        if let Some(known) = self.checks.get(&uuid) {
+            return Ok(known.clone());
+        }
+        let health = self.engine.store.blueprint_of(uuid)?.0.health;
+        self.checks.insert(uuid, health.clone());
+        Ok(health)
+    }
+
+    fn remember(&mut self, uuid: Uuid, history: History) -> Result<()> {
+        let text = serde_json::to_string(&history)
+            .map_err(|e| crate::model::Error::failed("state_error", "cannot write a history").cause(e))?;
+        self.engine.store.write(|t| watch::set_history(t, uuid, &text))?;
+        self.histories.insert(uuid, history);
+        Ok(())
+    }
+
+    fn act(&mut self, record: &Record, intent: &Intent, actions: &[Action], now: Moment) -> Result<()> {
+        let (uuid, name) = (record.uuid, &record.name);
+        for action in actions {
+            let done = match action {
+                Action::Restart | Action::Start => self.engine.restart(uuid, intent.generation),
+                Action::Resume => self.engine.try_resume(uuid, intent.generation),
+                Action::Reset => self.engine.reset_unresponsive(uuid, intent.generation),
+                Action::WantStopped => self.engine.accept_stop(uuid, intent.generation),
+                Action::Tell(kind, text) => self.event(*kind, Some(record), text, now).map(|()| true),
+            };
+            match (done, action) {
+                (Ok(true), Action::Restart) => {
+                    self.event(EventKind::InstanceRestarted, Some(record), "it was started again after a crash", now)?;
+                }
+                (Ok(true), Action::Start) => (self.tell)(&format!("started `{name}`: it is wanted up")),
+                (Ok(true), _) => {}
+                // Somebody is at work on it, or decided otherwise: what was planned no longer holds.
+                (Ok(false), _) => return Ok(()),
+                (Err(error), _) => {
+                    (self.tell)(&format!("`{name}`: {error}"));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, kind: EventKind, record: Option<&Record>, text: &str, now: Moment) -> Result<()> {
+        let event = self.stamp(now).event(kind, record, text);
+        self.engine.store.record_event(&event)?;
+        fault::point("stored");
+        (self.tell)(&format!("{}: {text}", record.map_or(kind.as_str(), |r| r.name.as_str())));
+        Ok(())
+    }
+
+    fn close_minutes(&mut self, instances: &[Instance], now: Moment) -> Result<()> {
+        let until = self.clock.closed(now.mono);
+        if until - self.closed > LONG_GAP {
+            self.closed = until - 1;
+        }
+        while self.closed < until {
+            let minute = self.closed + 1;
+            self.close(instances, minute, now)?;
+            self.closed = minute;
+        }
+        Ok(())
+    }
+
+    /// Stores a minute and judges the alarms with it, in one transaction.
+    fn close(&mut self, instances: &[Instance], minute: i64, now: Moment) -> Result<()> {
+        let label = self.clock.label(minute, now);
+        let month = now.wall.strftime("%Y-%m").to_string();
+        let stamp = self.stamp(now);
+        let mut alarms = self.engine.store.alarms()?;
+        self.windows.prepare(&self.engine.store, &alarms, minute)?;
+        let records: HashMap<Uuid, Record> = instances.iter().map(|i| (i.record.uuid, i.record.clone())).collect();
+        let mut rows: Vec<(bool, u64, MinuteOf)> = Vec::new();
+        for (uuid, gathered) in &mut self.gathered {
+            let (looked, points) = gathered.close(minute);
+            if records.contains_key(uuid) && (looked || !points.is_empty()) {
+                rows.push((looked, gathered.take_transferred(), MinuteOf { instance: *uuid, points }));
+            }
+        }
+        let clock = serde_json::to_string(&self.clock).unwrap_or_default();
+        self.cache.retain(|uuid| records.contains_key(uuid));
+        let (windows, cache) = (&mut self.windows, &mut self.cache);
+        let lines = self.engine.store.write(|t| {
+            let mut known: Known = HashMap::new();
+            for (looked, bytes, row) in &mut rows {
+                let sum = watch::add_transfer(t, row.instance, &month, *bytes)?;
+                if let Some(all) = records.get(&row.instance).map(|r| r.transfer.as_bytes()).filter(|b| *b > 0) {
+                    row.points.extend(Point::of(sum as f64 / all as f64 * 100.0).map(|p| (Metric::TransferUsed, p)));
+                }
+                if *looked {
+                    known.insert(row.instance, row.points.iter().copied().collect());
+                }
+            }
+            let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).collect();
+            insert_minute(t, cache, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
+            fault::point("minute");
+            let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;
+            watch::set(t, "clock", &clock)?;
+            watch::set(t, "evaluated", &now.wall.to_string())?;
+            Ok(lines)
+        })?;
+        fault::point("stored");
+        lines.iter().for_each(|line| (self.tell)(line));
+        let export = |i: &Instance| Line {
+            instance: i.record.name.to_string(),
+            blueprint: i.record.blueprint.clone(),
+            bundle: i.record.bundle.clone(),
+            points: rows.iter().find(|r| r.2.instance == i.record.uuid).map(|r| r.2.points.clone()).unwrap_or_default(),
+        };
+        let exported = instances.iter().map(export).collect();
+        *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = exported;
+        Ok(())
+    }
+
+    /// What is done once a minute beside looking.
+    fn each_minute(&mut self, now: Moment) -> Result<()> {
+        match self.engine.recover() {
+            Ok(told) => told.iter().for_each(|line| (self.tell)(line)),
+            Err(error) => (self.tell)(&error.to_string()),
+        }
+        if let Err(error) = self.engine.settle() {
+            (self.tell)(&error.to_string());
+        }
+        self.check_capacity(now)?;
+        let hour = now.wall.as_second() / 3600;
+        if hour != self.rolled {
+            self.rolled = hour;
+            self.engine.store.roll_up(now.wall.as_second())?;
+            self.engine.store.purge(now.wall)?;
+            let alive: HashSet<Uuid> = self.engine.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
+            self.checks.retain(|uuid, _| alive.contains(uuid));
+        }
+        Ok(())
+    }
+
+    /// Tells once when the pool's file system is nearly full, as far as it is on this machine.
+    fn check_capacity(&mut self, now: Moment) -> Result<()> {
+        let path = &self.engine.settings.paths.pool;
+        let Ok(fs) = rustix::fs::statvfs(path) else { return Ok(()) };
+        let full = fs.f_bavail.saturating_mul(100) < fs.f_blocks.saturating_mul(FREE);
+        if full && !self.full {
+            let free = fs.f_bavail.saturating_mul(fs.f_frsize) >> 20;
+            let text = format!("only {free} MiB are free where the disks of the instances lie ({})", path.display());
+            self.event(EventKind::HostCapacity, None, &text, now)?;
+        }
+        self.full = full;
+        Ok(())
+    }
+}
+
+/// What the user decided about an instance. Tags say what is not the default.
+fn intent_of(instance: &Instance, generation: i64) -> Intent {
+    let tag = |key: &str| instance.record.tags.iter().find(|t| t.key == key).map(|t| t.value.as_str());
+    Intent {
+        wanted: instance.wanted,
+        generation,
+        guest_shutdown: match tag("guest-shutdown") {
+            Some("restart") => GuestShutdown::Restart,
+            _ => GuestShutdown::Stop,
+        },
+        reset_unresponsive: tag("reset-unresponsive").is_some(),
+    }
+}

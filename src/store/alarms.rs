@@ -1,0 +1,452 @@
+//! Alarms and their incidents. State, event and deliveries change in one transaction (A5).
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use uuid::Uuid;
+
+use super::{
+    Store,
+    events::{self, Stamp, new_id},
+    sql,
+};
+use crate::{
+    catalog::AlarmSpec,
+    model::{
+        AlarmSettings, AlarmState, Condition, Error, Event, EventData, EventInstance, EventKind, Metric, Missing, Name,
+        Notify, Record, Result, Statistic, escaped, nearest,
+    },
+};
+
+/// A stored alarm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// `al-` and twelve hexadecimal digits.
+    pub id: String,
+    /// Name.
+    pub name: Name,
+    /// The instance it watches.
+    pub instance: Uuid,
+    /// What the user decided.
+    pub settings: AlarmSettings,
+    /// Counts the edits.
+    pub generation: i64,
+    /// State.
+    pub state: AlarmState,
+    /// Since when.
+    pub since: jiff::Timestamp,
+    /// Why, one sentence.
+    pub reason: String,
+    /// Not evaluated.
+    pub disabled: bool,
+    /// Evaluated, and nothing sent until then.
+    pub muted_until: Option<jiff::Timestamp>,
+    /// It fired while muted: one firing is owed at the end.
+    pub owed: bool,
+    /// The incident that is open.
+    pub incident: Option<String>,
+    /// When it was last told that it fires.
+    pub reminded_at: Option<jiff::Timestamp>,
+}
+
+impl Alarm {
+    /// Whether it is muted now.
+    pub fn is_muted(&self, now: jiff::Timestamp) -> bool {
+        self.muted_until.is_some_and(|until| now < until)
+    }
+}
+
+/// What a change of state is to be told with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// What happened.
+    pub kind: EventKind,
+    /// One sentence.
+    pub reason: String,
+    /// Values of the periods.
+    pub points: Vec<Option<f64>>,
+}
+
+const COLUMNS: &str = "id, name, instance, settings, generation, state, since, reason, disabled, muted_until, owed, \
+                       incident, reminded_at";
+
+type Cells = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    bool,
+    Option<String>,
+    bool,
+    Option<String>,
+    Option<String>,
+);
+
+fn cells(r: &Row<'_>) -> rusqlite::Result<Cells> {
+    Ok((
+        r.get(0)?,
+        r.get(1)?,
+        r.get(2)?,
+        r.get(3)?,
+        r.get(4)?,
+        r.get(5)?,
+        r.get(6)?,
+        r.get(7)?,
+        r.get(8)?,
+        r.get(9)?,
+        r.get(10)?,
+        r.get(11)?,
+        r.get(12)?,
+    ))
+}
+
+fn alarm(c: Cells) -> Result<Alarm> {
+    let bad = |what: &str, e: String| Error::failed("state_error", format!("cannot read an alarm's {what}")).cause(e);
+    let time = |t: String| t.parse::<jiff::Timestamp>().map_err(|e| bad("time", e.to_string()));
+    Ok(Alarm {
+        id: c.0,
+        name: Name::parse(&c.1)?,
+        instance: Uuid::try_parse(&c.2).map_err(|e| bad("instance", e.to_string()))?,
+        settings: serde_json::from_str(&c.3).map_err(|e| bad("settings", e.to_string()))?,
+        generation: c.4,
+        state: AlarmState::parse(&c.5)?,
+        since: time(c.6)?,
+        reason: c.7,
+        disabled: c.8,
+        muted_until: c.9.map(time).transpose()?,
+        owed: c.10,
+        incident: c.11,
+        reminded_at: c.12.map(time).transpose()?,
+    })
+}
+
+fn settings_text(settings: &AlarmSettings) -> Result<String> {
+    serde_json::to_string(settings).map_err(|e| Error::failed("state_error", "cannot write an alarm").cause(e))
+}
+
+/// Data of an event of an alarm.
+fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, told: &Told, to: AlarmState) -> EventData {
+    let s = &alarm.settings;
+    EventData {
+        alarm: Some(alarm.name.to_string()),
+        instance: Some(EventInstance::from(record)),
+        host: Some(stamp.host.clone()),
+        metric: Some(s.metric),
+        comparator: Some(s.condition.comparator),
+        threshold: Some(s.condition.threshold),
+        m: Some(s.datapoints),
+        n: Some(s.of),
+        period: Some(s.period_minutes),
+        from: Some(alarm.state),
+        to: Some(to),
+        points: told.points.clone(),
+        ..EventData::says(told.reason.clone())
+    }
+}
+
+/// Changes the state of an alarm, opens or closes its incident, and records what is told of it, with its deliveries.
+///
+/// `alarm` is brought up to date.
+pub fn change(
+    t: &Transaction<'_>,
+    alarm: &mut Alarm,
+    record: &Record,
+    to: AlarmState,
+    told: Option<&Told>,
+    stamp: &Stamp,
+) -> Result<()> {
+    if let Some(told) = told {
+        tell(t, alarm, record, to, told, stamp)?;
+    }
+    if alarm.state != to {
+        (alarm.state, alarm.since) = (to, stamp.now);
+    }
+    if let Some(told) = told {
+        alarm.reason = told.reason.clone();
+    }
+    update(t, alarm)
+}
+
+fn tell(
+    t: &Transaction<'_>,
+    alarm: &mut Alarm,
+    record: &Record,
+    to: AlarmState,
+    told: &Told,
+    stamp: &Stamp,
+) -> Result<()> {
+    let mut data = data(alarm, record, stamp, told, to);
+    if told.kind == EventKind::AlarmFiring && alarm.incident.is_none() {
+        let id = new_id("in");
+        t.execute(
+            "INSERT INTO incident (id, alarm, opened_at, sequence) VALUES (?1, ?2, ?3, 0)",
+            params![id, alarm.id, stamp.now.to_string()],
+        )
+        .map_err(sql)?;
+        alarm.incident = Some(id);
+    }
+    if let Some(incident) = &alarm.incident {
+        let (opened, sequence): (String, u32) = t
+            .query_row(
+                "UPDATE incident SET sequence = sequence + 1 WHERE id = ?1 RETURNING opened_at, sequence",
+                [incident],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .map_err(sql)?;
+        data.incident = Some(incident.clone());
+        data.sequence = Some(sequence);
+        data.started_at = opened.parse().ok();
+    }
+    if told.kind == EventKind::AlarmResolved {
+        data.ended_at = Some(stamp.now);
+        if let Some(incident) = alarm.incident.take() {
+            t.execute("UPDATE incident SET closed_at = ?2 WHERE id = ?1", params![incident, stamp.now.to_string()])
+                .map_err(sql)?;
+        }
+    }
+    let asked = match told.kind {
+        EventKind::AlarmResolved => Notify::Ok,
+        EventKind::AlarmNoData => Notify::NoData,
+        _ => Notify::Alarm,
+    };
+    let muted = alarm.is_muted(stamp.now);
+    match told.kind {
+        EventKind::AlarmFiring | EventKind::AlarmReminder => {
+            alarm.reminded_at = Some(stamp.now);
+            alarm.owed |= muted;
+        }
+        EventKind::AlarmResolved => (alarm.reminded_at, alarm.owed) = (None, false),
+        _ => {}
+    }
+    let suppressed = muted || !alarm.settings.notify.contains(&asked);
+    events::record(t, &Event { at: stamp.now, kind: told.kind, data, suppressed }).map(drop)
+}
+
+fn update(t: &Transaction<'_>, alarm: &Alarm) -> Result<()> {
+    t.prepare_cached(
+        "UPDATE alarm SET settings = ?2, generation = ?3, state = ?4, since = ?5, reason = ?6, disabled = ?7,
+                muted_until = ?8, owed = ?9, incident = ?10, reminded_at = ?11 WHERE id = ?1",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            alarm.id,
+            serde_json::to_string(&alarm.settings).unwrap_or_default(),
+            alarm.generation,
+            alarm.state.as_str(),
+            alarm.since.to_string(),
+            alarm.reason,
+            alarm.disabled,
+            alarm.muted_until.map(|t| t.to_string()),
+            alarm.owed,
+            alarm.incident,
+            alarm.reminded_at.map(|t| t.to_string()),
+        ])
+    })
+    .map_err(sql)
+    .map(drop)
+}
+
+/// Closes the incident of an alarm that ends by a person's doing (A7): `edited` or `deleted`.
+fn close(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, reason: &str, stamp: &Stamp) -> Result<()> {
+    if alarm.incident.is_none() {
+        return Ok(());
+    }
+    let told = Told { kind: EventKind::AlarmResolved, reason: reason.to_owned(), points: Vec::new() };
+    change(t, alarm, record, AlarmState::InsufficientData, Some(&told), stamp)
+}
+
+/// Closes the incidents of an instance that is about to be deleted.
+pub fn close_all_of(t: &Transaction<'_>, record: &Record, stamp: &Stamp) -> Result<()> {
+    for mut alarm in select(t, "WHERE instance = ?1 AND incident IS NOT NULL", Some(&record.uuid.to_string()))? {
+        close(t, &mut alarm, record, "deleted", stamp)?;
+    }
+    Ok(())
+}
+
+fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<Vec<Alarm>> {
+    let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM alarm {what} ORDER BY name")).map_err(sql)?;
+    let rows = match value {
+        Some(value) => statement.query_map([value], cells),
+        None => statement.query_map([], cells),
+    }
+    .map_err(sql)?;
+    rows.map(|row| alarm(row.map_err(sql)?)).collect()
+}
+
+/// Puts an alarm: a new one, or an edit of the one of this name. Whether it is new.
+pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSettings, stamp: &Stamp) -> Result<bool> {
+    settings.check()?;
+    if let Some(mut old) = select(t, "WHERE name = ?1", Some(name.as_str()))?.pop() {
+        if old.instance != record.uuid {
+            return Err(Error::refused("name_taken", format!("the alarm `{name}` belongs to another instance"))
+                .hint("choose another with `--name`"));
+        }
+        close(t, &mut old, record, "edited", stamp)?;
+        old.settings = settings.clone();
+        old.generation += 1;
+        (old.state, old.since) = (AlarmState::InsufficientData, stamp.now);
+        old.reason = "edited".to_owned();
+        return update(t, &old).map(|()| false);
+    }
+    t.execute(
+        "INSERT INTO alarm (id, name, instance, settings, generation, state, since, reason) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, 'new')",
+        params![
+            new_id("al"),
+            name.as_str(),
+            record.uuid.to_string(),
+            settings_text(settings)?,
+            AlarmState::InsufficientData.as_str(),
+            stamp.now.to_string(),
+        ],
+    )
+    .map_err(sql)?;
+    Ok(true)
+}
+
+/// Puts the alarms that a blueprint brings along.
+pub fn put_defaults(t: &Transaction<'_>, record: &Record, specs: &[AlarmSpec], stamp: &Stamp) -> Result<()> {
+    for spec in specs {
+        let settings = AlarmSettings {
+            metric: Metric::parse(&spec.metric)?,
+            condition: Condition::parse(&spec.when)?,
+            datapoints: spec.datapoints,
+            of: spec.of,
+            period_minutes: spec.period_minutes,
+            statistic: Statistic::Average,
+            missing: Missing::parse(&spec.missing)?,
+            notify: vec![Notify::Alarm, Notify::Ok],
+            repeat_minutes: AlarmSettings::REPEAT,
+        };
+        let name = free_name(t, record, settings.metric)?;
+        put(t, record, &name, &settings, stamp)?;
+    }
+    Ok(())
+}
+
+/// The name of an alarm if the user gives none: the instance's and the metric's, with a number if that is taken.
+fn free_name(t: &rusqlite::Connection, record: &Record, metric: Metric) -> Result<Name> {
+    for number in 1.. {
+        let name = default_name(&record.name, metric, number)?;
+        if select(t, "WHERE name = ?1", Some(name.as_str()))?.is_empty() {
+            return Ok(name);
+        }
+    }
+    Err(Error::failed("internal", "no name is free"))
+}
+
+/// `shop` and `MemoryUtilization` are `shop-memory-utilization`; a long name of the instance is cut.
+pub fn default_name(instance: &Name, metric: Metric, number: u32) -> Result<Name> {
+    let mut tail = String::new();
+    let letters: Vec<char> = metric.as_str().chars().filter(|c| *c != '_').collect();
+    for (at, letter) in letters.iter().enumerate() {
+        let word_begins = letter.is_ascii_uppercase()
+            && (at == 0
+                || letters[at - 1].is_ascii_lowercase()
+                || letters.get(at + 1).is_some_and(char::is_ascii_lowercase));
+        if word_begins {
+            tail.push('-');
+        }
+        tail.push(letter.to_ascii_lowercase());
+    }
+    if number > 1 {
+        tail += &format!("-{number}");
+    }
+    let head: String = instance.as_str().chars().take(63 - tail.len()).collect();
+    Name::parse(&format!("{}{tail}", head.trim_end_matches('-')))
+}
+
+impl Store {
+    /// All alarms by name.
+    pub fn alarms(&self) -> Result<Vec<Alarm>> {
+        select(self.read(), "", None)
+    }
+
+    /// The alarms of an instance.
+    pub fn alarms_of(&self, instance: Uuid) -> Result<Vec<Alarm>> {
+        select(self.read(), "WHERE instance = ?1", Some(&instance.to_string()))
+    }
+
+    /// One alarm, or the error that names the nearest.
+    pub fn require_alarm(&self, name: &Name) -> Result<Alarm> {
+        if let Some(found) = select(self.read(), "WHERE name = ?1", Some(name.as_str()))?.pop() {
+            return Ok(found);
+        }
+        let all = self.alarms()?;
+        let error = Error::refused("no_such_alarm", format!("there is no alarm `{}`", escaped(name.as_str())));
+        Err(match nearest(name.as_str(), all.iter().map(|a| a.name.as_str())) {
+            Some(near) => error.hint(format!("did you mean `{near}`? `lite alarm list` shows all")),
+            None => error.hint("`lite alarm list` shows all alarms"),
+        })
+    }
+
+    /// Puts an alarm. Whether it is new.
+    pub fn put_alarm(&mut self, record: &Record, name: &Name, settings: &AlarmSettings, stamp: &Stamp) -> Result<bool> {
+        self.write(|t| put(t, record, name, settings, stamp))
+    }
+
+    /// Removes an alarm; its incident is closed and told.
+    pub fn delete_alarm(&mut self, name: &Name, stamp: &Stamp) -> Result<()> {
+        let alarm = self.require_alarm(name)?;
+        let instance = self.instance_by_uuid(alarm.instance)?;
+        self.write(|t| {
+            let fresh = select(t, "WHERE id = ?1", Some(&alarm.id))?.pop();
+            if let (Some(mut fresh), Some(instance)) = (fresh, &instance) {
+                close(t, &mut fresh, &instance.record, "deleted", stamp)?;
+            }
+            t.execute("DELETE FROM alarm WHERE id = ?1", [&alarm.id]).map_err(sql).map(drop)
+        })
+    }
+
+    /// Mutes an alarm until a time, or ends that (`None`). If it is still firing then, one firing is told.
+    pub fn mute_alarm(&mut self, name: &Name, until: Option<jiff::Timestamp>, stamp: &Stamp) -> Result<()> {
+        let alarm = self.require_alarm(name)?;
+        let record = self.instance_by_uuid(alarm.instance)?.map(|i| i.record);
+        self.write(|t| {
+            let Some(mut alarm) = select(t, "WHERE id = ?1", Some(&alarm.id))?.pop() else { return Ok(()) };
+            alarm.muted_until = until;
+            update(t, &alarm)?;
+            match record {
+                Some(record) => unmute_if_over(t, &mut alarm, &record, stamp),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Gives an alarm a state by hand, as an evaluation would have.
+    pub fn alarm_by_id(&self, id: &str) -> Result<Option<Alarm>> {
+        Ok(select(self.read(), "WHERE id = ?1", Some(id))?.pop())
+    }
+
+    /// Whether an incident is open.
+    pub fn incident_is_open(&self, incident: &str) -> Result<bool> {
+        let closed: Option<Option<String>> = self
+            .read()
+            .query_row("SELECT closed_at FROM incident WHERE id = ?1", [incident], |row| row.get(0))
+            .optional()
+            .map_err(sql)?;
+        Ok(closed.is_some_and(|c| c.is_none()))
+    }
+}
+
+/// Ends a mute that is over; one firing is told if the alarm fired meanwhile and still does (A8).
+pub fn unmute_if_over(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, stamp: &Stamp) -> Result<()> {
+    if alarm.is_muted(stamp.now) || (alarm.muted_until.is_none() && !alarm.owed) {
+        return Ok(());
+    }
+    let owed = std::mem::take(&mut alarm.owed) && alarm.state == AlarmState::Alarm;
+    alarm.muted_until = None;
+    if owed {
+        let reason = alarm.reason.clone();
+        tell(
+            t,
+            alarm,
+            record,
+            AlarmState::Alarm,
+            &Told { kind: EventKind::AlarmFiring, reason, points: Vec::new() },
+            stamp,
+        )?;
+    }
+    update(t, alarm)
+}

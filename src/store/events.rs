@@ -1,0 +1,181 @@
+//! Events, and a delivery for each contact in the same transaction (A5).
+
+use rusqlite::{Row, Transaction, params};
+use uuid::Uuid;
+
+use super::{Store, sql};
+use crate::model::{Error, Event, EventData, EventInstance, EventKind, Record, Result};
+
+/// Most deliveries that may wait for a contact.
+pub const MOST_QUEUED: i64 = 10_000;
+
+/// Where and when something is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// By the wall clock.
+    pub now: jiff::Timestamp,
+    /// The name of this host.
+    pub host: String,
+}
+
+impl Stamp {
+    /// A time on this host.
+    pub fn here(now: jiff::Timestamp) -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self { now, host: host.trim().to_owned() }
+    }
+
+    /// An event of this time about an instance, or about none.
+    pub fn event(&self, kind: EventKind, record: Option<&Record>, reason: impl Into<String>) -> Event {
+        let mut data = EventData::says(reason);
+        (data.instance, data.host) = (record.map(EventInstance::from), Some(self.host.clone()));
+        Event { at: self.now, kind, data, suppressed: false }
+    }
+}
+
+/// A stored event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEvent {
+    /// Its number, in the order of the events.
+    pub id: i64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Stores an event and, unless it is suppressed, a delivery for each contact. Its number.
+pub fn record(t: &Transaction<'_>, event: &Event) -> Result<i64> {
+    let id = insert(t, event)?;
+    if !event.suppressed {
+        let mut contacts = t.prepare_cached("SELECT name FROM contact WHERE disabled IS NULL").map_err(sql)?;
+        let names = contacts.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
+        for name in names {
+            queue(t, id, event.kind, &name.map_err(sql)?)?;
+        }
+    }
+    Ok(id)
+}
+
+/// Stores an event with a delivery for one contact alone.
+pub fn record_for(t: &Transaction<'_>, event: &Event, contact: &str) -> Result<i64> {
+    let id = insert(t, event)?;
+    queue(t, id, event.kind, contact)?;
+    Ok(id)
+}
+
+fn insert(t: &Transaction<'_>, event: &Event) -> Result<i64> {
+    let d = &event.data;
+    let data = serde_json::to_string(d).map_err(|e| Error::failed("state_error", "cannot write an event").cause(e))?;
+    t.prepare_cached(
+        "INSERT INTO event (at, kind, instance, alarm, incident, sequence, suppressed, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            event.at.to_string(),
+            event.kind.as_str(),
+            d.instance.as_ref().map(|i| i.name.clone()),
+            d.alarm,
+            d.incident,
+            d.sequence,
+            event.suppressed,
+            data,
+        ])
+    })
+    .map_err(sql)?;
+    Ok(t.last_insert_rowid())
+}
+
+/// Queues an event for a contact. A full queue drops a reminder first, else the oldest that waits; both are counted.
+fn queue(t: &Transaction<'_>, event: i64, kind: EventKind, contact: &str) -> Result<()> {
+    let waiting: i64 = t
+        .prepare_cached(
+            "SELECT count(*) FROM delivery LEFT JOIN message ON message.id = delivery.message
+             WHERE delivery.contact = ?1 AND (delivery.state = 'waiting' OR (delivery.state = 'grouped' AND message.state = 'queued'))",
+        )
+        .and_then(|mut s| s.query_row([contact], |row| row.get(0)))
+        .map_err(sql)?;
+    let mut state = "waiting";
+    if waiting >= MOST_QUEUED {
+        t.execute("UPDATE contact SET overflowed = overflowed + 1 WHERE name = ?1", [contact]).map_err(sql)?;
+        let dropped = t
+            .execute(
+                "UPDATE delivery SET state = 'dropped' WHERE id = (
+                     SELECT delivery.id FROM delivery JOIN event ON event.id = delivery.event
+                     WHERE contact = ?1 AND state = 'waiting' AND kind = 'alarm.reminder' ORDER BY delivery.id LIMIT 1)",
+                [contact],
+            )
+            .map_err(sql)?;
+        if dropped == 0 {
+            state = if kind == EventKind::AlarmReminder { "dropped" } else { "dead" };
+        }
+    }
+    t.prepare_cached("INSERT INTO delivery (event, contact, state) VALUES (?1, ?2, ?3)")
+        .and_then(|mut s| s.execute(params![event, contact, state]))
+        .map_err(sql)
+        .map(drop)
+}
+
+/// The columns of an event, and how to read them.
+pub(super) const COLUMNS: &str = "event.id, event.at, event.kind, event.suppressed, event.data";
+
+pub(super) type Cells = (i64, String, String, bool, String);
+
+pub(super) fn cells(row: &Row<'_>) -> rusqlite::Result<Cells> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+pub(super) fn event(cells: Cells) -> Result<StoredEvent> {
+    let (id, at, kind, suppressed, data) = cells;
+    let bad =
+        |what: &str, cause: String| Error::failed("state_error", format!("cannot read an event's {what}")).cause(cause);
+    Ok(StoredEvent {
+        id,
+        event: Event {
+            at: at.parse().map_err(|e: jiff::Error| bad("time", e.to_string()))?,
+            kind: EventKind::parse(&kind)?,
+            data: serde_json::from_str(&data).map_err(|e| bad("data", e.to_string()))?,
+            suppressed,
+        },
+    })
+}
+
+/// Which events to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Which {
+    /// Later than this number.
+    pub after: i64,
+    /// Of this instance, by its name.
+    pub instance: Option<String>,
+    /// Of this alarm.
+    pub alarm: Option<String>,
+    /// At most so many, the latest.
+    pub limit: u32,
+}
+
+impl Store {
+    /// Events, oldest first.
+    pub fn events(&self, which: &Which) -> Result<Vec<StoredEvent>> {
+        let mut statement = self
+            .read()
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM event WHERE id > ?1 AND (?2 IS NULL OR instance = ?2) AND (?3 IS NULL OR alarm = ?3)
+                 ORDER BY id DESC LIMIT ?4"
+            ))
+            .map_err(sql)?;
+        let rows =
+            statement.query_map(params![which.after, which.instance, which.alarm, which.limit], cells).map_err(sql)?;
+        let mut all: Vec<StoredEvent> = rows.map(|row| event(row.map_err(sql)?)).collect::<Result<_>>()?;
+        all.reverse();
+        Ok(all)
+    }
+
+    /// Records one event in a transaction of its own.
+    pub fn record_event(&mut self, event: &Event) -> Result<i64> {
+        self.write(|t| record(t, event))
+    }
+}
+
+/// A new id: a word and twelve hexadecimal digits.
+pub(super) fn new_id(prefix: &str) -> String {
+    format!("{prefix}-{}", &Uuid::new_v4().simple().to_string()[..12])
+}

@@ -1,0 +1,308 @@
+//! The watcher over real libvirt and boot-sector guests: QEMU killed, guests that power off, one that hangs, a watcher
+//! that dies at each of its steps, a receiver that is away.
+#![cfg(feature = "fault")]
+
+mod support {
+    pub mod host;
+    pub mod idle;
+}
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use support::{
+    host::{Host, skip_reason, virsh},
+    idle::{blueprint, create, create_of, idle_host, image, pid, signal, turn},
+};
+
+/// Powers off after 2 s.
+const POWER_OFF: &[u8] = &[
+    0xB4, 0x86, 0xB9, 0x1E, 0x00, 0xBA, 0x80, 0x84, 0xCD, 0x15, 0xBA, 0x04, 0x06, 0xB8, 0x00, 0x20, 0xEF, 0xF4, 0xEB,
+    0xFD,
+];
+
+/// A running `lite watch`; killed when it is dropped.
+struct Watch(Child);
+
+impl Watch {
+    fn start(host: &Host, fault: &str) -> Self {
+        let mut command = host.command(&["watch"]);
+        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_FAULT", fault).stdout(Stdio::null());
+        Self(command.spawn().expect("lite runs"))
+    }
+
+    fn end(&mut self) -> std::process::ExitStatus {
+        self.0.wait().expect("ended")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a message said: its id and its kinds.
+type Message = (String, Vec<String>);
+
+/// A receiver on this port (0: any) that answers 200; its port and what it gets.
+fn receiver(port: u16) -> (u16, Receiver<Message>) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("binds");
+    let port = listener.local_addr().expect("bound").port();
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let (mut id, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) <= 2 {
+                    break;
+                }
+                let lower = line.trim().to_ascii_lowercase();
+                length = lower.strip_prefix("content-length: ").map_or(length, |l| l.parse().expect("a number"));
+                id = lower.strip_prefix("webhook-id: ").map_or(id, str::to_owned);
+            }
+            let mut body = vec![0; length];
+            if reader.read_exact(&mut body).is_err() {
+                continue;
+            }
+            let _ = reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            let kind = |v: &serde_json::Value| v["type"].as_str().unwrap_or_default().to_owned();
+            let kinds = match body["data"]["events"].as_array() {
+                Some(events) => events.iter().map(kind).collect(),
+                None => vec![kind(&body)],
+            };
+            if tell.send((id, kinds)).is_err() {
+                return;
+            }
+        }
+    });
+    (port, told)
+}
+
+/// Messages that come within a time.
+fn within(messages: &Receiver<Message>, limit: Duration) -> Vec<Message> {
+    let end = Instant::now() + limit;
+    let mut all = Vec::new();
+    loop {
+        match messages.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(message) => all.push(message),
+            Err(RecvTimeoutError::Timeout) => return all,
+            Err(RecvTimeoutError::Disconnected) => panic!("the receiver died"),
+        }
+    }
+}
+
+fn contact(host: &Host, port: u16) {
+    let url = format!("http://127.0.0.1:{port}/");
+    let out = host
+        .command(&["contact", "add", "ops", "--webhook", &url])
+        .env("LITE_LOOPBACK_WEBHOOKS", "yes")
+        .output()
+        .expect("lite runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(seconds), "waited {seconds} s for {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    begun.elapsed()
+}
+
+fn domain_state(name: &str) -> String {
+    virsh(&["domstate", name]).trim().to_owned()
+}
+
+fn make(mut command: Command) {
+    assert!(command.status().expect("lite runs").success());
+}
+
+fn kinds(host: &Host) -> Vec<String> {
+    let events = host.json(&["events", "--limit", "1000"]);
+    let all = events["events"].as_array().expect("events");
+    all.iter().map(|e| e["type"].as_str().unwrap_or_default().to_owned()).filter(|k| k != "instance.created").collect()
+}
+
+/// What the user wants an instance to be, as it is stored.
+fn wanted(host: &Host, name: &str) -> String {
+    let db = rusqlite::Connection::open(host.folder.path().join("state/state.db")).expect("a database");
+    db.query_row("SELECT wanted FROM instance WHERE name = ?1", [name], |r| r.get(0)).expect("an instance")
+}
+
+/// Whether the watcher looked at least once: the first thing it does with an instance is to remember it.
+fn has_looked(host: &Host) -> bool {
+    let db = rusqlite::Connection::open(host.folder.path().join("state/state.db")).expect("a database");
+    db.query_row("SELECT count(*) FROM restart_history", [], |r| r.get::<_, i64>(0)).is_ok_and(|n| n > 0)
+}
+
+#[test]
+fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let host = idle_host("wkill", 91);
+    let name = "lite-test-wkill";
+    make(create(&host, name));
+    let (port, messages) = receiver(0);
+    contact(&host, port);
+    let _watch = Watch::start(&host, "");
+    wait_for("the first look", 60, || has_looked(&host));
+    let second = host.lite(&["watch"]);
+    assert_eq!(second.status.code(), Some(3), "one at a time: {}", String::from_utf8_lossy(&second.stderr));
+    let old = pid(name);
+    signal("-9", &old);
+    let took = wait_for("QEMU again", 60, || {
+        domain_state(name) == "running"
+            && std::fs::read_to_string(format!("/run/libvirt/qemu/{name}.pid")).is_ok_and(|p| p.trim() != old)
+    });
+    println!("running again after {:.1} s", took.as_secs_f32());
+    let got = within(&messages, Duration::from_secs(25));
+    assert_eq!(got.iter().map(|m| m.1.join(" ")).collect::<Vec<_>>(), ["instance.crashed instance.restarted"]);
+    // The same instance, stopped by the user.
+    host.ok(&["stop", name, "--force"]);
+    let got = within(&messages, Duration::from_secs(25));
+    assert_eq!((got, domain_state(name).as_str()), (vec![], "shut off"));
+    host.ok(&["start", name, "--no-wait"]);
+    assert_eq!(domain_state(name), "running");
+    host.ok(&["delete", name, "--yes"]);
+}
+
+#[test]
+fn a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let host = idle_host("woff", 92);
+    blueprint(&host, "off");
+    let path = image(&host, "off", POWER_OFF);
+    host.ok(&["image", "import", &path]);
+    let (off, plug) = ("lite-test-woff-1", "lite-test-woff-2");
+    make(create(&host, plug));
+    let _watch = Watch::start(&host, "");
+    wait_for("the first look", 60, || has_looked(&host));
+    make(create_of(&host, off, "off", "tiny"));
+    let wanted = |name: &str| wanted(&host, name);
+    wait_for("the guest to be taken for stopped", 60, || wanted(off) == "stopped");
+    virsh(&["destroy", plug]);
+    wait_for("the other one too", 60, || wanted(plug) == "stopped");
+    assert_eq!(kinds(&host), ["instance.external_stop", "instance.external_stop"]);
+    assert_eq!((domain_state(off), domain_state(plug)), ("shut off".into(), "shut off".into()));
+    host.ok(&["delete", off, plug, "--yes"]);
+}
+
+#[test]
+fn a_watcher_that_dies_anywhere_loses_nothing() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let host = idle_host("wdie", 93);
+    let name = "lite-test-wdie";
+    make(create(&host, name));
+    let (port, messages) = receiver(0);
+    contact(&host, port);
+    {
+        let _watch = Watch::start(&host, "");
+        wait_for("the first look", 60, || has_looked(&host));
+    }
+    let mut ids = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let steps = ["detected:1", "planned:1", "stored:1", "grouped:1", "grouped:30", "sending:1", "sent:1", "recorded:1"];
+    for step in steps {
+        signal("-9", &pid(name));
+        wait_for("the crash", 30, || domain_state(name) == "shut off");
+        let mut watch = Watch::start(&host, step);
+        let status = watch.end();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{step}");
+        {
+            let _again = Watch::start(&host, "");
+            wait_for("QEMU again", 60, || domain_state(name) == "running");
+            let arrived = |got: &[Message]| {
+                ["instance.crashed", "instance.restarted"]
+                    .iter()
+                    .all(|k| got.iter().any(|m| m.1.iter().any(|g| g == k)))
+            };
+            let mut got = Vec::new();
+            wait_for(&format!("the message after {step}"), 60, || {
+                got.extend(messages.try_iter());
+                arrived(&got)
+            });
+            for (id, kinds) in got {
+                let before = ids.entry(id).or_insert_with(|| kinds.clone());
+                assert_eq!(*before, kinds, "{step}: one id, one content");
+            }
+        }
+        // Somebody acts, so that no crash loop is counted; counts are tested elsewhere.
+        host.ok(&["start", name, "--no-wait"]);
+    }
+    let told: Vec<&String> = ids.values().flatten().collect();
+    let count = |kind: &str| told.iter().filter(|k| **k == kind).count();
+    assert_eq!(
+        (count("instance.crashed"), count("instance.restarted")),
+        (steps.len(), steps.len()),
+        "each once: {ids:?}"
+    );
+    host.ok(&["delete", name, "--yes"]);
+}
+
+#[test]
+fn a_receiver_that_is_away_gets_the_message_once() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let host = idle_host("waway", 94);
+    let name = "lite-test-waway";
+    make(create(&host, name));
+    let port = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound").port();
+    contact(&host, port);
+    let _watch = Watch::start(&host, "");
+    wait_for("the first look", 60, || has_looked(&host));
+    virsh(&["destroy", name]);
+    let tried =
+        |n: u64| host.json(&["contact", "deliveries"])["deliveries"][0]["attempts"].as_u64().is_some_and(|a| a >= n);
+    wait_for("two attempts", 60, || tried(2));
+    let (_, messages) = receiver(port);
+    let got = within(&messages, Duration::from_secs(40));
+    assert_eq!(got.iter().map(|m| m.1.join(" ")).collect::<Vec<_>>(), ["instance.external_stop"]);
+    assert_eq!(host.json(&["contact", "deliveries"])["deliveries"][0]["state"], "delivered");
+    host.ok(&["delete", name, "--yes"]);
+}
+
+#[test]
+fn a_hung_guest_costs_the_others_no_sample() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let host = idle_host("whung", 95);
+    let (hung, well) = ("lite-test-whung-1", "lite-test-whung-2");
+    make(create(&host, hung));
+    make(create(&host, well));
+    let _watch = Watch::start(&host, "");
+    wait_for("the first look", 60, || has_looked(&host));
+    let stopped = pid(hung);
+    signal("-STOP", &stopped);
+    wait_for("the event", 120, || kinds(&host) == ["instance.unresponsive"]);
+    let points = |name: &str| {
+        let all = host.json(&["metrics", name, "--metric", "CPUUtilization", "--since", "10m"]);
+        all["points"].as_array().map_or(0, Vec::len)
+    };
+    let before = points(well);
+    wait_for("two more minutes of the other", 180, || points(well) >= before + 2);
+    signal("-CONT", &stopped);
+    host.ok(&["delete", hung, well, "--yes"]);
+}
