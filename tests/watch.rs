@@ -183,7 +183,7 @@ fn a_tag_makes_a_guest_that_powered_off_start_again() {
 fn after_a_boot_of_the_host_exactly_the_wanted_come_up() {
     let world = World::new();
     let ids = instances(&world, &["web-0", "web-1", "web-2", "web-3"]);
-    drop(watcher(&world, "before"));
+    run(&mut watcher(&world, "before"), 20);
     for (n, uuid) in ids.iter().enumerate() {
         if n == 1 {
             store(&world).set_wanted(*uuid, Wanted::Stopped).expect("wanted");

@@ -125,8 +125,20 @@ fn domain_state(name: &str) -> String {
     virsh(&["domstate", name]).trim().to_owned()
 }
 
+/// Runs a command that must succeed. A libvirtd that has no time for it on a busy machine (exit 5) is asked again.
 fn make(mut command: Command) {
-    assert!(command.status().expect("lite runs").success());
+    for _ in 0..10 {
+        match command.status().expect("lite runs").code() {
+            Some(0) => return,
+            Some(5) => {}
+            code => panic!("{command:?}: {code:?}"),
+        }
+    }
+    panic!("{command:?}: libvirt never answered");
+}
+
+fn lite(host: &Host, args: &[&str]) {
+    make(host.command(args));
 }
 
 fn kinds(host: &Host) -> Vec<String> {
@@ -172,12 +184,12 @@ fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down()
     let got = within(&messages, Duration::from_secs(25));
     assert_eq!(got.iter().map(|m| m.1.join(" ")).collect::<Vec<_>>(), ["instance.crashed instance.restarted"]);
     // The same instance, stopped by the user.
-    host.ok(&["stop", name, "--force"]);
+    lite(&host, &["stop", name, "--force"]);
     let got = within(&messages, Duration::from_secs(25));
     assert_eq!((got, domain_state(name).as_str()), (vec![], "shut off"));
-    host.ok(&["start", name, "--no-wait"]);
+    lite(&host, &["start", name, "--no-wait"]);
     assert_eq!(domain_state(name), "running");
-    host.ok(&["delete", name, "--yes"]);
+    lite(&host, &["delete", name, "--yes"]);
 }
 
 #[test]
@@ -201,7 +213,7 @@ fn a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too() {
     wait_for("the other one too", 60, || wanted(plug) == "stopped");
     assert_eq!(kinds(&host), ["instance.external_stop", "instance.external_stop"]);
     assert_eq!((domain_state(off), domain_state(plug)), ("shut off".into(), "shut off".into()));
-    host.ok(&["delete", off, plug, "--yes"]);
+    lite(&host, &["delete", off, plug, "--yes"]);
 }
 
 #[test]
@@ -220,7 +232,17 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
         wait_for("the first look", 60, || has_looked(&host));
     }
     let mut ids = std::collections::BTreeMap::<String, Vec<String>>::new();
-    let steps = ["detected:1", "planned:1", "stored:1", "grouped:1", "grouped:30", "sending:1", "sent:1", "recorded:1"];
+    let steps = [
+        "detected:1",
+        "planned:2",
+        "stored:1",
+        "acted:1",
+        "grouped:1",
+        "grouped:30",
+        "sending:1",
+        "sent:1",
+        "recorded:1",
+    ];
     for step in steps {
         signal("-9", &pid(name));
         wait_for("the crash", 30, || domain_state(name) == "shut off");
@@ -246,7 +268,7 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
             }
         }
         // Somebody acts, so that no crash loop is counted; counts are tested elsewhere.
-        host.ok(&["start", name, "--no-wait"]);
+        lite(&host, &["start", name, "--no-wait"]);
     }
     let told: Vec<&String> = ids.values().flatten().collect();
     let count = |kind: &str| told.iter().filter(|k| **k == kind).count();
@@ -255,7 +277,7 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
         (steps.len(), steps.len()),
         "each once: {ids:?}"
     );
-    host.ok(&["delete", name, "--yes"]);
+    lite(&host, &["delete", name, "--yes"]);
 }
 
 #[test]
@@ -279,7 +301,7 @@ fn a_receiver_that_is_away_gets_the_message_once() {
     let got = within(&messages, Duration::from_secs(40));
     assert_eq!(got.iter().map(|m| m.1.join(" ")).collect::<Vec<_>>(), ["instance.external_stop"]);
     assert_eq!(host.json(&["contact", "deliveries"])["deliveries"][0]["state"], "delivered");
-    host.ok(&["delete", name, "--yes"]);
+    lite(&host, &["delete", name, "--yes"]);
 }
 
 #[test]
@@ -304,5 +326,5 @@ fn a_hung_guest_costs_the_others_no_sample() {
     let before = points(well);
     wait_for("two more minutes of the other", 180, || points(well) >= before + 2);
     signal("-CONT", &stopped);
-    host.ok(&["delete", hung, well, "--yes"]);
+    lite(&host, &["delete", hung, well, "--yes"]);
 }

@@ -2,7 +2,7 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, alarm_put, common, complete, events, values};
+use super::{Env, alarm_put, common, complete, events, session, values};
 use crate::{
     model::{AlarmState, Error, EventKind, Instance, Name, Result, Statistic},
     monitor::{Decision, Happening, machine},
@@ -142,8 +142,14 @@ struct OneAlarm {
 
 /// Works on alarms; none of it needs the host.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let mut store = Store::open(&env.settings()?.paths.state)?;
     let stamp = Stamp::here((env.clock)());
+    let mut store = match (session::store(env)?, &args.verb) {
+        (Some(store), _) => store,
+        // A listing makes no database.
+        (None, Verb::List { instance: None }) => return print_alarms(&env.ui, &[]),
+        (None, Verb::History { alarm: None, .. }) => return events::print(env, &[]),
+        (None, _) => Store::open(&env.settings()?.paths.state)?,
+    };
     match &args.verb {
         Verb::Put(args) => alarm_put::run(args, env, &mut store, &stamp),
         Verb::List { instance } => {

@@ -69,7 +69,7 @@ pub struct Args {
 
 fn minutes(text: &str) -> Result<u32> {
     let time: Duration = values::duration(text)?;
-    if time.as_secs() % 60 != 0 {
+    if !time.as_secs().is_multiple_of(60) {
         return Err(Error::refused(
             "invalid_period",
             format!("`{}` is not whole minutes", crate::model::escaped(text)),

@@ -170,7 +170,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
     let stamp = Stamp::here((env.clock)());
+    // Whether a database is lost is seen before one is made.
+    let there = session::store(env)?.is_some();
     match &args.verb {
+        // A listing makes no database.
+        Verb::List if !there => print_contacts(&env.ui, &[]),
+        Verb::Deliveries { contact: None, .. } if !there => print_deliveries(&env.ui, &[]),
         Verb::Add { name, webhook, format, allow_private, dry_run } => {
             let new = checked(&settings, name, webhook, format, *allow_private, stamp.now)?;
             if *dry_run {

@@ -53,11 +53,11 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Lists events, and follows them.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let state = env.settings()?.paths.state;
-    if !args.follow && !Store::exists(&state)? {
-        return print(env, &[]);
-    }
-    let store = Store::open(&state)?;
+    let store = match session::store(env)? {
+        Some(store) => store,
+        None if !args.follow => return print(env, &[]),
+        None => Store::open(&env.settings()?.paths.state)?,
+    };
     let instance = args.instance.as_ref().map(ToString::to_string);
     let mut which = Which { after: 0, instance, alarm: None, limit: args.limit };
     let mut seen = store.events(&which)?;

@@ -1,6 +1,9 @@
 //! `lite list`.
 
+use std::collections::HashMap;
+
 use clap_complete::ArgValueCompleter;
+use uuid::Uuid;
 
 use super::{Env, common, complete, session::Session};
 use crate::{
@@ -71,8 +74,40 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
                 .any(|have| have.key == t.key && (t.value.is_empty() || have.value == t.value))
         })
     };
+    let measured = measured(env, &engine.store)?;
     let listed = engine.list()?.into_iter().filter(has);
-    Ok(listed.inspect(|l| common::warn_of_drift(&env.ui, l)).map(|l| row(&l)).collect())
+    Ok(listed
+        .inspect(|l| common::warn_of_drift(&env.ui, l))
+        .map(|l| {
+            let mut row = row(&l);
+            if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
+                row.health = measured.get(&l.instance.record.uuid).map(|healthy| word(*healthy));
+            }
+            row
+        })
+        .collect())
+}
+
+fn word(healthy: bool) -> String {
+    if healthy { "ok".to_owned() } else { "failing".to_owned() }
+}
+
+/// Seconds after which the last evaluation is too old: two periods, and the time a period takes to close.
+const STALE: i64 = 130;
+
+/// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
+fn measured(env: &Env, store: &Store) -> Result<HashMap<Uuid, bool>> {
+    let now = (env.clock)();
+    let last = store.watch_value("evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    match last.map(|last| now.duration_since(last).as_secs()) {
+        None => Ok(HashMap::new()),
+        Some(age) if age > STALE => {
+            let text = format!("alarms were last evaluated {} minutes ago: is `lite watch` running?", age / 60);
+            env.ui.warn(&text);
+            Ok(HashMap::new())
+        }
+        Some(_) => store.healthy(),
+    }
 }
 
 /// The row of one instance.

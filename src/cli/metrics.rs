@@ -3,10 +3,9 @@
 use clap_complete::ArgValueCompleter;
 use jiff::Timestamp;
 
-use super::{Env, common, complete, values};
+use super::{Env, common, complete, session, values};
 use crate::{
     model::{Error, Metric, Result},
-    store::Store,
     ui::view::{MetricPoint, MetricRow, MetricView, print_metric, print_metrics},
 };
 
@@ -43,7 +42,10 @@ const LATEST: i64 = 15 * 60;
 
 /// Prints metrics with [`crate::ui::view::print_metrics`] and `print_metric`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let store = Store::open(&env.settings()?.paths.state)?;
+    let Some(store) = session::store(env)? else {
+        let text = format!("there is no instance `{}`", args.instance.name);
+        return Err(Error::refused("no_such_instance", text).hint("`lite list` shows all instances"));
+    };
     let record = store.require(&args.instance.name)?.record;
     let now = (env.clock)();
     let time = |seconds: i64| {

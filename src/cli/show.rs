@@ -1,6 +1,6 @@
 //! `lite show`.
 
-use std::{net::Ipv4Addr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, time::Duration};
 
 use super::{
     Env, common, list,
@@ -81,10 +81,18 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
         outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
         power: listed.power,
         drift: listed.drift.clone(),
+        metrics: metrics(engine, record)?,
         failure: listed.instance.failure.clone(),
         operation: engine.store.open_operation_of(record.uuid)?,
         host_key: engine.store.host_key(record.uuid)?,
     })
+}
+
+/// The latest values of the metrics, none older than a quarter of an hour.
+fn metrics(engine: &Engine<'_>, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
+    let now = (engine.now)().as_second();
+    let latest = engine.store.latest(record.uuid, now - 900, now + 900)?;
+    Ok(latest.into_iter().map(|(m, p)| (m.as_str(), p.point.sum / f64::from(p.point.count.max(1)))).collect())
 }
 
 /// What the health check says now; none where there is none.

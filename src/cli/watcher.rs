@@ -12,7 +12,7 @@ use std::{
 
 use super::{Env, session};
 use crate::{
-    engine::Engine,
+    engine::{Engine, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
     model::{Error, Kind, Result, escaped},
     monitor::{
@@ -82,6 +82,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let tell = move |text: &str| ui.status(text);
     let Some(host) = connect(&settings.connect, &stop, &tell) else { return Ok(()) };
     let host: Arc<dyn Hypervisor> = Arc::new(host);
+    refuse_lost_state(&*host, &settings)?;
     let engine = Engine {
         settings: &settings,
         store: Store::open(&state)?,

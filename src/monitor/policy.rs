@@ -7,6 +7,8 @@ use crate::model::{EventKind, Wanted};
 
 /// Waits before the first, second … restart.
 const BACKOFF: [i64; 5] = [5, 10, 20, 40, 80];
+/// A crash is told with its restart if that comes within so many seconds.
+const TOGETHER: i64 = 10;
 /// The span in which so many restarts are a crash loop.
 const LOOP_SPAN: SignedDuration = SignedDuration::from_mins(30);
 /// How often a guest paused by a full disk is tried again.
@@ -75,6 +77,9 @@ pub struct History {
     pub restarts: Vec<Timestamp>,
     /// When it was first seen down by the crash that is to be dealt with.
     pub crashed_at: Option<Timestamp>,
+    /// A restart was tried whose success was not told yet.
+    #[serde(default)]
+    pub restarting: bool,
     /// Gave up until somebody acts.
     pub crash_loop: bool,
     /// Samples in a row without an answer.
@@ -129,7 +134,13 @@ pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Time
         return (actions, history);
     }
     match seen {
-        Seen::Running => (history.crashed_at, history.told) = (None, None),
+        Seen::Running => {
+            (history.crashed_at, history.told) = (None, None);
+            if std::mem::take(&mut history.restarting) {
+                let text = "it was started again after a crash".to_owned();
+                actions.push(Action::Tell(EventKind::InstanceRestarted, text));
+            }
+        }
         Seen::Paused | Seen::ShuttingDown | Seen::Unknown => {}
         Seen::Crashed => crashed(&mut history, &mut actions, now),
         // Only after a boot since it was last seen up can the host have done it. (libvirt forgets the reason with its own
@@ -197,18 +208,18 @@ fn crashed(history: &mut History, actions: &mut Vec<Action>, now: Timestamp) {
         actions.push(Action::Tell(EventKind::InstanceCrashLoop, text));
         return;
     };
-    if history.told != Some(EventKind::InstanceCrashed) {
-        history.told = Some(EventKind::InstanceCrashed);
-        actions.push(Action::Tell(
-            EventKind::InstanceCrashed,
-            format!("it went down by a crash; restart {} in {wait} s", tries + 1),
-        ));
-    }
     // A clock that was set back must not hold up a restart for ever.
     let waited = now.duration_since(since).as_secs();
-    if waited >= *wait || waited < 0 {
+    let due = waited >= *wait || waited < 0;
+    // A crash that is dealt with at once is told together with that: one message.
+    if (due || *wait > TOGETHER) && history.told != Some(EventKind::InstanceCrashed) {
+        history.told = Some(EventKind::InstanceCrashed);
+        let text = format!("it went down by a crash; restart {} of {} after {wait} s", tries + 1, BACKOFF.len());
+        actions.push(Action::Tell(EventKind::InstanceCrashed, text));
+    }
+    if due {
         history.restarts.push(now);
-        (history.crashed_at, history.told) = (None, None);
+        (history.crashed_at, history.told, history.restarting) = (None, None, true);
         actions.push(Action::Restart);
     }
 }
@@ -259,7 +270,7 @@ mod tests {
             (Seen::Paused, &RUNNING, Some("b1"), ""),
             (Seen::ShuttingDown, &RUNNING, Some("b1"), ""),
             (Seen::DiskFull, &RUNNING, Some("b1"), "instance.disk_full Resume"),
-            (Seen::Crashed, &RUNNING, Some("b1"), "instance.crashed"),
+            (Seen::Crashed, &RUNNING, Some("b1"), ""),
             (Seen::Shutdown, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
             (Seen::Shutdown, &restart, Some("b1"), "Start"),
             (Seen::Shutdown, &RUNNING, Some("b0"), "Start"),
@@ -294,16 +305,22 @@ mod tests {
             told.extend(words(&actions).into_iter().map(|w| format!("{second} {w}")));
         }
         let wanted = [
-            "0 instance.crashed",
+            "5 instance.crashed",
             "5 Restart",
-            "7 instance.crashed",
+            "6 instance.restarted",
+            "17 instance.crashed",
             "17 Restart",
+            "18 instance.restarted",
+            // From here on the wait is long, so the crash is told at once.
             "19 instance.crashed",
             "39 Restart",
+            "40 instance.restarted",
             "41 instance.crashed",
             "81 Restart",
+            "82 instance.restarted",
             "83 instance.crashed",
             "163 Restart",
+            "164 instance.restarted",
             "165 instance.crash_loop",
         ];
         assert_eq!(told, wanted);
@@ -311,10 +328,7 @@ mod tests {
         // Somebody acts.
         let again = Intent { generation: 2, ..RUNNING };
         let (actions, after) = plan(&again, Seen::Crashed, &history, "b", at(4000));
-        assert_eq!(
-            (words(&actions), after.restarts.len(), after.crash_loop),
-            (vec!["instance.crashed".to_owned()], 0, false)
-        );
+        assert_eq!((words(&actions), after.restarts.len(), after.crash_loop), (vec![], 0, false));
         assert_eq!(restart_due(&after), Some(at(4005)));
     }
 
@@ -325,7 +339,7 @@ mod tests {
             let begin = n * 600;
             let (_, a) = plan(&RUNNING, Seen::Crashed, &history, "b", at(begin));
             let (actions, b) = plan(&RUNNING, Seen::Crashed, &a, "b", at(begin + 90));
-            assert_eq!(words(&actions), ["Restart"], "{n}");
+            assert!(actions.contains(&Action::Restart), "{n}");
             (_, history) = plan(&RUNNING, Seen::Running, &b, "b", at(begin + 100));
         }
         assert!(history.restarts.len() <= 3 && !history.crash_loop);
@@ -336,7 +350,7 @@ mod tests {
         let (_, history) = plan(&RUNNING, Seen::Crashed, &History::default(), "b", at(0));
         for jump in [-3600, 3600, 100_000_000] {
             let (actions, _) = plan(&RUNNING, Seen::Crashed, &history, "b", at(jump));
-            assert_eq!(words(&actions), ["Restart"], "{jump}");
+            assert_eq!(words(&actions), ["instance.crashed", "Restart"], "{jump}");
         }
     }
 

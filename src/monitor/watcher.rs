@@ -20,12 +20,13 @@ use super::{
 use crate::{
     catalog::Health,
     engine::Engine,
-    fault, guest,
+    fault,
+    guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, Why},
     model::{EventKind, Instance, Metric, Phase, Point, Record, Result, Wanted},
     plan::Resources,
     store::{
-        events::Stamp,
+        events::{self, Stamp},
         metrics::{MinuteOf, SeriesCache, insert_minute},
         watch,
     },
@@ -35,6 +36,8 @@ use crate::{
 const STAGGER: usize = 2;
 /// Minutes without a look after which the gap is not counted out minute by minute.
 const LONG_GAP: i64 = 26 * 60;
+/// Seconds a guest may take to come up before its silence is evidence.
+const COMES_UP: i64 = 300;
 /// Share of the pool that must be free, in percent.
 const FREE: u64 = 5;
 
@@ -69,6 +72,8 @@ pub struct Watcher<'a> {
     cache: SeriesCache,
     checks: HashMap<Uuid, Option<Health>>,
     prober: Prober,
+    /// Guests that were started and have not reported since.
+    starting: HashSet<Uuid>,
     /// The minute whose checks were asked for.
     asked: i64,
     rolled: i64,
@@ -108,6 +113,7 @@ impl<'a> Watcher<'a> {
             windows: Windows::default(),
             cache: SeriesCache::default(),
             checks: HashMap::new(),
+            starting: HashSet::new(),
             unreachable: false,
             full: false,
             exported: Arc::new(Mutex::new(Vec::new())),
@@ -183,18 +189,8 @@ impl<'a> Watcher<'a> {
                 continue;
             }
             let intent = intent_of(instance, intents.get(&uuid).copied().unwrap_or(0));
-            let before = self.histories.get(&uuid).cloned().unwrap_or_default();
-            let (actions, after) = policy::plan(&intent, seen, &before, &self.boot, now.wall);
-            let start = actions.iter().any(|a| matches!(a, Action::Start | Action::Restart));
-            if start && starts >= STAGGER {
-                continue;
-            }
-            starts += usize::from(start);
-            if after != before || !self.histories.contains_key(&uuid) {
-                self.remember(uuid, after)?;
-            }
-            fault::point("planned");
-            self.act(&instance.record, &intent, &actions, now)?;
+            let started = starts >= STAGGER;
+            starts += usize::from(self.decide(&instance.record, &intent, seen, started, now)?);
         }
         self.histories.retain(|uuid, _| instances.iter().any(|i| i.record.uuid == *uuid));
         Ok(())
@@ -211,7 +207,19 @@ impl<'a> Watcher<'a> {
     ) -> Result<()> {
         let record = &instance.record;
         let wanted = instance.wanted == Wanted::Running && !busy;
-        let counts = wanted && matches!(instance.phase, Phase::Ready | Phase::Failed);
+        let status = if minute != self.asked && seen == Seen::Running {
+            let (starting, status) = self.status_of(record, now)?;
+            if starting {
+                self.starting.insert(record.uuid);
+            } else {
+                self.starting.remove(&record.uuid);
+            }
+            Some(status)
+        } else {
+            None
+        };
+        let set_up = matches!(instance.phase, Phase::Ready | Phase::Failed) && !self.starting.contains(&record.uuid);
+        let counts = wanted && set_up;
         let gathered = self.gathered.entry(record.uuid).or_default();
         gathered.look(minute, counts);
         match sample.filter(|_| matches!(seen, Seen::Running | Seen::Silent | Seen::Paused | Seen::DiskFull)) {
@@ -228,8 +236,8 @@ impl<'a> Watcher<'a> {
             ];
             checks.iter().for_each(|(metric, failed)| gathered.value(minute, *metric, f64::from(u8::from(*failed))));
         }
-        if minute != self.asked && seen == Seen::Running {
-            self.ask_guest(instance, counts, minute, now)?;
+        if let Some(status) = status {
+            self.ask_guest(instance, status, counts, minute)?;
         } else if counts && seen != Seen::Running && self.check_of(record.uuid)?.is_some() {
             // A guest that is down does not answer either.
             self.gathered.entry(record.uuid).or_default().value(minute, Metric::AppHealthy, 0.0);
@@ -237,15 +245,21 @@ impl<'a> Watcher<'a> {
         Ok(())
     }
 
-    /// What only the guest itself can tell, once a minute.
-    fn ask_guest(&mut self, instance: &Instance, counts: bool, minute: i64, now: Moment) -> Result<()> {
-        let record = &instance.record;
-        let health = self.check_of(record.uuid)?;
+    /// Whether a guest is still coming up, and what it last said of itself.
+    fn status_of(&self, record: &Record, now: Moment) -> Result<(bool, Option<Status>)> {
         let log = Resources::of(&record.name, record.uuid, &self.engine.settings.paths).report_log;
         let started = self.engine.store.last_start(record.uuid)?;
-        let status = guest::status::latest(Path::new(&log), started, now.wall);
+        let status = guest::status::latest(Path::new(&log), started, now.wall).ok();
+        let age = started.map(|at| now.wall.duration_since(at).as_secs());
+        Ok((status.is_none() && age.is_some_and(|a| (0..COMES_UP).contains(&a)), status))
+    }
+
+    /// What only the guest itself can tell, once a minute.
+    fn ask_guest(&mut self, instance: &Instance, status: Option<Status>, counts: bool, minute: i64) -> Result<()> {
+        let record = &instance.record;
+        let health = self.check_of(record.uuid)?;
         let gathered = self.gathered.entry(record.uuid).or_default();
-        if let Some(disk) = status.as_ref().ok().and_then(|s| s.disk) {
+        if let Some(disk) = status.as_ref().and_then(|s| s.disk) {
             gathered.value(minute, Metric::DiskSpaceUtilization, f64::from(disk));
         }
         if !counts {
@@ -254,7 +268,7 @@ impl<'a> Watcher<'a> {
         match health {
             None => {}
             Some(Health::Command { .. }) => {
-                if let Some(answer) = status.ok().and_then(|s| s.health) {
+                if let Some(answer) = status.and_then(|s| s.health) {
                     gathered.value(minute, Metric::AppHealthy, f64::from(u8::from(answer == "ok")));
                 }
             }
@@ -279,38 +293,80 @@ impl<'a> Watcher<'a> {
         Ok(health)
     }
 
-    fn remember(&mut self, uuid: Uuid, history: History) -> Result<()> {
-        let text = serde_json::to_string(&history)
-            .map_err(|e| crate::model::Error::failed("state_error", "cannot write a history").cause(e))?;
-        self.engine.store.write(|t| watch::set_history(t, uuid, &text))?;
-        self.histories.insert(uuid, history);
-        Ok(())
-    }
-
-    fn act(&mut self, record: &Record, intent: &Intent, actions: &[Action], now: Moment) -> Result<()> {
-        let (uuid, name) = (record.uuid, &record.name);
-        for action in actions {
+    /// Plans for one instance, stores what is remembered and told in one transaction, and acts. Whether it was started.
+    /// `enough`: no more starts in this look.
+    fn decide(&mut self, record: &Record, intent: &Intent, seen: Seen, enough: bool, now: Moment) -> Result<bool> {
+        let known = self.histories.get(&record.uuid).cloned();
+        let before = known.clone().unwrap_or_default();
+        let (actions, after) = policy::plan(intent, seen, &before, &self.boot, now.wall);
+        let starts = actions.iter().any(|a| matches!(a, Action::Start | Action::Restart));
+        if starts && enough {
+            return Ok(false);
+        }
+        // What is told of a stop is told once the stop is accepted.
+        let (tells, acts): (Vec<Action>, Vec<Action>) =
+            actions.into_iter().partition(|a| matches!(a, Action::Tell(..)));
+        let after_stop = acts.contains(&Action::WantStopped);
+        let at_once: &[Action] = if after_stop { &[] } else { &tells };
+        if known.as_ref() != Some(&after) || !at_once.is_empty() {
+            self.remember(record, after, at_once, now)?;
+        }
+        fault::point("planned");
+        for action in &acts {
             let done = match action {
-                Action::Restart | Action::Start => self.engine.restart(uuid, intent.generation),
-                Action::Resume => self.engine.try_resume(uuid, intent.generation),
-                Action::Reset => self.engine.reset_unresponsive(uuid, intent.generation),
-                Action::WantStopped => self.engine.accept_stop(uuid, intent.generation),
-                Action::Tell(kind, text) => self.event(*kind, Some(record), text, now).map(|()| true),
+                Action::Restart | Action::Start => self.engine.restart(record.uuid, intent.generation),
+                Action::Resume => self.engine.try_resume(record.uuid, intent.generation),
+                Action::Reset => self.engine.reset_unresponsive(record.uuid, intent.generation),
+                Action::WantStopped => self.engine.accept_stop(record.uuid, intent.generation),
+                Action::Tell(..) => Ok(true),
             };
-            match (done, action) {
-                (Ok(true), Action::Restart) => {
-                    self.event(EventKind::InstanceRestarted, Some(record), "it was started again after a crash", now)?;
-                }
-                (Ok(true), Action::Start) => (self.tell)(&format!("started `{name}`: it is wanted up")),
-                (Ok(true), _) => {}
+            match done {
+                Ok(true) => {}
                 // Somebody is at work on it, or decided otherwise: what was planned no longer holds.
-                (Ok(false), _) => return Ok(()),
-                (Err(error), _) => {
-                    (self.tell)(&format!("`{name}`: {error}"));
-                    return Ok(());
+                Ok(false) => return Ok(false),
+                Err(error) => {
+                    (self.tell)(&format!("`{}`: {error}", record.name));
+                    return Ok(starts);
                 }
             }
         }
+        fault::point("acted");
+        if after_stop {
+            let history = self.histories.get(&record.uuid).cloned().unwrap_or_default();
+            self.remember(record, history, &tells, now)?;
+        }
+        if acts.contains(&Action::Start) {
+            (self.tell)(&format!("started `{}`: it is wanted up", record.name));
+        }
+        if acts.contains(&Action::Restart) {
+            // It runs now: that is told with the crash, not with the next look.
+            self.decide(record, intent, Seen::Running, true, now)?;
+        }
+        Ok(starts)
+    }
+
+    /// Stores what is remembered of an instance, with the events that are told of it.
+    fn remember(&mut self, record: &Record, history: History, tells: &[Action], now: Moment) -> Result<()> {
+        let text = serde_json::to_string(&history)
+            .map_err(|e| crate::model::Error::failed("state_error", "cannot write a history").cause(e))?;
+        let stamp = self.stamp(now);
+        let told: Vec<(EventKind, &str)> = tells
+            .iter()
+            .filter_map(|a| match a {
+                Action::Tell(kind, text) => Some((*kind, text.as_str())),
+                _ => None,
+            })
+            .collect();
+        self.engine.store.write(|t| {
+            watch::set_history(t, record.uuid, &text)?;
+            told.iter()
+                .try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
+        })?;
+        if !told.is_empty() {
+            fault::point("stored");
+        }
+        told.iter().for_each(|(_, text)| (self.tell)(&format!("{}: {text}", record.name)));
+        self.histories.insert(record.uuid, history);
         Ok(())
     }
 

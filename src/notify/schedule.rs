@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn twelve_attempts_then_dead() {
         let answer = Answer::Nothing("refused".to_owned());
-        for attempt in 1..12 {
-            let base = DELAYS[attempt] as f64;
+        for (attempt, delay) in DELAYS.iter().enumerate().skip(1) {
+            let base = *delay as f64;
             assert_eq!(wait(&answer, attempt as u32, 0.5), Some(base));
             assert_eq!(wait(&answer, attempt as u32, 0.0), Some(base * 0.8));
             assert_eq!(wait(&answer, attempt as u32, 1.0), Some((base * 1.2 * 1000.0).trunc() / 1000.0));

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn the_known_answer_of_the_specification() {
         let known = secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let signed = header(&[known.clone()], ID, 1_614_265_330, BODY);
+        let signed = header(std::slice::from_ref(&known), ID, 1_614_265_330, BODY);
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         let other = secret("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
         let both = header(&[other, known], ID, 1_614_265_330, BODY);

@@ -414,11 +414,6 @@ impl Store {
         })
     }
 
-    /// Gives an alarm a state by hand, as an evaluation would have.
-    pub fn alarm_by_id(&self, id: &str) -> Result<Option<Alarm>> {
-        Ok(select(self.read(), "WHERE id = ?1", Some(id))?.pop())
-    }
-
     /// Whether an incident is open.
     pub fn incident_is_open(&self, incident: &str) -> Result<bool> {
         let closed: Option<Option<String>> = self

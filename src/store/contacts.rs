@@ -107,7 +107,7 @@ impl Store {
         self.write(|t| t.execute("DELETE FROM contact WHERE name = ?1", [name.as_str()]).map_err(sql).map(drop))
     }
 
-    /// Gives a contact a new secret; the old one goes on signing until `old_until`. Enables it again.
+    /// Gives a contact a new secret; the old one goes on signing until `old_until`.
     pub fn rotate_secret(&mut self, name: &Name, secret: &SecretString, old_until: jiff::Timestamp) -> Result<()> {
         self.require_contact(name)?;
         self.write(|t| {

@@ -1,6 +1,6 @@
 //! Metrics: a point a minute, rolled up to 5 minutes (63 days) and an hour (15 months).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, btree_map::Entry};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use uuid::Uuid;
@@ -33,6 +33,9 @@ pub struct MinuteOf {
     /// Its points; a metric that is not in it had no usable sample.
     pub points: Vec<(Metric, Point)>,
 }
+
+/// Points by instance and metric, each with the number of its minute.
+pub type MinutePoints = HashMap<(Uuid, Metric), Vec<(i64, Point)>>;
 
 /// A point with its time, seconds of the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -134,13 +137,12 @@ impl Coarse {
         let mut blocks: BTreeMap<i64, [Option<Point>; BLOCK]> = BTreeMap::new();
         for (at, point) in points {
             let block = at.div_euclid(span) * span;
-            if !blocks.contains_key(&block) {
-                blocks.insert(block, self.read(t, series, block)?.unwrap_or([None; BLOCK]));
-            }
+            let points = match blocks.entry(block) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.read(t, series, block)?.unwrap_or([None; BLOCK])),
+            };
             let place = usize::try_from((at - block) / self.step).unwrap_or(0).min(BLOCK - 1);
-            if let Some(points) = blocks.get_mut(&block) {
-                points[place] = Some(points[place].map_or(*point, |p| p.and(*point)));
-            }
+            points[place] = Some(points[place].map_or(*point, |p| p.and(*point)));
         }
         let insert = format!(
             "INSERT INTO {} (series, block, points) VALUES (?1, ?2, ?3)
@@ -202,7 +204,7 @@ impl Store {
 
     /// For each instance and metric the minutes from `from` on: number and point; none where there was no usable sample.
     /// A minute that is not in it was not observed.
-    pub fn minutes_since(&self, from: i64) -> Result<HashMap<(Uuid, Metric), Vec<(i64, Point)>>> {
+    pub fn minutes_since(&self, from: i64) -> Result<MinutePoints> {
         let mut statement = self
             .read()
             .prepare(
@@ -212,7 +214,7 @@ impl Store {
             )
             .map_err(sql)?;
         let mut rows = statement.query([from]).map_err(sql)?;
-        let mut out: HashMap<(Uuid, Metric), Vec<(i64, Point)>> = HashMap::new();
+        let mut out = MinutePoints::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let read = || -> rusqlite::Result<_> {
                 let name: String = row.get(0)?;
@@ -233,6 +235,15 @@ impl Store {
             }
         }
         Ok(out)
+    }
+
+    /// Whether the applications were healthy in the last two minutes that were closed, as far as they were looked at.
+    pub fn healthy(&self) -> Result<HashMap<Uuid, bool>> {
+        let Some((last, _)) = self.last_minute()? else { return Ok(HashMap::new()) };
+        let minutes = self.minutes_since(last - 1)?;
+        let last_of = |points: &Vec<(i64, Point)>| points.last().map(|(_, p)| p.min >= 1.0);
+        let healthy = minutes.iter().filter(|((_, metric), _)| *metric == Metric::AppHealthy);
+        Ok(healthy.filter_map(|((uuid, _), points)| Some((*uuid, last_of(points)?))).collect())
     }
 
     /// For each instance the minutes from `from` on in which somebody looked at it.

@@ -1,5 +1,7 @@
 //! `lite show`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{ListRow, network_text, or_dash, ports_text, tags_text, time_text};
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// Everything about an instance but its secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShowView {
     /// What a listing shows.
     #[serde(flatten)]
@@ -31,6 +33,9 @@ pub struct ShowView {
     pub power: InstanceState,
     /// In what its domain differs from its record.
     pub drift: Vec<Drift>,
+    /// The latest values of its metrics; none if nothing was measured of late.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<&'static str, f64>,
     /// Why it failed, if it did.
     pub failure: Option<String>,
     /// The operation at work on it, if one is: its kind and id.
@@ -82,6 +87,11 @@ fn block(view: &ShowView) -> Block {
         .row("PRICE", format!("{} {}/month", row.price, row.currency))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
         .row("BUNDLE", size)
+        .maybe("MEASURED", measured(&view.metrics))
+        .maybe(
+            "TRANSFER",
+            view.metrics.get("TransferUsed").map(|p| format!("{p:.1} % of {} this month", view.transfer)),
+        )
         .row("BASE", &row.base)
         .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
         .row("PORTS", or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports))))
@@ -93,9 +103,19 @@ fn block(view: &ShowView) -> Block {
     block
 }
 
+/// The shares that matter most, in one line.
+fn measured(metrics: &BTreeMap<&'static str, f64>) -> Option<String> {
+    let named = [("CPU", "CPUUtilization"), ("memory", "MemoryUtilization"), ("disk", "DiskSpaceUtilization")];
+    let parts: Vec<String> =
+        named.iter().filter_map(|(name, metric)| Some(format!("{name} {:.1} %", metrics.get(metric)?))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{super::row::tests::two, ShowView, print_show};
+    use std::collections::BTreeMap;
+
+    use super::{super::row::tests::two, ShowView, measured, print_show};
     use crate::{
         model::{Drift, InstanceState, Mac, Wanted},
         ui::{Ui, testing::Capture},
@@ -112,6 +132,7 @@ mod tests {
             outputs: vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())],
             power: InstanceState::Running,
             drift: Vec::new(),
+            metrics: BTreeMap::new(),
             failure: None,
             operation: None,
             host_key: Some("SHA256:abc".to_owned()),
@@ -123,6 +144,13 @@ mod tests {
         views[1].row.state = InstanceState::Drifted;
         views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
         views
+    }
+
+    #[test]
+    fn what_was_measured_is_one_line() {
+        assert_eq!(measured(&BTreeMap::new()), None);
+        let some = BTreeMap::from([("CPUUtilization", 12.34), ("DiskSpaceUtilization", 7.0), ("NetworkIn", 5.0)]);
+        assert_eq!(measured(&some).as_deref(), Some("CPU 12.3 %, disk 7.0 %"));
     }
 
     #[test]
