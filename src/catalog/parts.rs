@@ -4,6 +4,7 @@ use super::{
     fault::Faults,
     params,
     reader::Fields,
+    template,
     tree::Node,
     types::{AlarmSpec, Health, Parameter, ParameterType, SecretSpec},
 };
@@ -87,7 +88,7 @@ fn pattern(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn secrets(top: &Fields<'_>, faults: &mut Faults) -> Vec<SecretSpec> {
+pub(crate) fn secrets(top: &Fields<'_>, params: &[&str], faults: &mut Faults) -> Vec<SecretSpec> {
     let mut list = Vec::new();
     for (name, node, path) in named(top, "secrets", faults) {
         let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], faults)
@@ -96,6 +97,9 @@ pub(crate) fn secrets(top: &Fields<'_>, faults: &mut Faults) -> Vec<SecretSpec> 
         };
         let description = fields.text("description", faults).unwrap_or_default();
         let user = fields.optional_text("user", faults);
+        if let (Some(user), Some(node)) = (&user, fields.get("user")) {
+            template::note(user, params, node.line, &fields.at("user"), faults);
+        }
         let length = fields.number_or("length", 20..=256, 24, faults).unwrap_or(24);
         let alphabet = match fields.get("alphabet") {
             Some(_) => fields.parsed("alphabet", faults, alphabet).unwrap_or_default(),

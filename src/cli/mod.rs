@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. One file per verb.
 
 mod blueprints;
+mod blueprints_test;
 mod bundles;
 mod common;
 mod complete;
@@ -18,7 +19,9 @@ mod list;
 mod logs;
 mod man;
 mod operations;
+mod ports;
 mod reboot;
+mod record;
 mod repair;
 mod secrets;
 mod session;

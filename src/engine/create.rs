@@ -281,7 +281,7 @@ impl Engine<'_> {
                     }),
                 },
             )?;
-            secrets::insert(t, record.uuid, &secret_rows(request.blueprint, &drawn), &drawn.host_key.public)?;
+            secrets::insert(t, record.uuid, &secret_rows(request, &record, &drawn)?, &drawn.host_key.public)?;
             operations::insert(t, &operation)?;
             Ok(Job { record, resources, operation, steps, image_bytes })
         })
