@@ -3,13 +3,18 @@
 
 On the first boot it judges cloud-init's result, runs the blueprint's install and configure scripts, the user's runcmd
 and the user's script, and reports each step as one line of JSON on the virtio-serial port. On later boots it reports
-that the guest is up. Standard library only; LITE_ROOT moves every path, for tests.
+that the guest is up. Then `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
+Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
 import collections
+import glob
 import hashlib
 import json
 import os
+import re
+import select
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +27,9 @@ RUN = ROOT + "/run/cloud-init"
 PORT = ROOT + "/dev/virtio-ports/org.lite.report"
 LINE_LIMIT = 16 * 1024
 TAIL_LINES = 20
+ANSWER_LIMIT = 200
+# Seconds a network may take to come up.
+NETWORK_WAIT = int(os.environ.get("LITE_NETWORK_WAIT", "30"))
 
 # Sourced by bash before each script. The last command that failed is left in a file for the report. Values are shell
 # variables and not exported: what a script starts does not see the secrets.
@@ -119,18 +127,30 @@ def pump(stream, sinks, reporter, tail):
                 pass
 
 
+def script_env(env):
+    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    base.update(env)
+    return base
+
+
+def bash_env(trap, strict):
+    """Makes bash read the prelude first."""
+    write_private(DIR + "/prelude.sh", PRELUDE)
+    env = {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": DIR + "/env", "LITE_TRAP": trap}
+    if strict:
+        env["LITE_STRICT"] = "1"
+    return env
+
+
 def run(module, argv, env, reporter):
     """Runs one part. None if it succeeded, else the event that says what failed."""
     trap = DIR + "/trap"
     write_private(trap, "")
-    write_private(DIR + "/prelude.sh", PRELUDE)
-    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
-    base.update(env)
     tail = collections.deque(maxlen=TAIL_LINES)
     fd = os.open(LOGS + "/lite-" + module + ".log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(fd, "wb") as log:
         try:
-            child = subprocess.Popen(argv, env=base, cwd="/", stdin=subprocess.DEVNULL,
+            child = subprocess.Popen(argv, env=script_env(env), cwd="/", stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=0o022)
         except OSError as error:
             return {"event": "failed", "module": module, "command": shlex.join(argv), "code": 127, "tail": [str(error)]}
@@ -151,20 +171,103 @@ def run(module, argv, env, reporter):
 
 
 def bash(module, script, reporter, strict):
-    env = {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": DIR + "/env", "LITE_TRAP": DIR + "/trap"}
-    if strict:
-        env["LITE_STRICT"] = "1"
-    return run(module, ["/bin/bash", script], env, reporter)
+    return run(module, ["/bin/bash", script], bash_env(DIR + "/trap", strict), reporter)
 
 
-def install(job, reporter):
-    """Skipped where a baked image has the same script behind it."""
-    script = DIR + "/install.sh"
-    with open(script, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
+def last_lines(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return [line.rstrip() for line in collections.deque(file, TAIL_LINES)]
+    except OSError:
+        return []
+
+
+def read_text(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def output(argv, seconds=20):
+    """The lines a program prints, and its exit code; 127 if it cannot be run."""
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return ["no answer within %d s" % seconds], 124
+    except OSError as error:
+        return [str(error)], 127
+    return done.stdout.decode("utf-8", "replace").splitlines(), done.returncode
+
+
+def addressed():
+    """Whether an interface other than the loopback has an address that leads somewhere."""
+    routes = (line.split() for line in read_text(ROOT + "/proc/net/route").splitlines()[1:])
+    if any(route and route[0] != "lo" for route in routes):
+        return True
+    # Columns: address, index, length of the prefix, scope (00 is global), flags, interface.
+    six = (line.split() for line in read_text(ROOT + "/proc/net/if_inet6").splitlines())
+    return any(len(line) == 6 and line[3] == "00" and line[5] != "lo" for line in six)
+
+
+def mirror(script):
+    """Host and port of the package mirror that a script is going to need; None if it needs none, or goes another way."""
+    if not re.search(r"\bapt(-get)?\s", script) or re.search(r"(?i)proxy|sources\.list", script):
+        return None
+    apt = ROOT + "/etc/apt/"
+    conf = [apt + "apt.conf"] + glob.glob(apt + "apt.conf.d/*")
+    if any(re.search("(?i)proxy", read_text(path)) for path in conf):
+        return None
+    for path in [apt + "sources.list"] + sorted(glob.glob(apt + "sources.list.d/*")):
+        found = re.search(r"(?m)^\s*(?:deb\s+(?:\[[^]]*\]\s+)?|URIs:\s*)(https?)://([\w.-]+)(?::(\d+))?/", read_text(path))
+        if found:
+            return found[2], found[3] or ("443" if found[1] == "https" else "80")
+    return None
+
+
+def network_fault(script, reporter):
+    """Looks before a script fails slowly for want of a network: an address, and the way to the package mirror."""
+    there = mirror(script)
+    connect = ["/bin/bash", "-c", "exec 3<>/dev/tcp/%s/%s" % there] if there else None
+    deadline = time.monotonic() + NETWORK_WAIT
+    said = False
+    while True:
+        argv, lines, code = ["ip", "-brief", "address"], ["no interface has an address"], 1
+        if addressed():
+            if connect is None:
+                return None
+            argv = connect
+            lines, code = output(connect, 15)
+            if code == 0:
+                return None
+        if time.monotonic() >= deadline:
+            break
+        if not said:
+            reporter.send({"event": "stage", "stage": "network"})
+            said = True
+        time.sleep(2)
+    for more in (["ip", "-brief", "address"], ["ip", "route"]):
+        lines += ["# " + shlex.join(more)] + output(more)[0]
+    return {"event": "failed", "module": "network", "command": shlex.join(argv), "code": code, "tail": lines}
+
+
+def to_install():
+    """The install script, and its digest; None where there is none, or a baked image has the same behind it."""
+    try:
+        with open(DIR + "/install.sh", "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    digest = hashlib.sha256(text).hexdigest()
     if read_json(DIR + "/installed.json").get("sha256") == digest:
         return None
-    fault = bash("install", script, reporter, True)
+    return text.decode("utf-8", "replace"), digest
+
+
+def install(digest, reporter):
+    fault = bash("install", DIR + "/install.sh", reporter, True)
     if fault is None:
         write_private(DIR + "/installed.json", json.dumps({"sha256": digest}))
     return fault
@@ -183,11 +286,11 @@ def user_script(job, reporter):
     return run("user-data", [DIR + "/user-data"], env, reporter)
 
 
-def parts(job):
+def parts(job, wanted):
     """The steps this instance has, in order."""
     steps = []
-    if os.path.exists(DIR + "/install.sh"):
-        steps.append(("install", install))
+    if wanted:
+        steps.append(("install", lambda job, reporter: install(wanted[1], reporter)))
     if os.path.exists(DIR + "/configure.sh"):
         steps.append(("configure", lambda job, reporter: bash("configure", DIR + "/configure.sh", reporter, True)))
     if job.get("runcmd"):
@@ -195,14 +298,6 @@ def parts(job):
     if job.get("script"):
         steps.append(("user-data", user_script))
     return steps
-
-
-def last_lines(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return [line.rstrip() for line in collections.deque(file, TAIL_LINES)]
-    except OSError:
-        return []
 
 
 def between(text, start, end):
@@ -236,14 +331,8 @@ def schema_fault():
         warned = False
     if not warned:
         return None
-    tail = []
-    try:
-        done = subprocess.run(["cloud-init", "schema", "--system"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=120, check=False)
-        tail = done.stdout.decode("utf-8", "replace").splitlines()
-    except (OSError, subprocess.SubprocessError):
-        pass
-    return {"event": "failed", "module": "schema", "command": "", "code": 1, "tail": tail}
+    tail, _ = output(["cloud-init", "schema", "--system"], 120)
+    return {"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": 1, "tail": tail}
 
 
 def set_up(job, state, reporter):
@@ -253,9 +342,13 @@ def set_up(job, state, reporter):
         fault = {"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]}
     if fault is not None:
         return fault
+    wanted = to_install()
+    fault = network_fault(wanted[0] if wanted else "", reporter)
+    if fault is not None:
+        return fault
     write_env(job)
     seconds = {}
-    for name, step in parts(job):
+    for name, step in parts(job, wanted):
         reporter.send({"event": "stage", "stage": name})
         write_private(state, json.dumps({"uuid": job["uuid"], "running": name}))
         started = time.monotonic()
@@ -278,6 +371,106 @@ def boot(job, before, state, reporter):
     return set_up(job, state, reporter), True
 
 
+def fullest():
+    """How full the fullest local file system is, in percent as `df` counts, and where it is; {} if that is not known."""
+    worst = {}
+    for line in read_text(ROOT + "/proc/self/mounts").splitlines():
+        source, path, kind = (line.split(" ") + ["", "", ""])[:3]
+        if not (source.startswith("/dev/") or kind == "zfs") or kind in ("squashfs", "iso9660", "erofs", "udf"):
+            continue
+        path = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), path)
+        try:
+            seen = os.statvfs(ROOT + path)
+        except OSError:
+            continue
+        used = seen.f_blocks - seen.f_bfree
+        total = used + seen.f_bavail
+        percent = min(-(-used * 100 // total), 100) if total > 0 else 0
+        if total > 0 and percent > worst.get("disk", -1):
+            worst = {"disk": percent, "disk_path": path}
+    return worst
+
+
+def listen(child, deadline):
+    """What a process says until it ends, the last of it. None if it does not end in time."""
+    ends, out = os.pidfd_open(child.pid), child.stdout.fileno()
+    os.set_blocking(out, False)
+    streams, said = [out, ends], b""
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            ready = select.select(streams, [], [], left)[0] if left > 0 else []
+            if out in ready:
+                chunk = os.read(out, 65536)
+                said = (said + chunk)[-4096:]
+                if not chunk:
+                    streams.remove(out)
+            elif ends in ready:
+                return said.decode("utf-8", "replace")
+            else:
+                return None
+    finally:
+        os.close(ends)
+
+
+def ask(health):
+    """Runs the health check's command: `ok`, or what is wrong."""
+    argv, seconds = ["/bin/bash", "-c", health["run"]], health["timeout"]
+    env = script_env(bash_env("/dev/null", True))
+    try:
+        child = subprocess.Popen(argv, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, start_new_session=True)
+    except OSError as error:
+        return "cannot run bash: %s" % error
+    try:
+        said = listen(child, time.monotonic() + seconds)
+    finally:
+        # All that it started goes with it, once a minute would add up. Not waited for yet, so its number is still its own.
+        os.killpg(child.pid, signal.SIGKILL)
+        child.stdout.close()
+        code = child.wait()
+    if said is None:
+        return "no answer within %d s" % seconds
+    if code == 0:
+        return "ok"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    how = "exit %d" % code if code > 0 else "killed by signal %d" % -code
+    return how + (": " + lines[-1] if lines else "")
+
+
+def pause(answered, seconds):
+    """Seconds to the next report, after an answer that was good once, or `seconds` after the start."""
+    return 60 if answered or seconds > 1800 else 5
+
+
+def watch(job, state, reporter):
+    """Reports how the guest fares, for ever."""
+    failed = None
+    if state.get("event") != "done":
+        failed = state.get("report", {}).get("module") or state.get("running") or "lite-guest"
+    health = job.get("health") if failed is None else None
+    if health:
+        write_env(job)
+    started, answered = time.monotonic(), not health
+    while True:
+        event = {"event": "status", **fullest()}
+        if failed is not None:
+            event["failed"] = failed
+        if health:
+            event["health"] = reporter.redact(ask(health))[:ANSWER_LIMIT]
+            answered = answered or event["health"] == "ok"
+        reporter.send(event)
+        time.sleep(pause(answered, time.monotonic() - started))
+
+
+def start_watch():
+    """Asks systemd to go on with `watch`: it restarts it, and ends it with all it started."""
+    argv = [ROOT + "/usr/bin/systemd-run", "--no-block", "--collect", "--quiet", "--unit=lite-watch",
+            "--property=Restart=always", "--property=RestartSec=30",
+            "/usr/bin/python3", "-IS", DIR + "/lite-guest.py", "watch"]
+    output(argv)
+
+
 def main():
     os.umask(0o077)
     os.makedirs(DIR, exist_ok=True)
@@ -287,6 +480,8 @@ def main():
     before = read_json(state)
     if not job or before.get("uuid") != job.get("uuid"):
         before = {}
+    if sys.argv[1:] == ["watch"]:
+        watch(job, before, reporter)
     try:
         end, news = boot(job, before, state, reporter)
         if news:
@@ -294,6 +489,7 @@ def main():
     except Exception as error:  # whatever it is, a full disk for one, the host has to hear of it
         end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
     reporter.send(end)
+    start_watch()
 
 
 if __name__ == "__main__":

@@ -197,6 +197,47 @@ fn a_health_check_needs_an_open_port() {
     );
 }
 
+/// The wiki with another health check.
+fn checked_by(health: &str) -> Result<Option<Health>, Vec<String>> {
+    let (start, rest) = WIKI.split_once("health:\n").expect("a check");
+    let (_, end) = rest.split_once("output:\n").expect("an output");
+    let files =
+        [source("wiki.yaml", &format!("{start}health:\n{health}output:\n{end}")), source("wiki/install.sh", "")];
+    match Catalog::load(&files) {
+        Ok(catalog) => Ok(catalog.blueprint("wiki").expect("added").health.clone()),
+        Err(error) => Err(error.causes),
+    }
+}
+
+#[test]
+fn a_health_check_may_be_a_command() {
+    let command = |run: &str, timeout| Ok(Some(Health::Command { run: run.to_owned(), timeout }));
+    assert_eq!(checked_by("  command: pg_isready -q\n"), command("pg_isready -q", 10));
+    assert_eq!(checked_by("  command: |\n    cd /srv\n    test -e up\n"), command("cd /srv\ntest -e up\n", 10));
+    assert_eq!(checked_by("  command: {run: 'test -e up', timeout: 45}\n"), command("test -e up", 45));
+    let long = format!("  command: '{}'\n", "x".repeat(4097));
+    let form = "is not a command; a command is a line of bash such as `pg_isready -q`, or some, at most 4096 bytes";
+    let cases = [
+        ("  command: ' '\n", "health.command: ` ` ".to_owned() + form),
+        (long.as_str(), format!("health.command: `{}` {form}", "x".repeat(40))),
+        ("  command: [a, b]\n", "health.command: must be a single value".to_owned()),
+        ("  command:\n", "health.command: has no value".to_owned()),
+        ("  command: {timeout: 5}\n", "health.command.run: is missing".to_owned()),
+        (
+            "  command: {run: id, timeout: 51}\n",
+            "health.command.timeout: `51` is not a whole number from 1 to 50".to_owned(),
+        ),
+        ("  command: {run: id, time: 5}\n", "health.command.time: unknown key; did you mean `timeout`?".to_owned()),
+        ("  comand: id\n", "health.comand: unknown key; did you mean `command`?".to_owned()),
+    ];
+    for (health, fault) in cases {
+        let said = checked_by(health).expect_err(health);
+        assert!(said.contains(&format!("wiki.yaml:23: {fault}")), "{said:?}");
+    }
+    let both = checked_by("  command: id\n  tcp: {port: 443}\n");
+    assert_eq!(both, Err(vec!["wiki.yaml:22: health: needs one of `http`, `tcp` and `command`".to_owned()]));
+}
+
 #[test]
 fn a_file_that_is_no_tame_document_is_refused() {
     let deep = format!("a: {}1{}\n", "[".repeat(20), "]".repeat(20));

@@ -5,8 +5,8 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use ipnet::Ipv4Net;
 use lite::{
     doctor::{
-        Check, Facts, Fix, Forward, Kvm, Network, Repair, Route, Status, apply, choose_subnet, fixes, gather, judge,
-        obstacle, parse_routes,
+        Acceleration, Check, Facts, Fix, Forward, Here, Kvm, Network, Repair, Route, Status, apply, choose_subnet,
+        fixes, gather, judge, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, PoolSeen, double},
     model::{Accel, Error, Kind, Paths, Settings, Size},
@@ -87,6 +87,10 @@ fn healthy() -> Facts {
         missing_tools: vec![],
         ssh: true,
     }
+}
+
+fn told(check: &Check) -> (&str, Status, &str, Option<&str>) {
+    (check.id, check.status, &check.sentence, check.fix.as_deref())
 }
 
 fn down() -> Error {
@@ -423,13 +427,33 @@ fn of_another_machine_only_what_libvirt_tells() {
     let facts = Facts { local: false, closed_folder: Some("/root".into()), ..healthy() };
     let checks = judge(&facts, &settings);
     let ids: Vec<_> = checks.iter().map(|c| (c.id, c.status)).collect();
-    let all = ["libvirt", "pool", "network", "clock", "certificates", "ssh"].map(|id| (id, Status::Ok));
+    let all = ["libvirt", "acceleration", "pool", "network", "clock", "certificates", "ssh"].map(|id| (id, Status::Ok));
     assert_eq!(ids, all);
     assert_eq!(
         checks[0].sentence,
         "libvirt 11.3.0 with QEMU 10.0.2 answers on `host`; run `lite doctor` there for its other checks"
     );
     assert_eq!(fixes(&judge(&Facts { local: false, ..silent() }, &settings)), []);
+    // This machine's own CPU and `/dev/kvm` say nothing about that one.
+    let here = Facts { local: false, kvm: Kvm::Absent, cpu_virtualises: Some(false), ..healthy() };
+    assert_eq!(told(&judge(&here, &settings)[1]), ("acceleration", Status::Ok, "guests run under KVM", None));
+    let host = here.host.clone().map(|h| HostInfo { kvm_offered: false, ..h });
+    let emulated = "guests run under TCG, which is slow: libvirt does not offer it";
+    assert_eq!(
+        told(&judge(&Facts { host, ..here }, &settings)[1]),
+        ("acceleration", Status::Warn, emulated, Some("run `lite doctor` on that machine"))
+    );
+}
+
+#[test]
+fn a_remote_host_is_judged_by_its_libvirt_alone() {
+    for uri in ["qemu+ssh://root@far/system", "qemu+tls://far/system"] {
+        assert_eq!(use_kvm(Accel::Auto, uri, true, "x86_64"), Ok(true));
+        assert_eq!(use_kvm(Accel::Kvm, uri, true, "aarch64"), Ok(true));
+        assert_eq!(use_kvm(Accel::Auto, uri, false, "x86_64"), Ok(false));
+        assert_eq!(use_kvm(Accel::Kvm, uri, false, "x86_64").map_err(|e| e.code), Err("no_kvm"));
+        assert_eq!(use_kvm(Accel::Tcg, uri, true, "x86_64"), Ok(false));
+    }
 }
 
 #[test]
@@ -444,8 +468,34 @@ fn the_deepest_obstacle_to_kvm_first() {
         (true, Kvm::Opens, None, Some("`/proc/cpuinfo` cannot be read")),
     ];
     for (offered, kvm, cpu, why) in table {
-        assert_eq!(obstacle(offered, &kvm, cpu).as_deref(), why, "{kvm:?}");
+        let here = Some(Here { device: &kvm, cpu_virtualises: cpu });
+        assert_eq!(obstacle(&Acceleration { offered, arch: "x86_64", here }).as_deref(), why, "{kvm:?}");
     }
+}
+
+#[test]
+fn arm_has_no_flag_to_show() {
+    let table = [
+        (true, Kvm::Opens, None),
+        (false, Kvm::Opens, Some("libvirt does not offer it")),
+        (true, Kvm::Absent, Some("there is no `/dev/kvm`")),
+        (true, Kvm::Denied, Some("this user may not open `/dev/kvm`")),
+    ];
+    for (offered, kvm, why) in table {
+        for cpu in [Some(false), None] {
+            let here = Some(Here { device: &kvm, cpu_virtualises: cpu });
+            assert_eq!(obstacle(&Acceleration { offered, arch: "aarch64", here }).as_deref(), why, "{kvm:?}");
+        }
+    }
+    let arm = |kvm| {
+        let host = healthy().host.map(|h| HostInfo { arch: "aarch64".into(), ..h });
+        let checks = judge(&Facts { host, kvm, cpu_virtualises: Some(false), ..healthy() }, &settings());
+        checks.into_iter().find(|c| c.id == "acceleration").expect("the check")
+    };
+    assert_eq!(told(&arm(Kvm::Opens)), ("acceleration", Status::Ok, "guests run under KVM", None));
+    let slow = "guests run under TCG, which is slow: there is no `/dev/kvm`";
+    let fix = Some("see why the kernel has none: `dmesg | grep -i kvm`");
+    assert_eq!(told(&arm(Kvm::Absent)), ("acceleration", Status::Warn, slow, fix));
 }
 
 #[test]

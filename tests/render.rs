@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lite::{
-    catalog::Catalog,
+    catalog::{Catalog, Health},
     model::{Mac, Name},
     render::render_output,
 };
@@ -89,6 +89,7 @@ fn secrets_are_only_where_they_must_be() {
         json!({
             "version": 1, "uuid": "01234567-89ab-4def-8123-456789abcdef", "name": "web-1", "address": "192.168.150.10",
             "params": {"title": "T1tle"}, "secrets": {"admin": secret}, "runcmd": [], "script": null,
+            "health": null,
         })
     );
     assert_eq!(written(&document, "/var/lib/lite/instance.json").map(|f| &f["permissions"]), Some(&json!("0600")));
@@ -98,6 +99,19 @@ fn secrets_are_only_where_they_must_be() {
     let scrubbed = pyyaml(&seed.user_data_scrubbed);
     assert_eq!(scrubbed["bootcmd"], document["bootcmd"]);
     assert_eq!((&scrubbed["ssh_keys"], written(&scrubbed, "/var/lib/lite/instance.json")), (&Value::Null, None));
+}
+
+#[test]
+fn the_guest_learns_the_command_of_its_health_check() {
+    if !need::programs("the_guest_learns_the_command_of_its_health_check", &["python3"]) {
+        return;
+    }
+    let mut nginx = resolved("nginx", "small", None);
+    nginx.blueprint.health = Some(Health::Command { run: "test \"$x\" = 'a: b'\n".to_owned(), timeout: 7 });
+    let seed = seed(&nginx, "", "s", None);
+    let asked = json!({"run": "test \"$x\" = 'a: b'\n", "timeout": 7});
+    assert_eq!(instance(&pyyaml(seed.user_data.expose_secret()))["health"], asked);
+    assert_eq!(written(&pyyaml(&seed.user_data_scrubbed), "/var/lib/lite/instance.json"), None);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The runner of `cloud-init/lite-guest.py`, run on this host below a folder of its own (`LITE_ROOT`).
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use lite::guest::report::{Report, parse_line};
 use serde_json::{Value, json};
@@ -42,7 +46,7 @@ fn a_good_set_up_runs_its_parts_in_order_and_once() {
     // A clone of the disk with a new identity: installed already, configured anew.
     guest.write("var/lib/lite/instance.json", &job(json!({"uuid": "u2", "name": "web-2"})).to_string());
     let (events, console) = guest.boot();
-    assert_eq!(events[..2], [stage("install"), stage("configure")]);
+    assert_eq!((events.len(), &events[0]), (2, &stage("configure")));
     assert_eq!(console, "two web-2 192.168.150.10 It works\nchild:\n");
 }
 
@@ -208,8 +212,159 @@ fn a_daemon_left_behind_is_not_waited_for() {
             .replace("$HOME_OF_TEST", &guest.root.path().display().to_string())
             .as_str(),
     );
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     assert_eq!(guest.boot().0[1]["event"], json!("done"));
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
     Command::new("kill").arg(guest.read("pid").trim()).status().expect("runs");
+}
+
+#[test]
+fn a_guest_without_a_network_says_so_before_anything_runs() {
+    if !ready("a_guest_without_a_network_says_so_before_anything_runs") {
+        return;
+    }
+    let network = |guest: &Guest| {
+        let events = guest.boot().0;
+        let [event] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((&event["event"], &event["module"]), (&json!("failed"), &json!("network")));
+        (event["command"].clone(), event["code"].clone(), event["tail"].as_array().cloned().unwrap_or_default())
+    };
+    let guest = Guest::new(&job(json!({})));
+    guest.write("var/lib/lite/configure.sh", "echo never\n");
+    guest.write("proc/net/route", "Iface\tDestination\nlo\t0000007F\n");
+    guest.write("proc/net/if_inet6", "fe800000000000005054 02 40 20 80 eth0\n00000000000000000001 01 80 10 80 lo\n");
+    let (command, code, tail) = network(&guest);
+    assert_eq!((command, code), (json!("ip -brief address"), json!(1)));
+    assert_eq!(tail[..2], ["no interface has an address", "# ip -brief address"]);
+
+    // An address, but the mirror refuses.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("binds");
+    let at = listener.local_addr().expect("bound");
+    let guest = Guest::new(&job(json!({})));
+    guest.write("proc/net/route", "");
+    guest.write("proc/net/if_inet6", "2001db8000000000 02 40 00 80 eth0\n");
+    guest.write("var/lib/lite/install.sh", "apt-get() { echo got; }\napt-get update\n");
+    fs::create_dir_all(guest.path("etc/apt/sources.list.d")).expect("a folder");
+    guest.write("etc/apt/sources.list", "# deb http://192.0.2.1/old x main\n");
+    guest.write("etc/apt/sources.list.d/a.sources", &format!("Types: deb\nURIs: http://{at}/debian\nSuites: x\n"));
+    drop(listener);
+    let (command, code, tail) = network(&guest);
+    assert_eq!((command, code), (json!(format!("/bin/bash -c 'exec 3<>/dev/tcp/127.0.0.1/{}'", at.port())), json!(1)));
+    assert!(tail[0].as_str().is_some_and(|l| l.ends_with("Connection refused")), "{tail:?}");
+
+    // The mirror answers; a proxy is asked instead; nothing is fetched at all.
+    let done = |guest: &Guest| assert_eq!(guest.boot().0.last().expect("one")["event"], json!("done"));
+    let again = |change: &dyn Fn(&Guest)| {
+        fs::remove_file(guest.path("var/lib/lite/state.json")).expect("there");
+        let _ = fs::remove_file(guest.path("var/lib/lite/installed.json"));
+        change(&guest);
+        done(&guest);
+    };
+    let listener = std::net::TcpListener::bind(at).expect("binds again");
+    again(&|_| {});
+    drop(listener);
+    again(&|guest| guest.write("etc/apt/apt.conf", "Acquire::http::Proxy \"http://proxy:3142\";\n"));
+    fs::remove_file(guest.path("etc/apt/apt.conf")).expect("there");
+    again(&|guest| guest.write("var/lib/lite/install.sh", "echo adapt install\n"));
+}
+
+#[test]
+fn after_each_boot_systemd_is_asked_to_watch() {
+    if !ready("after_each_boot_systemd_is_asked_to_watch") {
+        return;
+    }
+    let guest = Guest::new(&job(json!({})));
+    guest.write("usr/bin/systemd-run", "#!/bin/sh\nprintf '%s\\n' \"$@\" >>\"${0%/usr/bin/*}/asked\"\n");
+    Command::new("chmod").arg("+x").arg(guest.path("usr/bin/systemd-run")).status().expect("runs");
+    let runner = guest.path("var/lib/lite/lite-guest.py").display().to_string();
+    let asked = format!(
+        "--no-block\n--collect\n--quiet\n--unit=lite-watch\n--property=Restart=always\n--property=RestartSec=30\n\
+         /usr/bin/python3\n-IS\n{runner}\nwatch\n"
+    );
+    guest.boot();
+    assert_eq!(guest.read("asked"), asked);
+    guest.boot();
+    assert_eq!(guest.read("asked"), asked.repeat(2));
+}
+
+#[test]
+fn a_watch_tells_the_answer_of_the_health_check_and_the_disk() {
+    if !ready("a_watch_tells_the_answer_of_the_health_check_and_the_disk") {
+        return;
+    }
+    let health = "echo asked >>\"$LITE_PARAM_FILE\"\nif [ \"$(grep -c . \"$LITE_PARAM_FILE\")\" -lt 2 ]; then\n\
+                  echo noise; echo \"no $LITE_SECRET_ADMIN yet\" >&2; echo; exit 3\nfi\n";
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let guest = Guest::new(&job(json!({
+        "health": {"run": health, "timeout": 10}, "params": {"file": file.path().display().to_string()},
+    })));
+    guest.write(
+        "proc/self/mounts",
+        "proc /proc proc rw 0 0\n/dev/vda1 /sub\\040folder ext4 rw 0 0\n/dev/loop0 / squashfs ro 0 0\n",
+    );
+    fs::create_dir(guest.path("sub folder")).expect("a folder");
+    assert_eq!(guest.boot().0.len(), 1);
+    let seen = guest.watch(2);
+    let answers: Vec<_> = seen.iter().map(|line| line["health"].clone()).collect();
+    assert_eq!(answers, ["exit 3: no [secret] yet", "ok"]);
+    let used = Command::new("df").arg("--output=pcent").arg(guest.root.path()).output().expect("df");
+    let used: i64 = String::from_utf8_lossy(&used.stdout)
+        .trim_start_matches("Use%")
+        .trim()
+        .trim_end_matches('%')
+        .parse()
+        .expect("a number");
+    let told = seen[0]["disk"].as_i64().expect("a number");
+    assert!((used - told).abs() <= 1, "df says {used}, the guest {told}");
+    assert_eq!((&seen[0]["disk_path"], &seen[0]["failed"]), (&json!("/sub folder"), &Value::Null));
+}
+
+#[test]
+fn a_health_check_that_hangs_or_dies_is_ended_with_all_it_started() {
+    if !ready("a_health_check_that_hangs_or_dies_is_ended_with_all_it_started") {
+        return;
+    }
+    let cases = [
+        ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; echo waiting; wait", "no answer within 1 s"),
+        ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; echo all is well", "ok"),
+        ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; while :; do echo y; done", "no answer within 1 s"),
+        ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; echo bye; kill -9 $$", "killed by signal 9: bye"),
+        (
+            "sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; echo $nothing",
+            "exit 1: /bin/bash: line 1: nothing: unbound variable",
+        ),
+        ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; false | true", "exit 1"),
+    ];
+    for (run, answer) in cases {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let guest = Guest::new(&job(json!({
+            "health": {"run": run, "timeout": 1}, "params": {"file": file.path().display().to_string()},
+        })));
+        guest.boot();
+        assert_eq!(guest.watch(1)[0]["health"], json!(answer), "{run}");
+        let left = fs::read_to_string(file.path()).expect("the pid");
+        // Ended, or about to; nobody may have collected it yet.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let lives = || {
+            let state = fs::read_to_string(format!("/proc/{}/stat", left.trim())).unwrap_or_default();
+            !state.is_empty() && !state.contains(") Z ")
+        };
+        while lives() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(!lives(), "{run}");
+    }
+}
+
+#[test]
+fn a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing() {
+    if !ready("a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing") {
+        return;
+    }
+    let guest = Guest::new(&job(json!({"health": {"run": "true", "timeout": 1}})));
+    guest.write("var/lib/lite/install.sh", "false\n");
+    guest.boot();
+    assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "install"})]);
+    fs::remove_file(guest.path("var/lib/lite/state.json")).expect("there");
+    assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "lite-guest"})]);
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     fault::Faults,
-    parts,
+    health, parts,
     reader::{Fields, parsed},
     scalar::to_json,
     scripts::{self, Scripts},
@@ -91,7 +91,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, faults: &mut Faults) -> Opti
     let install = scripts::script(&top, "install", files, faults);
     scripts::same_for_all(&top, &install, faults);
     let configure = scripts::script(&top, "configure", files, faults);
-    let health = parts::health(&top, faults);
+    let health = health::read(&top, faults);
     health_port(&top, health.as_ref(), &ports, faults);
     let output = output(&top, &names, faults);
     let alarms = parts::alarms(&top, faults);
@@ -182,11 +182,8 @@ fn cloud_config(top: &Fields<'_>, faults: &mut Faults) -> Map<String, Json> {
 }
 
 fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], faults: &mut Faults) {
-    let Some(number) = health.map(|h| match h {
-        Health::Http { port, .. } | Health::Tcp { port, .. } => *port,
-    }) else {
-        return;
-    };
+    let Some(Health::Http { port: number, .. } | Health::Tcp { port: number, .. }) = health else { return };
+    let number = *number;
     if !ports.contains(&Port { number, protocol: Protocol::Tcp }) {
         let line = top.get("health").map_or(top.line, |n| n.line);
         faults.add(line, "health", format!("checks port {number}, which `ports` does not open; add `{number}/tcp`"));

@@ -3,6 +3,7 @@
 mod blueprint;
 mod bundles;
 mod fault;
+mod health;
 mod load;
 mod params;
 mod parts;

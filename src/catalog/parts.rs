@@ -1,4 +1,4 @@
-//! The larger parts of a blueprint: parameters, secrets, health check, alarms.
+//! The larger parts of a blueprint: parameters, secrets, alarms.
 
 use super::{
     fault::Faults,
@@ -6,7 +6,7 @@ use super::{
     reader::Fields,
     template,
     tree::Node,
-    types::{AlarmSpec, Health, Parameter, ParameterType, SecretSpec},
+    types::{AlarmSpec, Parameter, ParameterType, SecretSpec},
 };
 use crate::model::{Error, Result, escaped};
 
@@ -126,48 +126,6 @@ fn alphabet(text: &str) -> Result<String> {
             .hint("an alphabet is `alphanumeric`, `hex`, or at least 16 different printable ASCII characters"));
     }
     Ok(text.to_owned())
-}
-
-pub(crate) fn health(top: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
-    let fields = Fields::of(top.get("health")?, "health", &["http", "tcp"], faults)?;
-    match (fields.get("http"), fields.get("tcp")) {
-        (Some(node), None) => {
-            http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], faults)?, faults)
-        }
-        (None, Some(node)) => {
-            let tcp = Fields::of(node, "health.tcp", &["port", "banner"], faults)?;
-            let port = port(&tcp, faults)?;
-            Some(Health::Tcp { port, banner: tcp.optional_text("banner", faults) })
-        }
-        _ => {
-            faults.add(fields.line, "health", "needs one of `http` and `tcp`");
-            None
-        }
-    }
-}
-
-fn http(fields: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
-    let port = port(fields, faults);
-    let path = fields.parsed("path", faults, url_path);
-    let status = fields.number_or("status", 100..=599, 200, faults).and_then(|s| u16::try_from(s).ok());
-    let text = fields.optional_text("text", faults);
-    Some(Health::Http { port: port?, path: path?, status: status?, text })
-}
-
-fn port(fields: &Fields<'_>, faults: &mut Faults) -> Option<u16> {
-    fields.number("port", 1..=65535, faults).and_then(|p| u16::try_from(p).ok())
-}
-
-fn url_path(text: &str) -> Result<String> {
-    if text.starts_with('/')
-        && !text.starts_with("//")
-        && text.len() <= 256
-        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
-    {
-        return Ok(text.to_owned());
-    }
-    Err(Error::refused("invalid_path", format!("`{}` is not a path", escaped(text)))
-        .hint("a path starts with one `/` and holds printable ASCII without spaces and `#`, at most 256 characters"))
 }
 
 pub(crate) fn alarms(top: &Fields<'_>, faults: &mut Faults) -> Vec<AlarmSpec> {

@@ -150,7 +150,7 @@ pub struct Resolved {
     pub base: String,
 }
 
-/// A health check, run from the host.
+/// How it is seen that the application answers: from the host, or by a command in the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Health {
     /// `GET http://ADDRESS:port/path` answers with `status` and, if given, a body that holds `text`.
@@ -170,6 +170,13 @@ pub enum Health {
         port: u16,
         /// What the server says first.
         banner: Option<String>,
+    },
+    /// A command in the guest succeeds; its answer comes over the report channel.
+    Command {
+        /// bash, run as root under `set -euo pipefail` with the variables of scripts.
+        run: String,
+        /// How long it may take, in seconds.
+        timeout: u16,
     },
 }
 

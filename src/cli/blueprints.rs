@@ -6,7 +6,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, blueprints_test, complete, record, session};
 use crate::{
-    catalog::{self, Blueprint, Catalog, Group, Standing},
+    catalog::{self, Blueprint, Catalog, Group, Health, Standing},
     model::Result,
     ui::view::{BlueprintView, FaultView, ParameterView, VerifiedView, print_blueprint, print_blueprints, print_check},
 };
@@ -179,6 +179,26 @@ fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
             .collect(),
         secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
         verified: b.bases.iter().map(|base| verified(catalog, b, base)).collect(),
+        health: b.health.as_ref().map(health),
+    }
+}
+
+/// A health check in words.
+fn health(health: &Health) -> String {
+    match health {
+        Health::Http { port, path, status, text } => {
+            let holds = text.as_ref().map_or(String::new(), |t| format!(" and holds `{t}`"));
+            format!("http://ADDRESS:{port}{path} answers {status}{holds}")
+        }
+        Health::Tcp { port, banner } => {
+            let says = banner.as_ref().map_or(String::new(), |b| format!(" and says `{b}`"));
+            format!("port {port} accepts{says}")
+        }
+        Health::Command { run, timeout } => {
+            let run = run.trim();
+            let shown = if run.contains('\n') { "a script".to_owned() } else { format!("`{run}`") };
+            format!("{shown} succeeds in the guest within {timeout} s")
+        }
     }
 }
 

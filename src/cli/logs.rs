@@ -22,7 +22,8 @@ EXAMPLES:
 ///
 /// Shows the recorded serial console of an instance, from the first byte. It is
 /// recorded on this host, so it is there even if the instance never had an
-/// address. With --boot it shows the reports of the set-up instead.
+/// address. With --boot it shows the reports of the set-up instead, and when the
+/// answer of a health check inside the guest changed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
@@ -39,19 +40,29 @@ pub struct Args {
 /// How long one wait for more lasts; then Ctrl-C is looked at.
 const WAIT: Duration = Duration::from_millis(500);
 
+/// How many older files of a log virtlogd may keep.
+const ROTATED: u32 = 16;
+
 /// Shows a log; what the guest wrote goes through [`crate::ui::Ui::guest`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let engine = session.engine(env, false)?;
     let record = engine.store.require(&args.instance.name)?.record;
     let resources = Resources::of(&record.name, record.uuid, &session.settings.paths);
-    let mut tail = Tail::open(Path::new(if args.boot { &resources.report_log } else { &resources.console_log }), 0)?;
     session.heed_interrupts()?;
+    let mut health = None;
+    if args.boot {
+        // The minute's reports of a guest that has run for months have pushed its set-up into older files.
+        for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", resources.report_log)) {
+            if Path::new(&older).exists() {
+                reports(env, &mut Tail::open(Path::new(&older), 0)?, &mut health)?;
+            }
+        }
+    }
+    let mut tail = Tail::open(Path::new(if args.boot { &resources.report_log } else { &resources.console_log }), 0)?;
     loop {
         if args.boot {
-            for line in tail.lines()? {
-                guest::report::parse_line(&line).map_or(Ok(()), |report| env.ui.data(&told(&report)))?;
-            }
+            reports(env, &mut tail, &mut health)?;
         } else {
             loop {
                 let bytes = tail.bytes()?;
@@ -68,11 +79,26 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
 }
 
+/// Shows what a guest reported; of its health only what is new.
+fn reports(env: &Env, tail: &mut Tail, health: &mut Option<String>) -> Result<()> {
+    for report in tail.lines()?.iter().filter_map(|line| guest::report::parse_line(line)) {
+        if let Report::Status(status) = &report {
+            if status.health == *health {
+                continue;
+            }
+            health.clone_from(&status.health);
+        }
+        env.ui.data(&told(&report))?;
+    }
+    Ok(())
+}
+
 /// A report in words.
 fn told(report: &Report) -> String {
     match report {
         Report::Stage { stage } => format!("stage    {stage}\n"),
         Report::Booted => "booted\n".to_owned(),
+        Report::Status(status) => status.health.as_ref().map_or(String::new(), |answer| format!("health   {answer}\n")),
         Report::Done { stages } => {
             let times: Vec<String> =
                 stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();

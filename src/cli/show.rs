@@ -1,15 +1,17 @@
 //! `lite show`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{
     Env, common, list,
     session::{self, Session},
 };
 use crate::{
+    catalog::Health,
     engine::{Engine, Listed},
     guest,
-    model::{InstanceState, Phase, Result},
+    model::{InstanceState, Phase, Record, Result},
+    plan::Resources,
     render::render_output,
     ui::view::{ShowView, print_show},
 };
@@ -58,10 +60,8 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
     let (blueprint, parameters) = engine.store.blueprint_of(record.uuid)?;
     let address = record.address.map_or_else(String::new, |a| a.to_string());
     let mut row = list::row(env, listed);
-    if let (Some(health), Some(address), InstanceState::Running, Phase::Ready) =
-        (&blueprint.health, record.address, listed.state, listed.instance.phase)
-    {
-        row.health = Some(guest::health::probe(health, address, PROBE).err().unwrap_or_else(|| "ok".to_owned()));
+    if (listed.state, listed.instance.phase) == (InstanceState::Running, Phase::Ready) {
+        row.health = health(engine, record, blueprint.health.as_ref())?;
     }
     Ok(ShowView {
         row,
@@ -75,4 +75,17 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
         operation: engine.store.open_operation_of(record.uuid)?,
         host_key: engine.store.host_key(record.uuid)?,
     })
+}
+
+/// What the health check says now; none where there is none.
+fn health(engine: &Engine<'_>, record: &Record, health: Option<&Health>) -> Result<Option<String>> {
+    let answer = match (health, record.address) {
+        (Some(Health::Command { .. }), _) => {
+            let log = Resources::of(&record.name, record.uuid, &engine.settings.paths).report_log;
+            guest::status::health(Path::new(&log), engine.store.last_start(record.uuid)?, (engine.now)())
+        }
+        (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
+        _ => return Ok(None),
+    };
+    Ok(Some(answer.err().unwrap_or_else(|| "ok".to_owned())))
 }

@@ -1,14 +1,41 @@
 //! Whether guests run under KVM.
 
-use super::local::{self, Kvm};
+use super::{
+    facts::is_local,
+    local::{self, Kvm},
+};
 use crate::model::{Accel, Error, Result};
 
-/// Whether guests are to run under KVM on this host.
+/// What decides about KVM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acceleration<'a> {
+    /// libvirt says it can run guests under KVM.
+    pub offered: bool,
+    /// Architecture of the host, as libvirt names it: `x86_64`, `aarch64`.
+    pub arch: &'a str,
+    /// What this machine says of itself; none where guests run on another one.
+    pub here: Option<Here<'a>>,
+}
+
+/// What the machine says that runs the guests and this command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Here<'a> {
+    /// What opening `/dev/kvm` gives.
+    pub device: &'a Kvm,
+    /// The CPU shows `vmx` or `svm`; none if it cannot be read.
+    pub cpu_virtualises: Option<bool>,
+}
+
+/// Whether guests are to run under KVM on the host that `connect` names.
 ///
-/// `auto` takes KVM only if libvirt offers it, `/dev/kvm` opens and the CPU shows `vmx` or `svm`: on some hosts libvirt
-/// offers KVM and a Linux guest then hangs with an empty console. `kvm` is refused where that is not so.
-pub fn use_kvm(accel: Accel, kvm_offered: bool) -> Result<bool> {
-    decide(accel, || obstacle(kvm_offered, &local::kvm(), local::cpu_virtualises()))
+/// `auto` takes KVM only if libvirt offers it and nothing speaks against it ([`obstacle`]). `kvm` is refused where that
+/// is not so.
+pub fn use_kvm(accel: Accel, connect: &str, offered: bool, arch: &str) -> Result<bool> {
+    decide(accel, || {
+        let device = local::kvm();
+        let here = Here { device: &device, cpu_virtualises: local::cpu_virtualises() };
+        obstacle(&Acceleration { offered, arch, here: is_local(connect).then_some(here) })
+    })
 }
 
 fn decide(accel: Accel, obstacle: impl FnOnce() -> Option<String>) -> Result<bool> {
@@ -28,16 +55,26 @@ fn decide(accel: Accel, obstacle: impl FnOnce() -> Option<String>) -> Result<boo
     }
 }
 
+/// Whether the CPU's flags tell of virtualisation: on x86 alone. Elsewhere a `/dev/kvm` that opens says it all.
+pub fn has_flags(arch: &str) -> bool {
+    matches!(arch, "x86_64" | "i686")
+}
+
 /// What keeps guests from KVM; none if they can have it. The deepest reason first.
-pub fn obstacle(kvm_offered: bool, device: &Kvm, cpu_virtualises: Option<bool>) -> Option<String> {
-    match (cpu_virtualises, device) {
-        (None, _) => Some("`/proc/cpuinfo` cannot be read".to_owned()),
-        (Some(false), _) => Some("the CPU shows neither `vmx` nor `svm`".to_owned()),
+///
+/// libvirt's word is not enough where more can be known: on some x86 hosts it offers KVM, the CPU shows neither `vmx` nor
+/// `svm`, and a Linux guest then hangs with an empty console. Of another machine nothing else is known than what libvirt
+/// says there.
+pub fn obstacle(seen: &Acceleration<'_>) -> Option<String> {
+    let not_offered = (!seen.offered).then(|| "libvirt does not offer it".to_owned());
+    let Some(here) = &seen.here else { return not_offered };
+    match (here.cpu_virtualises, here.device) {
+        (None, _) if has_flags(seen.arch) => Some("`/proc/cpuinfo` cannot be read".to_owned()),
+        (Some(false), _) if has_flags(seen.arch) => Some("the CPU shows neither `vmx` nor `svm`".to_owned()),
         (_, Kvm::Absent) => Some("there is no `/dev/kvm`".to_owned()),
         (_, Kvm::Denied) => Some("this user may not open `/dev/kvm`".to_owned()),
         (_, Kvm::Broken(why)) => Some(format!("`/dev/kvm` does not open ({why})")),
-        (_, Kvm::Opens) if !kvm_offered => Some("libvirt does not offer it".to_owned()),
-        (_, Kvm::Opens) => None,
+        (_, Kvm::Opens) => not_offered,
     }
 }
 

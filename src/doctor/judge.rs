@@ -1,7 +1,7 @@
 //! From facts to checks. Pure; in this file what hangs on libvirt.
 
 use super::{
-    accel,
+    accel::{self, Acceleration, Here},
     check::{Check, Repair, word},
     facts::Facts,
     host,
@@ -16,7 +16,8 @@ pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Check> {
     let libvirt = [libvirt(facts, settings)];
     let guests = [pool(facts, settings), network(facts, settings)];
     if !facts.local {
-        return libvirt.into_iter().chain(guests).chain(host::client(facts)).collect();
+        let acceleration = facts.host.is_ok().then(|| acceleration(facts, settings));
+        return libvirt.into_iter().chain(acceleration).chain(guests).chain(host::client(facts)).collect();
     }
     libvirt
         .into_iter()
@@ -86,20 +87,29 @@ fn acceleration(facts: &Facts, settings: &Settings) -> Check {
         return Check::ok(ID, "guests run under TCG, as set: slow, and works anywhere");
     }
     // What libvirt offers is unknown while it does not answer.
-    let offered = facts.host.as_ref().map_or(true, |h| h.kvm_offered);
-    let Some(why) = accel::obstacle(offered, &facts.kvm, facts.cpu_virtualises) else {
+    let (offered, arch) =
+        facts.host.as_ref().map_or((true, std::env::consts::ARCH), |h| (h.kvm_offered, h.arch.as_str()));
+    let here = Here { device: &facts.kvm, cpu_virtualises: facts.cpu_virtualises };
+    let Some(why) = accel::obstacle(&Acceleration { offered, arch, here: facts.local.then_some(here) }) else {
         return Check::ok(ID, "guests run under KVM");
     };
     let check = match settings.accel {
         Accel::Kvm => Check::fail(ID, format!("KVM is asked for, and cannot be used: {why}")),
         Accel::Auto | Accel::Tcg => Check::warn(ID, format!("guests run under TCG, which is slow: {why}")),
     };
-    check.fix(match (facts.cpu_virtualises, &facts.kvm) {
+    if !facts.local {
+        return check.fix("run `lite doctor` on that machine");
+    }
+    let flags = if accel::has_flags(arch) { facts.cpu_virtualises } else { Some(true) };
+    check.fix(match (flags, &facts.kvm) {
         (None, _) => "mount -t proc proc /proc",
         (Some(false), _) => {
             "enable virtualisation in the firmware, or nested virtualisation if this is itself a virtual machine"
         }
-        (_, Kvm::Absent) => "load the kernel's module: `modprobe kvm_intel` or `modprobe kvm_amd`",
+        (_, Kvm::Absent) if accel::has_flags(arch) => {
+            "load the kernel's module: `modprobe kvm_intel` or `modprobe kvm_amd`"
+        }
+        (_, Kvm::Absent) => "see why the kernel has none: `dmesg | grep -i kvm`",
         (_, Kvm::Denied) => "run lite as root, or join the group: `usermod -aG kvm $USER`, then log in again",
         (_, Kvm::Broken(_)) => "see what the kernel says: `dmesg | grep -i kvm`",
         (_, Kvm::Opens) => "restart libvirtd, which looks for KVM when it starts: `systemctl restart libvirtd`",

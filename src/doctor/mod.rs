@@ -13,7 +13,7 @@ mod judge;
 mod local;
 mod subnet;
 
-pub use accel::{obstacle, use_kvm};
+pub use accel::{Acceleration, Here, obstacle, use_kvm};
 pub use check::{Check, Repair, Status};
 pub use facts::{Facts, Network, gather, is_local};
 pub use fix::{Fix, apply, fixes};

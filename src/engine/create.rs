@@ -124,7 +124,7 @@ impl Engine<'_> {
         self.check_bridge(&request.network)?;
         self.prepare_host(&request.network, observer)?;
         let view = self.view(&request.network)?;
-        let kvm = doctor::use_kvm(self.settings.accel, view.info.kvm_offered)?;
+        let kvm = doctor::use_kvm(self.settings.accel, &self.settings.connect, view.info.kvm_offered, &view.info.arch)?;
         if !kvm {
             observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
         }

@@ -9,7 +9,10 @@ use super::{
     lock::{Attempt, Lock},
 };
 use crate::{
-    guest::{self, report::Report, tail::Tail},
+    guest::{
+        self,
+        report::{Report, Status},
+    },
     model::{Phase, Record, Result},
     plan::{Resources, Step},
     render::Seed,
@@ -118,10 +121,12 @@ impl Engine<'_> {
             let record = &instance.record;
             match self.last_report(record) {
                 // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.
-                Some(Report::Done { .. } | Report::Booted) if self.clean_seed(record).is_ok() => {
+                Some(Report::Done { .. } | Report::Booted | Report::Status(Status { failed: None, .. }))
+                    if self.clean_seed(record).is_ok() =>
+                {
                     self.store.set_phase(record.uuid, Phase::Ready, None)?;
                 }
-                Some(Report::Failed { module, .. }) => {
+                Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
                     let text = format!("set-up failed in module `{module}`");
                     self.store.set_phase(record.uuid, Phase::Failed, Some(&text))?;
                 }
@@ -131,12 +136,13 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// The last thing a guest reported that ends a set-up.
+    /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
+    /// itself may lie months back.
     fn last_report(&self, record: &Record) -> Option<Report> {
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
-        let lines = Tail::open(Path::new(&resources.report_log), 0).and_then(|mut t| t.lines()).ok()?;
-        let ends = |r: &Report| matches!(r, Report::Done { .. } | Report::Booted | Report::Failed { .. });
-        lines.iter().filter_map(|line| guest::report::parse_line(line)).rfind(ends)
+        let (lines, _) = guest::tail::recent(Path::new(&resources.report_log)).ok()?;
+        let tells = |r: &Report| !matches!(r, Report::Stage { .. });
+        lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
     }
 
     /// Replaces the seed by one without secrets, of the same size.

@@ -9,7 +9,11 @@ use std::{
 use super::{Engine, Observer, Stage};
 use crate::{
     catalog::Health,
-    guest::{self, report::Report, tail::Tail},
+    guest::{
+        self,
+        report::{Report, Status},
+        tail::Tail,
+    },
     hypervisor::DomainState,
     model::{Error, Record, Result},
 };
@@ -20,6 +24,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// Time-out of one try of the health check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is told while the guest has not yet run its health check's command.
+const NO_ANSWER: &str = "none yet";
 
 /// What a successful wait learnt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +73,7 @@ impl Engine<'_> {
         };
         let mut tail = Tail::open(wait.report, wait.start)?;
         let mut done = false;
+        let mut answer = None;
         while !done {
             for line in tail.lines()? {
                 let Some(report) = guest::report::parse_line(&line) else { continue };
@@ -76,6 +84,8 @@ impl Engine<'_> {
                     Report::Failed { .. } => return Err(set_up_failed(wait, &report)),
                     Report::Stage { stage } => observer.note(&stage),
                     Report::Done { .. } | Report::Booted => done = true,
+                    // Of what ran before this boot's end nothing is asked.
+                    Report::Status(status) => answer = status.health.filter(|_| done),
                 }
             }
             let here = wait.record.address.is_none_or(guest::answers_arp);
@@ -88,23 +98,64 @@ impl Engine<'_> {
             }
         }
         advance(stage, Stage::Application, observer);
-        let address = match wait.record.address {
-            Some(address) => Some(address),
-            None => self.hypervisor.guest_address(wait.record.uuid, wait.record.mac)?,
+        let address = match wait.health {
+            Some(Health::Command { .. }) => {
+                self.command(wait, &mut tail, answer, observer)?;
+                self.address(wait)?
+            }
+            Some(health) => Some(self.probe(wait, health, observer)?),
+            None => self.address(wait)?,
         };
-        if let (Some(health), Some(address)) = (wait.health, address) {
-            self.probe(wait, health, address, observer)?;
-        }
         observer.finish(*stage);
         Ok(Waited { address })
     }
 
-    fn probe(&self, wait: &Wait<'_>, health: &Health, address: Ipv4Addr, observer: &mut dyn Observer) -> Result<()> {
+    /// The guest's address: the reserved one, or what the host sees of it.
+    fn address(&self, wait: &Wait<'_>) -> Result<Option<Ipv4Addr>> {
+        match wait.record.address {
+            Some(address) => Ok(Some(address)),
+            None => self.hypervisor.guest_address(wait.record.uuid, wait.record.mac),
+        }
+    }
+
+    /// Waits until the application answers from the network; gives the address it answers at.
+    fn probe(&self, wait: &Wait<'_>, health: &Health, observer: &mut dyn Observer) -> Result<Ipv4Addr> {
         loop {
-            let Err(answer) = guest::health::probe(health, address, PROBE_TIMEOUT) else { return Ok(()) };
+            let answer = match self.address(wait)? {
+                None => "this host does not know the guest's address".to_owned(),
+                Some(address) => match guest::health::probe(health, address, PROBE_TIMEOUT) {
+                    Ok(()) => return Ok(address),
+                    Err(answer) => answer,
+                },
+            };
             observer.note(&answer);
-            self.check_alive(wait, Stage::Application).map_err(|e| e.cause(format!("last answer: {answer}")))?;
+            self.check_alive(wait, Stage::Application).map_err(|e| after_answer(e, &answer))?;
             std::thread::sleep(PROBE_PAUSE);
+        }
+    }
+
+    /// Waits until the guest says that its command succeeded; `answer` is what it said so far.
+    fn command(
+        &self,
+        wait: &Wait<'_>,
+        tail: &mut Tail,
+        mut answer: Option<String>,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        observer.note(answer.as_deref().unwrap_or(NO_ANSWER));
+        loop {
+            for line in tail.lines()? {
+                if let Some(Report::Status(Status { health: Some(said), .. })) = guest::report::parse_line(&line) {
+                    observer.note(&said);
+                    answer = Some(said);
+                }
+            }
+            if answer.as_deref() == Some("ok") {
+                return Ok(());
+            }
+            let last = answer.as_deref().unwrap_or(NO_ANSWER);
+            self.check_alive(wait, Stage::Application).map_err(|e| after_answer(e, last))?;
+            tail.wait(LOOK.min(wait.deadline.saturating_duration_since(Instant::now())))?;
         }
     }
 
@@ -152,6 +203,12 @@ impl Engine<'_> {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Puts the health check's last answer before the other causes.
+fn after_answer(mut error: Error, answer: &str) -> Error {
+    error.causes.insert(0, format!("last answer: {answer}"));
+    error
 }
 
 fn set_up_failed(wait: &Wait<'_>, report: &Report) -> Error {

@@ -11,12 +11,13 @@ use crate::{catalog::Health, model::escaped};
 /// Most of a page that is read, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Asks an application once whether it answers. The error is the last answer in words, for a progress line or an error.
+/// Asks an application once whether it answers on the network; a command's answer is in [`super::status`]. The error is the last answer in words, for a progress line or an error.
 ///
 /// # Errors
 /// Whatever stands between the host and the expected answer.
 pub fn probe(health: &Health, address: Ipv4Addr, timeout: Duration) -> Result<(), String> {
     match health {
+        Health::Command { .. } => Err("the guest itself has to run its command".to_owned()),
         Health::Tcp { port, banner } => tcp(SocketAddr::from((address, *port)), banner.as_deref(), timeout),
         Health::Http { port, path, status, text } => {
             http(SocketAddr::from((address, *port)), path, *status, text.as_deref(), timeout)

@@ -5,6 +5,7 @@ pub mod keys;
 pub mod report;
 pub mod seed;
 pub mod ssh;
+pub mod status;
 pub mod tail;
 
 use std::{

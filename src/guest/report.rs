@@ -7,6 +7,7 @@ use serde_json::Value;
 pub const MAX_LINE: usize = 16 * 1024;
 const MAX_WORD: usize = 64;
 const MAX_TEXT: usize = 1000;
+const MAX_ANSWER: usize = 300;
 const MAX_TAIL: usize = 20;
 
 /// One event of a guest.
@@ -37,6 +38,21 @@ pub enum Report {
     },
     /// A later boot is through.
     Booted,
+    /// How a guest that is up fares: once a minute, and more often until its application answers first.
+    Status(Status),
+}
+
+/// How a guest fares, by its own word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Answer of the blueprint's command: `ok`, or what came instead; none where the blueprint has no command.
+    pub health: Option<String>,
+    /// How full its fullest local file system is, in percent as `df` counts; none if not known.
+    pub disk: Option<u8>,
+    /// Where that file system is mounted, empty if not known.
+    pub disk_path: String,
+    /// The module in which the set-up failed; none: it succeeded.
+    pub failed: Option<String>,
 }
 
 /// Reads one line; `None` for anything that is not a report.
@@ -48,6 +64,12 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
     match value.get("event")?.as_str()? {
         "stage" => Some(Report::Stage { stage: text(&value, "stage", MAX_WORD) }),
         "booted" => Some(Report::Booted),
+        "status" => Some(Report::Status(Status {
+            health: value.get("health").and_then(Value::as_str).map(|t| clean(t, MAX_ANSWER)),
+            disk: value.get("disk").and_then(Value::as_u64).filter(|p| *p <= 100).and_then(|p| u8::try_from(p).ok()),
+            disk_path: text(&value, "disk_path", MAX_ANSWER),
+            failed: value.get("failed").and_then(Value::as_str).map(|t| clean(t, MAX_WORD)),
+        })),
         "done" => Some(Report::Done { stages: stages(&value) }),
         "failed" => Some(Report::Failed {
             module: text(&value, "module", MAX_WORD),
@@ -92,7 +114,16 @@ fn stages(value: &Value) -> Vec<(String, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_LINE, Report, parse_line};
+    use super::{MAX_LINE, Report, Status, parse_line};
+
+    fn status(health: Option<&str>, disk: Option<u8>, disk_path: &str, failed: Option<&str>) -> Option<Report> {
+        Some(Report::Status(Status {
+            health: health.map(str::to_owned),
+            disk,
+            disk_path: disk_path.to_owned(),
+            failed: failed.map(str::to_owned),
+        }))
+    }
 
     #[test]
     fn reads_what_the_runner_writes() {
@@ -105,6 +136,11 @@ mod tests {
             parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
             Some(Report::Done { stages: vec![("install".to_owned(), 331)] })
         );
+        assert_eq!(
+            parse_line(br#"{"event":"status","disk":7,"disk_path":"/","health":"ok"}"#),
+            status(Some("ok"), Some(7), "/", None)
+        );
+        assert_eq!(parse_line(br#"{"event":"status","failed":"install"}"#), status(None, None, "", Some("install")));
         let failed = br#"{"event":"failed","module":"install","command":"apt-get install -y foo","code":100,"line":4,"tail":["E: no"]}"#;
         assert_eq!(
             parse_line(failed),
@@ -147,6 +183,15 @@ mod tests {
                 tail: vec!["\\u{202e}x".to_owned()],
             })
         );
+        for disk in ["101", "-1", "1e400", "99999999999999999999", "\"5\"", "[5]", "null", "5.5"] {
+            let line = format!(r#"{{"event":"status","health":{{}},"disk":{disk},"disk_path":[],"failed":1}}"#);
+            // No number is that large: the line as a whole is none.
+            let seen = if disk == "1e400" { None } else { status(None, None, "", None) };
+            assert_eq!(parse_line(line.as_bytes()), seen, "{disk}");
+        }
+        let spoofed = format!(r#"{{"event":"status","health":"ok\n{}","disk_path":"/\u001b]0;x"}}"#, "x".repeat(400));
+        let cut = format!("ok\\n{}…", "x".repeat(297));
+        assert_eq!(parse_line(spoofed.as_bytes()), status(Some(&cut), None, "/\\u{1b}]0;x", None));
         let long = format!(r#"{{"event":"stage","stage":"{}"}}"#, "é".repeat(100));
         assert_eq!(parse_line(long.as_bytes()), Some(Report::Stage { stage: format!("{}…", "é".repeat(64)) }));
     }

@@ -14,6 +14,8 @@ use crate::model::{Error, Result};
 
 /// Longest line kept; a guest is untrusted and may write without end.
 const MAX_LINE: usize = 64 << 10;
+/// How much of the end of a log [`recent`] reads.
+const RECENT: u64 = 64 << 10;
 /// Most bytes read at once.
 const CHUNK: u64 = 256 << 10;
 
@@ -58,7 +60,10 @@ impl Tail {
         };
         if self.file.as_ref().is_none_or(|(open, _)| *open != inode) {
             let mut file = File::open(&self.path).map_err(fail)?;
-            file.seek(SeekFrom::Start(std::mem::take(&mut self.start))).map_err(fail)?;
+            let length = file.metadata().map_err(fail)?.len();
+            // Shorter than where to start: rotated since, and all of it is new.
+            let start = Some(std::mem::take(&mut self.start)).filter(|s| *s <= length).unwrap_or(0);
+            file.seek(SeekFrom::Start(start)).map_err(fail)?;
             file.by_ref().take(CHUNK).read_to_end(&mut out).map_err(fail)?;
             self.file = Some((inode, file));
         }
@@ -96,6 +101,36 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+/// The last whole lines of a log, at most 64 KiB of them, and when it was last written to. Of a log that virtlogd has just
+/// rotated and that holds no whole line yet, those of the file before. Does not cost more for a log that has grown.
+pub fn recent(path: &Path) -> std::io::Result<(Vec<Vec<u8>>, std::time::SystemTime)> {
+    let now = end_of(path);
+    match &now {
+        Ok((lines, _)) if !lines.is_empty() => now,
+        _ => {
+            let mut before = path.as_os_str().to_owned();
+            before.push(".0");
+            end_of(Path::new(&before)).or(now)
+        }
+    }
+}
+
+fn end_of(path: &Path) -> std::io::Result<(Vec<Vec<u8>>, std::time::SystemTime)> {
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    let start = meta.len().saturating_sub(RECENT);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(RECENT).read_to_end(&mut bytes)?;
+    let mut lines: Vec<Vec<u8>> = bytes.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    // Behind the last line feed is a line that is not whole; and the first may have begun before.
+    lines.pop();
+    if start > 0 && !lines.is_empty() {
+        lines.remove(0);
+    }
+    Ok((lines, meta.modified()?))
 }
 
 /// The last lines of a text log, control characters removed; fewer if it is shorter, none if it is not there.
@@ -139,5 +174,30 @@ mod tests {
         std::fs::rename(&path, dir.path().join("report.0")).unwrap();
         std::fs::write(&path, b"three\n").unwrap();
         assert_eq!(tail.lines().unwrap(), [b"three".to_vec()]);
+    }
+
+    #[test]
+    fn a_log_rotated_before_it_was_opened_is_read_from_its_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        std::fs::write(&path, b"new\n").unwrap();
+        assert_eq!(Tail::open(&path, 100).unwrap().lines().unwrap(), [b"new".to_vec()]);
+    }
+
+    #[test]
+    fn the_end_of_a_log_that_has_grown() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        assert!(recent(&path).is_err());
+        std::fs::write(&path, b"one\ntwo\npart").unwrap();
+        assert_eq!(recent(&path).unwrap().0, [b"one".to_vec(), b"two".to_vec()]);
+        std::fs::write(&path, [vec![b'x'; 1 << 20], b"\nlast\n".to_vec()].concat()).unwrap();
+        assert_eq!(recent(&path).unwrap().0, [b"last".to_vec()]);
+        std::fs::rename(&path, dir.path().join("report.0")).unwrap();
+        assert_eq!(recent(&path).unwrap().0, [b"last".to_vec()]);
+        std::fs::write(&path, b"part").unwrap();
+        assert_eq!(recent(&path).unwrap().0, [b"last".to_vec()]);
+        std::fs::write(&path, b"whole\n").unwrap();
+        assert_eq!(recent(&path).unwrap().0, [b"whole".to_vec()]);
     }
 }

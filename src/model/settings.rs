@@ -7,7 +7,7 @@ use super::{Error, Result, escaped};
 /// Which virtualisation runs the guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Accel {
-    /// KVM where `/dev/kvm` opens and the CPU shows `vmx` or `svm`, else TCG.
+    /// KVM where it works (`doctor::obstacle` has the rule), else TCG.
     #[default]
     Auto,
     /// KVM, or refuse.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::types::{SeedInput, UserData};
 use crate::{
-    catalog::embedded_script,
+    catalog::{Health, embedded_script},
     model::{Error, Result},
 };
 
@@ -45,6 +45,10 @@ pub(super) fn instance(input: &SeedInput<'_>) -> Value {
         Some(UserData::Script(text)) => (json!([]), Value::String(text.clone())),
         None => (json!([]), Value::Null),
     };
+    let health = match &input.blueprint.health {
+        Some(Health::Command { run, timeout }) => json!({"run": run, "timeout": timeout}),
+        _ => Value::Null,
+    };
     let content = json!({
         "version": 1,
         "uuid": input.uuid,
@@ -54,6 +58,7 @@ pub(super) fn instance(input: &SeedInput<'_>) -> Value {
         "secrets": secrets,
         "runcmd": runcmd,
         "script": script,
+        "health": health,
     });
     json!({
         "path": format!("{DIR}/instance.json"),

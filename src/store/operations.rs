@@ -199,6 +199,22 @@ impl Store {
             .transpose()
     }
 
+    /// When an instance was last started or rebooted by an operation.
+    pub fn last_start(&self, instance: Uuid) -> Result<Option<jiff::Timestamp>> {
+        let last: Option<String> = self
+            .read()
+            .query_row(
+                "SELECT started_at FROM operation WHERE instance = ?1 AND kind IN ('create', 'start', 'reboot')
+                 AND state <> 'failed' ORDER BY started_at DESC LIMIT 1",
+                [instance.to_string()],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(sql)?;
+        let bad = |e| Error::failed("state_error", "cannot read an operation's time").cause(e);
+        last.map(|t| t.parse().map_err(|e: jiff::Error| bad(e))).transpose()
+    }
+
     /// Whether the last operation on a name was a delete that succeeded.
     pub fn was_deleted(&self, name: &crate::model::Name) -> Result<bool> {
         let last: Option<(String, String)> = self

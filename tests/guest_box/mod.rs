@@ -3,8 +3,11 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::Command,
+    sync::mpsc,
+    time::Duration,
 };
 
 use lite::guest::report::parse_line;
@@ -22,7 +25,8 @@ pub struct Guest {
 impl Guest {
     pub fn new(job: &Value) -> Self {
         let guest = Self { root: tempfile::tempdir().expect("a folder") };
-        for dir in ["var/lib/lite", "var/log", "run/cloud-init", "dev/virtio-ports"] {
+        for dir in ["var/lib/lite", "var/log", "run/cloud-init", "dev/virtio-ports", "proc/net", "proc/self", "usr/bin"]
+        {
             fs::create_dir_all(guest.path(dir)).expect("a folder");
         }
         fs::write(guest.path("dev/virtio-ports/org.lite.report"), "").expect("writes");
@@ -31,6 +35,7 @@ impl Guest {
             r#"{"v1":{"stage":null,"init":{"errors":[]},"modules-final":{"errors":[],"finished":1.0}}}"#,
         );
         guest.write("run/cloud-init/result.json", r#"{"v1":{"datasource":"NoCloud","errors":[]}}"#);
+        guest.write("proc/net/route", "Iface\tDestination\nlo\t0000007F\neth0\t00000000\n");
         guest.write("var/lib/lite/instance.json", &job.to_string());
         guest
     }
@@ -49,7 +54,41 @@ impl Guest {
 
     /// Boots: runs the runner and gives the lines it reported, and what it printed.
     pub fn boot(&self) -> (Vec<Value>, String) {
-        // Appends, as the port does: the runner opens it once per line.
+        let lines = self.port();
+        let output = self.runner(&[]).output().expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.say_end();
+        let mut lines: Vec<Value> = lines.iter().collect();
+        assert_eq!(lines.pop(), Some(json!("end")), "the reader of the port failed");
+        (lines, String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Watches until it has reported `count` lines, which are given.
+    pub fn watch(&self, count: usize) -> Vec<Value> {
+        let lines = self.port();
+        let mut child = self.runner(&["watch"]).spawn().expect("runs");
+        let seen = (0..count).map(|_| lines.recv_timeout(Duration::from_secs(60)).expect("a report")).collect();
+        child.kill().and_then(|()| child.wait()).expect("ended");
+        self.say_end();
+        seen
+    }
+
+    fn runner(&self, args: &[&str]) -> Command {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init/lite-guest.py");
+        let mut command = Command::new("python3");
+        command.arg("-IS").arg(script).args(args).env("LITE_ROOT", self.root.path()).env("LITE_NETWORK_WAIT", "0");
+        command
+    }
+
+    /// Ends the thread that reads the port.
+    fn say_end(&self) {
+        let port = self.path("dev/virtio-ports/org.lite.report");
+        let end = fs::OpenOptions::new().write(true).open(port).and_then(|mut f| f.write_all(b"\"end\"\n"));
+        end.expect("writes");
+    }
+
+    /// Makes the port a fifo, which is written to as the port is: opened once per line. The host understands each line.
+    fn port(&self) -> mpsc::Receiver<Value> {
         let port = self.path("dev/virtio-ports/org.lite.report");
         let fifo = Command::new("rm")
             .arg("-f")
@@ -58,41 +97,20 @@ impl Guest {
             .and_then(|_| Command::new("mkfifo").arg(&port).status())
             .expect("runs");
         assert!(fifo.success());
-        let reader = {
-            let port = port.clone();
-            std::thread::spawn(move || {
-                // A fifo ends for the reader whenever the writer closes it; holding it open for writing as well avoids that.
-                let mut held = fs::OpenOptions::new().read(true).write(true).open(port).expect("opens");
-                let mut lines = Vec::new();
-                let mut line = Vec::new();
-                loop {
-                    let mut byte = [0];
-                    std::io::Read::read_exact(&mut held, &mut byte).expect("reads");
-                    if byte[0] != b'\n' {
-                        line.push(byte[0]);
-                    } else if line == b"end" {
-                        return lines;
-                    } else {
-                        lines.push(std::mem::take(&mut line));
-                    }
+        // A fifo ends for the reader whenever the writer closes it; holding it open for writing as well avoids that.
+        let held = fs::OpenOptions::new().read(true).write(true).open(port).expect("opens");
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(held).split(b'\n').map(|l| l.expect("reads")) {
+                let end = line == b"\"end\"";
+                assert!(end || line.len() < 16 * 1024 && parse_line(&line).is_some(), "the host reads every line");
+                let heard = sender.send(serde_json::from_slice(&line).expect("JSON"));
+                if end || heard.is_err() {
+                    return;
                 }
-            })
-        };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init/lite-guest.py");
-        let output =
-            Command::new("python3").arg("-IS").arg(script).env("LITE_ROOT", self.root.path()).output().expect("runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        fs::OpenOptions::new()
-            .write(true)
-            .open(&port)
-            .and_then(|mut f| std::io::Write::write_all(&mut f, b"end\n"))
-            .expect("writes");
-        let lines = reader.join().expect("ends");
-        assert!(lines.iter().all(|l| l.len() < 16 * 1024 && parse_line(l).is_some()), "the host reads every line");
-        (
-            lines.iter().map(|l| serde_json::from_slice(l).expect("JSON")).collect(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-        )
+            }
+        });
+        receiver
     }
 }
 

@@ -1,4 +1,5 @@
 //! A host of the test driver with a database of its own.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     collections::BTreeMap,

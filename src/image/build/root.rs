@@ -33,6 +33,10 @@ grub_dpkg:
 const HOSTS: &str =
     "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n";
 
+/// Only names that DNS knows: nothing is to listen for other machines' questions (LLMNR on port 5355, mDNS on 5353).
+const RESOLVED: &str = "[Resolve]\nLLMNR=no\nMulticastDNS=no\n";
+const RESOLVED_IS_THERE: &str = "usr/lib/systemd/systemd-resolved";
+
 /// Units without work in a guest: no LVM below it, no manual pages in it.
 const MASKED: [&str; 3] = ["e2scrub_reap.service", "e2scrub_all.timer", "man-db.timer"];
 
@@ -86,6 +90,9 @@ pub(super) fn prepare(root: &Path, suite: &str, mirror: &str) -> Result<()> {
     write(root, "boot/extlinux/extlinux.conf", BOOT)?;
     write(root, "etc/cloud/cloud.cfg.d/90_lite.cfg", CLOUD)?;
     link(root, "etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf")?;
+    if root.join(RESOLVED_IS_THERE).exists() {
+        write(root, "etc/systemd/resolved.conf.d/lite.conf", RESOLVED)?;
+    }
     for unit in MASKED {
         link(root, &format!("etc/systemd/system/{unit}"), "/dev/null")?;
     }

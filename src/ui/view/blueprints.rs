@@ -75,6 +75,8 @@ pub struct BlueprintView {
     pub secrets: Vec<String>,
     /// How it was tested on each of its bases.
     pub verified: Vec<VerifiedView>,
+    /// How it is seen that it works, in words.
+    pub health: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -125,7 +127,8 @@ fn block(view: &BlueprintView) -> Block {
         .row("BASES", view.bases.join(", "))
         .row("NEEDS", format!("{} of memory, {} of disk", view.min_memory, view.min_disk))
         .row("FROM", or_dash(view.smallest_bundle.as_ref()))
-        .row("PORTS", or_dash((!view.ports.is_empty()).then(|| ports_text(&view.ports))));
+        .row("PORTS", or_dash((!view.ports.is_empty()).then(|| ports_text(&view.ports))))
+        .row("HEALTH", or_dash(view.health.as_ref()));
     for (nth, p) in view.parameters.iter().enumerate() {
         let default = p.default.as_ref().map_or("must be set".to_owned(), |d| format!("default `{d}`"));
         block.row(if nth == 0 { "SET" } else { "" }, format!("{}: {} ({default})", p.name, p.description));
@@ -185,6 +188,7 @@ mod tests {
                     seconds: None,
                 },
             ],
+            health: Some("port 80 accepts".to_owned()),
         };
         vec![view("debian-13", "os", "Debian 13"), view("nginx", "app", "nginx web server")]
     }
@@ -210,6 +214,7 @@ mod tests {
                       NEEDS        512 MiB of memory, 5 GiB of disk\n\
                       FROM         nano\n\
                       PORTS        22/tcp, 80/tcp\n\
+                      HEALTH       port 80 accepts\n\
                       SET          title: heading of the page (default `Hi`)\n\
                       \x20            mail: address (must be set)\n\
                       VERIFIED     booted on debian-13 on 2026-11-24\n\
@@ -227,7 +232,7 @@ mod tests {
         let wanted = serde_json::json!({"schema": 1, "blueprints": [{
             "id": "nginx", "group": "app", "version": "1", "title": "nginx web server", "description": "One line.\nAnother.",
             "bases": ["debian-13", "debian-12"], "min_memory_bytes": 536_870_912_u64, "min_disk_bytes": 5_368_709_120_u64,
-            "smallest_bundle": "nano", "ports": ["22/tcp", "80/tcp"], "secrets": ["admin"],
+            "smallest_bundle": "nano", "ports": ["22/tcp", "80/tcp"], "secrets": ["admin"], "health": "port 80 accepts",
             "parameters": [
                 {"name": "title", "description": "heading of the page", "default": "Hi"},
                 {"name": "mail", "description": "address", "default": null},

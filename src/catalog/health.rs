@@ -1,0 +1,77 @@
+//! The health check of a blueprint.
+
+use super::{
+    fault::Faults,
+    reader::Fields,
+    tree::{Node, Value},
+    types::Health,
+};
+use crate::model::{Error, Result, escaped};
+
+/// How long a command may take, in seconds, unless the blueprint says.
+const COMMAND_TIMEOUT: u16 = 10;
+
+/// Reads `health`.
+pub(crate) fn read(top: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
+    let fields = Fields::of(top.get("health")?, "health", &["http", "tcp", "command"], faults)?;
+    match (fields.get("http"), fields.get("tcp"), fields.get("command")) {
+        (Some(node), None, None) => {
+            http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], faults)?, faults)
+        }
+        (None, Some(node), None) => {
+            let tcp = Fields::of(node, "health.tcp", &["port", "banner"], faults)?;
+            let port = port(&tcp, faults)?;
+            Some(Health::Tcp { port, banner: tcp.optional_text("banner", faults) })
+        }
+        (None, None, Some(node)) => command(node, &fields, faults),
+        _ => {
+            faults.add(fields.line, "health", "needs one of `http`, `tcp` and `command`");
+            None
+        }
+    }
+}
+
+/// `command: TEXT`, or `command: {run: TEXT, timeout: SECONDS}`.
+fn command(node: &Node, health: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
+    if !matches!(node.value, Value::Map(_)) {
+        return Some(Health::Command { run: health.parsed("command", faults, script)?, timeout: COMMAND_TIMEOUT });
+    }
+    let fields = Fields::of(node, "health.command", &["run", "timeout"], faults)?;
+    let run = fields.parsed("run", faults, script);
+    let timeout = fields.number_or("timeout", 1..=50, COMMAND_TIMEOUT.into(), faults);
+    Some(Health::Command { run: run?, timeout: timeout.and_then(|t| u16::try_from(t).ok())? })
+}
+
+/// A bash command of a health check.
+fn script(text: &str) -> Result<String> {
+    if !text.trim().is_empty() && text.len() <= 4096 && !text.contains('\0') {
+        return Ok(text.to_owned());
+    }
+    let said: String = text.chars().take(40).collect();
+    Err(Error::refused("invalid_command", format!("`{}` is not a command", escaped(&said)))
+        .hint("a command is a line of bash such as `pg_isready -q`, or some, at most 4096 bytes"))
+}
+
+fn http(fields: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
+    let port = port(fields, faults);
+    let path = fields.parsed("path", faults, url_path);
+    let status = fields.number_or("status", 100..=599, 200, faults).and_then(|s| u16::try_from(s).ok());
+    let text = fields.optional_text("text", faults);
+    Some(Health::Http { port: port?, path: path?, status: status?, text })
+}
+
+fn port(fields: &Fields<'_>, faults: &mut Faults) -> Option<u16> {
+    fields.number("port", 1..=65535, faults).and_then(|p| u16::try_from(p).ok())
+}
+
+fn url_path(text: &str) -> Result<String> {
+    if text.starts_with('/')
+        && !text.starts_with("//")
+        && text.len() <= 256
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
+    {
+        return Ok(text.to_owned());
+    }
+    Err(Error::refused("invalid_path", format!("`{}` is not a path", escaped(text)))
+        .hint("a path starts with one `/` and holds printable ASCII without spaces and `#`, at most 256 characters"))
+}
