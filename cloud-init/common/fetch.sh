@@ -3,7 +3,7 @@ fetch() {
   local address=$1 wanted=$2 file=$3 part="$3.part" found start
   rm -f "$part"
   if ! curl -fsSL --proto '=http,https' --connect-timeout 30 --speed-limit 1000 --speed-time 60 --retry 3 \
-    -o "$part" -- "$address"; then
+    --globoff -o "$part" --url "$address"; then
     rm -f "$part"
     echo "fetch: cannot download $address; is the address right, and can this instance reach it?" >&2
     return 1

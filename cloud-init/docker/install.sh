@@ -1,6 +1,11 @@
-# Docker's engine and Compose from the distribution.
-packages docker.io docker-compose iptables ca-certificates
-if apt-cache show docker-cli >/dev/null 2>&1; then packages docker-cli; fi
+# Docker's engine and Compose from the distribution. What its command line and Compose are called differs.
+. /etc/os-release
+case "$ID-$VERSION_ID" in
+  debian-12) extra=(docker-compose) ;;
+  ubuntu-*) extra=(docker-compose-v2) ;;
+  *) extra=(docker-cli docker-compose) ;;
+esac
+packages docker.io "${extra[@]}" iptables ca-certificates
 # Containers' logs must not fill the disk.
 install -d -m 0755 /etc/docker
 cat >/etc/docker/daemon.json <<'CONF'

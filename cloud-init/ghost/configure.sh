@@ -9,10 +9,10 @@ CREATE OR REPLACE USER ghost@localhost IDENTIFIED BY '$LITE_SECRET_DATABASE';
 GRANT ALL ON ghost.* TO ghost@localhost;
 SQL
 
-cp -rn /opt/ghost/app/content /var/lib/ghost/
+cp -rn /opt/ghost/content /var/lib/ghost/
 chown -R ghost:ghost /var/lib/ghost
-install -m 0640 -g ghost /dev/null /opt/ghost/app/config.production.json
-cat >/opt/ghost/app/config.production.json <<JSON
+install -m 0640 -g ghost /dev/null /opt/ghost/config.production.json
+cat >/opt/ghost/config.production.json <<JSON
 {
   "url": "http://$address/",
   "server": {"host": "127.0.0.1", "port": 2368},
@@ -36,7 +36,7 @@ systemctl enable --now ghost
 
 # Values come in on standard input, NUL between them.
 printf '%s\0' "$LITE_PARAM_TITLE" "$LITE_PARAM_ADMIN_NAME" "$LITE_PARAM_ADMIN_EMAIL" "$LITE_SECRET_ADMIN" "$address" |
-  /opt/ghost/node -e '
+  /opt/node/bin/node -e '
     const [blogTitle, name, email, password, address] = require("node:fs").readFileSync(0, "utf8").split("\0");
     const at = "http://127.0.0.1:2368/ghost/api/admin/authentication/setup/";
     // Ghost sends what comes by http from elsewhere to its own address; this is the header of a proxy.
