@@ -56,7 +56,23 @@ fn bundles_are_those_of_the_design() {
 #[test]
 fn embedded_blueprints_hold_what_they_promise() {
     let catalog = embedded();
-    assert_eq!(catalog.blueprints.keys().collect::<Vec<_>>(), ["debian-12", "debian-13", "nginx", "ubuntu-24.04"]);
+    let ids = [
+        "debian-12",
+        "debian-13",
+        "docker",
+        "ghost",
+        "joomla",
+        "lamp",
+        "magento",
+        "mean",
+        "nginx",
+        "nodejs",
+        "plesk",
+        "postgres",
+        "ubuntu-24.04",
+        "wordpress",
+    ];
+    assert_eq!(catalog.blueprints.keys().collect::<Vec<_>>(), ids);
     let nginx = catalog.blueprint("nginx").expect("known");
     assert_eq!((nginx.group, nginx.user.as_str()), (Group::App, "debian"));
     assert_eq!(nginx.bases, ["debian-13", "debian-12", "ubuntu-24.04"]);
@@ -76,6 +92,65 @@ fn embedded_blueprints_hold_what_they_promise() {
     let debian = catalog.blueprint("debian-13").expect("known");
     assert_eq!(debian.health, Some(Health::Tcp { port: 22, banner: Some("SSH-".to_owned()) }));
     assert_eq!((debian.install.as_str(), debian.configure.as_str()), ("", ""));
+}
+
+/// What every application has to bring, so that none is added without.
+#[test]
+fn every_application_is_whole() {
+    let catalog = embedded();
+    let updates = include_str!("../cloud-init/common/packages.sh");
+    for b in catalog.blueprints.values().filter(|b| b.group == Group::App) {
+        let id = &b.id;
+        assert!(b.install.starts_with(updates), "{id}: installs its updates by itself");
+        assert!(!b.configure.is_empty() && !b.output.is_empty(), "{id}: configure and output");
+        assert!(b.ports.iter().any(|p| p.to_string() == "22/tcp"), "{id}: SSH");
+        assert!(b.min_memory.to_string() != "0 B" && b.min_disk >= lite::model::Size::mib(4096), "{id}: minimum");
+        match &b.health {
+            Some(Health::Http { text, .. }) => assert!(text.is_some(), "{id}: a status alone proves no application"),
+            Some(Health::Command { .. }) => {}
+            other => panic!("{id}: an open port proves no application: {other:?}"),
+        }
+        let metrics: Vec<_> = b.alarms.iter().map(|a| a.metric.as_str()).collect();
+        assert_eq!(metrics, ["AppHealthy", "MemoryUtilization", "DiskSpaceUtilization"], "{id}");
+        for p in &b.parameters {
+            assert!(p.pattern.is_some() || id == "nginx", "{id}: `{}` needs a pattern", p.name);
+        }
+        // What is generated is never a default, and what is typed is never a secret.
+        assert!(b.parameters.iter().all(|p| !p.name.contains("password")), "{id}");
+        assert!(b.secrets.iter().all(|s| s.length >= 20), "{id}");
+    }
+}
+
+#[test]
+fn what_only_an_instance_knows_is_not_installed() {
+    let text = WIKI.replace("install: wiki/install.sh", "install: [wiki/install.sh, 'echo $LITE_SECRET_KEY ${LITE_NAME}']");
+    let faults = check_with("wiki.yaml", &text, &[source("wiki/install.sh", "")]);
+    let said: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "wiki.yaml:19: install: uses `LITE_NAME`, which differs per instance; move it to `configure`",
+            "wiki.yaml:19: install: uses `LITE_SECRET`, which differs per instance; move it to `configure`",
+        ]
+    );
+    for b in embedded().blueprints.values() {
+        let reads = b.install_parameters();
+        let known = ["download", "sha256", "opensearch", "opensearch_sha256", "components", "mongodb", "mongodb_sha256", "npm_registry"];
+        assert!(reads.iter().all(|p| known.contains(p)), "{}: {reads:?}", b.id);
+    }
+}
+
+#[test]
+fn a_script_may_have_parts() {
+    let text = WIKI.replace("install: wiki/install.sh", "install: [common/packages.sh, wiki/install.sh, 'echo a', 'echo b']");
+    let catalog = Catalog::load(&[source("wiki.yaml", &text), source("wiki/install.sh", "packages wiki")]).expect("good");
+    let wanted = format!("{}packages wiki\necho a\necho b\n", include_str!("../cloud-init/common/packages.sh"));
+    assert_eq!(catalog.blueprint("wiki").map(|b| b.install.clone()), Ok(wanted));
+    let missing = text.replace("wiki/install.sh", "wiki/instal.sh");
+    assert_eq!(
+        check("wiki.yaml", &missing).iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["wiki.yaml:19: install[1]: there is no script `wiki/instal.sh`; hold it inline with `install: |`"]
+    );
 }
 
 #[test]
@@ -101,11 +176,7 @@ fn unknown_ids_name_the_nearest() {
 
 #[test]
 fn a_bundle_below_the_minimum_is_refused() {
-    let mut catalog = embedded();
-    let mut wordpress = catalog.blueprint("nginx").expect("known").clone();
-    wordpress.id = "wordpress".to_owned();
-    wordpress.min_memory = lite::model::Size::mib(1024);
-    catalog.blueprints.insert("wordpress".to_owned(), wordpress);
+    let catalog = embedded();
     assert_eq!(
         said(catalog.resolve("wordpress", "nano", None)),
         (
