@@ -95,7 +95,16 @@ fn one(args: &Args, env: &Env, asked: &Asked, catalog: &Catalog) -> Result<TestV
     watch.stages.begin("render");
     render_all(catalog, asked)?;
     watch.stages.finish();
-    let mut view = TestView::new(&asked.resolved);
+    let blueprint = &asked.resolved.blueprint;
+    let mut view = TestView {
+        blueprint: blueprint.id.clone(),
+        version: blueprint.version.clone(),
+        base: asked.resolved.base.clone(),
+        booted: false,
+        image: None,
+        stages: Vec::new(),
+        error: None,
+    };
     if !args.render_only {
         boot(args, env, asked, &mut watch, &mut view)?;
     }
@@ -103,16 +112,15 @@ fn one(args: &Args, env: &Env, asked: &Asked, catalog: &Catalog) -> Result<TestV
     if let Some(error) = &view.error {
         env.ui.fault(error);
     } else {
-        let blueprint = &asked.resolved.blueprint;
         let date = jiff::tz::Offset::UTC.to_datetime((env.clock)()).date();
         let verified = Verified {
             blueprint: blueprint.id.clone(),
             version: blueprint.version.clone(),
             base: view.base.clone(),
-            how: view.how,
+            how: if view.booted { How::Boot } else { How::Render },
             date,
             image: view.image.clone(),
-            seconds: (view.how == How::Boot).then(|| view.seconds()),
+            seconds: view.booted.then(|| view.seconds()),
             parts: blueprint.parts_digest(),
         };
         record::own(&env.settings()?, &verified, &env.ui);
@@ -229,7 +237,7 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut Watch, view: &mut Tes
     });
     watch.stages.finish();
     view.image = image::get(&settings.paths.pool, &asked.resolved.base)?.map(|i| i.digest);
-    view.how = How::Boot;
+    view.booted = true;
     let keep = args.keep && result.is_err();
     view.error = result.err();
     remove(&mut engine, &name, keep, &mut watch.stages, view)

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::StageTime;
 use crate::{
-    catalog::{How, Resolved},
     model::{Error, Result},
     ui::{Column, ErrorView, SCHEMA, Table, Ui},
 };
@@ -18,8 +17,8 @@ pub struct TestView {
     pub version: String,
     /// Base image id.
     pub base: String,
-    /// How far the test went.
-    pub how: How,
+    /// Whether it was booted, and not rendered alone.
+    pub booted: bool,
     /// SHA-256 of the image that was booted.
     pub image: Option<String>,
     /// Each stage with its time.
@@ -47,29 +46,16 @@ struct TestsJson<'a> {
 }
 
 impl TestView {
-    /// One that has only been rendered.
-    pub fn new(resolved: &Resolved) -> Self {
-        Self {
-            blueprint: resolved.blueprint.id.clone(),
-            version: resolved.blueprint.version.clone(),
-            base: resolved.base.clone(),
-            how: How::Render,
-            image: None,
-            stages: Vec::new(),
-            error: None,
-        }
-    }
-
     /// Seconds of all stages but the removal.
     pub fn seconds(&self) -> u64 {
         self.stages.iter().filter(|s| s.name != "remove").map(|s| s.milliseconds).sum::<u64>() / 1000
     }
 
     fn result(&self) -> &'static str {
-        match (&self.error, self.how) {
+        match (&self.error, self.booted) {
             (Some(_), _) => "failed",
-            (None, How::Boot) => "boot",
-            (None, How::Render) => "render",
+            (None, true) => "boot",
+            (None, false) => "render",
         }
     }
 }
@@ -110,24 +96,23 @@ pub fn print_tests(ui: &Ui, views: &[TestView]) -> Result<()> {
 mod tests {
     use super::{TestView, print_tests};
     use crate::{
-        catalog::How,
         model::Error,
         ui::{Ui, testing::Capture, view::StageTime},
     };
 
     fn views() -> Vec<TestView> {
         let stage = |name: &str, milliseconds| StageTime { name: name.to_owned(), milliseconds };
-        let view = |id: &str, how, error| TestView {
+        let view = |id: &str, booted: bool, error| TestView {
             blueprint: id.to_owned(),
             version: "1".to_owned(),
             base: "debian-13".to_owned(),
-            how,
-            image: (how == How::Boot).then(|| "ab12".to_owned()),
+            booted,
+            image: booted.then(|| "ab12".to_owned()),
             stages: vec![stage("boot", 31_600), stage("application", 4_500), stage("remove", 9_000)],
             error,
         };
         let error = Error::failed("timeout", "it did not answer");
-        vec![view("nginx", How::Boot, None), view("lamp", How::Boot, Some(error)), view("mean", How::Render, None)]
+        vec![view("nginx", true, None), view("lamp", true, Some(error)), view("mean", false, None)]
     }
 
     #[test]
