@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use lite::{
-    catalog::{Catalog, Group, Health, ParameterType, SourceFile, check, check_with, resolve_params},
+    catalog::{
+        Catalog, Group, Health, How, ParameterType, SourceFile, Standing, Verified, add_verified, check, check_with,
+        read_verified, resolve_params, write_verified,
+    },
     model::Error,
 };
 
@@ -163,6 +166,63 @@ fn a_script_may_have_parts() {
         check("wiki.yaml", &missing).iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["wiki.yaml:19: install[1]: there is no script `wiki/instal.sh`; hold it inline with `install: |`"]
     );
+}
+
+fn seen(blueprint: &lite::catalog::Blueprint, how: How) -> Verified {
+    Verified {
+        blueprint: blueprint.id.clone(),
+        version: blueprint.version.clone(),
+        base: "debian-13".to_owned(),
+        how,
+        date: jiff::civil::date(2026, 11, 24),
+        image: (how == How::Boot).then(|| "ab12".to_owned()),
+        seconds: (how == How::Boot).then_some(70),
+        parts: blueprint.parts_digest(),
+    }
+}
+
+#[test]
+fn a_test_holds_for_the_blueprint_as_it_was() {
+    let mut catalog = embedded();
+    catalog.verified.clear();
+    let lamp = catalog.blueprint("lamp").expect("known").clone();
+    assert_eq!(catalog.standing(&lamp, "debian-13").word(), "render");
+    catalog.verified.push(seen(&lamp, How::Render));
+    assert_eq!(catalog.standing(&lamp, "debian-13").word(), "render");
+    catalog.verified.push(seen(&lamp, How::Boot));
+    assert_eq!(catalog.standing(&lamp, "debian-13"), Standing::Boot(&seen(&lamp, How::Boot)));
+    assert_eq!(catalog.standing(&lamp, "debian-12").word(), "render", "another base is another test");
+    let mut described = lamp.clone();
+    described.description.push_str(" And more.");
+    assert_eq!(catalog.standing(&described, "debian-13").word(), "boot", "words alone change nothing in the guest");
+    let mut changed = lamp.clone();
+    changed.configure.push_str("true\n");
+    assert_eq!(catalog.standing(&changed, "debian-13").word(), "changed");
+    let mut newer = lamp;
+    newer.version = "2".to_owned();
+    assert_eq!(catalog.standing(&newer, "debian-13").word(), "changed");
+}
+
+#[test]
+fn tests_are_kept_one_for_each_base() {
+    let catalog = embedded();
+    let lamp = catalog.blueprint("lamp").expect("known");
+    let mut list = Vec::new();
+    add_verified(&mut list, seen(lamp, How::Boot));
+    add_verified(&mut list, seen(lamp, How::Render));
+    assert_eq!(list, [seen(lamp, How::Boot)], "a rendering says no more than a boot of the same");
+    let changed = Verified { parts: "000000000000".to_owned(), ..seen(lamp, How::Render) };
+    add_verified(&mut list, changed.clone());
+    assert_eq!(list, [changed.clone()], "of another text it is news");
+    add_verified(&mut list, Verified { base: "debian-12".to_owned(), ..changed.clone() });
+    add_verified(&mut list, Verified { blueprint: "docker".to_owned(), ..changed });
+    let ids: Vec<_> = list.iter().map(|v| format!("{} {}", v.blueprint, v.base)).collect();
+    assert_eq!(ids, ["docker debian-13", "lamp debian-12", "lamp debian-13"]);
+    let text = write_verified(&list).expect("written");
+    assert_eq!(read_verified("x", &text), Ok(list));
+    let error = read_verified("a/verified.yaml", "verified: [{blueprint: x}]\n").expect_err("half");
+    assert_eq!((error.code, error.message.as_str()), ("invalid_verified", "`a/verified.yaml` is not a list of tests"));
+    assert_eq!(read_verified("x", "verified: []\n"), Ok(Vec::new()));
 }
 
 #[test]
@@ -401,6 +461,22 @@ fn bad_parameters_are_refused() {
         let (said, hints, code) = said(set(pairs));
         assert_eq!((said.as_str(), hints.first().map(String::as_str), code), (message, Some(hint), 2));
     }
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused() {
+    let catalog = embedded();
+    let lamp = catalog.blueprint("lamp").expect("known");
+    let set = |value: &str| resolve_params(lamp, &[("database".to_owned(), value.to_owned())]);
+    assert_eq!(
+        said(set("root")),
+        (
+            "`database` cannot be `root`: that name is taken".to_owned(),
+            vec!["choose another; the name is the system's own".to_owned()],
+            2
+        )
+    );
+    assert!(set("roots").is_ok());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{
     fault::Faults,
     params,
-    reader::Fields,
+    reader::{Fields, text},
     template,
     tree::Node,
     types::{AlarmSpec, Parameter, ParameterType, SecretSpec},
@@ -54,7 +54,8 @@ fn named<'a>(top: &Fields<'a>, key: &str, faults: &mut Faults) -> Vec<(&'a str, 
 pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter> {
     let mut list = Vec::new();
     for (name, node, path) in named(top, "parameters", faults) {
-        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "default"], faults) else {
+        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "not", "default"], faults)
+        else {
             continue;
         };
         let kind = match fields.word("type", &["text", "integer", "boolean"], faults) {
@@ -64,8 +65,11 @@ pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter
         };
         let description = fields.text("description", faults).unwrap_or_default();
         let pattern = fields.get("pattern").and_then(|_| fields.parsed("pattern", faults, pattern));
+        let items = fields.list("not", faults).iter().enumerate();
+        let at = fields.at("not");
+        let not = items.filter_map(|(i, n)| text(n, &format!("{at}[{i}]"), faults).map(str::to_owned)).collect();
         let default = fields.optional_text("default", faults);
-        let parameter = Parameter { name: name.to_owned(), kind, description, pattern, default };
+        let parameter = Parameter { name: name.to_owned(), kind, description, pattern, not, default };
         if let (Some(default), Some(node)) = (&parameter.default, fields.get("default"))
             && let Err(error) = params::check(&parameter, default)
         {

@@ -101,6 +101,9 @@ pub struct Parameter {
     pub description: String,
     /// The whole value must match; none: any printable text up to 1,024 characters.
     pub pattern: Option<String>,
+    /// Values that are refused although they match: names that are taken.
+    #[serde(default)]
+    pub not: Vec<String>,
     /// Used when not set; none: the user must set it.
     pub default: Option<String>,
 }
