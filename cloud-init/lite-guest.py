@@ -174,14 +174,6 @@ def bash(module, script, reporter, strict):
     return run(module, ["/bin/bash", script], bash_env(DIR + "/trap", strict), reporter)
 
 
-def last_lines(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return [line.rstrip() for line in collections.deque(file, TAIL_LINES)]
-    except OSError:
-        return []
-
-
 def read_text(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -306,22 +298,31 @@ def between(text, start, end):
     return rest.partition(end)[0] if found else ""
 
 
+# What cloud-init and apt print however it goes.
+NOISE = re.compile(r"ci-info:|Cloud-init v\.|Running as unit:|(Get|Hit):\d|Reading package lists|"
+                   r".*\[WARNING\]: (Running module|\d+ failed with exceptions)")
+
+
 def module_fault():
     """The first module that cloud-init says failed (status.json, `v1.<stage>.errors`)."""
+    printed = [line for line in read_text(LOGS + "/cloud-init-output.log").splitlines() if not NOISE.match(line)]
     for stage in read_json(RUN + "/status.json").get("v1", {}).values():
         for error in (stage.get("errors") or []) if isinstance(stage, dict) else []:
             text = str(error)
             code = between(text, "Exit code: ", "\\n")
+            # An exception's own words, unless they only repeat what a program printed.
+            words = re.search(r"""\w+\((["'])(.*)\1\)\)$""", text)
+            told = printed + ([words[2]] if words and not code else [])
             return {"event": "failed", "module": between(text, "('", "'") or "cloud-init",
                     "command": between(text, "Command: ", "\\n"), "code": int(code) if code.isdigit() else 1,
-                    "tail": last_lines(LOGS + "/cloud-init-output.log") or [text]}
+                    "tail": told or [text]}
     errors = read_json(RUN + "/result.json").get("v1", {}).get("errors") or []
     if errors:
         return {"event": "failed", "module": "cloud-init", "command": "", "code": 1, "tail": [str(e) for e in errors]}
     return None
 
 
-def schema_fault():
+def schema_fault(job):
     """cloud-init only warns of user-data that breaks its schema, and then leaves the faulty part out."""
     marks = ("failed schema validation", "Invalid cloud-config")
     try:
@@ -331,13 +332,23 @@ def schema_fault():
         warned = False
     if not warned:
         return None
-    tail, _ = output(["cloud-init", "schema", "--system"], 120)
-    return {"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": 1, "tail": tail}
+    said, code = output(["cloud-init", "schema", "--system"], 120)
+    faults = [line.partition("schema errors: ")[2] for line in said]
+    own = job.get("own", {})
+
+    def users_number(item):
+        """The user's number of an item: he knows only his own."""
+        number = int(item[2]) - own.get(item[1], 0)
+        return "%s.%d" % (item[1], number) if number >= 0 else item[0]
+
+    tail = [re.sub(r"\b(\w+)\.(\d+)", users_number, fault) for fault in faults if fault] or said
+    return {"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": code or 1,
+            "tail": tail}
 
 
 def set_up(job, state, reporter):
     """Everything of a first boot. The event that ends it."""
-    fault = module_fault() or schema_fault()
+    fault = module_fault() or schema_fault(job)
     if fault is None and not job:
         fault = {"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]}
     if fault is not None:

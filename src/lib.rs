@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod cli;
 pub mod doctor;
 pub mod engine;
+pub mod fault;
 pub mod guest;
 pub mod hypervisor;
 pub mod image;

@@ -1,184 +1,259 @@
-//! `kill -9` at every step, and many processes at once: real libvirt, guests that are one boot sector.
+//! `kill -9` at every step of every operation, and at random times: real libvirt, guests that are one boot sector.
 //!
 //! Needs the feature `fault`, which puts the points of death into the binary of the tests.
 #![cfg(feature = "fault")]
 
 mod support {
     pub mod host;
+    pub mod idle;
 }
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     os::unix::process::ExitStatusExt,
-    process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
+    path::Path,
+    process::{Command, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
-use support::host::{Host, skip_reason, text, virsh};
+use support::{
+    host::{Host, skip_reason, text, virsh},
+    idle::{bare_host, clean, create, idle_host, image, turn, whole_or_gone},
+};
 
 const SIGKILL: i32 = 9;
 
-/// The tests compare the host's filters before and after, so they take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// The points a command passes, and how often.
+fn points(host: &Host, mut command: Command) -> BTreeMap<String, usize> {
+    let log = host.folder.path().join("points");
+    let out = command.env("LITE_FAULT_LOG", &log).output().expect("lite runs");
+    assert!(out.status.success(), "{command:?}: {}", text(&out.stderr));
+    let mut passed = BTreeMap::new();
+    for name in std::fs::read_to_string(&log).unwrap_or_default().lines() {
+        *passed.entry(name.to_owned()).or_default() += 1;
+    }
+    let _ = std::fs::remove_file(log);
+    passed
 }
 
-/// A host with a blueprint that is one boot sector, and a bundle that is tiny.
-fn host(tag: &str, third: u8) -> Host {
-    let host = Host::new(tag, third);
-    let blueprints = host.folder.path().join("blueprints");
-    std::fs::create_dir(&blueprints).expect("a folder");
-    let os = "id: idle\ntitle: Idle\ndescription: Does nothing.\ngroup: os\nversion: \"1\"\nbases: [idle]\n\
-              minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [22/tcp]\nuser: nobody\n";
-    std::fs::write(blueprints.join("idle.yaml"), os).expect("written");
-    let bundle =
-        "currency: USD\nbundles:\n  - {id: tiny, vcpus: 1, memory: 32 MiB, disk: 16 MiB, transfer: 1 GiB, price: 1}\n";
-    std::fs::write(blueprints.join("bundles.yaml"), bundle).expect("written");
-    let mut sector = vec![0xFB, 0xF4, 0xEB, 0xFD];
-    sector.resize(510, 0);
-    sector.extend([0x55, 0xAA]);
-    let raw = host.folder.path().join("idle.raw");
-    let image = host.folder.path().join("idle.qcow2");
-    std::fs::write(&raw, sector).expect("written");
-    let converted = Command::new("qemu-img")
-        .args(["convert", "-f", "raw", "-O", "qcow2"])
-        .args([&raw, &image])
-        .status()
-        .expect("qemu-img runs");
-    assert!(converted.success());
-    host.ok(&["image", "import", image.to_str().expect("a path")]);
-    host
-}
-
-fn create(host: &Host, name: &str) -> Command {
-    host.command(&["create", "idle", "--bundle", "tiny", "--name", name, "--no-wait", "--quiet"])
-}
-
-/// Runs a command that is to die at the N-th pass of a point; whether it did.
-fn dies(mut command: Command, point: &str, n: usize) -> bool {
+/// Runs a command that has to die at the N-th pass of a point.
+fn dies(mut command: Command, point: &str, n: usize) {
     let out = command.env("LITE_FAULT", format!("{point}:{n}")).output().expect("lite runs");
-    match out.status.signal() {
-        Some(SIGKILL) => true,
-        None if out.status.success() => false,
-        _ => panic!("{point}:{n}: {:?}\n{}", out.status, text(&out.stderr)),
-    }
+    assert_eq!(out.status.signal(), Some(SIGKILL), "{command:?} at {point}:{n}: {}", text(&out.stderr));
 }
 
-/// After any `lite` command the instance is whole or gone.
-fn whole_or_gone(host: &Host, name: &str, after: &str) -> bool {
-    let listed = host.json(&["list"]);
-    let instances = listed["instances"].as_array().expect("instances").clone();
-    if instances.is_empty() {
-        assert_eq!(host.left(), Vec::<String>::new(), "{after}");
-        let kept = virsh(&["net-dumpxml", &host.tag]).matches("<host ").count();
-        assert_eq!(kept, 0, "{after}: an address is still kept");
-        assert_eq!(virsh(&["nwfilter-list"]), host.filters, "{after}: a filter is left");
-        return false;
+/// Kills an operation at each of its points: `ready` puts the host in order before, `check` looks after it.
+/// How many there were, and their names.
+fn kill_everywhere(
+    host: &Host,
+    what: &str,
+    ready: &dyn Fn(),
+    command: &dyn Fn() -> Command,
+    check: &dyn Fn(&str),
+) -> (usize, BTreeSet<String>) {
+    ready();
+    let passed = points(host, command());
+    assert!(!passed.is_empty(), "{what} passes no point");
+    for (point, count) in &passed {
+        for n in 1..=*count {
+            ready();
+            dies(command(), point, n);
+            check(&format!("{what} killed at {point}:{n}"));
+        }
     }
-    assert_eq!(instances.len(), 1, "{after}");
-    assert_eq!(
-        (instances[0]["name"].as_str(), instances[0]["state"].as_str()),
-        (Some(name), Some("running")),
-        "{after}"
-    );
-    assert_eq!(host.domains(), [name], "{after}");
-    true
+    (passed.values().sum(), passed.into_keys().collect())
+}
+
+/// The names of the points in the source.
+fn points_in_source(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("src").map(|e| e.expect("an entry").path()) {
+        if entry.is_dir() {
+            points_in_source(&entry, found);
+        } else if entry.file_name().is_some_and(|n| n != "fault.rs") {
+            let source = std::fs::read_to_string(&entry).expect("read");
+            let names = source.split("fault::point(\"").skip(1).filter_map(|rest| rest.split('"').next());
+            found.extend(names.map(str::to_owned));
+        }
+    }
 }
 
 #[test]
-fn killed_at_every_step_of_create_and_delete() {
+fn killed_at_every_step_of_every_operation() {
     if skip_reason().is_some() {
         return;
     }
     let _turn = turn();
-    let host = host("kill", 73);
+    let host = idle_host("kill", 62);
     let name = "lite-test-kill";
-    let mut hit = 0;
-    for point in ["allocated", "intent", "effect"] {
-        for n in 1.. {
-            if !dies(create(&host, name), point, n) {
-                host.ok(&["delete", name, "--yes"]);
-                break;
-            }
-            hit += 1;
-            if whole_or_gone(&host, name, &format!("create killed at {point}:{n}")) {
-                host.ok(&["delete", name, "--yes"]);
-            }
+    let delete = || host.command(&["delete", name, "--yes"]);
+    let exists = || host.json(&["list"])["instances"].as_array().is_some_and(|i| !i.is_empty());
+    let gone = || {
+        if exists() {
+            host.ok(&["delete", name, "--yes"]);
         }
-    }
-    // Filter, address, root disk, seed, domain, start: two points each, and one after the allocation.
-    assert_eq!(hit, 13, "points of create");
-    let mut undone = 0;
-    for n in 1.. {
-        assert!(dies(create(&host, name), "effect", 5), "create dies with its domain defined");
-        if !dies(host.command(&["list"]), "undo", n) {
-            break;
-        }
-        undone += 1;
-        assert!(!whole_or_gone(&host, name, &format!("undo killed at {n}")));
-    }
-    assert_eq!(undone, 5, "points of the undo");
-    let mut deleted = 0;
-    for point in ["intent", "effect", "forgotten"] {
-        for n in 1.. {
+    };
+    let there = || {
+        if !exists() {
             assert!(create(&host, name).status().expect("lite runs").success());
-            if !dies(host.command(&["delete", name, "--yes"]), point, n) {
-                break;
-            }
-            deleted += 1;
-            assert!(!whole_or_gone(&host, name, &format!("delete killed at {point}:{n}")));
         }
+    };
+    let running = || {
+        there();
+        host.ok(&["start", name, "--no-wait"]);
+    };
+    let stopped = || {
+        there();
+        host.ok(&["stop", name, "--force", "--timeout", "1s"]);
+    };
+    let whole = |after: &str| assert!(whole_or_gone(&host, name, after), "{after}: gone");
+    let either = |after: &str| {
+        whole_or_gone(&host, name, after);
+    };
+    let absent = |after: &str| assert!(!whole_or_gone(&host, name, after), "{after}: still there");
+    // The first create makes the network too: points of its own, see below.
+    there();
+    let mut all = vec![
+        ("create", kill_everywhere(&host, "create", &gone, &|| create(&host, name), &either)),
+        ("delete", kill_everywhere(&host, "delete", &there, &delete, &absent)),
+    ];
+    let start = || host.command(&["start", name, "--no-wait"]);
+    let stop = || host.command(&["stop", name, "--force", "--timeout", "1s"]);
+    let reboot = || host.command(&["reboot", name, "--force"]);
+    let tag = || host.command(&["tag", name, "a=b"]);
+    all.push(("start", kill_everywhere(&host, "start", &stopped, &start, &whole)));
+    all.push(("stop", kill_everywhere(&host, "stop", &running, &stop, &whole)));
+    all.push(("reboot", kill_everywhere(&host, "reboot", &running, &reboot, &whole)));
+    let tagged = |after: &str| {
+        whole(after);
+        // The database and the record in libvirt agree.
+        let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1"]);
+        assert!(metadata.contains("\"tags\":[\"a=b\"]"), "{after}: {metadata}");
+        host.ok(&["tag", name, "--remove", "a"]);
+    };
+    all.push(("tag", kill_everywhere(&host, "tag", &there, &tag, &tagged)));
+    // The undo of a create that died with everything made, done by another command.
+    let half_made = || {
+        gone();
+        dies(create(&host, name), "effect", 7);
+    };
+    let list = || host.command(&["list"]);
+    all.push(("undo", kill_everywhere(&host, "undo", &half_made, &list, &absent)));
+    let mut names = BTreeSet::new();
+    let mut count = 0;
+    for (what, (points, passed)) in all {
+        println!("{what}: killed at {points} points");
+        count += points;
+        names.extend(passed);
     }
-    // Power, domain, address, filter, seed, root disk, logs: two points each, and one after the row is gone.
-    assert_eq!(deleted, 15, "points of delete");
-    println!("{} points of death, each hit", hit + undone + deleted);
+    let mut known = BTreeSet::new();
+    points_in_source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut known);
+    assert_eq!(names, known, "every kind of point is hit");
+    println!("{count} points of death, each hit");
+    gone();
 }
 
 #[test]
-fn one_name_wanted_by_many_is_given_once() {
+fn killed_while_it_prepares_the_host_or_works_on_an_image() {
     if skip_reason().is_some() {
         return;
     }
     let _turn = turn();
-    let host = host("race", 74);
-    let codes: Vec<Option<i32>> = thread::scope(|scope| {
-        let tries: Vec<_> = (0..12)
-            .map(|_| scope.spawn(|| create(&host, "lite-test-race").output().expect("lite runs").status.code()))
-            .collect();
-        tries.into_iter().map(|t| t.join().expect("joined")).collect()
-    });
-    assert_eq!(codes.iter().filter(|c| **c == Some(0)).count(), 1, "{codes:?}");
-    assert_eq!(codes.iter().filter(|c| **c == Some(2)).count(), 11, "{codes:?}");
-    assert!(whole_or_gone(&host, "lite-test-race", "a race"));
-    host.ok(&["delete", "lite-test-race", "--yes"]);
-    assert_eq!(host.left(), Vec::<String>::new());
+    let host = bare_host("prep", 61);
+    let file = image(&host, "idle", support::idle::IDLE);
+    let unfinished = || {
+        let entries = std::fs::read_dir(host.pool_dir()).map(Iterator::flatten).into_iter().flatten();
+        let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.filter(|n| !n.starts_with(".lock-")).collect();
+        names.sort();
+        names
+    };
+    let import = || host.command(&["image", "import", &file, "--quiet"]);
+    let remove = || host.command(&["image", "remove", "idle", "--yes"]);
+    let whole_or_no_image = |after: &str| {
+        let listed = host.json(&["image", "list"]);
+        let images = listed["images"].as_array().expect("images").len();
+        assert_eq!(unfinished().len(), images * 2, "{after}: {:?}", unfinished());
+        clean(&host, after);
+    };
+    let no_image = || {
+        if !unfinished().is_empty() {
+            host.ok(&["image", "remove", "idle", "--yes"]);
+        }
+    };
+    let imported = || drop(host.ok(&["image", "import", &file, "--quiet"]));
+    let (imports, _) = kill_everywhere(&host, "import", &no_image, &import, &whole_or_no_image);
+    let (removes, _) = kill_everywhere(&host, "remove", &imported, &remove, &whole_or_no_image);
+    imported();
+    let name = "lite-test-prep";
+    let without = || {
+        for verb in ["net-destroy", "net-undefine", "pool-destroy", "pool-undefine"] {
+            virsh(&[verb, &host.tag]);
+        }
+    };
+    for n in 1..=2 {
+        for point in ["intent", "effect"] {
+            without();
+            dies(create(&host, name), point, n);
+            assert!(create(&host, name).status().expect("lite runs").success());
+            assert!(whole_or_gone(&host, name, &format!("first create killed at {point}:{n}")));
+            host.ok(&["delete", name, "--yes"]);
+        }
+    }
+    println!("import: {imports} points, remove: {removes}, preparing the host: 4");
+}
+
+/// Kills commands at random times until `wanted` of them were hit before their end; how many were tried.
+fn kill_at_random(tag: &str, third: u8, seed: u64, wanted: usize) -> usize {
+    let host = idle_host(tag, third);
+    let name = format!("lite-test-{tag}");
+    let mut random = seed;
+    let mut next = |limit: u128| {
+        // xorshift64: the times only have to be spread.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        u128::from(random) % limit.max(1)
+    };
+    let timed = |mut command: Command| {
+        let begun = Instant::now();
+        assert!(command.status().expect("lite runs").success());
+        begun.elapsed()
+    };
+    let delete = || host.command(&["delete", &name, "--yes", "--quiet"]);
+    let (creating, deleting) = (timed(create(&host, &name)), timed(delete()));
+    let (mut hit, mut tried, mut there) = (0, 0, false);
+    while hit < wanted {
+        let (mut command, usual) = if there { (delete(), deleting) } else { (create(&host, &name), creating) };
+        let after =
+            format!("{tag}: {} number {tried} killed at random, seed {seed}", if there { "delete" } else { "create" });
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("lite runs");
+        thread::sleep(Duration::from_micros(u64::try_from(next(usual.as_micros())).expect("a time")));
+        child.kill().expect("killed, or ended by itself");
+        hit += usize::from(child.wait().expect("waited").signal() == Some(SIGKILL));
+        tried += 1;
+        assert!(tried < wanted * 3, "only {hit} of {tried} were hit");
+        there = whole_or_gone(&host, &name, &after);
+    }
+    if there {
+        host.ok(&["delete", &name, "--yes"]);
+    }
+    assert!(!whole_or_gone(&host, &name, "the end"));
+    tried
 }
 
 #[test]
-fn many_at_once_get_what_is_theirs() {
+fn killed_at_two_hundred_random_times() {
     if skip_reason().is_some() {
         return;
     }
     let _turn = turn();
-    let host = host("many", 75);
-    let names: Vec<String> = (0..8).map(|n| format!("lite-test-many-{n}")).collect();
-    thread::scope(|scope| {
-        for name in &names {
-            scope.spawn(|| assert_eq!(text(&create(&host, name).output().expect("lite runs").stderr), CREATED));
-        }
+    let each = std::env::var("LITE_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(200) / 2;
+    let seed = u64::from(std::process::id()) << 20 | 1;
+    let tried: usize = thread::scope(|scope| {
+        let first = scope.spawn(|| kill_at_random("rnd1", 63, seed, each));
+        let second = scope.spawn(|| kill_at_random("rnd2", 64, seed + 2, each));
+        first.join().expect("joined") + second.join().expect("joined")
     });
-    let listed = host.json(&["list"]);
-    let instances = listed["instances"].as_array().expect("instances");
-    let mut addresses: Vec<&str> = instances.iter().filter_map(|i| i["address"].as_str()).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    assert_eq!(addresses.len(), names.len(), "{listed}");
-    let all: Vec<&str> = ["delete", "--yes"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    host.ok(&all);
-    assert_eq!(host.left(), Vec::<String>::new());
+    println!("{} kills at random times, {tried} tries", each * 2);
 }
-
-/// What a create without trouble says on stderr.
-const CREATED: &str = "warning: no KVM on this host: the virtual machine is emulated, which is slow\n";

@@ -8,7 +8,7 @@ use lite::{
     engine::{Created, Unobserved},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{InstanceState, Kind, Name, NetworkMode, Wanted},
-    store::OperationState,
+    store::{OperationState, Wreckage},
 };
 use support::world::World;
 
@@ -30,6 +30,12 @@ fn create_makes_one_of_each_and_delete_removes_it_all() {
         listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(),
         [("web", InstanceState::Running)]
     );
+    // The first run starts unplugged; the filter comes before the cable, and the definition has both.
+    let updates = world.hypervisor.inner().interface_updates(created.record.uuid);
+    let filtered = |xml: &str| (xml.contains("<filterref "), xml.contains("<link state=\"down\""));
+    assert_eq!(updates.iter().map(|u| filtered(u)).collect::<Vec<_>>(), [(true, true), (true, false)]);
+    let kept = world.hypervisor.domain_xml(created.record.uuid).expect("read").expect("there");
+    assert_eq!((kept.contains("<filterref "), kept.contains("<link ")), (true, false));
     let volumes = world.hypervisor.volumes("lite").expect("volumes");
     assert_eq!(volumes.len(), 2);
     assert_eq!(world.hypervisor.filters().expect("filters"), [format!("lite-{}", created.record.uuid)]);
@@ -171,8 +177,12 @@ fn a_lost_database_is_rebuilt_from_the_domains() {
     world.lose_database();
     let mut engine = world.engine();
     assert_eq!(engine.list().expect("listed"), []);
-    let (taken, refused) = engine.rebuild(&world.catalog).expect("rebuilt");
-    assert_eq!((taken, refused), (vec!["web".to_owned()], vec![]));
+    let done = engine.rebuild(&world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
+    assert_eq!(
+        done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
+        [("web", vec!["host key"])]
+    );
+    assert_eq!(done.refused, Vec::<String>::new());
     assert_eq!(engine.store.require(&name("web")).expect("stored").record, record);
 }
 
@@ -181,25 +191,35 @@ fn orphans_of_ours_are_found_and_nothing_else() {
     let world = World::new();
     world.define_foreign("somebody");
     let before = world.snapshot();
-    world.create("web").expect("created");
-    world.lose_database();
+    world.create_orphan("web");
     let mut engine = world.engine();
     let orphans = engine.orphans().expect("looked");
-    assert_eq!(orphans.len(), 4, "{orphans:?}");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 4);
-    // The address is kept by its DHCP entry until somebody looks at the network by hand.
-    assert_eq!(world.snapshot().domains, before.domains);
-    assert_eq!(world.snapshot().volumes, before.volumes);
-    assert_eq!(world.snapshot().filters, before.filters);
+    // Domain, two volumes, filter, address, lock file.
+    assert_eq!(orphans.len(), 6, "{orphans:?}");
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 6);
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_lost_database_makes_no_orphans() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let full = world.snapshot();
+    world.lose_database();
+    let mut engine = world.engine();
+    assert_eq!(engine.orphans(), Ok(vec![]));
+    assert_eq!(engine.collect(&[]), Ok(vec![]));
+    assert_eq!(world.snapshot(), full);
+    let kinds: Vec<_> = engine.audit().expect("audited").findings.iter().map(|f| f.trouble).collect();
+    assert_eq!(kinds, [lite::engine::Trouble::Unrecorded]);
 }
 
 #[test]
 fn a_failing_look_removes_nothing() {
     let world = World::new();
-    world.create("web").expect("created");
+    world.create_orphan("web");
     let full = world.snapshot();
-    world.lose_database();
-    for call in ["domains", "domain_metadata", "volumes", "filters"] {
+    for call in ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts"] {
         world.hypervisor.fail_call(call, 1, Moment::Before);
         let hits = world.hypervisor.hits();
         world.engine().orphans().expect_err("an error is no absence");

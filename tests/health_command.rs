@@ -66,13 +66,11 @@ impl Observer for Guest<'_> {
     fn warn(&mut self, _: &str) {}
 }
 
+/// How a start ended, its error as message and causes; and what was seen of it.
+type Started = (Result<bool, (String, Vec<String>)>, Vec<String>);
+
 /// Starts the instance again; `boots` is what its guest reports then.
-fn start(
-    world: &mut World,
-    boots: &[&str],
-    heals: bool,
-    limit: Duration,
-) -> (Result<bool, (String, Vec<String>)>, Vec<String>) {
+fn start(world: &mut World, boots: &[&str], heals: bool, limit: Duration) -> Started {
     let (_, log) = instance(world);
     let mut engine = world.engine();
     write(&log, &[r#"{"event":"done","seconds":{}}"#, UP]);

@@ -50,6 +50,33 @@ fn a_guest_lives() {
 }
 
 #[test]
+fn a_first_run_is_by_its_own_xml_and_connected_later() {
+    let Some(mut lab) = Lab::new("a_first_run_is_by_its_own_xml_and_connected_later") else { return };
+    let uuid =
+        lab.guest(IDLE, "<interface type='user'><mac address='52:54:00:00:00:07'/><model type='virtio'/></interface>");
+    let kept = lab.host.domain_xml(uuid).expect("read").expect("there");
+    let unplugged = kept.replacen("<model type='virtio'/>", "<model type='virtio'/><link state='down'/>", 1);
+    for _ in 0..2 {
+        lab.host.launch(uuid, &unplugged).expect("launched");
+    }
+    assert_eq!(lab.state(uuid), DomainState::Running);
+    let link = |inactive: &[&str]| {
+        virsh(&[&["dumpxml", &uuid.to_string()], inactive].concat()).matches("<link state='down'/>").count()
+    };
+    assert_eq!((link(&[]), link(&["--inactive"])), (1, 0));
+    let change = "<interface type='user'><mac address='52:54:00:00:00:07'/><model type='virtio'/></interface>";
+    for _ in 0..2 {
+        lab.host.update_interface(uuid, change).expect("connected");
+    }
+    assert_eq!((link(&[]), link(&["--inactive"])), (0, 0));
+    let other = change.replace("00:07", "00:08");
+    assert_eq!(lab.host.update_interface(uuid, &other).map_err(|e| e.kind), Err(lite::model::Kind::Failed));
+    lab.host.destroy(uuid).expect("stopped");
+    lab.host.update_interface(uuid, change).expect("content: it does not run");
+    assert_eq!(lab.host.domain_xml(uuid), Ok(Some(kept)));
+}
+
+#[test]
 fn a_power_off_and_a_crash_read_differently() {
     let Some(mut lab) = Lab::new("a_power_off_and_a_crash_read_differently") else { return };
     let [off, panic, killed] = [POWER_OFF, PANIC, IDLE].map(|code| lab.running(code));

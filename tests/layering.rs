@@ -9,18 +9,20 @@ use std::{
 /// A room and all it may use: another room (`model`), or one thing of it (`store::create_private_dir`).
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    // Points where a test may kill the process; empty in every other build.
+    ("fault", &[]),
     ("catalog", &["model"]),
     ("render", &["catalog", "model"]),
     ("plan", &["render", "catalog", "model"]),
     // `catalog`: an instance keeps its resolved blueprint, so that later verbs do not depend on today's files.
     ("store", &["catalog", "model"]),
     ("hypervisor", &["model"]),
-    ("image", &["hypervisor", "store", "model"]),
+    ("image", &["hypervisor", "store", "fault", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
     // `store`: known_hosts and keys lie in a folder made as privately as the state's.
     ("guest", &["catalog", "render::Seed", "render::HostKey", "model", "store::create_private_dir"]),
     ("doctor", &["hypervisor", "model"]),
-    ("engine", &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "model"]),
+    ("engine", &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "fault", "model"]),
     ("ui", &["model"]),
     ("cli", &["engine", "ui", "store", "image", "guest", "doctor", "hypervisor", "plan", "render", "catalog", "model"]),
 ];

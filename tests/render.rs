@@ -102,7 +102,7 @@ fn secrets_are_only_where_they_must_be() {
         json!({
             "version": 1, "uuid": "01234567-89ab-4def-8123-456789abcdef", "name": "web-1", "address": "192.168.150.10",
             "params": {"title": "T1tle"}, "secrets": {"admin": secret}, "runcmd": [], "script": null,
-            "health": null,
+            "health": null, "own": {},
         })
     );
     assert_eq!(written(&document, "/var/lib/lite/instance.json").map(|f| &f["permissions"]), Some(&json!("0600")));

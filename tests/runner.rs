@@ -161,6 +161,14 @@ fn what_cloud_init_hides_is_told_before_anything_runs() {
         let (events, _) = guest.boot();
         assert_eq!((events.len(), &events[0]["event"], &events[0]["module"]), (1, &json!("failed"), &json!("schema")));
     }
+    let guest = Guest::new(&job(json!({"own": {"write_files": 4, "users": 1}})));
+    guest.write("var/log/cloud-init.log", "schema.py[WARNING]: cloud-config failed schema validation!\n");
+    let says = "echo Found cloud-config data types\necho '  Error: Cloud config schema errors: ntp: 5, write_files.4: no, \
+                write_files.3: no, users.10.name: no, runcmd.2: no'\necho Valid schema network-config\nexit 1\n";
+    guest.program("cloud-init", says);
+    let failed = json!({"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": 1,
+        "tail": ["ntp: 5, write_files.0: no, write_files.3: no, users.9.name: no, runcmd.2: no"]});
+    assert_eq!(guest.boot().0, [failed]);
 }
 
 #[test]
@@ -274,8 +282,7 @@ fn after_each_boot_systemd_is_asked_to_watch() {
         return;
     }
     let guest = Guest::new(&job(json!({})));
-    guest.write("usr/bin/systemd-run", "#!/bin/sh\nprintf '%s\\n' \"$@\" >>\"${0%/usr/bin/*}/asked\"\n");
-    Command::new("chmod").arg("+x").arg(guest.path("usr/bin/systemd-run")).status().expect("runs");
+    guest.program("systemd-run", "printf '%s\\n' \"$@\" >>\"${0%/usr/bin/*}/asked\"\n");
     let runner = guest.path("var/lib/lite/lite-guest.py").display().to_string();
     let asked = format!(
         "--no-block\n--collect\n--quiet\n--unit=lite-watch\n--property=Restart=always\n--property=RestartSec=30\n\

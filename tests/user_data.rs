@@ -24,6 +24,8 @@ fn user_data_is_merged_after_the_blueprint() {
     assert_eq!(document["bootcmd"].as_array().map(Vec::len), Some(3));
     assert_eq!(document["runcmd"], Value::Null);
     assert_eq!(instance(&document)["runcmd"], json!(["echo 1", ["touch", "a b"]]));
+    let own = document["write_files"].as_array().map_or(0, |files| files.len() - 1);
+    assert_eq!(instance(&document)["own"], json!({"bootcmd": 2, "users": 1, "write_files": own}));
     assert_eq!(document["cloud_config_modules"], json!(["set_passwords", "timezone"]));
     assert_eq!(
         document["cloud_final_modules"],

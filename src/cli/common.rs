@@ -6,7 +6,8 @@ use clap_complete::ArgValueCompleter;
 
 use super::complete;
 use crate::{
-    model::{Error, Name, Result},
+    engine::Listed,
+    model::{Error, InstanceState, Name, Result},
     ui::{ColorChoice, Ui},
 };
 
@@ -105,6 +106,20 @@ impl Sure {
         } else {
             Err(Error::refused("declined", "nothing was changed: the answer was no"))
         }
+    }
+}
+
+/// Says beside a listing what was changed by hand, and what to do.
+pub fn warn_of_drift(ui: &Ui, listed: &Listed) {
+    let name = &listed.instance.record.name;
+    if listed.power == InstanceState::Lost {
+        ui.warn(&format!(
+            "the domain of `{name}` is gone from the host; `lite repair {name}` defines it again on its disk"
+        ));
+    }
+    if !listed.drift.is_empty() {
+        let all = listed.drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        ui.warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
     }
 }
 

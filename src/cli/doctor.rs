@@ -3,10 +3,13 @@
 use super::{Env, session::Session};
 use crate::{
     doctor::{Check, Fix, Status, apply, choose_subnet, fixes, gather, judge, routes},
+    engine::Finding,
     hypervisor::Hypervisor,
     model::{Error, Result, Settings},
     plan,
-    ui::view::{CheckView, FixView, Verdict, print_doctor, print_fixes},
+    ui::view::{
+        AuditView, CheckView, FindingView, FixView, UnknownView, Verdict, print_audit, print_doctor, print_fixes,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -15,6 +18,8 @@ EXAMPLES:
       Is this host ready?
   lite doctor --fix
       Make it ready; each change is shown, with how to undo it
+  lite doctor --audit
+      Do database and host agree? One line for each thing that does not
   lite doctor --json | jq -r '.checks[] | select(.verdict == \"fail\").name'
       What fails, for a script";
 
@@ -23,12 +28,20 @@ EXAMPLES:
 /// Checks libvirt, acceleration, permissions, storage, network, firewall, memory,
 /// disk, clock and images: one line each, with one fix where one is needed. The
 /// exit code is 1 if a check fails. With --fix it makes the changes it can.
+///
+/// With --audit it compares what lite knows with what is on the host: disks,
+/// addresses, filters, files and processes without an owner, and owners without
+/// theirs. The exit code is 0 if all of it agrees, else 1; what could not be looked
+/// at is told as unknown. Nothing is changed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     /// Put right what can be, showing each change and how to undo it
     #[arg(long)]
     pub fix: bool,
+    /// Compare database and host instead, and change nothing
+    #[arg(long, conflicts_with = "fix")]
+    pub audit: bool,
     /// With --fix: say what would be done, and change nothing
     #[arg(long, requires = "fix")]
     pub dry_run: bool,
@@ -36,6 +49,9 @@ pub struct Args {
 
 /// Checks the host with [`crate::ui::view::print_doctor`]; the exit code is 1 if a check failed.
 pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
+    if args.audit {
+        return audit(env);
+    }
     let settings = env.settings()?;
     if args.fix {
         fix(args, env, &settings)?;
@@ -43,6 +59,26 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
     let session = Session::open(env);
     let checks = judge(&gather(&settings, hypervisor(&session)), &settings);
     print_doctor(&env.ui, &checks.into_iter().map(view).collect::<Vec<_>>())
+}
+
+/// Compares database and host as they are: what others left is shown, not finished.
+fn audit(env: &Env) -> Result<u8> {
+    let session = Session::open(env)?;
+    let audit = session.engine_as_it_is(false)?.audit()?;
+    let code = audit.exit_code();
+    let finding = |f: Finding| FindingView {
+        kind: f.trouble.as_str().to_owned(),
+        subject: f.subject,
+        problem: f.problem,
+        fix: f.fix,
+    };
+    let view = AuditView {
+        findings: audit.findings.into_iter().map(finding).collect(),
+        unknown: audit.unknown.iter().map(|u| UnknownView::of(u.area, &u.error)).collect(),
+        looked: audit.looked,
+    };
+    print_audit(&env.ui, &view)?;
+    Ok(code)
 }
 
 /// The host of a session that may not have come to be.

@@ -2,25 +2,33 @@
 
 use super::{Env, common, session::Session};
 use crate::{
+    engine::{Found, Orphan, Sighted},
     model::Result,
     ui::view::{Receipt, print_delete_receipt},
 };
 
 const EXAMPLES: &str = "\
 EXAMPLES:
+  lite gc
+      Look, and remove what was seen without an owner before
   lite gc --dry-run
-      Say what would be removed
-  lite gc --yes
-      Remove it without asking";
+      Say what would be removed, and what not yet
+  lite gc --now --yes
+      Remove all of it at once, without asking";
 
 /// Remove what no instance owns any more
 ///
-/// Finds disks, addresses, filters and logs that are marked as lite's own but
-/// belong to no instance, and removes them after asking. What is not marked as
-/// lite's is never touched.
+/// Finds disks, addresses, filters, logs and files that are marked as lite's own
+/// but belong to no instance, and removes them after asking. Something goes when it
+/// was seen twice, the first time ten minutes ago or earlier; with --now at once.
+/// What is not marked as lite's is never touched, and no machine that the database
+/// does not know: `lite repair --rebuild` takes it in.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
+    /// Do not wait for a second look ten minutes later
+    #[arg(long)]
+    pub now: bool,
     #[command(flatten)]
     pub sure: common::Sure,
     #[command(flatten)]
@@ -31,17 +39,30 @@ pub struct Args {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, args.change.wait)?;
-    let orphans = engine.orphans()?;
-    let mut went: Vec<String> = orphans.iter().map(|o| o.subject.clone()).collect();
-    if orphans.is_empty() {
+    let dry_run = args.change.dry_run;
+    let Found { sighted, stays } = engine.sight(!dry_run)?;
+    let now = (env.clock)();
+    let (due, early): (Vec<Sighted>, Vec<Sighted>) = sighted.into_iter().partition(|s| args.now || s.is_due(now));
+    let due: Vec<Orphan> = due.into_iter().map(|s| s.orphan).collect();
+    let mut stayed: Vec<String> = early.iter().map(not_yet).collect();
+    stayed.extend(stays.into_iter().map(|(subject, reason)| format!("{subject} ({reason})")));
+    let mut went: Vec<String> = due.iter().map(|o| o.subject.clone()).collect();
+    if went.is_empty() && stayed.is_empty() {
         env.ui.status("nothing is left over");
-        return print_delete_receipt(&env.ui, &[], args.change.dry_run);
+        return print_delete_receipt(&env.ui, &[], dry_run);
     }
-    if !args.change.dry_run {
+    if !dry_run && !due.is_empty() {
         went.iter().for_each(|subject| env.ui.status(&format!("no instance owns {subject}")));
         args.sure.ask(&env.ui, &format!("remove {} things that no instance owns?", went.len()))?;
-        went = engine.collect(&orphans)?;
+        went = engine.collect(&due)?;
     }
-    let receipt = Receipt { name: "left over".to_owned(), went, stayed: Vec::new() };
-    print_delete_receipt(&env.ui, &[receipt], args.change.dry_run)
+    let receipt = Receipt { name: "left over".to_owned(), went, stayed };
+    print_delete_receipt(&env.ui, &[receipt], dry_run)
+}
+
+/// Why something stays for now.
+fn not_yet(sighted: &Sighted) -> String {
+    let due = sighted.due().strftime("%F %T UTC");
+    let seen = if sighted.times == 1 { "seen for the first time" } else { "seen again" };
+    format!("{} ({seen}; goes when it is seen after {due}, or with `--now`)", sighted.orphan.subject)
 }

@@ -10,6 +10,7 @@ use clap_complete::ArgValueCompleter;
 use super::{
     Env, common, complete,
     image_make::{Maker, create_folder, heed_interrupts, pull_and_adopt},
+    session,
 };
 use crate::{
     image::{self, Image, pull::PullRequest},
@@ -141,6 +142,7 @@ pub struct Bases {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
     let dir = settings.paths.pool.as_path();
+    tidy(env, &settings)?;
     match &args.verb {
         Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?)?),
         Verb::Build(bases) => {
@@ -166,9 +168,23 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
 }
 
+/// Removes what a killed image operation left, and says so.
+fn tidy(env: &Env, settings: &Settings) -> Result<()> {
+    let state = &settings.paths.state;
+    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+    // Without a database the host is asked whether one is lost: its instances may lie on any file.
+    let used = |volume: &str| match &store {
+        Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
+        None => Ok(session::store(env).is_err()),
+    };
+    image::leftovers::tidy(&settings.paths.pool, &used)?.iter().for_each(|line| env.ui.status(line));
+    Ok(())
+}
+
+/// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.
 fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
     let state = &settings.paths.state;
-    let store = Store::exists(state).then(|| Store::open(state)).transpose()?;
+    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     images
         .iter()
         .map(|i| {
@@ -237,6 +253,8 @@ fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) ->
         })?;
         found.push(image);
     }
+    // A lost database must not make an image look unused.
+    session::store(env)?;
     let rows = rows(settings, &found)?;
     if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
         return Err(Error::refused(

@@ -2,9 +2,9 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, complete, session::Session};
+use super::{Env, common, complete, session::Session};
 use crate::{
-    engine::Listed,
+    engine::{Listed, refuse_lost_state},
     model::{InstanceState, Phase, Result, Tag},
     store::Store,
     ui::view::{ListColumn, ListRow, print_list},
@@ -53,11 +53,12 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 
 /// The rows of the instances that have all the tags.
 pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
-    // Without a database there is nothing to ask the host about.
-    if !Store::exists(&env.settings()?.paths.state) {
+    let session = Session::open(env)?;
+    // A listing makes no database.
+    if !Store::exists(&session.settings.paths.state)? {
+        refuse_lost_state(session.hypervisor(), &session.settings)?;
         return Ok(Vec::new());
     }
-    let session = Session::open(env)?;
     let mut engine = session.engine(env, false)?;
     engine.settle()?;
     let has = |listed: &Listed| {
@@ -71,20 +72,13 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
         })
     };
     let listed = engine.list()?.into_iter().filter(has);
-    Ok(listed.map(|l| row(env, &l)).collect())
+    Ok(listed.inspect(|l| common::warn_of_drift(&env.ui, l)).map(|l| row(&l)).collect())
 }
 
-/// The row of one instance; what a person should know of it is said beside the table.
-pub(super) fn row(env: &Env, listed: &Listed) -> ListRow {
+/// The row of one instance.
+pub(super) fn row(listed: &Listed) -> ListRow {
     let record = &listed.instance.record;
-    if let Some(now) = &listed.renamed_to {
-        env.ui.warn(&format!(
-            "the domain of `{}` was renamed to `{}` by hand",
-            record.name,
-            crate::model::escaped(now)
-        ));
-    }
-    let health = match (listed.instance.phase, listed.state) {
+    let health = match (listed.instance.phase, listed.power) {
         (Phase::Failed, _) => Some("failed".to_owned()),
         (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
         _ => None,

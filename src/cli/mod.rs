@@ -21,6 +21,7 @@ mod man;
 mod operations;
 mod ports;
 mod reboot;
+mod rebuild;
 mod record;
 mod repair;
 mod secrets;

@@ -1,10 +1,10 @@
 //! `lite operations`.
 
-use super::{Env, values};
+use super::{Env, session, values};
 use crate::{
     model::{Error, Result},
     plan::Step,
-    store::{OpenStep, Operation, Store},
+    store::{OpenStep, Operation},
     ui::view::{OperationRow, OperationView, StepView, print_operation, print_operations},
 };
 
@@ -52,8 +52,7 @@ pub enum Verb {
 
 /// Lists or shows with [`crate::ui::view::print_operations`] and `print_operation`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let settings = env.settings()?;
-    let store = Store::exists(&settings.paths.state).then(|| Store::open(&settings.paths.state)).transpose()?;
+    let store = session::store(env)?;
     match &args.verb {
         None => {
             let operations = store.map_or(Ok(Vec::new()), |s| s.operations(args.limit))?;
@@ -79,6 +78,7 @@ fn row(o: Operation) -> OperationRow {
         id: o.id,
         kind: o.kind,
         resource: o.resource,
+        instance: o.instance,
         state: o.state.as_str().to_owned(),
         started_at: o.started_at,
         error: o.error,

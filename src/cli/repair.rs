@@ -1,33 +1,43 @@
 //! `lite repair`.
 
+use clap_complete::ArgValueCompleter;
+
 use super::{
-    Env, common,
+    Env, common, complete, rebuild,
     session::{self, Session},
 };
 use crate::{
-    model::{InstanceState, Result, escaped},
-    store::Store,
+    engine::{Engine, Redefinition},
+    model::{Instance, Name, Result},
+    ui::view::{Changed, print_changed},
 };
 
 const EXAMPLES: &str = "\
 EXAMPLES:
   lite repair
-      Finish or undo what was cut off, and put right what disagrees
+      Finish or undo what was cut off, and say what disagrees
   lite repair --dry-run
       Say what disagrees, and change nothing
+  lite repair nginx-1
+      Its domain was removed or changed by hand: put it back as recorded
   lite repair --rebuild
       The database is lost: read it back from libvirt";
 
 /// Finish what was cut off, and put right what disagrees
 ///
 /// Compares what lite knows with what libvirt holds, and finishes or undoes the
-/// operations whose process died. With --rebuild a lost database is made again
-/// from the records that libvirt keeps with each instance; passwords are lost.
+/// operations whose process died. With a name it defines the domain of that
+/// instance again as it was recorded; nothing is stopped, no disk is touched.
+/// With --rebuild a lost database is made again from the records that libvirt
+/// keeps with each instance; what was only in the database is lost.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
+    /// Instances whose domain is to be put back as recorded
+    #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::instances))]
+    pub names: Vec<Name>,
     /// Make the database again from the records in libvirt
-    #[arg(long)]
+    #[arg(long, conflicts_with = "names")]
     pub rebuild: bool,
     #[command(flatten)]
     pub sure: common::Sure,
@@ -38,66 +48,58 @@ pub struct Args {
 /// Repairs.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if args.rebuild {
-        return rebuild(args, env);
+        return rebuild::run(args, env);
     }
     let session = Session::open(env)?;
+    if !args.names.is_empty() {
+        let mut engine = session.engine(env, args.change.wait)?;
+        let names: Vec<&Name> = args.names.iter().collect();
+        let instances = session::instances(&engine, &names)?;
+        let changed: Result<Vec<Changed>> = instances.iter().map(|i| put_back(args, env, &mut engine, i)).collect();
+        return print_changed(&env.ui, &changed?);
+    }
     let mut engine = session.engine_as_it_is(args.change.wait)?;
+    let mut told = Vec::new();
     if args.change.dry_run {
-        for operation in engine.store.open_operations()? {
-            env.ui.data(&format!(
-                "{} {} of `{}`: {}\n",
-                operation.id,
-                operation.kind,
-                operation.resource,
-                operation.state.as_str()
-            ))?;
+        for o in engine.store.open_operations()? {
+            told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource, o.state.as_str()));
         }
-        return Ok(());
+    } else {
+        told = engine.recover()?;
+        told.extend(engine.retry_attention()?);
+        engine.settle()?;
     }
-    let mut told = engine.recover()?;
-    told.extend(engine.retry_attention()?);
-    engine.settle()?;
+    let mut agrees = true;
     for listed in engine.list()? {
-        let name = &listed.instance.record.name;
-        if listed.state == InstanceState::Lost {
-            env.ui.warn(&format!(
-                "instance `{name}` is lost: its domain is gone; `lite delete {name}` removes what is left"
-            ));
-        }
-        if let Some(now) = listed.renamed_to {
-            env.ui.warn(&format!("the domain of `{name}` was renamed to `{}` by hand", escaped(&now)));
-        }
+        let listed = engine.inspect(listed)?;
+        agrees &= listed.state == listed.power && listed.drift.is_empty();
+        common::warn_of_drift(&env.ui, &listed);
     }
-    if told.is_empty() {
+    if told.is_empty() && agrees {
         env.ui.status("nothing to repair");
     }
     told.iter().try_for_each(|line| env.ui.data(&format!("{line}\n")))
 }
 
-/// Sets a damaged database aside and reads the instances back from the domains.
-fn rebuild(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let state = &session.settings.paths.state;
-    if let Err(e) = Store::open(state) {
-        if e.code != "state_damaged" {
-            return Err(e);
-        }
-        if args.change.dry_run {
-            return env.ui.data("the damaged database would be set aside and made again\n");
-        }
-        args.sure.ask(&env.ui, "set the damaged database aside and make a new one?")?;
-        let aside = Store::set_aside(state, (env.clock)())?;
-        env.ui.status(&format!("the damaged database is kept as `{}`", aside.display()));
+/// One instance that was changed or removed by hand; what became of it.
+fn put_back(args: &Args, env: &Env, engine: &mut Engine<'_>, instance: &Instance) -> Result<Changed> {
+    let name = &instance.record.name;
+    let mut todo = engine.plan_redefinition(instance)?;
+    if let Redefinition::Drifted(drift) = &todo {
+        drift.iter().for_each(|d| env.ui.status(&format!("{name}: {d}")));
     }
-    if args.change.dry_run {
-        return env.ui.data("instances that libvirt knows and the database does not would be taken in\n");
+    if !args.change.dry_run {
+        if matches!(todo, Redefinition::Drifted(_)) {
+            args.sure.ask(&env.ui, &format!("put the domain of `{name}` back as it was recorded?"))?;
+        }
+        todo = engine.redefine(instance)?;
     }
-    let catalog = session::catalog(&session.settings)?;
-    let (taken, refused) = session.engine_as_it_is(args.change.wait)?.rebuild(&catalog)?;
-    refused.iter().for_each(|line| env.ui.warn(line));
-    env.ui.status(&format!(
-        "{} instances taken in; their passwords and host keys are not in libvirt and are lost",
-        taken.len()
-    ));
-    taken.iter().try_for_each(|name| env.ui.data(&format!("{name}\n")))
+    let now = match (todo, args.change.dry_run) {
+        (Redefinition::Nothing, _) => "as recorded".to_owned(),
+        (Redefinition::Lost, true) => "would be defined again on its disk".to_owned(),
+        (Redefinition::Lost, false) => format!("defined again on its disk; start it: `lite start {name}`"),
+        (Redefinition::Drifted(_), true) => "would be put back as recorded".to_owned(),
+        (Redefinition::Drifted(_), false) => "put back as recorded".to_owned(),
+    };
+    Ok(Changed { name: name.to_string(), now })
 }

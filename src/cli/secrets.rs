@@ -1,9 +1,9 @@
 //! `lite secrets`.
 
-use super::{Env, common};
+use super::{Env, common, session};
 use crate::{
     model::Result,
-    store::Store,
+    store::instances::no_such_instance,
     ui::view::{SecretView, print_secrets},
 };
 
@@ -27,9 +27,8 @@ pub struct Args {
 
 /// Shows secrets with [`crate::ui::view::print_secrets`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let settings = env.settings()?;
     let name = &args.instance.name;
-    let store = Store::open(&settings.paths.state)?;
+    let store = session::store(env)?.ok_or_else(|| no_such_instance(name, None))?;
     let secrets = store.secrets(store.require(name)?.record.uuid)?;
     let views: Vec<SecretView> = secrets
         .into_iter()

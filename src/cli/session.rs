@@ -14,10 +14,10 @@ use std::{
 use super::Env;
 use crate::{
     catalog::{Catalog, SourceFile},
-    engine::Engine,
+    engine::{Engine, refuse_lost_state},
     hypervisor::libvirt::Libvirt,
     model::{Error, Instance, Name, Result, Settings},
-    store::Store,
+    store::{OperationState, Store},
 };
 
 /// How long `--wait` waits for a busy instance.
@@ -74,8 +74,15 @@ impl Session {
         Ok(engine)
     }
 
-    /// The engine, without a look at what others left.
+    /// The engine, without a look at what others left. Refused if there is no database, but what only a lost one can
+    /// have made.
     pub fn engine_as_it_is(&self, wait: bool) -> Result<Engine<'_>> {
+        refuse_lost_state(&self.hypervisor, &self.settings)?;
+        self.engine_of_new_state(wait)
+    }
+
+    /// The engine of a database that may be made anew.
+    pub fn engine_of_new_state(&self, wait: bool) -> Result<Engine<'_>> {
         Ok(Engine {
             settings: &self.settings,
             store: Store::open(&self.settings.paths.state)?,
@@ -84,6 +91,32 @@ impl Session {
             interrupted: &self.interrupted,
             wait: if wait { WAIT } else { Duration::ZERO },
         })
+    }
+}
+
+/// The database, for verbs that need nothing else of the host; none if there never was one. Only without one the host
+/// is asked, whether one is lost.
+pub fn store(env: &Env) -> Result<Option<Store>> {
+    let state = env.settings()?.paths.state;
+    if !Store::exists(&state)? {
+        let session = Session::open(env)?;
+        refuse_lost_state(&session.hypervisor, &session.settings)?;
+    }
+    // It may have been made meanwhile.
+    let store = Store::exists(&state)?.then(|| Store::open(&state)).transpose()?;
+    if let Some(store) = &store
+        && store.open_operations()?.iter().any(|o| o.state == OperationState::Started)
+    {
+        finish_open(env);
+    }
+    Ok(store)
+}
+
+/// Finishes or undoes what a dead process left, if the host can be reached: the database is read either way.
+fn finish_open(env: &Env) {
+    match Session::open(env) {
+        Ok(session) => drop(session.engine(env, false).map_err(|e| env.ui.warn(&e.to_string()))),
+        Err(e) => env.ui.warn(&format!("an operation is open, and the host cannot be asked about it: {e}")),
     }
 }
 

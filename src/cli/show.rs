@@ -50,17 +50,18 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let views: Result<Vec<ShowView>> = wanted
         .iter()
         .filter_map(|w| listed.iter().find(|l| l.instance.record.uuid == w.record.uuid))
-        .map(|l| view(env, &engine, l))
+        .map(|l| view(env, &engine, &engine.inspect(l.clone())?))
         .collect();
     print_show(&env.ui, &views?)
 }
 
 fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
+    common::warn_of_drift(&env.ui, listed);
     let record = &listed.instance.record;
     let (blueprint, parameters) = engine.store.blueprint_of(record.uuid)?;
     let address = record.address.map_or_else(String::new, |a| a.to_string());
-    let mut row = list::row(env, listed);
-    if (listed.state, listed.instance.phase) == (InstanceState::Running, Phase::Ready) {
+    let mut row = list::row(listed);
+    if (listed.power, listed.instance.phase) == (InstanceState::Running, Phase::Ready) {
         row.health = health(engine, record, blueprint.health.as_ref())?;
     }
     Ok(ShowView {
@@ -71,6 +72,8 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
         mac: record.mac,
         image_digest: record.image_digest.clone(),
         outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
+        power: listed.power,
+        drift: listed.drift.clone(),
         failure: listed.instance.failure.clone(),
         operation: engine.store.open_operation_of(record.uuid)?,
         host_key: engine.store.host_key(record.uuid)?,

@@ -8,9 +8,12 @@ use super::Capacity;
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolSeen},
-    model::{Error, Name, Result},
+    model::{Error, Kind, Name, Result},
     plan::Subnet,
-    store::instances::{addresses, allocated, name_taken, names},
+    store::{
+        instances::{addresses, allocated, name_taken, names},
+        operations,
+    },
 };
 
 /// What the host looked like when the transaction began.
@@ -49,6 +52,18 @@ pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, 
         .find(|candidate| !ours.contains(candidate) && !view.foreign.contains(candidate))
         .ok_or_else(|| Error::refused("no_free_name", "no free name is left").hint("choose one with `--name`"))
         .and_then(|text| Name::parse(&text))
+}
+
+/// Refuses a request id that another process came with first.
+pub(super) fn request(t: &Transaction<'_>, id: Option<&str>) -> Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    operations::id_of_request(t, id)?.map_or(Ok(()), |operation| Err(at_work(&operation)))
+}
+
+/// The first request of an id is not through yet.
+pub(super) fn at_work(operation: &str) -> Error {
+    Error::new(Kind::Busy, "busy", "the first request of this id is still at work")
+        .hint(format!("look at it: `lite operations show {operation}`"))
 }
 
 /// The first address nobody has.

@@ -12,6 +12,17 @@ const HOST_MEMORY: u64 = 512 << 20;
 /// Virtual CPUs that may be promised per CPU of the host; most instances idle most of the time.
 const VCPUS_PER_CPU: u32 = 16;
 
+/// Where more is promised than there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdraft {
+    /// `memory`, `vCPUs`, `disk`.
+    pub what: &'static str,
+    /// What instances were promised.
+    pub promised: String,
+    /// What there is for them.
+    pub there: String,
+}
+
 /// What the host has for new instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -35,6 +46,30 @@ impl Capacity {
             memory: memory.min(host.memory_free_kib << 10),
             disk: (pool.available + used_by_disks).saturating_sub(held.disk),
         }
+    }
+
+    /// Where instances hold more than the host has. Memory in use by others counts at create alone: it comes and goes.
+    pub fn overdrawn(host: &HostInfo, pool: &PoolSeen, used_by_disks: u64, held: &Allocated) -> Vec<Overdraft> {
+        let bytes = |what, promised: u64, there: u64| {
+            (promised > there).then(|| Overdraft {
+                what,
+                promised: Size::bytes(promised).to_string(),
+                there: Size::bytes(there).to_string(),
+            })
+        };
+        let vcpus = host.cpus * VCPUS_PER_CPU;
+        [
+            bytes("memory", held.memory, (host.memory_kib << 10).saturating_sub(HOST_MEMORY)),
+            (held.vcpus > vcpus).then(|| Overdraft {
+                what: "vCPUs",
+                promised: held.vcpus.to_string(),
+                there: vcpus.to_string(),
+            }),
+            bytes("disk", held.disk, pool.available + used_by_disks),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// How many instances of a bundle fit.

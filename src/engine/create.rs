@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     catalog::{Blueprint, Bundle},
-    doctor, guest,
+    doctor, fault, guest,
     image::Image,
     model::{Error, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::{self, DomainPlan, Resources, Step},
@@ -129,7 +129,10 @@ impl Engine<'_> {
             observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
         }
         // Early and without a lock, for a quick answer before an image is fetched; the transaction decides.
-        self.store.write(|t| allocate::name(t, &view, request.name.as_ref(), &request.blueprint.id))?;
+        self.store.write(|t| {
+            allocate::request(t, request.request_id.as_deref())?;
+            allocate::name(t, &view, request.name.as_ref(), &request.blueprint.id)
+        })?;
         super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &self.store.allocated()?)
             .check(request.bundle, true)?;
         Ok((view, kvm))
@@ -145,7 +148,7 @@ impl Engine<'_> {
         drawn: Drawn,
     ) -> Result<Job> {
         let job = self.allocate(request, view, kvm, image, drawn)?;
-        super::fault::point("allocated");
+        fault::point("allocated");
         let id = job.operation.id.clone();
         let mut run = Run::new(&id);
         let payload = Payload { seed: &job.image_bytes };
@@ -212,6 +215,7 @@ impl Engine<'_> {
         };
         let pool_path = view.pool.path.clone();
         self.store.write(|t| {
+            allocate::request(t, request.request_id.as_deref())?;
             let name = allocate::name(t, view, request.name.as_ref(), &request.blueprint.id)?;
             allocate::capacity(t, view, request.bundle)?;
             let address = match &view.subnet {
@@ -281,7 +285,8 @@ impl Engine<'_> {
                     }),
                 },
             )?;
-            secrets::insert(t, record.uuid, &secret_rows(request, &record, &drawn)?, &drawn.host_key.public)?;
+            let rows = secret_rows(request, &record, &drawn)?;
+            secrets::insert(t, record.uuid, &rows, Some(&drawn.host_key.public))?;
             operations::insert(t, &operation)?;
             Ok(Job { record, resources, operation, steps, image_bytes })
         })
@@ -340,12 +345,7 @@ impl Engine<'_> {
         match operation.state {
             OperationState::Succeeded => {}
             OperationState::Started => {
-                return Err(Error::new(
-                    crate::model::Kind::Busy,
-                    "busy",
-                    "the first request of this id is still at work",
-                )
-                .hint(format!("look at it: `lite operations show {}`", operation.id)));
+                return Err(allocate::at_work(&operation.id));
             }
             OperationState::Failed | OperationState::NeedsAttention => {
                 return Err(Error::failed("request_failed", "the first request of this id failed")

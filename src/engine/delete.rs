@@ -2,6 +2,7 @@
 
 use super::{Engine, execute::Payload, journal::Run, lock::Lock};
 use crate::{
+    fault,
     model::{Instance, Phase, Result},
     plan::{self, Step},
     store::Operation,
@@ -59,7 +60,7 @@ impl Engine<'_> {
             })?;
         }
         self.store.forget(instance.record.uuid)?;
-        super::fault::point("forgotten");
+        fault::point("forgotten");
         self.end(operation, Ok(()))?;
         lock.retire();
         Ok(())

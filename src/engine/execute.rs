@@ -32,6 +32,9 @@ impl Engine<'_> {
                 hv.ensure_volume(pool, name, xml).and_then(|()| hv.upload(pool, name, payload.seed))
             }
             Step::Domain { xml, .. } => hv.ensure_domain(xml),
+            Step::Launch { uuid, xml } => hv.launch(*uuid, xml),
+            Step::Connect { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
+            Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
             Step::Start { uuid } => hv.start(*uuid),
             Step::Destroy { uuid } => hv.destroy(*uuid),
             Step::RemoveDomain { uuid } => hv.remove_domain(*uuid),

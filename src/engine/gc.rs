@@ -1,67 +1,200 @@
-//! Finds what is marked ours and is in no record.
+//! Collects what is marked ours and is in no record: only what was seen twice, the first time ten minutes ago or earlier.
+//!
+//! Sightings lie in `gc.json` in the state folder. What is not seen in between is forgotten and starts anew, so a wrong
+//! answer of libvirt can only delay.
 
-use std::collections::HashSet;
+use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
 
-use uuid::Uuid;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{
+    Engine, Orphan, Removal, audit,
+    execute::Payload,
+    lock::{Attempt, GC, Lock},
+};
 use crate::{
-    model::Result,
-    plan::{METADATA_URI, Step, record_of, volume_is_ours},
+    fault, image,
+    model::{Error, Result},
 };
 
-/// Something of ours on the host that no record owns.
+/// How long ago something must have been seen first, to be removed.
+pub(super) const AGE: SignedDuration = SignedDuration::from_mins(10);
+/// How often it must have been seen.
+const TIMES: u32 = 2;
+/// How long to wait for another collector that writes its sightings.
+const WRITE: Duration = Duration::from_secs(10);
+/// Version of the file.
+const SCHEMA: u32 = 1;
+
+/// What was found without an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphan {
-    /// What it is, for people.
-    pub subject: String,
-    /// What removes it.
-    pub steps: Vec<Step>,
+pub struct Found {
+    /// What may go, each with when it was seen.
+    pub sighted: Vec<Sighted>,
+    /// What no record owns and yet stays: a subject and the reason.
+    pub stays: Vec<(String, String)>,
+}
+
+/// An orphan and when it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighted {
+    /// The orphan.
+    pub orphan: Orphan,
+    /// When it was seen first.
+    pub first: Timestamp,
+    /// How often, this time included.
+    pub times: u32,
+}
+
+impl Sighted {
+    /// When it may go, if it is seen again then.
+    pub fn due(&self) -> Timestamp {
+        self.first.saturating_add(AGE).unwrap_or(self.first)
+    }
+
+    /// Seen often and long enough to go.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.times >= TIMES && now >= self.due()
+    }
+}
+
+/// The file of the sightings.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Sightings {
+    schema: u32,
+    seen: BTreeMap<String, Sighting>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Sighting {
+    first: Timestamp,
+    times: u32,
 }
 
 impl Engine<'_> {
-    /// Looks for orphans. An error or an unreadable record is never taken for absence: the thing is left out.
+    /// Looks for orphans. If anything could not be looked at, that is the error: a failed look is no absence.
     pub fn orphans(&self) -> Result<Vec<Orphan>> {
-        let owned: HashSet<Uuid> = self.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
-        let mut orphans = Vec::new();
-        for domain in self.hypervisor.domains()?.into_iter().filter(|d| !owned.contains(&d.uuid)) {
-            let record = self.hypervisor.domain_metadata(domain.uuid, METADATA_URI)?.and_then(|m| record_of(&m));
-            if record.is_some_and(|r| r.uuid == domain.uuid) {
-                orphans.push(Orphan {
-                    subject: format!("domain `{}`", domain.name),
-                    steps: vec![Step::Destroy { uuid: domain.uuid }, Step::RemoveDomain { uuid: domain.uuid }],
-                });
-            }
+        Ok(self.look()?.orphans.into_iter().filter(|o| o.user.is_none()).collect())
+    }
+
+    fn look(&self) -> Result<audit::Orphans> {
+        let facts = self.facts(false)?;
+        match facts.unknown.first() {
+            Some(unknown) => Err(unknown.error.clone()),
+            None => Ok(audit::orphans(&facts)),
         }
-        let pool = &self.settings.pool;
-        if self.hypervisor.pool(pool)?.is_some_and(|p| p.active) {
-            for volume in self.hypervisor.volumes(pool)? {
-                if volume_is_ours(&volume.name).is_some_and(|id| !owned.contains(&id)) {
-                    let step = Step::RemoveVolume { pool: pool.clone(), name: volume.name };
-                    orphans.push(Orphan { subject: step.subject(), steps: vec![step] });
-                }
-            }
+    }
+
+    /// Looks for orphans and tells when each was seen first; `keep` writes this sighting down as well.
+    pub fn sight(&mut self, keep: bool) -> Result<Found> {
+        let (now, path) = ((self.now)(), self.settings.paths.state.join("gc.json"));
+        let found = self.look()?;
+        let _lock = match keep {
+            true => Some(Lock::acquire(&self.locks(), GC, "gc", "gc", now, WRITE)?),
+            false => None,
+        };
+        let earlier = read(&path)?;
+        let (used, free): (Vec<_>, Vec<_>) = found.orphans.into_iter().partition(|o| o.user.is_some());
+        let sighted: Vec<Sighted> = free.into_iter().map(|orphan| again(orphan, &earlier, now)).collect();
+        if keep {
+            write(&path, &sighted)?;
         }
-        for name in self.hypervisor.filters()? {
-            let id = name.strip_prefix("lite-").and_then(|id| Uuid::try_parse(id).ok());
-            if id.is_some_and(|id| !owned.contains(&id)) {
-                let step = Step::RemoveFilter { name };
-                orphans.push(Orphan { subject: step.subject(), steps: vec![step] });
-            }
-        }
-        Ok(orphans)
+        let used = used.into_iter().filter_map(|o| Some((o.subject, format!("domain `{}` uses it", o.user?))));
+        let lost = found.unrecorded.into_iter().map(|name| {
+            (
+                format!("domain `{name}`"),
+                "the database does not know it: `lite repair --rebuild` takes it in".to_owned(),
+            )
+        });
+        Ok(Found { sighted, stays: used.chain(lost).collect() })
     }
 
     /// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.
     pub fn collect(&mut self, seen: &[Orphan]) -> Result<Vec<String>> {
+        if seen.is_empty() {
+            return Ok(Vec::new());
+        }
         let again = self.orphans()?;
         let mut removed = Vec::new();
         for orphan in seen.iter().filter(|o| again.contains(o)) {
-            for step in &orphan.steps {
-                self.execute(step, &super::execute::Payload::none())?;
+            if self.remove(orphan)? {
+                removed.push(orphan.subject.clone());
             }
-            removed.push(orphan.subject.clone());
         }
         Ok(removed)
     }
+
+    /// Removes one; `false` if somebody works on its instance, or it has an owner after all.
+    fn remove(&mut self, orphan: &Orphan) -> Result<bool> {
+        let Some(owner) = orphan.owner else { return self.execute_removal(&orphan.removal) };
+        let Attempt::Held(lock) = Lock::attempt(&self.locks(), owner, "gc", (self.now)())? else { return Ok(false) };
+        if self.store.instance_by_uuid(owner)?.is_some() {
+            return Ok(false);
+        }
+        // Asked for directly: a list of domains that came out empty looks like one without this domain.
+        let kills = matches!(&orphan.removal, Removal::Steps(steps) if steps.iter().any(kills));
+        let removed = match kills || self.hypervisor.domain(owner)?.is_none() {
+            true => self.execute_removal(&orphan.removal),
+            false => Ok(false),
+        };
+        lock.retire();
+        removed
+    }
+
+    fn execute_removal(&self, removal: &Removal) -> Result<bool> {
+        match removal {
+            Removal::Steps(steps) => {
+                for step in steps {
+                    fault::point("intent");
+                    self.execute(step, &Payload::none())?;
+                    fault::point("effect");
+                }
+                Ok(true)
+            }
+            // The file goes with the lock that is held now.
+            Removal::Lock(_) => Ok(true),
+            Removal::Image(leftover) => image::leftovers::discard(&self.settings.paths.pool, leftover),
+            Removal::File(path) => match std::fs::remove_file(path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::failed("file_not_removed", format!("cannot remove `{}`", path.display())).cause(e))
+                }
+                removed => Ok(removed.is_ok()),
+            },
+        }
+    }
+}
+
+/// The step removes a domain.
+fn kills(step: &crate::plan::Step) -> bool {
+    matches!(step, crate::plan::Step::RemoveDomain { .. })
+}
+
+/// A sighting of the future counts as one of now: the clock was set back.
+fn again(orphan: Orphan, earlier: &Sightings, now: Timestamp) -> Sighted {
+    let known = earlier.seen.get(&orphan.subject).filter(|s| s.first <= now);
+    let (first, times) = known.map_or((now, 1), |s| (s.first, s.times.saturating_add(1)));
+    Sighted { orphan, first, times }
+}
+
+/// The earlier sightings; none if the file is not there, damaged or of another version: then all is seen for the first time.
+fn read(path: &Path) -> Result<Sightings> {
+    match std::fs::read(path) {
+        Ok(text) => {
+            Ok(serde_json::from_slice(&text).ok().filter(|s: &Sightings| s.schema == SCHEMA).unwrap_or_default())
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Sightings::default()),
+        Err(e) => Err(Error::failed("state_unreadable", format!("cannot read `{}`", path.display())).cause(e)),
+    }
+}
+
+fn write(path: &Path, sighted: &[Sighted]) -> Result<()> {
+    let seen = sighted.iter().map(|s| (s.orphan.subject.clone(), Sighting { first: s.first, times: s.times }));
+    let text = serde_json::to_vec_pretty(&Sightings { schema: SCHEMA, seen: seen.collect() })
+        .map_err(|e| Error::failed("state_error", "cannot write the sightings").cause(e))?;
+    let fail =
+        |e: std::io::Error| Error::failed("state_not_writable", format!("cannot write `{}`", path.display())).cause(e);
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).map_err(fail)?;
+    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    file.persist(path).map_err(|e| fail(e.error)).map(drop)
 }

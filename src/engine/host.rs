@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::{Engine, Observer, allocate::HostView, lock::Lock};
+use super::{
+    Engine, Observer,
+    allocate::HostView,
+    lock::{HOST, Lock},
+};
 use crate::{
-    doctor,
+    doctor, fault,
+    hypervisor::{PoolSeen, VolumeSeen},
     model::{Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
 };
@@ -31,14 +34,18 @@ impl Engine<'_> {
             return Ok(());
         }
         // Two first commands at once must not both make them.
-        let _lock = Lock::acquire(&self.locks(), Uuid::nil(), "host", "prepare the host", (self.now)(), MAKE)?;
+        let _lock = Lock::acquire(&self.locks(), HOST, "host", "prepare the host", (self.now)(), MAKE)?;
         if !pool()? {
             let path = s.paths.pool.display().to_string();
+            fault::point("intent");
             self.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
+            fault::point("effect");
             observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
         }
         if !nat()? {
+            fault::point("intent");
             self.hypervisor.ensure_network(&s.network, &self.network_xml()?)?;
+            fault::point("effect");
             observer.note(&format!("made network `{}`", s.network));
         }
         Ok(())
@@ -68,11 +75,8 @@ impl Engine<'_> {
         let missing = |what: &str, name: &str| {
             Error::failed("host_not_ready", format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
         };
-        let mut pool = self.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
-        // libvirt counts what the file system keeps back for root; nobody may promise that.
-        if let (true, Ok(seen)) = (doctor::is_local(&s.connect), rustix::fs::statvfs(pool.path.as_str())) {
-            pool.available = pool.available.min(seen.f_bavail.saturating_mul(seen.f_frsize));
-        }
+        let pool = self.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
+        let pool = self.usable(pool);
         let ours: Vec<_> = self.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
         let domains = self.hypervisor.domains()?;
         let subnet = match network {
@@ -84,17 +88,19 @@ impl Engine<'_> {
         };
         Ok(HostView {
             info: self.hypervisor.host()?,
-            used_by_disks: self
-                .hypervisor
-                .volumes(&s.pool)?
-                .iter()
-                .filter(|v| volume_is_ours(&v.name).is_some())
-                .map(|v| v.allocation)
-                .sum(),
+            used_by_disks: used_by_disks(&self.hypervisor.volumes(&s.pool)?),
             pool,
             foreign: domains.into_iter().filter(|d| !ours.contains(&d.uuid)).map(|d| d.name).collect(),
             subnet,
         })
+    }
+
+    /// libvirt counts what the file system keeps back for root; nobody may promise that.
+    pub(super) fn usable(&self, mut pool: PoolSeen) -> PoolSeen {
+        if let (true, Ok(seen)) = (doctor::is_local(&self.settings.connect), rustix::fs::statvfs(pool.path.as_str())) {
+            pool.available = pool.available.min(seen.f_bavail.saturating_mul(seen.f_frsize));
+        }
+        pool
     }
 
     /// What is left for new instances.
@@ -102,4 +108,9 @@ impl Engine<'_> {
         let view = self.view(&NetworkMode::Bridge(String::new()))?;
         Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &self.store.allocated()?))
     }
+}
+
+/// Bytes that the disks of instances use already.
+pub(super) fn used_by_disks(volumes: &[VolumeSeen]) -> u64 {
+    volumes.iter().filter(|v| volume_is_ours(&v.name).is_some()).map(|v| v.allocation).sum()
 }

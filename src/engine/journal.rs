@@ -2,6 +2,7 @@
 
 use super::{Engine, execute::Payload};
 use crate::{
+    fault,
     model::{Error, Kind, Result},
     plan::Step,
     store::StepState,
@@ -29,9 +30,9 @@ impl Engine<'_> {
         let text = to_json(step)?;
         run.started.push((sequence, step.clone()));
         self.store.record_step(run.operation, sequence, &text, StepState::Intent)?;
-        super::fault::point("intent");
+        fault::point("intent");
         self.execute(step, payload)?;
-        super::fault::point("effect");
+        fault::point("effect");
         self.store.record_step(run.operation, sequence, &text, StepState::Done)
     }
 
@@ -40,7 +41,7 @@ impl Engine<'_> {
         let mut failures = Vec::new();
         for (sequence, step) in started.iter().rev() {
             let Some(undo) = step.undo() else { continue };
-            super::fault::point("undo");
+            fault::point("undo");
             match self.execute(&undo, &Payload::none()) {
                 Ok(()) => self.store.record_step(operation, *sequence, &to_json(step)?, StepState::Undone)?,
                 Err(e) => failures.push((step.subject(), e)),

@@ -1,11 +1,12 @@
-//! What `list` and `show` tell: the record from the database, the state from one call to libvirt.
+//! What `list` and `show` tell: the record from the database, the state from one look at libvirt.
 
 use std::collections::HashMap;
 
 use super::Engine;
 use crate::{
-    hypervisor::DomainState,
-    model::{Instance, InstanceState, Phase, Result},
+    hypervisor::{DomainSeen, DomainState},
+    model::{Drift, Instance, InstanceState, Phase, Result},
+    plan::{self, Resources},
 };
 
 /// An instance with its state.
@@ -15,12 +16,15 @@ pub struct Listed {
     pub instance: Instance,
     /// Its state.
     pub state: InstanceState,
-    /// The name its domain has now, if somebody renamed it.
-    pub renamed_to: Option<String>,
+    /// The state as if nothing had been changed by hand; not the same only where `state` is `drifted`.
+    pub power: InstanceState,
+    /// In what its domain differs from its record, as far as was looked.
+    pub drift: Vec<Drift>,
 }
 
 impl Engine<'_> {
-    /// All instances with their states.
+    /// All instances with their states. Of what was changed by hand a listing shows the name and, while a domain is off,
+    /// its size; [`Engine::inspect`] sees the rest.
     pub fn list(&self) -> Result<Vec<Listed>> {
         let instances = self.store.instances()?;
         if instances.is_empty() {
@@ -31,13 +35,58 @@ impl Engine<'_> {
             .into_iter()
             .map(|instance| {
                 let domain = seen.get(&instance.record.uuid);
-                Listed {
-                    state: state(&instance, domain.map(|d| d.state)),
-                    renamed_to: domain.filter(|d| d.name != instance.record.name.as_str()).map(|d| d.name.clone()),
-                    instance,
-                }
+                let drift = domain.map(|d| differences(&instance, d)).unwrap_or_default();
+                listed(instance, domain.map(|d| d.state), drift)
             })
             .collect())
+    }
+
+    /// Looks into the domain's definition: one more question to libvirt.
+    pub fn inspect(&self, listed: Listed) -> Result<Listed> {
+        let instance = listed.instance;
+        // Being made or removed, it is not what it is to be; lost, there is nothing to look at.
+        let settled = !matches!(instance.phase, Phase::Creating | Phase::Deleting);
+        if !settled || listed.power == InstanceState::Lost {
+            return Ok(Listed { instance, ..listed });
+        }
+        let Some(drift) = self.drift_of(&instance)? else {
+            return Ok(Listed { instance, state: InstanceState::Lost, power: InstanceState::Lost, drift: Vec::new() });
+        };
+        Ok(Listed { state: shown(listed.power, &drift), power: listed.power, drift, instance })
+    }
+
+    /// In what the domain differs from its record; none if there is no domain.
+    pub(super) fn drift_of(&self, instance: &Instance) -> Result<Option<Vec<Drift>>> {
+        let xml = self.hypervisor.domain_xml(instance.record.uuid)?;
+        xml.map(|xml| self.drift_in(instance, &xml)).transpose()
+    }
+
+    /// In what a domain's definition differs from the record.
+    pub(super) fn drift_in(&self, instance: &Instance, xml: &str) -> Result<Vec<Drift>> {
+        let record = &instance.record;
+        let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
+        plan::drift(record, &resources, &self.settings.network, xml)
+    }
+}
+
+fn differences(instance: &Instance, domain: &DomainSeen) -> Vec<Drift> {
+    if matches!(instance.phase, Phase::Creating | Phase::Deleting) {
+        return Vec::new();
+    }
+    let size = domain.size;
+    plan::sizes(&instance.record, &domain.name, size.map(|s| s.memory_kib), size.map(|s| s.vcpus))
+}
+
+fn listed(instance: Instance, domain: Option<DomainState>, drift: Vec<Drift>) -> Listed {
+    let power = state(&instance, domain);
+    Listed { state: shown(power, &drift), power, drift, instance }
+}
+
+/// A trouble is shown before a difference.
+fn shown(power: InstanceState, drift: &[Drift]) -> InstanceState {
+    match power {
+        InstanceState::Running | InstanceState::Stopped if !drift.is_empty() => InstanceState::Drifted,
+        power => power,
     }
 }
 

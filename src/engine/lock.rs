@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
+    io::{ErrorKind, Read, Seek, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -16,6 +16,9 @@ use crate::model::{Error, Kind, Result};
 /// How often a waiting command tries again. flock has no time-out, and a blocking one could not be interrupted.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// How long even a command that does not wait tries: others hold a lock that long only to see whether its owner lives.
+const MOMENT: Duration = Duration::from_millis(300);
+
 /// Who holds a lock, for the message of the one who does not get it. Only the kernel's lock counts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Owner {
@@ -23,6 +26,11 @@ struct Owner {
     pid: u32,
     since: jiff::Timestamp,
 }
+
+/// The lock of those who make what all instances share: pool and network.
+pub const HOST: Uuid = Uuid::nil();
+/// The lock of those who collect what nobody owns.
+pub const GC: Uuid = Uuid::max();
 
 /// A held lock; dropped with the process or this value.
 #[derive(Debug)]
@@ -77,7 +85,27 @@ impl Lock {
         }
     }
 
-    /// Tries until `wait` has passed (zero: once). Busy (exit 3) with who holds it and since when.
+    /// Who holds a lock of the folder, as a sentence; none: nobody does.
+    pub fn held(dir: &Path, now: jiff::Timestamp) -> Result<Option<String>> {
+        let fail = |e: std::io::Error| {
+            Error::refused("state_not_readable", format!("cannot look at `{}`", dir.display())).cause(e)
+        };
+        let entries = match std::fs::read_dir(dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            entries => entries.map_err(fail)?,
+        };
+        for entry in entries {
+            let name = entry.map_err(fail)?.file_name();
+            let id = name.to_str().and_then(|n| Uuid::try_parse(n.strip_suffix(".lock")?).ok());
+            let Some(id) = id else { continue };
+            if let Attempt::Busy(who) = Self::attempt(dir, id, "look", now)? {
+                return Ok(Some(who));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tries until `wait` has passed, and a moment at least. Busy (exit 3) with who holds it and since when.
     pub fn acquire(
         dir: &Path,
         instance: Uuid,
@@ -86,7 +114,7 @@ impl Lock {
         now: jiff::Timestamp,
         wait: Duration,
     ) -> Result<Self> {
-        let end = Instant::now() + wait;
+        let end = Instant::now() + wait.max(MOMENT);
         loop {
             match Self::attempt(dir, instance, operation, now)? {
                 Attempt::Held(lock) => return Ok(lock),
@@ -99,12 +127,49 @@ impl Lock {
         }
     }
 
+    /// The instances that have a lock file.
+    pub fn files(dir: &Path) -> Result<Vec<Uuid>> {
+        let fail = |e: std::io::Error| unreadable(dir, e);
+        let entries = match std::fs::read_dir(dir) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(fail)?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(fail)?.file_name();
+            found.extend(name.to_str().and_then(|n| Uuid::try_parse(n.strip_suffix(".lock")?).ok()));
+        }
+        Ok(found)
+    }
+
+    /// The instances that have a lock file, each with whether somebody holds it. Nothing is written; a lock that is free
+    /// is shared for an instant.
+    pub fn survey(dir: &Path) -> Result<Vec<(Uuid, bool)>> {
+        let mut found = Vec::new();
+        for id in Self::files(dir)? {
+            let file = match File::open(dir.join(format!("{id}.lock"))) {
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                file => file.map_err(|e| unreadable(dir, e))?,
+            };
+            match file.try_lock_shared() {
+                Ok(()) => found.push((id, false)),
+                Err(TryLockError::WouldBlock) => found.push((id, true)),
+                Err(TryLockError::Error(e)) => return Err(unreadable(dir, e)),
+            }
+        }
+        Ok(found)
+    }
+
     /// Removes the file of an instance that is gone.
     pub fn retire(self) {
         // A leftover empty file is harmless, so a failure here is none.
         let _ = std::fs::remove_file(&self.path);
         drop(self.file);
     }
+}
+
+fn unreadable(dir: &Path, e: std::io::Error) -> Error {
+    Error::failed("state_unreadable", format!("cannot read `{}`", dir.display())).cause(e)
 }
 
 fn describe(file: &mut File) -> String {
@@ -135,8 +200,12 @@ mod tests {
             format!("instance `web` is busy: `create` by process {pid} since 1970-01-01 00:00:00 UTC")
         );
         assert_eq!(error.exit_code(), 3);
+        let who = format!("`create` by process {pid} since 1970-01-01 00:00:00 UTC");
+        assert_eq!(Lock::held(dir.path(), now), Ok(Some(who)));
         first.retire();
         assert!(!dir.path().join(format!("{id}.lock")).exists());
-        Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap();
+        assert_eq!(Lock::held(dir.path(), now), Ok(None));
+        drop(Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap());
+        assert_eq!(Lock::survey(dir.path()), Ok(vec![(id, false)]));
     }
 }

@@ -8,20 +8,22 @@
 //! ```
 
 mod allocate;
+mod audit;
 mod capacity;
 mod create;
 mod delete;
 mod draw;
 mod execute;
-mod fault;
 mod gc;
 mod host;
 mod journal;
 mod listing;
 mod lock;
+mod ours;
 mod power;
 mod rebuild;
 mod recover;
+mod redefine;
 mod wait;
 
 use std::{
@@ -29,12 +31,16 @@ use std::{
     time::Duration,
 };
 
+pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown};
 pub use capacity::Capacity;
 pub use create::{Created, Request};
 pub use delete::Receipt;
-pub use gc::Orphan;
+pub use gc::{Found, Sighted};
 pub use listing::Listed;
+pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;
+pub use rebuild::{Rebuilding, Rebuilt, refuse_while_busy};
+pub use redefine::Redefinition;
 pub use wait::Waited;
 
 use crate::{

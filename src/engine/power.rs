@@ -7,8 +7,9 @@ use std::{
 
 use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
+    fault,
     hypervisor::DomainState,
-    model::{Error, Instance, NetworkMode, Phase, Result, Tag, Wanted},
+    model::{Error, Instance, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -39,6 +40,14 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "start")?;
         let uuid = instance.record.uuid;
         let state = self.state_of(instance)?;
+        let xml = self.hypervisor.domain_xml(uuid)?.ok_or_else(|| self.lost(instance))?;
+        let drift = self.drift_in(instance, &xml)?;
+        if !drift.is_empty() {
+            let name = &instance.record.name;
+            let all = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            observer
+                .warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
+        }
         if matches!(state, DomainState::Running | DomainState::Unresponsive) {
             self.store.set_wanted(uuid, Wanted::Running)?;
             return Ok(false);
@@ -49,7 +58,7 @@ impl Engine<'_> {
             ));
         }
         self.prepare_host(&instance.record.network, observer)?;
-        self.check_memory(instance)?;
+        self.check_memory(instance, plan::size_in_domain(&xml))?;
         let resources = Resources::of(&instance.record.name, uuid, &self.settings.paths);
         let offset = std::fs::metadata(&resources.report_log).map_or(0, |m| m.len());
         let operation = self.begin("start", instance)?;
@@ -90,12 +99,15 @@ impl Engine<'_> {
     ) -> Result<Stopped> {
         let _lock = self.lock(instance, "stop")?;
         let uuid = instance.record.uuid;
+        let state = self.state_of(instance)?;
         self.store.set_wanted(uuid, Wanted::Stopped)?;
-        if matches!(self.state_of(instance)?, DomainState::Off | DomainState::Crashed) {
+        if matches!(state, DomainState::Off | DomainState::Crashed) {
             return Ok(Stopped::Already);
         }
         let operation = self.begin("stop", instance)?;
+        fault::point("intent");
         let result = self.power_off(instance, force, grace, observer);
+        fault::point("effect");
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
         }
@@ -154,7 +166,9 @@ impl Engine<'_> {
         }
         let operation = self.begin("reboot", instance)?;
         let uuid = instance.record.uuid;
+        fault::point("intent");
         let result = if force { self.hypervisor.reset(uuid) } else { self.hypervisor.reboot(uuid) };
+        fault::point("effect");
         self.end(&operation, result)
     }
 
@@ -163,30 +177,34 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "tag")?;
         let mut record = instance.record.clone();
         record.tags = tags;
+        let operation = self.begin("tag", instance)?;
         self.store.set_record(&record)?;
-        let metadata = plan::metadata_xml(&record)?;
+        fault::point("intent");
+        let result = self.write_metadata(&record);
+        fault::point("effect");
+        self.end(&operation, result)
+    }
+
+    /// Writes the record into the domain's metadata, from where a lost database is rebuilt.
+    pub(super) fn write_metadata(&self, record: &Record) -> Result<()> {
+        let metadata = plan::metadata_xml(record)?;
         self.hypervisor.set_domain_metadata(record.uuid, plan::METADATA_URI, plan::METADATA_PREFIX, &metadata)
     }
 
     /// State of an instance's domain; `lost` is an error with the next step.
     pub(super) fn state_of(&self, instance: &Instance) -> Result<DomainState> {
-        let name = &instance.record.name;
-        match self.hypervisor.domain(instance.record.uuid)? {
-            Some(seen) => Ok(seen.state),
-            None => {
-                Err(Error::failed("lost", format!("the virtual machine of instance `{name}` is gone from the host"))
-                    .hint(format!("its disk may still be there; to remove what is left: `lite delete {name}`")))
-            }
-        }
+        self.hypervisor.domain(instance.record.uuid)?.map(|d| d.state).ok_or_else(|| self.lost(instance))
     }
 
-    /// A stopped instance holds no memory: see that there is some.
-    fn check_memory(&self, instance: &Instance) -> Result<()> {
+    /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it
+    /// by hand.
+    fn check_memory(&self, instance: &Instance, now: Option<(Size, u32)>) -> Result<()> {
         let r = &instance.record;
+        let (memory, vcpus) = now.unwrap_or((r.memory, r.vcpus));
         let bundle = crate::catalog::Bundle {
             id: r.bundle.clone(),
-            vcpus: r.vcpus,
-            memory: r.memory,
+            vcpus: r.vcpus.max(vcpus),
+            memory: r.memory.max(memory),
             disk: r.disk,
             transfer: r.transfer,
             price: r.price,

@@ -1,59 +1,164 @@
-//! Rebuilds a lost database from the records in the domains' metadata.
+//! Rebuilds a lost database from the records in the domains' metadata, and from what older databases still tell.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
-use super::Engine;
+use super::{Engine, lock::Lock, our_domains, ours::OurDomain};
 use crate::{
-    catalog::Catalog,
-    model::{NetworkMode, Phase, Result, Wanted},
-    plan::{METADATA_URI, record_of},
-    store::{NewInstance, instances},
+    catalog::{Blueprint, Catalog, Group},
+    fault,
+    guest::report::Report,
+    hypervisor::DomainState,
+    model::{Error, Kind, NetworkMode, Phase, Record, Result, Wanted, escaped},
+    store::{NewInstance, Salvaged, Wreckage, instances, secrets},
 };
 
+/// An instance that was taken into the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Its name.
+    pub name: String,
+    /// What was only in the database and is lost, a word each.
+    pub lost: Vec<&'static str>,
+    /// What was read from an older database, a word each: nobody can vouch for it.
+    pub salvaged: Vec<&'static str>,
+}
+
+/// What a rebuild did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rebuilding {
+    /// Taken in.
+    pub taken: Vec<Rebuilt>,
+    /// What could not be, a sentence each.
+    pub refused: Vec<String>,
+}
+
 impl Engine<'_> {
-    /// Takes every domain of ours that no row knows into the database. Secrets cannot be rebuilt.
-    ///
-    /// Returns the names taken in, and a sentence for each that could not be.
-    pub fn rebuild(&mut self, catalog: &Catalog) -> Result<(Vec<String>, Vec<String>)> {
-        let (mut taken, mut refused) = (Vec::new(), Vec::new());
-        for domain in self.hypervisor.domains()? {
-            if self.store.instance_by_uuid(domain.uuid)?.is_some() {
+    /// Takes every domain of this lite that no row knows into the database, with what `wreckage` tells of it.
+    pub fn rebuild(&mut self, catalog: &Catalog, wreckage: &Wreckage) -> Result<Rebuilding> {
+        let mut done = Rebuilding::default();
+        for domain in our_domains(self.hypervisor, self.settings)? {
+            if self.store.instance_by_uuid(domain.seen.uuid)?.is_some() {
                 continue;
             }
-            let Some(metadata) = self.hypervisor.domain_metadata(domain.uuid, METADATA_URI)? else { continue };
-            let Some(record) = record_of(&metadata).filter(|r| r.uuid == domain.uuid) else {
-                refused.push(format!("domain {} carries a record this lite cannot read", domain.uuid));
+            let Some(record) = &domain.record else {
+                done.refused.push(format!(
+                    "domain `{}` ({}) carries a record this lite cannot read",
+                    escaped(&domain.seen.name),
+                    domain.seen.uuid
+                ));
                 continue;
             };
-            let Some(blueprint) = catalog.blueprints.get(&record.blueprint) else {
-                refused.push(format!("instance `{}`: blueprint `{}` is not known", record.name, record.blueprint));
-                continue;
-            };
-            let network = match &record.network {
-                NetworkMode::Nat => self.settings.network.clone(),
-                NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
-            };
-            let image = crate::image::volume_name(&record.base, &record.image_digest);
-            let running = domain.state == crate::hypervisor::DomainState::Running;
-            let stored = self.store.write(|t| {
-                let new = NewInstance {
-                    record: &record,
-                    network: &network,
-                    blueprint,
-                    parameters: &BTreeMap::new(),
-                    image: &image,
-                    seed: None,
-                };
-                instances::insert(t, &new)
-            });
-            if let Err(e) = stored {
-                refused.push(format!("instance `{}`: {e}", record.name));
-                continue;
+            let taken = self.take_in(record, &domain, catalog, wreckage.of(record.uuid));
+            fault::point("effect");
+            match taken {
+                Ok(rebuilt) => done.taken.push(rebuilt),
+                Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
             }
-            self.store.set_phase(record.uuid, Phase::Ready, None)?;
-            self.store.set_wanted(record.uuid, if running { Wanted::Running } else { Wanted::Stopped })?;
-            taken.push(record.name.to_string());
         }
-        Ok((taken, refused))
+        Ok(done)
+    }
+
+    /// One instance, in one transaction: a rebuild that is cut off goes on where it was.
+    fn take_in(&mut self, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Salvaged) -> Result<Rebuilt> {
+        let rebuilt = told(record, catalog, &found);
+        let network = match &record.network {
+            NetworkMode::Nat => self.settings.network.clone(),
+            NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
+        };
+        let blueprint = found.blueprint.unwrap_or_else(|| blueprint_of(record, catalog));
+        let parameters = found.parameters.unwrap_or_else(|| defaults(&blueprint));
+        let wanted = found.wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
+        let (phase, failure) = match found.phase {
+            // Its operation is lost with the journal.
+            Some((Phase::Creating, _)) => (Phase::Started, None),
+            Some(known) => known,
+            None => self.phase_by_report(record),
+        };
+        let image = crate::image::volume_name(&record.base, &record.image_digest);
+        self.store.write(|t| {
+            let new = NewInstance {
+                record,
+                network: &network,
+                blueprint: &blueprint,
+                parameters: &parameters,
+                image: &image,
+                seed: found.seed.as_ref(),
+            };
+            instances::insert(t, &new)?;
+            instances::set_life(t, record.uuid, wanted, phase, failure.as_deref())?;
+            secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
+        })?;
+        Ok(rebuilt)
+    }
+
+    /// A guest that said that its set-up failed has failed; any other is taken for ready.
+    fn phase_by_report(&self, record: &Record) -> (Phase, Option<String>) {
+        match self.last_report(record) {
+            Some(Report::Failed { module, .. }) => (Phase::Failed, Some(format!("set-up failed in module `{module}`"))),
+            _ => (Phase::Ready, None),
+        }
+    }
+}
+
+/// Refused (busy) while another process works on an instance: it would go on in the database that is set aside.
+pub fn refuse_while_busy(state: &Path, now: jiff::Timestamp) -> Result<()> {
+    Lock::held(&state.join("locks"), now)?.map_or(Ok(()), |who| {
+        Err(Error::new(Kind::Busy, "busy", format!("another lite process is at work: {who}"))
+            .hint("the database cannot be replaced under it; try again when it is done"))
+    })
+}
+
+/// What of an instance is lost, and what came out of an older database.
+fn told(record: &Record, catalog: &Catalog, found: &Salvaged) -> Rebuilt {
+    let blueprint = found.blueprint.clone().unwrap_or_else(|| blueprint_of(record, catalog));
+    let has_passwords = !blueprint.secrets.is_empty() || found.secrets.as_ref().is_some_and(|s| !s.is_empty());
+    let parts = [
+        ("passwords", has_passwords, found.secrets.is_some()),
+        ("host key", true, found.host_key.is_some()),
+        ("parameters", !blueprint.parameters.is_empty(), found.parameters.is_some()),
+    ];
+    let words = |salvaged: bool| parts.iter().filter(|p| p.1 && p.2 == salvaged).map(|p| p.0).collect();
+    Rebuilt { name: record.name.to_string(), lost: words(false), salvaged: words(true) }
+}
+
+/// The blueprint as the catalog has it today; of one that is not known any more what the record tells.
+fn blueprint_of(record: &Record, catalog: &Catalog) -> Blueprint {
+    let known = catalog
+        .resolve(&record.blueprint, &record.bundle, Some(&record.base))
+        .map(|resolved| resolved.blueprint)
+        .ok()
+        .or_else(|| catalog.blueprints.get(&record.blueprint).cloned());
+    known.unwrap_or_else(|| Blueprint {
+        id: record.blueprint.clone(),
+        title: record.blueprint.clone(),
+        description: "Its file is gone; this is what the instance's own record tells.".to_owned(),
+        group: Group::App,
+        version: record.blueprint_version.clone(),
+        bases: vec![record.base.clone()],
+        min_memory: record.memory,
+        min_disk: record.disk,
+        ports: record.ports.clone(),
+        parameters: Vec::new(),
+        secrets: Vec::new(),
+        cloud_config: serde_json::Map::new(),
+        install: String::new(),
+        configure: String::new(),
+        health: None,
+        output: BTreeMap::new(),
+        user: catalog.blueprints.get(&record.base).map(|b| b.user.clone()).unwrap_or_default(),
+        alarms: Vec::new(),
+    })
+}
+
+/// Parameters nobody remembers: as if none had been set.
+fn defaults(blueprint: &Blueprint) -> BTreeMap<String, String> {
+    blueprint.parameters.iter().map(|p| (p.name.clone(), p.default.clone().unwrap_or_default())).collect()
+}
+
+/// What the user seems to want of a domain that is in this state.
+fn wanted_by(state: DomainState) -> Wanted {
+    match state {
+        DomainState::Off | DomainState::ShuttingDown => Wanted::Stopped,
+        _ => Wanted::Running,
     }
 }

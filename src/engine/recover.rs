@@ -6,39 +6,74 @@ use secrecy::SecretString;
 
 use super::{
     Engine,
-    lock::{Attempt, Lock},
+    lock::{Attempt, GC, HOST, Lock},
 };
 use crate::{
+    fault,
     guest::{
         self,
         report::{Report, Status},
     },
-    model::{Phase, Record, Result},
-    plan::{Resources, Step},
+    hypervisor::DomainState,
+    image,
+    model::{Error, Kind, Phase, Record, Result, Wanted},
+    plan::{Resources, Step, volume_is_ours},
     render::Seed,
     store::{Operation, OperationState},
 };
 
 impl Engine<'_> {
-    /// Looks at every open operation; those whose owner died are finished (delete) or undone (create). Costs one
-    /// query when there is none. Returns a sentence for each.
+    /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
+    /// image work left is removed. Costs two queries and a look at two folders when there is none. Returns a sentence
+    /// for each.
     pub fn recover(&mut self) -> Result<Vec<String>> {
-        let open = self.store.open_operations()?;
-        let mut told = Vec::new();
-        for operation in open.into_iter().filter(|o| o.state == OperationState::Started) {
-            told.extend(self.recover_one(&operation)?);
-        }
+        let mut told = self.recover_all(OperationState::Started)?;
+        told.extend(self.tidy()?);
         Ok(told)
     }
 
     /// Tries again what needs attention.
     pub fn retry_attention(&mut self) -> Result<Vec<String>> {
-        let open = self.store.open_operations()?;
-        let mut told = Vec::new();
-        for operation in open.into_iter().filter(|o| o.state == OperationState::NeedsAttention) {
-            told.extend(self.recover_one(&operation)?);
+        self.recover_all(OperationState::NeedsAttention)
+    }
+
+    /// One that cannot be finished does not keep the others from it; its error comes last.
+    fn recover_all(&mut self, state: OperationState) -> Result<Vec<String>> {
+        let (mut told, mut failed) = (Vec::new(), None);
+        for operation in self.store.open_operations()?.into_iter().filter(|o| o.state == state) {
+            match self.recover_one(&operation) {
+                Ok(line) => told.extend(line),
+                // The next would wait as long for nothing.
+                Err(e) if e.kind == Kind::Unreachable => return Err(e),
+                Err(e) => failed = failed.or(Some(e)),
+            }
         }
-        Ok(told)
+        failed.map_or(Ok(told), Err)
+    }
+
+    /// Removes what needs no look at the host to be nobody's: the kernel says that its owner is dead.
+    fn tidy(&mut self) -> Result<Vec<String>> {
+        let owned = self.store.ids()?;
+        for id in Lock::files(&self.locks())?.into_iter().filter(|id| ![HOST, GC].contains(id) && !owned.contains(id)) {
+            let Attempt::Held(lock) = Lock::attempt(&self.locks(), id, "repair", (self.now)())? else { continue };
+            // Its create may have written the row meanwhile; one that has not yet would hold the lock.
+            if self.store.instance_by_uuid(id)?.is_none() {
+                lock.retire();
+            }
+        }
+        image::leftovers::tidy(&self.settings.paths.pool, &|file| self.lies_on(file))
+    }
+
+    /// Whether a disk may lie on an image file. A disk of an instance that the database does not know may lie on any.
+    fn lies_on(&self, file: &str) -> Result<bool> {
+        if !self.store.users_of_image(file)?.is_empty() {
+            return Ok(true);
+        }
+        let owned = self.store.ids()?;
+        let entries = std::fs::read_dir(&self.settings.paths.pool)
+            .map_err(|e| Error::failed("pool_unreadable", "cannot read the folder of the pool").cause(e))?;
+        let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
+        Ok(names.filter_map(|name| volume_is_ours(&name)).any(|id| !owned.contains(&id)))
     }
 
     fn recover_one(&mut self, operation: &Operation) -> Result<Option<String>> {
@@ -70,23 +105,33 @@ impl Engine<'_> {
                 }
                 Ok(Some(format!("finished the delete of `{name}` that was cut off")))
             }
-            kind => {
-                self.store.end_operation(
-                    &operation.id,
-                    OperationState::Failed,
-                    Some("its process died"),
-                    (self.now)(),
-                )?;
-                Ok(Some(format!("closed the {kind} of `{name}` that was cut off")))
+            kind => self.recover_other(operation, uuid, kind).map(Some),
+        }
+    }
+
+    /// start, stop, reboot, tag: what the host shows decides how they ended.
+    fn recover_other(&mut self, operation: &Operation, uuid: uuid::Uuid, kind: &str) -> Result<String> {
+        let name = &operation.resource;
+        if let Some(instance) = self.store.instance_by_uuid(uuid)? {
+            match kind {
+                "start" | "stop" => {
+                    let state = self.hypervisor.domain(uuid)?.map(|d| d.state);
+                    let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
+                    self.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })?;
+                }
+                "tag" => self.write_metadata(&instance.record)?,
+                _ => {}
             }
         }
+        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        Ok(format!("closed the {kind} of `{name}` that was cut off"))
     }
 
     /// A create that had started its domain stands; any other is undone.
     fn recover_create(&mut self, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
         let name = &operation.resource;
         let steps = self.journalled(&operation.id)?;
-        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. }));
+        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
         if started {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
@@ -138,7 +183,7 @@ impl Engine<'_> {
 
     /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
     /// itself may lie months back.
-    fn last_report(&self, record: &Record) -> Option<Report> {
+    pub(super) fn last_report(&self, record: &Record) -> Option<Report> {
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         let (lines, _) = guest::tail::recent(Path::new(&resources.report_log)).ok()?;
         let tells = |r: &Report| !matches!(r, Report::Stage { .. });
@@ -156,6 +201,7 @@ impl Engine<'_> {
         };
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         self.hypervisor.upload(&self.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
+        fault::point("effect");
         self.store.seed_is_clean(record.uuid)
     }
 }

@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
+use super::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
 use crate::model::{Mac, Result};
 
 /// Expands `$make!` with every call of [`Hypervisor`].
@@ -19,8 +19,11 @@ macro_rules! every_call {
             fn domain_metadata(uuid: Uuid, uri: &str) -> Option<String>;
             fn set_domain_metadata(uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> ();
             fn ensure_domain(xml: &str) -> ();
+            fn rename_domain(uuid: Uuid, name: &str) -> ();
             fn remove_domain(uuid: Uuid) -> ();
             fn start(uuid: Uuid) -> ();
+            fn launch(uuid: Uuid, xml: &str) -> ();
+            fn update_interface(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
@@ -42,6 +45,7 @@ macro_rules! every_call {
             fn remove_network(name: &str) -> ();
             fn ensure_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn remove_dhcp_host(network: &str, host: &DhcpHost) -> ();
+            fn dhcp_hosts(network: &str) -> Vec<DhcpSeen>;
             fn filters() -> Vec<String>;
             fn ensure_filter(name: &str, xml: &str) -> ();
             fn filter_xml(name: &str) -> Option<String>;

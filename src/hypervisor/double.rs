@@ -13,7 +13,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{DomainSeen, DomainState, HostInfo, Hypervisor, libvirt::Libvirt};
+use super::{DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, libvirt::Libvirt};
 use crate::model::{Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
@@ -52,6 +52,7 @@ struct Memory {
     filters: BTreeMap<String, String>,
     uploads: BTreeMap<(String, String), Vec<u8>>,
     states: BTreeMap<Uuid, DomainState>,
+    interfaces: BTreeMap<Uuid, Vec<String>>,
     ignores_power_button: bool,
 }
 
@@ -62,9 +63,19 @@ impl Default for Memory {
             filters: BTreeMap::new(),
             uploads: BTreeMap::new(),
             states: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
             ignores_power_button: false,
         }
     }
+}
+
+/// The size in a domain's XML as libvirt writes it: in KiB.
+fn size_of(xml: &str) -> Option<DomainSize> {
+    let document = roxmltree::Document::parse(xml).ok()?;
+    let number = |name: &str| {
+        document.root_element().children().find(|n| n.has_tag_name(name))?.text()?.trim().parse::<u64>().ok()
+    };
+    Some(DomainSize { memory_kib: number("memory")?, vcpus: u32::try_from(number("vcpu")?).ok()? })
 }
 
 /// The test driver with what it lacks.
@@ -78,6 +89,11 @@ impl Double {
     /// What was last written to a volume.
     pub fn uploaded(&self, pool: &str, volume: &str) -> Option<Vec<u8>> {
         self.memory().uploads.get(&(pool.to_owned(), volume.to_owned())).cloned()
+    }
+
+    /// The changes made to the interface of a domain, in order.
+    pub fn interface_updates(&self, uuid: Uuid) -> Vec<String> {
+        self.memory().interfaces.get(&uuid).cloned().unwrap_or_default()
     }
 
     /// Changes the facts of the host.
@@ -111,6 +127,14 @@ impl Double {
             seen.state = *state;
         }
         seen
+    }
+
+    /// As libvirt's QEMU driver tells the sizes of domains that are off; the test driver has no such statistics.
+    fn sized(&self, mut seen: DomainSeen) -> Result<DomainSeen> {
+        if matches!(seen.state, DomainState::Off | DomainState::Crashed) {
+            seen.size = self.inner.domain_xml(seen.uuid)?.as_deref().and_then(size_of);
+        }
+        Ok(seen)
     }
 
     fn forget_state(&self, uuid: Uuid) {

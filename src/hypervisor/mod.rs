@@ -69,6 +69,17 @@ pub struct DomainSeen {
     pub name: String,
     /// Its state.
     pub state: DomainState,
+    /// Its size as it is defined; none where a listing cannot tell: of a running domain only its QEMU knows.
+    pub size: Option<DomainSize>,
+}
+
+/// Size of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DomainSize {
+    /// Memory, KiB.
+    pub memory_kib: u64,
+    /// Virtual CPUs.
+    pub vcpus: u32,
 }
 
 /// A storage pool.
@@ -108,6 +119,15 @@ pub struct NetworkSeen {
     pub xml: String,
 }
 
+/// An address that a network keeps for a hardware address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DhcpSeen {
+    /// The entry.
+    pub host: DhcpHost,
+    /// It is in every copy of the network's definition: the stored one and, if the network runs, the running one.
+    pub whole: bool,
+}
+
 /// A host that runs virtual machines.
 ///
 /// `ensure_*` calls are repeatable: they make it present and are content if it is. `remove_*` calls are too: they make
@@ -116,7 +136,8 @@ pub trait Hypervisor: Send + Sync {
     /// Facts about the host.
     fn host(&self) -> Result<HostInfo>;
 
-    /// All domains with their states, in one round trip, not blocked by one hung QEMU.
+    /// All domains with their states, in one round trip, not blocked by one hung QEMU; a second one gets the sizes of
+    /// those that are off, if any are.
     fn domains(&self) -> Result<Vec<DomainSeen>>;
     /// One domain by uuid.
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>>;
@@ -131,12 +152,19 @@ pub trait Hypervisor: Send + Sync {
     /// Defines the domain, validated against libvirt's schema. Redefines one of the same uuid; `libvirt_refused_xml` if it
     /// breaks the schema.
     fn ensure_domain(&self, xml: &str) -> Result<()>;
+    /// Gives the domain another name. It must be off (`domain_running`).
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()>;
     /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off
     /// (`domain_running`).
     fn remove_domain(&self, uuid: Uuid) -> Result<()>;
     /// Starts it; content if it runs. `no_domain` if it is not there, as for the next three;
     /// `domain_stopping` (busy) if it is just going down.
     fn start(&self, uuid: Uuid) -> Result<()>;
+    /// Runs the domain once with this XML in place of its definition, which stays as it is; content if it runs.
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()>;
+    /// Changes the interface of the running domain, which its hardware address names; the definition stays as it is.
+    /// Content if the domain does not run: its next run is by its definition.
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).
@@ -190,6 +218,10 @@ pub trait Hypervisor: Send + Sync {
     fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
     /// Releases what is kept for the hardware address, live and persistent.
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()>;
+
+    /// The addresses a network keeps, live or stored, in the order of the addresses; none if the network is not there.
+    /// Entries without a hardware address and an IPv4 address are left out: lite makes none such.
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>>;
 
     /// Names of all network filters.
     fn filters(&self) -> Result<Vec<String>>;

@@ -16,8 +16,11 @@ use super::import::check_qcow2;
 use super::registry::{self, Lock, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin, Progress};
+use crate::fault;
 use crate::model::{Error, Result, escaped};
 use workdir::Workdir;
+
+pub(super) use workdir::clear_once;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const BOOT_CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
@@ -104,6 +107,7 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     }
     workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
+    fault::point("intent");
     let image = make(&work, &lock, suite, mirror, cancel, progress).and_then(|file| {
         progress.stage("checking");
         check_qcow2(&file, cancel)?;

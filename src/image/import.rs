@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::registry::{self, NOFOLLOW, adopt, begin, io};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Origin, Progress, gate};
+use crate::fault;
 use crate::model::{Error, Result};
 
 /// Do not wait for the other end of a pipe.
@@ -57,6 +58,7 @@ pub fn import(
         progress.bytes(done, Some(length));
     }
 
+    fault::point("effect");
     progress.stage("checking");
     check_qcow2(temp.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{HEADER_MAX, Progress, gate, tools};
+use crate::fault;
 use crate::model::{Error, Kind, Result, escaped};
 
 /// How often a waiting process tries for a lock again.
@@ -146,10 +147,13 @@ pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
         Err(e) => return Err(e),
     };
     // Sidecar first: without it the image is not there, whatever happens next.
+    fault::point("intent");
     delete(&sidecar_path(dir, id))?;
+    fault::point("effect");
     for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
         if entry.file_name().to_str().is_some_and(|name| is_version(id, name)) {
             delete(&entry.path())?;
+            fault::point("effect");
         }
     }
     sync_dir(dir)?;
@@ -181,8 +185,10 @@ pub fn adopt(
     let text = serde_json::to_vec_pretty(&sidecar)
         .map_err(|e| Error::failed("image_io", "cannot write the sidecar").cause(e))?;
     let image = image(dir, id, sidecar);
+    fault::point("intent");
     std::fs::rename(file, &image.path).map_err(failed)?;
     sync_dir(dir)?;
+    fault::point("effect");
 
     let at = sidecar_path(dir, id);
     let failed = |e| io("write", &at, e);
@@ -190,8 +196,10 @@ pub fn adopt(
     temp.write_all(&text).map_err(failed)?;
     let mode = std::fs::Permissions::from_mode(0o644);
     temp.as_file().set_permissions(mode).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
+    fault::point("intent");
     temp.persist(&at).map_err(|e| failed(e.error))?;
     sync_dir(dir)?;
+    fault::point("effect");
     Ok(image)
 }
 
@@ -204,8 +212,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
-        let at = dir.join(format!(".lock-{id}"));
+    pub(super) fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
+        let at = lock_path(dir, id);
         let failed = |e| {
             io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
         };
@@ -327,16 +335,25 @@ fn remains(dir: &Path, id: &str) -> Image {
 
 /// `base-<id>-<12 hex>.qcow2`: the length tells ids apart that begin alike.
 fn is_version(id: &str, name: &str) -> bool {
-    name.strip_prefix("base-")
-        .and_then(|rest| rest.strip_prefix(id)?.strip_prefix('-')?.strip_suffix(".qcow2"))
-        .is_some_and(|digest| digest.len() == 12 && is_hex(digest))
+    is_version_of(name) == Some(id)
+}
+
+/// The id of an image file; none for any other file.
+pub(super) fn is_version_of(name: &str) -> Option<&str> {
+    let (id, digest) = name.strip_prefix("base-")?.strip_suffix(".qcow2")?.rsplit_once('-')?;
+    (digest.len() == 12 && is_hex(digest) && check_id(id).is_ok()).then_some(id)
 }
 
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
+/// The file of the lock on an id. It stays: there is one for each id that was ever worked on.
+pub(super) fn lock_path(dir: &Path, id: &str) -> PathBuf {
+    dir.join(format!(".lock-{id}"))
+}
+
+pub(super) fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!("base-{id}.json"))
 }
 

@@ -39,6 +39,8 @@ pub enum InstanceState {
     Crashed,
     /// Set-up failed; kept for its logs.
     Failed,
+    /// Its domain was changed by hand and is not what lite recorded.
+    Drifted,
     /// Its domain is gone from the host.
     Lost,
     /// The host could not be asked.
@@ -57,6 +59,7 @@ impl fmt::Display for InstanceState {
             Self::Paused => "paused",
             Self::Crashed => "crashed",
             Self::Failed => "failed",
+            Self::Drifted => "drifted",
             Self::Lost => "lost",
             Self::Unknown => "unknown",
         })

@@ -1,5 +1,6 @@
 //! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
 
+mod drift;
 mod error;
 mod instance;
 mod money;
@@ -8,6 +9,7 @@ mod net;
 mod settings;
 mod size;
 
+pub use drift::Drift;
 pub use error::{Error, Kind, Result, escaped, nearest};
 pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
 pub use money::{Currency, Money};

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::{domain::DomainPlan, xml::Empty};
-use crate::model::NetworkMode;
+use super::{
+    domain::DomainPlan,
+    xml::{Empty, write},
+};
+use crate::model::{NetworkMode, Result};
 
 /// The devices of a domain.
 #[derive(Serialize)]
@@ -72,7 +75,27 @@ struct Interface {
     mac: Mac,
     source: InterfaceSource,
     model: ModelType,
-    filterref: FilterRef,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filterref: Option<FilterRef>,
+}
+
+#[derive(Serialize)]
+struct Link {
+    #[serde(rename = "@state")]
+    state: &'static str,
+}
+
+/// How an interface meets the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plugged {
+    /// Its cable is out, and no filter is there yet.
+    Out,
+    /// Its cable is out, its filter is there.
+    Filtered,
+    /// Its cable is in and its filter is there: how it is kept.
+    In,
 }
 
 #[derive(Serialize)]
@@ -193,7 +216,7 @@ struct Backend {
 }
 
 /// All devices of the plan's domain.
-pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
+pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, plugged: Plugged) -> Devices {
     Devices {
         disk: vec![
             disk("vda", "qcow2", plan.root_path, Some("unmap"), false),
@@ -201,7 +224,7 @@ pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
             disk("vdb", "raw", plan.seed_path, None, true),
         ],
         controller: if x86 { vec![Controller { kind: "usb", model: "none" }] } else { vec![] },
-        interface: interface(plan),
+        interface: interface(plan, plugged),
         serial: Serial {
             kind: "pty",
             log: Log { file: plan.resources.console_log.clone(), append: "on" },
@@ -225,7 +248,12 @@ fn disk(dev: &'static str, format: &'static str, path: &str, discard: Option<&'s
     }
 }
 
-fn interface(plan: &DomainPlan<'_>) -> Interface {
+/// The interface element alone, for changing it while the guest runs.
+pub(super) fn interface_xml(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
+    write("interface", &interface(plan, plugged))
+}
+
+fn interface(plan: &DomainPlan<'_>, plugged: Plugged) -> Interface {
     let (kind, source) = match &plan.record.network {
         NetworkMode::Nat => ("network", InterfaceSource { network: Some(plan.network.to_owned()), bridge: None }),
         NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }),
@@ -240,7 +268,8 @@ fn interface(plan: &DomainPlan<'_>) -> Interface {
         mac: Mac { address: plan.record.mac.to_string() },
         source,
         model: ModelType { kind: "virtio" },
-        filterref: FilterRef { filter: plan.resources.filter.clone(), parameter },
+        link: (plugged != Plugged::In).then_some(Link { state: "down" }),
+        filterref: (plugged != Plugged::Out).then(|| FilterRef { filter: plan.resources.filter.clone(), parameter }),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    devices::{Devices, devices},
+    devices::{Devices, Plugged, devices, interface_xml},
     names::Resources,
     xml::{Amount, Empty, Text, write},
 };
@@ -42,11 +42,37 @@ pub fn metadata_xml(record: &Record) -> Result<String> {
     write("instance", &Metadata { xmlns: METADATA_URI, schema: 1, record: json })
 }
 
-/// Reads the record back from the metadata element; none if it is not ours or of a schema this lite does not know.
+/// Reads the record back from the metadata element, or from the XML of a whole domain; none if it is not ours or of a schema this lite does not know.
 pub fn record_of(metadata: &str) -> Option<Record> {
     let document = roxmltree::Document::parse(metadata).ok()?;
-    let node = document.descendants().find(|n| n.tag_name().name() == "instance")?;
+    // libvirt takes the namespace off when it is asked for the element alone.
+    let bare =
+        Some(document.root_element()).filter(|n| n.has_tag_name("instance") && n.tag_name().namespace().is_none());
+    let node = bare.or_else(|| document.descendants().find(|n| n.has_tag_name((METADATA_URI, "instance"))))?;
     (node.attribute("schema") == Some("1")).then(|| serde_json::from_str(node.text()?.trim()).ok()).flatten()
+}
+
+/// What a whole domain's XML tells of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRecord {
+    /// The record; none if this lite cannot read it.
+    pub record: Option<Record>,
+    /// Paths of its disks.
+    pub disks: Vec<String>,
+}
+
+/// Finds lite's element, by its namespace, in the XML of a domain; none if the domain has none.
+pub fn record_in_domain(xml: &str) -> Option<FoundRecord> {
+    let document = roxmltree::Document::parse(xml).ok()?;
+    let metadata = document.root_element().children().find(|n| n.has_tag_name("metadata"))?;
+    let ours = metadata.children().find(|n| n.has_tag_name((METADATA_URI, "instance")))?;
+    let record = ours.text().filter(|_| ours.attribute("schema") == Some("1"));
+    let disks = document.descendants().filter(|n| n.has_tag_name("disk")).flat_map(|disk| disk.children());
+    let file = |n: roxmltree::Node<'_, '_>| n.attribute("file").or(n.attribute("dev")).map(str::to_owned);
+    Some(FoundRecord {
+        record: record.and_then(|json| serde_json::from_str(json.trim()).ok()),
+        disks: disks.filter(|n| n.has_tag_name("source")).filter_map(file).collect(),
+    })
 }
 
 #[derive(Serialize)]
@@ -136,8 +162,23 @@ struct Clock {
     offset: &'static str,
 }
 
-/// The domain's XML.
+/// The domain's XML, as it is kept.
 pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
+    domain(plan, Plugged::In)
+}
+
+/// The XML of a first run: the network cable is out and the filter is not there yet. libvirt installs a filter rule by
+/// rule, each a program of its own; the guest's firmware runs meanwhile.
+pub fn launch_xml(plan: &DomainPlan<'_>) -> Result<String> {
+    domain(plan, Plugged::Out)
+}
+
+/// The changes that connect a first run, in order: the filter first, then the cable.
+pub fn connect_xml(plan: &DomainPlan<'_>) -> Result<[String; 2]> {
+    Ok([interface_xml(plan, Plugged::Filtered)?, interface_xml(plan, Plugged::In)?])
+}
+
+fn domain(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
     let record = plan.record;
     let json = serde_json::to_string(record)
         .map_err(|e| Error::failed("xml_error", "cannot write the instance record").cause(e))?;
@@ -162,7 +203,7 @@ pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
             on_reboot: Text::of("restart"),
             // Restarting is the watcher's: libvirt would loop for ever on a guest that panics at boot.
             on_crash: Text::of("destroy"),
-            devices: devices(plan, x86),
+            devices: devices(plan, x86, plugged),
         },
     )
 }
@@ -197,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn an_element_of_another_namespace_is_no_record() {
+        let domain = |inner: &str| format!("<domain><metadata>{inner}</metadata></domain>");
+        assert_eq!(record_in_domain(&domain("<n:instance xmlns:n='http://other.example/1.0' schema='1'/>")), None);
+        assert_eq!(record_in_domain(&domain("<instance schema='1'/>")), None);
+        let unreadable = domain(&format!("<lite:instance xmlns:lite='{METADATA_URI}' schema='2'>{{}}</lite:instance>"));
+        assert_eq!(record_in_domain(&unreadable), Some(FoundRecord { record: None, disks: vec![] }));
+    }
+
+    #[test]
     fn the_record_survives_the_domain() {
         let paths = Paths { state: "s".into(), logs: "/var/log/lite".into(), blueprints: vec![], pool: "p".into() };
         let record = record();
@@ -212,8 +262,25 @@ mod tests {
             machine: Some("q35"),
         };
         let xml = domain_xml(&plan).unwrap();
-        assert_eq!(record_of(&xml), Some(record.clone()));
-        assert_eq!(record_of(&metadata_xml(&record).unwrap()), Some(record));
+        let disks = vec!["/pool/root".to_owned(), "/pool/seed".to_owned()];
+        assert_eq!(record_in_domain(&xml), Some(FoundRecord { record: Some(record.clone()), disks }));
+        assert_eq!(record_of(&metadata_xml(&record).unwrap()), Some(record.clone()));
         insta::assert_snapshot!(xml);
+        // A first run differs in the cable and the filter alone.
+        let whole = |s: &str| s.split_inclusive('>').map(str::to_owned).collect::<Vec<_>>();
+        let launched = whole(&launch_xml(&plan).unwrap());
+        let kept = whole(&xml);
+        let only = |a: &[String], b: &[String]| {
+            a.iter().filter(|t| !b.contains(t)).map(|t| t.trim().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(only(&launched, &kept), ["<link state=\"down\"/>"]);
+        let filter = format!("<filterref filter=\"{}\">", resources.filter);
+        let parameter = "<parameter name=\"IP\" value=\"192.168.150.10\"/>";
+        assert_eq!(only(&kept, &launched), [filter.as_str(), parameter, "</filterref>"]);
+        let [filtered, open] = connect_xml(&plan).unwrap().map(|x| whole(&x));
+        assert_eq!(
+            (only(&filtered, &open), only(&open, &filtered)),
+            (vec!["<link state=\"down\"/>".to_owned()], vec![])
+        );
     }
 }

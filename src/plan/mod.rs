@@ -2,6 +2,7 @@
 
 mod devices;
 mod domain;
+mod drift;
 mod filter;
 mod names;
 mod network;
@@ -9,9 +10,13 @@ mod step;
 mod storage;
 mod xml;
 
-pub use domain::{DomainPlan, METADATA_PREFIX, METADATA_URI, domain_xml, metadata_xml, record_of};
+pub use domain::{
+    DomainPlan, FoundRecord, METADATA_PREFIX, METADATA_URI, domain_xml, launch_xml, metadata_xml, record_in_domain,
+    record_of,
+};
+pub use drift::{drift, size_in_domain, sizes};
 pub use filter::filter_xml;
-pub use names::{Resources, volume_is_ours};
+pub use names::{Resources, filter_is_ours, log_is_ours, volume_is_ours};
 pub use network::{Subnet, network_xml, subnet_of};
-pub use step::{Step, create, delete};
+pub use step::{Step, create, delete, redefine};
 pub use storage::{overlay_xml, pool_xml, seed_xml};

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::xml::{Text, write};
 use crate::model::{Error, Result};
@@ -67,10 +68,15 @@ struct Range<T = u16> {
     end: T,
 }
 
-/// The bridge of a network: at most 15 characters, the kernel's limit for an interface (IFNAMSIZ).
+/// The bridge of a network: at most 15 characters, the kernel's limit for an interface (IFNAMSIZ). Of a longer name some
+/// digits of its SHA-256 stand in, so that networks that begin alike have bridges of their own.
 fn bridge_name(network: &str) -> String {
-    let cut: String = network.chars().take(12).collect();
-    format!("{cut}br0")
+    if network.chars().count() <= 12 {
+        return format!("{network}br0");
+    }
+    let cut: String = network.chars().take(6).collect();
+    let digits: String = Sha256::digest(network).iter().take(3).map(|b| format!("{b:02x}")).collect();
+    format!("{cut}{digits}br0")
 }
 
 /// A NAT network on `subnet`: gateway `.1`, addresses from `.10`. Spanning tree is off: it costs a fresh guest about 4 s.
@@ -158,5 +164,12 @@ mod tests {
         assert_eq!(subnet.gateway, Ipv4Addr::new(192, 168, 150, 1));
         assert_eq!(subnet.addresses().count(), 5);
         assert_eq!(network_xml("lite", "10.0.0.0/29".parse().unwrap()).map_err(|e| e.code), Err("subnet_too_small"));
+    }
+    #[test]
+    fn networks_that_begin_alike_have_bridges_of_their_own() {
+        assert_eq!(bridge_name("lite"), "litebr0");
+        assert_eq!(bridge_name("abcdefghijkl"), "abcdefghijklbr0");
+        let long = ["lite-production-1", "lite-production-2"].map(bridge_name);
+        assert_eq!(long, ["lite-peb18abbr0", "lite-p61bea4br0"]);
     }
 }

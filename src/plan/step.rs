@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    domain::{DomainPlan, domain_xml},
+    domain::{DomainPlan, connect_xml, domain_xml, launch_xml},
     filter::filter_xml,
     names::Resources,
     storage::{overlay_xml, seed_xml},
@@ -28,6 +28,12 @@ pub enum Step {
     SeedVolume { pool: String, name: String, xml: String },
     /// The domain is defined.
     Domain { uuid: Uuid, xml: String },
+    /// The domain runs for the first time, its network cable out.
+    Launch { uuid: Uuid, xml: String },
+    /// The running domain is filtered, then its cable is in: the interface's XML of both.
+    Connect { uuid: Uuid, interfaces: [String; 2] },
+    /// The domain has this name.
+    Rename { uuid: Uuid, name: String },
     /// The domain runs.
     Start { uuid: Uuid },
     /// The domain does not run.
@@ -56,7 +62,7 @@ impl Step {
                 Some(Self::RemoveVolume { pool: pool.clone(), name: name.clone() })
             }
             Self::Domain { uuid, .. } => Some(Self::RemoveDomain { uuid: *uuid }),
-            Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
+            Self::Launch { uuid, .. } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
             _ => None,
         }
     }
@@ -72,7 +78,9 @@ impl Step {
             Self::SeedVolume { name, .. } => format!("seed `{name}`"),
             Self::RemoveVolume { name, .. } => format!("volume `{name}`"),
             Self::Domain { uuid, .. } | Self::RemoveDomain { uuid } => format!("domain {uuid}"),
-            Self::Start { uuid } => format!("start of domain {uuid}"),
+            Self::Connect { uuid, .. } => format!("network of domain {uuid}"),
+            Self::Launch { uuid, .. } | Self::Start { uuid } => format!("start of domain {uuid}"),
+            Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Destroy { uuid } => format!("power of domain {uuid}"),
             Self::RemoveLogs { .. } => "log files".to_owned(),
         }
@@ -86,7 +94,6 @@ pub fn create(plan: &DomainPlan<'_>, pool: &str, image_path: &str, seed_bytes: u
         name: resources.filter.clone(),
         xml: filter_xml(&resources.filter, record.uuid, &record.ports)?,
     }];
-    steps.extend(dhcp_host(record).map(|host| Step::DhcpHost { network: plan.network.to_owned(), host }));
     steps.push(Step::RootVolume {
         pool: pool.to_owned(),
         name: resources.root.clone(),
@@ -98,7 +105,22 @@ pub fn create(plan: &DomainPlan<'_>, pool: &str, image_path: &str, seed_bytes: u
         xml: seed_xml(&resources.seed, seed_bytes)?,
     });
     steps.push(Step::Domain { uuid: record.uuid, xml: domain_xml(plan)? });
-    steps.push(Step::Start { uuid: record.uuid });
+    steps.push(Step::Launch { uuid: record.uuid, xml: launch_xml(plan)? });
+    // libvirt takes its time for the address and the filter: the guest's firmware runs meanwhile, unplugged.
+    steps.extend(dhcp_host(record).map(|host| Step::DhcpHost { network: plan.network.to_owned(), host }));
+    steps.push(Step::Connect { uuid: record.uuid, interfaces: connect_xml(plan)? });
+    Ok(steps)
+}
+
+/// The steps that put a domain back as it was recorded, on disks that are there.
+pub fn redefine(plan: &DomainPlan<'_>) -> Result<Vec<Step>> {
+    let (record, resources) = (plan.record, plan.resources);
+    let mut steps = vec![Step::Filter {
+        name: resources.filter.clone(),
+        xml: filter_xml(&resources.filter, record.uuid, &record.ports)?,
+    }];
+    steps.extend(dhcp_host(record).map(|host| Step::DhcpHost { network: plan.network.to_owned(), host }));
+    steps.push(Step::Domain { uuid: record.uuid, xml: domain_xml(plan)? });
     Ok(steps)
 }
 

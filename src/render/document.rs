@@ -25,7 +25,8 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
         }),
     );
     let mut written = files::plain(input)?;
-    written.push(files::instance(input));
+    let place = written.len();
+    written.push(Value::Null);
     full.insert("write_files".to_owned(), Value::Array(written));
 
     let mut user = match input.user_data {
@@ -36,6 +37,10 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
     merge::merge(&mut full, &input.blueprint.cloud_config);
     merge::merge(&mut full, &user);
     merge::keep_default_user(&mut full);
+    let own = before_the_users(&full, &user);
+    if let Some(file) = full.get_mut("write_files").and_then(|files| files.get_mut(place)) {
+        *file = files::instance(input, &own);
+    }
     modules::add(&mut full, &[&input.blueprint.cloud_config, &user]);
 
     Ok(Seed {
@@ -44,6 +49,13 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
         meta_data: yaml::emit(&json!({"instance-id": input.uuid, "local-hostname": input.name}))?,
         network_config: network(input)?,
     })
+}
+
+/// How many items of each list of the user's stand before his own. cloud-init counts them all, and he knows only his.
+fn before_the_users(full: &Map<String, Value>, user: &Map<String, Value>) -> Map<String, Value> {
+    let length = |v: Option<&Value>| v.and_then(Value::as_array).map(Vec::len);
+    let before = |key: &str| Some(length(full.get(key))? - length(user.get(key))?).filter(|n| *n > 0);
+    user.keys().filter_map(|key| Some((key.clone(), json!(before(key)?)))).collect()
 }
 
 /// What holds on every boot.

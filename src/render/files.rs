@@ -34,7 +34,8 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
 }
 
 /// The values of this instance as one JSON file. Base64 keeps them out of sight of `grep` and of any YAML rule.
-pub(super) fn instance(input: &SeedInput<'_>) -> Value {
+/// `own` is how many items of a list of the user's are not his.
+pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value {
     let secrets: Map<String, Value> = input
         .secrets
         .iter()
@@ -59,6 +60,7 @@ pub(super) fn instance(input: &SeedInput<'_>) -> Value {
         "runcmd": runcmd,
         "script": script,
         "health": health,
+        "own": own,
     });
     json!({
         "path": format!("{DIR}/instance.json"),

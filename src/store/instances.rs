@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
-use super::{Store, sql};
+use super::{Store, damaged_content, sql};
 use crate::{
     catalog::Blueprint,
     model::{Error, Instance, Name, Phase, Record, Result, Size, Wanted},
@@ -58,7 +58,11 @@ fn word<T: serde::Serialize>(value: T) -> Result<String> {
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> Error {
-    Error::failed("state_error", format!("cannot read {what} from the state database")).cause(error)
+    damaged_content(format!("cannot read {what}: {error}"))
+}
+
+fn unwritable(error: &serde_json::Error) -> Error {
+    Error::failed("state_error", "cannot write an instance").cause(error)
 }
 
 struct Raw {
@@ -120,12 +124,7 @@ impl Store {
             return Ok(found);
         }
         let all = self.instances()?;
-        let near = crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str()));
-        let error = Error::refused("no_such_instance", format!("there is no instance `{name}`"));
-        Err(match near {
-            Some(near) => error.hint(format!("did you mean `{near}`? `lite list` shows all")),
-            None => error.hint("`lite list` shows all instances"),
-        })
+        Err(no_such_instance(name, crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str()))))
     }
 
     /// The blueprint an instance was made from, and its parameters.
@@ -191,7 +190,7 @@ impl Store {
 
     /// Replaces the record (tags).
     pub fn set_record(&mut self, record: &Record) -> Result<()> {
-        let text = serde_json::to_string(record).map_err(|e| unreadable("an instance", &e))?;
+        let text = serde_json::to_string(record).map_err(|e| unwritable(&e))?;
         self.write(|t| {
             t.execute("UPDATE instance SET record = ?2 WHERE uuid = ?1", params![record.uuid.to_string(), text])
                 .map_err(sql)
@@ -242,10 +241,34 @@ pub fn addresses(transaction: &Transaction<'_>, network: &str) -> Result<Vec<Ipv
     let mut statement =
         transaction.prepare("SELECT address FROM instance WHERE network = ?1 AND address IS NOT NULL").map_err(sql)?;
     let rows = statement.query_map([network], |row| row.get::<_, String>(0)).map_err(sql)?;
-    rows.map(|row| {
-        row.map_err(sql)?.parse().map_err(|e| Error::failed("state_error", "cannot read an address").cause(e))
-    })
-    .collect()
+    rows.map(|row| row.map_err(sql)?.parse().map_err(|e| damaged_content(format!("cannot read an address: {e}"))))
+        .collect()
+}
+
+/// Sets what is wanted of an instance and how far its life has come, inside a transaction.
+pub fn set_life(
+    transaction: &Transaction<'_>,
+    uuid: Uuid,
+    wanted: Wanted,
+    phase: Phase,
+    failure: Option<&str>,
+) -> Result<()> {
+    transaction
+        .execute(
+            "UPDATE instance SET wanted = ?2, phase = ?3, failure = ?4 WHERE uuid = ?1",
+            params![uuid.to_string(), word(wanted)?, word(phase)?, failure],
+        )
+        .map_err(sql)
+        .map(drop)
+}
+
+/// The error for a name that no instance has.
+pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
+    let error = Error::refused("no_such_instance", format!("there is no instance `{name}`"));
+    match near {
+        Some(near) => error.hint(format!("did you mean `{near}`? `lite list` shows all")),
+        None => error.hint("`lite list` shows all instances"),
+    }
 }
 
 /// The error for a name that an instance of ours has.
@@ -256,7 +279,7 @@ pub fn name_taken(name: &Name) -> Error {
 
 /// Inserts the row of a new instance; a taken name is refused with `name_taken`.
 pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
-    let json = |e: serde_json::Error| unreadable("an instance", &e);
+    let json = |e: serde_json::Error| unwritable(&e);
     let record = new.record;
     let bytes = |size: Size| i64::try_from(size.as_bytes()).unwrap_or(i64::MAX);
     transaction

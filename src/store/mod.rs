@@ -2,8 +2,11 @@
 //!
 //! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act.
 
+mod file;
 pub mod instances;
+pub mod journal;
 pub mod operations;
+mod salvage;
 mod schema;
 pub mod secrets;
 
@@ -15,14 +18,20 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use file::Look;
 pub use instances::{Allocated, CleanSeed, NewInstance};
+pub use journal::Memory;
 pub use operations::{OpenStep, Operation, OperationState, StepState};
+pub use salvage::{Salvaged, Wreckage};
 pub use secrets::{HostKeyRow, Secret};
 
 use crate::model::{Error, Kind, Result};
 
 /// How long a writer waits for another writer.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// What to do about a damaged database.
+const REBUILD: &str = "restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`";
 
 /// The state database, `state.db`.
 pub struct Store {
@@ -36,49 +45,52 @@ impl Store {
     /// Refused when the file is damaged (`state_damaged`) or was written by a newer lite (`state_newer`).
     pub fn open(dir: &Path) -> Result<Self> {
         create_private_dir(dir)?;
-        let path = dir.join("state.db");
+        let path = dir.join(file::NAME);
+        let look = file::look(&path)?;
         let connection = Connection::open_with_flags(
             &path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
-        .map_err(|e| damaged(&path, &e))?;
+        .map_err(|e| cannot_open(&path, &e))?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|e| not_writable(&path, &e))?;
         let mut store = Self { connection, path };
-        store.prepare()?;
+        store.prepare(&look)?;
         Ok(store)
     }
 
-    /// Whether a state database exists in `dir`, so that reading verbs need not make one.
-    pub fn exists(dir: &Path) -> bool {
-        dir.join("state.db").exists()
-    }
-
-    /// Renames a damaged database, so that a new one can be made. Returns its new path.
-    pub fn set_aside(dir: &Path, now: jiff::Timestamp) -> Result<PathBuf> {
-        let path = dir.join("state.db");
-        let aside = dir.join(format!("state.db.damaged-{}", now.strftime("%Y%m%dT%H%M%SZ")));
-        std::fs::rename(&path, &aside).map_err(|e| not_writable(&path, &e))?;
-        for suffix in ["-wal", "-shm"] {
-            let part = dir.join(format!("state.db{suffix}"));
-            if part.exists() {
-                std::fs::rename(&part, aside.with_extension(format!("damaged{suffix}")))
-                    .map_err(|e| not_writable(&part, &e))?;
-            }
-        }
-        Ok(aside)
-    }
-
-    fn prepare(&mut self) -> Result<()> {
+    fn prepare(&mut self, look: &Look) -> Result<()> {
         let path = self.path.clone();
-        let setup = |c: &Connection| -> rusqlite::Result<i64> {
+        let version = |c: &Connection| -> rusqlite::Result<i64> {
             c.busy_timeout(BUSY)?;
-            c.pragma_update(None, "journal_mode", "WAL")?;
-            c.pragma_update(None, "synchronous", "FULL")?;
-            c.pragma_update(None, "foreign_keys", true)?;
             c.pragma_query_value(None, "user_version", |row| row.get(0))
         };
-        let version = setup(&self.connection).map_err(|e| damaged(&path, &e))?;
+        let version = version(&self.connection).map_err(|e| cannot_open(&path, &e))?;
+        schema::refuse_newer(&path, version)?;
+        let setup = |c: &Connection| -> rusqlite::Result<()> {
+            c.pragma_update(None, "journal_mode", "WAL")?;
+            c.pragma_update(None, "synchronous", "FULL")?;
+            c.pragma_update(None, "foreign_keys", true)
+        };
+        setup(&self.connection).map_err(|e| cannot_open(&path, &e))?;
+        if matches!(look, Look::Short)
+            && let Some(found) = self.faults()?.into_iter().next()
+        {
+            return Err(damaged_because(&path, found));
+        }
         schema::migrate(&mut self.connection, &path, version)
+    }
+
+    /// What SQLite finds wrong when it reads the whole file, a sentence each; empty if it is sound.
+    pub fn faults(&self) -> Result<Vec<String>> {
+        let check = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self.connection.prepare("PRAGMA integrity_check(10)")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        match check() {
+            Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
+            Err(e) if is_damage(&e) => Ok(vec![e.to_string()]),
+            Err(e) => Err(sql(e)),
+        }
     }
 
     /// Runs `work` in one transaction that holds the write lock from its start.
@@ -111,19 +123,43 @@ fn not_writable(path: &Path, error: &std::io::Error) -> Error {
         .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
 }
 
-fn damaged(path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, PermissionDenied, ReadOnly};
-    if let Some(CannotOpen | PermissionDenied | ReadOnly) = error.sqlite_error_code() {
-        return Error::refused("state_not_writable", format!("cannot open `{}`", path.display()))
-            .cause(error)
-            .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`");
-    }
-    if error.sqlite_error_code() == Some(DatabaseBusy) {
-        return sql_ref(error);
-    }
-    Error::new(Kind::NeedsAttention, "state_damaged", format!("`{}` is damaged and was not touched", path.display()))
+fn unreadable_file(path: &Path, error: &std::io::Error) -> Error {
+    Error::refused("state_not_readable", format!("cannot look at `{}`", path.display()))
         .cause(error)
-        .hint("restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`")
+        .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+}
+
+/// The error of a database that cannot be trusted any more.
+pub(crate) fn damaged_because(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::new(Kind::NeedsAttention, "state_damaged", format!("`{}` is damaged and was not touched", path.display()))
+        .cause(why)
+        .hint(REBUILD)
+}
+
+/// The file is no database any more, or holds what lite never writes.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::{
+        Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error},
+        ErrorCode::{DatabaseCorrupt, NotADatabase},
+    };
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+        || matches!(
+            error,
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
+        )
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    match error.sqlite_error_code() {
+        Some(CannotOpen | PermissionDenied | ReadOnly) => {
+            Error::refused("state_not_writable", format!("cannot open `{}`", path.display()))
+                .cause(error)
+                .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+        }
+        _ if is_damage(error) => damaged_because(path, error),
+        _ => sql_ref(error),
+    }
 }
 
 /// Any other database error, as a user reads it.
@@ -131,18 +167,18 @@ pub(crate) fn sql(error: rusqlite::Error) -> Error {
     sql_ref(&error)
 }
 
+/// The error of something in the database that cannot be read.
+pub(crate) fn damaged_content(error: impl std::fmt::Display) -> Error {
+    Error::new(Kind::NeedsAttention, "state_damaged", "the state database is damaged").cause(error).hint(REBUILD)
+}
+
 fn sql_ref(error: &rusqlite::Error) -> Error {
     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
         return Error::new(Kind::Busy, "state_busy", "another lite process is writing the state database")
             .hint("try again in a moment; `lite operations` shows what is under way");
     }
-    if matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
-    ) {
-        return Error::new(Kind::NeedsAttention, "state_damaged", "the state database is damaged")
-            .cause(error)
-            .hint("restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`");
+    if is_damage(error) {
+        return damaged_content(error);
     }
     Error::failed("state_error", "the state database gave an error").cause(error)
 }

@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
-use super::{Store, sql};
-use crate::model::{Error, Result};
+use super::{Store, damaged_content, sql};
+use crate::model::Result;
 
 /// How an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl OperationState {
         [Self::Started, Self::Succeeded, Self::Failed, Self::NeedsAttention]
             .into_iter()
             .find(|s| s.as_str() == text)
-            .ok_or_else(|| Error::failed("state_error", "cannot read an operation's state"))
+            .ok_or_else(|| damaged_content("cannot read an operation's state"))
     }
 }
 
@@ -127,13 +127,17 @@ fn cells(row: &Row<'_>) -> rusqlite::Result<Cells> {
 }
 
 fn operation(c: Cells) -> Result<Operation> {
-    let bad = |what: &str| Error::failed("state_error", format!("cannot read an operation's {what}"));
-    let time = |t: String| t.parse::<jiff::Timestamp>().map_err(|e| bad("time").cause(e));
+    let time = |t: String| {
+        t.parse::<jiff::Timestamp>().map_err(|e| damaged_content(format!("cannot read an operation's time: {e}")))
+    };
+    let uuid = |u: String| {
+        Uuid::try_parse(&u).map_err(|e| damaged_content(format!("cannot read an operation's instance: {e}")))
+    };
     Ok(Operation {
         id: c.0,
         kind: c.1,
         resource: c.2,
-        instance: c.3.map(|u| Uuid::try_parse(&u).map_err(|e| bad("instance").cause(e))).transpose()?,
+        instance: c.3.map(uuid).transpose()?,
         state: OperationState::parse(&c.4)?,
         error: c.5,
         request_id: c.6,
@@ -163,6 +167,14 @@ pub fn insert(transaction: &Transaction<'_>, op: &Operation) -> Result<()> {
         )
         .map_err(sql)
         .map(drop)
+}
+
+/// The operation that a request id began.
+pub fn id_of_request(transaction: &Transaction<'_>, request_id: &str) -> Result<Option<String>> {
+    transaction
+        .query_row("SELECT id FROM operation WHERE request_id = ?1", [request_id], |row| row.get(0))
+        .optional()
+        .map_err(sql)
 }
 
 impl Store {
@@ -211,8 +223,7 @@ impl Store {
             )
             .optional()
             .map_err(sql)?;
-        let bad = |e| Error::failed("state_error", "cannot read an operation's time").cause(e);
-        last.map(|t| t.parse().map_err(|e: jiff::Error| bad(e))).transpose()
+        last.map(|t| t.parse::<jiff::Timestamp>().map_err(damaged_content)).transpose()
     }
 
     /// Whether the last operation on a name was a delete that succeeded.

@@ -1,92 +1,132 @@
 //! The schema and how an older one becomes it.
 
-use std::path::Path;
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::sql;
+use super::{damaged_because, not_writable, sql};
 use crate::model::{Error, Kind, Result};
 
-/// One entry per schema version; entry 0 makes version 1.
-const STEPS: [&str; 1] = ["
-CREATE TABLE instance (
-    uuid       TEXT PRIMARY KEY,
-    name       TEXT NOT NULL UNIQUE,
-    mac        TEXT NOT NULL UNIQUE,
-    network    TEXT NOT NULL,
-    address    TEXT,
-    wanted     TEXT NOT NULL,
-    phase      TEXT NOT NULL,
-    failure    TEXT,
-    vcpus      INTEGER NOT NULL CHECK (vcpus > 0),
-    memory     INTEGER NOT NULL CHECK (memory > 0),
-    disk       INTEGER NOT NULL CHECK (disk > 0),
-    record     TEXT NOT NULL,
-    blueprint  TEXT NOT NULL,
-    parameters TEXT NOT NULL,
-    image      TEXT NOT NULL,
-    seed       TEXT,
-    UNIQUE (network, address)
-) STRICT;
-CREATE TABLE secret (
-    instance    TEXT NOT NULL REFERENCES instance (uuid) ON DELETE CASCADE,
-    name        TEXT NOT NULL,
-    account     TEXT,
-    description TEXT NOT NULL,
-    shown       INTEGER NOT NULL,
-    value       TEXT NOT NULL,
-    PRIMARY KEY (instance, name)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE host_key (
-    instance TEXT PRIMARY KEY REFERENCES instance (uuid) ON DELETE CASCADE,
-    public   TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE operation (
-    id         TEXT PRIMARY KEY,
-    kind       TEXT NOT NULL,
-    resource   TEXT NOT NULL,
-    instance   TEXT,
-    state      TEXT NOT NULL,
-    error      TEXT,
-    request_id TEXT UNIQUE,
-    arguments  TEXT,
-    started_at TEXT NOT NULL,
-    ended_at   TEXT
-) STRICT;
-CREATE INDEX operation_open ON operation (state) WHERE state IN ('started', 'needs-attention');
-CREATE TABLE step (
-    operation TEXT NOT NULL REFERENCES operation (id) ON DELETE CASCADE,
-    sequence  INTEGER NOT NULL,
-    step      TEXT NOT NULL,
-    state     TEXT NOT NULL,
-    PRIMARY KEY (operation, sequence)
-) STRICT, WITHOUT ROWID;
-"];
+/// One entry per schema version: the first makes version 1 of nothing, each later one makes its version of the one before.
+/// A released entry is never changed; a new version is a new file at the end.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+
+/// Refuses a database that a newer lite wrote, before anything of it is touched.
+pub(super) fn refuse_newer(path: &Path, version: i64) -> Result<()> {
+    let today = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if (0..=today).contains(&version) { Ok(()) } else { Err(newer(path, version, today)) }
+}
 
 /// Brings a database of schema `version` to today's; an older one is copied beside itself first.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, version: i64) -> Result<()> {
-    let today = STEPS.len() as i64;
+    migrate_by(MIGRATIONS, connection, path, version)
+}
+
+fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path, version: i64) -> Result<()> {
+    let today = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if version == today {
         return Ok(());
     }
-    if version > today || version < 0 {
-        return Err(Error::new(
-            Kind::NeedsAttention,
-            "state_newer",
-            format!("`{}` has schema {version}, this lite knows up to {today}", path.display()),
-        )
-        .hint("use the newer lite that wrote it; nothing was changed"));
-    }
-    if version > 0 {
-        let backup = path.with_extension(format!("db.schema-{version}"));
-        connection.backup("main", &backup, None::<fn(rusqlite::backup::Progress)>).map_err(sql)?;
-    }
+    // Nobody else writes from here on: the copy is of exactly what is migrated.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     // Another process may have migrated while this one waited for the lock.
-    let now: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
-    for step in STEPS.iter().skip(usize::try_from(now).unwrap_or(STEPS.len())) {
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
+    if version == today {
+        return Ok(());
+    }
+    let Some(steps) = usize::try_from(version).ok().and_then(|v| migrations.get(v..)) else {
+        return Err(newer(path, version, today));
+    };
+    if version > 0 {
+        back_up(path, version)?;
+    } else if tables(&transaction)? > 0 {
+        return Err(damaged_because(path, "it is a database, but not one of lite's"));
+    }
+    for step in steps {
         transaction.execute_batch(step).map_err(sql)?;
     }
     transaction.pragma_update(None, "user_version", today).map_err(sql)?;
     transaction.commit().map_err(sql)
+}
+
+fn newer(path: &Path, version: i64, today: i64) -> Error {
+    let text = format!("`{}` has schema {version}, this lite knows up to {today}", path.display());
+    Error::new(Kind::NeedsAttention, "state_newer", text).hint("use the newer lite that wrote it; nothing was changed")
+}
+
+fn tables(transaction: &Transaction<'_>) -> Result<i64> {
+    transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sql)
+}
+
+/// Where the copy of a database of an older schema is kept.
+pub(super) fn backup_path(path: &Path, version: i64) -> PathBuf {
+    path.with_extension(format!("db.v{version}.backup"))
+}
+
+/// Copies the database as it is; whole under its name or not at all. Mode 0600 from its first byte: it holds secrets.
+fn back_up(path: &Path, version: i64) -> Result<()> {
+    let (backup, making) = (backup_path(path, version), path.with_extension(format!("db.v{version}.backup.new")));
+    let unwritable = |e: std::io::Error| not_writable(&making, &e);
+    match std::fs::remove_file(&making) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(unwritable(e)),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&making).map_err(unwritable)?;
+    // A connection of its own: SQLite copies nothing out of one that is writing.
+    let source = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(sql)?;
+    source.backup("main", &making, None::<fn(rusqlite::backup::Progress)>).map_err(|e| {
+        Error::failed("backup_failed", format!("cannot copy the state database to `{}`", making.display()))
+            .cause(e)
+            .hint("make space there; nothing was changed, and the next command tries again")
+    })?;
+    std::fs::rename(&making, &backup).map_err(|e| not_writable(&backup, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_database_as_it_was_and_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut connection = Connection::open(&path).unwrap();
+        let one = "CREATE TABLE t (a); INSERT INTO t VALUES (7)";
+        migrate_by(&[one], &mut connection, &path, 0).unwrap();
+        assert!(!backup_path(&path, 0).exists(), "there was nothing to copy");
+        let broken = "ALTER TABLE t ADD COLUMN b; UPDATE t SET a = 8; UPDATE no_such_table SET c = 1";
+        assert_eq!(migrate_by(&[one, broken], &mut connection, &path, 1).map_err(|e| e.code), Err("state_error"));
+        let row = "SELECT a FROM t";
+        assert_eq!((version(&connection), connection.query_row(row, [], |r| r.get(0))), (1, Ok(7)));
+        assert!(connection.prepare("SELECT b FROM t").is_err());
+        let copy = Connection::open(backup_path(&path, 1)).unwrap();
+        assert_eq!((version(&copy), copy.query_row(row, [], |r| r.get(0))), (1, Ok(7)));
+        drop(copy);
+        // The next try goes through, and the copy is made anew.
+        let (two, three) = ("UPDATE t SET a = 9", "UPDATE t SET a = a + 1");
+        migrate_by(&[one, two, three], &mut connection, &path, 1).unwrap();
+        assert_eq!((version(&connection), connection.query_row(row, [], |r| r.get(0))), (3, Ok(10)));
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["state.db", "state.db.v1.backup"]);
+    }
+
+    #[test]
+    fn every_version_is_one_file_in_order() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/schema");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), MIGRATIONS.len());
+        for (n, sql) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(std::fs::read_to_string(folder.join(format!("{}.sql", n + 1))).unwrap(), *sql);
+        }
+    }
 }

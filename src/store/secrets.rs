@@ -1,6 +1,6 @@
 //! Secrets of instances. They leave this file only through `lite secrets` and the final block of `create`.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -25,8 +25,19 @@ pub struct Secret {
 /// The public half of a guest's SSH host key.
 pub type HostKeyRow = String;
 
-/// Stores the secrets and the host key of a new instance.
-pub fn insert(transaction: &Transaction<'_>, instance: Uuid, secrets: &[Secret], host_key: &str) -> Result<()> {
+/// A row of `name, account, description, shown, value`.
+pub(super) fn secret_of(row: &Row<'_>) -> rusqlite::Result<Secret> {
+    Ok(Secret {
+        name: row.get(0)?,
+        account: row.get(1)?,
+        description: row.get(2)?,
+        shown: row.get(3)?,
+        value: SecretString::from(row.get::<_, String>(4)?),
+    })
+}
+
+/// Stores the secrets and the host key of an instance; none: it is not known.
+pub fn insert(transaction: &Transaction<'_>, instance: Uuid, secrets: &[Secret], host_key: Option<&str>) -> Result<()> {
     let uuid = instance.to_string();
     for secret in secrets {
         transaction
@@ -36,10 +47,12 @@ pub fn insert(transaction: &Transaction<'_>, instance: Uuid, secrets: &[Secret],
             )
             .map_err(sql)?;
     }
-    transaction
-        .execute("INSERT INTO host_key (instance, public) VALUES (?1, ?2)", params![uuid, host_key])
-        .map_err(sql)
-        .map(drop)
+    if let Some(public) = host_key {
+        transaction
+            .execute("INSERT INTO host_key (instance, public) VALUES (?1, ?2)", params![uuid, public])
+            .map_err(sql)?;
+    }
+    Ok(())
 }
 
 impl Store {
@@ -49,17 +62,7 @@ impl Store {
             .read()
             .prepare("SELECT name, account, description, shown, value FROM secret WHERE instance = ?1 ORDER BY name")
             .map_err(sql)?;
-        let rows = statement
-            .query_map([instance.to_string()], |row| {
-                Ok(Secret {
-                    name: row.get(0)?,
-                    account: row.get(1)?,
-                    description: row.get(2)?,
-                    shown: row.get(3)?,
-                    value: SecretString::from(row.get::<_, String>(4)?),
-                })
-            })
-            .map_err(sql)?;
+        let rows = statement.query_map([instance.to_string()], secret_of).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }
 

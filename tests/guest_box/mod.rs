@@ -48,6 +48,13 @@ impl Guest {
         fs::write(self.path(below), text).expect("writes");
     }
 
+    /// A program of the guest's, which the runner finds first.
+    pub fn program(&self, name: &str, script: &str) {
+        let path = self.path("usr/bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}")).expect("writes");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("may run");
+    }
+
     pub fn read(&self, below: &str) -> String {
         fs::read_to_string(self.path(below)).expect("reads")
     }
@@ -77,6 +84,8 @@ impl Guest {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init/lite-guest.py");
         let mut command = Command::new("python3");
         command.arg("-IS").arg(script).args(args).env("LITE_ROOT", self.root.path()).env("LITE_NETWORK_WAIT", "0");
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.path("usr/bin").display()));
         command
     }
 

@@ -34,7 +34,7 @@ pub struct Host {
     pub folder: tempfile::TempDir,
     /// Network filters before the test.
     pub filters: String,
-    subnet: String,
+    pub subnet: String,
 }
 
 impl Host {

@@ -17,8 +17,9 @@ use lite::{
         fault::Faulty,
     },
     image::Image,
-    model::{Accel, Name, NetworkMode, Paths, Result, Settings},
-    store::Store,
+    model::{Accel, Name, NetworkMode, Paths, Record, Result, Settings, Size},
+    plan::Step,
+    store::{Operation, OperationState, Store},
 };
 
 static NOT_INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -35,7 +36,9 @@ pub struct Snapshot {
 pub struct World {
     pub hypervisor: Faulty<Double>,
     pub catalog: Catalog,
-    settings: Settings,
+    pub settings: Settings,
+    /// Disk of each instance, in place of the bundle's: the test driver's pool has 100 GiB and counts all of it.
+    pub disk: Option<Size>,
     folder: tempfile::TempDir,
 }
 
@@ -57,8 +60,18 @@ impl World {
             hypervisor: Faulty::new(double::open(&node).expect("the test driver")),
             catalog: Catalog::embedded().expect("the embedded catalog"),
             settings,
+            disk: None,
             folder,
         }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The folder of the database.
+    pub fn state(&self) -> &Path {
+        &self.settings.paths.state
     }
 
     pub fn engine(&self) -> Engine<'_> {
@@ -89,7 +102,8 @@ impl World {
     }
 
     fn request(&self, name: Option<&str>, network: NetworkMode, id: Option<&str>, arguments: &str) -> Result<Created> {
-        let resolved = self.catalog.resolve("debian-13", "nano", None).expect("resolved");
+        let mut resolved = self.catalog.resolve("debian-13", "nano", None).expect("resolved");
+        resolved.bundle.disk = self.disk.unwrap_or(resolved.bundle.disk);
         let request = Request {
             blueprint: &resolved.blueprint,
             bundle: &resolved.bundle,
@@ -124,6 +138,55 @@ impl World {
             "<domain type='test'><name>{name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>"
         );
         self.hypervisor.inner().ensure_domain(&xml).expect("a foreign domain");
+    }
+
+    /// Everything of an instance, without its row; the journal says that it was deleted.
+    pub fn create_orphan(&self, name: &str) -> uuid::Uuid {
+        let record = self.create(name).expect("created").record;
+        self.orphan(&record);
+        record.uuid
+    }
+
+    /// Takes the row away, as if the delete that the journal tells of had left all there is.
+    pub fn orphan(&self, record: &Record) {
+        let mut store = self.engine().store;
+        let delete = Operation {
+            id: format!("op-{:08x}", record.uuid.as_fields().0),
+            kind: "delete".to_owned(),
+            resource: record.name.to_string(),
+            instance: Some(record.uuid),
+            state: OperationState::Succeeded,
+            error: None,
+            request_id: None,
+            arguments: None,
+            started_at: jiff::Timestamp::now(),
+            ended_at: Some(jiff::Timestamp::now()),
+        };
+        store.insert_operation(&delete).expect("written");
+        store.forget(record.uuid).expect("forgotten");
+    }
+
+    /// Makes everything of an instance again, as its create did.
+    pub fn make_again(&self, record: &Record) {
+        let (store, hv) = (self.engine().store, self.hypervisor.inner());
+        let creates = store.operations(1000).expect("operations").into_iter();
+        let creates = creates.filter(|o| o.kind == "create" && o.instance == Some(record.uuid));
+        for step in creates.flat_map(|o| store.steps(&o.id).expect("steps")) {
+            match serde_json::from_str(&step.step).expect("a step") {
+                Step::Filter { name, xml } => hv.ensure_filter(&name, &xml),
+                Step::DhcpHost { network, host } => hv.ensure_dhcp_host(&network, &host),
+                Step::RootVolume { pool, name, xml } | Step::SeedVolume { pool, name, xml } => {
+                    hv.ensure_volume(&pool, &name, &xml)
+                }
+                Step::Domain { xml, .. } => hv.ensure_domain(&xml),
+                Step::Launch { uuid, xml } => hv.launch(uuid, &xml),
+                Step::Connect { uuid, interfaces } => {
+                    interfaces.iter().try_for_each(|xml| hv.update_interface(uuid, xml))
+                }
+                step => panic!("a create has no {step:?}"),
+            }
+            .expect("made again");
+        }
     }
 
     pub fn lose_database(&self) {

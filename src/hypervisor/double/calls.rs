@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Double;
 use crate::{
-    hypervisor::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
+    hypervisor::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen},
     model::{Error, Mac, Result},
 };
 
@@ -21,7 +21,7 @@ impl Hypervisor for Double {
         Ok(self.memory().host.clone())
     }
     fn domains(&self) -> Result<Vec<DomainSeen>> {
-        Ok(self.inner.domains()?.into_iter().map(|d| self.shown(d)).collect())
+        self.inner.domains()?.into_iter().map(|d| self.sized(self.shown(d))).collect()
     }
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainSeen>> {
         Ok(self.inner.domain(uuid)?.map(|d| self.shown(d)))
@@ -41,6 +41,9 @@ impl Hypervisor for Double {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         self.inner.ensure_domain(xml)
     }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        self.inner.rename_domain(uuid, name)
+    }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         self.inner.remove_domain(uuid)?;
         self.forget_state(uuid);
@@ -49,6 +52,15 @@ impl Hypervisor for Double {
     fn start(&self, uuid: Uuid) -> Result<()> {
         self.inner.start(uuid)?;
         self.forget_state(uuid);
+        Ok(())
+    }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.inner.launch(uuid, xml)?;
+        self.forget_state(uuid);
+        Ok(())
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());
         Ok(())
     }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
@@ -127,6 +139,9 @@ impl Hypervisor for Double {
     }
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         self.inner.remove_dhcp_host(network, host)
+    }
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>> {
+        self.inner.dhcp_hosts(network)
     }
     fn filters(&self) -> Result<Vec<String>> {
         Ok(self.memory().filters.keys().cloned().collect())

@@ -1,17 +1,17 @@
 //! DHCP host entries of a network: addresses kept for hardware addresses, live and persistent.
 
 use serde::Serialize;
-use virt::network::Network;
+use virt::{error::ErrorNumber, network::Network};
 use virt_sys as sys;
 
 use super::{
     connect::{Link, ORDINARY, no_nul},
-    errors::{Outcome, is_unsupported},
+    errors::{Outcome, Problem, is_unsupported},
     network, xml,
 };
 use crate::{
-    hypervisor::DhcpHost,
-    model::{Error, Result, escaped},
+    hypervisor::{DhcpHost, DhcpSeen},
+    model::{Error, Mac, Result, escaped},
 };
 
 /// A `<host>` element.
@@ -29,6 +29,11 @@ struct Entry {
 impl Entry {
     fn of(host: &DhcpHost) -> Self {
         Self { mac: host.mac.to_string(), name: host.name.clone(), ip: host.address.to_string() }
+    }
+
+    /// The entry in our own words, if it can be one of lite's.
+    fn host(&self) -> Option<DhcpHost> {
+        Some(DhcpHost { mac: Mac::parse(&self.mac).ok()?, address: self.ip.parse().ok()?, name: self.name.clone() })
     }
 
     fn xml(&self) -> Result<String> {
@@ -91,6 +96,35 @@ fn read(network_xml: &str) -> Result<Vec<Entry>> {
         .collect())
 }
 
+/// The addresses kept, in either copy.
+pub fn all(link: &Link, network: &str) -> Result<Vec<DhcpSeen>> {
+    no_nul(&[network])?;
+    let name = network.to_owned();
+    link.call(&format!("list the addresses of network `{}`", escaped(&name)), ORDINARY, move |c| {
+        let Some(network) = network::find(c, &name)? else { return Ok(Vec::new()) };
+        match Copy::of(&network)
+            .and_then(|copies| copies.into_iter().map(|c| c.entries(&network)).collect::<Outcome<Vec<_>>>())
+        {
+            Ok(copies) => Ok(merged(&copies)),
+            // It went while we looked.
+            Err(Problem::Virt(error)) if error.code().is(ErrorNumber::NoNetwork) => Ok(Vec::new()),
+            Err(problem) => Err(problem),
+        }
+    })
+}
+
+fn merged(copies: &[Vec<Entry>]) -> Vec<DhcpSeen> {
+    let mut seen: Vec<DhcpSeen> = Vec::new();
+    for entry in copies.iter().flatten() {
+        let Some(host) = entry.host() else { continue };
+        if !seen.iter().any(|s| s.host == host) {
+            seen.push(DhcpSeen { host, whole: copies.iter().all(|copy| copy.contains(entry)) });
+        }
+    }
+    seen.sort_by_key(|s| s.host.address);
+    seen
+}
+
 /// Keeps the address for the hardware address.
 pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     no_nul(&[network, &host.name])?;
@@ -140,7 +174,19 @@ pub fn remove(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, read};
+    use super::{Entry, merged, read};
+
+    #[test]
+    fn an_entry_in_one_copy_only_is_not_whole() {
+        let entry = |n: u8| Entry { mac: format!("52:54:00:00:00:0{n}"), name: "a".into(), ip: format!("10.0.0.{n}") };
+        let foreign = Entry { mac: String::new(), name: "printer".into(), ip: "10.0.0.9".into() };
+        let seen = merged(&[vec![entry(2), entry(1), foreign], vec![entry(2)]]);
+        assert_eq!(
+            seen.iter().map(|s| (s.host.address.to_string(), s.whole)).collect::<Vec<_>>(),
+            [("10.0.0.1".to_owned(), false), ("10.0.0.2".to_owned(), true)]
+        );
+        assert_eq!(merged(&[]), []);
+    }
 
     #[test]
     fn writes_and_reads_an_entry() {

@@ -1,6 +1,6 @@
 //! Domains.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
 
 use uuid::Uuid;
 use virt::{
@@ -17,28 +17,48 @@ use super::{
     state::state_of,
 };
 use crate::{
-    hypervisor::{DomainSeen, DomainState},
+    hypervisor::{DomainSeen, DomainSize, DomainState},
     model::{Error, Kind, Mac, Result, escaped},
 };
 
 /// A monitor that has not answered another call for this long is called unresponsive.
 const PATIENCE_MS: u64 = 5000;
 
-/// All domains, in one round trip that does not wait for any guest.
+/// All domains, in a round trip that does not wait for any guest, and one more for the sizes of those that are off.
+///
+/// Asked for the sizes of all, libvirt asks each running QEMU, and the first that is stopped holds up everything; NOWAIT
+/// helps only once another call waits for it (measured).
 pub fn all(link: &Link) -> Result<Vec<DomainSeen>> {
     let look = hung::can_look(link.uri());
     link.call("list the domains", ORDINARY, move |c| {
-        let records = match ffi::all_states(c, true) {
-            Err(error) if is_unsupported(&error) => ffi::all_states(c, false)?,
+        let records = match ffi::stats(c, ffi::STATES) {
+            Err(error) if is_unsupported(&error) => ffi::stats(c, ffi::STATES_WAITING)?,
             answer => answer?,
         };
-        Ok(records.into_iter().map(|r| seen(look, r.uuid, r.name, state_of(r.state))).collect())
+        let mut all: Vec<DomainSeen> =
+            records.into_iter().map(|r| seen(look, r.uuid, r.name, state_of(r.state))).collect();
+        if all.iter().any(|d| is_off(d.state)) {
+            // A driver that cannot tell is no reason to fail.
+            let sizes: HashMap<Uuid, Option<DomainSize>> = match ffi::stats(c, ffi::SIZES_OF_OFF) {
+                Err(error) if is_unsupported(&error) => HashMap::new(),
+                answer => answer?.into_iter().map(|r| (r.uuid, r.size)).collect(),
+            };
+            // One that was started in between is listed as it was first seen, and without a size.
+            for domain in all.iter_mut().filter(|d| is_off(d.state)) {
+                domain.size = sizes.get(&domain.uuid).copied().flatten();
+            }
+        }
+        Ok(all)
     })
+}
+
+fn is_off(state: DomainState) -> bool {
+    matches!(state, DomainState::Off | DomainState::Crashed)
 }
 
 fn seen(look: bool, uuid: Uuid, name: String, state: DomainState) -> DomainSeen {
     let stopped = look && state == DomainState::Running && hung::is_stopped(&name);
-    DomainSeen { uuid, name, state: if stopped { DomainState::Unresponsive } else { state } }
+    DomainSeen { uuid, name, state: if stopped { DomainState::Unresponsive } else { state }, size: None }
 }
 
 fn by_uuid(connection: &Connect, uuid: Uuid) -> Outcome<Option<Domain>> {
@@ -104,6 +124,21 @@ pub fn ensure(link: &Link, xml: &str) -> Result<()> {
     link.call("define the domain", ORDINARY, move |c| {
         c.define_domain_xml_flags(&xml, sys::VIR_DOMAIN_DEFINE_VALIDATE)?;
         Ok(())
+    })
+}
+
+/// Renames it.
+pub fn rename(link: &Link, uuid: Uuid, name: &str) -> Result<()> {
+    no_nul(&[name])?;
+    let name = name.to_owned();
+    act(link, "rename", uuid, ORDINARY, move |domain| {
+        if domain.name()? == name {
+            return Ok(());
+        }
+        if domain.is_active()? {
+            return Err(Error::failed("domain_running", format!("domain {uuid} is running; it was not renamed")).into());
+        }
+        Ok(domain.rename(&name, 0)?)
     })
 }
 
@@ -174,6 +209,35 @@ fn or_running(domain: &Domain, answer: std::result::Result<(), VirtError>) -> Ou
 /// Starts it.
 pub fn start(link: &Link, uuid: Uuid) -> Result<()> {
     act(link, "start", uuid, LONG, |domain| or_running(domain, domain.create()))
+}
+
+/// Runs it once by another XML than its definition.
+pub fn launch(link: &Link, uuid: Uuid, xml: &str) -> Result<()> {
+    no_nul(&[xml])?;
+    let xml = xml.to_owned();
+    link.call(&format!("start domain {uuid}"), LONG, move |c| {
+        if let Some(domain) = by_uuid(c, uuid)?
+            && domain.is_active()?
+        {
+            return Ok(());
+        }
+        // Its definition was validated, and reading the schema again costs a tenth of the start.
+        c.create_domain_xml(&xml, 0)?;
+        Ok(())
+    })
+}
+
+/// Changes the interface of a run.
+pub fn update_interface(link: &Link, uuid: Uuid, xml: &str) -> Result<()> {
+    no_nul(&[xml])?;
+    let xml = xml.to_owned();
+    act(link, "connect", uuid, LONG, move |domain| {
+        match domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE) {
+            Err(error) if domain.is_active()? => Err(error.into()),
+            // Also an answer of the device is worth nothing once the domain is off.
+            _ => Ok(()),
+        }
+    })
 }
 
 /// Presses the power button. ACPI by name: left to itself libvirt asks the guest agent first, which may hang.

@@ -8,6 +8,8 @@ use std::{
 use uuid::Uuid;
 use virt::{connect::Connect, domain::Domain, error::Error};
 
+use crate::hypervisor::DomainSize;
+
 /// State and reason as libvirt numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawState {
@@ -24,23 +26,31 @@ pub struct Seen {
     pub uuid: Uuid,
     /// Name.
     pub name: String,
-    /// None if libvirt left it out.
+    /// None if libvirt left it out, or was not asked.
     pub state: Option<RawState>,
+    /// None if libvirt left it out, or was not asked.
+    pub size: Option<DomainSize>,
 }
 
-/// Name, uuid and state of all domains in one round trip. With `nowait` a domain whose job is taken is not waited for.
-pub fn all_states(connection: &Connect, nowait: bool) -> Result<Vec<Seen>, Error> {
-    let flags = if nowait { virt_sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT } else { 0 };
+/// What the bulk call is asked for: groups of figures, and flags.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask(u32, u32);
+
+/// The states of all domains. A domain whose job is taken is not waited for.
+pub const STATES: Ask = Ask(virt_sys::VIR_DOMAIN_STATS_STATE, virt_sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+/// The same, of drivers that do not know the flag.
+pub const STATES_WAITING: Ask = Ask(virt_sys::VIR_DOMAIN_STATS_STATE, 0);
+/// The sizes of all domains that are off: no QEMU is asked.
+pub const SIZES_OF_OFF: Ask = Ask(
+    virt_sys::VIR_DOMAIN_STATS_VCPU | virt_sys::VIR_DOMAIN_STATS_BALLOON,
+    virt_sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE | virt_sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT,
+);
+
+/// Name, uuid and what is asked for of many domains in one round trip.
+pub fn stats(connection: &Connect, Ask(groups, flags): Ask) -> Result<Vec<Seen>, Error> {
     let mut records: *mut virt_sys::virDomainStatsRecordPtr = ptr::null_mut();
     // SAFETY: the connection is alive for the whole call; `records` is written only on success.
-    let count = unsafe {
-        virt_sys::virConnectGetAllDomainStats(
-            connection.as_ptr(),
-            virt_sys::VIR_DOMAIN_STATS_STATE,
-            &raw mut records,
-            flags,
-        )
-    };
+    let count = unsafe { virt_sys::virConnectGetAllDomainStats(connection.as_ptr(), groups, &raw mut records, flags) };
     let Ok(count) = usize::try_from(count) else { return Err(Error::last_error()) };
     if records.is_null() {
         return Ok(Vec::new());
@@ -73,12 +83,32 @@ unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, E
     };
     let state =
         int(params, c"state.state").zip(int(params, c"state.reason")).map(|(state, reason)| RawState { state, reason });
-    Ok(Seen { uuid: Uuid::from_bytes(uuid), name, state })
+    let size = long(params, c"balloon.maximum")
+        .zip(unsigned(params, c"vcpu.current"))
+        .map(|(memory_kib, vcpus)| DomainSize { memory_kib, vcpus });
+    Ok(Seen { uuid: Uuid::from_bytes(uuid), name, state, size })
+}
+
+fn param<'a>(
+    params: &'a [virt_sys::virTypedParameter],
+    name: &CStr,
+    kind: u32,
+) -> Option<&'a virt_sys::virTypedParameter> {
+    params.iter().find(|p| field_is(&p.field, name) && p.type_ == kind as c_int)
+}
+
+fn unsigned(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u32> {
+    // SAFETY: the type says that the union holds an unsigned int.
+    param(params, name, virt_sys::VIR_TYPED_PARAM_UINT).map(|p| unsafe { p.value.ui })
+}
+
+fn long(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u64> {
+    // SAFETY: the type says that the union holds an unsigned long long.
+    param(params, name, virt_sys::VIR_TYPED_PARAM_ULLONG).map(|p| unsafe { p.value.ul })
 }
 
 fn int(params: &[virt_sys::virTypedParameter], name: &CStr) -> Option<u32> {
-    let wanted =
-        params.iter().find(|p| field_is(&p.field, name) && p.type_ == virt_sys::VIR_TYPED_PARAM_INT as c_int)?;
+    let wanted = param(params, name, virt_sys::VIR_TYPED_PARAM_INT)?;
     // SAFETY: the type says that the union holds an int.
     u32::try_from(unsafe { wanted.value.i }).ok()
 }

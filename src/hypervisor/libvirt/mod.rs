@@ -22,7 +22,7 @@ use std::net::Ipv4Addr;
 
 use uuid::Uuid;
 
-use super::{DhcpHost, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
+use super::{DhcpHost, DhcpSeen, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
 use crate::model::{Mac, Result};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
@@ -69,11 +69,20 @@ impl Hypervisor for Libvirt {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         domain::ensure(&self.link, xml)
     }
+    fn rename_domain(&self, uuid: Uuid, name: &str) -> Result<()> {
+        domain::rename(&self.link, uuid, name)
+    }
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         domain::remove(&self.link, uuid)
     }
     fn start(&self, uuid: Uuid) -> Result<()> {
         domain::start(&self.link, uuid)
+    }
+    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        domain::launch(&self.link, uuid, xml)
+    }
+    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        domain::update_interface(&self.link, uuid, xml)
     }
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
         domain::shutdown(&self.link, uuid)
@@ -137,6 +146,9 @@ impl Hypervisor for Libvirt {
     }
     fn remove_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         dhcp::remove(&self.link, network, host)
+    }
+    fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpSeen>> {
+        dhcp::all(&self.link, network)
     }
     fn filters(&self) -> Result<Vec<String>> {
         filter::all(&self.link)

@@ -95,17 +95,19 @@ fn prefix(id: &str) -> String {
 
 /// Unmounts, then removes. A program that is just being stopped may write or mount for another moment, so not only once.
 fn clear(folder: &Path) -> Result<()> {
-    let once = || {
-        unmount_below(folder)?;
-        fs::remove_dir_all(folder).map_err(|e| io("remove the folder", folder, e))
-    };
     for _ in 0..RETRIES {
-        if once().is_ok() {
+        if clear_once(folder).is_ok() {
             return Ok(());
         }
         std::thread::sleep(PAUSE);
     }
-    once()
+    clear_once(folder)
+}
+
+/// Unmounts, then removes; for a folder that nobody writes in any more.
+pub(crate) fn clear_once(folder: &Path) -> Result<()> {
+    unmount_below(folder)?;
+    fs::remove_dir_all(folder).map_err(|e| io("remove the folder", folder, e))
 }
 
 /// Unmounts all there is at or below a folder, the last mounted first; an error while something is left.

@@ -1,5 +1,6 @@
 //! What the verbs print: a table or block for people, a versioned JSON shape for scripts. Plain data in, no decisions.
 
+mod audit;
 mod blueprints;
 mod bundles;
 mod check;
@@ -19,6 +20,7 @@ mod tested;
 
 use std::collections::BTreeMap;
 
+pub use audit::{AuditView, FindingView, UnknownView, print_audit};
 pub use blueprints::{BlueprintView, ParameterView, VerifiedView, print_blueprint, print_blueprints};
 pub use bundles::{BundleRow, print_bundles};
 pub use check::{FaultView, print_check};
@@ -105,12 +107,12 @@ pub(super) fn or_dash(value: Option<impl ToString>) -> String {
 /// How a state is coloured.
 pub(super) fn state_tone(state: InstanceState) -> Option<Tone> {
     use InstanceState::{
-        Crashed, Creating, Deleting, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
+        Crashed, Creating, Deleting, Drifted, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
     };
     match state {
         Running => Some(Tone::Good),
         Stopped => None,
-        Creating | Deleting | Stopping | Paused | Unknown => Some(Tone::Warn),
+        Creating | Deleting | Drifted | Stopping | Paused | Unknown => Some(Tone::Warn),
         Crashed | Failed | Lost | Unresponsive => Some(Tone::Bad),
     }
 }

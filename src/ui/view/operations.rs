@@ -18,6 +18,8 @@ pub struct OperationRow {
     pub kind: String,
     /// The resource it changes.
     pub resource: String,
+    /// The instance's id, if it is about one.
+    pub instance: Option<uuid::Uuid>,
     /// `started`, `succeeded`, `failed` or `needs-attention`.
     pub state: String,
     /// When it began.
@@ -132,6 +134,7 @@ mod tests {
             id: "op-0000000b".to_owned(),
             kind: "create".to_owned(),
             resource: "nginx-1".to_owned(),
+            instance: Some(uuid::Uuid::from_u128(11)),
             state: "failed".to_owned(),
             started_at: "2026-03-01T10:20:30Z".parse().unwrap(),
             milliseconds: Some(3_200),
@@ -176,7 +179,7 @@ mod tests {
         let capture = Capture::default();
         assert_eq!(print_operation(&Ui { json: true, ..capture.ui() }, &view), Ok(()));
         let wanted = serde_json::json!({"schema": 1, "operations": [{
-            "id": "op-0000000b", "kind": "create", "resource": "nginx-1", "state": "failed", "started_at": "2026-03-01T10:20:30Z",
+            "id": "op-0000000b", "kind": "create", "resource": "nginx-1", "instance": "00000000-0000-0000-0000-00000000000b", "state": "failed", "started_at": "2026-03-01T10:20:30Z",
             "milliseconds": 3200, "error": "no space",
             "steps": [{"name": "seed", "state": "undone", "error": null}, {"name": "disk", "state": "undone", "error": "no space"}],
         }]});

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{ListRow, network_text, or_dash, ports_text, tags_text, time_text};
 use crate::{
-    model::{Mac, Result, Wanted},
+    model::{Drift, InstanceState, Mac, Result, Wanted},
     ui::{Block, SCHEMA, Ui},
 };
 
@@ -27,6 +27,10 @@ pub struct ShowView {
     /// What the blueprint prints: label and value, such as `URL`.
     #[serde(serialize_with = "outputs")]
     pub outputs: Vec<(String, String)>,
+    /// The state without regard to what was changed by hand.
+    pub power: InstanceState,
+    /// In what its domain differs from its record.
+    pub drift: Vec<Drift>,
     /// Why it failed, if it did.
     pub failure: Option<String>,
     /// The operation at work on it, if one is: its kind and id.
@@ -64,8 +68,11 @@ fn block(view: &ShowView) -> Block {
     block
         .row("NAME", &row.name)
         .row("STATE", row.state)
-        .maybe("FAILURE", view.failure.as_ref())
-        .maybe("AT WORK", view.operation.as_ref());
+        .maybe("POWER", (row.state != view.power).then_some(view.power));
+    for drift in &view.drift {
+        block.row("CHANGED", drift);
+    }
+    block.maybe("FAILURE", view.failure.as_ref()).maybe("AT WORK", view.operation.as_ref());
     block.row("HEALTH", or_dash(row.health.as_ref()));
     for (label, value) in &view.outputs {
         block.row(label, value);
@@ -90,7 +97,7 @@ fn block(view: &ShowView) -> Block {
 mod tests {
     use super::{super::row::tests::two, ShowView, print_show};
     use crate::{
-        model::{Mac, Wanted},
+        model::{Drift, InstanceState, Mac, Wanted},
         ui::{Ui, testing::Capture},
     };
 
@@ -103,6 +110,8 @@ mod tests {
             mac: Mac::ours([1, 2, 3]),
             image_digest: "ab".repeat(32),
             outputs: vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())],
+            power: InstanceState::Running,
+            drift: Vec::new(),
             failure: None,
             operation: None,
             host_key: Some("SHA256:abc".to_owned()),
@@ -111,6 +120,8 @@ mod tests {
         views[1].failure = Some("cloud-init failed in `packages`\u{1b}".to_owned());
         (views[1].host_key, views[1].row.address) = (None, None);
         views[1].outputs.clear();
+        views[1].row.state = InstanceState::Drifted;
+        views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
         views
     }
 
@@ -136,7 +147,10 @@ UUID         00000000-0000-0000-0000-00000000000a
 SSH          lite ssh wordpress-1
 
 NAME         test
-STATE        stopped
+STATE        drifted
+POWER        running
+CHANGED      name: x\u{1b} (recorded: test)
+CHANGED      vcpus: 4 (recorded: 2)
 FAILURE      cloud-init failed in `packages`\u{1b}
 HEALTH       -
 ADDRESS      -
@@ -183,6 +197,8 @@ SSH          lite ssh test
             "mac",
             "image_digest",
             "outputs",
+            "power",
+            "drift",
             "failure",
             "operation",
             "host_key",

@@ -1,0 +1,113 @@
+//! Compares database and host: nothing of ours without an owner, no owner without its things, nothing twice, nothing
+//! promised that is not there, nothing begun and forgotten.
+//!
+//! Gathering (`facts`, `local`) is apart from judging (`orphans`, `judge`), which is pure. The look takes a while and others
+//! work meanwhile, so the database is read before and after it: only what disagrees with both is a finding, and what a live
+//! process holds the lock of is its business.
+
+mod facts;
+mod gather;
+mod judge;
+mod local;
+mod orphans;
+
+pub use orphans::{Orphan, Removal};
+pub(super) use orphans::{Orphans, orphans};
+
+use super::Engine;
+use crate::model::{Error, Kind, Result};
+
+/// What kind of disagreement a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// Something of ours that no record owns.
+    Orphan,
+    /// A domain with our record that the database does not know: the database was lost, or replaced by an older one.
+    Unrecorded,
+    /// A record whose thing is not on the host.
+    Ghost,
+    /// Two have what only one may have.
+    Duplicate,
+    /// More is promised than there is.
+    Overcommitted,
+    /// An operation that nobody works on any more.
+    Unfinished,
+    /// A process or file of ours that nobody knows of.
+    Stray,
+}
+
+impl Trouble {
+    /// The word shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Orphan => "orphan",
+            Self::Unrecorded => "unrecorded",
+            Self::Ghost => "ghost",
+            Self::Duplicate => "duplicate",
+            Self::Overcommitted => "overcommitted",
+            Self::Unfinished => "unfinished",
+            Self::Stray => "stray",
+        }
+    }
+}
+
+/// One disagreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind.
+    pub trouble: Trouble,
+    /// What it is about.
+    pub subject: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// A part of the host that could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Which part.
+    pub area: &'static str,
+    /// Why.
+    pub error: Error,
+}
+
+/// How many things were looked at, each with its word, in the order shown.
+pub type Looked = Vec<(&'static str, usize)>;
+
+/// What a look at database and host brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Audit {
+    /// What disagrees, the gravest kind last.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at. With any of it nobody can say that the host is clean.
+    pub unknown: Vec<Unknown>,
+    /// How many things were looked at.
+    pub looked: Looked,
+}
+
+impl Audit {
+    /// Everything was looked at, and nothing disagrees.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.unknown.is_empty()
+    }
+
+    /// The exit code of the process: 0 clean, 1 findings or something unknown, 5 if the host could not be reached.
+    pub fn exit_code(&self) -> u8 {
+        match self.unknown.iter().any(|u| u.error.kind == Kind::Unreachable) {
+            true => Kind::Unreachable as u8,
+            false => u8::from(!self.is_clean()),
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// Compares database and host. Changes nothing. An error is one of the database; what of the host cannot be looked at
+    /// is `unknown`.
+    pub fn audit(&self) -> Result<Audit> {
+        let facts = self.facts(true)?;
+        let findings = judge::findings(&facts, &orphans(&facts));
+        Ok(Audit { findings, looked: facts.looked(), unknown: facts.unknown })
+    }
+}

@@ -1,0 +1,175 @@
+//! Everything the judgement needs to know.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use uuid::Uuid;
+
+use super::{Looked, Unknown, local::Process};
+use crate::{
+    engine::capacity::Overdraft,
+    hypervisor::{DhcpSeen, PoolSeen, VolumeSeen},
+    image::Leftover,
+    model::{DhcpHost, Error, Instance, Mac, Record, Result},
+    plan::{record_of, volume_is_ours},
+    store::{Memory, Operation},
+};
+
+/// One look at the database.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// All instances.
+    pub instances: Vec<Instance>,
+    /// Operations under way, or left by a dead owner.
+    pub open: Vec<Operation>,
+}
+
+/// A domain, ours or not.
+#[derive(Debug, Clone)]
+pub struct DomainFacts {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Our record in it, if it names this very domain.
+    pub record: Option<Record>,
+    /// Hardware addresses of its interfaces.
+    pub macs: Vec<Mac>,
+    /// Files of its disks.
+    pub disks: Vec<String>,
+    /// Filters it refers to.
+    pub filters: Vec<String>,
+}
+
+/// An address that the journal says we kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAddress {
+    /// The instance it was kept for.
+    pub owner: Uuid,
+    /// The network.
+    pub network: String,
+    /// The entry.
+    pub host: DhcpHost,
+}
+
+/// Everything known. A part that could not be looked at is none.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The database before the look.
+    pub before: Ledger,
+    /// The database after the look.
+    pub after: Ledger,
+    /// Instances that a live process worked on meanwhile.
+    pub busy: HashSet<Uuid>,
+    /// Lock files that nobody holds.
+    pub free_locks: Vec<Uuid>,
+    /// What the journal remembers.
+    pub memory: Memory,
+    /// Addresses we kept, says the journal.
+    pub kept: Vec<KeptAddress>,
+    /// Image volumes that the root disk of an instance lies on.
+    pub images_in_use: Vec<String>,
+    /// Name of the pool.
+    pub pool_name: String,
+    /// Name of the NAT network.
+    pub network_name: String,
+    /// Folder of the pool, as the settings and as libvirt have it.
+    pub pool_folders: Vec<String>,
+    /// Domains.
+    pub domains: Option<Vec<DomainFacts>>,
+    /// The pool; the inner none: there is none.
+    pub pool: Option<Option<PoolSeen>>,
+    /// Volumes of the pool; empty if it is not there or not active.
+    pub volumes: Option<Vec<VolumeSeen>>,
+    /// Network filters.
+    pub filters: Option<Vec<String>>,
+    /// Whether the NAT network is there.
+    pub network: Option<bool>,
+    /// Addresses the NAT network keeps.
+    pub addresses: Option<Vec<DhcpSeen>>,
+    /// Log files of guests, each once, without the number of a rotation.
+    pub logs: Option<Vec<(Uuid, String)>>,
+    /// What image work left.
+    pub leftovers: Option<Vec<Leftover>>,
+    /// Half-written files of ours that nobody writes any more.
+    pub temporary: Vec<PathBuf>,
+    /// Processes that work on disks or images of ours.
+    pub processes: Vec<Process>,
+    /// Files that libvirt keeps for domains, and the domain's name: NVRAM, saved memory, snapshots.
+    pub libvirt_files: Vec<(String, String)>,
+    /// Where more is promised than there is.
+    pub overdraft: Vec<Overdraft>,
+    /// What could not be looked at.
+    pub unknown: Vec<Unknown>,
+}
+
+impl Facts {
+    /// The value, or none and a note that it is unknown.
+    pub fn known<T>(&mut self, area: &'static str, answer: Result<T>) -> Option<T> {
+        answer.map_err(|error| self.unknown.push(Unknown { area, error })).ok()
+    }
+
+    /// Notes that a list left something out that a direct question found: then nobody knows what else it left out.
+    pub fn left_out(&mut self, area: &'static str, what: &str) {
+        let error = Error::failed("list_incomplete", format!("libvirt's list of {area} leaves out `{what}`"))
+            .hint("try again; if it stays, restart libvirtd (guests run on)");
+        self.unknown.push(Unknown { area, error });
+    }
+
+    /// The domain is on a disk in lite's own pool: that of this installation, not of another one on the same host.
+    pub fn is_here(&self, domain: &DomainFacts) -> bool {
+        domain.disks.iter().any(|disk| {
+            let (folder, file) = (Path::new(disk).parent(), Path::new(disk).file_name().and_then(|f| f.to_str()));
+            file.and_then(volume_is_ours) == Some(domain.uuid)
+                && self.pool_folders.iter().any(|f| folder == Some(Path::new(f)))
+        })
+    }
+
+    /// Instances with a row, before or after the look.
+    pub fn owned(&self) -> HashSet<Uuid> {
+        self.before.instances.iter().chain(&self.after.instances).map(|i| i.record.uuid).collect()
+    }
+
+    /// Numbers of what was looked at.
+    pub fn looked(&self) -> Looked {
+        fn count<T>(part: &Option<Vec<T>>) -> usize {
+            part.as_ref().map_or(0, Vec::len)
+        }
+        vec![
+            ("instances", self.after.instances.len()),
+            ("operations", self.after.open.len()),
+            ("domains", count(&self.domains)),
+            ("volumes", count(&self.volumes)),
+            ("filters", count(&self.filters)),
+            ("addresses", count(&self.addresses)),
+            ("logs", count(&self.logs)),
+            ("locks", self.free_locks.len() + self.busy.len()),
+            ("processes", self.processes.len()),
+        ]
+    }
+}
+
+/// Reads a domain's XML.
+pub fn domain_facts(uuid: Uuid, name: &str, xml: &str) -> Result<DomainFacts> {
+    let document = roxmltree::Document::parse(xml)
+        .map_err(|e| Error::failed("libvirt_xml", format!("cannot read the XML of domain {uuid}")).cause(e))?;
+    let all = |tag: &'static str, key: &'static str| {
+        let nodes = document.descendants().filter(move |n| n.has_tag_name(tag));
+        nodes.filter_map(move |n| n.attribute(key)).map(str::to_owned)
+    };
+    let disks = document.descendants().filter(|n| n.has_tag_name("disk"));
+    Ok(DomainFacts {
+        uuid,
+        name: name.to_owned(),
+        record: record_of(xml).filter(|r| r.uuid == uuid),
+        macs: all("mac", "address").filter_map(|m| Mac::parse(&m).ok()).collect(),
+        disks: disks
+            .flat_map(|d| d.children().filter(|n| n.has_tag_name("source")))
+            .filter_map(|n| n.attribute("file").or(n.attribute("dev")))
+            .map(str::to_owned)
+            .collect(),
+        filters: all("filterref", "filter").collect(),
+    })
+}

@@ -1,0 +1,254 @@
+//! What disagrees. Pure: the facts come in, findings go out.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::{
+    Finding, Orphans, Trouble,
+    facts::Facts,
+    local::{Process, Work},
+};
+use crate::{
+    model::{Instance, NetworkMode, Paths, Phase, Record},
+    plan::Resources,
+    store::OperationState,
+};
+
+/// All that disagrees, in the order of the kinds.
+pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
+    let settled = settled(f);
+    let mut all = Vec::new();
+    all.extend(of_orphans(orphans));
+    all.extend(settled.iter().flat_map(|record| ghosts(f, record)));
+    all.extend(missing_host(f, &settled));
+    all.extend(duplicates(f, &settled));
+    all.extend(f.overdraft.iter().map(|o| Finding {
+        trouble: Trouble::Overcommitted,
+        subject: o.what.to_owned(),
+        problem: format!("{} promised to instances, {} is there", o.promised, o.there),
+        fix: "stop or delete an instance, or give the host more".to_owned(),
+    }));
+    all.extend(unfinished(f));
+    all.extend(strays(f));
+    all.sort_by_key(|finding| finding.trouble);
+    all
+}
+
+fn finding(
+    trouble: Trouble,
+    subject: impl Into<String>,
+    problem: impl Into<String>,
+    fix: impl Into<String>,
+) -> Finding {
+    Finding { trouble, subject: subject.into(), problem: problem.into(), fix: fix.into() }
+}
+
+fn of_orphans(orphans: &Orphans) -> Vec<Finding> {
+    let found = orphans.orphans.iter().map(|orphan| match &orphan.user {
+        None => finding(Trouble::Orphan, &orphan.subject, "no instance owns it", "`lite gc` removes it"),
+        Some(user) => finding(
+            Trouble::Orphan,
+            &orphan.subject,
+            format!("no instance owns it, but domain `{user}` uses it"),
+            format!("it stays; see what `{user}` needs it for: `virsh dumpxml {user}`"),
+        ),
+    });
+    let lost = orphans.unrecorded.iter().map(|name| {
+        finding(
+            Trouble::Unrecorded,
+            format!("domain `{name}`"),
+            "it carries lite's record, and the database does not know it",
+            "`lite repair --rebuild` takes it in",
+        )
+    });
+    found.chain(lost).collect()
+}
+
+/// Records that were there before and after the look, that nobody worked on, and that are neither coming nor going.
+fn settled(f: &Facts) -> Vec<Record> {
+    let stays =
+        |i: &Instance| !matches!(i.phase, Phase::Creating | Phase::Deleting) && !f.busy.contains(&i.record.uuid);
+    let before: HashSet<Uuid> = f.before.instances.iter().filter(|i| stays(i)).map(|i| i.record.uuid).collect();
+    let after = f.after.instances.iter().filter(|i| stays(i) && before.contains(&i.record.uuid));
+    after.map(|i| i.record.clone()).collect()
+}
+
+/// Names do not depend on the folders; only those of the logs do.
+fn resources(record: &Record) -> Resources {
+    let no = std::path::PathBuf::new;
+    Resources::of(&record.name, record.uuid, &Paths { state: no(), logs: no(), blueprints: vec![], pool: no() })
+}
+
+/// Things of a record that are not on the host.
+fn ghosts(f: &Facts, record: &Record) -> Vec<Finding> {
+    let (name, r) = (&record.name, resources(record));
+    let mut missing: Vec<String> = Vec::new();
+    if f.domains.as_ref().is_some_and(|all| all.iter().all(|d| d.uuid != record.uuid)) {
+        missing.push("its domain is gone".to_owned());
+    }
+    let active = f.pool.as_ref().is_some_and(|p| p.as_ref().is_some_and(|p| p.active));
+    if let Some(volumes) = f.volumes.as_ref().filter(|_| active) {
+        for (what, volume) in [("root disk", &r.root), ("seed", &r.seed)] {
+            if volumes.iter().all(|v| v.name != *volume) {
+                missing.push(format!("its {what} `{volume}` is gone"));
+            }
+        }
+    }
+    if f.filters.as_ref().is_some_and(|all| !all.contains(&r.filter)) {
+        missing.push(format!("its network filter `{}` is gone", r.filter));
+    }
+    let here = record.network == NetworkMode::Nat && f.network == Some(true);
+    if let (true, Some(address), Some(kept)) = (here, record.address, &f.addresses) {
+        let entry = kept.iter().find(|k| k.host.mac == record.mac && k.host.address == address);
+        match entry {
+            None => missing.push(format!("its address {address} is not kept for {}", record.mac)),
+            Some(entry) if !entry.whole => {
+                missing.push(format!("its address {address} is kept in one of the network's two definitions only"));
+            }
+            Some(_) => {}
+        }
+    }
+    let fix = format!("save what is left of its data, then `lite delete {name}`");
+    missing
+        .into_iter()
+        .map(|problem| finding(Trouble::Ghost, format!("instance `{name}`"), problem, fix.clone()))
+        .collect()
+}
+
+/// Pool and network, if an instance needs them.
+fn missing_host(f: &Facts, settled: &[Record]) -> Vec<Finding> {
+    let mut all = Vec::new();
+    let fix = "`lite doctor --fix` makes it again";
+    let ghost =
+        |what: &str, name: &str, problem: &str| finding(Trouble::Ghost, format!("{what} `{name}`"), problem, fix);
+    match &f.pool {
+        Some(None) if !settled.is_empty() => {
+            all.push(ghost("storage pool", &f.pool_name, "it is gone, and instances have disks in it"));
+        }
+        Some(Some(pool)) if !settled.is_empty() && !pool.active => {
+            all.push(ghost("storage pool", &f.pool_name, "it is not started, and instances have disks in it"));
+        }
+        _ => {}
+    }
+    if f.network == Some(false) && settled.iter().any(|r| r.network == NetworkMode::Nat) {
+        all.push(ghost("network", &f.network_name, "it is gone, and instances have addresses on it"));
+    }
+    all
+}
+
+/// Name, hardware address, address and disk of a record belong to its domain alone.
+fn duplicates(f: &Facts, settled: &[Record]) -> Vec<Finding> {
+    let mut all = twice(f);
+    for record in settled {
+        let (subject, r) = (format!("instance `{}`", record.name), resources(record));
+        let others = f.domains.iter().flatten().filter(|d| d.uuid != record.uuid);
+        for other in others {
+            let fix = format!("look at the other: `virsh dumpxml {}`", other.uuid);
+            let mut add = |problem: String| all.push(finding(Trouble::Duplicate, &subject, problem, fix.clone()));
+            if other.name == record.name.as_str() {
+                add(format!("another domain, {}, has its name", other.uuid));
+            }
+            if other.macs.contains(&record.mac) {
+                add(format!("domain `{}` has its hardware address {} too", other.name, record.mac));
+            }
+            for volume in [&r.root, &r.seed] {
+                let path = |d: &String| f.pool_folders.iter().any(|folder| *d == format!("{folder}/{volume}"));
+                if other.disks.iter().any(path) {
+                    add(format!("domain `{}` uses its disk `{volume}` too", other.name));
+                }
+            }
+        }
+        let ours = |h: &crate::model::DhcpHost| (h.mac == record.mac) != (Some(h.address) == record.address);
+        let entries = f.addresses.iter().flatten().map(|k| &k.host);
+        let nat = record.network == NetworkMode::Nat && record.address.is_some();
+        all.extend(entries.filter(|h| nat && ours(h)).map(|h| {
+            let problem = format!("network `{}` keeps {} for {} as well", f.network_name, h.address, h.mac);
+            finding(Trouble::Duplicate, &subject, problem, format!("look: `virsh net-dumpxml {}`", f.network_name))
+        }));
+    }
+    all
+}
+
+/// What two rows of the database share. Its constraints forbid it; this does not lean on them.
+fn twice(f: &Facts) -> Vec<Finding> {
+    let mut seen: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
+    for record in f.after.instances.iter().map(|i| &i.record) {
+        let address = record.address.map(|a| ("address", format!("{a} on {:?}", record.network)));
+        let keys = [
+            ("id", record.uuid.to_string()),
+            ("name", record.name.to_string()),
+            ("hardware address", record.mac.to_string()),
+        ];
+        for key in keys.into_iter().chain(address) {
+            seen.entry(key).or_default().push(record.name.to_string());
+        }
+    }
+    let many = seen.into_iter().filter(|(_, names)| names.len() > 1);
+    many.map(|((what, value), names)| {
+        let problem = format!("instances {} have it", names.join(", "));
+        finding(Trouble::Duplicate, format!("{what} {value}"), problem, "delete one of them")
+    })
+    .collect()
+}
+
+/// Operations without a live owner, and rows that no operation will ever finish.
+fn unfinished(f: &Facts) -> Vec<Finding> {
+    let nobodys = |id: &Uuid| !f.busy.contains(id);
+    let open: HashMap<Uuid, &str> =
+        f.before.open.iter().chain(&f.after.open).filter_map(|o| Some((o.instance?, o.id.as_str()))).collect();
+    let operations = f.after.open.iter().filter(|o| o.instance.as_ref().is_none_or(nobodys)).map(|o| {
+        let problem = match (o.state, &o.error) {
+            (OperationState::NeedsAttention, Some(error)) => format!("it needs attention: {error}"),
+            (OperationState::NeedsAttention, None) => "it needs attention".to_owned(),
+            _ => "the process that worked on it is gone".to_owned(),
+        };
+        let subject = format!("operation {} ({} of `{}`)", o.id, o.kind, o.resource);
+        finding(Trouble::Unfinished, subject, problem, "`lite repair` finishes or undoes it")
+    });
+    let before: HashMap<Uuid, Phase> = f.before.instances.iter().map(|i| (i.record.uuid, i.phase)).collect();
+    let stuck = f.after.instances.iter().filter(|i| {
+        let id = i.record.uuid;
+        let word = matches!(i.phase, Phase::Creating | Phase::Deleting);
+        word && before.get(&id) == Some(&i.phase) && nobodys(&id) && !open.contains_key(&id)
+    });
+    let stuck = stuck.map(|i| {
+        let word = if i.phase == Phase::Creating { "creating" } else { "deleting" };
+        let problem = format!("it is {word}, and no operation is open that does so");
+        finding(
+            Trouble::Unfinished,
+            format!("instance `{}`", i.record.name),
+            problem,
+            format!("`lite delete {}`", i.record.name),
+        )
+    });
+    operations.chain(stuck).collect()
+}
+
+/// Processes and files that belong to nobody.
+fn strays(f: &Facts) -> Vec<Finding> {
+    let settled: HashSet<Uuid> = settled(f).into_iter().map(|r| r.uuid).collect();
+    let owned = f.owned();
+    let known = |id: &Uuid| f.domains.as_ref().is_none_or(|all| all.iter().any(|d| d.uuid == *id));
+    let left = |p: &&Process| match &p.work {
+        Work::Image { left, .. } => *left,
+        Work::Instance(id) => !known(id) && !f.busy.contains(id) && (settled.contains(id) || !owned.contains(id)),
+    };
+    let processes = f.processes.iter().filter(left).map(|p| {
+        let problem = match &p.work {
+            Work::Instance(id) => format!("it runs on the disk of instance {id}, and libvirt does not know it"),
+            Work::Image { id, .. } => format!("it works on image `{id}`, and whoever started it is gone"),
+        };
+        let fix = format!("end it: `kill {}`", p.pid);
+        finding(Trouble::Stray, format!("process {} ({})", p.pid, p.program), problem, fix)
+    });
+    let in_use: HashSet<&str> = f.domains.iter().flatten().map(|d| d.name.as_str()).collect();
+    let rows = f.before.instances.iter().chain(&f.after.instances);
+    let rows: HashSet<&str> = rows.map(|i| i.record.name.as_str()).collect();
+    let orphaned = |name: &str| f.domains.is_some() && !in_use.contains(name) && !rows.contains(name);
+    let files = f.libvirt_files.iter().filter(|(name, _)| orphaned(name)).map(|(name, file)| {
+        let problem = format!("libvirt keeps it for a domain `{name}`, and there is none");
+        finding(Trouble::Stray, format!("file `{file}`"), problem, "remove it by hand")
+    });
+    processes.chain(files).collect()
+}

@@ -1,0 +1,64 @@
+//! Which domains of the host are this lite's: they carry a record of ours, and their disk lies in our pool.
+//!
+//! A host may have more than one lite, each with a pool and a database of its own; their domains carry records too.
+
+use std::path::Path;
+
+use crate::{
+    hypervisor::{DomainSeen, Hypervisor},
+    model::{Error, Kind, Record, Result, Settings, escaped},
+    plan::record_in_domain,
+    store::Store,
+};
+
+/// A domain of this lite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OurDomain {
+    /// As libvirt lists it.
+    pub seen: DomainSeen,
+    /// The record in its metadata; none if this lite cannot read it.
+    pub record: Option<Record>,
+}
+
+/// All domains of this lite. An error of the host is never taken for absence.
+pub fn our_domains(hypervisor: &dyn Hypervisor, settings: &Settings) -> Result<Vec<OurDomain>> {
+    let domains = hypervisor.domains()?;
+    if domains.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pool = hypervisor.pool(&settings.pool)?.map(|p| p.path).filter(|path| !path.is_empty());
+    let pool = pool.map_or_else(|| settings.paths.pool.clone(), Into::into);
+    let mut ours = Vec::new();
+    for seen in domains {
+        // Gone meanwhile: not there any more.
+        let Some(xml) = hypervisor.domain_xml(seen.uuid)? else { continue };
+        let Some(found) = record_in_domain(&xml) else { continue };
+        if found.disks.iter().any(|disk| Path::new(disk).starts_with(&pool)) {
+            ours.push(OurDomain { record: found.record.filter(|r| r.uuid == seen.uuid), seen });
+        }
+    }
+    Ok(ours)
+}
+
+/// Refused (`state_missing`) if there is no database, but domains that only a database of this lite can have made.
+pub fn refuse_lost_state(hypervisor: &dyn Hypervisor, settings: &Settings) -> Result<()> {
+    let state = &settings.paths.state;
+    if Store::exists(state)? {
+        return Ok(());
+    }
+    let ours = our_domains(hypervisor, settings)?;
+    // Another first command may have made the database, and then these, while this one looked.
+    if ours.is_empty() || Store::exists(state)? {
+        return Ok(());
+    }
+    let names: Vec<String> = ours.iter().map(|d| format!("`{}`", escaped(&d.seen.name))).collect();
+    let text = format!(
+        "`{}` is missing, but this host has {} of lite's: {}",
+        state.join("state.db").display(),
+        if names.len() == 1 { "an instance".to_owned() } else { format!("{} instances", names.len()) },
+        names.join(", ")
+    );
+    Err(Error::new(Kind::NeedsAttention, "state_missing", text)
+        .hint("restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`")
+        .hint("if it lies in another folder, name that: `LITE_STATE_DIR`"))
+}

@@ -1,0 +1,148 @@
+//! A host whose one blueprint is a boot sector: instances of 32 MiB that run within a second.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::host::{Host, text, virsh};
+
+/// Does nothing, for ever: `sti; hlt; jmp`.
+pub const IDLE: &[u8] = &[0xFB, 0xF4, 0xEB, 0xFD];
+/// Panics after 2 s, through the `isa` panic device.
+pub const PANIC: &[u8] =
+    &[0xB4, 0x86, 0xB9, 0x1E, 0x00, 0xBA, 0x80, 0x84, 0xCD, 0x15, 0xBA, 0x05, 0x05, 0xB0, 0x01, 0xEE, 0xF4, 0xEB, 0xFD];
+
+/// What a create without trouble says on stderr.
+pub const CREATED: &str = "warning: no KVM on this host: the virtual machine is emulated, which is slow\n";
+
+/// The tests of one binary compare the host's filters before and after, so they take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Waits for the other tests of this binary.
+pub fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A host with the blueprint `idle`, its image, and the bundle `tiny`.
+pub fn idle_host(tag: &str, third: u8) -> Host {
+    let host = bare_host(tag, third);
+    let image = image(&host, "idle", IDLE);
+    host.ok(&["image", "import", &image]);
+    host
+}
+
+/// The same without the image, pool and network.
+pub fn bare_host(tag: &str, third: u8) -> Host {
+    let host = Host::new(tag, third);
+    let blueprints = host.folder.path().join("blueprints");
+    std::fs::create_dir(&blueprints).expect("a folder");
+    blueprint(&host, "idle");
+    bundles(&host, &[("tiny", 32)]);
+    host
+}
+
+/// Writes a blueprint that is the image of the same name.
+pub fn blueprint(host: &Host, id: &str) {
+    let os = format!(
+        "id: {id}\ntitle: Idle\ndescription: Does nothing.\ngroup: os\nversion: \"1\"\nbases: [{id}]\n\
+         minimum: {{memory: 32 MiB, disk: 1 MiB}}\nports: [22/tcp]\nuser: nobody\n"
+    );
+    std::fs::write(host.folder.path().join(format!("blueprints/{id}.yaml")), os).expect("written");
+}
+
+/// Writes the bundles: name and memory in MiB.
+pub fn bundles(host: &Host, all: &[(&str, u64)]) {
+    let mut text = "currency: USD\nbundles:\n".to_owned();
+    for (id, memory) in all {
+        text += &format!("  - {{id: {id}, vcpus: 1, memory: {memory} MiB, disk: 16 MiB, transfer: 1 GiB, price: 1}}\n");
+    }
+    std::fs::write(host.folder.path().join("blueprints/bundles.yaml"), text).expect("written");
+}
+
+/// Makes a qcow2 image of a boot sector; its path.
+pub fn image(host: &Host, id: &str, code: &[u8]) -> String {
+    let mut sector = code.to_vec();
+    sector.resize(510, 0);
+    sector.extend([0x55, 0xAA]);
+    let raw = host.folder.path().join(format!("{id}.raw"));
+    let image = host.folder.path().join(format!("{id}.qcow2"));
+    std::fs::write(&raw, sector).expect("written");
+    run(Command::new("qemu-img").args(["convert", "-f", "raw", "-O", "qcow2"]).args([&raw, &image]));
+    image.to_str().expect("a path").to_owned()
+}
+
+/// Runs a command that must succeed.
+pub fn run(command: &mut Command) -> Output {
+    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(out.status.success(), "{command:?}: {}", text(&out.stderr));
+    out
+}
+
+/// `lite create idle` that does not wait.
+pub fn create(host: &Host, name: &str) -> Command {
+    create_of(host, name, "idle", "tiny")
+}
+
+/// `lite create` of a blueprint with a bundle, that does not wait.
+pub fn create_of(host: &Host, name: &str, blueprint: &str, bundle: &str) -> Command {
+    host.command(&["create", blueprint, "--bundle", bundle, "--name", name, "--no-wait", "--quiet"])
+}
+
+/// After any `lite` command the instance is whole (true) or gone, and nothing else of ours is there.
+pub fn whole_or_gone(host: &Host, name: &str, after: &str) -> bool {
+    let listed = host.json(&["list"]);
+    let instances = listed["instances"].as_array().expect("instances").clone();
+    clean(host, after);
+    if instances.is_empty() {
+        assert_eq!(host.left(), Vec::<String>::new(), "{after}");
+        let kept = virsh(&["net-dumpxml", &host.tag]).matches("<host ").count();
+        assert_eq!(kept, 0, "{after}: an address is still kept");
+        assert_eq!(filters(host), Vec::<String>::new(), "{after}: filters");
+        return false;
+    }
+    assert_eq!(
+        (instances.len(), instances[0]["name"].as_str(), host.domains()),
+        (1, Some(name), vec![name.to_owned()]),
+        "{after}: {listed}"
+    );
+    let real = virsh(&["domstate", name]);
+    let state = if real.trim() == "running" { "running" } else { "stopped" };
+    assert_eq!(instances[0]["state"].as_str(), Some(state), "{after}: {listed}");
+    true
+}
+
+/// The filters of instances that this host's lite ever made.
+pub fn filters(host: &Host) -> Vec<String> {
+    let operations = host.json(&["operations", "--limit", "1000"]);
+    let ids: Vec<String> = operations["operations"]
+        .as_array()
+        .expect("operations")
+        .iter()
+        .filter_map(|o| o["instance"].as_str().map(|id| format!("lite-{id}")))
+        .collect();
+    let all = virsh(&["nwfilter-list"]);
+    let names = all.lines().filter_map(|l| l.split_whitespace().nth(1));
+    names.filter(|name| ids.iter().any(|id| id == name)).map(str::to_owned).collect()
+}
+
+/// The audit finds nothing.
+pub fn clean(host: &Host, after: &str) {
+    let out = host.lite(&["doctor", "--audit", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!(found["findings"], serde_json::json!([]), "{after}");
+    assert_eq!(out.status.code(), Some(0), "{after}: {}", text(&out.stderr));
+}
+
+/// The pid of a domain's QEMU.
+pub fn pid(name: &str) -> String {
+    let file = Path::new("/run/libvirt/qemu").join(format!("{name}.pid"));
+    std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())).trim().to_owned()
+}
+
+/// Sends a signal to a process.
+pub fn signal(signal: &str, pid: &str) {
+    run(Command::new("kill").args([signal, pid]));
+}
