@@ -62,6 +62,7 @@ pub struct Args {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
     let sources = session::sources(&settings)?;
+    args.record.as_deref().map_or(Ok(()), record::readable)?;
     // What is asked for is judged before the first minutes are spent.
     let mut found = Vec::new();
     for named in &args.blueprints {

@@ -47,6 +47,11 @@ pub fn add(file: &Path, verified: &Verified) -> Result<()> {
     written.map(drop).map_err(|e| failed(file, "write").cause(e))
 }
 
+/// Refuses a file that a result could not be added to later.
+pub fn readable(file: &Path) -> Result<()> {
+    read(file).map(drop)
+}
+
 fn read(file: &Path) -> Result<Vec<Verified>> {
     match fs::read_to_string(file) {
         Ok(text) => read_verified(&file.display().to_string(), &text),
