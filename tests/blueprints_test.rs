@@ -96,6 +96,7 @@ fn a_damaged_record_is_refused_and_stays() {
     let (code, _, err) = lite(dir.path(), &args);
     assert!(code == 2 && err.contains("is not a list of tests"), "{code}: {err}");
     assert_eq!(std::fs::read_to_string(&record).ok().as_deref(), Some("nonsense: 1\n"));
+    std::fs::create_dir(dir.path().join("state")).expect("made");
     // A damaged one of our own stands in nobody's way.
     std::fs::write(dir.path().join("state/verified.yaml"), "nonsense: 1\n").expect("written");
     let (code, out, _) = lite(dir.path(), &["blueprints"]);
