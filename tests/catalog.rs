@@ -213,7 +213,7 @@ fn tests_are_kept_one_for_each_base() {
     assert_eq!(list, [seen(lamp, How::Boot)], "a rendering says no more than a boot of the same");
     let changed = Verified { parts: "000000000000".to_owned(), ..seen(lamp, How::Render) };
     add_verified(&mut list, changed.clone());
-    assert_eq!(list, [changed.clone()], "of another text it is news");
+    assert_eq!(list, std::slice::from_ref(&changed), "of another text it is news");
     add_verified(&mut list, Verified { base: "debian-12".to_owned(), ..changed.clone() });
     add_verified(&mut list, Verified { blueprint: "docker".to_owned(), ..changed });
     let ids: Vec<_> = list.iter().map(|v| format!("{} {}", v.blueprint, v.base)).collect();
