@@ -12,7 +12,7 @@ RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo test test-blueprints check bench install clean
+.PHONY: help setup build demo test test-blueprints soak check bench install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ test-blueprints: ## boot every application whose packages are reached, and recor
 	.ci/setup test
 	$(MAKE) --no-print-directory build
 	$(SUDO) $(LITE) blueprints test $(BLUEPRINTS) --record blueprints/verified.yaml $(BLUEPRINT_FLAGS)
+
+soak: ## the crash and concurrency tests for hours: ten times the random kills, and ten rounds
+	.ci/setup test
+	for round in {1..10}; do $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_KILLS=2000 cargo test --locked \
+	  --features fault --test crash --test concurrency --test delete_states --test state_kill --test failing_looks || exit 1; done
+	.ci/sweep
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench

@@ -232,6 +232,7 @@ def network_fault(script, reporter):
                 return None
             argv = connect
             lines, code = output(connect, 15)
+            lines = lines[:5]
             if code == 0:
                 return None
         if time.monotonic() >= deadline:
@@ -241,7 +242,8 @@ def network_fault(script, reporter):
             said = True
         time.sleep(2)
     for more in (["ip", "-brief", "address"], ["ip", "route"]):
-        lines += ["# " + shlex.join(more)] + output(more)[0]
+        # Few of each: the report keeps the last lines, and the reason is the first.
+        lines += ["# " + shlex.join(more)] + output(more)[0][:6]
     return {"event": "failed", "module": "network", "command": shlex.join(argv), "code": code, "tail": lines}
 
 

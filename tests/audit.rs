@@ -4,13 +4,13 @@ mod support {
     pub mod world;
 }
 
-use std::{fs, fs::File};
+use std::{fs, fs::File, process::Command};
 
 use lite::{
-    engine::{Audit, Trouble},
+    engine::{Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, Hypervisor, fault::Moment},
     image::volume_name,
-    model::{Error, Instance, Kind, Mac, Name, Phase},
+    model::{Drift, Error, Instance, Kind, Mac, Name, Phase},
     plan::Resources,
     store::{Operation, OperationState},
 };
@@ -50,7 +50,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
     // The test driver comes with no domain of its own.
     assert_eq!(
         looked,
-        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 0 logs, 2 locks, 0 processes"
+        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 2 locks, 0 processes"
     );
     for name in ["web", "db"] {
         world.engine().delete(&instance(&world, name)).expect("deleted");
@@ -105,20 +105,19 @@ fn what_no_record_owns_is_an_orphan() {
     let uuid = world.create_orphan("web");
     fs::create_dir_all(&world.settings.paths.logs).expect("a folder");
     let r = Resources::of(&Name::parse("web").expect("a name"), uuid, &world.settings.paths);
-    fs::write(&r.console_log, "").expect("written");
     fs::write(format!("{}.0", r.console_log), "").expect("written");
     let pool = &world.settings.paths.pool;
     fs::create_dir_all(pool.join(".build-debian-13_x/root")).expect("a folder");
     let found = told(&world);
     let mut kinds: Vec<&str> = found.iter().map(|f| f.split(' ').nth(1).expect("a word")).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "network", "volume", "volume"], "{found:#?}");
+    assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "log", "network", "volume", "volume"], "{found:#?}");
     assert!(found.iter().all(|f| f.starts_with("orphan ") && f.ends_with(": no instance owns it")), "{found:#?}");
     let mut engine = world.engine();
     let orphans = engine.orphans().expect("looked");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 8);
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 9);
     assert_eq!(told(&world), Vec::<String>::new());
-    assert_eq!(fs::read_dir(&world.settings.paths.logs).expect("read").count(), 0);
+    assert_eq!(world.snapshot().logs.len(), 2, "those of `kept`");
     assert_eq!(
         fs::read_dir(pool)
             .expect("read")
@@ -298,4 +297,54 @@ fn a_list_that_leaves_something_out_is_unknown() {
         assert_eq!((audited.is_clean(), audited.exit_code()), (false, 1));
     }
     assert_eq!(world.hypervisor.hits(), 5);
+}
+
+#[test]
+fn what_is_gone_beside_a_domain_is_put_back_by_repair() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let web = instance(&world, "web");
+    let (r, hv) = (resources(&world, &web), world.hypervisor.inner());
+    let full = world.snapshot();
+    let address = web.record.address.expect("an address");
+    hv.destroy(web.record.uuid).expect("off");
+    hv.remove_filter(&r.filter).expect("removed");
+    let host = DhcpHost { mac: web.record.mac, address, name: "web".into() };
+    hv.remove_dhcp_host("lite", &host).expect("removed");
+    let fixes: Vec<String> = audit(&world).findings.into_iter().map(|f| f.fix).collect();
+    assert_eq!(fixes, ["`lite repair web` puts it back"; 2]);
+    let gone = vec![Drift::new("filter", &r.filter, "gone"), Drift::new("address", address, "not kept")];
+    assert_eq!(world.engine().redefine(&web), Ok(Redefinition::Drifted(gone)));
+    assert_eq!(world.snapshot(), full);
+    assert_eq!(told(&world), Vec::<String>::new());
+    assert_eq!(world.engine().plan_redefinition(&web), Ok(Redefinition::Nothing));
+}
+
+/// The command itself: on the test driver, which has no filters, and without a host.
+#[test]
+fn the_command_says_unknown_and_ends_with_another_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml");
+    let lite = |connect: &str, json: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_lite"))
+            .args(["doctor", "--audit"])
+            .args(json)
+            .env("LITE_CONNECT", connect)
+            .env("LITE_CONFIG", folder.path().join("none"))
+            .env("LITE_STATE_DIR", folder.path().join("state"))
+            .env("LITE_LOG_DIR", folder.path().join("logs"))
+            .env("LITE_POOL_DIR", folder.path().join("pool"))
+            .output()
+            .expect("lite runs");
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    fs::write(folder.path().join("none"), "").expect("written");
+    let (code, out) = lite(&format!("test://{}", node.display()), &["--json"]);
+    let out: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let areas: Vec<&str> =
+        out["unknown"].as_array().expect("a list").iter().filter_map(|u| u["area"].as_str()).collect();
+    assert_eq!((code, out["verdict"].as_str(), areas), (Some(1), Some("unknown"), vec!["filters", "capacity"]));
+    assert_eq!(out["findings"], serde_json::json!([]));
+    let (code, out) = lite("qemu:///system?socket=/nonexistent", &[]);
+    assert_eq!((code, out.as_str()), (Some(5), ""));
 }

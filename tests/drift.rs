@@ -8,7 +8,7 @@ use std::{sync::Mutex, time::Duration};
 
 use lite::{
     engine::{Listed, Observer, Redefinition, Stage, Unobserved},
-    hypervisor::{Hypervisor, fault::Moment},
+    hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{Drift, Instance, InstanceState, Kind, Name, Phase, Wanted},
 };
 use support::world::World;
@@ -170,6 +170,35 @@ fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
     assert!(matches!(world.engine().redefine(&web(&world)), Ok(Redefinition::Drifted(_))));
     let names: Vec<_> = world.hypervisor.domains().expect("listed").into_iter().map(|d| d.name).collect();
     assert_eq!((names, listed(&world).state), (vec!["web".to_owned()], InstanceState::Stopped));
+}
+
+#[test]
+fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
+    let (world, uuid) = world();
+    world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
+    let before = world.hypervisor.calls().len();
+    assert_eq!((inspected(&world).state, inspected(&world).drift), (InstanceState::Unresponsive, vec![]));
+    assert!(!world.hypervisor.calls()[before..].contains(&"domain_xml"), "its definition may never come");
+    for error in [
+        world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused"),
+        world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        world.engine().redefine(&web(&world)).expect_err("refused"),
+    ] {
+        assert_eq!((error.code, error.exit_code()), ("unresponsive", 1));
+        assert_eq!(error.hints, ["pull the plug: `lite stop web --force` (the guest's unsaved data is lost)"]);
+    }
+    assert!(!world.hypervisor.calls()[before..].contains(&"shutdown"), "nobody presses its button");
+    assert_eq!(
+        world.engine().stop(&web(&world), true, Duration::ZERO, &mut Unobserved),
+        Ok(lite::engine::Stopped::Forced)
+    );
+    // One that only its definition's not coming gives away.
+    world.engine().start(&web(&world), None, &mut Unobserved).expect("started");
+    let timeout = lite::model::Error::new(Kind::Unreachable, "libvirt_timeout", "late");
+    let listed = listed(&world);
+    world.hypervisor.fail_all(timeout);
+    let seen = world.engine().inspect(listed).expect("told");
+    assert_eq!((seen.state, seen.power), (InstanceState::Unresponsive, InstanceState::Unresponsive));
 }
 
 #[test]

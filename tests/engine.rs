@@ -194,9 +194,9 @@ fn orphans_of_ours_are_found_and_nothing_else() {
     world.create_orphan("web");
     let mut engine = world.engine();
     let orphans = engine.orphans().expect("looked");
-    // Domain, two volumes, filter, address, lock file.
-    assert_eq!(orphans.len(), 6, "{orphans:?}");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 6);
+    // Domain, two volumes, filter, address, two logs, lock file.
+    assert_eq!(orphans.len(), 8, "{orphans:?}");
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
 }
 
@@ -248,4 +248,89 @@ fn a_bridge_needs_no_address_of_ours() {
     let document = roxmltree::Document::parse(&xml).expect("xml");
     let source = document.descendants().find(|n| n.has_tag_name("source") && n.has_attribute("bridge"));
     assert_eq!(source.and_then(|n| n.attribute("bridge")), Some("br0"));
+}
+
+/// A change of one instance, for trying it with each of its calls failing.
+type Change = fn(&mut lite::engine::Engine<'_>) -> lite::model::Result<()>;
+
+#[test]
+fn every_failing_call_of_every_other_change_can_be_repeated_and_leaves_nothing() {
+    let changes: [(&str, Change); 6] = [
+        ("start", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.start(&i, None, &mut Unobserved).map(drop)
+        }),
+        ("stop", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.stop(&i, true, std::time::Duration::from_millis(10), &mut Unobserved).map(drop)
+        }),
+        ("reboot", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.reboot(&i, true)
+        }),
+        ("tag", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.set_tags(&i, vec![lite::model::Tag::parse("a=b")?])
+        }),
+        ("repair", |e| e.recover().map(drop)),
+        ("delete", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.delete(&i).map(drop)
+        }),
+    ];
+    let ready = |what: &str| {
+        let world = World::new();
+        let before = world.snapshot();
+        if what == "repair" {
+            // A create whose owner died before it could undo anything.
+            world.hypervisor.fail_call("launch", 1, Moment::After);
+            world.hypervisor.fail_call("destroy", 1, Moment::Before);
+            world.create("web").map(|c| c.record.name).expect_err("cut off");
+            world.hypervisor.heal();
+        } else {
+            world.create("web").expect("created");
+        }
+        if what == "start" {
+            let mut engine = world.engine();
+            let instance = engine.store.require(&name("web")).expect("stored");
+            let short = std::time::Duration::from_millis(10);
+            engine.stop(&instance, true, short, &mut Unobserved).expect("stopped");
+        }
+        (world, before)
+    };
+    let mut tried = 0;
+    for (what, change) in changes {
+        let calls = {
+            let (world, _) = ready(what);
+            let before = world.hypervisor.calls().len();
+            change(&mut world.engine()).unwrap_or_else(|e| panic!("{what} without a fault: {e}"));
+            world.hypervisor.calls().len() - before
+        };
+        assert!(calls > 0 || what == "repair", "{what} makes no call");
+        for moment in [Moment::Before, Moment::After] {
+            for n in 1..=calls {
+                let (world, before) = ready(what);
+                let hits = world.hypervisor.hits();
+                world.hypervisor.fail_nth(n, moment);
+                let answer = change(&mut world.engine());
+                assert_eq!(world.hypervisor.hits(), hits + 1, "{what}: call {n} {moment:?} was not reached");
+                if let Err(error) = &answer {
+                    assert_ne!(error.exit_code(), 0, "{what}: call {n}");
+                }
+                world.hypervisor.heal();
+                let mut engine = world.engine();
+                engine.recover().unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
+                engine.retry_attention().unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
+                let audit = engine.audit().expect("audited");
+                assert!(audit.is_clean(), "{what}: call {n} {moment:?}: {audit:?}");
+                let there = engine.store.instance(&name("web")).expect("looked").is_some();
+                assert_eq!(there, !["delete", "repair"].contains(&what), "{what}: call {n} {moment:?}");
+                if !there {
+                    assert_eq!(world.snapshot(), before, "{what}: call {n} {moment:?}");
+                }
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} failing calls");
 }

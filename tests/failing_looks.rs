@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use lite::{
     engine::{Orphan, Unobserved},
     hypervisor::{DhcpHost, Hypervisor},
-    model::{Mac, Name, Record, Size},
+    model::{InstanceState, Mac, Name, Record, Size},
     store::{OperationState, Wreckage},
 };
 use support::world::{Snapshot, World};
@@ -101,9 +101,11 @@ fn add_foreign(world: &World) {
 /// One command, as far as the engine goes. Its result does not matter: what it does to the host does.
 fn command(world: &World, n: usize) -> &'static str {
     let mut engine = world.engine();
-    match n % 5 {
+    match n % 6 {
         0 => {
-            let _ = engine.recover().map(|_| engine.list());
+            let _ = engine.recover();
+            let states = engine.list().unwrap_or_default().into_iter().map(|l| l.state);
+            assert!(states.into_iter().all(|s| s != InstanceState::Lost), "nobody took a domain away");
             "list"
         }
         1 => {
@@ -118,6 +120,12 @@ fn command(world: &World, n: usize) -> &'static str {
             "doctor --audit"
         }
         3 => {
+            let name = Name::parse("off").expect("a name");
+            let instance = engine.store.instance(&name).expect("the database answers");
+            let _ = instance.map(|instance| engine.redefine(&instance));
+            "repair off"
+        }
+        4 => {
             let found = engine.sight(true).map(|found| found.sighted).unwrap_or_default();
             assert!(found.iter().all(|s| !s.is_due(jiff::Timestamp::now())), "nothing is ten minutes old");
             "gc"

@@ -45,22 +45,22 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     }
     assert!(!world.settings.paths.state.join("gc.json").exists());
     let first = engine.sight(true).expect("looked").sighted;
-    assert_eq!(first.len(), 6);
+    assert_eq!(first.len(), 8);
     assert!(first.iter().all(|s| s.times == 1 && s.first == clock()));
     assert_eq!(due(&mut engine, true), []);
     CLOCK.store(599, Ordering::SeqCst);
     assert_eq!(due(&mut engine, true), []);
     CLOCK.store(600, Ordering::SeqCst);
-    assert_eq!(due(&mut engine, false).len(), 6);
+    assert_eq!(due(&mut engine, false).len(), 8);
 
     // A look that fails is no sighting and takes none away; one that leaves something out starts it anew.
     world.hypervisor.fail_call("domains", 1, Moment::Before);
     engine.sight(true).expect_err("a failed look");
     assert_eq!(world.hypervisor.hits(), 1);
     world.hypervisor.heal();
-    assert_eq!(due(&mut engine, false).len(), 6);
+    assert_eq!(due(&mut engine, false).len(), 8);
     world.hypervisor.empty_call("volumes", 1);
-    assert_eq!(due(&mut engine, true).len(), 4);
+    assert_eq!(due(&mut engine, true).len(), 6);
     assert_eq!(world.hypervisor.hits(), 2);
     let again = engine.sight(true).expect("looked").sighted;
     assert_eq!(again.iter().filter(|s| s.times == 1).count(), 2);
@@ -72,7 +72,7 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     assert!(back.iter().all(|s| s.times == 1 && s.first == clock()), "{back:?}");
     CLOCK.store(1200, Ordering::SeqCst);
     let due = due(&mut engine, true);
-    assert_eq!(engine.collect(&due).expect("collected").len(), 6);
+    assert_eq!(engine.collect(&due).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
     assert_eq!(engine.sight(true).expect("looked").sighted, []);
     assert!(!world.settings.paths.state.join(format!("locks/{uuid}.lock")).exists());
@@ -86,7 +86,7 @@ fn a_damaged_file_of_sightings_starts_anew() {
     for text in ["", "{", r#"{"schema": 9, "seen": {"network": 1}}"#] {
         std::fs::write(&file, text).expect("written");
         let found = world.engine().sight(true).expect("looked").sighted;
-        assert!(found.len() == 6 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
+        assert!(found.len() == 8 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
         assert!(world.engine().sight(false).expect("looked").sighted.iter().all(|s| s.times == 2));
     }
 }
@@ -107,7 +107,7 @@ fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
     let found = engine.sight(false).expect("looked");
     assert_eq!(found.stays, [(format!("volume `{}`", r.root), "domain `user` uses it".to_owned())]);
     let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
-    assert_eq!(engine.collect(&all).expect("collected").len(), 5);
+    assert_eq!(engine.collect(&all).expect("collected").len(), 7);
     assert!(hv.volume("lite", &r.root).expect("asked").is_some());
 
     let lost = World::new();
@@ -149,7 +149,7 @@ fn what_gets_an_owner_between_look_and_removal_stays() {
     assert_eq!(engine.collect(&seen), Ok(vec![]));
     assert_eq!(world.snapshot(), full);
     drop(lock);
-    assert_eq!(engine.collect(&seen).expect("collected").len(), 6);
+    assert_eq!(engine.collect(&seen).expect("collected").len(), 8);
 }
 
 #[test]

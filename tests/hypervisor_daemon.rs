@@ -44,7 +44,11 @@ fn a_silent_daemon_is_given_up_on() {
     let began = Instant::now();
     let error = Libvirt::open(&uri(&socket)).map(|_| ()).expect_err("nobody answers");
     assert_eq!((error.code, error.exit_code()), ("libvirt_timeout", 5));
-    assert!((9..13).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // Whatever else this process wants of it fails at once.
+    let began = Instant::now();
+    assert_eq!(Libvirt::open(&uri(&socket)).map(|_| ()).map_err(|e| e.code), Err("libvirt_timeout"));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 /// Hands bytes between clients and the daemon; stops handing or cuts everybody off on demand.
@@ -142,9 +146,9 @@ fn a_hanging_daemon_is_given_up_on_and_found_again() {
     relay.holds.store(true, Ordering::Release);
     let began = Instant::now();
     assert_eq!(host.domains().map_err(|e| e.code), Err("libvirt_timeout"));
-    assert!((9..15).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     relay.holds.store(false, Ordering::Release);
-    host.domains().expect("found again");
+    boot_sector::wait_for("the daemon to be found again", || host.domains().is_ok());
     relay.holds.store(true, Ordering::Release);
     let began = Instant::now();
     drop(host);

@@ -14,7 +14,7 @@ use std::{
 
 use boot_sector::{CHATTY, ECHO, IDLE, Lab, PANIC, POWER_OFF, SYSTEM, host, run, sector, skip, wait_for};
 use lite::{
-    hypervisor::{DhcpHost, DomainState, Hypervisor, libvirt::Libvirt},
+    hypervisor::{DhcpHost, DhcpSeen, DomainState, Hypervisor, libvirt::Libvirt},
     model::Mac,
 };
 use uuid::Uuid;
@@ -98,8 +98,7 @@ fn a_stopped_qemu_does_not_block_the_listing() {
     let look = |lab: &Lab| {
         let began = Instant::now();
         let listed = lab.host.domains().expect("listed");
-        // A listing that waited for the stopped guest would come back at its deadline, 10 s.
-        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         let state = |uuid| listed.iter().find(|d| d.uuid == uuid).map(|d| d.state);
         assert_eq!([state(hung), state(well)], [Some(DomainState::Unresponsive), Some(DomainState::Running)]);
     };
@@ -107,7 +106,7 @@ fn a_stopped_qemu_does_not_block_the_listing() {
     let began = Instant::now();
     let asked = lab.host.reset(hung).expect_err("nobody answers");
     assert_eq!((asked.code, asked.exit_code()), ("libvirt_timeout", 5));
-    assert!((9..15).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     look(&lab);
     lab.host.reset(well).expect("the other guest is not held up");
     lab.host.destroy(hung).expect("killed");
@@ -161,6 +160,8 @@ fn an_address_is_kept_live_and_persistent() {
         lab.host.ensure_dhcp_host(&network, &entry(1, 10)).expect("kept");
     }
     assert_eq!(counts(), (1, 1));
+    let seen = || lab.host.dhcp_hosts(&network).expect("listed");
+    assert_eq!(seen(), [DhcpSeen { host: entry(1, 10), whole: true }]);
     assert_eq!(lab.host.ensure_dhcp_host(&network, &entry(2, 10)).map_err(|e| e.code), Err("address_taken"));
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("moved");
     virsh(&[
@@ -172,12 +173,14 @@ fn an_address_is_kept_live_and_persistent() {
         "--live",
     ]);
     assert_eq!(counts(), (0, 1), "a crash between the two copies");
+    assert_eq!(seen(), [DhcpSeen { host: entry(1, 11), whole: false }]);
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("mended");
     assert_eq!(counts(), (1, 1));
     for _ in 0..2 {
         lab.host.remove_dhcp_host(&network, &entry(1, 11)).expect("released");
     }
     assert_eq!(counts(), (0, 0));
+    assert_eq!((seen(), lab.host.dhcp_hosts("lite-test-absent")), (vec![], Ok(vec![])));
 }
 
 #[test]

@@ -144,6 +144,8 @@ fn output_lines_are_filled_in() {
     let lines =
         render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "192.168.150.10", &BTreeMap::new());
     assert_eq!(lines, Ok(vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())]));
+    let nowhere = render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "", &BTreeMap::new());
+    assert_eq!(nowhere, Ok(vec![]));
 }
 
 proptest! {

@@ -152,6 +152,19 @@ fn what_cloud_init_hides_is_told_before_anything_runs() {
         "tail": ["E: Unable to locate package foo"]});
     assert_eq!(guest.boot(), (vec![failed], String::new()));
 
+    // Newer ones raise an error of their own, and print much that tells nothing.
+    let error = "('package_update_upgrade_install', PackageInstallerError(\"Failed to install the following packages: {'foo'}. See logs.\"))";
+    let guest = Guest::new(&job(json!({})));
+    guest.write("run/cloud-init/status.json", &json!({"v1": {"modules-final": {"errors": [error]}}}).to_string());
+    let printed = "ci-info: | 1 |\nRunning as unit: lite-guest.service\nCloud-init v. 25.1.4 running\nGet:1 http://m/debian x\nHit:2 http://m/debian x\n\
+                   Err:3 http://m/debian x\n2026-11-24 [WARNING]: Failure when attempting to install packages: ['foo']\n\
+                   2026-11-24 log_util.py[WARNING]: Running module x failed\n";
+    guest.write("var/log/cloud-init-output.log", printed);
+    let failed = json!({"event": "failed", "module": "package_update_upgrade_install", "command": "", "code": 1,
+        "tail": ["Err:3 http://m/debian x", "2026-11-24 [WARNING]: Failure when attempting to install packages: ['foo']",
+        "Failed to install the following packages: {'foo'}. See logs."]});
+    assert_eq!(guest.boot().0, [failed]);
+
     for warning in [
         "Invalid cloud-config provided:",
         "cloud-config failed schema validation! You may run 'sudo cloud-init schema --system'",

@@ -12,7 +12,7 @@ use std::{
 
 use lite::{
     engine::{Rebuilding, refuse_lost_state, refuse_while_busy},
-    hypervisor::{Hypervisor, fault::Moment},
+    hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{Kind, Name, Phase, Tag, Wanted},
     store::{Store, Wreckage},
 };
@@ -237,11 +237,16 @@ fn a_lost_database_is_refused_where_instances_of_it_live() {
         error.hints[0],
         "restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`"
     );
-    for call in ["domains", "pool", "domain_xml"] {
+    for call in ["domains", "domain_metadata", "pool", "domain_xml"] {
         world.hypervisor.fail_call(call, 1, Moment::Before);
         assert_eq!(look().map_err(|e| e.code), Err("injected"), "{call}: an error is no absence");
         world.hypervisor.heal();
     }
+    // The definition of a domain whose QEMU hangs cannot be read.
+    world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
+    world.hypervisor.fail_call("domain_xml", 1, Moment::Before);
+    assert_eq!(look().map_err(|e| e.code), Err("state_missing"));
+    world.hypervisor.heal();
     // A domain of another lite on this host: its disk lies in another pool.
     let xml = world.hypervisor.domain_xml(uuid).expect("read").expect("there");
     world.hypervisor.destroy(uuid).expect("stopped");
@@ -356,4 +361,39 @@ fn no_database_is_replaced_under_a_process_at_work() {
     assert_eq!((error.code, error.exit_code()), ("busy", 3));
     drop(held);
     assert_eq!(refuse_while_busy(world.state(), now), Ok(()));
+}
+
+#[test]
+fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
+    let world = World::new();
+    let before = world.snapshot();
+    let first = world.create_with("web", Some("r1"), "a").expect("created").record.uuid;
+    // As `kill -9` before the last step was recorded leaves it.
+    let cut = "UPDATE operation SET state = 'started', ended_at = NULL;
+               UPDATE step SET state = 'intent' WHERE sequence = (SELECT max(sequence) FROM step);";
+    world
+        .engine()
+        .store
+        .write(|t| {
+            t.execute_batch(cut).expect("cut");
+            Ok(())
+        })
+        .expect("written");
+    assert_eq!(world.engine().recover(), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(
+        world.create_with("web", Some("r1"), "b").map(|c| c.repeated).map_err(|e| e.code),
+        Err("request_id_reused"),
+        "still another request"
+    );
+    let second = world.create_with("web", Some("r1"), "a").expect("made anew");
+    assert!(!second.repeated && second.record.uuid != first);
+    let again = world.create_with("web", Some("r1"), "a").expect("repeated");
+    assert!(again.repeated && again.record.uuid == second.record.uuid);
+    // One that failed otherwise has its first result: the failure.
+    world.hypervisor.fail_call("ensure_domain", 1, Moment::Before);
+    world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("fails");
+    world.hypervisor.heal();
+    let error = world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("told again");
+    assert_eq!((error.code, error.exit_code()), ("request_failed", 1));
 }

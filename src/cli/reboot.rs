@@ -12,18 +12,23 @@ use crate::{
 const EXAMPLES: &str = "\
 EXAMPLES:
   lite reboot nginx-1
-      Restart its operating system";
+      Ask its operating system to restart
+  lite reboot nginx-1 --force
+      Press the reset button of one that does not listen";
 
 /// Reboot instances
 ///
 /// Asks one or more instances to restart their operating system. Address, disk
-/// and price stay as they are. One that does not answer is restarted with
-/// `lite stop NAME --force` and `lite start NAME`.
+/// and price stay as they are. One that does not listen is restarted with
+/// --force, and what it had not written to its disk is lost.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     pub names: common::Names,
+    /// Press the reset button instead of asking
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub change: common::Change,
 }
@@ -37,7 +42,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         let now = if args.change.dry_run {
             "would be rebooted"
         } else {
-            engine.reboot(&instance, false)?;
+            engine.reboot(&instance, args.force)?;
             "rebooting"
         };
         changed.push(Changed { name: instance.record.name.to_string(), now: now.to_owned() });

@@ -22,7 +22,7 @@ use crate::model::{Error, Kind, Result};
 pub enum Trouble {
     /// Something of ours that no record owns.
     Orphan,
-    /// A domain with our record that the database does not know: the database was lost, or replaced by an older one.
+    /// A domain on a disk of ours that the database does not know: the database was lost, or replaced by an older one.
     Unrecorded,
     /// A record whose thing is not on the host.
     Ghost,

@@ -14,6 +14,7 @@ use super::{
     journal::Run,
     lock::Lock,
     operation_id,
+    recover::DIED,
     wait::Wait,
 };
 use crate::{
@@ -167,7 +168,12 @@ impl Engine<'_> {
 
     /// Undoes a create and says so.
     fn abandon(&mut self, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
-        let undone = self.roll_back(&job.operation.id, started).and_then(|()| self.store.forget(job.record.uuid));
+        let (console, report) = (job.resources.console_log.clone(), job.resources.report_log.clone());
+        let logs = Step::RemoveLogs { files: vec![console, report] };
+        let undone = self
+            .roll_back(&job.operation.id, started)
+            .and_then(|()| self.execute(&logs, &Payload::none()))
+            .and_then(|()| self.store.forget(job.record.uuid));
         match undone {
             Ok(()) => {
                 let _ = self.store.end_operation(
@@ -346,6 +352,11 @@ impl Engine<'_> {
             OperationState::Succeeded => {}
             OperationState::Started => {
                 return Err(allocate::at_work(&operation.id));
+            }
+            // Its process was killed and all of it undone: nobody was told anything, and the retry is the first to be.
+            OperationState::Failed if operation.error.as_deref() == Some(DIED) => {
+                self.store.release_request(&operation.id)?;
+                return Ok(None);
             }
             OperationState::Failed | OperationState::NeedsAttention => {
                 return Err(Error::failed("request_failed", "the first request of this id failed")

@@ -1,10 +1,18 @@
 //! Makes a step true on the host.
 
-use super::Engine;
+use std::time::Duration;
+
+use super::{
+    Engine,
+    lock::{Lock, TURN},
+};
 use crate::{
     model::{Error, Result},
     plan::Step,
 };
+
+/// How long a step waits for its turn: a hundred others at a second or two each.
+const TURN_WAIT: Duration = Duration::from_secs(300);
 
 /// What a step needs and the journal must not hold: secrets.
 #[derive(Clone, Copy)]
@@ -24,6 +32,7 @@ impl Engine<'_> {
     /// Does it. Repeatable: what is true already stays true.
     pub(super) fn execute(&self, step: &Step, payload: &Payload<'_>) -> Result<()> {
         let hv = self.hypervisor;
+        let _turn = step.takes_turns().then(|| self.turn()).transpose()?;
         let result = match step {
             Step::Filter { name, xml } => hv.ensure_filter(name, xml),
             Step::DhcpHost { network, host } => hv.ensure_dhcp_host(network, host),
@@ -44,6 +53,13 @@ impl Engine<'_> {
             Step::RemoveLogs { files } => remove_files(files),
         };
         result.map_err(|e| at(step, e))
+    }
+}
+
+impl Engine<'_> {
+    /// Waits for its turn at what libvirt does for one client at a time.
+    pub(super) fn turn(&self) -> Result<Lock> {
+        Lock::acquire(&self.locks(), TURN, "host", "take its turn", (self.now)(), TURN_WAIT)
     }
 }
 

@@ -34,8 +34,13 @@ impl Engine<'_> {
         Ok(instances
             .into_iter()
             .map(|instance| {
-                let domain = seen.get(&instance.record.uuid);
-                let drift = domain.map(|d| differences(&instance, d)).unwrap_or_default();
+                let domain = match seen.get(&instance.record.uuid) {
+                    // A list that leaves one out does not make it lost: it is asked for by itself.
+                    None => self.hypervisor.domain(instance.record.uuid),
+                    listed => Ok(listed.cloned()),
+                };
+                let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new()) };
+                let drift = domain.as_ref().map(|d| differences(&instance, d)).unwrap_or_default();
                 listed(instance, domain.map(|d| d.state), drift)
             })
             .collect())
@@ -44,15 +49,21 @@ impl Engine<'_> {
     /// Looks into the domain's definition: one more question to libvirt.
     pub fn inspect(&self, listed: Listed) -> Result<Listed> {
         let instance = listed.instance;
-        // Being made or removed, it is not what it is to be; lost, there is nothing to look at.
+        let as_power =
+            |power, drift: Vec<Drift>, instance| Listed { state: shown(power, &drift), power, drift, instance };
+        // Being made or removed, it is not what it is to be; lost, there is nothing to look at; unresponsive, nobody
+        // answers.
         let settled = !matches!(instance.phase, Phase::Creating | Phase::Deleting);
-        if !settled || listed.power == InstanceState::Lost {
+        if !settled || matches!(listed.power, InstanceState::Lost | InstanceState::Unresponsive) {
             return Ok(Listed { instance, ..listed });
         }
-        let Some(drift) = self.drift_of(&instance)? else {
-            return Ok(Listed { instance, state: InstanceState::Lost, power: InstanceState::Lost, drift: Vec::new() });
-        };
-        Ok(Listed { state: shown(listed.power, &drift), power: listed.power, drift, instance })
+        match self.drift_of(&instance) {
+            Ok(Some(drift)) => Ok(as_power(listed.power, drift, instance)),
+            Ok(None) => Ok(as_power(InstanceState::Lost, Vec::new(), instance)),
+            // The listing came back, so libvirt is well, and this domain's QEMU is what it waits for.
+            Err(e) if e.code == "libvirt_timeout" => Ok(as_power(InstanceState::Unresponsive, listed.drift, instance)),
+            Err(e) => Err(e),
+        }
     }
 
     /// In what the domain differs from its record; none if there is no domain.

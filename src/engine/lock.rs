@@ -31,6 +31,11 @@ struct Owner {
 pub const HOST: Uuid = Uuid::nil();
 /// The lock of those who collect what nobody owns.
 pub const GC: Uuid = Uuid::max();
+/// The lock of whoever asks libvirt for something that it does for one client at a time: power, addresses, filters. Many
+/// that asked at once would use up its workers and their own deadlines.
+pub const TURN: Uuid = Uuid::from_u128(1);
+/// Locks that belong to no instance.
+pub const SHARED: [Uuid; 3] = [HOST, GC, TURN];
 
 /// A held lock; dropped with the process or this value.
 #[derive(Debug)]

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use crate::{
-    hypervisor::{DomainSeen, Hypervisor},
+    hypervisor::{DomainSeen, DomainState, Hypervisor},
     model::{Error, Kind, Record, Result, Settings, escaped},
-    plan::record_in_domain,
+    plan::{METADATA_URI, disks_in_domain, record_of, volume_is_ours},
     store::Store,
 };
 
@@ -30,14 +30,26 @@ pub fn our_domains(hypervisor: &dyn Hypervisor, settings: &Settings) -> Result<V
     let pool = pool.map_or_else(|| settings.paths.pool.clone(), Into::into);
     let mut ours = Vec::new();
     for seen in domains {
-        // Gone meanwhile: not there any more.
-        let Some(xml) = hypervisor.domain_xml(seen.uuid)? else { continue };
-        let Some(found) = record_in_domain(&xml) else { continue };
-        if found.disks.iter().any(|disk| Path::new(disk).starts_with(&pool)) {
-            ours.push(OurDomain { record: found.record.filter(|r| r.uuid == seen.uuid), seen });
+        // No element of ours, or gone meanwhile.
+        let Some(metadata) = hypervisor.domain_metadata(seen.uuid, METADATA_URI)? else { continue };
+        let record = record_of(&metadata).filter(|r| r.uuid == seen.uuid);
+        if is_here(hypervisor, settings, &pool, &seen)? {
+            ours.push(OurDomain { record, seen });
         }
     }
     Ok(ours)
+}
+
+/// Whether a domain with a record has its disk in our pool.
+fn is_here(hypervisor: &dyn Hypervisor, settings: &Settings, pool: &Path, seen: &DomainSeen) -> Result<bool> {
+    // Its definition cannot be read while a call to it hangs. Its volumes can be seen; without a pool nothing can.
+    if seen.state == DomainState::Unresponsive {
+        let active = hypervisor.pool(&settings.pool)?.is_some_and(|p| p.active);
+        let volumes = if active { hypervisor.volumes(&settings.pool)? } else { Vec::new() };
+        return Ok(volumes.iter().any(|v| volume_is_ours(&v.name) == Some(seen.uuid)));
+    }
+    let Some(xml) = hypervisor.domain_xml(seen.uuid)? else { return Ok(false) };
+    Ok(disks_in_domain(&xml).iter().any(|disk| Path::new(disk).starts_with(pool)))
 }
 
 /// Refused (`state_missing`) if there is no database, but domains that only a database of this lite can have made.

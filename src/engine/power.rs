@@ -9,7 +9,7 @@ use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
     fault,
     hypervisor::DomainState,
-    model::{Error, Instance, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
+    model::{Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -40,6 +40,9 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "start")?;
         let uuid = instance.record.uuid;
         let state = self.state_of(instance)?;
+        if state == DomainState::Unresponsive {
+            return Err(unresponsive(&instance.record.name));
+        }
         let xml = self.hypervisor.domain_xml(uuid)?.ok_or_else(|| self.lost(instance))?;
         let drift = self.drift_in(instance, &xml)?;
         if !drift.is_empty() {
@@ -48,7 +51,7 @@ impl Engine<'_> {
             observer
                 .warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
         }
-        if matches!(state, DomainState::Running | DomainState::Unresponsive) {
+        if state == DomainState::Running {
             self.store.set_wanted(uuid, Wanted::Running)?;
             return Ok(false);
         }
@@ -106,7 +109,12 @@ impl Engine<'_> {
         }
         let operation = self.begin("stop", instance)?;
         fault::point("intent");
-        let result = self.power_off(instance, force, grace, observer);
+        // A QEMU that does not answer presses no button, and libvirt would wait for it.
+        let result = match (state, force) {
+            (DomainState::Unresponsive, true) => self.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
+            (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
+            _ => self.power_off(instance, force, grace, observer),
+        };
         fault::point("effect");
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
@@ -152,6 +160,7 @@ impl Engine<'_> {
                 })
                 .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
         }
+        let _turn = self.turn()?;
         self.hypervisor.destroy(uuid)?;
         Ok(Stopped::Forced)
     }
@@ -218,4 +227,10 @@ impl Engine<'_> {
         let view = self.view(&NetworkMode::Bridge(String::new()))?;
         super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
     }
+}
+
+/// The error of an instance whose QEMU does not answer.
+pub(super) fn unresponsive(name: &Name) -> Error {
+    Error::failed("unresponsive", format!("the QEMU process of instance `{name}` does not answer"))
+        .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }

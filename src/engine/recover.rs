@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::{
     Engine,
-    lock::{Attempt, GC, HOST, Lock},
+    lock::{Attempt, Lock, SHARED},
 };
 use crate::{
     fault,
@@ -21,6 +21,9 @@ use crate::{
     render::Seed,
     store::{Operation, OperationState},
 };
+
+/// The error of an operation whose process died, and which was undone or closed.
+pub(super) const DIED: &str = "its process died";
 
 impl Engine<'_> {
     /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
@@ -54,7 +57,7 @@ impl Engine<'_> {
     /// Removes what needs no look at the host to be nobody's: the kernel says that its owner is dead.
     fn tidy(&mut self) -> Result<Vec<String>> {
         let owned = self.store.ids()?;
-        for id in Lock::files(&self.locks())?.into_iter().filter(|id| ![HOST, GC].contains(id) && !owned.contains(id)) {
+        for id in Lock::files(&self.locks())?.into_iter().filter(|id| !SHARED.contains(id) && !owned.contains(id)) {
             let Attempt::Held(lock) = Lock::attempt(&self.locks(), id, "repair", (self.now)())? else { continue };
             // Its create may have written the row meanwhile; one that has not yet would hold the lock.
             if self.store.instance_by_uuid(id)?.is_none() {
@@ -78,7 +81,7 @@ impl Engine<'_> {
 
     fn recover_one(&mut self, operation: &Operation) -> Result<Option<String>> {
         let Some(uuid) = operation.instance else {
-            self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+            self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
             return Ok(None);
         };
         let Attempt::Held(lock) = Lock::attempt(&self.locks(), uuid, "repair", (self.now)())? else {
@@ -123,7 +126,7 @@ impl Engine<'_> {
                 _ => {}
             }
         }
-        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
         Ok(format!("closed the {kind} of `{name}` that was cut off"))
     }
 
@@ -155,7 +158,7 @@ impl Engine<'_> {
             )?;
             return Err(e);
         }
-        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
         lock.retire();
         Ok(format!("undid the create of `{name}` that was cut off"))
     }

@@ -1,11 +1,11 @@
 //! Puts the domain of an instance back as it was recorded: one that is gone is defined again on its disk, one that was
 //! changed by hand is redefined. Nothing is stopped, and no disk is touched.
 
-use super::{Engine, execute::Payload, journal::Run};
+use super::{Engine, execute::Payload, journal::Run, power::unresponsive};
 use crate::{
     doctor,
-    hypervisor::DomainState,
-    model::{Drift, Error, Instance, Kind, Phase, Result},
+    hypervisor::{DhcpSeen, DomainState},
+    model::{Drift, Error, Instance, Kind, NetworkMode, Phase, Result},
     plan::{self, DomainPlan, Resources, Step},
 };
 
@@ -28,13 +28,17 @@ impl Engine<'_> {
             return Err(Error::refused("not_settled", format!("instance `{}` is being made or removed", record.name))
                 .hint("`lite repair` without a name finishes or undoes what was cut off"));
         }
-        match self.drift_of(instance)? {
-            None => {
-                self.require_disks(instance)?;
-                Ok(Redefinition::Lost)
-            }
-            Some(drift) if drift.is_empty() => Ok(Redefinition::Nothing),
-            Some(drift) => {
+        if self.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Unresponsive) {
+            return Err(unresponsive(&record.name));
+        }
+        let Some(mut drift) = self.drift_of(instance)? else {
+            self.require_disks(instance)?;
+            return Ok(Redefinition::Lost);
+        };
+        drift.extend(self.gone_beside(instance)?);
+        match drift {
+            drift if drift.is_empty() => Ok(Redefinition::Nothing),
+            drift => {
                 self.require_disks(instance)?;
                 let renamed = drift.iter().any(|d| d.what == "name");
                 if renamed && !matches!(self.state_of(instance)?, DomainState::Off | DomainState::Crashed) {
@@ -47,6 +51,23 @@ impl Engine<'_> {
                 Ok(Redefinition::Drifted(drift))
             }
         }
+    }
+
+    /// What a domain needs beside itself and its disks, and is gone from the host.
+    fn gone_beside(&self, instance: &Instance) -> Result<Vec<Drift>> {
+        let (record, mut gone) = (&instance.record, Vec::new());
+        let filter = Resources::of(&record.name, record.uuid, &self.settings.paths).filter;
+        if self.hypervisor.filter_xml(&filter)?.is_none() {
+            gone.push(Drift::new("filter", filter, "gone"));
+        }
+        if let (NetworkMode::Nat, Some(address)) = (&record.network, record.address) {
+            let kept = self.hypervisor.dhcp_hosts(&self.settings.network)?;
+            let ours = |k: &DhcpSeen| k.whole && k.host.mac == record.mac && k.host.address == address;
+            if !kept.iter().any(ours) {
+                gone.push(Drift::new("address", address, "not kept"));
+            }
+        }
+        Ok(gone)
     }
 
     /// Does it; returns what was done.

@@ -141,6 +141,24 @@ impl Double {
         self.memory().states.remove(&uuid);
     }
 
+    /// virtlogd makes the files that a domain's console and channels are recorded to when it starts, if the folder is there.
+    fn touch_logs(&self, uuid: Uuid) -> Result<()> {
+        let xml = self.inner.domain_xml(uuid)?.unwrap_or_default();
+        let Ok(document) = roxmltree::Document::parse(&xml) else { return Ok(()) };
+        let console = document.descendants().filter(|n| n.has_tag_name("log")).filter_map(|n| n.attribute("file"));
+        let channels =
+            document.descendants().filter(|n| n.has_tag_name("channel") && n.attribute("type") == Some("file"));
+        let channels = channels.flat_map(|n| n.children()).filter_map(|n| n.attribute("path"));
+        for file in console.chain(channels).map(Path::new).filter(|f| f.parent().is_some_and(Path::is_dir)) {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(file)
+                .map_err(|e| Error::failed("double", format!("cannot write `{}`", file.display())).cause(e))?;
+        }
+        Ok(())
+    }
+
     /// As the real calls: refused for a domain that is not there or not running.
     fn running(&self, uuid: Uuid) -> Result<()> {
         match self.domain(uuid)?.map(|d| d.state) {

@@ -52,27 +52,12 @@ pub fn record_of(metadata: &str) -> Option<Record> {
     (node.attribute("schema") == Some("1")).then(|| serde_json::from_str(node.text()?.trim()).ok()).flatten()
 }
 
-/// What a whole domain's XML tells of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundRecord {
-    /// The record; none if this lite cannot read it.
-    pub record: Option<Record>,
-    /// Paths of its disks.
-    pub disks: Vec<String>,
-}
-
-/// Finds lite's element, by its namespace, in the XML of a domain; none if the domain has none.
-pub fn record_in_domain(xml: &str) -> Option<FoundRecord> {
-    let document = roxmltree::Document::parse(xml).ok()?;
-    let metadata = document.root_element().children().find(|n| n.has_tag_name("metadata"))?;
-    let ours = metadata.children().find(|n| n.has_tag_name((METADATA_URI, "instance")))?;
-    let record = ours.text().filter(|_| ours.attribute("schema") == Some("1"));
+/// Paths of the disks in the XML of a domain; none if it cannot be read.
+pub fn disks_in_domain(xml: &str) -> Vec<String> {
+    let Ok(document) = roxmltree::Document::parse(xml) else { return Vec::new() };
     let disks = document.descendants().filter(|n| n.has_tag_name("disk")).flat_map(|disk| disk.children());
     let file = |n: roxmltree::Node<'_, '_>| n.attribute("file").or(n.attribute("dev")).map(str::to_owned);
-    Some(FoundRecord {
-        record: record.and_then(|json| serde_json::from_str(json.trim()).ok()),
-        disks: disks.filter(|n| n.has_tag_name("source")).filter_map(file).collect(),
-    })
+    disks.filter(|n| n.has_tag_name("source")).filter_map(file).collect()
 }
 
 #[derive(Serialize)]
@@ -238,15 +223,6 @@ mod tests {
     }
 
     #[test]
-    fn an_element_of_another_namespace_is_no_record() {
-        let domain = |inner: &str| format!("<domain><metadata>{inner}</metadata></domain>");
-        assert_eq!(record_in_domain(&domain("<n:instance xmlns:n='http://other.example/1.0' schema='1'/>")), None);
-        assert_eq!(record_in_domain(&domain("<instance schema='1'/>")), None);
-        let unreadable = domain(&format!("<lite:instance xmlns:lite='{METADATA_URI}' schema='2'>{{}}</lite:instance>"));
-        assert_eq!(record_in_domain(&unreadable), Some(FoundRecord { record: None, disks: vec![] }));
-    }
-
-    #[test]
     fn the_record_survives_the_domain() {
         let paths = Paths { state: "s".into(), logs: "/var/log/lite".into(), blueprints: vec![], pool: "p".into() };
         let record = record();
@@ -262,8 +238,8 @@ mod tests {
             machine: Some("q35"),
         };
         let xml = domain_xml(&plan).unwrap();
-        let disks = vec!["/pool/root".to_owned(), "/pool/seed".to_owned()];
-        assert_eq!(record_in_domain(&xml), Some(FoundRecord { record: Some(record.clone()), disks }));
+        assert_eq!(disks_in_domain(&xml), ["/pool/root", "/pool/seed"]);
+        assert_eq!(record_of(&xml), Some(record.clone()));
         assert_eq!(record_of(&metadata_xml(&record).unwrap()), Some(record.clone()));
         insta::assert_snapshot!(xml);
         // A first run differs in the cable and the filter alone.

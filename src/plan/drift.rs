@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::{METADATA_URI, Resources, record_in_domain};
+use super::{METADATA_URI, Resources, record_of};
 use crate::model::{Drift, Mac, NetworkMode, Record, Result, Size};
 
 /// Memory and virtual CPUs in the persistent XML of a domain; none if they are not there.
@@ -21,7 +21,7 @@ pub fn drift(record: &Record, resources: &Resources, network: &str, xml: &str) -
         sizes(record, &text(root, "name"), child(root, "memory").and_then(memory_kib), text(root, "vcpu").parse().ok());
     found.extend(disks(root, resources));
     found.extend(interfaces(root, record, resources, network));
-    if record_in_domain(xml).and_then(|found| found.record).as_ref() != Some(record) {
+    if record_of(xml).as_ref() != Some(record) {
         let carried = root.descendants().any(|n| n.has_tag_name((METADATA_URI, "instance")));
         found.push(Drift::new(
             "record",

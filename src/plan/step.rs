@@ -67,6 +67,20 @@ impl Step {
         }
     }
 
+    /// libvirt does it for one client at a time: what starts or stops a guest installs or removes its filter, and an
+    /// address makes it write its firewall anew.
+    pub fn takes_turns(&self) -> bool {
+        matches!(
+            self,
+            Self::Launch { .. }
+                | Self::Connect { .. }
+                | Self::Start { .. }
+                | Self::Destroy { .. }
+                | Self::DhcpHost { .. }
+                | Self::RemoveDhcpHost { .. }
+        )
+    }
+
     /// What it is about, for messages: "root disk `lite-web-1-….qcow2`".
     pub fn subject(&self) -> String {
         match self {

@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// The blueprint's output lines, label and value, in the order of labels. Values hold what the user set: print them escaped.
+/// Without an address, as long as a guest on a foreign network has not told its own, the lines that need it are left out.
 ///
 /// # Errors
 /// Failed if a template does not render, which the catalog's check rules out.
@@ -21,7 +22,8 @@ pub fn render_output(
         let what = format!("output `{label}`");
         filled(blueprint, &what, template, name, address, params).map(|value| (label.clone(), value))
     };
-    blueprint.output.iter().map(line).collect()
+    let known = |(_, template): &(&String, &String)| !address.is_empty() || !template.contains("address");
+    blueprint.output.iter().filter(known).map(line).collect()
 }
 
 /// The account of each secret that has one, by the secret's name.

@@ -226,7 +226,7 @@ impl Store {
         last.map(|t| t.parse::<jiff::Timestamp>().map_err(damaged_content)).transpose()
     }
 
-    /// Whether the last operation on a name was a delete that succeeded.
+    /// Whether the last operation on a name left nothing: a delete that succeeded, or a create that was undone.
     pub fn was_deleted(&self, name: &crate::model::Name) -> Result<bool> {
         let last: Option<(String, String)> = self
             .read()
@@ -237,7 +237,10 @@ impl Store {
             )
             .optional()
             .map_err(sql)?;
-        Ok(last.is_some_and(|(kind, state)| kind == "delete" && state == OperationState::Succeeded.as_str()))
+        let (succeeded, failed) = (OperationState::Succeeded.as_str(), OperationState::Failed.as_str());
+        Ok(last.is_some_and(|(kind, state)| {
+            (kind == "delete" && state == succeeded) || (kind == "create" && state == failed)
+        }))
     }
 
     /// Id of the operation that is at work on an instance, or was when its owner died.
@@ -261,6 +264,11 @@ impl Store {
             .map_err(sql)?
             .map(operation)
             .transpose()
+    }
+
+    /// Frees the caller's own id of an operation that came to nothing.
+    pub fn release_request(&mut self, id: &str) -> Result<()> {
+        self.write(|t| t.execute("UPDATE operation SET request_id = NULL WHERE id = ?1", [id]).map_err(sql).map(drop))
     }
 
     /// Ends an operation.

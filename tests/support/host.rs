@@ -35,11 +35,18 @@ pub struct Host {
     /// Network filters before the test.
     pub filters: String,
     pub subnet: String,
+    /// The libvirt it is on.
+    pub connect: String,
 }
 
 impl Host {
     /// One whose pool and network are `lite-test-TAG`, on its own subnet.
     pub fn new(tag: &str, third: u8) -> Self {
+        Self::on("qemu:///system", tag, third)
+    }
+
+    /// One on another libvirt.
+    pub fn on(connect: &str, tag: &str, third: u8) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("lite-test-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
@@ -49,8 +56,9 @@ impl Host {
         Self {
             tag: format!("lite-test-{tag}"),
             folder,
-            filters: virsh(&["nwfilter-list"]),
+            filters: virsh_on(connect, &["nwfilter-list"]),
             subnet: format!("10.171.{third}.0/24"),
+            connect: connect.to_owned(),
         }
     }
 
@@ -65,6 +73,7 @@ impl Host {
         command
             .args(args)
             .env_remove("NO_COLOR")
+            .env("LITE_CONNECT", &self.connect)
             .env("LITE_CONFIG", at("config.toml"))
             .env("LITE_STATE_DIR", at("state"))
             .env("LITE_LOG_DIR", at("logs"))
@@ -108,7 +117,7 @@ impl Host {
     pub fn left(&self) -> Vec<String> {
         let ours = |line: &&str| line.starts_with("lite-") || line.starts_with(&self.tag);
         let mut left: Vec<String> = Vec::new();
-        let seen = virsh(&["vol-list", "--pool", &self.tag]);
+        let seen = virsh_on(&self.connect, &["vol-list", "--pool", &self.tag]);
         left.extend(seen.lines().filter_map(|l| l.split_whitespace().next()).filter(ours).map(str::to_owned));
         left.extend(self.domains());
         left
@@ -116,14 +125,19 @@ impl Host {
 
     /// Names of the domains that our database or tag owns.
     pub fn domains(&self) -> Vec<String> {
-        let all = virsh(&["list", "--all", "--name"]);
+        let all = virsh_on(&self.connect, &["list", "--all", "--name"]);
         all.lines().filter(|l| l.starts_with(&self.tag)).map(str::to_owned).collect()
     }
 }
 
 /// Output of `virsh ARGS`.
 pub fn virsh(args: &[&str]) -> String {
-    let out = Command::new("virsh").args(["-q", "-c", "qemu:///system"]).args(args).output().expect("virsh runs");
+    virsh_on("qemu:///system", args)
+}
+
+/// The same on another libvirt.
+pub fn virsh_on(connect: &str, args: &[&str]) -> String {
+    let out = Command::new("virsh").args(["-q", "-c", connect]).args(args).output().expect("virsh runs");
     text(&out.stdout)
 }
 
@@ -144,7 +158,7 @@ impl Drop for Host {
             }
         }
         for verb in ["net-destroy", "net-undefine", "pool-destroy", "pool-undefine"] {
-            virsh(&[verb, &self.tag]);
+            virsh_on(&self.connect, &[verb, &self.tag]);
         }
     }
 }

@@ -31,6 +31,7 @@ pub struct Snapshot {
     pub volumes: Vec<String>,
     pub filters: Vec<String>,
     pub network: Option<String>,
+    pub logs: Vec<String>,
 }
 
 pub struct World {
@@ -198,6 +199,9 @@ impl World {
         let hv = self.hypervisor.inner();
         let mut domains: Vec<_> = hv.domains().expect("domains").into_iter().map(|d| d.name).collect();
         let mut volumes: Vec<_> = hv.volumes("lite").expect("volumes").into_iter().map(|v| v.name).collect();
+        let logs = std::fs::read_dir(&self.settings.paths.logs).into_iter().flatten();
+        let mut logs: Vec<_> = logs.map(|e| e.expect("read").file_name().to_string_lossy().into_owned()).collect();
+        logs.sort();
         domains.sort();
         volumes.sort();
         Snapshot {
@@ -205,6 +209,7 @@ impl World {
             volumes,
             filters: hv.filters().expect("filters"),
             network: hv.network("lite").expect("network").map(|n| n.xml),
+            logs,
         }
     }
 }

@@ -58,7 +58,7 @@ fn of_orphans(orphans: &Orphans) -> Vec<Finding> {
         finding(
             Trouble::Unrecorded,
             format!("domain `{name}`"),
-            "it carries lite's record, and the database does not know it",
+            "it runs from a disk of lite's, and the database does not know it",
             "`lite repair --rebuild` takes it in",
         )
     });
@@ -83,37 +83,36 @@ fn resources(record: &Record) -> Resources {
 /// Things of a record that are not on the host.
 fn ghosts(f: &Facts, record: &Record) -> Vec<Finding> {
     let (name, r) = (&record.name, resources(record));
-    let mut missing: Vec<String> = Vec::new();
+    let put_back = format!("`lite repair {name}` puts it back");
+    let no_disk = format!("put it back from a backup, or `lite delete {name}`");
+    let ghost = |problem: String, fix: &String| finding(Trouble::Ghost, format!("instance `{name}`"), problem, fix);
+    let mut all = Vec::new();
     if f.domains.as_ref().is_some_and(|all| all.iter().all(|d| d.uuid != record.uuid)) {
-        missing.push("its domain is gone".to_owned());
+        all.push(ghost("its domain is gone".to_owned(), &put_back));
     }
     let active = f.pool.as_ref().is_some_and(|p| p.as_ref().is_some_and(|p| p.active));
     if let Some(volumes) = f.volumes.as_ref().filter(|_| active) {
         for (what, volume) in [("root disk", &r.root), ("seed", &r.seed)] {
             if volumes.iter().all(|v| v.name != *volume) {
-                missing.push(format!("its {what} `{volume}` is gone"));
+                all.push(ghost(format!("its {what} `{volume}` is gone"), &no_disk));
             }
         }
     }
     if f.filters.as_ref().is_some_and(|all| !all.contains(&r.filter)) {
-        missing.push(format!("its network filter `{}` is gone", r.filter));
+        all.push(ghost(format!("its network filter `{}` is gone", r.filter), &put_back));
     }
     let here = record.network == NetworkMode::Nat && f.network == Some(true);
     if let (true, Some(address), Some(kept)) = (here, record.address, &f.addresses) {
-        let entry = kept.iter().find(|k| k.host.mac == record.mac && k.host.address == address);
-        match entry {
-            None => missing.push(format!("its address {address} is not kept for {}", record.mac)),
+        match kept.iter().find(|k| k.host.mac == record.mac && k.host.address == address) {
+            None => all.push(ghost(format!("its address {address} is not kept for {}", record.mac), &put_back)),
             Some(entry) if !entry.whole => {
-                missing.push(format!("its address {address} is kept in one of the network's two definitions only"));
+                let problem = format!("its address {address} is kept in one of the network's two definitions only");
+                all.push(ghost(problem, &put_back));
             }
             Some(_) => {}
         }
     }
-    let fix = format!("save what is left of its data, then `lite delete {name}`");
-    missing
-        .into_iter()
-        .map(|problem| finding(Trouble::Ghost, format!("instance `{name}`"), problem, fix.clone()))
-        .collect()
+    all
 }
 
 /// Pool and network, if an instance needs them.

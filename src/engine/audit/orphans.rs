@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::facts::{DomainFacts, Facts};
 use crate::{
-    engine::lock::{GC, HOST},
+    engine::lock::SHARED,
     image::{Leftover, leftovers},
     plan::{Step, filter_is_ours, volume_is_ours},
 };
@@ -46,7 +46,7 @@ pub struct Orphan {
 pub struct Orphans {
     /// What may go.
     pub orphans: Vec<Orphan>,
-    /// Names of domains with our record that the journal does not call dead: the database was lost. All theirs stays.
+    /// Names of domains on a disk of ours that the journal does not call dead: the database was lost. All theirs stays.
     pub unrecorded: Vec<String>,
 }
 
@@ -82,11 +82,13 @@ pub fn orphans(facts: &Facts) -> Orphans {
 impl<'a> Judge<'a> {
     fn new(facts: &'a Facts, domains: &'a [DomainFacts]) -> Self {
         let owned = facts.owned();
-        let ownerless = |d: &&DomainFacts| {
-            d.record.is_some() && facts.is_here(d) && !owned.contains(&d.uuid) && !facts.busy.contains(&d.uuid)
-        };
-        let (dead, whole): (Vec<_>, Vec<_>) =
-            domains.iter().filter(ownerless).partition(|d| facts.memory.condemned.contains(&d.uuid));
+        let ownerless =
+            |d: &&DomainFacts| facts.is_here(d) && !owned.contains(&d.uuid) && !facts.busy.contains(&d.uuid);
+        // One whose record is gone or of a later version is no less somebody's machine.
+        let (dead, whole): (Vec<_>, Vec<_>) = domains
+            .iter()
+            .filter(ownerless)
+            .partition(|d| d.record.is_some() && facts.memory.condemned.contains(&d.uuid));
         let mut ours = facts.memory.known.clone();
         ours.extend(facts.volumes.iter().flatten().filter_map(|v| volume_is_ours(&v.name)));
         ours.extend(dead.iter().map(|d| d.uuid));
@@ -163,7 +165,7 @@ impl<'a> Judge<'a> {
     }
 
     fn locks(&self) -> impl Iterator<Item = Orphan> {
-        let strays = self.facts.free_locks.iter().filter(|id| **id != HOST && **id != GC && self.is_nobodys(id));
+        let strays = self.facts.free_locks.iter().filter(|id| !SHARED.contains(id) && self.is_nobodys(id));
         strays.map(|id| Orphan {
             subject: format!("lock file of instance {id}"),
             owner: Some(*id),

@@ -52,12 +52,12 @@ impl Hypervisor for Double {
     fn start(&self, uuid: Uuid) -> Result<()> {
         self.inner.start(uuid)?;
         self.forget_state(uuid);
-        Ok(())
+        self.touch_logs(uuid)
     }
     fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
         self.inner.launch(uuid, xml)?;
         self.forget_state(uuid);
-        Ok(())
+        self.touch_logs(uuid)
     }
     fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
         self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());

@@ -2,25 +2,30 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use virt::connect::Connect;
 
 use super::{
-    errors::{Outcome, Problem, is_broken, late, translate, unreachable},
+    errors::{Outcome, Problem, hung, is_broken, late, translate, unreachable},
     worker::{Verdict, Workers},
 };
 use crate::model::{Error, Result, escaped};
 
-/// Deadline of an ordinary call.
-pub const ORDINARY: Duration = Duration::from_secs(10);
-/// Deadline of a call whose work is long.
+/// Deadline of an ordinary call, and of opening a connection. A command that meets a hung daemon has 10 s in all.
+pub const ORDINARY: Duration = Duration::from_secs(8);
+/// Deadline of a call whose work is long; a daemon that hangs meanwhile is given up on sooner.
 pub const LONG: Duration = Duration::from_secs(60);
 /// Deadline of opening a connection over SSH.
 const OVER_SSH: Duration = Duration::from_secs(30);
 /// How long leaving may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// For so long a daemon that was found hanging is not tried again: what is left of a command fails at once.
+const HUNG: Duration = Duration::from_secs(5);
+
+/// The daemon that was last found hanging, by its URI, and when.
+static LAST_HUNG: Mutex<Option<(String, Instant)>> = Mutex::new(None);
 
 /// A libvirt URI with the connection to it, if one is open.
 pub struct Link {
@@ -94,13 +99,20 @@ impl Link {
     {
         let connection = self.connection().map_err(Failure::Final)?;
         let body = Arc::clone(body);
-        match self.workers.within(limit, move || body(&connection)) {
+        let alive = connection.clone();
+        let pulse = move || drop(alive.lib_version());
+        match self.workers.within_pulse(limit, move || body(&connection), pulse) {
             Verdict::Done(Ok(value)) => Ok(value),
             Verdict::Done(Err(Problem::Virt(error))) if is_broken(&error) => {
                 self.forget();
                 Err(Failure::Cut(error.into()))
             }
             Verdict::Done(Err(problem)) => Err(Failure::Final(translate(what, problem))),
+            Verdict::Hung => {
+                self.remember_hung();
+                self.leave(Duration::ZERO);
+                Err(Failure::Final(hung(&self.uri)))
+            }
             Verdict::Late => {
                 // The daemon serves a few calls of a connection at a time; one that hangs must not hold up the next.
                 self.forget();
@@ -125,21 +137,41 @@ impl Link {
     pub fn open_new(&self) -> Result<Connect> {
         let uri = self.uri.clone();
         let limit = if uri.contains("+ssh:") { OVER_SSH } else { ORDINARY };
+        if self.was_hung() {
+            return Err(hung(&uri));
+        }
         match self.workers.within(limit, move || Connect::open(Some(&uri))) {
             Verdict::Done(Ok(connection)) => Ok(connection),
             Verdict::Done(Err(error)) => Err(unreachable(&self.uri, error.message())),
-            Verdict::Late => Err(late(&format!("answer at `{}`", escaped(&self.uri)), limit.as_secs())),
+            Verdict::Late | Verdict::Hung => {
+                self.remember_hung();
+                Err(hung(&self.uri))
+            }
             Verdict::Broken => Err(unreachable(&self.uri, "the attempt broke off")),
         }
     }
 
-    /// Drops the connection. Closing is a call too and may hang, so nobody waits long for it.
+    fn remember_hung(&self) {
+        *LAST_HUNG.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.uri.clone(), Instant::now()));
+    }
+
+    fn was_hung(&self) -> bool {
+        let last = LAST_HUNG.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().is_some_and(|(uri, when)| *uri == self.uri && when.elapsed() < HUNG)
+    }
+
+    /// Drops the connection.
     fn forget(&self) {
+        self.leave(GOODBYE);
+    }
+
+    /// Drops the connection. Closing is a call too and may hang, so nobody waits long for it.
+    fn leave(&self, patience: Duration) {
         if self.uri.starts_with("test:") {
             return; // Its state lives in the connection.
         }
         if let Some(connection) = self.lock().take() {
-            let _ = self.workers.within(GOODBYE, move || drop(connection));
+            let _ = self.workers.within(patience, move || drop(connection));
         }
     }
 

@@ -38,7 +38,7 @@ pub fn run(link: &Link, uuid: Uuid) -> Result<()> {
     let workers = Workers::default();
     let stream = match workers.within(ORDINARY, move || open(&connection, uuid)) {
         Verdict::Done(answer) => answer.map_err(|p| translate(&what, p))?,
-        Verdict::Late | Verdict::Broken => return Err(super::errors::late(&what, ORDINARY.as_secs())),
+        Verdict::Late | Verdict::Hung | Verdict::Broken => return Err(super::errors::late(&what, ORDINARY.as_secs())),
     };
     let failed = |e: io::Error| Error::failed("terminal", "the terminal cannot be used for the console").cause(e);
     let interactive = io::stdin().is_terminal();

@@ -108,6 +108,22 @@ pub fn late(what: &str, seconds: u64) -> Error {
         .hint("it, or a guest it waits for, hangs: `lite doctor` looks")
 }
 
+/// An error for a daemon that takes connections or calls and answers none.
+pub fn hung(uri: &str) -> Error {
+    let error = Error::new(
+        Kind::Unreachable,
+        "libvirt_timeout",
+        format!("libvirt does not answer at `{}`: it hangs", clean(uri)),
+    );
+    if is_local(uri) {
+        error
+            .hint("restart it: `systemctl restart libvirtd`; without systemd: end its process, then `libvirtd -d`")
+            .hint("running instances go on meanwhile")
+    } else {
+        error.hint(format!("see whether `virsh -c {} version` answers", clean(uri)))
+    }
+}
+
 /// The URI names this machine: `qemu:///system`, `test:///default`.
 pub fn is_local(uri: &str) -> bool {
     uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))

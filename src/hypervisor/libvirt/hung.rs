@@ -10,7 +10,8 @@ const PID_FILES: &str = "/run/libvirt/qemu";
 
 /// Whether the pid files of this connection's guests can be here at all.
 pub fn can_look(uri: &str) -> bool {
-    is_local(uri) && uri.starts_with("qemu") && uri.contains(":///system")
+    // A daemon with a socket of its own keeps them elsewhere.
+    is_local(uri) && uri.starts_with("qemu") && uri.contains(":///system") && !uri.contains("socket=")
 }
 
 /// The QEMU of the domain is stopped. False if that cannot be known (another user, no such file).
@@ -44,6 +45,7 @@ mod tests {
     #[test]
     fn looks_only_where_the_guests_are_here() {
         assert!(can_look("qemu:///system"));
+        assert!(!can_look("qemu+unix:///system?socket=/run/other"));
         assert!(!can_look("qemu+ssh://host/system") && !can_look("qemu:///session") && !can_look("test:///default"));
     }
 }
