@@ -294,7 +294,8 @@ impl Engine<'_> {
                     }),
                 },
             )?;
-            secrets::insert(t, record.uuid, &secret_rows(request.blueprint, &drawn), Some(&drawn.host_key.public))?;
+            let rows = secret_rows(request, &record, &drawn)?;
+            secrets::insert(t, record.uuid, &rows, Some(&drawn.host_key.public))?;
             alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
             operations::insert(t, &operation)?;
             Ok(Job { record, resources, operation, steps, image_bytes })
