@@ -9,10 +9,13 @@ SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 TRIPLE  = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 
-.PHONY: help setup build demo test check bench install clean
+# Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
+BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
+
+.PHONY: help setup build demo test test-blueprints soak check bench install clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing on this machine (Debian or Ubuntu)
 	.ci/setup
@@ -42,6 +45,17 @@ test: ## every test, the ones on real virtual machines included
 	.ci/sweep
 	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast --features fault || status=$$?; \
 	  .ci/sweep && exit $$status
+
+test-blueprints: ## boot every application whose packages are reached, and record it (BLUEPRINTS=, BLUEPRINT_FLAGS=)
+	.ci/setup test
+	$(MAKE) --no-print-directory build
+	$(SUDO) $(LITE) blueprints test $(BLUEPRINTS) --record blueprints/verified.yaml $(BLUEPRINT_FLAGS)
+
+soak: ## the crash and concurrency tests for hours: ten times the random kills, and ten rounds
+	.ci/setup test
+	for round in {1..10}; do $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_KILLS=2000 cargo test --locked \
+	  --features fault --test crash --test concurrency --test delete_states --test state_kill --test failing_looks || exit 1; done
+	.ci/sweep
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench

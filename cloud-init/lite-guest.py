@@ -151,7 +151,7 @@ def run(module, argv, env, reporter):
     with os.fdopen(fd, "wb") as log:
         try:
             child = subprocess.Popen(argv, env=script_env(env), cwd="/", stdin=subprocess.DEVNULL,
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=0o022)
         except OSError as error:
             return {"event": "failed", "module": module, "command": shlex.join(argv), "code": 127, "tail": [str(error)]}
         copier = threading.Thread(target=pump, args=(child.stdout, (log, sys.stdout.buffer), reporter, tail), daemon=True)

@@ -50,7 +50,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
     // The test driver comes with no domain of its own.
     assert_eq!(
         looked,
-        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 2 locks, 0 processes"
+        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 3 locks, 0 processes"
     );
     for name in ["web", "db"] {
         world.engine().delete(&instance(&world, name)).expect("deleted");

@@ -160,7 +160,11 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
 
     without_a_way_out(&host);
     let command = "exec 3<>/dev/tcp/deb.debian.org/80' (exit 1)";
-    failing(&["create", "nginx"], "network", &[command, "deb.debian.org", "name resolution", "10.171.72.10/24"]);
+    failing(
+        &["create", "nginx"],
+        "network",
+        &[command, "deb.debian.org", "name resolution", "10.171.72.10/24", "`lite doctor` checks"],
+    );
     a_command_in_the_guest_tells_its_health(&host);
     assert_eq!(host.left(), Vec::<String>::new());
 }
@@ -205,7 +209,9 @@ fn a_command_in_the_guest_tells_its_health(host: &Host) {
         std::thread::sleep(Duration::from_secs(1));
     }
     assert_eq!(health(), "exit 1: asked for [secret]");
-    host.ok(&["reboot", name, "--force"]);
-    assert!(health().starts_with("unknown: the guest "), "{}", health());
+    // What it said before counts for nothing once it is started again.
+    host.ok(&["stop", name, "--force"]);
+    host.ok(&["start", name, "--no-wait"]);
+    assert_eq!(health(), "unknown: the guest has not reported since it was started");
     host.ok(&["delete", name, "--yes"]);
 }

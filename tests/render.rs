@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use seeds::{instance, pyyaml, resolved, seed, written};
+use seeds::{instance, pyyaml, pyyaml_all, resolved, seed, written};
 
 mod need;
 mod seeds;
@@ -54,10 +54,21 @@ fn every_combination_renders_and_pyyaml_reads_the_same() {
     }
     let catalog = Catalog::embedded().expect("good");
     let mut documents = Vec::new();
+    let (mut fits, mut refused) = (0, 0);
     for blueprint in catalog.blueprints.values() {
         for base in &blueprint.bases {
             for bundle in &catalog.bundles {
-                let resolved = catalog.resolve(&blueprint.id, &bundle.id, Some(base)).expect("fits");
+                let enough = bundle.memory >= blueprint.min_memory && bundle.disk >= blueprint.min_disk;
+                let resolved = match catalog.resolve(&blueprint.id, &bundle.id, Some(base)) {
+                    Ok(resolved) => resolved,
+                    Err(e) => {
+                        assert!(!enough && e.code == "bundle_too_small", "{}: {e}", blueprint.id);
+                        refused += 1;
+                        continue;
+                    }
+                };
+                assert!(enough, "{} on {}", blueprint.id, bundle.id);
+                fits += 1;
                 let seed = seed(&resolved, "no", "12:30", None);
                 documents.extend([
                     seed.user_data.expose_secret().to_owned(),
@@ -68,11 +79,13 @@ fn every_combination_renders_and_pyyaml_reads_the_same() {
             }
         }
     }
-    assert_eq!(documents.len(), (3 + 3) * 7 * 4);
+    let all: usize = catalog.blueprints.values().map(|b| b.bases.len() * catalog.bundles.len()).sum();
+    assert_eq!((fits + refused, documents.len()), (all, fits * 4));
+    assert!(fits > 100 && refused > 0, "{fits} fit, {refused} do not");
     documents.sort();
     documents.dedup();
-    for text in documents {
-        assert_eq!(serde_yaml::from_str::<Value>(&text).ok(), Some(pyyaml(&text)));
+    for (text, read) in documents.iter().zip(pyyaml_all(&documents)) {
+        assert_eq!(serde_yaml::from_str::<Value>(text).ok(), Some(read));
     }
 }
 
@@ -131,6 +144,8 @@ fn output_lines_are_filled_in() {
     let lines =
         render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "192.168.150.10", &BTreeMap::new());
     assert_eq!(lines, Ok(vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())]));
+    let nowhere = render_output(&nginx.blueprint, &Name::parse("web-1").expect("good"), "", &BTreeMap::new());
+    assert_eq!(nowhere, Ok(vec![]));
 }
 
 proptest! {

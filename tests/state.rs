@@ -362,3 +362,38 @@ fn no_database_is_replaced_under_a_process_at_work() {
     drop(held);
     assert_eq!(refuse_while_busy(world.state(), now), Ok(()));
 }
+
+#[test]
+fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
+    let world = World::new();
+    let before = world.snapshot();
+    let first = world.create_with("web", Some("r1"), "a").expect("created").record.uuid;
+    // As `kill -9` before the last step was recorded leaves it.
+    let cut = "UPDATE operation SET state = 'started', ended_at = NULL;
+               UPDATE step SET state = 'intent' WHERE sequence = (SELECT max(sequence) FROM step);";
+    world
+        .engine()
+        .store
+        .write(|t| {
+            t.execute_batch(cut).expect("cut");
+            Ok(())
+        })
+        .expect("written");
+    assert_eq!(world.engine().recover(), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(
+        world.create_with("web", Some("r1"), "b").map(|c| c.repeated).map_err(|e| e.code),
+        Err("request_id_reused"),
+        "still another request"
+    );
+    let second = world.create_with("web", Some("r1"), "a").expect("made anew");
+    assert!(!second.repeated && second.record.uuid != first);
+    let again = world.create_with("web", Some("r1"), "a").expect("repeated");
+    assert!(again.repeated && again.record.uuid == second.record.uuid);
+    // One that failed otherwise has its first result: the failure.
+    world.hypervisor.fail_call("ensure_domain", 1, Moment::Before);
+    world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("fails");
+    world.hypervisor.heal();
+    let error = world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("told again");
+    assert_eq!((error.code, error.exit_code()), ("request_failed", 1));
+}

@@ -5,8 +5,9 @@ use serde_json::{Map, Value as Json};
 use super::{
     fault::Faults,
     health, parts,
-    reader::{Fields, parsed, text},
+    reader::{Fields, parsed},
     scalar::to_json,
+    scripts::{self, Scripts},
     template,
     tree::{Node, Value},
     types::{Blueprint, Group, Health},
@@ -53,9 +54,6 @@ pub(crate) const OWN_CLOUD_KEYS: [&str; 16] = [
     "user",
 ];
 
-/// Where the text of a script named by a blueprint comes from.
-pub(crate) type Scripts<'a> = &'a dyn Fn(&str) -> Option<String>;
-
 /// Accepts an id of a blueprint, bundle or base: names' characters and `.`, first and last a letter or digit.
 pub(crate) fn id(text: &str) -> Result<String> {
     let bytes = text.as_bytes();
@@ -75,7 +73,7 @@ pub(crate) fn id(text: &str) -> Result<String> {
 }
 
 /// Reads a blueprint. `user` is empty when the file states none.
-pub(crate) fn read(root: &Node, scripts: Scripts<'_>, faults: &mut Faults) -> Option<Blueprint> {
+pub(crate) fn read(root: &Node, files: Scripts<'_>, faults: &mut Faults) -> Option<Blueprint> {
     let before = faults.list.len();
     let top = Fields::of(root, "", &KEYS, faults)?;
     let id = top.parsed("id", faults, id);
@@ -87,13 +85,14 @@ pub(crate) fn read(root: &Node, scripts: Scripts<'_>, faults: &mut Faults) -> Op
     let (min_memory, min_disk) = minimum(&top, faults);
     let ports = ports(&top, faults);
     let parameters = parts::parameters(&top, faults);
-    let secrets = parts::secrets(&top, faults);
+    let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    let secrets = parts::secrets(&top, &names, faults);
     let cloud_config = cloud_config(&top, faults);
-    let install = script(&top, "install", scripts, faults);
-    let configure = script(&top, "configure", scripts, faults);
+    let install = scripts::script(&top, "install", files, faults);
+    scripts::same_for_all(&top, &install, faults);
+    let configure = scripts::script(&top, "configure", files, faults);
     let health = health::read(&top, faults);
     health_port(&top, health.as_ref(), &ports, faults);
-    let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     let output = output(&top, &names, faults);
     let alarms = parts::alarms(&top, faults);
     let user = if top.get("user").is_some() { top.parsed("user", faults, account) } else { Some(String::new()) };
@@ -182,19 +181,6 @@ fn cloud_config(top: &Fields<'_>, faults: &mut Faults) -> Map<String, Json> {
     map
 }
 
-/// A script held inline, or the text of the file it names (one word that ends in `.sh`).
-fn script(top: &Fields<'_>, key: &str, scripts: Scripts<'_>, faults: &mut Faults) -> String {
-    let Some(node) = top.get(key) else { return String::new() };
-    let Some(said) = text(node, key, faults) else { return String::new() };
-    if !said.ends_with(".sh") || said.contains(char::is_whitespace) {
-        return said.to_owned();
-    }
-    scripts(said).unwrap_or_else(|| {
-        faults.add(node.line, key, format!("there is no script `{}`; hold it inline with `{key}: |`", escaped(said)));
-        String::new()
-    })
-}
-
 fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], faults: &mut Faults) {
     let Some(Health::Http { port: number, .. } | Health::Tcp { port: number, .. }) = health else { return };
     let number = *number;
@@ -217,12 +203,7 @@ fn output(top: &Fields<'_>, params: &[&str], faults: &mut Faults) -> std::collec
             faults.add(node.line, &path, "must be a single value");
             continue;
         };
-        for (message, near) in template::lint(said, params) {
-            faults.add(node.line, &path, message);
-            if let Some(fault) = faults.list.last_mut() {
-                fault.suggestion = near;
-            }
-        }
+        template::note(said, params, node.line, &path, faults);
         output.insert(label.text.clone(), said.clone());
     }
     output

@@ -7,8 +7,12 @@ use super::{
     fault::{Fault, Faults},
     tree,
     types::{Blueprint, Bundle, Catalog},
+    verified::read_verified,
 };
 use crate::model::{Error, Result, escaped};
+
+/// Its place among the blueprints; see [`super::Verified`].
+const VERIFIED: &str = "verified.yaml";
 
 static BLUEPRINTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/blueprints");
 static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cloud-init");
@@ -66,6 +70,10 @@ impl Catalog {
         let embedded = BLUEPRINTS.files().filter_map(|f| Some((f.path().to_str()?, f.contents_utf8()?)));
         let own = sources.iter().filter(|s| s.is_data()).map(|s| (s.name.as_str(), s.text.as_str()));
         for (name, text) in embedded.chain(own) {
+            if name == VERIFIED {
+                catalog.verified.extend(read_verified(name, text)?);
+                continue;
+            }
             let (parsed, found) = read(name, text, sources);
             faults.extend(found.iter().map(Fault::to_string));
             match parsed {

@@ -10,14 +10,17 @@ mod parts;
 mod reader;
 mod resolve;
 mod scalar;
+mod scripts;
 mod template;
 mod tree;
 mod types;
+mod verified;
 
 pub use fault::Fault;
 pub use load::{SourceFile, check, check_with};
 pub use params::resolve_params;
 pub use types::*;
+pub use verified::{How, Standing, Verified, add_verified, read_verified, write_verified};
 
 pub(crate) use blueprint::OWN_CLOUD_KEYS;
 pub(crate) use fault::Faults;

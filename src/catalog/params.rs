@@ -92,6 +92,12 @@ pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
             if parameter.kind == ParameterType::Integer { "a whole number such as `5`" } else { "`true` or `false`" };
         return refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value is {form}"));
     }
+    if parameter.not.iter().any(|n| n == value) {
+        return refuse(
+            format!("`{name}` cannot be `{}`: that name is taken", escaped(value)),
+            "choose another; the name is the system's own",
+        );
+    }
     let Some(pattern) = &parameter.pattern else { return Ok(()) };
     match compile(pattern) {
         Ok(regex) if regex.is_match(value) => Ok(()),

@@ -3,7 +3,8 @@
 use super::{
     fault::Faults,
     params,
-    reader::Fields,
+    reader::{Fields, text},
+    template,
     tree::Node,
     types::{AlarmSpec, Parameter, ParameterType, SecretSpec},
 };
@@ -36,7 +37,8 @@ fn named<'a>(top: &Fields<'a>, key: &str, faults: &mut Faults) -> Vec<(&'a str, 
 pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter> {
     let mut list = Vec::new();
     for (name, node, path) in named(top, "parameters", faults) {
-        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "default"], faults) else {
+        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "not", "default"], faults)
+        else {
             continue;
         };
         let kind = match fields.word("type", &["text", "integer", "boolean"], faults) {
@@ -46,8 +48,11 @@ pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter
         };
         let description = fields.text("description", faults).unwrap_or_default();
         let pattern = fields.get("pattern").and_then(|_| fields.parsed("pattern", faults, pattern));
+        let items = fields.list("not", faults).iter().enumerate();
+        let at = fields.at("not");
+        let not = items.filter_map(|(i, n)| text(n, &format!("{at}[{i}]"), faults).map(str::to_owned)).collect();
         let default = fields.optional_text("default", faults);
-        let parameter = Parameter { name: name.to_owned(), kind, description, pattern, default };
+        let parameter = Parameter { name: name.to_owned(), kind, description, pattern, not, default };
         if let (Some(default), Some(node)) = (&parameter.default, fields.get("default"))
             && let Err(error) = params::check(&parameter, default)
         {
@@ -70,7 +75,7 @@ fn pattern(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn secrets(top: &Fields<'_>, faults: &mut Faults) -> Vec<SecretSpec> {
+pub(crate) fn secrets(top: &Fields<'_>, params: &[&str], faults: &mut Faults) -> Vec<SecretSpec> {
     let mut list = Vec::new();
     for (name, node, path) in named(top, "secrets", faults) {
         let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], faults)
@@ -79,6 +84,9 @@ pub(crate) fn secrets(top: &Fields<'_>, faults: &mut Faults) -> Vec<SecretSpec> 
         };
         let description = fields.text("description", faults).unwrap_or_default();
         let user = fields.optional_text("user", faults);
+        if let (Some(user), Some(node)) = (&user, fields.get("user")) {
+            template::note(user, params, node.line, &fields.at("user"), faults);
+        }
         let length = fields.number_or("length", 20..=256, 24, faults).unwrap_or(24);
         let alphabet = match fields.get("alphabet") {
             Some(_) => fields.parsed("alphabet", faults, alphabet).unwrap_or_default(),

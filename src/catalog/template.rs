@@ -1,18 +1,21 @@
-//! The one-line templates of a blueprint's `output`: minijinja, strict, with a limit on work.
+//! The one-line templates of a blueprint's `output` and of its secrets' `user`: minijinja, strict, with a limit on work.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use minijinja::{Environment, Error, UndefinedBehavior, context};
+
+use super::fault::Faults;
 
 /// Steps a template may take.
 const FUEL: u64 = 10_000;
 
-fn environment() -> Environment<'static> {
+/// One for all templates: making it costs more than rendering one.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));
     env
-}
+});
 
 /// Renders a template over `address`, `name` and `params`. The text is not escaped: it is for a terminal, not for a file.
 ///
@@ -24,13 +27,12 @@ pub(crate) fn render(
     address: &str,
     params: &BTreeMap<String, String>,
 ) -> Result<String, Error> {
-    environment().render_str(template, context! { name, address, params })
+    ENVIRONMENT.render_str(template, context! { name, address, params })
 }
 
 /// What a template of a blueprint with these parameters gets wrong: unknown names first, then anything that stops it.
-pub(crate) fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<String>)> {
-    let env = environment();
-    let parsed = match env.template_from_str(template) {
+fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<String>)> {
+    let parsed = match ENVIRONMENT.template_from_str(template) {
         Ok(parsed) => parsed,
         Err(error) => return vec![(format!("not a template: {}", first_line(&error)), None)],
     };
@@ -55,6 +57,16 @@ pub(crate) fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<Strin
     match render(template, "name", "192.0.2.1", &sample) {
         Ok(_) => Vec::new(),
         Err(error) => vec![(format!("does not render: {}", first_line(&error)), None)],
+    }
+}
+
+/// Notes what [`lint`] finds as faults of a key.
+pub(crate) fn note(template: &str, params: &[&str], line: usize, path: &str, faults: &mut Faults) {
+    for (message, near) in lint(template, params) {
+        faults.add(line, path, message);
+        if let Some(fault) = faults.list.last_mut() {
+            fault.suggestion = near;
+        }
     }
 }
 

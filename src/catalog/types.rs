@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::verified::Verified;
 use crate::model::{Currency, Money, Port, Size};
 
 /// A named fixed size with a flat monthly price.
@@ -100,6 +101,9 @@ pub struct Parameter {
     pub description: String,
     /// The whole value must match; none: any printable text up to 1,024 characters.
     pub pattern: Option<String>,
+    /// Values that are refused although they match: names that are taken.
+    #[serde(default)]
+    pub not: Vec<String>,
     /// Used when not set; none: the user must set it.
     pub default: Option<String>,
 }
@@ -111,7 +115,7 @@ pub struct SecretSpec {
     pub name: String,
     /// What it opens, shown by `lite secrets`, e.g. "WordPress administrator".
     pub description: String,
-    /// Account it belongs to, if any, e.g. `admin`.
+    /// Account it belongs to, if any: a template as those of `output`, e.g. `admin` or `{{ params.admin_user }}`.
     pub user: Option<String>,
     /// Characters, 20 to 256.
     pub length: u32,
@@ -186,4 +190,6 @@ pub struct Catalog {
     pub bundles: Vec<Bundle>,
     /// Blueprints by id.
     pub blueprints: BTreeMap<String, Blueprint>,
+    /// Tests of blueprints, later ones last.
+    pub verified: Vec<Verified>,
 }

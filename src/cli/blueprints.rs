@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, complete, session};
+use super::{Env, blueprints_test, complete, record, session};
 use crate::{
-    catalog::{self, Blueprint, Catalog, Group, Health},
+    catalog::{self, Blueprint, Catalog, Group, Health, Standing},
     model::Result,
-    ui::view::{BlueprintView, FaultView, ParameterView, print_blueprint, print_blueprints, print_check},
+    ui::view::{BlueprintView, FaultView, ParameterView, VerifiedView, print_blueprint, print_blueprints, print_check},
 };
 
 const EXAMPLES: &str = "\
@@ -18,7 +18,18 @@ EXAMPLES:
   lite blueprints show nginx
       What it needs, opens and can be told with --set
   lite blueprints check mine.yaml
-      Every fault of a file of your own, with file, line and key";
+      Every fault of a file of your own, with file, line and key
+  lite blueprints test mine.yaml
+      Boot it in a virtual machine of its own, and see whether it answers";
+
+const TEST: &str = "\
+EXAMPLES:
+  lite blueprints test mine.yaml
+      Boot it on the least memory and disk it states, and remove everything
+  lite blueprints test mine.yaml --keep --set title=Hello
+      Keep the machine for a look if it fails
+  lite blueprints test nginx lamp --base debian-12 --json
+      Two after the other, with the time of each stage, for a script";
 
 const SHOW: &str = "\
 EXAMPLES:
@@ -67,18 +78,27 @@ pub enum Verb {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    /// Boot blueprints and see whether they work
+    ///
+    /// Checks and renders a blueprint, boots it in a virtual machine of its own,
+    /// runs its health check, looks that nothing else listens, and removes
+    /// everything. Each stage is shown with its time. What booted is then marked
+    /// `boot` in the list of blueprints on this host; --record writes the same into
+    /// a file. The exit code is 1 if a test failed.
+    #[command(verbatim_doc_comment, after_help = TEST)]
+    Test(blueprints_test::Args),
 }
 
 /// Lists, shows or checks with [`crate::ui::view::print_blueprints`], `print_blueprint` and `print_check`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     match &args.verb {
         None => {
-            let catalog = session::catalog(&env.settings()?)?;
+            let catalog = catalog_with_tests(env)?;
             let views: Vec<_> = catalog.blueprints.values().map(|b| view(&catalog, b)).collect();
             print_blueprints(&env.ui, &views)
         }
         Some(Verb::Show { ids }) => {
-            let catalog = session::catalog(&env.settings()?)?;
+            let catalog = catalog_with_tests(env)?;
             let views: Result<Vec<_>> = ids.iter().map(|id| catalog.blueprint(id).map(|b| view(&catalog, b))).collect();
             print_blueprint(&env.ui, &views?)
         }
@@ -89,7 +109,16 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             }
             print_check(&env.ui, files.len(), &faults)
         }
+        Some(Verb::Test(args)) => blueprints_test::run(args, env),
     }
+}
+
+/// The catalog, with the tests of this host after those that came with it.
+fn catalog_with_tests(env: &Env) -> Result<Catalog> {
+    let settings = env.settings()?;
+    let mut catalog = session::catalog(&settings)?;
+    catalog.verified.extend(record::read_own(&settings, &env.ui));
+    Ok(catalog)
 }
 
 /// The faults of one file; scripts it names may lie beside it.
@@ -149,6 +178,7 @@ fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
             })
             .collect(),
         secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
+        verified: b.bases.iter().map(|base| verified(catalog, b, base)).collect(),
         health: b.health.as_ref().map(health),
     }
 }
@@ -169,5 +199,20 @@ fn health(health: &Health) -> String {
             let shown = if run.contains('\n') { "a script".to_owned() } else { format!("`{run}`") };
             format!("{shown} succeeds in the guest within {timeout} s")
         }
+    }
+}
+
+fn verified(catalog: &Catalog, b: &Blueprint, base: &str) -> VerifiedView {
+    let standing = catalog.standing(b, base);
+    let seen = match standing {
+        Standing::Boot(seen) | Standing::Changed(seen) => Some(seen),
+        Standing::Render => None,
+    };
+    VerifiedView {
+        base: base.to_owned(),
+        how: standing.word().to_owned(),
+        date: seen.map(|v| v.date),
+        image: seen.and_then(|v| v.image.clone()),
+        seconds: seen.and_then(|v| v.seconds),
     }
 }

@@ -3,6 +3,7 @@
 mod alarm;
 mod alarm_put;
 mod blueprints;
+mod blueprints_test;
 mod bundles;
 mod common;
 mod complete;
@@ -23,8 +24,10 @@ mod logs;
 mod man;
 mod metrics;
 mod operations;
+mod ports;
 mod reboot;
 mod rebuild;
+mod record;
 mod repair;
 mod secrets;
 mod session;

@@ -137,11 +137,16 @@ pub fn instances(engine: &Engine<'_>, names: &[&Name]) -> Result<Vec<Instance>> 
 
 /// The embedded catalog with the operator's folders over it.
 pub fn catalog(settings: &Settings) -> Result<Catalog> {
+    Catalog::load(&sources(settings)?)
+}
+
+/// The files of the operator's folders.
+pub fn sources(settings: &Settings) -> Result<Vec<SourceFile>> {
     let mut sources = Vec::new();
     for folder in &settings.paths.blueprints {
         gather(folder, "", &mut sources)?;
     }
-    Catalog::load(&sources)
+    Ok(sources)
 }
 
 /// Reads the files of a folder and of the folders in it, one level deep.

@@ -1,6 +1,6 @@
 //! `lite show`.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, time::Duration};
 
 use super::{
     Env, common, list,
@@ -59,11 +59,18 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
     common::warn_of_drift(&env.ui, listed);
     let record = &listed.instance.record;
     let (blueprint, parameters) = engine.store.blueprint_of(record.uuid)?;
-    let address = record.address.map_or_else(String::new, |a| a.to_string());
     let mut row = list::row(listed);
-    if (listed.power, listed.instance.phase) == (InstanceState::Running, Phase::Ready) {
-        row.health = health(engine, record, blueprint.health.as_ref())?;
+    if listed.power == InstanceState::Running {
+        // On a network of somebody else's the guest alone knows its address.
+        row.address = match record.address {
+            Some(address) => Some(address),
+            None => engine.hypervisor.guest_address(record.uuid, record.mac)?,
+        };
+        if listed.instance.phase == Phase::Ready {
+            row.health = health(engine, record, row.address, blueprint.health.as_ref())?;
+        }
     }
+    let address = row.address.map_or_else(String::new, |a| a.to_string());
     Ok(ShowView {
         row,
         wanted: listed.instance.wanted,
@@ -89,14 +96,20 @@ fn metrics(engine: &Engine<'_>, record: &Record) -> Result<BTreeMap<&'static str
 }
 
 /// What the health check says now; none where there is none.
-fn health(engine: &Engine<'_>, record: &Record, health: Option<&Health>) -> Result<Option<String>> {
-    let answer = match (health, record.address) {
+fn health(
+    engine: &Engine<'_>,
+    record: &Record,
+    address: Option<Ipv4Addr>,
+    health: Option<&Health>,
+) -> Result<Option<String>> {
+    let answer = match (health, address) {
+        (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => {
             let log = Resources::of(&record.name, record.uuid, &engine.settings.paths).report_log;
             guest::status::health(Path::new(&log), engine.store.last_start(record.uuid)?, (engine.now)())
         }
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
-        _ => return Ok(None),
+        (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),
     };
     Ok(Some(answer.err().unwrap_or_else(|| "ok".to_owned())))
 }

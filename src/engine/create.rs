@@ -14,6 +14,7 @@ use super::{
     journal::Run,
     lock::Lock,
     operation_id,
+    recover::DIED,
     wait::Wait,
 };
 use crate::{
@@ -293,7 +294,8 @@ impl Engine<'_> {
                     }),
                 },
             )?;
-            secrets::insert(t, record.uuid, &secret_rows(request.blueprint, &drawn), Some(&drawn.host_key.public))?;
+            let rows = secret_rows(request, &record, &drawn)?;
+            secrets::insert(t, record.uuid, &rows, Some(&drawn.host_key.public))?;
             alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
             operations::insert(t, &operation)?;
             Ok(Job { record, resources, operation, steps, image_bytes })
@@ -359,6 +361,11 @@ impl Engine<'_> {
             OperationState::Succeeded => {}
             OperationState::Started => {
                 return Err(allocate::at_work(&operation.id));
+            }
+            // Its process was killed and all of it undone: nobody was told anything, and the retry is the first to be.
+            OperationState::Failed if operation.error.as_deref() == Some(DIED) => {
+                self.store.release_request(&operation.id)?;
+                return Ok(None);
             }
             OperationState::Failed | OperationState::NeedsAttention => {
                 return Err(Error::failed("request_failed", "the first request of this id failed")

@@ -5,7 +5,7 @@ use crate::{
     fault,
     model::{Instance, Phase, Result},
     plan::{self, Step},
-    store::{Operation, events::Stamp},
+    store::{Operation, events::Stamp, instances, operations},
 };
 
 /// What a delete removed and what it left.
@@ -41,8 +41,12 @@ impl Engine<'_> {
     pub fn delete(&mut self, instance: &Instance) -> Result<Receipt> {
         let lock = self.lock(instance, "delete")?;
         let receipt = self.plan_delete(instance);
-        self.store.set_phase(instance.record.uuid, Phase::Deleting, None)?;
-        let operation = self.begin("delete", instance)?;
+        let operation = self.new_operation("delete", instance);
+        // Together: an instance that is being removed has an operation that goes on with it.
+        self.store.write(|t| {
+            instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;
+            operations::insert(t, &operation)
+        })?;
         self.run_delete(&operation, instance, lock)?;
         Ok(receipt)
     }

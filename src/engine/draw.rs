@@ -11,7 +11,7 @@ use crate::{
     guest,
     image::Image,
     model::{Mac, Name, Record, Result},
-    render::HostKey,
+    render::{HostKey, render_accounts},
     store,
 };
 
@@ -71,18 +71,22 @@ pub(super) fn record(
 }
 
 /// The secrets as they are stored.
-pub(super) fn secret_rows(blueprint: &Blueprint, drawn: &Drawn) -> Vec<store::Secret> {
-    blueprint
+pub(super) fn secret_rows(request: &Request<'_>, record: &Record, drawn: &Drawn) -> Result<Vec<store::Secret>> {
+    let address = record.address.map_or_else(String::new, |a| a.to_string());
+    let accounts = render_accounts(request.blueprint, &record.name, &address, &request.parameters)?;
+    let rows = request
+        .blueprint
         .secrets
         .iter()
         .filter_map(|spec| {
             Some(store::Secret {
                 name: spec.name.clone(),
-                account: spec.user.clone(),
+                account: accounts.get(&spec.name).cloned(),
                 description: spec.description.clone(),
                 shown: spec.show,
                 value: drawn.secrets.get(&spec.name)?.clone(),
             })
         })
-        .collect()
+        .collect();
+    Ok(rows)
 }

@@ -152,7 +152,14 @@ impl Engine<'_> {
 
     /// Writes that an operation starts.
     fn begin(&mut self, kind: &str, instance: &Instance) -> Result<Operation> {
-        let operation = Operation {
+        let operation = self.new_operation(kind, instance);
+        self.store.insert_operation(&operation)?;
+        Ok(operation)
+    }
+
+    /// An operation that starts now, not written yet.
+    fn new_operation(&self, kind: &str, instance: &Instance) -> Operation {
+        Operation {
             id: operation_id(),
             kind: kind.to_owned(),
             resource: instance.record.name.to_string(),
@@ -163,9 +170,7 @@ impl Engine<'_> {
             arguments: None,
             started_at: (self.now)(),
             ended_at: None,
-        };
-        self.store.insert_operation(&operation)?;
-        Ok(operation)
+        }
     }
 
     /// Writes how an operation ended and hands its result on.

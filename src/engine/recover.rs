@@ -22,6 +22,9 @@ use crate::{
     store::{Operation, OperationState},
 };
 
+/// The error of an operation whose process died, and which was undone or closed.
+pub(super) const DIED: &str = "its process died";
+
 impl Engine<'_> {
     /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
     /// image work left is removed. Costs two queries and a look at two folders when there is none. Returns a sentence
@@ -78,7 +81,7 @@ impl Engine<'_> {
 
     fn recover_one(&mut self, operation: &Operation) -> Result<Option<String>> {
         let Some(uuid) = operation.instance else {
-            self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+            self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
             return Ok(None);
         };
         let Attempt::Held(lock) = Lock::attempt(&self.locks(), uuid, "repair", (self.now)())? else {
@@ -123,7 +126,7 @@ impl Engine<'_> {
                 _ => {}
             }
         }
-        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
         Ok(format!("closed the {kind} of `{name}` that was cut off"))
     }
 
@@ -155,7 +158,7 @@ impl Engine<'_> {
             )?;
             return Err(e);
         }
-        self.store.end_operation(&operation.id, OperationState::Failed, Some("its process died"), (self.now)())?;
+        self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
         lock.retire();
         Ok(format!("undid the create of `{name}` that was cut off"))
     }

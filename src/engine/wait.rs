@@ -25,7 +25,7 @@ const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// Time-out of one try of the health check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is told while the guest has not yet run its health check's command.
+/// What is told at the end if the guest never ran its health check's command.
 const NO_ANSWER: &str = "none yet";
 
 /// What a successful wait learnt.
@@ -120,17 +120,17 @@ impl Engine<'_> {
 
     /// Waits until the application answers from the network; gives the address it answers at.
     fn probe(&self, wait: &Wait<'_>, health: &Health, observer: &mut dyn Observer) -> Result<Ipv4Addr> {
+        let mut known = None;
         loop {
-            let answer = match self.address(wait)? {
-                None => "this host does not know the guest's address".to_owned(),
-                Some(address) => match guest::health::probe(health, address, PROBE_TIMEOUT) {
-                    Ok(()) => return Ok(address),
-                    Err(answer) => answer,
-                },
+            known = if known.is_some() { known } else { self.address(wait)? };
+            let (answer, pause) = match known.map(|at| (at, guest::health::probe(health, at, PROBE_TIMEOUT))) {
+                Some((address, Ok(()))) => return Ok(address),
+                Some((_, Err(answer))) => (answer, PROBE_PAUSE),
+                None => ("this host does not know the guest's address".to_owned(), LOOK),
             };
             observer.note(&answer);
             self.check_alive(wait, Stage::Application).map_err(|e| after_answer(e, &answer))?;
-            std::thread::sleep(PROBE_PAUSE);
+            std::thread::sleep(pause);
         }
     }
 
@@ -142,7 +142,7 @@ impl Engine<'_> {
         mut answer: Option<String>,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        observer.note(answer.as_deref().unwrap_or(NO_ANSWER));
+        observer.note(answer.as_deref().unwrap_or("waiting for the health check's first answer"));
         loop {
             for line in tail.lines()? {
                 if let Some(Report::Status(Status { health: Some(said), .. })) = guest::report::parse_line(&line) {
@@ -222,6 +222,9 @@ fn set_up_failed(wait: &Wait<'_>, report: &Report) -> Error {
         error = error.cause(format!("command{place}: {command} (exit {code})"));
     }
     error.causes.extend(tail.iter().filter(|l| !l.is_empty()).cloned());
+    if module == "network" {
+        error = error.hint("is it the way out of this host? `lite doctor` checks its forwarding and firewall");
+    }
     next_steps(error, wait)
 }
 

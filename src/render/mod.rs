@@ -10,6 +10,6 @@ mod user_data;
 mod yaml;
 
 pub use document::render;
-pub use output::render_output;
+pub use output::{render_accounts, render_output};
 pub use types::*;
 pub use user_data::parse_user_data;

@@ -108,8 +108,8 @@ impl Store {
         let name = std::iter::once(stem.clone()).chain((2..).map(|n| format!("{stem}-{n}"))).find(free);
         let aside = dir.join(name.unwrap_or(stem));
         let mut moved = false;
-        // The log first: a database without its log is only older, a log without its database is lost at the next open.
-        for suffix in ["-wal", "-shm", ""] {
+        // The database first: a log alone is refused, but without its log it would be opened, as it was a while ago.
+        for suffix in ["", "-wal", "-shm"] {
             let (from, to) = (beside(&path, suffix), beside(&aside, suffix));
             match std::fs::rename(&from, &to) {
                 Ok(()) => moved = true,

@@ -266,6 +266,11 @@ impl Store {
             .transpose()
     }
 
+    /// Frees the caller's own id of an operation that came to nothing.
+    pub fn release_request(&mut self, id: &str) -> Result<()> {
+        self.write(|t| t.execute("UPDATE operation SET request_id = NULL WHERE id = ?1", [id]).map_err(sql).map(drop))
+    }
+
     /// Ends an operation.
     pub fn end_operation(
         &mut self,

@@ -194,6 +194,11 @@ impl Ui {
         }
     }
 
+    /// Tells an error that does not end the command, on stderr alone.
+    pub fn fault(&self, error: &Error) {
+        self.err(&error_text(error, self.color_err));
+    }
+
     /// Stages of a change as they happen, on stderr.
     pub fn stages(&self) -> Stages {
         Stages::new(self.clone())

@@ -53,8 +53,11 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
 pub fn piped(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child =
         Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
-    child.stdin.take().expect("piped").write_all(input).expect("writes");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output().expect("ends");
+    writer.join().expect("ends").expect("writes");
     assert!(output.status.success(), "{program}: {}", output.status);
     output.stdout
 }
@@ -63,6 +66,13 @@ pub fn piped(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
 pub fn pyyaml(text: &str) -> Value {
     let script = "import json,sys,yaml; json.dump(yaml.safe_load(sys.stdin.buffer.read().decode('utf-8')), sys.stdout)";
     serde_json::from_slice(&piped("python3", &["-c", script], text.as_bytes())).expect("JSON")
+}
+
+/// As [`pyyaml`], for many documents: starting Python is what costs.
+pub fn pyyaml_all(texts: &[String]) -> Vec<Value> {
+    let script = "import json,sys,yaml; json.dump([yaml.safe_load(t) for t in json.load(sys.stdin)], sys.stdout)";
+    let texts = serde_json::to_vec(texts).expect("JSON");
+    serde_json::from_slice(&piped("python3", &["-c", script], &texts)).expect("JSON")
 }
 
 pub fn written<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {

@@ -19,6 +19,31 @@ pub struct ParameterView {
     pub default: Option<String>,
 }
 
+/// How a blueprint was tested on one of its bases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerifiedView {
+    /// Base image id.
+    pub base: String,
+    /// `boot`; `changed`, if it booted and was changed since; `render`, if it never booted.
+    pub how: String,
+    /// When it booted.
+    pub date: Option<jiff::civil::Date>,
+    /// SHA-256 of the image it booted from.
+    pub image: Option<String>,
+    /// Seconds until its application answered.
+    pub seconds: Option<u64>,
+}
+
+impl VerifiedView {
+    fn sentence(&self) -> String {
+        match (self.how.as_str(), self.date) {
+            ("boot", Some(date)) => format!("booted on {} on {date}", self.base),
+            ("changed", Some(date)) => format!("booted on {} on {date}, changed since", self.base),
+            _ => format!("rendered for {}", self.base),
+        }
+    }
+}
+
 /// A blueprint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BlueprintView {
@@ -48,6 +73,8 @@ pub struct BlueprintView {
     pub parameters: Vec<ParameterView>,
     /// Names of the secrets drawn at create.
     pub secrets: Vec<String>,
+    /// How it was tested on each of its bases.
+    pub verified: Vec<VerifiedView>,
     /// How it is seen that it works, in words.
     pub health: Option<String>,
 }
@@ -63,14 +90,17 @@ pub fn print_blueprints(ui: &Ui, views: &[BlueprintView]) -> Result<()> {
     if ui.json {
         return ui.json(&BlueprintsJson { schema: SCHEMA, blueprints: views });
     }
-    let columns =
-        ["BLUEPRINT", "GROUP", "VERSION", "FROM"].map(Column::left).into_iter().chain([Column::flexible("TITLE")]);
+    let columns = ["BLUEPRINT", "GROUP", "VERSION", "VERIFIED", "FROM"]
+        .map(Column::left)
+        .into_iter()
+        .chain([Column::flexible("TITLE")]);
     let mut table = Table::new(columns.collect::<Vec<_>>());
     for view in views {
-        let cells: [Cell; 5] = [
+        let cells: [Cell; 6] = [
             (&view.id).into(),
             (&view.group).into(),
             (&view.version).into(),
+            or_dash(view.verified.first().map(|v| &v.how)).into(),
             or_dash(view.smallest_bundle.as_ref()).into(),
             (&view.title).into(),
         ];
@@ -103,6 +133,9 @@ fn block(view: &BlueprintView) -> Block {
         let default = p.default.as_ref().map_or("must be set".to_owned(), |d| format!("default `{d}`"));
         block.row(if nth == 0 { "SET" } else { "" }, format!("{}: {} ({default})", p.name, p.description));
     }
+    for (nth, v) in view.verified.iter().enumerate() {
+        block.row(if nth == 0 { "VERIFIED" } else { "" }, v.sentence());
+    }
     block.maybe("SECRETS", (!view.secrets.is_empty()).then(|| view.secrets.join(", ")));
     for (nth, line) in view.description.lines().enumerate() {
         block.row(if nth == 0 { "ABOUT" } else { "" }, line);
@@ -112,7 +145,7 @@ fn block(view: &BlueprintView) -> Block {
 
 #[cfg(test)]
 mod tests {
-    use super::{BlueprintView, ParameterView, print_blueprint, print_blueprints};
+    use super::{BlueprintView, ParameterView, VerifiedView, print_blueprint, print_blueprints};
     use crate::{
         model::{Port, Size},
         ui::{Ui, testing::Capture},
@@ -139,6 +172,22 @@ mod tests {
                 ParameterView { name: "mail".to_owned(), description: "address".to_owned(), default: None },
             ],
             secrets: vec!["admin".to_owned()],
+            verified: vec![
+                VerifiedView {
+                    base: "debian-13".to_owned(),
+                    how: "boot".to_owned(),
+                    date: Some(jiff::civil::date(2026, 11, 24)),
+                    image: Some("ab12".to_owned()),
+                    seconds: Some(70),
+                },
+                VerifiedView {
+                    base: "debian-12".to_owned(),
+                    how: "render".to_owned(),
+                    date: None,
+                    image: None,
+                    seconds: None,
+                },
+            ],
             health: Some("port 80 accepts".to_owned()),
         };
         vec![view("debian-13", "os", "Debian 13"), view("nginx", "app", "nginx web server")]
@@ -148,9 +197,9 @@ mod tests {
     fn a_listing() {
         let capture = Capture::default();
         assert_eq!(print_blueprints(&capture.ui(), &views()), Ok(()));
-        let wanted = "BLUEPRINT  GROUP  VERSION  FROM  TITLE\n\
-                      debian-13  os     1        nano  Debian 13\n\
-                      nginx      app    1        nano  nginx web server\n";
+        let wanted = "BLUEPRINT  GROUP  VERSION  VERIFIED  FROM  TITLE\n\
+                      debian-13  os     1        boot      nano  Debian 13\n\
+                      nginx      app    1        boot      nano  nginx web server\n";
         assert_eq!(capture.stdout(), wanted);
     }
 
@@ -168,6 +217,8 @@ mod tests {
                       HEALTH       port 80 accepts\n\
                       SET          title: heading of the page (default `Hi`)\n\
                       \x20            mail: address (must be set)\n\
+                      VERIFIED     booted on debian-13 on 2026-11-24\n\
+                      \x20            rendered for debian-12\n\
                       SECRETS      admin\n\
                       ABOUT        One line.\n\
                       \x20            Another.\n";
@@ -185,6 +236,10 @@ mod tests {
             "parameters": [
                 {"name": "title", "description": "heading of the page", "default": "Hi"},
                 {"name": "mail", "description": "address", "default": null},
+            ],
+            "verified": [
+                {"base": "debian-13", "how": "boot", "date": "2026-11-24", "image": "ab12", "seconds": 70},
+                {"base": "debian-12", "how": "render", "date": null, "image": null, "seconds": null},
             ],
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));

@@ -20,12 +20,13 @@ mod receipt;
 mod row;
 mod secrets;
 mod show;
+mod tested;
 
 use std::collections::BTreeMap;
 
 pub use alarms::{AlarmRow, AlarmView, print_alarm, print_alarms};
 pub use audit::{AuditView, FindingView, UnknownView, print_audit};
-pub use blueprints::{BlueprintView, ParameterView, print_blueprint, print_blueprints};
+pub use blueprints::{BlueprintView, ParameterView, VerifiedView, print_blueprint, print_blueprints};
 pub use bundles::{BundleRow, print_bundles};
 pub use check::{FaultView, print_check};
 pub use columns::ListColumn;
@@ -45,6 +46,7 @@ pub use row::ListRow;
 pub use secrets::{SecretView, print_secrets};
 use serde::Serialize;
 pub use show::{ShowView, print_show};
+pub use tested::{TestView, print_tests};
 
 use super::{Cell, Tone};
 use crate::model::{Currency, InstanceState, Money, NetworkMode, Port, Tag};

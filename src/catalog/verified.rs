@@ -1,0 +1,138 @@
+//! How a blueprint was verified: booted with its health check seen, or rendered alone. Kept in `verified.yaml`, which
+//! `lite blueprints test` writes.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::types::{Blueprint, Catalog};
+use crate::model::{Error, Result, escaped};
+
+const HEAD: &str = "\
+# What `lite blueprints test` saw. `boot`: booted, and its health check passed; `render`: rendered and checked alone.
+# `parts` is the digest of what went into the guest: a blueprint that changed since shows as such.
+";
+
+/// How far a test went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Rendered and checked against every rule.
+    Render,
+    /// Booted, and its health check passed.
+    Boot,
+}
+
+/// One test of one blueprint on one base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verified {
+    /// Blueprint id.
+    pub blueprint: String,
+    /// Its version then.
+    pub version: String,
+    /// Base image id.
+    pub base: String,
+    /// How far the test went.
+    pub how: How,
+    /// When.
+    pub date: jiff::civil::Date,
+    /// SHA-256 of the base image that was booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Seconds from nothing to an application that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// What [`Blueprint::parts_digest`] was.
+    pub parts: String,
+}
+
+/// What is known of a blueprint on a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// Booted as it is.
+    Boot(&'a Verified),
+    /// Booted, and changed since.
+    Changed(&'a Verified),
+    /// Never booted. Every blueprint of a catalogue is at least rendered by the tests.
+    Render,
+}
+
+impl Standing<'_> {
+    /// A word for a listing.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Boot(_) => "boot",
+            Self::Changed(_) => "changed",
+            Self::Render => "render",
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    verified: Vec<Verified>,
+}
+
+/// Reads a `verified.yaml`.
+///
+/// # Errors
+/// Refused if the file is not one, with the place.
+pub fn read_verified(name: &str, text: &str) -> Result<Vec<Verified>> {
+    serde_yaml::from_str::<File>(text).map(|file| file.verified).map_err(|e| {
+        Error::refused("invalid_verified", format!("`{}` is not a list of tests", escaped(name)))
+            .cause(e.to_string().lines().next().unwrap_or_default())
+            .hint("`lite blueprints test` writes this file; remove it to start anew")
+    })
+}
+
+/// Adds a test to a list: it takes the place of an earlier one of the same blueprint and base, unless it went less far and
+/// the blueprint is the same.
+pub fn add_verified(list: &mut Vec<Verified>, new: Verified) {
+    let same = |v: &Verified| v.blueprint == new.blueprint && v.base == new.base;
+    if list.iter().any(|v| same(v) && v.parts == new.parts && v.how > new.how) {
+        return;
+    }
+    list.retain(|v| !same(v));
+    list.push(new);
+    list.sort_by(|a, b| (&a.blueprint, &a.base).cmp(&(&b.blueprint, &b.base)));
+}
+
+/// A `verified.yaml`.
+///
+/// # Errors
+/// Failed only if a value cannot be written as YAML.
+pub fn write_verified(list: &[Verified]) -> Result<String> {
+    let file = File { verified: list.to_vec() };
+    let text = serde_yaml::to_string(&file)
+        .map_err(|e| Error::failed("invalid_verified", "the tests cannot be written").cause(e))?;
+    Ok(format!("{HEAD}{text}"))
+}
+
+impl Blueprint {
+    /// SHA-256, cut at 12 hex digits, of what a test of this blueprint depends on: what goes into the guest, and the check.
+    pub fn parts_digest(&self) -> String {
+        let parts = serde_json::json!([self.cloud_config, self.install, self.configure, self.health]);
+        let digest = Sha256::digest(parts.to_string());
+        digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Parameters that the install part reads: they are part of what a baked image is.
+    pub fn install_parameters(&self) -> Vec<&str> {
+        let reads = |name: &str| self.install.contains(&format!("LITE_PARAM_{}", name.to_uppercase()));
+        self.parameters.iter().map(|p| p.name.as_str()).filter(|n| reads(n)).collect()
+    }
+}
+
+impl Catalog {
+    /// What is known of a blueprint on one of its bases.
+    pub fn standing(&self, blueprint: &Blueprint, base: &str) -> Standing<'_> {
+        let parts = blueprint.parts_digest();
+        let seen = self.verified.iter().rfind(|v| v.blueprint == blueprint.id && v.base == base && v.how == How::Boot);
+        match seen {
+            Some(v) if v.parts == parts && v.version == blueprint.version => Standing::Boot(v),
+            Some(v) => Standing::Changed(v),
+            None => Standing::Render,
+        }
+    }
+}
