@@ -49,7 +49,8 @@ fn database_of_fifteen_months() {
     let dir = tempfile::tempdir().unwrap();
     let mut db = store(dir.path(), instances, true);
     let (begin, mut cache) = (time(0).as_second(), SeriesCache::default());
-    let (days, started) = (456 + 20, Instant::now());
+    let days: i64 = std::env::var("BENCH_DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(456 + 20);
+    let started = Instant::now();
     for block in 0..days * 1440 / 300 {
         db.write(|t| {
             for n in block * 300..block * 300 + 300 {
@@ -66,12 +67,20 @@ fn database_of_fifteen_months() {
         .unwrap();
         db.roll_up(begin + (block + 1) * 300 * 60).unwrap();
     }
+    let tables = ["point", "five_minutes", "hours"].map(|t| format!("{t} {:.2}", on_disk(&db, t)));
+    println!("MiB: {}", tables.join(", "));
     let size = std::fs::metadata(dir.path().join("state.db")).unwrap().len() as f64 / 1_048_576.0;
     println!(
         "{instances} instances, {days} days: {size:.1} MiB, {:.1} MiB for 20 (at most 100); {:.0} s",
         size * 20.0 / f64::from(instances),
         started.elapsed().as_secs_f64()
     );
+}
+
+/// Bytes of a table on disk.
+fn on_disk(db: &lite::store::Store, table: &str) -> f64 {
+    let sum = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = ?1";
+    db.read().query_row(sum, [table], |row| row.get::<_, i64>(0)).map_or(0.0, |b| b as f64 / 1_048_576.0)
 }
 
 fn record_id(n: u8) -> uuid::Uuid {

@@ -1,7 +1,9 @@
 //! Points of a metric in few bytes: a block holds 60 points of one step, absent ones included. Pure.
 //!
 //! A byte says what follows: `0 n`: n absent points; `1 n`: n points like the one before; `2` count (2 bytes) and one
-//! value, where all samples are the same; `3` count, mean, lowest and highest. Values are 4-byte floats, little end first.
+//! value, where all samples are the same; `3` count, mean, lowest and highest; `5` and `4` are those two without a count that
+//! is that of the point before. Values are 4-byte floats, little end first; lowest and highest are kept without their
+//! lowest byte, which is to 1 in 50,000.
 
 use crate::model::Point;
 
@@ -20,13 +22,22 @@ pub fn pack(points: &[Option<Point>; BLOCK]) -> Vec<u8> {
             None => out.extend([0, run as u8]),
             Some(code) if before == Some(code) => out.extend([1, run as u8]),
             Some(code) => {
+                let single = code[2..6] == code[6..10] && code[6..10] == code[10..14];
+                let counted = before.is_some_and(|b| b[..2] == code[..2]);
                 before = Some(code);
-                if code[2..6] == code[6..10] && code[6..10] == code[10..14] {
-                    out.push(2);
-                    out.extend(&code[..6]);
-                } else {
-                    out.push(3);
-                    out.extend(code);
+                out.push(match (single, counted) {
+                    (true, false) => 2,
+                    (true, true) => 5,
+                    (false, false) => 3,
+                    (false, true) => 4,
+                });
+                if !counted {
+                    out.extend(&code[..2]);
+                }
+                out.extend(&code[2..6]);
+                if !single {
+                    out.extend(&code[7..10]);
+                    out.extend(&code[11..14]);
                 }
                 at += 1;
                 continue;
@@ -45,6 +56,9 @@ fn bytes(point: Point) -> [u8; 14] {
     for (place, value) in out[2..].chunks_exact_mut(4).zip([mean, point.min, point.max]) {
         place.copy_from_slice(&(value as f32).to_le_bytes());
     }
+    if out[2..6] != out[6..10] || out[6..10] != out[10..14] {
+        (out[6], out[10]) = (0, 0);
+    }
     out
 }
 
@@ -62,17 +76,25 @@ pub fn unpack(packed: &[u8]) -> [Option<Point>; BLOCK] {
         let (take, run) = match tag {
             0 | 1 => (1, usize::from(more.first().copied().unwrap_or(0))),
             2 => (6, 1),
-            3 => (14, 1),
+            3 => (12, 1),
+            4 => (10, 1),
+            5 => (4, 1),
             _ => return out,
         };
         let Some((code, after)) = more.split_at_checked(take) else { return out };
         rest = after;
-        if take == 14 {
-            before.copy_from_slice(code);
-        } else if take == 6 {
-            before[..6].copy_from_slice(code);
-            before.copy_within(2..6, 6);
-            before.copy_within(2..6, 10);
+        if *tag > 1 {
+            let (count, values) = if matches!(tag, 2 | 3) { code.split_at(2) } else { (&[][..], code) };
+            before[..count.len()].copy_from_slice(count);
+            before[2..6].copy_from_slice(&values[..4]);
+            if matches!(tag, 2 | 5) {
+                before.copy_within(2..6, 6);
+                before.copy_within(2..6, 10);
+            } else {
+                (before[6], before[10]) = (0, 0);
+                before[7..10].copy_from_slice(&values[4..7]);
+                before[11..14].copy_from_slice(&values[7..10]);
+            }
         }
         if *tag != 0 {
             out.iter_mut().skip(at).take(run).for_each(|place| *place = Some(point(&before)));
@@ -107,7 +129,7 @@ mod tests {
             };
         }
         assert_eq!(unpack(&pack(&points)), points);
-        assert!(pack(&points).len() <= 15 * BLOCK);
+        assert!(pack(&points).len() <= 13 * BLOCK);
     }
 
     #[test]
