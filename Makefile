@@ -61,6 +61,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench
 	$(MAKE) --no-print-directory build
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
+	$(if $(SLOW),cargo test --release --locked --features fault --test watch_bench -- --ignored --nocapture)
 
 install: build ## install binary, manual pages and completions below PREFIX
 	$(SUDO) install -D -m 755 $(LITE) $(DESTDIR)$(PREFIX)/bin/lite
