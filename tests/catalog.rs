@@ -124,6 +124,21 @@ fn every_application_is_whole() {
     }
 }
 
+/// What was booted once is not allowed to fall back to a guess. `changed` is: `make test-blueprints` makes it `boot` again.
+#[test]
+fn what_was_booted_is_still_known() {
+    let catalog = embedded();
+    for id in ["ghost", "postgres", "wordpress"] {
+        let blueprint = catalog.blueprint(id).expect("known");
+        assert_ne!(catalog.standing(blueprint, "debian-13"), Standing::Render, "{id}");
+    }
+    for v in &catalog.verified {
+        let blueprint = catalog.blueprint(&v.blueprint).expect("a test of a blueprint that is there");
+        assert!(blueprint.bases.contains(&v.base), "{} on {}", v.blueprint, v.base);
+        assert_eq!(v.image.is_some(), v.how == How::Boot, "{}: an image is what was booted", v.blueprint);
+    }
+}
+
 #[test]
 fn what_only_an_instance_knows_is_not_installed() {
     let text =

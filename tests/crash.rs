@@ -129,9 +129,12 @@ fn killed_at_every_step_of_every_operation() {
         // The database and the record in libvirt agree.
         let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1"]);
         assert!(metadata.contains("\"tags\":[\"a=b\"]"), "{after}: {metadata}");
+    };
+    let untagged = || {
+        there();
         host.ok(&["tag", name, "--remove", "a"]);
     };
-    all.push(("tag", kill_everywhere(&host, "tag", &there, &tag, &tagged)));
+    all.push(("tag", kill_everywhere(&host, "tag", &untagged, &tag, &tagged)));
     // The undo of a create that died with everything made, done by another command.
     let half_made = || {
         gone();

@@ -94,7 +94,11 @@ fn a_power_off_and_a_crash_read_differently() {
 fn a_stopped_qemu_does_not_block_the_listing() {
     let Some(mut lab) = Lab::new("a_stopped_qemu_does_not_block_the_listing") else { return };
     let (hung, well) = (lab.running(IDLE), lab.running(IDLE));
-    run("kill", &["-STOP", &lab.pid(hung)]);
+    let pid = lab.pid(hung);
+    run("kill", &["-STOP", &pid]);
+    // Each thread stops when it next sees the signal.
+    let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    wait_for("QEMU to be stopped", || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')));
     let look = |lab: &Lab| {
         let began = Instant::now();
         let listed = lab.host.domains().expect("listed");

@@ -8,8 +8,11 @@ use super::{
 };
 use crate::{
     engine::{Engine, Redefinition},
-    model::{Instance, Name, Result},
-    ui::view::{Changed, print_changed},
+    model::{Instance, InstanceState, Name, Result},
+    ui::{
+        SCHEMA,
+        view::{Changed, print_changed},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -72,11 +75,14 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut agrees = true;
     for listed in engine.list()? {
         let listed = engine.inspect(listed)?;
-        agrees &= listed.state == listed.power && listed.drift.is_empty();
+        agrees &= listed.power != InstanceState::Lost && listed.drift.is_empty();
         common::warn_of_drift(&env.ui, &listed);
     }
     if told.is_empty() && agrees {
         env.ui.status("nothing to repair");
+    }
+    if env.ui.json {
+        return env.ui.json(&serde_json::json!({ "schema": SCHEMA, "dry_run": args.change.dry_run, "told": told }));
     }
     told.iter().try_for_each(|line| env.ui.data(&format!("{line}\n")))
 }
