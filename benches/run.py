@@ -113,14 +113,12 @@ def light_domain(n):
 
 def state_database(folder):
     """A state.db as lite makes it, from lite's own schema."""
-    text = (ROOT / "src/store/schema.rs").read_text()
-    schema = re.search(r'const STEPS: \[&str; \d+\] = \[(.*?)\];', text, re.S).group(1)
-    steps = re.findall(r'"(.*?)"', schema, re.S)
+    steps = sorted((ROOT / "src/store/schema").glob("*.sql"), key=lambda file: int(file.stem))
     database = sqlite3.connect(pathlib.Path(folder) / "state.db", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     if database.execute("PRAGMA user_version").fetchone()[0] == 0:
         for step in steps:
-            database.executescript(step)
+            database.executescript(step.read_text())
         database.execute(f"PRAGMA user_version = {len(steps)}")
     return database
 
@@ -149,7 +147,7 @@ def bench_list(options, stack):
             commands.append(f"define {path}\n")
             entries.append(row)
         virsh(text_in="".join(commands))
-        database.executemany(f"INSERT INTO instance VALUES ({','.join('?' * 16)})", entries)
+        database.executemany(f"INSERT INTO instance VALUES ({','.join('?' * 16)}, 0)", entries)
         made = count
         shown = len(re.findall(rf"^{PREFIX}-\d+ ", run(options.lite, "list", env=env), re.M))
         if shown != count:
