@@ -128,7 +128,7 @@ fn every_application_is_whole() {
 #[test]
 fn what_was_booted_is_still_known() {
     let catalog = embedded();
-    for id in ["ghost", "postgres", "wordpress"] {
+    for id in ["docker", "ghost", "lamp", "postgres", "wordpress"] {
         let blueprint = catalog.blueprint(id).expect("known");
         assert_ne!(catalog.standing(blueprint, "debian-13"), Standing::Render, "{id}");
     }
