@@ -17,6 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lite::{
+    model::Name,
+    store::{Operation, OperationState, Store},
+};
 use support::{
     host::{Host, skip_reason, text, virsh},
     idle::{bare_host, clean, create, idle_host, image, turn, whole_or_gone},
@@ -154,6 +158,82 @@ fn killed_at_every_step_of_every_operation() {
     assert_eq!(names, known, "every kind of point is hit");
     println!("{count} points of death, each hit");
     gone();
+}
+
+/// Takes the row of an instance away, as if its delete had left all there is.
+fn orphan(host: &Host, name: &str) {
+    let mut store = Store::open(&host.folder.path().join("state")).expect("the database");
+    let instance = store.require(&Name::parse(name).expect("a name")).expect("stored");
+    let uuid = instance.record.uuid;
+    let delete = Operation {
+        id: format!("op-{:08x}", uuid.as_fields().0),
+        kind: "delete".to_owned(),
+        resource: name.to_owned(),
+        instance: Some(uuid),
+        state: OperationState::Succeeded,
+        error: None,
+        request_id: None,
+        arguments: None,
+        started_at: jiff::Timestamp::now(),
+        ended_at: Some(jiff::Timestamp::now()),
+    };
+    store.insert_operation(&delete).expect("written");
+    store.forget(uuid).expect("forgotten");
+}
+
+#[test]
+fn killed_while_it_cleans_up_or_repairs() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let host = idle_host("mend", 57);
+    let name = "lite-test-mend";
+    let there = || {
+        if host.json(&["list"])["instances"].as_array().is_none_or(Vec::is_empty) {
+            assert!(create(&host, name).status().expect("lite runs").success());
+        }
+    };
+    let orphaned = || {
+        there();
+        orphan(&host, name);
+    };
+    let gc = || host.command(&["gc", "--now", "--yes"]);
+    // What a killed collector left is collected by the next.
+    let collected = |after: &str| {
+        host.ok(&["gc", "--now", "--yes"]);
+        assert!(!whole_or_gone(&host, name, after), "{after}: still there");
+    };
+    let (gcs, _) = kill_everywhere(&host, "gc", &orphaned, &gc, &collected);
+    collected("gc without a kill");
+
+    let whole = |after: &str| assert!(whole_or_gone(&host, name, after), "{after}: gone");
+    let undefined = || {
+        there();
+        virsh(&["destroy", name]);
+        virsh(&["undefine", name]);
+    };
+    let repair = || host.command(&["repair", name]);
+    let defined = |after: &str| {
+        host.ok(&["repair", name]);
+        whole(after);
+    };
+    let (repairs, _) = kill_everywhere(&host, "repair", &undefined, &repair, &defined);
+
+    let lost = || {
+        there();
+        for file in ["state.db", "state.db-wal", "state.db-shm"] {
+            let _ = std::fs::remove_file(host.folder.path().join("state").join(file));
+        }
+    };
+    let rebuild = || host.command(&["repair", "--rebuild", "--yes"]);
+    let rebuilt = |after: &str| {
+        host.ok(&["repair", "--rebuild", "--yes"]);
+        whole(after);
+    };
+    let (rebuilds, _) = kill_everywhere(&host, "rebuild", &lost, &rebuild, &rebuilt);
+    println!("gc: {gcs} points, repair: {repairs}, rebuild: {rebuilds}");
+    host.ok(&["delete", name, "--yes"]);
 }
 
 #[test]
