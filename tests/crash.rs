@@ -141,8 +141,6 @@ fn killed_at_every_step_of_every_operation() {
     };
     let list = || host.command(&["list"]);
     all.push(("undo", kill_everywhere(&host, "undo", &half_made, &list, &absent)));
-    gone();
-    all.push(("bake", bakes(&host)));
     let mut names = BTreeSet::new();
     let mut count = 0;
     for (what, (points, passed)) in all {
@@ -193,9 +191,9 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
         };
         let found =
             kill_everywhere(host, "bake", &fresh, &|| host.command(&["image", "bake", "cake", "--quiet"]), &check);
-        over.store(true, Ordering::Relaxed);
         // It is whole, and what it is of is still so; then it is not.
         host.ok(&["image", "bake", "cake"]);
+        over.store(true, Ordering::Relaxed);
         assert!(host.ok(&["image", "prune", "--yes"]).is_empty());
         std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app.replace("'1'", "'2'")).expect("written");
         assert!(host.ok(&["image", "prune", "--dry-run"]).starts_with("would go    baked image `cake.down."));
@@ -205,6 +203,17 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
         host.ok(&["image", "remove", "down", "--yes"]);
         found
     })
+}
+
+#[test]
+fn killed_at_every_step_of_a_bake() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let (points, names) = bakes(&idle_host("oven", 60));
+    assert!(points > 20 && names.contains("allocated") && names.contains("undo"), "{points}: {names:?}");
+    println!("bake: killed at {points} points");
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl Engine<'_> {
             }
             flat
         });
-        fault::point("packed");
+        fault::point("effect");
         let steps: Vec<_> = (0..).zip(job.steps.iter().cloned()).collect();
         match packed {
             Ok(image) => {
