@@ -147,7 +147,9 @@ def pump(stream, sinks, reporter, tail):
 
 
 def script_env(env):
-    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    # `systemctl enable` would keep the links of System V in step as well, with two reloads of all units: seconds, for nobody.
+    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
+            "SYSTEMCTL_SKIP_SYSV": "1"}
     base.update(env)
     return base
 
