@@ -17,7 +17,7 @@ use support::host::{Host, skip_reason, virsh};
 const APP: &str = "id: cake\ntitle: A cake\ndescription: Serves a secret's length.\ngroup: app\nversion: '1'\nbases: [debian-13]\n\
     minimum: {memory: 512 MiB, disk: 5 GiB}\nports: [22/tcp, 80/tcp]\nsecrets:\n  word: {description: the word}\n\
     install: |\n  apt-get -q update\n  DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install nginx\n\
-    configure: |\n  printf '%s\\n' \"$LITE_SECRET_WORD\" >/srv/word\n  echo \"I am $LITE_NAME\" >/var/www/html/index.html\n  systemctl enable --now nginx\n\
+    configure: |\n  printf '%s\\n' \"$LITE_SECRET_WORD\" >/srv/word\n  echo \"I am $LITE_NAME\" >/var/www/html/index.html\n  chmod 644 /var/www/html/index.html\n  systemctl start nginx\n\
     health:\n  http: {port: 80, path: /, status: 200, text: I am}\n";
 
 /// What must not be the same on two machines, each printed by a command in the guest.
