@@ -113,12 +113,13 @@ def light_domain(n):
 
 def state_database(folder):
     """A state.db as lite makes it, from lite's own schema."""
-    steps = sorted((ROOT / "src/store/schema").glob("*.sql"), key=lambda file: int(file.stem))
+    files = sorted((ROOT / "src/store/schema").glob("*.sql"), key=lambda path: int(path.stem))
+    steps = [path.read_text() for path in files]
     database = sqlite3.connect(pathlib.Path(folder) / "state.db", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     if database.execute("PRAGMA user_version").fetchone()[0] == 0:
         for step in steps:
-            database.executescript(step.read_text())
+            database.executescript(step)
         database.execute(f"PRAGMA user_version = {len(steps)}")
     return database
 
@@ -369,6 +370,99 @@ def bench_page(options, stack):
             f"| lite: command came back | {end:.1f} | {end / peer:.3f} |"]
 
 
+# ---- baked
+
+def answers(address):
+    """The application's own page, not the one that nginx has before it is set up: what lite's health check wants to see."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
+            return answer.status == 200 and b'content="lite-nginx"' in answer.read()
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def create_timed(options, name, *flags):
+    """Seconds from `lite create nginx` until its page is there and until the command ends, and the twin. The caller drops it."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([options.lite, "create", "nginx", "--bundle", "nano", "--name", name, "--json", *flags],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        twin = wait_for("domain of lite's", lambda: seed_ready(name), 120, process)
+        wait_for("page of lite's", lambda: answers(twin.address), options.limit, process)
+        page = time.perf_counter() - begun
+        out, said = process.communicate(timeout=120)
+    finally:
+        process.terminate()
+        process.wait()
+    if process.returncode:
+        raise RuntimeError(f"lite create: exit code {process.returncode}: {said[-600:]}")
+    return page, time.perf_counter() - begun, twin, json.loads(out)["instance"]["image"]["baked"]
+
+
+def raw_qemu(options, twin, name, mac, stack):
+    """The same machine by QEMU alone, on a tap of its own; seconds until the page is there. Overlay and seed are made before."""
+    root, seed, report, console = (twin.pool / f"{name}.{end}" for end in ("qcow2", "iso", "report", "console"))
+    tap = "lbench" + mac.replace(":", "")[-6:]
+    bridge = ET.fromstring(virsh("net-dumpxml", twin.network)).find("bridge").get("name")
+    stack.callback(lambda: [path.unlink(missing_ok=True) for path in (root, seed, report, console)])
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as folder:
+        for file, text in twin.seed_of(name, mac).items():
+            (pathlib.Path(folder) / file).write_text(text)
+        run("genisoimage", "-quiet", "-V", "cidata", "-r", "-J", "-o", str(seed), folder)
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", twin.image, str(root), str(twin.size))
+    run("ip", "tuntap", "add", tap, "mode", "tap")
+    stack.callback(run, "ip", "link", "delete", tap)
+    run("ip", "link", "set", tap, "master", bridge, "up")
+    kvm = twin.kind == "kvm"
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        ["qemu-system-x86_64", "-machine", f"{twin.machine},accel={'kvm' if kvm else 'tcg'}", "-cpu", "host" if kvm else "max",
+         "-m", str(twin.memory), "-smp", twin.vcpus, "-nodefaults", "-display", "none", "-serial", f"file:{console}",
+         "-drive", f"file={root},format=qcow2,if=virtio,discard=unmap", "-drive", f"file={seed},format=raw,if=virtio,readonly=on",
+         "-netdev", f"tap,id=n,ifname={tap},script=no,downscript=no", "-device", f"virtio-net-pci,netdev=n,mac={mac}",
+         "-device", "virtio-rng-pci", "-device", "virtio-balloon-pci", "-device", "virtio-serial-pci",
+         "-chardev", f"file,id=r,path={report}", "-device", "virtserialport,chardev=r,name=org.lite.report"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for("page of QEMU's", lambda: answers(twin.peer_address()), options.limit, process)
+        return time.perf_counter() - begun
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def bench_baked(options, stack):
+    prepare_host(options)
+    begun = time.perf_counter()
+    run(options.lite, "image", "bake", "nginx", "--json")
+    bake = time.perf_counter() - begun
+    pages, ends, raws, installs = [], [], [], []
+    for turn in range(1, options.baked_runs + 1):
+        with contextlib.ExitStack() as round_:
+            name = f"{PREFIX}-a{turn}"
+            round_.callback(drop_ours, options.lite, name)
+            page, end, twin, baked = create_timed(options, name)
+            if not baked:
+                raise RuntimeError("lite took no baked image")
+            options.accel = twin.accel
+        with contextlib.ExitStack() as round_:
+            raws.append(raw_qemu(options, twin, f"{PREFIX}-b{turn}", new_mac(), round_))
+        with contextlib.ExitStack() as round_:
+            name = f"{PREFIX}-c{turn}"
+            round_.callback(drop_ours, options.lite, name)
+            install, *_ = create_timed(options, name, "--no-baked")
+        pages.append(page)
+        ends.append(end)
+        installs.append(install)
+    page, end, raw, install = map(statistics.median, (pages, ends, raws, installs))
+    return ["| from command to the application's page | seconds | baked is … of it |", "|---|--:|--:|",
+            f"| `lite create nginx`, baked | {page:.1f} | |",
+            f"| … until the command came back | {end:.1f} | |",
+            f"| QEMU alone, same baked image and seed (the floor) | {raw:.1f} | {page / raw:.2f} (at most 1.1) |",
+            f"| `lite create nginx --no-baked` | {install:.1f} | {page / install:.2f} |",
+            "", f"`lite image bake nginx` itself, once{'' if bake > 5 else ' (was there already)'}: {bake:.0f} s."]
+
+
 # ---- README
 
 def circumstances(options, runs):
@@ -389,19 +483,21 @@ def write_table(part, lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lite", default=str(ROOT / "target/release/lite"), help="the binary to measure")
-    parser.add_argument("--slow", action="store_true", help="measure create → page too (minutes)")
-    parser.add_argument("--only", choices=["version", "list", "create", "page"], action="append", help="this part; may be repeated")
+    parser.add_argument("--slow", action="store_true", help="measure create → page too, baked and not (minutes)")
+    parser.add_argument("--only", choices=["version", "list", "create", "page", "baked"], action="append", help="this part; may be repeated")
     parser.add_argument("--runs", type=int, default=21, help="rounds of the quick commands")
     parser.add_argument("--create-runs", type=int, default=5)
     parser.add_argument("--page-runs", type=int, default=3)
+    parser.add_argument("--baked-runs", type=int, default=3)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 50, 500], help="domains of the list part, rising")
     parser.add_argument("--limit", type=int, default=900, help="seconds a page may take")
     parser.add_argument("--dry", action="store_true", help="print only, leave benches/README.md as it is")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parts = {"version": (bench_version, options.runs), "list": (bench_list, options.runs),
-             "create": (bench_create, options.create_runs), "page": (bench_page, options.page_runs)}
-    wanted = options.only or [p for p in parts if p != "page" or options.slow]
+             "create": (bench_create, options.create_runs), "page": (bench_page, options.page_runs),
+             "baked": (bench_baked, options.baked_runs)}
+    wanted = options.only or [p for p in parts if p not in ("page", "baked") or options.slow]
     failed = False
     for part in wanted:
         options.accel = "no guest running"

@@ -4,6 +4,7 @@
 On the first boot it judges cloud-init's result, runs the blueprint's install and configure scripts, the user's runcmd
 and the user's script, and reports each step as one line of JSON on the virtio-serial port. On later boots it reports
 that the guest is up. Then `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
+A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
 import collections
@@ -14,6 +15,7 @@ import os
 import re
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +32,23 @@ TAIL_LINES = 20
 ANSWER_LIMIT = 200
 # Seconds a network may take to come up.
 NETWORK_WAIT = int(os.environ.get("LITE_NETWORK_WAIT", "30"))
+
+# What a machine makes for itself, what only fills an image, and what would tell two machines of one image apart from others.
+# Globs; a folder that ends in `/*` stays and loses what is in it.
+SEALED_OFF = (
+    "/var/lib/cloud/*", "/etc/netplan/50-cloud-init.yaml", "/etc/network/interfaces.d/50-cloud-init*",
+    "/etc/systemd/network/*cloud-init*", "/etc/udev/rules.d/70-persistent-net.rules",
+    "/etc/hostname", "/etc/ssh/ssh_host_*", "/root/.ssh/authorized_keys", "/home/*/.ssh/authorized_keys",
+    "/root/.*_history", "/home/*/.*_history", "/root/.cache", "/home/*/.cache", "/root/.lesshst",
+    "/var/lib/apt/lists/*", "/var/lib/apt/periodic/*", "/var/cache/apt/*",
+    "/var/lib/dhcp/*", "/var/lib/dhcpcd/*", "/var/lib/NetworkManager/*", "/var/lib/systemd/network/*",
+    "/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/lib/systemd/timers/*",
+    "/var/lib/systemd/coredump/*", "/var/log/journal/*", "/var/crash/*", "/tmp/*", "/tmp/.[!.]*", "/var/tmp/*",
+)
+ROTATED = re.compile(r"\.(\d+|old|gz|xz|zst)$")
+# Debian's self-signed certificate: its key is one machine's own.
+MAKE_CERT = "/usr/sbin/make-ssl-cert"
+CERT_KEY = "/etc/ssl/private/ssl-cert-snakeoil.key"
 
 # Sourced by bash before each script. The last command that failed is left in a file for the report. Values are shell
 # variables and not exported: what a script starts does not see the secrets.
@@ -128,7 +147,9 @@ def pump(stream, sinks, reporter, tail):
 
 
 def script_env(env):
-    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    # `systemctl enable` would keep the links of System V in step as well, with two reloads of all units: seconds, for nobody.
+    base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
+            "SYSTEMCTL_SKIP_SYSV": "1"}
     base.update(env)
     return base
 
@@ -260,11 +281,87 @@ def to_install():
     return text.decode("utf-8", "replace"), digest
 
 
-def install(digest, reporter):
+def install(digest, baked, reporter):
     fault = bash("install", DIR + "/install.sh", reporter, True)
     if fault is None:
-        write_private(DIR + "/installed.json", json.dumps({"sha256": digest}))
+        write_private(DIR + "/installed.json", json.dumps({"sha256": digest, "baked": baked}))
     return fault
+
+
+def tool(*argv):
+    """Runs a program of the guest's; `False` if it failed or is not there."""
+    lines, code = output([ROOT + argv[0], *argv[1:]], 120)
+    if code not in (0, 127):
+        print("%s: exit %d: %s" % (argv[0], code, " ".join(lines[-3:])))
+    return code == 0
+
+
+def remove(path):
+    """Removes a file, a link itself, or a folder with all in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+def empty_logs():
+    """Empties the logs and keeps the files: a service that runs has its log open, with an owner of its own."""
+    for folder, _, names in os.walk(LOGS):
+        for name in names:
+            path = os.path.join(folder, name)
+            if ROTATED.search(name) or os.path.islink(path):
+                os.unlink(path)
+            elif os.path.isfile(path):
+                os.truncate(path, 0)
+
+
+def rewrite(path, text, mode):
+    """Writes a small file anew."""
+    write_private(ROOT + path, text, mode)
+
+
+def seal():
+    """Takes off the disk what belongs to one machine alone. What cannot be removed is an error: the image would hold it."""
+    # The distribution's own way first, with the hooks its packages bring; what it leaves goes below.
+    tool("/usr/bin/cloud-init", "clean", "--logs")
+    tool("/usr/bin/apt-get", "clean")
+    # The journal goes on in memory, and the seed is not written again on the way down.
+    tool("/usr/bin/journalctl", "--relinquish-var")
+    tool("/usr/bin/systemctl", "stop", "systemd-random-seed.service")
+    for pattern in SEALED_OFF:
+        for path in glob.glob(ROOT + pattern):
+            # systemd's own folders in /tmp are a running service's; they go when it ends.
+            if not os.path.basename(path).startswith("systemd-private-"):
+                remove(path)
+    empty_logs()
+    for name in os.listdir(DIR):
+        if name != "installed.json":
+            remove(DIR + "/" + name)
+    # Empty, not `uninitialized`: systemd would take that for a first boot and enable units again that a package disabled.
+    rewrite("/etc/machine-id", "", 0o444)
+    if os.path.lexists(ROOT + "/var/lib/dbus/machine-id") and not os.path.islink(ROOT + "/var/lib/dbus/machine-id"):
+        os.unlink(ROOT + "/var/lib/dbus/machine-id")
+    hosts = read_text(ROOT + "/etc/hosts").splitlines(True)
+    rewrite("/etc/hosts", "".join(line for line in hosts if not line.startswith("127.0.1.1")), 0o644)
+    # Younger than /usr: packages made what systemd would otherwise make again at the next boot.
+    for path in ("/etc/.updated", "/var/.updated"):
+        rewrite(path, "# made by lite: the image is up to date\n", 0o644)
+    tool("/usr/sbin/fstrim", "/")
+    os.sync()
+
+
+def renew(_job, reporter):
+    """The first boot of an instance from a baked image: a key that packages made while baking is made again."""
+    argv = [ROOT + MAKE_CERT, "generate-default-snakeoil", "--force-overwrite"]
+    fault = run("renew", argv, {}, reporter)
+    if fault is None:
+        tool("/usr/bin/systemctl", "--no-block", "try-reload-or-restart", "apache2.service", "nginx.service", "postgresql.service")
+    return fault
+
+
+def to_renew():
+    baked = read_json(DIR + "/installed.json").get("baked")
+    return bool(baked) and os.path.exists(ROOT + MAKE_CERT) and os.path.exists(ROOT + CERT_KEY)
 
 
 def runcmd(job, reporter):
@@ -284,7 +381,9 @@ def parts(job, wanted):
     """The steps this instance has, in order."""
     steps = []
     if wanted:
-        steps.append(("install", lambda job, reporter: install(wanted[1], reporter)))
+        steps.append(("install", lambda job, reporter: install(wanted[1], bool(job.get("seal")), reporter)))
+    elif to_renew():
+        steps.append(("renew", renew))
     if os.path.exists(DIR + "/configure.sh"):
         steps.append(("configure", lambda job, reporter: bash("configure", DIR + "/configure.sh", reporter, True)))
     if job.get("runcmd"):
@@ -484,6 +583,19 @@ def start_watch():
     output(argv)
 
 
+def finish(reporter):
+    """The last act of a guest that bakes an image: the host waits until it is down."""
+    reporter.send({"event": "stage", "stage": "seal"})
+    try:
+        seal()
+        end = {"event": "sealed"}
+    except Exception as error:
+        end = {"event": "failed", "module": "seal", "command": "", "code": 1, "tail": [repr(error)]}
+    reporter.send(end)
+    if end["event"] == "sealed":
+        tool("/usr/bin/systemctl", "poweroff", "--no-block")
+
+
 def main():
     os.umask(0o077)
     os.makedirs(DIR, exist_ok=True)
@@ -501,6 +613,9 @@ def main():
             write_private(state, json.dumps({"uuid": job.get("uuid"), "event": end["event"], "report": end}))
     except Exception as error:  # whatever it is, a full disk for one, the host has to hear of it
         end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
+    if end["event"] == "done" and job.get("seal"):
+        finish(reporter)
+        return
     reporter.send(end)
     start_watch()
 

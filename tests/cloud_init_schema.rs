@@ -46,6 +46,7 @@ fn rendered(resolved: &lite::catalog::Resolved, host_key: &HostKey, user_data: O
         ssh_keys: std::slice::from_ref(public),
         host_key,
         user_data,
+        seal: false,
     })
     .expect("renders");
     [seed.user_data.expose_secret().to_owned(), seed.user_data_scrubbed]

@@ -10,9 +10,11 @@ mod support {
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write as _,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -23,7 +25,7 @@ use lite::{
 };
 use support::{
     host::{Host, skip_reason, text, virsh},
-    idle::{bare_host, clean, create, idle_host, image, turn, whole_or_gone},
+    idle::{POWER_OFF, bare_host, clean, create, idle_host, image, turn, whole_or_gone},
 };
 
 const SIGKILL: i32 = 9;
@@ -234,6 +236,67 @@ fn killed_while_it_cleans_up_or_repairs() {
     let (rebuilds, _) = kill_everywhere(&host, "rebuild", &lost, &rebuild, &rebuilt);
     println!("gc: {gcs} points, repair: {repairs}, rebuild: {rebuilds}");
     host.ok(&["delete", name, "--yes"]);
+}
+
+/// Kills a bake at each of its points. Its guest powers off by itself; that it had sealed its disk is said by a thread here.
+fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
+    host.ok(&["image", "import", &image(host, "down", POWER_OFF)]);
+    let app = "id: cake\ntitle: A cake\ndescription: A cake.\ngroup: app\nversion: '1'\nbases: [down]\nuser: nobody\n\
+        minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [80/tcp]\ninstall: 'true'\nhealth:\n  http: {port: 80, path: /, status: 200}\n";
+    std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app).expect("written");
+    let (logs, over) = (host.folder.path().join("logs"), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut told = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                for entry in std::fs::read_dir(&logs).into_iter().flatten().flatten() {
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    if name.starts_with("bake-") && name.ends_with(".report.log") && told.insert(name) {
+                        let file = std::fs::OpenOptions::new().append(true).open(entry.path());
+                        let _ = file.and_then(|mut f| f.write_all(b"{\"event\":\"sealed\"}\n"));
+                    }
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let baked = || -> Vec<String> {
+            let listed = host.json(&["image", "list"]);
+            let images = listed["images"].as_array().expect("images").iter();
+            images.filter(|i| i["origin"] == "baked").map(|i| i["id"].as_str().expect("an id").to_owned()).collect()
+        };
+        let fresh = || baked().iter().for_each(|id| drop(host.ok(&["image", "remove", id, "--yes"])));
+        let check = |after: &str| {
+            assert!(!whole_or_gone(host, "bake-cake-1", after), "{after}: an instance");
+            let files = std::fs::read_dir(host.pool_dir()).expect("the pool").flatten();
+            let names = files.map(|e| e.file_name().to_string_lossy().into_owned());
+            let ours = names.filter(|n| n.contains("cake") && !n.starts_with(".lock-")).count();
+            assert_eq!(ours, baked().len() * 2, "{after}: half an image");
+        };
+        let found =
+            kill_everywhere(host, "bake", &fresh, &|| host.command(&["image", "bake", "cake", "--quiet"]), &check);
+        // It is whole, and what it is of is still so; then it is not.
+        host.ok(&["image", "bake", "cake"]);
+        over.store(true, Ordering::Relaxed);
+        assert!(host.ok(&["image", "prune", "--yes"]).is_empty());
+        std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app.replace("'1'", "'2'")).expect("written");
+        assert!(host.ok(&["image", "prune", "--dry-run"]).starts_with("would go    baked image `cake.down."));
+        assert!(host.fails(2, &["image", "prune"]).contains("--yes"));
+        assert!(host.ok(&["image", "prune", "--yes"]).starts_with("went    baked image `cake.down."));
+        assert_eq!(baked(), Vec::<String>::new());
+        host.ok(&["image", "remove", "down", "--yes"]);
+        found
+    })
+}
+
+#[test]
+fn killed_at_every_step_of_a_bake() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let _turn = turn();
+    let (points, names) = bakes(&idle_host("oven", 60));
+    assert!(points > 20 && names.contains("allocated") && names.contains("undo"), "{points}: {names:?}");
+    println!("bake: killed at {points} points");
 }
 
 #[test]

@@ -18,4 +18,5 @@ cat >/var/www/html/index.html <<PAGE
 </html>
 PAGE
 chmod 0644 /var/www/html/index.html
-systemctl enable --now nginx
+# The package enabled it. Saying so again makes systemd read all its units anew, seconds of a first boot.
+systemctl start nginx

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, blueprints_test, complete, record, session};
+use super::{Env, blueprints_test, complete, outdated, record, session};
 use crate::{
     catalog::{self, Blueprint, Catalog, Group, Health, Standing},
     model::Result,
@@ -43,6 +43,13 @@ EXAMPLES:
   cp mine.yaml /etc/lite/blueprints/
       Then make it known";
 
+const OUTDATED: &str = "\
+EXAMPLES:
+  lite blueprints outdated
+      The instances that a new one would differ from
+  lite blueprints outdated --json | jq -r '.outdated[].name'
+      Their names, for a script";
+
 /// List the operating systems and applications there are
 ///
 /// Lists the blueprints: what can run in an instance. They are data files. A file
@@ -68,6 +75,12 @@ pub enum Verb {
         #[arg(value_name = "BLUEPRINT", required = true, add = ArgValueCompleter::new(complete::blueprints))]
         ids: Vec<String>,
     },
+    /// List the instances older than their blueprint
+    ///
+    /// Lists the instances that were made from another version of their blueprint
+    /// than today's, with both versions.
+    #[command(verbatim_doc_comment, after_help = OUTDATED)]
+    Outdated,
     /// Check blueprint files
     ///
     /// Checks files without using them, and names every fault with file, line and
@@ -102,6 +115,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             let views: Result<Vec<_>> = ids.iter().map(|id| catalog.blueprint(id).map(|b| view(&catalog, b))).collect();
             print_blueprint(&env.ui, &views?)
         }
+        Some(Verb::Outdated) => outdated::run(env),
         Some(Verb::Check { files }) => {
             let mut faults = Vec::new();
             for file in files {

@@ -199,6 +199,7 @@ fn render_all(catalog: &Catalog, asked: &Asked) -> Result<()> {
             ssh_keys: std::slice::from_ref(&host_key.public),
             host_key: &host_key,
             user_data: asked.user_data.as_ref(),
+            seal: false,
         })?;
         render_output(&blueprint, &name, "192.0.2.1", &asked.parameters)?;
         render_accounts(&blueprint, &name, "192.0.2.1", &asked.parameters)?;

@@ -6,19 +6,20 @@ use clap_complete::ArgValueCompleter;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Env, common, complete, image_make,
+    Env, common, complete, image_bake,
+    image_make::obtain,
     session::{self, Session},
     values,
     watch::Watch,
 };
 use crate::{
     catalog::{Resolved, resolve_params},
-    doctor::{Status, gather, judge},
     engine::{Created, Observer, Request},
     guest,
+    image::{self, Image},
     model::{Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped},
     render::{UserData, parse_user_data},
-    ui::view::{CreatedView, PlanView, ShownSecret, StageTime, print_created, print_plan},
+    ui::view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime, print_created, print_plan},
 };
 
 const EXAMPLES: &str = "\
@@ -40,7 +41,8 @@ EXAMPLES:
 /// application really answers. Each stage is shown with its time; at the end come
 /// the address, the URL and what is needed to log in. If a stage fails it says
 /// which and why; what was made before the machine existed is undone, after that
-/// the instance is kept as `failed` for its logs (`lite logs NAME --boot`).
+/// the instance is kept as `failed` for its logs (`lite logs NAME --boot`). An
+/// image that `lite image bake` made of the same parts is taken by itself.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
@@ -77,6 +79,9 @@ pub struct Args {
     /// Return once the machine runs, before its application answers
     #[arg(long)]
     pub no_wait: bool,
+    /// Install at first boot even where a baked image is there
+    #[arg(long)]
+    pub no_baked: bool,
     /// Your own id of this request: asked twice, made once
     #[arg(long, value_name = "ID", value_parser = values::request_id)]
     pub request_id: Option<String>,
@@ -94,6 +99,8 @@ struct Asked {
     ssh_keys: Vec<String>,
     user_data: Option<UserData>,
     digest: String,
+    /// The base where none is asked for.
+    default_base: Option<String>,
 }
 
 /// Makes an instance; the stages go to [`crate::ui::Stages`], the end to [`crate::ui::view::print_created`].
@@ -105,14 +112,14 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     let session = Session::open(env)?;
     session.heed_interrupts()?;
-    fit(&session, &settings)?;
+    session::fit(&session, &settings)?;
     let mut engine = session.engine(env, args.change.wait)?;
     asked.ssh_keys.push(guest::ssh::login_key(&settings.paths.state)?.public);
     let request = Request {
         blueprint: &asked.resolved.blueprint,
         bundle: &asked.resolved.bundle,
         base: &asked.resolved.base,
-        parameters: asked.parameters,
+        parameters: asked.parameters.clone(),
         name: args.name.clone(),
         ssh_keys: asked.ssh_keys,
         user_data: asked.user_data,
@@ -124,24 +131,29 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         arguments: asked.digest,
     };
     let mut watch = Watch::new(&env.ui);
-    let base = asked.resolved.base.clone();
-    let interrupted = session.interrupted();
-    let mut image = |observer: &mut dyn Observer| image_make::obtain(&settings, &base, interrupted, observer);
+    let (resolved, cancel) = (&asked.resolved, session.interrupted());
+    let mut image = |observer: &mut dyn Observer| {
+        if args.no_baked {
+            return obtain(&settings, &resolved.base, cancel, observer);
+        }
+        image_bake::for_create(&settings, resolved, &asked.parameters, &env.ui, cancel, observer)
+    };
     let created = engine.create(&request, &mut image, &mut watch)?;
-    print(env, created, &watch)
+    let used = image_of(&settings, &created)?;
+    if !created.repeated && !args.no_baked && used.as_ref().is_some_and(|i| i.baked.is_none()) {
+        let faster = image_bake::advice(asked.default_base.as_ref(), resolved, &asked.parameters);
+        faster.into_iter().for_each(|c| env.ui.hint(&format!("the next one is faster from a baked image: `{c}`")));
+    }
+    print(env, created, &watch, used)
 }
 
-/// Refuses a host on which a guest could not reach the world: found out now, not after minutes of waiting.
-fn fit(session: &Session, settings: &Settings) -> Result<()> {
-    let checks = judge(&gather(settings, Ok(session.hypervisor())), settings);
-    let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
-    wrong.map_or(Ok(()), |check| {
-        let error = Error::refused("host_not_fit", check.sentence).hint("`lite doctor` shows all checks");
-        Err(check.fix.into_iter().fold(error, Error::hint))
-    })
+/// The image that the disk of a new instance lies on; none if it was replaced since.
+fn image_of(settings: &Settings, created: &Created) -> Result<Option<Image>> {
+    let images = image::list(&settings.paths.pool)?;
+    Ok(images.into_iter().find(|i| i.digest == created.record.image_digest))
 }
 
-fn print(env: &Env, created: Created, watch: &Watch) -> Result<()> {
+fn print(env: &Env, created: Created, watch: &Watch, used: Option<Image>) -> Result<()> {
     let record = created.record;
     if created.repeated {
         env.ui.status("this request was made before; its instance is shown");
@@ -165,6 +177,11 @@ fn print(env: &Env, created: Created, watch: &Watch) -> Result<()> {
                 .map(|s| ShownSecret { label: s.name, user: s.account, value: s.value })
                 .collect(),
             operation: created.operation,
+            image: ImageUsed {
+                baked: used.as_ref().is_some_and(|i| i.baked.is_some()),
+                id: used.map(|i| i.id),
+                digest: record.image_digest,
+            },
             stages: StageTime::all(&watch.stages.times()),
         },
     )
@@ -214,7 +231,8 @@ fn check(args: &Args, settings: &Settings) -> Result<Asked> {
         }
     };
     let digest = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Asked { resolved, parameters, ssh_keys, user_data, digest })
+    let default_base = blueprint.bases.first().cloned();
+    Ok(Asked { resolved, parameters, ssh_keys, user_data, digest, default_base })
 }
 
 /// `--dry-run`: what would be made and what it costs.

@@ -9,6 +9,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{
     Env, common, complete,
+    image_bake::{self, Bake},
     image_make::{Maker, create_folder, heed_interrupts, pull_and_adopt},
     session,
 };
@@ -16,7 +17,7 @@ use crate::{
     image::{self, Image, pull::PullRequest},
     model::{Error, Name, Result, Settings, Size},
     store::Store,
-    ui::view::{ImageRow, print_images},
+    ui::view::{BakedView, ImageRow, print_images},
 };
 
 const EXAMPLES: &str = "\
@@ -52,6 +53,22 @@ EXAMPLES:
   lite image import disk.qcow2 --name golden
       Under a name of your own";
 
+const BAKE: &str = "\
+EXAMPLES:
+  lite image bake nginx
+      On its default base; `lite create nginx` then installs nothing
+  lite image bake nginx --base debian-12
+      On another base
+  lite image bake mine --keep
+      If it fails, keep the machine: `lite logs`, `lite ssh`";
+
+const PRUNE: &str = "\
+EXAMPLES:
+  lite image prune --dry-run
+      What would go
+  lite image prune --yes
+      Remove it without asking";
+
 const REMOVE: &str = "\
 EXAMPLES:
   lite image remove debian-12
@@ -62,7 +79,8 @@ EXAMPLES:
 /// Manage the images that instances are made from
 ///
 /// Base images are the disks that instances start from. `build` and `pull` bring
-/// those of the distributions, `import` your own. Nothing unverified boots.
+/// those of the distributions, `import` your own. Nothing unverified boots. `bake`
+/// installs a blueprint once, so that its instances need not.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES, subcommand_required = true)]
 pub struct Args {
@@ -100,6 +118,26 @@ pub enum Verb {
     /// package mirror and no image download.
     #[command(verbatim_doc_comment, after_help = BUILD)]
     Build(Bases),
+    /// Install blueprints once, for faster creates
+    ///
+    /// Runs the install part of a blueprint in a virtual machine of its own, takes
+    /// off its disk what belongs to one machine (machine id, keys, logs, caches), and
+    /// keeps the disk as an image. `lite create` takes it by itself as long as
+    /// blueprint and base are the same. Nothing but the image stays.
+    #[command(verbatim_doc_comment, after_help = BAKE)]
+    Bake(Bake),
+    /// Remove images that are out of date
+    ///
+    /// Removes baked images that today's blueprint or base would make otherwise, and
+    /// older versions of images. One that an instance uses stays, and is named.
+    #[command(verbatim_doc_comment, after_help = PRUNE)]
+    Prune {
+        /// Say what would be done, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        sure: common::Sure,
+    },
     /// Bring an image of your own
     ///
     /// Checks the header of a qcow2 file before any tool opens it, and copies it. A file that refers to other files is refused.
@@ -144,7 +182,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let dir = settings.paths.pool.as_path();
     tidy(env, &settings)?;
     match &args.verb {
-        Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?)?),
+        Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?, (env.clock)())?),
         Verb::Build(bases) => {
             each(env, bases, "built", |maker, id, settings, cancel| maker.build(id, settings, cancel))
         }
@@ -163,6 +201,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                 pull_and_adopt(&request, cancel, maker)
             })
         }
+        Verb::Bake(args) => image_bake::bake(args, env),
+        Verb::Prune { dry_run, sure } => image_bake::prune(env, &settings, *dry_run, *sure),
         Verb::Import { file, name, dry_run } => bring(env, &settings, file, name.as_ref(), *dry_run),
         Verb::Remove { images, sure } => remove(env, &settings, images, *sure),
     }
@@ -182,9 +222,20 @@ fn tidy(env: &Env, settings: &Settings) -> Result<()> {
 }
 
 /// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.
-fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
+pub(super) fn rows(settings: &Settings, images: &[Image], now: jiff::Timestamp) -> Result<Vec<ImageRow>> {
     let state = &settings.paths.state;
     let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+    // Faults in the operator's files are told by what uses them.
+    let catalog = session::catalog(settings).unwrap_or_default();
+    let baked = |baked: &image::Baked| {
+        Ok(BakedView {
+            blueprint: baked.blueprint.clone(),
+            version: baked.version.clone(),
+            base: baked.base.clone(),
+            parameters: baked.parameters.clone(),
+            current: image_bake::is_current(&catalog, settings, baked)?,
+        })
+    };
     images
         .iter()
         .map(|i| {
@@ -193,11 +244,18 @@ fn rows(settings: &Settings, images: &[Image]) -> Result<Vec<ImageRow>> {
                 origin: i.origin.to_string(),
                 size: Size::bytes(i.size),
                 digest: i.digest.clone(),
-                used_by: store.as_ref().map_or(Ok(Vec::new()), |s| s.users_of_image(&i.volume))?,
+                used_by: used_by(store.as_ref(), &i.volume)?,
                 created_at: i.created_at,
+                age: now.duration_since(i.created_at),
+                baked: i.baked.as_ref().map(&baked).transpose()?,
             })
         })
         .collect()
+}
+
+/// The instances whose disks lie on a file of the pool.
+pub(super) fn used_by(store: Option<&Store>, volume: &str) -> Result<Vec<String>> {
+    store.map_or(Ok(Vec::new()), |s| s.users_of_image(volume))
 }
 
 /// Builds or pulls each image, with its stages shown, and prints the rows.
@@ -223,7 +281,7 @@ fn each(
         images.push(made?);
         stages.finish();
     }
-    print_images(&env.ui, &rows(&settings, &images)?)
+    print_images(&env.ui, &rows(&settings, &images, (env.clock)())?)
 }
 
 fn bring(env: &Env, settings: &Settings, file: &Path, name: Option<&Name>, dry_run: bool) -> Result<()> {
@@ -240,7 +298,7 @@ fn bring(env: &Env, settings: &Settings, file: &Path, name: Option<&Name>, dry_r
     let mut stages = env.ui.stages();
     let image = image::import(&settings.paths.pool, file, &id, false, &cancel, &mut Maker(&mut stages))?;
     stages.finish();
-    print_images(&env.ui, &rows(settings, &[image])?)
+    print_images(&env.ui, &rows(settings, &[image], (env.clock)())?)
 }
 
 fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) -> Result<()> {
@@ -255,7 +313,7 @@ fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) ->
     }
     // A lost database must not make an image look unused.
     session::store(env)?;
-    let rows = rows(settings, &found)?;
+    let rows = rows(settings, &found, (env.clock)())?;
     if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
         return Err(Error::refused(
             "image_in_use",

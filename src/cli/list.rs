@@ -34,7 +34,7 @@ EXAMPLES:
 pub struct Args {
     /// Columns to show, separated by commas: name, state, health, blueprint,
     /// bundle, address, price, base, vcpus, memory, disk, network, ports, tags,
-    /// created, uuid
+    /// created, version, image, uuid
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = ListColumn::parse, add = ArgValueCompleter::new(complete::columns))]
     columns: Vec<ListColumn>,
     /// Only instances with this tag; may be repeated, all must match

@@ -98,6 +98,7 @@ fn told(report: &Report) -> String {
     match report {
         Report::Stage { stage } => format!("stage    {stage}\n"),
         Report::Booted => "booted\n".to_owned(),
+        Report::Sealed => "sealed\n".to_owned(),
         Report::Status(status) => status.health.as_ref().map_or(String::new(), |answer| format!("health   {answer}\n")),
         Report::Done { stages } => {
             let times: Vec<String> =

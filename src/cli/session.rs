@@ -14,6 +14,7 @@ use std::{
 use super::Env;
 use crate::{
     catalog::{Catalog, SourceFile},
+    doctor::{Status, gather as gather_facts, judge},
     engine::{Engine, refuse_lost_state},
     hypervisor::libvirt::Libvirt,
     model::{Error, Instance, Name, Result, Settings},
@@ -110,6 +111,16 @@ pub fn store(env: &Env) -> Result<Option<Store>> {
         finish_open(env);
     }
     Ok(store)
+}
+
+/// Refuses a host on which a guest could not reach the world: found out now, not after minutes of waiting.
+pub fn fit(session: &Session, settings: &Settings) -> Result<()> {
+    let checks = judge(&gather_facts(settings, Ok(session.hypervisor())), settings);
+    let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
+    wrong.map_or(Ok(()), |check| {
+        let error = Error::refused("host_not_fit", check.sentence).hint("`lite doctor` shows all checks");
+        Err(check.fix.into_iter().fold(error, Error::hint))
+    })
 }
 
 /// Finishes or undoes what a dead process left, if the host can be reached: the database is read either way.

@@ -21,7 +21,7 @@ use crate::{
     catalog::{Blueprint, Bundle},
     doctor, fault, guest,
     image::Image,
-    model::{Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag},
+    model::{Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag, Wanted},
     plan::{self, DomainPlan, Resources, Step},
     render::{SeedInput, StaticAddress, UserData, render, render_output},
     store::{
@@ -77,12 +77,22 @@ pub struct Created {
 }
 
 /// Everything made for one create.
-struct Job {
-    record: Record,
-    resources: Resources,
-    operation: Operation,
-    steps: Vec<Step>,
+pub(super) struct Job {
+    pub record: Record,
+    pub resources: Resources,
+    pub operation: Operation,
+    pub steps: Vec<Step>,
+    pub root_path: String,
     image_bytes: Vec<u8>,
+}
+
+/// What a virtual machine is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The user.
+    Instance,
+    /// An image: it is thrown away.
+    Bake,
 }
 
 impl Engine<'_> {
@@ -108,7 +118,7 @@ impl Engine<'_> {
         observer.begin(Stage::Disk);
         let drawn = draw(request.blueprint)?;
         let lock = Lock::acquire(&self.locks(), drawn.uuid, "new", "create", (self.now)(), Duration::ZERO)?;
-        let made = self.disk_stage(request, &view, kvm, &image, drawn);
+        let made = self.disk_stage(request, &view, kvm, &image, drawn, Purpose::Instance);
         let job = match made {
             Ok(job) => job,
             Err(e) => {
@@ -123,7 +133,11 @@ impl Engine<'_> {
         result
     }
 
-    fn host_stage(&mut self, request: &Request<'_>, observer: &mut dyn Observer) -> Result<(HostView, bool)> {
+    pub(super) fn host_stage(
+        &mut self,
+        request: &Request<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<(HostView, bool)> {
         self.check_bridge(&request.network)?;
         self.prepare_host(&request.network, observer)?;
         let view = self.view(&request.network)?;
@@ -142,15 +156,16 @@ impl Engine<'_> {
     }
 
     /// Allocates, journals and makes everything up to the running domain; undoes all of it if a step fails.
-    fn disk_stage(
+    pub(super) fn disk_stage(
         &mut self,
         request: &Request<'_>,
         view: &HostView,
         kvm: bool,
         image: &Image,
         drawn: Drawn,
+        purpose: Purpose,
     ) -> Result<Job> {
-        let job = self.allocate(request, view, kvm, image, drawn)?;
+        let job = self.allocate(request, view, kvm, image, drawn, purpose)?;
         fault::point("allocated");
         let id = job.operation.id.clone();
         let mut run = Run::new(&id);
@@ -168,8 +183,8 @@ impl Engine<'_> {
         Ok(job)
     }
 
-    /// Undoes a create and says so.
-    fn abandon(&mut self, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
+    /// Undoes a create or a bake and says so.
+    pub(super) fn abandon(&mut self, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
         let (console, report) = (job.resources.console_log.clone(), job.resources.report_log.clone());
         let logs = Step::RemoveLogs { files: vec![console, report] };
         let undone = self
@@ -187,7 +202,13 @@ impl Engine<'_> {
                 let mut outer = Error::new(
                     error.kind,
                     error.code,
-                    format!("could not create instance `{}`; everything was undone, nothing is left", job.record.name),
+                    match job.operation.kind.as_str() {
+                        "bake" => "could not bake the image; everything was undone, nothing is left".to_owned(),
+                        _ => format!(
+                            "could not create instance `{}`; everything was undone, nothing is left",
+                            job.record.name
+                        ),
+                    },
                 );
                 outer.causes.push(error.message);
                 outer.causes.extend(error.causes);
@@ -215,6 +236,7 @@ impl Engine<'_> {
         kvm: bool,
         image: &Image,
         drawn: Drawn,
+        purpose: Purpose,
     ) -> Result<Job> {
         let (settings, now) = (self.settings, (self.now)());
         let paths = &settings.paths;
@@ -225,7 +247,11 @@ impl Engine<'_> {
         let pool_path = view.pool.path.clone();
         self.store.write(|t| {
             allocate::request(t, request.request_id.as_deref())?;
-            let name = allocate::name(t, view, request.name.as_ref(), &request.blueprint.id)?;
+            let stem = match purpose {
+                Purpose::Instance => request.blueprint.id.clone(),
+                Purpose::Bake => format!("bake-{}", request.blueprint.id),
+            };
+            let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
             allocate::capacity(t, view, request.bundle)?;
             let address = match &view.subnet {
                 Some(subnet) => Some(allocate::address(t, subnet, &network_key)?),
@@ -249,14 +275,16 @@ impl Engine<'_> {
                 ssh_keys: &request.ssh_keys,
                 host_key: &drawn.host_key,
                 user_data: request.user_data.as_ref(),
+                seal: purpose == Purpose::Bake,
             })?;
             let image_bytes = guest::seed::seed_iso(&seed)?;
             let at = |volume: &str| format!("{pool_path}/{volume}");
+            let root_path = at(&resources.root);
             let steps = plan::create(
                 &DomainPlan {
                     record: &record,
                     resources: &resources,
-                    root_path: &at(&resources.root),
+                    root_path: &root_path,
                     seed_path: &at(&resources.seed),
                     network: &settings.network,
                     kvm,
@@ -269,7 +297,10 @@ impl Engine<'_> {
             )?;
             let operation = Operation {
                 id: operation_id(),
-                kind: "create".into(),
+                kind: match purpose {
+                    Purpose::Instance => "create".into(),
+                    Purpose::Bake => "bake".into(),
+                },
                 resource: record.name.to_string(),
                 instance: Some(record.uuid),
                 state: OperationState::Started,
@@ -294,11 +325,16 @@ impl Engine<'_> {
                     }),
                 },
             )?;
+            if purpose == Purpose::Bake {
+                instances::set_life(t, record.uuid, Wanted::Running, Phase::Baking, None)?;
+            }
             let rows = secret_rows(request, &record, &drawn)?;
             secrets::insert(t, record.uuid, &rows, Some(&drawn.host_key.public))?;
-            alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
+            if purpose != Purpose::Bake {
+                alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
+            }
             operations::insert(t, &operation)?;
-            Ok(Job { record, resources, operation, steps, image_bytes })
+            Ok(Job { record, resources, operation, steps, root_path, image_bytes })
         })
     }
 

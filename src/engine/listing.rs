@@ -26,7 +26,8 @@ impl Engine<'_> {
     /// All instances with their states. Of what was changed by hand a listing shows the name and, while a domain is off,
     /// its size; [`Engine::inspect`] sees the rest.
     pub fn list(&self) -> Result<Vec<Listed>> {
-        let instances = self.store.instances()?;
+        let mut instances = self.store.instances()?;
+        instances.retain(|i| i.phase != Phase::Baking);
         if instances.is_empty() {
             return Ok(Vec::new());
         }
@@ -53,7 +54,7 @@ impl Engine<'_> {
             |power, drift: Vec<Drift>, instance| Listed { state: shown(power, &drift), power, drift, instance };
         // Being made or removed, it is not what it is to be; lost, there is nothing to look at; unresponsive, nobody
         // answers.
-        let settled = !matches!(instance.phase, Phase::Creating | Phase::Deleting);
+        let settled = !instance.phase.is_passing();
         if !settled || matches!(listed.power, InstanceState::Lost | InstanceState::Unresponsive) {
             return Ok(Listed { instance, ..listed });
         }
@@ -81,7 +82,7 @@ impl Engine<'_> {
 }
 
 fn differences(instance: &Instance, domain: &DomainSeen) -> Vec<Drift> {
-    if matches!(instance.phase, Phase::Creating | Phase::Deleting) {
+    if instance.phase.is_passing() {
         return Vec::new();
     }
     let size = domain.size;
@@ -105,7 +106,7 @@ fn shown(power: InstanceState, drift: &[Drift]) -> InstanceState {
 fn state(instance: &Instance, domain: Option<DomainState>) -> InstanceState {
     match (instance.phase, domain) {
         (Phase::Deleting, _) => InstanceState::Deleting,
-        (Phase::Creating, _) => InstanceState::Creating,
+        (Phase::Creating | Phase::Baking, _) => InstanceState::Creating,
         (_, None) => InstanceState::Lost,
         (Phase::Failed, Some(DomainState::Running)) => InstanceState::Failed,
         (_, Some(DomainState::Running)) => InstanceState::Running,

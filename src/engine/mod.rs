@@ -9,6 +9,7 @@
 
 mod allocate;
 mod audit;
+mod bake;
 mod capacity;
 mod create;
 mod delete;
@@ -33,6 +34,7 @@ use std::{
 };
 
 pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown};
+pub use bake::{BakeRequest, Outcome, bake_of, check_bakeable};
 pub use capacity::Capacity;
 pub use create::{Created, Request};
 pub use delete::Receipt;
@@ -67,6 +69,12 @@ pub enum Stage {
     CloudInit,
     /// The application answers.
     Application,
+    /// A bake: the install part runs.
+    Install,
+    /// A bake: what belongs to one machine alone is taken off the disk, and the machine goes down.
+    Seal,
+    /// A bake: the disk becomes an image.
+    Pack,
 }
 
 impl Stage {
@@ -80,6 +88,9 @@ impl Stage {
             Self::Address => "address",
             Self::CloudInit => "cloud-init",
             Self::Application => "application",
+            Self::Install => "install",
+            Self::Seal => "seal",
+            Self::Pack => "pack",
         }
     }
 }

@@ -70,7 +70,7 @@ impl Engine<'_> {
         let wanted = found.wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
         let (phase, failure) = match found.phase {
             // Its operation is lost with the journal.
-            Some((Phase::Creating, _)) => (Phase::Started, None),
+            Some((Phase::Creating | Phase::Baking, _)) => (Phase::Started, None),
             Some(known) => known,
             None => self.phase_by_report(record),
         };

@@ -97,7 +97,7 @@ impl Engine<'_> {
         }
         let name = &operation.resource;
         match operation.kind.as_str() {
-            "create" => self.recover_create(operation, uuid, lock).map(Some),
+            "create" | "bake" => self.recover_create(operation, uuid, lock).map(Some),
             "delete" => {
                 match self.store.instance_by_uuid(uuid)? {
                     Some(instance) => self.run_delete(operation, &instance, lock)?,
@@ -130,11 +130,12 @@ impl Engine<'_> {
         Ok(format!("closed the {kind} of `{name}` that was cut off"))
     }
 
-    /// A create that had started its domain stands; any other is undone.
+    /// A create that had started its domain stands; any other is undone, and so is every bake.
     fn recover_create(&mut self, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
         let name = &operation.resource;
         let steps = self.journalled(&operation.id)?;
-        let started = steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
+        let started = operation.kind == "create"
+            && steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
         if started {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
@@ -160,7 +161,10 @@ impl Engine<'_> {
         }
         self.store.end_operation(&operation.id, OperationState::Failed, Some(DIED), (self.now)())?;
         lock.retire();
-        Ok(format!("undid the create of `{name}` that was cut off"))
+        Ok(match operation.kind.as_str() {
+            "bake" => format!("removed `{name}`, which baked an image and was cut off"),
+            _ => format!("undid the create of `{name}` that was cut off"),
+        })
     }
 
     /// Instances nobody waited for: reads in their report log whether they became ready or failed.

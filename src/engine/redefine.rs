@@ -5,7 +5,7 @@ use super::{Engine, execute::Payload, journal::Run, power::unresponsive};
 use crate::{
     doctor,
     hypervisor::{DhcpSeen, DomainState},
-    model::{Drift, Error, Instance, Kind, NetworkMode, Phase, Result},
+    model::{Drift, Error, Instance, Kind, NetworkMode, Result},
     plan::{self, DomainPlan, Resources, Step},
 };
 
@@ -24,7 +24,7 @@ impl Engine<'_> {
     /// What would be done. Refused where it cannot be.
     pub fn plan_redefinition(&self, instance: &Instance) -> Result<Redefinition> {
         let (record, phase) = (&instance.record, instance.phase);
-        if matches!(phase, Phase::Creating | Phase::Deleting) {
+        if phase.is_passing() {
             return Err(Error::refused("not_settled", format!("instance `{}` is being made or removed", record.name))
                 .hint("`lite repair` without a name finishes or undoes what was cut off"));
         }

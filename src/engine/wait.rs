@@ -83,6 +83,8 @@ impl Engine<'_> {
                 match report {
                     Report::Failed { .. } => return Err(set_up_failed(wait, &report)),
                     Report::Stage { stage } => observer.note(&stage),
+                    // Only a bake's guest says so, and it is not waited for here.
+                    Report::Sealed => {}
                     Report::Done { .. } | Report::Booted => done = true,
                     // Of what ran before this boot's end nothing is asked.
                     Report::Status(status) => answer = status.health.filter(|_| done),

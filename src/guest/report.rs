@@ -36,6 +36,8 @@ pub enum Report {
         /// Stage and its duration in tenths of a second.
         stages: Vec<(String, u64)>,
     },
+    /// The guest has sealed its disk for an image, and goes down.
+    Sealed,
     /// A later boot is through.
     Booted,
     /// How a guest that is up fares: once a minute, and more often until its application answers first.
@@ -64,6 +66,7 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
     match value.get("event")?.as_str()? {
         "stage" => Some(Report::Stage { stage: text(&value, "stage", MAX_WORD) }),
         "booted" => Some(Report::Booted),
+        "sealed" => Some(Report::Sealed),
         "status" => Some(Report::Status(Status {
             health: value.get("health").and_then(Value::as_str).map(|t| clean(t, MAX_ANSWER)),
             disk: value.get("disk").and_then(Value::as_u64).filter(|p| *p <= 100).and_then(|p| u8::try_from(p).ok()),
@@ -132,6 +135,7 @@ mod tests {
             Some(Report::Stage { stage: "install".to_owned() })
         );
         assert_eq!(parse_line(br#"{"event":"booted"}"#), Some(Report::Booted));
+        assert_eq!(parse_line(br#"{"event":"sealed"}"#), Some(Report::Sealed));
         assert_eq!(
             parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
             Some(Report::Done { stages: vec![("install".to_owned(), 331)] })

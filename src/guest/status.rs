@@ -27,7 +27,7 @@ pub fn latest(log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<
     }
     let status = match lines.iter().rev().find_map(|line| parse_line(line)) {
         Some(Report::Status(status)) => status,
-        Some(Report::Stage { .. } | Report::Done { .. } | Report::Booted) => {
+        Some(Report::Stage { .. } | Report::Done { .. } | Report::Booted | Report::Sealed) => {
             return Err("the guest is starting".to_owned());
         }
         Some(Report::Failed { module, .. }) => return Err(format!("the set-up failed in module `{module}`")),

@@ -102,10 +102,11 @@ pub fn is_busy(dir: &Path, id: &str) -> Result<bool> {
     }
 }
 
-/// The image a file or folder of image work is for, whatever its path: `.build-ID_…`, `.import-ID_…`, `.pull-ID.part`.
+/// The image a file or folder of image work is for, whatever its path: `.build-ID_…`, `.import-ID_…`, `.bake-ID_…`, `.pull-ID.part`.
 pub fn image_of(name: &str) -> Option<&str> {
-    let id =
-        ["build", "import", "sidecar", "pull"].iter().find_map(|kind| name.strip_prefix('.')?.strip_prefix(kind))?;
+    let id = ["build", "import", "sidecar", "bake", "pull"]
+        .iter()
+        .find_map(|kind| name.strip_prefix('.')?.strip_prefix(kind))?;
     // `_` is in no id.
     let id = id.strip_prefix('-')?.split('_').next()?;
     let id = id.strip_suffix(".part").or_else(|| id.strip_suffix(".verified")).unwrap_or(id);

@@ -1,5 +1,6 @@
 //! Base images: the disks that instances start from. Nothing unverified boots, and no tool opens a file before its header is read here.
 
+mod bake;
 mod build;
 pub mod client;
 pub mod download;
@@ -8,14 +9,17 @@ mod import;
 pub mod known;
 pub mod leftovers;
 mod progress;
+mod prune;
 pub mod pull;
 mod registry;
 pub mod sums;
 mod tools;
 
+pub use bake::flatten;
 pub use build::{BuildRequest, build, buildable};
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use import::import;
 pub use leftovers::{Leftover, leftovers};
 pub use progress::{Progress, Silent};
-pub use registry::{Image, Lock, Origin, adopt, begin, get, list, lock, remove, volume_name};
+pub use prune::{Version, remove_version, superseded};
+pub use registry::{Baked, Image, Lock, Origin, adopt, begin, get, list, lock, remove, volume_name};

@@ -3,6 +3,7 @@
 //! An image is `base-<id>-<digest12>.qcow2`; the sidecar `base-<id>.json` says which one is current. The sidecar is written
 //! last, so an image without one is not there. An older version stays as long as the id does: disks may lie on it.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -31,6 +32,8 @@ pub enum Origin {
     Pulled,
     /// The operator's own file.
     Imported,
+    /// A base with a blueprint's packages installed.
+    Baked,
 }
 
 impl std::fmt::Display for Origin {
@@ -39,7 +42,35 @@ impl std::fmt::Display for Origin {
             Self::Built => "built",
             Self::Pulled => "pulled",
             Self::Imported => "imported",
+            Self::Baked => "baked",
         })
+    }
+}
+
+/// What went into a baked image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baked {
+    /// SHA-256 over all that went in, in hex.
+    pub key: String,
+    /// Blueprint id.
+    pub blueprint: String,
+    /// Blueprint version.
+    pub version: String,
+    /// Base image id.
+    pub base: String,
+    /// Parameters that the install part reads, with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Baked {
+    /// The id of the image: `BLUEPRINT.BASE.KEY12`, the names cut where they are long. No name of a user's holds a `.`, so
+    /// it meets no other.
+    pub fn id(&self) -> String {
+        let cut = |text: &str| text.chars().take(24).collect::<String>();
+        let key: String = self.key.chars().take(12).collect();
+        format!("{}.{}.{key}", cut(&self.blueprint), cut(&self.base))
     }
 }
 
@@ -64,6 +95,8 @@ pub struct Image {
     pub created_at: Timestamp,
     /// Mirror, address or file it was made from.
     pub source: Option<String>,
+    /// What went into it, of a baked one.
+    pub baked: Option<Baked>,
 }
 
 /// The sidecar as written. The path is not in it: the folder may move.
@@ -76,6 +109,8 @@ struct Sidecar {
     origin: Origin,
     created_at: Timestamp,
     source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baked: Option<Baked>,
 }
 
 /// All images, by id. An image whose file or sidecar is damaged is an error that names it.
@@ -171,7 +206,26 @@ pub fn adopt(
     source: Option<String>,
     now: Timestamp,
 ) -> Result<Image> {
+    keep(dir, id, file, Provenance { origin, source, baked: None, now })
+}
+
+/// The same for a baked one.
+pub(super) fn adopt_baked(dir: &Path, file: &Path, baked: Baked, now: Timestamp) -> Result<Image> {
+    let id = baked.id();
+    keep(dir, &id, file, Provenance { origin: Origin::Baked, source: None, baked: Some(baked), now })
+}
+
+/// How an image came here.
+struct Provenance {
+    origin: Origin,
+    source: Option<String>,
+    baked: Option<Baked>,
+    now: Timestamp,
+}
+
+fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     check_id(id)?;
+    let Provenance { origin, source, baked, now } = from;
     let failed = |e| io("keep", file, e);
     let mut open = OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(file).map_err(failed)?;
     let size = open.metadata().map_err(failed)?.len();
@@ -181,7 +235,8 @@ pub fn adopt(
     open.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
     open.sync_all().map_err(failed)?;
 
-    let sidecar = Sidecar { digest, size, virtual_size: header.virtual_size, origin, created_at: now, source };
+    let virtual_size = header.virtual_size;
+    let sidecar = Sidecar { digest, size, virtual_size, origin, created_at: now, source, baked };
     let text = serde_json::to_vec_pretty(&sidecar)
         .map_err(|e| Error::failed("image_io", "cannot write the sidecar").cause(e))?;
     let image = image(dir, id, sidecar);
@@ -280,7 +335,7 @@ pub fn begin(
     for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
         let name = entry.file_name();
         let half = |kind: &str| name.to_str().is_some_and(|name| name.starts_with(&format!(".{kind}-{id}_")));
-        if half("import") || half("sidecar") {
+        if half("import") || half("sidecar") || half("bake") {
             delete(&entry.path())?;
         }
     }
@@ -321,16 +376,17 @@ pub fn volume_name(id: &str, digest: &str) -> String {
 }
 
 fn image(dir: &Path, id: &str, sidecar: Sidecar) -> Image {
-    let Sidecar { digest, size, virtual_size, origin, created_at, source } = sidecar;
+    let Sidecar { digest, size, virtual_size, origin, created_at, source, baked } = sidecar;
     let volume = volume_name(id, &digest);
     let path = dir.join(&volume).display().to_string();
-    Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source }
+    Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source, baked }
 }
 
 /// A damaged image, as far as it can be told.
 fn remains(dir: &Path, id: &str) -> Image {
     let (digest, created_at) = (String::new(), Timestamp::UNIX_EPOCH);
-    image(dir, id, Sidecar { digest, size: 0, virtual_size: 0, origin: Origin::Imported, created_at, source: None })
+    let origin = Origin::Imported;
+    image(dir, id, Sidecar { digest, size: 0, virtual_size: 0, origin, created_at, source: None, baked: None })
 }
 
 /// `base-<id>-<12 hex>.qcow2`: the length tells ids apart that begin alike.

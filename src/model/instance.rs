@@ -192,4 +192,13 @@ pub enum Phase {
     Failed,
     /// Being removed.
     Deleting,
+    /// Thrown away when the image it bakes is packed; in no listing.
+    Baking,
+}
+
+impl Phase {
+    /// Coming or going: what the host holds of it is not what it is to be.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Creating | Self::Deleting | Self::Baking)
+    }
 }

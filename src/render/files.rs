@@ -50,7 +50,7 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         Some(Health::Command { run, timeout }) => json!({"run": run, "timeout": timeout}),
         _ => Value::Null,
     };
-    let content = json!({
+    let mut content = json!({
         "version": 1,
         "uuid": input.uuid,
         "name": input.name,
@@ -62,6 +62,9 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         "health": health,
         "own": own,
     });
+    if input.seal {
+        content["seal"] = json!(true);
+    }
     json!({
         "path": format!("{DIR}/instance.json"),
         "permissions": "0600",

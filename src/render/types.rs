@@ -46,6 +46,8 @@ pub struct SeedInput<'a> {
     pub host_key: &'a HostKey,
     /// The user's own user-data, checked.
     pub user_data: Option<&'a UserData>,
+    /// The guest bakes an image: after the install part it seals its disk and goes down.
+    pub seal: bool,
 }
 
 /// An SSH host key, made on the host and injected.

@@ -131,6 +131,7 @@ impl World {
             origin: lite::image::Origin::Built,
             created_at: jiff::Timestamp::UNIX_EPOCH,
             source: None,
+            baked: None,
         };
         self.engine().create(&request, &mut |_| Ok(image()), &mut Unobserved)
     }

@@ -67,8 +67,7 @@ fn of_orphans(orphans: &Orphans) -> Vec<Finding> {
 
 /// Records that were there before and after the look, that nobody worked on, and that are neither coming nor going.
 fn settled(f: &Facts) -> Vec<Record> {
-    let stays =
-        |i: &Instance| !matches!(i.phase, Phase::Creating | Phase::Deleting) && !f.busy.contains(&i.record.uuid);
+    let stays = |i: &Instance| !i.phase.is_passing() && !f.busy.contains(&i.record.uuid);
     let before: HashSet<Uuid> = f.before.instances.iter().filter(|i| stays(i)).map(|i| i.record.uuid).collect();
     let after = f.after.instances.iter().filter(|i| stays(i) && before.contains(&i.record.uuid));
     after.map(|i| i.record.clone()).collect()
@@ -208,11 +207,14 @@ fn unfinished(f: &Facts) -> Vec<Finding> {
     let before: HashMap<Uuid, Phase> = f.before.instances.iter().map(|i| (i.record.uuid, i.phase)).collect();
     let stuck = f.after.instances.iter().filter(|i| {
         let id = i.record.uuid;
-        let word = matches!(i.phase, Phase::Creating | Phase::Deleting);
-        word && before.get(&id) == Some(&i.phase) && nobodys(&id) && !open.contains_key(&id)
+        i.phase.is_passing() && before.get(&id) == Some(&i.phase) && nobodys(&id) && !open.contains_key(&id)
     });
     let stuck = stuck.map(|i| {
-        let word = if i.phase == Phase::Creating { "creating" } else { "deleting" };
+        let word = match i.phase {
+            Phase::Creating => "creating",
+            Phase::Baking => "baking",
+            _ => "deleting",
+        };
         let problem = format!("it is {word}, and no operation is open that does so");
         finding(
             Trouble::Unfinished,

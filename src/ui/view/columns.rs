@@ -56,6 +56,10 @@ columns! {
     Tags "tags" "TAGS",
     /// When it was made.
     Created "created" "CREATED",
+    /// Blueprint version at create.
+    Version "version" "VERSION",
+    /// Digest of the image below its disk.
+    Image "image" "IMAGE",
     /// Id.
     Uuid "uuid" "UUID",
 }
@@ -103,6 +107,8 @@ impl ListColumn {
             Self::Ports => Cell::from(or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports)))),
             Self::Tags => Cell::from(or_dash((!row.tags.is_empty()).then(|| tags_text(&row.tags)))),
             Self::Created => Cell::from(time_text(row.created_at)),
+            Self::Version => Cell::from(&row.blueprint_version),
+            Self::Image => Cell::from(row.image_digest.chars().take(12).collect::<String>()),
             Self::Uuid => Cell::from(row.uuid),
         }
     }

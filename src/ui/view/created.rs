@@ -45,6 +45,17 @@ impl StageTime {
     }
 }
 
+/// The image below a new instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageUsed {
+    /// Its id; none if it was replaced since.
+    pub id: Option<String>,
+    /// SHA-256, hexadecimal.
+    pub digest: String,
+    /// The blueprint was installed in it already.
+    pub baked: bool,
+}
+
 /// A new instance.
 #[derive(Debug, Clone, Serialize)]
 pub struct CreatedView {
@@ -73,6 +84,8 @@ pub struct CreatedView {
     pub secrets: Vec<ShownSecret>,
     /// The operation that made it.
     pub operation: String,
+    /// The image below it.
+    pub image: ImageUsed,
     /// Its stages.
     pub stages: Vec<StageTime>,
 }
@@ -105,7 +118,7 @@ pub fn print_created(ui: &Ui, view: &CreatedView) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CreatedView, ShownSecret, StageTime, print_created};
+    use super::{CreatedView, ImageUsed, ShownSecret, StageTime, print_created};
     use crate::{
         model::{Currency, InstanceState, Money},
         ui::{Ui, testing::Capture},
@@ -129,6 +142,7 @@ mod tests {
                 value: "<password>".into(),
             }],
             operation: "op-00000001".to_owned(),
+            image: ImageUsed { id: Some("debian-13".to_owned()), digest: "00ff".to_owned(), baked: false },
             stages: StageTime::all(&[("boot".to_owned(), std::time::Duration::from_millis(3240))]),
         }
     }
@@ -157,6 +171,7 @@ mod tests {
                 "name": "wordpress-1", "uuid": "00000000-0000-0000-0000-00000000000a", "state": "running", "ready": true,
                 "blueprint": "wordpress", "bundle": "small", "outputs": {"URL": "http://192.168.150.10/"}, "address": "192.168.150.10",
                 "price": "12.00", "currency": "USD", "secrets": [{"label": "ADMIN", "user": "admin"}], "operation": "op-00000001",
+                "image": {"id": "debian-13", "digest": "00ff", "baked": false},
                 "stages": [{"name": "boot", "milliseconds": 3240}],
             },
         });

@@ -1,13 +1,37 @@
 //! `lite image list`.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{or_dash, row, time_text};
+use super::{or_dash, row};
 use crate::{
     model::{Result, Size},
     ui::{Cell, Column, SCHEMA, Table, Ui},
 };
+
+/// What a baked image is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BakedView {
+    /// Blueprint id.
+    pub blueprint: String,
+    /// Blueprint version.
+    pub version: String,
+    /// Base image id.
+    pub base: String,
+    /// Parameters that its install part read.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether today's blueprint and base are still those.
+    pub current: bool,
+}
+
+impl BakedView {
+    fn words(&self) -> String {
+        let old = if self.current { "" } else { ", old" };
+        format!("{} {} on {}{old}", self.blueprint, self.version, self.base)
+    }
+}
 
 /// An image on this host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +50,21 @@ pub struct ImageRow {
     /// When it came here.
     #[serde(serialize_with = "row::time")]
     pub created_at: Timestamp,
+    /// How long ago that is.
+    #[serde(skip)]
+    pub age: SignedDuration,
+    /// What it is of, if it is baked.
+    pub baked: Option<BakedView>,
+}
+
+/// An age in the largest unit that fits: `4 d`.
+fn age(age: SignedDuration) -> String {
+    let minutes = age.as_mins().max(0);
+    match (minutes / 60, minutes) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, _) if hours < 48 => format!("{hours} h"),
+        (hours, _) => format!("{} d", hours / 24),
+    }
 }
 
 #[derive(Serialize)]
@@ -45,7 +84,7 @@ pub fn print_images(ui: &Ui, rows: &[ImageRow]) -> Result<()> {
         );
         return Ok(());
     }
-    let columns = ["IMAGE", "ORIGIN", "SIZE", "DIGEST", "CREATED"]
+    let columns = ["IMAGE", "ORIGIN", "SIZE", "DIGEST", "AGE", "FOR"]
         .map(Column::left)
         .into_iter()
         .chain([Column::flexible("USED BY")]);
@@ -53,12 +92,13 @@ pub fn print_images(ui: &Ui, rows: &[ImageRow]) -> Result<()> {
     for row in rows {
         let digest: String = row.digest.chars().take(12).collect();
         let used = or_dash((!row.used_by.is_empty()).then(|| row.used_by.join(", ")));
-        let cells: [Cell; 6] = [
+        let cells: [Cell; 7] = [
             (&row.id).into(),
             (&row.origin).into(),
             row.size.about().into(),
             digest.into(),
-            time_text(row.created_at).into(),
+            age(row.age).into(),
+            or_dash(row.baked.as_ref().map(BakedView::words)).into(),
             used.into(),
         ];
         table.row(cells);
@@ -68,7 +108,9 @@ pub fn print_images(ui: &Ui, rows: &[ImageRow]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ImageRow, print_images};
+    use jiff::SignedDuration;
+
+    use super::{BakedView, ImageRow, age, print_images};
     use crate::{
         model::Size,
         ui::{Ui, testing::Capture},
@@ -82,27 +124,46 @@ mod tests {
             digest: "0123456789abcdef".repeat(4),
             used_by: used_by.iter().map(|u| (*u).to_owned()).collect(),
             created_at: "2026-03-01T10:20:30.5Z".parse().unwrap(),
+            age: SignedDuration::from_hours(26),
+            baked: None,
         };
-        vec![row("debian-13", "built", &["nginx-1", "test"]), row("mine", "imported", &[])]
+        let baked = BakedView {
+            blueprint: "nginx".to_owned(),
+            version: "1".to_owned(),
+            base: "debian-13".to_owned(),
+            parameters: Default::default(),
+            current: false,
+        };
+        let baked = ImageRow { baked: Some(baked), ..row("nginx.debian-13.00ff00ff00ff", "baked", &[]) };
+        vec![row("debian-13", "built", &["nginx-1", "test"]), row("mine", "imported", &[]), baked]
     }
 
     #[test]
     fn a_listing() {
         let capture = Capture::default();
         assert_eq!(print_images(&capture.ui(), &rows()), Ok(()));
-        let wanted = "IMAGE      ORIGIN    SIZE       DIGEST        CREATED               USED BY\n\
-                      debian-13  built     206.0 MiB  0123456789ab  2026-03-01T10:20:30Z  nginx-1, test\n\
-                      mine       imported  206.0 MiB  0123456789ab  2026-03-01T10:20:30Z  -\n";
+        let wanted = "\
+            IMAGE                         ORIGIN    SIZE       DIGEST        AGE   FOR                        USED BY\n\
+            debian-13                     built     206.0 MiB  0123456789ab  26 h  -                          nginx-1, test\n\
+            mine                          imported  206.0 MiB  0123456789ab  26 h  -                          -\n\
+            nginx.debian-13.00ff00ff00ff  baked     206.0 MiB  0123456789ab  26 h  nginx 1 on debian-13, old  -\n";
         assert_eq!(capture.stdout(), wanted);
+    }
+
+    #[test]
+    fn an_age_is_told_in_one_unit() {
+        let told = |minutes| age(SignedDuration::from_mins(minutes));
+        assert_eq!([-5, 59, 60, 47 * 60 + 59, 48 * 60].map(told), ["0 min", "59 min", "1 h", "47 h", "2 d"]);
     }
 
     #[test]
     fn json_shape() {
         let capture = Capture::default();
-        assert_eq!(print_images(&Ui { json: true, ..capture.ui() }, &rows()[1..]), Ok(()));
+        assert_eq!(print_images(&Ui { json: true, ..capture.ui() }, &rows()[2..]), Ok(()));
         let wanted = serde_json::json!({"schema": 1, "images": [{
-            "id": "mine", "origin": "imported", "size_bytes": 216_006_656, "digest": "0123456789abcdef".repeat(4), "used_by": [],
+            "id": "nginx.debian-13.00ff00ff00ff", "origin": "baked", "size_bytes": 216_006_656, "digest": "0123456789abcdef".repeat(4), "used_by": [],
             "created_at": "2026-03-01T10:20:30Z",
+            "baked": {"blueprint": "nginx", "version": "1", "base": "debian-13", "parameters": {}, "current": false},
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
     }

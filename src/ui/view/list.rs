@@ -82,6 +82,9 @@ mod tests {
                       debian-13  2     2 GiB    60 GiB  nat      22/tcp, 80/tcp  client=acme, live  2026-03-01T10:20:30Z\n\
                       debian-13  2     512 MiB  20 GiB  nat      -               -                  2026-03-01T10:20:30Z\n";
         assert_eq!(listed(&[Base, Vcpus, Memory, Disk, Network, Ports, Tags, Created]), wanted);
+        use ListColumn::{Image, Version};
+        let wanted = "VERSION  IMAGE\n1        0123456789ab\n1        0123456789ab\n";
+        assert_eq!(listed(&[Version, Image]), wanted);
         let wanted = "UUID                                  USD/MONTH\n\
                       00000000-0000-0000-0000-00000000000a      12.00\n\
                       00000000-0000-0000-0000-00000000000b       5.00\n\

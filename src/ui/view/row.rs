@@ -22,6 +22,12 @@ pub struct ListRow {
     pub health: Option<String>,
     /// Blueprint id.
     pub blueprint: String,
+    /// Blueprint version at create.
+    #[serde(skip)]
+    pub blueprint_version: String,
+    /// Digest of the image below its disk.
+    #[serde(skip)]
+    pub image_digest: String,
     /// Base image id.
     pub base: String,
     /// Bundle id.
@@ -63,6 +69,8 @@ impl ListRow {
             state,
             health,
             blueprint: r.blueprint,
+            blueprint_version: r.blueprint_version,
+            image_digest: r.image_digest,
             base: r.base,
             bundle: r.bundle,
             vcpus: r.vcpus,
@@ -114,6 +122,8 @@ pub(super) mod tests {
             state,
             health: app.then(|| "ok".to_owned()),
             blueprint: if app { "wordpress" } else { "debian-13" }.to_owned(),
+            blueprint_version: "1".to_owned(),
+            image_digest: "0123456789abcdef".repeat(4),
             base: "debian-13".to_owned(),
             bundle: bundle.to_owned(),
             vcpus: 2,

@@ -1,0 +1,44 @@
+//! Packs the disk of a sealed guest into an image that lies on nothing.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use jiff::Timestamp;
+
+use super::import::check_qcow2;
+use super::registry::{Lock, adopt_baked, io};
+use super::tools::{self, Need};
+use super::{Baked, Image, Progress};
+use crate::fault;
+use crate::model::Result;
+
+/// Flattens `overlay`, the qcow2 disk of a guest that is off, compresses it, and keeps it as a baked image. The caller holds
+/// the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
+pub fn flatten(
+    dir: &Path,
+    overlay: &Path,
+    baked: Baked,
+    lock: &Lock,
+    cancel: &AtomicBool,
+    progress: &mut dyn Progress,
+) -> Result<Image> {
+    tools::require(&[Need("qemu-img", "qemu-utils")])?;
+    let packed = tempfile::Builder::new()
+        .prefix(&format!(".bake-{}_", baked.id()))
+        .tempfile_in(dir)
+        .map_err(|e| io("write in", dir, e))?;
+    fault::point("intent");
+    progress.stage("compressing");
+    // The overlay names its base's format itself: lite wrote it so. Whatever it reads, the result is looked at before it is kept.
+    let mut command = tools::command("qemu-img");
+    // Should this process be killed, the lock stays held until the copy has ended.
+    command.stdin(lock.share()?);
+    command.args(["convert", "-f", "qcow2", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]);
+    command.arg(overlay).arg(packed.path());
+    tools::run(&mut command, cancel)?;
+    fault::point("effect");
+    progress.stage("checking");
+    check_qcow2(packed.path(), cancel)?;
+    // The name is gone after adopting; the guard finds nothing to remove.
+    adopt_baked(dir, packed.path(), baked, Timestamp::now())
+}
