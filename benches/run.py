@@ -331,11 +331,12 @@ def served(address):
 
 
 def seed_ready(name):
-    """The twin, once domain and seed are there."""
+    """The twin, once domain and seed are there, and the filter that tells the address."""
     try:
-        return Twin(name) if "running" in virsh("domstate", name) else None
+        twin = Twin(name) if "running" in virsh("domstate", name) else None
     except RuntimeError:
         return None
+    return twin if twin is not None and twin.address else None
 
 
 def bench_page(options, stack):
