@@ -9,10 +9,21 @@ use std::process::Command;
 
 use support::host::{Host, skip_reason, text};
 
+/// Whole applications take a quarter of an hour each without KVM.
+fn too_slow() -> bool {
+    let skipped = std::env::var_os("LITE_TEST_SLOW").is_none_or(|v| v != "1");
+    if skipped {
+        eprintln!(
+            "SKIPPED: applications from their packages take a quarter of an hour each; LITE_TEST_SLOW=1 runs them"
+        );
+    }
+    skipped
+}
+
 /// The example of `docs/blueprints.md`, as a reader would try it, broken first.
 #[test]
 fn the_documented_blueprint_boots() {
-    if skip_reason().is_some() {
+    if skip_reason().is_some() || too_slow() {
         return;
     }
     let host = Host::new("docs", 75);
@@ -58,7 +69,7 @@ fn the_documented_blueprint_boots() {
 /// WordPress as a user meets it: installed, with a title that could break out, and a log-in that works.
 #[test]
 fn wordpress_is_installed_and_its_administrator_logs_in() {
-    if skip_reason().is_some() {
+    if skip_reason().is_some() || too_slow() {
         return;
     }
     let host = Host::new("wp", 76);

@@ -35,7 +35,7 @@ pub use secrets::{HostKeyRow, Secret};
 use crate::model::{Error, Kind, Result};
 
 /// How long a writer waits for another writer.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(60);
 
 /// What to do about a damaged database.
 const REBUILD: &str = "restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`";
