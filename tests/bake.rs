@@ -47,7 +47,7 @@ fn the_key_holds_all_that_goes_in_and_nothing_else() {
     let mut keys = vec![
         first,
         key(&plain, "ab", &[]),
-        changed(|b| b.version = "2".to_owned()),
+        changed(|b| b.version.push('x')),
         changed(|b| b.install.push_str("echo\n")),
         changed(|b| b.id = "other".to_owned()),
         changed(|b| drop(b.cloud_config.insert("packages".to_owned(), serde_json::json!(["curl"])))),

@@ -136,7 +136,7 @@ fn killed_at_every_step_of_every_operation() {
     let tagged = |after: &str| {
         whole(after);
         // The database and the record in libvirt agree.
-        let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1"]);
+        let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1", "--config"]);
         assert!(metadata.contains("\"tags\":[\"a=b\"]"), "{after}: {metadata}");
     };
     let untagged = || {
