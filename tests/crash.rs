@@ -137,7 +137,7 @@ fn killed_at_every_step_of_every_operation() {
         whole(after);
         // The database and the record in libvirt agree.
         let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1", "--config"]);
-        assert!(metadata.contains("\"tags\":[\"a=b\"]"), "{after}: {metadata}");
+        assert!(metadata.contains(r#""tags":[{"key":"a","value":"b"}]"#), "{after}: {metadata}");
     };
     let untagged = || {
         there();
