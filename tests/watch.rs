@@ -112,6 +112,29 @@ fn a_crashed_instance_runs_again_and_is_told_of() {
 }
 
 #[test]
+fn a_minute_that_could_not_be_written_does_not_lose_the_next() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let mut watcher = watcher(&world, "b");
+    // The last statement of the first minute fails, as on a full disk: all before it is taken back.
+    let database = rusqlite::Connection::open(world.state().join("state.db")).expect("opened");
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON watch WHEN NEW.key = 'evaluated' BEGIN SELECT RAISE(ABORT, 'full'); END";
+    database.execute_batch(full).expect("made");
+    let mut failed = 0;
+    for _ in 0..9 {
+        failed += usize::from(watcher.tick(moment()).is_err());
+        pass(10);
+    }
+    assert!(failed > 0, "the fault was not hit");
+    database.execute_batch("DROP TRIGGER full").expect("dropped");
+    run(&mut watcher, 180);
+    let at = now().as_second();
+    let latest = store(&world).latest(uuid, at - 300, at + 60).expect("read");
+    assert!(latest.iter().any(|(metric, _)| *metric == Metric::StatusCheckFailed), "{latest:?}");
+}
+
+#[test]
 fn a_crash_loop_survives_a_restart_of_the_watcher_and_ends_when_somebody_acts() {
     let world = World::new();
     let uuid = instances(&world, &["web"])[0];

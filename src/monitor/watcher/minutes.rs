@@ -1,0 +1,122 @@
+//! What a minute's end brings: points, alarms, pruning, and a look at the host's own disk.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
+
+use uuid::Uuid;
+
+use super::{FREE, LONG_GAP, Watcher};
+use crate::{
+    fault,
+    model::{EventKind, Instance, Metric, Point, Record, Result},
+    monitor::{clock::Moment, evaluate::Known, export::Line},
+    store::{
+        metrics::{MinuteOf, SeriesCache, insert_minute},
+        watch,
+    },
+};
+
+impl Watcher<'_> {
+    pub(super) fn close_minutes(&mut self, instances: &[Instance], now: Moment) -> Result<()> {
+        let until = self.clock.closed(now.mono);
+        if until - self.closed > LONG_GAP {
+            self.closed = until - 1;
+        }
+        while self.closed < until {
+            let minute = self.closed + 1;
+            self.close(instances, minute, now)?;
+            self.closed = minute;
+        }
+        Ok(())
+    }
+
+    /// Stores a minute and judges the alarms with it, in one transaction.
+    fn close(&mut self, instances: &[Instance], minute: i64, now: Moment) -> Result<()> {
+        let label = self.clock.label(minute, now);
+        let month = now.wall.strftime("%Y-%m").to_string();
+        let stamp = self.stamp(now);
+        let mut alarms = self.engine.store.alarms()?;
+        self.windows.prepare(&self.engine.store, &alarms, minute)?;
+        let records: HashMap<Uuid, Record> = instances.iter().map(|i| (i.record.uuid, i.record.clone())).collect();
+        let mut rows: Vec<(bool, u64, MinuteOf)> = Vec::new();
+        for (uuid, gathered) in &mut self.gathered {
+            let (looked, points) = gathered.close(minute);
+            if records.contains_key(uuid) && (looked || !points.is_empty()) {
+                rows.push((looked, gathered.take_transferred(), MinuteOf { instance: *uuid, points }));
+            }
+        }
+        let clock = serde_json::to_string(&self.clock).unwrap_or_default();
+        self.cache.retain(|uuid| records.contains_key(uuid));
+        let (windows, cache) = (&mut self.windows, &mut self.cache);
+        let written = self.engine.store.write(|t| {
+            let mut known: Known = HashMap::new();
+            for (looked, bytes, row) in &mut rows {
+                let sum = watch::add_transfer(t, row.instance, &month, *bytes)?;
+                if let Some(all) = records.get(&row.instance).map(|r| r.transfer.as_bytes()).filter(|b| *b > 0) {
+                    row.points.extend(Point::of(sum as f64 / all as f64 * 100.0).map(|p| (Metric::TransferUsed, p)));
+                }
+                if *looked {
+                    known.insert(row.instance, row.points.iter().copied().collect());
+                }
+            }
+            let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).collect();
+            insert_minute(t, cache, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
+            fault::point("minute");
+            let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;
+            watch::set(t, "clock", &clock)?;
+            watch::set(t, "evaluated", &now.wall.to_string())?;
+            Ok(lines)
+        });
+        if written.is_err() {
+            // Its ids are of rows that were taken back.
+            self.cache = SeriesCache::default();
+        }
+        let lines = written?;
+        fault::point("stored");
+        lines.iter().for_each(|line| (self.tell)(line));
+        let export = |i: &Instance| Line {
+            instance: i.record.name.to_string(),
+            blueprint: i.record.blueprint.clone(),
+            bundle: i.record.bundle.clone(),
+            points: rows.iter().find(|r| r.2.instance == i.record.uuid).map(|r| r.2.points.clone()).unwrap_or_default(),
+        };
+        let exported = instances.iter().map(export).collect();
+        *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = exported;
+        Ok(())
+    }
+
+    /// What is done once a minute beside looking.
+    pub(super) fn each_minute(&mut self, now: Moment) -> Result<()> {
+        match self.engine.recover() {
+            Ok(told) => told.iter().for_each(|line| (self.tell)(line)),
+            Err(error) => (self.tell)(&error.to_string()),
+        }
+        if let Err(error) = self.engine.settle() {
+            (self.tell)(&error.to_string());
+        }
+        self.check_capacity(now)?;
+        let hour = now.wall.as_second() / 3600;
+        if hour != self.rolled {
+            self.rolled = hour;
+            self.engine.store.roll_up(now.wall.as_second())?;
+            self.engine.store.purge(now.wall)?;
+            let alive: HashSet<Uuid> = self.engine.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
+            self.checks.retain(|uuid, _| alive.contains(uuid));
+        }
+        Ok(())
+    }
+
+    /// Tells once when the pool's file system is nearly full, as far as it is on this machine.
+    fn check_capacity(&mut self, now: Moment) -> Result<()> {
+        let path = &self.engine.settings.paths.pool;
+        let Ok(fs) = rustix::fs::statvfs(path) else { return Ok(()) };
+        let full = fs.f_bavail.saturating_mul(100) < fs.f_blocks.saturating_mul(FREE);
+        if full && !self.full {
+            let free = fs.f_bavail.saturating_mul(fs.f_frsize) >> 20;
+            let text = format!("only {free} MiB are free where the disks of the instances lie ({})", path.display());
+            self.event(EventKind::HostCapacity, None, &text, now)?;
+        }
+        self.full = full;
+        Ok(())
+    }
+}
