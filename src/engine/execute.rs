@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{
     Engine,
-    lock::{Lock, TURN},
+    lock::{Lock, TURNS},
 };
 use crate::{
-    model::{Error, Result},
+    model::{Error, Kind, Result},
     plan::Step,
 };
 
@@ -59,7 +59,11 @@ impl Engine<'_> {
 impl Engine<'_> {
     /// Waits for its turn at what libvirt does for one client at a time.
     pub(super) fn turn(&self) -> Result<Lock> {
-        Lock::acquire(&self.locks(), TURN, "host", "take its turn", (self.now)(), TURN_WAIT)
+        Lock::any_of(&self.locks(), &TURNS, "take its turn", (self.now)(), TURN_WAIT)?.ok_or_else(|| {
+            let waited = TURN_WAIT.as_secs();
+            Error::new(Kind::Busy, "busy", format!("libvirt was busy with other lite commands for {waited} s"))
+                .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")
+        })
     }
 }
 

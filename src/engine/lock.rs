@@ -31,11 +31,15 @@ struct Owner {
 pub const HOST: Uuid = Uuid::nil();
 /// The lock of those who collect what nobody owns.
 pub const GC: Uuid = Uuid::max();
-/// The lock of whoever asks libvirt for something that it does for one client at a time: power, addresses, filters. Many
-/// that asked at once would use up its workers and their own deadlines.
-pub const TURN: Uuid = Uuid::from_u128(1);
-/// Locks that belong to no instance.
-pub const SHARED: [Uuid; 3] = [HOST, GC, TURN];
+/// The locks of those who ask libvirt for something that it does for one client at a time: power, addresses, filters. Many
+/// that asked at once would use up its workers and their own deadlines; a few may, so that one that waits for a hung guest
+/// does not hold up the others.
+pub const TURNS: [Uuid; 4] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4)];
+
+/// A lock that belongs to no instance.
+pub fn is_shared(id: &Uuid) -> bool {
+    [HOST, GC].contains(id) || TURNS.contains(id)
+}
 
 /// A held lock; dropped with the process or this value.
 #[derive(Debug)]
@@ -163,6 +167,28 @@ impl Lock {
             }
         }
         Ok(found)
+    }
+
+    /// Takes the first of some locks that is free, trying until `wait` has passed; none then.
+    pub fn any_of(
+        dir: &Path,
+        ids: &[Uuid],
+        operation: &str,
+        now: jiff::Timestamp,
+        wait: Duration,
+    ) -> Result<Option<Self>> {
+        let end = Instant::now() + wait;
+        loop {
+            for id in ids {
+                if let Attempt::Held(lock) = Self::attempt(dir, *id, operation, now)? {
+                    return Ok(Some(lock));
+                }
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            std::thread::sleep(RETRY);
+        }
     }
 
     /// Removes the file of an instance that is gone.

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::{
     Engine,
-    lock::{Attempt, Lock, SHARED},
+    lock::{Attempt, Lock, is_shared},
 };
 use crate::{
     fault,
@@ -57,7 +57,7 @@ impl Engine<'_> {
     /// Removes what needs no look at the host to be nobody's: the kernel says that its owner is dead.
     fn tidy(&mut self) -> Result<Vec<String>> {
         let owned = self.store.ids()?;
-        for id in Lock::files(&self.locks())?.into_iter().filter(|id| !SHARED.contains(id) && !owned.contains(id)) {
+        for id in Lock::files(&self.locks())?.into_iter().filter(|id| !is_shared(id) && !owned.contains(id)) {
             let Attempt::Held(lock) = Lock::attempt(&self.locks(), id, "repair", (self.now)())? else { continue };
             // Its create may have written the row meanwhile; one that has not yet would hold the lock.
             if self.store.instance_by_uuid(id)?.is_none() {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::facts::{DomainFacts, Facts};
 use crate::{
-    engine::lock::SHARED,
+    engine::lock::is_shared,
     image::{Leftover, leftovers},
     plan::{Step, filter_is_ours, volume_is_ours},
 };
@@ -165,7 +165,7 @@ impl<'a> Judge<'a> {
     }
 
     fn locks(&self) -> impl Iterator<Item = Orphan> {
-        let strays = self.facts.free_locks.iter().filter(|id| !SHARED.contains(id) && self.is_nobodys(id));
+        let strays = self.facts.free_locks.iter().filter(|id| !is_shared(id) && self.is_nobodys(id));
         strays.map(|id| Orphan {
             subject: format!("lock file of instance {id}"),
             owner: Some(*id),
