@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::types::{Blueprint, Catalog};
-use crate::model::{Error, Result, escaped};
+use crate::model::{Error, Result, escaped, hex};
 
 const HEAD: &str = "\
 # What `lite blueprints test` saw. `boot`: booted, and its health check passed; `render`: rendered and checked alone.
@@ -113,8 +113,7 @@ impl Blueprint {
     /// SHA-256, cut at 12 hex digits, of what a test of this blueprint depends on: what goes into the guest, and the check.
     pub fn parts_digest(&self) -> String {
         let parts = serde_json::json!([self.cloud_config, self.install, self.configure, self.health]);
-        let digest = Sha256::digest(parts.to_string());
-        digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+        hex(&Sha256::digest(parts.to_string())[..6])
     }
 
     /// Parameters that the install part reads: they are part of what a baked image is.

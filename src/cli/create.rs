@@ -17,7 +17,7 @@ use crate::{
     engine::{Created, Observer, Request},
     guest,
     image::{self, Image},
-    model::{Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped},
+    model::{Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
     render::{UserData, parse_user_data},
     ui::view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime, print_created, print_plan},
 };
@@ -230,7 +230,7 @@ fn check(args: &Args, settings: &Settings) -> Result<Asked> {
             })?)
         }
     };
-    let digest = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let digest = hex(&digest.finalize());
     let default_base = blueprint.bases.first().cloned();
     Ok(Asked { resolved, parameters, ssh_keys, user_data, digest, default_base })
 }

@@ -24,7 +24,7 @@ use crate::{
     guest::{self, report::Report, tail::Tail},
     hypervisor::DomainState,
     image::{self, Baked, Image, Progress},
-    model::{Error, Money, NetworkMode, Phase, Port, Result, Size},
+    model::{Error, Money, NetworkMode, Phase, Port, Result, Size, hex},
     store::OperationState,
 };
 
@@ -93,7 +93,9 @@ pub fn bake_of(
     }
     let runner = embedded_script("lite-guest.py")
         .ok_or_else(|| Error::failed("render_failed", "this build of lite lacks its guest runner `lite-guest.py`"))?;
-    let parameters = read_by(&blueprint.install, parameters);
+    let read = blueprint.install_parameters();
+    let parameters: BTreeMap<_, _> =
+        parameters.iter().filter(|(k, _)| read.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
     // serde_json keeps the keys of a mapping in order: the same parts make the same text.
     let parts = json!({
         "recipe": RECIPE,
@@ -105,26 +107,15 @@ pub fn bake_of(
         "parameters": parameters,
         "disk": blueprint.min_disk,
         "user": blueprint.user,
-        "runner": hex(runner.as_bytes()),
+        "runner": hex(&Sha256::digest(runner.as_bytes())),
     });
     Ok(Some(Baked {
-        key: hex(parts.to_string().as_bytes()),
+        key: hex(&Sha256::digest(parts.to_string())),
         blueprint: blueprint.id.clone(),
         version: blueprint.version.clone(),
         base: base.to_owned(),
         parameters,
     }))
-}
-
-/// The parameters whose variables a script names. A longer name that begins alike counts as well: too many keep images apart, too
-/// few would mix them.
-fn read_by(script: &str, parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let named = |name: &str| script.contains(&format!("LITE_PARAM_{}", name.to_ascii_uppercase()));
-    parameters.iter().filter(|(name, _)| named(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 impl Engine<'_> {

@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 
+use super::Lock;
 use super::import::check_qcow2;
-use super::registry::{Lock, adopt_baked, io};
+use super::registry::{adopt_baked, io};
 use super::tools::{self, Need};
 use super::{Baked, Image, Progress};
 use crate::fault;

@@ -12,8 +12,9 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 
+use super::Lock;
 use super::import::check_qcow2;
-use super::registry::{self, Lock, adopt, begin};
+use super::registry::{self, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin, Progress};
 use crate::fault;

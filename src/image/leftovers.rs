@@ -11,7 +11,8 @@ use std::{
 
 use super::{
     build::clear_once,
-    registry::{Lock, check_id, io, is_version_of, lock_path, sidecar_path},
+    lock::{Lock, lock_path},
+    registry::{check_id, io, is_version_of, sidecar_path},
 };
 use crate::model::Result;
 
@@ -50,7 +51,8 @@ pub fn leftovers(dir: &Path) -> Result<Vec<Leftover>> {
     found.sort_by(|a, b| a.path.cmp(&b.path));
     let mut left = Vec::new();
     for leftover in found {
-        if !is_busy(dir, &leftover.id)? && is_left(dir, &leftover)? {
+        // In this order: looking at a lock takes it for an instant, so only where there is something to look for.
+        if is_left(dir, &leftover)? && !is_busy(dir, &leftover.id)? {
             left.push(leftover);
         }
     }

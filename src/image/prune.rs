@@ -4,7 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::registry::{self, Lock, io, is_version_of};
+use super::Lock;
+use super::registry::{self, io, is_version_of};
 use crate::fault;
 use crate::model::Result;
 

@@ -4,23 +4,19 @@
 //! last, so an image without one is not there. An older version stays as long as the id does: disks may lie on it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{HEADER_MAX, Progress, gate, tools};
+use super::{HEADER_MAX, Lock, Progress, gate, lock};
 use crate::fault;
-use crate::model::{Error, Kind, Result, escaped};
-
-/// How often a waiting process tries for a lock again.
-const RETRY: Duration = Duration::from_millis(100);
+use crate::model::{Error, Kind, Result, escaped, hex};
 
 /// Where an image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,59 +254,6 @@ fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     Ok(image)
 }
 
-/// A held lock on an id; freed with the value or the process.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-    /// Another process held it first, and may have done the work.
-    pub waited: bool,
-}
-
-impl Lock {
-    pub(super) fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
-        let at = lock_path(dir, id);
-        let failed = |e| {
-            io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
-        };
-        std::fs::create_dir_all(dir).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
-        let file = options.open(&at).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file, waited: false })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(failed(e)),
-        }
-    }
-}
-
-impl Lock {
-    /// The lock as the standard input of a program, empty: the lock is free when both this value and the program are gone.
-    pub(super) fn share(&self) -> Result<std::process::Stdio> {
-        self.file
-            .try_clone()
-            .map(Into::into)
-            .map_err(|e| Error::failed("image_io", "cannot share the lock of the image").cause(e))
-    }
-}
-
-/// Takes the lock on an id, waiting while another process works on it.
-pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Lock> {
-    check_id(id)?;
-    let mut waited = false;
-    loop {
-        if let Some(lock) = Lock::attempt(dir, id)? {
-            return Ok(Lock { waited, ..lock });
-        }
-        if !waited {
-            progress.stage("waiting for another process");
-            waited = true;
-        }
-        tools::check(cancel)?;
-        std::thread::sleep(RETRY);
-    }
-}
-
 /// Takes the lock before work on an id, and gives the image that makes the work unnecessary: there already and not `force`d, or
 /// made by the process that was waited for. Half-written files of killed processes are removed.
 pub fn begin(
@@ -367,7 +310,7 @@ fn hash(file: &mut File) -> std::io::Result<(Vec<u8>, String)> {
         }
         hasher.update(read);
     }
-    Ok((header, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((header, hex(&hasher.finalize())))
 }
 
 /// File name of an image in the pool's folder.
@@ -402,11 +345,6 @@ pub(super) fn is_version_of(name: &str) -> Option<&str> {
 
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
-/// The file of the lock on an id. It stays: there is one for each id that was ever worked on.
-pub(super) fn lock_path(dir: &Path, id: &str) -> PathBuf {
-    dir.join(format!(".lock-{id}"))
 }
 
 pub(super) fn sidecar_path(dir: &Path, id: &str) -> PathBuf {

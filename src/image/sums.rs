@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 use sha2::Digest as _;
 
-use crate::model::{Error, Result, escaped};
+use crate::model::{Error, Result, escaped, hex};
 
 /// A digest algorithm that lite accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -105,7 +105,6 @@ pub fn digest(mut reader: impl Read, algorithm: Algorithm, cancel: &AtomicBool) 
             Algorithm::Sha512 => sha512.update(&block[..n]),
         }
     }
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
     Ok(match algorithm {
         Algorithm::Sha256 => hex(sha256.finalize().as_slice()),
         Algorithm::Sha512 => hex(sha512.finalize().as_slice()),

@@ -12,6 +12,7 @@ mod net;
 mod point;
 mod settings;
 mod size;
+mod text;
 
 pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
@@ -27,3 +28,4 @@ pub use net::{DhcpHost, Mac, Port, Protocol};
 pub use point::Point;
 pub use settings::{Accel, Paths, Settings};
 pub use size::Size;
+pub use text::hex;

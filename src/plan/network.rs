@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::xml::{Text, write};
-use crate::model::{Error, Result};
+use crate::model::{Error, Result, hex};
 
 #[derive(Serialize)]
 struct Network {
@@ -75,7 +75,7 @@ fn bridge_name(network: &str) -> String {
         return format!("{network}br0");
     }
     let cut: String = network.chars().take(6).collect();
-    let digits: String = Sha256::digest(network).iter().take(3).map(|b| format!("{b:02x}")).collect();
+    let digits = hex(&Sha256::digest(network)[..3]);
     format!("{cut}{digits}br0")
 }
 

@@ -1,0 +1,76 @@
+//! Kernel locks on images: one process at a time works on an id.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+    time::Duration,
+};
+
+use super::{
+    Progress,
+    registry::{NOFOLLOW, check_id, io},
+    tools,
+};
+use crate::model::{Error, Result};
+
+/// How often a waiting process tries for a lock again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// A held lock on an id; freed with the value or the process.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    /// Another process held it first, and may have done the work.
+    pub waited: bool,
+}
+
+impl Lock {
+    /// Tries once; none: another process holds it.
+    pub(super) fn attempt(dir: &Path, id: &str) -> Result<Option<Self>> {
+        let at = lock_path(dir, id);
+        let failed = |e| {
+            io("lock", &at, e).hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
+        };
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
+        let file = options.open(&at).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file, waited: false })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+        }
+    }
+
+    /// The lock as the standard input of a program, empty: the lock is free when both this value and the program are gone.
+    pub(super) fn share(&self) -> Result<std::process::Stdio> {
+        self.file
+            .try_clone()
+            .map(Into::into)
+            .map_err(|e| Error::failed("image_io", "cannot share the lock of the image").cause(e))
+    }
+}
+
+/// Takes the lock on an id, waiting while another process works on it.
+pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Lock> {
+    check_id(id)?;
+    let mut waited = false;
+    loop {
+        if let Some(lock) = Lock::attempt(dir, id)? {
+            return Ok(Lock { waited, ..lock });
+        }
+        if !waited {
+            progress.stage("waiting for another process");
+            waited = true;
+        }
+        tools::check(cancel)?;
+        std::thread::sleep(RETRY);
+    }
+}
+
+/// The file of the lock on an id. It stays: there is one for each id that was ever worked on.
+pub(super) fn lock_path(dir: &Path, id: &str) -> PathBuf {
+    dir.join(format!(".lock-{id}"))
+}
