@@ -42,7 +42,7 @@ check: ## formatting and lints
 test: ## every test, the ones on real virtual machines included
 	.ci/setup test
 	$(MAKE) --no-print-directory check
-	.ci/sweep
+	.ci/sweep --clean
 	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast --features fault || status=$$?; \
 	  .ci/sweep && exit $$status
 
