@@ -241,14 +241,28 @@ fn killed_while_it_cleans_up_or_repairs() {
     host.ok(&["delete", name, "--yes"]);
 }
 
+/// Tells a thread to end when it is dropped.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Kills a bake at each of its points. Its guest powers off by itself; that it had sealed its disk is said by a thread here.
 fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
     host.ok(&["image", "import", &image(host, "down", POWER_OFF)]);
     let app = "id: cake\ntitle: A cake\ndescription: A cake.\ngroup: app\nversion: '1'\nbases: [down]\nuser: nobody\n\
         minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [80/tcp]\ninstall: 'true'\nhealth:\n  http: {port: 80, path: /, status: 200}\n";
     std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app).expect("written");
+    // The first of all makes the network too: points of its own.
+    assert!(create(host, "lite-test-oven").status().expect("lite runs").success());
+    host.ok(&["delete", "lite-test-oven", "--yes"]);
     let (logs, over) = (host.folder.path().join("logs"), AtomicBool::new(false));
     thread::scope(|scope| {
+        // Also where an assertion fails: the scope waits for its threads.
+        let end = End(&over);
         scope.spawn(|| {
             let mut told = BTreeSet::new();
             while !over.load(Ordering::Relaxed) {
@@ -279,7 +293,7 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
             kill_everywhere(host, "bake", &fresh, &|| host.command(&["image", "bake", "cake", "--quiet"]), &check);
         // It is whole, and what it is of is still so; then it is not.
         host.ok(&["image", "bake", "cake"]);
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         assert!(host.ok(&["image", "prune", "--yes"]).is_empty());
         std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app.replace("'1'", "'2'")).expect("written");
         assert!(host.ok(&["image", "prune", "--dry-run"]).starts_with("would go    baked image `cake.down."));

@@ -1,10 +1,10 @@
 //! Health checks on threads of their own, so that one slow guest costs the others nothing.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::Ipv4Addr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -51,6 +51,30 @@ pub struct Checked {
     pub healthy: bool,
 }
 
+/// Addresses of guests that nobody reserved one for, asked for once and again after a check that failed: the guest, or the
+/// LAN, may have chosen another.
+#[derive(Default)]
+struct Addresses(Mutex<HashMap<Uuid, Ipv4Addr>>);
+
+impl Addresses {
+    fn of(&self, check: &Check, hypervisor: &dyn Hypervisor) -> Option<Ipv4Addr> {
+        let known = check.address.or_else(|| self.map().get(&check.instance).copied());
+        known.or_else(|| {
+            let found = hypervisor.guest_address(check.instance, check.mac).ok().flatten()?;
+            self.map().insert(check.instance, found);
+            Some(found)
+        })
+    }
+
+    fn forget(&self, instance: Uuid) {
+        self.map().remove(&instance);
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<Uuid, Ipv4Addr>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Makes checks.
 pub struct Prober {
     jobs: Sender<Check>,
@@ -64,15 +88,19 @@ impl Prober {
         let (jobs, queue) = channel::<Check>();
         let (tell, answers) = channel();
         let queue = Arc::new(Mutex::new(queue));
+        let addresses = Arc::new(Addresses::default());
         for _ in 0..WORKERS {
             let (queue, tell, hypervisor) = (queue.clone(), tell.clone(), hypervisor.clone());
+            let addresses = addresses.clone();
             let work = move || {
                 loop {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(check) = job else { return };
-                    let address =
-                        check.address.or_else(|| hypervisor.guest_address(check.instance, check.mac).ok().flatten());
+                    let address = addresses.of(&check, &*hypervisor);
                     let healthy = address.is_some_and(|a| guest::health::probe(&check.health, a, LIMIT).is_ok());
+                    if !healthy {
+                        addresses.forget(check.instance);
+                    }
                     if tell.send(Checked { instance: check.instance, minute: check.minute, healthy }).is_err() {
                         return;
                     }

@@ -102,7 +102,10 @@ pub fn guest_address(link: &Link, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Add
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "leaks 80 bytes a call, and is called once per create")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "leaks 80 bytes a call, and is called only while a guest's address is not known"
+)]
 fn address_by(domain: &Domain, source: sys::virDomainInterfaceAddressesSource, mac: Mac) -> Option<Ipv4Addr> {
     let interfaces = domain.interface_addresses(source, 0).ok()?;
     let ours = |i: &virt::domain::Interface| i.hwaddr.as_deref().is_some_and(|h| Mac::parse(h).ok() == Some(mac));
