@@ -3,15 +3,18 @@
 
 mod support {
     pub mod host;
+    pub mod http;
 }
 
 use std::{
-    io::{Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
-use support::host::{Host, skip_reason, text, virsh};
+use support::{
+    host::{Host, skip_reason, text, virsh},
+    http::get,
+};
 
 /// Title that would break HTML, YAML or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
@@ -22,7 +25,7 @@ fn an_application_from_one_command_and_nothing_left() {
         return;
     }
     let host = Host::new("app", 71);
-    host.ok(&["image", "build", "debian-13"]);
+    host.debian_13();
     let images = host.json(&["image", "list"]);
     host.ok(&["image", "build", "debian-13"]);
     assert_eq!(host.json(&["image", "list"]), images, "a second build does nothing");
@@ -53,18 +56,8 @@ fn an_application_from_one_command_and_nothing_left() {
     host.ok(&["image", "remove", "debian-13", "--yes"]);
 }
 
-fn get(address: &str) -> String {
-    let to: SocketAddr = format!("{address}:80").parse().expect("an address");
-    let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(10)).expect("port 80 is open");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
-    stream.write_all(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer
-}
-
 fn serves_the_title(address: &str) {
-    let answer = get(address);
+    let answer = get(address, "/");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     let html = TITLE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     assert!(answer.contains(&format!("<title>{html}</title>")), "{answer}");
@@ -129,7 +122,7 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
         return;
     }
     let host = Host::new("bad", 72);
-    host.ok(&["image", "build", "debian-13"]);
+    host.debian_13();
     let failing = |base: &[&str], module: &str, said: &[&str]| {
         let name = "lite-test-bad-1";
         let error = host.fails(1, &[base, &["--bundle", "nano", "--name", name]].concat());
@@ -158,7 +151,7 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
         &["command: cloud-init schema --system (exit 1)", "write_files.0: ", "'permission' was unexpected"],
     );
 
-    without_a_way_out(&host);
+    host.without_a_way_out();
     let command = "exec 3<>/dev/tcp/deb.debian.org/80' (exit 1)";
     failing(
         &["create", "nginx"],
@@ -167,22 +160,6 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
     );
     a_command_in_the_guest_tells_its_health(&host);
     assert_eq!(host.left(), Vec::<String>::new());
-}
-
-/// Replaces the host's network by one that leads nowhere, of the same name and subnet. No instance is on it.
-fn without_a_way_out(host: &Host) {
-    let xml = virsh(&["net-dumpxml", &host.tag]);
-    let (start, forward) = xml.split_once("<forward").expect("a NAT network");
-    let (_, end) = forward.split_once("</forward>").expect("its end");
-    let file = host.folder.path().join("network.xml");
-    std::fs::write(&file, format!("{start}{end}")).expect("written");
-    let file = file.to_str().expect("a path");
-    for verb in
-        [["net-destroy", &host.tag], ["net-undefine", &host.tag], ["net-define", file], ["net-start", &host.tag]]
-    {
-        virsh(&verb);
-    }
-    assert!(!virsh(&["net-dumpxml", &host.tag]).contains("<forward"));
 }
 
 /// No network but the cable to this host, and no guest agent, is needed for it.

@@ -5,20 +5,17 @@
 mod support {
     pub mod host;
     pub mod idle;
+    pub mod receiver;
+    pub mod watch;
 }
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{net::TcpListener, process::Command, time::Duration};
 
 use support::{
     host::{Host, skip_reason, virsh},
     idle::{blueprint, create, create_of, idle_host, image, pid, signal, turn},
+    receiver::{OK, receiver, receiver_at, say, within},
+    watch::{Watch, contact, kinds, wait_for},
 };
 
 /// Powers off after 2 s.
@@ -26,100 +23,6 @@ const POWER_OFF: &[u8] = &[
     0xB4, 0x86, 0xB9, 0x1E, 0x00, 0xBA, 0x80, 0x84, 0xCD, 0x15, 0xBA, 0x04, 0x06, 0xB8, 0x00, 0x20, 0xEF, 0xF4, 0xEB,
     0xFD,
 ];
-
-/// A running `lite watch`; killed when it is dropped.
-struct Watch(Child);
-
-impl Watch {
-    fn start(host: &Host, fault: &str) -> Self {
-        let mut command = host.command(&["watch"]);
-        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_FAULT", fault).stdout(Stdio::null());
-        Self(command.spawn().expect("lite runs"))
-    }
-
-    fn end(&mut self) -> std::process::ExitStatus {
-        self.0.wait().expect("ended")
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// What a message said: its id and its kinds.
-type Message = (String, Vec<String>);
-
-/// A receiver on this port (0: any) that answers 200; its port and what it gets.
-fn receiver(port: u16) -> (u16, Receiver<Message>) {
-    let listener = TcpListener::bind(("127.0.0.1", port)).expect("binds");
-    let port = listener.local_addr().expect("bound").port();
-    let (tell, told) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream);
-            let (mut id, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                if reader.read_line(&mut line).unwrap_or(0) <= 2 {
-                    break;
-                }
-                let lower = line.trim().to_ascii_lowercase();
-                length = lower.strip_prefix("content-length: ").map_or(length, |l| l.parse().expect("a number"));
-                id = lower.strip_prefix("webhook-id: ").map_or(id, str::to_owned);
-            }
-            let mut body = vec![0; length];
-            if reader.read_exact(&mut body).is_err() {
-                continue;
-            }
-            let _ = reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-            let kind = |v: &serde_json::Value| v["type"].as_str().unwrap_or_default().to_owned();
-            let kinds = match body["data"]["events"].as_array() {
-                Some(events) => events.iter().map(kind).collect(),
-                None => vec![kind(&body)],
-            };
-            if tell.send((id, kinds)).is_err() {
-                return;
-            }
-        }
-    });
-    (port, told)
-}
-
-/// Messages that come within a time.
-fn within(messages: &Receiver<Message>, limit: Duration) -> Vec<Message> {
-    let end = Instant::now() + limit;
-    let mut all = Vec::new();
-    loop {
-        match messages.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(message) => all.push(message),
-            Err(RecvTimeoutError::Timeout) => return all,
-            Err(RecvTimeoutError::Disconnected) => panic!("the receiver died"),
-        }
-    }
-}
-
-fn contact(host: &Host, port: u16) {
-    let url = format!("http://127.0.0.1:{port}/");
-    let out = host
-        .command(&["contact", "add", "ops", "--webhook", &url])
-        .env("LITE_LOOPBACK_WEBHOOKS", "yes")
-        .output()
-        .expect("lite runs");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-}
-
-fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(seconds), "waited {seconds} s for {what}");
-        thread::sleep(Duration::from_millis(100));
-    }
-    begun.elapsed()
-}
 
 fn domain_state(name: &str) -> String {
     virsh(&["domstate", name]).trim().to_owned()
@@ -139,12 +42,6 @@ fn make(mut command: Command) {
 
 fn lite(host: &Host, args: &[&str]) {
     make(host.command(args));
-}
-
-fn kinds(host: &Host) -> Vec<String> {
-    let events = host.json(&["events", "--limit", "1000"]);
-    let all = events["events"].as_array().expect("events");
-    all.iter().map(|e| e["type"].as_str().unwrap_or_default().to_owned()).filter(|k| k != "instance.created").collect()
 }
 
 /// What the user wants an instance to be, as it is stored.
@@ -168,8 +65,8 @@ fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down()
     let host = idle_host("wkill", 91);
     let name = "lite-test-wkill";
     make(create(&host, name));
-    let (port, messages) = receiver(0);
-    contact(&host, port);
+    let (url, messages) = receiver(|_, stream| say(stream, OK));
+    contact(&host, &url);
     let _watch = Watch::start(&host, "");
     wait_for("the first look", 60, || has_looked(&host));
     let second = host.lite(&["watch"]);
@@ -182,11 +79,11 @@ fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down()
     });
     println!("running again after {:.1} s", took.as_secs_f32());
     let got = within(&messages, Duration::from_secs(25));
-    assert_eq!(got.iter().map(|m| m.1.join(" ")).collect::<Vec<_>>(), ["instance.crashed instance.restarted"]);
+    assert_eq!(got.iter().map(|m| m.kinds().join(" ")).collect::<Vec<_>>(), ["instance.crashed instance.restarted"]);
     // The same instance, stopped by the user.
     lite(&host, &["stop", name, "--force"]);
     let got = within(&messages, Duration::from_secs(25));
-    assert_eq!((got, domain_state(name).as_str()), (vec![], "shut off"));
+    assert_eq!((got.len(), domain_state(name).as_str()), (0, "shut off"), "{got:?}");
     lite(&host, &["start", name, "--no-wait"]);
     assert_eq!(domain_state(name), "running");
     lite(&host, &["delete", name, "--yes"]);
@@ -225,8 +122,8 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
     let host = idle_host("wdie", 93);
     let name = "lite-test-wdie";
     make(create(&host, name));
-    let (port, messages) = receiver(0);
-    contact(&host, port);
+    let (url, messages) = receiver(|_, stream| say(stream, OK));
+    contact(&host, &url);
     {
         let _watch = Watch::start(&host, "");
         wait_for("the first look", 60, || has_looked(&host));
@@ -256,8 +153,9 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
             wait_for(&format!("the event after {step}"), 60, || restarts() == done + 1);
             let waiting = || host.json(&["contact", "list"])["contacts"][0]["waiting"].clone();
             wait_for(&format!("an empty outbox after {step}"), 60, || waiting() == 0);
-            for (id, kinds) in messages.try_iter() {
-                let before = ids.entry(id).or_insert_with(|| kinds.clone());
+            for message in messages.try_iter() {
+                let kinds = message.kinds();
+                let before = ids.entry(message.id()).or_insert_with(|| kinds.clone());
                 assert_eq!(*before, kinds, "{step}: one id, one content");
             }
         }
@@ -286,16 +184,16 @@ fn a_receiver_that_is_away_gets_the_message_once() {
     let name = "lite-test-waway";
     make(create(&host, name));
     let port = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound").port();
-    contact(&host, port);
+    contact(&host, &format!("http://127.0.0.1:{port}/"));
     let _watch = Watch::start(&host, "");
     wait_for("the first look", 60, || has_looked(&host));
     virsh(&["destroy", name]);
     let tried =
         |n: u64| host.json(&["contact", "deliveries"])["deliveries"][0]["attempts"].as_u64().is_some_and(|a| a >= n);
     wait_for("two attempts", 60, || tried(2));
-    let (_, messages) = receiver(port);
+    let (_, messages) = receiver_at(port, |_, stream| say(stream, OK));
     let got = within(&messages, Duration::from_secs(40));
-    assert_eq!(got.iter().map(|m| m.1.join(" ")).collect::<Vec<_>>(), ["instance.external_stop"]);
+    assert_eq!(got.iter().map(|m| m.kinds().join(" ")).collect::<Vec<_>>(), ["instance.external_stop"]);
     assert_eq!(host.json(&["contact", "deliveries"])["deliveries"][0]["state"], "delivered");
     lite(&host, &["delete", name, "--yes"]);
 }

@@ -1,16 +1,16 @@
 //! Messages on their way to receivers that answer well, badly, slowly, without end, or not at all.
 
 mod support {
+    pub mod receiver;
     pub mod rows;
 }
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    io::Write,
+    net::TcpListener,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -27,58 +27,10 @@ use lite::{
     },
 };
 use secrecy::ExposeSecret;
-use support::rows::store;
-
-/// What a receiver got.
-#[derive(Debug, Clone)]
-struct Got {
-    headers: http::HeaderMap,
-    path: String,
-    body: Vec<u8>,
-}
-
-fn read_request(stream: &TcpStream) -> Option<Got> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let mut headers = http::HeaderMap::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        headers.insert(name.parse::<http::HeaderName>().ok()?, value.parse().ok()?);
-    }
-    let length = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Got { headers, path, body })
-}
-
-/// A receiver whose `n`-th request (from 0) is answered by `answer`; its address, and what it got.
-fn receiver(answer: impl Fn(usize, &mut TcpStream) + Send + 'static) -> (String, Receiver<Got>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hook?token=x", listener.local_addr().unwrap());
-    let (tell, told) = channel();
-    thread::spawn(move || {
-        for (n, stream) in listener.incoming().enumerate() {
-            let Ok(mut stream) = stream else { return };
-            if let Some(got) = read_request(&stream)
-                && tell.send(got).is_err()
-            {
-                return;
-            }
-            answer(n, &mut stream);
-        }
-    });
-    (url, told)
-}
-
-fn say(stream: &mut TcpStream, text: &str) {
-    let _ = stream.write_all(text.as_bytes());
-}
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+use support::{
+    receiver::{Got, OK, receiver, say},
+    rows::store,
+};
 
 struct Sending {
     dir: tempfile::TempDir,
@@ -157,7 +109,7 @@ fn contact(name: &str, url: &str) -> Contact {
 }
 
 fn verified(got: &Got) -> bool {
-    standardwebhooks::Webhook::new(secret().text().expose_secret()).unwrap().verify(&got.body, &got.headers).is_ok()
+    got.is_signed_by(secret().text().expose_secret())
 }
 
 #[test]

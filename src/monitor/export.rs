@@ -1,4 +1,4 @@
-//! The Prometheus endpoint: the values of the last closed minute.
+//! The Prometheus endpoint: the values of the last closed minute, and what the watcher's last look took.
 
 use std::{
     collections::BTreeMap,
@@ -31,8 +31,17 @@ pub struct Line {
     pub points: Vec<(Metric, Point)>,
 }
 
-/// What the watcher shows and the endpoint reads.
-pub type Shared = Arc<Mutex<Vec<Line>>>;
+/// What the watcher shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shown {
+    /// The instances, as the last closed minute has them.
+    pub lines: Vec<Line>,
+    /// What the last look at all of them took.
+    pub look: Duration,
+}
+
+/// What the watcher writes and the endpoint reads.
+pub type Shared = Arc<Mutex<Shown>>;
 
 /// Longest a client may take to ask, and to read the answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -65,12 +74,15 @@ fn described(metric: Metric) -> (&'static str, &'static str) {
 }
 
 /// The text of a scrape.
-pub fn text(lines: &[Line]) -> String {
+pub fn text(shown: &Shown) -> String {
     let mut registry = Registry::with_prefix("lite");
+    let look: Gauge<f64, AtomicU64> = Gauge::default();
+    look.set(shown.look.as_secs_f64());
+    registry.register("watch_look_seconds", "Time that the last look at all instances took", look);
     let mut families: BTreeMap<Metric, Family<Labels, Gauge<f64, AtomicU64>>> = BTreeMap::new();
     let all: Family<Labels, Gauge> = Family::default();
     registry.register("instance_info", "Instances that lite watches", all.clone());
-    for line in lines {
+    for line in &shown.lines {
         let labels =
             Labels { instance: line.instance.clone(), blueprint: line.blueprint.clone(), bundle: line.bundle.clone() };
         all.get_or_create(&labels).set(1);
@@ -131,8 +143,8 @@ async fn answer(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (status, kind, body) = match (method, path) {
         (b"GET", b"/metrics") => {
-            let lines = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", text(&lines))
+            let shown = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", text(&shown))
         }
         _ => ("404 Not Found", "text/plain", "metrics are at /metrics\n".to_owned()),
     };
@@ -147,7 +159,9 @@ async fn answer(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, described, text};
+    use std::time::Duration;
+
+    use super::{Line, Shown, described, text};
     use crate::model::{Metric, Point};
 
     #[test]
@@ -155,13 +169,14 @@ mod tests {
         let points =
             vec![(Metric::CpuUtilization, Point::of(25.0).unwrap()), (Metric::AppHealthy, Point::of(1.0).unwrap())];
         let line = Line { instance: "a\"\n".into(), blueprint: "nginx".into(), bundle: "nano".into(), points };
-        let shown = text(&[line]);
+        let shown = text(&Shown { lines: vec![line], look: Duration::from_millis(250) });
         let labels = r#"{instance="a\"\n",blueprint="nginx",bundle="nano"}"#;
         for wanted in [
             format!("lite_instance_info{labels} 1\n"),
             format!("lite_instance_cpu_utilization_ratio{labels} 0.25\n"),
             format!("lite_instance_app_healthy{labels} 1.0\n"),
             "# TYPE lite_instance_app_healthy gauge\n".to_owned(),
+            "lite_watch_look_seconds 0.25\n".to_owned(),
         ] {
             assert!(shown.contains(&wanted), "{wanted}\n{shown}");
         }

@@ -6,7 +6,8 @@ mod minutes;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, PoisonError},
+    time::Instant,
 };
 
 use uuid::Uuid;
@@ -118,7 +119,7 @@ impl<'a> Watcher<'a> {
             starting: HashSet::new(),
             unreachable: false,
             full: false,
-            exported: Arc::new(Mutex::new(Vec::new())),
+            exported: Shared::default(),
             engine,
             hypervisor,
             tell,
@@ -136,6 +137,13 @@ impl<'a> Watcher<'a> {
 
     /// Looks once: at start, every 10 s, and whenever a domain came or went.
     pub fn tick(&mut self, now: Moment) -> Result<()> {
+        let begun = Instant::now();
+        let looked = self.look_at_all(now);
+        self.exported.lock().unwrap_or_else(PoisonError::into_inner).look = begun.elapsed();
+        looked
+    }
+
+    fn look_at_all(&mut self, now: Moment) -> Result<()> {
         let minute = self.clock.minute(now.mono);
         for done in self.prober.done() {
             let healthy = if done.healthy { 1.0 } else { 0.0 };

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
+    os::unix::fs::DirBuilderExt,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -113,6 +114,45 @@ impl Host {
         text(&out.stderr)
     }
 
+    /// Brings the image of debian-13. The first test builds it with this very `lite`; the others take a copy of the file.
+    pub fn debian_13(&self) {
+        let binary = std::fs::metadata(env!("CARGO_BIN_EXE_lite")).expect("lite is built");
+        let built = binary.modified().expect("a time").duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let all = PathBuf::from(concat!(env!("CARGO_TARGET_TMPDIR"), "/images"));
+        let kept = all.join(format!("{}-{}", binary.len(), built.as_nanos()));
+        std::fs::create_dir_all(&all).expect("a folder");
+        let lock = std::fs::File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/images.lock")).expect("a file");
+        lock.lock().expect("a lock");
+        if kept.is_dir() {
+            std::fs::DirBuilder::new().mode(0o711).create(self.pool_dir()).expect("a folder");
+            copy_images(&kept, &self.pool_dir());
+        } else {
+            self.ok(&["image", "build", "debian-13"]);
+            std::fs::remove_dir_all(&all).expect("what another `lite` built");
+            let half = all.join("half");
+            std::fs::create_dir_all(&half).expect("a folder");
+            copy_images(&self.pool_dir(), &half);
+            std::fs::rename(half, kept).expect("renamed");
+        }
+        assert_eq!(self.json(&["image", "list"])["images"][0]["id"], "debian-13");
+    }
+
+    /// Replaces its network by one that leads nowhere, of the same name and subnet. No instance is on it.
+    pub fn without_a_way_out(&self) {
+        let xml = virsh_on(&self.connect, &["net-dumpxml", &self.tag]);
+        let (start, forward) = xml.split_once("<forward").expect("a NAT network");
+        let (_, end) = forward.split_once("</forward>").expect("its end");
+        let file = self.folder.path().join("network.xml");
+        std::fs::write(&file, format!("{start}{end}")).expect("written");
+        let file = file.to_str().expect("a path");
+        for verb in
+            [["net-destroy", &self.tag], ["net-undefine", &self.tag], ["net-define", file], ["net-start", &self.tag]]
+        {
+            virsh_on(&self.connect, &verb);
+        }
+        assert!(!virsh_on(&self.connect, &["net-dumpxml", &self.tag]).contains("<forward"));
+    }
+
     /// What a second client sees of ours: domains, volumes that are no image, filters.
     pub fn left(&self) -> Vec<String> {
         let ours = |line: &&str| line.starts_with("lite-") || line.starts_with(&self.tag);
@@ -127,6 +167,15 @@ impl Host {
     pub fn domains(&self) -> Vec<String> {
         let all = virsh_on(&self.connect, &["list", "--all", "--name"]);
         all.lines().filter(|l| l.starts_with(&self.tag)).map(str::to_owned).collect()
+    }
+}
+
+fn copy_images(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let (path, name) = entry.map(|e| (e.path(), e.file_name())).expect("an entry");
+        if name.to_string_lossy().starts_with("base-") {
+            std::fs::copy(path, to.join(name)).expect("copied");
+        }
     }
 }
 

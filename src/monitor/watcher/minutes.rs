@@ -80,8 +80,8 @@ impl Watcher<'_> {
             bundle: i.record.bundle.clone(),
             points: rows.iter().find(|r| r.2.instance == i.record.uuid).map(|r| r.2.points.clone()).unwrap_or_default(),
         };
-        let exported = instances.iter().map(export).collect();
-        *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = exported;
+        let lines = instances.iter().map(export).collect();
+        self.exported.lock().unwrap_or_else(PoisonError::into_inner).lines = lines;
         Ok(())
     }
 

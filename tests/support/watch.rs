@@ -1,0 +1,59 @@
+//! A `lite watch` that runs, and what it tells.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::host::{Host, text};
+
+/// A running `lite watch`; killed when it is dropped.
+pub struct Watch(Child);
+
+impl Watch {
+    /// Starts one that dies at a step, if the step is not empty.
+    pub fn start(host: &Host, fault: &str) -> Self {
+        let mut command = host.command(&["watch"]);
+        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_FAULT", fault).stdout(Stdio::null());
+        Self(command.spawn().expect("lite runs"))
+    }
+
+    pub fn end(&mut self) -> std::process::ExitStatus {
+        self.0.wait().expect("ended")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Adds the contact `ops`; the secret that its messages are signed with.
+pub fn contact(host: &Host, url: &str) -> String {
+    let mut command = host.command(&["contact", "add", "ops", "--webhook", url, "--json"]);
+    let out = command.env("LITE_LOOPBACK_WEBHOOKS", "yes").output().expect("lite runs");
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let added: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    added["contacts"][0]["secret"].as_str().expect("a secret").to_owned()
+}
+
+/// Waits until it is so; how long it took.
+pub fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(seconds), "waited {seconds} s for {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    begun.elapsed()
+}
+
+/// The events that are stored, oldest first, without those of a create.
+pub fn kinds(host: &Host) -> Vec<String> {
+    let events = host.json(&["events", "--limit", "1000"]);
+    let all = events["events"].as_array().expect("events");
+    all.iter().map(|e| e["type"].as_str().unwrap_or_default().to_owned()).filter(|k| k != "instance.created").collect()
+}
