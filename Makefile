@@ -61,7 +61,11 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench
 	$(MAKE) --no-print-directory build
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
-	$(if $(SLOW),cargo test --release --locked --features fault --test watch_bench -- --ignored --nocapture)
+ifneq ($(SLOW),)
+	set -o pipefail; $(RUNNER) cargo test --release --locked --features fault --test watch_bench --test watch_guests_bench -- \
+	  --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
+	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
+endif
 
 install: build ## install binary, manual pages and completions below PREFIX
 	$(SUDO) install -D -m 755 $(LITE) $(DESTDIR)$(PREFIX)/bin/lite

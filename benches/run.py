@@ -464,13 +464,26 @@ def bench_baked(options, stack):
             "", f"`lite image bake nginx` itself, once{'' if bake > 5 else ' (was there already)'}: {bake:.0f} s."]
 
 
+# ---- watch
+
+def bench_watch(options, _stack):
+    """The tables and lines that the Rust benches of the watcher printed; they measure inside."""
+    options.accel = "no KVM (TCG)" if not os.access("/dev/kvm", os.R_OK | os.W_OK) else "KVM"
+    lines = pathlib.Path(options.watch_output).read_text().splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    said = [line for line in lines if re.match(r"2,000 alarms: |\d+ instances, \d+ days: ", line)]
+    if len(rows) < 3 or len(said) != 2:
+        raise RuntimeError(f"`{options.watch_output}` does not hold what the watcher's benches print")
+    return [*rows, "", *(line for said_line in said for line in (f"{said_line}.", ""))][:-1]
+
+
 # ---- README
 
 def circumstances(options, runs):
     """The line above a table; known once the part has run."""
     qemu = re.search(r"version (\S+)", run("qemu-img", "--version")).group(1)
     return (f"{datetime.date.today()}, {os.cpu_count()} CPUs, {options.accel}, "
-            f"{run(options.lite, '--version').strip()}, libvirt {run('virsh', '--version').strip()}, QEMU {qemu}; median of {runs}.")
+            f"{run(options.lite, '--version').strip()}, libvirt {run('virsh', '--version').strip()}, QEMU {qemu}; {runs if isinstance(runs, str) else f'median of {runs}'}.")
 
 
 def write_table(part, lines):
@@ -485,20 +498,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lite", default=str(ROOT / "target/release/lite"), help="the binary to measure")
     parser.add_argument("--slow", action="store_true", help="measure create → page too, baked and not (minutes)")
-    parser.add_argument("--only", choices=["version", "list", "create", "page", "baked"], action="append", help="this part; may be repeated")
+    parser.add_argument("--only", choices=["version", "list", "create", "page", "baked", "watch"], action="append", help="this part; may be repeated")
     parser.add_argument("--runs", type=int, default=21, help="rounds of the quick commands")
     parser.add_argument("--create-runs", type=int, default=5)
     parser.add_argument("--page-runs", type=int, default=3)
     parser.add_argument("--baked-runs", type=int, default=3)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 50, 500], help="domains of the list part, rising")
     parser.add_argument("--limit", type=int, default=900, help="seconds a page may take")
+    parser.add_argument("--watch-output", default=str(ROOT / "target/watch-bench.txt"), help="what the watcher's benches printed")
     parser.add_argument("--dry", action="store_true", help="print only, leave benches/README.md as it is")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parts = {"version": (bench_version, options.runs), "list": (bench_list, options.runs),
              "create": (bench_create, options.create_runs), "page": (bench_page, options.page_runs),
-             "baked": (bench_baked, options.baked_runs)}
-    wanted = options.only or [p for p in parts if p not in ("page", "baked") or options.slow]
+             "baked": (bench_baked, options.baked_runs), "watch": (bench_watch, "one run, six looks")}
+    wanted = options.only or [p for p in parts if p in ("version", "list", "create") or (p != "watch" and options.slow)]
     failed = False
     for part in wanted:
         options.accel = "no guest running"
