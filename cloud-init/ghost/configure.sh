@@ -2,7 +2,7 @@
 # reach Ghost: its own set-up page would take the first who comes.
 address=${LITE_ADDRESS:-$(hostname -I | cut -d ' ' -f 1)}
 
-systemctl enable --now mariadb
+systemctl start mariadb
 mariadb <<SQL
 CREATE DATABASE IF NOT EXISTS ghost CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER ghost@localhost IDENTIFIED BY '$LITE_SECRET_DATABASE';

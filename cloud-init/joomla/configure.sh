@@ -1,5 +1,5 @@
 # What differs per instance: the database and its password, the site and its administrator.
-systemctl enable --now mariadb
+systemctl start mariadb
 mariadb <<SQL
 CREATE DATABASE IF NOT EXISTS joomla CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER joomla@localhost IDENTIFIED BY '$LITE_SECRET_DATABASE';

@@ -1,5 +1,5 @@
 # What differs per instance: a database with an account and a password, and a page that proves they work.
-systemctl enable --now mariadb
+systemctl start mariadb
 mariadb <<SQL
 CREATE DATABASE IF NOT EXISTS \`$LITE_PARAM_DATABASE\` CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER '$LITE_PARAM_DATABASE'@localhost IDENTIFIED BY '$LITE_SECRET_DATABASE';

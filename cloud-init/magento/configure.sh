@@ -1,6 +1,7 @@
 # What differs per instance: the database and its password, the shop's address and its administrator.
 address=${LITE_ADDRESS:-$(hostname -I | cut -d ' ' -f 1)}
-systemctl enable --now mariadb opensearch
+systemctl start mariadb
+systemctl enable --now opensearch
 mariadb <<SQL
 CREATE DATABASE IF NOT EXISTS magento CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER magento@localhost IDENTIFIED BY '$LITE_SECRET_DATABASE';

@@ -52,8 +52,8 @@ CONF
 else
   echo 'ssl = off' >>"$cluster/conf.d/lite.conf"
 fi
-systemctl enable --now postgresql
 systemctl restart "postgresql@$version-main"
+systemctl start postgresql
 
 # The password comes in on standard input, and never into PostgreSQL's log.
 runuser -u postgres -- psql -v ON_ERROR_STOP=1 -q <<SQL

@@ -1,7 +1,7 @@
 # What differs per instance: the database and its password, WordPress's keys and salts, the site and its administrator.
 address=${LITE_ADDRESS:-$(hostname -I | cut -d ' ' -f 1)}
 
-systemctl enable --now mariadb
+systemctl start mariadb
 mariadb <<SQL
 CREATE DATABASE IF NOT EXISTS wordpress CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER wordpress@localhost IDENTIFIED BY '$LITE_SECRET_DATABASE';
