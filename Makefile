@@ -43,7 +43,7 @@ test: ## every test, the ones on real virtual machines included
 	.ci/setup test
 	$(MAKE) --no-print-directory check
 	.ci/sweep --clean
-	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 cargo test --locked --no-fail-fast --features fault || status=$$?; \
+	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 .ci/lanes || status=$$?; \
 	  .ci/sweep && exit $$status
 
 test-blueprints: ## boot every application whose packages are reached, and record it (BLUEPRINTS=, BLUEPRINT_FLAGS=)

@@ -5,6 +5,7 @@ mod support {
     pub mod daemon;
     pub mod host;
     pub mod idle;
+    pub mod watch;
 }
 
 use std::{
@@ -19,7 +20,8 @@ use std::{
 use support::{
     daemon::Daemon,
     host::{Host, text, virsh_on},
-    idle::{clean, created, idle_host_on, states, turn},
+    idle::{clean, created, idle_host_on, signal, states, turn},
+    watch::{Watch, has_looked, kinds, wait_for},
 };
 
 /// What the issue promises of every command whose libvirtd hangs.
@@ -86,10 +88,15 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["doctor"], 1),
         (&["doctor", "--fix"], 1),
         (&["doctor", "--audit"], 5),
+        (&["metrics", a], 0),
+        (&["alarm", "list"], 0),
+        (&["contact", "list"], 0),
+        (&["events"], 0),
         (&["completion", "bash"], 0),
         (&["man"], 0),
     ];
-    let tried: BTreeSet<&str> = table.iter().map(|(args, _)| args[0]).collect();
+    // The watcher alone does not end: it waits for libvirt to answer again.
+    let tried: BTreeSet<&str> = table.iter().map(|(args, _)| args[0]).chain(["watch"]).collect();
     let command = lite::cli::command(80);
     let all: BTreeSet<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     assert_eq!(tried, all, "a verb is missing in the table, or is no more");
@@ -256,5 +263,36 @@ fn libvirtd_killed_and_restarted_under_load_costs_no_guest_and_commands_recover(
     let codes: Vec<i32> =
         live(&host, "lite-test-load-z", 1, &channel().0).into_iter().map(|(_, code, _)| code).collect();
     assert_eq!(codes, [0; 6]);
+    finish(&host);
+}
+
+#[test]
+fn the_watcher_outlives_a_libvirtd_that_hangs_and_one_that_is_killed() {
+    let _turn = turn();
+    let Some(mut daemon) = Daemon::start() else { return };
+    let host = idle_host_on(&daemon.uri(), "eye", 86);
+    let name = "lite-test-eye-a";
+    created(&host, name);
+    let watch = Watch::start(&host, "");
+    wait_for("the first look", 60, || has_looked(&host));
+    let running = || virsh_on(&host.connect, &["domstate", name]).trim() == "running";
+
+    // Each time the guest dies while nobody can see it; two looks find no libvirt.
+    daemon.signal("-STOP");
+    signal("-9", &daemon.guest(name));
+    thread::sleep(Duration::from_secs(25));
+    assert_eq!(kinds(&host), Vec::<String>::new(), "judged without libvirt");
+    daemon.signal("-CONT");
+    wait_for("QEMU again", 90, || kinds(&host).len() == 2 && running());
+
+    let pid = daemon.guest(name);
+    daemon.kill();
+    signal("-9", &pid);
+    thread::sleep(Duration::from_secs(25));
+    daemon.launch();
+    wait_for("QEMU again", 90, || kinds(&host).len() == 4 && running());
+    assert_eq!(kinds(&host), ["instance.crashed", "instance.restarted"].repeat(2));
+    assert_ne!(daemon.guest(name), pid);
+    drop(watch);
     finish(&host);
 }

@@ -15,7 +15,7 @@ use support::{
     host::{Host, skip_reason, virsh},
     idle::{blueprint, create, create_of, idle_host, image, pid, signal, turn},
     receiver::{OK, receiver, receiver_at, say, within},
-    watch::{Watch, contact, kinds, wait_for},
+    watch::{Watch, contact, has_looked, kinds, wait_for},
 };
 
 /// Powers off after 2 s.
@@ -48,12 +48,6 @@ fn lite(host: &Host, args: &[&str]) {
 fn wanted(host: &Host, name: &str) -> String {
     let db = rusqlite::Connection::open(host.folder.path().join("state/state.db")).expect("a database");
     db.query_row("SELECT wanted FROM instance WHERE name = ?1", [name], |r| r.get(0)).expect("an instance")
-}
-
-/// Whether the watcher looked at least once: the first thing it does with an instance is to remember it.
-fn has_looked(host: &Host) -> bool {
-    let db = rusqlite::Connection::open(host.folder.path().join("state/state.db")).expect("a database");
-    db.query_row("SELECT count(*) FROM restart_history", [], |r| r.get::<_, i64>(0)).is_ok_and(|n| n > 0)
 }
 
 #[test]

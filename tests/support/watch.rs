@@ -57,3 +57,9 @@ pub fn kinds(host: &Host) -> Vec<String> {
     let all = events["events"].as_array().expect("events");
     all.iter().map(|e| e["type"].as_str().unwrap_or_default().to_owned()).filter(|k| k != "instance.created").collect()
 }
+
+/// Whether the watcher looked at least once: the first thing it does with an instance is to remember it.
+pub fn has_looked(host: &Host) -> bool {
+    let db = rusqlite::Connection::open(host.folder.path().join("state/state.db")).expect("a database");
+    db.query_row("SELECT count(*) FROM restart_history", [], |r| r.get::<_, i64>(0)).is_ok_and(|n| n > 0)
+}
