@@ -1,5 +1,11 @@
 # WordPress as Debian packages it: its code comes from apt alone, what an instance adds lies in /var/lib/wordpress.
-packages wordpress wordpress-theme-twentytwentyfive apache2 libapache2-mod-php mariadb-server \
+# Each release packages the theme that its WordPress shows at first.
+case $(. /etc/os-release && echo "$VERSION_CODENAME") in
+  bookworm) theme=twentytwentythree ;;
+  noble) theme=twentytwentyfour ;;
+  *) theme=twentytwentyfive ;;
+esac
+packages wordpress "wordpress-theme-$theme" apache2 libapache2-mod-php mariadb-server \
   php-curl php-intl php-mbstring php-xml php-zip
 
 # Its database is reached by a socket. No port at all.

@@ -69,11 +69,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         let (catalog, id) = catalog_of(named, &sources)?;
         found.push((ask(args, &catalog, &id)?, catalog));
     }
-    let mut views = Vec::new();
-    for (asked, catalog) in &found {
+    let views = until_interrupted(&found, |(asked, catalog)| {
         env.ui.status(&format!("{} on {}", asked.resolved.blueprint.id, asked.resolved.base));
-        views.push(one(args, env, asked, catalog)?);
-    }
+        one(args, env, asked, catalog)
+    })?;
     let failed: Vec<&str> = views.iter().filter(|v| v.error.is_some()).map(|v| v.blueprint.as_str()).collect();
     let error = match failed.as_slice() {
         [] => None,
@@ -81,6 +80,20 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     };
     print_tests(&env.ui, &views)?;
     error.map_or(Ok(()), Err)
+}
+
+/// The results of all, or of those up to a Ctrl-C: that is meant for the whole command.
+fn until_interrupted<T>(all: &[T], mut test: impl FnMut(&T) -> Result<TestView>) -> Result<Vec<TestView>> {
+    let mut views = Vec::new();
+    for one in all {
+        let view = test(one)?;
+        let interrupted = view.error.as_ref().is_some_and(|e| e.code == "interrupted");
+        views.push(view);
+        if interrupted {
+            break;
+        }
+    }
+    Ok(views)
 }
 
 /// What is tested: the blueprint on a base, with a size and values.
@@ -274,4 +287,28 @@ fn remove(engine: &mut Engine<'_>, name: &Name, keep: bool, stages: &mut Stages,
     let removed = engine.delete(&instance).inspect_err(|_| stages.fail());
     stages.finish();
     removed.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TestView, until_interrupted};
+    use crate::model::Error;
+
+    #[test]
+    fn a_failed_test_is_not_the_last_and_an_interrupted_one_is() {
+        let view = |code: &&'static str| {
+            Ok(TestView {
+                blueprint: (*code).to_owned(),
+                version: "1".to_owned(),
+                base: "debian-13".to_owned(),
+                booted: true,
+                image: None,
+                stages: Vec::new(),
+                error: (*code != "fine").then(|| Error::failed(code, "x")),
+            })
+        };
+        let views = until_interrupted(&["fine", "guest_failed", "interrupted", "fine"], view).unwrap();
+        let tried: Vec<&str> = views.iter().map(|v| v.blueprint.as_str()).collect();
+        assert_eq!(tried, ["fine", "guest_failed", "interrupted"]);
+    }
 }
