@@ -25,7 +25,7 @@ use lite::{
 };
 use support::{
     host::{Host, skip_reason, text, virsh},
-    idle::{POWER_OFF, bare_host, clean, create, idle_host, image, turn, whole_or_gone},
+    idle::{POWER_OFF, bare_host, clean, create, idle_host, image, whole_or_gone},
 };
 
 const SIGKILL: i32 = 9;
@@ -92,7 +92,6 @@ fn killed_at_every_step_of_every_operation() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
     let host = idle_host("kill", 62);
     let name = "lite-test-kill";
     let delete = || host.command(&["delete", name, "--yes"]);
@@ -191,7 +190,6 @@ fn killed_while_it_cleans_up_or_repairs() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
     let host = idle_host("mend", 57);
     let name = "lite-test-mend";
     let there = || {
@@ -310,7 +308,6 @@ fn killed_at_every_step_of_a_bake() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
     let (points, names) = bakes(&idle_host("oven", 60));
     assert!(points > 20 && names.contains("allocated") && names.contains("undo"), "{points}: {names:?}");
     println!("bake: killed at {points} points");
@@ -321,7 +318,6 @@ fn killed_while_it_prepares_the_host_or_works_on_an_image() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
     let host = bare_host("prep", 61);
     let file = image(&host, "idle", support::idle::IDLE);
     let unfinished = || {
@@ -410,7 +406,6 @@ fn killed_at_two_hundred_random_times() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
     let each = std::env::var("LITE_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(200) / 2;
     let seed = u64::from(std::process::id()) << 20 | 1;
     let tried: usize = thread::scope(|scope| {

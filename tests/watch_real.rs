@@ -13,7 +13,7 @@ use std::{net::TcpListener, process::Command, time::Duration};
 
 use support::{
     host::{Host, skip_reason, virsh},
-    idle::{blueprint, create, create_of, idle_host, image, pid, signal, turn},
+    idle::{beside, blueprint, create, create_of, idle_host, image, pid, signal, turn},
     receiver::{OK, receiver, receiver_at, say, within},
     watch::{Watch, contact, has_looked, kinds, wait_for},
 };
@@ -55,7 +55,7 @@ fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down()
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
+    let _beside = beside();
     let host = idle_host("wkill", 91);
     let name = "lite-test-wkill";
     make(create(&host, name));
@@ -88,7 +88,7 @@ fn a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
+    let _beside = beside();
     let host = idle_host("woff", 92);
     blueprint(&host, "off");
     let path = image(&host, "off", POWER_OFF);
@@ -112,7 +112,7 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
+    let _beside = beside();
     let host = idle_host("wdie", 93);
     let name = "lite-test-wdie";
     make(create(&host, name));
@@ -173,7 +173,7 @@ fn a_receiver_that_is_away_gets_the_message_once() {
     if skip_reason().is_some() {
         return;
     }
-    let _turn = turn();
+    let _beside = beside();
     let host = idle_host("waway", 94);
     let name = "lite-test-waway";
     make(create(&host, name));

@@ -4,7 +4,7 @@
 use std::{
     path::Path,
     process::{Command, Output},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use super::host::{Host, text, virsh};
@@ -23,12 +23,17 @@ pub const PANIC: &[u8] =
 /// What a create without trouble says on stderr.
 pub const CREATED: &str = "warning: no KVM on this host: the virtual machine is emulated, which is slow\n";
 
-/// The tests of one binary compare the host's filters before and after, so they take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// Some tests of a binary hold up libvirt for the others, or compare what a host has before and after.
+static TURN: RwLock<()> = RwLock::new(());
 
-/// Waits for the other tests of this binary.
-pub fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// Waits for the other tests of this binary, and is alone.
+pub fn turn() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for those that are alone.
+pub fn beside() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A host with the blueprint `idle`, its image, and the bundle `tiny`.
