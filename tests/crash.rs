@@ -5,6 +5,7 @@
 
 mod support {
     pub mod host;
+    pub mod https;
     pub mod idle;
 }
 
@@ -20,11 +21,13 @@ use std::{
 };
 
 use lite::{
+    image::sums::{self, Algorithm},
     model::Name,
     store::{Operation, OperationState, Store},
 };
 use support::{
     host::{Host, skip_reason, text, virsh},
+    https::{Reply, Server},
     idle::{POWER_OFF, bare_host, clean, create, idle_host, image, whole_or_gone},
 };
 
@@ -360,6 +363,62 @@ fn killed_while_it_prepares_the_host_or_works_on_an_image() {
         }
     }
     println!("import: {imports} points, remove: {removes}, preparing the host: 4");
+}
+
+#[test]
+fn killed_while_it_downloads_an_image() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = bare_host("pull", 55);
+    let body = std::fs::read(image(&host, "idle", support::idle::IDLE)).expect("the image");
+    let digest =
+        format!("sha256:{}", sums::digest(&body[..], Algorithm::Sha256, &AtomicBool::new(false)).expect("a digest"));
+    let (server, half, etag) = (Server::start(), body.len() / 2, "\"a\"");
+    let ca = host.folder.path().join("ca.pem");
+    std::fs::write(&ca, &server.ca).expect("written");
+    server
+        .on("/cut", [Reply::Stall { body: body.clone(), etag, after: half }, Reply::File { body: body.clone(), etag }]);
+    server.on("/whole", [Reply::File { body, etag }]);
+    let pull = |path: &str| {
+        let mut command =
+            host.command(&["image", "pull", "idle", "--url", &server.url(path), "--digest", &digest, "--quiet"]);
+        command.env("SSL_CERT_FILE", &ca);
+        command
+    };
+    let images = || host.json(&["image", "list"])["images"].as_array().expect("images").len();
+    // What has arrived stays, for the next pull to go on with; nothing else does.
+    let whole_or_no_image = |after: &str| {
+        let images = images();
+        let entries = std::fs::read_dir(host.pool_dir()).map(Iterator::flatten).into_iter().flatten();
+        let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        let names: Vec<String> = names.filter(|n| !n.starts_with(".lock-") && !n.starts_with(".pull-idle.")).collect();
+        assert_eq!(names.len(), images * 2, "{after}: {names:?}");
+        clean(&host, after);
+    };
+    let no_image = || {
+        if images() > 0 {
+            host.ok(&["image", "remove", "idle", "--yes"]);
+        }
+    };
+
+    let mut child = pull("/cut").spawn().expect("lite runs");
+    let part = host.pool_dir().join(".pull-idle.part");
+    let end = Instant::now() + Duration::from_secs(60);
+    while std::fs::metadata(&part).map_or(0, |m| m.len()) < half as u64 {
+        assert!(Instant::now() < end, "half of it has not arrived within a minute");
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("killed");
+    assert_eq!(child.wait().expect("waited").signal(), Some(SIGKILL));
+    whole_or_no_image("a pull killed half-way");
+    assert!(pull("/cut").status().expect("lite runs").success());
+    let asked = server.asked();
+    assert_eq!(asked[1].range, Some(format!("bytes={half}-")), "the second went on where the first was");
+    assert_eq!(images(), 1);
+
+    let (points, _) = kill_everywhere(&host, "pull", &no_image, &|| pull("/whole"), &whole_or_no_image);
+    println!("pull: {points} points");
 }
 
 /// Kills commands at random times until `wanted` of them were hit before their end; how many were tried.

@@ -1,4 +1,5 @@
 //! A tiny HTTPS/1.1 server on loopback: one behaviour after another per path, and a list of what was asked.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     collections::{BTreeMap, VecDeque},
