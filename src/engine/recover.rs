@@ -1,6 +1,10 @@
 //! Finishes or undoes what a dead owner left, and settles what happened while nobody looked.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 
@@ -24,6 +28,9 @@ use crate::{
 
 /// The error of an operation whose process died, and which was undone or closed.
 pub(super) const DIED: &str = "its process died";
+
+/// Least and longest time that a dead process's last call is given to end at libvirt.
+const CALL_ENDS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 
 impl Engine<'_> {
     /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
@@ -112,12 +119,22 @@ impl Engine<'_> {
         }
     }
 
+    /// libvirt goes on with a call whose client died, and it may take effect after a look that found nothing. Nothing tells
+    /// when it is through; how long a small call takes now tells how busy libvirt is.
+    fn let_calls_end(&self, uuid: uuid::Uuid) {
+        let begun = Instant::now();
+        // An error is met again, and told, by what follows.
+        let _ = self.hypervisor.domain(uuid);
+        thread::sleep((begun.elapsed() * 10).clamp(CALL_ENDS.0, CALL_ENDS.1));
+    }
+
     /// start, stop, reboot, tag: what the host shows decides how they ended.
     fn recover_other(&mut self, operation: &Operation, uuid: uuid::Uuid, kind: &str) -> Result<String> {
         let name = &operation.resource;
         if let Some(instance) = self.store.instance_by_uuid(uuid)? {
             match kind {
                 "start" | "stop" => {
+                    self.let_calls_end(uuid);
                     let state = self.hypervisor.domain(uuid)?.map(|d| d.state);
                     let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
                     self.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })?;
@@ -140,6 +157,9 @@ impl Engine<'_> {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
             return Ok(format!("kept instance `{name}`: its create was cut off after it had started"));
+        }
+        if steps.iter().any(|(.., done)| !done) {
+            self.let_calls_end(uuid);
         }
         let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
         let logs = self.store.instance_by_uuid(uuid)?.map(|i| {
