@@ -27,10 +27,10 @@ const PATIENCE_MS: u64 = 5000;
 /// All domains, in a round trip that does not wait for any guest, and one more for the sizes of those that are off.
 ///
 /// Asked for the sizes of all, libvirt asks each running QEMU, and the first that is stopped holds up everything; NOWAIT
-/// helps only once another call waits for it (measured).
+/// helps only once another call waits for it (measured). So what takes long here is a daemon that is busy.
 pub fn all(link: &Link) -> Result<Vec<DomainSeen>> {
     let look = hung::can_look(link.uri());
-    link.call("list the domains", ORDINARY, move |c| {
+    link.call("list the domains", LONG, move |c| {
         let records = match ffi::stats(c, ffi::STATES) {
             Err(error) if is_unsupported(&error) => ffi::stats(c, ffi::STATES_WAITING)?,
             answer => answer?,
