@@ -4,10 +4,13 @@ mod support {
     pub mod world;
 }
 
+use std::{thread, time::Duration};
+
 use lite::{
     engine::{Created, Unobserved},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
     model::{InstanceState, Kind, Name, NetworkMode, Wanted},
+    plan::Step,
     store::{OperationState, Wreckage},
 };
 use support::world::World;
@@ -95,6 +98,46 @@ fn an_undo_that_fails_needs_attention_and_repair_finishes_it() {
     assert_eq!(engine.retry_attention().expect("repaired"), ["undid the create of `web` that was cut off"]);
     assert_eq!(world.snapshot(), before);
     assert_eq!(engine.store.open_operations().expect("open"), []);
+}
+
+/// libvirt goes on with a call whose client died: it may take effect after the next command has begun to undo.
+#[test]
+fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {
+    let world = World::new();
+    let before = world.snapshot();
+    let uuid = world.create("web").expect("created").record.uuid;
+    let hv = world.hypervisor.inner();
+    hv.destroy(uuid).expect("off");
+    hv.remove_domain(uuid).expect("removed");
+    // As if its process had died while libvirt defined the domain: intended, not done. Undoing what comes after does no harm.
+    let create = world.engine().store.operations(10).expect("operations").remove(0);
+    let steps = world.engine().store.steps(&create.id).expect("steps");
+    let (sequence, xml) = steps
+        .iter()
+        .find_map(|s| match serde_json::from_str(&s.step).expect("a step") {
+            Step::Domain { xml, .. } => Some((s.sequence, xml)),
+            _ => None,
+        })
+        .expect("a create defines a domain");
+    let db = rusqlite::Connection::open(world.state().join("state.db")).expect("a database");
+    db.execute("UPDATE step SET state = 'intent' WHERE sequence >= ?1", [sequence]).expect("changed");
+    db.execute("UPDATE operation SET state = 'started', ended_at = NULL", []).expect("changed");
+    drop(db);
+    let looked = || world.hypervisor.calls().contains(&"domain");
+    assert!(!looked());
+
+    thread::scope(|scope| {
+        let late = scope.spawn(|| {
+            while !looked() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(Duration::from_millis(50));
+            hv.ensure_domain(&xml).expect("defined");
+        });
+        assert_eq!(world.engine().recover().expect("recovered"), ["undid the create of `web` that was cut off"]);
+        late.join().expect("it took effect");
+    });
+    assert_eq!(world.snapshot(), before);
 }
 
 #[test]
