@@ -199,7 +199,8 @@ class Twin:
 
 
 def new_mac():
-    return "52:54:00:" + ":".join(f"{b:02x}" for b in os.urandom(3))
+    # With a letter: of decimal digits alone, and unquoted, it would be a number of base 60 to YAML 1.1.
+    return "52:54:00:be:" + ":".join(f"{b:02x}" for b in os.urandom(2))
 
 
 def virt_install(twin, name, mac):

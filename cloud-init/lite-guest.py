@@ -17,6 +17,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +33,9 @@ TAIL_LINES = 20
 ANSWER_LIMIT = 200
 # Seconds a network may take to come up.
 NETWORK_WAIT = int(os.environ.get("LITE_NETWORK_WAIT", "30"))
+
+# RFC 863: whoever listens there throws away what comes.
+DISCARD_PORT = 9
 
 # What a machine makes for itself, what only fills an image, and what would tell two machines of one image apart from others.
 # Globs; a folder that ends in `/*` stays and loses what is in it.
@@ -223,6 +227,22 @@ def addressed():
     # Columns: address, index, length of the prefix, scope (00 is global), flags, interface.
     six = (line.split() for line in read_text(ROOT + "/proc/net/if_inet6").splitlines())
     return any(len(line) == 6 and line[3] == "00" and line[5] != "lo" for line in six)
+
+
+def greet():
+    """Sends the gateway an empty datagram, for the sake of the ARP request before it: the host may still hold the hardware
+    address of an instance that had this address until just now, and would not find this one for a minute."""
+    for line in read_text(ROOT + "/proc/net/route").splitlines()[1:]:
+        # Columns: interface, destination, gateway; numbers are hexadecimal, as the machine keeps them.
+        route = line.split()
+        if len(route) > 2 and route[1] == "00000000" and route[2] != "00000000":
+            gateway = socket.inet_ntoa(int(route[2], 16).to_bytes(4, sys.byteorder))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                out.setblocking(False)
+                try:
+                    out.sendto(b"", (gateway, DISCARD_PORT))
+                except OSError:
+                    pass
 
 
 def mirror(script):
@@ -458,6 +478,7 @@ def set_up(job, state, reporter):
     fault = network_fault(wanted[0] if wanted else "", reporter)
     if fault is not None:
         return fault
+    greet()
     write_env(job)
     seconds = {}
     for name, step in parts(job, wanted):

@@ -30,9 +30,11 @@ fn an_application_that_stops_and_memory_that_fills_are_told_and_so_is_their_end(
     let host = Host::new("eyes", 96);
     host.debian_13();
     host.ok(&["image", "bake", "nginx"]);
+    host.remembers_another_machine_at("10.171.96.10");
     let created = host.json(&["create", "nginx", "--bundle", "nano", "--name", NAME]);
     assert_eq!(created["instance"]["image"]["baked"], true);
     let address = created["instance"]["address"].as_str().expect("an address").to_owned();
+    assert_eq!(address, "10.171.96.10");
     assert!(get(&address, "/").starts_with("HTTP/1.1 200 OK\r\n"));
     let default = host.json(&["alarm", "list"]);
     let metrics: Vec<&str> =

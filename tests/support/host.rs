@@ -153,6 +153,17 @@ impl Host {
         assert!(!virsh_on(&self.connect, &["net-dumpxml", &self.tag]).contains("<forward"));
     }
 
+    /// Makes the kernel sure of the hardware address behind an address, as after the delete of an instance that it talked to
+    /// just now, and for an hour instead of for a minute.
+    pub fn remembers_another_machine_at(&self, address: &str) {
+        let xml = virsh_on(&self.connect, &["net-dumpxml", &self.tag]);
+        let (_, rest) = xml.split_once("<bridge name='").expect("a bridge");
+        let (bridge, _) = rest.split_once('\'').expect("its name");
+        std::fs::write(format!("/proc/sys/net/ipv4/neigh/{bridge}/base_reachable_time_ms"), "3600000").expect("written");
+        let entry = ["neigh", "replace", address, "lladdr", "52:54:00:be:be:be", "dev", bridge, "nud", "reachable"];
+        assert!(Command::new("ip").args(entry).status().expect("ip runs").success());
+    }
+
     /// What a second client sees of ours: domains, volumes that are no image, filters.
     pub fn left(&self) -> Vec<String> {
         let ours = |line: &&str| line.starts_with("lite-") || line.starts_with(&self.tag);
