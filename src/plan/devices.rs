@@ -34,6 +34,8 @@ struct Disk {
     target: DiskTarget,
     #[serde(skip_serializing_if = "Option::is_none")]
     readonly: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<PciAddress>,
 }
 
 #[derive(Serialize)]
@@ -64,8 +66,12 @@ struct DiskTarget {
 struct Controller {
     #[serde(rename = "@type")]
     kind: &'static str,
-    #[serde(rename = "@model")]
-    model: &'static str,
+    #[serde(rename = "@index")]
+    index: u32,
+    #[serde(rename = "@model", skip_serializing_if = "Option::is_none")]
+    model: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<PciAddress>,
 }
 
 #[derive(Serialize)]
@@ -79,12 +85,50 @@ struct Interface {
     link: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filterref: Option<FilterRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<PciAddress>,
 }
 
 #[derive(Serialize)]
 struct Link {
     #[serde(rename = "@state")]
     state: &'static str,
+}
+
+/// Where a device sits on q35's root bus.
+#[derive(Serialize)]
+struct PciAddress {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@bus")]
+    bus: &'static str,
+    #[serde(rename = "@slot")]
+    slot: Slot,
+}
+
+/// A slot of the root bus. libvirt would put a port of its own before each device, and a guest's kernel looks for what could be
+/// plugged in there: 0.4 s of a boot without KVM. Slots 0x00 and 0x1f are the chipset's.
+#[derive(Serialize, Clone, Copy)]
+enum Slot {
+    #[serde(rename = "0x02")]
+    Root,
+    #[serde(rename = "0x03")]
+    Seed,
+    #[serde(rename = "0x04")]
+    Interface,
+    #[serde(rename = "0x05")]
+    Channels,
+    #[serde(rename = "0x06")]
+    Balloon,
+    #[serde(rename = "0x07")]
+    Rng,
+}
+
+impl Slot {
+    /// Its address in the plan's machine; none where the machine is not q35, and libvirt chooses.
+    fn of(self, plan: &DomainPlan<'_>) -> Option<PciAddress> {
+        (plan.machine == Some("q35")).then_some(PciAddress { kind: "pci", bus: "0x00", slot: self })
+    }
 }
 
 /// How an interface meets the network.
@@ -192,6 +236,8 @@ struct Balloon {
     #[serde(rename = "@model")]
     model: &'static str,
     stats: Stats,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<PciAddress>,
 }
 
 #[derive(Serialize)]
@@ -205,6 +251,8 @@ struct Rng {
     #[serde(rename = "@model")]
     model: &'static str,
     backend: Backend,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<PciAddress>,
 }
 
 #[derive(Serialize)]
@@ -219,11 +267,14 @@ struct Backend {
 pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, plugged: Plugged) -> Devices {
     Devices {
         disk: vec![
-            disk("vda", "qcow2", plan.root_path, Some("unmap"), false),
+            Disk {
+                driver: Driver { name: "qemu", kind: "qcow2", discard: Some("unmap") },
+                ..disk("vda", plan.root_path, Slot::Root.of(plan))
+            },
             // A virtio disk, not a CD-ROM: Debian's cloud kernel has no AHCI driver.
-            disk("vdb", "raw", plan.seed_path, None, true),
+            Disk { readonly: Some(Empty {}), ..disk("vdb", plan.seed_path, Slot::Seed.of(plan)) },
         ],
-        controller: if x86 { vec![Controller { kind: "usb", model: "none" }] } else { vec![] },
+        controller: controllers(plan, x86),
         interface: interface(plan, plugged),
         serial: Serial {
             kind: "pty",
@@ -231,21 +282,40 @@ pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, plugged: Plugged) -> Dev
             target: Port { port: 0 },
         },
         channel: channels(plan),
-        memballoon: Balloon { model: "virtio", stats: Stats { period: 10 } },
-        rng: Rng { model: "virtio", backend: Backend { model: "random", path: "/dev/urandom" } },
+        memballoon: Balloon { model: "virtio", stats: Stats { period: 10 }, address: Slot::Balloon.of(plan) },
+        rng: Rng {
+            model: "virtio",
+            backend: Backend { model: "random", path: "/dev/urandom" },
+            address: Slot::Rng.of(plan),
+        },
         panic: x86.then_some(Model { model: "isa" }),
     }
 }
 
-fn disk(dev: &'static str, format: &'static str, path: &str, discard: Option<&'static str>, readonly: bool) -> Disk {
+/// A writable raw disk.
+fn disk(dev: &'static str, path: &str, address: Option<PciAddress>) -> Disk {
     Disk {
         kind: "file",
         device: "disk",
-        driver: Driver { name: "qemu", kind: format, discard },
+        driver: Driver { name: "qemu", kind: "raw", discard: None },
         source: FileSource { file: path.to_owned() },
         target: DiskTarget { dev, bus: "virtio" },
-        readonly: readonly.then_some(Empty {}),
+        readonly: None,
+        address,
     }
+}
+
+fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
+    let mut all = Vec::new();
+    if x86 {
+        all.push(Controller { kind: "usb", index: 0, model: Some("none"), address: None });
+    }
+    if let Some(address) = Slot::Channels.of(plan) {
+        all.push(Controller { kind: "virtio-serial", index: 0, model: None, address: Some(address) });
+        // As libvirt does by itself: one port stays free, so that a device can be added while the guest runs.
+        all.push(Controller { kind: "pci", index: 1, model: Some("pcie-root-port"), address: None });
+    }
+    all
 }
 
 /// The interface element alone, for changing it while the guest runs.
@@ -270,6 +340,7 @@ fn interface(plan: &DomainPlan<'_>, plugged: Plugged) -> Interface {
         model: ModelType { kind: "virtio" },
         link: (plugged != Plugged::In).then_some(Link { state: "down" }),
         filterref: (plugged != Plugged::Out).then(|| FilterRef { filter: plan.resources.filter.clone(), parameter }),
+        address: Slot::Interface.of(plan),
     }
 }
 

@@ -159,7 +159,8 @@ impl Host {
         let xml = virsh_on(&self.connect, &["net-dumpxml", &self.tag]);
         let (_, rest) = xml.split_once("<bridge name='").expect("a bridge");
         let (bridge, _) = rest.split_once('\'').expect("its name");
-        std::fs::write(format!("/proc/sys/net/ipv4/neigh/{bridge}/base_reachable_time_ms"), "3600000").expect("written");
+        std::fs::write(format!("/proc/sys/net/ipv4/neigh/{bridge}/base_reachable_time_ms"), "3600000")
+            .expect("written");
         let entry = ["neigh", "replace", address, "lladdr", "52:54:00:be:be:be", "dev", bridge, "nud", "reachable"];
         assert!(Command::new("ip").args(entry).status().expect("ip runs").success());
     }
