@@ -17,7 +17,6 @@ import select
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -232,6 +231,8 @@ def addressed():
 def greet():
     """Sends the gateway an empty datagram, for the sake of the ARP request before it: the host may still hold the hardware
     address of an instance that had this address until just now, and would not find this one for a minute."""
+    import socket  # here, since later boots need none of it
+
     for line in read_text(ROOT + "/proc/net/route").splitlines()[1:]:
         # Columns: interface, destination, gateway; numbers are hexadecimal, as the machine keeps them.
         route = line.split()

@@ -3,19 +3,24 @@
 //! memory of the host is what limits their number (`BENCH_GUESTS=10,50,200`).
 
 mod support {
+    pub mod host;
     pub mod rows;
+    pub mod watch;
 }
 
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use support::rows::{record, store};
+use support::{
+    rows::{record, store},
+    watch::Watch,
+};
 
 const NETWORK: &str = "lite-test-bench";
 /// `cli; hlt`: sleeps for ever.
@@ -100,23 +105,14 @@ fn database(dir: &Path, count: u8) {
         .expect("updated");
 }
 
-struct Watch(Child);
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn watch(dir: &Path, port: u16, log: Option<&Path>) -> Watch {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lite"));
-    command.args(["watch", "--metrics-listen", &format!("127.0.0.1:{port}")]).stdout(Stdio::null());
+    command.args(["watch", "--metrics-listen", &format!("127.0.0.1:{port}")]);
     command.env("LITE_STATE_DIR", dir).env("LITE_LOG_DIR", dir).env("LITE_POOL_DIR", dir).env("LITE_NETWORK", NETWORK);
     if let Some(log) = log {
         command.env("LIBVIRT_DEBUG", "1").env("LIBVIRT_LOG_OUTPUTS", format!("1:file:{}", log.display()));
     }
-    Watch(command.spawn().expect("lite runs"))
+    Watch::run(command)
 }
 
 /// Seconds of processor time of a process.
@@ -167,7 +163,7 @@ fn a_look_over_many_guests() {
         database(dir.path(), count);
         let port = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound").port();
         let running = watch(dir.path(), port, None);
-        let (pid, daemon) = (running.0.id().to_string(), libvirtd());
+        let (pid, daemon) = (running.id().to_string(), libvirtd());
         thread::sleep(Duration::from_secs(75));
         let (ours, theirs, begun) = (cpu(&pid), cpu(&daemon), Instant::now());
         let mut looks = Vec::new();

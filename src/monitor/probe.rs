@@ -70,6 +70,10 @@ impl Addresses {
         self.map().remove(&instance);
     }
 
+    fn keep(&self, known: &HashSet<Uuid>) {
+        self.map().retain(|instance, _| known.contains(instance));
+    }
+
     fn map(&self) -> MutexGuard<'_, HashMap<Uuid, Ipv4Addr>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,6 +84,7 @@ pub struct Prober {
     jobs: Sender<Check>,
     answers: Receiver<Checked>,
     under_way: HashSet<Uuid>,
+    addresses: Arc<Addresses>,
 }
 
 impl Prober {
@@ -110,7 +115,7 @@ impl Prober {
                 crate::model::Error::failed("internal", "cannot start the threads of the health checks").cause(e)
             })?;
         }
-        Ok(Self { jobs, answers, under_way: HashSet::new() })
+        Ok(Self { jobs, answers, under_way: HashSet::new(), addresses })
     }
 
     /// Asks for a check, unless one of the same instance is still under way.
@@ -121,6 +126,11 @@ impl Prober {
         }
     }
 
+    /// Forgets what is known of instances that are not among these.
+    pub fn keep(&self, known: &HashSet<Uuid>) {
+        self.addresses.keep(known);
+    }
+
     /// The checks that are done since this was last asked.
     pub fn done(&mut self) -> Vec<Checked> {
         let done: Vec<Checked> = self.answers.try_iter().collect();
@@ -128,5 +138,25 @@ impl Prober {
             self.under_way.remove(&d.instance);
         });
         done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use uuid::Uuid;
+
+    use super::Addresses;
+
+    #[test]
+    fn a_deleted_instances_address_is_forgotten() {
+        let addresses = Addresses::default();
+        let [kept, deleted] = [1, 2].map(Uuid::from_u128);
+        for instance in [kept, deleted] {
+            addresses.map().insert(instance, [192, 0, 2, 1].into());
+        }
+        addresses.keep(&HashSet::from([kept]));
+        assert_eq!(addresses.map().keys().copied().collect::<Vec<_>>(), [kept]);
     }
 }

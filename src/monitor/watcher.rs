@@ -154,7 +154,8 @@ impl<'a> Watcher<'a> {
             );
         }
         let instances = self.engine.store.instances()?;
-        self.gathered.retain(|uuid, _| instances.iter().any(|i| i.record.uuid == *uuid));
+        let known = instances.iter().map(|i| i.record.uuid).collect();
+        self.forget_all_but(&known);
         match self.hypervisor.samples() {
             Ok(samples) => {
                 if std::mem::take(&mut self.unreachable) {
@@ -202,8 +203,14 @@ impl<'a> Watcher<'a> {
             let started = starts >= STAGGER;
             starts += usize::from(self.decide(&instance.record, &intent, seen, started, now)?);
         }
-        self.histories.retain(|uuid, _| instances.iter().any(|i| i.record.uuid == *uuid));
         Ok(())
+    }
+
+    /// What was kept of instances that are gone goes.
+    fn forget_all_but(&mut self, known: &HashSet<Uuid>) {
+        self.gathered.retain(|uuid, _| known.contains(uuid));
+        self.histories.retain(|uuid, _| known.contains(uuid));
+        self.prober.keep(known);
     }
 
     fn gather(

@@ -107,7 +107,7 @@ struct PciAddress {
 }
 
 /// A slot of the root bus. libvirt would put a port of its own before each device, and a guest's kernel looks for what could be
-/// plugged in there: 0.4 s of a boot without KVM. Slots 0x00 and 0x1f are the chipset's.
+/// plugged in there, at each boot (benches/README.md). Slots 0x00 and 0x1f are the chipset's.
 #[derive(Serialize, Clone, Copy)]
 enum Slot {
     #[serde(rename = "0x02")]

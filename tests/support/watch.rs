@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -16,8 +16,18 @@ impl Watch {
     /// Starts one that dies at a step, if the step is not empty.
     pub fn start(host: &Host, fault: &str) -> Self {
         let mut command = host.command(&["watch"]);
-        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_FAULT", fault).stdout(Stdio::null());
-        Self(command.spawn().expect("lite runs"))
+        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_FAULT", fault);
+        Self::run(command)
+    }
+
+    /// Starts this one.
+    pub fn run(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::null()).spawn().expect("lite runs"))
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
     }
 
     pub fn end(&mut self) -> std::process::ExitStatus {
