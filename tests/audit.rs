@@ -10,7 +10,7 @@ use lite::{
     engine::{Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, Hypervisor, fault::Moment},
     image::volume_name,
-    model::{Drift, Error, Instance, Kind, Mac, Name, Phase},
+    model::{Drift, Error, Instance, Mac, Name, Phase},
     plan::Resources,
     store::{Operation, OperationState},
 };
@@ -268,11 +268,11 @@ fn what_could_not_be_looked_at_is_unknown_and_never_clean() {
         let audited = audit(&world);
         assert_eq!(world.hypervisor.hits(), hits + 1, "{call}");
         assert_eq!(audited.findings, [], "{call}");
-        assert_eq!(audited.unknown.iter().map(|u| u.error.code).collect::<Vec<_>>(), ["injected"], "{call}");
+        assert_eq!(audited.unknown.iter().map(|u| u.error.code.as_str()).collect::<Vec<_>>(), ["injected"], "{call}");
         assert_eq!((audited.is_clean(), audited.exit_code()), (false, 1), "{call}");
         world.hypervisor.heal();
     }
-    world.hypervisor.fail_all(Error::new(Kind::Unreachable, "libvirt_unreachable", "gone"));
+    world.hypervisor.fail_all(Error::new(lite::model::Code::LibvirtUnreachable, "gone"));
     let audited = audit(&world);
     assert_eq!((audited.findings.len(), audited.exit_code()), (0, 5));
 }

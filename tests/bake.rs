@@ -69,7 +69,7 @@ fn what_differs_from_instance_to_instance_is_not_baked() {
         blueprint.install = install.to_owned();
         let error = check_bakeable(&blueprint).expect_err("refused");
         assert_eq!(bake_of(&blueprint, "debian-13", "aa", &BTreeMap::new()), Ok(None));
-        (error.code, error.exit_code(), error.message)
+        (error.code.as_str(), error.exit_code(), error.message)
     };
     let reads = |word: &str| {
         format!("`nginx` cannot be baked: its install part reads `${word}`, which differs from instance to instance")
@@ -152,7 +152,7 @@ fn the_disk_becomes_an_image_that_lies_on_nothing() {
     std::fs::write(&broken, "no qcow2").expect("written");
     let error = flatten(dir.path(), &broken, baked('b')).expect_err("not an image");
     std::fs::remove_file(broken).expect("removed");
-    assert_eq!(error.code, "tool_failed");
+    assert_eq!(error.code.as_str(), "tool_failed");
     let mut wanted = before;
     wanted.push(".lock-nginx.debian-13.bbbbbbbbbbbb".to_owned());
     wanted.sort();
@@ -220,7 +220,7 @@ fn a_bake_that_fails_leaves_nothing() {
     let world = World::new();
     let before = world.snapshot();
     let error = bake(&world, false);
-    assert_eq!((error.code, error.exit_code()), ("timeout", 1));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("timeout", 1));
     assert_eq!(error.message, "could not bake the image; everything was undone, nothing is left");
     assert_eq!(error.causes[0], "not baked after 0 s: stage `boot`");
     assert!(error.hints.iter().any(|h| h.contains("--keep")), "{error:?}");
@@ -240,7 +240,7 @@ fn kept_for_a_look_it_is_a_failed_instance_that_delete_removes() {
     let world = World::new();
     let before = world.snapshot();
     let error = bake(&world, true);
-    assert_eq!((error.code, error.message.as_str()), ("timeout", "not baked after 0 s: stage `boot`"));
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("timeout", "not baked after 0 s: stage `boot`"));
     assert!(error.hints.contains(&"to remove it: `lite delete bake-nginx-1`".to_owned()), "{error:?}");
     let listed = world.engine().list().expect("listed");
     let seen: Vec<_> = listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect();
@@ -279,7 +279,7 @@ fn a_bake_that_died_is_undone_by_the_next_command_and_is_in_no_listing() {
     // All calls fail from the first undo on: as if the process had died there.
     world.hypervisor.fail_call("destroy", 1, Moment::Before);
     let error = bake(&world, false);
-    assert_eq!((error.code, error.exit_code()), ("undo_failed", 4));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("undo_failed", 4));
     let mut engine = world.engine();
     assert_eq!(engine.store.instances().expect("instances").len(), 1);
     assert_eq!(engine.list().expect("listed"), []);

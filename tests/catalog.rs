@@ -236,7 +236,10 @@ fn tests_are_kept_one_for_each_base() {
     let text = write_verified(&list).expect("written");
     assert_eq!(read_verified("x", &text), Ok(list));
     let error = read_verified("a/verified.yaml", "verified: [{blueprint: x}]\n").expect_err("half");
-    assert_eq!((error.code, error.message.as_str()), ("invalid_verified", "`a/verified.yaml` is not a list of tests"));
+    assert_eq!(
+        (error.code.as_str(), error.message.as_str()),
+        ("invalid_verified", "`a/verified.yaml` is not a list of tests")
+    );
     assert_eq!(read_verified("x", "verified: []\n"), Ok(Vec::new()));
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use lite::{
     cli::{CONFIG, Env},
-    model::{Accel, Error, Paths, Settings},
+    model::{Accel, Code, Error, Paths, Settings},
     ui::testing::Capture,
 };
 
@@ -77,7 +77,7 @@ fn the_file_and_the_environment_over_it() {
 #[test]
 fn an_unknown_key_names_the_nearest() {
     let (read, path) = with_file("pool = \"lite\"\n\nconect = \"x\"\n", &[]);
-    let wanted = Error::refused("unknown_setting", format!("`{path}`, line 3: there is no setting `conect`"))
+    let wanted = Error::new(Code::UnknownSetting, format!("`{path}`, line 3: there is no setting `conect`"))
         .hint("did you mean `connect`?");
     assert_eq!(read, Err(wanted));
 }
@@ -133,10 +133,13 @@ fn values_that_are_none() {
 #[test]
 fn a_file_that_is_not_there_or_not_toml() {
     let error = settings(&[("LITE_CONFIG", "/nonexistent/config.toml")]).err();
-    let wanted = Error::refused("unreadable_settings", "cannot read the settings in `/nonexistent/config.toml`")
+    let wanted = Error::new(Code::UnreadableSettings, "cannot read the settings in `/nonexistent/config.toml`")
         .cause("No such file or directory (os error 2)")
         .hint("put the file there, or point `LITE_CONFIG` at another");
     assert_eq!(error, Some(wanted));
     let (read, path) = with_file("pool = \"a\"\npool: b\n", &[]);
-    assert_eq!(read.map_err(|e| (e.code, e.message)), Err(("invalid_settings", format!("`{path}`, line 2: not TOML"))));
+    assert_eq!(
+        read.map_err(|e| (e.code.as_str(), e.message)),
+        Err(("invalid_settings", format!("`{path}`, line 2: not TOML")))
+    );
 }

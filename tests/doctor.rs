@@ -9,7 +9,7 @@ use lite::{
         fixes, gather, judge, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, PoolSeen, double},
-    model::{Accel, Error, Kind, Paths, Settings, Size},
+    model::{Accel, Error, Paths, Settings, Size},
 };
 
 fn net(text: &str) -> Ipv4Net {
@@ -95,7 +95,7 @@ fn told(check: &Check) -> (&str, Status, &str, Option<&str>) {
 }
 
 fn down() -> Error {
-    Error::new(Kind::Unreachable, "libvirt_unreachable", "libvirt cannot be reached at `qemu:///system`")
+    Error::new(lite::model::Code::LibvirtUnreachable, "libvirt cannot be reached at `qemu:///system`")
         .cause("no such socket")
         .hint("start it")
 }
@@ -229,7 +229,7 @@ fn what_is_wrong_is_said_with_one_fix() {
         (|f, _| f.root = false, "permissions", Fine, "libvirt serves this user, who can write lite's folders", None),
         (|f, _| f.pool = Ok(None), "pool", Fail, "there is no storage pool `lite`", Some("lite doctor --fix")),
         (
-            |f, _| f.pool = Err(Error::failed("x", "libvirt could not look")),
+            |f, _| f.pool = Err(Error::new(lite::model::Code::LibvirtFailed, "libvirt could not look")),
             "pool",
             Fail,
             "storage pool `lite` cannot be looked at: libvirt could not look",
@@ -452,7 +452,7 @@ fn a_remote_host_is_judged_by_its_libvirt_alone() {
         assert_eq!(use_kvm(Accel::Auto, uri, true, "x86_64"), Ok(true));
         assert_eq!(use_kvm(Accel::Kvm, uri, true, "aarch64"), Ok(true));
         assert_eq!(use_kvm(Accel::Auto, uri, false, "x86_64"), Ok(false));
-        assert_eq!(use_kvm(Accel::Kvm, uri, false, "x86_64").map_err(|e| e.code), Err("no_kvm"));
+        assert_eq!(use_kvm(Accel::Kvm, uri, false, "x86_64").map_err(|e| e.code.as_str()), Err("no_kvm"));
         assert_eq!(use_kvm(Accel::Tcg, uri, true, "x86_64"), Ok(false));
     }
 }
@@ -544,7 +544,7 @@ fn a_subnet_that_clashes_with_nothing() {
     let clash = "subnet 172.20.0.0/24 clashes with this host's route to 172.16.0.0/12".to_owned();
     assert_eq!(chosen(&["0.0.0.0/0", "172.16.0.0/12"], Some("172.20.0.0/24")), Err(clash));
     let error = choose_subnet(&[net("172.16.0.0/12")], Some(net("172.20.0.0/24"))).expect_err("a clash");
-    assert_eq!((error.code, error.exit_code()), ("subnet_clash", 2));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("subnet_clash", 2));
     assert_eq!(error.hints, ["use a free one: `LITE_SUBNET=192.168.150.0/24`, or leave it out"]);
 }
 
@@ -666,7 +666,7 @@ fn makes_the_pool_and_the_network_twice() {
     let todo: Vec<_> = fixes(&checks).into_iter().filter(|f| !matches!(f.repair, Repair::Forwarding)).collect();
     assert_eq!(todo.iter().map(|f| f.check).collect::<Vec<_>>(), ["pool", "network"]);
     for fix in todo.iter().chain(&todo) {
-        assert_eq!(make(fix, None).map_err(|e| e.code), Err("libvirt_first"));
+        assert_eq!(make(fix, None).map_err(|e| e.code.as_str()), Err("libvirt_first"));
         assert_eq!(make(fix, Some(&hypervisor)), Ok(()), "{fix:?}");
     }
     let facts = gather(&settings, Ok(&hypervisor));

@@ -22,7 +22,7 @@ fn every_blueprint_bundle_and_base_defines() {
             for base in &blueprint.bases {
                 let resolved = match catalog.resolve(&blueprint.id, &bundle.id, Some(base)) {
                     Ok(resolved) => resolved,
-                    Err(e) if e.code == "bundle_too_small" => {
+                    Err(e) if e.code.as_str() == "bundle_too_small" => {
                         small += 1;
                         continue;
                     }

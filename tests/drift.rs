@@ -9,7 +9,7 @@ use std::{sync::Mutex, time::Duration};
 use lite::{
     engine::{Listed, Observer, Redefinition, Stage, Unobserved},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
-    model::{Drift, Instance, InstanceState, Kind, Name, Phase, Wanted},
+    model::{Class, Drift, Instance, InstanceState, Name, Phase, Wanted},
 };
 use support::world::World;
 use uuid::Uuid;
@@ -162,7 +162,7 @@ fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
     assert_eq!((listed(&world).state, listed(&world).power), (InstanceState::Drifted, InstanceState::Running));
     let error = world.engine().redefine(&web(&world)).expect_err("it runs");
     assert_eq!(
-        (error.code, error.exit_code(), error.hints),
+        (error.code.as_str(), error.exit_code(), error.hints),
         ("domain_running", 2, vec!["stop it first: `lite stop web`".to_owned()])
     );
     assert_eq!(listed(&world).power, InstanceState::Running, "nothing was stopped");
@@ -184,7 +184,7 @@ fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
         world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
         world.engine().redefine(&web(&world)).expect_err("refused"),
     ] {
-        assert_eq!((error.code, error.exit_code()), ("unresponsive", 1));
+        assert_eq!((error.code.as_str(), error.exit_code()), ("unresponsive", 1));
         assert_eq!(error.hints, ["pull the plug: `lite stop web --force` (the guest's unsaved data is lost)"]);
     }
     assert!(!world.hypervisor.calls()[before..].contains(&"shutdown"), "nobody presses its button");
@@ -194,7 +194,7 @@ fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
     );
     // One that only its definition's not coming gives away.
     world.engine().start(&web(&world), None, &mut Unobserved).expect("started");
-    let timeout = lite::model::Error::new(Kind::Unreachable, "libvirt_timeout", "late");
+    let timeout = lite::model::Error::new(lite::model::Code::LibvirtTimeout, "late");
     let listed = listed(&world);
     world.hypervisor.fail_all(timeout);
     let seen = world.engine().inspect(listed).expect("told");
@@ -208,7 +208,7 @@ fn more_memory_by_hand_counts_at_start() {
     // The host of the double has 12 GiB free.
     edit(&world, uuid, "<memory unit='KiB'>524288</memory>", "<memory unit='KiB'>16777216</memory>");
     let error = world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused");
-    assert_eq!((error.code, error.exit_code()), ("no_capacity", 2));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("no_capacity", 2));
     assert!(error.message.contains("16 GiB of memory needed"), "{}", error.message);
 }
 
@@ -226,7 +226,7 @@ fn a_lost_instance_is_not_started_but_defined_again_on_its_disk() {
         world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
         world.engine().reboot(&web(&world), false).expect_err("refused"),
     ] {
-        assert_eq!((error.kind, error.code), (Kind::NeedsAttention, "lost"));
+        assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "lost"));
         assert_eq!(error.message, "the domain of instance `web` is gone from the host");
         assert_eq!(error.hints, ["its disk is there; define it again: `lite repair web`"]);
     }
@@ -249,11 +249,11 @@ fn a_lost_instance_whose_disk_is_gone_can_only_be_deleted() {
     assert_eq!(error.causes, [format!("the disk `{root}` of instance `web` is gone")]);
     assert_eq!(error.hints, ["remove what is left: `lite delete web`"]);
     let error = world.engine().redefine(&web(&world)).expect_err("refused");
-    assert_eq!((error.code, error.exit_code()), ("disk_gone", 4));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("disk_gone", 4));
     assert_eq!(world.engine().store.open_operations(), Ok(vec![]));
     // An error of the host is no absence.
     world.hypervisor.fail_call("volume", 1, Moment::Before);
-    assert_eq!(world.engine().redefine(&web(&world)).map_err(|e| e.code), Err("injected"));
+    assert_eq!(world.engine().redefine(&web(&world)).map_err(|e| e.code.as_str()), Err("injected"));
 }
 
 #[test]
@@ -265,7 +265,11 @@ fn a_failing_step_of_a_redefinition_removes_nothing_and_can_be_repeated() {
             edit(&world, uuid, ">2</vcpu>", ">4</vcpu>");
             let before = world.snapshot();
             world.hypervisor.fail_call(call, 1, moment);
-            assert_eq!(world.engine().redefine(&web(&world)).map_err(|e| e.code), Err("injected"), "{call} {moment:?}");
+            assert_eq!(
+                world.engine().redefine(&web(&world)).map_err(|e| e.code.as_str()),
+                Err("injected"),
+                "{call} {moment:?}"
+            );
             world.hypervisor.heal();
             assert_eq!(world.snapshot(), before, "{call} {moment:?}");
             world.engine().redefine(&web(&world)).expect("again");

@@ -9,7 +9,7 @@ use std::{thread, time::Duration};
 use lite::{
     engine::{Created, Unobserved},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
-    model::{InstanceState, Kind, Name, NetworkMode, Wanted},
+    model::{Class, InstanceState, Name, NetworkMode, Wanted},
     plan::Step,
     store::{OperationState, Wreckage},
 };
@@ -86,7 +86,7 @@ fn an_undo_that_fails_needs_attention_and_repair_finishes_it() {
     world.hypervisor.fail_call("ensure_domain", 1, Moment::After);
     world.hypervisor.fail_call("remove_volume", 1, Moment::Before);
     let error = world.create("web").map(|c| c.record.name).expect_err("fails");
-    assert_eq!((error.kind, error.code), (Kind::NeedsAttention, "undo_failed"));
+    assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "undo_failed"));
     assert_eq!(world.hypervisor.hits(), 2);
     let mut engine = world.engine();
     let open = engine.store.open_operations().expect("open");
@@ -190,7 +190,7 @@ fn stop_asks_first_and_pulls_the_plug_only_when_told() {
     world.hypervisor.inner().ignore_power_button(true);
     let short = std::time::Duration::from_millis(10);
     let error = engine.stop(&instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
-    assert_eq!(error.code, "guest_did_not_stop");
+    assert_eq!(error.code.as_str(), "guest_did_not_stop");
     assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Running);
     engine.stop(&instance, true, short, &mut Unobserved).expect("forced");
     assert_eq!(world.hypervisor.domain(uuid).expect("seen").map(|d| d.state), Some(DomainState::Off));
@@ -279,7 +279,7 @@ fn a_request_id_gives_the_first_result_again() {
     let again = world.create_with("web", Some("r1"), "a").expect("repeated");
     assert_eq!((again.record, again.repeated), (first.record, true));
     let error = world.create_with("web", Some("r1"), "b").map(|c| c.record.name).expect_err("other arguments");
-    assert_eq!((error.code, error.exit_code()), ("request_id_reused", 2));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("request_id_reused", 2));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn an_empty_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
     world.hypervisor.empty_call("domains", 1);
     world.hypervisor.empty_call("domains", 1);
     let error = engine.sight(true).expect_err("the domain of the disk is there after all");
-    assert_eq!((error.code, world.hypervisor.hits()), ("list_incomplete", 3));
+    assert_eq!((error.code.as_str(), world.hypervisor.hits()), ("list_incomplete", 3));
     assert_eq!(error.message, "libvirt's list of domains leaves out `web`");
     assert_eq!(world.snapshot(), full);
 }

@@ -36,7 +36,7 @@ fn a_guest_lives() {
     lab.host.reset(uuid).expect("reset");
     lab.host.reboot(uuid).expect("asked to reboot");
     lab.host.shutdown(uuid).expect("asked; this guest does not listen");
-    assert_eq!(lab.host.remove_domain(uuid).map_err(|e| e.code), Err("domain_running"));
+    assert_eq!(lab.host.remove_domain(uuid).map_err(|e| e.code.as_str()), Err("domain_running"));
     lab.host.set_domain_metadata(uuid, "urn:lite-test", "lite", "<r a='1'/>").expect("set while it runs");
     for _ in 0..2 {
         lab.host.destroy(uuid).expect("stopped");
@@ -70,7 +70,7 @@ fn a_first_run_is_by_its_own_xml_and_connected_later() {
     }
     assert_eq!((link(&[]), link(&["--inactive"])), (0, 0));
     let other = change.replace("00:07", "00:08");
-    assert_eq!(lab.host.update_interface(uuid, &other).map_err(|e| e.kind), Err(lite::model::Kind::Failed));
+    assert_eq!(lab.host.update_interface(uuid, &other).map_err(|e| e.class), Err(lite::model::Class::Failed));
     lab.host.destroy(uuid).expect("stopped");
     lab.host.update_interface(uuid, change).expect("content: it does not run");
     assert_eq!(lab.host.domain_xml(uuid), Ok(Some(kept)));
@@ -109,7 +109,7 @@ fn a_stopped_qemu_does_not_block_the_listing() {
     look(&lab);
     let began = Instant::now();
     let asked = lab.host.reset(hung).expect_err("nobody answers");
-    assert_eq!((asked.code, asked.exit_code()), ("libvirt_timeout", 5));
+    assert_eq!((asked.code.as_str(), asked.exit_code()), ("libvirt_timeout", 5));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     look(&lab);
     lab.host.reset(well).expect("the other guest is not held up");
@@ -131,7 +131,10 @@ fn a_filter_guards_a_running_guest() {
     };
     lab.host.ensure_filter(&filter, &xml(id, 80)).expect("defined");
     assert!(lab.host.filters().expect("listed").contains(&filter));
-    assert_eq!(lab.host.ensure_filter(&filter, &xml(Uuid::new_v4(), 80)).map_err(|e| e.code), Err("filter_exists"));
+    assert_eq!(
+        lab.host.ensure_filter(&filter, &xml(Uuid::new_v4(), 80)).map_err(|e| e.code.as_str()),
+        Err("filter_exists")
+    );
     let interface = format!(
         "<interface type='network'><source network='{network}'/><model type='virtio'/><filterref filter='{filter}'/></interface>"
     );
@@ -139,7 +142,7 @@ fn a_filter_guards_a_running_guest() {
     lab.host.start(uuid).expect("started");
     lab.host.ensure_filter(&filter, &xml(id, 443)).expect("redefined under a running guest");
     assert!(lab.host.filter_xml(&filter).expect("asked").expect("there").contains("'443'"));
-    assert_eq!(lab.host.remove_filter(&filter).map_err(|e| e.code), Err("libvirt_in_use"));
+    assert_eq!(lab.host.remove_filter(&filter).map_err(|e| e.code.as_str()), Err("libvirt_in_use"));
     lab.host.destroy(uuid).expect("stopped");
     for _ in 0..2 {
         lab.host.remove_filter(&filter).expect("removed");
@@ -166,7 +169,7 @@ fn an_address_is_kept_live_and_persistent() {
     assert_eq!(counts(), (1, 1));
     let seen = || lab.host.dhcp_hosts(&network).expect("listed");
     assert_eq!(seen(), [DhcpSeen { host: entry(1, 10), whole: true }]);
-    assert_eq!(lab.host.ensure_dhcp_host(&network, &entry(2, 10)).map_err(|e| e.code), Err("address_taken"));
+    assert_eq!(lab.host.ensure_dhcp_host(&network, &entry(2, 10)).map_err(|e| e.code.as_str()), Err("address_taken"));
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("moved");
     virsh(&[
         "net-update",
@@ -196,7 +199,10 @@ fn a_volume_holds_what_was_written() {
     assert_eq!((stored.len(), &stored[..bytes.len()] == bytes.as_slice()), (1 << 20, true));
     lab.volume("v", &sector(IDLE));
     assert_eq!(std::fs::read(&path).expect("readable")[..512], sector(IDLE), "written over");
-    assert_eq!(lab.host.upload(&lab.name, "v", &vec![0; (1 << 20) + 1]).map_err(|e| e.code), Err("volume_too_small"));
+    assert_eq!(
+        lab.host.upload(&lab.name, "v", &vec![0; (1 << 20) + 1]).map_err(|e| e.code.as_str()),
+        Err("volume_too_small")
+    );
     let seen = lab.host.volumes(&lab.name).expect("listed");
     assert_eq!(
         seen.iter().map(|v| (v.name.as_str(), v.path.as_str(), v.capacity)).collect::<Vec<_>>(),
@@ -298,7 +304,7 @@ fn without_a_terminal_the_console_prints_until_the_guest_stops() {
         .expect("runs");
     let screen = follow(child.stdout.take().expect("a pipe"));
     wait_for("what the guest prints", || text(&screen).contains("XXX"));
-    assert_eq!(lab.host.console(uuid).map_err(|e| (e.code, e.exit_code())), Err(("console_busy", 3)));
+    assert_eq!(lab.host.console(uuid).map_err(|e| (e.code.as_str(), e.exit_code())), Err(("console_busy", 3)));
     lab.host.destroy(uuid).expect("stopped");
     wait_for("the console to end with the guest", || child.try_wait().expect("asked").is_some_and(|s| s.success()));
 }

@@ -9,7 +9,7 @@ use lite::{
         fault::{Faulty, Moment},
         libvirt::Libvirt,
     },
-    model::{Error, Kind, Mac},
+    model::{Error, Mac},
 };
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ fn state(host: &impl Hypervisor) -> Option<DomainState> {
 }
 
 fn code<T: std::fmt::Debug>(answer: Result<T, Error>) -> &'static str {
-    answer.expect_err("it is refused").code
+    answer.expect_err("it is refused").code.as_str()
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_fault_is_hit_and_counted() {
     assert_eq!(code(host.ensure_domain(&domain_xml("b", other, ""))), "injected");
     assert!(shared.domain(other).expect("asked").is_some(), "done, but the answer was lost");
     assert_eq!((host.hits(), host.calls()), (2, vec!["ensure_domain", "start", "ensure_domain"]));
-    host.fail_all(Error::new(Kind::Unreachable, "libvirt_unreachable", "gone"));
+    host.fail_all(Error::new(lite::model::Code::LibvirtUnreachable, "gone"));
     assert_eq!([code(host.domains()), code(host.domains())], ["libvirt_unreachable"; 2]);
     host.heal();
     assert_eq!((host.domains().map(|d| d.len()), host.hits()), (Ok(2), 4));

@@ -23,7 +23,7 @@ fn refusal(dir: &Path, id: &str, mirror: &str) -> Option<Error> {
 fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
     let dir = tempfile::tempdir()?;
     let error = refusal(dir.path(), "debian-11", MIRROR).ok_or("built")?;
-    assert_eq!((error.code, error.exit_code()), ("image_unknown", 2));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("image_unknown", 2));
     assert_eq!(error.message, "no image `debian-11` can be made here");
     assert_eq!(error.hints, ["those that can: debian-12, debian-13"]);
 
@@ -37,7 +37,7 @@ fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
         "http://[::1]/d",
     ] {
         let error = refusal(dir.path(), "debian-13", mirror).ok_or("built")?;
-        assert_eq!((error.code, error.exit_code()), ("invalid_mirror", 2), "{mirror:?}");
+        assert_eq!((error.code.as_str(), error.exit_code()), ("invalid_mirror", 2), "{mirror:?}");
     }
     assert_eq!(std::fs::read_dir(dir.path())?.count(), 0);
     Ok(())
@@ -145,7 +145,7 @@ fn interrupted_real_build_leaves_nothing() -> Test {
         });
         build(request(dir.path(), "debian-13", MIRROR), &cancel, &mut Silent).err()
     });
-    assert_eq!(error.ok_or("built")?.code, "interrupted");
+    assert_eq!(error.ok_or("built")?.code.as_str(), "interrupted");
     assert_eq!(left_over(dir.path())?, Vec::<String>::new());
     assert_eq!(list(dir.path())?, []);
     assert!(!std::fs::read_to_string("/proc/self/mountinfo")?.contains(&dir.path().display().to_string()));
@@ -159,7 +159,7 @@ fn real_build_from_a_dead_mirror_says_so() -> Test {
     }
     let dir = tempfile::tempdir()?;
     let error = refusal(dir.path(), "debian-13", "http://127.0.0.1:9/debian").ok_or("built")?;
-    assert_eq!((error.code, error.exit_code()), ("tool_failed", 1));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("tool_failed", 1));
     assert_eq!(
         error.hints,
         ["check that the mirror is reached: `curl -I http://127.0.0.1:9/debian/dists/trixie/InRelease`"]

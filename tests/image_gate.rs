@@ -45,8 +45,8 @@ fn refusal(change: impl FnOnce(&mut Vec<u8>)) -> (String, String) {
         Ok(header) => ("passed".into(), format!("{header:?}")),
         Err(e) => {
             assert_eq!(e.exit_code(), 2);
-            assert_ne!((e.code, e.message.is_empty()), ("", true));
-            (e.code.into(), e.message)
+            assert_ne!((e.code.as_str(), e.message.is_empty()), ("", true));
+            (e.code.as_str().into(), e.message)
         }
     }
 }
@@ -144,7 +144,7 @@ fn other_formats_are_named() {
         (b"root:x:0:0", "something unknown"),
     ];
     for (header, name) in cases {
-        let error = gate(header, header.len() as u64).err().map(|e| (e.code, e.message, e.hints.len()));
+        let error = gate(header, header.len() as u64).err().map(|e| (e.code.as_str(), e.message, e.hints.len()));
         assert_eq!(error, Some(("image_format", format!("not a qcow2 image: it is {name}"), 1)));
     }
 }
@@ -220,11 +220,14 @@ fn import_keeps_a_copy_and_is_idempotent() -> Test {
     assert!(Path::new(&image.path).exists());
 
     let used = remove(dir.path(), "golden", &["blog".into(), "shop".into()]).err().ok_or("removed")?;
-    assert_eq!((used.code, used.exit_code()), ("image_in_use", 2));
+    assert_eq!((used.code.as_str(), used.exit_code()), ("image_in_use", 2));
     assert_eq!(used.message, "image `golden` is in use by blog, shop");
     assert_eq!(remove(dir.path(), "golden", &[])?, second);
     assert_eq!(names(dir.path())?, [".lock-golden"]);
-    assert_eq!(remove(dir.path(), "golden", &[]).err().map(|e| (e.code, e.exit_code())), Some(("no_image", 2)));
+    assert_eq!(
+        remove(dir.path(), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
+        Some(("no_image", 2))
+    );
     Ok(())
 }
 
@@ -238,7 +241,7 @@ fn import_refuses_what_is_no_file_of_its_own() -> Test {
     qemu_img(&["create", "-q", "-f", "qcow2"], &at("good"))?;
     std::os::unix::fs::symlink(at("good"), at("link"))?;
     Command::new("mkfifo").arg(at("pipe")).status()?;
-    let code = |file: PathBuf| bring(dir.path(), &file, false).err().map(|e| (e.code, e.exit_code()));
+    let code = |file: PathBuf| bring(dir.path(), &file, false).err().map(|e| (e.code.as_str(), e.exit_code()));
     assert_eq!(code(at("link")), Some(("image_not_a_file", 2)));
     assert_eq!(code(at("pipe")), Some(("image_not_a_file", 2)));
     assert_eq!(code("/dev/null".into()), Some(("image_not_a_file", 2)));
@@ -264,7 +267,7 @@ fn import_refuses_what_is_no_file_of_its_own() -> Test {
 
     // Interrupted while copying.
     let cancelled = import(dir.path(), &at("good"), "golden", false, &AtomicBool::new(true), &mut Silent);
-    assert_eq!(cancelled.err().map(|e| e.code), Some("interrupted"));
+    assert_eq!(cancelled.err().map(|e| e.code.as_str()), Some("interrupted"));
     assert_eq!(names(dir.path())?, [".lock-golden"]);
     Ok(())
 }
@@ -291,11 +294,11 @@ fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
     let text = std::fs::read_to_string(&sidecar)?;
     for bad in [text.replace(&b.digest, "../../../etc/shadow"), text.replace(&b.digest[..8], "ZZZZZZZZ"), "{".into()] {
         std::fs::write(&sidecar, bad)?;
-        assert_eq!(get(dir, "debian-13").err().map(|e| e.code), Some("image_damaged"));
+        assert_eq!(get(dir, "debian-13").err().map(|e| e.code.as_str()), Some("image_damaged"));
     }
     std::fs::write(&sidecar, &text)?;
     std::fs::write(&b.path, b"short")?;
-    assert_eq!(get(dir, "debian-13").err().map(|e| e.code), Some("image_damaged"));
+    assert_eq!(get(dir, "debian-13").err().map(|e| e.code.as_str()), Some("image_damaged"));
     std::fs::remove_file(&b.path)?;
     assert_eq!(get(dir, "debian-13")?, None);
 
@@ -305,7 +308,11 @@ fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
     assert!(!Path::new(&again.path).exists());
 
     for id in ["", "../x", "A", "-x", ".x", "a b", "a_b", &"a".repeat(64)] {
-        assert_eq!(get(dir, id).err().map(|e| (e.code, e.exit_code())), Some(("invalid_image_id", 2)), "{id:?}");
+        assert_eq!(
+            get(dir, id).err().map(|e| (e.code.as_str(), e.exit_code())),
+            Some(("invalid_image_id", 2)),
+            "{id:?}"
+        );
     }
     Ok(())
 }
@@ -331,7 +338,10 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     let cancel = AtomicBool::new(false);
     let held = lock(dir.path(), "golden", &cancel, &mut Silent)?;
     assert!(!held.waited);
-    assert_eq!(remove(dir.path(), "golden", &[]).err().map(|e| (e.code, e.exit_code())), Some(("image_busy", 3)));
+    assert_eq!(
+        remove(dir.path(), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
+        Some(("image_busy", 3))
+    );
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::scope(|scope| -> Test {
         let second = scope.spawn(|| import(dir.path(), &file, "golden", true, &cancel, &mut Waits(send)));

@@ -18,7 +18,7 @@ use lite::{
         pull::{PullRequest, Pulled, pull},
         sums::{self, Algorithm},
     },
-    model::{Error, Kind, Result},
+    model::{Class, Error, Result},
 };
 use support::https::{Reply, Server};
 
@@ -117,7 +117,7 @@ fn a_cut_download_is_kept_and_resumed() {
         error.message,
         format!("the download of `{}` was cut after 70000 of 200000 bytes", world.server.url("/f"))
     );
-    assert_eq!((error.code, error.exit_code(), error.hints), ("truncated", 1, vec![KEPT.to_owned()]));
+    assert_eq!((error.code.as_str(), error.exit_code(), error.hints), ("truncated", 1, vec![KEPT.to_owned()]));
     assert_eq!(fs::read(world.part()).expect("kept"), bytes()[..70_000]);
 
     assert_eq!(world.get("/f").expect("resumed"), bytes());
@@ -147,7 +147,7 @@ fn a_file_that_changed_meanwhile_starts_over() {
         let world = World::new();
         let (Reply::File { body, etag } | Reply::WrongPart { body, etag, .. }) = second.clone() else { unreachable!() };
         world.server.on("/f", [Reply::Cut { body: bytes(), etag: A, after: 70_000 }, second]);
-        assert_eq!(world.fails("/f").code, "truncated");
+        assert_eq!(world.fails("/f").code.as_str(), "truncated");
         assert_eq!(world.get("/f").expect("starts over"), body);
         assert_eq!(world.server.asked().last().map(|a| a.sent), Some(body.len()));
         assert_eq!(fs::read_to_string(world.folder.path().join("image.part.etag")).expect("an ETag"), etag);
@@ -161,7 +161,7 @@ fn a_part_without_a_strong_etag_starts_over() {
         "/f",
         [Reply::Cut { body: bytes(), etag: "W/\"a\"", after: 70_000 }, Reply::File { body: bytes(), etag: A }],
     );
-    assert_eq!(world.fails("/f").code, "truncated");
+    assert_eq!(world.fails("/f").code.as_str(), "truncated");
     assert_eq!(world.get("/f").expect("starts over"), bytes());
     assert_eq!(world.server.asked()[1].range, None);
 }
@@ -171,7 +171,7 @@ fn only_https_is_spoken() {
     let world = World::new();
     for url in ["http://127.0.0.1/f", "ftp://127.0.0.1/f", "file:///etc/shadow"] {
         let error = run(&Download { url: url.to_owned(), ..world.request("/f") }).expect_err("refused");
-        assert_eq!((error.message, error.kind), (format!("`{url}` is not an https address"), Kind::Refused));
+        assert_eq!((error.message, error.class), (format!("`{url}` is not an https address"), Class::InvalidInput));
     }
     let error = run(&Download { url: "disk.qcow2".to_owned(), ..world.request("/f") }).expect_err("refused");
     assert_eq!((error.message.as_str(), error.exit_code()), ("`disk.qcow2` is not an address", 2));
@@ -230,8 +230,8 @@ fn a_status_is_named() {
         let error = world.fails(path);
         assert_eq!(error.message, format!("`{}` answered {line}", world.server.url(path)));
         assert_eq!(
-            (error.hints, error.kind),
-            ([hint.to_owned()].into_iter().filter(|h| !h.is_empty()).collect(), Kind::Failed)
+            (error.hints, error.class),
+            ([hint.to_owned()].into_iter().filter(|h| !h.is_empty()).collect(), Class::Failed)
         );
     }
     assert_eq!(world.names(), [""; 0]);
@@ -248,8 +248,8 @@ fn a_passing_trouble_of_the_server_keeps_the_part() {
             Reply::File { body: bytes(), etag: A },
         ],
     );
-    assert_eq!(world.fails("/f").code, "truncated");
-    assert_eq!(world.fails("/f").code, "http_status");
+    assert_eq!(world.fails("/f").code.as_str(), "truncated");
+    assert_eq!(world.fails("/f").code.as_str(), "http_status");
     assert_eq!(world.get("/f").expect("resumed"), bytes());
     assert_eq!(world.server.asked()[2].sent, 130_000);
 }
@@ -275,7 +275,7 @@ fn an_interruption_ends_the_wait_and_keeps_the_part() {
     let cancel = AtomicBool::new(false);
     let error = download(&world.request("/f"), &cancel, &mut |done, _| cancel.store(done >= 10, Ordering::Relaxed));
     let error = error.expect_err("interrupted");
-    assert_eq!((error.code, error.message.as_str()), ("interrupted", "the download was interrupted"));
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("interrupted", "the download was interrupted"));
     assert_eq!(world.get("/f").expect("resumed"), bytes());
     assert_eq!(world.server.asked()[1].sent, 199_990);
 }
@@ -304,7 +304,7 @@ fn an_unknown_certificate_is_not_trusted() {
     for extra_ca in [None, Some(stranger.ca.clone())] {
         let error = run(&Download { extra_ca, ..world.request("/f") }).expect_err("untrusted");
         assert_eq!(error.message, "the certificate of `127.0.0.1` is not trusted");
-        assert_eq!((error.code, error.exit_code()), ("untrusted_certificate", 1));
+        assert_eq!((error.code.as_str(), error.exit_code()), ("untrusted_certificate", 1));
     }
     assert_eq!(world.server.asked(), []);
 }
@@ -317,7 +317,7 @@ fn a_pull_with_the_right_digest_is_handed_over() {
         .on("/disk.qcow2", [Reply::Cut { body: bytes(), etag: A, after: 9 }, Reply::File { body: bytes(), etag: A }]);
     let wanted = format!("sha512:{}", digest(&bytes(), Algorithm::Sha512));
     let req = PullRequest { digest: Some(wanted.to_ascii_uppercase().replace("SHA", "sha")), ..world.pull() };
-    assert_eq!(run_pull(&req).expect_err("cut").code, "truncated");
+    assert_eq!(run_pull(&req).expect_err("cut").code.as_str(), "truncated");
     assert_eq!(world.names(), [".pull-mine.part", ".pull-mine.part.etag"]);
     let pulled = run_pull(&req).expect("pulled");
     let file = world.folder.path().join(".pull-mine.verified");
@@ -354,7 +354,7 @@ fn force_starts_over() {
         .on("/disk.qcow2", [Reply::Cut { body: bytes(), etag: A, after: 9 }, Reply::File { body: bytes(), etag: A }]);
     let digest = Some(format!("sha256:{}", digest(&bytes(), Algorithm::Sha256)));
     let req = PullRequest { digest, force: true, ..world.pull() };
-    assert_eq!(run_pull(&req).expect_err("cut").code, "truncated");
+    assert_eq!(run_pull(&req).expect_err("cut").code.as_str(), "truncated");
     run_pull(&req).expect("pulled");
     assert_eq!(world.server.asked()[1].sent, 200_000);
 }
@@ -385,7 +385,7 @@ fn nothing_is_downloaded_without_a_way_to_verify_it() {
             "or with a digest pinned for the image in lite's own list, src/image/images.yaml",
         ]
     );
-    assert_eq!(run_pull(&world.pull()).expect_err("refused").code, "unverifiable");
+    assert_eq!(run_pull(&world.pull()).expect_err("refused").code.as_str(), "unverifiable");
     let error = run_pull(&PullRequest { digest: Some("sha256:beef".to_owned()), ..world.pull() }).expect_err("refused");
     assert_eq!((error.message.as_str(), error.exit_code()), ("`sha256:beef` is not a digest", 2));
     let error = run_pull(&PullRequest { id: "../etc".to_owned(), ..world.pull() }).expect_err("refused");

@@ -62,7 +62,7 @@ fn every_combination_renders_and_pyyaml_reads_the_same() {
                 let resolved = match catalog.resolve(&blueprint.id, &bundle.id, Some(base)) {
                     Ok(resolved) => resolved,
                     Err(e) => {
-                        assert!(!enough && e.code == "bundle_too_small", "{}: {e}", blueprint.id);
+                        assert!(!enough && e.code.as_str() == "bundle_too_small", "{}: {e}", blueprint.id);
                         refused += 1;
                         continue;
                     }

@@ -13,7 +13,7 @@ use std::{
 use lite::{
     engine::{Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, Hypervisor, fault::Moment},
-    model::{Kind, Name, Phase, Tag, Wanted},
+    model::{Class, Name, Phase, Tag, Wanted},
     store::{Store, Wreckage},
 };
 use rusqlite::Connection;
@@ -129,7 +129,7 @@ fn a_newer_schema_is_refused_and_not_touched() {
     Connection::open(folder.db()).expect("opened").pragma_update(None, "user_version", 999).expect("set");
     let before = fs::read(folder.db()).expect("read");
     let error = folder.open().map(drop).expect_err("refused");
-    assert_eq!((error.kind, error.code, error.exit_code()), (Kind::NeedsAttention, "state_newer", 4));
+    assert_eq!((error.class, error.code.as_str(), error.exit_code()), (Class::NeedsAttention, "state_newer", 4));
     assert_eq!(error.message, format!("`{}` has schema 999, this lite knows up to {}", folder.db().display(), today()));
     assert_eq!(error.hints, ["use the newer lite that wrote it; nothing was changed"]);
     assert!(fs::read(folder.db()).expect("read") == before, "its bytes changed");
@@ -142,7 +142,7 @@ fn a_database_of_somebody_else_is_refused() {
     Connection::open(folder.db()).expect("made").execute_batch("CREATE TABLE notes (text)").expect("filled");
     let error = folder.open().map(drop).expect_err("refused");
     assert_eq!(
-        (error.code, error.causes),
+        (error.code.as_str(), error.causes),
         ("state_damaged", vec!["it is a database, but not one of lite's".to_owned()])
     );
 }
@@ -191,7 +191,11 @@ fn a_damaged_database_is_refused_with_what_to_do() {
         assert!(Store::exists(folder.path()).expect("told"), "{what}: it is no new host");
         let read = folder.open().and_then(|s| s.instances());
         let error = read.expect_err(what);
-        assert_eq!((error.kind, error.code, error.exit_code()), (Kind::NeedsAttention, "state_damaged", 4), "{what}");
+        assert_eq!(
+            (error.class, error.code.as_str(), error.exit_code()),
+            (Class::NeedsAttention, "state_damaged", 4),
+            "{what}"
+        );
         assert!(error.message.contains("damaged"), "{what}: {}", error.message);
         assert_eq!(
             error.hints,
@@ -227,7 +231,7 @@ fn a_lost_database_is_refused_where_instances_of_it_live() {
     assert_eq!(look(), Ok(()), "its database is there");
     world.lose_database();
     let error = look().expect_err("refused");
-    assert_eq!((error.kind, error.code, error.exit_code()), (Kind::NeedsAttention, "state_missing", 4));
+    assert_eq!((error.class, error.code.as_str(), error.exit_code()), (Class::NeedsAttention, "state_missing", 4));
     let path = world.state().join("state.db");
     assert_eq!(
         error.message,
@@ -239,13 +243,13 @@ fn a_lost_database_is_refused_where_instances_of_it_live() {
     );
     for call in ["domains", "domain_metadata", "pool", "domain_xml"] {
         world.hypervisor.fail_call(call, 1, Moment::Before);
-        assert_eq!(look().map_err(|e| e.code), Err("injected"), "{call}: an error is no absence");
+        assert_eq!(look().map_err(|e| e.code.as_str()), Err("injected"), "{call}: an error is no absence");
         world.hypervisor.heal();
     }
     // The definition of a domain whose QEMU hangs cannot be read.
     world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
     world.hypervisor.fail_call("domain_xml", 1, Moment::Before);
-    assert_eq!(look().map_err(|e| e.code), Err("state_missing"));
+    assert_eq!(look().map_err(|e| e.code.as_str()), Err("state_missing"));
     world.hypervisor.heal();
     // A domain of another lite on this host: its disk lies in another pool.
     let xml = world.hypervisor.domain_xml(uuid).expect("read").expect("there");
@@ -254,7 +258,7 @@ fn a_lost_database_is_refused_where_instances_of_it_live() {
     assert_eq!(look(), Ok(()));
     // One whose record this lite cannot read is still one of ours.
     world.hypervisor.ensure_domain(&replaced(&xml, "schema=\"1\"", "schema=\"9\"")).expect("defined");
-    assert_eq!(look().map_err(|e| e.code), Err("state_missing"));
+    assert_eq!(look().map_err(|e| e.code.as_str()), Err("state_missing"));
 }
 
 /// The text with all of one thing in it replaced, which must be there.
@@ -358,7 +362,7 @@ fn no_database_is_replaced_under_a_process_at_work() {
     let held = fs::OpenOptions::new().read(true).write(true).open(lock).expect("opened");
     held.try_lock().expect("free");
     let error = refuse_while_busy(world.state(), now).expect_err("busy");
-    assert_eq!((error.code, error.exit_code()), ("busy", 3));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("busy", 3));
     drop(held);
     assert_eq!(refuse_while_busy(world.state(), now), Ok(()));
 }
@@ -382,7 +386,7 @@ fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
     assert_eq!(world.engine().recover(), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
     assert_eq!(world.snapshot(), before);
     assert_eq!(
-        world.create_with("web", Some("r1"), "b").map(|c| c.repeated).map_err(|e| e.code),
+        world.create_with("web", Some("r1"), "b").map(|c| c.repeated).map_err(|e| e.code.as_str()),
         Err("request_id_reused"),
         "still another request"
     );
@@ -395,5 +399,5 @@ fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
     world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("fails");
     world.hypervisor.heal();
     let error = world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("told again");
-    assert_eq!((error.code, error.exit_code()), ("request_failed", 1));
+    assert_eq!((error.code.as_str(), error.exit_code()), ("request_failed", 1));
 }

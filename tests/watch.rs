@@ -10,8 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use lite::{
     hypervisor::{DomainSample, DomainState, Hypervisor, MemorySample, Why},
     model::{
-        AlarmSettings, AlarmState, Condition, Error, EventKind, Kind, Metric, Missing, Name, Notify, Phase, Statistic,
-        Wanted,
+        AlarmSettings, AlarmState, Condition, Error, EventKind, Metric, Missing, Name, Notify, Phase, Statistic, Wanted,
     },
     monitor::{clock::Moment, watcher::Watcher},
     store::{Store, events::Which},
@@ -347,7 +346,7 @@ fn a_dead_watcher_and_a_dead_libvirt_are_no_evidence() {
     // The watcher is away for an hour; then it runs, and libvirt is away for another.
     pass(3600);
     let mut watcher = watcher(&world, "b");
-    world.hypervisor.fail_all(Error::new(Kind::Unreachable, "libvirt_unreachable", "nobody answers"));
+    world.hypervisor.fail_all(Error::new(lite::model::Code::LibvirtUnreachable, "nobody answers"));
     run(&mut watcher, 3600);
     assert_eq!(alarms_told(&world), ["alarm.firing"]);
     assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);

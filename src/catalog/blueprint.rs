@@ -12,7 +12,7 @@ use super::{
     tree::{Node, Value},
     types::{Blueprint, Group, Health},
 };
-use crate::model::{Error, Port, Protocol, Result, Size, escaped};
+use crate::model::{Code, Error, Port, Protocol, Result, Size, escaped};
 
 const KEYS: [&str; 17] = [
     "id",
@@ -65,7 +65,7 @@ pub(crate) fn id(text: &str) -> Result<String> {
         || !bytes.iter().all(inner)
         || text.contains("..")
     {
-        return Err(Error::refused("invalid_id", format!("`{}` is not an id", escaped(text))).hint(
+        return Err(Error::new(Code::InvalidId, format!("`{}` is not an id", escaped(text))).hint(
             "an id has 1 to 63 characters of a-z, 0-9, `-` and `.`, and starts and ends with a letter or digit",
         ));
     }
@@ -160,7 +160,7 @@ fn account(text: &str) -> Result<String> {
     if shaped {
         Ok(text.to_owned())
     } else {
-        Err(Error::refused("invalid_user", format!("`{}` is not an account name", escaped(text)))
+        Err(Error::new(Code::InvalidUser, format!("`{}` is not an account name", escaped(text)))
             .hint("an account has 1 to 32 characters of a-z, 0-9, `_` and `-`, and starts with a letter"))
     }
 }

@@ -6,7 +6,7 @@ use super::{
     tree::{Node, Value},
     types::Health,
 };
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// How long a command may take, in seconds, unless the blueprint says.
 const COMMAND_TIMEOUT: u16 = 10;
@@ -48,7 +48,7 @@ fn script(text: &str) -> Result<String> {
         return Ok(text.to_owned());
     }
     let said: String = text.chars().take(40).collect();
-    Err(Error::refused("invalid_command", format!("`{}` is not a command", escaped(&said)))
+    Err(Error::new(Code::InvalidCommand, format!("`{}` is not a command", escaped(&said)))
         .hint("a command is a line of bash such as `pg_isready -q`, or some, at most 4096 bytes"))
 }
 
@@ -72,6 +72,6 @@ fn url_path(text: &str) -> Result<String> {
     {
         return Ok(text.to_owned());
     }
-    Err(Error::refused("invalid_path", format!("`{}` is not a path", escaped(text)))
+    Err(Error::new(Code::InvalidPath, format!("`{}` is not a path", escaped(text)))
         .hint("a path starts with one `/` and holds printable ASCII without spaces and `#`, at most 256 characters"))
 }

@@ -9,7 +9,7 @@ use super::{
     types::{Blueprint, Bundle, Catalog},
     verified::read_verified,
 };
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// Its place among the blueprints; see [`super::Verified`].
 const VERIFIED: &str = "verified.yaml";
@@ -34,7 +34,7 @@ impl SourceFile {
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { name: name.to_owned(), text }),
-            Err(_) => Err(Error::refused("invalid_blueprint", format!("{}: this is not a text file", escaped(name)))
+            Err(_) => Err(Error::new(Code::InvalidBlueprint, format!("{}: this is not a text file", escaped(name)))
                 .hint("a blueprint is a YAML file in UTF-8")),
         }
     }
@@ -132,7 +132,7 @@ impl Catalog {
 
 fn refused(faults: Vec<String>) -> Error {
     let count = if faults.len() == 1 { "a fault".to_owned() } else { format!("{} faults", faults.len()) };
-    let error = Error::refused("invalid_blueprint", format!("the blueprint files have {count}"));
+    let error = Error::new(Code::InvalidBlueprint, format!("the blueprint files have {count}"));
     faults.into_iter().fold(error, Error::cause).hint("correct them; `lite blueprints check FILE` checks one file")
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 
 use super::types::{Blueprint, Parameter, ParameterType};
-use crate::model::{Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Result, escaped, nearest};
 
 /// Longest value of a parameter, in characters.
 const MAX_VALUE: usize = 1024;
@@ -26,7 +26,7 @@ pub fn resolve_params(blueprint: &Blueprint, set: &[(String, String)]) -> Result
         check(parameter, value)?;
         if values.insert(name.clone(), value.clone()).is_some() {
             return Err(
-                Error::refused("duplicate_parameter", format!("parameter `{name}` is set twice")).hint("set it once")
+                Error::new(Code::DuplicateParameter, format!("parameter `{name}` is set twice")).hint("set it once")
             );
         }
     }
@@ -40,7 +40,7 @@ pub fn resolve_params(blueprint: &Blueprint, set: &[(String, String)]) -> Result
                 let message =
                     format!("`{}` needs a value for `{}`: {}", blueprint.id, parameter.name, parameter.description);
                 return Err(
-                    Error::refused("missing_parameter", message).hint(format!("add `--set {}=…`", parameter.name))
+                    Error::new(Code::MissingParameter, message).hint(format!("add `--set {}=…`", parameter.name))
                 );
             }
         }
@@ -53,13 +53,13 @@ fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {
         return Ok(found);
     }
     if blueprint.secrets.iter().any(|s| s.name == name) {
-        return Err(Error::refused(
-            "secret_given",
+        return Err(Error::new(
+            Code::SecretGiven,
             format!("`{name}` of `{}` is a secret and cannot be set", blueprint.id),
         )
         .hint("leave it out: it is generated, and `lite secrets NAME` shows it"));
     }
-    let error = Error::refused("unknown_parameter", format!("`{}` has no parameter `{}`", blueprint.id, escaped(name)));
+    let error = Error::new(Code::UnknownParameter, format!("`{}` has no parameter `{}`", blueprint.id, escaped(name)));
     let known = blueprint.parameters.iter().map(|p| p.name.as_str());
     let error = match nearest(name, known) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -70,7 +70,7 @@ fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {
 
 /// Whether a value may be given to a parameter.
 pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
-    let refuse = |what: String, form: &str| Err(Error::refused("invalid_parameter", what).hint(form));
+    let refuse = |what: String, form: &str| Err(Error::new(Code::InvalidParameter, what).hint(form));
     let name = &parameter.name;
     let length = value.chars().count();
     if length > MAX_VALUE {

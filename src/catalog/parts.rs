@@ -8,7 +8,7 @@ use super::{
     tree::Node,
     types::{AlarmSpec, Parameter, ParameterType, SecretSpec},
 };
-use crate::model::{Error, Metric, Result, escaped};
+use crate::model::{Code, Error, Metric, Result, escaped};
 
 /// Letters and digits.
 const ALPHANUMERIC: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -65,7 +65,7 @@ pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter
 
 fn pattern(text: &str) -> Result<String> {
     let bad = |why: String| {
-        Error::refused("invalid_pattern", format!("`{}` is not a pattern: {why}", escaped(text)))
+        Error::new(Code::InvalidPattern, format!("`{}` is not a pattern: {why}", escaped(text)))
             .hint("a pattern is a regular expression for the whole value, such as `[a-z]+`, at most 256 characters")
     };
     if text.len() > 256 {
@@ -109,7 +109,7 @@ fn alphabet(text: &str) -> Result<String> {
     distinct.sort_unstable();
     distinct.dedup();
     if distinct.len() < 16 || distinct.len() != text.len() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::refused("invalid_alphabet", format!("`{}` is not an alphabet", escaped(text)))
+        return Err(Error::new(Code::InvalidAlphabet, format!("`{}` is not an alphabet", escaped(text)))
             .hint("an alphabet is `alphanumeric`, `hex`, or at least 16 different printable ASCII characters"));
     }
     Ok(text.to_owned())
@@ -162,7 +162,7 @@ fn condition(text: &str) -> Result<String> {
     };
     match text.split_once(' ') {
         Some((">" | ">=" | "<" | "<=", threshold)) if number(threshold) => Ok(text.to_owned()),
-        _ => Err(Error::refused("invalid_condition", format!("`{}` is not a condition", escaped(text)))
+        _ => Err(Error::new(Code::InvalidCondition, format!("`{}` is not a condition", escaped(text)))
             .hint("a condition is one of `>`, `>=`, `<`, `<=`, a space and a number, such as `>= 90`")),
     }
 }

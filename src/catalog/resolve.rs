@@ -1,7 +1,7 @@
 //! Finding a blueprint and a bundle, and whether they fit.
 
 use super::types::{Blueprint, Bundle, Catalog, Resolved};
-use crate::model::{Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Result, escaped, nearest};
 
 impl Catalog {
     /// The blueprint with this id.
@@ -11,7 +11,7 @@ impl Catalog {
     pub fn blueprint(&self, id: &str) -> Result<&Blueprint> {
         self.blueprints.get(id).ok_or_else(|| {
             let known = self.blueprints.keys().map(String::as_str);
-            unknown("unknown_blueprint", "blueprint", id, known, "`lite blueprints` lists them")
+            unknown(Code::UnknownBlueprint, "blueprint", id, known, "`lite blueprints` lists them")
         })
     }
 
@@ -22,7 +22,7 @@ impl Catalog {
     pub fn bundle(&self, id: &str) -> Result<&Bundle> {
         self.bundles.iter().find(|b| b.id == id).ok_or_else(|| {
             let known = self.bundles.iter().map(|b| b.id.as_str());
-            unknown("unknown_bundle", "bundle", id, known, "`lite bundles` lists them")
+            unknown(Code::UnknownBundle, "bundle", id, known, "`lite bundles` lists them")
         })
     }
 
@@ -44,7 +44,7 @@ impl Catalog {
                 Some(enough) => format!("use `--bundle {}` or larger; `lite bundles` lists them", enough.id),
                 None => "no bundle is large enough; add one to `bundles.yaml`".to_owned(),
             };
-            return Err(Error::refused("bundle_too_small", message).hint(hint));
+            return Err(Error::new(Code::BundleTooSmall, message).hint(hint));
         }
         let base = self.base(&found, base)?;
         let explicit = found.user != self.user_of(found.bases.first()).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Catalog {
         if blueprint.bases.iter().any(|b| b == wanted) {
             return Ok(wanted.to_owned());
         }
-        Err(Error::refused("unknown_base", format!("`{}` does not run on `{}`", blueprint.id, escaped(wanted)))
+        Err(Error::new(Code::UnknownBase, format!("`{}` does not run on `{}`", blueprint.id, escaped(wanted)))
             .hint(format!("it runs on {}", blueprint.bases.join(", "))))
     }
 }
@@ -81,8 +81,8 @@ fn lack(blueprint: &Blueprint, bundle: &Bundle) -> Option<String> {
     }
 }
 
-fn unknown<'a>(code: &'static str, what: &str, id: &str, known: impl Iterator<Item = &'a str>, list: &str) -> Error {
-    let error = Error::refused(code, format!("there is no {what} `{}`", escaped(id)));
+fn unknown<'a>(code: Code, what: &str, id: &str, known: impl Iterator<Item = &'a str>, list: &str) -> Error {
+    let error = Error::new(code, format!("there is no {what} `{}`", escaped(id)));
     match nearest(id, known) {
         Some(near) => error.hint(format!("did you mean `{near}`? {list}")),
         None => error.hint(list),

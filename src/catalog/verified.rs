@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::types::{Blueprint, Catalog};
-use crate::model::{Error, Result, escaped, hex};
+use crate::model::{Code, Error, Result, escaped, hex};
 
 const HEAD: &str = "\
 # What `lite blueprints test` saw. `boot`: booted, and its health check passed; `render`: rendered and checked alone.
@@ -80,7 +80,7 @@ struct File {
 /// Refused if the file is not one, with the place.
 pub fn read_verified(name: &str, text: &str) -> Result<Vec<Verified>> {
     serde_yaml::from_str::<File>(text).map(|file| file.verified).map_err(|e| {
-        Error::refused("invalid_verified", format!("`{}` is not a list of tests", escaped(name)))
+        Error::new(Code::InvalidVerified, format!("`{}` is not a list of tests", escaped(name)))
             .cause(e.to_string().lines().next().unwrap_or_default())
             .hint("`lite blueprints test` writes this file; remove it to start anew")
     })
@@ -105,7 +105,7 @@ pub fn add_verified(list: &mut Vec<Verified>, new: Verified) {
 pub fn write_verified(list: &[Verified]) -> Result<String> {
     let file = File { verified: list.to_vec() };
     let text = serde_yaml::to_string(&file)
-        .map_err(|e| Error::failed("invalid_verified", "the tests cannot be written").cause(e))?;
+        .map_err(|e| Error::failed(Code::InvalidVerified, "the tests cannot be written").cause(e))?;
     Ok(format!("{HEAD}{text}"))
 }
 

@@ -4,7 +4,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, alarm_put, common, complete, events, session, values};
 use crate::{
-    model::{AlarmState, Error, EventKind, Instance, Name, Result, Statistic},
+    model::{AlarmState, Code, Error, EventKind, Instance, Name, Result, Statistic},
     monitor::{Decision, Happening, machine},
     store::{
         Store,
@@ -185,7 +185,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             let until = time
                 .map(|t| stamp.now.checked_add(t))
                 .transpose()
-                .map_err(|e| Error::refused("invalid_duration", "this time cannot be").cause(e))?;
+                .map_err(|e| Error::new(Code::InvalidDuration, "this time cannot be").cause(e))?;
             store.mute_alarm(&alarm.alarm, until, &stamp)?;
             let now =
                 until.map_or_else(|| "not muted".to_owned(), |t| format!("muted until {}", t.strftime("%F %T UTC")));
@@ -231,7 +231,7 @@ fn set(store: &mut Store, mut alarm: Alarm, state: AlarmState, stamp: &Stamp) ->
     });
     let told = kind.map(|kind| Told { kind, reason: "set by hand, for a test".to_owned(), points: Vec::new() });
     let Some(instance) = store.instance_by_uuid(alarm.instance)? else {
-        return Err(Error::refused("no_such_instance", "the instance of this alarm is gone"));
+        return Err(Error::new(Code::NoSuchInstance, "the instance of this alarm is gone"));
     };
     store.write(|t| alarms::change(t, &mut alarm, &instance.record, next, told.as_ref(), stamp))?;
     Ok(alarm)

@@ -6,7 +6,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, common, complete, values};
 use crate::{
-    model::{AlarmSettings, Condition, Error, Metric, Missing, Name, Notify, Result, Statistic},
+    model::{AlarmSettings, Code, Condition, Error, Metric, Missing, Name, Notify, Result, Statistic},
     store::{Store, alarms::default_name, events::Stamp},
     ui::view::{Changed, print_changed},
 };
@@ -70,11 +70,8 @@ pub struct Args {
 fn minutes(text: &str) -> Result<u32> {
     let time: Duration = values::duration(text)?;
     if !time.as_secs().is_multiple_of(60) {
-        return Err(Error::refused(
-            "invalid_period",
-            format!("`{}` is not whole minutes", crate::model::escaped(text)),
-        )
-        .hint("a time is such as `1m`, `5m` or `1h`"));
+        return Err(Error::new(Code::InvalidPeriod, format!("`{}` is not whole minutes", crate::model::escaped(text)))
+            .hint("a time is such as `1m`, `5m` or `1h`"));
     }
     Ok(u32::try_from(time.as_secs() / 60).unwrap_or(u32::MAX))
 }
@@ -107,8 +104,9 @@ pub fn run(args: &Args, env: &Env, store: &mut Store, stamp: &Stamp) -> Result<(
     };
     let old = store.alarms()?.into_iter().find(|a| a.name == name);
     if old.is_none() && store.instance(&name)?.is_some() {
-        return Err(Error::refused("name_taken", format!("an instance is called `{name}`"))
-            .hint("choose another with `--name`"));
+        return Err(
+            Error::new(Code::NameTaken, format!("an instance is called `{name}`")).hint("choose another with `--name`")
+        );
     }
     let now = match (&old, args.dry_run) {
         (None, false) => "made",

@@ -18,7 +18,7 @@ use crate::{
     catalog::{Blueprint, Bundle, Catalog, How, Resolved, SourceFile, Verified, resolve_params},
     engine::{Created, Engine, Observer, Request},
     guest, image,
-    model::{Error, Mac, Name, NetworkMode, Result, escaped},
+    model::{Code, Error, Mac, Name, NetworkMode, Result, escaped},
     render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
     ui::{
         Stages,
@@ -76,7 +76,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let failed: Vec<&str> = views.iter().filter(|v| v.error.is_some()).map(|v| v.blueprint.as_str()).collect();
     let error = match failed.as_slice() {
         [] => None,
-        ids => Some(Error::failed("blueprint_failed", format!("the test of `{}` failed", ids.join("`, `")))),
+        ids => Some(Error::new(Code::BlueprintFailed, format!("the test of `{}` failed", ids.join("`, `")))),
     };
     print_tests(&env.ui, &views)?;
     error.map_or(Ok(()), Err)
@@ -87,7 +87,7 @@ fn until_interrupted<T>(all: &[T], mut test: impl FnMut(&T) -> Result<TestView>)
     let mut views = Vec::new();
     for one in all {
         let view = test(one)?;
-        let interrupted = view.error.as_ref().is_some_and(|e| e.code == "interrupted");
+        let interrupted = view.error.as_ref().is_some_and(|e| e.code == Code::Interrupted);
         views.push(view);
         if interrupted {
             break;
@@ -164,7 +164,7 @@ fn catalog_of(named: &str, sources: &[SourceFile]) -> Result<(Catalog, String)> 
     let ours = |b: &&Blueprint| before.blueprints.get(&b.id) != Some(*b);
     match catalog.blueprints.values().find(ours).map(|b| b.id.clone()) {
         Some(id) => Ok((catalog, id)),
-        None => Err(Error::refused("nothing_to_test", format!("`{}` holds no blueprint of its own", escaped(named)))
+        None => Err(Error::new(Code::NothingToTest, format!("`{}` holds no blueprint of its own", escaped(named)))
             .hint("it is the same as one that is known: name that one")),
     }
 }
@@ -187,7 +187,7 @@ fn ask(args: &Args, catalog: &Catalog, id: &str) -> Result<Asked> {
 /// A bundle of exactly the stated minimum, so that a test proves it, and reserves no more.
 fn minimum(blueprint: &Blueprint, catalog: &Catalog) -> Result<Bundle> {
     let like = catalog.smallest_bundle(blueprint).or(catalog.bundles.first());
-    let like = like.ok_or_else(|| Error::refused("unknown_bundle", "there is no bundle").hint("add one"))?;
+    let like = like.ok_or_else(|| Error::new(Code::UnknownBundle, "there is no bundle").hint("add one"))?;
     Ok(Bundle { id: "minimum".into(), memory: blueprint.min_memory, disk: blueprint.min_disk, ..like.clone() })
 }
 
@@ -292,23 +292,23 @@ fn remove(engine: &mut Engine<'_>, name: &Name, keep: bool, stages: &mut Stages,
 #[cfg(test)]
 mod tests {
     use super::{TestView, until_interrupted};
-    use crate::model::Error;
+    use crate::model::{Code, Error};
 
     #[test]
     fn a_failed_test_is_not_the_last_and_an_interrupted_one_is() {
-        let view = |code: &&'static str| {
+        let view = |code: &Option<Code>| {
             Ok(TestView {
-                blueprint: (*code).to_owned(),
+                blueprint: code.map_or("fine", Code::as_str).to_owned(),
                 version: "1".to_owned(),
                 base: "debian-13".to_owned(),
                 booted: true,
                 image: None,
                 stages: Vec::new(),
-                error: (*code != "fine").then(|| Error::failed(code, "x")),
+                error: code.map(|code| Error::new(code, "x")),
             })
         };
-        let views = until_interrupted(&["fine", "guest_failed", "interrupted", "fine"], view).unwrap();
+        let views = until_interrupted(&[None, Some(Code::SetupFailed), Some(Code::Interrupted), None], view).unwrap();
         let tried: Vec<&str> = views.iter().map(|v| v.blueprint.as_str()).collect();
-        assert_eq!(tried, ["fine", "guest_failed", "interrupted"]);
+        assert_eq!(tried, ["fine", "setup_failed", "interrupted"]);
     }
 }

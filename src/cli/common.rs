@@ -7,7 +7,7 @@ use clap_complete::ArgValueCompleter;
 use super::complete;
 use crate::{
     engine::Listed,
-    model::{Error, InstanceState, Name, Result},
+    model::{Code, Error, InstanceState, Name, Result},
     ui::{ColorChoice, Ui},
 };
 
@@ -104,7 +104,7 @@ impl Sure {
         if self.yes || ui.confirm(prompt)? {
             Ok(())
         } else {
-            Err(Error::refused("declined", "nothing was changed: the answer was no"))
+            Err(Error::new(Code::Declined, "nothing was changed: the answer was no"))
         }
     }
 }
@@ -139,6 +139,9 @@ mod tests {
         let (ui, capture) = Capture::terminal("n\n");
         assert_eq!(Sure { yes: true }.ask(&ui, "sure?"), Ok(()));
         assert_eq!(capture.stderr(), "");
-        assert_eq!(Sure { yes: false }.ask(&ui, "sure?").map_err(|e| (e.code, e.exit_code())), Err(("declined", 2)));
+        assert_eq!(
+            Sure { yes: false }.ask(&ui, "sure?").map_err(|e| (e.code.as_str(), e.exit_code())),
+            Err(("declined", 2))
+        );
     }
 }

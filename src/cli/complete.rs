@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Env, command, session};
 use crate::{
     catalog::Catalog,
-    model::{Error, Result},
+    model::{Code, Error, Result},
 };
 
 /// The variable by which a shell asks for completions.
@@ -37,7 +37,7 @@ pub fn answer(args: &[OsString], env: &Env) -> Result<bool> {
     command.build();
     completer
         .write_complete(&mut command, words, here.as_deref(), &mut out)
-        .map_err(|e| Error::failed("completion", "cannot complete").cause(e))?;
+        .map_err(|e| Error::new(Code::Completion, "cannot complete").cause(e))?;
     env.ui.bytes(&out)?;
     Ok(true)
 }
@@ -49,12 +49,12 @@ pub fn script(shell: &str) -> Result<String> {
     let completer = shells.completer(shell).filter(|_| SHELLS.contains(&shell)).ok_or_else(|| unknown(shell))?;
     completer
         .write_registration(VARIABLE, "lite", "lite", "lite", &mut out)
-        .map_err(|e| Error::failed("completion", "cannot write the completion script").cause(e))?;
+        .map_err(|e| Error::new(Code::Completion, "cannot write the completion script").cause(e))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 fn unknown(shell: &str) -> Error {
-    Error::refused("unknown_shell", format!("there is no completion for `{}`", crate::model::escaped(shell)))
+    Error::new(Code::UnknownShell, format!("there is no completion for `{}`", crate::model::escaped(shell)))
         .hint(format!("the shells are {}", SHELLS.join(", ")))
 }
 
@@ -172,7 +172,7 @@ mod tests {
             let text = script(shell).unwrap_or_default();
             assert!(text.contains("COMPLETE") && text.contains("lite"), "{shell}: {text}");
         }
-        assert_eq!(script("powershell").map_err(|e| e.code), Err("unknown_shell"));
+        assert_eq!(script("powershell").map_err(|e| e.code.as_str()), Err("unknown_shell"));
     }
 
     #[test]

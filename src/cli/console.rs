@@ -3,7 +3,7 @@
 use super::{Env, common, session::Session};
 use crate::{
     hypervisor::{DomainState, Hypervisor},
-    model::{Error, Result},
+    model::{Code, Error, Result},
 };
 
 const EXAMPLES: &str = "\
@@ -32,7 +32,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     match session.hypervisor().domain(instance.record.uuid)?.map(|d| d.state) {
         Some(DomainState::Running | DomainState::Paused | DomainState::ShuttingDown) => {}
         _ => {
-            return Err(Error::refused("not_running", format!("instance `{name}` is not running"))
+            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
                 .hint(format!("start it: `lite start {name}`; what it said before: `lite logs {name}`")));
         }
     }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Env, common, complete, session};
 use crate::{
     hypervisor::{Hypervisor, libvirt::Libvirt},
-    model::{Error, EventKind, Name, Result, Settings, escaped},
+    model::{Code, Error, EventKind, Name, Result, Settings, escaped},
     monitor::sender,
     notify::{
         address::{self, Allowed},
@@ -230,14 +230,14 @@ fn checked(
     let format = if format.contains(['/', '.']) {
         let bytes = session::read_limited(std::path::Path::new(format), MAX_TEMPLATE)?;
         let text = String::from_utf8(bytes)
-            .map_err(|_| Error::refused("invalid_format", format!("`{}` is not UTF-8", escaped(format))))?;
+            .map_err(|_| Error::new(Code::InvalidFormat, format!("`{}` is not UTF-8", escaped(format))))?;
         Format::custom(format, text)?
     } else {
         Format::named(format)?
     };
     address::choose(&address::resolve(&url)?, &Allowed { private, ..base(settings) })?;
     let format =
-        serde_json::to_string(&format).map_err(|e| Error::failed("json", "cannot write the format").cause(e))?;
+        serde_json::to_string(&format).map_err(|e| Error::new(Code::Json, "cannot write the format").cause(e))?;
     Ok(Contact {
         name: name.clone(),
         url: SecretString::from(webhook.to_owned()),
@@ -275,7 +275,7 @@ fn test(env: &Env, settings: &Settings, name: &Name, stamp: &Stamp) -> Result<()
     let mut store = Store::open(&settings.paths.state)?;
     let contact = store.require_contact(name)?;
     if let Some(why) = &contact.disabled {
-        return Err(Error::refused("contact_disabled", format!("contact `{name}` is disabled: {why}"))
+        return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}"))
             .hint("`lite contact redeliver ID` enables it again, or remove it and add it anew"));
     }
     let event = stamp.event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
@@ -289,7 +289,7 @@ fn test(env: &Env, settings: &Settings, name: &Name, stamp: &Stamp) -> Result<()
         }
         if message.attempts > 0 || Instant::now() >= end {
             let why = message.error.unwrap_or_else(|| "it was not sent yet".to_owned());
-            return Err(Error::failed("contact_test_failed", format!("the test did not arrive at contact `{name}`"))
+            return Err(Error::new(Code::ContactTestFailed, format!("the test did not arrive at contact `{name}`"))
                 .cause(why)
                 .hint(format!("`lite watch` tries it again; `lite contact deliveries {name}` shows when")));
         }

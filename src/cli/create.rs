@@ -17,7 +17,7 @@ use crate::{
     engine::{Created, Observer, Request},
     guest,
     image::{self, Image},
-    model::{Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
+    model::{Code, Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
     render::{UserData, parse_user_data},
     ui::view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime, print_created, print_plan},
 };
@@ -201,7 +201,7 @@ fn check(args: &Args, settings: &Settings) -> Result<Asked> {
     let mut tags = args.tags.clone();
     tags.sort();
     if let Some(twice) = tags.windows(2).find(|w| w[0].key == w[1].key) {
-        return Err(Error::refused("invalid_tag", format!("the tag `{}` is given twice", escaped(&twice[0].key)))
+        return Err(Error::new(Code::InvalidTag, format!("the tag `{}` is given twice", escaped(&twice[0].key)))
             .hint("give each key once"));
     }
     let mut digest = Sha256::new();
@@ -212,7 +212,7 @@ fn check(args: &Args, settings: &Settings) -> Result<Asked> {
         digest.update(&bytes);
         let shown = file.display();
         let text = String::from_utf8(bytes).map_err(|_| {
-            Error::refused("invalid_ssh_key", format!("`{shown}` is not text")).hint("give a `.pub` file")
+            Error::new(Code::InvalidSshKey, format!("`{shown}` is not text")).hint("give a `.pub` file")
         })?;
         ssh_keys.push(guest::keys::parse_public_key(&text).map_err(|mut e| {
             e.message = format!("`{shown}`: {}", e.message);

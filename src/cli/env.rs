@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::settings;
 use crate::{
-    model::{Error, Result, Settings},
+    model::{Code, Error, Result, Settings},
     ui::{ColorEnv, Streams, Ui, monotonic},
 };
 
@@ -26,7 +26,7 @@ impl Vars {
             Some(value) => value
                 .to_str()
                 .map(Some)
-                .ok_or_else(|| Error::refused("invalid_variable", format!("the variable `{name}` is not UTF-8"))),
+                .ok_or_else(|| Error::new(Code::InvalidVariable, format!("the variable `{name}` is not UTF-8"))),
         }
     }
 

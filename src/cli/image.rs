@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     image::{self, Image, pull::PullRequest},
-    model::{Error, Name, Result, Settings, Size},
+    model::{Code, Error, Name, Result, Settings, Size},
     store::Store,
     ui::view::{BakedView, ImageRow, print_images},
 };
@@ -189,7 +189,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         Verb::Pull { bases, digest, url } => {
             if bases.ids.len() > 1 && digest.is_some() {
                 return Err(
-                    Error::refused("one_digest", "a digest belongs to one image").hint("pull one image at a time")
+                    Error::new(Code::OneDigest, "a digest belongs to one image").hint("pull one image at a time")
                 );
             }
             each(env, bases, "pulled", |maker, id, settings, cancel| {
@@ -306,7 +306,7 @@ fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) ->
     let mut found = Vec::new();
     for id in &images.ids {
         let image = image::get(dir, id)?.ok_or_else(|| {
-            Error::refused("no_such_image", format!("there is no image `{}`", crate::model::escaped(id)))
+            Error::new(Code::NoSuchImage, format!("there is no image `{}`", crate::model::escaped(id)))
                 .hint("`lite image list` shows those there are")
         })?;
         found.push(image);
@@ -315,8 +315,8 @@ fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) ->
     session::store(env)?;
     let rows = rows(settings, &found, (env.clock)())?;
     if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
-        return Err(Error::refused(
-            "image_in_use",
+        return Err(Error::new(
+            Code::ImageInUse,
             format!("image `{}` is in use by {}", used.id, used.used_by.join(", ")),
         )
         .hint(format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "))));

@@ -9,7 +9,7 @@ use super::session;
 use crate::{
     engine::Observer,
     image::{self, BuildRequest, Image, Origin, Progress, pull::PullRequest},
-    model::{Error, Result, Settings},
+    model::{Code, Error, Result, Settings},
     ui::Stages,
 };
 
@@ -95,7 +95,7 @@ pub(super) fn create_folder(settings: &Settings) -> Result<()> {
     std::fs::create_dir_all(dir)
         .and_then(|()| std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)))
         .map_err(|e| {
-            Error::refused("pool_not_writable", format!("cannot make `{}`", dir.display()))
+            Error::new(Code::PoolNotWritable, format!("cannot make `{}`", dir.display()))
                 .cause(e)
                 .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
         })

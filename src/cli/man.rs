@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use super::{Env, command};
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -29,11 +29,11 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         let mut page = Vec::new();
         clap_mangen::Man::new(command(80))
             .render(&mut page)
-            .map_err(|e| Error::failed("man", "cannot make the manual page").cause(e))?;
+            .map_err(|e| Error::new(Code::Man, "cannot make the manual page").cause(e))?;
         return env.ui.bytes(&page);
     };
     let failed = |e: std::io::Error| {
-        Error::failed("man", "cannot write the manual pages").cause(format!("{}: {e}", dir.display()))
+        Error::new(Code::Man, "cannot write the manual pages").cause(format!("{}: {e}", dir.display()))
     };
     fs::create_dir_all(dir).map_err(failed)?;
     clap_mangen::generate_to(command(80), dir).map_err(failed)?;

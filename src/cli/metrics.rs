@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Env, common, complete, session, values};
 use crate::{
-    model::{Error, Metric, Result},
+    model::{Code, Error, Metric, Result},
     ui::view::{MetricPoint, MetricRow, MetricView, print_metric, print_metrics},
 };
 
@@ -44,12 +44,12 @@ const LATEST: i64 = 15 * 60;
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let Some(store) = session::store(env)? else {
         let text = format!("there is no instance `{}`", args.instance.name);
-        return Err(Error::refused("no_such_instance", text).hint("`lite list` shows all instances"));
+        return Err(Error::new(Code::NoSuchInstance, text).hint("`lite list` shows all instances"));
     };
     let record = store.require(&args.instance.name)?.record;
     let now = (env.clock)();
     let time = |seconds: i64| {
-        Timestamp::from_second(seconds).map_err(|e| Error::failed("state_error", "a time cannot be read").cause(e))
+        Timestamp::from_second(seconds).map_err(|e| Error::new(Code::StateError, "a time cannot be read").cause(e))
     };
     let Some(metric) = args.metric else {
         let latest = store.latest(record.uuid, now.as_second() - LATEST, now.as_second() + LATEST)?;

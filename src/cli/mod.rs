@@ -50,7 +50,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 pub use env::{Env, Vars};
 pub use settings::{CONFIG, KEYS};
 
-use crate::{model::Result, ui::CLOSED_PIPE};
+use crate::model::{Code, Result};
 
 const AFTER: &str = "\
 EXAMPLES:
@@ -114,7 +114,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &mut Env) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     match dispatch(&args, env) {
         Ok(code) => code,
-        Err(error) if error.code == CLOSED_PIPE => 0,
+        Err(error) if error.code == Code::ClosedPipe => 0,
         Err(error) => {
             env.ui.error(&error);
             error.exit_code()

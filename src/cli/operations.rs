@@ -2,7 +2,7 @@
 
 use super::{Env, session, values};
 use crate::{
-    model::{Error, Result},
+    model::{Code, Error, Result},
     plan::Step,
     store::{OpenStep, Operation},
     ui::view::{OperationRow, OperationView, StepView, print_operation, print_operations},
@@ -61,7 +61,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         Some(Verb::Show { id }) => {
             let found = store.as_ref().map_or(Ok(None), |s| s.operation(id))?;
             let (Some(store), Some(operation)) = (store, found) else {
-                return Err(Error::refused("no_such_operation", format!("there is no operation `{id}`"))
+                return Err(Error::new(Code::NoSuchOperation, format!("there is no operation `{id}`"))
                     .hint("`lite operations` lists them"));
             };
             let steps = store.steps(id)?.into_iter().map(step).collect();

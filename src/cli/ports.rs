@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     guest::ssh::{self, Login},
-    model::{Error, Port, Result},
+    model::{Code, Error, Port, Result},
 };
 
 /// Refuses a guest in which something listens for others on a port that is not open anyway: it need not listen there.
@@ -15,7 +15,7 @@ pub fn check(state: &Path, login: &Login<'_>, open: &[Port]) -> Result<()> {
         return Ok(());
     }
     let command = ["sudo ss -Hltnup".to_owned()];
-    let fail = |why: String| Error::failed("ports_unknown", "cannot look what listens in the guest").cause(why);
+    let fail = |why: String| Error::new(Code::PortsUnknown, "cannot look what listens in the guest").cause(why);
     let out = ssh::command(state, login, &command)?.output().map_err(|e| fail(e.to_string()))?;
     if !out.status.success() {
         return Err(fail(String::from_utf8_lossy(&out.stderr).trim().to_owned()));
@@ -24,7 +24,7 @@ pub fn check(state: &Path, login: &Login<'_>, open: &[Port]) -> Result<()> {
     if extra.is_empty() {
         return Ok(());
     }
-    let error = Error::failed("ports_listening", "something listens for others that `ports` does not open");
+    let error = Error::new(Code::PortsListening, "something listens for others that `ports` does not open");
     Err(extra
         .into_iter()
         .fold(error, Error::cause)

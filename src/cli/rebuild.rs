@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::{self, Rebuilt, our_domains},
-    model::{Error, Result, escaped},
+    model::{Code, Error, Result, escaped},
     store::{Store, Wreckage},
     ui::SCHEMA,
 };
@@ -78,7 +78,7 @@ fn damage(state: &Path) -> Result<Option<Error>> {
     };
     match readable {
         Ok(()) => Ok(None),
-        Err(e) if e.code == "state_damaged" => Ok(Some(e)),
+        Err(e) if e.code == Code::StateDamaged => Ok(Some(e)),
         Err(e) => Err(e),
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use crate::{
     catalog::{Verified, add_verified, read_verified, write_verified},
-    model::{Error, Result, Settings},
+    model::{Code, Error, Result, Settings},
     store,
     ui::Ui,
 };
@@ -61,5 +61,5 @@ fn read(file: &Path) -> Result<Vec<Verified>> {
 }
 
 fn failed(file: &Path, what: &str) -> Error {
-    Error::failed("verified_unusable", format!("cannot {what} `{}`", file.display()))
+    Error::new(Code::VerifiedUnusable, format!("cannot {what} `{}`", file.display()))
 }

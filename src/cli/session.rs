@@ -17,7 +17,7 @@ use crate::{
     doctor::{Status, gather as gather_facts, judge},
     engine::{Engine, refuse_lost_state},
     hypervisor::libvirt::Libvirt,
-    model::{Error, Instance, Name, Result, Settings},
+    model::{Code, Error, Instance, Name, Result, Settings},
     store::{OperationState, Store},
 };
 
@@ -118,7 +118,7 @@ pub fn fit(session: &Session, settings: &Settings) -> Result<()> {
     let checks = judge(&gather_facts(settings, Ok(session.hypervisor())), settings);
     let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
     wrong.map_or(Ok(()), |check| {
-        let error = Error::refused("host_not_fit", check.sentence).hint("`lite doctor` shows all checks");
+        let error = Error::new(Code::HostNotFit, check.sentence).hint("`lite doctor` shows all checks");
         Err(check.fix.into_iter().fold(error, Error::hint))
     })
 }
@@ -133,7 +133,7 @@ fn finish_open(env: &Env) {
 
 /// From now on the first Ctrl-C sets the flag, and a second one ends the process.
 pub fn flag_interrupts(flag: &Arc<AtomicBool>) -> Result<()> {
-    let fail = |e: std::io::Error| Error::failed("signals", "cannot listen for Ctrl-C").cause(e);
+    let fail = |e: std::io::Error| Error::new(Code::Signals, "cannot listen for Ctrl-C").cause(e);
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_default(signal, flag.clone()).map_err(fail)?;
         signal_hook::flag::register(signal, flag.clone()).map_err(fail)?;
@@ -163,7 +163,7 @@ pub fn sources(settings: &Settings) -> Result<Vec<SourceFile>> {
 /// Reads the files of a folder and of the folders in it, one level deep.
 pub fn gather(folder: &Path, prefix: &str, sources: &mut Vec<SourceFile>) -> Result<()> {
     let fail = |path: &Path, e: std::io::Error| {
-        Error::refused("blueprints_unreadable", format!("cannot read `{}`", path.display())).cause(e)
+        Error::new(Code::BlueprintsUnreadable, format!("cannot read `{}`", path.display())).cause(e)
     };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -189,15 +189,15 @@ pub fn gather(folder: &Path, prefix: &str, sources: &mut Vec<SourceFile>) -> Res
 /// Reads a file the user named; refused when it is no plain file or larger than `limit` bytes.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let shown = path.display();
-    let fail = |e: std::io::Error| Error::refused("file_unreadable", format!("cannot read `{shown}`")).cause(e);
+    let fail = |e: std::io::Error| Error::new(Code::FileUnreadable, format!("cannot read `{shown}`")).cause(e);
     let meta = fs::metadata(path).map_err(fail)?;
     if !meta.is_file() {
-        return Err(Error::refused("file_unreadable", format!("`{shown}` is not a plain file")));
+        return Err(Error::new(Code::FileUnreadable, format!("`{shown}` is not a plain file")));
     }
     let mut bytes = Vec::new();
     fs::File::open(path).map_err(fail)?.take(limit + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > limit {
-        return Err(Error::refused("file_too_large", format!("`{shown}` is larger than {} KiB", limit >> 10)));
+        return Err(Error::new(Code::FileTooLarge, format!("`{shown}` is larger than {} KiB", limit >> 10)));
     }
     Ok(bytes)
 }

@@ -10,7 +10,7 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use super::env::Vars;
-use crate::model::{Accel, Error, Paths, Result, Settings, escaped, nearest};
+use crate::model::{Accel, Code, Error, Paths, Result, Settings, escaped, nearest};
 
 /// The configuration file where `LITE_CONFIG` does not name another.
 pub const CONFIG: &str = "/etc/lite/config.toml";
@@ -104,7 +104,7 @@ impl Reader {
             0 => Ok(settings),
             1 => Err(self.faults.remove(0)),
             n => {
-                let error = Error::refused("invalid_settings", format!("the settings have {n} faults"));
+                let error = Error::new(Code::InvalidSettings, format!("the settings have {n} faults"));
                 Err(self
                     .faults
                     .into_iter()
@@ -122,7 +122,7 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
         Ok(text) => text,
         Err(e) if e.kind() == ErrorKind::NotFound && chosen.is_none() => return Ok(BTreeMap::new()),
         Err(e) => {
-            let error = Error::refused("unreadable_settings", format!("cannot read the settings in `{shown}`"));
+            let error = Error::new(Code::UnreadableSettings, format!("cannot read the settings in `{shown}`"));
             let hint = match e.kind() {
                 ErrorKind::PermissionDenied => "run it with `sudo`",
                 _ => "put the file there, or point `LITE_CONFIG` at another",
@@ -133,14 +133,14 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
     let line = |at: usize| text.get(..at).map_or(0, |before| before.matches('\n').count()) + 1;
     let table = DeTable::parse(&text).map_err(|e| {
         let line = e.span().map(|s| format!(", line {}", line(s.start))).unwrap_or_default();
-        Error::refused("invalid_settings", format!("`{shown}`{line}: not TOML")).cause(e.message())
+        Error::new(Code::InvalidSettings, format!("`{shown}`{line}: not TOML")).cause(e.message())
     })?;
     let mut given = BTreeMap::new();
     for (key, value) in table.get_ref() {
         let place = format!("`{shown}`, line {}", line(key.span().start));
         let name: &str = key.get_ref();
         let Some(known) = KEYS.into_iter().find(|k| *k == name) else {
-            let error = Error::refused("unknown_setting", format!("{place}: there is no setting `{}`", escaped(name)));
+            let error = Error::new(Code::UnknownSetting, format!("{place}: there is no setting `{}`", escaped(name)));
             faults.push(match nearest(name, KEYS) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error.hint(format!("the settings are {}", KEYS.join(", "))),
@@ -149,9 +149,7 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
         };
         match plain(value.get_ref(), known == "blueprints") {
             Some(text) => drop(given.insert(known, Given { text, place: format!("{place}: `{known}`") })),
-            None => {
-                faults.push(Error::refused("invalid_settings", format!("{place}: `{known}` is not text in quotes")))
-            }
+            None => faults.push(Error::new(Code::InvalidSettings, format!("{place}: `{known}` is not text in quotes"))),
         }
     }
     Ok(given)
@@ -175,7 +173,7 @@ fn blueprints(vars: &Vars) -> Result<Vec<PathBuf>> {
 }
 
 fn invalid(text: &str, form: &str) -> Error {
-    Error::refused("invalid_settings", format!("`{}` is not {form}", escaped(text)))
+    Error::new(Code::InvalidSettings, format!("`{}` is not {form}", escaped(text)))
 }
 
 fn graphic(text: &str) -> bool {

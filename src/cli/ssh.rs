@@ -6,7 +6,7 @@ use super::{Env, common, session::Session};
 use crate::{
     guest::ssh::{self, Login},
     hypervisor::{DomainState, Hypervisor},
-    model::{Error, Result},
+    model::{Code, Error, Result},
 };
 
 const EXAMPLES: &str = "\
@@ -43,7 +43,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
     match session.hypervisor().domain(record.uuid)?.map(|d| d.state) {
         Some(DomainState::Running | DomainState::Unresponsive) => {}
         _ => {
-            return Err(Error::refused("not_running", format!("instance `{name}` is not running"))
+            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
                 .hint(format!("start it: `lite start {name}`")));
         }
     }
@@ -52,20 +52,17 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
         None => session.hypervisor().guest_address(record.uuid, record.mac)?,
     };
     let address = address.ok_or_else(|| {
-        Error::failed("no_address", format!("nobody knows the address of instance `{name}` yet"))
+        Error::new(Code::NoAddress, format!("nobody knows the address of instance `{name}` yet"))
             .hint(format!("look at its console: `lite console {name}`"))
     })?;
     let host_key = engine.store.host_key(record.uuid)?.ok_or_else(|| {
-        Error::failed(
-            "no_host_key",
-            format!("the host key of instance `{name}` is not known: its database was rebuilt"),
-        )
-        .hint(format!("log in with ssh itself: `ssh {address}`"))
+        Error::new(Code::NoHostKey, format!("the host key of instance `{name}` is not known: its database was rebuilt"))
+            .hint(format!("log in with ssh itself: `ssh {address}`"))
     })?;
     let (blueprint, _) = engine.store.blueprint_of(record.uuid)?;
     let words: Option<Vec<String>> = args.command.iter().map(|w| w.to_str().map(str::to_owned)).collect();
-    let words = words.ok_or_else(|| Error::refused("invalid_command", "the command is not UTF-8 text"))?;
+    let words = words.ok_or_else(|| Error::new(Code::InvalidCommand, "the command is not UTF-8 text"))?;
     let login = Login { name: name.as_str(), address, user: &blueprint.user, host_key: &host_key };
     let error = ssh::command(&session.settings.paths.state, &login, &words)?.exec();
-    Err(Error::failed("no_ssh", "cannot run `ssh`").cause(error).hint("install it: `apt-get install openssh-client`"))
+    Err(Error::new(Code::NoSsh, "cannot run `ssh`").cause(error).hint("install it: `apt-get install openssh-client`"))
 }

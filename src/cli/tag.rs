@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Env, common, session::Session};
 use crate::{
-    model::{Error, Result, Tag, escaped},
+    model::{Code, Error, Result, Tag, escaped},
     ui::SCHEMA,
 };
 
@@ -40,7 +40,7 @@ pub struct Args {
 fn key(text: &str) -> Result<String> {
     match Tag::parse(text) {
         Ok(tag) if !text.contains('=') => Ok(tag.key),
-        Ok(tag) => Err(Error::refused("invalid_tag", format!("`{}` is not the key of a tag", escaped(text)))
+        Ok(tag) => Err(Error::new(Code::InvalidTag, format!("`{}` is not the key of a tag", escaped(text)))
             .hint(format!("only the key: `--remove {}`", escaped(&tag.key)))),
         Err(error) => Err(error),
     }
@@ -54,8 +54,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut tags = instance.record.tags.clone();
     for key in &args.remove {
         if !tags.iter().any(|t| t.key == *key) {
-            return Err(Error::refused(
-                "no_such_tag",
+            return Err(Error::new(
+                Code::NoSuchTag,
                 format!("instance `{}` has no tag `{}`", args.instance.name, escaped(key)),
             )
             .hint(format!("`lite tag {}` shows its tags", args.instance.name)));

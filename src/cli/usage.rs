@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::model::{Error, escaped, nearest};
+use crate::model::{Code, Error, escaped, nearest};
 
 /// The error for arguments that do not parse. A value refused by one of our own parsers keeps its own error.
 pub fn usage(error: &clap::Error, root: &Command, args: &[OsString]) -> Error {
@@ -39,7 +39,7 @@ pub fn usage(error: &clap::Error, root: &Command, args: &[OsString]) -> Error {
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => first_line(error),
     };
-    let refused = Error::refused("usage", message);
+    let refused = Error::new(Code::Usage, message);
     let refused = match source {
         Some(source) => refused.cause(escaped(&source.to_string())),
         None => refused,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// Longest time a flag accepts.
 pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -12,7 +12,7 @@ pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Parses a time such as `90s`, `15m` or `1h 30m`, from a second to a day.
 pub fn duration(text: &str) -> Result<Duration> {
     let bad = || {
-        Error::refused("invalid_duration", format!("`{}` is not a time", escaped(text)))
+        Error::new(Code::InvalidDuration, format!("`{}` is not a time", escaped(text)))
             .hint("a time is such as `90s`, `15m` or `1h 30m`, from one second to 24 hours")
     };
     // jiff reads ISO 8601 (`PT15M`), `15m ago` and `0` too: one way to write it is enough.
@@ -28,7 +28,7 @@ pub fn duration(text: &str) -> Result<Duration> {
 /// Parses a time such as `24h`, `7d` or `12w`, from a second to 456 days (15 months).
 pub fn long_duration(text: &str) -> Result<Duration> {
     let bad = || {
-        Error::refused("invalid_duration", format!("`{}` is not a time", escaped(text)))
+        Error::new(Code::InvalidDuration, format!("`{}` is not a time", escaped(text)))
             .hint("a time is such as `90s`, `15m`, `24h`, `7d` or `12w`, from one second to 456 days")
     };
     let unit = [('d', 86_400), ('w', 7 * 86_400)].into_iter().find_map(|(u, s)| Some((text.strip_suffix(u)?, s)));
@@ -57,7 +57,7 @@ pub fn assignment(text: &str) -> Result<Assignment> {
     };
     match text.split_once('=') {
         Some((key, value)) if named(key) => Ok(Assignment { key: key.to_owned(), value: value.to_owned() }),
-        _ => Err(Error::refused("invalid_assignment", format!("`{}` is not `key=value`", escaped(text)))
+        _ => Err(Error::new(Code::InvalidAssignment, format!("`{}` is not `key=value`", escaped(text)))
             .hint("the key is a parameter of the blueprint: `lite blueprints show NAME` lists them")),
     }
 }
@@ -70,7 +70,7 @@ pub fn request_id(text: &str) -> Result<String> {
     if shaped {
         return Ok(text.to_owned());
     }
-    Err(Error::refused("invalid_request_id", format!("`{}` is not a request id", escaped(text))).hint(
+    Err(Error::new(Code::InvalidRequestId, format!("`{}` is not a request id", escaped(text))).hint(
         "a request id has 1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`, and starts with a letter or digit",
     ))
 }
@@ -83,7 +83,7 @@ pub fn operation_id(text: &str) -> Result<String> {
     if rest.is_some() {
         return Ok(text.to_owned());
     }
-    Err(Error::refused("invalid_operation_id", format!("`{}` is not the id of an operation", escaped(text)))
+    Err(Error::new(Code::InvalidOperationId, format!("`{}` is not the id of an operation", escaped(text)))
         .hint("an id is such as `op-0123abcd`; `lite operations` lists them"))
 }
 
@@ -138,7 +138,11 @@ mod tests {
             "inf",
         ];
         for text in bad {
-            assert_eq!(duration(text).map_err(|e| (e.code, e.exit_code())), Err(("invalid_duration", 2)), "{text:?}");
+            assert_eq!(
+                duration(text).map_err(|e| (e.code.as_str(), e.exit_code())),
+                Err(("invalid_duration", 2)),
+                "{text:?}"
+            );
         }
     }
 
@@ -149,7 +153,7 @@ mod tests {
             assert_eq!(assignment(&format!("title={value}")), wanted(value));
         }
         for text in ["", "title", "=x", "Title=x", "a b=x", "1a=x", "a-b=x", "\u{1b}=x"] {
-            assert_eq!(assignment(text).map_err(|e| e.code), Err("invalid_assignment"), "{text:?}");
+            assert_eq!(assignment(text).map_err(|e| e.code.as_str()), Err("invalid_assignment"), "{text:?}");
         }
     }
 
@@ -157,11 +161,11 @@ mod tests {
     fn ids() {
         assert_eq!(request_id("deploy-7.1_a"), Ok("deploy-7.1_a".to_owned()));
         for text in ["", "-a", "a b", "a/b", "é", &"a".repeat(65)] {
-            assert_eq!(request_id(text).map_err(|e| e.code), Err("invalid_request_id"), "{text:?}");
+            assert_eq!(request_id(text).map_err(|e| e.code.as_str()), Err("invalid_request_id"), "{text:?}");
         }
         assert_eq!(operation_id("op-0123abcd"), Ok("op-0123abcd".to_owned()));
         for text in ["", "op-", "op-0123abc", "op-0123abcde", "op-0123ABCD", "op-../../x", "web-1"] {
-            assert_eq!(operation_id(text).map_err(|e| e.code), Err("invalid_operation_id"), "{text:?}");
+            assert_eq!(operation_id(text).map_err(|e| e.code.as_str()), Err("invalid_operation_id"), "{text:?}");
         }
     }
 }

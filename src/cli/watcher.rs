@@ -14,7 +14,7 @@ use super::{Env, session};
 use crate::{
     engine::{Engine, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
-    model::{Error, Kind, Result, escaped},
+    model::{Code, Error, Result, escaped},
     monitor::{
         clock::{Moment, boot_id},
         export,
@@ -55,7 +55,7 @@ pub struct Args {
 
 fn address(text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| {
-        Error::refused("invalid_address", format!("`{}` is not an address and a port", escaped(text)))
+        Error::new(Code::InvalidAddress, format!("`{}` is not an address and a port", escaped(text)))
             .hint("such as `127.0.0.1:9180`, or `[::1]:9180`")
     })
 }
@@ -71,7 +71,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         Attempt::Held(guard) => guard,
         Attempt::Busy(pid) => {
             let who = pid.map_or_else(String::new, |pid| format!(": process {pid}"));
-            return Err(Error::new(Kind::Busy, "busy", format!("a watcher runs on this host already{who}"))
+            return Err(Error::new(Code::Busy, format!("a watcher runs on this host already{who}"))
                 .hint("`systemctl status lite-watch`, if it is the service"));
         }
     };
@@ -102,7 +102,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         let sending = scope.spawn(|| sender::run(&state, &base, clock, &stop, &tell));
         let watched = run::run(&mut watcher, local, &stop, &tell);
         stop.store(true, Ordering::Relaxed);
-        let sent = sending.join().unwrap_or_else(|_| Err(Error::failed("internal", "the sender broke off")));
+        let sent = sending.join().unwrap_or_else(|_| Err(Error::new(Code::Internal, "the sender broke off")));
         watched.and(sent)
     })
 }
@@ -132,7 +132,7 @@ fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
     // A unit that would not start is none: the settings are read as it will read them.
     env.settings()?;
     let program = std::env::current_exe()
-        .map_err(|e| Error::failed("internal", "cannot tell where this program lies").cause(e))?;
+        .map_err(|e| Error::new(Code::Internal, "cannot tell where this program lies").cause(e))?;
     let listen = args.metrics_listen.map(|a| vec!["--metrics-listen".to_owned(), a.to_string()]);
     let mut variables = Vec::new();
     for key in std::iter::once("config").chain(super::KEYS) {

@@ -4,7 +4,7 @@ use super::{
     facts::is_local,
     local::{self, Kvm},
 };
-use crate::model::{Accel, Error, Result};
+use crate::model::{Accel, Code, Error, Result};
 
 /// What decides about KVM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +44,8 @@ fn decide(accel: Accel, obstacle: impl FnOnce() -> Option<String>) -> Result<boo
         Accel::Auto => Ok(obstacle().is_none()),
         Accel::Kvm => match obstacle() {
             None => Ok(true),
-            Some(why) => Err(Error::refused(
-                "no_kvm",
+            Some(why) => Err(Error::new(
+                Code::NoKvm,
                 format!("KVM is asked for, and cannot be used on this host: {why}"),
             )
             .hint(
@@ -96,7 +96,7 @@ mod tests {
     fn asked_for_and_impossible_is_refused() {
         let error =
             decide(Accel::Kvm, || Some("the CPU shows neither `vmx` nor `svm`".to_owned())).expect_err("refused");
-        assert_eq!((error.code, error.exit_code()), ("no_kvm", 2));
+        assert_eq!((error.code.as_str(), error.exit_code()), ("no_kvm", 2));
         assert_eq!(
             error.message,
             "KVM is asked for, and cannot be used on this host: the CPU shows neither `vmx` nor `svm`"

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     hypervisor::Hypervisor,
-    model::{Error, Result, Settings, escaped},
+    model::{Code, Error, Result, Settings, escaped},
 };
 
 const LOG_SOCKET: &str = "/run/libvirt/virtlogd-sock";
@@ -102,7 +102,7 @@ pub fn apply(
 ) -> Result<()> {
     let open = || {
         hypervisor.ok_or_else(|| {
-            Error::refused("libvirt_first", "libvirt does not answer").hint("start it first: `sudo lite doctor --fix`")
+            Error::new(Code::LibvirtFirst, "libvirt does not answer").hint("start it first: `sudo lite doctor --fix`")
         })
     };
     match &fix.repair {
@@ -141,7 +141,7 @@ fn start(
             } else {
                 "see why: run `libvirtd` in a terminal of its own"
             };
-            return Err(Error::failed("libvirt_not_started", message).hint(see));
+            return Err(Error::new(Code::LibvirtNotStarted, message).hint(see));
         }
         thread::sleep(Duration::from_millis(50));
     }
@@ -151,9 +151,9 @@ fn start(
 /// Runs a program to its end. What it prints to stderr is the cause; a file takes it, as a daemon may keep a pipe open.
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
     let line = format!("{program} {}", arguments.join(" "));
-    let failed = || Error::failed("not_started", format!("`{line}` failed"));
+    let failed = || Error::new(Code::NotStarted, format!("`{line}` failed"));
     let path = local::program(program).ok_or_else(|| {
-        Error::failed("not_installed", format!("`{program}` is not installed"))
+        Error::new(Code::NotInstalled, format!("`{program}` is not installed"))
             .hint("apt-get install libvirt-daemon-system")
     })?;
     let mut said = tempfile::tempfile().map_err(|e| failed().cause(e))?;
@@ -181,7 +181,7 @@ fn run(program: &str, arguments: &[&str]) -> Result<()> {
 
 fn switch_on(path: &Path) -> Result<()> {
     fs::write(path, "1").map_err(|e| {
-        Error::failed("not_writable", format!("cannot write `{}`", path.display()))
+        Error::new(Code::NotWritable, format!("cannot write `{}`", path.display()))
             .cause(e)
             .hint("it needs root: `sudo lite doctor --fix`")
     })

@@ -4,7 +4,7 @@ use std::{fs, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 const TABLE: &str = "/proc/net/route";
 
@@ -29,7 +29,7 @@ pub fn read() -> Result<Vec<Route>> {
 }
 
 fn unreadable(why: &str) -> Error {
-    Error::failed("routes_unreadable", format!("cannot read the host's routes in `{TABLE}`: {why}"))
+    Error::new(Code::RoutesUnreadable, format!("cannot read the host's routes in `{TABLE}`: {why}"))
         .hint("`/proc` must be mounted: `mount -t proc proc /proc`")
 }
 
@@ -63,10 +63,8 @@ pub fn choose_subnet(routes: &[Ipv4Net], preferred: Option<Ipv4Net>) -> Result<I
         return match clash(subnet, routes) {
             None => Ok(subnet),
             Some(route) => {
-                let error = Error::refused(
-                    "subnet_clash",
-                    format!("subnet {subnet} clashes with this host's route to {route}"),
-                );
+                let error =
+                    Error::new(Code::SubnetClash, format!("subnet {subnet} clashes with this host's route to {route}"));
                 Err(match candidates().find(|c| clash(*c, routes).is_none()) {
                     Some(free) => error.hint(format!("use a free one: `LITE_SUBNET={free}`, or leave it out")),
                     None => error.hint("set `LITE_SUBNET` to a subnet that no route leads to; `ip route` lists them"),
@@ -75,7 +73,7 @@ pub fn choose_subnet(routes: &[Ipv4Net], preferred: Option<Ipv4Net>) -> Result<I
         };
     }
     candidates().find(|c| clash(*c, routes).is_none()).ok_or_else(|| {
-        Error::refused("no_subnet", "this host has routes to every subnet lite would choose from")
+        Error::new(Code::NoSubnet, "this host has routes to every subnet lite would choose from")
             .hint("set `LITE_SUBNET` to a subnet that no route leads to; `ip route` lists them")
     })
 }

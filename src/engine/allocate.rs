@@ -8,7 +8,7 @@ use super::Capacity;
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolSeen},
-    model::{Error, Kind, Name, Result},
+    model::{Code, Error, Name, Result},
     plan::Subnet,
     store::{
         instances::{addresses, allocated, name_taken, names},
@@ -35,8 +35,8 @@ pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, 
     let ours = names(t)?;
     if let Some(name) = wanted {
         if view.foreign.iter().any(|f| f == name.as_str()) {
-            return Err(Error::refused(
-                "name_taken",
+            return Err(Error::new(
+                Code::NameTaken,
                 format!("the name `{name}` is taken by a domain that is not lite's"),
             )
             .hint("choose another with `--name`; lite never touches domains it did not make"));
@@ -50,7 +50,7 @@ pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, 
     (1..100_000)
         .map(|n| format!("{stem}-{n}"))
         .find(|candidate| !ours.contains(candidate) && !view.foreign.contains(candidate))
-        .ok_or_else(|| Error::refused("no_free_name", "no free name is left").hint("choose one with `--name`"))
+        .ok_or_else(|| Error::new(Code::NoFreeName, "no free name is left").hint("choose one with `--name`"))
         .and_then(|text| Name::parse(&text))
 }
 
@@ -62,7 +62,7 @@ pub(super) fn request(t: &Transaction<'_>, id: Option<&str>) -> Result<()> {
 
 /// The first request of an id is not through yet.
 pub(super) fn at_work(operation: &str) -> Error {
-    Error::new(Kind::Busy, "busy", "the first request of this id is still at work")
+    Error::new(Code::Busy, "the first request of this id is still at work")
         .hint(format!("look at it: `lite operations show {operation}`"))
 }
 
@@ -70,8 +70,8 @@ pub(super) fn at_work(operation: &str) -> Error {
 pub(super) fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
     let taken = addresses(t, network)?;
     subnet.addresses().find(|a| !taken.contains(a) && !subnet.kept.contains(a)).ok_or_else(|| {
-        Error::refused(
-            "no_free_address",
+        Error::new(
+            Code::NoFreeAddress,
             format!("network `{network}` has no free address: all {} are taken", subnet.addresses().count()),
         )
         .hint(

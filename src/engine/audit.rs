@@ -15,7 +15,7 @@ pub use orphans::{Orphan, Removal};
 pub(super) use orphans::{Orphans, orphans};
 
 use super::Engine;
-use crate::model::{Error, Kind, Result};
+use crate::model::{Class, Error, Result};
 
 /// What kind of disagreement a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,8 +95,8 @@ impl Audit {
 
     /// The exit code of the process: 0 clean, 1 findings or something unknown, 5 if the host could not be reached.
     pub fn exit_code(&self) -> u8 {
-        match self.unknown.iter().any(|u| u.error.kind == Kind::Unreachable) {
-            true => Kind::Unreachable as u8,
+        match self.unknown.iter().any(|u| u.error.class == Class::Unreachable) {
+            true => Class::Unreachable.exit_code(),
             false => u8::from(!self.is_clean()),
         }
     }

@@ -24,7 +24,7 @@ use crate::{
     guest::{self, report::Report, tail::Tail},
     hypervisor::DomainState,
     image::{self, Baked, Image, Progress},
-    model::{Error, Money, NetworkMode, Phase, Port, Result, Size, hex},
+    model::{Code, Error, Money, NetworkMode, Phase, Port, Result, Size, hex},
     store::OperationState,
 };
 
@@ -67,7 +67,7 @@ pub struct Outcome {
 /// # Errors
 /// Refused, with the reason.
 pub fn check_bakeable(blueprint: &Blueprint) -> Result<()> {
-    let refuse = |why: &str| Err(Error::refused("not_bakeable", format!("`{}` cannot be baked: {why}", blueprint.id)));
+    let refuse = |why: &str| Err(Error::new(Code::NotBakeable, format!("`{}` cannot be baked: {why}", blueprint.id)));
     if blueprint.install.is_empty() {
         return refuse("it has no install part").map_err(|e| e.hint("its instances are as fast without"));
     }
@@ -92,7 +92,7 @@ pub fn bake_of(
         return Ok(None);
     }
     let runner = embedded_script("lite-guest.py")
-        .ok_or_else(|| Error::failed("render_failed", "this build of lite lacks its guest runner `lite-guest.py`"))?;
+        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
     let read = blueprint.install_parameters();
     let parameters: BTreeMap<_, _> =
         parameters.iter().filter(|(k, _)| read.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -124,7 +124,7 @@ impl Engine<'_> {
         check_bakeable(request.blueprint)?;
         let dir = self.settings.paths.pool.clone();
         let baked = bake_of(request.blueprint, &request.base.id, &request.base.digest, request.parameters)?
-            .ok_or_else(|| Error::failed("not_bakeable", "nothing to bake"))?;
+            .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
         let id = baked.id();
         let (image_lock, present) = image::begin(&dir, &id, false, self.interrupted, &mut Told(observer))?;
         if let Some(image) = present {
@@ -188,7 +188,7 @@ impl Engine<'_> {
                 lock.retire();
                 Ok(Outcome { image, present: false, operation: Some(job.operation.id) })
             }
-            Err(error) if request.keep && error.code != "interrupted" => {
+            Err(error) if request.keep && error.code != Code::Interrupted => {
                 self.store.set_phase(job.record.uuid, Phase::Failed, Some(&error.message))?;
                 let name = &job.record.name;
                 let error = error
@@ -272,21 +272,21 @@ impl Engine<'_> {
                 Some(DomainState::Off) if sealed => return Ok(()),
                 Some(DomainState::Off | DomainState::Crashed) | None => {
                     return Err(with_console(
-                        Error::failed("guest_stopped", "the virtual machine went down before its disk was sealed"),
+                        Error::new(Code::GuestStopped, "the virtual machine went down before its disk was sealed"),
                         job,
                     ));
                 }
                 Some(DomainState::PausedIoError) => {
-                    return Err(Error::failed("disk_full", "the virtual machine is paused: the host's disk is full"));
+                    return Err(Error::new(Code::DiskFull, "the virtual machine is paused: the host's disk is full"));
                 }
                 Some(_) => {}
             }
             if self.is_interrupted() {
-                return Err(Error::failed("interrupted", "interrupted"));
+                return Err(Error::new(Code::Interrupted, "interrupted"));
             }
             if Instant::now() >= deadline {
                 let text = format!("not baked after {} s: stage `{}`", timeout.as_secs(), stage.as_str());
-                return Err(with_console(Error::failed("timeout", text), job));
+                return Err(with_console(Error::new(Code::Timeout, text), job));
             }
             tail.wait(LOOK.min(deadline.saturating_duration_since(Instant::now())))?;
         }
@@ -316,9 +316,9 @@ fn room(request: &BakeRequest<'_>) -> Bundle {
 
 fn install_failed(job: &Job, report: Report) -> Error {
     let Report::Failed { module, command, code, line, tail } = report else {
-        return Error::failed("setup_failed", "baking failed");
+        return Error::new(Code::SetupFailed, "baking failed");
     };
-    let mut error = Error::failed("setup_failed", format!("baking failed in module `{module}`"));
+    let mut error = Error::new(Code::SetupFailed, format!("baking failed in module `{module}`"));
     if !command.is_empty() {
         let place = if line > 0 { format!(" in line {line}") } else { String::new() };
         error = error.cause(format!("command{place}: {command} (exit {code})"));

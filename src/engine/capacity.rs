@@ -3,7 +3,7 @@
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolSeen},
-    model::{Error, Result, Size},
+    model::{Code, Error, Result, Size},
     store::Allocated,
 };
 
@@ -85,7 +85,7 @@ impl Capacity {
     /// Refused (exit 2), with the numbers, if one more instance does not fit.
     pub fn check(&self, bundle: &Bundle, disk: bool) -> Result<()> {
         let refuse = |what: String| {
-            Err(Error::refused("no_capacity", format!("bundle `{}` does not fit on this host: {what}", bundle.id))
+            Err(Error::new(Code::NoCapacity, format!("bundle `{}` does not fit on this host: {what}", bundle.id))
                 .hint("use a smaller bundle (`lite bundles` shows what fits), or stop or delete an instance"))
         };
         if bundle.vcpus > self.cpus {

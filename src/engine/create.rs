@@ -24,7 +24,7 @@ use crate::{
     catalog::{Blueprint, Bundle},
     doctor, fault,
     image::Image,
-    model::{Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag},
+    model::{Code, Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::Step,
     render::{UserData, render_output},
     store::{self, OperationState},
@@ -154,7 +154,7 @@ impl Engine<'_> {
         let payload = Payload { seed: &job.image_bytes };
         for step in &job.steps {
             let result = if self.is_interrupted() {
-                Err(Error::failed("interrupted", "interrupted"))
+                Err(Error::new(Code::Interrupted, "interrupted"))
             } else {
                 self.step(&mut run, step, &payload)
             };
@@ -181,21 +181,15 @@ impl Engine<'_> {
                     Some(&error.to_string()),
                     (self.now)(),
                 );
-                let mut outer = Error::new(
-                    error.kind,
-                    error.code,
-                    match job.operation.kind.as_str() {
-                        "bake" => "could not bake the image; everything was undone, nothing is left".to_owned(),
-                        _ => format!(
+                error.within(match job.operation.kind.as_str() {
+                    "bake" => "could not bake the image; everything was undone, nothing is left".to_owned(),
+                    _ => {
+                        format!(
                             "could not create instance `{}`; everything was undone, nothing is left",
                             job.record.name
-                        ),
-                    },
-                );
-                outer.causes.push(error.message);
-                outer.causes.extend(error.causes);
-                outer.hints = error.hints;
-                outer
+                        )
+                    }
+                })
             }
             Err(undo) => {
                 let text = format!("{error}; {undo}");
@@ -246,7 +240,7 @@ impl Engine<'_> {
                     observer.warn(&format!("the seed still holds its secrets: {e}"));
                 }
             }
-            Err(e) if e.code == "interrupted" => self.store.set_phase(uuid, Phase::Started, None)?,
+            Err(e) if e.code == Code::Interrupted => self.store.set_phase(uuid, Phase::Started, None)?,
             Err(e) => {
                 self.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
                 self.tell(EventKind::InstanceFailed, Some(&job.record), &e.message)?;
@@ -263,7 +257,7 @@ impl Engine<'_> {
         let Some(id) = &request.request_id else { return Ok(None) };
         let Some(operation) = self.store.operation_by_request(id)? else { return Ok(None) };
         if operation.arguments.as_deref() != Some(&request.arguments) {
-            return Err(Error::refused("request_id_reused", "this request id was used for another request")
+            return Err(Error::new(Code::RequestIdReused, "this request id was used for another request")
                 .hint("use a new `--request-id` for a new request"));
         }
         match operation.state {
@@ -277,14 +271,14 @@ impl Engine<'_> {
                 return Ok(None);
             }
             OperationState::Failed | OperationState::NeedsAttention => {
-                return Err(Error::failed("request_failed", "the first request of this id failed")
+                return Err(Error::new(Code::RequestFailed, "the first request of this id failed")
                     .cause(operation.error.unwrap_or_default())
                     .hint("use a new `--request-id` to try again"));
             }
         }
         let instance = operation.instance.map(|uuid| self.store.instance_by_uuid(uuid)).transpose()?.flatten();
         let Some(instance) = instance else {
-            return Err(Error::failed("no_such_instance", "the instance of this request was deleted since")
+            return Err(Error::failed(Code::NoSuchInstance, "the instance of this request was deleted since")
                 .hint("use a new `--request-id` to make another"));
         };
         self.created(&instance.record, &operation.id, instance.phase == Phase::Ready, true).map(Some)

@@ -7,7 +7,7 @@ use super::{
     lock::{Lock, TURNS},
 };
 use crate::{
-    model::{Error, Kind, Result},
+    model::{Code, Error, Result},
     plan::Step,
 };
 
@@ -61,7 +61,7 @@ impl Engine<'_> {
     pub(super) fn turn(&self) -> Result<Lock> {
         Lock::any_of(&self.locks(), &TURNS, "take its turn", (self.now)(), TURN_WAIT)?.ok_or_else(|| {
             let waited = TURN_WAIT.as_secs();
-            Error::new(Kind::Busy, "busy", format!("libvirt was busy with other lite commands for {waited} s"))
+            Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s"))
                 .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")
         })
     }
@@ -69,11 +69,7 @@ impl Engine<'_> {
 
 /// Says which step an error belongs to, keeping its kind and hints.
 fn at(step: &Step, error: Error) -> Error {
-    let mut outer = Error::new(error.kind, error.code, format!("{} failed", step.subject()));
-    outer.causes.push(error.message);
-    outer.causes.extend(error.causes);
-    outer.hints = error.hints;
-    outer
+    error.within(format!("{} failed", step.subject()))
 }
 
 /// Removes log files and the older ones that virtlogd rotated (`NAME.0`, `NAME.1` …).
@@ -83,7 +79,7 @@ fn remove_files(files: &[String]) -> Result<()> {
         for path in std::iter::once(file.clone()).chain(rotated) {
             match std::fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::failed("log_not_removed", format!("cannot remove `{path}`")).cause(e));
+                    return Err(Error::new(Code::LogNotRemoved, format!("cannot remove `{path}`")).cause(e));
                 }
                 _ => {}
             }

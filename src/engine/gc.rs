@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     fault, image,
-    model::{Error, Result},
+    model::{Code, Error, Result},
 };
 
 /// How long ago something must have been seen first, to be removed.
@@ -157,7 +157,7 @@ impl Engine<'_> {
             Removal::Image(leftover) => image::leftovers::discard(&self.settings.paths.pool, leftover),
             Removal::File(path) => match std::fs::remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::failed("file_not_removed", format!("cannot remove `{}`", path.display())).cause(e))
+                    Err(Error::new(Code::FileNotRemoved, format!("cannot remove `{}`", path.display())).cause(e))
                 }
                 removed => Ok(removed.is_ok()),
             },
@@ -184,16 +184,17 @@ fn read(path: &Path) -> Result<Sightings> {
             Ok(serde_json::from_slice(&text).ok().filter(|s: &Sightings| s.schema == SCHEMA).unwrap_or_default())
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Sightings::default()),
-        Err(e) => Err(Error::failed("state_unreadable", format!("cannot read `{}`", path.display())).cause(e)),
+        Err(e) => Err(Error::new(Code::StateUnreadable, format!("cannot read `{}`", path.display())).cause(e)),
     }
 }
 
 fn write(path: &Path, sighted: &[Sighted]) -> Result<()> {
     let seen = sighted.iter().map(|s| (s.orphan.subject.clone(), Sighting { first: s.first, times: s.times }));
     let text = serde_json::to_vec_pretty(&Sightings { schema: SCHEMA, seen: seen.collect() })
-        .map_err(|e| Error::failed("state_error", "cannot write the sightings").cause(e))?;
-    let fail =
-        |e: std::io::Error| Error::failed("state_not_writable", format!("cannot write `{}`", path.display())).cause(e);
+        .map_err(|e| Error::new(Code::StateError, "cannot write the sightings").cause(e))?;
+    let fail = |e: std::io::Error| {
+        Error::failed(Code::StateNotWritable, format!("cannot write `{}`", path.display())).cause(e)
+    };
     let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).map_err(fail)?;
     file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
     file.persist(path).map_err(|e| fail(e.error)).map(drop)

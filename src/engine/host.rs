@@ -10,7 +10,7 @@ use super::{
 use crate::{
     doctor, fault,
     hypervisor::{PoolSeen, VolumeSeen},
-    model::{Error, NetworkMode, Result},
+    model::{Code, Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
 };
 
@@ -22,7 +22,7 @@ impl Engine<'_> {
     pub fn prepare_host(&self, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
         let s = self.settings;
         std::fs::create_dir_all(&s.paths.logs).map_err(|e| {
-            Error::refused("logs_not_writable", format!("cannot make `{}`", s.paths.logs.display()))
+            Error::new(Code::LogsNotWritable, format!("cannot make `{}`", s.paths.logs.display()))
                 .cause(e)
                 .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
         })?;
@@ -59,7 +59,7 @@ impl Engine<'_> {
         if !local || std::path::Path::new("/sys/class/net").join(bridge).join("bridge").is_dir() {
             return Ok(());
         }
-        Err(Error::refused("no_bridge", format!("this host has no bridge `{bridge}`"))
+        Err(Error::new(Code::NoBridge, format!("this host has no bridge `{bridge}`"))
             .hint("`ip -brief link show type bridge` lists those there are; `--network nat` needs none"))
     }
 
@@ -73,7 +73,7 @@ impl Engine<'_> {
     pub(super) fn view(&self, network: &NetworkMode) -> Result<HostView> {
         let s = self.settings;
         let missing = |what: &str, name: &str| {
-            Error::failed("host_not_ready", format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
+            Error::new(Code::HostNotReady, format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
         };
         let pool = self.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
         let pool = self.usable(pool);

@@ -3,7 +3,7 @@
 use super::{Engine, execute::Payload};
 use crate::{
     fault,
-    model::{Error, Kind, Result},
+    model::{Code, Error, Result},
     plan::Step,
     store::StepState,
 };
@@ -49,13 +49,11 @@ impl Engine<'_> {
         }
         match failures.into_iter().next() {
             None => Ok(()),
-            Some((subject, e)) => Err(Error::new(
-                Kind::NeedsAttention,
-                "undo_failed",
-                format!("could not undo the {subject} of operation `{operation}`"),
-            )
-            .cause(e)
-            .hint("run `lite repair` when the cause is gone; other instances are not affected")),
+            Some((subject, e)) => {
+                Err(Error::new(Code::UndoFailed, format!("could not undo the {subject} of operation `{operation}`"))
+                    .cause(e)
+                    .hint("run `lite repair` when the cause is gone; other instances are not affected"))
+            }
         }
     }
 
@@ -67,7 +65,7 @@ impl Engine<'_> {
             .filter(|s| s.state != StepState::Undone.as_str())
             .map(|s| {
                 let step = serde_json::from_str(&s.step)
-                    .map_err(|e| Error::failed("state_error", "cannot read a step of the journal").cause(e))?;
+                    .map_err(|e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e))?;
                 Ok((s.sequence, step, s.state == StepState::Done.as_str()))
             })
             .collect()
@@ -75,5 +73,5 @@ impl Engine<'_> {
 }
 
 fn to_json(step: &Step) -> Result<String> {
-    serde_json::to_string(step).map_err(|e| Error::failed("state_error", "cannot write a step").cause(e))
+    serde_json::to_string(step).map_err(|e| Error::new(Code::StateError, "cannot write a step").cause(e))
 }

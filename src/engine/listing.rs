@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Engine;
 use crate::{
     hypervisor::{DomainSeen, DomainState},
-    model::{Drift, Instance, InstanceState, Phase, Result},
+    model::{Code, Drift, Instance, InstanceState, Phase, Result},
     plan::{self, Resources},
 };
 
@@ -62,7 +62,9 @@ impl Engine<'_> {
             Ok(Some(drift)) => Ok(as_power(listed.power, drift, instance)),
             Ok(None) => Ok(as_power(InstanceState::Lost, Vec::new(), instance)),
             // The listing came back, so libvirt is well, and this domain's QEMU is what it waits for.
-            Err(e) if e.code == "libvirt_timeout" => Ok(as_power(InstanceState::Unresponsive, listed.drift, instance)),
+            Err(e) if e.code == Code::LibvirtTimeout => {
+                Ok(as_power(InstanceState::Unresponsive, listed.drift, instance))
+            }
             Err(e) => Err(e),
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::{Error, Kind, Result};
+use crate::model::{Code, Error, Result};
 
 /// How often a waiting command tries again. flock has no time-out, and a blocking one could not be interrupted.
 const RETRY: Duration = Duration::from_millis(100);
@@ -64,7 +64,7 @@ impl Lock {
         let path = dir.join(format!("{instance}.lock"));
         loop {
             let fail = |e: std::io::Error| {
-                Error::refused("state_not_writable", format!("cannot lock `{}`", path.display()))
+                Error::new(Code::StateNotWritable, format!("cannot lock `{}`", path.display()))
                     .cause(e)
                     .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
             };
@@ -97,7 +97,7 @@ impl Lock {
     /// Who holds a lock of the folder, as a sentence; none: nobody does.
     pub fn held(dir: &Path, now: jiff::Timestamp) -> Result<Option<String>> {
         let fail = |e: std::io::Error| {
-            Error::refused("state_not_readable", format!("cannot look at `{}`", dir.display())).cause(e)
+            Error::new(Code::StateNotReadable, format!("cannot look at `{}`", dir.display())).cause(e)
         };
         let entries = match std::fs::read_dir(dir) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -128,7 +128,7 @@ impl Lock {
             match Self::attempt(dir, instance, operation, now)? {
                 Attempt::Held(lock) => return Ok(lock),
                 Attempt::Busy(who) if Instant::now() >= end => {
-                    return Err(Error::new(Kind::Busy, "busy", format!("instance `{name}` is busy: {who}"))
+                    return Err(Error::new(Code::Busy, format!("instance `{name}` is busy: {who}"))
                         .hint("try again later, or wait for it with `--wait`"));
                 }
                 Attempt::Busy(_) => std::thread::sleep(RETRY),
@@ -200,7 +200,7 @@ impl Lock {
 }
 
 fn unreadable(dir: &Path, e: std::io::Error) -> Error {
-    Error::failed("state_unreadable", format!("cannot read `{}`", dir.display())).cause(e)
+    Error::new(Code::StateUnreadable, format!("cannot read `{}`", dir.display())).cause(e)
 }
 
 fn describe(file: &mut File) -> String {

@@ -48,7 +48,7 @@ pub use wait::Waited;
 
 use crate::{
     hypervisor::Hypervisor,
-    model::{Error, EventKind, Instance, Record, Result, Settings},
+    model::{Code, Error, EventKind, Instance, Record, Result, Settings},
     store::{Operation, OperationState, Store, events::Stamp},
 };
 
@@ -152,11 +152,8 @@ impl Engine<'_> {
             lock::Lock::acquire(&self.locks(), record.uuid, record.name.as_str(), operation, (self.now)(), self.wait)?;
         if self.store.instance_by_uuid(record.uuid)?.is_none() {
             lock.retire();
-            return Err(Error::refused(
-                "no_such_instance",
-                format!("instance `{}` was deleted meanwhile", record.name),
-            )
-            .hint("`lite list` shows all instances"));
+            return Err(Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name))
+                .hint("`lite list` shows all instances"));
         }
         Ok(lock)
     }
@@ -188,7 +185,7 @@ impl Engine<'_> {
     fn end<T>(&mut self, operation: &Operation, result: Result<T>) -> Result<T> {
         let (state, error) = match &result {
             Ok(_) => (OperationState::Succeeded, None),
-            Err(e) if e.code == "undo_failed" => (OperationState::NeedsAttention, Some(e.to_string())),
+            Err(e) if e.code == Code::UndoFailed => (OperationState::NeedsAttention, Some(e.to_string())),
             Err(e) => (OperationState::Failed, Some(e.to_string())),
         };
         self.store.end_operation(&operation.id, state, error.as_deref(), (self.now)())?;

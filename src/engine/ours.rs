@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{
     hypervisor::{DomainSeen, DomainState, Hypervisor},
-    model::{Error, Kind, Record, Result, Settings, escaped},
+    model::{Code, Error, Record, Result, Settings, escaped},
     plan::{METADATA_URI, disks_in_domain, record_of, volume_is_ours},
     store::Store,
 };
@@ -70,7 +70,7 @@ pub fn refuse_lost_state(hypervisor: &dyn Hypervisor, settings: &Settings) -> Re
         if names.len() == 1 { "an instance".to_owned() } else { format!("{} instances", names.len()) },
         names.join(", ")
     );
-    Err(Error::new(Kind::NeedsAttention, "state_missing", text)
+    Err(Error::new(Code::StateMissing, text)
         .hint("restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`")
         .hint("if it lies in another folder, name that: `LITE_STATE_DIR`"))
 }

@@ -9,7 +9,7 @@ use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
     fault,
     hypervisor::DomainState,
-    model::{Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
+    model::{Code, Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -56,7 +56,7 @@ impl Engine<'_> {
             return Ok(false);
         }
         if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
-            return Err(Error::failed("paused", format!("instance `{}` is paused", instance.record.name)).hint(
+            return Err(Error::new(Code::Paused, format!("instance `{}` is paused", instance.record.name)).hint(
                 format!("resume it with `virsh resume {}`, or stop it: `lite stop {0} --force`", instance.record.name),
             ));
         }
@@ -144,8 +144,8 @@ impl Engine<'_> {
             }
         }
         if self.is_interrupted() && !force {
-            return Err(Error::failed(
-                "interrupted",
+            return Err(Error::new(
+                Code::Interrupted,
                 format!("interrupted; `{name}` was asked to power off and may still do so"),
             ));
         }
@@ -153,8 +153,8 @@ impl Engine<'_> {
             return Err(asked
                 .err()
                 .unwrap_or_else(|| {
-                    Error::failed(
-                        "guest_did_not_stop",
+                    Error::new(
+                        Code::GuestDidNotStop,
                         format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()),
                     )
                 })
@@ -170,7 +170,7 @@ impl Engine<'_> {
         let _lock = self.lock(instance, "reboot")?;
         let name = &instance.record.name;
         if self.state_of(instance)? != DomainState::Running {
-            return Err(Error::refused("not_running", format!("instance `{name}` is not running"))
+            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
                 .hint(format!("start it: `lite start {name}`")));
         }
         let operation = self.begin("reboot", instance)?;
@@ -231,6 +231,6 @@ impl Engine<'_> {
 
 /// The error of an instance whose QEMU does not answer.
 pub(super) fn unresponsive(name: &Name) -> Error {
-    Error::failed("unresponsive", format!("the QEMU process of instance `{name}` does not answer"))
+    Error::new(Code::Unresponsive, format!("the QEMU process of instance `{name}` does not answer"))
         .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }

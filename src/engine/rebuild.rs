@@ -8,7 +8,7 @@ use crate::{
     fault,
     guest::report::{Report, Status},
     hypervisor::DomainState,
-    model::{Error, Kind, NetworkMode, Phase, Record, Result, Wanted, escaped},
+    model::{Code, Error, NetworkMode, Phase, Record, Result, Wanted, escaped},
     store::{NewInstance, Salvaged, Wreckage, instances, secrets},
 };
 
@@ -105,7 +105,7 @@ impl Engine<'_> {
 /// Refused (busy) while another process works on an instance: it would go on in the database that is set aside.
 pub fn refuse_while_busy(state: &Path, now: jiff::Timestamp) -> Result<()> {
     Lock::held(&state.join("locks"), now)?.map_or(Ok(()), |who| {
-        Err(Error::new(Kind::Busy, "busy", format!("another lite process is at work: {who}"))
+        Err(Error::new(Code::Busy, format!("another lite process is at work: {who}"))
             .hint("the database cannot be replaced under it; try again when it is done"))
     })
 }

@@ -20,7 +20,7 @@ use crate::{
     },
     hypervisor::DomainState,
     image,
-    model::{Error, Kind, Phase, Record, Result, Wanted},
+    model::{Class, Code, Error, Phase, Record, Result, Wanted},
     plan::{Resources, Step, volume_is_ours},
     render::Seed,
     store::{Operation, OperationState},
@@ -54,7 +54,7 @@ impl Engine<'_> {
             match self.recover_one(&operation) {
                 Ok(line) => told.extend(line),
                 // The next would wait as long for nothing.
-                Err(e) if e.kind == Kind::Unreachable => return Err(e),
+                Err(e) if e.class == Class::Unreachable => return Err(e),
                 Err(e) => failed = failed.or(Some(e)),
             }
         }
@@ -81,7 +81,7 @@ impl Engine<'_> {
         }
         let owned = self.store.ids()?;
         let entries = std::fs::read_dir(&self.settings.paths.pool)
-            .map_err(|e| Error::failed("pool_unreadable", "cannot read the folder of the pool").cause(e))?;
+            .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
         let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
         Ok(names.filter_map(|name| volume_is_ours(&name)).any(|id| !owned.contains(&id)))
     }

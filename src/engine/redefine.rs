@@ -5,7 +5,7 @@ use super::{Engine, execute::Payload, journal::Run, power::unresponsive};
 use crate::{
     doctor,
     hypervisor::{DhcpSeen, DomainState},
-    model::{Drift, Error, Instance, Kind, NetworkMode, Result},
+    model::{Code, Drift, Error, Instance, NetworkMode, Result},
     plan::{self, DomainPlan, Resources, Step},
 };
 
@@ -25,7 +25,7 @@ impl Engine<'_> {
     pub fn plan_redefinition(&self, instance: &Instance) -> Result<Redefinition> {
         let (record, phase) = (&instance.record, instance.phase);
         if phase.is_passing() {
-            return Err(Error::refused("not_settled", format!("instance `{}` is being made or removed", record.name))
+            return Err(Error::new(Code::NotSettled, format!("instance `{}` is being made or removed", record.name))
                 .hint("`lite repair` without a name finishes or undoes what was cut off"));
         }
         if self.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Unresponsive) {
@@ -42,8 +42,8 @@ impl Engine<'_> {
                 self.require_disks(instance)?;
                 let renamed = drift.iter().any(|d| d.what == "name");
                 if renamed && !matches!(self.state_of(instance)?, DomainState::Off | DomainState::Crashed) {
-                    return Err(Error::refused(
-                        "domain_running",
+                    return Err(Error::new(
+                        Code::DomainRunning,
                         format!("the domain of instance `{}` cannot be renamed while it runs", record.name),
                     )
                     .hint(format!("stop it first: `lite stop {}`", record.name)));
@@ -128,11 +128,10 @@ impl Engine<'_> {
     /// The error of an instance whose domain is gone, with the next step.
     pub(super) fn lost(&self, instance: &Instance) -> Error {
         let name = &instance.record.name;
-        let error =
-            Error::new(Kind::NeedsAttention, "lost", format!("the domain of instance `{name}` is gone from the host"));
+        let error = Error::new(Code::Lost, format!("the domain of instance `{name}` is gone from the host"));
         match self.require_disks(instance) {
             Ok(()) => error.hint(format!("its disk is there; define it again: `lite repair {name}`")),
-            Err(e) if e.code == "disk_gone" => {
+            Err(e) if e.code == Code::DiskGone => {
                 error.cause(e.message).hint(format!("remove what is left: `lite delete {name}`"))
             }
             Err(_) => error.hint(format!("define it again, if its disk is there: `lite repair {name}`")),
@@ -142,6 +141,6 @@ impl Engine<'_> {
 
 fn gone(instance: &Instance, volume: &str) -> Error {
     let name = &instance.record.name;
-    Error::new(Kind::NeedsAttention, "disk_gone", format!("the disk `{volume}` of instance `{name}` is gone"))
+    Error::new(Code::DiskGone, format!("the disk `{volume}` of instance `{name}` is gone"))
         .hint(format!("put it back from a backup, or remove what is left: `lite delete {name}`"))
 }

@@ -15,7 +15,7 @@ use crate::{
         tail::Tail,
     },
     hypervisor::DomainState,
-    model::{Error, Record, Result},
+    model::{Code, Error, Record, Result},
 };
 
 /// How often the domain's state is looked at while nothing is reported.
@@ -165,8 +165,8 @@ impl Engine<'_> {
     fn check_alive(&self, wait: &Wait<'_>, stage: Stage) -> Result<()> {
         let name = &wait.record.name;
         if self.is_interrupted() {
-            return Err(Error::failed(
-                "interrupted",
+            return Err(Error::new(
+                Code::Interrupted,
                 format!("interrupted while waiting for stage `{}`", stage.as_str()),
             )
             .hint(format!("instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"))
@@ -175,8 +175,8 @@ impl Engine<'_> {
         if Instant::now() >= wait.deadline {
             let seconds = wait.timeout.as_secs();
             return Err(with_console(
-                Error::failed(
-                    "timeout",
+                Error::new(
+                    Code::Timeout,
                     format!("instance `{name}` was not ready after {seconds} s: stage `{}`", stage.as_str()),
                 ),
                 wait,
@@ -184,24 +184,23 @@ impl Engine<'_> {
         }
         match self.hypervisor.domain(wait.record.uuid)?.map(|d| d.state) {
             Some(DomainState::Off) => Err(with_console(
-                Error::failed("guest_stopped", format!("the virtual machine of `{name}` powered off during its set-up")),
+                Error::new(Code::GuestStopped, format!("the virtual machine of `{name}` powered off during its set-up")),
                 wait,
             )),
             Some(DomainState::Crashed) => Err(with_console(
-                Error::failed("guest_crashed", format!("the virtual machine of `{name}` crashed during its set-up")),
+                Error::new(Code::GuestCrashed, format!("the virtual machine of `{name}` crashed during its set-up")),
                 wait,
             )),
-            Some(DomainState::PausedIoError) => Err(Error::failed(
-                "disk_full",
+            Some(DomainState::PausedIoError) => Err(Error::new(Code::DiskFull,
                 format!("the virtual machine of `{name}` is paused: the host's disk is full"),
             )
             .hint("make space; the virtual machine then goes on by itself")),
             Some(DomainState::Paused) => Err(with_console(
-                Error::failed("guest_paused", format!("the virtual machine of `{name}` was paused during its set-up"))
+                Error::new(Code::GuestPaused, format!("the virtual machine of `{name}` was paused during its set-up"))
                     .hint("if nobody paused it, QEMU met an error: see its log in /var/log/libvirt/qemu; `LITE_ACCEL=tcg` avoids KVM"),
                 wait,
             )),
-            None => Err(Error::failed("guest_lost", format!("the virtual machine of `{name}` was removed meanwhile"))),
+            None => Err(Error::new(Code::GuestLost, format!("the virtual machine of `{name}` was removed meanwhile"))),
             Some(_) => Ok(()),
         }
     }
@@ -215,10 +214,10 @@ fn after_answer(mut error: Error, answer: &str) -> Error {
 
 fn set_up_failed(wait: &Wait<'_>, report: &Report) -> Error {
     let Report::Failed { module, command, code, line, tail } = report else {
-        return Error::failed("setup_failed", "set-up failed");
+        return Error::new(Code::SetupFailed, "set-up failed");
     };
     let name = &wait.record.name;
-    let mut error = Error::failed("setup_failed", format!("set-up of instance `{name}` failed in module `{module}`"));
+    let mut error = Error::new(Code::SetupFailed, format!("set-up of instance `{name}` failed in module `{module}`"));
     if !command.is_empty() {
         let place = if *line > 0 { format!(" in line {line}") } else { String::new() };
         error = error.cause(format!("command{place}: {command} (exit {code})"));

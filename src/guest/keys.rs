@@ -6,7 +6,7 @@ use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, rand_core::OsRng};
 
 use crate::{
     catalog::SecretSpec,
-    model::{Error, Result, escaped},
+    model::{Code, Error, Result, escaped},
     render::HostKey,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 /// Failed if the system gives no randomness.
 pub fn new_host_key() -> Result<HostKey> {
-    let failed = |e: ssh_key::Error| Error::failed("key_failed", "no SSH host key could be made").cause(e);
+    let failed = |e: ssh_key::Error| Error::new(Code::KeyFailed, "no SSH host key could be made").cause(e);
     let key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519).map_err(failed)?;
     let private = key.to_openssh(LineEnding::LF).map_err(failed)?;
     let public = key.public_key().to_openssh().map_err(failed)?;
@@ -26,7 +26,7 @@ pub fn new_host_key() -> Result<HostKey> {
 pub fn public_of(private: &str) -> Result<String> {
     PrivateKey::from_openssh(private)
         .and_then(|key| key.public_key().to_openssh())
-        .map_err(|e| Error::failed("key_failed", "lite's own SSH key cannot be read").cause(e))
+        .map_err(|e| Error::new(Code::KeyFailed, "lite's own SSH key cannot be read").cause(e))
 }
 
 /// Draws a secret: each character with the same chance, from the process's cryptographic generator.
@@ -44,7 +44,7 @@ pub fn new_secret(spec: &SecretSpec) -> SecretString {
 /// Never echoes what may be a private key.
 pub fn parse_public_key(text: &str) -> Result<String> {
     let bad = |why: &str| {
-        Error::refused("invalid_ssh_key", format!("the SSH key cannot be used: {why}")).hint(
+        Error::new(Code::InvalidSshKey, format!("the SSH key cannot be used: {why}")).hint(
             "give a public key file with one line such as `ssh-ed25519 AAAA… you@host`, often `~/.ssh/id_ed25519.pub`",
         )
     };
@@ -133,6 +133,6 @@ mod tests {
         for (text, message) in cases {
             assert_eq!(parse_public_key(text).map_err(|e| e.message), Err(message), "{text:?}");
         }
-        assert_eq!(parse_public_key("ssh-ed25519 AAAA").map_err(|e| e.code), Err("invalid_ssh_key"));
+        assert_eq!(parse_public_key("ssh-ed25519 AAAA").map_err(|e| e.code.as_str()), Err("invalid_ssh_key"));
     }
 }

@@ -12,7 +12,7 @@ use hadris_iso::sync::{
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    model::{Error, Result},
+    model::{Code, Error, Result},
     render::Seed,
 };
 
@@ -59,7 +59,7 @@ fn iso(user_data: &str, seed: &Seed) -> Result<Vec<u8>> {
         strict_charset: false,
     };
     let too_large = || {
-        Error::refused("seed_too_large", "the set-up of this instance does not fit its 1 MiB seed")
+        Error::new(Code::SeedTooLarge, "the set-up of this instance does not fit its 1 MiB seed")
             .hint("make the user-data or the blueprint's scripts smaller")
     };
     if user_data.len() > SEED_BYTES * 3 / 4 {
@@ -67,7 +67,7 @@ fn iso(user_data: &str, seed: &Seed) -> Result<Vec<u8>> {
     }
     let mut image = Cursor::new(vec![0; SEED_BYTES]);
     IsoImageWriter::create(&mut image, tree, options)
-        .map_err(|e| Error::failed("seed_failed", "the seed image could not be written").cause(e))?;
+        .map_err(|e| Error::new(Code::SeedFailed, "the seed image could not be written").cause(e))?;
     let bytes = image.into_inner();
     if bytes.len() == SEED_BYTES { Ok(bytes) } else { Err(too_large()) }
 }

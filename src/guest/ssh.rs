@@ -12,7 +12,7 @@ use std::{
 use secrecy::ExposeSecret;
 
 use super::keys;
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// lite's own login key of this host, injected into every instance beside the user's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn login_key(state: &Path) -> Result<LoginKey> {
     crate::store::create_private_dir(&dir)?;
     let (file, public_file) = (dir.join("id_ed25519"), dir.join("id_ed25519.pub"));
     let fail = |path: &Path, e: std::io::Error| {
-        Error::failed("key_unusable", format!("cannot use `{}`", path.display())).cause(e)
+        Error::new(Code::KeyUnusable, format!("cannot use `{}`", path.display())).cause(e)
     };
     if !public_file.exists() {
         let key = keys::new_host_key()?;
@@ -84,7 +84,7 @@ pub fn command(state: &Path, login: &Login<'_>, remote: &[String]) -> Result<Com
         .mode(0o600)
         .open(&known)
         .and_then(|mut f| f.write_all(line.as_bytes()))
-        .map_err(|e| Error::failed("key_unusable", format!("cannot write `{}`", known.display())).cause(e))?;
+        .map_err(|e| Error::new(Code::KeyUnusable, format!("cannot write `{}`", known.display())).cause(e))?;
     let mut command = Command::new("ssh");
     let options = [
         format!("UserKnownHostsFile={}", known.display()),
@@ -111,6 +111,6 @@ fn shell_words(remote: &[String]) -> Result<String> {
     match remote {
         [line] => Ok(line.clone()),
         words => shlex::try_join(words.iter().map(String::as_str))
-            .map_err(|e| Error::refused("invalid_command", "the command holds a NUL character").cause(e)),
+            .map_err(|e| Error::new(Code::InvalidCommand, "the command holds a NUL character").cause(e)),
     }
 }

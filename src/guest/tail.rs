@@ -10,7 +10,7 @@ use std::{
 
 use inotify::{Inotify, WatchMask};
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Longest line kept; a guest is untrusted and may write without end.
 const MAX_LINE: usize = 64 << 10;
@@ -32,7 +32,7 @@ impl Tail {
     /// Follows `path` from byte `start` on; the file need not exist yet, its folder must.
     pub fn open(path: &Path, start: u64) -> Result<Self> {
         let fail =
-            |e: std::io::Error| Error::failed("log_unreadable", format!("cannot follow `{}`", path.display())).cause(e);
+            |e: std::io::Error| Error::new(Code::LogUnreadable, format!("cannot follow `{}`", path.display())).cause(e);
         let inotify = Inotify::init().map_err(fail)?;
         let dir = path.parent().unwrap_or(Path::new("."));
         inotify.watches().add(dir, WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO).map_err(fail)?;
@@ -42,7 +42,7 @@ impl Tail {
     /// New bytes since the last call, at most 256 KiB; empty if there are none.
     pub fn bytes(&mut self) -> Result<Vec<u8>> {
         let fail = |e: std::io::Error| {
-            Error::failed("log_unreadable", "cannot read a guest's log")
+            Error::new(Code::LogUnreadable, "cannot read a guest's log")
                 .cause(e)
                 .hint("run lite as root (`sudo lite …`)")
         };
@@ -90,7 +90,7 @@ impl Tail {
 
     /// Waits until something was written or `limit` has passed.
     pub fn wait(&mut self, limit: Duration) -> Result<()> {
-        let fail = |e: std::io::Error| Error::failed("log_unreadable", "cannot wait for a guest's log").cause(e);
+        let fail = |e: std::io::Error| Error::new(Code::LogUnreadable, "cannot wait for a guest's log").cause(e);
         if crate::guest::wait_readable(&self.inotify, limit).map_err(fail)? {
             let mut buffer = [0; 4096];
             match self.inotify.read_events(&mut buffer) {

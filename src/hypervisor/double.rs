@@ -14,12 +14,12 @@ use std::{
 use uuid::Uuid;
 
 use super::{DomainSample, DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, Why, libvirt::Libvirt};
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
 pub fn open(node_xml: &Path) -> Result<Double> {
-    let path =
-        std::path::absolute(node_xml).map_err(|e| Error::failed("double", "the node file cannot be found").cause(e))?;
+    let path = std::path::absolute(node_xml)
+        .map_err(|e| Error::new(Code::Internal, "the node file cannot be found").cause(e))?;
     let inner = Libvirt::open(&format!("test://{}", percent_encoded(path.as_os_str().as_encoded_bytes())))?;
     Ok(Double { inner, memory: Mutex::new(Memory { host: host(), ..Memory::default() }) })
 }
@@ -187,7 +187,7 @@ impl Double {
                 .create(true)
                 .append(true)
                 .open(file)
-                .map_err(|e| Error::failed("double", format!("cannot write `{}`", file.display())).cause(e))?;
+                .map_err(|e| Error::new(Code::Internal, format!("cannot write `{}`", file.display())).cause(e))?;
         }
         Ok(())
     }
@@ -195,9 +195,9 @@ impl Double {
     /// As the real calls: refused for a domain that is not there or not running.
     fn running(&self, uuid: Uuid) -> Result<()> {
         match self.domain(uuid)?.map(|d| d.state) {
-            None => Err(Error::failed("no_domain", format!("libvirt has no domain {uuid}"))),
+            None => Err(Error::new(Code::NoDomain, format!("libvirt has no domain {uuid}"))),
             Some(DomainState::Off | DomainState::Crashed) => {
-                Err(Error::failed("libvirt_failed", format!("domain {uuid} is not running")))
+                Err(Error::new(Code::LibvirtFailed, format!("domain {uuid} is not running")))
             }
             Some(_) => Ok(()),
         }

@@ -12,7 +12,7 @@ use super::{
     DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
     delegate::every_call,
 };
-use crate::model::{Error, Kind, Mac, Result};
+use crate::model::{Code, Error, Mac, Result};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,14 +68,13 @@ impl Chaos {
             return None;
         }
         let moment = if self.next().is_multiple_of(4) { Moment::After } else { Moment::Before };
-        let unreachable = |code, text: &str| Error::new(Kind::Unreachable, code, text);
         if gives_list && self.next().is_multiple_of(2) {
             return Some(Fault::Empty);
         }
         Some(match self.next() % 3 {
             0 => Fault::Fails(moment, injected()),
-            1 => Fault::Fails(moment, unreachable("libvirt_timeout", "libvirt did not answer within 10 s")),
-            _ => Fault::Fails(moment, unreachable("libvirt_unreachable", "libvirt cannot be reached")),
+            1 => Fault::Fails(moment, Error::new(Code::LibvirtTimeout, "libvirt did not answer within 10 s")),
+            _ => Fault::Fails(moment, Error::new(Code::LibvirtUnreachable, "libvirt cannot be reached")),
         })
     }
 }
@@ -213,7 +212,7 @@ impl<H> Faulty<H> {
         }
         let fault = fault.filter(|f| gives_list || !matches!(f, Fault::Empty));
         match &fault {
-            Some(Fault::Fails(_, error)) => *log.hits.entry(error.code).or_default() += 1,
+            Some(Fault::Fails(_, error)) => *log.hits.entry(error.code.as_str()).or_default() += 1,
             Some(Fault::Empty) => *log.hits.entry("empty").or_default() += 1,
             None => {}
         }
@@ -236,7 +235,7 @@ impl<H> Faulty<H> {
 }
 
 fn injected() -> Error {
-    Error::new(Kind::Failed, "injected", "a fault was injected")
+    Error::new(Code::Injected, "a fault was injected")
 }
 
 macro_rules! faulty {

@@ -18,7 +18,7 @@ use super::registry::{self, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin, Progress};
 use crate::fault;
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 use workdir::Workdir;
 
 pub(super) use workdir::clear_once;
@@ -90,14 +90,14 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
         return Ok(image);
     }
     if std::env::consts::ARCH != "x86_64" {
-        return Err(Error::refused(
-            "arch_unsupported",
+        return Err(Error::new(
+            Code::ArchUnsupported,
             format!("cannot make images on {}, only on x86_64", std::env::consts::ARCH),
         ));
     }
     if !rustix::process::geteuid().is_root() {
         return Err(
-            Error::refused("not_root", "making an image needs root").hint(format!("`sudo lite image build {id}`"))
+            Error::new(Code::NotRoot, "making an image needs root").hint(format!("`sudo lite image build {id}`"))
         );
     }
     tools::require(&NEEDS)?;
@@ -142,7 +142,7 @@ fn make(
     command.arg(suite).arg(&root);
     command.args(root::sources(suite, mirror).iter().map(|(uri, suite)| format!("deb {uri} {suite} main")));
     tools::run(&mut command, cancel).map_err(|e| match e.code {
-        "tool_failed" => {
+        Code::ToolFailed => {
             e.hint(format!("check that the mirror is reached: `curl -I {mirror}/dists/{suite}/InRelease`"))
         }
         _ => e,
@@ -166,7 +166,7 @@ fn make(
 fn suite(id: &str) -> Result<&'static str> {
     SUITES.iter().find(|(known, _)| *known == id).map(|(_, suite)| *suite).ok_or_else(|| {
         let known: Vec<&str> = buildable().collect();
-        Error::refused("image_unknown", format!("no image `{}` can be made here", escaped(id)))
+        Error::new(Code::ImageUnknown, format!("no image `{}` can be made here", escaped(id)))
             .hint(format!("those that can: {}", known.join(", ")))
     })
 }
@@ -179,7 +179,7 @@ fn check_mirror(mirror: &str) -> Result<&str> {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.bytes().all(allowed) => {
             Ok(mirror.trim_end_matches('/'))
         }
-        _ => Err(Error::refused("invalid_mirror", format!("`{}` is not the address of a mirror", escaped(mirror)))
+        _ => Err(Error::new(Code::InvalidMirror, format!("`{}` is not the address of a mirror", escaped(mirror)))
             .hint("such as `LITE_MIRROR=http://deb.debian.org/debian`; no user or password in it")),
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url, header};
 
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 static PROVIDER: Once = Once::new();
 const REDIRECTS: usize = 5;
@@ -30,7 +30,7 @@ pub fn builder() -> ClientBuilder {
 
 /// Trusts the certificates in `pem` besides the system's.
 fn trust(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder> {
-    let refused = || Error::refused("invalid_ca", "the extra CA file is not a PEM certificate");
+    let refused = || Error::new(Code::InvalidCa, "the extra CA file is not a PEM certificate");
     let certificates = Certificate::from_pem_bundle(pem).map_err(|e| refused().cause(innermost(&e)))?;
     if certificates.is_empty() {
         return Err(refused());
@@ -67,13 +67,13 @@ pub(super) fn is_page(head: &[u8]) -> bool {
 
 fn https(text: &str) -> Result<Url> {
     let url = Url::parse(text)
-        .map_err(|e| Error::refused("invalid_url", format!("`{}` is not an address", escaped(text))).cause(e))?;
+        .map_err(|e| Error::new(Code::InvalidUrl, format!("`{}` is not an address", escaped(text))).cause(e))?;
     if url.scheme() != "https" {
         let message = format!("`{}` is not an https address", escaped(text));
-        return Err(Error::refused("not_https", message).hint("images are downloaded by https only"));
+        return Err(Error::new(Code::NotHttps, message).hint("images are downloaded by https only"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::refused("invalid_url", "an address with a user name or a password is not accepted"));
+        return Err(Error::new(Code::InvalidUrl, "an address with a user name or a password is not accepted"));
     }
     Ok(url)
 }
@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
             builder = trust(builder, pem)?;
         }
         let client = builder.build().map_err(|e| {
-            Error::failed("tls", "no HTTPS client can be made")
+            Error::new(Code::Tls, "no HTTPS client can be made")
                 .cause(innermost(&e))
                 .hint("sudo apt-get install ca-certificates")
         })?;
@@ -120,22 +120,22 @@ impl<'a> Session<'a> {
             };
             let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
             let bad =
-                |_| Error::failed("bad_redirect", format!("`{url}` redirects to something that is not an address"));
+                |_| Error::new(Code::BadRedirect, format!("`{url}` redirects to something that is not an address"));
             let next = url.join(&location).map_err(bad)?;
             if next.scheme() != "https" {
                 let message = format!("`{url}` redirects to `{}`, which is not https", escaped(next.as_str()));
-                return Err(Error::refused("not_https", message).hint("use an address that stays with https"));
+                return Err(Error::new(Code::NotHttps, message).hint("use an address that stays with https"));
             }
             url = next;
         }
-        Err(Error::failed("too_many_redirects", format!("`{}` redirects more than {REDIRECTS} times", self.url)))
+        Err(Error::new(Code::TooManyRedirects, format!("`{}` redirects more than {REDIRECTS} times", self.url)))
     }
 
     /// Refuses what is not a file, not the part wanted, or with the `have` bytes that are there larger than `max`.
     pub(super) fn check(&self, response: &Response, wanted: StatusCode, have: u64, max: u64) -> Result<()> {
         let status = response.status();
         if status != wanted {
-            let error = Error::failed("http_status", format!("`{}` answered {status}", self.url));
+            let error = Error::new(Code::HttpStatus, format!("`{}` answered {status}", self.url));
             return Err(match status.as_u16() {
                 404 | 410 => error.hint("the file is not there; check the address, or the distribution has moved it"),
                 500..=599 => error.hint("the server has a problem of its own; try again later"),
@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
         so_far: &str,
     ) -> Result<Option<impl Deref<Target = [u8]> + use<>>> {
         self.patient(response.chunk()).await?.map_err(|e| {
-            Error::failed("truncated", format!("the download of `{}` was cut{so_far}", self.url))
+            Error::new(Code::Truncated, format!("the download of `{}` was cut{so_far}", self.url))
                 .cause(innermost(&e))
                 .hint("what has arrived is kept; the same command resumes it")
         })
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         let silent_at = tokio::time::Instant::now() + self.idle;
         loop {
             if self.cancel.load(Ordering::Relaxed) {
-                return Err(Error::failed("interrupted", "the download was interrupted")
+                return Err(Error::new(Code::Interrupted, "the download was interrupted")
                     .hint("what has arrived is kept; the same command resumes it"));
             }
             let next = silent_at.min(tokio::time::Instant::now() + TICK);
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
                 Err(_) if next < silent_at => {}
                 Err(_) => {
                     let message = format!("`{}` sent nothing for {:?}", self.url, self.idle);
-                    return Err(Error::failed("idle_timeout", message)
+                    return Err(Error::new(Code::IdleTimeout, message)
                         .hint("what has arrived is kept; the same command resumes it"));
                 }
             }
@@ -191,21 +191,21 @@ impl<'a> Session<'a> {
         let host = url.host_str().unwrap_or_default();
         match tls(error) {
             Some(rustls::Error::InvalidCertificate(why)) => {
-                Error::failed("untrusted_certificate", format!("the certificate of `{host}` is not trusted"))
+                Error::new(Code::UntrustedCertificate, format!("the certificate of `{host}` is not trusted"))
                     .cause(why)
                     .hint("for a mirror with a certificate of its own, give its CA file; else: sudo apt-get install ca-certificates")
             }
-            _ => Error::failed("unreachable", format!("`{host}` cannot be reached")).cause(innermost(error)),
+            _ => Error::new(Code::Unreachable, format!("`{host}` cannot be reached")).cause(innermost(error)),
         }
     }
 
     pub(super) fn page(&self) -> Error {
-        Error::failed("not_a_file", format!("`{}` answered with a web page, not with a file", self.url))
+        Error::new(Code::NotAFile, format!("`{}` answered with a web page, not with a file", self.url))
             .hint("a log-in page of the network, or an address that is not the file's own; open it in a browser")
     }
 
     pub(super) fn too_large(&self, max: u64) -> Error {
-        Error::refused("too_large", format!("`{}` is larger than the limit of {max} bytes", self.url))
+        Error::new(Code::TooLarge, format!("`{}` is larger than the limit of {max} bytes", self.url))
     }
 }
 

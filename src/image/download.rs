@@ -13,7 +13,7 @@ use std::{
 use reqwest::{Response, StatusCode, header};
 
 use super::client::{Session, is_page};
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// Enough to recognise a page where a file was expected.
 const HEAD: usize = 16;
@@ -72,7 +72,7 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| Error::failed("runtime", "the download cannot start").cause(e))?
+        .map_err(|e| Error::new(Code::Runtime, "the download cannot start").cause(e))?
         .block_on(work)
 }
 
@@ -180,5 +180,5 @@ pub(super) fn discard(part: &Path) {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Error {
-    Error::failed("write", format!("`{}` cannot be written", escaped(&path.to_string_lossy()))).cause(error)
+    Error::new(Code::Write, format!("`{}` cannot be written", escaped(&path.to_string_lossy()))).cause(error)
 }

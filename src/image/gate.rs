@@ -3,7 +3,7 @@
 //! A qcow2 file may name other files (a backing file, an external data file), and QEMU opens whatever it names, as root
 //! where root asked. Only a file that stands alone passes. Layout: QEMU's `docs/interop/qcow2`.
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// How much of a file the gate wants to see: the largest cluster, since header and extensions lie in the first one.
 pub const HEADER_MAX: u64 = 2 << 20;
@@ -44,8 +44,8 @@ pub fn gate(header: &[u8], file_len: u64) -> Result<Header> {
         return Err(refused(format!("qcow2 version {version}, and only 2 and 3 exist")));
     }
     if bytes.u64(8)? != 0 || bytes.u32(16)? != 0 {
-        return Err(Error::refused(
-            "image_backing_file",
+        return Err(Error::new(
+            Code::ImageBackingFile,
             "the image has a backing file: it refers to another file on the host",
         )
         .hint("flatten it where it comes from: `qemu-img convert -f qcow2 -O qcow2 IN OUT`"));
@@ -154,11 +154,11 @@ impl Bytes<'_> {
 }
 
 fn refused(what: impl std::fmt::Display) -> Error {
-    Error::refused("image_refused", format!("not an image lite can use: {what}"))
+    Error::new(Code::ImageRefused, format!("not an image lite can use: {what}"))
 }
 
 fn external_data() -> Error {
-    Error::refused("image_external_data", "the image has an external data file: it refers to another file on the host")
+    Error::new(Code::ImageExternalData, "the image has an external data file: it refers to another file on the host")
         .hint("flatten it where it comes from: `qemu-img convert -f qcow2 -O qcow2 IN OUT`")
 }
 
@@ -192,5 +192,5 @@ fn other_format(header: &[u8]) -> Error {
     } else {
         ("something unknown", "bring a qcow2 file")
     };
-    Error::refused("image_format", format!("not a qcow2 image: it is {found}")).hint(hint)
+    Error::new(Code::ImageFormat, format!("not a qcow2 image: it is {found}")).hint(hint)
 }

@@ -12,7 +12,7 @@ use super::registry::{self, NOFOLLOW, adopt, begin, io};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Origin, Progress, gate};
 use crate::fault;
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Do not wait for the other end of a pipe.
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
@@ -68,7 +68,7 @@ pub fn import(
 /// Opens a regular file and nothing else: no link, device or pipe.
 fn open_regular(file: &Path) -> Result<File> {
     let refuse = |what: String| {
-        Error::refused("image_not_a_file", format!("cannot read `{}`", file.display()))
+        Error::new(Code::ImageNotAFile, format!("cannot read `{}`", file.display()))
             .cause(what)
             .hint("name a regular file in qcow2 format, not a link, device or pipe")
     };
@@ -92,10 +92,10 @@ pub(super) fn check_qcow2(file: &Path, cancel: &AtomicBool) -> Result<()> {
     let mut command = tools::command("qemu-img");
     command.args(["check", "-f", "qcow2", "--output=json"]).arg(file);
     match tools::run(&mut command, cancel) {
-        Err(e) if e.code == "tool_failed" => Err(e
+        Err(e) if e.code == Code::ToolFailed => Err(e
             .causes
             .iter()
-            .fold(Error::refused("image_damaged", "the image is damaged: qemu-img found errors in it"), |e, c| {
+            .fold(Error::new(Code::ImageDamaged, "the image is damaged: qemu-img found errors in it"), |e, c| {
                 e.cause(c)
             })
             .hint("bring the file again, or repair it where it comes from: `qemu-img check -f qcow2 -r all FILE`")),

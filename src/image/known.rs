@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::sums::Algorithm;
-use crate::model::{Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Result, escaped, nearest};
 
 static DATA: &str = include_str!("images.yaml");
 
@@ -50,7 +50,7 @@ struct Images {
 pub fn all() -> Result<Vec<Known>> {
     serde_yaml::from_str::<Images>(DATA)
         .map(|i| i.images)
-        .map_err(|e| Error::failed("broken_data_file", "the embedded list of images cannot be read").cause(e))
+        .map_err(|e| Error::new(Code::BrokenDataFile, "the embedded list of images cannot be read").cause(e))
 }
 
 /// The known image `id`; refused (exit 2) with the nearest known name.
@@ -60,7 +60,7 @@ pub fn find(id: &str) -> Result<Known> {
         return Ok(known.clone());
     }
     let ids: Vec<&str> = all.iter().map(|k| k.id.as_str()).collect();
-    let error = Error::refused("unknown_image", format!("no image is known as `{}`", escaped(id)));
+    let error = Error::new(Code::UnknownImage, format!("no image is known as `{}`", escaped(id)));
     Err(match nearest(id, ids.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`? lite image pull {near}")),
         None => error.hint(format!("known images: {}", ids.join(", "))),

@@ -13,7 +13,7 @@ use super::{
     registry::{NOFOLLOW, check_id, io},
     tools,
 };
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// How often a waiting process tries for a lock again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -49,7 +49,7 @@ impl Lock {
         self.file
             .try_clone()
             .map(Into::into)
-            .map_err(|e| Error::failed("image_io", "cannot share the lock of the image").cause(e))
+            .map_err(|e| Error::new(Code::ImageIo, "cannot share the lock of the image").cause(e))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     known::{self, Known},
     sums::{self, Algorithm},
 };
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// Larger checksum files and signatures are no such thing.
 const MAX_SUMS: u64 = 1 << 20;
@@ -80,7 +80,7 @@ pub struct Pulled {
 /// Downloads and verifies an image. Nothing unverified ever leaves the name `.pull-ID.part`.
 pub fn pull(req: &PullRequest, cancel: &AtomicBool, progress: &mut dyn FnMut(u64, Option<u64>)) -> Result<Pulled> {
     if !is_id(&req.id) {
-        return Err(Error::refused("invalid_name", format!("`{}` is not a name for an image", escaped(&req.id)))
+        return Err(Error::new(Code::InvalidName, format!("`{}` is not a name for an image", escaped(&req.id)))
             .hint("1 to 63 characters of a-z, 0-9, `.` and `-`, the first a letter"));
     }
     let known = known::find(&req.id);
@@ -93,11 +93,9 @@ pub fn pull(req: &PullRequest, cancel: &AtomicBool, progress: &mut dyn FnMut(u64
     let path = |end: &str| req.dir.join(format!(".pull-{}.{end}", req.id));
     let lock = File::create(path("lock")).map_err(|e| cannot("written", &path("lock"), e))?;
     lock.try_lock().map_err(|e| match e {
-        TryLockError::WouldBlock => Error::new(
-            crate::model::Kind::Busy,
-            "busy",
-            format!("image `{}` is being downloaded by another process", req.id),
-        ),
+        TryLockError::WouldBlock => {
+            Error::new(Code::Busy, format!("image `{}` is being downloaded by another process", req.id))
+        }
         TryLockError::Error(e) => cannot("locked", &path("lock"), e),
     })?;
     let (algorithm, wanted) = expected(req, known.ok().as_ref(), &url, cancel)?;
@@ -118,7 +116,7 @@ pub fn pull(req: &PullRequest, cancel: &AtomicBool, progress: &mut dyn FnMut(u64
     let found = sums::digest(file, algorithm, cancel)?;
     if found != wanted {
         discard(&part);
-        return Err(Error::failed("altered", format!("`{url}` is not the expected file, and was removed"))
+        return Err(Error::new(Code::Altered, format!("`{url}` is not the expected file, and was removed"))
             .cause(format!("expected {algorithm}:{wanted}"))
             .cause(format!("got {algorithm}:{found}"))
             .hint(
@@ -151,7 +149,7 @@ fn expected(req: &PullRequest, known: Option<&Known>, url: &str, cancel: &Atomic
     let (text, signature) = (get(sums_url)?, get(signature_url)?);
     sums::verify_signature(&text, &signature, keyring)?;
     let text = std::str::from_utf8(&text)
-        .map_err(|_| Error::failed("invalid_checksum_file", format!("`{sums_url}` is not text")))?;
+        .map_err(|_| Error::new(Code::InvalidChecksumFile, format!("`{sums_url}` is not text")))?;
     let algorithm = known.filter(|_| req.sums_url.is_none()).map(|k| k.algorithm);
     let algorithm = algorithm.unwrap_or(if sums_url.contains("512") { Algorithm::Sha512 } else { Algorithm::Sha256 });
     let name = url.split(['?', '#']).next().and_then(|u| u.rsplit('/').next()).unwrap_or_default();
@@ -160,7 +158,7 @@ fn expected(req: &PullRequest, known: Option<&Known>, url: &str, cancel: &Atomic
 
 fn unverifiable(id: &str, known: Option<&Known>, sums_url: Option<&String>) -> Error {
     let mut error =
-        Error::refused("unverifiable", format!("nothing says what the image `{id}` must be, so it is not downloaded"));
+        Error::new(Code::Unverifiable, format!("nothing says what the image `{id}` must be, so it is not downloaded"));
     if let Some(sums) = sums_url {
         error = error.cause(format!("`{sums}` has no signature that lite knows of"));
     }
@@ -179,5 +177,5 @@ fn is_id(id: &str) -> bool {
 }
 
 fn cannot(what: &str, path: &std::path::Path, error: std::io::Error) -> Error {
-    Error::failed("files", format!("`{}` cannot be {what}", escaped(&path.to_string_lossy()))).cause(error)
+    Error::new(Code::Files, format!("`{}` cannot be {what}", escaped(&path.to_string_lossy()))).cause(error)
 }

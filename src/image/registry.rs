@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{HEADER_MAX, Lock, Progress, gate, lock};
 use crate::fault;
-use crate::model::{Error, Kind, Result, escaped, hex};
+use crate::model::{Code, Error, Result, escaped, hex};
 
 /// Where an image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ pub fn get(dir: &Path, id: &str) -> Result<Option<Image>> {
         Err(e) => return Err(io("read", &at, e)),
     };
     let damaged = |cause: String| {
-        Error::failed("image_damaged", format!("image `{id}` is damaged"))
+        Error::failed(Code::ImageDamaged, format!("image `{id}` is damaged"))
             .cause(cause)
             .hint(format!("remove it and bring it again: `lite image remove {id}`"))
     };
@@ -159,22 +159,23 @@ pub fn get(dir: &Path, id: &str) -> Result<Option<Image>> {
 pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
     check_id(id)?;
     if !in_use.is_empty() {
-        return Err(Error::refused("image_in_use", format!("image `{id}` is in use by {}", in_use.join(", ")))
+        return Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
             .hint(format!("delete what uses it first: `lite delete {}`", in_use.join(" "))));
     }
     let Some(_lock) = Lock::attempt(dir, id)? else {
-        return Err(Error::new(Kind::Busy, "image_busy", format!("another process works on image `{id}`"))
-            .hint("try again later"));
+        return Err(
+            Error::new(Code::ImageBusy, format!("another process works on image `{id}`")).hint("try again later")
+        );
     };
     let image = match get(dir, id) {
         Ok(None) => {
             return Err(
-                Error::refused("no_image", format!("no image `{id}`")).hint("see what is here: `lite image list`")
+                Error::new(Code::NoImage, format!("no image `{id}`")).hint("see what is here: `lite image list`")
             );
         }
         Ok(Some(image)) => image,
         // A damaged one goes as well, told by what is left of it.
-        Err(e) if e.code == "image_damaged" => remains(dir, id),
+        Err(e) if e.code == Code::ImageDamaged => remains(dir, id),
         Err(e) => return Err(e),
     };
     // Sidecar first: without it the image is not there, whatever happens next.
@@ -234,7 +235,7 @@ fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     let virtual_size = header.virtual_size;
     let sidecar = Sidecar { digest, size, virtual_size, origin, created_at: now, source, baked };
     let text = serde_json::to_vec_pretty(&sidecar)
-        .map_err(|e| Error::failed("image_io", "cannot write the sidecar").cause(e))?;
+        .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
     let image = image(dir, id, sidecar);
     fault::point("intent");
     std::fs::rename(file, &image.path).map_err(failed)?;
@@ -265,7 +266,7 @@ pub fn begin(
 ) -> Result<(Lock, Option<Image>)> {
     // A damaged image is no reason to stop where it is replaced.
     let present = || match get(dir, id) {
-        Err(e) if force && e.code == "image_damaged" => Ok(None),
+        Err(e) if force && e.code == Code::ImageDamaged => Ok(None),
         other => other,
     };
     let before = present()?;
@@ -292,7 +293,7 @@ pub(super) fn check_id(id: &str) -> Result<()> {
     if first && id.len() <= 63 && id.bytes().all(allowed) {
         return Ok(());
     }
-    Err(Error::refused("invalid_image_id", format!("`{}` cannot name an image", escaped(id)))
+    Err(Error::new(Code::InvalidImageId, format!("`{}` cannot name an image", escaped(id)))
         .hint("1 to 63 of a-z, 0-9, `.` and `-`, the first a letter or digit: `debian-13`"))
 }
 
@@ -366,5 +367,5 @@ pub(super) const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 /// An error of the file system.
 pub(super) fn io(what: &str, path: &Path, e: std::io::Error) -> Error {
-    Error::failed("image_io", format!("cannot {what} `{}`", path.display())).cause(e)
+    Error::new(Code::ImageIo, format!("cannot {what} `{}`", path.display())).cause(e)
 }

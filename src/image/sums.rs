@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 use sha2::Digest as _;
 
-use crate::model::{Error, Result, escaped, hex};
+use crate::model::{Code, Error, Result, escaped, hex};
 
 /// A digest algorithm that lite accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -50,7 +50,7 @@ pub fn parse_digest(text: &str) -> Result<(Algorithm, String)> {
     };
     match parsed {
         Some((algorithm, hex)) if is_hex(hex, algorithm) => Ok((algorithm, hex.to_ascii_lowercase())),
-        _ => Err(Error::refused("invalid_digest", format!("`{}` is not a digest", escaped(text)))
+        _ => Err(Error::new(Code::InvalidDigest, format!("`{}` is not a digest", escaped(text)))
             .hint("a digest is `sha256:` and 64 hexadecimal digits, or `sha512:` and 128")),
     }
 }
@@ -69,20 +69,20 @@ pub fn find(text: &str, file_name: &str, algorithm: Algorithm) -> Result<String>
         let name = parts.and_then(|(_, rest)| rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *")));
         let (Some((hex, _)), Some(name)) = (parts, name.filter(|n| !n.is_empty())) else {
             let message = format!("line {} of the checksum file is not `{algorithm} digest, file name`", number + 1);
-            return Err(Error::failed("invalid_checksum_file", message).cause(escaped(line)));
+            return Err(Error::new(Code::InvalidChecksumFile, message).cause(escaped(line)));
         };
         if name == file_name {
             let hex = hex.to_ascii_lowercase();
             if found.as_ref().is_some_and(|f| *f != hex) {
                 let message = format!("the checksum file has two digests for `{}`", escaped(file_name));
-                return Err(Error::failed("invalid_checksum_file", message));
+                return Err(Error::new(Code::InvalidChecksumFile, message));
             }
             found = Some(hex);
         }
     }
     found.ok_or_else(|| {
         let message = format!("the checksum file has no line for `{}`", escaped(file_name));
-        Error::failed("invalid_checksum_file", message)
+        Error::new(Code::InvalidChecksumFile, message)
     })
 }
 
@@ -92,13 +92,13 @@ pub fn digest(mut reader: impl Read, algorithm: Algorithm, cancel: &AtomicBool) 
     let mut block = vec![0; 1 << 20];
     loop {
         if cancel.load(Ordering::Relaxed) {
-            return Err(Error::failed("interrupted", "interrupted while checking the digest"));
+            return Err(Error::new(Code::Interrupted, "interrupted while checking the digest"));
         }
         let n = match reader.read(&mut block) {
             Ok(0) => break,
             Ok(n) => n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(Error::failed("read", "the downloaded file cannot be read").cause(e)),
+            Err(e) => return Err(Error::new(Code::Read, "the downloaded file cannot be read").cause(e)),
         };
         match algorithm {
             Algorithm::Sha256 => sha256.update(&block[..n]),
@@ -117,7 +117,7 @@ pub fn require_keyring(keyring: &Path, package: Option<&str>) -> Result<()> {
         return Ok(());
     }
     let message = format!("the key ring `{}` is not there", escaped(&keyring.to_string_lossy()));
-    Err(Error::refused("missing_keyring", message).hint(match package {
+    Err(Error::new(Code::MissingKeyring, message).hint(match package {
         Some(package) => format!("sudo apt-get install {package}"),
         None => "give the absolute path of a key ring that gpgv can read".to_owned(),
     }))
@@ -128,7 +128,7 @@ pub fn require_keyring(keyring: &Path, package: Option<&str>) -> Result<()> {
 /// Refused (exit 2) if gpgv or the key ring is missing.
 pub fn verify_signature(sums: &[u8], signature: &[u8], keyring: &Path) -> Result<()> {
     require_keyring(keyring, None)?;
-    let broken = |e: io::Error| Error::failed("gpgv", "the signature cannot be checked").cause(e);
+    let broken = |e: io::Error| Error::new(Code::Gpgv, "the signature cannot be checked").cause(e);
     let folder = tempfile::tempdir().map_err(broken)?;
     let (signature_file, sums_file) = (folder.path().join("signature"), folder.path().join("sums"));
     fs::write(&signature_file, signature).map_err(broken)?;
@@ -144,7 +144,7 @@ pub fn verify_signature(sums: &[u8], signature: &[u8], keyring: &Path) -> Result
         .output()
         .map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
-                Error::refused("missing_gpgv", "gpgv is not installed, so no signature can be checked")
+                Error::new(Code::MissingGpgv, "gpgv is not installed, so no signature can be checked")
                     .hint("sudo apt-get install gpgv")
             }
             _ => broken(e),
@@ -164,6 +164,6 @@ pub fn verify_signature(sums: &[u8], signature: &[u8], keyring: &Path) -> Result
         Some("REVKEYSIG") => "its key was revoked",
         _ => "gpgv found no valid signature",
     };
-    Err(Error::failed("bad_signature", "the signature of the checksum file is not valid, so nothing was downloaded")
+    Err(Error::new(Code::BadSignature, "the signature of the checksum file is not valid, so nothing was downloaded")
         .cause(why))
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// Programs of the administrator are not on everybody's path.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -41,7 +41,7 @@ pub(super) fn require(needs: &[Need]) -> Result<()> {
     let mut packages: Vec<&str> = missing.iter().map(|need| need.1).collect();
     packages.sort_unstable();
     packages.dedup();
-    Err(Error::refused("tools_missing", format!("this host lacks {}", names.join(", ")))
+    Err(Error::new(Code::ToolsMissing, format!("this host lacks {}", names.join(", ")))
         .hint(format!("install what is missing: `apt-get install {}`", packages.join(" "))))
 }
 
@@ -81,7 +81,7 @@ fn name(command: &Command) -> String {
 /// The error of somebody who pressed Ctrl-C.
 pub(super) fn check(cancel: &AtomicBool) -> Result<()> {
     if cancel.load(Ordering::SeqCst) {
-        return Err(Error::failed("interrupted", "interrupted; what was begun is removed"));
+        return Err(Error::new(Code::Interrupted, "interrupted; what was begun is removed"));
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ pub(super) fn check(cancel: &AtomicBool) -> Result<()> {
 pub(super) fn run(command: &mut Command, cancel: &AtomicBool) -> Result<Vec<u8>> {
     check(cancel)?;
     let name = name(command);
-    let failed = |message: String| Error::failed("tool_failed", message);
+    let failed = |message: String| Error::new(Code::ToolFailed, message);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = Group(command.spawn().map_err(|e| failed(format!("cannot run {name}")).cause(e))?);
     let output = drain(child.0.stdout.take());

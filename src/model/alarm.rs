@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Metric, Result, escaped};
+use super::{Code, Error, Metric, Result, escaped};
 
 /// Most minutes an alarm may look back.
 pub const MAX_WINDOW_MINUTES: u32 = 24 * 60;
@@ -68,7 +68,7 @@ impl TryFrom<f64> for Threshold {
         if value.is_finite() {
             Ok(Self(value))
         } else {
-            Err(Error::refused("invalid_threshold", "a threshold is a finite number"))
+            Err(Error::new(Code::InvalidThreshold, "a threshold is a finite number"))
         }
     }
 }
@@ -98,7 +98,7 @@ impl Condition {
     /// Parses `>= 90`; the space may be left out.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || {
-            Error::refused("invalid_condition", format!("`{}` is not a condition", escaped(text)))
+            Error::new(Code::InvalidCondition, format!("`{}` is not a condition", escaped(text)))
                 .hint("a condition is one of `>`, `>=`, `<`, `<=` and a number, such as `--when '>= 90'` (with quotes, or the shell takes it)")
         };
         let signs = [Comparator::GreaterOrEqual, Comparator::LessOrEqual, Comparator::Greater, Comparator::Less];
@@ -127,7 +127,7 @@ impl fmt::Display for Condition {
 
 /// A unit enum whose words are those stored, shown and parsed.
 macro_rules! words {
-    ($(#[$doc:meta])* $type:ident, $code:literal, $what:literal; $($(#[$vdoc:meta])* $name:ident = $text:literal,)*) => {
+    ($(#[$doc:meta])* $type:ident, $code:ident, $what:literal; $($(#[$vdoc:meta])* $name:ident = $text:literal,)*) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum $type {
@@ -149,7 +149,7 @@ macro_rules! words {
                     $($text => Ok(Self::$name),)*
                     _ => {
                         let words: Vec<String> = Self::ALL.iter().map(|w| format!("`{}`", w.as_str())).collect();
-                        let error = Error::refused($code, format!("`{}` is not {}", escaped(text), $what));
+                        let error = Error::new(super::Code::$code, format!("`{}` is not {}", escaped(text), $what));
                         let error = match super::nearest(text, Self::ALL.iter().map(|w| w.as_str())) {
                             Some(near) => error.hint(format!("did you mean `{near}`?")),
                             None => error,
@@ -171,7 +171,7 @@ pub(crate) use words;
 
 words! {
     /// What of a period is compared.
-    Statistic, "invalid_statistic", "a statistic";
+    Statistic, InvalidStatistic, "a statistic";
     /// The mean of its samples.
     Average = "average",
     /// The largest.
@@ -184,7 +184,7 @@ words! {
 
 words! {
     /// What a period without a usable sample counts as.
-    Missing, "invalid_missing", "a way to treat missing periods";
+    Missing, InvalidMissing, "a way to treat missing periods";
     /// Nothing; all periods missing is its own state.
     Missing = "missing",
     /// Nothing; the state stays.
@@ -197,7 +197,7 @@ words! {
 
 words! {
     /// The state of an alarm.
-    AlarmState, "invalid_alarm_state", "a state of an alarm";
+    AlarmState, InvalidAlarmState, "a state of an alarm";
     /// Not breaching.
     Ok = "OK",
     /// Breaching.
@@ -208,7 +208,7 @@ words! {
 
 words! {
     /// What of an alarm is sent.
-    Notify, "invalid_notify", "a kind of notification";
+    Notify, InvalidNotify, "a kind of notification";
     /// When it fires, and the reminders.
     Alarm = "alarm",
     /// When it is resolved.
@@ -247,16 +247,16 @@ impl AlarmSettings {
     /// Refused unless 1 <= M <= N and N periods are at most 24 hours.
     pub fn check(&self) -> Result<()> {
         if self.datapoints == 0 || self.datapoints > self.of {
-            return Err(Error::refused(
-                "invalid_window",
+            return Err(Error::new(
+                Code::InvalidWindow,
                 format!("{} breaching periods of {} cannot be", self.datapoints, self.of),
             )
             .hint("`--datapoints M --of N` needs 1 <= M <= N, such as `--datapoints 3 --of 5`"));
         }
         let minutes = u64::from(self.of) * u64::from(self.period_minutes);
         if self.period_minutes == 0 || minutes > u64::from(MAX_WINDOW_MINUTES) {
-            return Err(Error::refused(
-                "invalid_window",
+            return Err(Error::new(
+                Code::InvalidWindow,
                 format!("{} periods of {} minutes are more than 24 hours", self.of, self.period_minutes),
             )
             .hint("`--of` times `--period` may be at most 24 hours, a period at least a minute"));
@@ -286,7 +286,7 @@ mod tests {
             "> 9\n",
         ] {
             assert_eq!(
-                Condition::parse(text).map_err(|e| (e.code, e.exit_code())),
+                Condition::parse(text).map_err(|e| (e.code.as_str(), e.exit_code())),
                 Err(("invalid_condition", 2)),
                 "{text:?}"
             );
@@ -312,7 +312,7 @@ mod tests {
         for (m, n, p) in
             [(0, 1, 1), (2, 1, 1), (1, 1441, 1), (1, 1, 1441), (1, 25, 60), (1, 1, 0), (1, u32::MAX, u32::MAX)]
         {
-            assert_eq!(settings(m, n, p).check().map_err(|e| e.code), Err("invalid_window"), "{m} {n} {p}");
+            assert_eq!(settings(m, n, p).check().map_err(|e| e.code.as_str()), Err("invalid_window"), "{m} {n} {p}");
         }
     }
 }

@@ -2,31 +2,19 @@
 
 use std::fmt;
 
+use super::{Class, Code};
+
 /// The result of everything that can fail in front of a user.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// How an error ends the process; the numbers are the exit codes of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Something was tried and failed; the message says what was undone and what is left.
-    Failed = 1,
-    /// Refused before any change.
-    Refused = 2,
-    /// Somebody else is working on it.
-    Busy = 3,
-    /// A person has to look: an undo failed, or state and host disagree.
-    NeedsAttention = 4,
-    /// libvirt, or the host, cannot be reached.
-    Unreachable = 5,
-}
 
 /// An error as a user reads it: one sentence, causes below it, and hints with the literal next command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// How it ends the process.
-    pub kind: Kind,
-    /// Stable identifier for scripts (`--json`), in snake_case.
-    pub code: &'static str,
+    /// What went wrong, for machines.
+    pub code: Code,
+    /// How it concerns the caller, and ends the process: the class of the code, or [`Class::Failed`] where a change had
+    /// begun already.
+    pub class: Class,
     /// What and where, lower case, no full stop. Never holds a secret.
     pub message: String,
     /// What lies beneath, outermost first: libvirt's or the system's own words.
@@ -36,19 +24,21 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of any kind.
-    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    /// An error of the class of its code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, class: code.class(), message: message.into(), causes: Vec::new(), hints: Vec::new() }
     }
 
-    /// Tried and failed (exit 1).
-    pub fn failed(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Kind::Failed, code, message)
+    /// Tried and failed (exit 1), whatever the class of the code: what is refused elsewhere was met under way.
+    pub fn failed(code: Code, message: impl Into<String>) -> Self {
+        Self { class: Class::Failed, ..Self::new(code, message) }
     }
 
-    /// Refused before any change (exit 2).
-    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Kind::Refused, code, message)
+    /// The same error as a part of something larger: `message` in its place, its own words as the first cause.
+    #[must_use]
+    pub fn within(mut self, message: impl Into<String>) -> Self {
+        self.causes.insert(0, std::mem::replace(&mut self.message, message.into()));
+        self
     }
 
     /// Adds what lies beneath.
@@ -67,7 +57,7 @@ impl Error {
 
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
-        self.kind as u8
+        self.class.exit_code()
     }
 }
 

@@ -8,7 +8,7 @@ use super::{AlarmState, Comparator, Error, Metric, Record, Result, Threshold, al
 
 words! {
     /// What happened.
-    EventKind, "invalid_event", "a kind of event";
+    EventKind, InvalidEvent, "a kind of event";
     /// An alarm fired.
     AlarmFiring = "alarm.firing",
     /// An alarm still fires.

@@ -5,7 +5,7 @@ use std::{fmt, net::Ipv4Addr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Currency, Error, Mac, Money, Name, Port, Result, Size, escaped};
+use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Size, escaped};
 
 /// What the user wants the instance to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl NetworkMode {
         match text.strip_prefix("bridge:") {
             None if text == "nat" => Ok(Self::Nat),
             Some(bridge) if shaped(bridge) => Ok(Self::Bridge(bridge.to_owned())),
-            _ => Err(Error::refused("invalid_network", format!("`{}` is not a network", escaped(text)))
+            _ => Err(Error::new(Code::InvalidNetwork, format!("`{}` is not a network", escaped(text)))
                 .hint("use `nat`, or `bridge:NAME` with the name of a bridge of this host, such as `bridge:br0`")),
         }
     }
@@ -115,7 +115,7 @@ impl Tag {
             || key.contains(',')
             || key.trim() != key
         {
-            return Err(Error::refused("invalid_tag", format!("`{}` is not a tag", escaped(text)))
+            return Err(Error::new(Code::InvalidTag, format!("`{}` is not a tag", escaped(text)))
                 .hint("a tag is `key=value` or `key`: printable ASCII, the key 1 to 128 characters without `=` and `,`, the value at most 256"));
         }
         Ok(Self { key: key.to_owned(), value: value.to_owned() })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, escaped, nearest};
+use super::{Code, Error, Result, escaped, nearest};
 
 /// The unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -102,7 +102,7 @@ impl Metric {
             let near = nearest(&fold, lower.iter().map(String::as_str))?;
             Self::ALL.iter().map(|m| m.as_str()).find(|n| n.eq_ignore_ascii_case(near))
         });
-        let error = Error::refused("unknown_metric", format!("there is no metric `{}`", escaped(text)));
+        let error = Error::new(Code::UnknownMetric, format!("there is no metric `{}`", escaped(text)));
         let error = match near {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
@@ -152,7 +152,7 @@ mod tests {
             ("", None),
         ] {
             let error = Metric::parse(text).expect_err(text);
-            assert_eq!((error.code, error.exit_code()), ("unknown_metric", 2));
+            assert_eq!((error.code.as_str(), error.exit_code()), ("unknown_metric", 2));
             assert_eq!(error.hints.len() == 2, near.is_some(), "{text}: {:?}", error.hints);
             assert!(near.is_none_or(|n| error.hints[0] == format!("did you mean `{n}`?")), "{:?}", error.hints);
         }

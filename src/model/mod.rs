@@ -1,6 +1,7 @@
 //! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
 
 mod alarm;
+mod code;
 mod drift;
 mod error;
 mod event;
@@ -17,8 +18,9 @@ mod text;
 pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
 };
+pub use code::{Class, Code};
 pub use drift::Drift;
-pub use error::{Error, Kind, Result, escaped, nearest};
+pub use error::{Error, Result, escaped, nearest};
 pub use event::{Event, EventData, EventInstance, EventKind};
 pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
 pub use metric::{Metric, MetricType, Unit};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, escaped};
+use super::{Code, Error, Result, escaped};
 
 /// An ISO 4217 currency code, such as `USD`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ impl Currency {
         if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::refused("invalid_currency", format!("`{}` is not a currency", escaped(text)))
+            Err(Error::new(Code::InvalidCurrency, format!("`{}` is not a currency", escaped(text)))
                 .hint("a currency is three capital letters, such as `USD` or `EUR`"))
         }
     }
@@ -69,7 +69,7 @@ impl Money {
     /// Parses a decimal amount. Refused when negative, not a number, with more than two decimals, or above the largest.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || {
-            Error::refused("invalid_price", format!("`{}` is not a price", escaped(text)))
+            Error::new(Code::InvalidPrice, format!("`{}` is not a price", escaped(text)))
                 .hint("a price is a decimal number such as `12` or `12.50`, from 0 to 1000000")
         };
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "00"));
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_price() {
         for text in ["", "-1", "NaN", "inf", "1e3", "1.234", ".5", "5.", "1000000.01", "12 USD", "+1"] {
-            assert_eq!(Money::parse(text).map_err(|e| e.code), Err("invalid_price"), "{text:?}");
+            assert_eq!(Money::parse(text).map_err(|e| e.code.as_str()), Err("invalid_price"), "{text:?}");
         }
     }
 }

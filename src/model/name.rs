@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, escaped};
+use super::{Code, Error, Result, escaped};
 
 /// A resource name: 1–63 of `a-z 0-9 -`, first a letter, last a letter or digit, not something that reads as an id.
 ///
@@ -25,12 +25,12 @@ impl Name {
             && bytes[0].is_ascii_lowercase()
             && bytes[bytes.len() - 1] != b'-';
         if !shaped {
-            return Err(Error::refused("invalid_name", format!("`{}` is not a valid name", escaped(text))).hint(
+            return Err(Error::new(Code::InvalidName, format!("`{}` is not a valid name", escaped(text))).hint(
                 "a name has 1 to 63 characters of a-z, 0-9 and `-`, starts with a letter and ends with a letter or digit",
             ));
         }
         if uuid::Uuid::try_parse(text).is_ok() || text.strip_prefix("op-").is_some_and(|rest| rest.len() == 8) {
-            return Err(Error::refused("invalid_name", format!("`{text}` reads as an id, not as a name"))
+            return Err(Error::new(Code::InvalidName, format!("`{text}` reads as an id, not as a name"))
                 .hint("choose a name that is not an instance or operation id"));
         }
         Ok(Self(text.to_owned()))
@@ -104,7 +104,11 @@ mod tests {
             "op-0123abcd",
         ];
         for text in bad {
-            assert_eq!(Name::parse(text).map_err(|e| (e.code, e.exit_code())), Err(("invalid_name", 2)), "{text:?}");
+            assert_eq!(
+                Name::parse(text).map_err(|e| (e.code.as_str(), e.exit_code())),
+                Err(("invalid_name", 2)),
+                "{text:?}"
+            );
         }
     }
 }

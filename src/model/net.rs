@@ -4,7 +4,7 @@ use std::{fmt, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, escaped};
+use super::{Code, Error, Result, escaped};
 
 /// A hardware address. Ours start with `52:54:00`, the prefix QEMU uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ impl Mac {
 
     /// Parses six hexadecimal pairs separated by colons.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = || Error::refused("invalid_mac", format!("`{}` is not a hardware address", escaped(text)));
+        let bad = || Error::new(Code::InvalidMac, format!("`{}` is not a hardware address", escaped(text)));
         let mut bytes = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut bytes {
@@ -74,7 +74,7 @@ impl Port {
     /// Parses `80`, `80/tcp` or `53/udp`.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || {
-            Error::refused("invalid_port", format!("`{}` is not a port", escaped(text)))
+            Error::new(Code::InvalidPort, format!("`{}` is not a port", escaped(text)))
                 .hint("a port is a number from 1 to 65535 with `/tcp` or `/udp`, such as `80/tcp`")
         };
         let (number, protocol) = match text.split_once('/') {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Result, escaped};
+use super::{Code, Error, Result, escaped};
 
 /// Which virtualisation runs the guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +23,7 @@ impl Accel {
             "auto" => Ok(Self::Auto),
             "kvm" => Ok(Self::Kvm),
             "tcg" => Ok(Self::Tcg),
-            _ => Err(Error::refused("invalid_accel", format!("`{}` is not an acceleration", escaped(text)))
+            _ => Err(Error::new(Code::InvalidAccel, format!("`{}` is not an acceleration", escaped(text)))
                 .hint("use `auto`, `kvm` or `tcg`")),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, escaped};
+use super::{Code, Error, Result, escaped};
 
 /// A number of bytes. Written `512 MiB`, `20 GiB`, `1 TiB`: a unit is required, a fraction is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Size {
     /// Parses `512 MiB` (the space may be left out). Refused when negative, without unit, zero or above 1 PiB.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || {
-            Error::refused("invalid_size", format!("`{}` is not a size", escaped(text)))
+            Error::new(Code::InvalidSize, format!("`{}` is not a size", escaped(text)))
                 .hint("a size is a whole number and one of KiB, MiB, GiB, TiB, such as `512 MiB`; at most 1024 TiB")
         };
         let trimmed = text.trim();
@@ -117,7 +117,7 @@ mod tests {
             "99999999999 TiB",
             "1025 TiB",
         ] {
-            assert_eq!(Size::parse(text).map_err(|e| e.code), Err("invalid_size"), "{text:?}");
+            assert_eq!(Size::parse(text).map_err(|e| e.code.as_str()), Err("invalid_size"), "{text:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::model::{Error, Metric, Point, Result, Unit};
+use crate::model::{Code, Error, Metric, Point, Result, Unit};
 
 /// What is shown of an instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +105,7 @@ pub fn text(shown: &Shown) -> String {
 /// Listens; refused if the address cannot be had.
 pub fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener> {
     let refused = |e: std::io::Error| {
-        Error::refused("cannot_listen", format!("cannot listen at {address}"))
+        Error::new(Code::CannotListen, format!("cannot listen at {address}"))
             .cause(e)
             .hint("another program may have it: choose another port with `--metrics-listen`")
     };
@@ -116,7 +116,7 @@ pub fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener> {
 
 /// Answers scrapes for ever, on a thread of its own.
 pub fn serve(listener: std::net::TcpListener, shared: Shared) -> Result<()> {
-    let broken = |e: std::io::Error| Error::failed("internal", "cannot serve metrics").cause(e);
+    let broken = |e: std::io::Error| Error::new(Code::Internal, "cannot serve metrics").cause(e);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
     let work = move || {
         runtime.block_on(async {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{Error, Result},
+    model::{Code, Error, Result},
     store::create_private_dir,
 };
 
@@ -31,7 +31,7 @@ pub fn attempt(state: &Path, name: &str) -> Result<Attempt> {
     create_private_dir(&dir)?;
     let path = dir.join(format!("{name}.lock"));
     let fail = |e: std::io::Error| {
-        Error::refused("state_not_writable", format!("cannot lock `{}`", path.display()))
+        Error::new(Code::StateNotWritable, format!("cannot lock `{}`", path.display()))
             .cause(e)
             .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
     };

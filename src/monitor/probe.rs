@@ -17,7 +17,7 @@ use crate::{
     catalog::Health,
     guest,
     hypervisor::Hypervisor,
-    model::{Mac, Result},
+    model::{Code, Mac, Result},
 };
 
 /// Threads that check.
@@ -112,7 +112,7 @@ impl Prober {
                 }
             };
             thread::Builder::new().name("health".to_owned()).stack_size(512 << 10).spawn(work).map_err(|e| {
-                crate::model::Error::failed("internal", "cannot start the threads of the health checks").cause(e)
+                crate::model::Error::new(Code::Internal, "cannot start the threads of the health checks").cause(e)
             })?;
         }
         Ok(Self { jobs, answers, under_way: HashSet::new(), addresses })

@@ -17,7 +17,7 @@ use super::guard::{self, Attempt};
 use crate::{
     fault,
     hypervisor::Hypervisor,
-    model::{Result, Settings},
+    model::{Code, Result, Settings},
     notify::{
         address::Allowed,
         client,
@@ -93,7 +93,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| crate::model::Error::failed("internal", "cannot start to send").cause(e))
+        .map_err(|e| crate::model::Error::new(Code::Internal, "cannot start to send").cause(e))
 }
 
 /// Starts to send what is due, one message a contact.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Name of the unit.
 pub const NAME: &str = "lite-watch.service";
@@ -49,7 +49,7 @@ fn quoted(word: &str) -> String {
 pub fn install(folder: &Path, text: &str) -> Result<PathBuf> {
     let path = folder.join(NAME);
     let fail = |e: std::io::Error| {
-        Error::refused("unit_not_written", format!("cannot write `{}`", path.display()))
+        Error::new(Code::UnitNotWritten, format!("cannot write `{}`", path.display()))
             .cause(e)
             .hint("run lite as root (`sudo lite watch --install`)")
     };
@@ -87,6 +87,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = install(dir.path(), "[Unit]\n").unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), "[Unit]\n");
-        assert_eq!(install(&dir.path().join("none"), "").map_err(|e| e.code), Err("unit_not_written"));
+        assert_eq!(install(&dir.path().join("none"), "").map_err(|e| e.code.as_str()), Err("unit_not_written"));
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     fault,
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, Why},
-    model::{EventKind, Instance, Metric, Phase, Record, Result, Wanted},
+    model::{Code, EventKind, Instance, Metric, Phase, Record, Result, Wanted},
     plan::Resources,
     store::{
         events::{self, Stamp},
@@ -365,7 +365,7 @@ impl<'a> Watcher<'a> {
     /// Stores what is remembered of an instance, with the events that are told of it.
     fn remember(&mut self, record: &Record, history: History, tells: &[Action], now: Moment) -> Result<()> {
         let text = serde_json::to_string(&history)
-            .map_err(|e| crate::model::Error::failed("state_error", "cannot write a history").cause(e))?;
+            .map_err(|e| crate::model::Error::new(Code::StateError, "cannot write a history").cause(e))?;
         let stamp = self.stamp(now);
         let told: Vec<(EventKind, &str)> = tells
             .iter()

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket}
 use ipnet::IpNet;
 use reqwest::Url;
 
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// What is allowed beyond the public internet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +21,7 @@ pub struct Allowed {
 /// Parses the address of a webhook. Whatever the parser would silently repair is refused.
 pub fn parse(text: &str) -> Result<Url> {
     let bad = |why: &str| {
-        Error::refused("invalid_webhook", format!("`{}` is not the address of a webhook: {why}", shown(text)))
+        Error::new(Code::InvalidWebhook, format!("`{}` is not the address of a webhook: {why}", shown(text)))
             .hint("a webhook is such as `https://hooks.example.org/services/x`")
     };
     if text.len() > 2048 {
@@ -72,7 +72,7 @@ pub fn resolve(url: &Url) -> Result<Vec<SocketAddr>> {
         return Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]);
     }
     let unknown = || {
-        Error::refused("unknown_host", format!("the name `{}` has no address", escaped(host)))
+        Error::new(Code::UnknownHost, format!("the name `{}` has no address", escaped(host)))
             .hint("see whether it is spelt right and whether this host's name server knows it")
     };
     let found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(|e| unknown().cause(e))?.collect();
@@ -83,7 +83,7 @@ pub fn resolve(url: &Url) -> Result<Vec<SocketAddr>> {
 pub fn choose(addresses: &[SocketAddr], allowed: &Allowed) -> Result<SocketAddr> {
     for address in addresses {
         if let Err(why) = judge(address.ip(), allowed, is_own) {
-            let error = Error::refused("forbidden_address", format!("messages may not go to {}: {why}", address.ip()));
+            let error = Error::new(Code::ForbiddenAddress, format!("messages may not go to {}: {why}", address.ip()));
             return Err(if why == PRIVATE {
                 error.hint("if that is meant, say `--allow-private`")
             } else {
@@ -91,7 +91,7 @@ pub fn choose(addresses: &[SocketAddr], allowed: &Allowed) -> Result<SocketAddr>
             });
         }
     }
-    addresses.first().copied().ok_or_else(|| Error::refused("unknown_host", "the name has no address"))
+    addresses.first().copied().ok_or_else(|| Error::new(Code::UnknownHost, "the name has no address"))
 }
 
 const PRIVATE: &str = "it is private";
@@ -173,11 +173,11 @@ mod tests {
     fn fate(text: &str, allowed: &Allowed) -> String {
         let url = match parse(text) {
             Ok(url) => url,
-            Err(error) => return error.code.to_owned(),
+            Err(error) => return error.code.to_string(),
         };
         let addresses = match resolve(&url) {
             Ok(addresses) => addresses,
-            Err(error) => return error.code.to_owned(),
+            Err(error) => return error.code.to_string(),
         };
         match judge(addresses[0].ip(), allowed, |ip| ip == "198.41.0.4".parse::<IpAddr>().unwrap()) {
             Ok(()) => "ok".to_owned(),
@@ -299,15 +299,18 @@ mod tests {
             "http://exa<mple.org/",
         ] {
             let error = parse(text).expect_err(text);
-            assert_eq!((error.code, error.exit_code()), ("invalid_webhook", 2), "{text:?}");
+            assert_eq!((error.code.as_str(), error.exit_code()), ("invalid_webhook", 2), "{text:?}");
         }
-        assert_eq!(parse(&format!("http://h/{}", "a".repeat(2048))).map_err(|e| e.code).err(), Some("invalid_webhook"));
+        assert_eq!(
+            parse(&format!("http://h/{}", "a".repeat(2048))).map_err(|e| e.code.as_str()).err(),
+            Some("invalid_webhook")
+        );
     }
 
     #[test]
     fn one_forbidden_address_of_a_name_forbids_the_name() {
         let both = ["8.8.8.8:443".parse().unwrap(), "127.0.0.1:443".parse().unwrap()];
-        assert_eq!(choose(&both, &Allowed::default()).map_err(|e| e.code), Err("forbidden_address"));
+        assert_eq!(choose(&both, &Allowed::default()).map_err(|e| e.code.as_str()), Err("forbidden_address"));
         assert_eq!(choose(&both[..1], &Allowed::default()), Ok(both[0]));
     }
 

@@ -4,7 +4,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::{Deserialize, Serialize};
 
 use super::payload::{Message, samples};
-use crate::model::{Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Result, escaped, nearest};
 
 /// Steps a template may take.
 const FUEL: u64 = 100_000;
@@ -47,7 +47,7 @@ impl Format {
         if let Some((name, file, text)) = BUILT_IN.iter().find(|b| b.0 == name) {
             return Ok(Self::Template { name: (*name).into(), file: (*file).into(), text: (*text).into() });
         }
-        let error = Error::refused("unknown_format", format!("there is no format `{}`", escaped(name)));
+        let error = Error::new(Code::UnknownFormat, format!("there is no format `{}`", escaped(name)));
         let error = match nearest(name, Self::NAMES) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
@@ -63,11 +63,8 @@ impl Format {
         let file = path.rsplit('/').next().unwrap_or(path).to_owned();
         let name = file.strip_suffix(".json.j2").or_else(|| file.strip_suffix(".txt.j2"));
         let Some(name) = name.filter(|n| !n.is_empty()).map(str::to_owned) else {
-            return Err(Error::refused(
-                "invalid_format",
-                format!("`{}` is not the name of a template", escaped(&file)),
-            )
-            .hint("a template is called `NAME.json.j2` or `NAME.txt.j2`: the name says what it makes"));
+            return Err(Error::new(Code::InvalidFormat, format!("`{}` is not the name of a template", escaped(&file)))
+                .hint("a template is called `NAME.json.j2` or `NAME.txt.j2`: the name says what it makes"));
         };
         let format = Self::Template { name, file, text };
         let samples = samples();
@@ -93,7 +90,7 @@ impl Format {
     pub fn render(&self, message: &Message) -> Result<(Vec<u8>, &'static str)> {
         let Self::Template { file, text, .. } = self else { return Ok((message.standard(), "application/json")) };
         let bad = |why: String| {
-            Error::refused("invalid_format", "the template does not render").cause(why).hint(
+            Error::new(Code::InvalidFormat, "the template does not render").cause(why).hint(
                 "a template sees `type`, `timestamp`, `title`, `text` and `data`; `| tojson` writes any of them as JSON",
             )
         };
@@ -177,13 +174,13 @@ mod tests {
             (".json.j2", "1"),
         ] {
             let error = Format::custom(path, text.to_owned()).expect_err(text);
-            assert_eq!((error.code, error.exit_code()), ("invalid_format", 2), "{text}");
+            assert_eq!((error.code.as_str(), error.exit_code()), ("invalid_format", 2), "{text}");
         }
     }
 
     #[test]
     fn an_unknown_format_names_the_nearest() {
         let error = Format::named("slak").unwrap_err();
-        assert_eq!((error.code, error.hints[0].as_str()), ("unknown_format", "did you mean `slack`?"));
+        assert_eq!((error.code.as_str(), error.hints[0].as_str()), ("unknown_format", "did you mean `slack`?"));
     }
 }

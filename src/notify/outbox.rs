@@ -14,7 +14,7 @@ use super::{
     signature::Secret,
 };
 use crate::{
-    model::{Error, Event, EventKind, Result},
+    model::{Code, Error, Event, EventKind, Result},
     store::{
         Store,
         contacts::Contact,
@@ -95,7 +95,7 @@ pub fn make_test(store: &mut Store, contact: &Contact, event: &Event) -> Result<
         events::record_for(t, event, contact.name.as_str())?;
         let delivery: i64 = t
             .query_row("SELECT max(id) FROM delivery", [], |row| row.get(0))
-            .map_err(|e| Error::failed("state_error", "the state database gave an error").cause(e))?;
+            .map_err(|e| Error::new(Code::StateError, "the state database gave an error").cause(e))?;
         let new = NewMessage {
             id: id.clone(),
             contact: contact.name.to_string(),
@@ -177,7 +177,7 @@ fn job(store: &mut Store, contact: &Contact, base: &Allowed, message: Message, n
 
 fn render(store: &Store, contact: &Contact, message: &Message) -> Result<(Vec<u8>, &'static str)> {
     let format: Format = serde_json::from_str(&contact.format)
-        .map_err(|e| Error::failed("state_error", "cannot read a contact's format").cause(e))?;
+        .map_err(|e| Error::new(Code::StateError, "cannot read a contact's format").cause(e))?;
     let mut events = Vec::new();
     for part in store.parts(&message.id)? {
         let mut event = part.stored.event;

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// What a secret starts with when it is shown.
 const PREFIX: &str = "whsec_";
@@ -26,7 +26,7 @@ impl Secret {
         if key.is_some_and(|k| (24..=64).contains(&k.len())) {
             Ok(Self(text))
         } else {
-            Err(Error::refused("invalid_secret", "this is not a secret of a webhook")
+            Err(Error::new(Code::InvalidSecret, "this is not a secret of a webhook")
                 .hint("a secret is `whsec_` and base64 of 24 to 64 bytes"))
         }
     }
@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(Secret::from_bytes(&vec![1; bytes]).is_ok(), good, "{bytes}");
         }
         let error = Secret::parse(SecretString::from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())).err();
-        assert_eq!(error.map(|e| e.code), Some("invalid_secret"));
+        assert_eq!(error.map(|e| e.code.as_str()), Some("invalid_secret"));
         assert!(!format!("{:?}", Secret::from_bytes(&[65; 24]).unwrap()).contains("QUFB"));
     }
 }

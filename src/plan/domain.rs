@@ -7,7 +7,7 @@ use super::{
     names::Resources,
     xml::{Amount, Empty, Text, write},
 };
-use crate::model::{Error, Record, Result};
+use crate::model::{Code, Error, Record, Result};
 
 /// Namespace of lite's own element in a domain's metadata.
 pub const METADATA_URI: &str = "https://lite.example/xmlns/instance/1";
@@ -38,7 +38,7 @@ pub struct DomainPlan<'a> {
 /// lite's metadata element: the record as JSON, with a schema version. Holds no secrets.
 pub fn metadata_xml(record: &Record) -> Result<String> {
     let json = serde_json::to_string(record)
-        .map_err(|e| Error::failed("xml_error", "cannot write the instance record").cause(e))?;
+        .map_err(|e| Error::new(Code::XmlError, "cannot write the instance record").cause(e))?;
     write("instance", &Metadata { xmlns: METADATA_URI, schema: 1, record: json })
 }
 
@@ -166,7 +166,7 @@ pub fn connect_xml(plan: &DomainPlan<'_>) -> Result<[String; 2]> {
 fn domain(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
     let record = plan.record;
     let json = serde_json::to_string(record)
-        .map_err(|e| Error::failed("xml_error", "cannot write the instance record").cause(e))?;
+        .map_err(|e| Error::new(Code::XmlError, "cannot write the instance record").cause(e))?;
     let x86 = plan.arch == "x86_64";
     let metadata = PrefixedMetadata { xmlns: METADATA_URI, schema: 1, record: json };
     let os_type = OsType { arch: plan.arch.to_owned(), machine: plan.machine.map(str::to_owned), text: "hvm" };

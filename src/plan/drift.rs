@@ -3,7 +3,7 @@
 use roxmltree::{Document, Node};
 
 use super::{METADATA_URI, Resources, record_of};
-use crate::model::{Drift, Mac, NetworkMode, Record, Result, Size};
+use crate::model::{Code, Drift, Mac, NetworkMode, Record, Result, Size};
 
 /// Memory and virtual CPUs in the persistent XML of a domain; none if they are not there.
 pub fn size_in_domain(xml: &str) -> Option<(Size, u32)> {
@@ -15,7 +15,7 @@ pub fn size_in_domain(xml: &str) -> Option<(Size, u32)> {
 /// Everything in which the persistent XML of a domain differs from the record. `network` is the NAT network's name.
 pub fn drift(record: &Record, resources: &Resources, network: &str, xml: &str) -> Result<Vec<Drift>> {
     let document = Document::parse(xml)
-        .map_err(|e| crate::model::Error::failed("libvirt_xml", "libvirt sent XML that cannot be read").cause(e))?;
+        .map_err(|e| crate::model::Error::new(Code::LibvirtXml, "libvirt sent XML that cannot be read").cause(e))?;
     let root = document.root_element();
     let mut found =
         sizes(record, &text(root, "name"), child(root, "memory").and_then(memory_kib), text(root, "vcpu").parse().ok());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::xml::{Text, write};
-use crate::model::{Error, Result, hex};
+use crate::model::{Code, Error, Result, hex};
 
 #[derive(Serialize)]
 struct Network {
@@ -83,7 +83,7 @@ fn bridge_name(network: &str) -> String {
 pub fn network_xml(name: &str, subnet: Ipv4Net) -> Result<String> {
     let hosts: Vec<Ipv4Addr> = subnet.hosts().collect();
     let (Some(gateway), Some(first), Some(last)) = (hosts.first(), hosts.get(9), hosts.last()) else {
-        return Err(Error::refused("subnet_too_small", format!("the subnet `{subnet}` is too small for a network"))
+        return Err(Error::new(Code::SubnetTooSmall, format!("the subnet `{subnet}` is too small for a network"))
             .hint("use one with a prefix of /28 or shorter, such as `192.168.150.0/24`"));
     };
     write(
@@ -127,7 +127,7 @@ impl Subnet {
 /// Reads the subnet from a network's XML.
 pub fn subnet_of(xml: &str) -> Result<Subnet> {
     let bad = |what: &str| {
-        Error::refused("network_unusable", format!("the network has no {what}"))
+        Error::new(Code::NetworkUnusable, format!("the network has no {what}"))
             .hint("lite needs a network with an IPv4 subnet and DHCP; `lite doctor --fix` makes one")
     };
     let document = roxmltree::Document::parse(xml).map_err(|e| bad("readable XML").cause(e))?;
@@ -163,7 +163,10 @@ mod tests {
         let subnet = subnet_of(&xml).unwrap();
         assert_eq!(subnet.gateway, Ipv4Addr::new(192, 168, 150, 1));
         assert_eq!(subnet.addresses().count(), 5);
-        assert_eq!(network_xml("lite", "10.0.0.0/29".parse().unwrap()).map_err(|e| e.code), Err("subnet_too_small"));
+        assert_eq!(
+            network_xml("lite", "10.0.0.0/29".parse().unwrap()).map_err(|e| e.code.as_str()),
+            Err("subnet_too_small")
+        );
     }
     #[test]
     fn networks_that_begin_alike_have_bridges_of_their_own() {

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Writes a document whose root element is `root`, indented by two spaces.
 pub(super) fn write<T: Serialize>(root: &str, value: &T) -> Result<String> {
-    let fail = |e: quick_xml::SeError| Error::failed("xml_error", format!("cannot write <{root}>")).cause(e);
+    let fail = |e: quick_xml::SeError| Error::new(Code::XmlError, format!("cannot write <{root}>")).cause(e);
     let mut text = String::new();
     let mut serializer = quick_xml::se::Serializer::with_root(&mut text, Some(root)).map_err(fail)?;
     serializer.indent(' ', 2);

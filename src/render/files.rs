@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::types::{SeedInput, UserData};
 use crate::{
     catalog::{Health, embedded_script},
-    model::{Error, Result},
+    model::{Code, Error, Result},
 };
 
 /// Where lite keeps its files in a guest.
@@ -19,7 +19,7 @@ pub(super) const PORT: &str = "/dev/virtio-ports/org.lite.report";
 /// `ssh_pwauth: false` would write later; being there before sshd starts, it saves a restart.
 pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
     let runner = embedded_script("lite-guest.py")
-        .ok_or_else(|| Error::failed("render_failed", "this build of lite lacks its guest runner `lite-guest.py`"))?;
+        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
     let mut files = vec![
         json!({"path": format!("{DIR}/lite-guest.py"), "permissions": "0755", "content": runner}),
         json!({"path": "/etc/apt/apt.conf.d/90lite", "permissions": "0644", "content": "DPkg::Lock::Timeout \"300\";\n"}),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{Blueprint, render_template},
-    model::{Error, Name, Result},
+    model::{Code, Error, Name, Result},
 };
 
 /// The blueprint's output lines, label and value, in the order of labels. Values hold what the user set: print them escaped.
@@ -55,6 +55,6 @@ fn filled(
     params: &BTreeMap<String, String>,
 ) -> Result<String> {
     render_template(template, name.as_str(), address, params).map_err(|error| {
-        Error::failed("render_failed", format!("{what} of `{}` does not render", blueprint.id)).cause(error)
+        Error::new(Code::RenderFailed, format!("{what} of `{}` does not render", blueprint.id)).cause(error)
     })
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::types::UserData;
 use crate::{
     catalog::{Faults, OWN_CLOUD_KEYS, parse_tree, to_json},
-    model::{Error, Result, escaped},
+    model::{Code, Error, Result, escaped},
 };
 
 /// Largest user-data file, in bytes. The seed holds more; cloud-init's own datasources allow 16 to 64 KiB.
@@ -33,7 +33,7 @@ pub fn parse_user_data(bytes: &[u8]) -> Result<UserData> {
 const FORM: &str = "the first line is `#cloud-config` or starts with `#!`";
 
 fn bad(why: String) -> Error {
-    Error::refused("invalid_user_data", format!("the user-data file cannot be used: {why}"))
+    Error::new(Code::InvalidUserData, format!("the user-data file cannot be used: {why}"))
 }
 
 fn script(text: &str, first: &str) -> Result<UserData> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Serialises a document.
 ///
@@ -10,7 +10,7 @@ use crate::model::{Error, Result};
 /// Failed if the text does not read back as the same structure; a fault of this program, not of its input.
 pub(super) fn emit(document: &Value) -> Result<String> {
     let broken = |why: String| {
-        Error::failed("render_failed", "a cloud-init document does not read back as it was meant").cause(why)
+        Error::new(Code::RenderFailed, "a cloud-init document does not read back as it was meant").cause(why)
     };
     let text = serde_yaml::to_string(document).map_err(|e| broken(e.to_string()))?;
     match serde_yaml::from_str::<Value>(&text) {

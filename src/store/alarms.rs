@@ -11,8 +11,8 @@ use super::{
 use crate::{
     catalog::AlarmSpec,
     model::{
-        AlarmSettings, AlarmState, Condition, Error, Event, EventData, EventInstance, EventKind, Metric, Missing, Name,
-        Notify, Record, Result, Statistic, escaped, nearest,
+        AlarmSettings, AlarmState, Code, Condition, Error, Event, EventData, EventInstance, EventKind, Metric, Missing,
+        Name, Notify, Record, Result, Statistic, escaped, nearest,
     },
 };
 
@@ -103,7 +103,7 @@ fn cells(r: &Row<'_>) -> rusqlite::Result<Cells> {
 }
 
 fn alarm(c: Cells) -> Result<Alarm> {
-    let bad = |what: &str, e: String| Error::failed("state_error", format!("cannot read an alarm's {what}")).cause(e);
+    let bad = |what: &str, e: String| Error::new(Code::StateError, format!("cannot read an alarm's {what}")).cause(e);
     let time = |t: String| t.parse::<jiff::Timestamp>().map_err(|e| bad("time", e.to_string()));
     Ok(Alarm {
         id: c.0,
@@ -123,7 +123,7 @@ fn alarm(c: Cells) -> Result<Alarm> {
 }
 
 fn settings_text(settings: &AlarmSettings) -> Result<String> {
-    serde_json::to_string(settings).map_err(|e| Error::failed("state_error", "cannot write an alarm").cause(e))
+    serde_json::to_string(settings).map_err(|e| Error::new(Code::StateError, "cannot write an alarm").cause(e))
 }
 
 /// Data of an event of an alarm.
@@ -280,7 +280,7 @@ pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSe
     settings.check()?;
     if let Some(mut old) = select(t, "WHERE name = ?1", Some(name.as_str()))?.pop() {
         if old.instance != record.uuid {
-            return Err(Error::refused("name_taken", format!("the alarm `{name}` belongs to another instance"))
+            return Err(Error::new(Code::NameTaken, format!("the alarm `{name}` belongs to another instance"))
                 .hint("choose another with `--name`"));
         }
         close(t, &mut old, record, "edited", stamp)?;
@@ -333,7 +333,7 @@ fn free_name(t: &rusqlite::Connection, record: &Record, metric: Metric) -> Resul
             return Ok(name);
         }
     }
-    Err(Error::failed("internal", "no name is free"))
+    Err(Error::new(Code::Internal, "no name is free"))
 }
 
 /// `shop` and `MemoryUtilization` are `shop-memory-utilization`; a long name of the instance is cut.
@@ -374,7 +374,7 @@ impl Store {
             return Ok(found);
         }
         let all = self.alarms()?;
-        let error = Error::refused("no_such_alarm", format!("there is no alarm `{}`", escaped(name.as_str())));
+        let error = Error::new(Code::NoSuchAlarm, format!("there is no alarm `{}`", escaped(name.as_str())));
         Err(match nearest(name.as_str(), all.iter().map(|a| a.name.as_str())) {
             Some(near) => error.hint(format!("did you mean `{near}`? `lite alarm list` shows all")),
             None => error.hint("`lite alarm list` shows all alarms"),

@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Store, sql};
-use crate::model::{Error, Name, Result, escaped, nearest};
+use crate::model::{Code, Error, Name, Result, escaped, nearest};
 
 /// A stored contact.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ fn cells(r: &Row<'_>) -> rusqlite::Result<Cells> {
 
 fn contact(c: Cells) -> Result<Contact> {
     let time = |t: String| {
-        t.parse::<jiff::Timestamp>().map_err(|e| Error::failed("state_error", "cannot read a contact's time").cause(e))
+        t.parse::<jiff::Timestamp>().map_err(|e| Error::new(Code::StateError, "cannot read a contact's time").cause(e))
     };
     Ok(Contact {
         name: Name::parse(&c.0)?,
@@ -68,7 +68,7 @@ impl Store {
     /// One contact, or the error that names the nearest.
     pub fn require_contact(&self, name: &Name) -> Result<Contact> {
         let all = self.contacts()?;
-        let error = Error::refused("no_such_contact", format!("there is no contact `{}`", escaped(name.as_str())));
+        let error = Error::new(Code::NoSuchContact, format!("there is no contact `{}`", escaped(name.as_str())));
         let error = match nearest(name.as_str(), all.iter().map(|c| c.name.as_str())) {
             Some(near) => error.hint(format!("did you mean `{near}`? `lite contact list` shows all")),
             None => error.hint("`lite contact list` shows all contacts"),
@@ -96,7 +96,7 @@ impl Store {
             if added == 1 {
                 return Ok(());
             }
-            Err(Error::refused("name_taken", format!("there is a contact `{}` already", new.name))
+            Err(Error::new(Code::NameTaken, format!("there is a contact `{}` already", new.name))
                 .hint(format!("choose another name, or remove it first: `lite contact remove {}`", new.name)))
         })
     }

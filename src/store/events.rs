@@ -4,7 +4,7 @@ use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{Store, sql};
-use crate::model::{Error, Event, EventData, EventInstance, EventKind, Record, Result};
+use crate::model::{Code, Error, Event, EventData, EventInstance, EventKind, Record, Result};
 
 /// Most deliveries that may wait for a contact.
 pub const MOST_QUEUED: i64 = 10_000;
@@ -64,7 +64,7 @@ pub fn record_for(t: &Transaction<'_>, event: &Event, contact: &str) -> Result<i
 
 fn insert(t: &Transaction<'_>, event: &Event) -> Result<i64> {
     let d = &event.data;
-    let data = serde_json::to_string(d).map_err(|e| Error::failed("state_error", "cannot write an event").cause(e))?;
+    let data = serde_json::to_string(d).map_err(|e| Error::new(Code::StateError, "cannot write an event").cause(e))?;
     t.prepare_cached(
         "INSERT INTO event (at, kind, instance, alarm, incident, sequence, suppressed, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -127,7 +127,7 @@ pub(super) fn cells(row: &Row<'_>) -> rusqlite::Result<Cells> {
 pub(super) fn event(cells: Cells) -> Result<StoredEvent> {
     let (id, at, kind, suppressed, data) = cells;
     let bad =
-        |what: &str, cause: String| Error::failed("state_error", format!("cannot read an event's {what}")).cause(cause);
+        |what: &str, cause: String| Error::new(Code::StateError, format!("cannot read an event's {what}")).cause(cause);
     Ok(StoredEvent {
         id,
         event: Event {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Store, damaged_content, sql};
 use crate::{
     catalog::Blueprint,
-    model::{Error, Instance, Name, Phase, Record, Result, Size, Wanted},
+    model::{Code, Error, Instance, Name, Phase, Record, Result, Size, Wanted},
 };
 
 /// A new instance's row, before anything is made on the host.
@@ -53,7 +53,7 @@ pub struct Allocated {
 fn word<T: serde::Serialize>(value: T) -> Result<String> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => Ok(text),
-        other => Err(Error::failed("state_error", format!("not a word: {other:?}"))),
+        other => Err(Error::new(Code::StateError, format!("not a word: {other:?}"))),
     }
 }
 
@@ -62,7 +62,7 @@ fn unreadable(what: &str, error: &serde_json::Error) -> Error {
 }
 
 fn unwritable(error: &serde_json::Error) -> Error {
-    Error::failed("state_error", "cannot write an instance").cause(error)
+    Error::new(Code::StateError, "cannot write an instance").cause(error)
 }
 
 struct Raw {
@@ -272,7 +272,7 @@ pub fn set_life(
 
 /// The error for a name that no instance has.
 pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
-    let error = Error::refused("no_such_instance", format!("there is no instance `{name}`"));
+    let error = Error::new(Code::NoSuchInstance, format!("there is no instance `{name}`"));
     match near {
         Some(near) => error.hint(format!("did you mean `{near}`? `lite list` shows all")),
         None => error.hint("`lite list` shows all instances"),
@@ -281,7 +281,7 @@ pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
 
 /// The error for a name that an instance of ours has.
 pub fn name_taken(name: &Name) -> Error {
-    Error::refused("name_taken", format!("the name `{name}` is taken"))
+    Error::new(Code::NameTaken, format!("the name `{name}` is taken"))
         .hint(format!("choose another with `--name`, or look at it: `lite show {name}`"))
 }
 

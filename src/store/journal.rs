@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 use super::{Store, sql};
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// What the journal remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +21,7 @@ pub struct Memory {
 impl Store {
     /// What the journal remembers of instances.
     pub fn memory(&self) -> Result<Memory> {
-        let bad = |e: &dyn std::fmt::Display| Error::failed("state_error", "cannot read an operation").cause(e);
+        let bad = |e: &dyn std::fmt::Display| Error::new(Code::StateError, "cannot read an operation").cause(e);
         let mut statement = self
             .read()
             .prepare(
@@ -55,7 +55,7 @@ impl Store {
 
     /// The instances that have a row.
     pub fn ids(&self) -> Result<HashSet<Uuid>> {
-        let bad = |e| Error::failed("state_error", "cannot read an instance").cause(e);
+        let bad = |e| Error::new(Code::StateError, "cannot read an instance").cause(e);
         let mut statement = self.read().prepare("SELECT uuid FROM instance").map_err(sql)?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
         rows.map(|row| Uuid::try_parse(&row.map_err(sql)?).map_err(bad)).collect()
@@ -80,7 +80,7 @@ impl Store {
         let rows = statement.query_map([kind], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(sql)?;
         rows.map(|row| {
             let (instance, step) = row.map_err(sql)?;
-            let bad = |e| Error::failed("state_error", "cannot read a step of the journal").cause(e);
+            let bad = |e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e);
             Ok((Uuid::try_parse(&instance).map_err(bad)?, step))
         })
         .collect()

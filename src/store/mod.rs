@@ -32,7 +32,7 @@ pub use operations::{OpenStep, Operation, OperationState, StepState};
 pub use salvage::{Salvaged, Wreckage};
 pub use secrets::{HostKeyRow, Secret};
 
-use crate::model::{Error, Kind, Result};
+use crate::model::{Code, Error, Result};
 
 /// How long a writer waits for another writer.
 const BUSY: Duration = Duration::from_secs(60);
@@ -125,20 +125,20 @@ pub fn create_private_dir(dir: &Path) -> Result<()> {
 }
 
 fn not_writable(path: &Path, error: &std::io::Error) -> Error {
-    Error::refused("state_not_writable", format!("cannot write `{}`", path.display()))
+    Error::new(Code::StateNotWritable, format!("cannot write `{}`", path.display()))
         .cause(error)
         .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
 }
 
 fn unreadable_file(path: &Path, error: &std::io::Error) -> Error {
-    Error::refused("state_not_readable", format!("cannot look at `{}`", path.display()))
+    Error::new(Code::StateNotReadable, format!("cannot look at `{}`", path.display()))
         .cause(error)
         .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
 }
 
 /// The error of a database that cannot be trusted any more.
 pub(crate) fn damaged_because(path: &Path, why: impl std::fmt::Display) -> Error {
-    Error::new(Kind::NeedsAttention, "state_damaged", format!("`{}` is damaged and was not touched", path.display()))
+    Error::new(Code::StateDamaged, format!("`{}` is damaged and was not touched", path.display()))
         .cause(why)
         .hint(REBUILD)
 }
@@ -160,7 +160,7 @@ fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
     use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
     match error.sqlite_error_code() {
         Some(CannotOpen | PermissionDenied | ReadOnly) => {
-            Error::refused("state_not_writable", format!("cannot open `{}`", path.display()))
+            Error::new(Code::StateNotWritable, format!("cannot open `{}`", path.display()))
                 .cause(error)
                 .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
         }
@@ -176,16 +176,16 @@ pub(crate) fn sql(error: rusqlite::Error) -> Error {
 
 /// The error of something in the database that cannot be read.
 pub(crate) fn damaged_content(error: impl std::fmt::Display) -> Error {
-    Error::new(Kind::NeedsAttention, "state_damaged", "the state database is damaged").cause(error).hint(REBUILD)
+    Error::new(Code::StateDamaged, "the state database is damaged").cause(error).hint(REBUILD)
 }
 
 fn sql_ref(error: &rusqlite::Error) -> Error {
     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
-        return Error::new(Kind::Busy, "state_busy", "another lite process is writing the state database")
+        return Error::new(Code::StateBusy, "another lite process is writing the state database")
             .hint("try again in a moment; `lite operations` shows what is under way");
     }
     if is_damage(error) {
         return damaged_content(error);
     }
-    Error::failed("state_error", "the state database gave an error").cause(error)
+    Error::new(Code::StateError, "the state database gave an error").cause(error)
 }

@@ -7,7 +7,7 @@ use super::{
     events::{self, StoredEvent, event},
     sql,
 };
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// How a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl MessageState {
         [Self::Queued, Self::Delivered, Self::Dead, Self::Superseded]
             .into_iter()
             .find(|s| s.as_str() == text)
-            .ok_or_else(|| Error::failed("state_error", "cannot read a message's state"))
+            .ok_or_else(|| Error::new(Code::StateError, "cannot read a message's state"))
     }
 }
 
@@ -123,7 +123,7 @@ fn cells(r: &rusqlite::Row<'_>) -> rusqlite::Result<Cells> {
 
 fn message(c: Cells) -> Result<Message> {
     let time = |t: String| {
-        t.parse::<jiff::Timestamp>().map_err(|e| Error::failed("state_error", "cannot read a message's time").cause(e))
+        t.parse::<jiff::Timestamp>().map_err(|e| Error::new(Code::StateError, "cannot read a message's time").cause(e))
     };
     Ok(Message {
         number: c.0,
@@ -237,7 +237,7 @@ impl Store {
     /// One message; refused if there is none.
     pub fn require_message(&self, id: &str) -> Result<Message> {
         self.messages_where("id = ?1", id)?.pop().ok_or_else(|| {
-            Error::refused("no_such_message", format!("there is no message `{}`", escaped(id)))
+            Error::new(Code::NoSuchMessage, format!("there is no message `{}`", escaped(id)))
                 .hint("`lite contact deliveries` lists them")
         })
     }
@@ -349,7 +349,7 @@ impl Store {
     pub fn redeliver(&mut self, id: &str, now: jiff::Timestamp) -> Result<Message> {
         let message = self.require_message(id)?;
         if message.state == MessageState::Queued {
-            return Err(Error::refused("still_queued", format!("message `{id}` is on its way already"))
+            return Err(Error::new(Code::StillQueued, format!("message `{id}` is on its way already"))
                 .hint("`lite contact deliveries` shows when it is tried next"));
         }
         self.write(|t| {

@@ -9,7 +9,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::{damaged_because, not_writable, sql};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Code, Error, Result};
 
 /// One entry per schema version: the first makes version 1 of nothing, each later one makes its version of the one before.
 /// A released entry is never changed; a new version is a new file at the end.
@@ -55,7 +55,7 @@ fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path, ver
 
 fn newer(path: &Path, version: i64, today: i64) -> Error {
     let text = format!("`{}` has schema {version}, this lite knows up to {today}", path.display());
-    Error::new(Kind::NeedsAttention, "state_newer", text).hint("use the newer lite that wrote it; nothing was changed")
+    Error::new(Code::StateNewer, text).hint("use the newer lite that wrote it; nothing was changed")
 }
 
 fn tables(transaction: &Transaction<'_>) -> Result<i64> {
@@ -80,7 +80,7 @@ fn back_up(path: &Path, version: i64) -> Result<()> {
     let source = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(sql)?;
     source.backup("main", &making, None::<fn(rusqlite::backup::Progress)>).map_err(|e| {
-        Error::failed("backup_failed", format!("cannot copy the state database to `{}`", making.display()))
+        Error::new(Code::BackupFailed, format!("cannot copy the state database to `{}`", making.display()))
             .cause(e)
             .hint("make space there; nothing was changed, and the next command tries again")
     })?;
@@ -104,7 +104,10 @@ mod tests {
         migrate_by(&[one], &mut connection, &path, 0).unwrap();
         assert!(!backup_path(&path, 0).exists(), "there was nothing to copy");
         let broken = "ALTER TABLE t ADD COLUMN b; UPDATE t SET a = 8; UPDATE no_such_table SET c = 1";
-        assert_eq!(migrate_by(&[one, broken], &mut connection, &path, 1).map_err(|e| e.code), Err("state_error"));
+        assert_eq!(
+            migrate_by(&[one, broken], &mut connection, &path, 1).map_err(|e| e.code.as_str()),
+            Err("state_error")
+        );
         let row = "SELECT a FROM t";
         assert_eq!((version(&connection), connection.query_row(row, [], |r| r.get(0))), (1, Ok(7)));
         assert!(connection.prepare("SELECT b FROM t").is_err());

@@ -3,14 +3,14 @@
 use std::io::{BufRead, Write};
 
 use super::{Tone, Ui, clean, locked};
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 impl Ui {
     /// Asks a question on the terminal; only `y` or `yes` is a yes. Where there is no terminal to ask on it is refused
     /// (`needs_yes`, exit 2): a script says `--yes`.
     pub fn confirm(&self, prompt: &str) -> Result<bool> {
         if !self.stdin_tty || !self.stderr_tty {
-            return Err(Error::refused("needs_yes", format!("not done without a yes: {}", clean(prompt)))
+            return Err(Error::new(Code::NeedsYes, format!("not done without a yes: {}", clean(prompt)))
                 .hint("there is no terminal to ask on: add `--yes`"));
         }
         {
@@ -20,7 +20,7 @@ impl Ui {
         }
         let mut answer = String::new();
         locked(&self.stdin).read_line(&mut answer).map_err(|e| {
-            Error::refused("no_answer", "cannot read the answer from the terminal").cause(e).hint("or add `--yes`")
+            Error::new(Code::NoAnswer, "cannot read the answer from the terminal").cause(e).hint("or add `--yes`")
         })?;
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
@@ -46,7 +46,7 @@ mod tests {
     fn without_a_terminal_it_is_refused() {
         let capture = Capture::default();
         let error = capture.ui().confirm("delete `web-1`?").err();
-        assert_eq!(error.as_ref().map(|e| (e.code, e.exit_code())), Some(("needs_yes", 2)));
+        assert_eq!(error.as_ref().map(|e| (e.code.as_str(), e.exit_code())), Some(("needs_yes", 2)));
         assert_eq!(error.map(|e| e.hints), Some(vec!["there is no terminal to ask on: add `--yes`".to_owned()]));
         assert_eq!(capture.stderr(), "");
     }

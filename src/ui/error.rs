@@ -51,18 +51,21 @@ struct Body<'a> {
 impl<'a> From<&'a Error> for ErrorView<'a> {
     fn from(error: &'a Error) -> Self {
         let Error { code, message, causes, hints, .. } = error;
-        Self { schema: SCHEMA, error: Body { code, message, causes, hints, exit_code: error.exit_code() } }
+        Self {
+            schema: SCHEMA,
+            error: Body { code: code.as_str(), message, causes, hints, exit_code: error.exit_code() },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{ErrorView, error_text};
-    use crate::model::Error;
+    use crate::model::{Code, Error};
 
     fn sample() -> Error {
-        Error::refused(
-            "bundle_too_small",
+        Error::new(
+            Code::BundleTooSmall,
             "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed",
         )
         .hint("use `--bundle micro` or larger; `lite bundles` lists them")
@@ -77,14 +80,14 @@ mod tests {
 
     #[test]
     fn causes_keep_their_lines_and_lose_their_control_characters() {
-        let error = Error::failed("x", "one\ntwo\u{1b}[2J").cause("first\r\n\nsecond\u{7}\n").cause("then");
+        let error = Error::new(Code::Internal, "one\ntwo\u{1b}[2J").cause("first\r\n\nsecond\u{7}\n").cause("then");
         let wanted = "error: one\\ntwo\\u{1b}[2J\n  caused by: first\n\n    second\\u{7}\n  caused by: then\n";
         assert_eq!(error_text(&error, false), wanted);
     }
 
     #[test]
     fn the_labels_are_coloured() {
-        let text = error_text(&Error::failed("x", "m").cause("c").hint("h"), true);
+        let text = error_text(&Error::new(Code::Internal, "m").cause("c").hint("h"), true);
         let wanted =
             "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m m\n  \u{1b}[2mcaused by:\u{1b}[0m c\n  \u{1b}[36mhint:\u{1b}[0m h\n";
         assert_eq!(text, wanted);

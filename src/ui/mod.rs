@@ -31,13 +31,10 @@ pub use stages::{Stages, seconds};
 pub use streams::{Streams, monotonic};
 pub use table::{Cell, Column, Table, display_width};
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Version of every JSON shape printed; it rises when a field is removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
-
-/// Code of the error for a reader of stdout that went away.
-pub const CLOSED_PIPE: &str = "closed_pipe";
 
 type Shared<T> = Arc<Mutex<T>>;
 
@@ -128,8 +125,8 @@ impl Ui {
             out.write_all(bytes).and_then(|()| out.flush())
         };
         self.beside_progress(self.stdout_tty, write).map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => Error::failed(CLOSED_PIPE, "the reader of stdout went away"),
-            _ => Error::failed("stdout", "cannot write to stdout").cause(e),
+            io::ErrorKind::BrokenPipe => Error::new(Code::ClosedPipe, "the reader of stdout went away"),
+            _ => Error::new(Code::Stdout, "cannot write to stdout").cause(e),
         })
     }
 
@@ -154,7 +151,7 @@ impl Ui {
     /// Prints a value as JSON on stdout.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string_pretty(value)
-            .map_err(|e| Error::failed("json", "cannot write the JSON form").cause(e))?;
+            .map_err(|e| Error::new(Code::Json, "cannot write the JSON form").cause(e))?;
         text.push('\n');
         self.data(&text)
     }

@@ -38,11 +38,11 @@ fn says_when_it_does_not_listen() {
 fn a_program_that_fails_tells_why() {
     assert_eq!(run("true", &[]), Ok(()));
     let error = run("ls", &["/nowhere/at/all"]).expect_err("not there");
-    assert_eq!((error.code, error.message.as_str()), ("not_started", "`ls /nowhere/at/all` failed"));
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("not_started", "`ls /nowhere/at/all` failed"));
     assert_eq!(error.causes.len(), 1);
     let error = run("no-such-program-of-anyones", &[]).expect_err("not installed");
     assert_eq!(
-        (error.code, error.message.as_str()),
+        (error.code.as_str(), error.message.as_str()),
         ("not_installed", "`no-such-program-of-anyones` is not installed")
     );
 }
@@ -55,5 +55,5 @@ fn forwarding_is_switched_on_twice() {
     assert_eq!(switch_on(&file), Ok(()));
     assert_eq!(switch_on(&file), Ok(()));
     assert_eq!(fs::read_to_string(&file).ok().as_deref(), Some("1"));
-    assert_eq!(switch_on(&folder.path().join("no/such")).map_err(|e| e.code), Err("not_writable"));
+    assert_eq!(switch_on(&folder.path().join("no/such")).map_err(|e| e.code.as_str()), Err("not_writable"));
 }

@@ -12,7 +12,7 @@ use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpSeen, PoolSeen, VolumeSeen},
     image::Leftover,
-    model::{DhcpHost, Error, Instance, Mac, Record, Result},
+    model::{Code, DhcpHost, Error, Instance, Mac, Record, Result},
     plan::{record_of, volume_is_ours},
     store::{Memory, Operation},
 };
@@ -113,7 +113,7 @@ impl Facts {
 
     /// Notes that a list left something out that a direct question found: then nobody knows what else it left out.
     pub fn left_out(&mut self, area: &'static str, what: &str) {
-        let error = Error::failed("list_incomplete", format!("libvirt's list of {area} leaves out `{what}`"))
+        let error = Error::new(Code::ListIncomplete, format!("libvirt's list of {area} leaves out `{what}`"))
             .hint("try again; if it stays, restart libvirtd (guests run on)");
         self.unknown.push(Unknown { area, error });
     }
@@ -154,7 +154,7 @@ impl Facts {
 /// Reads a domain's XML.
 pub fn domain_facts(uuid: Uuid, name: &str, xml: &str) -> Result<DomainFacts> {
     let document = roxmltree::Document::parse(xml)
-        .map_err(|e| Error::failed("libvirt_xml", format!("cannot read the XML of domain {uuid}")).cause(e))?;
+        .map_err(|e| Error::new(Code::LibvirtXml, format!("cannot read the XML of domain {uuid}")).cause(e))?;
     let all = |tag: &'static str, key: &'static str| {
         let nodes = document.descendants().filter(move |n| n.has_tag_name(tag));
         nodes.filter_map(move |n| n.attribute(key)).map(str::to_owned)

@@ -10,7 +10,7 @@ use crate::{
     doctor,
     engine::{Capacity, Engine, gc::AGE, host::used_by_disks, lock::Lock},
     image,
-    model::{Error, Record, Result},
+    model::{Code, Error, Record, Result},
     plan::{Resources, Step, filter_is_ours, subnet_of, volume_is_ours},
 };
 
@@ -78,7 +78,7 @@ impl Engine<'_> {
         let mut kept = Vec::new();
         for (owner, step) in self.store.steps_of_kind("dhcp_host")? {
             let step = serde_json::from_str(&step)
-                .map_err(|e| Error::failed("state_error", "cannot read a step of the journal").cause(e))?;
+                .map_err(|e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e))?;
             if let Step::DhcpHost { network, host } = step {
                 kept.push(KeptAddress { owner, network, host });
             }

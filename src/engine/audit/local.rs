@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     image,
-    model::{Error, Result},
+    model::{Code, Error, Result},
     plan::{log_is_ours, volume_is_ours},
 };
 
@@ -55,7 +55,7 @@ impl Process {
 }
 
 fn unreadable(path: &Path, e: std::io::Error) -> Error {
-    let error = Error::failed("unreadable", format!("cannot read `{}`", path.display()));
+    let error = Error::new(Code::Unreadable, format!("cannot read `{}`", path.display()));
     match e.kind() {
         ErrorKind::PermissionDenied => error.cause(e).hint("run it as root (`sudo lite …`)"),
         _ => error.cause(e),

@@ -7,13 +7,13 @@ use crate::{
     hypervisor::{
         DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
     },
-    model::{Error, Mac, Result},
+    model::{Code, Error, Mac, Result},
 };
 
 /// The uuid a filter's XML states.
 fn filter_uuid(xml: &str) -> Result<String> {
     let document = roxmltree::Document::parse(xml)
-        .map_err(|e| Error::failed("libvirt_refused_xml", "the filter's XML is broken").cause(e))?;
+        .map_err(|e| Error::new(Code::LibvirtRefusedXml, "the filter's XML is broken").cause(e))?;
     let stated = document.root_element().children().find(|n| n.has_tag_name("uuid"));
     Ok(stated.and_then(|n| n.text()).unwrap_or_default().to_ascii_lowercase())
 }
@@ -117,11 +117,11 @@ impl Hypervisor for Double {
     }
     fn upload(&self, pool: &str, volume: &str, bytes: &[u8]) -> Result<()> {
         let Some(found) = self.inner.volume(pool, volume)? else {
-            return Err(Error::failed("no_volume", format!("libvirt has no volume `{volume}`")));
+            return Err(Error::new(Code::NoVolume, format!("libvirt has no volume `{volume}`")));
         };
         if bytes.len() as u64 > found.capacity {
-            return Err(Error::failed(
-                "volume_too_small",
+            return Err(Error::new(
+                Code::VolumeTooSmall,
                 format!("{} bytes do not fit volume `{volume}`", bytes.len()),
             ));
         }
@@ -162,7 +162,7 @@ impl Hypervisor for Double {
         let mut memory = self.memory();
         match memory.filters.get(name).map(|old| filter_uuid(old)).transpose()? {
             Some(old) if old != stated => {
-                Err(Error::failed("filter_exists", format!("network filter `{name}` exists already, with uuid {old}")))
+                Err(Error::new(Code::FilterExists, format!("network filter `{name}` exists already, with uuid {old}")))
             }
             _ => {
                 memory.filters.insert(name.to_owned(), xml.to_owned());
@@ -175,7 +175,7 @@ impl Hypervisor for Double {
     }
     fn remove_filter(&self, name: &str) -> Result<()> {
         if self.filter_in_use(name)? {
-            return Err(Error::failed("libvirt_in_use", format!("network filter `{name}` is in use")));
+            return Err(Error::new(Code::LibvirtInUse, format!("network filter `{name}` is in use")));
         }
         self.memory().filters.remove(name);
         Ok(())

@@ -11,7 +11,7 @@ use super::{
     errors::{Outcome, Problem, hung, is_broken, late, translate, unreachable},
     worker::{Verdict, Workers},
 };
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 /// Deadline of an ordinary call, and of opening a connection. A command that meets a hung daemon has 10 s in all.
 pub const ORDINARY: Duration = Duration::from_secs(8);
@@ -118,7 +118,7 @@ impl Link {
                 self.forget();
                 Err(Failure::Final(late(what, limit.as_secs())))
             }
-            Verdict::Broken => Err(Failure::Final(Error::failed("internal", format!("the call to {what} broke off")))),
+            Verdict::Broken => Err(Failure::Final(Error::new(Code::Internal, format!("the call to {what} broke off")))),
         }
     }
 
@@ -192,7 +192,7 @@ impl Drop for Link {
 pub fn no_nul(texts: &[&str]) -> Result<()> {
     match texts.iter().find(|text| text.contains('\0')) {
         None => Ok(()),
-        Some(text) => Err(Error::refused("invalid_text", format!("`{}` holds a NUL character", escaped(text)))
+        Some(text) => Err(Error::new(Code::InvalidText, format!("`{}` holds a NUL character", escaped(text)))
             .hint("leave the NUL character out")),
     }
 }

@@ -19,7 +19,7 @@ use super::{
     terminal::Raw,
     worker::{Verdict, Workers},
 };
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// `^]`, as in `virsh console` and telnet.
 const ESCAPE: u8 = 0x1d;
@@ -40,7 +40,7 @@ pub fn run(link: &Link, uuid: Uuid) -> Result<()> {
         Verdict::Done(answer) => answer.map_err(|p| translate(&what, p))?,
         Verdict::Late | Verdict::Hung | Verdict::Broken => return Err(super::errors::late(&what, ORDINARY.as_secs())),
     };
-    let failed = |e: io::Error| Error::failed("terminal", "the terminal cannot be used for the console").cause(e);
+    let failed = |e: io::Error| Error::new(Code::Terminal, "the terminal cannot be used for the console").cause(e);
     let interactive = io::stdin().is_terminal();
     let raw = if interactive { Some(Raw::enter().map_err(failed)?) } else { None };
     let (send, events) = channel();
@@ -55,19 +55,17 @@ pub fn run(link: &Link, uuid: Uuid) -> Result<()> {
 
 fn open(connection: &Connect, uuid: Uuid) -> Outcome<Stream> {
     let Some(domain) = present(connection.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)? else {
-        return Err(Error::failed("no_domain", format!("libvirt has no domain {uuid}")).into());
+        return Err(Error::new(Code::NoDomain, format!("libvirt has no domain {uuid}")).into());
     };
     if !domain.is_active()? {
-        return Err(Error::failed("not_running", format!("domain {uuid} is not running")).into());
+        return Err(Error::failed(Code::NotRunning, format!("domain {uuid} is not running")).into());
     }
     let stream = Stream::new(connection, 0)?;
     match domain.open_console(None, &stream, 0) {
         // libvirt allows one session; its code for a second is that of any refused operation.
-        Err(error) if error.message().contains("Active console session") => Err(Problem::Ours(Error::new(
-            crate::model::Kind::Busy,
-            "console_busy",
-            "somebody else has this console open",
-        ))),
+        Err(error) if error.message().contains("Active console session") => {
+            Err(Problem::Ours(Error::new(Code::ConsoleBusy, "somebody else has this console open")))
+        }
         answer => answer.map(|()| stream).map_err(Into::into),
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     hypervisor::{DhcpHost, DhcpSeen},
-    model::{Error, Mac, Result, escaped},
+    model::{Code, Error, Mac, Result, escaped},
 };
 
 /// A `<host>` element.
@@ -37,7 +37,8 @@ impl Entry {
     }
 
     fn xml(&self) -> Result<String> {
-        quick_xml::se::to_string(self).map_err(|e| Error::failed("internal", "a DHCP entry cannot be written").cause(e))
+        quick_xml::se::to_string(self)
+            .map_err(|e| Error::new(Code::Internal, "a DHCP entry cannot be written").cause(e))
     }
 }
 
@@ -131,7 +132,7 @@ pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     let (name, wanted) = (network.to_owned(), Entry::of(host));
     link.call(&format!("keep address {} on network `{}`", wanted.ip, escaped(&name)), ORDINARY, move |c| {
         let Some(network) = network::find(c, &name)? else {
-            return Err(Error::failed("no_network", format!("libvirt has no network `{}`", escaped(&name)))
+            return Err(Error::new(Code::NoNetwork, format!("libvirt has no network `{}`", escaped(&name)))
                 .hint("`lite doctor --fix` makes what lite needs on this host")
                 .into());
         };
@@ -149,7 +150,7 @@ fn ensure_in(copy: Copy, network: &Network, wanted: &Entry) -> Outcome<()> {
     }
     if let Some(other) = entries.iter().find(|e| e.ip == wanted.ip && e.mac != wanted.mac) {
         let text = format!("address {} is already kept for {}", wanted.ip, escaped(&other.mac));
-        return Err(Error::failed("address_taken", text).into());
+        return Err(Error::new(Code::AddressTaken, text).into());
     }
     for old in entries.iter().filter(|e| e.mac == wanted.mac) {
         copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, old)?;

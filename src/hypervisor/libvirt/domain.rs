@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     hypervisor::{DomainSeen, DomainSize, DomainState},
-    model::{Error, Kind, Mac, Result, escaped},
+    model::{Code, Error, Mac, Result, escaped},
 };
 
 /// A monitor that has not answered another call for this long is called unresponsive.
@@ -139,7 +139,9 @@ pub fn rename(link: &Link, uuid: Uuid, name: &str) -> Result<()> {
             return Ok(());
         }
         if domain.is_active()? {
-            return Err(Error::failed("domain_running", format!("domain {uuid} is running; it was not renamed")).into());
+            return Err(
+                Error::failed(Code::DomainRunning, format!("domain {uuid} is running; it was not renamed")).into()
+            );
         }
         Ok(domain.rename(&name, 0)?)
     })
@@ -151,7 +153,9 @@ pub fn remove(link: &Link, uuid: Uuid) -> Result<()> {
         let Some(domain) = by_uuid(c, uuid)? else { return Ok(()) };
         // Undefining a running domain would leave it running without a definition.
         if domain.is_active()? {
-            return Err(Error::failed("domain_running", format!("domain {uuid} is running; it was not removed")).into());
+            return Err(
+                Error::failed(Code::DomainRunning, format!("domain {uuid} is running; it was not removed")).into()
+            );
         }
         or_absent(undefine(&domain), ErrorNumber::NoDomain)
     })
@@ -182,7 +186,7 @@ fn act(
 }
 
 fn absent(uuid: Uuid) -> Error {
-    Error::failed("no_domain", format!("libvirt has no domain {uuid}"))
+    Error::new(Code::NoDomain, format!("libvirt has no domain {uuid}"))
 }
 
 /// Content with the failure of an action if the domain is off.
@@ -201,7 +205,7 @@ fn or_running(domain: &Domain, answer: std::result::Result<(), VirtError>) -> Ou
     }
     match state_of(Some(ffi::state(domain)?)) {
         DomainState::ShuttingDown | DomainState::Crashed => {
-            Err(Error::new(Kind::Busy, "domain_stopping", "the domain is still shutting down")
+            Err(Error::new(Code::DomainStopping, "the domain is still shutting down")
                 .hint("try again in a moment")
                 .into())
         }

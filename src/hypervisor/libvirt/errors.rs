@@ -2,7 +2,7 @@
 
 use virt::error::{Error as VirtError, ErrorDomain, ErrorNumber};
 
-use crate::model::{Error, Kind};
+use crate::model::{Code, Error};
 
 /// What goes wrong inside a call: libvirt's error, not yet translated, or one of ours.
 #[derive(Debug)]
@@ -62,31 +62,27 @@ pub fn translate(what: &str, problem: Problem) -> Error {
         Problem::Ours(error) => return error,
         Problem::Virt(error) => error,
     };
-    let code = error.code();
-    let new =
-        |kind, stable| Error::new(kind, stable, format!("libvirt could not {what}")).cause(clean(error.message()));
+    let number = error.code();
+    let new = |code| Error::new(code, format!("libvirt could not {what}")).cause(clean(error.message()));
     if is_broken(&error) {
-        new(Kind::Unreachable, "libvirt_unreachable")
-            .hint("is libvirtd running? `lite doctor` tells, `lite doctor --fix` starts it")
-    } else if code.is(OperationTimeout) {
-        new(Kind::Busy, "domain_busy")
-            .hint("something else works on this domain; try again, or `lite doctor` if it stays")
-    } else if code.is(ResourceBusy) {
-        new(Kind::Failed, "libvirt_in_use")
-    } else if code.is(AccessDenied) {
-        new(Kind::Failed, "libvirt_denied")
-    } else if code.is_any(vec![XmlError, XmlDetail, XmlInvalidSchema]) {
-        new(Kind::Failed, "libvirt_refused_xml")
+        new(Code::LibvirtUnreachable).hint("is libvirtd running? `lite doctor` tells, `lite doctor --fix` starts it")
+    } else if number.is(OperationTimeout) {
+        new(Code::DomainBusy).hint("something else works on this domain; try again, or `lite doctor` if it stays")
+    } else if number.is(ResourceBusy) {
+        new(Code::LibvirtInUse)
+    } else if number.is(AccessDenied) {
+        new(Code::LibvirtDenied)
+    } else if number.is_any(vec![XmlError, XmlDetail, XmlInvalidSchema]) {
+        new(Code::LibvirtRefusedXml)
     } else {
-        new(Kind::Failed, "libvirt_failed")
+        new(Code::LibvirtFailed)
     }
 }
 
 /// An error for a connection that could not be opened.
 pub fn unreachable(uri: &str, cause: &str) -> Error {
     let cause = clean(cause);
-    let error =
-        Error::new(Kind::Unreachable, "libvirt_unreachable", format!("libvirt cannot be reached at `{}`", clean(uri)));
+    let error = Error::new(Code::LibvirtUnreachable, format!("libvirt cannot be reached at `{}`", clean(uri)));
     if !is_local(uri) {
         return error.cause(cause).hint(format!("see whether `virsh -c {} version` answers", clean(uri)));
     }
@@ -104,17 +100,13 @@ pub fn unreachable(uri: &str, cause: &str) -> Error {
 
 /// An error for an answer that did not come in time.
 pub fn late(what: &str, seconds: u64) -> Error {
-    Error::new(Kind::Unreachable, "libvirt_timeout", format!("libvirt did not {what} within {seconds} s"))
+    Error::new(Code::LibvirtTimeout, format!("libvirt did not {what} within {seconds} s"))
         .hint("it, or a guest it waits for, hangs: `lite doctor` looks")
 }
 
 /// An error for a daemon that takes connections or calls and answers none.
 pub fn hung(uri: &str) -> Error {
-    let error = Error::new(
-        Kind::Unreachable,
-        "libvirt_timeout",
-        format!("libvirt does not answer at `{}`: it hangs", clean(uri)),
-    );
+    let error = Error::new(Code::LibvirtTimeout, format!("libvirt does not answer at `{}`: it hangs", clean(uri)));
     if is_local(uri) {
         error
             .hint("restart it: `systemctl restart libvirtd`; without systemd: end its process, then `libvirtd -d`")
@@ -142,7 +134,7 @@ mod tests {
     #[test]
     fn tells_how_to_start_a_local_daemon() {
         let error = unreachable("qemu:///system", "Failed to connect socket: No such file or directory");
-        assert_eq!((error.code, error.exit_code()), ("libvirt_unreachable", 5));
+        assert_eq!((error.code.as_str(), error.exit_code()), ("libvirt_unreachable", 5));
         assert!(error.hints.iter().any(|h| h.contains("systemctl start libvirtd")), "{error:?}");
         assert!(error.hints.iter().any(|h| h.contains("virtlogd -d; libvirtd -d")), "{error:?}");
         assert!(error.hints.iter().any(|h| h.contains("lite doctor --fix")), "{error:?}");

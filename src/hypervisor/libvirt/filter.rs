@@ -7,7 +7,7 @@ use super::{
     errors::{Outcome, or_absent, present},
     xml,
 };
-use crate::model::{Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped};
 
 fn find(connection: &Connect, name: &str) -> Outcome<Option<NWFilter>> {
     present(connection.lookup_nwfilter_by_name(name), ErrorNumber::NoNwfilter)
@@ -29,7 +29,7 @@ pub fn ensure(link: &Link, name: &str, xml: &str) -> Result<()> {
             let (old, new) = (old.uuid_string()?, xml::text_at(&xml, &["uuid"])?);
             if !new.eq_ignore_ascii_case(&old) {
                 let text = format!("network filter `{}` exists already, with uuid {old}", escaped(&name));
-                return Err(Error::failed("filter_exists", text).into());
+                return Err(Error::new(Code::FilterExists, text).into());
             }
         }
         c.define_nwfilter_xml(&xml)?;
@@ -62,8 +62,8 @@ pub fn remove(link: &Link, name: &str) -> Result<()> {
 }
 
 fn in_use(name: &str, cause: &str) -> Error {
-    Error::failed(
-        "libvirt_in_use",
+    Error::new(
+        Code::LibvirtInUse,
         format!("network filter `{}` is in use by a running guest or another filter", escaped(name)),
     )
     .cause(cause)

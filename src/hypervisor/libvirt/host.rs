@@ -91,7 +91,7 @@ mod tests {
         let wanted = Offer { arch: "x86_64".into(), kvm: true, q35: true, emulator: Some("/right".into()) };
         assert_eq!(offer(xml), Ok(wanted));
         assert_eq!(offer("<capabilities/>"), Ok(Offer::default()));
-        assert_eq!(offer("<").map_err(|e| e.code), Err("libvirt_xml"));
+        assert_eq!(offer("<").map_err(|e| e.code.as_str()), Err("libvirt_xml"));
     }
 
     #[test]

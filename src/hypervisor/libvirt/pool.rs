@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     hypervisor::PoolSeen,
-    model::{Error, Result, escaped},
+    model::{Code, Error, Result, escaped},
 };
 
 /// The pool, if there is one of the name.
@@ -20,7 +20,7 @@ pub fn find(connection: &Connect, name: &str) -> Outcome<Option<StoragePool>> {
 /// The pool, which must be there.
 pub fn must(connection: &Connect, name: &str) -> Outcome<StoragePool> {
     let error = || {
-        Error::failed("no_pool", format!("libvirt has no storage pool `{}`", escaped(name)))
+        Error::new(Code::NoPool, format!("libvirt has no storage pool `{}`", escaped(name)))
             .hint("`lite doctor --fix` makes what lite needs on this host")
     };
     find(connection, name)?.ok_or_else(|| error().into())

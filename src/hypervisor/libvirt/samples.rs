@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     hypervisor::{DiskSample, DomainSample, DomainState, MemorySample},
-    model::Result,
+    model::{Code, Result},
 };
 
 /// A look that takes longer was caught by a QEMU that stopped just now.
@@ -25,7 +25,7 @@ pub fn all(link: &Link) -> Result<Vec<DomainSample>> {
     let look = hung::can_look(link.uri());
     let attempt = || link.call("look at the domains", SHORT, move |c| take(c, look));
     match attempt() {
-        Err(error) if error.code == "libvirt_timeout" => attempt(),
+        Err(error) if error.code == Code::LibvirtTimeout => attempt(),
         answer => answer,
     }
 }

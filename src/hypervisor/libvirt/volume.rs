@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     hypervisor::VolumeSeen,
-    model::{Error, Result, escaped},
+    model::{Code, Error, Result, escaped},
 };
 
 /// Bytes per message of an upload; libvirt's own limit is 4 MiB, its clients use 64 to 256 KiB.
@@ -79,13 +79,13 @@ pub fn upload(link: &Link, pool: &str, name: &str, bytes: &[u8]) -> Result<()> {
     let (pool, name, bytes) = (pool.to_owned(), name.to_owned(), bytes.to_vec());
     link.call(&format!("write volume `{}`", escaped(&name)), LONG, move |c| {
         let Some(volume) = find(&pool::must(c, &pool)?, &name)? else {
-            return Err(Error::failed("no_volume", format!("libvirt has no volume `{}`", escaped(&name))).into());
+            return Err(Error::new(Code::NoVolume, format!("libvirt has no volume `{}`", escaped(&name))).into());
         };
         // libvirt would let the file grow past what the guest sees.
         let (capacity, length) = (volume.info()?.capacity, bytes.len() as u64);
         if length > capacity {
             let text = format!("{length} bytes do not fit volume `{}` of {capacity} bytes", escaped(&name));
-            return Err(Error::failed("volume_too_small", text).into());
+            return Err(Error::new(Code::VolumeTooSmall, text).into());
         }
         send(c, &volume, &bytes)
     })
@@ -100,7 +100,7 @@ fn send(connection: &Connect, volume: &StorageVol, bytes: &[u8]) -> Outcome<()> 
             Ok(Ok(sent)) if sent > 0 => rest = rest.get(sent..).unwrap_or_default(),
             Ok(_) => {
                 let _ = stream.abort();
-                return Err(Error::failed("upload_stalled", "libvirt took no more bytes").into());
+                return Err(Error::new(Code::UploadStalled, "libvirt took no more bytes").into());
             }
             Err(error) => {
                 let _ = stream.abort();

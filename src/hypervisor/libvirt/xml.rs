@@ -2,11 +2,11 @@
 
 use roxmltree::{Document, Node};
 
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Parses what libvirt sent.
 pub fn parse(xml: &str) -> Result<Document<'_>> {
-    Document::parse(xml).map_err(|e| Error::failed("libvirt_xml", "libvirt sent XML that cannot be read").cause(e))
+    Document::parse(xml).map_err(|e| Error::new(Code::LibvirtXml, "libvirt sent XML that cannot be read").cause(e))
 }
 
 /// The child element of that name.

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::super::registry::io;
 use super::super::tools;
 use super::workdir::Workdir;
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 /// Small: the disk of an instance is larger, and the guest grows the partition at its first boot.
 const DISK: u64 = 2 << 30;
@@ -48,8 +48,8 @@ fn first_sector() -> Result<Vec<u8>> {
     let code_at = Path::new(super::BOOT_CODE);
     let mut sector = std::fs::read(code_at).map_err(|e| io("read", code_at, e))?;
     if sector.len() > BOOT_CODE_LEN {
-        return Err(Error::failed(
-            "build_incomplete",
+        return Err(Error::new(
+            Code::BuildIncomplete,
             format!("`{}` is longer than {BOOT_CODE_LEN} bytes", super::BOOT_CODE),
         ));
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::super::registry::io;
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 const FSTAB: &str = "LABEL=root / ext4 defaults,noatime,discard 0 1\n";
 
@@ -67,7 +67,7 @@ pub(super) fn sources(suite: &str, mirror: &str) -> [(String, String); 3] {
 pub(super) fn prepare(root: &Path, suite: &str, mirror: &str) -> Result<()> {
     for name in ["vmlinuz", "initrd.img"] {
         if fs::symlink_metadata(root.join(name)).is_err() {
-            return Err(Error::failed("build_incomplete", format!("the packages brought no `/{name}`")));
+            return Err(Error::new(Code::BuildIncomplete, format!("the packages brought no `/{name}`")));
         }
     }
     for name in REMOVED {

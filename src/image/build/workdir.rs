@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::super::registry::io;
 use super::super::tools;
-use crate::model::{Error, Result};
+use crate::model::{Code, Error, Result};
 
 const RETRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -120,7 +120,7 @@ fn unmount_below(folder: &Path) -> Result<()> {
     }
     match mounts_below(folder)?.first() {
         None => Ok(()),
-        Some(point) => Err(Error::failed("still_mounted", format!("cannot unmount `{}`", point.display()))
+        Some(point) => Err(Error::new(Code::StillMounted, format!("cannot unmount `{}`", point.display()))
             .hint(format!("`umount {}`", point.display()))),
     }
 }

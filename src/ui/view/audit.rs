@@ -36,7 +36,7 @@ pub struct UnknownView {
 impl UnknownView {
     /// From the error of looking.
     pub fn of(area: &str, error: &Error) -> Self {
-        Self { area: area.to_owned(), code: error.code.to_owned(), message: error.to_string() }
+        Self { area: area.to_owned(), code: error.code.to_string(), message: error.to_string() }
     }
 }
 
@@ -100,7 +100,7 @@ pub fn print_audit(ui: &Ui, audit: &AuditView) -> Result<()> {
 mod tests {
     use super::{AuditView, FindingView, UnknownView, print_audit};
     use crate::{
-        model::Error,
+        model::{Code, Error},
         ui::{Ui, testing::Capture},
     };
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_line_for_each_finding_and_never_clean_when_something_is_unknown() {
-        let unknown = UnknownView::of("volumes", &Error::failed("x", "libvirt did not answer").cause("gone"));
+        let unknown = UnknownView::of("volumes", &Error::new(Code::Internal, "libvirt did not answer").cause("gone"));
         let wanted = "ghost    instance `web`: its domain is gone; `lite delete web`\n\
                       unknown  volumes: libvirt did not answer: gone\n";
         let status = "1 findings, 1 unknown; looked at 2 instances, 3 domains\n";
@@ -142,13 +142,13 @@ mod tests {
     #[test]
     fn json_shape() {
         let capture = Capture::default();
-        let unknown = UnknownView::of("volumes", &Error::failed("x", "no answer"));
+        let unknown = UnknownView::of("volumes", &Error::new(Code::Internal, "no answer"));
         let all = audit(vec![finding("ghost")], vec![unknown]);
         assert_eq!(print_audit(&Ui { json: true, ..capture.ui() }, &all), Ok(()));
         let wanted = serde_json::json!({
             "schema": 1, "verdict": "unknown", "looked_at": {"domains": 3, "instances": 2},
             "findings": [{"kind": "ghost", "subject": "instance `web`", "problem": "its domain is gone", "fix": "`lite delete web`"}],
-            "unknown": [{"area": "volumes", "code": "x", "message": "no answer"}],
+            "unknown": [{"area": "volumes", "code": "internal", "message": "no answer"}],
         });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
         assert_eq!(capture.stderr(), "");

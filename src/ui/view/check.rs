@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    model::{Error, Result},
+    model::{Code, Error, Result},
     ui::{SCHEMA, Ui, clean},
 };
 
@@ -47,7 +47,7 @@ pub fn print_check(ui: &Ui, files: usize, faults: &[FaultView]) -> Result<()> {
         return Ok(());
     }
     let message = format!("{} in {}", counted(faults.len(), "fault"), counted(files, "file"));
-    let error = Error::refused("invalid_blueprint", message);
+    let error = Error::new(Code::InvalidBlueprint, message);
     if ui.json {
         // One JSON document on stdout: the faults are the causes of the error.
         return Err(faults.iter().fold(error, |e, f| e.cause(f.text())));

@@ -4,7 +4,7 @@ use super::{
     health_tone, network_text, or_dash, ports_text, price_cell, row::ListRow, state_tone, tags_text, time_text, toned,
 };
 use crate::{
-    model::{Error, Result, escaped, nearest},
+    model::{Code, Error, Result, escaped, nearest},
     ui::{Cell, Column},
 };
 
@@ -75,7 +75,7 @@ impl ListColumn {
         if let Some((_, column)) = Self::ALL.iter().find(|(name, _)| *name == text) {
             return Ok(*column);
         }
-        let mut error = Error::refused("unknown_column", format!("there is no column `{}`", escaped(text)));
+        let mut error = Error::new(Code::UnknownColumn, format!("there is no column `{}`", escaped(text)));
         if let Some(near) = nearest(text, names()) {
             error = error.hint(format!("did you mean `{near}`?"));
         }

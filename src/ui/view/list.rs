@@ -163,7 +163,7 @@ mod tests {
     fn an_unknown_column_names_the_nearest() {
         let error = ListColumn::parse("adress").err();
         assert_eq!(
-            error.as_ref().map(|e| (e.code, e.message.as_str())),
+            error.as_ref().map(|e| (e.code.as_str(), e.message.as_str())),
             Some(("unknown_column", "there is no column `adress`"))
         );
         assert_eq!(error.and_then(|e| e.hints.first().cloned()), Some("did you mean `address`?".to_owned()));

@@ -96,7 +96,7 @@ pub fn print_tests(ui: &Ui, views: &[TestView]) -> Result<()> {
 mod tests {
     use super::{TestView, print_tests};
     use crate::{
-        model::Error,
+        model::{Code, Error},
         ui::{Ui, testing::Capture, view::StageTime},
     };
 
@@ -111,7 +111,7 @@ mod tests {
             stages: vec![stage("boot", 31_600), stage("application", 4_500), stage("remove", 9_000)],
             error,
         };
-        let error = Error::failed("timeout", "it did not answer");
+        let error = Error::new(Code::Timeout, "it did not answer");
         vec![view("nginx", true, None), view("lamp", true, Some(error)), view("mean", false, None)]
     }
 

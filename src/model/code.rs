@@ -1,0 +1,343 @@
+//! The registry of error codes: what scripts and other front ends tell errors apart by, and how each ends a command.
+
+/// How an error concerns its caller. The exit code of the command line follows from it, and the status of an HTTP reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// What is named does not exist.
+    NotFound,
+    /// What is asked for belongs to something else.
+    Taken,
+    /// What is asked for has no valid form, or does not fit itself.
+    InvalidInput,
+    /// Not while the thing, or the host, is as it is.
+    WrongState,
+    /// Somebody else is working on it.
+    Busy,
+    /// The caller may not do it.
+    Forbidden,
+    /// Tried, and failed; the message says what was undone and what is left.
+    Failed,
+    /// A person has to look: an undo failed, or state and host disagree.
+    NeedsAttention,
+    /// libvirt, or the host, cannot be reached.
+    Unreachable,
+}
+
+impl Class {
+    /// The exit code of the process: 1 tried and failed, 2 refused before any change, 3 busy, 4 needs attention,
+    /// 5 host unreachable.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::NotFound | Self::Taken | Self::InvalidInput | Self::WrongState | Self::Forbidden => 2,
+            Self::Busy => 3,
+            Self::NeedsAttention => 4,
+            Self::Unreachable => 5,
+        }
+    }
+
+    /// Whether nothing was changed or tried.
+    pub fn is_refusal(self) -> bool {
+        self.exit_code() == 2
+    }
+}
+
+/// Defines [`Code`]: each variant with its stable word, under the class that it usually has.
+macro_rules! codes {
+    ($($class:ident { $($name:ident = $word:literal,)* })*) => {
+        /// What went wrong, for machines. A word is stable once released: scripts compare it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[doc = concat!("`", $word, "`")] $name,)*)*
+        }
+
+        impl Code {
+            /// Every code, by class.
+            pub const ALL: &[Self] = &[$($(Self::$name,)*)*];
+
+            /// The word of the code, in snake_case.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($(Self::$name => $word,)*)*
+                }
+            }
+
+            /// The class an error of this code has, where nothing else is said ([`super::Error::failed`]).
+            pub fn class(self) -> Class {
+                match self {
+                    $($(Self::$name => Class::$class,)*)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    NotFound {
+        ImageUnknown = "image_unknown",
+        NoImage = "no_image",
+        NoSuchAlarm = "no_such_alarm",
+        NoSuchContact = "no_such_contact",
+        NoSuchImage = "no_such_image",
+        NoSuchInstance = "no_such_instance",
+        NoSuchMessage = "no_such_message",
+        NoSuchOperation = "no_such_operation",
+        NoSuchTag = "no_such_tag",
+        UnknownBase = "unknown_base",
+        UnknownBlueprint = "unknown_blueprint",
+        UnknownBundle = "unknown_bundle",
+        UnknownHost = "unknown_host",
+        UnknownImage = "unknown_image",
+    }
+    Taken {
+        NameTaken = "name_taken",
+        RequestIdReused = "request_id_reused",
+    }
+    InvalidInput {
+        InvalidEvent = "invalid_event",
+        InvalidNotify = "invalid_notify",
+        InvalidAlarmState = "invalid_alarm_state",
+        InvalidMissing = "invalid_missing",
+        InvalidStatistic = "invalid_statistic",
+        BlueprintsUnreadable = "blueprints_unreadable",
+        BundleTooSmall = "bundle_too_small",
+        Declined = "declined",
+        DuplicateParameter = "duplicate_parameter",
+        FileTooLarge = "file_too_large",
+        FileUnreadable = "file_unreadable",
+        ImageBackingFile = "image_backing_file",
+        ImageExternalData = "image_external_data",
+        ImageFormat = "image_format",
+        ImageNotAFile = "image_not_a_file",
+        ImageRefused = "image_refused",
+        InvalidAccel = "invalid_accel",
+        InvalidAddress = "invalid_address",
+        InvalidAlphabet = "invalid_alphabet",
+        InvalidAssignment = "invalid_assignment",
+        InvalidBlueprint = "invalid_blueprint",
+        InvalidCa = "invalid_ca",
+        InvalidCommand = "invalid_command",
+        InvalidCondition = "invalid_condition",
+        InvalidCurrency = "invalid_currency",
+        InvalidDigest = "invalid_digest",
+        InvalidDuration = "invalid_duration",
+        InvalidFormat = "invalid_format",
+        InvalidId = "invalid_id",
+        InvalidImageId = "invalid_image_id",
+        InvalidMac = "invalid_mac",
+        InvalidMirror = "invalid_mirror",
+        InvalidName = "invalid_name",
+        InvalidNetwork = "invalid_network",
+        InvalidOperationId = "invalid_operation_id",
+        InvalidParameter = "invalid_parameter",
+        InvalidPath = "invalid_path",
+        InvalidPattern = "invalid_pattern",
+        InvalidPeriod = "invalid_period",
+        InvalidPort = "invalid_port",
+        InvalidPrice = "invalid_price",
+        InvalidRequestId = "invalid_request_id",
+        InvalidSecret = "invalid_secret",
+        InvalidSettings = "invalid_settings",
+        InvalidSize = "invalid_size",
+        InvalidSshKey = "invalid_ssh_key",
+        InvalidTag = "invalid_tag",
+        InvalidText = "invalid_text",
+        InvalidThreshold = "invalid_threshold",
+        InvalidUrl = "invalid_url",
+        InvalidUser = "invalid_user",
+        InvalidUserData = "invalid_user_data",
+        InvalidVariable = "invalid_variable",
+        InvalidVerified = "invalid_verified",
+        InvalidWebhook = "invalid_webhook",
+        InvalidWindow = "invalid_window",
+        MissingParameter = "missing_parameter",
+        NeedsYes = "needs_yes",
+        NotHttps = "not_https",
+        OneDigest = "one_digest",
+        SecretGiven = "secret_given",
+        SeedTooLarge = "seed_too_large",
+        TooLarge = "too_large",
+        UnknownColumn = "unknown_column",
+        UnknownFormat = "unknown_format",
+        UnknownMetric = "unknown_metric",
+        UnknownParameter = "unknown_parameter",
+        UnknownSetting = "unknown_setting",
+        UnknownShell = "unknown_shell",
+        UnknownWord = "unknown_word",
+        UnreadableSettings = "unreadable_settings",
+        Unverifiable = "unverifiable",
+        Usage = "usage",
+    }
+    WrongState {
+        ArchUnsupported = "arch_unsupported",
+        CannotListen = "cannot_listen",
+        ContactDisabled = "contact_disabled",
+        DomainRunning = "domain_running",
+        HostNotFit = "host_not_fit",
+        ImageDamaged = "image_damaged",
+        ImageInUse = "image_in_use",
+        LibvirtFirst = "libvirt_first",
+        MissingGpgv = "missing_gpgv",
+        MissingKeyring = "missing_keyring",
+        NetworkUnusable = "network_unusable",
+        NoAnswer = "no_answer",
+        NoBridge = "no_bridge",
+        NoCapacity = "no_capacity",
+        NoFreeAddress = "no_free_address",
+        NoFreeName = "no_free_name",
+        NoKvm = "no_kvm",
+        NoSubnet = "no_subnet",
+        NotBakeable = "not_bakeable",
+        NotRunning = "not_running",
+        NotSettled = "not_settled",
+        NothingToTest = "nothing_to_test",
+        StillQueued = "still_queued",
+        SubnetClash = "subnet_clash",
+        SubnetTooSmall = "subnet_too_small",
+        ToolsMissing = "tools_missing",
+    }
+    Busy {
+        Busy = "busy",
+        ConsoleBusy = "console_busy",
+        DomainBusy = "domain_busy",
+        DomainStopping = "domain_stopping",
+        ImageBusy = "image_busy",
+        StateBusy = "state_busy",
+    }
+    Forbidden {
+        ForbiddenAddress = "forbidden_address",
+        LogsNotWritable = "logs_not_writable",
+        NotRoot = "not_root",
+        PoolNotWritable = "pool_not_writable",
+        StateNotReadable = "state_not_readable",
+        StateNotWritable = "state_not_writable",
+        UnitNotWritten = "unit_not_written",
+    }
+    Failed {
+        AddressTaken = "address_taken",
+        Altered = "altered",
+        BackupFailed = "backup_failed",
+        BadRedirect = "bad_redirect",
+        BadSignature = "bad_signature",
+        BlueprintFailed = "blueprint_failed",
+        BrokenDataFile = "broken_data_file",
+        BuildIncomplete = "build_incomplete",
+        ClosedPipe = "closed_pipe",
+        Completion = "completion",
+        ContactTestFailed = "contact_test_failed",
+        DiskFull = "disk_full",
+        FileNotRemoved = "file_not_removed",
+        Files = "files",
+        FilterExists = "filter_exists",
+        Gpgv = "gpgv",
+        GuestCrashed = "guest_crashed",
+        GuestDidNotStop = "guest_did_not_stop",
+        GuestLost = "guest_lost",
+        GuestPaused = "guest_paused",
+        GuestStopped = "guest_stopped",
+        HostNotReady = "host_not_ready",
+        HttpStatus = "http_status",
+        IdleTimeout = "idle_timeout",
+        ImageIo = "image_io",
+        Injected = "injected",
+        Internal = "internal",
+        Interrupted = "interrupted",
+        InvalidChecksumFile = "invalid_checksum_file",
+        Json = "json",
+        KeyFailed = "key_failed",
+        KeyUnusable = "key_unusable",
+        LibvirtDenied = "libvirt_denied",
+        LibvirtFailed = "libvirt_failed",
+        LibvirtInUse = "libvirt_in_use",
+        LibvirtNotStarted = "libvirt_not_started",
+        LibvirtRefusedXml = "libvirt_refused_xml",
+        LibvirtXml = "libvirt_xml",
+        ListIncomplete = "list_incomplete",
+        LogNotRemoved = "log_not_removed",
+        LogUnreadable = "log_unreadable",
+        Man = "man",
+        NoAddress = "no_address",
+        NoDomain = "no_domain",
+        NoHostKey = "no_host_key",
+        NoNetwork = "no_network",
+        NoPool = "no_pool",
+        NoSsh = "no_ssh",
+        NoVolume = "no_volume",
+        NotAFile = "not_a_file",
+        NotInstalled = "not_installed",
+        NotStarted = "not_started",
+        NotWritable = "not_writable",
+        Paused = "paused",
+        PoolUnreadable = "pool_unreadable",
+        PortsListening = "ports_listening",
+        PortsUnknown = "ports_unknown",
+        Read = "read",
+        RenderFailed = "render_failed",
+        RequestFailed = "request_failed",
+        RoutesUnreadable = "routes_unreadable",
+        Runtime = "runtime",
+        SeedFailed = "seed_failed",
+        SetupFailed = "setup_failed",
+        Signals = "signals",
+        StateError = "state_error",
+        StateUnreadable = "state_unreadable",
+        Stdout = "stdout",
+        StillMounted = "still_mounted",
+        Terminal = "terminal",
+        Timeout = "timeout",
+        Tls = "tls",
+        TooManyRedirects = "too_many_redirects",
+        ToolFailed = "tool_failed",
+        Truncated = "truncated",
+        Unreachable = "unreachable",
+        Unreadable = "unreadable",
+        Unresponsive = "unresponsive",
+        UntrustedCertificate = "untrusted_certificate",
+        UploadStalled = "upload_stalled",
+        VerifiedUnusable = "verified_unusable",
+        VolumeTooSmall = "volume_too_small",
+        Write = "write",
+        XmlError = "xml_error",
+    }
+    NeedsAttention {
+        DiskGone = "disk_gone",
+        Lost = "lost",
+        StateDamaged = "state_damaged",
+        StateMissing = "state_missing",
+        StateNewer = "state_newer",
+        UndoFailed = "undo_failed",
+    }
+    Unreachable {
+        LibvirtTimeout = "libvirt_timeout",
+        LibvirtUnreachable = "libvirt_unreachable",
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_in_snake_case() {
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        let plain = |w: &&&str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        assert_eq!(words.iter().filter(|w| !plain(w)).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn every_class_has_its_exit_code() {
+        use Class::*;
+        let codes = [NotFound, Taken, InvalidInput, WrongState, Forbidden, Failed, Busy, NeedsAttention, Unreachable]
+            .map(Class::exit_code);
+        assert_eq!(codes, [2, 2, 2, 2, 2, 1, 3, 4, 5]);
+    }
+}
