@@ -10,7 +10,7 @@ use lite::{
     catalog::{Blueprint, Catalog},
     engine::{BakeRequest, Unobserved, bake_of, check_bakeable},
     hypervisor::fault::Moment,
-    image::{self, Baked, Image, Origin, Silent},
+    image::{self, Baked, Image, Origin},
     model::{Error, InstanceState, Result},
     store::OperationState,
 };
@@ -117,10 +117,10 @@ fn overlay(dir: &Path) -> std::path::PathBuf {
 
 fn flatten(dir: &Path, overlay: &Path, what: Baked) -> Result<Image> {
     let cancel = AtomicBool::new(false);
-    let (lock, present) = image::begin(dir, &what.id(), false, &cancel, &mut Silent)?;
+    let (lock, present) = image::begin(dir, &what.id(), false, &cancel, &mut Unobserved)?;
     match present {
         Some(image) => Ok(image),
-        None => image::flatten(dir, overlay, what, &lock, &cancel, &mut Silent),
+        None => image::flatten(dir, overlay, what, &lock, &cancel, &mut Unobserved),
     }
 }
 

@@ -143,8 +143,9 @@ impl Observer for &Warned {
     fn begin(&mut self, _: Stage) {}
     fn note(&mut self, _: &str) {}
     fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self, _: Stage) {}
-    fn fail(&mut self, _: Stage) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, _: &str) {}
     fn warn(&mut self, text: &str) {
         self.0.lock().expect("not poisoned").push(text.to_owned());
     }

@@ -42,11 +42,13 @@ struct Guest<'a> {
     log: &'a PathBuf,
     boots: &'a [&'a str],
     heals: bool,
+    stage: Option<Stage>,
     seen: Vec<String>,
 }
 
 impl Observer for Guest<'_> {
     fn begin(&mut self, stage: Stage) {
+        self.stage = Some(stage);
         self.seen.push(format!("begin {}", stage.as_str()));
         if stage == Stage::Boot {
             write(self.log, self.boots);
@@ -59,10 +61,11 @@ impl Observer for Guest<'_> {
         }
     }
     fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self, _: Stage) {}
-    fn fail(&mut self, stage: Stage) {
-        self.seen.push(format!("fail {}", stage.as_str()));
+    fn finish(&mut self) {}
+    fn fail(&mut self) {
+        self.seen.push(format!("fail {}", self.stage.map_or("", Stage::as_str)));
     }
+    fn status(&mut self, _: &str) {}
     fn warn(&mut self, _: &str) {}
 }
 
@@ -77,7 +80,7 @@ fn start(world: &mut World, boots: &[&str], heals: bool, limit: Duration) -> Sta
     engine.settle().expect("settled");
     let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
     engine.stop(&instance, true, Duration::ZERO, &mut lite::engine::Unobserved).expect("stopped");
-    let mut guest = Guest { log: &log, boots, heals, seen: Vec::new() };
+    let mut guest = Guest { log: &log, boots, heals, stage: None, seen: Vec::new() };
     let result = engine.start(&instance, Some(limit), &mut guest);
     (result.map_err(|e| (e.message, e.causes)), guest.seen)
 }

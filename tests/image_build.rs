@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lite::image::{BuildRequest, Image, Origin, Progress, Silent, build, buildable, get, list};
-use lite::model::Error;
+use lite::image::{BuildRequest, Image, Origin, build, buildable, get, list};
+use lite::model::{Error, Observer, Stage, Unobserved};
 
 const MIRROR: &str = "http://deb.debian.org/debian";
 
@@ -16,7 +16,7 @@ fn request<'a>(dir: &'a Path, id: &'a str, mirror: &'a str) -> BuildRequest<'a> 
 }
 
 fn refusal(dir: &Path, id: &str, mirror: &str) -> Option<Error> {
-    build(request(dir, id, mirror), &AtomicBool::new(false), &mut Silent).err()
+    build(request(dir, id, mirror), &AtomicBool::new(false), &mut Unobserved).err()
 }
 
 #[test]
@@ -55,14 +55,19 @@ struct Watch<'a> {
     cancel: &'a AtomicBool,
 }
 
-impl Progress for Watch<'_> {
-    fn stage(&mut self, what: &str) {
-        self.stages.push(what.to_owned());
-        if self.cancel_at == Some(what) {
+impl Observer for Watch<'_> {
+    fn begin(&mut self, stage: Stage) {
+        self.stages.push(stage.as_str().to_owned());
+        if self.cancel_at == Some(stage.as_str()) {
             self.cancel.store(true, Ordering::SeqCst);
         }
     }
+    fn note(&mut self, _: &str) {}
     fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, _: &str) {}
+    fn warn(&mut self, _: &str) {}
 }
 
 fn real() -> bool {
@@ -143,7 +148,7 @@ fn interrupted_real_build_leaves_nothing() -> Test {
             std::thread::sleep(later);
             cancel.store(true, Ordering::SeqCst);
         });
-        build(request(dir.path(), "debian-13", MIRROR), &cancel, &mut Silent).err()
+        build(request(dir.path(), "debian-13", MIRROR), &cancel, &mut Unobserved).err()
     });
     assert_eq!(error.ok_or("built")?.code.as_str(), "interrupted");
     assert_eq!(left_over(dir.path())?, Vec::<String>::new());

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
-use lite::image::{Header, Image, Origin, Progress, Silent, adopt, gate, get, import, list, lock, remove};
-use lite::model::Error;
+use lite::image::{Header, Image, Origin, adopt, gate, get, import, list, lock, remove};
+use lite::model::{Error, Observer, Stage, Unobserved};
 use proptest::prelude::*;
 
 type Test = Result<(), Box<dyn std::error::Error>>;
@@ -183,7 +183,7 @@ fn tool() -> bool {
 }
 
 fn bring(dir: &Path, file: &Path, force: bool) -> Result<Image, Error> {
-    import(dir, file, "golden", force, &AtomicBool::new(false), &mut Silent)
+    import(dir, file, "golden", force, &AtomicBool::new(false), &mut Unobserved)
 }
 
 fn names(dir: &Path) -> Result<Vec<String>, std::io::Error> {
@@ -266,7 +266,7 @@ fn import_refuses_what_is_no_file_of_its_own() -> Test {
     assert_eq!(names(dir.path())?, [".lock-golden"]);
 
     // Interrupted while copying.
-    let cancelled = import(dir.path(), &at("good"), "golden", false, &AtomicBool::new(true), &mut Silent);
+    let cancelled = import(dir.path(), &at("good"), "golden", false, &AtomicBool::new(true), &mut Unobserved);
     assert_eq!(cancelled.err().map(|e| e.code.as_str()), Some("interrupted"));
     assert_eq!(names(dir.path())?, [".lock-golden"]);
     Ok(())
@@ -320,11 +320,16 @@ fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
 /// Says that a process waits.
 struct Waits(std::sync::mpsc::Sender<String>);
 
-impl Progress for Waits {
-    fn stage(&mut self, what: &str) {
-        let _ = self.0.send(what.to_owned());
+impl Observer for Waits {
+    fn begin(&mut self, stage: Stage) {
+        let _ = self.0.send(stage.as_str().to_owned());
     }
+    fn note(&mut self, _: &str) {}
     fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, _: &str) {}
+    fn warn(&mut self, _: &str) {}
 }
 
 #[test]
@@ -336,7 +341,7 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     let file = away.path().join("disk.qcow2");
     qemu_img(&["create", "-q", "-f", "qcow2"], &file)?;
     let cancel = AtomicBool::new(false);
-    let held = lock(dir.path(), "golden", &cancel, &mut Silent)?;
+    let held = lock(dir.path(), "golden", &cancel, &mut Unobserved)?;
     assert!(!held.waited);
     assert_eq!(
         remove(dir.path(), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
@@ -357,7 +362,7 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
 
     // The first failed: by force, the second works.
     let old = get(dir.path(), "golden")?.ok_or("no image")?;
-    let held = lock(dir.path(), "golden", &cancel, &mut Silent)?;
+    let held = lock(dir.path(), "golden", &cancel, &mut Unobserved)?;
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::scope(|scope| -> Test {
         let second = scope.spawn(|| import(dir.path(), &file, "golden", true, &cancel, &mut Waits(send)));

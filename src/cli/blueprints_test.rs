@@ -12,16 +12,15 @@ use super::{
     Env, complete, image_make, ports, record,
     session::{self, Session},
     values,
-    watch::Watch,
 };
 use crate::{
     catalog::{Blueprint, Bundle, Catalog, How, Resolved, SourceFile, Verified, resolve_params},
-    engine::{Created, Engine, Observer, Request},
+    engine::{Created, Engine, Request},
     guest, image,
-    model::{Code, Error, Mac, Name, NetworkMode, Result, escaped},
+    model::{Code, Error, Mac, Name, NetworkMode, Observer, Result, Stage, escaped},
     render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
     ui::{
-        Stages,
+        ProgressPrinter,
         view::{StageTime, TestView, print_tests},
     },
 };
@@ -105,10 +104,10 @@ struct Asked {
 
 /// The result of one test.
 fn one(args: &Args, env: &Env, asked: &Asked, catalog: &Catalog) -> Result<TestView> {
-    let mut watch = Watch::new(&env.ui);
-    watch.stages.begin("render");
+    let mut watch = ProgressPrinter::new(&env.ui);
+    watch.begin(Stage::Render);
     render_all(catalog, asked)?;
-    watch.stages.finish();
+    watch.finish();
     let blueprint = &asked.resolved.blueprint;
     let mut view = TestView {
         blueprint: blueprint.id.clone(),
@@ -122,7 +121,7 @@ fn one(args: &Args, env: &Env, asked: &Asked, catalog: &Catalog) -> Result<TestV
     if !args.render_only {
         boot(args, env, asked, &mut watch, &mut view)?;
     }
-    view.stages = StageTime::all(&watch.stages.times());
+    view.stages = StageTime::all(&watch.times());
     if let Some(error) = &view.error {
         env.ui.fault(error);
     } else {
@@ -221,7 +220,7 @@ fn render_all(catalog: &Catalog, asked: &Asked) -> Result<()> {
 }
 
 /// Boots it in a virtual machine of its own, waits for the health check, looks what listens, and removes it.
-fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut Watch, view: &mut TestView) -> Result<()> {
+fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut ProgressPrinter, view: &mut TestView) -> Result<()> {
     let session = Session::open(env)?;
     session.heed_interrupts()?;
     let mut engine = session.engine(env, false)?;
@@ -247,15 +246,15 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut Watch, view: &mut Tes
     };
     let created = engine.create(&request, &mut obtain, watch);
     let result = created.and_then(|created| {
-        watch.stages.begin("ports");
-        look(&engine, &session, &created, asked).inspect_err(|_| watch.stages.fail())
+        watch.begin(Stage::Ports);
+        look(&engine, &session, &created, asked).inspect_err(|_| watch.fail())
     });
-    watch.stages.finish();
+    watch.finish();
     view.image = image::get(&settings.paths.pool, &asked.resolved.base)?.map(|i| i.digest);
     view.booted = true;
     let keep = args.keep && result.is_err();
     view.error = result.err();
-    remove(&mut engine, &name, keep, &mut watch.stages, view)
+    remove(&mut engine, &name, keep, watch, view)
 }
 
 /// What listens has to be listed under `ports`, or be on localhost.
@@ -270,7 +269,13 @@ fn look(engine: &Engine<'_>, session: &Session, created: &Created, asked: &Asked
 }
 
 /// Removes the virtual machine, unless it is kept for a look.
-fn remove(engine: &mut Engine<'_>, name: &Name, keep: bool, stages: &mut Stages, view: &mut TestView) -> Result<()> {
+fn remove(
+    engine: &mut Engine<'_>,
+    name: &Name,
+    keep: bool,
+    watch: &mut ProgressPrinter,
+    view: &mut TestView,
+) -> Result<()> {
     let Ok(instance) = engine.store.require(name) else { return Ok(()) };
     if keep {
         let error = view.error.take();
@@ -283,9 +288,9 @@ fn remove(engine: &mut Engine<'_>, name: &Name, keep: bool, stages: &mut Stages,
         error.hints.retain(|h| !h.contains(name.as_str()));
         error.hints.push("with `--keep` the virtual machine stays for a look".to_owned());
     }
-    stages.begin("remove");
-    let removed = engine.delete(&instance).inspect_err(|_| stages.fail());
-    stages.finish();
+    watch.begin(Stage::Remove);
+    let removed = engine.delete(&instance).inspect_err(|_| watch.fail());
+    watch.finish();
     removed.map(drop)
 }
 

@@ -10,7 +10,6 @@ use super::{
     image_make::obtain,
     session::{self, Session},
     values,
-    watch::Watch,
 };
 use crate::{
     catalog::{Resolved, resolve_params},
@@ -19,7 +18,10 @@ use crate::{
     image::{self, Image},
     model::{Code, Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
     render::{UserData, parse_user_data},
-    ui::view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime, print_created, print_plan},
+    ui::{
+        ProgressPrinter,
+        view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime, print_created, print_plan},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -130,7 +132,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         request_id: args.request_id.clone(),
         arguments: asked.digest,
     };
-    let mut watch = Watch::new(&env.ui);
+    let mut watch = ProgressPrinter::new(&env.ui);
     let (resolved, cancel) = (&asked.resolved, session.interrupted());
     let mut image = |observer: &mut dyn Observer| {
         if args.no_baked {
@@ -153,7 +155,7 @@ fn image_of(settings: &Settings, created: &Created) -> Result<Option<Image>> {
     Ok(images.into_iter().find(|i| i.digest == created.record.image_digest))
 }
 
-fn print(env: &Env, created: Created, watch: &Watch, used: Option<Image>) -> Result<()> {
+fn print(env: &Env, created: Created, watch: &ProgressPrinter, used: Option<Image>) -> Result<()> {
     let record = created.record;
     if created.repeated {
         env.ui.status("this request was made before; its instance is shown");
@@ -182,7 +184,7 @@ fn print(env: &Env, created: Created, watch: &Watch, used: Option<Image>) -> Res
                 id: used.map(|i| i.id),
                 digest: record.image_digest,
             },
-            stages: StageTime::all(&watch.stages.times()),
+            stages: StageTime::all(&watch.times()),
         },
     )
 }

@@ -10,14 +10,17 @@ use clap_complete::ArgValueCompleter;
 use super::{
     Env, common, complete,
     image_bake::{self, Bake},
-    image_make::{Maker, create_folder, heed_interrupts, pull_and_adopt},
+    image_make::{build, create_folder, heed_interrupts, pull_and_adopt},
     session,
 };
 use crate::{
     image::{self, Image, pull::PullRequest},
-    model::{Code, Error, Name, Result, Settings, Size},
+    model::{Code, Error, Name, Observer, Result, Settings, Size},
     store::Store,
-    ui::view::{BakedView, ImageRow, print_images},
+    ui::{
+        ProgressPrinter,
+        view::{BakedView, ImageRow, print_images},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -184,7 +187,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     match &args.verb {
         Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?, (env.clock)())?),
         Verb::Build(bases) => {
-            each(env, bases, "built", |maker, id, settings, cancel| maker.build(id, settings, cancel))
+            each(env, bases, "built", |id, settings, cancel, observer| build(settings, id, cancel, observer))
         }
         Verb::Pull { bases, digest, url } => {
             if bases.ids.len() > 1 && digest.is_some() {
@@ -192,13 +195,13 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                     Error::new(Code::OneDigest, "a digest belongs to one image").hint("pull one image at a time")
                 );
             }
-            each(env, bases, "pulled", |maker, id, settings, cancel| {
+            each(env, bases, "pulled", |id, settings, cancel, observer| {
                 let request = PullRequest {
                     digest: digest.clone(),
                     url: url.clone(),
                     ..PullRequest::new(&settings.paths.pool, id)
                 };
-                pull_and_adopt(&request, cancel, maker)
+                pull_and_adopt(&request, cancel, observer)
             })
         }
         Verb::Bake(args) => image_bake::bake(args, env),
@@ -263,7 +266,7 @@ fn each(
     env: &Env,
     bases: &Bases,
     done: &str,
-    make: impl Fn(&mut Maker<'_>, &str, &Settings, &AtomicBool) -> Result<Image>,
+    make: impl Fn(&str, &Settings, &AtomicBool, &mut dyn Observer) -> Result<Image>,
 ) -> Result<()> {
     let settings = env.settings()?;
     if bases.dry_run {
@@ -273,13 +276,10 @@ fn each(
     create_folder(&settings)?;
     let mut images = Vec::new();
     for id in &bases.ids {
-        let mut stages = env.ui.stages();
-        let made = make(&mut Maker(&mut stages), id, &settings, &cancel);
-        if made.is_err() {
-            stages.fail();
-        }
-        images.push(made?);
-        stages.finish();
+        let mut progress = ProgressPrinter::new(&env.ui);
+        let made = make(id, &settings, &cancel, &mut progress);
+        images.push(made.inspect_err(|_| progress.fail())?);
+        progress.finish();
     }
     print_images(&env.ui, &rows(&settings, &images, (env.clock)())?)
 }
@@ -295,9 +295,9 @@ fn bring(env: &Env, settings: &Settings, file: &Path, name: Option<&Name>, dry_r
     }
     let cancel = heed_interrupts()?;
     create_folder(settings)?;
-    let mut stages = env.ui.stages();
-    let image = image::import(&settings.paths.pool, file, &id, false, &cancel, &mut Maker(&mut stages))?;
-    stages.finish();
+    let mut progress = ProgressPrinter::new(&env.ui);
+    let image = image::import(&settings.paths.pool, file, &id, false, &cancel, &mut progress)?;
+    progress.finish();
     print_images(&env.ui, &rows(settings, &[image], (env.clock)())?)
 }
 

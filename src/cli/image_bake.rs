@@ -10,7 +10,6 @@ use super::{
     image_make::obtain,
     session::{self, Session},
     values,
-    watch::Watch,
 };
 use crate::{
     catalog::{Blueprint, Catalog, Resolved, resolve_params},
@@ -19,7 +18,7 @@ use crate::{
     image::{self, Baked, Image, Version},
     model::{Result, Settings, Size},
     ui::{
-        Ui,
+        ProgressPrinter, Ui,
         view::{PlanView, Receipt, print_delete_receipt, print_images, print_plan},
     },
 };
@@ -70,7 +69,7 @@ pub fn bake(args: &Bake, env: &Env) -> Result<()> {
     let mut images = Vec::new();
     for (resolved, parameters) in &asked {
         let mut engine = session.engine(env, false)?;
-        let mut watch = Watch::new(&env.ui);
+        let mut watch = ProgressPrinter::new(&env.ui);
         let base = obtain(&settings, &resolved.base, session.interrupted(), &mut watch)?;
         let request = BakeRequest {
             blueprint: &resolved.blueprint,

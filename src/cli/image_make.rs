@@ -7,10 +7,8 @@ use std::{
 
 use super::session;
 use crate::{
-    engine::Observer,
-    image::{self, BuildRequest, Image, Origin, Progress, pull::PullRequest},
-    model::{Code, Error, Result, Settings},
-    ui::Stages,
+    image::{self, BuildRequest, Image, Origin, pull::PullRequest},
+    model::{Code, Error, Observer, Result, Settings, Stage, WithinStage},
 };
 
 /// The image of a base for a create: the one that is there, else one that is built or pulled now.
@@ -18,26 +16,31 @@ pub fn obtain(settings: &Settings, base: &str, cancel: &AtomicBool, observer: &m
     if let Some(image) = image::get(&settings.paths.pool, base)? {
         return Ok(image);
     }
-    let mut told = Told(observer);
+    let mut within = WithinStage(observer);
     if image::buildable().any(|id| id == base) {
-        told.0.warn(&format!("there is no image `{base}` yet: it is built now, once"));
-        let request = BuildRequest { dir: &settings.paths.pool, id: base, mirror: &settings.mirror, force: false };
-        return image::build(request, cancel, &mut told);
+        within.warn(&format!("there is no image `{base}` yet: it is built now, once"));
+        return build(settings, base, cancel, &mut within);
     }
     image::known::find(base).map_err(|e| e.hint(format!("bring your own: `lite image import FILE --name {base}`")))?;
-    told.0.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
-    pull_and_adopt(&PullRequest::new(&settings.paths.pool, base), cancel, &mut told)
+    within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
+    pull_and_adopt(&PullRequest::new(&settings.paths.pool, base), cancel, &mut within)
+}
+
+/// Builds an image from a distribution's packages.
+pub(super) fn build(settings: &Settings, id: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
+    let request = BuildRequest { dir: &settings.paths.pool, id, mirror: &settings.mirror, force: false };
+    image::build(request, cancel, observer)
 }
 
 /// Downloads an image, looks into its header, and keeps it.
-pub(super) fn pull_and_adopt(request: &PullRequest, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Image> {
+pub(super) fn pull_and_adopt(request: &PullRequest, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
     let (dir, id) = (request.dir.as_path(), request.id.as_str());
-    let lock = image::lock(dir, id, cancel, progress)?;
+    let lock = image::lock(dir, id, cancel, observer)?;
     if let Some(image) = image::get(dir, id)? {
         return Ok(image);
     }
-    progress.stage("download");
-    let pulled = image::pull::pull(request, cancel, &mut |done, total| progress.bytes(done, total))?;
+    observer.begin(Stage::Download);
+    let pulled = image::pull::pull(request, cancel, &mut |done, total| observer.bytes(done, total))?;
     let adopted = image::adopt(dir, id, &pulled.file, Origin::Pulled, Some(pulled.url), jiff::Timestamp::now());
     if adopted.is_err() {
         // A file that did not pass the gate must not be taken for a good download next time.
@@ -45,38 +48,6 @@ pub(super) fn pull_and_adopt(request: &PullRequest, cancel: &AtomicBool, progres
     }
     drop(lock);
     adopted
-}
-
-/// Shows the stages of a build or download of its own.
-pub(super) struct Maker<'a>(pub &'a mut Stages);
-
-impl Maker<'_> {
-    /// Builds an image.
-    pub fn build(&mut self, id: &str, settings: &Settings, cancel: &AtomicBool) -> Result<Image> {
-        let request = BuildRequest { dir: &settings.paths.pool, id, mirror: &settings.mirror, force: false };
-        image::build(request, cancel, self)
-    }
-}
-
-impl Progress for Maker<'_> {
-    fn stage(&mut self, what: &str) {
-        self.0.begin(what);
-    }
-    fn bytes(&mut self, done: u64, total: Option<u64>) {
-        self.0.bytes(done, total);
-    }
-}
-
-/// Shows a build or download as part of the stage `image` of a create.
-struct Told<'a>(&'a mut dyn Observer);
-
-impl Progress for Told<'_> {
-    fn stage(&mut self, what: &str) {
-        self.0.note(what);
-    }
-    fn bytes(&mut self, done: u64, total: Option<u64>) {
-        self.0.bytes(done, total);
-    }
 }
 
 /// Ctrl-C as a flag, for work that has no host to talk to.

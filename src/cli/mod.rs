@@ -41,7 +41,6 @@ mod stop;
 mod tag;
 mod usage;
 mod values;
-mod watch;
 mod watcher;
 
 use std::ffi::OsString;

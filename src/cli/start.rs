@@ -6,11 +6,13 @@ use super::{
     Env, common,
     session::{self, Session},
     values,
-    watch::Watch,
 };
 use crate::{
     model::Result,
-    ui::view::{Changed, print_changed},
+    ui::{
+        ProgressPrinter,
+        view::{Changed, print_changed},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -52,7 +54,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             changed.push(Changed { name, now: "would be started".to_owned() });
             continue;
         }
-        let mut watch = Watch::new(&env.ui);
+        let mut watch = ProgressPrinter::new(&env.ui);
         let wait = (!args.no_wait).then_some(args.timeout);
         let now = if engine.start(&instance, wait, &mut watch)? { "running" } else { "running already" };
         changed.push(Changed { name, now: now.to_owned() });

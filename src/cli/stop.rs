@@ -6,12 +6,14 @@ use super::{
     Env, common,
     session::{self, Session},
     values,
-    watch::Watch,
 };
 use crate::{
     engine::Stopped,
     model::Result,
-    ui::view::{Changed, print_changed},
+    ui::{
+        ProgressPrinter,
+        view::{Changed, print_changed},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -56,7 +58,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             "would be stopped"
         } else {
             env.ui.status(&format!("asking `{name}` to shut down"));
-            match engine.stop(&instance, args.force, args.timeout, &mut Watch::new(&env.ui))? {
+            match engine.stop(&instance, args.force, args.timeout, &mut ProgressPrinter::new(&env.ui))? {
                 Stopped::Already => "stopped already",
                 Stopped::Gently => "stopped",
                 Stopped::Forced => "switched off",

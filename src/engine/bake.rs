@@ -23,8 +23,8 @@ use crate::{
     fault,
     guest::{self, report::Report, tail::Tail},
     hypervisor::DomainState,
-    image::{self, Baked, Image, Progress},
-    model::{Code, Error, Money, NetworkMode, Phase, Port, Result, Size, hex},
+    image::{self, Baked, Image},
+    model::{Code, Error, Money, NetworkMode, Phase, Port, Result, Size, WithinStage, hex},
     store::OperationState,
 };
 
@@ -126,7 +126,7 @@ impl Engine<'_> {
         let baked = bake_of(request.blueprint, &request.base.id, &request.base.digest, request.parameters)?
             .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
         let id = baked.id();
-        let (image_lock, present) = image::begin(&dir, &id, false, self.interrupted, &mut Told(observer))?;
+        let (image_lock, present) = image::begin(&dir, &id, false, self.interrupted, &mut WithinStage(observer))?;
         if let Some(image) = present {
             return Ok(Outcome { image, present: true, operation: None });
         }
@@ -149,20 +149,20 @@ impl Engine<'_> {
         };
         let begun = Instant::now();
         observer.begin(Stage::Host);
-        let (view, kvm) = self.host_stage(&create, observer).inspect_err(|_| observer.fail(Stage::Host))?;
-        observer.finish(Stage::Host);
+        let (view, kvm) = self.host_stage(&create, observer).inspect_err(|_| observer.fail())?;
+        observer.finish();
         observer.begin(Stage::Disk);
         let drawn = draw(&blueprint)?;
         let lock = Lock::acquire(&self.locks(), drawn.uuid, "new", "bake", (self.now)(), Duration::ZERO)?;
         let job = match self.disk_stage(&create, &view, kvm, request.base, drawn, Purpose::Bake) {
             Ok(job) => job,
             Err(e) => {
-                observer.fail(Stage::Disk);
+                observer.fail();
                 lock.retire();
                 return Err(e);
             }
         };
-        observer.finish(Stage::Disk);
+        observer.finish();
 
         let packed = self.sealed(&job, begun + request.timeout, request.timeout, observer).and_then(|()| {
             observer.begin(Stage::Pack);
@@ -172,11 +172,11 @@ impl Engine<'_> {
                 baked,
                 &image_lock,
                 self.interrupted,
-                &mut Told(observer),
+                &mut WithinStage(observer),
             );
             match &flat {
-                Ok(_) => observer.finish(Stage::Pack),
-                Err(_) => observer.fail(Stage::Pack),
+                Ok(_) => observer.finish(),
+                Err(_) => observer.fail(),
             }
             flat
         });
@@ -229,8 +229,8 @@ impl Engine<'_> {
         observer.begin(stage);
         let result = self.follow_bake(job, (deadline, timeout), &mut stage, observer);
         match result {
-            Ok(()) => observer.finish(stage),
-            Err(_) => observer.fail(stage),
+            Ok(()) => observer.finish(),
+            Err(_) => observer.fail(),
         }
         result
     }
@@ -258,7 +258,7 @@ impl Engine<'_> {
                         if next == *stage {
                             observer.note(&word);
                         } else {
-                            observer.finish(*stage);
+                            observer.finish();
                             *stage = next;
                             observer.begin(next);
                         }
@@ -334,16 +334,4 @@ fn with_console(mut error: Error, job: &Job) -> Error {
     let lines = guest::tail::last_lines(Path::new(&job.resources.console_log), 8);
     error.causes.extend(lines.into_iter().map(|l| format!("console: {l}")));
     error
-}
-
-/// Shows image work as part of a stage.
-struct Told<'a>(&'a mut dyn Observer);
-
-impl Progress for Told<'_> {
-    fn stage(&mut self, what: &str) {
-        self.0.note(what);
-    }
-    fn bytes(&mut self, done: u64, total: Option<u64>) {
-        self.0.bytes(done, total);
-    }
 }

@@ -90,12 +90,12 @@ impl Engine<'_> {
         }
         let begun = Instant::now();
         observer.begin(Stage::Host);
-        let (view, kvm) = self.host_stage(request, observer).inspect_err(|_| observer.fail(Stage::Host))?;
-        observer.finish(Stage::Host);
+        let (view, kvm) = self.host_stage(request, observer).inspect_err(|_| observer.fail())?;
+        observer.finish();
 
         observer.begin(Stage::Image);
-        let image = image(observer).inspect_err(|_| observer.fail(Stage::Image))?;
-        observer.finish(Stage::Image);
+        let image = image(observer).inspect_err(|_| observer.fail())?;
+        observer.finish();
 
         observer.begin(Stage::Disk);
         let drawn = draw(request.blueprint)?;
@@ -104,12 +104,12 @@ impl Engine<'_> {
         let job = match made {
             Ok(job) => job,
             Err(e) => {
-                observer.fail(Stage::Disk);
+                observer.fail();
                 lock.retire();
                 return Err(e);
             }
         };
-        observer.finish(Stage::Disk);
+        observer.finish();
         let result = self.ready_stage(request, &job, begun, observer);
         drop(lock);
         result

@@ -46,82 +46,12 @@ pub use rebuild::{Rebuilding, Rebuilt, refuse_while_busy};
 pub use redefine::Redefinition;
 pub use wait::Waited;
 
+pub use crate::model::{Observer, Stage, Unobserved};
 use crate::{
     hypervisor::Hypervisor,
     model::{Code, Error, EventKind, Instance, Record, Result, Settings},
     store::{Operation, OperationState, Store, events::Stamp},
 };
-
-/// The stages of create, in order, as the user sees them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The host is fit.
-    Host,
-    /// The image is there.
-    Image,
-    /// Disk, seed, address and filter are made.
-    Disk,
-    /// The domain runs and the guest's first words came.
-    Boot,
-    /// The guest has its address.
-    Address,
-    /// cloud-init and the blueprint's scripts are done.
-    CloudInit,
-    /// The application answers.
-    Application,
-    /// A bake: the install part runs.
-    Install,
-    /// A bake: what belongs to one machine alone is taken off the disk, and the machine goes down.
-    Seal,
-    /// A bake: the disk becomes an image.
-    Pack,
-}
-
-impl Stage {
-    /// The word shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Image => "image",
-            Self::Disk => "disk",
-            Self::Boot => "boot",
-            Self::Address => "address",
-            Self::CloudInit => "cloud-init",
-            Self::Application => "application",
-            Self::Install => "install",
-            Self::Seal => "seal",
-            Self::Pack => "pack",
-        }
-    }
-}
-
-/// Who watches an operation. All calls come from the thread that runs it.
-pub trait Observer {
-    /// A stage begins.
-    fn begin(&mut self, stage: Stage);
-    /// What it is doing.
-    fn note(&mut self, text: &str);
-    /// How many bytes of it are done.
-    fn bytes(&mut self, done: u64, total: Option<u64>);
-    /// It is done.
-    fn finish(&mut self, stage: Stage);
-    /// It failed.
-    fn fail(&mut self, stage: Stage);
-    /// Something the user should know that is no failure.
-    fn warn(&mut self, text: &str);
-}
-
-/// An observer that does not look.
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self, _: Stage) {}
-    fn fail(&mut self, _: Stage) {}
-    fn warn(&mut self, _: &str) {}
-}
 
 /// The engine of one command.
 pub struct Engine<'a> {

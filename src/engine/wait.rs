@@ -60,14 +60,14 @@ impl Engine<'_> {
         observer.begin(stage);
         let result = self.follow(wait, &mut stage, observer);
         if result.is_err() {
-            observer.fail(stage);
+            observer.fail();
         }
         result
     }
 
     fn follow(&self, wait: &Wait<'_>, stage: &mut Stage, observer: &mut dyn Observer) -> Result<Waited> {
         let advance = |stage: &mut Stage, next: Stage, observer: &mut dyn Observer| {
-            observer.finish(*stage);
+            observer.finish();
             *stage = next;
             observer.begin(next);
         };
@@ -108,7 +108,7 @@ impl Engine<'_> {
             Some(health) => Some(self.probe(wait, health, observer)?),
             None => self.address(wait)?,
         };
-        observer.finish(*stage);
+        observer.finish();
         Ok(Waited { address })
     }
 

@@ -9,9 +9,9 @@ use super::Lock;
 use super::import::check_qcow2;
 use super::registry::{adopt_baked, io};
 use super::tools::{self, Need};
-use super::{Baked, Image, Progress};
+use super::{Baked, Image};
 use crate::fault;
-use crate::model::Result;
+use crate::model::{Observer, Result, Stage};
 
 /// Flattens `overlay`, the qcow2 disk of a guest that is off, compresses it, and keeps it as a baked image. The caller holds
 /// the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
@@ -21,7 +21,7 @@ pub fn flatten(
     baked: Baked,
     lock: &Lock,
     cancel: &AtomicBool,
-    progress: &mut dyn Progress,
+    observer: &mut dyn Observer,
 ) -> Result<Image> {
     tools::require(&[Need("qemu-img", "qemu-utils")])?;
     let packed = tempfile::Builder::new()
@@ -29,7 +29,7 @@ pub fn flatten(
         .tempfile_in(dir)
         .map_err(|e| io("write in", dir, e))?;
     fault::point("intent");
-    progress.stage("compressing");
+    observer.begin(Stage::Compressing);
     // The overlay names its base's format itself: lite wrote it so. Whatever it reads, the result is looked at before it is kept.
     let mut command = tools::command("qemu-img");
     // Should this process be killed, the lock stays held until the copy has ended.
@@ -38,7 +38,7 @@ pub fn flatten(
     command.arg(overlay).arg(packed.path());
     tools::run(&mut command, cancel)?;
     fault::point("effect");
-    progress.stage("checking");
+    observer.begin(Stage::Checking);
     check_qcow2(packed.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.
     adopt_baked(dir, packed.path(), baked, Timestamp::now())

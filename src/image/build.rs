@@ -16,9 +16,9 @@ use super::Lock;
 use super::import::check_qcow2;
 use super::registry::{self, adopt, begin};
 use super::tools::{self, Need};
-use super::{Image, Origin, Progress};
+use super::{Image, Origin};
 use crate::fault;
-use crate::model::{Code, Error, Result, escaped};
+use crate::model::{Code, Error, Observer, Result, Stage, escaped};
 use workdir::Workdir;
 
 pub(super) use workdir::clear_once;
@@ -81,7 +81,7 @@ pub fn buildable() -> impl Iterator<Item = &'static str> {
 }
 
 /// Makes an image, or gives back the one that is there. Needs root, and a mirror that is reached.
-pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Image> {
+pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
     let BuildRequest { dir, id, mirror, force } = request;
     registry::check_id(id)?;
     let suite = suite(id)?;
@@ -102,15 +102,15 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, progress: &mut dyn Prog
     }
     tools::require(&NEEDS)?;
 
-    let (lock, ready) = begin(dir, id, force, cancel, progress)?;
+    let (lock, ready) = begin(dir, id, force, cancel, observer)?;
     if let Some(image) = ready {
         return Ok(image);
     }
     workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
     fault::point("intent");
-    let image = make(&work, &lock, suite, mirror, cancel, progress).and_then(|file| {
-        progress.stage("checking");
+    let image = make(&work, &lock, suite, mirror, cancel, observer).and_then(|file| {
+        observer.begin(Stage::Checking);
         check_qcow2(&file, cancel)?;
         adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), Timestamp::now())
     });
@@ -129,9 +129,9 @@ fn make(
     suite: &str,
     mirror: &str,
     cancel: &AtomicBool,
-    progress: &mut dyn Progress,
+    observer: &mut dyn Observer,
 ) -> Result<PathBuf> {
-    progress.stage("installing packages");
+    observer.begin(Stage::Packages);
     let root = work.folder("root", 0o755)?;
     let scratch = work.folder("tmp", 0o711)?;
     let mut command = tools::family("mmdebstrap");
@@ -148,14 +148,14 @@ fn make(
         _ => e,
     })?;
 
-    progress.stage("preparing the first boot");
+    observer.begin(Stage::FirstBoot);
     root::prepare(&root, suite, mirror)?;
 
-    progress.stage("making the disk");
+    observer.begin(Stage::MakeDisk);
     let disk = work.path("disk.raw");
     disk::make(work, &root, &disk, cancel)?;
 
-    progress.stage("compressing");
+    observer.begin(Stage::Compressing);
     let packed = work.path("disk.qcow2");
     let mut command = tools::command("qemu-img");
     command.args(["convert", "-f", "raw", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]).arg(&disk).arg(&packed);

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 
 use super::registry::{self, NOFOLLOW, adopt, begin, io};
 use super::tools::{self, Need};
-use super::{HEADER_MAX, Image, Origin, Progress, gate};
+use super::{HEADER_MAX, Image, Origin, gate};
 use crate::fault;
-use crate::model::{Code, Error, Result};
+use crate::model::{Code, Error, Observer, Result, Stage};
 
 /// Do not wait for the other end of a pipe.
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
@@ -25,7 +25,7 @@ pub fn import(
     id: &str,
     force: bool,
     cancel: &AtomicBool,
-    progress: &mut dyn Progress,
+    observer: &mut dyn Observer,
 ) -> Result<Image> {
     registry::check_id(id)?;
     tools::require(&[Need("qemu-img", "qemu-utils")])?;
@@ -35,11 +35,11 @@ pub fn import(
     let length = open.metadata().map_err(|e| io("read", file, e))?.len();
     gate(&header, length)?;
 
-    let (_lock, ready) = begin(dir, id, force, cancel, progress)?;
+    let (_lock, ready) = begin(dir, id, force, cancel, observer)?;
     if let Some(image) = ready {
         return Ok(image);
     }
-    progress.stage("copying");
+    observer.begin(Stage::Copying);
     let mut temp = tempfile::Builder::new()
         .prefix(&format!(".import-{id}_"))
         .tempfile_in(dir)
@@ -55,11 +55,11 @@ pub fn import(
         }
         temp.write_all(read).map_err(|e| io("write in", dir, e))?;
         done += count as u64;
-        progress.bytes(done, Some(length));
+        observer.bytes(done, Some(length));
     }
 
     fault::point("effect");
-    progress.stage("checking");
+    observer.begin(Stage::Checking);
     check_qcow2(temp.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.
     adopt(dir, id, temp.path(), Origin::Imported, Some(file.display().to_string()), Timestamp::now())

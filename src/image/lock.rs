@@ -9,11 +9,10 @@ use std::{
 };
 
 use super::{
-    Progress,
     registry::{NOFOLLOW, check_id, io},
     tools,
 };
-use crate::model::{Code, Error, Result};
+use crate::model::{Code, Error, Observer, Result, Stage};
 
 /// How often a waiting process tries for a lock again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -54,7 +53,7 @@ impl Lock {
 }
 
 /// Takes the lock on an id, waiting while another process works on it.
-pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, progress: &mut dyn Progress) -> Result<Lock> {
+pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Lock> {
     check_id(id)?;
     let mut waited = false;
     loop {
@@ -62,7 +61,7 @@ pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, progress: &mut dyn Progre
             return Ok(Lock { waited, ..lock });
         }
         if !waited {
-            progress.stage("waiting for another process");
+            observer.begin(Stage::Waiting);
             waited = true;
         }
         tools::check(cancel)?;

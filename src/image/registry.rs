@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{HEADER_MAX, Lock, Progress, gate, lock};
+use super::{HEADER_MAX, Lock, gate, lock};
 use crate::fault;
-use crate::model::{Code, Error, Result, escaped, hex};
+use crate::model::{Code, Error, Observer, Result, escaped, hex};
 
 /// Where an image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,7 +262,7 @@ pub fn begin(
     id: &str,
     force: bool,
     cancel: &AtomicBool,
-    progress: &mut dyn Progress,
+    observer: &mut dyn Observer,
 ) -> Result<(Lock, Option<Image>)> {
     // A damaged image is no reason to stop where it is replaced.
     let present = || match get(dir, id) {
@@ -270,7 +270,7 @@ pub fn begin(
         other => other,
     };
     let before = present()?;
-    let lock = lock(dir, id, cancel, progress)?;
+    let lock = lock(dir, id, cancel, observer)?;
     let now = present()?;
     let made_by_the_other = lock.waited && now != before;
     if now.is_some() && (!force || made_by_the_other) {

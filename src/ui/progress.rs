@@ -1,25 +1,27 @@
-//! Shows an operation's stages while it runs.
+//! Shows an operation's stages, notes and warnings while it runs.
 
-use crate::{
-    engine::{Observer, Stage},
-    ui::{Stages, Ui},
-};
+use super::{Stages, Ui};
+use crate::model::{Observer, Stage};
 
-/// An observer that prints.
-pub struct Watch {
+/// An observer that prints on stderr.
+pub struct ProgressPrinter {
     ui: Ui,
-    /// The stages, for their times.
-    pub stages: Stages,
+    stages: Stages,
 }
 
-impl Watch {
+impl ProgressPrinter {
     /// One that prints on `ui`.
     pub fn new(ui: &Ui) -> Self {
         Self { ui: ui.clone(), stages: ui.stages() }
     }
+
+    /// The stages ended so far, each with its time.
+    pub fn times(&self) -> Vec<(String, std::time::Duration)> {
+        self.stages.times()
+    }
 }
 
-impl Observer for Watch {
+impl Observer for ProgressPrinter {
     fn begin(&mut self, stage: Stage) {
         self.stages.begin(stage.as_str());
     }
@@ -29,11 +31,14 @@ impl Observer for Watch {
     fn bytes(&mut self, done: u64, total: Option<u64>) {
         self.stages.bytes(done, total);
     }
-    fn finish(&mut self, _: Stage) {
+    fn finish(&mut self) {
         self.stages.finish();
     }
-    fn fail(&mut self, _: Stage) {
+    fn fail(&mut self) {
         self.stages.fail();
+    }
+    fn status(&mut self, text: &str) {
+        self.ui.status(text);
     }
     fn warn(&mut self, text: &str) {
         self.ui.warn(text);
