@@ -54,7 +54,8 @@ test-blueprints: ## boot every application whose packages are reached, and recor
 soak: ## the crash and concurrency tests for hours: ten times the random kills, and ten rounds
 	.ci/setup test
 	for round in {1..10}; do $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_KILLS=2000 cargo test --locked \
-	  --features fault --test crash --test concurrency --test delete_states --test state_kill --test failing_looks || exit 1; done
+	  --features fault --test real -- crash:: concurrency:: delete_states:: state_kill:: || exit 1; done
+	cargo test --locked --features fault --test it -- failing_looks::
 	.ci/sweep
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
@@ -62,8 +63,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	$(MAKE) --no-print-directory build
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
 ifneq ($(SLOW),)
-	set -o pipefail; $(RUNNER) cargo test --release --locked --features fault --test watch_bench --test watch_guests_bench -- \
-	  --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
+	set -o pipefail; $(RUNNER) cargo test --release --locked --features fault --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
 	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
 endif
 

@@ -1,16 +1,16 @@
 //! lite: a private Lightsail. Applications in real virtual machines on one's own server.
 //!
-//! The rooms and the direction of their dependencies are in `docs/design.md`; `tests/layering.rs` holds them.
+//! The rooms and the direction of their dependencies are in `docs/design.md`; `tests/it/layering.rs` holds them.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod catalog;
 pub mod cli;
 pub mod doctor;
 pub mod engine;
-pub mod fault;
 pub mod guest;
 pub mod hypervisor;
 pub mod image;
+pub mod kill_point;
 pub mod model;
 pub mod monitor;
 pub mod notify;

@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     catalog::{Blueprint, Bundle, embedded_script},
-    fault,
     guest::{self, report::Report, tail::Tail},
     hypervisor::DomainState,
     image::{self, Baked, Image},
+    kill_point,
     model::{Code, Error, Money, NetworkMode, Phase, Port, Result, Size, WithinStage, hex},
     store::OperationState,
 };
@@ -180,7 +180,7 @@ impl Engine<'_> {
             }
             flat
         });
-        fault::point("effect");
+        kill_point::reached("effect");
         let steps: Vec<_> = (0..).zip(job.steps.iter().cloned()).collect();
         match packed {
             Ok(image) => {

@@ -22,8 +22,9 @@ use super::{
 };
 use crate::{
     catalog::{Blueprint, Bundle},
-    doctor, fault,
+    doctor,
     image::Image,
+    kill_point,
     model::{Code, Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag},
     plan::Step,
     render::{UserData, render_output},
@@ -148,7 +149,7 @@ impl Engine<'_> {
         purpose: Purpose,
     ) -> Result<Job> {
         let job = self.allocate(request, view, kvm, image, drawn, purpose)?;
-        fault::point("allocated");
+        kill_point::reached("allocated");
         let id = job.operation.id.clone();
         let mut run = Run::new(&id);
         let payload = Payload { seed: &job.image_bytes };

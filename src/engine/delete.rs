@@ -2,7 +2,7 @@
 
 use super::{Engine, execute::Payload, journal::Run, lock::Lock};
 use crate::{
-    fault,
+    kill_point,
     model::{Instance, Phase, Result},
     plan::{self, Step},
     store::{Operation, events::Stamp, instances, operations},
@@ -64,7 +64,7 @@ impl Engine<'_> {
             })?;
         }
         self.store.forget_deleted(&instance.record, &Stamp::here((self.now)()))?;
-        fault::point("forgotten");
+        kill_point::reached("forgotten");
         self.end(operation, Ok(()))?;
         lock.retire();
         Ok(())

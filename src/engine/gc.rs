@@ -14,7 +14,7 @@ use super::{
     lock::{Attempt, GC, Lock},
 };
 use crate::{
-    fault, image,
+    image, kill_point,
     model::{Code, Error, Result},
 };
 
@@ -146,9 +146,9 @@ impl Engine<'_> {
         match removal {
             Removal::Steps(steps) => {
                 for step in steps {
-                    fault::point("intent");
+                    kill_point::reached("intent");
                     self.execute(step, &Payload::none())?;
-                    fault::point("effect");
+                    kill_point::reached("effect");
                 }
                 Ok(true)
             }

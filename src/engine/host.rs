@@ -8,8 +8,9 @@ use super::{
     lock::{HOST, Lock},
 };
 use crate::{
-    doctor, fault,
+    doctor,
     hypervisor::{PoolSeen, VolumeSeen},
+    kill_point,
     model::{Code, Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
 };
@@ -37,15 +38,15 @@ impl Engine<'_> {
         let _lock = Lock::acquire(&self.locks(), HOST, "host", "prepare the host", (self.now)(), MAKE)?;
         if !pool()? {
             let path = s.paths.pool.display().to_string();
-            fault::point("intent");
+            kill_point::reached("intent");
             self.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
-            fault::point("effect");
+            kill_point::reached("effect");
             observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
         }
         if !nat()? {
-            fault::point("intent");
+            kill_point::reached("intent");
             self.hypervisor.ensure_network(&s.network, &self.network_xml()?)?;
-            fault::point("effect");
+            kill_point::reached("effect");
             observer.note(&format!("made network `{}`", s.network));
         }
         Ok(())

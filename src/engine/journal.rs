@@ -2,7 +2,7 @@
 
 use super::{Engine, execute::Payload};
 use crate::{
-    fault,
+    kill_point,
     model::{Code, Error, Result},
     plan::Step,
     store::StepState,
@@ -30,9 +30,9 @@ impl Engine<'_> {
         let text = to_json(step)?;
         run.started.push((sequence, step.clone()));
         self.store.record_step(run.operation, sequence, &text, StepState::Intent)?;
-        fault::point("intent");
+        kill_point::reached("intent");
         self.execute(step, payload)?;
-        fault::point("effect");
+        kill_point::reached("effect");
         self.store.record_step(run.operation, sequence, &text, StepState::Done)
     }
 
@@ -41,7 +41,7 @@ impl Engine<'_> {
         let mut failures = Vec::new();
         for (sequence, step) in started.iter().rev() {
             let Some(undo) = step.undo() else { continue };
-            fault::point("undo");
+            kill_point::reached("undo");
             match self.execute(&undo, &Payload::none()) {
                 Ok(()) => self.store.record_step(operation, *sequence, &to_json(step)?, StepState::Undone)?,
                 Err(e) => failures.push((step.subject(), e)),

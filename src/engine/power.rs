@@ -7,8 +7,8 @@ use std::{
 
 use super::{Engine, Observer, execute::Payload, journal::Run, wait::Wait};
 use crate::{
-    fault,
     hypervisor::DomainState,
+    kill_point,
     model::{Code, Error, Instance, Name, NetworkMode, Phase, Record, Result, Size, Tag, Wanted},
     plan::{self, Resources, Step},
 };
@@ -108,14 +108,14 @@ impl Engine<'_> {
             return Ok(Stopped::Already);
         }
         let operation = self.begin("stop", instance)?;
-        fault::point("intent");
+        kill_point::reached("intent");
         // A QEMU that does not answer presses no button, and libvirt would wait for it.
         let result = match (state, force) {
             (DomainState::Unresponsive, true) => self.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
             (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
             _ => self.power_off(instance, force, grace, observer),
         };
-        fault::point("effect");
+        kill_point::reached("effect");
         if result.is_err() {
             self.store.set_wanted(uuid, Wanted::Running)?;
         }
@@ -175,9 +175,9 @@ impl Engine<'_> {
         }
         let operation = self.begin("reboot", instance)?;
         let uuid = instance.record.uuid;
-        fault::point("intent");
+        kill_point::reached("intent");
         let result = if force { self.hypervisor.reset(uuid) } else { self.hypervisor.reboot(uuid) };
-        fault::point("effect");
+        kill_point::reached("effect");
         self.end(&operation, result)
     }
 
@@ -188,9 +188,9 @@ impl Engine<'_> {
         record.tags = tags;
         let operation = self.begin("tag", instance)?;
         self.store.set_record(&record)?;
-        fault::point("intent");
+        kill_point::reached("intent");
         let result = self.write_metadata(&record);
-        fault::point("effect");
+        kill_point::reached("effect");
         self.end(&operation, result)
     }
 

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, path::Path};
 use super::{Engine, lock::Lock, our_domains, ours::OurDomain};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
-    fault,
     guest::report::{Report, Status},
     hypervisor::DomainState,
+    kill_point,
     model::{Code, Error, NetworkMode, Phase, Record, Result, Wanted, escaped},
     store::{NewInstance, Salvaged, Wreckage, instances, secrets},
 };
@@ -49,7 +49,7 @@ impl Engine<'_> {
                 continue;
             };
             let taken = self.take_in(record, &domain, catalog, wreckage.of(record.uuid));
-            fault::point("effect");
+            kill_point::reached("effect");
             match taken {
                 Ok(rebuilt) => done.taken.push(rebuilt),
                 Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),

@@ -13,13 +13,12 @@ use super::{
     lock::{Attempt, Lock, is_shared},
 };
 use crate::{
-    fault,
     guest::{
         self,
         report::{Report, Status},
     },
     hypervisor::DomainState,
-    image,
+    image, kill_point,
     model::{Class, Code, Error, Phase, Record, Result, Wanted},
     plan::{Resources, Step, volume_is_ours},
     render::Seed,
@@ -228,7 +227,7 @@ impl Engine<'_> {
         };
         let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
         self.hypervisor.upload(&self.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
-        fault::point("effect");
+        kill_point::reached("effect");
         self.store.seed_is_clean(record.uuid)
     }
 }

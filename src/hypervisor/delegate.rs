@@ -55,6 +55,7 @@ macro_rules! every_call {
         }
     };
 }
+#[cfg(feature = "testing")]
 pub(super) use every_call;
 
 macro_rules! shared {

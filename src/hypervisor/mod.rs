@@ -3,8 +3,10 @@
 //! Every call has a deadline. An error is never "absent": `Ok(None)` means the host answered that it is not there.
 
 mod delegate;
+#[cfg(feature = "testing")]
 pub mod double;
-pub mod fault;
+#[cfg(feature = "testing")]
+pub mod flaky;
 pub mod libvirt;
 
 use std::net::Ipv4Addr;

@@ -10,7 +10,7 @@ use super::import::check_qcow2;
 use super::registry::{adopt_baked, io};
 use super::tools::{self, Need};
 use super::{Baked, Image};
-use crate::fault;
+use crate::kill_point;
 use crate::model::{Observer, Result, Stage};
 
 /// Flattens `overlay`, the qcow2 disk of a guest that is off, compresses it, and keeps it as a baked image. The caller holds
@@ -28,7 +28,7 @@ pub fn flatten(
         .prefix(&format!(".bake-{}_", baked.id()))
         .tempfile_in(dir)
         .map_err(|e| io("write in", dir, e))?;
-    fault::point("intent");
+    kill_point::reached("intent");
     observer.begin(Stage::Compressing);
     // The overlay names its base's format itself: lite wrote it so. Whatever it reads, the result is looked at before it is kept.
     let mut command = tools::command("qemu-img");
@@ -37,7 +37,7 @@ pub fn flatten(
     command.args(["convert", "-f", "qcow2", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]);
     command.arg(overlay).arg(packed.path());
     tools::run(&mut command, cancel)?;
-    fault::point("effect");
+    kill_point::reached("effect");
     observer.begin(Stage::Checking);
     check_qcow2(packed.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.

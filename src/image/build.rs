@@ -17,7 +17,7 @@ use super::import::check_qcow2;
 use super::registry::{self, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin};
-use crate::fault;
+use crate::kill_point;
 use crate::model::{Code, Error, Observer, Result, Stage, escaped};
 use workdir::Workdir;
 
@@ -108,7 +108,7 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Obse
     }
     workdir::sweep(dir, id)?;
     let work = Workdir::new(dir, id)?;
-    fault::point("intent");
+    kill_point::reached("intent");
     let image = make(&work, &lock, suite, mirror, cancel, observer).and_then(|file| {
         observer.begin(Stage::Checking);
         check_qcow2(&file, cancel)?;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::registry::{self, NOFOLLOW, adopt, begin, io};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Origin, gate};
-use crate::fault;
+use crate::kill_point;
 use crate::model::{Code, Error, Observer, Result, Stage};
 
 /// Do not wait for the other end of a pipe.
@@ -58,7 +58,7 @@ pub fn import(
         observer.bytes(done, Some(length));
     }
 
-    fault::point("effect");
+    kill_point::reached("effect");
     observer.begin(Stage::Checking);
     check_qcow2(temp.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.

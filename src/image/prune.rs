@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Lock;
 use super::registry::{self, io, is_version_of};
-use crate::fault;
+use crate::kill_point;
 use crate::model::Result;
 
 /// An older version of an image that is there in a newer one.
@@ -50,11 +50,11 @@ pub fn remove_version(dir: &Path, version: &Version) -> Result<bool> {
         return Ok(false);
     }
     let at = dir.join(&version.volume);
-    fault::point("intent");
+    kill_point::reached("intent");
     match fs::remove_file(&at) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
         removed => removed.map_err(|e| io("remove", &at, e))?,
     }
-    fault::point("effect");
+    kill_point::reached("effect");
     Ok(true)
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{HEADER_MAX, Lock, gate, lock};
-use crate::fault;
+use crate::kill_point;
 use crate::model::{Code, Error, Observer, Result, escaped, hex};
 
 /// Where an image came from.
@@ -179,13 +179,13 @@ pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
         Err(e) => return Err(e),
     };
     // Sidecar first: without it the image is not there, whatever happens next.
-    fault::point("intent");
+    kill_point::reached("intent");
     delete(&sidecar_path(dir, id))?;
-    fault::point("effect");
+    kill_point::reached("effect");
     for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
         if entry.file_name().to_str().is_some_and(|name| is_version(id, name)) {
             delete(&entry.path())?;
-            fault::point("effect");
+            kill_point::reached("effect");
         }
     }
     sync_dir(dir)?;
@@ -237,10 +237,10 @@ fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     let text = serde_json::to_vec_pretty(&sidecar)
         .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
     let image = image(dir, id, sidecar);
-    fault::point("intent");
+    kill_point::reached("intent");
     std::fs::rename(file, &image.path).map_err(failed)?;
     sync_dir(dir)?;
-    fault::point("effect");
+    kill_point::reached("effect");
 
     let at = sidecar_path(dir, id);
     let failed = |e| io("write", &at, e);
@@ -248,10 +248,10 @@ fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     temp.write_all(&text).map_err(failed)?;
     let mode = std::fs::Permissions::from_mode(0o644);
     temp.as_file().set_permissions(mode).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
-    fault::point("intent");
+    kill_point::reached("intent");
     temp.persist(&at).map_err(|e| failed(e.error))?;
     sync_dir(dir)?;
-    fault::point("effect");
+    kill_point::reached("effect");
     Ok(image)
 }
 

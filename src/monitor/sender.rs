@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 
 use super::guard::{self, Attempt};
 use crate::{
-    fault,
     hypervisor::Hypervisor,
+    kill_point,
     model::{Code, Result, Settings},
     notify::{
         address::Allowed,
@@ -76,11 +76,11 @@ pub fn run(
                     let Some(Ok((job, answer))) = done else { continue };
                     let job: Arc<Job> = job;
                     flying.remove(&job.message.contact);
-                    fault::point("sent");
+                    kill_point::reached("sent");
                     if let Err(e) = record(&mut store, &job, &answer, now()) {
                         warn(&e.to_string());
                     }
-                    fault::point("recorded");
+                    kill_point::reached("recorded");
                 }
                 () = tokio::time::sleep(LOOK) => {}
             }
@@ -105,7 +105,7 @@ fn begin(
     tasks: &mut JoinSet<(Arc<Job>, Answer)>,
 ) -> Result<()> {
     outbox::make_messages(store, now())?;
-    fault::point("grouped");
+    kill_point::reached("grouped");
     for contact in store.contacts()? {
         if flying.len() >= MOST {
             break;
@@ -115,7 +115,7 @@ fn begin(
         }
         if let Some(job) = outbox::next_job(store, &contact, base, now())? {
             flying.insert(job.message.contact.clone());
-            fault::point("sending");
+            kill_point::reached("sending");
             let job = Arc::new(job);
             tasks.spawn(async move {
                 let answer = client::send(&job, now()).await;

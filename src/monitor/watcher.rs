@@ -23,9 +23,9 @@ use super::{
 use crate::{
     catalog::Health,
     engine::Engine,
-    fault,
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, Why},
+    kill_point,
     model::{Code, EventKind, Instance, Metric, Phase, Record, Result, Wanted},
     plan::Resources,
     store::{
@@ -169,7 +169,7 @@ impl<'a> Watcher<'a> {
                 }
             }
         }
-        fault::point("detected");
+        kill_point::reached("detected");
         self.close_minutes(&instances, now)?;
         if minute != self.asked {
             self.asked = minute;
@@ -328,7 +328,7 @@ impl<'a> Watcher<'a> {
         if known.as_ref() != Some(&after) || !at_once.is_empty() {
             self.remember(record, after, at_once, now)?;
         }
-        fault::point("planned");
+        kill_point::reached("planned");
         for action in &acts {
             let done = match action {
                 Action::Restart | Action::Start => self.engine.restart(record.uuid, intent.generation),
@@ -347,7 +347,7 @@ impl<'a> Watcher<'a> {
                 }
             }
         }
-        fault::point("acted");
+        kill_point::reached("acted");
         if after_stop {
             let history = self.histories.get(&record.uuid).cloned().unwrap_or_default();
             self.remember(record, history, &tells, now)?;
@@ -380,7 +380,7 @@ impl<'a> Watcher<'a> {
                 .try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
         })?;
         if !told.is_empty() {
-            fault::point("stored");
+            kill_point::reached("stored");
         }
         told.iter().for_each(|(_, text)| (self.tell)(&format!("{}: {text}", record.name)));
         self.histories.insert(record.uuid, history);
@@ -390,7 +390,7 @@ impl<'a> Watcher<'a> {
     fn event(&mut self, kind: EventKind, record: Option<&Record>, text: &str, now: Moment) -> Result<()> {
         let event = self.stamp(now).event(kind, record, text);
         self.engine.store.record_event(&event)?;
-        fault::point("stored");
+        kill_point::reached("stored");
         (self.tell)(&format!("{}: {text}", record.map_or(kind.as_str(), |r| r.name.as_str())));
         Ok(())
     }

@@ -14,6 +14,7 @@ mod streams;
 mod table;
 mod term;
 #[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod view;
 

@@ -16,7 +16,7 @@ impl Watch {
     /// Starts one that dies at a step, if the step is not empty.
     pub fn start(host: &Host, fault: &str) -> Self {
         let mut command = host.command(&["watch"]);
-        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_FAULT", fault);
+        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_KILL", fault);
         Self::run(command)
     }
 

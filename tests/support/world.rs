@@ -14,7 +14,7 @@ use lite::{
     hypervisor::{
         Hypervisor,
         double::{self, Double},
-        fault::Faulty,
+        flaky::Flaky,
     },
     image::Image,
     model::{Accel, Name, NetworkMode, Paths, Record, Result, Settings, Size},
@@ -35,7 +35,7 @@ pub struct Snapshot {
 }
 
 pub struct World {
-    pub hypervisor: Arc<Faulty<Double>>,
+    pub hypervisor: Arc<Flaky<Double>>,
     pub catalog: Catalog,
     pub settings: Settings,
     /// Disk of each instance, in place of the bundle's: the test driver's pool has 100 GiB and counts all of it.
@@ -59,7 +59,7 @@ impl World {
             paths: Paths { state: at("state"), logs: at("logs"), blueprints: vec![], pool: at("pool") },
         };
         Self {
-            hypervisor: Arc::new(Faulty::new(double::open(&node).expect("the test driver"))),
+            hypervisor: Arc::new(Flaky::new(double::open(&node).expect("the test driver"))),
             catalog: Catalog::embedded().expect("the embedded catalog"),
             settings,
             disk: None,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{FREE, LONG_GAP, Watcher};
 use crate::{
-    fault,
+    kill_point,
     model::{EventKind, Instance, Metric, Point, Record, Result},
     monitor::{clock::Moment, evaluate::Known, export::Line},
     store::{
@@ -61,7 +61,7 @@ impl Watcher<'_> {
             }
             let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).collect();
             insert_minute(t, cache, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
-            fault::point("minute");
+            kill_point::reached("minute");
             let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;
             watch::set(t, "clock", &clock)?;
             watch::set(t, "evaluated", &now.wall.to_string())?;
@@ -72,7 +72,7 @@ impl Watcher<'_> {
             self.cache = SeriesCache::default();
         }
         let lines = written?;
-        fault::point("stored");
+        kill_point::reached("stored");
         lines.iter().for_each(|line| (self.tell)(line));
         let export = |i: &Instance| Line {
             instance: i.record.name.to_string(),

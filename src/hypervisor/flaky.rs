@@ -1,0 +1,254 @@
+//! Test support: a hypervisor that fails on demand, and tells whether it did.
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use uuid::Uuid;
+
+use super::{
+    DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
+    delegate::every_call,
+};
+use crate::model::{Code, Error, Mac, Result};
+
+/// What becomes of the call that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It never reaches the host.
+    Before,
+    /// The host does it, and the answer is lost.
+    After,
+}
+
+/// Calls that take something away or overwrite it.
+const DESTRUCTIVE: [&str; 10] = [
+    "remove_domain",
+    "shutdown",
+    "reset",
+    "destroy",
+    "remove_pool",
+    "upload",
+    "remove_volume",
+    "remove_network",
+    "remove_dhcp_host",
+    "remove_filter",
+];
+
+/// What becomes of a call.
+#[derive(Debug, Clone)]
+enum Fault {
+    /// It fails.
+    Fails(Moment, Error),
+    /// It succeeds, and its list holds nothing. A call whose answer is no list is left alone.
+    Empty,
+}
+
+/// Faults at random, the same for the same seed.
+#[derive(Debug, Clone, Copy)]
+struct Chaos {
+    state: u64,
+    percent: u64,
+}
+
+impl Chaos {
+    /// The next number: Sebastiano Vigna's splitmix64.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// The fault of the next call, if it is to have one; half of those of a list make it empty.
+    fn fault(&mut self, gives_list: bool) -> Option<Fault> {
+        if self.next() % 100 >= self.percent {
+            return None;
+        }
+        let moment = if self.next().is_multiple_of(4) { Moment::After } else { Moment::Before };
+        if gives_list && self.next().is_multiple_of(2) {
+            return Some(Fault::Empty);
+        }
+        Some(match self.next() % 3 {
+            0 => Fault::Fails(moment, injected()),
+            1 => Fault::Fails(moment, Error::new(Code::LibvirtTimeout, "libvirt did not answer within 10 s")),
+            _ => Fault::Fails(moment, Error::new(Code::LibvirtUnreachable, "libvirt cannot be reached")),
+        })
+    }
+}
+
+/// An answer that may hold nothing.
+trait Answer: Sized {
+    /// The answer that holds nothing, if it is a list.
+    fn empty() -> Option<Self> {
+        None
+    }
+}
+impl Answer for () {}
+impl Answer for HostInfo {}
+impl<T> Answer for Option<T> {}
+impl<T> Answer for Vec<T> {
+    fn empty() -> Option<Self> {
+        Some(Self::new())
+    }
+}
+
+#[derive(Debug)]
+struct Plan {
+    /// Only calls of this name count; all do if none is given.
+    call: Option<&'static str>,
+    /// Matching calls to let pass.
+    skip: usize,
+    /// How many to fail from there on.
+    fail: usize,
+    fault: Fault,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    plans: Vec<Plan>,
+    chaos: Option<Chaos>,
+    calls: Vec<&'static str>,
+    destructive: Vec<String>,
+    hits: BTreeMap<&'static str, usize>,
+}
+
+/// Passes every call on to `inner`, except those it was told to fail.
+#[derive(Debug)]
+pub struct Flaky<H> {
+    inner: H,
+    log: Mutex<Log>,
+}
+
+impl<H> Flaky<H> {
+    /// One that fails nothing yet.
+    pub fn new(inner: H) -> Self {
+        Self { inner, log: Mutex::default() }
+    }
+
+    /// The hypervisor inside.
+    pub fn inner(&self) -> &H {
+        &self.inner
+    }
+
+    /// Fails the `n`-th call from now (1 is the next), whatever it is, with the error `injected`.
+    pub fn fail_nth(&self, n: usize, moment: Moment) {
+        self.plan(None, n, 1, Fault::Fails(moment, injected()));
+    }
+
+    /// Fails the `n`-th call of the method `call` from now.
+    pub fn fail_call(&self, call: &'static str, n: usize, moment: Moment) {
+        self.plan(Some(call), n, 1, Fault::Fails(moment, injected()));
+    }
+
+    /// Empties the list that the `n`-th call of the method `call` from now gives.
+    pub fn empty_call(&self, call: &'static str, n: usize) {
+        self.plan(Some(call), n, 1, Fault::Empty);
+    }
+
+    /// From now on lets `percent` of the calls fail, time out or give an empty list, as the seed has it.
+    pub fn chaos(&self, seed: u64, percent: u64) {
+        self.log().chaos = Some(Chaos { state: seed, percent });
+    }
+
+    /// Fails every call from now on with `error`, as a dead daemon does.
+    pub fn fail_all(&self, error: Error) {
+        self.plan(None, 1, usize::MAX, Fault::Fails(Moment::Before, error));
+    }
+
+    /// Forgets every planned fault; keeps the counts.
+    pub fn heal(&self) {
+        let mut log = self.log();
+        log.plans.clear();
+        log.chaos = None;
+    }
+
+    /// How many calls had a fault. A test that planned one asserts on it.
+    pub fn hits(&self) -> usize {
+        self.log().hits.values().sum()
+    }
+
+    /// How many calls had which fault: the code of the error, or `empty`.
+    pub fn hits_by_fault(&self) -> BTreeMap<&'static str, usize> {
+        self.log().hits.clone()
+    }
+
+    /// The calls so far that take something away or overwrite it, tried ones too, with their arguments.
+    pub fn destructive(&self) -> Vec<String> {
+        self.log().destructive.clone()
+    }
+
+    /// Names of all calls so far, in order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.log().calls.clone()
+    }
+
+    fn plan(&self, call: Option<&'static str>, n: usize, fail: usize, fault: Fault) {
+        self.log().plans.push(Plan { call, skip: n.saturating_sub(1), fail, fault });
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call; the fault it is to have, if any. A list that is to be empty needs a call that gives one.
+    fn count(&self, call: &'static str, gives_list: bool, arguments: impl FnOnce() -> String) -> Option<Fault> {
+        let mut log = self.log();
+        log.calls.push(call);
+        if DESTRUCTIVE.contains(&call) {
+            let arguments = arguments();
+            log.destructive.push(format!("{call}{arguments}"));
+        }
+        let mut fault = log.chaos.as_mut().and_then(|chaos| chaos.fault(gives_list));
+        for plan in log.plans.iter_mut().filter(|p| p.call.is_none_or(|c| c == call)) {
+            if plan.skip > 0 {
+                plan.skip -= 1;
+            } else if plan.fail > 0 && fault.is_none() {
+                plan.fail -= 1;
+                fault = Some(plan.fault.clone());
+            }
+        }
+        let fault = fault.filter(|f| gives_list || !matches!(f, Fault::Empty));
+        match &fault {
+            Some(Fault::Fails(_, error)) => *log.hits.entry(error.code.as_str()).or_default() += 1,
+            Some(Fault::Empty) => *log.hits.entry("empty").or_default() += 1,
+            None => {}
+        }
+        fault
+    }
+
+    fn pass<T: Answer>(
+        &self,
+        call: &'static str,
+        arguments: impl FnOnce() -> String,
+        act: impl FnOnce(&H) -> Result<T>,
+    ) -> Result<T> {
+        match self.count(call, T::empty().is_some(), arguments) {
+            None => act(&self.inner),
+            Some(Fault::Fails(Moment::Before, error)) => Err(error),
+            Some(Fault::Fails(Moment::After, error)) => act(&self.inner).and(Err(error)),
+            Some(Fault::Empty) => T::empty().map_or_else(|| act(&self.inner), Ok),
+        }
+    }
+}
+
+fn injected() -> Error {
+    Error::new(Code::Injected, "a fault was injected")
+}
+
+macro_rules! flaky {
+    ($(fn $call:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {
+        impl<H: Hypervisor> Hypervisor for Flaky<H> {
+            $(fn $call(&self, $($arg: $type),*) -> Result<$answer> {
+                self.pass(
+                    stringify!($call),
+                    || format!("{:?}", ($(&$arg,)*)).chars().take(200).collect(),
+                    |inner| inner.$call($($arg),*),
+                )
+            })*
+        }
+    };
+}
+every_call!(flaky);

@@ -1,0 +1,31 @@
+//! Points where a build for the tests may be killed. Compiled in with the feature `fault` alone.
+//!
+//! `LITE_KILL=NAME:N` ends the process at the N-th pass of a point called NAME, as `kill -9` does; `LITE_KILL_LOG=FILE` gets
+//! a line `NAME FILE:LINE` for each point passed, so that a test knows how many there are and where they stand.
+
+/// A point of the code that a test may ask to be killed at.
+#[cfg(not(feature = "fault"))]
+pub fn reached(_name: &str) {}
+
+/// A point of the code that a test may ask to be killed at.
+#[cfg(feature = "fault")]
+#[track_caller]
+pub fn reached(name: &str) {
+    use std::{
+        io::Write,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+    static PASSES: AtomicU32 = AtomicU32::new(0);
+    if let Some(file) = std::env::var_os("LITE_KILL_LOG") {
+        let place = std::panic::Location::caller();
+        let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
+        let _ =
+            opened.and_then(|mut log| log.write_all(format!("{name} {}:{}\n", place.file(), place.line()).as_bytes()));
+    }
+    let asked = std::env::var("LITE_KILL").unwrap_or_default();
+    let Some((wanted, n)) = asked.split_once(':') else { return };
+    if wanted == name && n.parse() == Ok(PASSES.fetch_add(1, Ordering::SeqCst) + 1) {
+        // The same end as `kill -9`: no destructor, no exit handler.
+        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
+    }
+}

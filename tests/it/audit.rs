@@ -1,0 +1,346 @@
+//! The audit over libvirt's test driver: each kind of disagreement is found, told once, and nothing else is.
+
+use std::{fs, fs::File, process::Command};
+
+use crate::support::world::World;
+use lite::{
+    engine::{Audit, Redefinition, Trouble},
+    hypervisor::{DhcpHost, Hypervisor, flaky::Moment},
+    image::volume_name,
+    model::{Drift, Error, Instance, Mac, Name, Phase},
+    plan::Resources,
+    store::{Operation, OperationState},
+};
+
+fn audit(world: &World) -> Audit {
+    world.engine().audit().expect("the database answers")
+}
+
+/// The findings as `kind subject: problem`, with the instance's id left out.
+fn told(world: &World) -> Vec<String> {
+    let audit = audit(world);
+    assert_eq!(audit.unknown, []);
+    assert_eq!(audit.exit_code(), u8::from(!audit.findings.is_empty()));
+    audit.findings.iter().map(|f| format!("{} {}: {}", f.trouble.as_str(), f.subject, f.problem)).collect()
+}
+
+fn instance(world: &World, name: &str) -> Instance {
+    world.engine().store.require(&Name::parse(name).expect("a name")).expect("stored")
+}
+
+fn resources(world: &World, instance: &Instance) -> Resources {
+    Resources::of(&instance.record.name, instance.record.uuid, &world.settings.paths)
+}
+
+#[test]
+fn a_world_in_order_is_clean_and_the_numbers_are_told() {
+    let world = World::new();
+    world.define_foreign("somebody");
+    let audited = audit(&world);
+    assert!(audited.is_clean(), "{audited:?}");
+    world.create("web").expect("created");
+    world.create("db").expect("created");
+    let audited = audit(&world);
+    assert!(audited.is_clean(), "{audited:?}");
+    let looked = audited.looked.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join(", ");
+    // The test driver comes with no domain of its own.
+    assert_eq!(
+        looked,
+        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 3 locks, 0 processes"
+    );
+    for name in ["web", "db"] {
+        world.engine().delete(&instance(&world, name)).expect("deleted");
+    }
+    assert_eq!(told(&world), Vec::<String>::new());
+}
+
+#[test]
+fn every_thing_that_is_gone_is_a_ghost() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let web = instance(&world, "web");
+    let (r, record) = (resources(&world, &web), &web.record);
+    let hv = world.hypervisor.inner();
+    hv.destroy(record.uuid).expect("destroyed");
+    hv.remove_domain(record.uuid).expect("removed");
+    assert_eq!(told(&world), ["ghost instance `web`: its domain is gone"]);
+    hv.remove_volume("lite", &r.root).expect("removed");
+    hv.remove_volume("lite", &r.seed).expect("removed");
+    hv.remove_filter(&r.filter).expect("removed");
+    let host = DhcpHost { mac: record.mac, address: record.address.expect("an address"), name: "web".into() };
+    hv.remove_dhcp_host("lite", &host).expect("removed");
+    assert_eq!(
+        told(&world),
+        [
+            "ghost instance `web`: its domain is gone".to_owned(),
+            format!("ghost instance `web`: its root disk `{}` is gone", r.root),
+            format!("ghost instance `web`: its seed `{}` is gone", r.seed),
+            format!("ghost instance `web`: its network filter `{}` is gone", r.filter),
+            format!("ghost instance `web`: its address 192.168.150.2 is not kept for {}", record.mac),
+        ]
+    );
+    hv.remove_network("lite").expect("removed");
+    hv.remove_pool("lite").expect("removed");
+    assert_eq!(
+        told(&world),
+        [
+            "ghost instance `web`: its domain is gone".to_owned(),
+            format!("ghost instance `web`: its network filter `{}` is gone", r.filter),
+            "ghost storage pool `lite`: it is gone, and instances have disks in it".to_owned(),
+            "ghost network `lite`: it is gone, and instances have addresses on it".to_owned(),
+        ]
+    );
+    world.engine().delete(&web).expect("deleted");
+    assert_eq!(told(&world), Vec::<String>::new());
+}
+
+#[test]
+fn what_no_record_owns_is_an_orphan() {
+    let world = World::new();
+    world.create("kept").expect("created");
+    let uuid = world.create_orphan("web");
+    fs::create_dir_all(&world.settings.paths.logs).expect("a folder");
+    let r = Resources::of(&Name::parse("web").expect("a name"), uuid, &world.settings.paths);
+    fs::write(format!("{}.0", r.console_log), "").expect("written");
+    let pool = &world.settings.paths.pool;
+    fs::create_dir_all(pool.join(".build-debian-13_x/root")).expect("a folder");
+    let found = told(&world);
+    let mut kinds: Vec<&str> = found.iter().map(|f| f.split(' ').nth(1).expect("a word")).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "log", "network", "volume", "volume"], "{found:#?}");
+    assert!(found.iter().all(|f| f.starts_with("orphan ") && f.ends_with(": no instance owns it")), "{found:#?}");
+    let mut engine = world.engine();
+    let orphans = engine.orphans().expect("looked");
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 9);
+    assert_eq!(told(&world), Vec::<String>::new());
+    assert_eq!(world.snapshot().logs.len(), 2, "those of `kept`");
+    assert_eq!(
+        fs::read_dir(pool)
+            .expect("read")
+            .filter(|e| !e.as_ref().expect("an entry").file_name().to_string_lossy().starts_with(".lock-"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn an_image_file_without_a_sidecar_stays_while_a_disk_may_lie_on_it() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let pool = &world.settings.paths.pool;
+    fs::create_dir_all(pool).expect("a folder");
+    let (used, unused) = (volume_name("base", "0123456789ab"), volume_name("other", "0123456789ab"));
+    for name in [&used, &unused] {
+        fs::write(pool.join(name), "").expect("written");
+    }
+    let file = |name: &str| {
+        format!(
+            "orphan file `{}` of image `{}`: no instance owns it",
+            pool.join(name).display(),
+            name.split('-').nth(1).expect("an id")
+        )
+    };
+    assert_eq!(told(&world), [file(&used), file(&unused)]);
+    let sql = "UPDATE instance SET image = ?1";
+    world.engine().store.write(|t| Ok(t.execute(sql, [&used]).expect("updated"))).expect("written");
+    assert_eq!(told(&world), [file(&unused)]);
+    // With a disk that the database does not know, nobody can tell what lies on what.
+    world.lose_database();
+    let audited = audit(&world);
+    assert_eq!(audited.findings.iter().map(|f| f.trouble).collect::<Vec<_>>(), [Trouble::Unrecorded]);
+}
+
+#[test]
+fn what_belongs_to_one_alone_is_a_duplicate_at_another() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let web = instance(&world, "web");
+    let disk = world.hypervisor.volume("lite", &resources(&world, &web).root).expect("asked").expect("there").path;
+    let xml = format!(
+        "<domain type='test'><name>thief</name><memory unit='MiB'>32</memory><os><type>hvm</type></os><devices>\
+         <disk type='file'><source file='{disk}'/><target dev='vda'/></disk>\
+         <interface type='network'><mac address='{}'/><source network='lite'/></interface></devices></domain>",
+        web.record.mac
+    );
+    world.hypervisor.inner().ensure_domain(&xml).expect("defined");
+    let root = resources(&world, &web).root;
+    assert_eq!(
+        told(&world),
+        [
+            format!("duplicate instance `web`: domain `thief` has its hardware address {} too", web.record.mac),
+            format!("duplicate instance `web`: domain `thief` uses its disk `{root}` too"),
+        ]
+    );
+}
+
+#[test]
+fn an_address_kept_by_hand_is_foreign_unless_it_meets_one_of_ours() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let hv = world.hypervisor.inner();
+    let by_hand =
+        |last: u8, mac: Mac| DhcpHost { mac, address: [192, 168, 150, last].into(), name: format!("b-{last}") };
+    hv.ensure_dhcp_host("lite", &by_hand(200, Mac::ours([9, 9, 9]))).expect("kept");
+    assert_eq!(told(&world), Vec::<String>::new());
+    assert_eq!(world.engine().orphans(), Ok(vec![]));
+    let web = instance(&world, "web").record;
+    let own = DhcpHost { mac: web.mac, address: web.address.expect("an address"), name: "web".into() };
+    hv.remove_dhcp_host("lite", &own).expect("released");
+    hv.ensure_dhcp_host("lite", &by_hand(2, Mac::ours([8, 8, 8]))).expect("kept");
+    assert_eq!(
+        told(&world),
+        [
+            format!("ghost instance `web`: its address 192.168.150.2 is not kept for {}", web.mac),
+            "duplicate instance `web`: network `lite` keeps 192.168.150.2 for 52:54:00:08:08:08 as well".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn more_promised_than_there_is_is_told_with_the_numbers() {
+    let world = World::new();
+    world.create("web").expect("created");
+    world.hypervisor.inner().set_host(|h| h.memory_kib = 768 << 10);
+    assert_eq!(told(&world), ["overcommitted memory: 512 MiB promised to instances, 256 MiB is there"]);
+}
+
+fn open(world: &World, kind: &str, state: OperationState) {
+    let operation = Operation {
+        id: format!("op-0000000{}", kind.len()),
+        kind: kind.to_owned(),
+        resource: "web".to_owned(),
+        instance: Some(instance(world, "web").record.uuid),
+        state,
+        error: (state == OperationState::NeedsAttention).then(|| "no way".to_owned()),
+        request_id: None,
+        arguments: None,
+        started_at: jiff::Timestamp::now(),
+        ended_at: None,
+    };
+    world.engine().store.insert_operation(&operation).expect("written");
+}
+
+#[test]
+fn an_operation_without_a_live_owner_is_unfinished() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let web = instance(&world, "web").record;
+    open(&world, "stop", OperationState::Started);
+    open(&world, "delete", OperationState::NeedsAttention);
+    let both = [
+        "unfinished operation op-00000004 (stop of `web`): the process that worked on it is gone",
+        "unfinished operation op-00000006 (delete of `web`): it needs attention: no way",
+    ];
+    assert_eq!(told(&world), both);
+    let lock = File::open(world.settings.paths.state.join(format!("locks/{}.lock", web.uuid))).expect("a lock file");
+    lock.lock().expect("held");
+    // Whatever is missing of it: who holds the lock is at work on it.
+    world.hypervisor.inner().remove_volume("lite", &resources(&world, &instance(&world, "web")).seed).expect("removed");
+    assert_eq!(told(&world), Vec::<String>::new());
+    drop(lock);
+    assert_eq!(told(&world).len(), 3);
+}
+
+#[test]
+fn a_row_that_no_operation_will_ever_finish_is_unfinished() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let uuid = instance(&world, "web").record.uuid;
+    for (phase, word) in [(Phase::Deleting, "deleting"), (Phase::Creating, "creating")] {
+        world.engine().store.set_phase(uuid, phase, None).expect("written");
+        let wanted = format!("unfinished instance `web`: it is {word}, and no operation is open that does so");
+        assert_eq!(told(&world), [wanted]);
+    }
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_unknown_and_never_clean() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let looks = ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "host"];
+    for call in looks {
+        let hits = world.hypervisor.hits();
+        world.hypervisor.fail_call(call, 1, Moment::Before);
+        let audited = audit(&world);
+        assert_eq!(world.hypervisor.hits(), hits + 1, "{call}");
+        assert_eq!(audited.findings, [], "{call}");
+        assert_eq!(audited.unknown.iter().map(|u| u.error.code.as_str()).collect::<Vec<_>>(), ["injected"], "{call}");
+        assert_eq!((audited.is_clean(), audited.exit_code()), (false, 1), "{call}");
+        world.hypervisor.heal();
+    }
+    world.hypervisor.fail_all(Error::new(lite::model::Code::LibvirtUnreachable, "gone"));
+    let audited = audit(&world);
+    assert_eq!((audited.findings.len(), audited.exit_code()), (0, 5));
+}
+
+#[test]
+fn a_list_that_leaves_something_out_is_unknown() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let (web, r) = (instance(&world, "web"), resources(&world, &instance(&world, "web")));
+    let all = [
+        ("domains", "domains", 2, web.record.name.as_str()),
+        ("volumes", "volumes", 1, &r.root),
+        ("filters", "filters", 1, &r.filter),
+        ("dhcp_hosts", "addresses", 1, "192.168.150.2"),
+    ];
+    for (call, area, times, left_out) in all {
+        (0..times).for_each(|_| world.hypervisor.empty_call(call, 1));
+        let audited = audit(&world);
+        assert_eq!(audited.findings, [], "{call}");
+        let wanted = format!("libvirt's list of {area} leaves out `{left_out}`");
+        assert_eq!(audited.unknown.first().map(|u| u.error.message.clone()), Some(wanted));
+        assert_eq!((audited.is_clean(), audited.exit_code()), (false, 1));
+    }
+    assert_eq!(world.hypervisor.hits(), 5);
+}
+
+#[test]
+fn what_is_gone_beside_a_domain_is_put_back_by_repair() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let web = instance(&world, "web");
+    let (r, hv) = (resources(&world, &web), world.hypervisor.inner());
+    let full = world.snapshot();
+    let address = web.record.address.expect("an address");
+    hv.destroy(web.record.uuid).expect("off");
+    hv.remove_filter(&r.filter).expect("removed");
+    let host = DhcpHost { mac: web.record.mac, address, name: "web".into() };
+    hv.remove_dhcp_host("lite", &host).expect("removed");
+    let fixes: Vec<String> = audit(&world).findings.into_iter().map(|f| f.fix).collect();
+    assert_eq!(fixes, ["`lite repair web` puts it back"; 2]);
+    let gone = vec![Drift::new("filter", &r.filter, "gone"), Drift::new("address", address, "not kept")];
+    assert_eq!(world.engine().redefine(&web), Ok(Redefinition::Drifted(gone)));
+    assert_eq!(world.snapshot(), full);
+    assert_eq!(told(&world), Vec::<String>::new());
+    assert_eq!(world.engine().plan_redefinition(&web), Ok(Redefinition::Nothing));
+}
+
+/// The command itself: on the test driver, which has no filters, and without a host.
+#[test]
+fn the_command_says_unknown_and_ends_with_another_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml");
+    let lite = |connect: &str, json: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_lite"))
+            .args(["doctor", "--audit"])
+            .args(json)
+            .env("LITE_CONNECT", connect)
+            .env("LITE_CONFIG", folder.path().join("none"))
+            .env("LITE_STATE_DIR", folder.path().join("state"))
+            .env("LITE_LOG_DIR", folder.path().join("logs"))
+            .env("LITE_POOL_DIR", folder.path().join("pool"))
+            .output()
+            .expect("lite runs");
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    fs::write(folder.path().join("none"), "").expect("written");
+    let (code, out) = lite(&format!("test://{}", node.display()), &["--json"]);
+    let out: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let areas: Vec<&str> =
+        out["unknown"].as_array().expect("a list").iter().filter_map(|u| u["area"].as_str()).collect();
+    assert_eq!((code, out["verdict"].as_str(), areas), (Some(1), Some("unknown"), vec!["filters", "capacity"]));
+    assert_eq!(out["findings"], serde_json::json!([]));
+    let (code, out) = lite("qemu:///system?socket=/nonexistent", &[]);
+    assert_eq!((code, out.as_str()), (Some(5), ""));
+}

@@ -1,0 +1,276 @@
+//! Domains that somebody renamed, edited, stopped or removed by hand: shown as what they are, put back only when asked.
+
+use std::{sync::Mutex, time::Duration};
+
+use crate::support::world::World;
+use lite::{
+    engine::{Listed, Observer, Redefinition, Stage, Unobserved},
+    hypervisor::{DomainState, Hypervisor, flaky::Moment},
+    model::{Class, Drift, Instance, InstanceState, Name, Phase, Wanted},
+};
+use uuid::Uuid;
+
+/// A world with an instance `web`: its id, and its record as stored.
+fn world() -> (World, Uuid) {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    world.engine().store.set_phase(uuid, Phase::Ready, None).expect("set");
+    (world, uuid)
+}
+
+fn web(world: &World) -> Instance {
+    world.engine().store.require(&Name::parse("web").expect("a name")).expect("stored")
+}
+
+fn xml(world: &World, uuid: Uuid) -> String {
+    world.hypervisor.domain_xml(uuid).expect("read").expect("there")
+}
+
+/// Edits the domain, which must be off, as `virsh edit` does.
+fn edit(world: &World, uuid: Uuid, from: &str, to: &str) {
+    let old = xml(world, uuid);
+    assert!(old.contains(from), "no {from} in {old}");
+    world.hypervisor.ensure_domain(&old.replace(from, to)).expect("redefined");
+}
+
+fn listed(world: &World) -> Listed {
+    world.engine().list().expect("listed").remove(0)
+}
+
+fn inspected(world: &World) -> Listed {
+    world.engine().inspect(listed(world)).expect("inspected")
+}
+
+fn words(drift: &[Drift]) -> Vec<String> {
+    drift.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_untouched_instance_differs_in_nothing() {
+    let (world, uuid) = world();
+    let running = inspected(&world);
+    assert_eq!((running.state, running.power, running.drift), (InstanceState::Running, InstanceState::Running, vec![]));
+    world.hypervisor.destroy(uuid).expect("stopped by hand");
+    let off = inspected(&world);
+    assert_eq!((off.state, off.power, off.drift), (InstanceState::Stopped, InstanceState::Stopped, vec![]));
+    assert_eq!(off.instance.wanted, Wanted::Running, "what the user wants is not what somebody did by hand");
+    assert_eq!(world.engine().plan_redefinition(&web(&world)), Ok(Redefinition::Nothing));
+    assert_eq!(world.engine().redefine(&web(&world)), Ok(Redefinition::Nothing));
+}
+
+#[test]
+fn what_a_listing_sees_costs_no_question_per_domain() {
+    let (world, uuid) = world();
+    world.create("other").expect("created");
+    world.hypervisor.destroy(uuid).expect("stopped");
+    edit(&world, uuid, "<memory unit='KiB'>524288</memory>", "<memory unit='KiB'>1048576</memory>");
+    world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
+    let before = world.hypervisor.calls().len();
+    let listed = world.engine().list().expect("listed");
+    assert_eq!(world.hypervisor.calls()[before..], ["domains"]);
+    let shown: Vec<_> = listed.iter().map(|l| (l.instance.record.name.as_str(), l.state, words(&l.drift))).collect();
+    let drift = ["name: web-x (recorded: web)", "memory: 1 GiB (recorded: 512 MiB)"].map(str::to_owned).to_vec();
+    assert_eq!(shown, [("other", InstanceState::Running, vec![]), ("web", InstanceState::Drifted, drift)]);
+    assert_eq!(listed[1].power, InstanceState::Stopped);
+}
+
+#[test]
+fn show_sees_every_difference_and_repair_puts_each_back() {
+    let (world, uuid) = world();
+    world.hypervisor.destroy(uuid).expect("stopped");
+    let (mac, filter) = (web(&world).record.mac.to_string(), format!("lite-{uuid}"));
+    let address = format!("address='{mac}'");
+    let (root, seed) = (format!("lite-web-{}.qcow2", uuid.simple()), format!("lite-web-{}.seed.iso", uuid.simple()));
+    let other = "record: another one in the domain's metadata (recorded: the database's)".to_owned();
+    let card = "<interface type='network'><mac address='52:54:00:00:00:02'/><source network='lite'/></interface>";
+    let cases = [
+        (">2</vcpu>", ">4</vcpu>", vec!["vcpus: 4 (recorded: 2)".to_owned()]),
+        (
+            address.as_str(),
+            "address='52:54:00:00:00:01'",
+            vec![format!("interface: 52:54:00:00:00:01 (recorded: {mac})")],
+        ),
+        (filter.as_str(), "allow-all", vec![format!("filter: allow-all (recorded: {filter})")]),
+        ("network='lite'", "network='default'", vec!["network: default (recorded: lite)".to_owned()]),
+        (
+            root.as_str(),
+            "elsewhere.qcow2",
+            vec![
+                format!("root disk: not attached (recorded: {root})"),
+                "disk: /var/lib/libvirt/images/lite/elsewhere.qcow2 (recorded: none)".to_owned(),
+            ],
+        ),
+        (
+            seed.as_str(),
+            "other.iso",
+            vec![
+                format!("seed: not attached (recorded: {seed})"),
+                "disk: /var/lib/libvirt/images/lite/other.iso (recorded: none)".to_owned(),
+            ],
+        ),
+        (
+            "</devices>",
+            &format!("{card}</devices>"),
+            vec![format!("interface: {mac}, 52:54:00:00:00:02 (recorded: {mac})")],
+        ),
+        ("schema=\"1\"", "schema=\"2\"", vec![other.clone()]),
+        ("\"bundle\":\"nano\"", "\"bundle\":\"huge\"", vec![other]),
+    ];
+    for (from, to, wanted) in cases {
+        edit(&world, uuid, from, to);
+        let shown = inspected(&world);
+        assert_eq!(words(&shown.drift), wanted, "{from}");
+        assert_eq!((shown.state, shown.power), (InstanceState::Drifted, InstanceState::Stopped));
+        let before = world.snapshot();
+        assert!(matches!(world.engine().redefine(&web(&world)), Ok(Redefinition::Drifted(_))), "{from}");
+        assert_eq!(inspected(&world).drift, vec![], "{from}");
+        assert_eq!(world.snapshot(), before);
+    }
+    // What lite does not set is the owner's business.
+    edit(&world, uuid, "</devices>", "<watchdog model='i6300esb' action='reset'/></devices>");
+    assert_eq!(inspected(&world).state, InstanceState::Stopped);
+}
+
+/// Keeps what it is warned of.
+#[derive(Default)]
+struct Warned(Mutex<Vec<String>>);
+
+impl Observer for &Warned {
+    fn begin(&mut self, _: Stage) {}
+    fn note(&mut self, _: &str) {}
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, _: &str) {}
+    fn warn(&mut self, text: &str) {
+        self.0.lock().expect("not poisoned").push(text.to_owned());
+    }
+}
+
+#[test]
+fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
+    let (world, uuid) = world();
+    world.hypervisor.destroy(uuid).expect("stopped");
+    world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
+    let warned = Warned::default();
+    assert_eq!(world.engine().start(&web(&world), None, &mut &warned), Ok(true));
+    let wanted = "the domain of `web` was changed by hand: name: web-x (recorded: web); `lite repair web` puts it back";
+    assert_eq!(*warned.0.lock().expect("not poisoned"), [wanted]);
+    assert_eq!((listed(&world).state, listed(&world).power), (InstanceState::Drifted, InstanceState::Running));
+    let error = world.engine().redefine(&web(&world)).expect_err("it runs");
+    assert_eq!(
+        (error.code.as_str(), error.exit_code(), error.hints),
+        ("domain_running", 2, vec!["stop it first: `lite stop web`".to_owned()])
+    );
+    assert_eq!(listed(&world).power, InstanceState::Running, "nothing was stopped");
+    world.engine().stop(&web(&world), true, Duration::ZERO, &mut Unobserved).expect("stopped by id, whatever its name");
+    assert!(matches!(world.engine().redefine(&web(&world)), Ok(Redefinition::Drifted(_))));
+    let names: Vec<_> = world.hypervisor.domains().expect("listed").into_iter().map(|d| d.name).collect();
+    assert_eq!((names, listed(&world).state), (vec!["web".to_owned()], InstanceState::Stopped));
+}
+
+#[test]
+fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
+    let (world, uuid) = world();
+    world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
+    let before = world.hypervisor.calls().len();
+    assert_eq!((inspected(&world).state, inspected(&world).drift), (InstanceState::Unresponsive, vec![]));
+    assert!(!world.hypervisor.calls()[before..].contains(&"domain_xml"), "its definition may never come");
+    for error in [
+        world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused"),
+        world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        world.engine().redefine(&web(&world)).expect_err("refused"),
+    ] {
+        assert_eq!((error.code.as_str(), error.exit_code()), ("unresponsive", 1));
+        assert_eq!(error.hints, ["pull the plug: `lite stop web --force` (the guest's unsaved data is lost)"]);
+    }
+    assert!(!world.hypervisor.calls()[before..].contains(&"shutdown"), "nobody presses its button");
+    assert_eq!(
+        world.engine().stop(&web(&world), true, Duration::ZERO, &mut Unobserved),
+        Ok(lite::engine::Stopped::Forced)
+    );
+    // One that only its definition's not coming gives away.
+    world.engine().start(&web(&world), None, &mut Unobserved).expect("started");
+    let timeout = lite::model::Error::new(lite::model::Code::LibvirtTimeout, "late");
+    let listed = listed(&world);
+    world.hypervisor.fail_all(timeout);
+    let seen = world.engine().inspect(listed).expect("told");
+    assert_eq!((seen.state, seen.power), (InstanceState::Unresponsive, InstanceState::Unresponsive));
+}
+
+#[test]
+fn more_memory_by_hand_counts_at_start() {
+    let (world, uuid) = world();
+    world.hypervisor.destroy(uuid).expect("stopped");
+    // The host of the double has 12 GiB free.
+    edit(&world, uuid, "<memory unit='KiB'>524288</memory>", "<memory unit='KiB'>16777216</memory>");
+    let error = world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused");
+    assert_eq!((error.code.as_str(), error.exit_code()), ("no_capacity", 2));
+    assert!(error.message.contains("16 GiB of memory needed"), "{}", error.message);
+}
+
+#[test]
+fn a_lost_instance_is_not_started_but_defined_again_on_its_disk() {
+    let (world, uuid) = world();
+    let before = world.snapshot();
+    let was = xml(&world, uuid);
+    world.hypervisor.destroy(uuid).expect("stopped");
+    world.hypervisor.remove_domain(uuid).expect("undefined by hand");
+    assert_eq!((inspected(&world).state, inspected(&world).power), (InstanceState::Lost, InstanceState::Lost));
+    let gone = world.snapshot();
+    for error in [
+        world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused"),
+        world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        world.engine().reboot(&web(&world), false).expect_err("refused"),
+    ] {
+        assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "lost"));
+        assert_eq!(error.message, "the domain of instance `web` is gone from the host");
+        assert_eq!(error.hints, ["its disk is there; define it again: `lite repair web`"]);
+    }
+    assert_eq!((world.snapshot(), web(&world).wanted), (gone, Wanted::Running), "nothing was changed");
+    assert_eq!(world.engine().plan_redefinition(&web(&world)), Ok(Redefinition::Lost));
+    assert_eq!(world.engine().redefine(&web(&world)), Ok(Redefinition::Lost));
+    assert_eq!((world.snapshot(), xml(&world, uuid)), (before, was), "as it was");
+    assert_eq!(listed(&world).state, InstanceState::Stopped);
+    assert_eq!(world.engine().start(&web(&world), None, &mut Unobserved), Ok(true));
+}
+
+#[test]
+fn a_lost_instance_whose_disk_is_gone_can_only_be_deleted() {
+    let (world, uuid) = world();
+    world.hypervisor.destroy(uuid).expect("stopped");
+    world.hypervisor.remove_domain(uuid).expect("undefined by hand");
+    let root = format!("lite-web-{}.qcow2", uuid.simple());
+    world.hypervisor.remove_volume("lite", &root).expect("removed by hand");
+    let error = world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused");
+    assert_eq!(error.causes, [format!("the disk `{root}` of instance `web` is gone")]);
+    assert_eq!(error.hints, ["remove what is left: `lite delete web`"]);
+    let error = world.engine().redefine(&web(&world)).expect_err("refused");
+    assert_eq!((error.code.as_str(), error.exit_code()), ("disk_gone", 4));
+    assert_eq!(world.engine().store.open_operations(), Ok(vec![]));
+    // An error of the host is no absence.
+    world.hypervisor.fail_call("volume", 1, Moment::Before);
+    assert_eq!(world.engine().redefine(&web(&world)).map_err(|e| e.code.as_str()), Err("injected"));
+}
+
+#[test]
+fn a_failing_step_of_a_redefinition_removes_nothing_and_can_be_repeated() {
+    for call in ["ensure_filter", "ensure_dhcp_host", "ensure_domain"] {
+        for moment in [Moment::Before, Moment::After] {
+            let (world, uuid) = world();
+            world.hypervisor.destroy(uuid).expect("stopped");
+            edit(&world, uuid, ">2</vcpu>", ">4</vcpu>");
+            let before = world.snapshot();
+            world.hypervisor.fail_call(call, 1, moment);
+            assert_eq!(
+                world.engine().redefine(&web(&world)).map_err(|e| e.code.as_str()),
+                Err("injected"),
+                "{call} {moment:?}"
+            );
+            world.hypervisor.heal();
+            assert_eq!(world.snapshot(), before, "{call} {moment:?}");
+            world.engine().redefine(&web(&world)).expect("again");
+            assert_eq!(inspected(&world).drift, vec![], "{call} {moment:?}");
+        }
+    }
+}

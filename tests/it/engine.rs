@@ -1,0 +1,375 @@
+//! The engine over libvirt's test driver: no root, no daemon.
+
+use std::{thread, time::Duration};
+
+use crate::support::world::World;
+use lite::{
+    engine::{Created, Unobserved},
+    hypervisor::{DomainState, Hypervisor, flaky::Moment},
+    model::{Class, InstanceState, Name, NetworkMode, Wanted},
+    plan::Step,
+    store::{OperationState, Wreckage},
+};
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+#[test]
+fn create_makes_one_of_each_and_delete_removes_it_all() {
+    let world = World::new();
+    let before = world.snapshot();
+    let created: Created = world.create("web").expect("created");
+    assert_eq!(created.record.name, name("web"));
+    assert_eq!(created.record.address.map(|a| a.to_string()), Some("192.168.150.2".to_owned()));
+    assert_eq!(created.record.price.to_string(), "5.00");
+    let engine = world.engine();
+    let listed = engine.list().expect("listed");
+    assert_eq!(
+        listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(),
+        [("web", InstanceState::Running)]
+    );
+    // The first run starts unplugged; the filter comes before the cable, and the definition has both.
+    let updates = world.hypervisor.inner().interface_updates(created.record.uuid);
+    let filtered = |xml: &str| (xml.contains("<filterref "), xml.contains("<link state=\"down\""));
+    assert_eq!(updates.iter().map(|u| filtered(u)).collect::<Vec<_>>(), [(true, true), (true, false)]);
+    let kept = world.hypervisor.domain_xml(created.record.uuid).expect("read").expect("there");
+    assert_eq!((kept.contains("<filterref "), kept.contains("<link ")), (true, false));
+    let volumes = world.hypervisor.volumes("lite").expect("volumes");
+    assert_eq!(volumes.len(), 2);
+    assert_eq!(world.hypervisor.filters().expect("filters"), [format!("lite-{}", created.record.uuid)]);
+
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    let receipt = engine.delete(&instance).expect("deleted");
+    assert_eq!(receipt.removed[0], "virtual machine `web`");
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.list().expect("listed"), []);
+    let kinds: Vec<_> =
+        engine.store.operations(10).expect("operations").into_iter().map(|o| (o.kind, o.state)).collect();
+    assert_eq!(kinds.len(), 2);
+    assert!(kinds.iter().all(|(_, state)| *state == OperationState::Succeeded), "{kinds:?}");
+}
+
+#[test]
+fn every_failing_call_of_create_leaves_nothing() {
+    for moment in [Moment::Before, Moment::After] {
+        let calls = {
+            let world = World::new();
+            world.create("web").expect("a create without fault");
+            world.hypervisor.calls().len()
+        };
+        assert!(calls > 8, "{calls} calls");
+        for n in 1..=calls {
+            let world = World::new();
+            let before = world.snapshot();
+            world.hypervisor.fail_nth(n, moment);
+            let error = world.create("web").map(|c| c.record.name).expect_err("the fault must show");
+            assert_eq!(world.hypervisor.hits(), 1, "call {n} {moment:?} was not reached");
+            assert_ne!(error.exit_code(), 0);
+            world.hypervisor.heal();
+            assert_eq!(world.snapshot(), before, "call {n} {moment:?} left something: {error}");
+            assert_eq!(world.engine().store.instances().expect("instances"), [], "call {n} {moment:?}");
+            world.create("web").unwrap_or_else(|e| panic!("a second try after call {n}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn an_undo_that_fails_needs_attention_and_repair_finishes_it() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.hypervisor.fail_call("ensure_domain", 1, Moment::After);
+    world.hypervisor.fail_call("remove_volume", 1, Moment::Before);
+    let error = world.create("web").map(|c| c.record.name).expect_err("fails");
+    assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "undo_failed"));
+    assert_eq!(world.hypervisor.hits(), 2);
+    let mut engine = world.engine();
+    let open = engine.store.open_operations().expect("open");
+    assert_eq!(open.iter().map(|o| o.state).collect::<Vec<_>>(), [OperationState::NeedsAttention]);
+    world.hypervisor.heal();
+    world.create("other").expect("other instances stay manageable");
+    let other = engine.store.require(&name("other")).expect("stored");
+    engine.delete(&other).expect("deleted");
+    assert_eq!(engine.retry_attention().expect("repaired"), ["undid the create of `web` that was cut off"]);
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.store.open_operations().expect("open"), []);
+}
+
+/// libvirt goes on with a call whose client died: it may take effect after the next command has begun to undo.
+#[test]
+fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {
+    let world = World::new();
+    let before = world.snapshot();
+    let uuid = world.create("web").expect("created").record.uuid;
+    let hv = world.hypervisor.inner();
+    hv.destroy(uuid).expect("off");
+    hv.remove_domain(uuid).expect("removed");
+    // As if its process had died while libvirt defined the domain: intended, not done. Undoing what comes after does no harm.
+    let create = world.engine().store.operations(10).expect("operations").remove(0);
+    let steps = world.engine().store.steps(&create.id).expect("steps");
+    let (sequence, xml) = steps
+        .iter()
+        .find_map(|s| match serde_json::from_str(&s.step).expect("a step") {
+            Step::Domain { xml, .. } => Some((s.sequence, xml)),
+            _ => None,
+        })
+        .expect("a create defines a domain");
+    let db = rusqlite::Connection::open(world.state().join("state.db")).expect("a database");
+    db.execute("UPDATE step SET state = 'intent' WHERE sequence >= ?1", [sequence]).expect("changed");
+    db.execute("UPDATE operation SET state = 'started', ended_at = NULL", []).expect("changed");
+    drop(db);
+    let looked = || world.hypervisor.calls().contains(&"domain");
+    assert!(!looked());
+
+    thread::scope(|scope| {
+        let late = scope.spawn(|| {
+            while !looked() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(Duration::from_millis(50));
+            hv.ensure_domain(&xml).expect("defined");
+        });
+        assert_eq!(world.engine().recover().expect("recovered"), ["undid the create of `web` that was cut off"]);
+        late.join().expect("it took effect");
+    });
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_delete_that_fails_goes_on_later() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.create("web").expect("created");
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    world.hypervisor.fail_call("remove_domain", 1, Moment::Before);
+    let error = engine.delete(&instance).expect_err("fails");
+    assert_eq!(error.exit_code(), 1);
+    assert_eq!(world.hypervisor.hits(), 1);
+    assert_eq!(engine.list().expect("listed")[0].state, InstanceState::Deleting);
+    assert_eq!(engine.recover().expect("recovered"), ["finished the delete of `web` that was cut off"]);
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.recover().expect("recovered"), Vec::<String>::new());
+}
+
+#[test]
+fn a_taken_name_is_refused_and_default_names_count_up() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let error = world.create("web").map(|c| c.record.name).expect_err("taken");
+    assert_eq!((error.exit_code(), error.message.as_str()), (2, "the name `web` is taken"));
+    assert_eq!(world.create_unnamed().expect("created").record.name, name("debian-13-1"));
+    assert_eq!(world.create_unnamed().expect("created").record.name, name("debian-13-2"));
+    world.define_foreign("debian-13-3");
+    assert_eq!(world.create_unnamed().expect("created").record.name, name("debian-13-4"));
+    let error = world.create("debian-13-3").map(|c| c.record.name).expect_err("foreign");
+    assert_eq!(error.message, "the name `debian-13-3` is taken by a domain that is not lite's");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_numbers() {
+    let world = World::new();
+    world.hypervisor.inner().set_host(|h| h.memory_free_kib = 256 << 10);
+    let error = world.create("web").map(|c| c.record.name).expect_err("no memory");
+    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.message, "bundle `nano` does not fit on this host: 512 MiB of memory needed, 256 MiB free");
+    assert_eq!(world.engine().store.operations(10).expect("operations"), []);
+}
+
+#[test]
+fn stop_asks_first_and_pulls_the_plug_only_when_told() {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    world.hypervisor.inner().ignore_power_button(true);
+    let short = std::time::Duration::from_millis(10);
+    let error = engine.stop(&instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
+    assert_eq!(error.code.as_str(), "guest_did_not_stop");
+    assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Running);
+    engine.stop(&instance, true, short, &mut Unobserved).expect("forced");
+    assert_eq!(world.hypervisor.domain(uuid).expect("seen").map(|d| d.state), Some(DomainState::Off));
+    assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Stopped);
+    assert!(engine.start(&instance, None, &mut Unobserved).expect("started"));
+    assert!(!engine.start(&instance, None, &mut Unobserved).expect("content"));
+}
+
+#[test]
+fn a_domain_removed_by_hand_is_lost_and_can_be_deleted() {
+    let world = World::new();
+    let before = world.snapshot();
+    let uuid = world.create("web").expect("created").record.uuid;
+    world.hypervisor.destroy(uuid).expect("destroyed");
+    world.hypervisor.remove_domain(uuid).expect("removed");
+    let mut engine = world.engine();
+    assert_eq!(engine.list().expect("listed")[0].state, InstanceState::Lost);
+    let instance = engine.store.require(&name("web")).expect("stored");
+    engine.delete(&instance).expect("deleted");
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_lost_database_is_rebuilt_from_the_domains() {
+    let world = World::new();
+    let record = world.create("web").expect("created").record;
+    world.lose_database();
+    let mut engine = world.engine();
+    assert_eq!(engine.list().expect("listed"), []);
+    let done = engine.rebuild(&world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
+    assert_eq!(
+        done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
+        [("web", vec!["host key"])]
+    );
+    assert_eq!(done.refused, Vec::<String>::new());
+    assert_eq!(engine.store.require(&name("web")).expect("stored").record, record);
+}
+
+#[test]
+fn orphans_of_ours_are_found_and_nothing_else() {
+    let world = World::new();
+    world.define_foreign("somebody");
+    let before = world.snapshot();
+    world.create_orphan("web");
+    let mut engine = world.engine();
+    let orphans = engine.orphans().expect("looked");
+    // Domain, two volumes, filter, address, two logs, lock file.
+    assert_eq!(orphans.len(), 8, "{orphans:?}");
+    assert_eq!(engine.collect(&orphans).expect("collected").len(), 8);
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_lost_database_makes_no_orphans() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let full = world.snapshot();
+    world.lose_database();
+    let mut engine = world.engine();
+    assert_eq!(engine.orphans(), Ok(vec![]));
+    assert_eq!(engine.collect(&[]), Ok(vec![]));
+    assert_eq!(world.snapshot(), full);
+    let kinds: Vec<_> = engine.audit().expect("audited").findings.iter().map(|f| f.trouble).collect();
+    assert_eq!(kinds, [lite::engine::Trouble::Unrecorded]);
+}
+
+#[test]
+fn a_failing_look_removes_nothing() {
+    let world = World::new();
+    world.create_orphan("web");
+    let full = world.snapshot();
+    for call in ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts"] {
+        world.hypervisor.fail_call(call, 1, Moment::Before);
+        let hits = world.hypervisor.hits();
+        world.engine().orphans().expect_err("an error is no absence");
+        assert_eq!(world.hypervisor.hits(), hits + 1, "{call}");
+        world.hypervisor.heal();
+        assert_eq!(world.snapshot(), full);
+    }
+}
+
+#[test]
+fn a_request_id_gives_the_first_result_again() {
+    let world = World::new();
+    let first = world.create_with("web", Some("r1"), "a").expect("created");
+    let again = world.create_with("web", Some("r1"), "a").expect("repeated");
+    assert_eq!((again.record, again.repeated), (first.record, true));
+    let error = world.create_with("web", Some("r1"), "b").map(|c| c.record.name).expect_err("other arguments");
+    assert_eq!((error.code.as_str(), error.exit_code()), ("request_id_reused", 2));
+}
+
+#[test]
+fn a_bridge_needs_no_address_of_ours() {
+    let world = World::new();
+    let created = world.create_on("web", NetworkMode::parse("bridge:br0").expect("a network")).expect("created");
+    assert_eq!(created.record.address, None);
+    let xml = world.hypervisor.domain_xml(created.record.uuid).expect("read").expect("there");
+    let document = roxmltree::Document::parse(&xml).expect("xml");
+    let source = document.descendants().find(|n| n.has_tag_name("source") && n.has_attribute("bridge"));
+    assert_eq!(source.and_then(|n| n.attribute("bridge")), Some("br0"));
+}
+
+/// A change of one instance, for trying it with each of its calls failing.
+type Change = fn(&mut lite::engine::Engine<'_>) -> lite::model::Result<()>;
+
+#[test]
+fn every_failing_call_of_every_other_change_can_be_repeated_and_leaves_nothing() {
+    let changes: [(&str, Change); 6] = [
+        ("start", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.start(&i, None, &mut Unobserved).map(drop)
+        }),
+        ("stop", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.stop(&i, true, std::time::Duration::from_millis(10), &mut Unobserved).map(drop)
+        }),
+        ("reboot", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.reboot(&i, true)
+        }),
+        ("tag", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.set_tags(&i, vec![lite::model::Tag::parse("a=b")?])
+        }),
+        ("repair", |e| e.recover().map(drop)),
+        ("delete", |e| {
+            let i = e.store.require(&name("web"))?;
+            e.delete(&i).map(drop)
+        }),
+    ];
+    let ready = |what: &str| {
+        let world = World::new();
+        let before = world.snapshot();
+        if what == "repair" {
+            // A create whose owner died before it could undo anything.
+            world.hypervisor.fail_call("launch", 1, Moment::After);
+            world.hypervisor.fail_call("destroy", 1, Moment::Before);
+            world.create("web").map(|c| c.record.name).expect_err("cut off");
+            world.hypervisor.heal();
+        } else {
+            world.create("web").expect("created");
+        }
+        if what == "start" {
+            let mut engine = world.engine();
+            let instance = engine.store.require(&name("web")).expect("stored");
+            let short = std::time::Duration::from_millis(10);
+            engine.stop(&instance, true, short, &mut Unobserved).expect("stopped");
+        }
+        (world, before)
+    };
+    let mut tried = 0;
+    for (what, change) in changes {
+        let calls = {
+            let (world, _) = ready(what);
+            let before = world.hypervisor.calls().len();
+            change(&mut world.engine()).unwrap_or_else(|e| panic!("{what} without a fault: {e}"));
+            world.hypervisor.calls().len() - before
+        };
+        assert!(calls > 0 || what == "repair", "{what} makes no call");
+        for moment in [Moment::Before, Moment::After] {
+            for n in 1..=calls {
+                let (world, before) = ready(what);
+                let hits = world.hypervisor.hits();
+                world.hypervisor.fail_nth(n, moment);
+                let answer = change(&mut world.engine());
+                assert_eq!(world.hypervisor.hits(), hits + 1, "{what}: call {n} {moment:?} was not reached");
+                if let Err(error) = &answer {
+                    assert_ne!(error.exit_code(), 0, "{what}: call {n}");
+                }
+                world.hypervisor.heal();
+                let mut engine = world.engine();
+                engine.recover().unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
+                engine.retry_attention().unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
+                let audit = engine.audit().expect("audited");
+                assert!(audit.is_clean(), "{what}: call {n} {moment:?}: {audit:?}");
+                let there = engine.store.instance(&name("web")).expect("looked").is_some();
+                assert_eq!(there, !["delete", "repair"].contains(&what), "{what}: call {n} {moment:?}");
+                if !there {
+                    assert_eq!(world.snapshot(), before, "{what}: call {n} {moment:?}");
+                }
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} failing calls");
+}

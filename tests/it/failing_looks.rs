@@ -1,0 +1,226 @@
+//! A failure to look is not proof of absence: libvirt errors, time-outs and empty lists at random while `list`, `repair`,
+//! `gc` and the audit run again and again over a world with instances, orphans, lost instances and foreign things.
+//!
+//! The seed is printed; `LITE_TEST_SEED` gives another.
+
+use std::collections::BTreeSet;
+
+use crate::support::world::{Snapshot, World};
+use lite::{
+    engine::{Orphan, Unobserved},
+    hypervisor::{DhcpHost, Hypervisor},
+    model::{InstanceState, Mac, Name, Record, Size},
+    store::{OperationState, Wreckage},
+};
+use uuid::Uuid;
+
+/// Of a hundred calls so many have a fault.
+const PERCENT: u64 = 8;
+
+fn seed() -> u64 {
+    let seed = std::env::var("LITE_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_250_301);
+    println!("LITE_TEST_SEED={seed}");
+    seed
+}
+
+/// What is in the world.
+struct Crowd {
+    world: World,
+    /// All but the orphans.
+    kept: Snapshot,
+    instances: Vec<Record>,
+    orphans: Vec<Record>,
+    unrecorded: Record,
+}
+
+impl Crowd {
+    fn new(orphans: &[&str]) -> Self {
+        let mut world = World::new();
+        world.disk = Some(Size::mib(1024));
+        let create = |name: &str| world.create(name).expect("created").record;
+        let instances: Vec<Record> = ["shop", "blog", "off"].map(create).into();
+        let mut engine = world.engine();
+        let off = engine.store.require(&Name::parse("off").expect("a name")).expect("stored");
+        engine.stop(&off, true, std::time::Duration::ZERO, &mut Unobserved).expect("stopped");
+        // As if the database were older than this one: no row, and the journal has never heard of it.
+        let unrecorded = create("late");
+        let forget = "DELETE FROM operation WHERE instance = ?1";
+        engine
+            .store
+            .write(|t| Ok(t.execute(forget, [unrecorded.uuid.to_string()]).expect("deleted")))
+            .expect("written");
+        engine.store.forget(unrecorded.uuid).expect("forgotten");
+        add_foreign(&world);
+        let kept = world.snapshot();
+        let orphans: Vec<Record> = orphans.iter().map(|name| create(name)).collect();
+        orphans.iter().for_each(|record| world.orphan(record));
+        Self { world, kept, instances, orphans, unrecorded }
+    }
+
+    /// Whether a call is about a thing of one of these.
+    fn is_about(call: &str, of: &[Record]) -> bool {
+        of.iter().any(|r| {
+            let words = [r.uuid.to_string(), r.uuid.simple().to_string(), format!("{:?}", r.mac)];
+            words.iter().any(|word| call.contains(word))
+        })
+    }
+
+    fn check_instances(&self, when: &str) {
+        let engine = self.world.engine();
+        let rows: Vec<Record> = engine.store.instances().expect("rows").into_iter().map(|i| i.record).collect();
+        for record in &self.instances {
+            assert!(rows.contains(record), "{when}: the row of `{}` is gone", record.name);
+        }
+        assert_eq!(engine.store.open_operations().expect("operations"), [], "{when}");
+    }
+}
+
+/// Things of others, some with names like ours.
+fn add_foreign(world: &World) {
+    let hv = world.hypervisor.inner();
+    let id = Uuid::from_u128(0x1234_5678_9abc_4def_8123_4567_89ab_cdef);
+    for name in ["somebody".to_owned(), format!("lite-web-{}", id.simple())] {
+        world.define_foreign(&name);
+    }
+    let ids = [id.simple().to_string().to_uppercase(), id.simple().to_string()[..31].to_owned()];
+    for name in ids.iter().map(|id| format!("lite-web-{id}.qcow2")).chain(["data.raw".to_owned()]) {
+        let xml = format!("<volume><name>{name}</name><capacity unit='KiB'>64</capacity></volume>");
+        hv.ensure_volume("lite", &name, &xml).expect("a volume");
+    }
+    for name in [format!("lite-{id}"), "lite-web".to_owned()] {
+        hv.ensure_filter(&name, &format!("<filter name='{name}'><uuid>{id}</uuid></filter>")).expect("a filter");
+    }
+    let host = DhcpHost { mac: Mac::ours([1, 2, 3]), address: [192, 168, 150, 99].into(), name: "web".to_owned() };
+    hv.ensure_dhcp_host("lite", &host).expect("an address");
+}
+
+/// One command, as far as the engine goes. Its result does not matter: what it does to the host does.
+fn command(world: &World, n: usize) -> &'static str {
+    let mut engine = world.engine();
+    match n % 6 {
+        0 => {
+            let _ = engine.recover();
+            let states = engine.list().unwrap_or_default().into_iter().map(|l| l.state);
+            assert!(states.into_iter().all(|s| s != InstanceState::Lost), "nobody took a domain away");
+            "list"
+        }
+        1 => {
+            let _ = engine.recover();
+            let _ = engine.retry_attention();
+            let _ = engine.settle();
+            let _ = engine.list();
+            "repair"
+        }
+        2 => {
+            let _ = engine.audit();
+            "doctor --audit"
+        }
+        3 => {
+            let name = Name::parse("off").expect("a name");
+            let instance = engine.store.instance(&name).expect("the database answers");
+            let _ = instance.map(|instance| engine.redefine(&instance));
+            "repair off"
+        }
+        4 => {
+            let found = engine.sight(true).map(|found| found.sighted).unwrap_or_default();
+            assert!(found.iter().all(|s| !s.is_due(jiff::Timestamp::now())), "nothing is ten minutes old");
+            "gc"
+        }
+        _ => {
+            let found = engine.sight(false).map(|found| found.sighted).unwrap_or_default();
+            let all: Vec<Orphan> = found.into_iter().map(|s| s.orphan).collect();
+            let _ = engine.collect(&all);
+            "gc --now"
+        }
+    }
+}
+
+/// A thousand commands with faults at random, none of which may try to take anything from the host.
+fn a_thousand_runs(world: &World) {
+    let hv = &world.hypervisor;
+    let (before, destroyed, calls) = (world.snapshot(), hv.destructive(), hv.calls().len());
+    hv.chaos(seed(), PERCENT);
+    for n in 0..1000 {
+        let hits = hv.hits();
+        let verb = command(world, n);
+        assert_eq!(hv.destructive(), destroyed, "run {n}, `{verb}`, after {} faults", hv.hits() - hits);
+    }
+    hv.heal();
+    let faults = hv.hits_by_fault();
+    println!("1000 runs, {} calls, faults: {faults:?}", hv.calls().len() - calls);
+    let kinds: Vec<&str> = faults.keys().copied().collect();
+    assert_eq!(kinds, ["empty", "injected", "libvirt_timeout", "libvirt_unreachable"]);
+    assert!(faults.values().all(|hits| *hits >= 50), "{faults:?}");
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_thousand_failing_looks_destroy_nothing() {
+    let crowd = Crowd::new(&[]);
+    a_thousand_runs(&crowd.world);
+    crowd.check_instances("after 1000 runs");
+    assert_eq!(crowd.world.engine().orphans(), Ok(vec![]));
+}
+
+#[test]
+fn a_thousand_failing_looks_without_a_database_destroy_nothing() {
+    let crowd = Crowd::new(&[]);
+    crowd.world.lose_database();
+    a_thousand_runs(&crowd.world);
+    let mut engine = crowd.world.engine();
+    let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
+    let done = engine.rebuild(&crowd.world.catalog, &wreckage).expect("rebuilt");
+    assert_eq!((done.taken.len(), done.refused), (4, vec![]));
+    crowd.check_instances("after 1000 runs and a rebuild");
+    assert!(engine.audit().expect("audited").is_clean());
+}
+
+#[test]
+fn gc_now_takes_orphans_alone_whatever_fails() {
+    let crowd = Crowd::new(&["dead", "gone"]);
+    let (hv, seed) = (&crowd.world.hypervisor, seed());
+    let made = hv.destructive().len();
+    let mut engine = crowd.world.engine();
+    hv.chaos(seed, PERCENT);
+    let mut whole = 0;
+    for n in 0..300 {
+        let calls = hv.destructive().len();
+        let looked = engine.sight(true);
+        assert_eq!(hv.destructive().len(), calls, "run {n}: looking destroys nothing");
+        let Ok(found) = looked else { continue };
+        whole += 1;
+        let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
+        let _ = engine.collect(&all);
+        if n % 10 == 9 {
+            // What went comes back, so that there is something to take in each run.
+            hv.heal();
+            crowd.orphans.iter().for_each(|record| crowd.world.make_again(record));
+            hv.chaos(seed + n, PERCENT);
+        }
+    }
+    hv.heal();
+    println!("300 runs, {whole} whole looks, faults: {:?}", hv.hits_by_fault());
+    assert!(hv.hits() >= 100 && whole >= 50, "{whole} {:?}", hv.hits_by_fault());
+    let destroyed = hv.destructive().split_off(made);
+    let verbs: BTreeSet<&str> = destroyed.iter().filter_map(|call| call.split('(').next()).collect();
+    let wanted = ["destroy", "remove_dhcp_host", "remove_domain", "remove_filter", "remove_volume"];
+    assert_eq!(verbs.into_iter().collect::<Vec<_>>(), wanted);
+    for call in &destroyed {
+        assert!(Crowd::is_about(call, &crowd.orphans), "{call}");
+    }
+    crowd.check_instances("after gc --now");
+
+    // All else is as it was, and what is left of the orphans goes without faults.
+    let rest = engine.orphans().expect("looked");
+    engine.collect(&rest).expect("collected");
+    assert_eq!(crowd.world.snapshot(), crowd.kept);
+    let found = engine.sight(false).expect("looked");
+    assert_eq!((found.sighted, found.stays.len()), (vec![], 1));
+    let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
+    let done = engine.rebuild(&crowd.world.catalog, &wreckage).expect("rebuilt");
+    let taken: Vec<String> = done.taken.into_iter().map(|t| t.name).collect();
+    assert_eq!((taken, done.refused), (vec![crowd.unrecorded.name.to_string()], vec![]));
+    assert!(engine.audit().expect("audited").is_clean());
+    let closed = engine.store.operations(50).expect("operations");
+    assert!(closed.iter().all(|o| o.state == OperationState::Succeeded), "{closed:?}");
+}

@@ -1,0 +1,157 @@
+//! When `gc` lets something go: over libvirt's test driver, with a clock of the test's own.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::support::world::World;
+use jiff::{SignedDuration, Timestamp};
+use lite::{
+    engine::{Engine, Orphan},
+    hypervisor::{Hypervisor, flaky::Moment},
+    model::Name,
+    plan::Resources,
+};
+
+/// Seconds that have passed. One test alone sets it.
+static CLOCK: AtomicI64 = AtomicI64::new(0);
+
+fn clock() -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + CLOCK.load(Ordering::SeqCst)).expect("a time")
+}
+
+fn engine(world: &World) -> Engine<'_> {
+    Engine { now: clock, ..world.engine() }
+}
+
+/// What would go now.
+fn due(engine: &mut Engine<'_>, keep: bool) -> Vec<Orphan> {
+    let found = engine.sight(keep).expect("looked");
+    found.sighted.into_iter().filter(|s| s.is_due(clock())).map(|s| s.orphan).collect()
+}
+
+#[test]
+fn only_what_was_seen_twice_in_ten_minutes_goes() {
+    let world = World::new();
+    let before = world.snapshot();
+    let uuid = world.create_orphan("web");
+    let full = world.snapshot();
+    let mut engine = engine(&world);
+    // A dry run is no sighting.
+    for _ in 0..3 {
+        assert_eq!(due(&mut engine, false), []);
+    }
+    assert!(!world.settings.paths.state.join("gc.json").exists());
+    let first = engine.sight(true).expect("looked").sighted;
+    assert_eq!(first.len(), 8);
+    assert!(first.iter().all(|s| s.times == 1 && s.first == clock()));
+    assert_eq!(due(&mut engine, true), []);
+    CLOCK.store(599, Ordering::SeqCst);
+    assert_eq!(due(&mut engine, true), []);
+    CLOCK.store(600, Ordering::SeqCst);
+    assert_eq!(due(&mut engine, false).len(), 8);
+
+    // A look that fails is no sighting and takes none away; one that leaves something out starts it anew.
+    world.hypervisor.fail_call("domains", 1, Moment::Before);
+    engine.sight(true).expect_err("a failed look");
+    assert_eq!(world.hypervisor.hits(), 1);
+    world.hypervisor.heal();
+    assert_eq!(due(&mut engine, false).len(), 8);
+    world.hypervisor.empty_call("volumes", 1);
+    assert_eq!(due(&mut engine, true).len(), 6);
+    assert_eq!(world.hypervisor.hits(), 2);
+    let again = engine.sight(true).expect("looked").sighted;
+    assert_eq!(again.iter().filter(|s| s.times == 1).count(), 2);
+    assert_eq!(world.snapshot(), full);
+
+    // The clock was set back: nothing is older than now.
+    CLOCK.store(-1, Ordering::SeqCst);
+    let back = engine.sight(false).expect("looked").sighted;
+    assert!(back.iter().all(|s| s.times == 1 && s.first == clock()), "{back:?}");
+    CLOCK.store(1200, Ordering::SeqCst);
+    let due = due(&mut engine, true);
+    assert_eq!(engine.collect(&due).expect("collected").len(), 8);
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(engine.sight(true).expect("looked").sighted, []);
+    assert!(!world.settings.paths.state.join(format!("locks/{uuid}.lock")).exists());
+}
+
+#[test]
+fn a_damaged_file_of_sightings_starts_anew() {
+    let world = World::new();
+    world.create_orphan("web");
+    let file = world.settings.paths.state.join("gc.json");
+    for text in ["", "{", r#"{"schema": 9, "seen": {"network": 1}}"#] {
+        std::fs::write(&file, text).expect("written");
+        let found = world.engine().sight(true).expect("looked").sighted;
+        assert!(found.len() == 8 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
+        assert!(world.engine().sight(false).expect("looked").sighted.iter().all(|s| s.times == 2));
+    }
+}
+
+#[test]
+fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
+    let world = World::new();
+    let uuid = world.create_orphan("web");
+    let r = Resources::of(&Name::parse("web").expect("a name"), uuid, &world.settings.paths);
+    let hv = world.hypervisor.inner();
+    let disk = hv.volume("lite", &r.root).expect("asked").expect("there").path;
+    hv.ensure_domain(&format!(
+        "<domain type='test'><name>user</name><memory unit='MiB'>32</memory><os><type>hvm</type></os><devices>\
+         <disk type='file'><source file='{disk}'/><target dev='vda'/></disk></devices></domain>"
+    ))
+    .expect("defined");
+    let mut engine = world.engine();
+    let found = engine.sight(false).expect("looked");
+    assert_eq!(found.stays, [(format!("volume `{}`", r.root), "domain `user` uses it".to_owned())]);
+    let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
+    assert_eq!(engine.collect(&all).expect("collected").len(), 7);
+    assert!(hv.volume("lite", &r.root).expect("asked").is_some());
+
+    let lost = World::new();
+    lost.create("shop").expect("created");
+    lost.lose_database();
+    let found = lost.engine().sight(false).expect("looked");
+    assert_eq!(found.sighted, []);
+    let reason = "the database does not know it: `lite repair --rebuild` takes it in";
+    assert_eq!(found.stays, [("domain `shop`".to_owned(), reason.to_owned())]);
+}
+
+#[test]
+fn an_empty_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
+    let world = World::new();
+    world.create("web").expect("created");
+    world.lose_database();
+    let full = world.snapshot();
+    let mut engine = world.engine();
+    // Once: it is asked again, and the domain is there. Twice: nobody knows what else is left out.
+    world.hypervisor.empty_call("domains", 1);
+    assert_eq!(engine.sight(true).expect("looked").sighted, []);
+    world.hypervisor.empty_call("domains", 1);
+    world.hypervisor.empty_call("domains", 1);
+    let error = engine.sight(true).expect_err("the domain of the disk is there after all");
+    assert_eq!((error.code.as_str(), world.hypervisor.hits()), ("list_incomplete", 3));
+    assert_eq!(error.message, "libvirt's list of domains leaves out `web`");
+    assert_eq!(world.snapshot(), full);
+}
+
+#[test]
+fn what_gets_an_owner_between_look_and_removal_stays() {
+    let world = World::new();
+    let uuid = world.create_orphan("web");
+    let mut engine = world.engine();
+    let seen = engine.orphans().expect("looked");
+    let lock = std::fs::File::open(world.settings.paths.state.join(format!("locks/{uuid}.lock"))).expect("a lock file");
+    lock.lock().expect("held");
+    let full = world.snapshot();
+    assert_eq!(engine.collect(&seen), Ok(vec![]));
+    assert_eq!(world.snapshot(), full);
+    drop(lock);
+    assert_eq!(engine.collect(&seen).expect("collected").len(), 8);
+}
+
+#[test]
+fn the_time_it_goes_is_ten_minutes_after_the_first_sighting() {
+    let world = World::new();
+    world.create_orphan("web");
+    let seen = world.engine().sight(true).expect("looked").sighted;
+    assert!(seen.iter().all(|s| s.due().duration_since(s.first) == SignedDuration::from_mins(10)));
+}

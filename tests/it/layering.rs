@@ -1,0 +1,380 @@
+//! Which room may use which: read from the source and held to the table of `docs/design.md`, "How data flows".
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A room and all it may use: another room (`model`), or one thing of it (`store::create_private_dir`).
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    // Points where a test may kill the process; empty in every other build.
+    ("kill_point", &[]),
+    ("catalog", &["model"]),
+    ("render", &["catalog", "model"]),
+    ("plan", &["render", "catalog", "model"]),
+    // `catalog`: an instance keeps its resolved blueprint, so that later verbs do not depend on today's files.
+    ("store", &["catalog", "model"]),
+    ("hypervisor", &["model"]),
+    ("image", &["hypervisor", "store", "kill_point", "model"]),
+    // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
+    // `store`: known_hosts and keys lie in a folder made as privately as the state's.
+    ("guest", &["catalog", "render::Seed", "render::HostKey", "model", "store::create_private_dir"]),
+    ("doctor", &["hypervisor", "model"]),
+    (
+        "engine",
+        &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "kill_point", "model"],
+    ),
+    ("notify", &["store", "model"]),
+    // `guest`, `plan`: the health check and where a guest's reports lie.
+    ("monitor", &["engine", "notify", "store", "hypervisor", "guest", "plan", "catalog", "kill_point", "model"]),
+    ("ui", &["model"]),
+    (
+        "cli",
+        &[
+            "monitor",
+            "notify",
+            "engine",
+            "ui",
+            "store",
+            "image",
+            "guest",
+            "doctor",
+            "hypervisor",
+            "plan",
+            "render",
+            "catalog",
+            "model",
+        ],
+    ),
+];
+
+/// Rooms whose results depend on their arguments alone.
+const PURE: &[&str] = &["model", "catalog", "render", "plan"];
+
+/// What no pure room may name. Matched anywhere in a path, by whole segments.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::net::TcpStream",
+    "std::net::TcpListener",
+    "std::net::UdpSocket",
+    "std::process",
+    "std::thread",
+    "tokio",
+    "reqwest",
+    "rusqlite",
+    "rand::rng",
+    "rand::random",
+    "SystemTime",
+    "Timestamp::now",
+    "Zoned::now",
+    "Instant::now",
+    "Uuid::new_v4",
+];
+
+/// The one folder that speaks to libvirt, and the only one with `unsafe`.
+const LIBVIRT: &str = "src/hypervisor/libvirt";
+
+/// A word or a sign of the source, with its line.
+type Token = (usize, String);
+
+/// Words and signs, without comments, strings and white space.
+fn tokens(source: &str) -> Vec<Token> {
+    let text: Vec<char> = source.chars().collect();
+    let at = |i: usize| text.get(i).copied().unwrap_or('\0');
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut i, mut line, mut out) = (0, 1, Vec::new());
+    while i < text.len() {
+        let start = i;
+        match at(i) {
+            '/' if at(i + 1) == '/' => {
+                while i < text.len() && at(i) != '\n' {
+                    i += 1
+                }
+            }
+            '/' if at(i + 1) == '*' => {
+                let mut depth = 0;
+                loop {
+                    match (at(i), at(i + 1)) {
+                        ('/', '*') => (depth, i) = (depth + 1, i + 2),
+                        ('*', '/') => (depth, i) = (depth - 1, i + 2),
+                        _ => i += 1,
+                    }
+                    if depth == 0 || i >= text.len() {
+                        break;
+                    }
+                }
+            }
+            '"' => i = string_end(&text, i),
+            '\'' if at(i + 1) == '\\' => {
+                i += 3;
+                while i < text.len() && at(i) != '\'' {
+                    i += 1
+                }
+                i += 1;
+            }
+            '\'' if at(i + 2) == '\'' => i += 3,
+            c if word(c) => {
+                while word(at(i)) {
+                    i += 1
+                }
+                let found: String = text[start..i].iter().collect();
+                let hashes = text[i..].iter().take_while(|c| **c == '#').count();
+                if ["r", "br", "cr"].contains(&found.as_str()) && at(i + hashes) == '"' {
+                    i += hashes + 1;
+                    while i < text.len() && !(at(i) == '"' && (1..=hashes).all(|k| at(i + k) == '#')) {
+                        i += 1
+                    }
+                    i += hashes + 1;
+                } else if found == "r" && hashes == 1 {
+                    i += 1; // r#name
+                } else {
+                    out.push((line, found));
+                }
+            }
+            ':' if at(i + 1) == ':' => {
+                i += 2;
+                out.push((line, "::".into()));
+            }
+            c => {
+                i += 1;
+                if !c.is_whitespace() {
+                    out.push((line, c.to_string()))
+                }
+            }
+        }
+        line += text[start..i.min(text.len())].iter().filter(|c| **c == '\n').count();
+    }
+    out
+}
+
+/// Behind the string that opens at `i`.
+fn string_end(text: &[char], mut i: usize) -> usize {
+    i += 1;
+    while i < text.len() && text[i] != '"' {
+        i += if text[i] == '\\' { 2 } else { 1 };
+    }
+    i + 1
+}
+
+/// Takes `#[cfg(test)]` items out; tells the names of modules that lie in files of their own.
+fn without_tests(all: &[Token]) -> (Vec<Token>, Vec<String>) {
+    let is = |i: usize, want: &[&str]| want.iter().enumerate().all(|(k, w)| all.get(i + k).is_some_and(|t| t.1 == *w));
+    let (mut i, mut kept, mut files) = (0, Vec::new(), Vec::new());
+    while i < all.len() {
+        if !is(i, &["#", "[", "cfg", "(", "test", ")", "]"]) {
+            kept.push(all[i].clone());
+            i += 1;
+            continue;
+        }
+        i += 7;
+        let (mut depth, start) = (0, i);
+        while i < all.len() {
+            match all[i].1.as_str() {
+                "{" | "(" | "[" => depth += 1,
+                "}" | ")" | "]" => depth -= 1,
+                _ => {}
+            }
+            i += 1;
+            // The item ends at its `;`, or at its closing brace (a `use` group's brace is followed by its `;`).
+            let more = all.get(i).is_some_and(|t| t.1 == ";");
+            if depth == 0 && (all[i - 1].1 == ";" || all[i - 1].1 == "}" && !more) {
+                break;
+            }
+        }
+        let item = &all[start..i];
+        if let [.., (_, keyword), (_, name), (_, end)] = item
+            && keyword == "mod"
+            && end == ";"
+        {
+            files.push(name.clone());
+        }
+    }
+    (kept, files)
+}
+
+/// Every path, groups spread out: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(all: &[Token]) -> Vec<(usize, Vec<String>)> {
+    let mut out = Vec::new();
+    let name = |t: &str| t.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let mut i = 0;
+    while i < all.len() {
+        let before = i.checked_sub(1).map_or("", |b| all[b].1.as_str());
+        let grows = all.get(i + 1).is_some_and(|t| t.1 == "::");
+        if name(&all[i].1) && before != "::" && before != "." && (grows || before == "use") {
+            i = spread(all, i, &mut Vec::new(), &mut out);
+        } else {
+            i += 1;
+        }
+    }
+    out
+}
+
+/// One branch of a path from token `i`; the token behind it.
+fn spread(all: &[Token], mut i: usize, stem: &mut Vec<String>, out: &mut Vec<(usize, Vec<String>)>) -> usize {
+    let depth = stem.len();
+    let text = |i: usize| all.get(i).map_or("", |t| t.1.as_str());
+    let line = all.get(i).map_or(0, |t| t.0);
+    loop {
+        if text(i) == "{" {
+            i += 1;
+            while !matches!(text(i), "}" | "") {
+                i = spread(all, i, stem, out);
+                while !matches!(text(i), "," | "}" | "") {
+                    i += 1
+                } // `as name`
+                if text(i) == "," {
+                    i += 1
+                }
+            }
+            i += 1;
+            break;
+        }
+        if text(i) != "self" || depth == 0 && stem.is_empty() {
+            stem.push(text(i).to_owned())
+        }
+        i += 1;
+        if text(i) == "::"
+            && (text(i + 1) == "{"
+                || text(i + 1) == "*"
+                || text(i + 1).starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        {
+            i += 1;
+            continue;
+        }
+        out.push((line, stem.clone()));
+        break;
+    }
+    stem.truncate(depth);
+    i
+}
+
+/// Whether `part`'s segments stand one behind the other in `path`.
+fn holds(path: &[String], part: &str) -> bool {
+    let part: Vec<&str> = part.split("::").collect();
+    path.windows(part.len()).any(|w| w.iter().zip(&part).all(|(a, b)| a == b))
+}
+
+/// The path from the crate's root, if it goes through `crate` or climbs there by `super`.
+fn from_root(file: &str, path: &[String]) -> Option<Vec<String>> {
+    if path[0] == "crate" || path[0] == "lite" {
+        return Some(path[1..].to_vec());
+    }
+    let climbs = path.iter().take_while(|s| *s == "super").count();
+    let mut home: Vec<&str> = file.strip_prefix("src/")?.strip_suffix(".rs")?.split('/').collect();
+    if home.last() == Some(&"mod") {
+        home.pop();
+    }
+    (climbs > 0 && climbs >= home.len()).then(|| path[climbs..].to_vec())
+}
+
+/// All that breaks a rule in one file, as `file:line: what, and the rule`.
+fn faults(file: &str, source: &str) -> Vec<String> {
+    let all = tokens(source);
+    let mut out = Vec::new();
+    if !file.starts_with(&format!("{LIBVIRT}/")) {
+        out.extend(
+            all.iter().filter(|t| t.1 == "unsafe").map(|t| format!("{file}:{}: `unsafe`; only {LIBVIRT} may", t.0)),
+        );
+        let foreign = paths(&all).into_iter().filter(|(_, p)| p[0] == "virt" || p[0] == "virt_sys");
+        out.extend(
+            foreign.map(|(line, p)| {
+                format!("{file}:{line}: `{}`; only {LIBVIRT} may use virt and virt_sys", p.join("::"))
+            }),
+        );
+    }
+    let room = file.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default();
+    if file.matches('/').count() == 1 && ["lib", "main"].contains(&room) {
+        return out;
+    }
+    let Some((_, may)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+        out.push(format!("{file}:1: room `{room}` is not in the table of tests/it/layering.rs"));
+        return out;
+    };
+    for (line, path) in paths(&without_tests(&all).0) {
+        if let Some(used) = from_root(file, &path) {
+            let other = used.first().map_or("*", String::as_str);
+            let allowed = other == room
+                || may.iter().any(|m| used.join("::") == *m || used.join("::").starts_with(&format!("{m}::")));
+            if !allowed {
+                out.push(format!(
+                    "{file}:{line}: `{}`; {room} may use {}",
+                    used.join("::"),
+                    if may.is_empty() { "no other room".into() } else { may.join(", ") }
+                ));
+            }
+        }
+        if PURE.contains(&room)
+            && let Some(impure) = IMPURE.iter().find(|part| holds(&path, part))
+        {
+            out.push(format!("{file}:{line}: `{}`; {room} is pure and may not use {impure}", path.join("::")));
+        }
+    }
+    out
+}
+
+/// Every source file, and those that are test modules only.
+fn sources(dir: &Path, found: &mut Vec<PathBuf>, tests: &mut BTreeSet<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("src").map(|e| e.expect("entry").path()) {
+        if entry.is_dir() {
+            sources(&entry, found, tests);
+        } else if entry.extension().is_some_and(|e| e == "rs") {
+            let stem = entry.file_stem().expect("stem");
+            let home = if stem == "mod" || stem == "lib" || stem == "main" { dir.to_owned() } else { dir.join(stem) };
+            let source = fs::read_to_string(&entry).expect("read");
+            for name in without_tests(&tokens(&source)).1 {
+                tests.extend([home.join(format!("{name}.rs")), home.join(&name)]);
+            }
+            found.push(entry);
+        }
+    }
+}
+
+#[test]
+fn rooms_use_only_what_the_design_allows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut files, mut tests) = (Vec::new(), BTreeSet::new());
+    sources(&root.join("src"), &mut files, &mut tests);
+    files.sort();
+    let mut broken = Vec::new();
+    for file in files.iter().filter(|f| !f.ancestors().any(|a| tests.contains(a))) {
+        let name = file.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
+        broken.extend(faults(&name, &fs::read_to_string(file).expect("read")));
+    }
+    assert!(files.len() > 50, "only {} files read", files.len());
+    assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
+}
+
+#[test]
+fn a_bad_sample_is_caught_line_by_line() {
+    let bad = r##"
+use crate::{
+    model::{Name, Size},
+    engine::Engine, // line 4
+};
+use super::super::store; // line 6
+use std::{fmt, fs::File}; // line 7
+/// crate::cli is only a comment, "crate::cli" too
+const TEXT: &str = "crate::cli::X \" unsafe"; const RAW: &str = r#"crate::cli " unsafe"#;
+fn f<'a>(c: char) -> bool { c == '"' || c == '\'' || jiff::Timestamp::now() > crate::ui::x() } // line 10
+fn g() { unsafe { virt_sys::virFree() } } // line 11
+#[cfg(test)]
+use crate::cli::{A, B};
+#[cfg(test)]
+mod tests { use crate::cli::X; fn t() { std::env::var("A"); } }
+use crate::cli as all; // line 16
+use rand::{self, rng}; // line 17
+"##;
+    let found = faults("src/plan/inner.rs", bad);
+    let mut lines: Vec<usize> = found.iter().filter_map(|f| f.split(':').nth(1)?.parse().ok()).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [4, 6, 7, 10, 10, 11, 11, 16, 17], "{found:#?}");
+    assert!(faults("src/attic/mod.rs", "")[0].contains("not in the table"));
+    assert!(faults("src/guest/x.rs", "use crate::store::{self};").len() == 1, "part of a room is not the room");
+    assert!(faults("src/guest/x.rs", "use crate::store::create_private_dir;").is_empty());
+    assert!(faults("src/hypervisor/libvirt/x.rs", "use virt::domain::Domain; unsafe fn f() {}").is_empty());
+    let (_, files) = without_tests(&tokens("#[cfg(test)]\npub(crate) mod testing;\nmod real;"));
+    assert_eq!(files, ["testing"]);
+}

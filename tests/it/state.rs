@@ -1,0 +1,399 @@
+//! The state database: older and newer schemas, damage, and `kill -9` while it is written. No root, no libvirt.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::support::world::World;
+use lite::{
+    engine::{Rebuilding, refuse_lost_state, refuse_while_busy},
+    hypervisor::{DomainState, Hypervisor, flaky::Moment},
+    model::{Class, Name, Phase, Tag, Wanted},
+    store::{Store, Wreckage},
+};
+use rusqlite::Connection;
+
+/// What a database was that the lite of schema 1 left, with one instance.
+const V1: &str = include_str!("../fixtures/state-v1.sql");
+/// The uuid of its instance.
+const WEB: &str = "160cbf1c-78a0-4ce0-846f-de2bae6fa884";
+/// Schema versions there are today.
+fn today() -> i64 {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/schema");
+    fs::read_dir(folder).expect("the migrations").count() as i64
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn v1() -> Self {
+        let folder = Self::new();
+        Connection::open(folder.db()).expect("made").execute_batch(V1).expect("filled");
+        folder
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn db(&self) -> PathBuf {
+        self.path().join("state.db")
+    }
+
+    fn open(&self) -> lite::model::Result<Store> {
+        Store::open(self.path())
+    }
+
+    /// Names of all files.
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path()).expect("read");
+        let mut names: Vec<_> = entries.map(|e| e.expect("read").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn version(file: &Path) -> i64 {
+    let db = Connection::open(file).expect("opened");
+    db.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version")
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).expect("there").permissions().mode() & 0o777
+}
+
+#[test]
+fn an_older_schema_is_migrated_after_a_copy_was_made() {
+    let folder = Folder::v1();
+    let store = folder.open().expect("migrated");
+    let web = store.require(&Name::parse("web").expect("a name")).expect("kept");
+    assert_eq!((web.phase, web.record.price.to_string().as_str()), (Phase::Started, "5.00"));
+    assert_eq!(store.blueprint_of(web.record.uuid).expect("readable").0.id, "debian-13");
+    assert_eq!(store.secrets(web.record.uuid).expect("readable").len(), 1);
+    assert!(store.clean_seed(web.record.uuid).expect("readable").is_some());
+    let operations = store.operations(10).expect("readable");
+    assert_eq!(operations.iter().map(|o| o.id.as_str()).collect::<Vec<_>>(), ["op-7f850ee6"]);
+    assert_eq!(store.steps("op-7f850ee6").expect("readable").len(), 3);
+    assert_eq!(store.faults().expect("checked"), Vec::<String>::new());
+    drop(store);
+    let copy = folder.path().join("state.db.v1.backup");
+    assert_eq!((version(&folder.db()), version(&copy)), (today(), 1));
+    assert_eq!((mode(&folder.db()), mode(&copy)), (0o600, 0o600));
+    let copied: String = Connection::open(&copy)
+        .expect("opened")
+        .query_row("SELECT uuid FROM instance", [], |r| r.get(0))
+        .expect("kept");
+    assert_eq!(copied, WEB);
+    // Opened again it is what it is: no second copy.
+    fs::remove_file(&copy).expect("removed");
+    drop(folder.open().expect("opened"));
+    assert_eq!(folder.files(), ["state.db"]);
+}
+
+#[test]
+fn a_new_database_and_a_migrated_one_are_the_same() {
+    let schema = |folder: &Folder| -> Vec<String> {
+        drop(folder.open().expect("opened"));
+        let db = Connection::open(folder.db()).expect("opened");
+        let mut rows = db.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").expect("asked");
+        rows.query_map([], |r| r.get(0)).expect("read").collect::<Result<_, _>>().expect("text")
+    };
+    assert_eq!(schema(&Folder::new()), schema(&Folder::v1()));
+}
+
+#[test]
+fn many_that_come_at_once_migrate_once() {
+    let folder = Folder::v1();
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..8).map(|_| scope.spawn(|| folder.open().map(|s| s.instances()))).collect();
+        for one in opened {
+            assert_eq!(one.join().expect("joined").expect("opened").expect("read").len(), 1);
+        }
+    });
+    assert_eq!(version(&folder.path().join("state.db.v1.backup")), 1);
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_not_touched() {
+    let folder = Folder::v1();
+    Connection::open(folder.db()).expect("opened").pragma_update(None, "user_version", 999).expect("set");
+    let before = fs::read(folder.db()).expect("read");
+    let error = folder.open().map(drop).expect_err("refused");
+    assert_eq!((error.class, error.code.as_str(), error.exit_code()), (Class::NeedsAttention, "state_newer", 4));
+    assert_eq!(error.message, format!("`{}` has schema 999, this lite knows up to {}", folder.db().display(), today()));
+    assert_eq!(error.hints, ["use the newer lite that wrote it; nothing was changed"]);
+    assert!(fs::read(folder.db()).expect("read") == before, "its bytes changed");
+    assert_eq!(folder.files(), ["state.db"]);
+}
+
+#[test]
+fn a_database_of_somebody_else_is_refused() {
+    let folder = Folder::new();
+    Connection::open(folder.db()).expect("made").execute_batch("CREATE TABLE notes (text)").expect("filled");
+    let error = folder.open().map(drop).expect_err("refused");
+    assert_eq!(
+        (error.code.as_str(), error.causes),
+        ("state_damaged", vec!["it is a database, but not one of lite's".to_owned()])
+    );
+}
+
+/// Damages a file by writing over it.
+fn overwrite(file: &Path, at: u64, bytes: &[u8]) {
+    use std::os::unix::fs::FileExt;
+    fs::OpenOptions::new().write(true).open(file).expect("opened").write_all_at(bytes, at).expect("written");
+}
+
+#[test]
+fn a_damaged_database_is_refused_with_what_to_do() {
+    let cut = |to: u64| {
+        move |db: &Path| fs::OpenOptions::new().write(true).open(db).expect("opened").set_len(to).expect("cut")
+    };
+    let log_alone = |db: &Path| {
+        fs::write(db.with_extension("db-wal"), [1; 4096]).expect("written");
+        fs::remove_file(db).expect("removed");
+    };
+    let log_beside_nothing = |db: &Path| {
+        fs::write(db.with_extension("db-wal"), [1; 4096]).expect("written");
+        fs::write(db, "").expect("emptied");
+    };
+    let wrong_record = |db: &Path| {
+        Connection::open(db).expect("opened").execute("UPDATE instance SET record = '{'", []).expect("written");
+    };
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Damage<'_>); 9] = [
+        ("cut to a page", &cut(4096)),
+        ("cut in the middle", &cut(20000)),
+        ("cut within the header", &cut(50)),
+        ("text", &|db| fs::write(db, "not a database, but long enough".repeat(10)).expect("written")),
+        ("the header overwritten", &|db| overwrite(db, 0, &[0xff; 4096])),
+        ("the schema overwritten", &|db| overwrite(db, 100, &[0xff; 3000])),
+        ("all pages but the first overwritten", &|db| overwrite(db, 4096, &[0xff; 40960])),
+        ("only its log is left", &log_alone),
+        ("an empty file beside a log", &log_beside_nothing),
+    ];
+    let cases = cases.into_iter().chain([("a record overwritten", &wrong_record as &dyn Fn(&Path))]);
+    for (what, damage) in cases {
+        let folder = Folder::v1();
+        drop(folder.open().expect("migrated"));
+        assert!(fs::metadata(folder.db()).expect("there").len() > 45056, "the cases fit the file");
+        damage(&folder.db());
+        let before = folder.files();
+        assert!(Store::exists(folder.path()).expect("told"), "{what}: it is no new host");
+        let read = folder.open().and_then(|s| s.instances());
+        let error = read.expect_err(what);
+        assert_eq!(
+            (error.class, error.code.as_str(), error.exit_code()),
+            (Class::NeedsAttention, "state_damaged", 4),
+            "{what}"
+        );
+        assert!(error.message.contains("damaged"), "{what}: {}", error.message);
+        assert_eq!(
+            error.hints,
+            ["restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`"],
+            "{what}"
+        );
+        // Nothing was made, and the log that may hold the last commits is still there.
+        let left: Vec<_> = folder.files().into_iter().filter(|f| !f.ends_with("-shm")).collect();
+        assert_eq!(left, before, "{what}");
+    }
+}
+
+#[test]
+fn an_absent_or_empty_database_is_a_new_one_where_nothing_is_ours() {
+    let folder = Folder::new();
+    assert!(!Store::exists(folder.path()).expect("told"));
+    fs::write(folder.db(), "").expect("written");
+    assert!(!Store::exists(folder.path()).expect("told"));
+    // What a process leaves that dies before the tables are made.
+    Connection::open(folder.db()).expect("made").pragma_update(None, "journal_mode", "WAL").expect("set");
+    assert!(!Store::exists(folder.path()).expect("told"));
+    assert_eq!(folder.open().expect("made").instances().expect("read"), []);
+    assert!(Store::exists(folder.path()).expect("told"));
+}
+
+#[test]
+fn a_lost_database_is_refused_where_instances_of_it_live() {
+    let world = World::new();
+    world.define_foreign("somebody");
+    let look = || refuse_lost_state(&world.hypervisor, world.settings());
+    assert_eq!(look(), Ok(()), "a new host");
+    let uuid = world.create("web").expect("created").record.uuid;
+    assert_eq!(look(), Ok(()), "its database is there");
+    world.lose_database();
+    let error = look().expect_err("refused");
+    assert_eq!((error.class, error.code.as_str(), error.exit_code()), (Class::NeedsAttention, "state_missing", 4));
+    let path = world.state().join("state.db");
+    assert_eq!(
+        error.message,
+        format!("`{}` is missing, but this host has an instance of lite's: `web`", path.display())
+    );
+    assert_eq!(
+        error.hints[0],
+        "restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`"
+    );
+    for call in ["domains", "domain_metadata", "pool", "domain_xml"] {
+        world.hypervisor.fail_call(call, 1, Moment::Before);
+        assert_eq!(look().map_err(|e| e.code.as_str()), Err("injected"), "{call}: an error is no absence");
+        world.hypervisor.heal();
+    }
+    // The definition of a domain whose QEMU hangs cannot be read.
+    world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
+    world.hypervisor.fail_call("domain_xml", 1, Moment::Before);
+    assert_eq!(look().map_err(|e| e.code.as_str()), Err("state_missing"));
+    world.hypervisor.heal();
+    // A domain of another lite on this host: its disk lies in another pool.
+    let xml = world.hypervisor.domain_xml(uuid).expect("read").expect("there");
+    world.hypervisor.destroy(uuid).expect("stopped");
+    world.hypervisor.ensure_domain(&replaced(&xml, "/images/lite/", "/images/other/")).expect("defined");
+    assert_eq!(look(), Ok(()));
+    // One whose record this lite cannot read is still one of ours.
+    world.hypervisor.ensure_domain(&replaced(&xml, "schema=\"1\"", "schema=\"9\"")).expect("defined");
+    assert_eq!(look().map_err(|e| e.code.as_str()), Err("state_missing"));
+}
+
+/// The text with all of one thing in it replaced, which must be there.
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "no {from} in {text}");
+    text.replace(from, to)
+}
+
+fn rebuild(world: &World) -> Rebuilding {
+    let wreckage = Wreckage::open(world.state()).expect("opened");
+    world.engine().rebuild(&world.catalog, &wreckage).expect("rebuilt")
+}
+
+fn set_aside(world: &World) -> PathBuf {
+    Store::set_aside(world.state(), jiff::Timestamp::UNIX_EPOCH).expect("renamed").expect("there was one")
+}
+
+#[test]
+fn what_a_set_aside_database_still_tells_is_kept() {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    let mut engine = world.engine();
+    let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
+    engine.set_tags(&instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
+    engine.store.set_wanted(uuid, Wanted::Stopped).expect("set");
+    engine.store.set_phase(uuid, Phase::Failed, Some("why")).expect("set");
+    engine
+        .store
+        .write(|t| {
+            t.execute("INSERT INTO secret VALUES (?1, 'admin', 'admin', 'Opens it', 1, 'Sesame')", [uuid.to_string()])
+                .expect("inserted");
+            Ok(())
+        })
+        .expect("written");
+    let before = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
+    let key = engine.store.host_key(uuid).expect("read");
+    // Kept open, so that the last commits are in the log alone and have to come along.
+    let aside = set_aside(&world);
+    assert_eq!(aside.file_name().expect("a name"), "state.db.damaged-19700101T000000Z");
+    assert!(world.state().join("state.db.damaged-19700101T000000Z-wal").exists());
+    let done = rebuild(&world);
+    assert_eq!(done.refused, Vec::<String>::new());
+    assert_eq!((done.taken[0].lost.clone(), done.taken[0].salvaged.clone()), (vec![], vec!["passwords", "host key"]));
+    let store = world.engine().store;
+    assert_eq!(store.instance_by_uuid(uuid).expect("read"), Some(before));
+    assert_eq!(store.host_key(uuid).expect("read"), key);
+    assert!(store.clean_seed(uuid).expect("read").is_some(), "the seed is still to be cleaned");
+    assert_eq!(store.secrets(uuid).expect("read")[0].account.as_deref(), Some("admin"));
+    assert_eq!(rebuild(&world), Rebuilding::default(), "a second time there is nothing to do");
+    // Two in the same second: neither takes the other's name.
+    assert_eq!(set_aside(&world).file_name().expect("a name"), "state.db.damaged-19700101T000000Z-2");
+}
+
+#[test]
+fn a_rebuild_takes_what_is_ours_and_says_what_it_could_not() {
+    let world = World::new();
+    let kept = world.create("web").expect("created").record;
+    let strange = world.create("strange").expect("created").record.uuid;
+    let other = world.create("other").expect("created").record.uuid;
+    world.define_foreign("somebody");
+    let xml = |uuid| world.hypervisor.domain_xml(uuid).expect("read").expect("there");
+    world.hypervisor.destroy(strange).expect("stopped");
+    world.hypervisor.ensure_domain(&replaced(&xml(strange), "schema=\"1\"", "schema=\"9\"")).expect("defined");
+    world.hypervisor.destroy(other).expect("stopped");
+    world.hypervisor.ensure_domain(&replaced(&xml(other), "/images/lite/", "/images/other/")).expect("defined");
+    let before = world.snapshot();
+    set_aside(&world);
+    fs::write(world.state().join("state.db.damaged-19700101T000000Z"), "nothing is left").expect("written");
+    fs::remove_file(world.state().join("state.db.damaged-19700101T000000Z-wal")).ok();
+    let done = rebuild(&world);
+    assert_eq!(done.taken.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["web"]);
+    assert_eq!(done.refused, [format!("domain `strange` ({strange}) carries a record this lite cannot read")]);
+    assert_eq!(world.snapshot(), before, "nothing on the host was touched");
+    let web = world.engine().store.require(&Name::parse("web").expect("a name")).expect("restored");
+    assert_eq!((web.record, web.wanted, web.phase), (kept.clone(), Wanted::Running, Phase::Ready));
+    let next = world.create("next").expect("created").record;
+    assert_ne!(next.address, kept.address, "the restored address is taken");
+}
+
+#[test]
+fn an_instance_of_a_blueprint_nobody_knows_any_more_is_restored() {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    world.lose_database();
+    let catalog = lite::catalog::Catalog::default();
+    fs::create_dir(world.state()).expect("made");
+    let wreckage = Wreckage::open(world.state()).expect("opened");
+    let done = world.engine().rebuild(&catalog, &wreckage).expect("rebuilt");
+    assert_eq!((done.taken.len(), done.refused.len()), (1, 0), "{done:?}");
+    let (blueprint, _) = world.engine().store.blueprint_of(uuid).expect("readable");
+    assert_eq!((blueprint.id.as_str(), blueprint.health), ("debian-13", None));
+}
+
+#[test]
+fn no_database_is_replaced_under_a_process_at_work() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    assert_eq!(refuse_while_busy(world.state(), now), Ok(()));
+    let lock = fs::read_dir(world.state().join("locks")).expect("read").next().expect("one").expect("read").path();
+    let held = fs::OpenOptions::new().read(true).write(true).open(lock).expect("opened");
+    held.try_lock().expect("free");
+    let error = refuse_while_busy(world.state(), now).expect_err("busy");
+    assert_eq!((error.code.as_str(), error.exit_code()), ("busy", 3));
+    drop(held);
+    assert_eq!(refuse_while_busy(world.state(), now), Ok(()));
+}
+
+#[test]
+fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
+    let world = World::new();
+    let before = world.snapshot();
+    let first = world.create_with("web", Some("r1"), "a").expect("created").record.uuid;
+    // As `kill -9` before the last step was recorded leaves it.
+    let cut = "UPDATE operation SET state = 'started', ended_at = NULL;
+               UPDATE step SET state = 'intent' WHERE sequence = (SELECT max(sequence) FROM step);";
+    world
+        .engine()
+        .store
+        .write(|t| {
+            t.execute_batch(cut).expect("cut");
+            Ok(())
+        })
+        .expect("written");
+    assert_eq!(world.engine().recover(), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(
+        world.create_with("web", Some("r1"), "b").map(|c| c.repeated).map_err(|e| e.code.as_str()),
+        Err("request_id_reused"),
+        "still another request"
+    );
+    let second = world.create_with("web", Some("r1"), "a").expect("made anew");
+    assert!(!second.repeated && second.record.uuid != first);
+    let again = world.create_with("web", Some("r1"), "a").expect("repeated");
+    assert!(again.repeated && again.record.uuid == second.record.uuid);
+    // One that failed otherwise has its first result: the failure.
+    world.hypervisor.fail_call("ensure_domain", 1, Moment::Before);
+    world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("fails");
+    world.hypervisor.heal();
+    let error = world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("told again");
+    assert_eq!((error.code.as_str(), error.exit_code()), ("request_failed", 1));
+}

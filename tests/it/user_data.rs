@@ -1,0 +1,96 @@
+//! The user's own user-data: what is accepted, what it means, how it is merged.
+
+use lite::render::{UserData, parse_user_data};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::support::seeds::{instance, pyyaml, resolved, seed, written};
+
+#[test]
+fn user_data_is_merged_after_the_blueprint() {
+    if !crate::support::need::programs("user_data_is_merged_after_the_blueprint", &["python3"]) {
+        return;
+    }
+    let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\n\
+               runcmd:\n  - echo 1\n  - [touch, a b]\nwrite_files:\n  - {path: /etc/x, content: 'y', permissions: '0644'}\n";
+    let user_data = parse_user_data(own.as_bytes()).expect("good");
+    let seed = seed(&resolved("nginx", "small", None), "x", "s", Some(&user_data));
+    let document = pyyaml(seed.user_data.expose_secret());
+    assert_eq!(document["packages"], json!(["htop"]));
+    assert_eq!(document["users"], json!(["default", {"name": "ada"}]));
+    assert_eq!(document["bootcmd"].as_array().map(Vec::len), Some(3));
+    assert_eq!(document["runcmd"], Value::Null);
+    assert_eq!(instance(&document)["runcmd"], json!(["echo 1", ["touch", "a b"]]));
+    let own = document["write_files"].as_array().map_or(0, |files| files.len() - 1);
+    assert_eq!(instance(&document)["own"], json!({"bootcmd": 2, "users": 1, "write_files": own}));
+    assert_eq!(document["cloud_config_modules"], json!(["set_passwords", "timezone"]));
+    assert_eq!(
+        document["cloud_final_modules"],
+        json!([
+            "package_update_upgrade_install",
+            "write_files_deferred",
+            "scripts_per_once",
+            "scripts_per_boot",
+            "scripts_per_instance",
+            "final_message"
+        ])
+    );
+    assert!(written(&document, "/etc/x").is_some());
+    assert_eq!(pyyaml(&seed.user_data_scrubbed)["bootcmd"], document["bootcmd"]);
+    assert_eq!(pyyaml(&seed.user_data_scrubbed)["packages"], Value::Null);
+}
+
+#[test]
+fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
+    if !crate::support::need::programs("a_key_with_an_unknown_module_keeps_the_distributions_modules", &["python3"]) {
+        return;
+    }
+    let user_data = parse_user_data(b"#cloud-config\nwireguard: {interfaces: []}\n").expect("good");
+    let document =
+        pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
+    assert_eq!((&document["cloud_config_modules"], &document["locale"]), (&Value::Null, &json!("C.UTF-8")));
+}
+
+#[test]
+fn user_data_that_cannot_be_used_is_refused() {
+    let deep = format!("#cloud-config\na: {}{}\n", "[".repeat(20), "]".repeat(20));
+    let long = format!("#cloud-config\na: {}\n", "x".repeat(65536));
+    let cases: [(&[u8], &str); 14] = [
+        (b"", "its first line is ``"),
+        (b"#include\nhttp://x\n", "its first line is `#include`"),
+        (b"## template: jinja\n#cloud-config\n", "its first line is `## template: jinja`"),
+        (b"\x7fELF\xff", "it is not UTF-8 text"),
+        (b"#!/bin/sh\n\0", "it is not a text file"),
+        (b"#!/bin/sh\r\nid\r\n", "its lines end with a carriage return"),
+        (b"#!\nid\n", "`#!` names no interpreter"),
+        (long.as_bytes(), "it has 65554 bytes"),
+        (deep.as_bytes(), "its YAML is faulty: user-data:2: -: nested deeper than 16 levels"),
+        (
+            b"#cloud-config\na: &x 1\nb: *x\n",
+            "its YAML is faulty: user-data:2: -: anchors are not allowed; write the value out",
+        ),
+        (b"#cloud-config\na: 1\na: 2\n", "its YAML is faulty: user-data:3: a: given twice; first on line 2"),
+        (b"#cloud-config\n- a\n", "it is not a mapping"),
+        (b"#cloud-config\nhostname: x\n", "lite sets `hostname` itself"),
+        (b"#cloud-config\nruncmd: reboot\n", "`runcmd` is not a list of commands"),
+    ];
+    for (bytes, why) in cases {
+        let said = parse_user_data(bytes).map_err(|e| (e.to_string(), e.exit_code()));
+        assert_eq!(said, Err((format!("the user-data file cannot be used: {why}"), 2)));
+    }
+    assert_eq!(parse_user_data(b"#!/bin/sh\nid\n"), Ok(UserData::Script("#!/bin/sh\nid\n".to_owned())));
+}
+
+#[test]
+fn scalars_of_user_data_mean_what_pyyaml_says() {
+    if !crate::support::need::programs("scalars_of_user_data_mean_what_pyyaml_says", &["python3"]) {
+        return;
+    }
+    let words = "0644 0o644 1_000 0x1F 0b11 -0 +7 yes No ON off y n true TRUE null ~ 1.5 1e3 1.5e+3 .5 -.5 5. . - 1.2.3 08 0_7 -012 1e5.";
+    let mut text = String::from("#cloud-config\n");
+    for (i, word) in words.split(' ').filter(|w| *w != "-").enumerate() {
+        text.push_str(&format!("k{i}: {word}\nq{i}: '{word}'\n"));
+    }
+    let Ok(UserData::CloudConfig(map)) = parse_user_data(text.as_bytes()) else { panic!("refused") };
+    assert_eq!(Value::Object(map), pyyaml(&text));
+}

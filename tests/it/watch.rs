@@ -1,0 +1,410 @@
+//! The watcher on a clock of the test's own, over libvirt's test driver: crashes, boots, dead daemons, jumping clocks.
+
+use std::cell::Cell;
+
+use crate::support::world::World;
+use jiff::{SignedDuration, Timestamp};
+use lite::{
+    hypervisor::{DomainSample, DomainState, Hypervisor, MemorySample, Why},
+    model::{
+        AlarmSettings, AlarmState, Condition, Error, EventKind, Metric, Missing, Name, Notify, Phase, Statistic, Wanted,
+    },
+    monitor::{clock::Moment, watcher::Watcher},
+    store::{Store, events::Which},
+};
+use uuid::Uuid;
+
+thread_local! {
+    /// Seconds since the begin, and by how much the wall clock is off.
+    static CLOCK: Cell<(i64, i64)> = const { Cell::new((0, 0)) };
+}
+
+const BEGIN: &str = "2026-03-01T00:00:00Z";
+
+fn now() -> Timestamp {
+    let (seconds, jump) = CLOCK.get();
+    BEGIN.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds + jump)
+}
+
+fn moment() -> Moment {
+    Moment { mono: 1000.0 + CLOCK.get().0 as f64, wall: now() }
+}
+
+fn pass(seconds: i64) {
+    let (before, jump) = CLOCK.get();
+    CLOCK.set((before + seconds, jump));
+}
+
+fn jump(seconds: i64) {
+    let (at, before) = CLOCK.get();
+    CLOCK.set((at, before + seconds));
+}
+
+fn quiet(_: &str) {}
+
+fn watcher<'a>(world: &'a World, boot: &str) -> Watcher<'a> {
+    let mut engine = world.engine();
+    engine.now = now;
+    Watcher::new(engine, world.hypervisor.clone(), boot, moment(), &quiet).expect("a watcher")
+}
+
+/// Lets so many seconds pass, with a look each ten.
+fn run(watcher: &mut Watcher<'_>, seconds: i64) {
+    for _ in 0..seconds / 10 {
+        watcher.tick(moment()).expect("a look");
+        pass(10);
+    }
+}
+
+fn store(world: &World) -> Store {
+    world.engine().store
+}
+
+/// Running instances that are ready.
+fn instances(world: &World, names: &[&str]) -> Vec<Uuid> {
+    let made = |name: &&str| {
+        let uuid = world.create(name).expect("made").record.uuid;
+        store(world).set_phase(uuid, Phase::Ready, None).expect("ready");
+        uuid
+    };
+    names.iter().map(made).collect()
+}
+
+fn state(world: &World, uuid: Uuid) -> DomainState {
+    world.hypervisor.domain(uuid).expect("asked").expect("there").state
+}
+
+/// Kinds of the events of a watcher, in order.
+fn told(world: &World) -> Vec<String> {
+    let all = store(world).events(&Which { limit: 10_000, ..Which::default() }).expect("events");
+    all.into_iter().filter(|e| e.event.kind != EventKind::InstanceCreated).map(|e| e.event.kind.to_string()).collect()
+}
+
+fn down(why: Why) -> impl Fn(&mut DomainSample) + Send {
+    move |sample| {
+        if matches!(sample.state, DomainState::Off) {
+            sample.why = why;
+        }
+    }
+}
+
+#[test]
+fn a_crashed_instance_runs_again_and_is_told_of() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let mut watcher = watcher(&world, "b");
+    run(&mut watcher, 20);
+    world.hypervisor.inner().crash(uuid).expect("crashed");
+    watcher.tick(moment()).expect("a look");
+    assert_eq!(watcher.due(), Some(now() + SignedDuration::from_secs(5)));
+    pass(4);
+    watcher.tick(moment()).expect("a look");
+    assert_eq!(state(&world, uuid), DomainState::Crashed);
+    pass(1);
+    watcher.tick(moment()).expect("a look");
+    assert_eq!(state(&world, uuid), DomainState::Running);
+    assert_eq!(told(&world), ["instance.crashed", "instance.restarted"]);
+}
+
+#[test]
+fn a_minute_that_could_not_be_written_does_not_lose_the_next() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let mut watcher = watcher(&world, "b");
+    // The last statement of the first minute fails, as on a full disk: all before it is taken back.
+    let database = rusqlite::Connection::open(world.state().join("state.db")).expect("opened");
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON watch WHEN NEW.key = 'evaluated' BEGIN SELECT RAISE(ABORT, 'full'); END";
+    database.execute_batch(full).expect("made");
+    let mut failed = 0;
+    for _ in 0..9 {
+        failed += usize::from(watcher.tick(moment()).is_err());
+        pass(10);
+    }
+    assert!(failed > 0, "the fault was not hit");
+    database.execute_batch("DROP TRIGGER full").expect("dropped");
+    run(&mut watcher, 180);
+    let at = now().as_second();
+    let latest = store(&world).latest(uuid, at - 300, at + 60).expect("read");
+    assert!(latest.iter().any(|(metric, _)| *metric == Metric::StatusCheckFailed), "{latest:?}");
+}
+
+#[test]
+fn a_crash_loop_survives_a_restart_of_the_watcher_and_ends_when_somebody_acts() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let mut starts = 0;
+    for _ in 0..6 {
+        // A new watcher each time: what it counts is stored.
+        let mut watcher = watcher(&world, "b");
+        if state(&world, uuid) == DomainState::Running {
+            starts += 1;
+            world.hypervisor.inner().crash(uuid).expect("crashed");
+        }
+        run(&mut watcher, 100);
+    }
+    let mut again = watcher(&world, "b");
+    run(&mut again, 3600);
+    assert_eq!((starts, state(&world, uuid)), (6, DomainState::Crashed));
+    let all = told(&world);
+    assert_eq!(all.iter().filter(|k| *k == "instance.crash_loop").count(), 1, "{all:?}");
+    assert_eq!(all.iter().filter(|k| *k == "instance.restarted").count(), 5, "{all:?}");
+    // Somebody acts: what was counted is forgotten.
+    world.hypervisor.inner().start(uuid).expect("started");
+    store(&world).set_wanted(uuid, Wanted::Running).expect("wanted");
+    run(&mut again, 20);
+    world.hypervisor.inner().crash(uuid).expect("crashed");
+    run(&mut again, 30);
+    assert_eq!(state(&world, uuid), DomainState::Running);
+}
+
+#[test]
+fn what_was_stopped_stays_stopped() {
+    let world = World::new();
+    let ids = instances(&world, &["user", "guest", "plug", "back"]);
+    let mut watcher = watcher(&world, "b");
+    run(&mut watcher, 20);
+    let hv = world.hypervisor.inner();
+    store(&world).set_wanted(ids[0], Wanted::Stopped).expect("wanted");
+    store(&world).set_wanted(ids[3], Wanted::Stopped).expect("wanted");
+    for (uuid, why) in
+        [(ids[0], Why::Crashed), (ids[1], Why::Shutdown), (ids[2], Why::Destroyed), (ids[3], Why::Shutdown)]
+    {
+        hv.destroy(uuid).expect("off");
+        hv.tell(uuid, down(why));
+    }
+    run(&mut watcher, 600);
+    let wanted: Vec<Wanted> = store(&world).instances().expect("instances").iter().map(|i| i.wanted).collect();
+    assert_eq!(wanted, [Wanted::Stopped; 4]);
+    assert!(ids.iter().all(|uuid| state(&world, *uuid) == DomainState::Off));
+    assert_eq!(told(&world), ["instance.external_stop", "instance.external_stop"]);
+}
+
+#[test]
+fn a_tag_makes_a_guest_that_powered_off_start_again() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let mut engine = world.engine();
+    let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
+    engine
+        .set_tags(&instance, vec![lite::model::Tag::parse("guest-shutdown=restart").expect("a tag")])
+        .expect("tagged");
+    let mut watcher = watcher(&world, "b");
+    run(&mut watcher, 20);
+    world.hypervisor.inner().destroy(uuid).expect("off");
+    world.hypervisor.inner().tell(uuid, down(Why::Shutdown));
+    run(&mut watcher, 20);
+    assert_eq!(state(&world, uuid), DomainState::Running);
+}
+
+#[test]
+fn after_a_boot_of_the_host_exactly_the_wanted_come_up() {
+    let world = World::new();
+    let ids = instances(&world, &["web-0", "web-1", "web-2", "web-3"]);
+    run(&mut watcher(&world, "before"), 20);
+    for (n, uuid) in ids.iter().enumerate() {
+        if n == 1 {
+            store(&world).set_wanted(*uuid, Wanted::Stopped).expect("wanted");
+        }
+        world.hypervisor.inner().destroy(*uuid).expect("off");
+        // One was shut down with the host, the others went with the power.
+        world.hypervisor.inner().tell(*uuid, down(if n == 3 { Why::Shutdown } else { Why::Unknown }));
+    }
+    let mut watcher = watcher(&world, "after");
+    watcher.tick(moment()).expect("a look");
+    let up = || ids.iter().map(|uuid| state(&world, *uuid) == DomainState::Running).collect::<Vec<_>>();
+    assert_eq!(up().iter().filter(|up| **up).count(), 2, "staggered");
+    pass(10);
+    run(&mut watcher, 30);
+    assert_eq!(up(), [true, false, true, true]);
+    assert_eq!(told(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_busy_instance_and_a_lost_one_are_left_alone() {
+    let world = World::new();
+    let ids = instances(&world, &["busy", "lost"]);
+    let mut watcher = watcher(&world, "b");
+    run(&mut watcher, 20);
+    let operation = lite::store::Operation {
+        id: "op-00000001".into(),
+        kind: "reboot".into(),
+        resource: "busy".into(),
+        instance: Some(ids[0]),
+        state: lite::store::OperationState::NeedsAttention,
+        error: None,
+        request_id: None,
+        arguments: None,
+        started_at: now(),
+        ended_at: None,
+    };
+    store(&world).insert_operation(&operation).expect("an operation");
+    world.hypervisor.inner().crash(ids[0]).expect("crashed");
+    world.hypervisor.inner().destroy(ids[1]).expect("off");
+    world.hypervisor.inner().remove_domain(ids[1]).expect("gone");
+    run(&mut watcher, 300);
+    assert_eq!(state(&world, ids[0]), DomainState::Crashed);
+    assert_eq!(world.hypervisor.domain(ids[1]), Ok(None), "never made again");
+    assert_eq!(told(&world), ["instance.lost"]);
+}
+
+#[test]
+fn a_full_disk_and_a_hung_qemu_are_told_once() {
+    let world = World::new();
+    let ids = instances(&world, &["full", "hung"]);
+    let mut watcher = watcher(&world, "b");
+    run(&mut watcher, 20);
+    let hv = world.hypervisor.inner();
+    hv.tell(ids[0], |s| s.state = DomainState::PausedIoError);
+    hv.tell(ids[1], |s| s.state = DomainState::Unresponsive);
+    run(&mut watcher, 20);
+    assert_eq!(told(&world), ["instance.disk_full"]);
+    run(&mut watcher, 300);
+    assert_eq!(told(&world), ["instance.disk_full", "instance.unresponsive"]);
+    assert!(!world.hypervisor.calls().contains(&"reset"), "nobody opted in");
+    hv.tell_nothing(ids[0]);
+    hv.tell_nothing(ids[1]);
+    run(&mut watcher, 20);
+    hv.tell(ids[0], |s| s.state = DomainState::PausedIoError);
+    run(&mut watcher, 20);
+    assert_eq!(told(&world).len(), 3, "a second time is told again");
+}
+
+/// An alarm on the memory of an instance, and a guest whose memory is used to that share.
+fn memory_alarm(world: &World, uuid: Uuid) -> Name {
+    let name = Name::parse("memory").expect("a name");
+    let settings = AlarmSettings {
+        metric: Metric::MemoryUtilization,
+        condition: Condition::parse(">= 90").expect("a condition"),
+        datapoints: 2,
+        of: 3,
+        period_minutes: 1,
+        statistic: Statistic::Average,
+        missing: Missing::Missing,
+        notify: vec![Notify::Alarm, Notify::Ok],
+        repeat_minutes: 0,
+    };
+    let mut db = store(world);
+    let record = db.instance_by_uuid(uuid).expect("read").expect("there").record;
+    db.put_alarm(&record, &name, &settings, &lite::store::events::Stamp::here(now())).expect("put");
+    name
+}
+
+fn uses(world: &World, uuid: Uuid, percent: u64) {
+    world.hypervisor.inner().tell(uuid, move |sample| {
+        let told_at = now().as_second();
+        sample.memory = Some(MemorySample { available_kib: 1000, usable_kib: 1000 - 10 * percent, told_at });
+    });
+}
+
+fn alarm_state(world: &World, name: &Name) -> AlarmState {
+    store(world).require_alarm(name).expect("an alarm").state
+}
+
+/// The events of alarms, as `kind reason`.
+fn alarms_told(world: &World) -> Vec<String> {
+    let all = store(world).events(&Which { alarm: Some("memory".into()), limit: 10_000, ..Which::default() });
+    all.expect("events").into_iter().map(|e| e.event.kind.to_string()).collect()
+}
+
+#[test]
+fn an_alarm_fires_and_is_resolved() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let name = memory_alarm(&world, uuid);
+    let mut watcher = watcher(&world, "b");
+    uses(&world, uuid, 50);
+    run(&mut watcher, 240);
+    assert_eq!(alarm_state(&world, &name), AlarmState::Ok);
+    uses(&world, uuid, 95);
+    run(&mut watcher, 180);
+    assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
+    let alarm = store(&world).require_alarm(&name).expect("an alarm");
+    assert_eq!(alarm.reason, "2 of the last 3 points [50.0, 95.0, 95.0] were >= 90 (2 needed)");
+    uses(&world, uuid, 50);
+    run(&mut watcher, 240);
+    assert_eq!(alarms_told(&world), ["alarm.firing", "alarm.resolved"]);
+    let minutes = store(&world).points(uuid, Metric::MemoryUtilization, 0, now().as_second() + 60).expect("points");
+    assert_eq!(minutes.len(), 10);
+}
+
+#[test]
+fn a_dead_watcher_and_a_dead_libvirt_are_no_evidence() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let name = memory_alarm(&world, uuid);
+    {
+        let mut watcher = watcher(&world, "b");
+        uses(&world, uuid, 95);
+        run(&mut watcher, 240);
+        assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
+    }
+    // The watcher is away for an hour; then it runs, and libvirt is away for another.
+    pass(3600);
+    let mut watcher = watcher(&world, "b");
+    world.hypervisor.fail_all(Error::new(lite::model::Code::LibvirtUnreachable, "nobody answers"));
+    run(&mut watcher, 3600);
+    assert_eq!(alarms_told(&world), ["alarm.firing"]);
+    assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
+    world.hypervisor.heal();
+    run(&mut watcher, 300);
+    assert_eq!(alarms_told(&world), ["alarm.firing"], "still firing: nothing new");
+    assert!(told(&world).iter().all(|k| k == "alarm.firing"), "and no instance is told to be lost or down");
+}
+
+#[test]
+fn an_instance_stopped_on_purpose_pauses_its_alarms() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let name = memory_alarm(&world, uuid);
+    let mut watcher = watcher(&world, "b");
+    uses(&world, uuid, 95);
+    run(&mut watcher, 240);
+    store(&world).set_wanted(uuid, Wanted::Stopped).expect("wanted");
+    world.hypervisor.inner().destroy(uuid).expect("off");
+    world.hypervisor.inner().tell_nothing(uuid);
+    run(&mut watcher, 3600);
+    assert_eq!((alarm_state(&world, &name), alarms_told(&world).len()), (AlarmState::Alarm, 1));
+}
+
+#[test]
+fn a_clock_that_jumps_changes_no_decision() {
+    for by in [-3600, 3600, 3 * 365 * 86_400, -3 * 365 * 86_400] {
+        let world = World::new();
+        CLOCK.set((0, 0));
+        let uuid = instances(&world, &["web"])[0];
+        memory_alarm(&world, uuid);
+        let mut watcher = watcher(&world, "b");
+        uses(&world, uuid, 50);
+        run(&mut watcher, 600);
+        uses(&world, uuid, 95);
+        run(&mut watcher, 60);
+        jump(by);
+        run(&mut watcher, 600);
+        uses(&world, uuid, 50);
+        run(&mut watcher, 600);
+        assert_eq!(alarms_told(&world), ["alarm.firing", "alarm.resolved"], "jump by {by} s");
+        let (last, _) = store(&world).last_minute().expect("read").expect("minutes");
+        let first = BEGIN.parse::<Timestamp>().unwrap().as_second() / 60;
+        assert_eq!(
+            last - first,
+            (CLOCK.get().0 - 10 - 10) / 60 - 1,
+            "none is made, dropped or repeated: jump by {by} s"
+        );
+    }
+}
+
+#[test]
+fn counters_of_a_month_are_kept() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    let mut watcher = watcher(&world, "b");
+    world.hypervisor.inner().tell(uuid, |s| s.network = Some((u64::try_from(CLOCK.get().0).unwrap() * 1000, 0)));
+    run(&mut watcher, 300);
+    // Stored when a minute closes, the last time at 250 s.
+    assert_eq!(store(&world).transferred(uuid, "2026-03"), Ok(250_000));
+    let used = store(&world).points(uuid, Metric::TransferUsed, 0, now().as_second()).expect("points");
+    let share = used.last().expect("a point").point.max;
+    let all = store(&world).instance_by_uuid(uuid).expect("read").expect("there").record.transfer.as_bytes();
+    assert!((share - 250_000.0 / all as f64 * 100.0).abs() < 1e-9, "{share}");
+}

@@ -1,0 +1,51 @@
+//! Blueprints on real Debian guests under TCG: minutes, root and a libvirtd: `LITE_TEST_REAL=1`. The full set is
+//! `make test-blueprints`.
+
+use crate::support::host::{Host, skip_reason};
+
+/// The example of `docs/blueprints.md`, as a reader would try it, broken first.
+#[test]
+fn the_documented_blueprint_boots() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = Host::new("docs", 75);
+    host.debian_13();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/blueprints.md")).expect("the page");
+    let good = page.split("```yaml\n").nth(1).and_then(|t| t.split("```").next()).expect("a blueprint");
+    let file = host.folder.path().join("shelf.yaml");
+    let path = file.to_str().expect("a path");
+    let record = host.folder.path().join("verified.yaml");
+    let record = record.to_str().expect("a path");
+
+    std::fs::write(&file, good).expect("written");
+    let tested = host.json(&["blueprints", "test", path, "--record", record]);
+    let test = &tested["tests"][0];
+    assert_eq!((&test["blueprint"], &test["result"]), (&"shelf".into(), &"boot".into()), "{test}");
+    let stages: Vec<_> = test["stages"].as_array().expect("stages").iter().filter_map(|s| s["name"].as_str()).collect();
+    let wanted = ["render", "host", "image", "disk", "boot", "address", "cloud-init", "application", "ports", "remove"];
+    assert_eq!(stages, wanted);
+    assert_eq!(host.left(), Vec::<String>::new());
+    let recorded = std::fs::read_to_string(record).expect("recorded");
+    let list = lite::catalog::read_verified("verified.yaml", &recorded).expect("good");
+    assert_eq!(list.len(), 1);
+    assert_eq!((list[0].how, list[0].image.as_deref()), (lite::catalog::How::Boot, test["image"].as_str()));
+
+    let folder = host.folder.path().join("blueprints");
+    std::fs::create_dir_all(&folder).expect("made");
+    std::fs::copy(&file, folder.join("shelf.yaml")).expect("copied");
+    let known = host.json(&["blueprints", "show", "shelf"]);
+    assert_eq!(known["blueprints"][0]["verified"][0]["how"], "boot", "{known}");
+    std::fs::write(folder.join("shelf.yaml"), good.replace("autoindex on", "autoindex off")).expect("written");
+    let known = host.json(&["blueprints", "show", "shelf"]);
+    assert_eq!(known["blueprints"][0]["verified"][0]["how"], "changed", "{known}");
+
+    // What breaks in the guest is told, and nothing stays of it either.
+    let broken = good.replace("nginx openssl", "no-such-package-of-lite").replace("id: shelf", "id: shelf-2");
+    std::fs::write(&file, broken).expect("written");
+    let error = host.fails(1, &["blueprints", "test", path, "--record", record]);
+    assert!(error.contains("failed in module `install`") && error.contains("no-such-package-of-lite"), "{error}");
+    assert!(error.contains("with `--keep` the virtual machine stays for a look"), "{error}");
+    assert_eq!(host.left(), Vec::<String>::new());
+    assert_eq!(std::fs::read_to_string(record).ok(), Some(recorded), "a failed test is not recorded");
+}

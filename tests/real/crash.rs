@@ -1,0 +1,469 @@
+//! `kill -9` at every step of every operation, and at random times: real libvirt, guests that are one boot sector.
+//!
+//! Needs the feature `fault`, which puts the points of death into the binary of the tests.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{
+    host::{Host, skip_reason, text, virsh},
+    https::{Reply, Server},
+    idle::{POWER_OFF, bare_host, clean, create, idle_host, image, whole_or_gone},
+};
+use lite::{
+    image::sums::{self, Algorithm},
+    model::Name,
+    store::{Operation, OperationState, Store},
+};
+
+const SIGKILL: i32 = 9;
+
+/// The points a command passes, and how often.
+fn points(host: &Host, mut command: Command) -> BTreeMap<String, usize> {
+    let log = host.folder.path().join("points");
+    let out = command.env("LITE_KILL_LOG", &log).output().expect("lite runs");
+    assert!(out.status.success(), "{command:?}: {}", text(&out.stderr));
+    let mut passed = BTreeMap::new();
+    for line in std::fs::read_to_string(&log).unwrap_or_default().lines() {
+        let name = line.split(' ').next().expect("a word");
+        *passed.entry(name.to_owned()).or_default() += 1;
+    }
+    let _ = std::fs::remove_file(log);
+    passed
+}
+
+/// Runs a command that has to die at the N-th pass of a point.
+fn dies(mut command: Command, point: &str, n: usize) {
+    let out = command.env("LITE_KILL", format!("{point}:{n}")).output().expect("lite runs");
+    assert_eq!(out.status.signal(), Some(SIGKILL), "{command:?} at {point}:{n}: {}", text(&out.stderr));
+}
+
+/// Kills an operation at each of its points: `ready` puts the host in order before, `check` looks after it.
+/// How many there were, and their names.
+fn kill_everywhere(
+    host: &Host,
+    what: &str,
+    ready: &dyn Fn(),
+    command: &dyn Fn() -> Command,
+    check: &dyn Fn(&str),
+) -> (usize, BTreeSet<String>) {
+    ready();
+    let passed = points(host, command());
+    assert!(!passed.is_empty(), "{what} passes no point");
+    for (point, count) in &passed {
+        for n in 1..=*count {
+            ready();
+            dies(command(), point, n);
+            check(&format!("{what} killed at {point}:{n}"));
+        }
+    }
+    (passed.values().sum(), passed.into_keys().collect())
+}
+
+/// The names of the points in the source.
+fn points_in_source(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("src").map(|e| e.expect("an entry").path()) {
+        if entry.is_dir() {
+            // The watcher's are hit in tests/real/watch.rs.
+            if entry.file_name().is_none_or(|n| n != "monitor") {
+                points_in_source(&entry, found);
+            }
+        } else if entry.file_name().is_some_and(|n| n != "kill_point.rs") {
+            let source = std::fs::read_to_string(&entry).expect("read");
+            let names = source.split("kill_point::reached(\"").skip(1).filter_map(|rest| rest.split('"').next());
+            found.extend(names.map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn killed_at_every_step_of_every_operation() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = idle_host("kill", 62);
+    let name = "lite-test-kill";
+    let delete = || host.command(&["delete", name, "--yes"]);
+    let exists = || host.json(&["list"])["instances"].as_array().is_some_and(|i| !i.is_empty());
+    let gone = || {
+        if exists() {
+            host.ok(&["delete", name, "--yes"]);
+        }
+    };
+    let there = || {
+        if !exists() {
+            assert!(create(&host, name).status().expect("lite runs").success());
+        }
+    };
+    let running = || {
+        there();
+        host.ok(&["start", name, "--no-wait"]);
+    };
+    let stopped = || {
+        there();
+        host.ok(&["stop", name, "--force", "--timeout", "1s"]);
+    };
+    let whole = |after: &str| assert!(whole_or_gone(&host, name, after), "{after}: gone");
+    let either = |after: &str| {
+        whole_or_gone(&host, name, after);
+    };
+    let absent = |after: &str| assert!(!whole_or_gone(&host, name, after), "{after}: still there");
+    // The first create makes the network too: points of its own, see below.
+    there();
+    let mut all = vec![
+        ("create", kill_everywhere(&host, "create", &gone, &|| create(&host, name), &either)),
+        ("delete", kill_everywhere(&host, "delete", &there, &delete, &absent)),
+    ];
+    let start = || host.command(&["start", name, "--no-wait"]);
+    let stop = || host.command(&["stop", name, "--force", "--timeout", "1s"]);
+    let reboot = || host.command(&["reboot", name, "--force"]);
+    let tag = || host.command(&["tag", name, "a=b"]);
+    all.push(("start", kill_everywhere(&host, "start", &stopped, &start, &whole)));
+    all.push(("stop", kill_everywhere(&host, "stop", &running, &stop, &whole)));
+    all.push(("reboot", kill_everywhere(&host, "reboot", &running, &reboot, &whole)));
+    let tagged = |after: &str| {
+        whole(after);
+        // The database and the record in libvirt agree.
+        let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1", "--config"]);
+        assert!(metadata.contains(r#""tags":[{"key":"a","value":"b"}]"#), "{after}: {metadata}");
+    };
+    let untagged = || {
+        there();
+        host.lite(&["tag", name, "--remove", "a"]);
+    };
+    all.push(("tag", kill_everywhere(&host, "tag", &untagged, &tag, &tagged)));
+    // The undo of a create that died with everything made, done by another command.
+    let half_made = || {
+        gone();
+        dies(create(&host, name), "effect", 7);
+    };
+    let list = || host.command(&["list"]);
+    all.push(("undo", kill_everywhere(&host, "undo", &half_made, &list, &absent)));
+    let mut names = BTreeSet::new();
+    let mut count = 0;
+    for (what, (points, passed)) in all {
+        println!("{what}: killed at {points} points");
+        count += points;
+        names.extend(passed);
+    }
+    let mut known = BTreeSet::new();
+    points_in_source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut known);
+    assert_eq!(names, known, "every kind of point is hit");
+    println!("{count} points of death, each hit");
+    gone();
+}
+
+/// Takes the row of an instance away, as if its delete had left all there is.
+fn orphan(host: &Host, name: &str) {
+    let mut store = Store::open(&host.folder.path().join("state")).expect("the database");
+    let instance = store.require(&Name::parse(name).expect("a name")).expect("stored");
+    let uuid = instance.record.uuid;
+    let delete = Operation {
+        id: format!("op-{:08x}", uuid.as_fields().0),
+        kind: "delete".to_owned(),
+        resource: name.to_owned(),
+        instance: Some(uuid),
+        state: OperationState::Succeeded,
+        error: None,
+        request_id: None,
+        arguments: None,
+        started_at: jiff::Timestamp::now(),
+        ended_at: Some(jiff::Timestamp::now()),
+    };
+    store.insert_operation(&delete).expect("written");
+    store.forget(uuid).expect("forgotten");
+}
+
+#[test]
+fn killed_while_it_cleans_up_or_repairs() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = idle_host("mend", 57);
+    let name = "lite-test-mend";
+    let there = || {
+        if host.json(&["list"])["instances"].as_array().is_none_or(Vec::is_empty) {
+            assert!(create(&host, name).status().expect("lite runs").success());
+        }
+    };
+    let orphaned = || {
+        there();
+        orphan(&host, name);
+    };
+    let gc = || host.command(&["gc", "--now", "--yes"]);
+    // What a killed collector left is collected by the next.
+    let collected = |after: &str| {
+        host.ok(&["gc", "--now", "--yes"]);
+        assert!(!whole_or_gone(&host, name, after), "{after}: still there");
+    };
+    let (gcs, _) = kill_everywhere(&host, "gc", &orphaned, &gc, &collected);
+    collected("gc without a kill");
+
+    let whole = |after: &str| assert!(whole_or_gone(&host, name, after), "{after}: gone");
+    let undefined = || {
+        there();
+        virsh(&["destroy", name]);
+        virsh(&["undefine", name]);
+    };
+    let repair = || host.command(&["repair", name]);
+    let defined = |after: &str| {
+        host.ok(&["repair", name]);
+        whole(after);
+    };
+    let (repairs, _) = kill_everywhere(&host, "repair", &undefined, &repair, &defined);
+
+    let lost = || {
+        there();
+        for file in ["state.db", "state.db-wal", "state.db-shm"] {
+            let _ = std::fs::remove_file(host.folder.path().join("state").join(file));
+        }
+    };
+    let rebuild = || host.command(&["repair", "--rebuild", "--yes"]);
+    let rebuilt = |after: &str| {
+        host.ok(&["repair", "--rebuild", "--yes"]);
+        whole(after);
+    };
+    let (rebuilds, _) = kill_everywhere(&host, "rebuild", &lost, &rebuild, &rebuilt);
+    println!("gc: {gcs} points, repair: {repairs}, rebuild: {rebuilds}");
+    host.ok(&["delete", name, "--yes"]);
+}
+
+/// Tells a thread to end when it is dropped.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Kills a bake at each of its points. Its guest powers off by itself; that it had sealed its disk is said by a thread here.
+fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
+    host.ok(&["image", "import", &image(host, "down", POWER_OFF)]);
+    let app = "id: cake\ntitle: A cake\ndescription: A cake.\ngroup: app\nversion: '1'\nbases: [down]\nuser: nobody\n\
+        minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [80/tcp]\ninstall: 'true'\nhealth:\n  http: {port: 80, path: /, status: 200}\n";
+    std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app).expect("written");
+    // The first of all makes the network too: points of its own.
+    assert!(create(host, "lite-test-oven").status().expect("lite runs").success());
+    host.ok(&["delete", "lite-test-oven", "--yes"]);
+    let (logs, over) = (host.folder.path().join("logs"), AtomicBool::new(false));
+    thread::scope(|scope| {
+        // Also where an assertion fails: the scope waits for its threads.
+        let end = End(&over);
+        scope.spawn(|| {
+            let mut told = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                for entry in std::fs::read_dir(&logs).into_iter().flatten().flatten() {
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    if name.starts_with("bake-") && name.ends_with(".report.log") && told.insert(name) {
+                        let file = std::fs::OpenOptions::new().append(true).open(entry.path());
+                        let _ = file.and_then(|mut f| f.write_all(b"{\"event\":\"sealed\"}\n"));
+                    }
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let baked = || -> Vec<String> {
+            let listed = host.json(&["image", "list"]);
+            let images = listed["images"].as_array().expect("images").iter();
+            images.filter(|i| i["origin"] == "baked").map(|i| i["id"].as_str().expect("an id").to_owned()).collect()
+        };
+        let fresh = || baked().iter().for_each(|id| drop(host.ok(&["image", "remove", id, "--yes"])));
+        let check = |after: &str| {
+            assert!(!whole_or_gone(host, "bake-cake-1", after), "{after}: an instance");
+            let files = std::fs::read_dir(host.pool_dir()).expect("the pool").flatten();
+            let names = files.map(|e| e.file_name().to_string_lossy().into_owned());
+            let ours = names.filter(|n| n.contains("cake") && !n.starts_with(".lock-")).count();
+            assert_eq!(ours, baked().len() * 2, "{after}: half an image");
+        };
+        let found =
+            kill_everywhere(host, "bake", &fresh, &|| host.command(&["image", "bake", "cake", "--quiet"]), &check);
+        // It is whole, and what it is of is still so; then it is not.
+        host.ok(&["image", "bake", "cake"]);
+        drop(end);
+        assert!(host.ok(&["image", "prune", "--yes"]).is_empty());
+        std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app.replace("'1'", "'2'")).expect("written");
+        assert!(host.ok(&["image", "prune", "--dry-run"]).starts_with("would go    baked image `cake.down."));
+        assert!(host.fails(2, &["image", "prune"]).contains("--yes"));
+        assert!(host.ok(&["image", "prune", "--yes"]).starts_with("went    baked image `cake.down."));
+        assert_eq!(baked(), Vec::<String>::new());
+        host.ok(&["image", "remove", "down", "--yes"]);
+        found
+    })
+}
+
+#[test]
+fn killed_at_every_step_of_a_bake() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let (points, names) = bakes(&idle_host("oven", 60));
+    assert!(points > 20 && names.contains("allocated") && names.contains("undo"), "{points}: {names:?}");
+    println!("bake: killed at {points} points");
+}
+
+#[test]
+fn killed_while_it_prepares_the_host_or_works_on_an_image() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = bare_host("prep", 61);
+    let file = image(&host, "idle", crate::support::idle::IDLE);
+    let unfinished = || {
+        let entries = std::fs::read_dir(host.pool_dir()).map(Iterator::flatten).into_iter().flatten();
+        let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.filter(|n| !n.starts_with(".lock-")).collect();
+        names.sort();
+        names
+    };
+    let import = || host.command(&["image", "import", &file, "--quiet"]);
+    let remove = || host.command(&["image", "remove", "idle", "--yes"]);
+    let whole_or_no_image = |after: &str| {
+        let listed = host.json(&["image", "list"]);
+        let images = listed["images"].as_array().expect("images").len();
+        assert_eq!(unfinished().len(), images * 2, "{after}: {:?}", unfinished());
+        clean(&host, after);
+    };
+    let no_image = || {
+        if !unfinished().is_empty() {
+            host.ok(&["image", "remove", "idle", "--yes"]);
+        }
+    };
+    let imported = || drop(host.ok(&["image", "import", &file, "--quiet"]));
+    let (imports, _) = kill_everywhere(&host, "import", &no_image, &import, &whole_or_no_image);
+    let (removes, _) = kill_everywhere(&host, "remove", &imported, &remove, &whole_or_no_image);
+    imported();
+    let name = "lite-test-prep";
+    let without = || {
+        for verb in ["net-destroy", "net-undefine", "pool-destroy", "pool-undefine"] {
+            virsh(&[verb, &host.tag]);
+        }
+    };
+    for n in 1..=2 {
+        for point in ["intent", "effect"] {
+            without();
+            dies(create(&host, name), point, n);
+            assert!(create(&host, name).status().expect("lite runs").success());
+            assert!(whole_or_gone(&host, name, &format!("first create killed at {point}:{n}")));
+            host.ok(&["delete", name, "--yes"]);
+        }
+    }
+    println!("import: {imports} points, remove: {removes}, preparing the host: 4");
+}
+
+#[test]
+fn killed_while_it_downloads_an_image() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = bare_host("pull", 55);
+    let body = std::fs::read(image(&host, "idle", crate::support::idle::IDLE)).expect("the image");
+    let digest =
+        format!("sha256:{}", sums::digest(&body[..], Algorithm::Sha256, &AtomicBool::new(false)).expect("a digest"));
+    let (server, half, etag) = (Server::start(), body.len() / 2, "\"a\"");
+    let ca = host.folder.path().join("ca.pem");
+    std::fs::write(&ca, &server.ca).expect("written");
+    server
+        .on("/cut", [Reply::Stall { body: body.clone(), etag, after: half }, Reply::File { body: body.clone(), etag }]);
+    server.on("/whole", [Reply::File { body, etag }]);
+    let pull = |path: &str| {
+        let mut command =
+            host.command(&["image", "pull", "idle", "--url", &server.url(path), "--digest", &digest, "--quiet"]);
+        command.env("SSL_CERT_FILE", &ca);
+        command
+    };
+    let images = || host.json(&["image", "list"])["images"].as_array().expect("images").len();
+    // What has arrived stays, for the next pull to go on with; nothing else does.
+    let whole_or_no_image = |after: &str| {
+        let images = images();
+        let entries = std::fs::read_dir(host.pool_dir()).map(Iterator::flatten).into_iter().flatten();
+        let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        let names: Vec<String> = names.filter(|n| !n.starts_with(".lock-") && !n.starts_with(".pull-idle.")).collect();
+        assert_eq!(names.len(), images * 2, "{after}: {names:?}");
+        clean(&host, after);
+    };
+    let no_image = || {
+        if images() > 0 {
+            host.ok(&["image", "remove", "idle", "--yes"]);
+        }
+    };
+
+    let mut child = pull("/cut").spawn().expect("lite runs");
+    let part = host.pool_dir().join(".pull-idle.part");
+    let end = Instant::now() + Duration::from_secs(60);
+    while std::fs::metadata(&part).map_or(0, |m| m.len()) < half as u64 {
+        assert!(Instant::now() < end, "half of it has not arrived within a minute");
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("killed");
+    assert_eq!(child.wait().expect("waited").signal(), Some(SIGKILL));
+    whole_or_no_image("a pull killed half-way");
+    assert!(pull("/cut").status().expect("lite runs").success());
+    let asked = server.asked();
+    assert_eq!(asked[1].range, Some(format!("bytes={half}-")), "the second went on where the first was");
+    assert_eq!(images(), 1);
+
+    let (points, _) = kill_everywhere(&host, "pull", &no_image, &|| pull("/whole"), &whole_or_no_image);
+    println!("pull: {points} points");
+}
+
+/// Kills commands at random times until `wanted` of them were hit before their end; how many were tried.
+fn kill_at_random(tag: &str, third: u8, seed: u64, wanted: usize) -> usize {
+    let host = idle_host(tag, third);
+    let name = format!("lite-test-{tag}");
+    let mut random = seed;
+    let mut next = |limit: u128| {
+        // xorshift64: the times only have to be spread.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        u128::from(random) % limit.max(1)
+    };
+    let timed = |mut command: Command| {
+        let begun = Instant::now();
+        assert!(command.status().expect("lite runs").success());
+        begun.elapsed()
+    };
+    let delete = || host.command(&["delete", &name, "--yes", "--quiet"]);
+    let (creating, deleting) = (timed(create(&host, &name)), timed(delete()));
+    let (mut hit, mut tried, mut there) = (0, 0, false);
+    while hit < wanted {
+        let (mut command, usual) = if there { (delete(), deleting) } else { (create(&host, &name), creating) };
+        let after =
+            format!("{tag}: {} number {tried} killed at random, seed {seed}", if there { "delete" } else { "create" });
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("lite runs");
+        thread::sleep(Duration::from_micros(u64::try_from(next(usual.as_micros())).expect("a time")));
+        child.kill().expect("killed, or ended by itself");
+        hit += usize::from(child.wait().expect("waited").signal() == Some(SIGKILL));
+        tried += 1;
+        assert!(tried < wanted * 3, "only {hit} of {tried} were hit");
+        there = whole_or_gone(&host, &name, &after);
+    }
+    if there {
+        host.ok(&["delete", &name, "--yes"]);
+    }
+    assert!(!whole_or_gone(&host, &name, "the end"));
+    tried
+}
+
+#[test]
+fn killed_at_two_hundred_random_times() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let each = std::env::var("LITE_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(200) / 2;
+    let seed = u64::from(std::process::id()) << 20 | 1;
+    let tried: usize = thread::scope(|scope| {
+        let first = scope.spawn(|| kill_at_random("rnd1", 63, seed, each));
+        let second = scope.spawn(|| kill_at_random("rnd2", 64, seed + 2, each));
+        first.join().expect("joined") + second.join().expect("joined")
+    });
+    println!("{} kills at random times, {tried} tries", each * 2);
+}

@@ -1,0 +1,118 @@
+//! Foreign things stay untouched, whatever lite does beside them: real libvirt, guests that are one boot sector.
+use std::{os::unix::process::ExitStatusExt, process::Command};
+
+use crate::support::{
+    foreign::Foreign,
+    host::{Host, skip_reason, text},
+    idle::{self, clean},
+};
+use lite::store::{Operation, OperationState, Store};
+
+const SIGKILL: i32 = 9;
+const THIRD: u8 = 176;
+
+/// Creates an instance.
+fn create(host: &Host, name: &str) {
+    assert!(idle::create(host, name).status().expect("lite runs").success(), "create {name}");
+}
+
+/// Runs a command that is to die at the N-th pass of a point.
+fn dies(mut command: Command, point: &str, n: usize) {
+    let out = command.env("LITE_KILL", format!("{point}:{n}")).output().expect("lite runs");
+    assert_eq!(out.status.signal(), Some(SIGKILL), "{point}:{n}: {}", text(&out.stderr));
+}
+
+/// Takes the row of an instance away, as if the delete that the journal tells of had left all there is.
+fn orphan(host: &Host, name: &str) {
+    let mut store = Store::open(&host.folder.path().join("state")).expect("the database");
+    let record = store.require(&lite::model::Name::parse(name).expect("a name")).expect("stored").record;
+    let now = jiff::Timestamp::now();
+    let delete = Operation {
+        id: "op-00000001".to_owned(),
+        kind: "delete".to_owned(),
+        resource: name.to_owned(),
+        instance: Some(record.uuid),
+        state: OperationState::Succeeded,
+        error: None,
+        request_id: None,
+        arguments: None,
+        started_at: now,
+        ended_at: Some(now),
+    };
+    store.insert_operation(&delete).expect("written");
+    store.forget(record.uuid).expect("forgotten");
+}
+
+#[test]
+fn what_is_not_ours_stays_as_it_is() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = idle::idle_host("foreign", THIRD);
+    let (web, other) = ("lite-test-foreign-web", "lite-test-foreign-other");
+    create(&host, web);
+    clean(&host, "one instance");
+    let foreign = Foreign::new(&host, web, THIRD);
+    clean(&host, "foreign things are no findings");
+
+    create(&host, other);
+    foreign.assert_untouched("create");
+    clean(&host, "create");
+    for args in [
+        &["stop", other, "--force", "--timeout", "1s"][..],
+        &["start", other],
+        &["reboot", other],
+        &["list"],
+        &["repair"],
+    ] {
+        host.ok(args);
+        foreign.assert_untouched(&args.join(" "));
+    }
+    host.ok(&["delete", other, "--yes"]);
+    foreign.assert_untouched("delete");
+    clean(&host, "delete");
+
+    let mut deaths = 0;
+    for (point, n) in [("allocated", 1), ("effect", 2), ("effect", 5), ("intent", 6)] {
+        dies(idle::create(&host, other), point, n);
+        host.ok(&["repair"]);
+        foreign.assert_untouched(&format!("create killed at {point}:{n}"));
+        clean(&host, &format!("create killed at {point}:{n}"));
+        deaths += 1;
+    }
+    for (point, n) in [("intent", 1), ("effect", 2), ("forgotten", 1)] {
+        create(&host, other);
+        dies(host.command(&["delete", other, "--yes"]), point, n);
+        host.ok(&["list"]);
+        foreign.assert_untouched(&format!("delete killed at {point}:{n}"));
+        clean(&host, &format!("delete killed at {point}:{n}"));
+        deaths += 1;
+    }
+    assert_eq!(deaths, 7);
+
+    host.ok(&["gc", "--now", "--yes"]);
+    foreign.assert_untouched("gc --now with nothing to collect");
+    create(&host, other);
+    orphan(&host, other);
+    let found = host.lite(&["doctor", "--audit", "--json"]);
+    assert_eq!(found.status.code(), Some(1));
+    let found: serde_json::Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    let kinds: Vec<&str> =
+        found["findings"].as_array().expect("findings").iter().filter_map(|f| f["kind"].as_str()).collect();
+    // Domain, root disk, seed, filter, address, two logs and the lock file.
+    assert_eq!(kinds, ["orphan"; 8], "{found:#}");
+    let first = host.json(&["gc", "--yes"]);
+    // The lock file went before: its owner is dead, and that needs no second look.
+    assert_eq!(first["receipts"][0]["stayed"].as_array().map(Vec::len), Some(7), "{first:#}");
+    assert_eq!(first["receipts"][0]["went"].as_array().map(Vec::len), Some(0), "{first:#}");
+    let all = host.json(&["gc", "--now", "--yes"]);
+    assert_eq!(all["receipts"][0]["went"].as_array().map(Vec::len), Some(7), "{all:#}");
+    foreign.assert_untouched("gc --now");
+    clean(&host, "gc --now");
+
+    host.ok(&["delete", web, "--yes"]);
+    foreign.assert_untouched("the last delete");
+    clean(&host, "nothing of ours is left");
+    assert_eq!(host.ok(&["gc", "--now", "--yes"]), "");
+    foreign.assert_untouched("the end");
+}

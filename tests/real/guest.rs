@@ -1,0 +1,189 @@
+//! Real Debian guests under TCG: the image is built here, the application comes from Debian's packages.
+//! Minutes, root and a libvirtd: `LITE_TEST_REAL=1`.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use crate::support::{
+    host::{Host, skip_reason, text, virsh},
+    http::get,
+};
+
+/// Title that would break HTML, YAML or a shell if it were spliced anywhere.
+const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
+
+#[test]
+fn an_application_from_one_command_and_nothing_left() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = Host::new("app", 71);
+    host.debian_13();
+    let images = host.json(&["image", "list"]);
+    host.ok(&["image", "build", "debian-13"]);
+    assert_eq!(host.json(&["image", "list"]), images, "a second build does nothing");
+
+    let title = format!("title={TITLE}");
+    let created = host.json(&["create", "nginx", "--name", "lite-test-app", "--bundle", "nano", "--set", &title]);
+    let address = created["instance"]["address"].as_str().expect("an address").to_owned();
+    let uuid = created["instance"]["uuid"].as_str().expect("a uuid").to_owned();
+    assert!(virsh(&["nwfilter-list"]).contains(&uuid), "the filter is there");
+    assert_eq!(address, "10.171.71.10");
+    serves_the_title(&address);
+    ssh_verifies_and_passes_codes_through(&host, &address);
+    only_the_ports_of_the_blueprint_are_open(&host, &address);
+    no_secret_where_it_does_not_belong(&host);
+
+    assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-app"));
+    host.ok(&["stop", "lite-test-app"]);
+    let listed = host.json(&["list"]);
+    assert_eq!(listed["instances"][0]["state"], "stopped");
+    host.ok(&["start", "lite-test-app"]);
+    let listed = host.json(&["list"]);
+    assert_eq!(listed["instances"][0]["address"], address.as_str());
+    serves_the_title(&address);
+
+    host.ok(&["delete", "lite-test-app", "--yes"]);
+    assert_eq!(host.left(), Vec::<String>::new());
+    assert!(!virsh(&["nwfilter-list"]).contains(&uuid), "the filter is left");
+    host.ok(&["image", "remove", "debian-13", "--yes"]);
+}
+
+fn serves_the_title(address: &str) {
+    let answer = get(address, "/");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let html = TITLE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    assert!(answer.contains(&format!("<title>{html}</title>")), "{answer}");
+}
+
+fn ssh_verifies_and_passes_codes_through(host: &Host, address: &str) {
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "hostname"]), "lite-test-app\n");
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "printf", "%s|", "a b", "$HOME"]), "a b|$HOME|");
+    assert_eq!(host.lite(&["ssh", "lite-test-app", "--", "exit 7"]).status.code(), Some(7));
+    // The guest's own host key is the one that was injected: a client that knows only that one is let in.
+    let known = host.folder.path().join("state/ssh/known_hosts-lite-test-app");
+    let line = std::fs::read_to_string(&known).expect("the known host");
+    let scanned =
+        std::process::Command::new("ssh-keyscan").args(["-t", "ed25519", address]).output().expect("ssh-keyscan");
+    let key = |l: &str| l.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(key(text(&scanned.stdout).trim()), key(line.trim()));
+}
+
+fn only_the_ports_of_the_blueprint_are_open(host: &Host, address: &str) {
+    let listens = host.ok(&["ssh", "lite-test-app", "--", "ss -Hltun"]);
+    let mut outside: Vec<&str> = listens
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(4))
+        .filter(|at| !at.starts_with("127.") && !at.starts_with("[::1]"))
+        .filter_map(|at| at.rsplit_once(':').map(|(_, port)| port))
+        .collect();
+    outside.sort_unstable();
+    outside.dedup();
+    assert_eq!(outside, ["22", "80"], "{listens}");
+    // Something listens there inside the guest, so only the firewall can keep it closed.
+    host.ok(&["ssh", "lite-test-app", "--", "sudo systemd-run --quiet python3 -m http.server 8081"]);
+    host.ok(&[
+        "ssh",
+        "lite-test-app",
+        "--",
+        "for i in $(seq 100); do ss -ltn | grep -q :8081 && exit 0; sleep 0.2; done; exit 1",
+    ]);
+    let to: SocketAddr = format!("{address}:8081").parse().expect("an address");
+    let error = TcpStream::connect_timeout(&to, Duration::from_secs(3)).expect_err("closed");
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    let to: SocketAddr = format!("{address}:22").parse().expect("an address");
+    TcpStream::connect_timeout(&to, Duration::from_secs(10)).expect("22 is open");
+}
+
+fn no_secret_where_it_does_not_belong(host: &Host) {
+    let pool = host.pool_dir();
+    let seed = std::fs::read_dir(&pool)
+        .expect("the pool")
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .find(|p| p.to_string_lossy().ends_with(".seed.iso"))
+        .expect("a seed");
+    let bytes = std::fs::read(&seed).expect("the seed");
+    assert!(!text(&bytes).contains("PRIVATE KEY"), "the seed still holds the host key");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&seed).expect("the seed").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("PRIVATE KEY"));
+}
+
+#[test]
+fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
+    if skip_reason().is_some() {
+        return;
+    }
+    let host = Host::new("bad", 72);
+    host.debian_13();
+    let failing = |base: &[&str], module: &str, said: &[&str]| {
+        let name = "lite-test-bad-1";
+        let error = host.fails(1, &[base, &["--bundle", "nano", "--name", name]].concat());
+        for word in [&[format!("failed in module `{module}`").as_str()], said].concat() {
+            assert!(error.contains(word), "no `{word}` in {error}");
+        }
+        assert!(!error.contains("was not ready after"), "only the time-out ended it: {error}");
+        assert_eq!(host.json(&["show", name])["instances"][0]["state"], "failed");
+        assert!(host.ok(&["logs", name, "--boot"]).contains(&format!("module `{module}`")));
+        host.ok(&["delete", name, "--yes"]);
+    };
+    let with_user_data = |text: &str, module: &str, said: &[&str]| {
+        let file = host.folder.path().join("user-data");
+        std::fs::write(&file, text).expect("written");
+        failing(&["create", "debian-13", "--user-data", file.to_str().expect("a path")], module, said);
+    };
+    let runcmd = "#cloud-config\nruncmd:\n  - echo before the fault\n  - 'false'\n  - echo after\n";
+    with_user_data(runcmd, "runcmd", &["command in line 2: false (exit 1)", "before the fault"]);
+    let packages = "#cloud-config\npackages: [no-such-package-of-lite]\n";
+    with_user_data(packages, "package_update_upgrade_install", &["no-such-package-of-lite"]);
+    // cloud-init itself only warns of this one, and writes the file with other permissions than were meant.
+    let schema = "#cloud-config\nwrite_files:\n  - {path: /etc/x, content: y, permission: '0600'}\n";
+    with_user_data(
+        schema,
+        "schema",
+        &["command: cloud-init schema --system (exit 1)", "write_files.0: ", "'permission' was unexpected"],
+    );
+
+    host.without_a_way_out();
+    let command = "exec 3<>/dev/tcp/deb.debian.org/80' (exit 1)";
+    failing(
+        &["create", "nginx"],
+        "network",
+        &[command, "deb.debian.org", "name resolution", "10.171.72.10/24", "`lite doctor` checks"],
+    );
+    a_command_in_the_guest_tells_its_health(&host);
+    assert_eq!(host.left(), Vec::<String>::new());
+}
+
+/// No network but the cable to this host, and no guest agent, is needed for it.
+fn a_command_in_the_guest_tells_its_health(host: &Host) {
+    let blueprint = "id: word\ntitle: A word\ndescription: Keeps a word.\ngroup: app\nversion: '1'\nbases: [debian-13]\n\
+        minimum: {memory: 512 MiB, disk: 5 GiB}\nports: [22/tcp]\nsecrets:\n  word: {description: the word}\n\
+        configure: printf '%s\\n' \"$LITE_SECRET_WORD\" >/srv/word\n\
+        health:\n  command: |\n    test -e /srv/asked || { touch /srv/asked; echo \"no $LITE_SECRET_WORD at first\"; exit 4; }\n    echo \"asked for $LITE_SECRET_WORD\"\n    grep -qxF \"$LITE_SECRET_WORD\" /srv/word\n";
+    let folder = host.folder.path().join("blueprints");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("word.yaml"), blueprint).expect("written");
+    let name = "lite-test-bad-word";
+    let created = host.lite(&["create", "word", "--bundle", "nano", "--name", name, "--verbose"]);
+    assert_eq!(created.status.code(), Some(0));
+    // It was not healthy at once, and what was said of that holds no secret.
+    let first = "application: exit 4: no [secret] at first";
+    assert!(text(&created.stderr).contains(first), "{}", text(&created.stderr));
+    let health = || host.json(&["show", name])["instances"][0]["health"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(health(), "ok");
+    host.ok(&["ssh", name, "--", "echo changed | sudo tee /srv/word"]);
+    let deadline = std::time::Instant::now() + Duration::from_secs(180);
+    while health() == "ok" {
+        assert!(std::time::Instant::now() < deadline, "a minute's report is overdue");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    assert_eq!(health(), "exit 1: asked for [secret]");
+    // What it said before counts for nothing once it is started again.
+    host.ok(&["stop", name, "--force"]);
+    host.ok(&["start", name, "--no-wait"]);
+    assert_eq!(health(), "unknown: the guest has not reported since it was started");
+    host.ok(&["delete", name, "--yes"]);
+}
