@@ -18,3 +18,4 @@ pub mod plan;
 pub mod render;
 pub mod store;
 pub mod ui;
+pub mod view;

@@ -11,7 +11,8 @@ use crate::{
         alarms::{self, Alarm, Told},
         events::{Stamp, Which},
     },
-    ui::view::{AlarmRow, AlarmView, Changed, print_alarm, print_alarms, print_changed},
+    ui::print::{print_alarm, print_alarms, print_changed},
+    view::{AlarmRow, AlarmView, Changed},
 };
 
 const EXAMPLES: &str = "\

@@ -8,7 +8,8 @@ use super::{Env, common, complete, values};
 use crate::{
     model::{AlarmSettings, Code, Condition, Error, Metric, Missing, Name, Notify, Result, Statistic},
     store::{Store, alarms::default_name, events::Stamp},
-    ui::view::{Changed, print_changed},
+    ui::print::print_changed,
+    view::Changed,
 };
 
 const EXAMPLES: &str = "\

@@ -8,7 +8,8 @@ use super::{Env, blueprints_test, complete, outdated, record, session};
 use crate::{
     catalog::{self, Blueprint, Catalog, Group, Health, Standing},
     model::Result,
-    ui::view::{BlueprintView, FaultView, ParameterView, VerifiedView, print_blueprint, print_blueprints, print_check},
+    ui::print::{print_blueprint, print_blueprints, print_check},
+    view::{BlueprintView, FaultView, ParameterView, VerifiedView},
 };
 
 const EXAMPLES: &str = "\
@@ -102,7 +103,7 @@ pub enum Verb {
     Test(blueprints_test::Args),
 }
 
-/// Lists, shows or checks with [`crate::ui::view::print_blueprints`], `print_blueprint` and `print_check`.
+/// Lists, shows or checks with [`crate::ui::print::print_blueprints`], `print_blueprint` and `print_check`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     match &args.verb {
         None => {

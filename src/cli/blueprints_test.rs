@@ -19,10 +19,8 @@ use crate::{
     guest, image,
     model::{Code, Error, Mac, Name, NetworkMode, Observer, Result, Stage, escaped},
     render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
-    ui::{
-        ProgressPrinter,
-        view::{StageTime, TestView, print_tests},
-    },
+    ui::{ProgressPrinter, print::print_tests},
+    view::{StageTime, TestView},
 };
 
 /// What `lite blueprints test` takes.

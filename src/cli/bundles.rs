@@ -4,10 +4,7 @@ use super::{
     Env,
     session::{self, Session},
 };
-use crate::{
-    model::Result,
-    ui::view::{BundleRow, print_bundles},
-};
+use crate::{model::Result, ui::print::print_bundles, view::BundleRow};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -25,7 +22,7 @@ EXAMPLES:
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {}
 
-/// Lists the bundles with [`crate::ui::view::print_bundles`].
+/// Lists the bundles with [`crate::ui::print::print_bundles`].
 pub fn run(_args: &Args, env: &mut Env) -> Result<()> {
     let catalog = session::catalog(&env.settings()?)?;
     let capacity = Session::open(env).and_then(|s| s.engine_as_it_is(false)?.capacity());

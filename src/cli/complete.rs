@@ -97,7 +97,7 @@ pub fn bases(current: &OsStr) -> Vec<CompletionCandidate> {
 pub fn columns(current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
     let (before, last) = current.rsplit_once(',').map_or(("", &*current), |(b, l)| (&current[..b.len() + 1], l));
-    let names = crate::ui::view::ListColumn::ALL.iter().map(|(name, _)| *name);
+    let names = crate::ui::print::ListColumn::ALL.iter().map(|(name, _)| *name);
     names.filter(|n| n.starts_with(last)).map(|n| CompletionCandidate::new(format!("{before}{n}"))).collect()
 }
 

@@ -17,10 +17,8 @@ use crate::{
         signature::Secret,
     },
     store::{Store, contacts::Contact, events::Stamp, outbox::MessageState},
-    ui::view::{
-        Changed, ContactRow, DeliveryRow, SecretOnce, print_changed, print_contacts, print_deliveries,
-        print_secret_once,
-    },
+    ui::print::{print_changed, print_contacts, print_deliveries, print_secret_once},
+    view::{Changed, ContactRow, DeliveryRow, SecretOnce},
 };
 
 const EXAMPLES: &str = "\

@@ -3,7 +3,7 @@
 use super::{Env, list};
 use crate::{
     model::{Result, Tag},
-    ui::view::print_cost,
+    ui::print::print_cost,
 };
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ pub struct Args {
     pub tags: Vec<Tag>,
 }
 
-/// Shows the cost with [`crate::ui::view::print_cost`].
+/// Shows the cost with [`crate::ui::print::print_cost`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     print_cost(&env.ui, &list::rows(env, &args.tags)?)
 }

@@ -20,8 +20,9 @@ use crate::{
     render::{UserData, parse_user_data},
     ui::{
         ProgressPrinter,
-        view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime, print_created, print_plan},
+        print::{print_created, print_plan},
     },
+    view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime},
 };
 
 const EXAMPLES: &str = "\
@@ -105,7 +106,7 @@ struct Asked {
     default_base: Option<String>,
 }
 
-/// Makes an instance; the stages go to [`crate::ui::Stages`], the end to [`crate::ui::view::print_created`].
+/// Makes an instance; the stages go to [`crate::ui::Stages`], the end to [`crate::ui::print::print_created`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
     let mut asked = check(args, &settings)?;

@@ -1,10 +1,7 @@
 //! `lite delete`.
 
 use super::{Env, common, session::Session};
-use crate::{
-    model::Result,
-    ui::view::{Receipt, print_delete_receipt},
-};
+use crate::{model::Result, ui::print::print_delete_receipt, view::Receipt};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -43,7 +40,7 @@ impl Args {
     }
 }
 
-/// Deletes instances and prints [`crate::ui::view::print_delete_receipt`].
+/// Deletes instances and prints [`crate::ui::print::print_delete_receipt`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, args.change.wait)?;

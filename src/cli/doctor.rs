@@ -7,9 +7,8 @@ use crate::{
     hypervisor::Hypervisor,
     model::{Error, Result, Settings},
     plan,
-    ui::view::{
-        AuditView, CheckView, FindingView, FixView, UnknownView, Verdict, print_audit, print_doctor, print_fixes,
-    },
+    ui::print::{print_audit, print_doctor, print_fixes},
+    view::{AuditView, CheckView, FindingView, FixView, UnknownView, Verdict},
 };
 
 const EXAMPLES: &str = "\
@@ -47,7 +46,7 @@ pub struct Args {
     pub dry_run: bool,
 }
 
-/// Checks the host with [`crate::ui::view::print_doctor`]; the exit code is 1 if a check failed.
+/// Checks the host with [`crate::ui::print::print_doctor`]; the exit code is 1 if a check failed.
 pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
     if args.audit {
         return audit(env);

@@ -15,7 +15,8 @@ use crate::{
         Store,
         events::{StoredEvent, Which},
     },
-    ui::view::{EventRow, print_event, print_events},
+    ui::print::{print_event, print_events},
+    view::EventRow,
 };
 
 const EXAMPLES: &str = "\

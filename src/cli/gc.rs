@@ -4,7 +4,8 @@ use super::{Env, common, session::Session};
 use crate::{
     engine::{Found, Orphan, Sighted},
     model::Result,
-    ui::view::{Receipt, print_delete_receipt},
+    ui::print::print_delete_receipt,
+    view::Receipt,
 };
 
 const EXAMPLES: &str = "\
@@ -35,7 +36,7 @@ pub struct Args {
     pub change: common::Change,
 }
 
-/// Removes what is left over and prints [`crate::ui::view::print_delete_receipt`].
+/// Removes what is left over and prints [`crate::ui::print::print_delete_receipt`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, args.change.wait)?;

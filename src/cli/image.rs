@@ -17,10 +17,8 @@ use crate::{
     image::{self, Image, pull::PullRequest},
     model::{Code, Error, Name, Observer, Result, Settings, Size},
     store::Store,
-    ui::{
-        ProgressPrinter,
-        view::{BakedView, ImageRow, print_images},
-    },
+    ui::{ProgressPrinter, print::print_images},
+    view::{BakedView, ImageRow},
 };
 
 const EXAMPLES: &str = "\
@@ -179,7 +177,7 @@ pub struct Bases {
     pub dry_run: bool,
 }
 
-/// Lists with [`crate::ui::view::print_images`]; builds and downloads show [`crate::ui::Stages`].
+/// Lists with [`crate::ui::print::print_images`]; builds and downloads show [`crate::ui::Stages`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
     let dir = settings.paths.pool.as_path();

@@ -19,8 +19,9 @@ use crate::{
     model::{Result, Settings, Size},
     ui::{
         ProgressPrinter, Ui,
-        view::{PlanView, Receipt, print_delete_receipt, print_images, print_plan},
+        print::{print_delete_receipt, print_images, print_plan},
     },
+    view::{PlanView, Receipt},
 };
 
 /// What to bake.

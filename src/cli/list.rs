@@ -10,7 +10,8 @@ use crate::{
     engine::{Listed, refuse_lost_state},
     model::{InstanceState, Phase, Result, Tag},
     store::Store,
-    ui::view::{ListColumn, ListRow, print_list},
+    ui::print::{ListColumn, print_list},
+    view::ListRow,
 };
 
 const EXAMPLES: &str = "\
@@ -49,7 +50,7 @@ impl Args {
     }
 }
 
-/// Lists the instances with [`crate::ui::view::print_list`].
+/// Lists the instances with [`crate::ui::print::print_list`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     print_list(&env.ui, &rows(env, &args.tags)?, args.columns())
 }

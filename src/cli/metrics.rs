@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use super::{Env, common, complete, session, values};
 use crate::{
     model::{Code, Error, Metric, Result},
-    ui::view::{MetricPoint, MetricRow, MetricView, print_metric, print_metrics},
+    ui::print::{print_metric, print_metrics},
+    view::{MetricPoint, MetricRow, MetricView},
 };
 
 const EXAMPLES: &str = "\
@@ -40,7 +41,7 @@ pub struct Args {
 /// A value older than this is not the latest any more.
 const LATEST: i64 = 15 * 60;
 
-/// Prints metrics with [`crate::ui::view::print_metrics`] and `print_metric`.
+/// Prints metrics with [`crate::ui::print::print_metrics`] and `print_metric`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let Some(store) = session::store(env)? else {
         let text = format!("there is no instance `{}`", args.instance.name);

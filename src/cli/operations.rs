@@ -5,7 +5,8 @@ use crate::{
     model::{Code, Error, Result},
     plan::Step,
     store::{OpenStep, Operation},
-    ui::view::{OperationRow, OperationView, StepView, print_operation, print_operations},
+    ui::print::{print_operation, print_operations},
+    view::{OperationRow, OperationView, StepView},
 };
 
 const EXAMPLES: &str = "\
@@ -50,7 +51,7 @@ pub enum Verb {
     },
 }
 
-/// Lists or shows with [`crate::ui::view::print_operations`] and `print_operation`.
+/// Lists or shows with [`crate::ui::print::print_operations`] and `print_operation`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let store = session::store(env)?;
     match &args.verb {

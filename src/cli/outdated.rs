@@ -1,12 +1,9 @@
 //! `lite blueprints outdated`.
 
 use super::{Env, session};
-use crate::{
-    model::Result,
-    ui::view::{OutdatedRow, print_outdated},
-};
+use crate::{model::Result, ui::print::print_outdated, view::OutdatedRow};
 
-/// Lists the instances whose blueprint has another version today, with [`crate::ui::view::print_outdated`].
+/// Lists the instances whose blueprint has another version today, with [`crate::ui::print::print_outdated`].
 pub fn run(env: &Env) -> Result<()> {
     let catalog = session::catalog(&env.settings()?)?;
     let instances = session::store(env)?.map_or(Ok(Vec::new()), |store| store.instances())?;

@@ -4,10 +4,7 @@ use super::{
     Env, common,
     session::{self, Session},
 };
-use crate::{
-    model::Result,
-    ui::view::{Changed, print_changed},
-};
+use crate::{model::Result, ui::print::print_changed, view::Changed};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -33,7 +30,7 @@ pub struct Args {
     pub change: common::Change,
 }
 
-/// Reboots instances and reports with [`crate::ui::view::print_changed`].
+/// Reboots instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, args.change.wait)?;

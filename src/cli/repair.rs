@@ -9,10 +9,8 @@ use super::{
 use crate::{
     engine::{Engine, Redefinition},
     model::{Instance, InstanceState, Name, Result},
-    ui::{
-        SCHEMA,
-        view::{Changed, print_changed},
-    },
+    ui::print::{print_changed, print_repair},
+    view::{Changed, RepairView},
 };
 
 const EXAMPLES: &str = "\
@@ -81,10 +79,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if told.is_empty() && agrees {
         env.ui.status("nothing to repair");
     }
-    if env.ui.json {
-        return env.ui.json(&serde_json::json!({ "schema": SCHEMA, "dry_run": args.change.dry_run, "told": told }));
-    }
-    told.iter().try_for_each(|line| env.ui.data(&format!("{line}\n")))
+    print_repair(&env.ui, &RepairView { dry_run: args.change.dry_run, told })
 }
 
 /// One instance that was changed or removed by hand; what became of it.

@@ -1,11 +1,7 @@
 //! `lite secrets`.
 
 use super::{Env, common, session};
-use crate::{
-    model::Result,
-    store::instances::no_such_instance,
-    ui::view::{SecretView, print_secrets},
-};
+use crate::{model::Result, store::instances::no_such_instance, ui::print::print_secrets, view::SecretView};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -25,7 +21,7 @@ pub struct Args {
     pub instance: common::OneName,
 }
 
-/// Shows secrets with [`crate::ui::view::print_secrets`].
+/// Shows secrets with [`crate::ui::print::print_secrets`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let name = &args.instance.name;
     let store = session::store(env)?.ok_or_else(|| no_such_instance(name, None))?;

@@ -13,7 +13,8 @@ use crate::{
     model::{InstanceState, Phase, Record, Result},
     plan::Resources,
     render::render_output,
-    ui::view::{ShowView, print_show},
+    ui::print::print_show,
+    view::ShowView,
 };
 
 const EXAMPLES: &str = "\
@@ -40,7 +41,7 @@ pub struct Args {
 /// How long the health check may take that `show` runs.
 const PROBE: Duration = Duration::from_secs(3);
 
-/// Shows instances with [`crate::ui::view::print_show`].
+/// Shows instances with [`crate::ui::print::print_show`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, false)?;

@@ -9,10 +9,8 @@ use super::{
 };
 use crate::{
     model::Result,
-    ui::{
-        ProgressPrinter,
-        view::{Changed, print_changed},
-    },
+    ui::{ProgressPrinter, print::print_changed},
+    view::Changed,
 };
 
 const EXAMPLES: &str = "\
@@ -42,7 +40,7 @@ pub struct Args {
     pub change: common::Change,
 }
 
-/// Starts instances and reports with [`crate::ui::view::print_changed`].
+/// Starts instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     session.heed_interrupts()?;

@@ -10,10 +10,8 @@ use super::{
 use crate::{
     engine::Stopped,
     model::Result,
-    ui::{
-        ProgressPrinter,
-        view::{Changed, print_changed},
-    },
+    ui::{ProgressPrinter, print::print_changed},
+    view::Changed,
 };
 
 const EXAMPLES: &str = "\
@@ -46,7 +44,7 @@ pub struct Args {
     pub change: common::Change,
 }
 
-/// Stops instances and reports with [`crate::ui::view::print_changed`].
+/// Stops instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     session.heed_interrupts()?;

@@ -1,11 +1,10 @@
 //! `lite tag`.
 
-use std::collections::BTreeMap;
-
 use super::{Env, common, session::Session};
 use crate::{
     model::{Code, Error, Result, Tag, escaped},
-    ui::SCHEMA,
+    ui::print::print_tags,
+    view::TagsView,
 };
 
 const EXAMPLES: &str = "\
@@ -70,10 +69,5 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if !args.change.dry_run && tags != instance.record.tags {
         engine.set_tags(&instance, tags.clone())?;
     }
-    if env.ui.json {
-        let map: BTreeMap<&str, &str> = tags.iter().map(|t| (t.key.as_str(), t.value.as_str())).collect();
-        return env.ui.json(&serde_json::json!({ "schema": SCHEMA, "name": args.instance.name, "tags": map }));
-    }
-    let line = |t: &Tag| if t.value.is_empty() { format!("{}\n", t.key) } else { format!("{}={}\n", t.key, t.value) };
-    env.ui.data(&tags.iter().map(line).collect::<String>())
+    print_tags(&env.ui, &TagsView { name: args.instance.name.to_string(), tags })
 }

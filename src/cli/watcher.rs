@@ -23,6 +23,8 @@ use crate::{
         watcher::Watcher,
     },
     store::Store,
+    ui::print::print_unit,
+    view::UnitView,
 };
 
 const EXAMPLES: &str = "\
@@ -142,10 +144,5 @@ fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
         }
     }
     let path = unit::install(folder, &unit::text(&program, &listen.unwrap_or_default(), &variables))?;
-    env.ui.status(&format!("wrote {}", path.display()));
-    env.ui.hint(&format!("start it now and at every boot: `systemctl enable --now {}`", unit::NAME));
-    if env.ui.json {
-        return env.ui.json(&serde_json::json!({ "schema": crate::ui::SCHEMA, "unit": path }));
-    }
-    Ok(())
+    print_unit(&env.ui, &UnitView { unit: path }, unit::NAME)
 }

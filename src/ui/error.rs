@@ -1,8 +1,6 @@
-//! How an error looks: to a person, and to a script.
+//! How an error looks to a person.
 
-use serde::Serialize;
-
-use super::{SCHEMA, Tone, clean};
+use super::{Tone, clean};
 use crate::model::Error;
 
 /// The text of an error, as in the design:
@@ -32,35 +30,9 @@ fn push_lines(out: &mut String, label: &str, text: &str) {
     }
 }
 
-/// The JSON shape of an error.
-#[derive(Debug, Serialize)]
-pub struct ErrorView<'a> {
-    schema: u32,
-    error: Body<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct Body<'a> {
-    code: &'a str,
-    message: &'a str,
-    causes: &'a [String],
-    hints: &'a [String],
-    exit_code: u8,
-}
-
-impl<'a> From<&'a Error> for ErrorView<'a> {
-    fn from(error: &'a Error) -> Self {
-        let Error { code, message, causes, hints, .. } = error;
-        Self {
-            schema: SCHEMA,
-            error: Body { code: code.as_str(), message, causes, hints, exit_code: error.exit_code() },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ErrorView, error_text};
+    use super::error_text;
     use crate::model::{Code, Error};
 
     fn sample() -> Error {
@@ -91,16 +63,5 @@ mod tests {
         let wanted =
             "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m m\n  \u{1b}[2mcaused by:\u{1b}[0m c\n  \u{1b}[36mhint:\u{1b}[0m h\n";
         assert_eq!(text, wanted);
-    }
-
-    #[test]
-    fn json_holds_the_same_fields() {
-        let json = serde_json::to_string(&ErrorView::from(&sample())).unwrap_or_default();
-        let wanted = concat!(
-            r#"{"schema":1,"error":{"code":"bundle_too_small","message":"bundle `nano` is too small for `wordpress`: "#,
-            r#"512 MiB of memory, at least 1 GiB needed","causes":[],"#,
-            r#""hints":["use `--bundle micro` or larger; `lite bundles` lists them"],"exit_code":2}}"#
-        );
-        assert_eq!(json, wanted);
     }
 }

@@ -8,6 +8,7 @@ mod clean;
 mod color;
 mod confirm;
 mod error;
+pub mod print;
 mod progress;
 mod stages;
 mod streams;
@@ -16,7 +17,6 @@ mod term;
 #[doc(hidden)]
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod view;
 
 use std::{
     io::{self, BufRead, Write},
@@ -27,17 +27,17 @@ use std::{
 pub use block::Block;
 pub use clean::{clean, clean_lines};
 pub use color::{ColorChoice, ColorEnv, Tone};
-pub use error::{ErrorView, error_text};
+pub use error::error_text;
 pub use progress::ProgressPrinter;
 use serde::Serialize;
 pub use stages::{Stages, seconds};
 pub use streams::{Streams, monotonic};
 pub use table::{Cell, Column, Table, display_width};
 
-use crate::model::{Code, Error, Result};
-
-/// Version of every JSON shape printed; it rises when a field is removed or changes its meaning.
-pub const SCHEMA: u32 = 1;
+use crate::{
+    model::{Code, Error, Result},
+    view::{ErrorView, Versioned},
+};
 
 type Shared<T> = Arc<Mutex<T>>;
 
@@ -151,8 +151,13 @@ impl Ui {
         self.data(&block.render(self.color_out))
     }
 
+    /// Prints a document as JSON on stdout, with the version of its shape.
+    pub fn document(&self, document: &impl Serialize) -> Result<()> {
+        self.json(&Versioned::new(document))
+    }
+
     /// Prints a value as JSON on stdout.
-    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+    fn json(&self, value: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string_pretty(value)
             .map_err(|e| Error::new(Code::Json, "cannot write the JSON form").cause(e))?;
         text.push('\n');
@@ -190,7 +195,7 @@ impl Ui {
         self.err(&error_text(error, self.color_err));
         if self.json {
             // Nobody is left to tell that stdout failed too.
-            self.json(&ErrorView::from(error)).ok();
+            self.document(&ErrorView::from(error)).ok();
         }
     }
 

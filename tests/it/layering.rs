@@ -29,7 +29,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("notify", &["store", "model"]),
     // `guest`, `plan`: the health check and where a guest's reports lie.
     ("monitor", &["engine", "notify", "store", "hypervisor", "guest", "plan", "catalog", "kill_point", "model"]),
-    ("ui", &["model"]),
+    ("view", &["model"]),
+    ("ui", &["view", "model"]),
     (
         "cli",
         &[
@@ -37,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "notify",
             "engine",
             "ui",
+            "view",
             "store",
             "image",
             "guest",

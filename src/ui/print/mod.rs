@@ -1,0 +1,116 @@
+//! What the verbs print: a table or block for people, the document for scripts. Plain data in, no decisions.
+
+mod alarms;
+mod audit;
+mod blueprints;
+mod bundles;
+mod check;
+mod columns;
+mod contacts;
+mod cost;
+mod created;
+mod doctor;
+mod events;
+mod images;
+mod list;
+mod metrics;
+mod operations;
+mod outdated;
+mod plan;
+mod receipt;
+mod repair;
+mod secrets;
+mod show;
+mod tags;
+mod tested;
+mod unit;
+
+pub use alarms::{print_alarm, print_alarms};
+pub use audit::print_audit;
+pub use blueprints::{print_blueprint, print_blueprints};
+pub use bundles::print_bundles;
+pub use check::print_check;
+pub use columns::ListColumn;
+pub use contacts::{print_contacts, print_deliveries, print_secret_once};
+pub use cost::print_cost;
+pub use created::print_created;
+pub use doctor::{print_doctor, print_fixes};
+pub use events::{print_event, print_events};
+pub use images::print_images;
+pub use list::print_list;
+pub use metrics::{print_metric, print_metrics};
+pub use operations::{print_operation, print_operations};
+pub use outdated::print_outdated;
+pub use plan::print_plan;
+pub use receipt::{print_changed, print_delete_receipt};
+pub use repair::{print_rebuilt, print_repair};
+pub use secrets::print_secrets;
+pub use show::print_show;
+pub use tags::print_tags;
+pub use tested::print_tests;
+pub use unit::print_unit;
+
+use super::{Cell, Tone};
+use crate::{
+    model::{Currency, InstanceState, Money, Port, Tag},
+    view::{network_text, time_text},
+};
+
+/// `22/tcp, 80/tcp`.
+pub(super) fn ports_text(ports: &[Port]) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A price; its currency is said where the heading does not.
+pub(super) fn price_cell(price: Money, currency: &Currency, heading: Option<&str>) -> Cell {
+    match heading {
+        Some(_) => Cell::from(price),
+        None => Cell::from(format!("{price} {currency}")),
+    }
+}
+
+/// `client=acme, test`.
+pub(super) fn tags_text(tags: &[Tag]) -> String {
+    tags.iter().map(tag_text).collect::<Vec<_>>().join(", ")
+}
+
+/// `client=acme`, or `test` where there is no value.
+pub(super) fn tag_text(tag: &Tag) -> String {
+    if tag.value.is_empty() { tag.key.clone() } else { format!("{}={}", tag.key, tag.value) }
+}
+
+/// `-` where there is nothing.
+pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |v| v.to_string())
+}
+
+/// How a state is coloured.
+pub(super) fn state_tone(state: InstanceState) -> Option<Tone> {
+    use InstanceState::{
+        Crashed, Creating, Deleting, Drifted, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
+    };
+    match state {
+        Running => Some(Tone::Good),
+        Stopped => None,
+        Creating | Deleting | Drifted | Stopping | Paused | Unknown => Some(Tone::Warn),
+        Crashed | Failed | Lost | Unresponsive => Some(Tone::Bad),
+    }
+}
+
+/// How a health is coloured.
+pub(super) fn health_tone(health: Option<&str>) -> Option<Tone> {
+    match health {
+        None => None,
+        Some("ok") => Some(Tone::Good),
+        Some(_) => Some(Tone::Bad),
+    }
+}
+
+/// A cell, toned if there is a tone.
+pub(super) fn toned(text: impl ToString, tone: Option<Tone>) -> Cell {
+    let cell = Cell::from(text);
+    match tone {
+        Some(tone) => cell.tone(tone),
+        None => cell,
+    }
+}

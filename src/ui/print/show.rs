@@ -1,0 +1,196 @@
+//! `lite show`.
+
+use std::collections::BTreeMap;
+
+use super::{network_text, or_dash, ports_text, tags_text, time_text};
+use crate::{
+    model::Result,
+    ui::{Block, Ui},
+    view::{ShowDocument, ShowView},
+};
+
+/// Prints some instances in full, an empty line between two.
+pub fn print_show(ui: &Ui, views: &[ShowView]) -> Result<()> {
+    if ui.json {
+        return ui.document(&ShowDocument { instances: views });
+    }
+    let blocks: Vec<String> = views.iter().map(|view| block(view).render(ui.color())).collect();
+    ui.data(&blocks.join("\n"))
+}
+
+fn block(view: &ShowView) -> Block {
+    let row = &view.row;
+    let size = format!(
+        "{} ({} vCPU, {} memory, {} disk, {}/month)",
+        row.bundle, row.vcpus, row.memory, row.disk, view.transfer
+    );
+    let mut block = Block::new();
+    block
+        .row("NAME", &row.name)
+        .row("STATE", row.state)
+        .maybe("POWER", (row.state != view.power).then_some(view.power));
+    for drift in &view.drift {
+        block.row("CHANGED", drift);
+    }
+    block.maybe("FAILURE", view.failure.as_ref()).maybe("AT WORK", view.operation.as_ref());
+    block.row("HEALTH", or_dash(row.health.as_ref()));
+    for (label, value) in &view.outputs {
+        block.row(label, value);
+    }
+    block
+        .row("ADDRESS", or_dash(row.address))
+        .row("PRICE", format!("{} {}/month", row.price, row.currency))
+        .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
+        .row("BUNDLE", size)
+        .maybe("MEASURED", measured(&view.metrics))
+        .maybe(
+            "TRANSFER",
+            view.metrics.get("TransferUsed").map(|p| format!("{p:.1} % of {} this month", view.transfer)),
+        )
+        .row("BASE", &row.base)
+        .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
+        .row("PORTS", or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports))))
+        .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
+        .maybe("HOST KEY", view.host_key.as_ref())
+        .row("CREATED", time_text(row.created_at))
+        .row("UUID", row.uuid)
+        .row("SSH", format!("lite ssh {}", row.name));
+    block
+}
+
+/// The shares that matter most, in one line.
+fn measured(metrics: &BTreeMap<&'static str, f64>) -> Option<String> {
+    let named = [("CPU", "CPUUtilization"), ("memory", "MemoryUtilization"), ("disk", "DiskSpaceUtilization")];
+    let parts: Vec<String> =
+        named.iter().filter_map(|(name, metric)| Some(format!("{name} {:.1} %", metrics.get(metric)?))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{measured, print_show};
+    use crate::view::{ShowView, row::tests::two};
+    use crate::{
+        model::{Drift, InstanceState, Mac, Wanted},
+        ui::{Ui, testing::Capture},
+    };
+
+    fn views() -> Vec<ShowView> {
+        let view = |row| ShowView {
+            row,
+            wanted: Wanted::Running,
+            blueprint_version: "1".to_owned(),
+            transfer: "3 TiB".to_owned(),
+            mac: Mac::ours([1, 2, 3]),
+            image_digest: "ab".repeat(32),
+            outputs: vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())],
+            power: InstanceState::Running,
+            drift: Vec::new(),
+            metrics: BTreeMap::new(),
+            failure: None,
+            operation: None,
+            host_key: Some("SHA256:abc".to_owned()),
+        };
+        let mut views: Vec<_> = two().into_iter().map(view).collect();
+        views[1].failure = Some("cloud-init failed in `packages`\u{1b}".to_owned());
+        (views[1].host_key, views[1].row.address) = (None, None);
+        views[1].outputs.clear();
+        views[1].row.state = InstanceState::Drifted;
+        views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
+        views
+    }
+
+    #[test]
+    fn what_was_measured_is_one_line() {
+        assert_eq!(measured(&BTreeMap::new()), None);
+        let some = BTreeMap::from([("CPUUtilization", 12.34), ("DiskSpaceUtilization", 7.0), ("NetworkIn", 5.0)]);
+        assert_eq!(measured(&some).as_deref(), Some("CPU 12.3 %, disk 7.0 %"));
+    }
+
+    #[test]
+    fn a_block_each() {
+        let capture = Capture::default();
+        assert_eq!(print_show(&capture.ui(), &views()), Ok(()));
+        let wanted = r"NAME         wordpress-1
+STATE        running
+HEALTH       ok
+URL          http://192.168.150.10/
+ADDRESS      192.168.150.10
+PRICE        12.00 USD/month
+BLUEPRINT    wordpress 1
+BUNDLE       small (2 vCPU, 2 GiB memory, 60 GiB disk, 3 TiB/month)
+BASE         debian-13
+NETWORK      nat, 52:54:00:01:02:03
+PORTS        22/tcp, 80/tcp
+TAGS         client=acme, live
+HOST KEY     SHA256:abc
+CREATED      2026-03-01T10:20:30Z
+UUID         00000000-0000-0000-0000-00000000000a
+SSH          lite ssh wordpress-1
+
+NAME         test
+STATE        drifted
+POWER        running
+CHANGED      name: x\u{1b} (recorded: test)
+CHANGED      vcpus: 4 (recorded: 2)
+FAILURE      cloud-init failed in `packages`\u{1b}
+HEALTH       -
+ADDRESS      -
+PRICE        5.00 USD/month
+BLUEPRINT    debian-13 1
+BUNDLE       nano (2 vCPU, 512 MiB memory, 20 GiB disk, 3 TiB/month)
+BASE         debian-13
+NETWORK      nat, 52:54:00:01:02:03
+PORTS        -
+CREATED      2026-03-01T10:20:30Z
+UUID         00000000-0000-0000-0000-00000000000b
+SSH          lite ssh test
+";
+        assert_eq!(capture.stdout(), wanted);
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_list_and_more() {
+        let capture = Capture::default();
+        assert_eq!(print_show(&Ui { json: true, ..capture.ui() }, &views()[..1]), Ok(()));
+        let json: serde_json::Value = serde_json::from_str(&capture.stdout()).unwrap_or_default();
+        let keys: Vec<&String> = json["instances"][0].as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+        let mut wanted = vec![
+            "name",
+            "uuid",
+            "state",
+            "health",
+            "blueprint",
+            "base",
+            "bundle",
+            "vcpus",
+            "memory_bytes",
+            "disk_bytes",
+            "address",
+            "network",
+            "ports",
+            "price",
+            "currency",
+            "tags",
+            "created_at",
+            "wanted",
+            "blueprint_version",
+            "transfer",
+            "mac",
+            "image_digest",
+            "outputs",
+            "power",
+            "drift",
+            "failure",
+            "operation",
+            "host_key",
+        ];
+        wanted.sort_unstable();
+        let mut keys: Vec<&str> = keys.into_iter().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, wanted);
+        assert_eq!(json["instances"][0]["outputs"]["URL"], "http://192.168.150.10/");
+    }
+}

@@ -1,0 +1,55 @@
+//! `lite image list`.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::row;
+use crate::model::Size;
+
+/// What a baked image is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BakedView {
+    /// Blueprint id.
+    pub blueprint: String,
+    /// Blueprint version.
+    pub version: String,
+    /// Base image id.
+    pub base: String,
+    /// Parameters that its install part read.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether today's blueprint and base are still those.
+    pub current: bool,
+}
+
+/// An image on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageRow {
+    /// Id, such as `debian-13`.
+    pub id: String,
+    /// How it came here: `built`, `pulled`, `imported`, `baked`.
+    pub origin: String,
+    /// Bytes it takes.
+    #[serde(rename = "size_bytes", serialize_with = "row::bytes")]
+    pub size: Size,
+    /// SHA-256, hexadecimal.
+    pub digest: String,
+    /// Names of the instances on it.
+    pub used_by: Vec<String>,
+    /// When it came here.
+    #[serde(serialize_with = "row::time")]
+    pub created_at: Timestamp,
+    /// How long ago that is.
+    #[serde(skip)]
+    pub age: SignedDuration,
+    /// What it is of, if it is baked.
+    pub baked: Option<BakedView>,
+}
+
+/// The document of `image list`, `build`, `pull`, `import` and `bake`.
+#[derive(Debug, Serialize)]
+pub struct ImagesDocument<'a> {
+    /// The images.
+    pub images: &'a [ImageRow],
+}

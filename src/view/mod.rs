@@ -1,0 +1,121 @@
+//! The structures behind `--json`: what a use case returns and a front end shows. Plain data; nothing here prints.
+//!
+//! A document is what one command gives a script. [`Versioned`] adds the number of its shape.
+
+mod alarms;
+mod audit;
+mod blueprints;
+mod bundles;
+mod check;
+mod contacts;
+mod cost;
+mod created;
+mod doctor;
+mod error;
+mod events;
+mod images;
+mod list;
+mod metrics;
+mod operations;
+mod outdated;
+mod plan;
+mod receipt;
+mod repair;
+pub(crate) mod row;
+mod secrets;
+mod show;
+mod tags;
+mod tested;
+mod unit;
+
+use std::collections::BTreeMap;
+
+pub use alarms::{AlarmRow, AlarmView, AlarmsDocument};
+pub use audit::{AuditDocument, AuditView, FindingView, UnknownView};
+pub use blueprints::{BlueprintView, BlueprintsDocument, ParameterView, VerifiedView};
+pub use bundles::{BundleRow, BundlesDocument};
+pub use check::{CheckDocument, FaultView};
+pub use contacts::{ContactRow, ContactsDocument, DeliveriesDocument, DeliveryRow, SecretOnce};
+pub use cost::{CostDocument, CostRow};
+pub use created::{CreatedDocument, CreatedView, ImageUsed, ShownSecret, StageTime};
+pub use doctor::{CheckView, DoctorDocument, FixView, Verdict};
+pub use error::ErrorView;
+pub use events::{EventRow, EventView, EventsDocument};
+pub use images::{BakedView, ImageRow, ImagesDocument};
+use jiff::Timestamp;
+pub use list::ListDocument;
+pub use metrics::{LatestMetric, MetricPoint, MetricRow, MetricView, MetricsDocument};
+pub use operations::{OperationRow, OperationView, OperationsDocument, StepView};
+pub use outdated::{OutdatedDocument, OutdatedRow};
+pub use plan::{PlanDocument, PlanView};
+pub use receipt::{Changed, ChangedDocument, Receipt, ReceiptsDocument};
+pub use repair::{RebuildView, RebuiltView, RepairView};
+pub use row::ListRow;
+pub use secrets::{SecretView, SecretsDocument};
+use serde::Serialize;
+pub use show::{ShowDocument, ShowView};
+pub use tags::TagsView;
+pub use tested::{TestResult, TestView, TestsDocument};
+pub use unit::UnitView;
+
+use crate::model::{Currency, Money, NetworkMode, Tag};
+
+/// Version of every document's shape; it rises when a field is removed or changes its meaning.
+pub const SCHEMA: u32 = 1;
+
+/// A document with the version of its shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Versioned<T> {
+    schema: u32,
+    #[serde(flatten)]
+    document: T,
+}
+
+impl<T> Versioned<T> {
+    /// With today's version.
+    pub fn new(document: T) -> Self {
+        Self { schema: SCHEMA, document }
+    }
+}
+
+/// The sum of the prices of one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Total {
+    /// The sum.
+    pub price: Money,
+    /// Its currency.
+    pub currency: Currency,
+}
+
+/// The sums of some prices, one per currency, in the order of the codes.
+pub fn totals<'a>(prices: impl IntoIterator<Item = (Money, &'a Currency)>) -> Vec<Total> {
+    let mut sums: BTreeMap<&Currency, Money> = BTreeMap::new();
+    for (price, currency) in prices {
+        let sum = sums.entry(currency).or_default();
+        *sum = [*sum, price].into_iter().sum();
+    }
+    sums.into_iter().map(|(currency, price)| Total { price, currency: currency.clone() }).collect()
+}
+
+/// The sums of the prices of some instances.
+pub fn totals_of(rows: &[ListRow]) -> Vec<Total> {
+    totals(rows.iter().map(|r| (r.price, &r.currency)))
+}
+
+/// `nat` or `bridge:NAME`.
+pub fn network_text(network: &NetworkMode) -> String {
+    match network {
+        NetworkMode::Nat => "nat".to_owned(),
+        NetworkMode::Bridge(name) => format!("bridge:{name}"),
+    }
+}
+
+/// A point in time as tables and documents show it: RFC 3339, UTC, whole seconds.
+pub fn time_text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Tags as a JSON object.
+pub fn tags_map(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter().map(|t| (t.key.clone(), t.value.clone())).collect()
+}

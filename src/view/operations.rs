@@ -1,0 +1,56 @@
+//! `lite operations`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::row;
+
+/// A change, journalled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationRow {
+    /// Id, `op-…`.
+    pub id: String,
+    /// Kind: `create`, `delete` …
+    pub kind: String,
+    /// The resource it changes.
+    pub resource: String,
+    /// The instance's id, if it is about one.
+    pub instance: Option<uuid::Uuid>,
+    /// `started`, `succeeded`, `failed` or `needs-attention`.
+    pub state: String,
+    /// When it began.
+    #[serde(serialize_with = "row::time")]
+    pub started_at: Timestamp,
+    /// How long it took; none while it runs.
+    pub milliseconds: Option<u64>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// A step of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepView {
+    /// Name.
+    pub name: String,
+    /// `planned`, `started`, `done`, `undone` …
+    pub state: String,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// An operation with its steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationView {
+    /// What a listing shows.
+    #[serde(flatten)]
+    pub row: OperationRow,
+    /// Its steps, in order.
+    pub steps: Vec<StepView>,
+}
+
+/// The document of `operations` and its `show`.
+#[derive(Debug, Serialize)]
+pub struct OperationsDocument<'a, T> {
+    /// [`OperationRow`] or [`OperationView`].
+    pub operations: &'a [T],
+}

@@ -1,0 +1,39 @@
+//! Receipts: what `lite delete` and `gc` removed and kept, and what `start`, `stop`, `reboot` and `tag` changed.
+
+use serde::Serialize;
+
+/// What went, and what stayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The instance; for `gc` the host.
+    pub name: String,
+    /// What was removed, each in words: `disk web-1.qcow2 (1.2 GiB)`.
+    pub went: Vec<String>,
+    /// What was kept, each with the reason: `image debian-13 (used by test)`.
+    pub stayed: Vec<String>,
+}
+
+/// A change that needs no more than a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// The resource.
+    pub name: String,
+    /// What it is now: `running`, `stopped`, `already running`.
+    pub now: String,
+}
+
+/// The document of `delete`, `gc` and `image prune`.
+#[derive(Debug, Serialize)]
+pub struct ReceiptsDocument<'a> {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// One receipt for each thing.
+    pub receipts: &'a [Receipt],
+}
+
+/// The document of changes that need no more than a word.
+#[derive(Debug, Serialize)]
+pub struct ChangedDocument<'a> {
+    /// What was changed.
+    pub changed: &'a [Changed],
+}

@@ -1,0 +1,34 @@
+//! What `repair` did, and what `repair --rebuild` read back.
+
+use serde::Serialize;
+
+/// The document of `repair`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RepairView {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// A sentence for each operation that was finished or undone; in a dry run for each that would be.
+    pub told: Vec<String>,
+}
+
+/// The document of `repair --rebuild`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RebuildView {
+    /// Where the damaged database lies now; none if there was none.
+    pub set_aside: Option<String>,
+    /// The instances read back.
+    pub rebuilt: Vec<RebuiltView>,
+    /// Why a domain could not be read back, a sentence each.
+    pub refused: Vec<String>,
+}
+
+/// An instance that was read back from its domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RebuiltView {
+    /// Its name.
+    pub name: String,
+    /// What was only in the database, and is lost.
+    pub lost: Vec<&'static str>,
+    /// What was read from an older database.
+    pub salvaged: Vec<&'static str>,
+}

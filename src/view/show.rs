@@ -1,0 +1,53 @@
+//! `lite show`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ListRow;
+use crate::model::{Drift, InstanceState, Mac, Wanted};
+
+/// Everything about an instance but its secrets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShowView {
+    /// What a listing shows.
+    #[serde(flatten)]
+    pub row: ListRow,
+    /// What the user wants.
+    pub wanted: Wanted,
+    /// Version of its blueprint at create.
+    pub blueprint_version: String,
+    /// Transfer a month, as text: `3 TiB`.
+    pub transfer: String,
+    /// Hardware address.
+    pub mac: Mac,
+    /// Digest of the image below its disk.
+    pub image_digest: String,
+    /// What the blueprint prints: label and value, such as `URL`.
+    #[serde(serialize_with = "outputs")]
+    pub outputs: Vec<(String, String)>,
+    /// The state without regard to what was changed by hand.
+    pub power: InstanceState,
+    /// In what its domain differs from its record.
+    pub drift: Vec<Drift>,
+    /// The latest values of its metrics; none if nothing was measured of late.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<&'static str, f64>,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+    /// The operation at work on it, if one is: its kind and id.
+    pub operation: Option<String>,
+    /// Fingerprint of its SSH host key.
+    pub host_key: Option<String>,
+}
+
+pub(super) fn outputs<S: serde::Serializer>(pairs: &[(String, String)], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_map(pairs.iter().map(|(k, v)| (k, v)))
+}
+
+/// The document of `show`.
+#[derive(Debug, Serialize)]
+pub struct ShowDocument<'a> {
+    /// The instances.
+    pub instances: &'a [ShowView],
+}
