@@ -16,6 +16,7 @@ use crate::{
     hypervisor::{Hypervisor, libvirt::Libvirt},
     model::{Code, Error, Result, escaped},
     monitor::{
+        actor::Actor,
         clock::{Moment, boot_id},
         export,
         guard::{self, Attempt},
@@ -85,24 +86,27 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let Some(host) = connect(&settings.connect, &stop, &tell) else { return Ok(()) };
     let host: Arc<dyn Hypervisor> = Arc::new(host);
     refuse_lost_state(&*host, &settings)?;
-    let engine = Engine {
-        settings: &settings,
-        store: Store::open(&state)?,
-        hypervisor: &*host,
-        now: env.clock,
-        interrupted: &stop,
-        wait: Duration::ZERO,
+    let engine = || {
+        Ok(Engine {
+            settings: &settings,
+            store: Store::open(&state)?,
+            hypervisor: &*host,
+            now: env.clock,
+            interrupted: &stop,
+            wait: Duration::ZERO,
+        })
     };
-    let mut watcher = Watcher::new(engine, host.clone(), &boot_id(), Moment::now(), &tell)?;
-    if let Some(listener) = listener {
-        export::serve(listener, watcher.exported())?;
-    }
     let base = sender::allowed(&settings, Some(&*host));
     let local = settings.connect.starts_with("qemu:///system");
     let clock = env.clock;
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| sender::run(&state, &base, clock, &stop, &tell));
-        let watched = run::run(&mut watcher, local, &stop, &tell);
+        let watched = Actor::start(scope, engine)
+            .and_then(|actor| Watcher::new(engine()?, actor, host.clone(), &boot_id(), Moment::now(), &tell))
+            .and_then(|mut watcher| {
+                listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;
+                run::run(&mut watcher, local, &stop, &tell)
+            });
         stop.store(true, Ordering::Relaxed);
         let sent = sending.join().unwrap_or_else(|_| Err(Error::new(Code::Internal, "the sender broke off")));
         watched.and(sent)

@@ -1,5 +1,6 @@
 //! Samples become metrics, metrics become alarms, crashes become restarts. What decides is pure; the loop is thin.
 
+pub mod actor;
 pub mod clock;
 pub mod decide;
 pub mod evaluate;

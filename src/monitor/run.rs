@@ -41,7 +41,7 @@ pub fn run(watcher: &mut Watcher<'_>, local: bool, stop: &AtomicBool, tell: &dyn
     Ok(())
 }
 
-fn wait(watcher: &Watcher<'_>, changes: &mut Option<Inotify>, begun: Instant, stop: &AtomicBool) {
+fn wait(watcher: &mut Watcher<'_>, changes: &mut Option<Inotify>, begun: Instant, stop: &AtomicBool) {
     let due = watcher.due().map(|at| {
         let left = at.duration_since(jiff::Timestamp::now());
         Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
@@ -54,7 +54,7 @@ fn wait(watcher: &Watcher<'_>, changes: &mut Option<Inotify>, begun: Instant, st
             return;
         }
         std::thread::sleep(SLICE.min(end - now));
-        changed |= changes.as_mut().is_some_and(has_changed);
+        changed |= changes.as_mut().is_some_and(has_changed) || watcher.has_outcome();
     }
 }
 

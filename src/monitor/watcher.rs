@@ -1,22 +1,24 @@
 //! One look at everything: samples, minutes, alarms, and what is to be done. Time comes from outside, so that tests can
 //! let years pass.
 
+mod acting;
 mod minutes;
 
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
     sync::{Arc, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use uuid::Uuid;
 
 use super::{
+    actor::Actor,
     clock::{MinuteClock, Moment},
     evaluate::Windows,
     export::Shared,
-    policy::{self, Action, GuestShutdown, History, Intent, Seen},
+    policy::{self, GuestShutdown, History, Intent, Seen},
     probe::{Check, Prober},
     sample::Gathered,
 };
@@ -26,19 +28,17 @@ use crate::{
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, Why},
     kill_point,
-    model::{Code, EventKind, Instance, Metric, Phase, Record, Result, Wanted},
+    model::{EventKind, Instance, Metric, Phase, Record, Result, Wanted},
     plan::Resources,
-    store::{
-        events::{self, Stamp},
-        metrics::SeriesCache,
-        watch,
-    },
+    store::{events::Stamp, metrics::SeriesCache},
 };
 
 /// Starts in one look after a boot of the host; the rest come with the next.
 const STAGGER: usize = 2;
 /// Minutes without a look after which the gap is not counted out minute by minute.
 const LONG_GAP: i64 = 26 * 60;
+/// Longest that one look closes minutes after a gap: the next one goes on, long before the service's watchdog bites.
+const CATCH_UP: Duration = Duration::from_secs(20);
 /// Seconds a guest may take to come up before its silence is evidence.
 const COMES_UP: i64 = 300;
 /// Share of the pool that must be free, in percent.
@@ -83,6 +83,12 @@ pub struct Watcher<'a> {
     unreachable: bool,
     full: bool,
     exported: Shared,
+    /// Where what was decided is done.
+    actor: Actor,
+    /// What the actor is doing.
+    acting: HashMap<Uuid, acting::Acting>,
+    /// The actor was asked to reconcile and has not answered.
+    reconciling: bool,
     /// Says what happens, a line each.
     tell: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -91,6 +97,7 @@ impl<'a> Watcher<'a> {
     /// A watcher that goes on where the last one ended.
     pub fn new(
         engine: Engine<'a>,
+        actor: Actor,
         hypervisor: Arc<dyn Hypervisor>,
         boot: &str,
         now: Moment,
@@ -120,6 +127,9 @@ impl<'a> Watcher<'a> {
             unreachable: false,
             full: false,
             exported: Shared::default(),
+            actor,
+            acting: HashMap::new(),
+            reconciling: false,
             engine,
             hypervisor,
             tell,
@@ -144,6 +154,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn look_at_all(&mut self, now: Moment) -> Result<()> {
+        self.take_outcomes(now)?;
         let minute = self.clock.minute(now.mono);
         for done in self.prober.done() {
             let healthy = if done.healthy { 1.0 } else { 0.0 };
@@ -178,6 +189,11 @@ impl<'a> Watcher<'a> {
         Ok(())
     }
 
+    /// Whether something was done that waits to be told: a reason to look again at once.
+    pub fn has_outcome(&mut self) -> bool {
+        self.actor.has_outcome()
+    }
+
     /// When the loop should look again although its time has not come: a restart is due.
     pub fn due(&self) -> Option<jiff::Timestamp> {
         self.histories.values().filter_map(policy::restart_due).min()
@@ -185,7 +201,9 @@ impl<'a> Watcher<'a> {
 
     fn look(&mut self, instances: &[Instance], samples: &[DomainSample], minute: i64, now: Moment) -> Result<()> {
         let by_uuid: HashMap<Uuid, &DomainSample> = samples.iter().map(|s| (s.uuid, s)).collect();
-        let busy: HashSet<Uuid> = self.engine.store.open_operations()?.into_iter().filter_map(|o| o.instance).collect();
+        let mut busy: HashSet<Uuid> =
+            self.engine.store.open_operations()?.into_iter().filter_map(|o| o.instance).collect();
+        busy.extend(self.acting.keys());
         let intents: HashMap<Uuid, i64> = self.engine.store.intents()?.into_iter().collect();
         let mut starts = 0;
         for instance in instances {
@@ -308,83 +326,6 @@ impl<'a> Watcher<'a> {
         let health = self.engine.store.blueprint_of(uuid)?.0.health;
         self.checks.insert(uuid, health.clone());
         Ok(health)
-    }
-
-    /// Plans for one instance, stores what is remembered and told in one transaction, and acts. Whether it was started.
-    /// `enough`: no more starts in this look.
-    fn decide(&mut self, record: &Record, intent: &Intent, seen: Seen, enough: bool, now: Moment) -> Result<bool> {
-        let known = self.histories.get(&record.uuid).cloned();
-        let before = known.clone().unwrap_or_default();
-        let (actions, after) = policy::plan(intent, seen, &before, &self.boot, now.wall);
-        let starts = actions.iter().any(|a| matches!(a, Action::Start | Action::Restart));
-        if starts && enough {
-            return Ok(false);
-        }
-        // What is told of a stop is told once the stop is accepted.
-        let (tells, acts): (Vec<Action>, Vec<Action>) =
-            actions.into_iter().partition(|a| matches!(a, Action::Tell(..)));
-        let after_stop = acts.contains(&Action::WantStopped);
-        let at_once: &[Action] = if after_stop { &[] } else { &tells };
-        if known.as_ref() != Some(&after) || !at_once.is_empty() {
-            self.remember(record, after, at_once, now)?;
-        }
-        kill_point::reached("planned");
-        for action in &acts {
-            let done = match action {
-                Action::Restart | Action::Start => self.engine.restart(record.uuid, intent.generation),
-                Action::Resume => self.engine.try_resume(record.uuid, intent.generation),
-                Action::Reset => self.engine.reset_unresponsive(record.uuid, intent.generation),
-                Action::WantStopped => self.engine.accept_stop(record.uuid, intent.generation),
-                Action::Tell(..) => Ok(true),
-            };
-            match done {
-                Ok(true) => {}
-                // Somebody is at work on it, or decided otherwise: what was planned no longer holds.
-                Ok(false) => return Ok(false),
-                Err(error) => {
-                    (self.tell)(&format!("`{}`: {error}", record.name));
-                    return Ok(starts);
-                }
-            }
-        }
-        kill_point::reached("acted");
-        if after_stop {
-            let history = self.histories.get(&record.uuid).cloned().unwrap_or_default();
-            self.remember(record, history, &tells, now)?;
-        }
-        if acts.contains(&Action::Start) {
-            (self.tell)(&format!("started `{}`: it is wanted up", record.name));
-        }
-        if acts.contains(&Action::Restart) {
-            // It runs now: that is told with the crash, not with the next look.
-            self.decide(record, intent, Seen::Running, true, now)?;
-        }
-        Ok(starts)
-    }
-
-    /// Stores what is remembered of an instance, with the events that are told of it.
-    fn remember(&mut self, record: &Record, history: History, tells: &[Action], now: Moment) -> Result<()> {
-        let text = serde_json::to_string(&history)
-            .map_err(|e| crate::model::Error::new(Code::StateError, "cannot write a history").cause(e))?;
-        let stamp = self.stamp(now);
-        let told: Vec<(EventKind, &str)> = tells
-            .iter()
-            .filter_map(|a| match a {
-                Action::Tell(kind, text) => Some((*kind, text.as_str())),
-                _ => None,
-            })
-            .collect();
-        self.engine.store.write(|t| {
-            watch::set_history(t, record.uuid, &text)?;
-            told.iter()
-                .try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
-        })?;
-        if !told.is_empty() {
-            kill_point::reached("stored");
-        }
-        told.iter().for_each(|(_, text)| (self.tell)(&format!("{}: {text}", record.name)));
-        self.histories.insert(record.uuid, history);
-        Ok(())
     }
 
     fn event(&mut self, kind: EventKind, record: Option<&Record>, text: &str, now: Moment) -> Result<()> {

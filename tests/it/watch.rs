@@ -9,7 +9,7 @@ use lite::{
     model::{
         AlarmSettings, AlarmState, Condition, Error, EventKind, Metric, Missing, Name, Notify, Phase, Statistic, Wanted,
     },
-    monitor::{clock::Moment, watcher::Watcher},
+    monitor::{actor::Actor, clock::Moment, watcher::Watcher},
     store::{Store, events::Which},
 };
 use uuid::Uuid;
@@ -45,7 +45,7 @@ fn quiet(_: &str) {}
 fn watcher<'a>(world: &'a World, boot: &str) -> Watcher<'a> {
     let mut engine = world.engine();
     engine.now = now;
-    Watcher::new(engine, world.hypervisor.clone(), boot, moment(), &quiet).expect("a watcher")
+    Watcher::new(engine, Actor::inline(), world.hypervisor.clone(), boot, moment(), &quiet).expect("a watcher")
 }
 
 /// Lets so many seconds pass, with a look each ten.
@@ -104,6 +104,42 @@ fn a_crashed_instance_runs_again_and_is_told_of() {
     watcher.tick(moment()).expect("a look");
     assert_eq!(state(&world, uuid), DomainState::Running);
     assert_eq!(told(&world), ["instance.crashed", "instance.restarted"]);
+}
+
+#[test]
+fn a_start_that_waits_for_libvirt_does_not_hold_up_the_looks() {
+    let world = World::new();
+    let uuid = instances(&world, &["web"])[0];
+    // Whoever holds these four keeps every other start waiting (`engine::lock`).
+    let slots: Vec<std::fs::File> = (1..=4)
+        .map(|n| {
+            let file = std::fs::File::create(world.state().join("locks").join(format!("{}.lock", Uuid::from_u128(n))))
+                .expect("a lock file");
+            file.lock().expect("locked");
+            file
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        let actor = Actor::start(scope, || Ok(world.engine())).expect("threads");
+        let mut engine = world.engine();
+        engine.now = now;
+        let mut watcher =
+            Watcher::new(engine, actor, world.hypervisor.clone(), "b", moment(), &quiet).expect("a watcher");
+        run(&mut watcher, 20);
+        world.hypervisor.inner().crash(uuid).expect("crashed");
+        run(&mut watcher, 120);
+        assert_eq!(state(&world, uuid), DomainState::Crashed, "its start waits");
+        let minutes = store(&world).last_minute().expect("read").map(|(number, _)| number);
+        assert_eq!(minutes, Some(BEGIN.parse::<Timestamp>().unwrap().as_second() / 60 + 1), "the looks went on");
+        drop(slots);
+        let begun = std::time::Instant::now();
+        while state(&world, uuid) != DomainState::Running || !watcher.has_outcome() {
+            assert!(begun.elapsed().as_secs() < 60, "it was not started");
+            std::thread::yield_now();
+        }
+        watcher.tick(moment()).expect("a look");
+        assert_eq!(told(&world), ["instance.crashed", "instance.restarted"]);
+    });
 }
 
 #[test]

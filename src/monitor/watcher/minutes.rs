@@ -1,15 +1,18 @@
 //! What a minute's end brings: points, alarms, pruning, and a look at the host's own disk.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::PoisonError;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::PoisonError,
+    time::Instant,
+};
 
 use uuid::Uuid;
 
-use super::{FREE, LONG_GAP, Watcher};
+use super::{CATCH_UP, FREE, LONG_GAP, Watcher};
 use crate::{
     kill_point,
     model::{EventKind, Instance, Metric, Point, Record, Result},
-    monitor::{clock::Moment, evaluate::Known, export::Line},
+    monitor::{actor::Job, clock::Moment, evaluate::Known, export::Line},
     store::{
         metrics::{MinuteOf, SeriesCache, insert_minute},
         watch,
@@ -22,7 +25,8 @@ impl Watcher<'_> {
         if until - self.closed > LONG_GAP {
             self.closed = until - 1;
         }
-        while self.closed < until {
+        let begun = Instant::now();
+        while self.closed < until && begun.elapsed() < CATCH_UP {
             let minute = self.closed + 1;
             self.close(instances, minute, now)?;
             self.closed = minute;
@@ -87,12 +91,9 @@ impl Watcher<'_> {
 
     /// What is done once a minute beside looking.
     pub(super) fn each_minute(&mut self, now: Moment) -> Result<()> {
-        match self.engine.recover() {
-            Ok(told) => told.iter().for_each(|line| (self.tell)(line)),
-            Err(error) => (self.tell)(&error.to_string()),
-        }
-        if let Err(error) = self.engine.settle() {
-            (self.tell)(&error.to_string());
+        if !std::mem::replace(&mut self.reconciling, true) {
+            self.actor.submit(&mut self.engine, Job::Reconcile);
+            self.take_outcomes(now)?;
         }
         self.check_capacity(now)?;
         let hour = now.wall.as_second() / 3600;
