@@ -39,6 +39,7 @@ mod ssh;
 mod start;
 mod stop;
 mod tag;
+mod terminal;
 mod usage;
 mod values;
 mod watcher;
@@ -46,6 +47,7 @@ mod watcher;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+pub use console::attach as attach_console;
 pub use env::{Env, Vars};
 pub use settings::{CONFIG, KEYS};
 

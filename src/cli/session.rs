@@ -16,7 +16,7 @@ use crate::{
     catalog::{Catalog, SourceFile},
     doctor::{Status, gather as gather_facts, judge},
     engine::{Engine, refuse_lost_state},
-    hypervisor::libvirt::Libvirt,
+    hypervisor::{Hypervisor, libvirt::Libvirt},
     model::{Code, Error, Instance, Name, Result, Settings},
     store::{OperationState, Store},
 };
@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// The host.
-    pub fn hypervisor(&self) -> &Libvirt {
+    pub fn hypervisor(&self) -> &dyn Hypervisor {
         &self.hypervisor
     }
 

@@ -5,7 +5,7 @@ use std::{ffi::OsString, os::unix::process::CommandExt};
 use super::{Env, common, session::Session};
 use crate::{
     guest::ssh::{self, Login},
-    hypervisor::{DomainState, Hypervisor},
+    hypervisor::DomainState,
     model::{Code, Error, Result},
 };
 

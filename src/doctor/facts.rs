@@ -13,7 +13,7 @@ use super::{
     subnet::{self, Route},
 };
 use crate::{
-    hypervisor::{HostInfo, Hypervisor, PoolSeen},
+    hypervisor::{HostInfo, Hypervisor, PoolInfo},
     model::{Error, Settings, Size},
 };
 
@@ -60,7 +60,7 @@ pub struct Facts {
     /// systemd runs this machine.
     pub systemd: bool,
     /// The storage pool.
-    pub pool: Result<Option<PoolSeen>, Error>,
+    pub pool: Result<Option<PoolInfo>, Error>,
     /// A folder on the way to the pool that QEMU's user may not pass through.
     pub closed_folder: Option<PathBuf>,
     /// The network.

@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 use super::Capacity;
 use crate::{
     catalog::Bundle,
-    hypervisor::{HostInfo, PoolSeen},
+    hypervisor::{HostInfo, PoolInfo},
     model::{Code, Error, Name, Result},
     plan::Subnet,
     store::{
@@ -21,7 +21,7 @@ pub(super) struct HostView {
     /// Facts.
     pub info: HostInfo,
     /// The pool.
-    pub pool: PoolSeen,
+    pub pool: PoolInfo,
     /// Bytes the disks of our instances use already.
     pub used_by_disks: u64,
     /// Names of domains that are not lite's.

@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::Bundle,
-    hypervisor::{HostInfo, PoolSeen},
+    hypervisor::{HostInfo, PoolInfo},
     model::{Code, Error, Result, Size},
     store::Allocated,
 };
@@ -38,7 +38,7 @@ pub struct Capacity {
 
 impl Capacity {
     /// What is left, given what instances hold and what their disks use already.
-    pub fn left(host: &HostInfo, pool: &PoolSeen, used_by_disks: u64, held: &Allocated) -> Self {
+    pub fn left(host: &HostInfo, pool: &PoolInfo, used_by_disks: u64, held: &Allocated) -> Self {
         let memory = (host.memory_kib << 10).saturating_sub(HOST_MEMORY).saturating_sub(held.memory);
         Self {
             cpus: host.cpus,
@@ -49,7 +49,7 @@ impl Capacity {
     }
 
     /// Where instances hold more than the host has. Memory in use by others counts at create alone: it comes and goes.
-    pub fn overdrawn(host: &HostInfo, pool: &PoolSeen, used_by_disks: u64, held: &Allocated) -> Vec<Overdraft> {
+    pub fn overdrawn(host: &HostInfo, pool: &PoolInfo, used_by_disks: u64, held: &Allocated) -> Vec<Overdraft> {
         let bytes = |what, promised: u64, there: u64| {
             (promised > there).then(|| Overdraft {
                 what,

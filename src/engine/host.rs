@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     doctor,
-    hypervisor::{PoolSeen, VolumeSeen},
+    hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
     model::{Code, Error, NetworkMode, Result},
     plan::{self, volume_is_ours},
@@ -97,7 +97,7 @@ impl Engine<'_> {
     }
 
     /// libvirt counts what the file system keeps back for root; nobody may promise that.
-    pub(super) fn usable(&self, mut pool: PoolSeen) -> PoolSeen {
+    pub(super) fn usable(&self, mut pool: PoolInfo) -> PoolInfo {
         if let (true, Ok(seen)) = (doctor::is_local(&self.settings.connect), rustix::fs::statvfs(pool.path.as_str())) {
             pool.available = pool.available.min(seen.f_bavail.saturating_mul(seen.f_frsize));
         }
@@ -112,6 +112,6 @@ impl Engine<'_> {
 }
 
 /// Bytes that the disks of instances use already.
-pub(super) fn used_by_disks(volumes: &[VolumeSeen]) -> u64 {
+pub(super) fn used_by_disks(volumes: &[VolumeInfo]) -> u64 {
     volumes.iter().filter(|v| volume_is_ours(&v.name).is_some()).map(|v| v.allocation).sum()
 }

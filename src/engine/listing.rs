@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Engine;
 use crate::{
-    hypervisor::{DomainSeen, DomainState},
+    hypervisor::{DomainInfo, DomainState},
     model::{Code, Drift, Instance, InstanceState, Phase, Result},
     plan::{self, Resources},
 };
@@ -83,7 +83,7 @@ impl Engine<'_> {
     }
 }
 
-fn differences(instance: &Instance, domain: &DomainSeen) -> Vec<Drift> {
+fn differences(instance: &Instance, domain: &DomainInfo) -> Vec<Drift> {
     if instance.phase.is_passing() {
         return Vec::new();
     }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::{
-    hypervisor::{DomainSeen, DomainState, Hypervisor},
+    hypervisor::{DomainInfo, DomainState, Hypervisor},
     model::{Code, Error, Record, Result, Settings, escaped},
     plan::{METADATA_URI, disks_in_domain, record_of, volume_is_ours},
     store::Store,
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OurDomain {
     /// As libvirt lists it.
-    pub seen: DomainSeen,
+    pub seen: DomainInfo,
     /// The record in its metadata; none if this lite cannot read it.
     pub record: Option<Record>,
 }
@@ -41,7 +41,7 @@ pub fn our_domains(hypervisor: &dyn Hypervisor, settings: &Settings) -> Result<V
 }
 
 /// Whether a domain with a record has its disk in our pool.
-fn is_here(hypervisor: &dyn Hypervisor, settings: &Settings, pool: &Path, seen: &DomainSeen) -> Result<bool> {
+fn is_here(hypervisor: &dyn Hypervisor, settings: &Settings, pool: &Path, seen: &DomainInfo) -> Result<bool> {
     // Its definition cannot be read while a call to it hangs. Its volumes can be seen; without a pool nothing can.
     if seen.state == DomainState::Unresponsive {
         let active = hypervisor.pool(&settings.pool)?.is_some_and(|p| p.active);

@@ -4,7 +4,7 @@
 use super::{Engine, execute::Payload, journal::Run, power::unresponsive};
 use crate::{
     doctor,
-    hypervisor::{DhcpSeen, DomainState},
+    hypervisor::{DhcpInfo, DomainState},
     model::{Code, Drift, Error, Instance, NetworkMode, Result},
     plan::{self, DomainPlan, Resources, Step},
 };
@@ -62,7 +62,7 @@ impl Engine<'_> {
         }
         if let (NetworkMode::Nat, Some(address)) = (&record.network, record.address) {
             let kept = self.hypervisor.dhcp_hosts(&self.settings.network)?;
-            let ours = |k: &DhcpSeen| k.whole && k.host.mac == record.mac && k.host.address == address;
+            let ours = |k: &DhcpInfo| k.whole && k.host.mac == record.mac && k.host.address == address;
             if !kept.iter().any(ours) {
                 gone.push(Drift::new("address", address, "not kept"));
             }

@@ -1,27 +1,28 @@
-//! All calls of the trait, written down once, for types that pass them on to another hypervisor.
+//! The calls of each trait, written down once, for types that pass them on to another hypervisor.
 
-use std::{net::Ipv4Addr, sync::Arc};
-
-use uuid::Uuid;
-
-use super::{DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen};
-use crate::model::{Mac, Result};
-
-/// Expands `$make!` with every call of [`Hypervisor`].
-macro_rules! every_call {
-    ($make:ident) => {
-        $make! {
+/// Expands `$make! { TRAIT { fn call(argument: Type) -> Answer; … } }` for one trait.
+macro_rules! calls_of {
+    (Node, $make:ident) => {
+        $make! { Node {
             fn host() -> HostInfo;
-            fn domains() -> Vec<DomainSeen>;
+        } }
+    };
+    (Domains, $make:ident) => {
+        $make! { Domains {
+            fn domains() -> Vec<DomainInfo>;
             fn samples() -> Vec<DomainSample>;
-            fn domain(uuid: Uuid) -> Option<DomainSeen>;
-            fn domain_by_name(name: &str) -> Option<DomainSeen>;
+            fn domain(uuid: Uuid) -> Option<DomainInfo>;
             fn domain_xml(uuid: Uuid) -> Option<String>;
             fn domain_metadata(uuid: Uuid, uri: &str) -> Option<String>;
             fn set_domain_metadata(uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> ();
             fn ensure_domain(xml: &str) -> ();
             fn rename_domain(uuid: Uuid, name: &str) -> ();
             fn remove_domain(uuid: Uuid) -> ();
+            fn guest_address(uuid: Uuid, mac: Mac) -> Option<Ipv4Addr>;
+        } }
+    };
+    (Lifecycle, $make:ident) => {
+        $make! { Lifecycle {
             fn start(uuid: Uuid) -> ();
             fn launch(uuid: Uuid, xml: &str) -> ();
             fn update_interface(uuid: Uuid, xml: &str) -> ();
@@ -30,41 +31,59 @@ macro_rules! every_call {
             fn resume(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
             fn destroy(uuid: Uuid) -> ();
-            fn guest_address(uuid: Uuid, mac: Mac) -> Option<Ipv4Addr>;
-            fn console(uuid: Uuid) -> ();
-            fn pool(name: &str) -> Option<PoolSeen>;
+        } }
+    };
+    (Console, $make:ident) => {
+        $make! { Console {
+            fn open_console(uuid: Uuid) -> ConsoleStream;
+        } }
+    };
+    (Pools, $make:ident) => {
+        $make! { Pools {
+            fn pool(name: &str) -> Option<PoolInfo>;
             fn ensure_pool(name: &str, xml: &str) -> ();
-            fn remove_pool(name: &str) -> ();
-            fn refresh_pool(name: &str) -> ();
-            fn volumes(pool: &str) -> Vec<VolumeSeen>;
-            fn volume(pool: &str, name: &str) -> Option<VolumeSeen>;
+        } }
+    };
+    (Volumes, $make:ident) => {
+        $make! { Volumes {
+            fn volumes(pool: &str) -> Vec<VolumeInfo>;
+            fn volume(pool: &str, name: &str) -> Option<VolumeInfo>;
             fn ensure_volume(pool: &str, name: &str, xml: &str) -> ();
             fn upload(pool: &str, volume: &str, bytes: &[u8]) -> ();
             fn remove_volume(pool: &str, name: &str) -> ();
-            fn networks() -> Vec<NetworkSeen>;
-            fn network(name: &str) -> Option<NetworkSeen>;
+        } }
+    };
+    (Networks, $make:ident) => {
+        $make! { Networks {
+            fn network(name: &str) -> Option<NetworkInfo>;
             fn ensure_network(name: &str, xml: &str) -> ();
-            fn remove_network(name: &str) -> ();
             fn ensure_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn remove_dhcp_host(network: &str, host: &DhcpHost) -> ();
-            fn dhcp_hosts(network: &str) -> Vec<DhcpSeen>;
+            fn dhcp_hosts(network: &str) -> Vec<DhcpInfo>;
+        } }
+    };
+    (Filters, $make:ident) => {
+        $make! { Filters {
             fn filters() -> Vec<String>;
             fn ensure_filter(name: &str, xml: &str) -> ();
             fn filter_xml(name: &str) -> Option<String>;
             fn remove_filter(name: &str) -> ();
-        }
+        } }
     };
 }
-#[cfg(feature = "testing")]
-pub(super) use every_call;
+pub(super) use calls_of;
 
-macro_rules! shared {
-    ($(fn $call:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {
-        impl<H: Hypervisor + ?Sized> Hypervisor for Arc<H> {
-            $(fn $call(&self, $($arg: $type),*) -> Result<$answer> {
-                (**self).$call($($arg),*)
-            })*
-        }
+/// Expands `$make!` for every trait of [`Hypervisor`](super::Hypervisor).
+macro_rules! calls_of_all {
+    ($make:ident) => {
+        calls_of!(Node, $make);
+        calls_of!(Domains, $make);
+        calls_of!(Lifecycle, $make);
+        calls_of!(Console, $make);
+        calls_of!(Pools, $make);
+        calls_of!(Volumes, $make);
+        calls_of!(Networks, $make);
+        calls_of!(Filters, $make);
     };
 }
-every_call!(shared);
+pub(super) use calls_of_all;

@@ -13,7 +13,9 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{DomainSample, DomainSeen, DomainSize, DomainState, HostInfo, Hypervisor, Why, libvirt::Libvirt};
+use super::{
+    DomainInfo, DomainSample, DomainSize, DomainState, Domains, HostInfo, Lifecycle, StateReason, libvirt::Libvirt,
+};
 use crate::model::{Code, Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
@@ -110,6 +112,16 @@ impl Double {
         change(&mut self.memory().host);
     }
 
+    /// Takes the pool away.
+    pub fn remove_pool(&self, name: &str) -> Result<()> {
+        self.inner.remove_pool(name)
+    }
+
+    /// Takes the network away.
+    pub fn remove_network(&self, name: &str) -> Result<()> {
+        self.inner.remove_network(name)
+    }
+
     /// Takes a domain down as a crash does.
     pub fn crash(&self, uuid: Uuid) -> Result<()> {
         self.inner.destroy(uuid)?;
@@ -146,7 +158,7 @@ impl Double {
         if let Some(state) = memory.states.get(&sample.uuid) {
             sample.state = *state;
             if *state == DomainState::Crashed {
-                sample.why = Why::Crashed;
+                sample.reason = StateReason::Crashed;
             }
         }
         if let Some(change) = memory.told.get(&sample.uuid) {
@@ -155,7 +167,7 @@ impl Double {
         sample
     }
 
-    fn shown(&self, mut seen: DomainSeen) -> DomainSeen {
+    fn shown(&self, mut seen: DomainInfo) -> DomainInfo {
         if let Some(state) = self.memory().states.get(&seen.uuid) {
             seen.state = *state;
         }
@@ -163,7 +175,7 @@ impl Double {
     }
 
     /// As libvirt's QEMU driver tells the sizes of domains that are off; the test driver has no such statistics.
-    fn sized(&self, mut seen: DomainSeen) -> Result<DomainSeen> {
+    fn sized(&self, mut seen: DomainInfo) -> Result<DomainInfo> {
         if matches!(seen.state, DomainState::Off | DomainState::Crashed) {
             seen.size = self.inner.domain_xml(seen.uuid)?.as_deref().and_then(size_of);
         }

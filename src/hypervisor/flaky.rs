@@ -9,8 +9,9 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    DhcpHost, DhcpSeen, DomainSample, DomainSeen, HostInfo, Hypervisor, NetworkSeen, PoolSeen, VolumeSeen,
-    delegate::every_call,
+    Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
+    NetworkInfo, Networks, Node, PoolInfo, Pools, VolumeInfo, Volumes,
+    delegate::{calls_of, calls_of_all},
 };
 use crate::model::{Code, Error, Mac, Result};
 
@@ -24,18 +25,8 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 10] = [
-    "remove_domain",
-    "shutdown",
-    "reset",
-    "destroy",
-    "remove_pool",
-    "upload",
-    "remove_volume",
-    "remove_network",
-    "remove_dhcp_host",
-    "remove_filter",
-];
+const DESTRUCTIVE: [&str; 8] =
+    ["remove_domain", "shutdown", "reset", "destroy", "upload", "remove_volume", "remove_dhcp_host", "remove_filter"];
 
 /// What becomes of a call.
 #[derive(Debug, Clone)]
@@ -88,6 +79,7 @@ trait Answer: Sized {
 }
 impl Answer for () {}
 impl Answer for HostInfo {}
+impl Answer for ConsoleStream {}
 impl<T> Answer for Option<T> {}
 impl<T> Answer for Vec<T> {
     fn empty() -> Option<Self> {
@@ -239,8 +231,8 @@ fn injected() -> Error {
 }
 
 macro_rules! flaky {
-    ($(fn $call:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {
-        impl<H: Hypervisor> Hypervisor for Flaky<H> {
+    ($trait:ident { $(fn $call:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* }) => {
+        impl<H: $trait> $trait for Flaky<H> {
             $(fn $call(&self, $($arg: $type),*) -> Result<$answer> {
                 self.pass(
                     stringify!($call),
@@ -251,4 +243,4 @@ macro_rules! flaky {
         }
     };
 }
-every_call!(flaky);
+calls_of_all!(flaky);

@@ -43,7 +43,7 @@ impl Gathered {
             self.counted(minute, before, now, vcpus);
         }
         self.before = Some(now);
-        if let Some(memory) = sample.memory.filter(|m| m.available_kib > 0 && (wall - m.told_at).abs() <= STALE) {
+        if let Some(memory) = sample.memory.filter(|m| m.available_kib > 0 && (wall - m.last_update).abs() <= STALE) {
             let used = memory.available_kib.saturating_sub(memory.usable_kib);
             self.value(minute, Metric::MemoryUtilization, used as f64 / memory.available_kib as f64 * 100.0);
         }
@@ -123,7 +123,7 @@ mod tests {
 
     use super::Gathered;
     use crate::{
-        hypervisor::{DiskSample, DomainSample, DomainState, MemorySample, Why},
+        hypervisor::{DiskSample, DomainSample, DomainState, MemorySample, StateReason},
         model::Metric,
     };
 
@@ -132,9 +132,9 @@ mod tests {
             uuid: Uuid::nil(),
             name: "a".to_owned(),
             state: DomainState::Running,
-            why: Why::Other,
+            reason: StateReason::Other,
             cpu_ns: Some(cpu_ns),
-            memory: Some(MemorySample { available_kib: 1000, usable_kib: 250, told_at: 100 }),
+            memory: Some(MemorySample { available_kib: 1000, usable_kib: 250, last_update: 100 }),
             network: Some(network),
             disks: Some(DiskSample { read_bytes: cpu_ns, ..DiskSample::default() }),
         }

@@ -26,7 +26,7 @@ use crate::{
     catalog::Health,
     engine::Engine,
     guest::{self, report::Status},
-    hypervisor::{DomainSample, DomainState, Hypervisor, Why},
+    hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
     model::{EventKind, Instance, Metric, Phase, Record, Result, Wanted},
     plan::Resources,
@@ -47,16 +47,16 @@ const FREE: u64 = 5;
 /// What the host says, in the words of the policy.
 pub fn seen(sample: Option<&DomainSample>) -> Seen {
     let Some(sample) = sample else { return Seen::Missing };
-    match (sample.state, sample.why) {
+    match (sample.state, sample.reason) {
         (DomainState::Running, _) => Seen::Running,
         (DomainState::Unresponsive, _) => Seen::Silent,
         (DomainState::Paused, _) => Seen::Paused,
         (DomainState::PausedIoError, _) => Seen::DiskFull,
         (DomainState::ShuttingDown, _) => Seen::ShuttingDown,
-        (DomainState::Crashed, _) | (DomainState::Off, Why::Crashed) => Seen::Crashed,
-        (DomainState::Off, Why::Shutdown) => Seen::Shutdown,
-        (DomainState::Off, Why::Destroyed) => Seen::Destroyed,
-        (DomainState::Off, Why::Unknown) => Seen::Off,
+        (DomainState::Crashed, _) | (DomainState::Off, StateReason::Crashed) => Seen::Crashed,
+        (DomainState::Off, StateReason::Shutdown) => Seen::Shutdown,
+        (DomainState::Off, StateReason::Destroyed) => Seen::Destroyed,
+        (DomainState::Off, StateReason::Unknown) => Seen::Off,
         (DomainState::Off | DomainState::Other, _) => Seen::Unknown,
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, fs::File, process::Command};
 use crate::support::world::World;
 use lite::{
     engine::{Audit, Redefinition, Trouble},
-    hypervisor::{DhcpHost, Hypervisor, flaky::Moment},
+    hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
     model::{Drift, Error, Instance, Mac, Name, Phase},
     plan::Resources,

@@ -8,7 +8,7 @@ use lite::{
         Acceleration, Check, Facts, Fix, Forward, Here, Kvm, Network, Repair, Route, Status, apply, choose_subnet,
         fixes, gather, judge, obstacle, parse_routes, use_kvm,
     },
-    hypervisor::{HostInfo, Hypervisor, PoolSeen, double},
+    hypervisor::{HostInfo, Hypervisor, PoolInfo, double, prelude::*},
     model::{Accel, Error, Paths, Settings, Size},
 };
 
@@ -57,7 +57,7 @@ fn healthy() -> Facts {
         daemon_runs: true,
         daemon_installed: true,
         systemd: true,
-        pool: Ok(Some(PoolSeen { active: true, path: "/srv/pool".into(), capacity: 1 << 40, available: 1 << 39 })),
+        pool: Ok(Some(PoolInfo { active: true, path: "/srv/pool".into(), capacity: 1 << 40, available: 1 << 39 })),
         closed_folder: None,
         network: Ok(Some(Network {
             active: true,

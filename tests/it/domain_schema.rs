@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lite::{
     catalog::Catalog,
-    hypervisor::{Hypervisor, double},
+    hypervisor::{double, prelude::*},
     model::{Mac, Name, NetworkMode, Paths, Record},
     plan::{DomainPlan, METADATA_URI, Resources, domain_xml, launch_xml, record_of},
 };

@@ -5,7 +5,7 @@ use std::{sync::Mutex, time::Duration};
 use crate::support::world::World;
 use lite::{
     engine::{Listed, Observer, Redefinition, Stage, Unobserved},
-    hypervisor::{DomainState, Hypervisor, flaky::Moment},
+    hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, Drift, Instance, InstanceState, Name, Phase, Wanted},
 };
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use crate::support::world::World;
 use lite::{
     engine::{Created, Unobserved},
-    hypervisor::{DomainState, Hypervisor, flaky::Moment},
+    hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, InstanceState, Name, NetworkMode, Wanted},
     plan::Step,
     store::{OperationState, Wreckage},

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::support::world::{Snapshot, World};
 use lite::{
     engine::{Orphan, Unobserved},
-    hypervisor::{DhcpHost, Hypervisor},
+    hypervisor::{DhcpHost, prelude::*},
     model::{InstanceState, Mac, Name, Record, Size},
     store::{OperationState, Wreckage},
 };

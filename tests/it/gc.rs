@@ -6,7 +6,7 @@ use crate::support::world::World;
 use jiff::{SignedDuration, Timestamp};
 use lite::{
     engine::{Engine, Orphan},
-    hypervisor::{Hypervisor, flaky::Moment},
+    hypervisor::{flaky::Moment, prelude::*},
     model::Name,
     plan::Resources,
 };

@@ -9,7 +9,7 @@ use std::{
 use crate::support::world::World;
 use lite::{
     engine::{Rebuilding, refuse_lost_state, refuse_while_busy},
-    hypervisor::{DomainState, Hypervisor, flaky::Moment},
+    hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, Name, Phase, Tag, Wanted},
     store::{Store, Wreckage},
 };
@@ -221,7 +221,7 @@ fn an_absent_or_empty_database_is_a_new_one_where_nothing_is_ours() {
 fn a_lost_database_is_refused_where_instances_of_it_live() {
     let world = World::new();
     world.define_foreign("somebody");
-    let look = || refuse_lost_state(&world.hypervisor, world.settings());
+    let look = || refuse_lost_state(&*world.hypervisor, world.settings());
     assert_eq!(look(), Ok(()), "a new host");
     let uuid = world.create("web").expect("created").record.uuid;
     assert_eq!(look(), Ok(()), "its database is there");

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::support::world::World;
 use jiff::{SignedDuration, Timestamp};
 use lite::{
-    hypervisor::{DomainSample, DomainState, Hypervisor, MemorySample, Why},
+    hypervisor::{DomainSample, DomainState, MemorySample, StateReason, prelude::*},
     model::{
         AlarmSettings, AlarmState, Condition, Error, EventKind, Metric, Missing, Name, Notify, Phase, Statistic, Wanted,
     },
@@ -80,10 +80,10 @@ fn told(world: &World) -> Vec<String> {
     all.into_iter().filter(|e| e.event.kind != EventKind::InstanceCreated).map(|e| e.event.kind.to_string()).collect()
 }
 
-fn down(why: Why) -> impl Fn(&mut DomainSample) + Send {
+fn down(reason: StateReason) -> impl Fn(&mut DomainSample) + Send {
     move |sample| {
         if matches!(sample.state, DomainState::Off) {
-            sample.why = why;
+            sample.reason = reason;
         }
     }
 }
@@ -203,9 +203,12 @@ fn what_was_stopped_stays_stopped() {
     let hv = world.hypervisor.inner();
     store(&world).set_wanted(ids[0], Wanted::Stopped).expect("wanted");
     store(&world).set_wanted(ids[3], Wanted::Stopped).expect("wanted");
-    for (uuid, why) in
-        [(ids[0], Why::Crashed), (ids[1], Why::Shutdown), (ids[2], Why::Destroyed), (ids[3], Why::Shutdown)]
-    {
+    for (uuid, why) in [
+        (ids[0], StateReason::Crashed),
+        (ids[1], StateReason::Shutdown),
+        (ids[2], StateReason::Destroyed),
+        (ids[3], StateReason::Shutdown),
+    ] {
         hv.destroy(uuid).expect("off");
         hv.tell(uuid, down(why));
     }
@@ -228,7 +231,7 @@ fn a_tag_makes_a_guest_that_powered_off_start_again() {
     let mut watcher = watcher(&world, "b");
     run(&mut watcher, 20);
     world.hypervisor.inner().destroy(uuid).expect("off");
-    world.hypervisor.inner().tell(uuid, down(Why::Shutdown));
+    world.hypervisor.inner().tell(uuid, down(StateReason::Shutdown));
     run(&mut watcher, 20);
     assert_eq!(state(&world, uuid), DomainState::Running);
 }
@@ -244,7 +247,7 @@ fn after_a_boot_of_the_host_exactly_the_wanted_come_up() {
         }
         world.hypervisor.inner().destroy(*uuid).expect("off");
         // One was shut down with the host, the others went with the power.
-        world.hypervisor.inner().tell(*uuid, down(if n == 3 { Why::Shutdown } else { Why::Unknown }));
+        world.hypervisor.inner().tell(*uuid, down(if n == 3 { StateReason::Shutdown } else { StateReason::Unknown }));
     }
     let mut watcher = watcher(&world, "after");
     watcher.tick(moment()).expect("a look");
@@ -328,8 +331,8 @@ fn memory_alarm(world: &World, uuid: Uuid) -> Name {
 
 fn uses(world: &World, uuid: Uuid, percent: u64) {
     world.hypervisor.inner().tell(uuid, move |sample| {
-        let told_at = now().as_second();
-        sample.memory = Some(MemorySample { available_kib: 1000, usable_kib: 1000 - 10 * percent, told_at });
+        let last_update = now().as_second();
+        sample.memory = Some(MemorySample { available_kib: 1000, usable_kib: 1000 - 10 * percent, last_update });
     });
 }
 

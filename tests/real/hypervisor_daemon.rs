@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::support::boot_sector::{Lab, host};
-use lite::hypervisor::{Hypervisor, libvirt::Libvirt};
+use lite::hypervisor::{libvirt::Libvirt, prelude::*};
 
 const DAEMON: &str = "/run/libvirt/libvirt-sock";
 
@@ -110,7 +110,7 @@ fn a_cut_connection_is_opened_again() {
         host.domains().expect("listed");
         relay.cut();
     }
-    host.networks().expect("listed");
+    host.filters().expect("listed");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::support::boot_sector::{
     CHATTY, ECHO, IDLE, Lab, PANIC, POWER_OFF, SYSTEM, host, run, sector, skip, wait_for,
 };
 use lite::{
-    hypervisor::{DhcpHost, DhcpSeen, DomainState, Hypervisor, libvirt::Libvirt},
+    hypervisor::{DhcpHost, DhcpInfo, DomainState, libvirt::Libvirt, prelude::*},
     model::Mac,
 };
 use uuid::Uuid;
@@ -167,7 +167,7 @@ fn an_address_is_kept_live_and_persistent() {
     }
     assert_eq!(counts(), (1, 1));
     let seen = || lab.host.dhcp_hosts(&network).expect("listed");
-    assert_eq!(seen(), [DhcpSeen { host: entry(1, 10), whole: true }]);
+    assert_eq!(seen(), [DhcpInfo { host: entry(1, 10), whole: true }]);
     assert_eq!(lab.host.ensure_dhcp_host(&network, &entry(2, 10)).map_err(|e| e.code.as_str()), Err("address_taken"));
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("moved");
     virsh(&[
@@ -179,7 +179,7 @@ fn an_address_is_kept_live_and_persistent() {
         "--live",
     ]);
     assert_eq!(counts(), (0, 1), "a crash between the two copies");
-    assert_eq!(seen(), [DhcpSeen { host: entry(1, 11), whole: false }]);
+    assert_eq!(seen(), [DhcpInfo { host: entry(1, 11), whole: false }]);
     lab.host.ensure_dhcp_host(&network, &entry(1, 11)).expect("mended");
     assert_eq!(counts(), (1, 1));
     for _ in 0..2 {
@@ -303,7 +303,10 @@ fn without_a_terminal_the_console_prints_until_the_guest_stops() {
         .expect("runs");
     let screen = follow(child.stdout.take().expect("a pipe"));
     wait_for("what the guest prints", || text(&screen).contains("XXX"));
-    assert_eq!(lab.host.console(uuid).map_err(|e| (e.code.as_str(), e.exit_code())), Err(("console_busy", 3)));
+    assert_eq!(
+        lab.host.open_console(uuid).map(drop).map_err(|e| (e.code.as_str(), e.exit_code())),
+        Err(("console_busy", 3))
+    );
     lab.host.destroy(uuid).expect("stopped");
     wait_for("the console to end with the guest", || child.try_wait().expect("asked").is_some_and(|s| s.success()));
 }
@@ -313,7 +316,8 @@ fn without_a_terminal_the_console_prints_until_the_guest_stops() {
 fn console_child() {
     if let Ok(uuid) = std::env::var("LITE_TEST_CONSOLE") {
         let host = Libvirt::open(SYSTEM).expect("reached");
-        host.console(Uuid::parse_str(&uuid).expect("a uuid")).expect("connected");
+        let console = host.open_console(Uuid::parse_str(&uuid).expect("a uuid")).expect("opened");
+        lite::cli::attach_console(console).expect("connected");
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lite::hypervisor::{DomainState, Hypervisor, libvirt::Libvirt};
+use lite::hypervisor::{DomainState, libvirt::Libvirt, prelude::*};
 use tempfile::TempDir;
 use uuid::Uuid;
 

@@ -12,9 +12,9 @@ use lite::{
     catalog::Catalog,
     engine::{Created, Engine, Request, Unobserved},
     hypervisor::{
-        Hypervisor,
         double::{self, Double},
         flaky::Flaky,
+        prelude::*,
     },
     image::Image,
     model::{Accel, Name, NetworkMode, Paths, Record, Result, Settings, Size},
@@ -80,7 +80,7 @@ impl World {
         Engine {
             settings: &self.settings,
             store: Store::open(&self.settings.paths.state).expect("a database"),
-            hypervisor: &self.hypervisor,
+            hypervisor: &*self.hypervisor,
             now: jiff::Timestamp::now,
             interrupted: &NOT_INTERRUPTED,
             wait: Duration::ZERO,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Looked, Unknown, local::Process};
 use crate::{
     engine::capacity::Overdraft,
-    hypervisor::{DhcpSeen, PoolSeen, VolumeSeen},
+    hypervisor::{DhcpInfo, PoolInfo, VolumeInfo},
     image::Leftover,
     model::{Code, DhcpHost, Error, Instance, Mac, Record, Result},
     plan::{record_of, volume_is_ours},
@@ -80,15 +80,15 @@ pub struct Facts {
     /// Domains.
     pub domains: Option<Vec<DomainFacts>>,
     /// The pool; the inner none: there is none.
-    pub pool: Option<Option<PoolSeen>>,
+    pub pool: Option<Option<PoolInfo>>,
     /// Volumes of the pool; empty if it is not there or not active.
-    pub volumes: Option<Vec<VolumeSeen>>,
+    pub volumes: Option<Vec<VolumeInfo>>,
     /// Network filters.
     pub filters: Option<Vec<String>>,
     /// Whether the NAT network is there.
     pub network: Option<bool>,
     /// Addresses the NAT network keeps.
-    pub addresses: Option<Vec<DhcpSeen>>,
+    pub addresses: Option<Vec<DhcpInfo>>,
     /// Log files of guests, each once, without the number of a rotation.
     pub logs: Option<Vec<(Uuid, String)>>,
     /// What image work left.

@@ -9,7 +9,7 @@ use virt::connect::Connect;
 
 use super::{
     errors::{Outcome, Problem, hung, is_broken, late, translate, unreachable},
-    worker::{Verdict, Workers},
+    worker::{Verdict, Workers, run_beside},
 };
 use crate::model::{Code, Error, Result, escaped};
 
@@ -19,8 +19,8 @@ pub const ORDINARY: Duration = Duration::from_secs(8);
 pub const LONG: Duration = Duration::from_secs(60);
 /// Deadline of opening a connection over SSH.
 const OVER_SSH: Duration = Duration::from_secs(30);
-/// How long leaving may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long closing a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// For so long a daemon that was found hanging is not tried again: what is left of a command fails at once.
 const HUNG: Duration = Duration::from_secs(5);
 
@@ -100,8 +100,8 @@ impl Link {
         let connection = self.connection().map_err(Failure::Final)?;
         let body = Arc::clone(body);
         let alive = connection.clone();
-        let pulse = move || drop(alive.lib_version());
-        match self.workers.within_pulse(limit, move || body(&connection), pulse) {
+        let question = move || drop(alive.lib_version());
+        match self.workers.run_with_keepalive(limit, move || body(&connection), question) {
             Verdict::Done(Ok(value)) => Ok(value),
             Verdict::Done(Err(Problem::Virt(error))) if is_broken(&error) => {
                 self.forget();
@@ -110,7 +110,7 @@ impl Link {
             Verdict::Done(Err(problem)) => Err(Failure::Final(translate(what, problem))),
             Verdict::Hung => {
                 self.remember_hung();
-                self.leave(Duration::ZERO);
+                self.close(Duration::ZERO);
                 Err(Failure::Final(hung(&self.uri)))
             }
             Verdict::Late => {
@@ -118,6 +118,8 @@ impl Link {
                 self.forget();
                 Err(Failure::Final(late(what, limit.as_secs())))
             }
+            // It was not begun, so nothing is known of the connection: those under way go on with it.
+            Verdict::Full => Err(Failure::Final(late(what, limit.as_secs()))),
             Verdict::Broken => Err(Failure::Final(Error::new(Code::Internal, format!("the call to {what} broke off")))),
         }
     }
@@ -140,13 +142,14 @@ impl Link {
         if self.was_hung() {
             return Err(hung(&uri));
         }
-        match self.workers.within(limit, move || Connect::open(Some(&uri))) {
+        match self.workers.run(limit, move || Connect::open(Some(&uri))) {
             Verdict::Done(Ok(connection)) => Ok(connection),
             Verdict::Done(Err(error)) => Err(unreachable(&self.uri, error.message())),
             Verdict::Late | Verdict::Hung => {
                 self.remember_hung();
                 Err(hung(&self.uri))
             }
+            Verdict::Full => Err(late("connect", limit.as_secs())),
             Verdict::Broken => Err(unreachable(&self.uri, "the attempt broke off")),
         }
     }
@@ -162,16 +165,16 @@ impl Link {
 
     /// Drops the connection.
     fn forget(&self) {
-        self.leave(GOODBYE);
+        self.close(CLOSE_TIMEOUT);
     }
 
     /// Drops the connection. Closing is a call too and may hang, so nobody waits long for it.
-    fn leave(&self, patience: Duration) {
+    fn close(&self, limit: Duration) {
         if self.uri.starts_with("test:") {
             return; // Its state lives in the connection.
         }
         if let Some(connection) = self.lock().take() {
-            let _ = self.workers.within(patience, move || drop(connection));
+            let _ = run_beside(limit, move || drop(connection));
         }
     }
 
@@ -183,7 +186,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         if let Some(connection) = self.lock().take() {
-            let _ = self.workers.within(GOODBYE, move || drop(connection));
+            let _ = run_beside(CLOSE_TIMEOUT, move || drop(connection));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     network, xml,
 };
 use crate::{
-    hypervisor::{DhcpHost, DhcpSeen},
+    hypervisor::{DhcpHost, DhcpInfo},
     model::{Code, Error, Mac, Result, escaped},
 };
 
@@ -98,7 +98,7 @@ fn read(network_xml: &str) -> Result<Vec<Entry>> {
 }
 
 /// The addresses kept, in either copy.
-pub fn all(link: &Link, network: &str) -> Result<Vec<DhcpSeen>> {
+pub fn all(link: &Link, network: &str) -> Result<Vec<DhcpInfo>> {
     no_nul(&[network])?;
     let name = network.to_owned();
     link.call(&format!("list the addresses of network `{}`", escaped(&name)), ORDINARY, move |c| {
@@ -114,12 +114,12 @@ pub fn all(link: &Link, network: &str) -> Result<Vec<DhcpSeen>> {
     })
 }
 
-fn merged(copies: &[Vec<Entry>]) -> Vec<DhcpSeen> {
-    let mut seen: Vec<DhcpSeen> = Vec::new();
+fn merged(copies: &[Vec<Entry>]) -> Vec<DhcpInfo> {
+    let mut seen: Vec<DhcpInfo> = Vec::new();
     for entry in copies.iter().flatten() {
         let Some(host) = entry.host() else { continue };
         if !seen.iter().any(|s| s.host == host) {
-            seen.push(DhcpSeen { host, whole: copies.iter().all(|copy| copy.contains(entry)) });
+            seen.push(DhcpInfo { host, whole: copies.iter().all(|copy| copy.contains(entry)) });
         }
     }
     seen.sort_by_key(|s| s.host.address);

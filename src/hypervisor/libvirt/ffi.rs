@@ -21,7 +21,7 @@ pub struct RawState {
 
 /// A record of the bulk call.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Record {
     /// Uuid.
     pub uuid: Uuid,
     /// Name.
@@ -47,7 +47,7 @@ pub const SIZES_OF_OFF: Ask = Ask(
 );
 
 /// Name, uuid and what is asked for of many domains in one round trip.
-pub fn stats(connection: &Connect, Ask(groups, flags): Ask) -> Result<Vec<Seen>, Error> {
+pub fn stats(connection: &Connect, Ask(groups, flags): Ask) -> Result<Vec<Record>, Error> {
     let mut records: *mut virt_sys::virDomainStatsRecordPtr = ptr::null_mut();
     // SAFETY: the connection is alive for the whole call; `records` is written only on success.
     let count = unsafe { virt_sys::virConnectGetAllDomainStats(connection.as_ptr(), groups, &raw mut records, flags) };
@@ -56,10 +56,10 @@ pub fn stats(connection: &Connect, Ask(groups, flags): Ask) -> Result<Vec<Seen>,
         return Ok(Vec::new());
     }
     // SAFETY: libvirt filled `count` pointers to records, valid until the list is freed below; nothing read here outlives it.
-    let seen = (0..count).map(|i| unsafe { read_record(&**records.add(i)) }).collect();
+    let all = (0..count).map(|i| unsafe { read_record(&**records.add(i)) }).collect();
     // SAFETY: the list came from the call above and is freed once. This also frees the records' domain handles.
     unsafe { virt_sys::virDomainStatsRecordListFree(records) };
-    seen
+    all
 }
 
 /// # Safety
@@ -76,7 +76,7 @@ unsafe fn params_of(record: &virt_sys::virDomainStatsRecord) -> &[virt_sys::virT
 
 /// # Safety
 /// The record's domain and parameters must be valid, as libvirt made them.
-unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, Error> {
+unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Record, Error> {
     let mut uuid = [0_u8; virt_sys::VIR_UUID_BUFLEN as usize];
     // SAFETY: the handle is valid and the buffer has the length libvirt asks for. Both are local look-ups, no round trip.
     let (got, name) =
@@ -93,7 +93,7 @@ unsafe fn read_record(record: &virt_sys::virDomainStatsRecord) -> Result<Seen, E
     let size = long(params, c"balloon.maximum")
         .zip(unsigned(params, c"vcpu.current"))
         .map(|(memory_kib, vcpus)| DomainSize { memory_kib, vcpus });
-    Ok(Seen { uuid: Uuid::from_bytes(uuid), name, state, size })
+    Ok(Record { uuid: Uuid::from_bytes(uuid), name, state, size })
 }
 
 fn param<'a>(
@@ -128,7 +128,7 @@ pub struct Figures {
 }
 
 /// Name, uuid, state and figures of all domains, or of some, in one round trip that waits for no domain.
-pub fn figures(connection: &Connect, only: Option<&[Domain]>, nowait: bool) -> Result<Vec<(Seen, Figures)>, Error> {
+pub fn figures(connection: &Connect, only: Option<&[Domain]>, nowait: bool) -> Result<Vec<(Record, Figures)>, Error> {
     let groups = virt_sys::VIR_DOMAIN_STATS_STATE
         | virt_sys::VIR_DOMAIN_STATS_CPU_TOTAL
         | virt_sys::VIR_DOMAIN_STATS_BALLOON
@@ -154,7 +154,7 @@ pub fn figures(connection: &Connect, only: Option<&[Domain]>, nowait: bool) -> R
     if records.is_null() {
         return Ok(Vec::new());
     }
-    let read = |i: usize| -> Result<(Seen, Figures), Error> {
+    let read = |i: usize| -> Result<(Record, Figures), Error> {
         // SAFETY: libvirt filled `count` pointers to records, valid until the list is freed below; nothing read here
         // outlives it.
         unsafe {

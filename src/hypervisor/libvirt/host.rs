@@ -1,34 +1,35 @@
 //! Facts about the host.
 
-use roxmltree::Node;
+use roxmltree::Node as Element;
 use virt::connect::Connect;
 
-use super::{
-    connect::{LONG, Link},
-    errors::Outcome,
-    ffi, xml,
+use super::{Libvirt, connect::LONG, errors::Outcome, ffi, xml};
+use crate::{
+    hypervisor::{HostInfo, Node},
+    model::Result,
 };
-use crate::{hypervisor::HostInfo, model::Result};
 
-/// Reads them. Long: the first question after libvirtd started makes it probe every QEMU.
-pub fn get(link: &Link) -> Result<HostInfo> {
-    link.call("describe the host", LONG, |c| {
-        let node = c.node_info()?;
-        let guest = offer(&c.capabilities()?)?;
-        let (memory_kib, memory_free_kib) = memory(c, node.memory)?;
-        Ok(HostInfo {
-            hostname: c.hostname()?,
-            libvirt: version(c.lib_version()?),
-            hypervisor: if c.driver_type()? == "QEMU" { version(c.hyp_version()?) } else { String::new() },
-            arch: guest.arch,
-            cpus: node.cpus,
-            memory_kib,
-            memory_free_kib,
-            kvm_offered: guest.kvm,
-            q35: guest.q35,
-            emulator: guest.emulator,
+impl Node for Libvirt {
+    /// Long: the first question after libvirtd started makes it probe every QEMU.
+    fn host(&self) -> Result<HostInfo> {
+        self.link.call("describe the host", LONG, |c| {
+            let node = c.node_info()?;
+            let guest = offer(&c.capabilities()?)?;
+            let (memory_kib, memory_free_kib) = memory(c, node.memory)?;
+            Ok(HostInfo {
+                hostname: c.hostname()?,
+                libvirt: version(c.lib_version()?),
+                hypervisor: if c.driver_type()? == "QEMU" { version(c.hyp_version()?) } else { String::new() },
+                arch: guest.arch,
+                cpus: node.cpus,
+                memory_kib,
+                memory_free_kib,
+                kvm_offered: guest.kvm,
+                q35: guest.q35,
+                emulator: guest.emulator,
+            })
         })
-    })
+    }
 }
 
 /// All memory, and what the kernel could give to a guest (free, buffers and page cache), in KiB and from one source:
@@ -60,7 +61,7 @@ fn offer(capabilities: &str) -> Result<Offer> {
     let root = document.root_element();
     let cpu = xml::child(root, "host").and_then(|host| xml::child(host, "cpu"));
     let arch = cpu.and_then(|cpu| xml::child(cpu, "arch")).and_then(|a| a.text()).unwrap_or_default().to_owned();
-    let hvm = |guest: &Node<'_, '_>| xml::child(*guest, "os_type").and_then(|t| t.text()) == Some("hvm");
+    let hvm = |guest: &Element<'_, '_>| xml::child(*guest, "os_type").and_then(|t| t.text()) == Some("hvm");
     let found = root
         .children()
         .filter(|n| n.has_tag_name("guest"))
@@ -69,7 +70,7 @@ fn offer(capabilities: &str) -> Result<Offer> {
         .find(|a| a.attribute("name") == Some(&arch));
     let Some(guest) = found else { return Ok(Offer { arch, ..Offer::default() }) };
     let has =
-        |tag: &str, test: &dyn Fn(Node<'_, '_>) -> bool| guest.descendants().any(|n| n.has_tag_name(tag) && test(n));
+        |tag: &str, test: &dyn Fn(Element<'_, '_>) -> bool| guest.descendants().any(|n| n.has_tag_name(tag) && test(n));
     Ok(Offer {
         kvm: has("domain", &|n| n.attribute("type") == Some("kvm")),
         q35: has("machine", &|n| n.text() == Some("q35") || n.text().is_some_and(|t| t.starts_with("pc-q35-"))),
@@ -91,7 +92,7 @@ mod tests {
         let wanted = Offer { arch: "x86_64".into(), kvm: true, q35: true, emulator: Some("/right".into()) };
         assert_eq!(offer(xml), Ok(wanted));
         assert_eq!(offer("<capabilities/>"), Ok(Offer::default()));
-        assert_eq!(offer("<").map_err(|e| e.code.as_str()), Err("libvirt_xml"));
+        assert_eq!(offer("<").map_err(|e| e.code), Err(crate::model::Code::LibvirtXml));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use virt_sys as sys;
 use super::{
     connect::{Link, ORDINARY, no_nul},
     errors::present,
+    lifecycle::absent,
 };
-use crate::model::{Code, Error, Result};
+use crate::model::Result;
 
 const ELEMENT: i32 = sys::VIR_DOMAIN_METADATA_ELEMENT.cast_signed();
 
@@ -31,7 +32,7 @@ pub fn set(link: &Link, uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> Resul
     let (uri, prefix, xml) = (uri.to_owned(), prefix.to_owned(), xml.to_owned());
     link.call(&format!("write the metadata of domain {uuid}"), ORDINARY, move |c| {
         let Some(domain) = present(c.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)? else {
-            return Err(Error::new(Code::NoDomain, format!("libvirt has no domain {uuid}")).into());
+            return Err(absent(uuid).into());
         };
         Ok(domain.set_metadata(ELEMENT, Some(&xml), Some(&prefix), Some(&uri), sys::VIR_DOMAIN_AFFECT_CONFIG)?)
     })

@@ -3,12 +3,13 @@
 use virt::{connect::Connect, error::ErrorNumber, storage_pool::StoragePool};
 
 use super::{
-    connect::{LONG, Link, ORDINARY, no_nul},
+    Libvirt,
+    connect::{LONG, ORDINARY, no_nul},
     errors::{Outcome, present},
     xml,
 };
 use crate::{
-    hypervisor::PoolSeen,
+    hypervisor::{PoolInfo, Pools},
     model::{Code, Error, Result, escaped},
 };
 
@@ -26,39 +27,39 @@ pub fn must(connection: &Connect, name: &str) -> Outcome<StoragePool> {
     find(connection, name)?.ok_or_else(|| error().into())
 }
 
-/// A pool as it is now.
-pub fn get(link: &Link, name: &str) -> Result<Option<PoolSeen>> {
-    no_nul(&[name])?;
-    let name = name.to_owned();
-    link.call(&format!("look for storage pool `{}`", escaped(&name)), ORDINARY, move |c| {
-        let Some(pool) = find(c, &name)? else { return Ok(None) };
-        if pool.is_active()? {
-            // Refused while a volume is being made; the figures are then a little old.
-            let _ = pool.refresh(0);
-        }
-        let info = pool.info()?;
-        let path = xml::text_at(&pool.xml_desc(0)?, &["target", "path"])?;
-        Ok(Some(PoolSeen { active: pool.is_active()?, path, capacity: info.capacity, available: info.available }))
-    })
-}
+impl Pools for Libvirt {
+    fn pool(&self, name: &str) -> Result<Option<PoolInfo>> {
+        no_nul(&[name])?;
+        let name = name.to_owned();
+        self.link.call(&format!("look for storage pool `{}`", escaped(&name)), ORDINARY, move |c| {
+            let Some(pool) = find(c, &name)? else { return Ok(None) };
+            if pool.is_active()? {
+                // Refused while a volume is being made; the figures are then a little old.
+                let _ = pool.refresh(0);
+            }
+            let info = pool.info()?;
+            let path = xml::text_at(&pool.xml_desc(0)?, &["target", "path"])?;
+            Ok(Some(PoolInfo { active: pool.is_active()?, path, capacity: info.capacity, available: info.available }))
+        })
+    }
 
-/// Defines, builds and starts it, with autostart.
-pub fn ensure(link: &Link, name: &str, xml: &str) -> Result<()> {
-    no_nul(&[name, xml])?;
-    let (name, xml) = (name.to_owned(), xml.to_owned());
-    link.call(&format!("make storage pool `{}`", escaped(&name)), LONG, move |c| {
-        let pool = match find(c, &name)? {
-            Some(pool) => pool,
-            None => define(c, &name, &xml)?,
-        };
-        if !pool.is_active()? {
-            start(&pool)?;
-        }
-        if !pool.autostart()? {
-            pool.set_autostart(true)?;
-        }
-        Ok(())
-    })
+    fn ensure_pool(&self, name: &str, xml: &str) -> Result<()> {
+        no_nul(&[name, xml])?;
+        let (name, xml) = (name.to_owned(), xml.to_owned());
+        self.link.call(&format!("make storage pool `{}`", escaped(&name)), LONG, move |c| {
+            let pool = match find(c, &name)? {
+                Some(pool) => pool,
+                None => define(c, &name, &xml)?,
+            };
+            if !pool.is_active()? {
+                start(&pool)?;
+            }
+            if !pool.autostart()? {
+                pool.set_autostart(true)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 fn define(connection: &Connect, name: &str, xml: &str) -> Outcome<StoragePool> {
@@ -78,28 +79,4 @@ fn start(pool: &StoragePool) -> Outcome<()> {
         Err(_) if pool.is_active()? => Ok(()),
         answer => Ok(answer?),
     }
-}
-
-/// Stops and undefines it; its files stay.
-pub fn remove(link: &Link, name: &str) -> Result<()> {
-    no_nul(&[name])?;
-    let name = name.to_owned();
-    link.call(&format!("remove storage pool `{}`", escaped(&name)), LONG, move |c| {
-        let Some(pool) = find(c, &name)? else { return Ok(()) };
-        if pool.is_active()? {
-            pool.destroy()?;
-        }
-        match pool.undefine() {
-            // A pool without a definition is gone once it is stopped.
-            Err(_) if find(c, &name)?.is_none() => Ok(()),
-            answer => Ok(answer?),
-        }
-    })
-}
-
-/// Looks for files that came by another way.
-pub fn refresh(link: &Link, name: &str) -> Result<()> {
-    no_nul(&[name])?;
-    let name = name.to_owned();
-    link.call(&format!("refresh storage pool `{}`", escaped(&name)), LONG, move |c| Ok(must(c, &name)?.refresh(0)?))
 }

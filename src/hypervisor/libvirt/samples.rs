@@ -7,9 +7,9 @@ use virt::connect::Connect;
 use super::{
     connect::Link,
     errors::{Outcome, is_unsupported},
-    ffi::{self, Figures, Seen},
+    ffi::{self, Figures, Record},
     hung,
-    state::{state_of, why},
+    state::{reason_of, state_of},
 };
 use crate::{
     hypervisor::{DiskSample, DomainSample, DomainState, MemorySample},
@@ -22,16 +22,16 @@ const SHORT: Duration = Duration::from_secs(4);
 /// A sample of each domain. A QEMU that is stopped is known from the kernel and left out of the bulk call: asking its
 /// monitor would hang the call for all. One that stops between the two costs one more attempt.
 pub fn all(link: &Link) -> Result<Vec<DomainSample>> {
-    let look = hung::can_look(link.uri());
-    let attempt = || link.call("look at the domains", SHORT, move |c| take(c, look));
+    let here = hung::can_look(link.uri());
+    let attempt = || link.call("look at the domains", SHORT, move |c| take(c, here));
     match attempt() {
         Err(error) if error.code == Code::LibvirtTimeout => attempt(),
         answer => answer,
     }
 }
 
-fn take(connection: &Connect, look: bool) -> Outcome<Vec<DomainSample>> {
-    let stopped = if look { hung::stopped() } else { Vec::new() };
+fn take(connection: &Connect, here: bool) -> Outcome<Vec<DomainSample>> {
+    let stopped = if here { hung::stopped() } else { Vec::new() };
     if stopped.is_empty() {
         let figures = match ffi::figures(connection, None, true) {
             Err(error) if is_unsupported(&error) => ffi::figures(connection, None, false)?,
@@ -43,8 +43,8 @@ fn take(connection: &Connect, look: bool) -> Outcome<Vec<DomainSample>> {
     for domain in connection.list_all_domains(0)? {
         let name = domain.name()?;
         if stopped.contains(&name) {
-            let seen = Seen { uuid: domain.uuid()?, name, state: None, size: None };
-            out.push(sample((seen, Figures::default())));
+            let record = Record { uuid: domain.uuid()?, name, state: None, size: None };
+            out.push(sample((record, Figures::default())));
         } else {
             others.push(domain);
         }
@@ -53,14 +53,14 @@ fn take(connection: &Connect, look: bool) -> Outcome<Vec<DomainSample>> {
     Ok(out)
 }
 
-fn sample((seen, figures): (Seen, Figures)) -> DomainSample {
-    let state = state_of(seen.state);
+fn sample((record, figures): (Record, Figures)) -> DomainSample {
+    let state = state_of(record.state);
     let up = !matches!(state, DomainState::Off | DomainState::Crashed);
-    let [available, usable, told] = figures.balloon;
+    let [available, usable, updated] = figures.balloon;
     let memory = available.zip(usable).map(|(available_kib, usable_kib)| MemorySample {
         available_kib,
         usable_kib,
-        told_at: told.and_then(|t| i64::try_from(t).ok()).unwrap_or(0),
+        last_update: updated.and_then(|t| i64::try_from(t).ok()).unwrap_or(0),
     });
     let [rx, tx] = figures.network;
     let disks = match figures.disks {
@@ -70,10 +70,10 @@ fn sample((seen, figures): (Seen, Figures)) -> DomainSample {
         _ => None,
     };
     DomainSample {
-        uuid: seen.uuid,
-        name: seen.name,
+        uuid: record.uuid,
+        name: record.name,
         state,
-        why: why(seen.state),
+        reason: reason_of(record.state),
         cpu_ns: figures.cpu_ns.filter(|_| up),
         memory: memory.filter(|_| up),
         network: rx.zip(tx).filter(|_| up),

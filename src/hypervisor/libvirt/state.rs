@@ -3,7 +3,7 @@
 use virt_sys as sys;
 
 use super::ffi::RawState;
-use crate::hypervisor::{DomainState, Why};
+use crate::hypervisor::{DomainState, StateReason};
 
 /// Our word for a state; none (libvirt left it out) means that the domain could not be read.
 pub fn state_of(raw: Option<RawState>) -> DomainState {
@@ -24,22 +24,22 @@ pub fn state_of(raw: Option<RawState>) -> DomainState {
     }
 }
 
-/// Why a domain is off; of any other state libvirt's reasons are in the state already.
-pub fn why(raw: Option<RawState>) -> Why {
+/// StateReason a domain is off; of any other state libvirt's reasons are in the state already.
+pub fn reason_of(raw: Option<RawState>) -> StateReason {
     match raw {
         Some(RawState { state: sys::VIR_DOMAIN_SHUTOFF, reason }) => match reason {
-            sys::VIR_DOMAIN_SHUTOFF_UNKNOWN => Why::Unknown,
-            sys::VIR_DOMAIN_SHUTOFF_SHUTDOWN => Why::Shutdown,
+            sys::VIR_DOMAIN_SHUTOFF_UNKNOWN => StateReason::Unknown,
+            sys::VIR_DOMAIN_SHUTOFF_SHUTDOWN => StateReason::Shutdown,
             sys::VIR_DOMAIN_SHUTOFF_CRASHED | sys::VIR_DOMAIN_SHUTOFF_FAILED | sys::VIR_DOMAIN_SHUTOFF_DAEMON => {
-                Why::Crashed
+                StateReason::Crashed
             }
             sys::VIR_DOMAIN_SHUTOFF_DESTROYED
             | sys::VIR_DOMAIN_SHUTOFF_MIGRATED
             | sys::VIR_DOMAIN_SHUTOFF_SAVED
-            | sys::VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT => Why::Destroyed,
-            _ => Why::Other,
+            | sys::VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT => StateReason::Destroyed,
+            _ => StateReason::Other,
         },
-        _ => Why::Other,
+        _ => StateReason::Other,
     }
 }
 
@@ -55,27 +55,27 @@ fn paused(reason: u32) -> DomainState {
 
 #[cfg(test)]
 mod tests {
-    use super::{state_of, why};
-    use crate::hypervisor::{DomainState, Why, libvirt::ffi::RawState};
+    use super::{reason_of, state_of};
+    use crate::hypervisor::{DomainState, StateReason, libvirt::ffi::RawState};
 
     #[test]
     fn reads_why_it_is_off() {
         let reasons = [
-            (0, Why::Unknown),
-            (1, Why::Shutdown),
-            (2, Why::Destroyed),
-            (3, Why::Crashed),
-            (4, Why::Destroyed),
-            (5, Why::Destroyed),
-            (6, Why::Crashed),
-            (7, Why::Destroyed),
-            (8, Why::Crashed),
-            (99, Why::Other),
+            (0, StateReason::Unknown),
+            (1, StateReason::Shutdown),
+            (2, StateReason::Destroyed),
+            (3, StateReason::Crashed),
+            (4, StateReason::Destroyed),
+            (5, StateReason::Destroyed),
+            (6, StateReason::Crashed),
+            (7, StateReason::Destroyed),
+            (8, StateReason::Crashed),
+            (99, StateReason::Other),
         ];
         for (reason, wanted) in reasons {
-            assert_eq!(why(Some(RawState { state: 5, reason })), wanted, "{reason}");
+            assert_eq!(reason_of(Some(RawState { state: 5, reason })), wanted, "{reason}");
         }
-        assert_eq!([why(Some(RawState { state: 1, reason: 1 })), why(None)], [Why::Other; 2]);
+        assert_eq!([reason_of(Some(RawState { state: 1, reason: 1 })), reason_of(None)], [StateReason::Other; 2]);
     }
 
     #[test]

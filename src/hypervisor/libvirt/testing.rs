@@ -1,0 +1,38 @@
+//! Test support: what only a test takes away from a host, pools and networks.
+
+use super::{Libvirt, connect::LONG, network, pool};
+use crate::model::Result;
+
+impl Libvirt {
+    /// Stops and undefines a pool; its files stay. Content if it is not there.
+    pub fn remove_pool(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.link.call(&format!("remove storage pool `{name}`"), LONG, move |c| {
+            let Some(pool) = pool::find(c, &name)? else { return Ok(()) };
+            if pool.is_active()? {
+                pool.destroy()?;
+            }
+            match pool.undefine() {
+                // A pool without a definition is gone once it is stopped.
+                Err(_) if pool::find(c, &name)?.is_none() => Ok(()),
+                answer => Ok(answer?),
+            }
+        })
+    }
+
+    /// Stops and undefines a network. Content if it is not there.
+    pub fn remove_network(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.link.call(&format!("remove network `{name}`"), LONG, move |c| {
+            let Some(network) = network::find(c, &name)? else { return Ok(()) };
+            if network.is_active()? {
+                network.destroy()?;
+            }
+            match network.undefine() {
+                // A network without a definition is gone once it is stopped.
+                Err(_) if network::find(c, &name)?.is_none() => Ok(()),
+                answer => Ok(answer?),
+            }
+        })
+    }
+}

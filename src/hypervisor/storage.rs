@@ -1,0 +1,51 @@
+//! Storage pools and the volumes in them.
+
+use crate::model::Result;
+
+/// A storage pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// Started.
+    pub active: bool,
+    /// Target directory, from its XML.
+    pub path: String,
+    /// Bytes in all.
+    pub capacity: u64,
+    /// Bytes free.
+    pub available: u64,
+}
+
+/// A storage volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeInfo {
+    /// Name in the pool.
+    pub name: String,
+    /// Path on the host.
+    pub path: String,
+    /// Bytes as the guest sees it.
+    pub capacity: u64,
+    /// Bytes in use on the host.
+    pub allocation: u64,
+}
+
+/// Storage pools.
+pub trait Pools: Send + Sync {
+    /// A pool by name, refreshed if active.
+    fn pool(&self, name: &str) -> Result<Option<PoolInfo>>;
+    /// Defines, builds and starts a pool, with autostart.
+    fn ensure_pool(&self, name: &str, xml: &str) -> Result<()>;
+}
+
+/// Volumes. Every call answers `no_pool` if the pool is not there, except `volume` and `remove_volume`.
+pub trait Volumes: Send + Sync {
+    /// The volumes of a pool.
+    fn volumes(&self, pool: &str) -> Result<Vec<VolumeInfo>>;
+    /// One volume.
+    fn volume(&self, pool: &str, name: &str) -> Result<Option<VolumeInfo>>;
+    /// Creates a volume; content if one of the name exists (the journal says whether it is whole).
+    fn ensure_volume(&self, pool: &str, name: &str, xml: &str) -> Result<()>;
+    /// Writes bytes to the start of a volume; `no_volume`, or `volume_too_small` with nothing written.
+    fn upload(&self, pool: &str, volume: &str, bytes: &[u8]) -> Result<()>;
+    /// Deletes a volume.
+    fn remove_volume(&self, pool: &str, name: &str) -> Result<()>;
+}
