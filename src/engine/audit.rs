@@ -12,7 +12,7 @@ mod local;
 mod orphans;
 
 pub use orphans::{Orphan, Removal};
-pub(super) use orphans::{Orphans, orphans};
+pub(super) use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
 
 use super::Engine;
 use crate::model::{Class, Error, Result};
@@ -24,16 +24,20 @@ pub enum Trouble {
     Orphan,
     /// A domain on a disk of ours that the database does not know: the database was lost, or replaced by an older one.
     Unrecorded,
-    /// A record whose thing is not on the host.
-    Ghost,
+    /// A thing of a record that is not on the host.
+    Missing,
     /// Two have what only one may have.
     Duplicate,
     /// More is promised than there is.
     Overcommitted,
     /// An operation that nobody works on any more.
     Unfinished,
-    /// A process or file of ours that nobody knows of.
-    Stray,
+    /// A volume of our pool that is named as ours, and of no kind that this lite knows.
+    UnknownVolume,
+    /// A process on a disk or an image of ours that nobody knows of.
+    UnknownProcess,
+    /// A file that libvirt keeps for a domain of ours that is gone.
+    UnknownFile,
 }
 
 impl Trouble {
@@ -42,11 +46,13 @@ impl Trouble {
         match self {
             Self::Orphan => "orphan",
             Self::Unrecorded => "unrecorded",
-            Self::Ghost => "ghost",
+            Self::Missing => "missing",
             Self::Duplicate => "duplicate",
             Self::Overcommitted => "overcommitted",
             Self::Unfinished => "unfinished",
-            Self::Stray => "stray",
+            Self::UnknownVolume => "unknown-volume",
+            Self::UnknownProcess => "unknown-process",
+            Self::UnknownFile => "unknown-file",
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     image::{self, Baked, Image},
     kill_point,
     model::{Code, Error, Money, NetworkMode, Phase, Port, Result, Size, WithinStage, hex},
+    plan,
     store::OperationState,
 };
 
@@ -211,10 +212,10 @@ impl Engine<'_> {
     }
 
     /// Undoes the machine of a bake that went well.
-    fn throw_away(&mut self, job: &Job, steps: &[(i64, crate::plan::Step)]) -> Result<()> {
-        let files = vec![job.resources.console_log.clone(), job.resources.report_log.clone()];
+    fn throw_away(&mut self, job: &Job, steps: &[(i64, plan::Step)]) -> Result<()> {
+        let logs = plan::remove_logs(&job.record, self.settings.into());
         self.roll_back(&job.operation.id, steps)
-            .and_then(|()| self.execute(&crate::plan::Step::RemoveLogs { files }, &super::execute::Payload::none()))
+            .and_then(|()| self.execute(&logs, &super::execute::Payload::none()))
             .and_then(|()| self.store.forget(job.record.uuid))
             .inspect_err(|e| {
                 let state = OperationState::NeedsAttention;

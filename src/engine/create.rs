@@ -26,7 +26,7 @@ use crate::{
     image::Image,
     kill_point,
     model::{Code, Error, EventKind, Name, NetworkMode, Phase, Record, Result, Tag},
-    plan::Step,
+    plan::{self, Step},
     render::{UserData, render_output},
     store::{self, OperationState},
 };
@@ -152,7 +152,7 @@ impl Engine<'_> {
         kill_point::reached("allocated");
         let id = job.operation.id.clone();
         let mut run = Run::new(&id);
-        let payload = Payload { seed: &job.image_bytes };
+        let payload = Payload::seed(&job.image_bytes);
         for step in &job.steps {
             let result = if self.is_interrupted() {
                 Err(Error::new(Code::Interrupted, "interrupted"))
@@ -168,8 +168,7 @@ impl Engine<'_> {
 
     /// Undoes a create or a bake and says so.
     pub(super) fn abandon(&mut self, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
-        let (console, report) = (job.resources.console_log.clone(), job.resources.report_log.clone());
-        let logs = Step::RemoveLogs { files: vec![console, report] };
+        let logs = plan::remove_logs(&job.record, self.settings.into());
         let undone = self
             .roll_back(&job.operation.id, started)
             .and_then(|()| self.execute(&logs, &Payload::none()))

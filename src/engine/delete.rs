@@ -4,7 +4,7 @@ use super::{Engine, execute::Payload, journal::Run, lock::Lock};
 use crate::{
     kill_point,
     model::{Instance, Phase, Result},
-    plan::{self, Step},
+    plan::{self, OwnedKind},
     store::{Operation, events::Stamp, instances, operations},
 };
 
@@ -21,15 +21,8 @@ impl Engine<'_> {
     /// What a delete would remove and leave.
     pub fn plan_delete(&self, instance: &Instance) -> Receipt {
         let record = &instance.record;
-        let s = self.settings;
-        let resources = plan::Resources::of(&record.name, record.uuid, &s.paths);
-        let mut removed = vec![
-            format!("virtual machine `{}`", record.name),
-            format!("root disk `{}` ({}) and its data", resources.root, record.disk),
-            format!("seed `{}`", resources.seed),
-            format!("network filter `{}`", resources.filter),
-        ];
-        removed.extend(record.address.map(|a| format!("address {a}")));
+        let all = OwnedKind::ALL.iter().map(|kind| kind.description());
+        let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
         removed.push("logs and secrets".to_owned());
         Receipt {
             removed,
@@ -54,10 +47,8 @@ impl Engine<'_> {
     /// Runs or finishes a delete. On failure the operation stays open and the next command goes on with it.
     pub(super) fn run_delete(&mut self, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
         let mut run = Run::new(&operation.id);
-        let steps: Vec<Step> =
-            plan::delete(&instance.record, &self.settings.pool, &self.settings.network, &self.settings.paths);
-        for step in &steps {
-            self.step(&mut run, step, &Payload::none()).map_err(|mut e| {
+        for step in plan::delete(&instance.record, self.settings.into()) {
+            self.step(&mut run, &step, &Payload::none()).map_err(|mut e| {
                 e.hints
                     .push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
                 e

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::{
     Engine,
     lock::{Lock, TURNS},
+    objects,
 };
 use crate::{
     model::{Code, Error, Result},
-    plan::Step,
+    plan::{OwnedKind, Step},
 };
 
 /// How long a step waits for its turn: a hundred others at a second or two each.
@@ -17,14 +18,19 @@ const TURN_WAIT: Duration = Duration::from_secs(300);
 /// What a step needs and the journal must not hold: secrets.
 #[derive(Clone, Copy)]
 pub(super) struct Payload<'a> {
-    /// Content of the seed.
-    pub seed: &'a [u8],
+    /// Content for the volume of this kind.
+    content: Option<(OwnedKind, &'a [u8])>,
 }
 
-impl Payload<'_> {
+impl<'a> Payload<'a> {
     /// Nothing.
     pub const fn none() -> Self {
-        Payload { seed: &[] }
+        Payload { content: None }
+    }
+
+    /// The content of a new instance's seed.
+    pub const fn seed(bytes: &'a [u8]) -> Self {
+        Payload { content: Some((OwnedKind::Seed, bytes)) }
     }
 }
 
@@ -32,25 +38,18 @@ impl Engine<'_> {
     /// Does it. Repeatable: what is true already stays true.
     pub(super) fn execute(&self, step: &Step, payload: &Payload<'_>) -> Result<()> {
         let hv = self.hypervisor;
-        let _turn = step.takes_turns().then(|| self.turn()).transpose()?;
+        let _turn = step.is_serialised().then(|| self.turn()).transpose()?;
         let result = match step {
-            Step::Filter { name, xml } => hv.ensure_filter(name, xml),
-            Step::DhcpHost { network, host } => hv.ensure_dhcp_host(network, host),
-            Step::RootVolume { pool, name, xml } => hv.ensure_volume(pool, name, xml),
-            Step::SeedVolume { pool, name, xml } => {
-                hv.ensure_volume(pool, name, xml).and_then(|()| hv.upload(pool, name, payload.seed))
+            Step::Ensure { kind, object, xml } => {
+                let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
+                objects::ensure(hv, object, xml, content)
             }
-            Step::Domain { xml, .. } => hv.ensure_domain(xml),
-            Step::Launch { uuid, xml } => hv.launch(*uuid, xml),
-            Step::Connect { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
+            Step::Remove { object } => objects::remove(hv, object),
+            Step::StartUnlinked { uuid, xml } => hv.launch(*uuid, xml),
+            Step::LinkUp { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
             Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
             Step::Start { uuid } => hv.start(*uuid),
             Step::Destroy { uuid } => hv.destroy(*uuid),
-            Step::RemoveDomain { uuid } => hv.remove_domain(*uuid),
-            Step::RemoveVolume { pool, name } => hv.remove_volume(pool, name),
-            Step::RemoveDhcpHost { network, host } => hv.remove_dhcp_host(network, host),
-            Step::RemoveFilter { name } => hv.remove_filter(name),
-            Step::RemoveLogs { files } => remove_files(files),
         };
         result.map_err(|e| at(step, e))
     }
@@ -70,20 +69,4 @@ impl Engine<'_> {
 /// Says which step an error belongs to, keeping its kind and hints.
 fn at(step: &Step, error: Error) -> Error {
     error.within(format!("{} failed", step.subject()))
-}
-
-/// Removes log files and the older ones that virtlogd rotated (`NAME.0`, `NAME.1` …).
-fn remove_files(files: &[String]) -> Result<()> {
-    for file in files {
-        let rotated = (0..16).map(|n| format!("{file}.{n}"));
-        for path in std::iter::once(file.clone()).chain(rotated) {
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::new(Code::LogNotRemoved, format!("cannot remove `{path}`")).cause(e));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     image, kill_point,
     model::{Code, Error, Result},
+    plan::{self, Object},
 };
 
 /// How long ago something must have been seen first, to be removed.
@@ -107,7 +108,9 @@ impl Engine<'_> {
                 "the database does not know it: `lite repair --rebuild` takes it in".to_owned(),
             )
         });
-        Ok(Found { sighted, stays: used.chain(lost).collect() })
+        let unknown =
+            found.unknown.iter().map(|volume| (audit::volume_subject(volume), audit::UNKNOWN_VOLUME.to_owned()));
+        Ok(Found { sighted, stays: used.chain(lost).chain(unknown).collect() })
     }
 
     /// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.
@@ -133,8 +136,8 @@ impl Engine<'_> {
             return Ok(false);
         }
         // Asked for directly: a list of domains that came out empty looks like one without this domain.
-        let kills = matches!(&orphan.removal, Removal::Steps(steps) if steps.iter().any(kills));
-        let removed = match kills || self.hypervisor.domain(owner)?.is_none() {
+        let is_domain = matches!(orphan.removal, Removal::Owned(Object::Domain { .. }));
+        let removed = match is_domain || self.hypervisor.domain(owner)?.is_none() {
             true => self.execute_removal(&orphan.removal),
             false => Ok(false),
         };
@@ -144,16 +147,14 @@ impl Engine<'_> {
 
     fn execute_removal(&self, removal: &Removal) -> Result<bool> {
         match removal {
-            Removal::Steps(steps) => {
-                for step in steps {
+            Removal::Owned(object) => {
+                for step in plan::remove(object.clone()) {
                     kill_point::reached("intent");
-                    self.execute(step, &Payload::none())?;
+                    self.execute(&step, &Payload::none())?;
                     kill_point::reached("effect");
                 }
                 Ok(true)
             }
-            // The file goes with the lock that is held now.
-            Removal::Lock(_) => Ok(true),
             Removal::Image(leftover) => image::leftovers::discard(&self.settings.paths.pool, leftover),
             Removal::File(path) => match std::fs::remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -163,11 +164,6 @@ impl Engine<'_> {
             },
         }
     }
-}
-
-/// The step removes a domain.
-fn kills(step: &crate::plan::Step) -> bool {
-    matches!(step, crate::plan::Step::RemoveDomain { .. })
 }
 
 /// A sighting of the future counts as one of now: the clock was set back.

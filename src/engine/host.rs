@@ -12,7 +12,7 @@ use crate::{
     hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
     model::{Code, Error, NetworkMode, Result},
-    plan::{self, volume_is_ours},
+    plan::{self, Namespace},
 };
 
 /// How long to wait for another process that makes pool and network.
@@ -113,5 +113,5 @@ impl Engine<'_> {
 
 /// Bytes that the disks of instances use already.
 pub(super) fn used_by_disks(volumes: &[VolumeInfo]) -> u64 {
-    volumes.iter().filter(|v| volume_is_ours(&v.name).is_some()).map(|v| v.allocation).sum()
+    volumes.iter().filter(|v| plan::owner_of(Namespace::Volume, &v.name).is_some()).map(|v| v.allocation).sum()
 }

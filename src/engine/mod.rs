@@ -20,6 +20,7 @@ mod host;
 mod journal;
 mod listing;
 mod lock;
+mod objects;
 mod ours;
 mod power;
 mod rebuild;

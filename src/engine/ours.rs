@@ -2,12 +2,14 @@
 //!
 //! A host may have more than one lite, each with a pool and a database of its own; their domains carry records too.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
+
+use uuid::Uuid;
 
 use crate::{
     hypervisor::{DomainInfo, DomainState, Hypervisor},
     model::{Code, Error, Record, Result, Settings, escaped},
-    plan::{METADATA_URI, disks_in_domain, record_of, volume_is_ours},
+    plan::{METADATA_URI, Namespace, disks_in_domain, is_marked, owner_of, record_of},
     store::Store,
 };
 
@@ -46,10 +48,18 @@ fn is_here(hypervisor: &dyn Hypervisor, settings: &Settings, pool: &Path, seen: 
     if seen.state == DomainState::Unresponsive {
         let active = hypervisor.pool(&settings.pool)?.is_some_and(|p| p.active);
         let volumes = if active { hypervisor.volumes(&settings.pool)? } else { Vec::new() };
-        return Ok(volumes.iter().any(|v| volume_is_ours(&v.name) == Some(seen.uuid)));
+        return Ok(volumes.iter().any(|v| owner_of(Namespace::Volume, &v.name).is_some_and(|(_, id)| id == seen.uuid)));
     }
     let Some(xml) = hypervisor.domain_xml(seen.uuid)? else { return Ok(false) };
     Ok(disks_in_domain(&xml).iter().any(|disk| Path::new(disk).starts_with(pool)))
+}
+
+/// Whether a volume is one of lite's, and of no instance with a row: nobody can tell which image it lies on.
+pub(super) fn is_without_row(volume: &str, with_row: &HashSet<Uuid>) -> bool {
+    match owner_of(Namespace::Volume, volume) {
+        Some((_, id)) => !with_row.contains(&id),
+        None => is_marked(volume),
+    }
 }
 
 /// Refused (`state_missing`) if there is no database, but domains that only a database of this lite can have made.

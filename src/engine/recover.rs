@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::{
     Engine,
     lock::{Attempt, Lock, is_shared},
+    ours::is_without_row,
 };
 use crate::{
     guest::{
@@ -20,7 +21,7 @@ use crate::{
     hypervisor::DomainState,
     image, kill_point,
     model::{Class, Code, Error, Phase, Record, Result, Wanted},
-    plan::{Resources, Step, volume_is_ours},
+    plan::{self, Resources, Step},
     render::Seed,
     store::{Operation, OperationState},
 };
@@ -82,7 +83,7 @@ impl Engine<'_> {
         let entries = std::fs::read_dir(&self.settings.paths.pool)
             .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
         let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
-        Ok(names.filter_map(|name| volume_is_ours(&name)).any(|id| !owned.contains(&id)))
+        Ok(names.into_iter().any(|name| is_without_row(&name, &owned)))
     }
 
     fn recover_one(&mut self, operation: &Operation) -> Result<Option<String>> {
@@ -151,7 +152,7 @@ impl Engine<'_> {
         let name = &operation.resource;
         let steps = self.journalled(&operation.id)?;
         let started = operation.kind == "create"
-            && steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Connect { .. }));
+            && steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. }));
         if started {
             self.store.set_phase(uuid, Phase::Started, None)?;
             self.store.end_operation(&operation.id, OperationState::Succeeded, None, (self.now)())?;
@@ -161,10 +162,7 @@ impl Engine<'_> {
             self.let_calls_end(uuid);
         }
         let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
-        let logs = self.store.instance_by_uuid(uuid)?.map(|i| {
-            let r = Resources::of(&i.record.name, uuid, &self.settings.paths);
-            Step::RemoveLogs { files: vec![r.console_log, r.report_log] }
-        });
+        let logs = self.store.instance_by_uuid(uuid)?.map(|i| plan::remove_logs(&i.record, self.settings.into()));
         let undone = self.roll_back(&operation.id, &steps).and_then(|()| {
             logs.map_or(Ok(()), |step| self.execute(&step, &super::execute::Payload::none()))?;
             self.store.forget(uuid)

@@ -1,12 +1,12 @@
 //! Puts the domain of an instance back as it was recorded: one that is gone is defined again on its disk, one that was
 //! changed by hand is redefined. Nothing is stopped, and no disk is touched.
 
-use super::{Engine, execute::Payload, journal::Run, power::unresponsive};
+use super::{Engine, execute::Payload, journal::Run, objects, power::unresponsive};
 use crate::{
     doctor,
-    hypervisor::{DhcpInfo, DomainState},
-    model::{Code, Drift, Error, Instance, NetworkMode, Result},
-    plan::{self, DomainPlan, Resources, Step},
+    hypervisor::DomainState,
+    model::{Code, Drift, Error, Instance, Result},
+    plan::{self, Class, DomainPlan, OwnedKind, Resources, Step},
 };
 
 /// What a redefinition is to do.
@@ -55,16 +55,11 @@ impl Engine<'_> {
 
     /// What a domain needs beside itself and its disks, and is gone from the host.
     fn gone_beside(&self, instance: &Instance) -> Result<Vec<Drift>> {
-        let (record, mut gone) = (&instance.record, Vec::new());
-        let filter = Resources::of(&record.name, record.uuid, &self.settings.paths).filter;
-        if self.hypervisor.filter_xml(&filter)?.is_none() {
-            gone.push(Drift::new("filter", filter, "gone"));
-        }
-        if let (NetworkMode::Nat, Some(address)) = (&record.network, record.address) {
-            let kept = self.hypervisor.dhcp_hosts(&self.settings.network)?;
-            let ours = |k: &DhcpInfo| k.whole && k.host.mac == record.mac && k.host.address == address;
-            if !kept.iter().any(ours) {
-                gone.push(Drift::new("address", address, "not kept"));
+        let mut gone = Vec::new();
+        let all = OwnedKind::all_of(&instance.record, self.settings.into());
+        for (kind, object) in all.filter(|(kind, _)| kind.description().class() == Class::Definition) {
+            if !objects::is_there(self.hypervisor, &object)? {
+                gone.push(plan::gone(kind, &object));
             }
         }
         Ok(gone)
@@ -101,7 +96,7 @@ impl Engine<'_> {
         if renamed {
             steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
         }
-        steps.extend(plan::redefine(&DomainPlan {
+        let plan = DomainPlan {
             record,
             resources: &resources,
             root_path: &path(&resources.root)?,
@@ -110,7 +105,8 @@ impl Engine<'_> {
             kvm: doctor::use_kvm(s.accel, &s.connect, info.kvm_offered, &info.arch)?,
             arch: &info.arch,
             machine: info.q35.then_some("q35"),
-        })?);
+        };
+        steps.extend(plan::redefine(&plan, s.into())?);
         Ok(steps)
     }
 

@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::{METADATA_URI, Resources, record_of};
+use super::{METADATA_URI, Object, OwnedKind, Resources, record_of};
 use crate::model::{Code, Drift, Mac, NetworkMode, Record, Result, Size};
 
 /// Memory and virtual CPUs in the persistent XML of a domain; none if they are not there.
@@ -45,6 +45,15 @@ pub fn sizes(record: &Record, name: &str, memory_kib: Option<u64>, vcpus: Option
         found.push(Drift::new("vcpus", record.vcpus, vcpus));
     }
     found
+}
+
+/// The difference of a thing beside the domain that is not on the host.
+pub fn gone(kind: OwnedKind, object: &Object) -> Drift {
+    let word = kind.description().word();
+    match object {
+        Object::DhcpHost { host, .. } => Drift::new(word, host.address, "not kept"),
+        _ => Drift::new(word, object.name().unwrap_or_default(), "gone"),
+    }
 }
 
 fn disks(root: Node<'_, '_>, resources: &Resources) -> Vec<Drift> {

@@ -6,6 +6,8 @@ mod drift;
 mod filter;
 mod names;
 mod network;
+mod owned;
+mod sequence;
 mod step;
 mod storage;
 mod xml;
@@ -13,9 +15,13 @@ mod xml;
 pub use domain::{
     DomainPlan, METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, launch_xml, metadata_xml, record_of,
 };
-pub use drift::{drift, size_in_domain, sizes};
+pub use drift::{drift, gone, size_in_domain, sizes};
 pub use filter::filter_xml;
-pub use names::{Resources, filter_is_ours, log_is_ours, volume_is_ours};
+pub use names::Resources;
 pub use network::{Subnet, network_xml, subnet_of};
-pub use step::{Step, create, delete, redefine};
+pub use owned::{
+    Class, Description, DiskPort, Namespace, Object, OwnedKind, Owner, Place, Sources, is_marked, log_owner, owner_of,
+};
+pub use sequence::{create, delete, redefine, remove, remove_logs};
+pub use step::Step;
 pub use storage::{overlay_xml, pool_xml, seed_xml};

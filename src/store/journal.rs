@@ -13,7 +13,7 @@ pub struct Memory {
     /// Instances that any operation was about.
     pub known: HashSet<Uuid>,
     /// Those that were to go: a delete began, or their create was undone.
-    pub condemned: HashSet<Uuid>,
+    pub delete_recorded: HashSet<Uuid>,
     /// Names that instances had, each with the time of its first operation.
     pub names: BTreeMap<String, jiff::Timestamp>,
 }
@@ -40,12 +40,12 @@ impl Store {
             .map_err(sql)?;
         let mut memory = Memory::default();
         for row in rows {
-            let ([instance, name, started], condemned) = row.map_err(sql)?;
+            let ([instance, name, started], delete_recorded) = row.map_err(sql)?;
             let uuid = Uuid::try_parse(&instance).map_err(|e| bad(&e))?;
             let started: jiff::Timestamp = started.parse().map_err(|e| bad(&e))?;
             memory.known.insert(uuid);
-            if condemned {
-                memory.condemned.insert(uuid);
+            if delete_recorded {
+                memory.delete_recorded.insert(uuid);
             }
             let first = memory.names.entry(name).or_insert(started);
             *first = started.min(*first);
@@ -68,13 +68,14 @@ impl Store {
         rows.map(|row| row.map_err(sql)).collect()
     }
 
-    /// All steps of one kind that the journal holds, JSON of `plan::Step`, with the instance each was for.
+    /// All steps of the journal about one kind of owned thing, JSON of `plan::Step`, with the instance each was for. Older
+    /// journals have the kind as the step's own word.
     pub fn steps_of_kind(&self, kind: &str) -> Result<Vec<(Uuid, String)>> {
         let mut statement = self
             .read()
             .prepare(
                 "SELECT DISTINCT operation.instance, step.step FROM step JOIN operation ON operation.id = step.operation
-                 WHERE operation.instance IS NOT NULL AND step.step ->> '$.step' = ?1",
+                 WHERE operation.instance IS NOT NULL AND ?1 IN (step.step ->> '$.kind', step.step ->> '$.step')",
             )
             .map_err(sql)?;
         let rows = statement.query_map([kind], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(sql)?;

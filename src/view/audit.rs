@@ -9,7 +9,8 @@ use crate::model::Error;
 /// One disagreement between database and host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingView {
-    /// `orphan`, `unrecorded`, `ghost`, `duplicate`, `overcommitted`, `unfinished` or `stray`.
+    /// `orphan`, `unrecorded`, `missing`, `duplicate`, `overcommitted`, `unfinished`, `unknown-volume`, `unknown-process`
+    /// or `unknown-file`.
     pub kind: String,
     /// What it is about.
     pub subject: String,

@@ -55,7 +55,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
 }
 
 #[test]
-fn every_thing_that_is_gone_is_a_ghost() {
+fn every_thing_that_is_gone_is_missing() {
     let world = World::new();
     world.create("web").expect("created");
     let web = instance(&world, "web");
@@ -63,7 +63,7 @@ fn every_thing_that_is_gone_is_a_ghost() {
     let hv = world.hypervisor.inner();
     hv.destroy(record.uuid).expect("destroyed");
     hv.remove_domain(record.uuid).expect("removed");
-    assert_eq!(told(&world), ["ghost instance `web`: its domain is gone"]);
+    assert_eq!(told(&world), ["missing instance `web`: its domain is gone"]);
     hv.remove_volume("lite", &r.root).expect("removed");
     hv.remove_volume("lite", &r.seed).expect("removed");
     hv.remove_filter(&r.filter).expect("removed");
@@ -72,11 +72,11 @@ fn every_thing_that_is_gone_is_a_ghost() {
     assert_eq!(
         told(&world),
         [
-            "ghost instance `web`: its domain is gone".to_owned(),
-            format!("ghost instance `web`: its root disk `{}` is gone", r.root),
-            format!("ghost instance `web`: its seed `{}` is gone", r.seed),
-            format!("ghost instance `web`: its network filter `{}` is gone", r.filter),
-            format!("ghost instance `web`: its address 192.168.150.2 is not kept for {}", record.mac),
+            "missing instance `web`: its domain is gone".to_owned(),
+            format!("missing instance `web`: its root disk `{}` is gone", r.root),
+            format!("missing instance `web`: its seed `{}` is gone", r.seed),
+            format!("missing instance `web`: its network filter `{}` is gone", r.filter),
+            format!("missing instance `web`: its address 192.168.150.2 is not kept for {}", record.mac),
         ]
     );
     hv.remove_network("lite").expect("removed");
@@ -84,10 +84,10 @@ fn every_thing_that_is_gone_is_a_ghost() {
     assert_eq!(
         told(&world),
         [
-            "ghost instance `web`: its domain is gone".to_owned(),
-            format!("ghost instance `web`: its network filter `{}` is gone", r.filter),
-            "ghost storage pool `lite`: it is gone, and instances have disks in it".to_owned(),
-            "ghost network `lite`: it is gone, and instances have addresses on it".to_owned(),
+            "missing instance `web`: its domain is gone".to_owned(),
+            format!("missing instance `web`: its network filter `{}` is gone", r.filter),
+            "missing storage pool `lite`: it is gone, and instances have disks in it".to_owned(),
+            "missing network `lite`: it is gone, and instances have addresses on it".to_owned(),
         ]
     );
     world.engine().delete(&web).expect("deleted");
@@ -190,7 +190,7 @@ fn an_address_kept_by_hand_is_foreign_unless_it_meets_one_of_ours() {
     assert_eq!(
         told(&world),
         [
-            format!("ghost instance `web`: its address 192.168.150.2 is not kept for {}", web.mac),
+            format!("missing instance `web`: its address 192.168.150.2 is not kept for {}", web.mac),
             "duplicate instance `web`: network `lite` keeps 192.168.150.2 for 52:54:00:08:08:08 as well".to_owned(),
         ]
     );

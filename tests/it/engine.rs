@@ -7,7 +7,7 @@ use lite::{
     engine::{Created, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, InstanceState, Name, NetworkMode, Wanted},
-    plan::Step,
+    plan::{Object, Step},
     store::{OperationState, Wreckage},
 };
 
@@ -111,7 +111,7 @@ fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {
     let (sequence, xml) = steps
         .iter()
         .find_map(|s| match serde_json::from_str(&s.step).expect("a step") {
-            Step::Domain { xml, .. } => Some((s.sequence, xml)),
+            Step::Ensure { object: Object::Domain { .. }, xml, .. } => Some((s.sequence, xml)),
             _ => None,
         })
         .expect("a create defines a domain");

@@ -155,3 +155,46 @@ fn the_time_it_goes_is_ten_minutes_after_the_first_sighting() {
     let seen = world.engine().sight(true).expect("looked").sighted;
     assert!(seen.iter().all(|s| s.due().duration_since(s.first) == SignedDuration::from_mins(10)));
 }
+
+#[test]
+fn a_volume_of_ours_that_no_kind_of_thing_has_stays() {
+    let world = World::new();
+    let gone = world.create_orphan("gone");
+    world.create("web").expect("created");
+    let hv = world.hypervisor.inner();
+    let id = uuid::Uuid::from_u128(7).simple();
+    // A snapshot of a later lite, one that reads like the root disk of an instance `snap-web`, and a further disk of a deleted
+    // instance; beside them the seed of an instance that nobody knows, which can be nothing else.
+    let unknown = [
+        format!("lite-snap-web-{id}.qcow2"),
+        format!("lite-snap-web-{id}.snap.qcow2"),
+        format!("lite-gone-{}.data.qcow2", gone.simple()),
+    ];
+    let seed = format!("lite-web-{}.seed.iso", uuid::Uuid::from_u128(8).simple());
+    for name in unknown.iter().chain([&seed]) {
+        let xml = format!("<volume><name>{name}</name><capacity>1</capacity></volume>");
+        hv.ensure_volume("lite", name, &xml).expect("made");
+    }
+    let mut engine = world.engine();
+    let found = engine.sight(true).expect("looked");
+    let why = "it is named as one of lite's, and this lite does not know what it is".to_owned();
+    let stays: Vec<(String, String)> = unknown.iter().map(|name| (format!("volume `{name}`"), why.clone())).collect();
+    let mut told = found.stays.clone();
+    told.sort();
+    let mut wanted = stays.clone();
+    wanted.sort();
+    assert_eq!(told, wanted);
+    let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
+    let removed = engine.collect(&all).expect("collected");
+    assert!(removed.contains(&format!("volume `{seed}`")), "{removed:?}");
+    assert_eq!(removed.len(), 9, "the eight of `gone` and the seed: {removed:?}");
+    for name in &unknown {
+        assert!(hv.volume("lite", name).expect("asked").is_some(), "{name}");
+    }
+    let audit = engine.audit().expect("the database answers");
+    let mut findings: Vec<_> = audit.findings.iter().map(|f| (f.trouble.as_str(), f.subject.clone())).collect();
+    findings.sort();
+    assert_eq!(findings, wanted.into_iter().map(|(subject, _)| ("unknown-volume", subject)).collect::<Vec<_>>());
+    let fix = format!("it stays; see what it is: `virsh vol-dumpxml lite-snap-web-{id}.qcow2 --pool lite`");
+    assert!(audit.findings.iter().any(|f| f.fix == fix && f.problem == why), "{:?}", audit.findings);
+}

@@ -52,14 +52,14 @@ impl Drop for Mess {
 }
 
 #[test]
-fn processes_that_nobody_knows_of_are_strays() {
+fn processes_that_nobody_knows_of_are_told() {
     if skip_reason().is_some() {
         return;
     }
     let _turn = turn();
     let (host, name) = (idle_host("stray", 178), "lite-test-stray");
     assert!(create(&host, name).status().expect("lite runs").success());
-    // The QEMU of an instance is no stray.
+    // The QEMU of an instance is not unknown.
     clean(&host, "an instance that runs");
     let disk = virsh(&["vol-list", &host.tag]);
     let disk = disk
@@ -76,7 +76,7 @@ fn processes_that_nobody_knows_of_are_strays() {
     assert_eq!(
         told(&host),
         [format!(
-            "stray process {} (qemu-system-x86_64): it runs on the disk of instance {id}, and libvirt does not know it",
+            "unknown-process process {} (qemu-system-x86_64): it runs on the disk of instance {id}, and libvirt does not know it",
             qemu.pid()
         )]
     );
@@ -88,7 +88,7 @@ fn processes_that_nobody_knows_of_are_strays() {
     assert_eq!(
         told(&host),
         [format!(
-            "stray process {} (tail): it works on image `debian-13`, and whoever started it is gone",
+            "unknown-process process {} (tail): it works on image `debian-13`, and whoever started it is gone",
             build.pid()
         )]
     );
@@ -117,7 +117,7 @@ fn saved_memory_goes_with_the_instance_and_a_file_that_stays_is_told() {
 
     for file in [saved, format!("/var/lib/libvirt/qemu/nvram/{name}_VARS.fd")] {
         let mess = Mess::file(&file);
-        let wanted = format!("stray file `{file}`: libvirt keeps it for a domain `{name}`, and there is none");
+        let wanted = format!("unknown-file file `{file}`: libvirt keeps it for a domain `{name}`, and there is none");
         assert_eq!(told(&host), [wanted]);
         drop(mess);
         clean(&host, "it went");

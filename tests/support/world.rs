@@ -18,7 +18,7 @@ use lite::{
     },
     image::Image,
     model::{Accel, Name, NetworkMode, Paths, Record, Result, Settings, Size},
-    plan::Step,
+    plan::{Object, Step},
     store::{Operation, OperationState, Store},
 };
 
@@ -176,14 +176,12 @@ impl World {
         let creates = creates.filter(|o| o.kind == "create" && o.instance == Some(record.uuid));
         for step in creates.flat_map(|o| store.steps(&o.id).expect("steps")) {
             match serde_json::from_str(&step.step).expect("a step") {
-                Step::Filter { name, xml } => hv.ensure_filter(&name, &xml),
-                Step::DhcpHost { network, host } => hv.ensure_dhcp_host(&network, &host),
-                Step::RootVolume { pool, name, xml } | Step::SeedVolume { pool, name, xml } => {
-                    hv.ensure_volume(&pool, &name, &xml)
-                }
-                Step::Domain { xml, .. } => hv.ensure_domain(&xml),
-                Step::Launch { uuid, xml } => hv.launch(uuid, &xml),
-                Step::Connect { uuid, interfaces } => {
+                Step::Ensure { object: Object::Filter { name }, xml, .. } => hv.ensure_filter(&name, &xml),
+                Step::Ensure { object: Object::DhcpHost { network, host }, .. } => hv.ensure_dhcp_host(&network, &host),
+                Step::Ensure { object: Object::Volume { pool, name }, xml, .. } => hv.ensure_volume(&pool, &name, &xml),
+                Step::Ensure { object: Object::Domain { .. }, xml, .. } => hv.ensure_domain(&xml),
+                Step::StartUnlinked { uuid, xml } => hv.launch(uuid, &xml),
+                Step::LinkUp { uuid, interfaces } => {
                     interfaces.iter().try_for_each(|xml| hv.update_interface(uuid, xml))
                 }
                 step => panic!("a create has no {step:?}"),

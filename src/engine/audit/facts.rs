@@ -12,8 +12,8 @@ use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpInfo, PoolInfo, VolumeInfo},
     image::Leftover,
-    model::{Code, DhcpHost, Error, Instance, Mac, Record, Result},
-    plan::{record_of, volume_is_ours},
+    model::{Code, Error, Instance, Mac, Record, Result},
+    plan::{Namespace, Object, Place, owner_of, record_of},
     store::{Memory, Operation},
 };
 
@@ -43,15 +43,15 @@ pub struct DomainFacts {
     pub filters: Vec<String>,
 }
 
-/// An address that the journal says we kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAddress {
-    /// The instance it was kept for.
-    pub owner: Uuid,
-    /// The network.
-    pub network: String,
-    /// The entry.
-    pub host: DhcpHost,
+/// Whether a thing is on the host, as far as the look tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is, or nobody can say that it is not.
+    NotMissed,
+    /// It is in one of the two definitions that libvirt has of its network.
+    Half,
+    /// It is not.
+    Missing,
 }
 
 /// Everything known. A part that could not be looked at is none.
@@ -67,8 +67,8 @@ pub struct Facts {
     pub free_locks: Vec<Uuid>,
     /// What the journal remembers.
     pub memory: Memory,
-    /// Addresses we kept, says the journal.
-    pub kept: Vec<KeptAddress>,
+    /// Things whose name does not tell their owner, and the owner that the journal tells.
+    pub journalled: Vec<(Uuid, Object)>,
     /// Image volumes that the root disk of an instance lies on.
     pub images_in_use: Vec<String>,
     /// Name of the pool.
@@ -122,9 +122,37 @@ impl Facts {
     pub fn is_here(&self, domain: &DomainFacts) -> bool {
         domain.disks.iter().any(|disk| {
             let (folder, file) = (Path::new(disk).parent(), Path::new(disk).file_name().and_then(|f| f.to_str()));
-            file.and_then(volume_is_ours) == Some(domain.uuid)
+            file.and_then(|f| owner_of(Namespace::Volume, f)).is_some_and(|(_, id)| id == domain.uuid)
                 && self.pool_folders.iter().any(|f| folder == Some(Path::new(f)))
         })
+    }
+
+    /// Where things of ours lie; the logs in no folder.
+    pub fn place(&self) -> Place<'_> {
+        Place { pool: &self.pool_name, network: &self.network_name, logs: Path::new("") }
+    }
+
+    /// Whether the look found a thing.
+    pub fn presence(&self, object: &Object) -> Presence {
+        let missing = match object {
+            Object::Domain { uuid } => self.domains.as_ref().is_some_and(|all| all.iter().all(|d| d.uuid != *uuid)),
+            Object::Volume { name, .. } => {
+                let active = matches!(&self.pool, Some(Some(pool)) if pool.active);
+                active && self.volumes.as_ref().is_some_and(|all| all.iter().all(|v| v.name != *name))
+            }
+            Object::Filter { name } => self.filters.as_ref().is_some_and(|all| !all.contains(name)),
+            Object::DhcpHost { host, .. } => {
+                let known = self.addresses.as_ref().filter(|_| self.network == Some(true));
+                let same = |k: &&DhcpInfo| k.host.mac == host.mac && k.host.address == host.address;
+                match known.map(|all| all.iter().find(same)) {
+                    Some(Some(entry)) if !entry.whole => return Presence::Half,
+                    found => found == Some(None),
+                }
+            }
+            // A log may not have begun, and a lock file goes with whoever held it.
+            Object::Logs { .. } | Object::Lock { .. } => false,
+        };
+        if missing { Presence::Missing } else { Presence::NotMissed }
     }
 
     /// Instances with a row, before or after the look.

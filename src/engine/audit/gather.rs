@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
-use super::facts::{Facts, KeptAddress, Ledger, domain_facts};
+use super::facts::{Facts, Ledger, domain_facts};
 use super::local;
 use crate::{
     doctor,
     engine::{Capacity, Engine, gc::AGE, host::used_by_disks, lock::Lock},
     image,
     model::{Code, Error, Record, Result},
-    plan::{Resources, Step, filter_is_ours, subnet_of, volume_is_ours},
+    plan::{Namespace, Object, OwnedKind, Step, owner_of, subnet_of},
 };
 
 impl Engine<'_> {
@@ -52,7 +52,7 @@ impl Engine<'_> {
         let (held, free) = self.survey()?;
         f.after = self.ledger()?;
         f.memory = self.store.memory()?;
-        f.kept = self.kept_addresses()?;
+        f.journalled = self.journalled_things()?;
         f.images_in_use = self.store.images_in_use()?;
         let (held_last, free_last) = self.survey()?;
         f.busy.extend(held.into_iter().chain(held_last));
@@ -74,16 +74,16 @@ impl Engine<'_> {
         Ok((ids(held), ids(free)))
     }
 
-    fn kept_addresses(&self) -> Result<Vec<KeptAddress>> {
-        let mut kept = Vec::new();
+    /// Things whose name does not tell their owner: the journal does.
+    fn journalled_things(&self) -> Result<Vec<(Uuid, Object)>> {
+        let unreadable = |e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e);
+        let mut things = Vec::new();
         for (owner, step) in self.store.steps_of_kind("dhcp_host")? {
-            let step = serde_json::from_str(&step)
-                .map_err(|e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e))?;
-            if let Step::DhcpHost { network, host } = step {
-                kept.push(KeptAddress { owner, network, host });
+            if let Step::Ensure { object, .. } = serde_json::from_str(&step).map_err(unreadable)? {
+                things.push((owner, object));
             }
         }
-        Ok(kept)
+        Ok(things)
     }
 
     /// Each domain whose row, disk or filter is there and that the list does not have is asked for by itself.
@@ -91,9 +91,9 @@ impl Engine<'_> {
         let listed = self.hypervisor.domains();
         let Some(mut listed) = f.known("domains", listed) else { return };
         let rows = f.before.instances.iter().map(|i| i.record.uuid);
-        let disks = f.volumes.iter().flatten().filter_map(|v| volume_is_ours(&v.name));
-        let filters = f.filters.iter().flatten().filter_map(|name| filter_is_ours(name));
-        let expected: BTreeSet<Uuid> = rows.chain(disks).chain(filters).collect();
+        let disks = f.volumes.iter().flatten().filter_map(|v| owner_of(Namespace::Volume, &v.name));
+        let filters = f.filters.iter().flatten().filter_map(|name| owner_of(Namespace::Filter, name));
+        let expected: BTreeSet<Uuid> = rows.chain(disks.chain(filters).map(|(_, id)| id)).collect();
         let mut found = Vec::new();
         for uuid in expected.into_iter().filter(|uuid| listed.iter().all(|d| d.uuid != *uuid)) {
             let direct = self.hypervisor.domain(uuid);
@@ -134,9 +134,10 @@ impl Engine<'_> {
         }
         let listed = self.hypervisor.volumes(&self.settings.pool);
         let Some(mut listed) = f.known("volumes", listed) else { return };
-        for name in records.iter().map(|r| self.resources(r)).flat_map(|r| [r.root, r.seed]) {
+        for object in self.owned(records) {
+            let Object::Volume { pool, name } = object else { continue };
             if listed.iter().all(|v| v.name != name) {
-                let direct = self.hypervisor.volume(&self.settings.pool, &name);
+                let direct = self.hypervisor.volume(&pool, &name);
                 if let Some(seen) = f.known("volumes", direct).flatten() {
                     f.left_out("volumes", &name);
                     listed.push(seen);
@@ -149,7 +150,8 @@ impl Engine<'_> {
     fn look_at_network(&self, f: &mut Facts, records: &[Record]) {
         let listed = self.hypervisor.filters();
         f.filters = f.known("filters", listed);
-        for name in records.iter().map(|r| self.resources(r).filter) {
+        for object in self.owned(records) {
+            let Object::Filter { name } = object else { continue };
             if f.filters.as_ref().is_some_and(|listed| !listed.contains(&name)) {
                 let direct = self.hypervisor.filter_xml(&name);
                 if f.known("filters", direct).flatten().is_some() {
@@ -203,7 +205,9 @@ impl Engine<'_> {
         }
     }
 
-    fn resources(&self, record: &Record) -> Resources {
-        Resources::of(&record.name, record.uuid, &self.settings.paths)
+    /// Everything that these instances own.
+    fn owned<'r>(&'r self, records: &'r [Record]) -> impl Iterator<Item = Object> + 'r {
+        let place = self.settings.into();
+        records.iter().flat_map(move |record| OwnedKind::all_of(record, place)).map(|(_, object)| object)
     }
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 use super::{
-    Finding, Orphans, Trouble,
-    facts::Facts,
+    Finding, Trouble,
+    facts::{Facts, Presence},
     local::{Process, Work},
+    orphans::{Orphans, UNKNOWN_VOLUME, volume_subject},
 };
 use crate::{
-    model::{Instance, NetworkMode, Paths, Phase, Record},
-    plan::Resources,
+    model::{Instance, NetworkMode, Phase, Record, escaped},
+    plan::{Class, Object, OwnedKind},
     store::OperationState,
 };
 
@@ -19,8 +20,8 @@ use crate::{
 pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     let settled = settled(f);
     let mut all = Vec::new();
-    all.extend(of_orphans(orphans));
-    all.extend(settled.iter().flat_map(|record| ghosts(f, record)));
+    all.extend(of_orphans(f, orphans));
+    all.extend(settled.iter().flat_map(|record| missing(f, record)));
     all.extend(missing_host(f, &settled));
     all.extend(duplicates(f, &settled));
     all.extend(f.overdraft.iter().map(|o| Finding {
@@ -30,7 +31,8 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
         fix: "stop or delete an instance, or give the host more".to_owned(),
     }));
     all.extend(unfinished(f));
-    all.extend(strays(f));
+    all.extend(unknown_processes(f));
+    all.extend(unknown_files(f));
     all.sort_by_key(|finding| finding.trouble);
     all
 }
@@ -44,7 +46,7 @@ fn finding(
     Finding { trouble, subject: subject.into(), problem: problem.into(), fix: fix.into() }
 }
 
-fn of_orphans(orphans: &Orphans) -> Vec<Finding> {
+fn of_orphans(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     let found = orphans.orphans.iter().map(|orphan| match &orphan.user {
         None => finding(Trouble::Orphan, &orphan.subject, "no instance owns it", "`lite gc` removes it"),
         Some(user) => finding(
@@ -62,7 +64,15 @@ fn of_orphans(orphans: &Orphans) -> Vec<Finding> {
             "`lite repair --rebuild` takes it in",
         )
     });
-    found.chain(lost).collect()
+    let unknown = orphans.unknown.iter().map(|volume| {
+        finding(
+            Trouble::UnknownVolume,
+            volume_subject(volume),
+            UNKNOWN_VOLUME,
+            format!("it stays; see what it is: `virsh vol-dumpxml {} --pool {}`", escaped(volume), f.pool_name),
+        )
+    });
+    found.chain(lost).chain(unknown).collect()
 }
 
 /// Records that were there before and after the look, that nobody worked on, and that are neither coming nor going.
@@ -73,64 +83,55 @@ fn settled(f: &Facts) -> Vec<Record> {
     after.map(|i| i.record.clone()).collect()
 }
 
-/// Names do not depend on the folders; only those of the logs do.
-fn resources(record: &Record) -> Resources {
-    let no = std::path::PathBuf::new;
-    Resources::of(&record.name, record.uuid, &Paths { state: no(), logs: no(), blueprints: vec![], pool: no() })
+/// Things of a record that are not on the host.
+fn missing(f: &Facts, record: &Record) -> Vec<Finding> {
+    let name = &record.name;
+    let all = OwnedKind::all_of(record, f.place());
+    let missed = all.filter_map(|(kind, object)| Some((kind, problem(f.presence(&object), kind, &object)?)));
+    missed
+        .map(|(kind, problem)| {
+            let fix = match kind.description().class() {
+                Class::Data => format!("put it back from a backup, or `lite delete {name}`"),
+                _ => format!("`lite repair {name}` puts it back"),
+            };
+            finding(Trouble::Missing, format!("instance `{name}`"), problem, fix)
+        })
+        .collect()
 }
 
-/// Things of a record that are not on the host.
-fn ghosts(f: &Facts, record: &Record) -> Vec<Finding> {
-    let (name, r) = (&record.name, resources(record));
-    let put_back = format!("`lite repair {name}` puts it back");
-    let no_disk = format!("put it back from a backup, or `lite delete {name}`");
-    let ghost = |problem: String, fix: &String| finding(Trouble::Ghost, format!("instance `{name}`"), problem, fix);
-    let mut all = Vec::new();
-    if f.domains.as_ref().is_some_and(|all| all.iter().all(|d| d.uuid != record.uuid)) {
-        all.push(ghost("its domain is gone".to_owned(), &put_back));
-    }
-    let active = f.pool.as_ref().is_some_and(|p| p.as_ref().is_some_and(|p| p.active));
-    if let Some(volumes) = f.volumes.as_ref().filter(|_| active) {
-        for (what, volume) in [("root disk", &r.root), ("seed", &r.seed)] {
-            if volumes.iter().all(|v| v.name != *volume) {
-                all.push(ghost(format!("its {what} `{volume}` is gone"), &no_disk));
-            }
+/// What is wrong with a thing of an instance.
+fn problem(presence: Presence, kind: OwnedKind, object: &Object) -> Option<String> {
+    match (presence, object) {
+        (Presence::NotMissed, _) => None,
+        (Presence::Half, Object::DhcpHost { host, .. }) => {
+            Some(format!("its address {} is kept in one of the network's two definitions only", host.address))
         }
-    }
-    if f.filters.as_ref().is_some_and(|all| !all.contains(&r.filter)) {
-        all.push(ghost(format!("its network filter `{}` is gone", r.filter), &put_back));
-    }
-    let here = record.network == NetworkMode::Nat && f.network == Some(true);
-    if let (true, Some(address), Some(kept)) = (here, record.address, &f.addresses) {
-        match kept.iter().find(|k| k.host.mac == record.mac && k.host.address == address) {
-            None => all.push(ghost(format!("its address {address} is not kept for {}", record.mac), &put_back)),
-            Some(entry) if !entry.whole => {
-                let problem = format!("its address {address} is kept in one of the network's two definitions only");
-                all.push(ghost(problem, &put_back));
-            }
-            Some(_) => {}
+        (Presence::Half, _) => Some(format!("its {} is there in part", kind.subject(object))),
+        (Presence::Missing, Object::Domain { .. }) => Some("its domain is gone".to_owned()),
+        (Presence::Missing, Object::DhcpHost { host, .. }) => {
+            Some(format!("its address {} is not kept for {}", host.address, host.mac))
         }
+        (Presence::Missing, _) => Some(format!("its {} is gone", kind.subject(object))),
     }
-    all
 }
 
 /// Pool and network, if an instance needs them.
 fn missing_host(f: &Facts, settled: &[Record]) -> Vec<Finding> {
     let mut all = Vec::new();
     let fix = "`lite doctor --fix` makes it again";
-    let ghost =
-        |what: &str, name: &str, problem: &str| finding(Trouble::Ghost, format!("{what} `{name}`"), problem, fix);
+    let missing =
+        |what: &str, name: &str, problem: &str| finding(Trouble::Missing, format!("{what} `{name}`"), problem, fix);
     match &f.pool {
         Some(None) if !settled.is_empty() => {
-            all.push(ghost("storage pool", &f.pool_name, "it is gone, and instances have disks in it"));
+            all.push(missing("storage pool", &f.pool_name, "it is gone, and instances have disks in it"));
         }
         Some(Some(pool)) if !settled.is_empty() && !pool.active => {
-            all.push(ghost("storage pool", &f.pool_name, "it is not started, and instances have disks in it"));
+            all.push(missing("storage pool", &f.pool_name, "it is not started, and instances have disks in it"));
         }
         _ => {}
     }
     if f.network == Some(false) && settled.iter().any(|r| r.network == NetworkMode::Nat) {
-        all.push(ghost("network", &f.network_name, "it is gone, and instances have addresses on it"));
+        all.push(missing("network", &f.network_name, "it is gone, and instances have addresses on it"));
     }
     all
 }
@@ -139,7 +140,7 @@ fn missing_host(f: &Facts, settled: &[Record]) -> Vec<Finding> {
 fn duplicates(f: &Facts, settled: &[Record]) -> Vec<Finding> {
     let mut all = twice(f);
     for record in settled {
-        let (subject, r) = (format!("instance `{}`", record.name), resources(record));
+        let subject = format!("instance `{}`", record.name);
         let others = f.domains.iter().flatten().filter(|d| d.uuid != record.uuid);
         for other in others {
             let fix = format!("look at the other: `virsh dumpxml {}`", other.uuid);
@@ -150,7 +151,8 @@ fn duplicates(f: &Facts, settled: &[Record]) -> Vec<Finding> {
             if other.macs.contains(&record.mac) {
                 add(format!("domain `{}` has its hardware address {} too", other.name, record.mac));
             }
-            for volume in [&r.root, &r.seed] {
+            for (_, object) in OwnedKind::all_of(record, f.place()) {
+                let Object::Volume { name: volume, .. } = object else { continue };
                 let path = |d: &String| f.pool_folders.iter().any(|folder| *d == format!("{folder}/{volume}"));
                 if other.disks.iter().any(path) {
                     add(format!("domain `{}` uses its disk `{volume}` too", other.name));
@@ -226,8 +228,8 @@ fn unfinished(f: &Facts) -> Vec<Finding> {
     operations.chain(stuck).collect()
 }
 
-/// Processes and files that belong to nobody.
-fn strays(f: &Facts) -> Vec<Finding> {
+/// Processes that work on things of ours and that nobody knows of.
+fn unknown_processes(f: &Facts) -> Vec<Finding> {
     let settled: HashSet<Uuid> = settled(f).into_iter().map(|r| r.uuid).collect();
     let owned = f.owned();
     let known = |id: &Uuid| f.domains.as_ref().is_none_or(|all| all.iter().any(|d| d.uuid == *id));
@@ -235,21 +237,26 @@ fn strays(f: &Facts) -> Vec<Finding> {
         Work::Image { left, .. } => *left,
         Work::Instance(id) => !known(id) && !f.busy.contains(id) && (settled.contains(id) || !owned.contains(id)),
     };
-    let processes = f.processes.iter().filter(left).map(|p| {
+    let unknown = f.processes.iter().filter(left).map(|p| {
         let problem = match &p.work {
             Work::Instance(id) => format!("it runs on the disk of instance {id}, and libvirt does not know it"),
             Work::Image { id, .. } => format!("it works on image `{id}`, and whoever started it is gone"),
         };
         let fix = format!("end it: `kill {}`", p.pid);
-        finding(Trouble::Stray, format!("process {} ({})", p.pid, p.program), problem, fix)
+        finding(Trouble::UnknownProcess, format!("process {} ({})", p.pid, p.program), problem, fix)
     });
+    unknown.collect()
+}
+
+/// Files that libvirt keeps for a domain of ours that is gone.
+fn unknown_files(f: &Facts) -> Vec<Finding> {
     let in_use: HashSet<&str> = f.domains.iter().flatten().map(|d| d.name.as_str()).collect();
     let rows = f.before.instances.iter().chain(&f.after.instances);
     let rows: HashSet<&str> = rows.map(|i| i.record.name.as_str()).collect();
     let orphaned = |name: &str| f.domains.is_some() && !in_use.contains(name) && !rows.contains(name);
     let files = f.libvirt_files.iter().filter(|(name, _)| orphaned(name)).map(|(name, file)| {
         let problem = format!("libvirt keeps it for a domain `{name}`, and there is none");
-        finding(Trouble::Stray, format!("file `{file}`"), problem, "remove it by hand")
+        finding(Trouble::UnknownFile, format!("file `{file}`"), problem, "remove it by hand")
     });
-    processes.chain(files).collect()
+    files.collect()
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     image,
     model::{Code, Error, Result},
-    plan::{log_is_ours, volume_is_ours},
+    plan::{Namespace, log_owner, owner_of},
 };
 
 /// Where the system's libvirt keeps what belongs to a domain: the folder, and what follows the domain's name.
@@ -79,7 +79,7 @@ pub fn logs(folder: &Path) -> Result<Vec<(Uuid, String)>> {
     let mut found = Vec::new();
     for path in entries(folder)? {
         let name = path.file_name().and_then(|n| n.to_str());
-        if let Some((id, base)) = name.and_then(log_is_ours) {
+        if let Some((id, base)) = name.and_then(log_owner) {
             found.push((id, folder.join(base).display().to_string()));
         }
     }
@@ -132,8 +132,8 @@ fn work_of(words: &str, folders: &[String]) -> Option<Work> {
         for (at, _) in words.match_indices(&start) {
             let rest = &words[at + start.len()..];
             let name: &str = rest.split(['\0', '"', ',', '/', ' ']).next().unwrap_or_default();
-            match (volume_is_ours(name), image::leftovers::image_of(name)) {
-                (Some(uuid), _) if qemu => return Some(Work::Instance(uuid)),
+            match (owner_of(Namespace::Volume, name), image::leftovers::image_of(name)) {
+                (Some((_, uuid)), _) if qemu => return Some(Work::Instance(uuid)),
                 (_, Some(id)) => return Some(Work::Image { id: id.to_owned(), left: false }),
                 _ => {}
             }

@@ -1,8 +1,8 @@
 //! What is marked ours and is in no record. Pure.
 //!
 //! Several installations may share a libvirt (another pool, another database), and people give names like ours to things
-//! of their own. So a name alone is a mark only for what lies in our own pool. Filters, addresses and logs count as ours
-//! if the journal, a volume in our pool or a condemned domain knows their instance.
+//! of their own. So a name alone is a mark only for what lies in our own pool, and there only if no other kind has such
+//! names. All else counts as ours if the journal, such a volume or a domain that was to be deleted knows its instance.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -10,18 +10,20 @@ use uuid::Uuid;
 
 use super::facts::{DomainFacts, Facts};
 use crate::{
-    engine::lock::is_shared,
+    engine::{lock::is_shared, ours::is_without_row},
     image::{Leftover, leftovers},
-    plan::{Step, filter_is_ours, volume_is_ours},
+    model::{Record, escaped},
+    plan::{Namespace, Object, is_marked, owner_of},
 };
+
+/// What is said of a volume that is marked as ours, while nothing tells which kind of ours it is.
+pub const UNKNOWN_VOLUME: &str = "it is named as one of lite's, and this lite does not know what it is";
 
 /// What removes an orphan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// Steps, in order.
-    Steps(Vec<Step>),
-    /// The removal of a lock file that nobody holds.
-    Lock(Uuid),
+    /// The removal of an owned thing.
+    Owned(Object),
     /// The removal of what image work left.
     Image(Leftover),
     /// The removal of a half-written file.
@@ -46,19 +48,22 @@ pub struct Orphan {
 pub struct Orphans {
     /// What may go.
     pub orphans: Vec<Orphan>,
-    /// Names of domains on a disk of ours that the journal does not call dead: the database was lost. All theirs stays.
+    /// Names of domains on a disk of ours that the journal does not call deleted: the database was lost. All theirs stays.
     pub unrecorded: Vec<String>,
+    /// Names of volumes that are marked as ours, and of which this lite does not know what they are. They stay.
+    pub unknown: Vec<String>,
 }
 
-/// What we know of the instances whose things we look at.
-struct Judge<'a> {
+/// Whose the things are that were found.
+struct Owners<'a> {
     facts: &'a Facts,
     domains: &'a [DomainFacts],
+    /// Instances with a row.
     owned: HashSet<Uuid>,
-    /// Domains that may go.
-    dead: Vec<&'a DomainFacts>,
-    /// Instances whose things stay, though no row owns them.
-    spared: HashSet<Uuid>,
+    /// Domains without a row of which the journal says that they were to go.
+    delete_recorded: Vec<&'a DomainFacts>,
+    /// Instances whose things stay, though no row owns them: they have a domain.
+    kept: HashSet<Uuid>,
     /// Instances that are proved to be of this installation.
     ours: HashSet<Uuid>,
 }
@@ -66,122 +71,122 @@ struct Judge<'a> {
 /// Everything that is in no record; nothing if the domains are not known.
 pub fn orphans(facts: &Facts) -> Orphans {
     let Some(domains) = &facts.domains else { return Orphans::default() };
-    let judge = Judge::new(facts, domains);
-    let mut orphans: Vec<Orphan> = judge.dead.iter().map(|d| judge.domain(d)).collect();
-    orphans.extend(judge.volumes());
-    orphans.extend(judge.filters());
-    orphans.extend(judge.addresses());
-    orphans.extend(judge.logs());
-    orphans.extend(judge.locks());
-    orphans.extend(judge.leftovers());
-    orphans.extend(judge.temporary());
-    let unrecorded = domains.iter().filter(|d| judge.spared.contains(&d.uuid)).map(|d| d.name.clone()).collect();
-    Orphans { orphans, unrecorded }
+    let owners = Owners::new(facts, domains);
+    let mut orphans: Vec<Orphan> = owners.delete_recorded.iter().map(|d| owners.domain(d)).collect();
+    orphans.extend(owners.volumes());
+    orphans.extend(owners.filters());
+    orphans.extend(owners.addresses());
+    orphans.extend(owners.logs());
+    orphans.extend(owners.locks());
+    orphans.extend(owners.leftovers());
+    orphans.extend(owners.temporary());
+    let unrecorded = domains.iter().filter(|d| owners.kept.contains(&d.uuid)).map(|d| d.name.clone()).collect();
+    Orphans { orphans, unrecorded, unknown: owners.unknown() }
 }
 
-impl<'a> Judge<'a> {
+/// A volume, for people: one that nobody knows may have any name.
+pub fn volume_subject(volume: &str) -> String {
+    format!("volume `{}`", escaped(volume))
+}
+
+impl<'a> Owners<'a> {
     fn new(facts: &'a Facts, domains: &'a [DomainFacts]) -> Self {
         let owned = facts.owned();
         let ownerless =
             |d: &&DomainFacts| facts.is_here(d) && !owned.contains(&d.uuid) && !facts.busy.contains(&d.uuid);
         // One whose record is gone or of a later version is no less somebody's machine.
-        let (dead, whole): (Vec<_>, Vec<_>) = domains
+        let (delete_recorded, whole): (Vec<_>, Vec<_>) = domains
             .iter()
             .filter(ownerless)
-            .partition(|d| d.record.is_some() && facts.memory.condemned.contains(&d.uuid));
-        let mut ours = facts.memory.known.clone();
-        ours.extend(facts.volumes.iter().flatten().filter_map(|v| volume_is_ours(&v.name)));
-        ours.extend(dead.iter().map(|d| d.uuid));
-        Judge { facts, domains, owned, dead, spared: whole.into_iter().map(|d| d.uuid).collect(), ours }
+            .partition(|d| d.record.is_some() && facts.memory.delete_recorded.contains(&d.uuid));
+        let told = facts.volumes.iter().flatten().filter_map(|v| owner_of(Namespace::Volume, &v.name));
+        let told = told.filter(|(kind, _)| kind.description().is_told_by_name()).map(|(_, id)| id);
+        let ours = facts.memory.known.iter().copied().chain(told).chain(delete_recorded.iter().map(|d| d.uuid));
+        let ours = ours.collect();
+        Owners { facts, domains, owned, delete_recorded, kept: whole.into_iter().map(|d| d.uuid).collect(), ours }
     }
 
     /// No row, no live process and no domain of ours that stays.
-    fn is_nobodys(&self, id: &Uuid) -> bool {
-        !self.owned.contains(id) && !self.facts.busy.contains(id) && !self.spared.contains(id)
+    fn has_no_owner(&self, id: &Uuid) -> bool {
+        !self.owned.contains(id) && !self.facts.busy.contains(id) && !self.kept.contains(id)
+    }
+
+    /// Nobody's, and proved to be of this installation.
+    fn may_go(&self, id: &Uuid) -> bool {
+        self.has_no_owner(id) && self.ours.contains(id)
     }
 
     /// Another domain that uses it.
     fn user(&self, uses: impl Fn(&DomainFacts) -> bool) -> Option<String> {
-        let dead = |d: &DomainFacts| self.dead.iter().any(|dead| dead.uuid == d.uuid);
-        self.domains.iter().find(|d| !dead(d) && uses(d)).map(|d| d.name.clone())
+        let goes = |d: &DomainFacts| self.delete_recorded.iter().any(|other| other.uuid == d.uuid);
+        self.domains.iter().find(|d| !goes(d) && uses(d)).map(|d| d.name.clone())
     }
 
     fn domain(&self, domain: &DomainFacts) -> Orphan {
-        Orphan {
-            subject: format!("domain `{}`", domain.name),
-            owner: Some(domain.uuid),
-            removal: Removal::Steps(vec![
-                Step::Destroy { uuid: domain.uuid },
-                Step::RemoveDomain { uuid: domain.uuid },
-            ]),
-            user: None,
-        }
+        let subject = format!("domain `{}`", domain.name);
+        Orphan { subject, ..Orphan::of(Object::Domain { uuid: domain.uuid }, domain.uuid, None) }
     }
 
     fn volumes(&self) -> impl Iterator<Item = Orphan> {
         self.facts.volumes.iter().flatten().filter_map(|volume| {
-            let owner = volume_is_ours(&volume.name).filter(|id| self.is_nobodys(id))?;
-            let step = Step::RemoveVolume { pool: self.facts.pool_name.clone(), name: volume.name.clone() };
-            let user = self.user(|d| d.disks.contains(&volume.path));
-            Some(Orphan::of(step, owner, user))
+            let (_, owner) = owner_of(Namespace::Volume, &volume.name).filter(|(_, id)| self.may_go(id))?;
+            let object = Object::Volume { pool: self.facts.pool_name.clone(), name: volume.name.clone() };
+            Some(Orphan::of(object, owner, self.user(|d| d.disks.contains(&volume.path))))
         })
+    }
+
+    /// Volumes that are marked as ours, and that no kind's rule reads, or only one that reads other things as well.
+    fn unknown(&self) -> Vec<String> {
+        let names = self.facts.volumes.iter().flatten().map(|v| &v.name).filter(|name| is_marked(name));
+        let unknown = names.filter(|name| match owner_of(Namespace::Volume, name) {
+            Some((_, id)) => self.has_no_owner(&id) && !self.ours.contains(&id),
+            None => true,
+        });
+        unknown.cloned().collect()
     }
 
     fn filters(&self) -> impl Iterator<Item = Orphan> {
         self.facts.filters.iter().flatten().filter_map(|name| {
-            let owner = filter_is_ours(name).filter(|id| self.is_nobodys(id) && self.ours.contains(id))?;
+            let (_, owner) = owner_of(Namespace::Filter, name).filter(|(_, id)| self.may_go(id))?;
             let user = self.user(|d| d.filters.contains(name));
-            Some(Orphan::of(Step::RemoveFilter { name: name.clone() }, owner, user))
+            Some(Orphan::of(Object::Filter { name: name.clone() }, owner, user))
         })
     }
 
+    /// An address has no name: the journal or the record of a domain that was to go tells its owner.
     fn addresses(&self) -> impl Iterator<Item = Orphan> {
         self.facts.addresses.iter().flatten().filter_map(|seen| {
             let host = &seen.host;
-            let journalled = self.facts.kept.iter().find(|k| k.network == self.facts.network_name && k.host == *host);
-            let recorded = self
-                .dead
-                .iter()
-                .find(|d| d.record.as_ref().is_some_and(|r| r.mac == host.mac && r.address == Some(host.address)));
-            let owner = journalled.map(|k| k.owner).or(recorded.map(|d| d.uuid))?;
-            let taken = |r: &crate::model::Record| r.mac == host.mac;
-            let rows = self.facts.before.instances.iter().chain(&self.facts.after.instances);
-            if !self.is_nobodys(&owner) || rows.map(|i| &i.record).any(taken) {
+            let object = Object::DhcpHost { network: self.facts.network_name.clone(), host: host.clone() };
+            let journalled = self.facts.journalled.iter().find(|(_, thing)| *thing == object).map(|(owner, _)| *owner);
+            let own = |r: &Record| r.mac == host.mac && r.address == Some(host.address);
+            let recorded = self.delete_recorded.iter().find(|d| d.record.as_ref().is_some_and(own)).map(|d| d.uuid);
+            let owner = journalled.or(recorded)?;
+            let mut rows = self.facts.before.instances.iter().chain(&self.facts.after.instances);
+            if !self.has_no_owner(&owner) || rows.any(|i| i.record.mac == host.mac) {
                 return None;
             }
-            let user = self.user(|d| d.macs.contains(&host.mac));
-            let network = self.facts.network_name.clone();
-            Some(Orphan::of(Step::RemoveDhcpHost { network, host: host.clone() }, owner, user))
+            Some(Orphan::of(object, owner, self.user(|d| d.macs.contains(&host.mac))))
         })
     }
 
     fn logs(&self) -> impl Iterator<Item = Orphan> {
-        self.facts.logs.iter().flatten().filter(|(id, _)| self.is_nobodys(id) && self.ours.contains(id)).map(
-            |(owner, file)| Orphan {
-                subject: format!("log `{file}`"),
-                ..Orphan::of(Step::RemoveLogs { files: vec![file.clone()] }, *owner, None)
-            },
-        )
+        let logs = self.facts.logs.iter().flatten().filter(|(id, _)| self.may_go(id));
+        logs.map(|(owner, file)| Orphan::of(Object::Logs { files: vec![file.clone()] }, *owner, None))
     }
 
     fn locks(&self) -> impl Iterator<Item = Orphan> {
-        let strays = self.facts.free_locks.iter().filter(|id| !is_shared(id) && self.is_nobodys(id));
-        strays.map(|id| Orphan {
-            subject: format!("lock file of instance {id}"),
-            owner: Some(*id),
-            removal: Removal::Lock(*id),
-            user: None,
-        })
+        let free = self.facts.free_locks.iter().filter(|id| !is_shared(id) && self.has_no_owner(id));
+        free.map(|id| Orphan::of(Object::Lock { instance: *id }, *id, None))
     }
 
     /// A disk of an instance that the database does not know may lie on an image file.
     fn leftovers(&self) -> impl Iterator<Item = Orphan> {
-        let strangers = self.facts.volumes.as_ref().is_none_or(|volumes| {
-            volumes.iter().filter_map(|v| volume_is_ours(&v.name)).any(|id| !self.owned.contains(&id))
-        });
+        let volumes = self.facts.volumes.as_ref();
+        let hidden = volumes.is_none_or(|all| all.iter().any(|v| is_without_row(&v.name, &self.owned)));
         let used = move |l: &Leftover| {
             let name = l.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            strangers || self.facts.images_in_use.iter().any(|image| image == name)
+            hidden || self.facts.images_in_use.iter().any(|image| image == name)
         };
         let gone = move |l: &&Leftover| l.kind == leftovers::Kind::Work || !used(l);
         self.facts.leftovers.iter().flatten().filter(gone).map(|leftover| Orphan {
@@ -203,7 +208,7 @@ impl<'a> Judge<'a> {
 }
 
 impl Orphan {
-    fn of(step: Step, owner: Uuid, user: Option<String>) -> Self {
-        Self { subject: step.subject(), owner: Some(owner), removal: Removal::Steps(vec![step]), user }
+    fn of(object: Object, owner: Uuid, user: Option<String>) -> Self {
+        Self { subject: object.subject(), owner: Some(owner), removal: Removal::Owned(object), user }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     guest,
     image::Image,
     model::{NetworkMode, Phase, Record, Result, Wanted},
-    plan::{self, DomainPlan, Resources, Step},
+    plan::{self, DomainPlan, Place, Resources, Sources, Step},
     render::{SeedInput, StaticAddress, render},
     store::{CleanSeed, NewInstance, Operation, OperationState, alarms, events::Stamp, instances, operations, secrets},
 };
@@ -99,9 +99,8 @@ impl Engine<'_> {
                     arch: &view.info.arch,
                     machine: view.info.q35.then_some("q35"),
                 },
-                &settings.pool,
-                &image.path,
-                image_bytes.len() as u64,
+                Place::from(settings),
+                &Sources { image_path: Some(&image.path), seed_bytes: Some(image_bytes.len() as u64) },
             )?;
             let operation = Operation {
                 id: operation_id(),

@@ -72,10 +72,10 @@ mod tests {
     #[test]
     fn a_line_for_each_finding_and_never_clean_when_something_is_unknown() {
         let unknown = UnknownView::of("volumes", &Error::new(Code::Internal, "libvirt did not answer").cause("gone"));
-        let wanted = "ghost    instance `web`: its domain is gone; `lite delete web`\n\
+        let wanted = "missing  instance `web`: its domain is gone; `lite delete web`\n\
                       unknown  volumes: libvirt did not answer: gone\n";
         let status = "1 findings, 1 unknown; looked at 2 instances, 3 domains\n";
-        assert_eq!(shown(&audit(vec![finding("ghost")], vec![unknown.clone()])), (wanted.into(), status.into()));
+        assert_eq!(shown(&audit(vec![finding("missing")], vec![unknown.clone()])), (wanted.into(), status.into()));
         assert_eq!(shown(&audit(vec![], vec![unknown])).0, "unknown  volumes: libvirt did not answer: gone\n");
     }
 
@@ -83,11 +83,11 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         let unknown = UnknownView::of("volumes", &Error::new(Code::Internal, "no answer"));
-        let all = audit(vec![finding("ghost")], vec![unknown]);
+        let all = audit(vec![finding("missing")], vec![unknown]);
         assert_eq!(print_audit(&Ui { json: true, ..capture.ui() }, &all), Ok(()));
         let wanted = serde_json::json!({
             "schema": 1, "verdict": "unknown", "looked_at": {"domains": 3, "instances": 2},
-            "findings": [{"kind": "ghost", "subject": "instance `web`", "problem": "its domain is gone", "fix": "`lite delete web`"}],
+            "findings": [{"kind": "missing", "subject": "instance `web`", "problem": "its domain is gone", "fix": "`lite delete web`"}],
             "unknown": [{"area": "volumes", "code": "internal", "message": "no answer"}],
         });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));

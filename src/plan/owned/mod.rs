@@ -1,0 +1,193 @@
+//! Everything that an instance owns on its host: one file for each kind of thing.
+//!
+//! Steps, delete, gc, audit, drift and repair go through [`OwnedKind::ALL`]; none of them names a kind. A new kind is a
+//! file here with its [`Description`] and a line in the list below. What libvirt has to do for it depends on its
+//! [`Object`] alone.
+
+mod dhcp_host;
+mod domain;
+mod filter;
+mod lock;
+mod log;
+mod name;
+mod object;
+mod root_disk;
+mod seed;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use log::log_owner;
+pub use name::{Owner, is_marked, owner_of};
+pub use object::{Namespace, Object};
+
+use super::domain::DomainPlan;
+use crate::model::{Record, Result, Settings};
+
+/// The list of the kinds, and the description of each.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $name:ident = $description:expr,)+) => {
+        /// A kind of thing on the host that an instance owns, in the order in which people are told of them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum OwnedKind { $($(#[doc = $doc])* $name,)+ }
+
+        impl OwnedKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// What lite knows of the kind.
+            pub fn description(self) -> &'static dyn Description {
+                match self { $(Self::$name => &$description,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The virtual machine.
+    Domain = domain::Domain,
+    /// The disk it boots from.
+    RootDisk = root_disk::RootDisk,
+    /// The small disk from which cloud-init reads.
+    Seed = seed::Seed,
+    /// Its firewall.
+    Filter = filter::Filter,
+    /// Its address, kept by the network.
+    DhcpHost = dhcp_host::DhcpHost,
+    /// What its serial console said.
+    ConsoleLog = log::Log("console"),
+    /// What its guest reported.
+    ReportLog = log::Log("report"),
+    /// The lock of whoever works on it.
+    Lock = lock::Lock,
+}
+
+/// What a thing is to its owner. From this follow the order of making and removing, and what its absence means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The virtual machine itself. It can be defined again from the record.
+    Domain,
+    /// A definition beside the domain. It can be made again from the record.
+    Definition,
+    /// Data: what is removed is lost.
+    Data,
+    /// A log. No step makes it; it comes with the running domain.
+    Log,
+    /// A file of lite's own, made and removed with the operations.
+    Lock,
+}
+
+/// What there is to know of a kind.
+pub trait Description: Sync {
+    /// What people call one: "root disk".
+    fn noun(&self) -> &'static str;
+
+    /// What a difference of it is called.
+    fn word(&self) -> &'static str {
+        self.noun()
+    }
+
+    /// What it is to its owner.
+    fn class(&self) -> Class;
+
+    /// Where it lies, and what its name must be unique among.
+    fn namespace(&self) -> Namespace;
+
+    /// Its name for an owner; none if it has no name of its own.
+    fn name(&self, owner: Owner<'_>) -> Option<String>;
+
+    /// The id of the owner in a name: the reverse of `name`. None for every name that `name` does not give.
+    fn owner_in(&self, name: &str) -> Option<Uuid>;
+
+    /// Whether only a thing of this kind has such a name. If not, more must be known of an owner before the thing counts as
+    /// its own.
+    fn is_told_by_name(&self) -> bool {
+        true
+    }
+
+    /// The thing that an instance owns; none if this instance has none.
+    fn object(&self, record: &Record, place: Place<'_>) -> Option<Object> {
+        self.namespace().named(self.name(Owner::of(record))?, place)
+    }
+
+    /// How libvirt is told to make it: XML, or an empty text if its object says all. None: nothing is to be made.
+    ///
+    /// # Errors
+    /// `xml_error` if the description cannot be written.
+    fn definition(&self, _: &DomainPlan<'_>, _: &Sources<'_>) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Made after the domain was started, because it takes libvirt long and the guest does not need it at once.
+    fn is_made_late(&self) -> bool {
+        false
+    }
+
+    /// How the owner's domain has it as a disk, if it has.
+    fn disk(&self) -> Option<DiskPort> {
+        None
+    }
+
+    /// What a delete says that it removes; none if something else says it.
+    fn removal(&self, record: &Record) -> Option<String>;
+}
+
+/// Where a host keeps what is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The storage pool's name.
+    pub pool: &'a str,
+    /// The NAT network's name.
+    pub network: &'a str,
+    /// The folder of the guests' logs.
+    pub logs: &'a Path,
+}
+
+impl<'a> From<&'a Settings> for Place<'a> {
+    fn from(settings: &'a Settings) -> Self {
+        Self { pool: &settings.pool, network: &settings.network, logs: &settings.paths.logs }
+    }
+}
+
+/// What data is made from. Without it no data is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// Path of the image that the root disk lies on.
+    pub image_path: Option<&'a str>,
+    /// Size of the seed, in bytes.
+    pub seed_bytes: Option<u64>,
+}
+
+/// How a domain has a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskPort {
+    /// The device in the guest: `vda`.
+    pub device: &'static str,
+    /// qcow2, with discarded blocks given back; else raw.
+    pub is_qcow2: bool,
+    /// The guest cannot write to it.
+    pub is_read_only: bool,
+}
+
+impl OwnedKind {
+    /// Those of one class, in the order of the list.
+    pub fn of_class(class: Class) -> impl DoubleEndedIterator<Item = Self> {
+        Self::ALL.iter().copied().filter(move |kind| kind.description().class() == class)
+    }
+
+    /// Everything of an instance, each with its kind, in the order of the list.
+    pub fn all_of<'a>(record: &'a Record, place: Place<'a>) -> impl Iterator<Item = (Self, Object)> + 'a {
+        Self::ALL.iter().filter_map(move |kind| Some((*kind, kind.description().object(record, place)?)))
+    }
+
+    /// What an object of this kind is called: "root disk `lite-web-1-….qcow2`".
+    pub fn subject(self, object: &Object) -> String {
+        match object.name() {
+            Some(name) => format!("{} `{name}`", self.description().noun()),
+            None => object.subject(),
+        }
+    }
+}

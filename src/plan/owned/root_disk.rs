@@ -1,0 +1,55 @@
+//! The root disk: a qcow2 overlay on an image.
+
+use uuid::Uuid;
+
+use super::{Class, Description, DiskPort, Namespace, Owner, Sources, name};
+use crate::{
+    model::{Record, Result},
+    plan::{domain::DomainPlan, storage::overlay_xml},
+};
+
+const SUFFIX: &str = ".qcow2";
+
+pub(super) struct RootDisk;
+
+impl Description for RootDisk {
+    fn noun(&self) -> &'static str {
+        "root disk"
+    }
+
+    fn class(&self) -> Class {
+        Class::Data
+    }
+
+    fn namespace(&self) -> Namespace {
+        Namespace::Volume
+    }
+
+    fn name(&self, owner: Owner<'_>) -> Option<String> {
+        Some(name::volume(owner, SUFFIX))
+    }
+
+    fn owner_in(&self, name: &str) -> Option<Uuid> {
+        name::id_in_volume(name, SUFFIX)
+    }
+
+    /// `lite-NAME-ID.qcow2` has no word for what it is: another lite's snapshot `lite-snap-NAME-ID.qcow2` reads like the
+    /// root disk of an instance `snap-NAME`.
+    fn is_told_by_name(&self) -> bool {
+        false
+    }
+
+    fn definition(&self, plan: &DomainPlan<'_>, sources: &Sources<'_>) -> Result<Option<String>> {
+        let Some(image) = sources.image_path else { return Ok(None) };
+        overlay_xml(&name::volume(Owner::of(plan.record), SUFFIX), plan.record.disk, image).map(Some)
+    }
+
+    fn disk(&self) -> Option<DiskPort> {
+        Some(DiskPort { device: "vda", is_qcow2: true, is_read_only: false })
+    }
+
+    fn removal(&self, record: &Record) -> Option<String> {
+        let name = name::volume(Owner::of(record), SUFFIX);
+        Some(format!("{} `{name}` ({}) and its data", self.noun(), record.disk))
+    }
+}

@@ -1,0 +1,49 @@
+//! The seed: cloud-init's documents on a small read-only disk.
+
+use uuid::Uuid;
+
+use super::{Class, Description, DiskPort, Namespace, Owner, Sources, name};
+use crate::{
+    model::{Record, Result},
+    plan::{domain::DomainPlan, storage::seed_xml},
+};
+
+const SUFFIX: &str = ".seed.iso";
+
+pub(super) struct Seed;
+
+impl Description for Seed {
+    fn noun(&self) -> &'static str {
+        "seed"
+    }
+
+    fn class(&self) -> Class {
+        Class::Data
+    }
+
+    fn namespace(&self) -> Namespace {
+        Namespace::Volume
+    }
+
+    fn name(&self, owner: Owner<'_>) -> Option<String> {
+        Some(name::volume(owner, SUFFIX))
+    }
+
+    fn owner_in(&self, name: &str) -> Option<Uuid> {
+        name::id_in_volume(name, SUFFIX)
+    }
+
+    fn definition(&self, plan: &DomainPlan<'_>, sources: &Sources<'_>) -> Result<Option<String>> {
+        let Some(bytes) = sources.seed_bytes else { return Ok(None) };
+        seed_xml(&name::volume(Owner::of(plan.record), SUFFIX), bytes).map(Some)
+    }
+
+    /// A virtio disk, not a CD-ROM: Debian's cloud kernel has no AHCI driver.
+    fn disk(&self) -> Option<DiskPort> {
+        Some(DiskPort { device: "vdb", is_qcow2: false, is_read_only: true })
+    }
+
+    fn removal(&self, record: &Record) -> Option<String> {
+        Some(format!("{} `{}`", self.noun(), name::volume(Owner::of(record), SUFFIX)))
+    }
+}

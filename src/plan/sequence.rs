@@ -1,0 +1,84 @@
+//! The steps of create, delete and repair, in order: what each kind of owned thing says of itself, sorted by what it is.
+
+use super::{
+    domain::{DomainPlan, connect_xml, launch_xml},
+    owned::{Class, Object, OwnedKind, Place, Sources},
+    step::Step,
+};
+use crate::model::{Record, Result};
+
+/// The steps of create, in order.
+///
+/// # Errors
+/// `xml_error` if a description cannot be written.
+pub fn create(plan: &DomainPlan<'_>, place: Place<'_>, sources: &Sources<'_>) -> Result<Vec<Step>> {
+    let uuid = plan.record.uuid;
+    let (late, early): (Vec<_>, Vec<_>) =
+        in_order([Class::Definition, Class::Data, Class::Domain]).partition(|kind| kind.description().is_made_late());
+    let mut steps = ensure(early, plan, place, sources)?;
+    steps.push(Step::StartUnlinked { uuid, xml: launch_xml(plan)? });
+    // libvirt takes its time for these: the guest's firmware runs meanwhile, its link down.
+    steps.extend(ensure(late, plan, place, sources)?);
+    steps.push(Step::LinkUp { uuid, interfaces: connect_xml(plan)? });
+    Ok(steps)
+}
+
+/// The steps that put a domain back as it was recorded, on disks that are there.
+///
+/// # Errors
+/// `xml_error` if a description cannot be written.
+pub fn redefine(plan: &DomainPlan<'_>, place: Place<'_>) -> Result<Vec<Step>> {
+    ensure(in_order([Class::Definition, Class::Domain]), plan, place, &Sources::default())
+}
+
+/// The steps of delete, in order; what cannot be taken back comes last.
+pub fn delete(record: &Record, place: Place<'_>) -> Vec<Step> {
+    let last_first = |class| OwnedKind::of_class(class).rev();
+    let kinds = [Class::Domain, Class::Definition, Class::Data].into_iter().flat_map(last_first);
+    let objects = kinds.filter_map(|kind| kind.description().object(record, place));
+    let mut steps: Vec<Step> = objects.flat_map(remove).collect();
+    steps.push(remove_logs(record, place));
+    steps
+}
+
+/// The step that removes the logs of an instance: they come with the running domain, so no step's undo removes them.
+pub fn remove_logs(record: &Record, place: Place<'_>) -> Step {
+    let objects = OwnedKind::of_class(Class::Log).filter_map(|kind| kind.description().object(record, place));
+    let files = objects.flat_map(|object| match object {
+        Object::Logs { files } => files,
+        _ => Vec::new(),
+    });
+    Step::Remove { object: Object::Logs { files: files.collect() } }
+}
+
+/// The steps that remove one thing.
+pub fn remove(object: Object) -> Vec<Step> {
+    match object {
+        Object::Domain { uuid } => vec![Step::Destroy { uuid }, Step::Remove { object }],
+        // Whoever holds the lock removes its file.
+        Object::Lock { .. } => Vec::new(),
+        _ => vec![Step::Remove { object }],
+    }
+}
+
+fn in_order<const N: usize>(classes: [Class; N]) -> impl Iterator<Item = OwnedKind> {
+    classes.into_iter().flat_map(OwnedKind::of_class)
+}
+
+fn ensure(
+    kinds: impl IntoIterator<Item = OwnedKind>,
+    plan: &DomainPlan<'_>,
+    place: Place<'_>,
+    sources: &Sources<'_>,
+) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for kind in kinds {
+        let description = kind.description();
+        if let Some(object) = description.object(plan.record, place)
+            && let Some(xml) = description.definition(plan, sources)?
+        {
+            steps.push(Step::Ensure { kind, object, xml });
+        }
+    }
+    Ok(steps)
+}

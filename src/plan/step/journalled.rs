@@ -1,0 +1,213 @@
+//! A step as a journal has it: also one that an older lite wrote, with a word for each kind of thing.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Object, OwnedKind, Step};
+use crate::model;
+
+/// Every form in which a step was ever written.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub(super) enum Journalled {
+    Ensure {
+        kind: OwnedKind,
+        object: Object,
+        xml: String,
+    },
+    Remove {
+        object: Object,
+    },
+    #[serde(alias = "launch")]
+    StartUnlinked {
+        uuid: Uuid,
+        xml: String,
+    },
+    #[serde(alias = "connect")]
+    LinkUp {
+        uuid: Uuid,
+        interfaces: [String; 2],
+    },
+    Rename {
+        uuid: Uuid,
+        name: String,
+    },
+    Start {
+        uuid: Uuid,
+    },
+    Destroy {
+        uuid: Uuid,
+    },
+    // Schemas 1 to 3 of the database.
+    Filter {
+        name: String,
+        xml: String,
+    },
+    DhcpHost {
+        network: String,
+        host: model::DhcpHost,
+    },
+    RootVolume {
+        pool: String,
+        name: String,
+        xml: String,
+    },
+    SeedVolume {
+        pool: String,
+        name: String,
+        xml: String,
+    },
+    Domain {
+        uuid: Uuid,
+        xml: String,
+    },
+    RemoveDomain {
+        uuid: Uuid,
+    },
+    RemoveVolume {
+        pool: String,
+        name: String,
+    },
+    RemoveDhcpHost {
+        network: String,
+        host: model::DhcpHost,
+    },
+    RemoveFilter {
+        name: String,
+    },
+    RemoveLogs {
+        files: Vec<String>,
+    },
+}
+
+impl From<Journalled> for Step {
+    fn from(step: Journalled) -> Self {
+        let ensure = |kind, object, xml| Self::Ensure { kind, object, xml };
+        let remove = |object| Self::Remove { object };
+        match step {
+            Journalled::Ensure { kind, object, xml } => ensure(kind, object, xml),
+            Journalled::Remove { object } => remove(object),
+            Journalled::StartUnlinked { uuid, xml } => Self::StartUnlinked { uuid, xml },
+            Journalled::LinkUp { uuid, interfaces } => Self::LinkUp { uuid, interfaces },
+            Journalled::Rename { uuid, name } => Self::Rename { uuid, name },
+            Journalled::Start { uuid } => Self::Start { uuid },
+            Journalled::Destroy { uuid } => Self::Destroy { uuid },
+            Journalled::Filter { name, xml } => ensure(OwnedKind::Filter, Object::Filter { name }, xml),
+            Journalled::DhcpHost { network, host } => {
+                ensure(OwnedKind::DhcpHost, Object::DhcpHost { network, host }, String::new())
+            }
+            Journalled::RootVolume { pool, name, xml } => {
+                ensure(OwnedKind::RootDisk, Object::Volume { pool, name }, xml)
+            }
+            Journalled::SeedVolume { pool, name, xml } => ensure(OwnedKind::Seed, Object::Volume { pool, name }, xml),
+            Journalled::Domain { uuid, xml } => ensure(OwnedKind::Domain, Object::Domain { uuid }, xml),
+            Journalled::RemoveDomain { uuid } => remove(Object::Domain { uuid }),
+            Journalled::RemoveVolume { pool, name } => remove(Object::Volume { pool, name }),
+            Journalled::RemoveDhcpHost { network, host } => remove(Object::DhcpHost { network, host }),
+            Journalled::RemoveFilter { name } => remove(Object::Filter { name }),
+            Journalled::RemoveLogs { files } => remove(Object::Logs { files }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Mac;
+
+    const ID: Uuid = Uuid::from_u128(7);
+
+    fn read(text: &str) -> Step {
+        serde_json::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let host =
+            model::DhcpHost { mac: Mac::ours([0, 0, 1]), address: [192, 168, 150, 2].into(), name: "web".into() };
+        let objects = [
+            (OwnedKind::Domain, Object::Domain { uuid: ID }),
+            (OwnedKind::RootDisk, Object::Volume { pool: "lite".into(), name: "v".into() }),
+            (OwnedKind::Filter, Object::Filter { name: "f".into() }),
+            (OwnedKind::DhcpHost, Object::DhcpHost { network: "lite".into(), host }),
+            (OwnedKind::ConsoleLog, Object::Logs { files: vec!["/l".into()] }),
+            (OwnedKind::Lock, Object::Lock { instance: ID }),
+        ];
+        let mut steps = vec![
+            Step::StartUnlinked { uuid: ID, xml: "<domain/>".into() },
+            Step::LinkUp { uuid: ID, interfaces: ["<a/>".into(), "<b/>".into()] },
+            Step::Rename { uuid: ID, name: "web".into() },
+            Step::Start { uuid: ID },
+            Step::Destroy { uuid: ID },
+        ];
+        for (kind, object) in objects {
+            steps.push(Step::Remove { object: object.clone() });
+            steps.push(Step::Ensure { kind, object, xml: "<x/>".into() });
+        }
+        for step in steps {
+            let text = serde_json::to_string(&step).unwrap();
+            assert_eq!(read(&text), step, "{text}");
+        }
+    }
+
+    /// As lite wrote them at ab5d622, one of each.
+    #[test]
+    fn an_older_journal_is_read() {
+        let id = ID.to_string();
+        let host = r#"{"mac":"52:54:00:00:00:01","address":"192.168.150.2","name":"web"}"#;
+        let kept = Object::DhcpHost {
+            network: "lite".into(),
+            host: model::DhcpHost { mac: Mac::ours([0, 0, 1]), address: [192, 168, 150, 2].into(), name: "web".into() },
+        };
+        let volume = || Object::Volume { pool: "lite".into(), name: "v".into() };
+        let filter = || Object::Filter { name: "f".into() };
+        let ensure = |kind, object, xml: &str| Step::Ensure { kind, object, xml: xml.into() };
+        let old = [
+            (r#"{"step":"filter","name":"f","xml":"<f/>"}"#.to_owned(), ensure(OwnedKind::Filter, filter(), "<f/>")),
+            (
+                format!(r#"{{"step":"dhcp_host","network":"lite","host":{host}}}"#),
+                ensure(OwnedKind::DhcpHost, kept.clone(), ""),
+            ),
+            (
+                r#"{"step":"root_volume","pool":"lite","name":"v","xml":"<v/>"}"#.to_owned(),
+                ensure(OwnedKind::RootDisk, volume(), "<v/>"),
+            ),
+            (
+                r#"{"step":"seed_volume","pool":"lite","name":"v","xml":"<v/>"}"#.to_owned(),
+                ensure(OwnedKind::Seed, volume(), "<v/>"),
+            ),
+            (
+                format!(r#"{{"step":"domain","uuid":"{id}","xml":"<d/>"}}"#),
+                ensure(OwnedKind::Domain, Object::Domain { uuid: ID }, "<d/>"),
+            ),
+            (
+                format!(r#"{{"step":"launch","uuid":"{id}","xml":"<d/>"}}"#),
+                Step::StartUnlinked { uuid: ID, xml: "<d/>".into() },
+            ),
+            (
+                format!(r#"{{"step":"connect","uuid":"{id}","interfaces":["<a/>","<b/>"]}}"#),
+                Step::LinkUp { uuid: ID, interfaces: ["<a/>".into(), "<b/>".into()] },
+            ),
+            (
+                format!(r#"{{"step":"rename","uuid":"{id}","name":"web"}}"#),
+                Step::Rename { uuid: ID, name: "web".into() },
+            ),
+            (format!(r#"{{"step":"start","uuid":"{id}"}}"#), Step::Start { uuid: ID }),
+            (format!(r#"{{"step":"destroy","uuid":"{id}"}}"#), Step::Destroy { uuid: ID }),
+            (
+                format!(r#"{{"step":"remove_domain","uuid":"{id}"}}"#),
+                Step::Remove { object: Object::Domain { uuid: ID } },
+            ),
+            (r#"{"step":"remove_volume","pool":"lite","name":"v"}"#.to_owned(), Step::Remove { object: volume() }),
+            (format!(r#"{{"step":"remove_dhcp_host","network":"lite","host":{host}}}"#), Step::Remove { object: kept }),
+            (r#"{"step":"remove_filter","name":"f"}"#.to_owned(), Step::Remove { object: filter() }),
+            (
+                r#"{"step":"remove_logs","files":["/a","/b"]}"#.to_owned(),
+                Step::Remove { object: Object::Logs { files: vec!["/a".into(), "/b".into()] } },
+            ),
+        ];
+        for (text, step) in old {
+            assert_eq!(read(&text), step, "{text}");
+        }
+    }
+}
