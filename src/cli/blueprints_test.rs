@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     catalog::{Blueprint, Bundle, Catalog, How, Resolved, SourceFile, Verified, resolve_params},
-    engine::{Created, Engine, Request},
+    engine::{self, Created, Ctx, Request},
     guest, image,
     model::{Code, Error, Mac, Name, NetworkMode, Observer, Result, Stage, escaped},
     render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
@@ -242,7 +242,7 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut ProgressPrinter, view
     let mut obtain = |observer: &mut dyn Observer| {
         image_make::obtain(settings, &asked.resolved.base, session.interrupted(), observer)
     };
-    let created = engine.create(&request, &mut obtain, watch);
+    let created = engine::create(&mut engine, &request, &mut obtain, watch);
     let result = created.and_then(|created| {
         watch.begin(Stage::Ports);
         look(&engine, &session, &created, asked).inspect_err(|_| watch.fail())
@@ -256,7 +256,7 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut ProgressPrinter, view
 }
 
 /// What listens has to be listed under `ports`, or be on localhost.
-fn look(engine: &Engine<'_>, session: &Session, created: &Created, asked: &Asked) -> Result<()> {
+fn look(engine: &Ctx, session: &Session, created: &Created, asked: &Asked) -> Result<()> {
     let blueprint = &asked.resolved.blueprint;
     let (Some(address), Some(host_key)) = (created.record.address, engine.store.host_key(created.record.uuid)?) else {
         return Ok(());
@@ -267,13 +267,7 @@ fn look(engine: &Engine<'_>, session: &Session, created: &Created, asked: &Asked
 }
 
 /// Removes the virtual machine, unless it is kept for a look.
-fn remove(
-    engine: &mut Engine<'_>,
-    name: &Name,
-    keep: bool,
-    watch: &mut ProgressPrinter,
-    view: &mut TestView,
-) -> Result<()> {
+fn remove(engine: &mut Ctx, name: &Name, keep: bool, watch: &mut ProgressPrinter, view: &mut TestView) -> Result<()> {
     let Ok(instance) = engine.store.require(name) else { return Ok(()) };
     if keep {
         let error = view.error.take();
@@ -287,7 +281,7 @@ fn remove(
         error.hints.push("with `--keep` the virtual machine stays for a look".to_owned());
     }
     watch.begin(Stage::Remove);
-    let removed = engine.delete(&instance).inspect_err(|_| watch.fail());
+    let removed = engine::delete(engine, &instance).inspect_err(|_| watch.fail());
     watch.finish();
     removed.map(drop)
 }

@@ -4,7 +4,7 @@ use super::{
     Env,
     session::{self, Session},
 };
-use crate::{model::Result, ui::print::print_bundles, view::BundleRow};
+use crate::{engine, model::Result, ui::print::print_bundles, view::BundleRow};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -25,7 +25,7 @@ pub struct Args {}
 /// Lists the bundles with [`crate::ui::print::print_bundles`].
 pub fn run(_args: &Args, env: &mut Env) -> Result<()> {
     let catalog = session::catalog(&env.settings()?)?;
-    let capacity = Session::open(env).and_then(|s| s.engine_as_it_is(false)?.capacity());
+    let capacity = Session::open(env).and_then(|s| engine::capacity(&s.engine_as_it_is(false)?));
     if let Err(e) = &capacity {
         env.ui.warn(&format!("how many fit is not known: {}", e.message));
     }

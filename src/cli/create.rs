@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     catalog::{Resolved, resolve_params},
-    engine::{Created, Observer, Request},
+    engine::{self, Created, Observer, Request},
     guest,
     image::{self, Image},
     model::{Code, Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
@@ -141,7 +141,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         }
         image_bake::for_create(&settings, resolved, &asked.parameters, &env.ui, cancel, observer)
     };
-    let created = engine.create(&request, &mut image, &mut watch)?;
+    let created = engine::create(&mut engine, &request, &mut image, &mut watch)?;
     let used = image_of(&settings, &created)?;
     if !created.repeated && !args.no_baked && used.as_ref().is_some_and(|i| i.baked.is_none()) {
         let faster = image_bake::advice(asked.default_base.as_ref(), resolved, &asked.parameters);

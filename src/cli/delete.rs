@@ -1,7 +1,7 @@
 //! `lite delete`.
 
 use super::{Env, common, session::Session};
-use crate::{model::Result, ui::print::print_delete_receipt, view::Receipt};
+use crate::{engine, model::Result, ui::print::print_delete_receipt, view::Receipt};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -61,7 +61,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         args.sure.ask(&env.ui, &args.question())?;
     }
     for instance in instances {
-        let receipt = if args.change.dry_run { engine.plan_delete(&instance) } else { engine.delete(&instance)? };
+        let receipt =
+            if args.change.dry_run { engine::plan_delete(&instance) } else { engine::delete(&mut engine, &instance)? };
         receipts.push(Receipt { name: instance.record.name.to_string(), went: receipt.removed, stayed: receipt.kept });
     }
     print_delete_receipt(&env.ui, &receipts, args.change.dry_run)

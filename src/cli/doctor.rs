@@ -3,7 +3,7 @@
 use super::{Env, session::Session};
 use crate::{
     doctor::{Check, Fix, Status, apply, choose_subnet, fixes, gather, judge, routes},
-    engine::Finding,
+    engine::{self, Finding},
     hypervisor::Hypervisor,
     model::{Error, Result, Settings},
     plan,
@@ -63,7 +63,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
 /// Compares database and host as they are: what others left is shown, not finished.
 fn audit(env: &Env) -> Result<u8> {
     let session = Session::open(env)?;
-    let audit = session.engine_as_it_is(false)?.audit()?;
+    let audit = engine::audit(&session.engine_as_it_is(false)?)?;
     let code = audit.exit_code();
     let finding = |f: Finding| FindingView {
         kind: f.trouble.as_str().to_owned(),

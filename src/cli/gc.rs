@@ -2,7 +2,7 @@
 
 use super::{Env, common, session::Session};
 use crate::{
-    engine::{Found, Orphan, Sighted},
+    engine::{self, Found, Orphan, Sighted},
     model::Result,
     ui::print::print_delete_receipt,
     view::Receipt,
@@ -41,7 +41,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, args.change.wait)?;
     let dry_run = args.change.dry_run;
-    let Found { sighted, stays } = engine.sight(!dry_run)?;
+    let Found { sighted, stays } = engine::sight(&mut engine, !dry_run)?;
     let now = (env.clock)();
     let (due, early): (Vec<Sighted>, Vec<Sighted>) = sighted.into_iter().partition(|s| args.now || s.is_due(now));
     let due: Vec<Orphan> = due.into_iter().map(|s| s.orphan).collect();
@@ -55,7 +55,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if !dry_run && !due.is_empty() {
         went.iter().for_each(|subject| env.ui.status(&format!("no instance owns {subject}")));
         args.sure.ask(&env.ui, &format!("remove {} things that no instance owns?", went.len()))?;
-        went = engine.collect(&due)?;
+        went = engine::collect(&mut engine, &due)?;
     }
     let receipt = Receipt { name: "left over".to_owned(), went, stayed };
     print_delete_receipt(&env.ui, &[receipt], dry_run)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     catalog::{Blueprint, Catalog, Resolved, resolve_params},
-    engine::{BakeRequest, Observer, bake_of, check_bakeable},
+    engine::{self, BakeRequest, Observer, bake_of, check_bakeable},
     guest,
     image::{self, Baked, Image, Version},
     model::{Result, Settings, Size},
@@ -81,7 +81,7 @@ pub fn bake(args: &Bake, env: &Env) -> Result<()> {
             timeout: args.timeout,
             keep: args.keep,
         };
-        let outcome = engine.bake(&request, &mut watch)?;
+        let outcome = engine::bake(&mut engine, &request, &mut watch)?;
         if outcome.present {
             env.ui.status(&format!("`{}` is baked already, from what there is now", resolved.blueprint.id));
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Env, common, complete, session::Session};
 use crate::{
-    engine::{Listed, refuse_lost_state},
+    engine::{self, Listed, refuse_lost_state},
     model::{InstanceState, Phase, Result, Tag},
     store::Store,
     ui::print::{ListColumn, print_list},
@@ -64,7 +64,7 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
         return Ok(Vec::new());
     }
     let mut engine = session.engine(env, false)?;
-    engine.settle()?;
+    engine::settle(&mut engine)?;
     let has = |listed: &Listed| {
         tags.iter().all(|t| {
             listed
@@ -76,7 +76,7 @@ pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
         })
     };
     let measured = measured(env, &engine.store)?;
-    let listed = engine.list()?.into_iter().filter(has);
+    let listed = engine::list(&engine)?.into_iter().filter(has);
     Ok(listed
         .inspect(|l| common::warn_of_drift(&env.ui, l))
         .map(|l| {

@@ -4,7 +4,7 @@ use super::{
     Env, common,
     session::{self, Session},
 };
-use crate::{model::Result, ui::print::print_changed, view::Changed};
+use crate::{engine, model::Result, ui::print::print_changed, view::Changed};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -39,7 +39,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         let now = if args.change.dry_run {
             "would be rebooted"
         } else {
-            engine.reboot(&instance, args.force)?;
+            engine::reboot(&mut engine, &instance, args.force)?;
             "rebooting"
         };
         changed.push(Changed { name: instance.record.name.to_string(), now: now.to_owned() });

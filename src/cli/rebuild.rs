@@ -36,7 +36,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let catalog = session::catalog(&session.settings)?;
     crate::store::create_private_dir(state)?;
     let wreckage = Wreckage::open(state)?;
-    let done = session.engine_of_new_state(args.change.wait)?.rebuild(&catalog, &wreckage)?;
+    let done = engine::rebuild(&mut session.engine_of_new_state(args.change.wait)?, &catalog, &wreckage)?;
     done.refused.iter().for_each(|line| env.ui.warn(line));
     let rebuilt = done.taken.into_iter().map(|r| RebuiltView { name: r.name, lost: r.lost, salvaged: r.salvaged });
     print_rebuilt(&env.ui, &RebuildView { set_aside, rebuilt: rebuilt.collect(), refused: done.refused })

@@ -7,7 +7,7 @@ use super::{
     session::{self, Session},
 };
 use crate::{
-    engine::{Engine, Redefinition},
+    engine::{self, Ctx, Redefinition},
     model::{Instance, InstanceState, Name, Result},
     ui::print::{print_changed, print_repair},
     view::{Changed, RepairView},
@@ -66,13 +66,13 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource, o.state.as_str()));
         }
     } else {
-        told = engine.recover()?;
-        told.extend(engine.retry_attention()?);
-        engine.settle()?;
+        told = engine::recover(&mut engine)?;
+        told.extend(engine::retry_attention(&mut engine)?);
+        engine::settle(&mut engine)?;
     }
     let mut agrees = true;
-    for listed in engine.list()? {
-        let listed = engine.inspect(listed)?;
+    for listed in engine::list(&engine)? {
+        let listed = engine::inspect(&engine, listed)?;
         agrees &= listed.power != InstanceState::Lost && listed.drift.is_empty();
         common::warn_of_drift(&env.ui, &listed);
     }
@@ -83,9 +83,9 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 }
 
 /// One instance that was changed or removed by hand; what became of it.
-fn put_back(args: &Args, env: &Env, engine: &mut Engine<'_>, instance: &Instance) -> Result<Changed> {
+fn put_back(args: &Args, env: &Env, engine: &mut Ctx, instance: &Instance) -> Result<Changed> {
     let name = &instance.record.name;
-    let mut todo = engine.plan_redefinition(instance)?;
+    let mut todo = engine::plan_redefinition(engine, instance)?;
     if let Redefinition::Drifted(drift) = &todo {
         drift.iter().for_each(|d| env.ui.status(&format!("{name}: {d}")));
     }
@@ -93,7 +93,7 @@ fn put_back(args: &Args, env: &Env, engine: &mut Engine<'_>, instance: &Instance
         if matches!(todo, Redefinition::Drifted(_)) {
             args.sure.ask(&env.ui, &format!("put the domain of `{name}` back as it was recorded?"))?;
         }
-        todo = engine.redefine(instance)?;
+        todo = engine::redefine(engine, instance)?;
     }
     let now = match (todo, args.change.dry_run) {
         (Redefinition::Nothing, _) => "as recorded".to_owned(),

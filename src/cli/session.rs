@@ -14,8 +14,9 @@ use std::{
 use super::Env;
 use crate::{
     catalog::{Catalog, SourceFile},
+    clock::Clock,
     doctor::{Status, gather as gather_facts, judge},
-    engine::{Engine, refuse_lost_state},
+    engine::{self, Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
     model::{Code, Error, Instance, Name, Result, Settings},
     store::{OperationState, Store},
@@ -29,10 +30,10 @@ const MAX_FILE: u64 = 256 << 10;
 /// Settings and host of one command.
 pub struct Session {
     /// The settings.
-    pub settings: Settings,
-    hypervisor: Libvirt,
+    pub settings: Arc<Settings>,
+    hypervisor: Arc<Libvirt>,
     interrupted: Arc<AtomicBool>,
-    now: fn() -> jiff::Timestamp,
+    clock: Arc<dyn Clock>,
 }
 
 impl Session {
@@ -40,7 +41,12 @@ impl Session {
     pub fn open(env: &Env) -> Result<Self> {
         let settings = env.settings()?;
         let hypervisor = Libvirt::open(&settings.connect).map_err(|e| env.with_sudo_hint(e))?;
-        Ok(Self { settings, hypervisor, interrupted: Arc::default(), now: env.clock })
+        Ok(Self {
+            settings: Arc::new(settings),
+            hypervisor: Arc::new(hypervisor),
+            interrupted: Arc::default(),
+            clock: Arc::new(env.clock),
+        })
     }
 
     /// From now on the first Ctrl-C is seen between steps and while waiting; a second one ends the process at once,
@@ -61,13 +67,13 @@ impl Session {
 
     /// The host.
     pub fn hypervisor(&self) -> &dyn Hypervisor {
-        &self.hypervisor
+        &*self.hypervisor
     }
 
     /// The engine; what a dead process left is finished or undone first, and told.
-    pub fn engine(&self, env: &Env, wait: bool) -> Result<Engine<'_>> {
+    pub fn engine(&self, env: &Env, wait: bool) -> Result<Ctx> {
         let mut engine = self.engine_as_it_is(wait)?;
-        match engine.recover() {
+        match engine::recover(&mut engine) {
             Ok(told) => told.iter().for_each(|line| env.ui.status(line)),
             // One operation that cannot be finished must not stand in the way of the others.
             Err(e) => env.ui.warn(&format!("{e}; `lite repair` tries again")),
@@ -77,19 +83,19 @@ impl Session {
 
     /// The engine, without a look at what others left. Refused if there is no database, but what only a lost one can
     /// have made.
-    pub fn engine_as_it_is(&self, wait: bool) -> Result<Engine<'_>> {
-        refuse_lost_state(&self.hypervisor, &self.settings)?;
+    pub fn engine_as_it_is(&self, wait: bool) -> Result<Ctx> {
+        refuse_lost_state(&*self.hypervisor, &self.settings)?;
         self.engine_of_new_state(wait)
     }
 
     /// The engine of a database that may be made anew.
-    pub fn engine_of_new_state(&self, wait: bool) -> Result<Engine<'_>> {
-        Ok(Engine {
-            settings: &self.settings,
+    pub fn engine_of_new_state(&self, wait: bool) -> Result<Ctx> {
+        Ok(Ctx {
+            settings: self.settings.clone(),
             store: Store::open(&self.settings.paths.state)?,
-            hypervisor: &self.hypervisor,
-            now: self.now,
-            interrupted: &self.interrupted,
+            hypervisor: self.hypervisor.clone(),
+            clock: self.clock.clone(),
+            cancel: self.interrupted.clone(),
             wait: if wait { WAIT } else { Duration::ZERO },
         })
     }
@@ -101,7 +107,7 @@ pub fn store(env: &Env) -> Result<Option<Store>> {
     let state = env.settings()?.paths.state;
     if !Store::exists(&state)? {
         let session = Session::open(env)?;
-        refuse_lost_state(&session.hypervisor, &session.settings)?;
+        refuse_lost_state(&*session.hypervisor, &session.settings)?;
     }
     // It may have been made meanwhile.
     let store = Store::exists(&state)?.then(|| Store::open(&state)).transpose()?;
@@ -142,7 +148,7 @@ pub fn flag_interrupts(flag: &Arc<AtomicBool>) -> Result<()> {
 }
 
 /// The instances named, all of them known.
-pub fn instances(engine: &Engine<'_>, names: &[&Name]) -> Result<Vec<Instance>> {
+pub fn instances(engine: &Ctx, names: &[&Name]) -> Result<Vec<Instance>> {
     names.iter().map(|name| engine.store.require(name)).collect()
 }
 

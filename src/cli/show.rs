@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     catalog::Health,
-    engine::{Engine, Listed},
+    engine::{self, Ctx, Listed},
     guest,
     model::{InstanceState, Phase, Record, Result},
     plan::Resources,
@@ -46,17 +46,17 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, false)?;
     let wanted = session::instances(&engine, &args.names.each())?;
-    engine.settle()?;
-    let listed = engine.list()?;
+    engine::settle(&mut engine)?;
+    let listed = engine::list(&engine)?;
     let views: Result<Vec<ShowView>> = wanted
         .iter()
         .filter_map(|w| listed.iter().find(|l| l.instance.record.uuid == w.record.uuid))
-        .map(|l| view(env, &engine, &engine.inspect(l.clone())?))
+        .map(|l| view(env, &engine, &engine::inspect(&engine, l.clone())?))
         .collect();
     print_show(&env.ui, &views?)
 }
 
-fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
+fn view(env: &Env, engine: &Ctx, listed: &Listed) -> Result<ShowView> {
     common::warn_of_drift(&env.ui, listed);
     let record = &listed.instance.record;
     let (blueprint, parameters) = engine.store.blueprint_of(record.uuid)?;
@@ -90,24 +90,19 @@ fn view(env: &Env, engine: &Engine<'_>, listed: &Listed) -> Result<ShowView> {
 }
 
 /// The latest values of the metrics, none older than a quarter of an hour.
-fn metrics(engine: &Engine<'_>, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
-    let now = (engine.now)().as_second();
+fn metrics(engine: &Ctx, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
+    let now = engine.now().as_second();
     let latest = engine.store.latest(record.uuid, now - 900, now + 900)?;
     Ok(latest.into_iter().map(|(m, p)| (m.as_str(), p.point.sum / f64::from(p.point.count.max(1)))).collect())
 }
 
 /// What the health check says now; none where there is none.
-fn health(
-    engine: &Engine<'_>,
-    record: &Record,
-    address: Option<Ipv4Addr>,
-    health: Option<&Health>,
-) -> Result<Option<String>> {
+fn health(engine: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Option<&Health>) -> Result<Option<String>> {
     let answer = match (health, address) {
         (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => {
             let log = Resources::of(&record.name, record.uuid, &engine.settings.paths).report_log;
-            guest::status::health(Path::new(&log), engine.store.last_start(record.uuid)?, (engine.now)())
+            guest::status::health(Path::new(&log), engine.store.last_start(record.uuid)?, engine.now())
         }
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
         (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),

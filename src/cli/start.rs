@@ -8,6 +8,7 @@ use super::{
     values,
 };
 use crate::{
+    engine,
     model::Result,
     ui::{ProgressPrinter, print::print_changed},
     view::Changed,
@@ -54,7 +55,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         }
         let mut watch = ProgressPrinter::new(&env.ui);
         let wait = (!args.no_wait).then_some(args.timeout);
-        let now = if engine.start(&instance, wait, &mut watch)? { "running" } else { "running already" };
+        let now = if engine::start(&mut engine, &instance, wait, &mut watch)? { "running" } else { "running already" };
         changed.push(Changed { name, now: now.to_owned() });
     }
     print_changed(&env.ui, &changed)

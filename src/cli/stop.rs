@@ -8,7 +8,7 @@ use super::{
     values,
 };
 use crate::{
-    engine::Stopped,
+    engine::{self, Stopped},
     model::Result,
     ui::{ProgressPrinter, print::print_changed},
     view::Changed,
@@ -56,7 +56,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             "would be stopped"
         } else {
             env.ui.status(&format!("asking `{name}` to shut down"));
-            match engine.stop(&instance, args.force, args.timeout, &mut ProgressPrinter::new(&env.ui))? {
+            match engine::stop(&mut engine, &instance, args.force, args.timeout, &mut ProgressPrinter::new(&env.ui))? {
                 Stopped::Already => "stopped already",
                 Stopped::Gently => "stopped",
                 Stopped::Forced => "switched off",

@@ -2,6 +2,7 @@
 
 use super::{Env, common, session::Session};
 use crate::{
+    engine,
     model::{Code, Error, Result, Tag, escaped},
     ui::print::print_tags,
     view::TagsView,
@@ -67,7 +68,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     tags.sort();
     if !args.change.dry_run && tags != instance.record.tags {
-        engine.set_tags(&instance, tags.clone())?;
+        engine::set_tags(&mut engine, &instance, tags.clone())?;
     }
     print_tags(&env.ui, &TagsView { name: args.instance.name.to_string(), tags })
 }

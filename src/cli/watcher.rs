@@ -12,7 +12,7 @@ use std::{
 
 use super::{Env, session};
 use crate::{
-    engine::{Engine, refuse_lost_state},
+    engine::{Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
     model::{Code, Error, Result, escaped},
     monitor::{
@@ -87,12 +87,12 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let host: Arc<dyn Hypervisor> = Arc::new(host);
     refuse_lost_state(&*host, &settings)?;
     let engine = || {
-        Ok(Engine {
-            settings: &settings,
+        Ok(Ctx {
+            settings: Arc::new(settings.clone()),
             store: Store::open(&state)?,
-            hypervisor: &*host,
-            now: env.clock,
-            interrupted: &stop,
+            hypervisor: host.clone(),
+            clock: Arc::new(env.clock),
+            cancel: stop.clone(),
             wait: Duration::ZERO,
         })
     };

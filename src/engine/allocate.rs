@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the host looked like when the transaction began.
-pub(super) struct HostView {
+pub struct HostView {
     /// Facts.
     pub info: HostInfo,
     /// The pool.
@@ -31,7 +31,7 @@ pub(super) struct HostView {
 }
 
 /// The name: the wanted one if it is free, else the first free `BLUEPRINT-N`.
-pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, blueprint: &str) -> Result<Name> {
+pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, blueprint: &str) -> Result<Name> {
     let ours = names(t)?;
     if let Some(name) = wanted {
         if view.foreign.iter().any(|f| f == name.as_str()) {
@@ -55,19 +55,19 @@ pub(super) fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, 
 }
 
 /// Refuses a request id that another process came with first.
-pub(super) fn request(t: &Transaction<'_>, id: Option<&str>) -> Result<()> {
+pub fn request(t: &Transaction<'_>, id: Option<&str>) -> Result<()> {
     let Some(id) = id else { return Ok(()) };
     operations::id_of_request(t, id)?.map_or(Ok(()), |operation| Err(at_work(&operation)))
 }
 
 /// The first request of an id is not through yet.
-pub(super) fn at_work(operation: &str) -> Error {
+pub fn at_work(operation: &str) -> Error {
     Error::new(Code::Busy, "the first request of this id is still at work")
         .hint(format!("look at it: `lite operations show {operation}`"))
 }
 
 /// The first address nobody has.
-pub(super) fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
+pub fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
     let taken = addresses(t, network)?;
     subnet.addresses().find(|a| !taken.contains(a) && !subnet.kept.contains(a)).ok_or_else(|| {
         Error::new(
@@ -81,6 +81,6 @@ pub(super) fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Re
 }
 
 /// Checks that one more instance of the bundle fits.
-pub(super) fn capacity(t: &Transaction<'_>, view: &HostView, bundle: &Bundle) -> Result<()> {
+pub fn capacity(t: &Transaction<'_>, view: &HostView, bundle: &Bundle) -> Result<()> {
     Capacity::left(&view.info, &view.pool, view.used_by_disks, &allocated(t)?).check(bundle, true)
 }

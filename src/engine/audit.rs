@@ -11,10 +11,11 @@ mod judge;
 mod local;
 mod orphans;
 
+pub use gather::facts;
 pub use orphans::{Orphan, Removal};
-pub(super) use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
+pub use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
 
-use super::Engine;
+use super::Ctx;
 use crate::model::{Class, Error, Result};
 
 /// What kind of disagreement a finding is.
@@ -108,12 +109,10 @@ impl Audit {
     }
 }
 
-impl Engine<'_> {
-    /// Compares database and host. Changes nothing. An error is one of the database; what of the host cannot be looked at
-    /// is `unknown`.
-    pub fn audit(&self) -> Result<Audit> {
-        let facts = self.facts(true)?;
-        let findings = judge::findings(&facts, &orphans(&facts));
-        Ok(Audit { findings, looked: facts.looked(), unknown: facts.unknown })
-    }
+/// Compares database and host. Changes nothing. An error is one of the database; what of the host cannot be looked at
+/// is `unknown`.
+pub fn audit(ctx: &Ctx) -> Result<Audit> {
+    let facts = facts(ctx, true)?;
+    let findings = judge::findings(&facts, &orphans(&facts));
+    Ok(Audit { findings, looked: facts.looked(), unknown: facts.unknown })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Engine,
+    Ctx,
     lock::{Lock, TURNS},
     objects,
 };
@@ -17,7 +17,7 @@ const TURN_WAIT: Duration = Duration::from_secs(300);
 
 /// What a step needs and the journal must not hold: secrets.
 #[derive(Clone, Copy)]
-pub(super) struct Payload<'a> {
+pub struct Payload<'a> {
     /// Content for the volume of this kind.
     content: Option<(OwnedKind, &'a [u8])>,
 }
@@ -34,36 +34,32 @@ impl<'a> Payload<'a> {
     }
 }
 
-impl Engine<'_> {
-    /// Does it. Repeatable: what is true already stays true.
-    pub(super) fn execute(&self, step: &Step, payload: &Payload<'_>) -> Result<()> {
-        let hv = self.hypervisor;
-        let _turn = step.is_serialised().then(|| self.turn()).transpose()?;
-        let result = match step {
-            Step::Ensure { kind, object, xml } => {
-                let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
-                objects::ensure(hv, object, xml, content)
-            }
-            Step::Remove { object } => objects::remove(hv, object),
-            Step::StartUnlinked { uuid, xml } => hv.launch(*uuid, xml),
-            Step::LinkUp { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
-            Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
-            Step::Start { uuid } => hv.start(*uuid),
-            Step::Destroy { uuid } => hv.destroy(*uuid),
-        };
-        result.map_err(|e| at(step, e))
-    }
+/// Does it. Repeatable: what is true already stays true.
+pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
+    let hv = &*ctx.hypervisor;
+    let _turn = step.is_serialised().then(|| turn(ctx)).transpose()?;
+    let result = match step {
+        Step::Ensure { kind, object, xml } => {
+            let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
+            objects::ensure(hv, object, xml, content)
+        }
+        Step::Remove { object } => objects::remove(hv, object),
+        Step::StartUnlinked { uuid, xml } => hv.launch(*uuid, xml),
+        Step::LinkUp { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
+        Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
+        Step::Start { uuid } => hv.start(*uuid),
+        Step::Destroy { uuid } => hv.destroy(*uuid),
+    };
+    result.map_err(|e| at(step, e))
 }
 
-impl Engine<'_> {
-    /// Waits for its turn at what libvirt does for one client at a time.
-    pub(super) fn turn(&self) -> Result<Lock> {
-        Lock::any_of(&self.locks(), &TURNS, "take its turn", (self.now)(), TURN_WAIT)?.ok_or_else(|| {
-            let waited = TURN_WAIT.as_secs();
-            Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s"))
-                .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")
-        })
-    }
+/// Waits for its turn at what libvirt does for one client at a time.
+pub fn turn(ctx: &Ctx) -> Result<Lock> {
+    Lock::any_of(&ctx.locks(), &TURNS, "take its turn", ctx.now(), TURN_WAIT)?.ok_or_else(|| {
+        let waited = TURN_WAIT.as_secs();
+        Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s"))
+            .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")
+    })
 }
 
 /// Says which step an error belongs to, keeping its kind and hints.

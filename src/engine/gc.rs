@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Engine, Orphan, Removal, audit,
-    execute::Payload,
+    Ctx, Orphan, Removal, audit,
+    execute::{Payload, execute},
     lock::{Attempt, GC, Lock},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long ago something must have been seen first, to be removed.
-pub(super) const AGE: SignedDuration = SignedDuration::from_mins(10);
+pub const AGE: SignedDuration = SignedDuration::from_mins(10);
 /// How often it must have been seen.
 const TIMES: u32 = 2;
 /// How long to wait for another collector that writes its sightings.
@@ -73,96 +73,90 @@ struct Sighting {
     times: u32,
 }
 
-impl Engine<'_> {
-    /// Looks for orphans. If anything could not be looked at, that is the error: a failed look is no absence.
-    pub fn orphans(&self) -> Result<Vec<Orphan>> {
-        Ok(self.look()?.orphans.into_iter().filter(|o| o.user.is_none()).collect())
-    }
+/// Looks for orphans. If anything could not be looked at, that is the error: a failed look is no absence.
+pub fn orphans(ctx: &Ctx) -> Result<Vec<Orphan>> {
+    Ok(look(ctx)?.orphans.into_iter().filter(|o| o.user.is_none()).collect())
+}
 
-    fn look(&self) -> Result<audit::Orphans> {
-        let facts = self.facts(false)?;
-        match facts.unknown.first() {
-            Some(unknown) => Err(unknown.error.clone()),
-            None => Ok(audit::orphans(&facts)),
+fn look(ctx: &Ctx) -> Result<audit::Orphans> {
+    let facts = audit::facts(ctx, false)?;
+    match facts.unknown.first() {
+        Some(unknown) => Err(unknown.error.clone()),
+        None => Ok(audit::orphans(&facts)),
+    }
+}
+
+/// Looks for orphans and tells when each was seen first; `keep` writes this sighting down as well.
+pub fn sight(ctx: &mut Ctx, keep: bool) -> Result<Found> {
+    let (now, path) = (ctx.now(), ctx.settings.paths.state.join("gc.json"));
+    let found = look(ctx)?;
+    let _lock = match keep {
+        true => Some(Lock::acquire(&ctx.locks(), GC, "gc", "gc", now, WRITE)?),
+        false => None,
+    };
+    let earlier = read(&path)?;
+    let (used, free): (Vec<_>, Vec<_>) = found.orphans.into_iter().partition(|o| o.user.is_some());
+    let sighted: Vec<Sighted> = free.into_iter().map(|orphan| again(orphan, &earlier, now)).collect();
+    if keep {
+        write(&path, &sighted)?;
+    }
+    let used = used.into_iter().filter_map(|o| Some((o.subject, format!("domain `{}` uses it", o.user?))));
+    let lost = found.unrecorded.into_iter().map(|name| {
+        (format!("domain `{name}`"), "the database does not know it: `lite repair --rebuild` takes it in".to_owned())
+    });
+    let unknown = found.unknown.iter().map(|volume| (audit::volume_subject(volume), audit::UNKNOWN_VOLUME.to_owned()));
+    Ok(Found { sighted, stays: used.chain(lost).chain(unknown).collect() })
+}
+
+/// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.
+pub fn collect(ctx: &mut Ctx, seen: &[Orphan]) -> Result<Vec<String>> {
+    if seen.is_empty() {
+        return Ok(Vec::new());
+    }
+    let again = orphans(ctx)?;
+    let mut removed = Vec::new();
+    for orphan in seen.iter().filter(|o| again.contains(o)) {
+        if remove(ctx, orphan)? {
+            removed.push(orphan.subject.clone());
         }
     }
+    Ok(removed)
+}
 
-    /// Looks for orphans and tells when each was seen first; `keep` writes this sighting down as well.
-    pub fn sight(&mut self, keep: bool) -> Result<Found> {
-        let (now, path) = ((self.now)(), self.settings.paths.state.join("gc.json"));
-        let found = self.look()?;
-        let _lock = match keep {
-            true => Some(Lock::acquire(&self.locks(), GC, "gc", "gc", now, WRITE)?),
-            false => None,
-        };
-        let earlier = read(&path)?;
-        let (used, free): (Vec<_>, Vec<_>) = found.orphans.into_iter().partition(|o| o.user.is_some());
-        let sighted: Vec<Sighted> = free.into_iter().map(|orphan| again(orphan, &earlier, now)).collect();
-        if keep {
-            write(&path, &sighted)?;
-        }
-        let used = used.into_iter().filter_map(|o| Some((o.subject, format!("domain `{}` uses it", o.user?))));
-        let lost = found.unrecorded.into_iter().map(|name| {
-            (
-                format!("domain `{name}`"),
-                "the database does not know it: `lite repair --rebuild` takes it in".to_owned(),
-            )
-        });
-        let unknown =
-            found.unknown.iter().map(|volume| (audit::volume_subject(volume), audit::UNKNOWN_VOLUME.to_owned()));
-        Ok(Found { sighted, stays: used.chain(lost).chain(unknown).collect() })
+/// Removes one; `false` if somebody works on its instance, or it has an owner after all.
+fn remove(ctx: &mut Ctx, orphan: &Orphan) -> Result<bool> {
+    let Some(owner) = orphan.owner else { return execute_removal(ctx, &orphan.removal) };
+    let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), owner, "gc", ctx.now())? else { return Ok(false) };
+    if ctx.store.instance_by_uuid(owner)?.is_some() {
+        return Ok(false);
     }
+    // Asked for directly: a list of domains that came out empty looks like one without this domain.
+    let is_domain = matches!(orphan.removal, Removal::Owned(Object::Domain { .. }));
+    let removed = match is_domain || ctx.hypervisor.domain(owner)?.is_none() {
+        true => execute_removal(ctx, &orphan.removal),
+        false => Ok(false),
+    };
+    lock.retire();
+    removed
+}
 
-    /// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.
-    pub fn collect(&mut self, seen: &[Orphan]) -> Result<Vec<String>> {
-        if seen.is_empty() {
-            return Ok(Vec::new());
-        }
-        let again = self.orphans()?;
-        let mut removed = Vec::new();
-        for orphan in seen.iter().filter(|o| again.contains(o)) {
-            if self.remove(orphan)? {
-                removed.push(orphan.subject.clone());
+fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {
+    match removal {
+        Removal::Owned(object) => {
+            for step in plan::remove(object.clone()) {
+                kill_point::reached("intent");
+                execute(ctx, &step, &Payload::none())?;
+                kill_point::reached("effect");
             }
+            Ok(true)
         }
-        Ok(removed)
-    }
-
-    /// Removes one; `false` if somebody works on its instance, or it has an owner after all.
-    fn remove(&mut self, orphan: &Orphan) -> Result<bool> {
-        let Some(owner) = orphan.owner else { return self.execute_removal(&orphan.removal) };
-        let Attempt::Held(lock) = Lock::attempt(&self.locks(), owner, "gc", (self.now)())? else { return Ok(false) };
-        if self.store.instance_by_uuid(owner)?.is_some() {
-            return Ok(false);
-        }
-        // Asked for directly: a list of domains that came out empty looks like one without this domain.
-        let is_domain = matches!(orphan.removal, Removal::Owned(Object::Domain { .. }));
-        let removed = match is_domain || self.hypervisor.domain(owner)?.is_none() {
-            true => self.execute_removal(&orphan.removal),
-            false => Ok(false),
-        };
-        lock.retire();
-        removed
-    }
-
-    fn execute_removal(&self, removal: &Removal) -> Result<bool> {
-        match removal {
-            Removal::Owned(object) => {
-                for step in plan::remove(object.clone()) {
-                    kill_point::reached("intent");
-                    self.execute(&step, &Payload::none())?;
-                    kill_point::reached("effect");
-                }
-                Ok(true)
+        Removal::Image(leftover) => image::leftovers::discard(&ctx.settings.paths.pool, leftover),
+        Removal::File(path) => match std::fs::remove_file(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::new(Code::FileNotRemoved, format!("cannot remove `{}`", path.display())).cause(e))
             }
-            Removal::Image(leftover) => image::leftovers::discard(&self.settings.paths.pool, leftover),
-            Removal::File(path) => match std::fs::remove_file(path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::new(Code::FileNotRemoved, format!("cannot remove `{}`", path.display())).cause(e))
-                }
-                removed => Ok(removed.is_ok()),
-            },
-        }
+            removed => Ok(removed.is_ok()),
+        },
     }
 }
 

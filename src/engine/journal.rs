@@ -1,15 +1,15 @@
 //! Runs steps under the journal: write intent, act, write done; or undo what was done, the failing step included.
 
-use super::{Engine, execute::Payload};
+use super::{Ctx, execute::Payload, execute::execute};
 use crate::{
     kill_point,
-    model::{Code, Error, Result},
+    model::{Code, Error, EventKind, Instance, Result},
     plan::Step,
-    store::StepState,
+    store::{Operation, OperationState, StepState},
 };
 
 /// How far a run came.
-pub(super) struct Run<'a> {
+pub struct Run<'a> {
     /// The operation's id.
     pub operation: &'a str,
     /// Steps whose intent was written, in order.
@@ -23,55 +23,96 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Engine<'_> {
-    /// Does one step: intent, act, done.
-    pub(super) fn step(&mut self, run: &mut Run<'_>, step: &Step, payload: &Payload<'_>) -> Result<()> {
-        let sequence = i64::try_from(run.started.len()).unwrap_or(i64::MAX);
-        let text = to_json(step)?;
-        run.started.push((sequence, step.clone()));
-        self.store.record_step(run.operation, sequence, &text, StepState::Intent)?;
-        kill_point::reached("intent");
-        self.execute(step, payload)?;
-        kill_point::reached("effect");
-        self.store.record_step(run.operation, sequence, &text, StepState::Done)
-    }
+/// Writes that an operation starts.
+pub fn begin(ctx: &mut Ctx, kind: &str, instance: &Instance) -> Result<Operation> {
+    let operation = new_operation(ctx, kind, instance);
+    ctx.store.insert_operation(&operation)?;
+    Ok(operation)
+}
 
-    /// Undoes everything a run started, last first. An undo that fails leaves the operation as `needs-attention`.
-    pub(super) fn roll_back(&mut self, operation: &str, started: &[(i64, Step)]) -> Result<()> {
-        let mut failures = Vec::new();
-        for (sequence, step) in started.iter().rev() {
-            let Some(undo) = step.undo() else { continue };
-            kill_point::reached("undo");
-            match self.execute(&undo, &Payload::none()) {
-                Ok(()) => self.store.record_step(operation, *sequence, &to_json(step)?, StepState::Undone)?,
-                Err(e) => failures.push((step.subject(), e)),
-            }
-        }
-        match failures.into_iter().next() {
-            None => Ok(()),
-            Some((subject, e)) => {
-                Err(Error::new(Code::UndoFailed, format!("could not undo the {subject} of operation `{operation}`"))
-                    .cause(e)
-                    .hint("run `lite repair` when the cause is gone; other instances are not affected"))
-            }
-        }
+/// An operation that starts now, not written yet.
+pub fn new_operation(ctx: &Ctx, kind: &str, instance: &Instance) -> Operation {
+    Operation {
+        id: operation_id(),
+        kind: kind.to_owned(),
+        resource: instance.record.name.to_string(),
+        instance: Some(instance.record.uuid),
+        state: OperationState::Started,
+        error: None,
+        request_id: None,
+        arguments: None,
+        started_at: ctx.now(),
+        ended_at: None,
     }
+}
 
-    /// The steps of an operation that a dead owner left, for undoing or finishing.
-    pub(super) fn journalled(&self, operation: &str) -> Result<Vec<(i64, Step, bool)>> {
-        self.store
-            .steps(operation)?
-            .into_iter()
-            .filter(|s| s.state != StepState::Undone.as_str())
-            .map(|s| {
-                let step = serde_json::from_str(&s.step)
-                    .map_err(|e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e))?;
-                Ok((s.sequence, step, s.state == StepState::Done.as_str()))
-            })
-            .collect()
+/// Writes how an operation ended and hands its result on.
+pub fn end<T>(ctx: &mut Ctx, operation: &Operation, result: Result<T>) -> Result<T> {
+    let (state, error) = match &result {
+        Ok(_) => (OperationState::Succeeded, None),
+        Err(e) if e.code == Code::UndoFailed => (OperationState::NeedsAttention, Some(e.to_string())),
+        Err(e) => (OperationState::Failed, Some(e.to_string())),
+    };
+    ctx.store.end_operation(&operation.id, state, error.as_deref(), ctx.now())?;
+    if let (OperationState::NeedsAttention, Some(text)) = (state, &error) {
+        let text = format!("{} of `{}`, operation `{}`: {text}", operation.kind, operation.resource, operation.id);
+        ctx.record_event(EventKind::OperationNeedsAttention, None, &text)?;
     }
+    result
+}
+
+/// Does one step: intent, act, done.
+pub fn step(ctx: &mut Ctx, run: &mut Run<'_>, step: &Step, payload: &Payload<'_>) -> Result<()> {
+    let sequence = i64::try_from(run.started.len()).unwrap_or(i64::MAX);
+    let text = to_json(step)?;
+    run.started.push((sequence, step.clone()));
+    ctx.store.record_step(run.operation, sequence, &text, StepState::Intent)?;
+    kill_point::reached("intent");
+    execute(ctx, step, payload)?;
+    kill_point::reached("effect");
+    ctx.store.record_step(run.operation, sequence, &text, StepState::Done)
+}
+
+/// Undoes everything a run started, last first. An undo that fails leaves the operation as `needs-attention`.
+pub fn roll_back(ctx: &mut Ctx, operation: &str, started: &[(i64, Step)]) -> Result<()> {
+    let mut failures = Vec::new();
+    for (sequence, step) in started.iter().rev() {
+        let Some(undo) = step.undo() else { continue };
+        kill_point::reached("undo");
+        match execute(ctx, &undo, &Payload::none()) {
+            Ok(()) => ctx.store.record_step(operation, *sequence, &to_json(step)?, StepState::Undone)?,
+            Err(e) => failures.push((step.subject(), e)),
+        }
+    }
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some((subject, e)) => {
+            Err(Error::new(Code::UndoFailed, format!("could not undo the {subject} of operation `{operation}`"))
+                .cause(e)
+                .hint("run `lite repair` when the cause is gone; other instances are not affected"))
+        }
+    }
+}
+
+/// The steps of an operation that a dead owner left, for undoing or finishing.
+pub fn journalled(ctx: &Ctx, operation: &str) -> Result<Vec<(i64, Step, bool)>> {
+    ctx.store
+        .steps(operation)?
+        .into_iter()
+        .filter(|s| s.state != StepState::Undone.as_str())
+        .map(|s| {
+            let step = serde_json::from_str(&s.step)
+                .map_err(|e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e))?;
+            Ok((s.sequence, step, s.state == StepState::Done.as_str()))
+        })
+        .collect()
 }
 
 fn to_json(step: &Step) -> Result<String> {
     serde_json::to_string(step).map_err(|e| Error::new(Code::StateError, "cannot write a step").cause(e))
+}
+
+/// A new operation id: `op-` and eight hexadecimal digits.
+pub fn operation_id() -> String {
+    format!("op-{:08x}", rand::random::<u32>())
 }

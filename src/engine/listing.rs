@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::Engine;
+use super::{Ctx, domain::drift_of};
 use crate::{
     hypervisor::{DomainInfo, DomainState},
     model::{Code, Drift, Instance, InstanceState, Phase, Result},
-    plan::{self, Resources},
+    plan,
 };
 
 /// An instance with its state.
@@ -22,64 +22,46 @@ pub struct Listed {
     pub drift: Vec<Drift>,
 }
 
-impl Engine<'_> {
-    /// All instances with their states. Of what was changed by hand a listing shows the name and, while a domain is off,
-    /// its size; [`Engine::inspect`] sees the rest.
-    pub fn list(&self) -> Result<Vec<Listed>> {
-        let mut instances = self.store.instances()?;
-        instances.retain(|i| i.phase != Phase::Baking);
-        if instances.is_empty() {
-            return Ok(Vec::new());
-        }
-        let seen: HashMap<_, _> = self.hypervisor.domains()?.into_iter().map(|d| (d.uuid, d)).collect();
-        Ok(instances
-            .into_iter()
-            .map(|instance| {
-                let domain = match seen.get(&instance.record.uuid) {
-                    // A list that leaves one out does not make it lost: it is asked for by itself.
-                    None => self.hypervisor.domain(instance.record.uuid),
-                    listed => Ok(listed.cloned()),
-                };
-                let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new()) };
-                let drift = domain.as_ref().map(|d| differences(&instance, d)).unwrap_or_default();
-                listed(instance, domain.map(|d| d.state), drift)
-            })
-            .collect())
+/// All instances with their states. Of what was changed by hand a listing shows the name and, while a domain is off,
+/// its size; [`inspect`] sees the rest.
+pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
+    let mut instances = ctx.store.instances()?;
+    instances.retain(|i| i.phase != Phase::Baking);
+    if instances.is_empty() {
+        return Ok(Vec::new());
     }
+    let seen: HashMap<_, _> = ctx.hypervisor.domains()?.into_iter().map(|d| (d.uuid, d)).collect();
+    Ok(instances
+        .into_iter()
+        .map(|instance| {
+            let domain = match seen.get(&instance.record.uuid) {
+                // A list that leaves one out does not make it lost: it is asked for by itself.
+                None => ctx.hypervisor.domain(instance.record.uuid),
+                listed => Ok(listed.cloned()),
+            };
+            let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new()) };
+            let drift = domain.as_ref().map(|d| differences(&instance, d)).unwrap_or_default();
+            listed(instance, domain.map(|d| d.state), drift)
+        })
+        .collect())
+}
 
-    /// Looks into the domain's definition: one more question to libvirt.
-    pub fn inspect(&self, listed: Listed) -> Result<Listed> {
-        let instance = listed.instance;
-        let as_power =
-            |power, drift: Vec<Drift>, instance| Listed { state: shown(power, &drift), power, drift, instance };
-        // Being made or removed, it is not what it is to be; lost, there is nothing to look at; unresponsive, nobody
-        // answers.
-        let settled = !instance.phase.is_passing();
-        if !settled || matches!(listed.power, InstanceState::Lost | InstanceState::Unresponsive) {
-            return Ok(Listed { instance, ..listed });
-        }
-        match self.drift_of(&instance) {
-            Ok(Some(drift)) => Ok(as_power(listed.power, drift, instance)),
-            Ok(None) => Ok(as_power(InstanceState::Lost, Vec::new(), instance)),
-            // The listing came back, so libvirt is well, and this domain's QEMU is what it waits for.
-            Err(e) if e.code == Code::LibvirtTimeout => {
-                Ok(as_power(InstanceState::Unresponsive, listed.drift, instance))
-            }
-            Err(e) => Err(e),
-        }
+/// Looks into the domain's definition: one more question to libvirt.
+pub fn inspect(ctx: &Ctx, listed: Listed) -> Result<Listed> {
+    let instance = listed.instance;
+    let as_power = |power, drift: Vec<Drift>, instance| Listed { state: shown(power, &drift), power, drift, instance };
+    // Being made or removed, it is not what it is to be; lost, there is nothing to look at; unresponsive, nobody
+    // answers.
+    let settled = !instance.phase.is_passing();
+    if !settled || matches!(listed.power, InstanceState::Lost | InstanceState::Unresponsive) {
+        return Ok(Listed { instance, ..listed });
     }
-
-    /// In what the domain differs from its record; none if there is no domain.
-    pub(super) fn drift_of(&self, instance: &Instance) -> Result<Option<Vec<Drift>>> {
-        let xml = self.hypervisor.domain_xml(instance.record.uuid)?;
-        xml.map(|xml| self.drift_in(instance, &xml)).transpose()
-    }
-
-    /// In what a domain's definition differs from the record.
-    pub(super) fn drift_in(&self, instance: &Instance, xml: &str) -> Result<Vec<Drift>> {
-        let record = &instance.record;
-        let resources = Resources::of(&record.name, record.uuid, &self.settings.paths);
-        plan::drift(record, &resources, &self.settings.network, xml)
+    match drift_of(ctx, &instance) {
+        Ok(Some(drift)) => Ok(as_power(listed.power, drift, instance)),
+        Ok(None) => Ok(as_power(InstanceState::Lost, Vec::new(), instance)),
+        // The listing came back, so libvirt is well, and this domain's QEMU is what it waits for.
+        Err(e) if e.code == Code::LibvirtTimeout => Ok(as_power(InstanceState::Unresponsive, listed.drift, instance)),
+        Err(e) => Err(e),
     }
 }
 

@@ -11,7 +11,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::{Code, Error, Result};
+use super::Ctx;
+use crate::model::{Code, Error, Instance, Result};
 
 /// How often a waiting command tries again. flock has no time-out, and a blocking one could not be interrupted.
 const RETRY: Duration = Duration::from_millis(100);
@@ -197,6 +198,18 @@ impl Lock {
         let _ = std::fs::remove_file(&self.path);
         drop(self.file);
     }
+}
+
+/// Takes the lock of an instance for an operation, and makes sure the instance still is what was read before.
+pub fn take(ctx: &mut Ctx, instance: &Instance, operation: &str) -> Result<Lock> {
+    let record = &instance.record;
+    let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), operation, ctx.now(), ctx.wait)?;
+    if ctx.store.instance_by_uuid(record.uuid)?.is_none() {
+        lock.retire();
+        return Err(Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name))
+            .hint("`lite list` shows all instances"));
+    }
+    Ok(lock)
 }
 
 fn unreadable(dir: &Path, e: std::io::Error) -> Error {

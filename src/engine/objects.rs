@@ -10,7 +10,7 @@ use crate::{
 const ROTATIONS: u32 = 16;
 
 /// Makes sure that it is there; `content`, if any, is written to a volume.
-pub(super) fn ensure(hv: &dyn Hypervisor, object: &Object, xml: &str, content: Option<&[u8]>) -> Result<()> {
+pub fn ensure(hv: &dyn Hypervisor, object: &Object, xml: &str, content: Option<&[u8]>) -> Result<()> {
     match object {
         Object::Domain { .. } => hv.ensure_domain(xml),
         Object::Volume { pool, name } => {
@@ -25,7 +25,7 @@ pub(super) fn ensure(hv: &dyn Hypervisor, object: &Object, xml: &str, content: O
 }
 
 /// Makes sure that it is gone.
-pub(super) fn remove(hv: &dyn Hypervisor, object: &Object) -> Result<()> {
+pub fn remove(hv: &dyn Hypervisor, object: &Object) -> Result<()> {
     match object {
         Object::Domain { uuid } => hv.remove_domain(*uuid),
         Object::Volume { pool, name } => hv.remove_volume(pool, name),
@@ -38,7 +38,7 @@ pub(super) fn remove(hv: &dyn Hypervisor, object: &Object) -> Result<()> {
 }
 
 /// Whether it is on the host, whole.
-pub(super) fn is_there(hv: &dyn Hypervisor, object: &Object) -> Result<bool> {
+pub fn is_there(hv: &dyn Hypervisor, object: &Object) -> Result<bool> {
     match object {
         Object::Domain { uuid } => Ok(hv.domain(*uuid)?.is_some()),
         Object::Volume { pool, name } => Ok(hv.volume(pool, name)?.is_some()),

@@ -55,7 +55,7 @@ fn is_here(hypervisor: &dyn Hypervisor, settings: &Settings, pool: &Path, seen: 
 }
 
 /// Whether a volume is one of lite's, and of no instance with a row: nobody can tell which image it lies on.
-pub(super) fn is_without_row(volume: &str, with_row: &HashSet<Uuid>) -> bool {
+pub fn is_without_row(volume: &str, with_row: &HashSet<Uuid>) -> bool {
     match owner_of(Namespace::Volume, volume) {
         Some((_, id)) => !with_row.contains(&id),
         None => is_marked(volume),

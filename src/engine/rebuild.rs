@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Engine, lock::Lock, our_domains, ours::OurDomain};
+use super::{Ctx, lock::Lock, our_domains, ours::OurDomain, reports};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
@@ -32,73 +32,71 @@ pub struct Rebuilding {
     pub refused: Vec<String>,
 }
 
-impl Engine<'_> {
-    /// Takes every domain of this lite that no row knows into the database, with what `wreckage` tells of it.
-    pub fn rebuild(&mut self, catalog: &Catalog, wreckage: &Wreckage) -> Result<Rebuilding> {
-        let mut done = Rebuilding::default();
-        for domain in our_domains(self.hypervisor, self.settings)? {
-            if self.store.instance_by_uuid(domain.seen.uuid)?.is_some() {
-                continue;
-            }
-            let Some(record) = &domain.record else {
-                done.refused.push(format!(
-                    "domain `{}` ({}) carries a record this lite cannot read",
-                    escaped(&domain.seen.name),
-                    domain.seen.uuid
-                ));
-                continue;
-            };
-            let taken = self.take_in(record, &domain, catalog, wreckage.of(record.uuid));
-            kill_point::reached("effect");
-            match taken {
-                Ok(rebuilt) => done.taken.push(rebuilt),
-                Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
-            }
+/// Takes every domain of this lite that no row knows into the database, with what `wreckage` tells of it.
+pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &Wreckage) -> Result<Rebuilding> {
+    let mut done = Rebuilding::default();
+    for domain in our_domains(&*ctx.hypervisor, &ctx.settings)? {
+        if ctx.store.instance_by_uuid(domain.seen.uuid)?.is_some() {
+            continue;
         }
-        Ok(done)
-    }
-
-    /// One instance, in one transaction: a rebuild that is cut off goes on where it was.
-    fn take_in(&mut self, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Salvaged) -> Result<Rebuilt> {
-        let rebuilt = told(record, catalog, &found);
-        let network = match &record.network {
-            NetworkMode::Nat => self.settings.network.clone(),
-            NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
+        let Some(record) = &domain.record else {
+            done.refused.push(format!(
+                "domain `{}` ({}) carries a record this lite cannot read",
+                escaped(&domain.seen.name),
+                domain.seen.uuid
+            ));
+            continue;
         };
-        let blueprint = found.blueprint.unwrap_or_else(|| blueprint_of(record, catalog));
-        let parameters = found.parameters.unwrap_or_else(|| defaults(&blueprint));
-        let wanted = found.wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
-        let (phase, failure) = match found.phase {
-            // Its operation is lost with the journal.
-            Some((Phase::Creating | Phase::Baking, _)) => (Phase::Started, None),
-            Some(known) => known,
-            None => self.phase_by_report(record),
-        };
-        let image = crate::image::volume_name(&record.base, &record.image_digest);
-        self.store.write(|t| {
-            let new = NewInstance {
-                record,
-                network: &network,
-                blueprint: &blueprint,
-                parameters: &parameters,
-                image: &image,
-                seed: found.seed.as_ref(),
-            };
-            instances::insert(t, &new)?;
-            instances::set_life(t, record.uuid, wanted, phase, failure.as_deref())?;
-            secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
-        })?;
-        Ok(rebuilt)
-    }
-
-    /// A guest that said that its set-up failed has failed; any other is taken for ready.
-    fn phase_by_report(&self, record: &Record) -> (Phase, Option<String>) {
-        match self.last_report(record) {
-            Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
-                (Phase::Failed, Some(format!("set-up failed in module `{module}`")))
-            }
-            _ => (Phase::Ready, None),
+        let taken = take_in(ctx, record, &domain, catalog, wreckage.of(record.uuid));
+        kill_point::reached("effect");
+        match taken {
+            Ok(rebuilt) => done.taken.push(rebuilt),
+            Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
         }
+    }
+    Ok(done)
+}
+
+/// One instance, in one transaction: a rebuild that is cut off goes on where it was.
+fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Salvaged) -> Result<Rebuilt> {
+    let rebuilt = told(record, catalog, &found);
+    let network = match &record.network {
+        NetworkMode::Nat => ctx.settings.network.clone(),
+        NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
+    };
+    let blueprint = found.blueprint.unwrap_or_else(|| blueprint_of(record, catalog));
+    let parameters = found.parameters.unwrap_or_else(|| defaults(&blueprint));
+    let wanted = found.wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
+    let (phase, failure) = match found.phase {
+        // Its operation is lost with the journal.
+        Some((Phase::Creating | Phase::Baking, _)) => (Phase::Started, None),
+        Some(known) => known,
+        None => phase_by_report(ctx, record),
+    };
+    let image = crate::image::volume_name(&record.base, &record.image_digest);
+    ctx.store.write(|t| {
+        let new = NewInstance {
+            record,
+            network: &network,
+            blueprint: &blueprint,
+            parameters: &parameters,
+            image: &image,
+            seed: found.seed.as_ref(),
+        };
+        instances::insert(t, &new)?;
+        instances::set_life(t, record.uuid, wanted, phase, failure.as_deref())?;
+        secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
+    })?;
+    Ok(rebuilt)
+}
+
+/// A guest that said that its set-up failed has failed; any other is taken for ready.
+fn phase_by_report(ctx: &Ctx, record: &Record) -> (Phase, Option<String>) {
+    match reports::last_report(ctx, record) {
+        Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
+            (Phase::Failed, Some(format!("set-up failed in module `{module}`")))
+        }
+        _ => (Phase::Ready, None),
     }
 }
 

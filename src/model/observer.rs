@@ -77,7 +77,7 @@ impl Stage {
 }
 
 /// Who watches an operation. All calls come from the thread that runs the operation.
-pub trait Observer {
+pub trait Observer: Send {
     /// A stage begins; one that still runs is done.
     fn begin(&mut self, stage: Stage);
     /// What the running stage is doing.

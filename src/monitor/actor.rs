@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::policy::Action;
 use crate::{
-    engine::Engine,
+    engine::{self, Ctx},
     kill_point,
     model::{Code, Error, Result},
 };
@@ -74,7 +74,7 @@ impl Actor {
     /// Failed if an engine or a thread cannot be made.
     pub fn start<'scope, 'env: 'scope>(
         scope: &'scope Scope<'scope, 'env>,
-        engine: impl Fn() -> Result<Engine<'env>>,
+        engine: impl Fn() -> Result<Ctx>,
     ) -> Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let (answer, outcomes) = channel();
@@ -98,7 +98,7 @@ impl Actor {
     }
 
     /// Takes a job over. `engine` is the caller's, for a job that is done at once.
-    pub(super) fn submit(&mut self, engine: &mut Engine<'_>, job: Job) {
+    pub(super) fn submit(&mut self, engine: &mut Ctx, job: Job) {
         match self {
             Self::Inline(done) => done.push_back(perform(engine, &job)),
             // The threads live as long as this value.
@@ -127,7 +127,7 @@ impl Actor {
     }
 }
 
-fn perform(engine: &mut Engine<'_>, job: &Job) -> Outcome {
+fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, generation, actions } => {
             let done = actions.iter().try_fold(true, |go_on, action| match go_on {
@@ -138,19 +138,19 @@ fn perform(engine: &mut Engine<'_>, job: &Job) -> Outcome {
             Outcome::Acted(*uuid, done)
         }
         Job::Reconcile => {
-            let mut lines = engine.recover().unwrap_or_else(|error| vec![error.to_string()]);
-            lines.extend(engine.settle().err().map(|error| error.to_string()));
+            let mut lines = engine::recover(engine).unwrap_or_else(|error| vec![error.to_string()]);
+            lines.extend(engine::settle(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }
     }
 }
 
-fn act(engine: &mut Engine<'_>, uuid: Uuid, generation: i64, action: &Action) -> Result<bool> {
+fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action) -> Result<bool> {
     match action {
-        Action::Restart | Action::Start => engine.restart(uuid, generation),
-        Action::Resume => engine.try_resume(uuid, generation),
-        Action::Reset => engine.reset_unresponsive(uuid, generation),
-        Action::WantStopped => engine.accept_stop(uuid, generation),
+        Action::Restart | Action::Start => engine::restart(engine, uuid, generation),
+        Action::Resume => engine::try_resume(engine, uuid, generation),
+        Action::Reset => engine::reset_unresponsive(engine, uuid, generation),
+        Action::WantStopped => engine::accept_stop(engine, uuid, generation),
         Action::Tell(..) => Ok(true),
     }
 }

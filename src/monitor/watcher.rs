@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     catalog::Health,
-    engine::Engine,
+    engine::Ctx,
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
@@ -63,7 +63,7 @@ pub fn seen(sample: Option<&DomainSample>) -> Seen {
 
 /// The watcher of a host.
 pub struct Watcher<'a> {
-    engine: Engine<'a>,
+    engine: Ctx,
     hypervisor: Arc<dyn Hypervisor>,
     boot: String,
     host: String,
@@ -96,7 +96,7 @@ pub struct Watcher<'a> {
 impl<'a> Watcher<'a> {
     /// A watcher that goes on where the last one ended.
     pub fn new(
-        engine: Engine<'a>,
+        engine: Ctx,
         actor: Actor,
         hypervisor: Arc<dyn Hypervisor>,
         boot: &str,

@@ -4,7 +4,7 @@ use std::{fs, fs::File, process::Command};
 
 use crate::support::world::World;
 use lite::{
-    engine::{Audit, Redefinition, Trouble},
+    engine::{self, Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
     model::{Drift, Error, Instance, Mac, Name, Phase},
@@ -13,7 +13,7 @@ use lite::{
 };
 
 fn audit(world: &World) -> Audit {
-    world.engine().audit().expect("the database answers")
+    engine::audit(&world.engine()).expect("the database answers")
 }
 
 /// The findings as `kind subject: problem`, with the instance's id left out.
@@ -49,7 +49,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
         "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 3 locks, 0 processes"
     );
     for name in ["web", "db"] {
-        world.engine().delete(&instance(&world, name)).expect("deleted");
+        engine::delete(&mut world.engine(), &instance(&world, name)).expect("deleted");
     }
     assert_eq!(told(&world), Vec::<String>::new());
 }
@@ -90,7 +90,7 @@ fn every_thing_that_is_gone_is_missing() {
             "missing network `lite`: it is gone, and instances have addresses on it".to_owned(),
         ]
     );
-    world.engine().delete(&web).expect("deleted");
+    engine::delete(&mut world.engine(), &web).expect("deleted");
     assert_eq!(told(&world), Vec::<String>::new());
 }
 
@@ -110,8 +110,8 @@ fn what_no_record_owns_is_an_orphan() {
     assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "log", "network", "volume", "volume"], "{found:#?}");
     assert!(found.iter().all(|f| f.starts_with("orphan ") && f.ends_with(": no instance owns it")), "{found:#?}");
     let mut engine = world.engine();
-    let orphans = engine.orphans().expect("looked");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 9);
+    let orphans = engine::orphans(&engine).expect("looked");
+    assert_eq!(engine::collect(&mut engine, &orphans).expect("collected").len(), 9);
     assert_eq!(told(&world), Vec::<String>::new());
     assert_eq!(world.snapshot().logs.len(), 2, "those of `kept`");
     assert_eq!(
@@ -182,7 +182,7 @@ fn an_address_kept_by_hand_is_foreign_unless_it_meets_one_of_ours() {
         |last: u8, mac: Mac| DhcpHost { mac, address: [192, 168, 150, last].into(), name: format!("b-{last}") };
     hv.ensure_dhcp_host("lite", &by_hand(200, Mac::ours([9, 9, 9]))).expect("kept");
     assert_eq!(told(&world), Vec::<String>::new());
-    assert_eq!(world.engine().orphans(), Ok(vec![]));
+    assert_eq!(engine::orphans(&world.engine()), Ok(vec![]));
     let web = instance(&world, "web").record;
     let own = DhcpHost { mac: web.mac, address: web.address.expect("an address"), name: "web".into() };
     hv.remove_dhcp_host("lite", &own).expect("released");
@@ -310,10 +310,10 @@ fn what_is_gone_beside_a_domain_is_put_back_by_repair() {
     let fixes: Vec<String> = audit(&world).findings.into_iter().map(|f| f.fix).collect();
     assert_eq!(fixes, ["`lite repair web` puts it back"; 2]);
     let gone = vec![Drift::new("filter", &r.filter, "gone"), Drift::new("address", address, "not kept")];
-    assert_eq!(world.engine().redefine(&web), Ok(Redefinition::Drifted(gone)));
+    assert_eq!(engine::redefine(&mut world.engine(), &web), Ok(Redefinition::Drifted(gone)));
     assert_eq!(world.snapshot(), full);
     assert_eq!(told(&world), Vec::<String>::new());
-    assert_eq!(world.engine().plan_redefinition(&web), Ok(Redefinition::Nothing));
+    assert_eq!(engine::plan_redefinition(&world.engine(), &web), Ok(Redefinition::Nothing));
 }
 
 /// The command itself: on the test driver, which has no filters, and without a host.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, process::Command, sync::atomic::Ato
 use crate::support::world::World;
 use lite::{
     catalog::{Blueprint, Catalog},
-    engine::{BakeRequest, Unobserved, bake_of, check_bakeable},
+    engine::{self, BakeRequest, Unobserved, bake_of, check_bakeable},
     hypervisor::flaky::Moment,
     image::{self, Baked, Image, Origin},
     model::{Error, InstanceState, Result},
@@ -203,7 +203,7 @@ fn bake(world: &World, keep: bool) -> Error {
         timeout: Duration::ZERO,
         keep,
     };
-    world.engine().bake(&request, &mut Unobserved).expect_err("the guest never seals")
+    engine::bake(&mut world.engine(), &request, &mut Unobserved).expect_err("the guest never seals")
 }
 
 fn operations(world: &World) -> Vec<(String, OperationState)> {
@@ -238,12 +238,12 @@ fn kept_for_a_look_it_is_a_failed_instance_that_delete_removes() {
     let error = bake(&world, true);
     assert_eq!((error.code.as_str(), error.message.as_str()), ("timeout", "not baked after 0 s: stage `boot`"));
     assert!(error.hints.contains(&"to remove it: `lite delete bake-nginx-1`".to_owned()), "{error:?}");
-    let listed = world.engine().list().expect("listed");
+    let listed = engine::list(&world.engine()).expect("listed");
     let seen: Vec<_> = listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect();
     assert_eq!(seen, [("bake-nginx-1", InstanceState::Failed)]);
     let record = &listed[0].instance.record;
     assert_eq!((record.price.to_string(), record.ports.len()), ("0.00".to_owned(), 1));
-    world.engine().delete(&listed[0].instance).expect("deleted");
+    engine::delete(&mut world.engine(), &listed[0].instance).expect("deleted");
     assert_eq!(world.snapshot(), before);
 }
 
@@ -262,7 +262,7 @@ fn every_failing_call_of_a_bake_leaves_nothing() {
         bake(&world, false);
         world.hypervisor.heal();
         // An undo that failed is tried again.
-        world.engine().retry_attention().expect("repaired");
+        engine::retry_attention(&mut world.engine()).expect("repaired");
         assert_eq!(world.snapshot(), before, "call {n} left something");
         assert_eq!(world.engine().store.instances().expect("instances"), [], "call {n}");
     }
@@ -278,10 +278,10 @@ fn a_bake_that_died_is_undone_by_the_next_command_and_is_in_no_listing() {
     assert_eq!((error.code.as_str(), error.exit_code()), ("undo_failed", 4));
     let mut engine = world.engine();
     assert_eq!(engine.store.instances().expect("instances").len(), 1);
-    assert_eq!(engine.list().expect("listed"), []);
+    assert_eq!(engine::list(&engine).expect("listed"), []);
     world.hypervisor.heal();
     assert_eq!(
-        engine.retry_attention(),
+        engine::retry_attention(&mut engine),
         Ok(vec!["removed `bake-nginx-1`, which baked an image and was cut off".to_owned()])
     );
     assert_eq!(world.snapshot(), before);

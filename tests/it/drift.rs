@@ -4,7 +4,7 @@ use std::{sync::Mutex, time::Duration};
 
 use crate::support::world::World;
 use lite::{
-    engine::{Listed, Observer, Redefinition, Stage, Unobserved},
+    engine::{self, Listed, Observer, Redefinition, Stage, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, Drift, Instance, InstanceState, Name, Phase, Wanted},
 };
@@ -34,11 +34,11 @@ fn edit(world: &World, uuid: Uuid, from: &str, to: &str) {
 }
 
 fn listed(world: &World) -> Listed {
-    world.engine().list().expect("listed").remove(0)
+    engine::list(&world.engine()).expect("listed").remove(0)
 }
 
 fn inspected(world: &World) -> Listed {
-    world.engine().inspect(listed(world)).expect("inspected")
+    engine::inspect(&world.engine(), listed(world)).expect("inspected")
 }
 
 fn words(drift: &[Drift]) -> Vec<String> {
@@ -54,8 +54,8 @@ fn an_untouched_instance_differs_in_nothing() {
     let off = inspected(&world);
     assert_eq!((off.state, off.power, off.drift), (InstanceState::Stopped, InstanceState::Stopped, vec![]));
     assert_eq!(off.instance.wanted, Wanted::Running, "what the user wants is not what somebody did by hand");
-    assert_eq!(world.engine().plan_redefinition(&web(&world)), Ok(Redefinition::Nothing));
-    assert_eq!(world.engine().redefine(&web(&world)), Ok(Redefinition::Nothing));
+    assert_eq!(engine::plan_redefinition(&world.engine(), &web(&world)), Ok(Redefinition::Nothing));
+    assert_eq!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Nothing));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn what_a_listing_sees_costs_no_question_per_domain() {
     edit(&world, uuid, "<memory unit='KiB'>524288</memory>", "<memory unit='KiB'>1048576</memory>");
     world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
     let before = world.hypervisor.calls().len();
-    let listed = world.engine().list().expect("listed");
+    let listed = engine::list(&world.engine()).expect("listed");
     assert_eq!(world.hypervisor.calls()[before..], ["domains"]);
     let shown: Vec<_> = listed.iter().map(|l| (l.instance.record.name.as_str(), l.state, words(&l.drift))).collect();
     let drift = ["name: web-x (recorded: web)", "memory: 1 GiB (recorded: 512 MiB)"].map(str::to_owned).to_vec();
@@ -122,7 +122,7 @@ fn show_sees_every_difference_and_repair_puts_each_back() {
         assert_eq!(words(&shown.drift), wanted, "{from}");
         assert_eq!((shown.state, shown.power), (InstanceState::Drifted, InstanceState::Stopped));
         let before = world.snapshot();
-        assert!(matches!(world.engine().redefine(&web(&world)), Ok(Redefinition::Drifted(_))), "{from}");
+        assert!(matches!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Drifted(_))), "{from}");
         assert_eq!(inspected(&world).drift, vec![], "{from}");
         assert_eq!(world.snapshot(), before);
     }
@@ -153,18 +153,19 @@ fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
     world.hypervisor.destroy(uuid).expect("stopped");
     world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
     let warned = Warned::default();
-    assert_eq!(world.engine().start(&web(&world), None, &mut &warned), Ok(true));
+    assert_eq!(engine::start(&mut world.engine(), &web(&world), None, &mut &warned), Ok(true));
     let wanted = "the domain of `web` was changed by hand: name: web-x (recorded: web); `lite repair web` puts it back";
     assert_eq!(*warned.0.lock().expect("not poisoned"), [wanted]);
     assert_eq!((listed(&world).state, listed(&world).power), (InstanceState::Drifted, InstanceState::Running));
-    let error = world.engine().redefine(&web(&world)).expect_err("it runs");
+    let error = engine::redefine(&mut world.engine(), &web(&world)).expect_err("it runs");
     assert_eq!(
         (error.code.as_str(), error.exit_code(), error.hints),
         ("domain_running", 2, vec!["stop it first: `lite stop web`".to_owned()])
     );
     assert_eq!(listed(&world).power, InstanceState::Running, "nothing was stopped");
-    world.engine().stop(&web(&world), true, Duration::ZERO, &mut Unobserved).expect("stopped by id, whatever its name");
-    assert!(matches!(world.engine().redefine(&web(&world)), Ok(Redefinition::Drifted(_))));
+    engine::stop(&mut world.engine(), &web(&world), true, Duration::ZERO, &mut Unobserved)
+        .expect("stopped by id, whatever its name");
+    assert!(matches!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Drifted(_))));
     let names: Vec<_> = world.hypervisor.domains().expect("listed").into_iter().map(|d| d.name).collect();
     assert_eq!((names, listed(&world).state), (vec!["web".to_owned()], InstanceState::Stopped));
 }
@@ -177,24 +178,24 @@ fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
     assert_eq!((inspected(&world).state, inspected(&world).drift), (InstanceState::Unresponsive, vec![]));
     assert!(!world.hypervisor.calls()[before..].contains(&"domain_xml"), "its definition may never come");
     for error in [
-        world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused"),
-        world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
-        world.engine().redefine(&web(&world)).expect_err("refused"),
+        engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused"),
+        engine::stop(&mut world.engine(), &web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        engine::redefine(&mut world.engine(), &web(&world)).expect_err("refused"),
     ] {
         assert_eq!((error.code.as_str(), error.exit_code()), ("unresponsive", 1));
         assert_eq!(error.hints, ["pull the plug: `lite stop web --force` (the guest's unsaved data is lost)"]);
     }
     assert!(!world.hypervisor.calls()[before..].contains(&"shutdown"), "nobody presses its button");
     assert_eq!(
-        world.engine().stop(&web(&world), true, Duration::ZERO, &mut Unobserved),
+        engine::stop(&mut world.engine(), &web(&world), true, Duration::ZERO, &mut Unobserved),
         Ok(lite::engine::Stopped::Forced)
     );
     // One that only its definition's not coming gives away.
-    world.engine().start(&web(&world), None, &mut Unobserved).expect("started");
+    engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect("started");
     let timeout = lite::model::Error::new(lite::model::Code::LibvirtTimeout, "late");
     let listed = listed(&world);
     world.hypervisor.fail_all(timeout);
-    let seen = world.engine().inspect(listed).expect("told");
+    let seen = engine::inspect(&world.engine(), listed).expect("told");
     assert_eq!((seen.state, seen.power), (InstanceState::Unresponsive, InstanceState::Unresponsive));
 }
 
@@ -204,7 +205,7 @@ fn more_memory_by_hand_counts_at_start() {
     world.hypervisor.destroy(uuid).expect("stopped");
     // The host of the double has 12 GiB free.
     edit(&world, uuid, "<memory unit='KiB'>524288</memory>", "<memory unit='KiB'>16777216</memory>");
-    let error = world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused");
+    let error = engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused");
     assert_eq!((error.code.as_str(), error.exit_code()), ("no_capacity", 2));
     assert!(error.message.contains("16 GiB of memory needed"), "{}", error.message);
 }
@@ -219,20 +220,20 @@ fn a_lost_instance_is_not_started_but_defined_again_on_its_disk() {
     assert_eq!((inspected(&world).state, inspected(&world).power), (InstanceState::Lost, InstanceState::Lost));
     let gone = world.snapshot();
     for error in [
-        world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused"),
-        world.engine().stop(&web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
-        world.engine().reboot(&web(&world), false).expect_err("refused"),
+        engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused"),
+        engine::stop(&mut world.engine(), &web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        engine::reboot(&mut world.engine(), &web(&world), false).expect_err("refused"),
     ] {
         assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "lost"));
         assert_eq!(error.message, "the domain of instance `web` is gone from the host");
         assert_eq!(error.hints, ["its disk is there; define it again: `lite repair web`"]);
     }
     assert_eq!((world.snapshot(), web(&world).wanted), (gone, Wanted::Running), "nothing was changed");
-    assert_eq!(world.engine().plan_redefinition(&web(&world)), Ok(Redefinition::Lost));
-    assert_eq!(world.engine().redefine(&web(&world)), Ok(Redefinition::Lost));
+    assert_eq!(engine::plan_redefinition(&world.engine(), &web(&world)), Ok(Redefinition::Lost));
+    assert_eq!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Lost));
     assert_eq!((world.snapshot(), xml(&world, uuid)), (before, was), "as it was");
     assert_eq!(listed(&world).state, InstanceState::Stopped);
-    assert_eq!(world.engine().start(&web(&world), None, &mut Unobserved), Ok(true));
+    assert_eq!(engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved), Ok(true));
 }
 
 #[test]
@@ -242,15 +243,15 @@ fn a_lost_instance_whose_disk_is_gone_can_only_be_deleted() {
     world.hypervisor.remove_domain(uuid).expect("undefined by hand");
     let root = format!("lite-web-{}.qcow2", uuid.simple());
     world.hypervisor.remove_volume("lite", &root).expect("removed by hand");
-    let error = world.engine().start(&web(&world), None, &mut Unobserved).expect_err("refused");
+    let error = engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused");
     assert_eq!(error.causes, [format!("the disk `{root}` of instance `web` is gone")]);
     assert_eq!(error.hints, ["remove what is left: `lite delete web`"]);
-    let error = world.engine().redefine(&web(&world)).expect_err("refused");
+    let error = engine::redefine(&mut world.engine(), &web(&world)).expect_err("refused");
     assert_eq!((error.code.as_str(), error.exit_code()), ("disk_gone", 4));
     assert_eq!(world.engine().store.open_operations(), Ok(vec![]));
     // An error of the host is no absence.
     world.hypervisor.fail_call("volume", 1, Moment::Before);
-    assert_eq!(world.engine().redefine(&web(&world)).map_err(|e| e.code.as_str()), Err("injected"));
+    assert_eq!(engine::redefine(&mut world.engine(), &web(&world)).map_err(|e| e.code.as_str()), Err("injected"));
 }
 
 #[test]
@@ -263,13 +264,13 @@ fn a_failing_step_of_a_redefinition_removes_nothing_and_can_be_repeated() {
             let before = world.snapshot();
             world.hypervisor.fail_call(call, 1, moment);
             assert_eq!(
-                world.engine().redefine(&web(&world)).map_err(|e| e.code.as_str()),
+                engine::redefine(&mut world.engine(), &web(&world)).map_err(|e| e.code.as_str()),
                 Err("injected"),
                 "{call} {moment:?}"
             );
             world.hypervisor.heal();
             assert_eq!(world.snapshot(), before, "{call} {moment:?}");
-            world.engine().redefine(&web(&world)).expect("again");
+            engine::redefine(&mut world.engine(), &web(&world)).expect("again");
             assert_eq!(inspected(&world).drift, vec![], "{call} {moment:?}");
         }
     }

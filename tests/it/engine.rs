@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use crate::support::world::World;
 use lite::{
-    engine::{Created, Unobserved},
+    engine::{self, Created, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, InstanceState, Name, NetworkMode, Wanted},
     plan::{Object, Step},
@@ -24,7 +24,7 @@ fn create_makes_one_of_each_and_delete_removes_it_all() {
     assert_eq!(created.record.address.map(|a| a.to_string()), Some("192.168.150.2".to_owned()));
     assert_eq!(created.record.price.to_string(), "5.00");
     let engine = world.engine();
-    let listed = engine.list().expect("listed");
+    let listed = engine::list(&engine).expect("listed");
     assert_eq!(
         listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect::<Vec<_>>(),
         [("web", InstanceState::Running)]
@@ -41,10 +41,10 @@ fn create_makes_one_of_each_and_delete_removes_it_all() {
 
     let mut engine = world.engine();
     let instance = engine.store.require(&name("web")).expect("stored");
-    let receipt = engine.delete(&instance).expect("deleted");
+    let receipt = engine::delete(&mut engine, &instance).expect("deleted");
     assert_eq!(receipt.removed[0], "virtual machine `web`");
     assert_eq!(world.snapshot(), before);
-    assert_eq!(engine.list().expect("listed"), []);
+    assert_eq!(engine::list(&engine).expect("listed"), []);
     let kinds: Vec<_> =
         engine.store.operations(10).expect("operations").into_iter().map(|o| (o.kind, o.state)).collect();
     assert_eq!(kinds.len(), 2);
@@ -90,8 +90,8 @@ fn an_undo_that_fails_needs_attention_and_repair_finishes_it() {
     world.hypervisor.heal();
     world.create("other").expect("other instances stay manageable");
     let other = engine.store.require(&name("other")).expect("stored");
-    engine.delete(&other).expect("deleted");
-    assert_eq!(engine.retry_attention().expect("repaired"), ["undid the create of `web` that was cut off"]);
+    engine::delete(&mut engine, &other).expect("deleted");
+    assert_eq!(engine::retry_attention(&mut engine).expect("repaired"), ["undid the create of `web` that was cut off"]);
     assert_eq!(world.snapshot(), before);
     assert_eq!(engine.store.open_operations().expect("open"), []);
 }
@@ -130,7 +130,10 @@ fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {
             thread::sleep(Duration::from_millis(50));
             hv.ensure_domain(&xml).expect("defined");
         });
-        assert_eq!(world.engine().recover().expect("recovered"), ["undid the create of `web` that was cut off"]);
+        assert_eq!(
+            engine::recover(&mut world.engine()).expect("recovered"),
+            ["undid the create of `web` that was cut off"]
+        );
         late.join().expect("it took effect");
     });
     assert_eq!(world.snapshot(), before);
@@ -144,13 +147,13 @@ fn a_delete_that_fails_goes_on_later() {
     let mut engine = world.engine();
     let instance = engine.store.require(&name("web")).expect("stored");
     world.hypervisor.fail_call("remove_domain", 1, Moment::Before);
-    let error = engine.delete(&instance).expect_err("fails");
+    let error = engine::delete(&mut engine, &instance).expect_err("fails");
     assert_eq!(error.exit_code(), 1);
     assert_eq!(world.hypervisor.hits(), 1);
-    assert_eq!(engine.list().expect("listed")[0].state, InstanceState::Deleting);
-    assert_eq!(engine.recover().expect("recovered"), ["finished the delete of `web` that was cut off"]);
+    assert_eq!(engine::list(&engine).expect("listed")[0].state, InstanceState::Deleting);
+    assert_eq!(engine::recover(&mut engine).expect("recovered"), ["finished the delete of `web` that was cut off"]);
     assert_eq!(world.snapshot(), before);
-    assert_eq!(engine.recover().expect("recovered"), Vec::<String>::new());
+    assert_eq!(engine::recover(&mut engine).expect("recovered"), Vec::<String>::new());
 }
 
 #[test]
@@ -185,14 +188,14 @@ fn stop_asks_first_and_pulls_the_plug_only_when_told() {
     let instance = engine.store.require(&name("web")).expect("stored");
     world.hypervisor.inner().ignore_power_button(true);
     let short = std::time::Duration::from_millis(10);
-    let error = engine.stop(&instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
+    let error = engine::stop(&mut engine, &instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
     assert_eq!(error.code.as_str(), "guest_did_not_stop");
     assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Running);
-    engine.stop(&instance, true, short, &mut Unobserved).expect("forced");
+    engine::stop(&mut engine, &instance, true, short, &mut Unobserved).expect("forced");
     assert_eq!(world.hypervisor.domain(uuid).expect("seen").map(|d| d.state), Some(DomainState::Off));
     assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Stopped);
-    assert!(engine.start(&instance, None, &mut Unobserved).expect("started"));
-    assert!(!engine.start(&instance, None, &mut Unobserved).expect("content"));
+    assert!(engine::start(&mut engine, &instance, None, &mut Unobserved).expect("started"));
+    assert!(!engine::start(&mut engine, &instance, None, &mut Unobserved).expect("content"));
 }
 
 #[test]
@@ -203,9 +206,9 @@ fn a_domain_removed_by_hand_is_lost_and_can_be_deleted() {
     world.hypervisor.destroy(uuid).expect("destroyed");
     world.hypervisor.remove_domain(uuid).expect("removed");
     let mut engine = world.engine();
-    assert_eq!(engine.list().expect("listed")[0].state, InstanceState::Lost);
+    assert_eq!(engine::list(&engine).expect("listed")[0].state, InstanceState::Lost);
     let instance = engine.store.require(&name("web")).expect("stored");
-    engine.delete(&instance).expect("deleted");
+    engine::delete(&mut engine, &instance).expect("deleted");
     assert_eq!(world.snapshot(), before);
 }
 
@@ -215,8 +218,9 @@ fn a_lost_database_is_rebuilt_from_the_domains() {
     let record = world.create("web").expect("created").record;
     world.lose_database();
     let mut engine = world.engine();
-    assert_eq!(engine.list().expect("listed"), []);
-    let done = engine.rebuild(&world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
+    assert_eq!(engine::list(&engine).expect("listed"), []);
+    let done =
+        engine::rebuild(&mut engine, &world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
     assert_eq!(
         done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
         [("web", vec!["host key"])]
@@ -232,10 +236,10 @@ fn orphans_of_ours_are_found_and_nothing_else() {
     let before = world.snapshot();
     world.create_orphan("web");
     let mut engine = world.engine();
-    let orphans = engine.orphans().expect("looked");
+    let orphans = engine::orphans(&engine).expect("looked");
     // Domain, two volumes, filter, address, two logs, lock file.
     assert_eq!(orphans.len(), 8, "{orphans:?}");
-    assert_eq!(engine.collect(&orphans).expect("collected").len(), 8);
+    assert_eq!(engine::collect(&mut engine, &orphans).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
 }
 
@@ -246,10 +250,10 @@ fn a_lost_database_makes_no_orphans() {
     let full = world.snapshot();
     world.lose_database();
     let mut engine = world.engine();
-    assert_eq!(engine.orphans(), Ok(vec![]));
-    assert_eq!(engine.collect(&[]), Ok(vec![]));
+    assert_eq!(engine::orphans(&engine), Ok(vec![]));
+    assert_eq!(engine::collect(&mut engine, &[]), Ok(vec![]));
     assert_eq!(world.snapshot(), full);
-    let kinds: Vec<_> = engine.audit().expect("audited").findings.iter().map(|f| f.trouble).collect();
+    let kinds: Vec<_> = engine::audit(&engine).expect("audited").findings.iter().map(|f| f.trouble).collect();
     assert_eq!(kinds, [lite::engine::Trouble::Unrecorded]);
 }
 
@@ -261,7 +265,7 @@ fn a_failing_look_removes_nothing() {
     for call in ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts"] {
         world.hypervisor.fail_call(call, 1, Moment::Before);
         let hits = world.hypervisor.hits();
-        world.engine().orphans().expect_err("an error is no absence");
+        engine::orphans(&world.engine()).expect_err("an error is no absence");
         assert_eq!(world.hypervisor.hits(), hits + 1, "{call}");
         world.hypervisor.heal();
         assert_eq!(world.snapshot(), full);
@@ -290,31 +294,31 @@ fn a_bridge_needs_no_address_of_ours() {
 }
 
 /// A change of one instance, for trying it with each of its calls failing.
-type Change = fn(&mut lite::engine::Engine<'_>) -> lite::model::Result<()>;
+type Change = fn(&mut lite::engine::Ctx) -> lite::model::Result<()>;
 
 #[test]
 fn every_failing_call_of_every_other_change_can_be_repeated_and_leaves_nothing() {
     let changes: [(&str, Change); 6] = [
         ("start", |e| {
             let i = e.store.require(&name("web"))?;
-            e.start(&i, None, &mut Unobserved).map(drop)
+            engine::start(e, &i, None, &mut Unobserved).map(drop)
         }),
         ("stop", |e| {
             let i = e.store.require(&name("web"))?;
-            e.stop(&i, true, std::time::Duration::from_millis(10), &mut Unobserved).map(drop)
+            engine::stop(e, &i, true, std::time::Duration::from_millis(10), &mut Unobserved).map(drop)
         }),
         ("reboot", |e| {
             let i = e.store.require(&name("web"))?;
-            e.reboot(&i, true)
+            engine::reboot(e, &i, true)
         }),
         ("tag", |e| {
             let i = e.store.require(&name("web"))?;
-            e.set_tags(&i, vec![lite::model::Tag::parse("a=b")?])
+            engine::set_tags(e, &i, vec![lite::model::Tag::parse("a=b")?])
         }),
-        ("repair", |e| e.recover().map(drop)),
+        ("repair", |e| engine::recover(e).map(drop)),
         ("delete", |e| {
             let i = e.store.require(&name("web"))?;
-            e.delete(&i).map(drop)
+            engine::delete(e, &i).map(drop)
         }),
     ];
     let ready = |what: &str| {
@@ -333,7 +337,7 @@ fn every_failing_call_of_every_other_change_can_be_repeated_and_leaves_nothing()
             let mut engine = world.engine();
             let instance = engine.store.require(&name("web")).expect("stored");
             let short = std::time::Duration::from_millis(10);
-            engine.stop(&instance, true, short, &mut Unobserved).expect("stopped");
+            engine::stop(&mut engine, &instance, true, short, &mut Unobserved).expect("stopped");
         }
         (world, before)
     };
@@ -358,9 +362,9 @@ fn every_failing_call_of_every_other_change_can_be_repeated_and_leaves_nothing()
                 }
                 world.hypervisor.heal();
                 let mut engine = world.engine();
-                engine.recover().unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
-                engine.retry_attention().unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
-                let audit = engine.audit().expect("audited");
+                engine::recover(&mut engine).unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
+                engine::retry_attention(&mut engine).unwrap_or_else(|e| panic!("{what}: call {n} {moment:?}: {e}"));
+                let audit = engine::audit(&engine).expect("audited");
                 assert!(audit.is_clean(), "{what}: call {n} {moment:?}: {audit:?}");
                 let there = engine.store.instance(&name("web")).expect("looked").is_some();
                 assert_eq!(there, !["delete", "repair"].contains(&what), "{what}: call {n} {moment:?}");

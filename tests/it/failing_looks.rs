@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::support::world::{Snapshot, World};
 use lite::{
-    engine::{Engine, Orphan, Trouble, Unobserved},
+    engine::{self, Ctx, Orphan, Trouble, Unobserved},
     hypervisor::{DhcpHost, prelude::*},
     model::{InstanceState, Mac, Name, Record, Size},
     store::{OperationState, Wreckage},
@@ -41,7 +41,7 @@ impl Crowd {
         let instances: Vec<Record> = ["shop", "blog", "off"].map(create).into();
         let mut engine = world.engine();
         let off = engine.store.require(&Name::parse("off").expect("a name")).expect("stored");
-        engine.stop(&off, true, std::time::Duration::ZERO, &mut Unobserved).expect("stopped");
+        engine::stop(&mut engine, &off, true, std::time::Duration::ZERO, &mut Unobserved).expect("stopped");
         // As if the database were older than this one: no row, and the journal has never heard of it.
         let unrecorded = create("late");
         let forget = "DELETE FROM operation WHERE instance = ?1";
@@ -91,8 +91,8 @@ fn unknown_subjects() -> Vec<String> {
     subjects
 }
 
-fn audited(engine: &Engine<'_>) -> Vec<String> {
-    let audit = engine.audit().expect("audited");
+fn audited(engine: &Ctx) -> Vec<String> {
+    let audit = engine::audit(engine).expect("audited");
     assert_eq!(audit.unknown, []);
     assert!(audit.findings.iter().all(|f| f.trouble == Trouble::UnknownVolume), "{:?}", audit.findings);
     let mut subjects: Vec<String> = audit.findings.into_iter().map(|f| f.subject).collect();
@@ -122,37 +122,37 @@ fn command(world: &World, n: usize) -> &'static str {
     let mut engine = world.engine();
     match n % 6 {
         0 => {
-            let _ = engine.recover();
-            let states = engine.list().unwrap_or_default().into_iter().map(|l| l.state);
+            let _ = engine::recover(&mut engine);
+            let states = engine::list(&engine).unwrap_or_default().into_iter().map(|l| l.state);
             assert!(states.into_iter().all(|s| s != InstanceState::Lost), "nobody took a domain away");
             "list"
         }
         1 => {
-            let _ = engine.recover();
-            let _ = engine.retry_attention();
-            let _ = engine.settle();
-            let _ = engine.list();
+            let _ = engine::recover(&mut engine);
+            let _ = engine::retry_attention(&mut engine);
+            let _ = engine::settle(&mut engine);
+            let _ = engine::list(&engine);
             "repair"
         }
         2 => {
-            let _ = engine.audit();
+            let _ = engine::audit(&engine);
             "doctor --audit"
         }
         3 => {
             let name = Name::parse("off").expect("a name");
             let instance = engine.store.instance(&name).expect("the database answers");
-            let _ = instance.map(|instance| engine.redefine(&instance));
+            let _ = instance.map(|instance| engine::redefine(&mut engine, &instance));
             "repair off"
         }
         4 => {
-            let found = engine.sight(true).map(|found| found.sighted).unwrap_or_default();
+            let found = engine::sight(&mut engine, true).map(|found| found.sighted).unwrap_or_default();
             assert!(found.iter().all(|s| !s.is_due(jiff::Timestamp::now())), "nothing is ten minutes old");
             "gc"
         }
         _ => {
-            let found = engine.sight(false).map(|found| found.sighted).unwrap_or_default();
+            let found = engine::sight(&mut engine, false).map(|found| found.sighted).unwrap_or_default();
             let all: Vec<Orphan> = found.into_iter().map(|s| s.orphan).collect();
-            let _ = engine.collect(&all);
+            let _ = engine::collect(&mut engine, &all);
             "gc --now"
         }
     }
@@ -182,7 +182,7 @@ fn a_thousand_failing_looks_destroy_nothing() {
     let crowd = Crowd::new(&[]);
     a_thousand_runs(&crowd.world);
     crowd.check_instances("after 1000 runs");
-    assert_eq!(crowd.world.engine().orphans(), Ok(vec![]));
+    assert_eq!(engine::orphans(&crowd.world.engine()), Ok(vec![]));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_thousand_failing_looks_without_a_database_destroy_nothing() {
     a_thousand_runs(&crowd.world);
     let mut engine = crowd.world.engine();
     let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
-    let done = engine.rebuild(&crowd.world.catalog, &wreckage).expect("rebuilt");
+    let done = engine::rebuild(&mut engine, &crowd.world.catalog, &wreckage).expect("rebuilt");
     assert_eq!((done.taken.len(), done.refused), (4, vec![]));
     crowd.check_instances("after 1000 runs and a rebuild");
     assert_eq!(audited(&engine), unknown_subjects());
@@ -208,12 +208,12 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     let mut whole = 0;
     for n in 0..300 {
         let calls = hv.destructive().len();
-        let looked = engine.sight(true);
+        let looked = engine::sight(&mut engine, true);
         assert_eq!(hv.destructive().len(), calls, "run {n}: looking destroys nothing");
         let Ok(found) = looked else { continue };
         whole += 1;
         let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
-        let _ = engine.collect(&all);
+        let _ = engine::collect(&mut engine, &all);
         if n % 10 == 9 {
             // What went comes back, so that there is something to take in each run.
             hv.heal();
@@ -234,16 +234,16 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     crowd.check_instances("after gc --now");
 
     // All else is as it was, and what is left of the orphans goes without faults.
-    let rest = engine.orphans().expect("looked");
-    engine.collect(&rest).expect("collected");
+    let rest = engine::orphans(&engine).expect("looked");
+    engine::collect(&mut engine, &rest).expect("collected");
     assert_eq!(crowd.world.snapshot(), crowd.kept);
-    let found = engine.sight(false).expect("looked");
+    let found = engine::sight(&mut engine, false).expect("looked");
     let mut stays: Vec<String> = found.stays.into_iter().map(|(subject, _)| subject).collect();
     stays.sort();
     let unrecorded = [format!("domain `{}`", crowd.unrecorded.name)];
     assert_eq!((found.sighted, stays), (vec![], unrecorded.into_iter().chain(unknown_subjects()).collect()));
     let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
-    let done = engine.rebuild(&crowd.world.catalog, &wreckage).expect("rebuilt");
+    let done = engine::rebuild(&mut engine, &crowd.world.catalog, &wreckage).expect("rebuilt");
     let taken: Vec<String> = done.taken.into_iter().map(|t| t.name).collect();
     assert_eq!((taken, done.refused), (vec![crowd.unrecorded.name.to_string()], vec![]));
     assert_eq!(audited(&engine), unknown_subjects());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::support::world::World;
 use jiff::{SignedDuration, Timestamp};
 use lite::{
-    engine::{Engine, Orphan},
+    engine::{self, Ctx, Orphan},
     hypervisor::{flaky::Moment, prelude::*},
     model::Name,
     plan::Resources,
@@ -18,13 +18,13 @@ fn clock() -> Timestamp {
     Timestamp::from_second(1_700_000_000 + CLOCK.load(Ordering::SeqCst)).expect("a time")
 }
 
-fn engine(world: &World) -> Engine<'_> {
-    Engine { now: clock, ..world.engine() }
+fn engine(world: &World) -> Ctx {
+    Ctx { clock: std::sync::Arc::new(clock as fn() -> Timestamp), ..world.engine() }
 }
 
 /// What would go now.
-fn due(engine: &mut Engine<'_>, keep: bool) -> Vec<Orphan> {
-    let found = engine.sight(keep).expect("looked");
+fn due(engine: &mut Ctx, keep: bool) -> Vec<Orphan> {
+    let found = engine::sight(engine, keep).expect("looked");
     found.sighted.into_iter().filter(|s| s.is_due(clock())).map(|s| s.orphan).collect()
 }
 
@@ -40,7 +40,7 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
         assert_eq!(due(&mut engine, false), []);
     }
     assert!(!world.settings.paths.state.join("gc.json").exists());
-    let first = engine.sight(true).expect("looked").sighted;
+    let first = engine::sight(&mut engine, true).expect("looked").sighted;
     assert_eq!(first.len(), 8);
     assert!(first.iter().all(|s| s.times == 1 && s.first == clock()));
     assert_eq!(due(&mut engine, true), []);
@@ -51,26 +51,26 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
 
     // A look that fails is no sighting and takes none away; one that leaves something out starts it anew.
     world.hypervisor.fail_call("domains", 1, Moment::Before);
-    engine.sight(true).expect_err("a failed look");
+    engine::sight(&mut engine, true).expect_err("a failed look");
     assert_eq!(world.hypervisor.hits(), 1);
     world.hypervisor.heal();
     assert_eq!(due(&mut engine, false).len(), 8);
     world.hypervisor.empty_call("volumes", 1);
     assert_eq!(due(&mut engine, true).len(), 6);
     assert_eq!(world.hypervisor.hits(), 2);
-    let again = engine.sight(true).expect("looked").sighted;
+    let again = engine::sight(&mut engine, true).expect("looked").sighted;
     assert_eq!(again.iter().filter(|s| s.times == 1).count(), 2);
     assert_eq!(world.snapshot(), full);
 
     // The clock was set back: nothing is older than now.
     CLOCK.store(-1, Ordering::SeqCst);
-    let back = engine.sight(false).expect("looked").sighted;
+    let back = engine::sight(&mut engine, false).expect("looked").sighted;
     assert!(back.iter().all(|s| s.times == 1 && s.first == clock()), "{back:?}");
     CLOCK.store(1200, Ordering::SeqCst);
     let due = due(&mut engine, true);
-    assert_eq!(engine.collect(&due).expect("collected").len(), 8);
+    assert_eq!(engine::collect(&mut engine, &due).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
-    assert_eq!(engine.sight(true).expect("looked").sighted, []);
+    assert_eq!(engine::sight(&mut engine, true).expect("looked").sighted, []);
     assert!(!world.settings.paths.state.join(format!("locks/{uuid}.lock")).exists());
 }
 
@@ -81,9 +81,9 @@ fn a_damaged_file_of_sightings_starts_anew() {
     let file = world.settings.paths.state.join("gc.json");
     for text in ["", "{", r#"{"schema": 9, "seen": {"network": 1}}"#] {
         std::fs::write(&file, text).expect("written");
-        let found = world.engine().sight(true).expect("looked").sighted;
+        let found = engine::sight(&mut world.engine(), true).expect("looked").sighted;
         assert!(found.len() == 8 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
-        assert!(world.engine().sight(false).expect("looked").sighted.iter().all(|s| s.times == 2));
+        assert!(engine::sight(&mut world.engine(), false).expect("looked").sighted.iter().all(|s| s.times == 2));
     }
 }
 
@@ -100,16 +100,16 @@ fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
     ))
     .expect("defined");
     let mut engine = world.engine();
-    let found = engine.sight(false).expect("looked");
+    let found = engine::sight(&mut engine, false).expect("looked");
     assert_eq!(found.stays, [(format!("volume `{}`", r.root), "domain `user` uses it".to_owned())]);
     let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
-    assert_eq!(engine.collect(&all).expect("collected").len(), 7);
+    assert_eq!(engine::collect(&mut engine, &all).expect("collected").len(), 7);
     assert!(hv.volume("lite", &r.root).expect("asked").is_some());
 
     let lost = World::new();
     lost.create("shop").expect("created");
     lost.lose_database();
-    let found = lost.engine().sight(false).expect("looked");
+    let found = engine::sight(&mut lost.engine(), false).expect("looked");
     assert_eq!(found.sighted, []);
     let reason = "the database does not know it: `lite repair --rebuild` takes it in";
     assert_eq!(found.stays, [("domain `shop`".to_owned(), reason.to_owned())]);
@@ -124,10 +124,10 @@ fn an_empty_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
     let mut engine = world.engine();
     // Once: it is asked again, and the domain is there. Twice: nobody knows what else is left out.
     world.hypervisor.empty_call("domains", 1);
-    assert_eq!(engine.sight(true).expect("looked").sighted, []);
+    assert_eq!(engine::sight(&mut engine, true).expect("looked").sighted, []);
     world.hypervisor.empty_call("domains", 1);
     world.hypervisor.empty_call("domains", 1);
-    let error = engine.sight(true).expect_err("the domain of the disk is there after all");
+    let error = engine::sight(&mut engine, true).expect_err("the domain of the disk is there after all");
     assert_eq!((error.code.as_str(), world.hypervisor.hits()), ("list_incomplete", 3));
     assert_eq!(error.message, "libvirt's list of domains leaves out `web`");
     assert_eq!(world.snapshot(), full);
@@ -138,21 +138,21 @@ fn what_gets_an_owner_between_look_and_removal_stays() {
     let world = World::new();
     let uuid = world.create_orphan("web");
     let mut engine = world.engine();
-    let seen = engine.orphans().expect("looked");
+    let seen = engine::orphans(&engine).expect("looked");
     let lock = std::fs::File::open(world.settings.paths.state.join(format!("locks/{uuid}.lock"))).expect("a lock file");
     lock.lock().expect("held");
     let full = world.snapshot();
-    assert_eq!(engine.collect(&seen), Ok(vec![]));
+    assert_eq!(engine::collect(&mut engine, &seen), Ok(vec![]));
     assert_eq!(world.snapshot(), full);
     drop(lock);
-    assert_eq!(engine.collect(&seen).expect("collected").len(), 8);
+    assert_eq!(engine::collect(&mut engine, &seen).expect("collected").len(), 8);
 }
 
 #[test]
 fn the_time_it_goes_is_ten_minutes_after_the_first_sighting() {
     let world = World::new();
     world.create_orphan("web");
-    let seen = world.engine().sight(true).expect("looked").sighted;
+    let seen = engine::sight(&mut world.engine(), true).expect("looked").sighted;
     assert!(seen.iter().all(|s| s.due().duration_since(s.first) == SignedDuration::from_mins(10)));
 }
 
@@ -176,7 +176,7 @@ fn a_volume_of_ours_that_no_kind_of_thing_has_stays() {
         hv.ensure_volume("lite", name, &xml).expect("made");
     }
     let mut engine = world.engine();
-    let found = engine.sight(true).expect("looked");
+    let found = engine::sight(&mut engine, true).expect("looked");
     let why = "it is named as one of lite's, and this lite does not know what it is".to_owned();
     let stays: Vec<(String, String)> = unknown.iter().map(|name| (format!("volume `{name}`"), why.clone())).collect();
     let mut told = found.stays.clone();
@@ -185,13 +185,13 @@ fn a_volume_of_ours_that_no_kind_of_thing_has_stays() {
     wanted.sort();
     assert_eq!(told, wanted);
     let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
-    let removed = engine.collect(&all).expect("collected");
+    let removed = engine::collect(&mut engine, &all).expect("collected");
     assert!(removed.contains(&format!("volume `{seed}`")), "{removed:?}");
     assert_eq!(removed.len(), 9, "the eight of `gone` and the seed: {removed:?}");
     for name in &unknown {
         assert!(hv.volume("lite", name).expect("asked").is_some(), "{name}");
     }
-    let audit = engine.audit().expect("the database answers");
+    let audit = engine::audit(&engine).expect("the database answers");
     let mut findings: Vec<_> = audit.findings.iter().map(|f| (f.trouble.as_str(), f.subject.clone())).collect();
     findings.sort();
     assert_eq!(findings, wanted.into_iter().map(|(subject, _)| ("unknown-volume", subject)).collect::<Vec<_>>());

@@ -5,7 +5,7 @@ use std::{fs::OpenOptions, io::Write, path::PathBuf, time::Duration};
 use crate::support::world::World;
 use lite::{
     catalog::Health,
-    engine::{Engine, Observer, Stage},
+    engine::{self, Ctx, Observer, Stage},
     model::{Instance, Name, Phase},
     plan::Resources,
 };
@@ -25,7 +25,7 @@ fn write(log: &PathBuf, lines: &[&str]) {
     file.write_all((lines.join("\n") + "\n").as_bytes()).expect("writes");
 }
 
-fn phase(engine: &Engine<'_>) -> (Phase, Option<String>) {
+fn phase(engine: &Ctx) -> (Phase, Option<String>) {
     let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
     (instance.phase, instance.failure)
 }
@@ -73,11 +73,11 @@ fn start(world: &mut World, boots: &[&str], heals: bool, limit: Duration) -> Sta
     let (_, log) = instance(world);
     let mut engine = world.engine();
     write(&log, &[r#"{"event":"done","seconds":{}}"#, UP]);
-    engine.settle().expect("settled");
+    engine::settle(&mut engine).expect("settled");
     let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
-    engine.stop(&instance, true, Duration::ZERO, &mut lite::engine::Unobserved).expect("stopped");
+    engine::stop(&mut engine, &instance, true, Duration::ZERO, &mut lite::engine::Unobserved).expect("stopped");
     let mut guest = Guest { log: &log, boots, heals, stage: None, seen: Vec::new() };
-    let result = engine.start(&instance, Some(limit), &mut guest);
+    let result = engine::start(&mut engine, &instance, Some(limit), &mut guest);
     (result.map_err(|e| (e.message, e.causes)), guest.seen)
 }
 
@@ -122,10 +122,10 @@ fn months_of_statuses_do_not_hide_how_the_set_up_ended() {
     let mut world = World::new();
     let (_, log) = instance(&mut world);
     let mut engine = world.engine();
-    engine.settle().expect("settled");
+    engine::settle(&mut engine).expect("settled");
     assert_eq!(phase(&engine), (Phase::Started, None));
     write(&log, &months);
-    engine.settle().expect("settled");
+    engine::settle(&mut engine).expect("settled");
     assert_eq!(phase(&engine), (Phase::Ready, None));
 
     let mut world = World::new();
@@ -133,6 +133,6 @@ fn months_of_statuses_do_not_hide_how_the_set_up_ended() {
     let mut engine = world.engine();
     write(&log, &[&[r#"{"event":"failed","module":"install"}"#], &months[..]].concat());
     write(&log, &[r#"{"event":"status","failed":"install"}"#]);
-    engine.settle().expect("settled");
+    engine::settle(&mut engine).expect("settled");
     assert_eq!(phase(&engine), (Phase::Failed, Some("set-up failed in module `install`".to_owned())));
 }

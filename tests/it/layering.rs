@@ -11,6 +11,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     // Points where a test may kill the process; empty in every other build.
     ("kill_point", &[]),
+    // Wall time, monotonic time and waits: the only place that asks the system for them.
+    ("clock", &[]),
+    // Wall time, monotonic time and waits: the only place that asks the system for them.
+    ("clock", &[]),
     ("catalog", &["model"]),
     ("render", &["catalog", "model"]),
     ("plan", &["render", "catalog", "model"]),
@@ -24,7 +28,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("doctor", &["hypervisor", "model"]),
     (
         "engine",
-        &["plan", "store", "hypervisor", "image", "guest", "doctor", "render", "catalog", "kill_point", "model"],
+        &[
+            "plan",
+            "store",
+            "hypervisor",
+            "image",
+            "guest",
+            "doctor",
+            "render",
+            "catalog",
+            "kill_point",
+            "clock",
+            "model",
+        ],
     ),
     ("notify", &["store", "model"]),
     // `guest`, `plan`: the health check and where a guest's reports lie.
@@ -47,6 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "plan",
             "render",
             "catalog",
+            "clock",
             "model",
         ],
     ),
@@ -354,7 +371,7 @@ fn a_bad_sample_is_caught_line_by_line() {
     let bad = r##"
 use crate::{
     model::{Name, Size},
-    engine::Engine, // line 4
+    engine::Ctx, // line 4
 };
 use super::super::store; // line 6
 use std::{fmt, fs::File}; // line 7

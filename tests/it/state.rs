@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::world::World;
 use lite::{
-    engine::{Rebuilding, refuse_lost_state, refuse_while_busy},
+    engine::{self, Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, Name, Phase, Tag, Wanted},
     store::{Store, Wreckage},
@@ -265,7 +265,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 
 fn rebuild(world: &World) -> Rebuilding {
     let wreckage = Wreckage::open(world.state()).expect("opened");
-    world.engine().rebuild(&world.catalog, &wreckage).expect("rebuilt")
+    engine::rebuild(&mut world.engine(), &world.catalog, &wreckage).expect("rebuilt")
 }
 
 fn set_aside(world: &World) -> PathBuf {
@@ -278,7 +278,7 @@ fn what_a_set_aside_database_still_tells_is_kept() {
     let uuid = world.create("web").expect("created").record.uuid;
     let mut engine = world.engine();
     let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
-    engine.set_tags(&instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
+    engine::set_tags(&mut engine, &instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
     engine.store.set_wanted(uuid, Wanted::Stopped).expect("set");
     engine.store.set_phase(uuid, Phase::Failed, Some("why")).expect("set");
     engine
@@ -342,7 +342,7 @@ fn an_instance_of_a_blueprint_nobody_knows_any_more_is_restored() {
     let catalog = lite::catalog::Catalog::default();
     fs::create_dir(world.state()).expect("made");
     let wreckage = Wreckage::open(world.state()).expect("opened");
-    let done = world.engine().rebuild(&catalog, &wreckage).expect("rebuilt");
+    let done = engine::rebuild(&mut world.engine(), &catalog, &wreckage).expect("rebuilt");
     assert_eq!((done.taken.len(), done.refused.len()), (1, 0), "{done:?}");
     let (blueprint, _) = world.engine().store.blueprint_of(uuid).expect("readable");
     assert_eq!((blueprint.id.as_str(), blueprint.health), ("debian-13", None));
@@ -379,7 +379,7 @@ fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
             Ok(())
         })
         .expect("written");
-    assert_eq!(world.engine().recover(), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
+    assert_eq!(engine::recover(&mut world.engine()), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
     assert_eq!(world.snapshot(), before);
     assert_eq!(
         world.create_with("web", Some("r1"), "b").map(|c| c.repeated).map_err(|e| e.code.as_str()),

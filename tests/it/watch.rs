@@ -5,6 +5,7 @@ use std::cell::Cell;
 use crate::support::world::World;
 use jiff::{SignedDuration, Timestamp};
 use lite::{
+    engine,
     hypervisor::{DomainSample, DomainState, MemorySample, StateReason, prelude::*},
     model::{
         AlarmSettings, AlarmState, Condition, Error, EventKind, Metric, Missing, Name, Notify, Phase, Statistic, Wanted,
@@ -44,7 +45,7 @@ fn quiet(_: &str) {}
 
 fn watcher<'a>(world: &'a World, boot: &str) -> Watcher<'a> {
     let mut engine = world.engine();
-    engine.now = now;
+    engine.clock = std::sync::Arc::new(now as fn() -> Timestamp);
     Watcher::new(engine, Actor::inline(), world.hypervisor.clone(), boot, moment(), &quiet).expect("a watcher")
 }
 
@@ -122,7 +123,7 @@ fn a_start_that_waits_for_libvirt_does_not_hold_up_the_looks() {
     std::thread::scope(|scope| {
         let actor = Actor::start(scope, || Ok(world.engine())).expect("threads");
         let mut engine = world.engine();
-        engine.now = now;
+        engine.clock = std::sync::Arc::new(now as fn() -> Timestamp);
         let mut watcher =
             Watcher::new(engine, actor, world.hypervisor.clone(), "b", moment(), &quiet).expect("a watcher");
         run(&mut watcher, 20);
@@ -225,8 +226,7 @@ fn a_tag_makes_a_guest_that_powered_off_start_again() {
     let uuid = instances(&world, &["web"])[0];
     let mut engine = world.engine();
     let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
-    engine
-        .set_tags(&instance, vec![lite::model::Tag::parse("guest-shutdown=restart").expect("a tag")])
+    engine::set_tags(&mut engine, &instance, vec![lite::model::Tag::parse("guest-shutdown=restart").expect("a tag")])
         .expect("tagged");
     let mut watcher = watcher(&world, "b");
     run(&mut watcher, 20);

@@ -4,13 +4,14 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
 use lite::{
     catalog::Catalog,
-    engine::{Created, Engine, Request, Unobserved},
+    clock::SystemClock,
+    engine::{self, Created, Ctx, Request, Unobserved},
     hypervisor::{
         double::{self, Double},
         flaky::Flaky,
@@ -21,8 +22,6 @@ use lite::{
     plan::{Object, Step},
     store::{Operation, OperationState, Store},
 };
-
-static NOT_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// What a host holds, for comparing before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Snapshot {
 pub struct World {
     pub hypervisor: Arc<Flaky<Double>>,
     pub catalog: Catalog,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Disk of each instance, in place of the bundle's: the test driver's pool has 100 GiB and counts all of it.
     pub disk: Option<Size>,
     folder: tempfile::TempDir,
@@ -61,7 +60,7 @@ impl World {
         Self {
             hypervisor: Arc::new(Flaky::new(double::open(&node).expect("the test driver"))),
             catalog: Catalog::embedded().expect("the embedded catalog"),
-            settings,
+            settings: Arc::new(settings),
             disk: None,
             folder,
         }
@@ -76,13 +75,13 @@ impl World {
         &self.settings.paths.state
     }
 
-    pub fn engine(&self) -> Engine<'_> {
-        Engine {
-            settings: &self.settings,
+    pub fn engine(&self) -> Ctx {
+        Ctx {
+            settings: self.settings.clone(),
             store: Store::open(&self.settings.paths.state).expect("a database"),
-            hypervisor: &*self.hypervisor,
-            now: jiff::Timestamp::now,
-            interrupted: &NOT_INTERRUPTED,
+            hypervisor: self.hypervisor.clone(),
+            clock: Arc::new(SystemClock),
+            cancel: Arc::default(),
             wait: Duration::ZERO,
         }
     }
@@ -133,7 +132,7 @@ impl World {
             source: None,
             baked: None,
         };
-        self.engine().create(&request, &mut |_| Ok(image()), &mut Unobserved)
+        engine::create(&mut self.engine(), &request, &mut |_| Ok(image()), &mut Unobserved)
     }
 
     pub fn define_foreign(&self, name: &str) {

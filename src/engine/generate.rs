@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::create::Request;
+use super::provision::Request;
 use crate::{
     catalog::Blueprint,
     guest,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What is drawn once, before planning, and is data from then on.
-pub(super) struct Drawn {
+pub struct Drawn {
     /// Instance id.
     pub uuid: Uuid,
     /// Hardware address.
@@ -28,7 +28,7 @@ pub(super) struct Drawn {
 }
 
 /// Draws everything random.
-pub(super) fn draw(blueprint: &Blueprint) -> Result<Drawn> {
+pub fn draw(blueprint: &Blueprint) -> Result<Drawn> {
     Ok(Drawn {
         uuid: Uuid::new_v4(),
         mac: Mac::ours(rand::random()),
@@ -38,7 +38,7 @@ pub(super) fn draw(blueprint: &Blueprint) -> Result<Drawn> {
 }
 
 /// The record of the instance to be.
-pub(super) fn record(
+pub fn record(
     request: &Request<'_>,
     image: &Image,
     drawn: &Drawn,
@@ -71,7 +71,7 @@ pub(super) fn record(
 }
 
 /// The secrets as they are stored.
-pub(super) fn secret_rows(request: &Request<'_>, record: &Record, drawn: &Drawn) -> Result<Vec<store::Secret>> {
+pub fn secret_rows(request: &Request<'_>, record: &Record, drawn: &Drawn) -> Result<Vec<store::Secret>> {
     let address = record.address.map_or_else(String::new, |a| a.to_string());
     let accounts = render_accounts(request.blueprint, &record.name, &address, &request.parameters)?;
     let rows = request

@@ -1,0 +1,67 @@
+//! What an operation works with: the host, the database, the clock, and the way to end it early.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    clock::Clock,
+    hypervisor::Hypervisor,
+    model::{EventKind, Record, Result, Settings},
+    store::{Store, events::Stamp},
+};
+
+/// The context of operations. Owns or shares all it needs, so that an operation may run in a thread of its own.
+pub struct Ctx {
+    /// What the operator decided.
+    pub settings: Arc<Settings>,
+    /// State.
+    pub store: Store,
+    /// The host.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Set by Ctrl-C, or by whoever wants the operation to end.
+    pub cancel: Arc<AtomicBool>,
+    /// How long to wait for a busy instance.
+    pub wait: Duration,
+}
+
+impl Ctx {
+    /// The time of now, for what is stored.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// The folder of the locks.
+    pub fn locks(&self) -> PathBuf {
+        self.settings.paths.state.join("locks")
+    }
+
+    /// Records an event, for `lite events` and the contacts.
+    pub fn record_event(&mut self, kind: EventKind, record: Option<&Record>, text: &str) -> Result<()> {
+        let event = Stamp::here(self.now()).event(kind, record, text);
+        self.store.record_event(&event).map(drop)
+    }
+
+    /// Whether the operation is to end: looked at between steps and in every wait.
+    pub fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ctx;
+
+    #[test]
+    fn a_context_may_go_into_a_thread() {
+        fn sent<T: Send + 'static>() {}
+        sent::<Ctx>();
+    }
+}

@@ -1,0 +1,68 @@
+//! The domain of an instance: its state, its record in libvirt, and in what it differs from that record.
+
+use super::Ctx;
+use crate::{
+    hypervisor::DomainState,
+    model::{Code, Drift, Error, Instance, Name, Record, Result},
+    plan::{self, Resources},
+};
+
+/// Writes the record into the domain's metadata, from where a lost database is rebuilt.
+pub fn write_metadata(ctx: &Ctx, record: &Record) -> Result<()> {
+    let metadata = plan::metadata_xml(record)?;
+    ctx.hypervisor.set_domain_metadata(record.uuid, plan::METADATA_URI, plan::METADATA_PREFIX, &metadata)
+}
+
+/// State of an instance's domain; `lost` is an error with the next step.
+pub fn state_of(ctx: &Ctx, instance: &Instance) -> Result<DomainState> {
+    ctx.hypervisor.domain(instance.record.uuid)?.map(|d| d.state).ok_or_else(|| lost(ctx, instance))
+}
+
+/// The error of an instance whose QEMU does not answer.
+pub fn unresponsive(name: &Name) -> Error {
+    Error::new(Code::Unresponsive, format!("the QEMU process of instance `{name}` does not answer"))
+        .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
+}
+
+/// Refused if the root disk or the seed is gone: a domain without them is no instance.
+pub fn require_disks(ctx: &Ctx, instance: &Instance) -> Result<()> {
+    let resources = Resources::of(&instance.record.name, instance.record.uuid, &ctx.settings.paths);
+    for volume in [&resources.root, &resources.seed] {
+        if ctx.hypervisor.volume(&ctx.settings.pool, volume)?.is_none() {
+            return Err(gone(instance, volume));
+        }
+    }
+    Ok(())
+}
+
+/// The error of an instance whose domain is gone, with the next step.
+pub fn lost(ctx: &Ctx, instance: &Instance) -> Error {
+    let name = &instance.record.name;
+    let error = Error::new(Code::Lost, format!("the domain of instance `{name}` is gone from the host"));
+    match require_disks(ctx, instance) {
+        Ok(()) => error.hint(format!("its disk is there; define it again: `lite repair {name}`")),
+        Err(e) if e.code == Code::DiskGone => {
+            error.cause(e.message).hint(format!("remove what is left: `lite delete {name}`"))
+        }
+        Err(_) => error.hint(format!("define it again, if its disk is there: `lite repair {name}`")),
+    }
+}
+
+pub fn gone(instance: &Instance, volume: &str) -> Error {
+    let name = &instance.record.name;
+    Error::new(Code::DiskGone, format!("the disk `{volume}` of instance `{name}` is gone"))
+        .hint(format!("put it back from a backup, or remove what is left: `lite delete {name}`"))
+}
+
+/// In what the domain differs from its record; none if there is no domain.
+pub fn drift_of(ctx: &Ctx, instance: &Instance) -> Result<Option<Vec<Drift>>> {
+    let xml = ctx.hypervisor.domain_xml(instance.record.uuid)?;
+    xml.map(|xml| drift_in(ctx, instance, &xml)).transpose()
+}
+
+/// In what a domain's definition differs from the record.
+pub fn drift_in(ctx: &Ctx, instance: &Instance, xml: &str) -> Result<Vec<Drift>> {
+    let record = &instance.record;
+    let resources = Resources::of(&record.name, record.uuid, &ctx.settings.paths);
+    plan::drift(record, &resources, &ctx.settings.network, xml)
+}

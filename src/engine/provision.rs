@@ -1,0 +1,241 @@
+//! Makes the virtual machine of an instance or of a bake: all of it is allocated, rendered and planned before anything is
+//! made on the host.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    Capacity, Ctx, Observer, allocate,
+    allocate::HostView,
+    execute::Payload,
+    generate::{Drawn, record, secret_rows},
+    host,
+    journal::{self, Run, operation_id},
+    undo::{Because, undo},
+};
+use crate::{
+    catalog::{Blueprint, Bundle},
+    doctor, guest,
+    image::Image,
+    kill_point,
+    model::{Code, Error, Name, NetworkMode, Phase, Record, Result, Tag, Wanted},
+    plan::{self, DomainPlan, Place, Resources, Sources, Step},
+    render::{SeedInput, StaticAddress, UserData, render},
+    store::{CleanSeed, NewInstance, Operation, OperationState, alarms, events::Stamp, instances, operations, secrets},
+};
+
+/// What is asked for; every value is checked already.
+pub struct Request<'a> {
+    /// The blueprint.
+    pub blueprint: &'a Blueprint,
+    /// The bundle.
+    pub bundle: &'a Bundle,
+    /// Base image id.
+    pub base: &'a str,
+    /// All parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Wanted name; none: the first free `BLUEPRINT-N`.
+    pub name: Option<Name>,
+    /// Public keys allowed to log in.
+    pub ssh_keys: Vec<String>,
+    /// The user's own user-data.
+    pub user_data: Option<UserData>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// Network.
+    pub network: NetworkMode,
+    /// How long the set-up may take.
+    pub timeout: Duration,
+    /// Wait until the application answers.
+    pub wait: bool,
+    /// The caller's own id, for safe retries.
+    pub request_id: Option<String>,
+    /// Digest of everything asked for.
+    pub arguments: String,
+}
+
+/// Everything made for one create.
+pub struct Job {
+    pub record: Record,
+    pub resources: Resources,
+    pub operation: Operation,
+    pub steps: Vec<Step>,
+    pub root_path: String,
+    purpose: Purpose,
+    image_bytes: Vec<u8>,
+}
+
+/// What a virtual machine is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The user.
+    Instance,
+    /// An image: it is thrown away.
+    Bake,
+}
+
+/// Allocates everything in one transaction, the operation itself included, and plans the steps.
+pub fn allocate_all(
+    ctx: &mut Ctx,
+    request: &Request<'_>,
+    view: &HostView,
+    kvm: bool,
+    image: &Image,
+    drawn: Drawn,
+    purpose: Purpose,
+) -> Result<Job> {
+    let (settings, now) = (ctx.settings.clone(), ctx.now());
+    let paths = &settings.paths;
+    let network_key = match &request.network {
+        NetworkMode::Nat => settings.network.clone(),
+        NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
+    };
+    let pool_path = view.pool.path.clone();
+    ctx.store.write(|t| {
+        allocate::request(t, request.request_id.as_deref())?;
+        let stem = match purpose {
+            Purpose::Instance => request.blueprint.id.clone(),
+            Purpose::Bake => format!("bake-{}", request.blueprint.id),
+        };
+        let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
+        allocate::capacity(t, view, request.bundle)?;
+        let address = match &view.subnet {
+            Some(subnet) => Some(allocate::address(t, subnet, &network_key)?),
+            None => None,
+        };
+        let static_address = view.subnet.as_ref().zip(address).map(|(subnet, address)| StaticAddress {
+            address,
+            prefix: subnet.prefix,
+            gateway: subnet.gateway,
+        });
+        let record = record(request, image, &drawn, name, address, now);
+        let resources = Resources::of(&record.name, record.uuid, paths);
+        let seed = render(&SeedInput {
+            blueprint: request.blueprint,
+            name: &record.name,
+            uuid: record.uuid,
+            mac: record.mac,
+            address: static_address,
+            params: &request.parameters,
+            secrets: &drawn.secrets,
+            ssh_keys: &request.ssh_keys,
+            host_key: &drawn.host_key,
+            user_data: request.user_data.as_ref(),
+            seal: purpose == Purpose::Bake,
+        })?;
+        let image_bytes = guest::seed::seed_iso(&seed)?;
+        let at = |volume: &str| format!("{pool_path}/{volume}");
+        let root_path = at(&resources.root);
+        let steps = plan::create(
+            &DomainPlan {
+                record: &record,
+                resources: &resources,
+                root_path: &root_path,
+                seed_path: &at(&resources.seed),
+                network: &settings.network,
+                kvm,
+                arch: &view.info.arch,
+                machine: view.info.q35.then_some("q35"),
+            },
+            Place::from(&*settings),
+            &Sources { image_path: Some(&image.path), seed_bytes: Some(image_bytes.len() as u64) },
+        )?;
+        let operation = Operation {
+            id: operation_id(),
+            kind: match purpose {
+                Purpose::Instance => "create".into(),
+                Purpose::Bake => "bake".into(),
+            },
+            resource: record.name.to_string(),
+            instance: Some(record.uuid),
+            state: OperationState::Started,
+            error: None,
+            request_id: request.request_id.clone(),
+            arguments: Some(request.arguments.clone()),
+            started_at: now,
+            ended_at: None,
+        };
+        instances::insert(
+            t,
+            &NewInstance {
+                record: &record,
+                network: &network_key,
+                blueprint: request.blueprint,
+                parameters: &request.parameters,
+                image: &image.volume,
+                seed: Some(&CleanSeed {
+                    user_data: seed.user_data_scrubbed.clone(),
+                    meta_data: seed.meta_data.clone(),
+                    network_config: seed.network_config.clone(),
+                }),
+            },
+        )?;
+        if purpose == Purpose::Bake {
+            instances::set_life(t, record.uuid, Wanted::Running, Phase::Baking, None)?;
+        }
+        let rows = secret_rows(request, &record, &drawn)?;
+        secrets::insert(t, record.uuid, &rows, Some(&drawn.host_key.public))?;
+        if purpose != Purpose::Bake {
+            alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
+        }
+        operations::insert(t, &operation)?;
+        Ok(Job { record, resources, operation, steps, root_path, purpose, image_bytes })
+    })
+}
+
+pub fn host_stage(ctx: &mut Ctx, request: &Request<'_>, observer: &mut dyn Observer) -> Result<(HostView, bool)> {
+    host::check_bridge(ctx, &request.network)?;
+    host::prepare_host(ctx, &request.network, observer)?;
+    let view = host::view(ctx, &request.network)?;
+    let kvm = doctor::use_kvm(ctx.settings.accel, &ctx.settings.connect, view.info.kvm_offered, &view.info.arch)?;
+    if !kvm {
+        observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
+    }
+    // Early and without a lock, for a quick answer before an image is fetched; the transaction decides.
+    ctx.store.write(|t| {
+        allocate::request(t, request.request_id.as_deref())?;
+        allocate::name(t, &view, request.name.as_ref(), &request.blueprint.id)
+    })?;
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &ctx.store.allocated()?).check(request.bundle, true)?;
+    Ok((view, kvm))
+}
+
+/// Allocates, journals and makes everything up to the running domain; undoes all of it if a step fails.
+pub fn disk_stage(
+    ctx: &mut Ctx,
+    request: &Request<'_>,
+    view: &HostView,
+    kvm: bool,
+    image: &Image,
+    drawn: Drawn,
+    purpose: Purpose,
+) -> Result<Job> {
+    let job = allocate_all(ctx, request, view, kvm, image, drawn, purpose)?;
+    kill_point::reached("allocated");
+    let id = job.operation.id.clone();
+    let mut run = Run::new(&id);
+    let payload = Payload::seed(&job.image_bytes);
+    for step in &job.steps {
+        let result = if ctx.cancelled() {
+            Err(Error::new(Code::Interrupted, "interrupted"))
+        } else {
+            journal::step(ctx, &mut run, step, &payload)
+        };
+        if let Err(error) = result {
+            return Err(abandon(ctx, &job, &run.started, error));
+        }
+    }
+    Ok(job)
+}
+
+/// Undoes a create or a bake after an error, and says so.
+pub fn abandon(ctx: &mut Ctx, job: &Job, started: &[(i64, Step)], error: Error) -> Error {
+    match undo(ctx, &job.operation, job.record.uuid, started, Because::Failed(&error)) {
+        Ok(()) => error.within(match job.purpose {
+            Purpose::Bake => "could not bake the image; everything was undone, nothing is left".to_owned(),
+            Purpose::Instance => {
+                format!("could not create instance `{}`; everything was undone, nothing is left", job.record.name)
+            }
+        }),
+        Err(undo) => undo.cause(format!("undone because: {error}")),
+    }
+}

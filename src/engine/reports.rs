@@ -1,0 +1,62 @@
+//! What guests report by themselves, and what follows from a report that nobody waited for.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::Ctx;
+use crate::{
+    guest::{
+        self,
+        report::{Report, Status},
+    },
+    kill_point,
+    model::{Phase, Record, Result},
+    plan::Resources,
+    render::Seed,
+};
+
+/// Instances nobody waited for: reads in their report log whether they became ready or failed.
+pub fn settle(ctx: &mut Ctx) -> Result<()> {
+    for instance in ctx.store.instances()?.into_iter().filter(|i| i.phase == Phase::Started) {
+        let record = &instance.record;
+        match last_report(ctx, record) {
+            // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.
+            Some(Report::Done { .. } | Report::Booted | Report::Status(Status { failed: None, .. }))
+                if clean_seed(ctx, record).is_ok() =>
+            {
+                ctx.store.set_phase(record.uuid, Phase::Ready, None)?;
+            }
+            Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
+                let text = format!("set-up failed in module `{module}`");
+                ctx.store.set_phase(record.uuid, Phase::Failed, Some(&text))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
+/// itself may lie months back.
+pub fn last_report(ctx: &Ctx, record: &Record) -> Option<Report> {
+    let resources = Resources::of(&record.name, record.uuid, &ctx.settings.paths);
+    let (lines, _) = guest::tail::recent(Path::new(&resources.report_log)).ok()?;
+    let tells = |r: &Report| !matches!(r, Report::Stage { .. });
+    lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
+}
+
+/// Replaces the seed by one without secrets, of the same size.
+pub fn clean_seed(ctx: &mut Ctx, record: &Record) -> Result<()> {
+    let Some(clean) = ctx.store.clean_seed(record.uuid)? else { return Ok(()) };
+    let seed = Seed {
+        user_data: SecretString::default(),
+        user_data_scrubbed: clean.user_data,
+        meta_data: clean.meta_data,
+        network_config: clean.network_config,
+    };
+    let resources = Resources::of(&record.name, record.uuid, &ctx.settings.paths);
+    ctx.hypervisor.upload(&ctx.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
+    kill_point::reached("effect");
+    ctx.store.seed_is_clean(record.uuid)
+}

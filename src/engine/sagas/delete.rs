@@ -1,0 +1,65 @@
+//! delete: always forward. What cannot be taken back comes last.
+
+use crate::{
+    engine::{
+        Ctx,
+        execute::Payload,
+        journal::{self, Run},
+        lock::{self, Lock},
+    },
+    kill_point,
+    model::{Instance, Phase, Result},
+    plan::{self, OwnedKind},
+    store::{Operation, events::Stamp, instances, operations},
+};
+
+/// What a delete removed and what it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Removed, a phrase each.
+    pub removed: Vec<String>,
+    /// Kept, a phrase each.
+    pub kept: Vec<String>,
+}
+
+/// What a delete would remove and leave.
+pub fn plan_delete(instance: &Instance) -> Receipt {
+    let record = &instance.record;
+    let all = OwnedKind::ALL.iter().map(|kind| kind.description());
+    let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
+    removed.push("logs and secrets".to_owned());
+    Receipt {
+        removed,
+        kept: vec![format!("image `{}`", record.base), "the operation's entry in `lite operations`".to_owned()],
+    }
+}
+
+/// Deletes an instance in any state.
+pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
+    let lock = lock::take(ctx, instance, "delete")?;
+    let receipt = plan_delete(instance);
+    let operation = journal::new_operation(ctx, "delete", instance);
+    // Together: an instance that is being removed has an operation that goes on with it.
+    ctx.store.write(|t| {
+        instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;
+        operations::insert(t, &operation)
+    })?;
+    run_delete(ctx, &operation, instance, lock)?;
+    Ok(receipt)
+}
+
+/// Runs or finishes a delete. On failure the operation stays open and the next command goes on with it.
+pub fn run_delete(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
+    let mut run = Run::new(&operation.id);
+    for step in plan::delete(&instance.record, (&*ctx.settings).into()) {
+        journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
+            e.hints.push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
+            e
+        })?;
+    }
+    ctx.store.forget_deleted(&instance.record, &Stamp::here(ctx.now()))?;
+    kill_point::reached("forgotten");
+    journal::end(ctx, operation, Ok(()))?;
+    lock.retire();
+    Ok(())
+}

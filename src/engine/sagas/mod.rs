@@ -1,0 +1,11 @@
+//! The operations, one file each.
+
+pub mod bake;
+pub mod create;
+pub mod delete;
+pub mod reboot;
+pub mod redefine;
+pub mod restart;
+pub mod start;
+pub mod stop;
+pub mod tag;

@@ -1,0 +1,24 @@
+//! reboot: the guest is asked, or the reset button pressed.
+
+use crate::{
+    engine::{Ctx, domain::state_of, journal, lock},
+    hypervisor::DomainState,
+    kill_point,
+    model::{Code, Error, Instance, Result},
+};
+
+/// Reboots a running instance: asks the guest, or presses the reset button when `force`.
+pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
+    let _lock = lock::take(ctx, instance, "reboot")?;
+    let name = &instance.record.name;
+    if state_of(ctx, instance)? != DomainState::Running {
+        return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
+            .hint(format!("start it: `lite start {name}`")));
+    }
+    let operation = journal::begin(ctx, "reboot", instance)?;
+    let uuid = instance.record.uuid;
+    kill_point::reached("intent");
+    let result = if force { ctx.hypervisor.reset(uuid) } else { ctx.hypervisor.reboot(uuid) };
+    kill_point::reached("effect");
+    journal::end(ctx, &operation, result)
+}

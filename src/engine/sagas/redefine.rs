@@ -1,0 +1,116 @@
+//! Puts the domain of an instance back as it was recorded: one that is gone is defined again on its disk, one that was
+//! changed by hand is redefined. Nothing is stopped, and no disk is touched.
+
+use crate::{
+    doctor,
+    engine::{
+        Ctx,
+        domain::{drift_of, gone, require_disks, state_of, unresponsive},
+        execute::Payload,
+        journal::{self, Run},
+        lock, objects,
+    },
+    hypervisor::DomainState,
+    model::{Code, Drift, Error, Instance, Result},
+    plan::{self, Class, DomainPlan, OwnedKind, Resources, Step},
+};
+
+/// What a redefinition is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redefinition {
+    /// Nothing: the domain is as recorded.
+    Nothing,
+    /// The domain is gone; define it again.
+    Lost,
+    /// These differences go away.
+    Drifted(Vec<Drift>),
+}
+
+/// What would be done. Refused where it cannot be.
+pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition> {
+    let (record, phase) = (&instance.record, instance.phase);
+    if phase.is_passing() {
+        return Err(Error::new(Code::NotSettled, format!("instance `{}` is being made or removed", record.name))
+            .hint("`lite repair` without a name finishes or undoes what was cut off"));
+    }
+    if ctx.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Unresponsive) {
+        return Err(unresponsive(&record.name));
+    }
+    let Some(mut drift) = drift_of(ctx, instance)? else {
+        require_disks(ctx, instance)?;
+        return Ok(Redefinition::Lost);
+    };
+    drift.extend(gone_beside(ctx, instance)?);
+    match drift {
+        drift if drift.is_empty() => Ok(Redefinition::Nothing),
+        drift => {
+            require_disks(ctx, instance)?;
+            let renamed = drift.iter().any(|d| d.what == "name");
+            if renamed && !matches!(state_of(ctx, instance)?, DomainState::Off | DomainState::Crashed) {
+                return Err(Error::new(
+                    Code::DomainRunning,
+                    format!("the domain of instance `{}` cannot be renamed while it runs", record.name),
+                )
+                .hint(format!("stop it first: `lite stop {}`", record.name)));
+            }
+            Ok(Redefinition::Drifted(drift))
+        }
+    }
+}
+
+/// What a domain needs beside itself and its disks, and is gone from the host.
+fn gone_beside(ctx: &Ctx, instance: &Instance) -> Result<Vec<Drift>> {
+    let mut gone = Vec::new();
+    let all = OwnedKind::all_of(&instance.record, (&*ctx.settings).into());
+    for (kind, object) in all.filter(|(kind, _)| kind.description().class() == Class::Definition) {
+        if !objects::is_there(&*ctx.hypervisor, &object)? {
+            gone.push(plan::gone(kind, &object));
+        }
+    }
+    Ok(gone)
+}
+
+/// Does it; returns what was done.
+pub fn redefine(ctx: &mut Ctx, instance: &Instance) -> Result<Redefinition> {
+    let _lock = lock::take(ctx, instance, "repair")?;
+    let todo = plan_redefinition(ctx, instance)?;
+    let renamed = match &todo {
+        Redefinition::Nothing => return Ok(todo),
+        Redefinition::Lost => false,
+        Redefinition::Drifted(drift) => drift.iter().any(|d| d.what == "name"),
+    };
+    let steps = redefinition_steps(ctx, instance, renamed)?;
+    let operation = journal::begin(ctx, "repair", instance)?;
+    let id = operation.id.clone();
+    // Never rolled back: each step may be done again, and undoing one would remove a domain that was there.
+    let mut run = Run::new(&id);
+    let result = steps.iter().try_for_each(|step| journal::step(ctx, &mut run, step, &Payload::none()));
+    journal::end(ctx, &operation, result)?;
+    Ok(todo)
+}
+
+fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<Vec<Step>> {
+    let (record, s) = (&instance.record, &ctx.settings);
+    let resources = Resources::of(&record.name, record.uuid, &s.paths);
+    let info = ctx.hypervisor.host()?;
+    let path = |volume: &str| -> Result<String> {
+        let seen = ctx.hypervisor.volume(&s.pool, volume)?;
+        seen.map(|v| v.path).ok_or_else(|| gone(instance, volume))
+    };
+    let mut steps = Vec::new();
+    if renamed {
+        steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
+    }
+    let plan = DomainPlan {
+        record,
+        resources: &resources,
+        root_path: &path(&resources.root)?,
+        seed_path: &path(&resources.seed)?,
+        network: &s.network,
+        kvm: doctor::use_kvm(s.accel, &s.connect, info.kvm_offered, &info.arch)?,
+        arch: &info.arch,
+        machine: info.q35.then_some("q35"),
+    };
+    steps.extend(plan::redefine(&plan, (&**s).into())?);
+    Ok(steps)
+}

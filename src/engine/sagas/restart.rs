@@ -1,0 +1,72 @@
+//! What the watcher does to an instance. Nobody waits: a busy instance, or a user who decided otherwise meanwhile, wins.
+
+use uuid::Uuid;
+
+use crate::{
+    engine::{
+        Ctx, Unobserved,
+        domain::state_of,
+        execute::Payload,
+        host,
+        journal::{self, Run},
+        lock::{Attempt, Lock},
+    },
+    hypervisor::DomainState,
+    model::{Instance, Phase, Result, Wanted},
+    plan::Step,
+};
+
+/// Starts an instance that is down and wanted up. False if that is not so any more, or somebody is at work on it.
+pub fn restart(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
+    let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "restart")? else { return Ok(false) };
+    if !matches!(state_of(ctx, &instance)?, DomainState::Off | DomainState::Crashed) {
+        return Ok(false);
+    }
+    host::prepare_host(ctx, &instance.record.network, &mut Unobserved)?;
+    let operation = journal::begin(ctx, "restart", &instance)?;
+    let id = operation.id.clone();
+    let mut run = Run::new(&id);
+    let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
+    journal::end(ctx, &operation, result).map(|()| true)
+}
+
+/// Tries whether a guest that a full disk paused can go on.
+pub fn try_resume(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
+    let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "resume")? else { return Ok(false) };
+    if state_of(ctx, &instance)? != DomainState::PausedIoError {
+        return Ok(false);
+    }
+    ctx.hypervisor.resume(uuid).map(|()| true)
+}
+
+/// Presses the reset button of a guest that does not answer.
+pub fn reset_unresponsive(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
+    let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "reset")? else { return Ok(false) };
+    let operation = journal::begin(ctx, "reset", &instance)?;
+    let result = ctx.hypervisor.reset(uuid);
+    journal::end(ctx, &operation, result).map(|()| true)
+}
+
+/// Takes note that an instance is down because somebody, or its guest, wants it so.
+pub fn accept_stop(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
+    let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "stop")? else { return Ok(false) };
+    if !matches!(state_of(ctx, &instance)?, DomainState::Off | DomainState::Crashed) {
+        return Ok(false);
+    }
+    ctx.store.set_wanted(uuid, Wanted::Stopped).map(|()| true)
+}
+
+/// The instance with its lock, if the user still wants it up, decided nothing since, and nobody is at work on it.
+fn still_wanted(ctx: &mut Ctx, uuid: Uuid, generation: i64, doing: &str) -> Result<Option<(Instance, Lock)>> {
+    let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), uuid, doing, ctx.now())? else { return Ok(None) };
+    let intent = ctx.store.intents()?.into_iter().find(|(id, _)| *id == uuid).map(|(_, n)| n);
+    let Some(instance) = ctx.store.instance_by_uuid(uuid)? else {
+        lock.retire();
+        return Ok(None);
+    };
+    let wanted = instance.wanted == Wanted::Running
+        && intent == Some(generation)
+        && !matches!(instance.phase, Phase::Creating | Phase::Deleting)
+        && ctx.store.open_operation_of(uuid)?.is_none();
+    Ok(wanted.then_some((instance, lock)))
+}

@@ -1,0 +1,108 @@
+//! start: the domain runs again and, if wanted, its application answers.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    engine::{
+        Capacity, Ctx, Observer,
+        domain::{drift_in, lost, state_of, unresponsive},
+        execute::Payload,
+        host,
+        journal::{self, Run},
+        lock,
+        ready::{Wait, wait_ready},
+    },
+    hypervisor::DomainState,
+    model::{Code, Error, Instance, NetworkMode, Phase, Result, Size, Wanted},
+    plan::{self, Resources, Step},
+};
+
+/// Starts an instance and, if `timeout` is given, waits until its application answers.
+///
+/// Returns whether it had to be started.
+pub fn start(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    timeout: Option<Duration>,
+    observer: &mut dyn Observer,
+) -> Result<bool> {
+    let _lock = lock::take(ctx, instance, "start")?;
+    let uuid = instance.record.uuid;
+    let state = state_of(ctx, instance)?;
+    if state == DomainState::Unresponsive {
+        return Err(unresponsive(&instance.record.name));
+    }
+    let xml = ctx.hypervisor.domain_xml(uuid)?.ok_or_else(|| lost(ctx, instance))?;
+    let drift = drift_in(ctx, instance, &xml)?;
+    if !drift.is_empty() {
+        let name = &instance.record.name;
+        let all = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        observer.warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
+    }
+    if state == DomainState::Running {
+        ctx.store.set_wanted(uuid, Wanted::Running)?;
+        return Ok(false);
+    }
+    if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
+        return Err(Error::new(Code::Paused, format!("instance `{}` is paused", instance.record.name)).hint(format!(
+            "resume it with `virsh resume {}`, or stop it: `lite stop {0} --force`",
+            instance.record.name
+        )));
+    }
+    host::prepare_host(ctx, &instance.record.network, observer)?;
+    check_memory(ctx, instance, plan::size_in_domain(&xml))?;
+    let resources = Resources::of(&instance.record.name, uuid, &ctx.settings.paths);
+    let offset = std::fs::metadata(&resources.report_log).map_or(0, |m| m.len());
+    let operation = journal::begin(ctx, "start", instance)?;
+    let id = operation.id.clone();
+    let mut run = Run::new(&id);
+    let begun = Instant::now();
+    let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
+    if result.is_ok() {
+        ctx.store.set_wanted(uuid, Wanted::Running)?;
+    }
+    journal::end(ctx, &operation, result)?;
+    if let (Some(timeout), Phase::Ready) = (timeout, instance.phase) {
+        let (blueprint, _) = ctx.store.blueprint_of(uuid)?;
+        wait_ready(
+            ctx,
+            &Wait {
+                record: &instance.record,
+                health: blueprint.health.as_ref(),
+                report: Path::new(&resources.report_log),
+                console: Path::new(&resources.console_log),
+                start: offset,
+                deadline: begun + timeout,
+                timeout,
+            },
+            observer,
+        )?;
+    }
+    Ok(true)
+}
+
+/// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it
+/// by hand.
+fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Result<()> {
+    let r = &instance.record;
+    let (memory, vcpus) = now.unwrap_or((r.memory, r.vcpus));
+    let bundle = crate::catalog::Bundle {
+        id: r.bundle.clone(),
+        vcpus: r.vcpus.max(vcpus),
+        memory: r.memory.max(memory),
+        disk: r.disk,
+        transfer: r.transfer,
+        price: r.price,
+        currency: r.currency.clone(),
+    };
+    let mut held = ctx.store.allocated()?;
+    if instance.wanted == Wanted::Running {
+        held.memory = held.memory.saturating_sub(r.memory.as_bytes());
+        held.vcpus = held.vcpus.saturating_sub(r.vcpus);
+    }
+    let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
+}

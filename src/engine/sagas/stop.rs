@@ -1,0 +1,102 @@
+//! stop: the guest is asked first (ACPI); the plug is pulled only with `force`.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    engine::{
+        Ctx, Observer,
+        domain::{state_of, unresponsive},
+        execute, journal, lock,
+    },
+    hypervisor::DomainState,
+    kill_point,
+    model::{Code, Error, Instance, Result, Wanted},
+};
+
+/// How a stop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was off already.
+    Already,
+    /// The guest powered off.
+    Gently,
+    /// The plug was pulled.
+    Forced,
+}
+
+/// Stops an instance: ACPI first; when `force`, the plug after `grace`. Without `force` a guest that does not
+/// power off in time is an error and keeps running.
+pub fn stop(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    force: bool,
+    grace: Duration,
+    observer: &mut dyn Observer,
+) -> Result<Stopped> {
+    let _lock = lock::take(ctx, instance, "stop")?;
+    let uuid = instance.record.uuid;
+    let state = state_of(ctx, instance)?;
+    ctx.store.set_wanted(uuid, Wanted::Stopped)?;
+    if matches!(state, DomainState::Off | DomainState::Crashed) {
+        return Ok(Stopped::Already);
+    }
+    let operation = journal::begin(ctx, "stop", instance)?;
+    kill_point::reached("intent");
+    // A QEMU that does not answer presses no button, and libvirt would wait for it.
+    let result = match (state, force) {
+        (DomainState::Unresponsive, true) => ctx.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
+        (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
+        _ => power_off(ctx, instance, force, grace, observer),
+    };
+    kill_point::reached("effect");
+    if result.is_err() {
+        ctx.store.set_wanted(uuid, Wanted::Running)?;
+    }
+    journal::end(ctx, &operation, result)
+}
+
+fn power_off(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    force: bool,
+    grace: Duration,
+    observer: &mut dyn Observer,
+) -> Result<Stopped> {
+    let (uuid, name) = (instance.record.uuid, &instance.record.name);
+    let end = Instant::now() + grace;
+    let asked = ctx.hypervisor.shutdown(uuid);
+    if asked.is_ok() || force {
+        observer.note(&format!("asked the guest to power off, waiting up to {} s", grace.as_secs()));
+    }
+    if asked.is_ok() {
+        while Instant::now() < end && !ctx.cancelled() {
+            match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
+                None | Some(DomainState::Off | DomainState::Crashed) => return Ok(Stopped::Gently),
+                Some(_) => std::thread::sleep(LOOK),
+            }
+        }
+    }
+    if ctx.cancelled() && !force {
+        return Err(Error::new(
+            Code::Interrupted,
+            format!("interrupted; `{name}` was asked to power off and may still do so"),
+        ));
+    }
+    if !force {
+        return Err(asked
+            .err()
+            .unwrap_or_else(|| {
+                Error::new(
+                    Code::GuestDidNotStop,
+                    format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()),
+                )
+            })
+            .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
+    }
+    let _turn = execute::turn(ctx)?;
+    ctx.hypervisor.destroy(uuid)?;
+    Ok(Stopped::Forced)
+}
+
+/// How often a domain that is shutting down is looked at.
+const LOOK: Duration = Duration::from_millis(250);

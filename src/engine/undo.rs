@@ -1,0 +1,79 @@
+//! Takes away all that an operation made, and ends it. One way for a step that failed, for a machine that is not needed any
+//! more, and for what a dead owner left.
+
+use uuid::Uuid;
+
+use super::{
+    Ctx,
+    execute::{Payload, execute},
+    journal,
+};
+use crate::{
+    model::{Error, EventKind, Result},
+    plan::{self, Step},
+    store::{Operation, OperationState},
+};
+
+/// The error of an operation whose process died, and which was undone or closed.
+pub const OWNER_DIED: &str = "its process died";
+
+/// Whether an operation failed by the death of its process alone: nobody was told anything of it.
+pub fn owner_died(operation: &Operation) -> bool {
+    operation.state == OperationState::Failed && operation.error.as_deref() == Some(OWNER_DIED)
+}
+
+/// Why all is taken away.
+#[derive(Debug, Clone, Copy)]
+pub enum Because<'a> {
+    /// The operation reached its end and needs it no more.
+    Done,
+    /// This happened.
+    Failed(&'a Error),
+    /// The process of the operation died.
+    OwnerDied,
+}
+
+/// Undoes the steps, last first, removes the logs and the row of the instance, and ends the operation. Repeatable.
+///
+/// # Errors
+/// What could not be undone. The operation then needs attention, and that is told as an event.
+pub fn undo(
+    ctx: &mut Ctx,
+    operation: &Operation,
+    uuid: Uuid,
+    steps: &[(i64, Step)],
+    because: Because<'_>,
+) -> Result<()> {
+    let (state, error) = match because {
+        Because::Done => (OperationState::Succeeded, None),
+        Because::Failed(error) => (OperationState::Failed, Some(error.to_string())),
+        Because::OwnerDied => (OperationState::Failed, Some(OWNER_DIED.to_owned())),
+    };
+    if let Err(undo) = take_away(ctx, operation, uuid, steps) {
+        needs_attention(ctx, operation, uuid, because, &undo);
+        return Err(undo);
+    }
+    ctx.store.end_operation(&operation.id, state, error.as_deref(), ctx.now())
+}
+
+fn take_away(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, steps: &[(i64, Step)]) -> Result<()> {
+    let logs =
+        ctx.store.instance_by_uuid(uuid)?.map(|instance| plan::remove_logs(&instance.record, (&*ctx.settings).into()));
+    journal::roll_back(ctx, &operation.id, steps)?;
+    logs.map_or(Ok(()), |step| execute(ctx, &step, &Payload::none()))?;
+    ctx.store.forget(uuid)
+}
+
+/// The error of the undo is what the caller returns; one of the database here would hide it.
+fn needs_attention(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, because: Because<'_>, undo: &Error) {
+    let text = match because {
+        Because::Failed(error) => format!("{error}; {undo}"),
+        Because::Done | Because::OwnerDied => undo.to_string(),
+    };
+    let _ = ctx.store.end_operation(&operation.id, OperationState::NeedsAttention, Some(&text), ctx.now());
+    // Told once, however often it is tried.
+    if operation.state != OperationState::NeedsAttention {
+        let record = ctx.store.instance_by_uuid(uuid).ok().flatten().map(|i| i.record);
+        let _ = ctx.record_event(EventKind::OperationNeedsAttention, record.as_ref(), &text);
+    }
+}
