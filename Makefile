@@ -12,7 +12,7 @@ RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo test test-blueprints soak check bench install clean
+.PHONY: help setup build demo quick test test-blueprints soak check bench install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,12 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 
 check: ## formatting and lints
 	cargo fmt --check
-	cargo clippy --locked --all-targets --features fault -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --lib --bins -- -D warnings
+
+quick: check ## formatting, lints and every test that needs no virtual machine
+	cargo test --locked --no-fail-fast --lib --bins --test it
+	LITE_TEST_LANE=tools cargo test --locked --test real 2>target/quick.log || { tail -n 200 target/quick.log; exit 1; }
 
 test: ## every test, the ones on real virtual machines included
 	.ci/setup test
@@ -51,11 +56,11 @@ test-blueprints: ## boot every application whose packages are reached, and recor
 	$(MAKE) --no-print-directory build
 	$(SUDO) $(LITE) blueprints test $(BLUEPRINTS) --record blueprints/verified.yaml $(BLUEPRINT_FLAGS)
 
-soak: ## the crash and concurrency tests for hours: ten times the random kills, and ten rounds
+soak: ## the crash and concurrency tests for hours: killed at every point and 2,000 random times, ten rounds
 	.ci/setup test
-	for round in {1..10}; do $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_KILLS=2000 cargo test --locked \
-	  --features fault --test real -- crash:: concurrency:: delete_states:: state_kill:: || exit 1; done
-	cargo test --locked --features fault --test it -- failing_looks::
+	for round in {1..10}; do for tests in crash:: concurrency:: delete_states:: state_kill::; do \
+	  $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_SOAK=1 cargo test --locked --test real -- $$tests || exit 1; done; \
+	  cargo test --locked --test it -- deaths:: failing_looks:: || exit 1; done
 	.ci/sweep
 
 bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
@@ -63,7 +68,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	$(MAKE) --no-print-directory build
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
 ifneq ($(SLOW),)
-	set -o pipefail; $(RUNNER) cargo test --release --locked --features fault --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
+	set -o pipefail; $(RUNNER) cargo test --release --locked --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
 	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
 endif
 

@@ -36,12 +36,15 @@ fn faults(promises: &[(String, Vec<String>)], exists: &dyn Fn(&str, &str) -> boo
     wrong
 }
 
-/// The tests of a file: functions right below `#[test]`.
+/// The tests of a file: functions right below `#[test]`, and those that it lists by `crate::tests!`.
 fn tests_of(file: &Path) -> BTreeSet<String> {
     let source = fs::read_to_string(file).unwrap_or_default();
     let lines: Vec<&str> = source.lines().collect();
     let below = lines.windows(2).filter(|w| w[0].trim() == "#[test]");
-    below.filter_map(|w| w[1].trim().strip_prefix("fn ")?.split('(').next()).map(str::to_owned).collect()
+    let below = below.filter_map(|w| w[1].trim().strip_prefix("fn ")?.split('(').next());
+    let listed = source.split_once("\ncrate::tests![").and_then(|(_, rest)| rest.split_once("];"));
+    let listed = listed.map_or("", |(names, _)| names).split(',').map(str::trim).filter(|name| !name.is_empty());
+    below.chain(listed).map(str::to_owned).collect()
 }
 
 #[test]

@@ -6,9 +6,14 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason, virsh},
+    host::{Host, needs_host, virsh},
     idle::{clean, create, idle_host, turn},
 };
+
+crate::tests![
+    processes_that_nobody_knows_of_are_told,
+    saved_memory_goes_with_the_instance_and_a_file_that_stays_is_told,
+];
 
 /// The findings as `kind subject: problem`; the command must end with 1.
 fn told(host: &Host) -> Vec<String> {
@@ -51,11 +56,8 @@ impl Drop for Mess {
     }
 }
 
-#[test]
 fn processes_that_nobody_knows_of_are_told() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let (host, name) = (idle_host("stray", 178), "lite-test-stray");
     assert!(create(&host, name).status().expect("lite runs").success());
@@ -99,11 +101,8 @@ fn processes_that_nobody_knows_of_are_told() {
     clean(&host, "the end");
 }
 
-#[test]
 fn saved_memory_goes_with_the_instance_and_a_file_that_stays_is_told() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let (host, name) = (idle_host("saved", 179), "lite-test-saved");
     assert!(create(&host, name).status().expect("lite runs").success());

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::support::{
-    host::{Host, skip_reason},
+    host::{Host, needs_host},
     http::{curl, get},
 };
+
+crate::tests![wordpress_baked_once_made_twice_without_a_network,];
 
 /// Would break HTML, YAML, SQL or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
@@ -28,11 +30,8 @@ const OWN: [(&str, &str); 10] = [
     ),
 ];
 
-#[test]
 fn wordpress_baked_once_made_twice_without_a_network() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = Host::new("bake", 73);
     host.debian_13();
     let folder = host.folder.path().join("blueprints");

@@ -1,14 +1,13 @@
 //! Blueprints on real Debian guests under TCG: minutes, root and a libvirtd: `LITE_TEST_REAL=1`. The full set is
 //! `make test-blueprints`.
 
-use crate::support::host::{Host, skip_reason};
+use crate::support::host::{Host, needs_host};
+
+crate::tests![the_documented_blueprint_boots,];
 
 /// The example of `docs/blueprints.md`, as a reader would try it, broken first.
-#[test]
 fn the_documented_blueprint_boots() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = Host::new("docs", 75);
     host.debian_13();
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/blueprints.md")).expect("the page");

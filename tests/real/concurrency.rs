@@ -8,9 +8,18 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason, text, virsh},
+    host::{Host, needs_host, text, virsh},
     idle::{CREATED, bundles, clean, create, create_of, idle_host, turn, whole_or_gone},
 };
+
+crate::tests![
+    one_name_wanted_by_thirty_is_given_once,
+    thirty_at_once_get_what_is_theirs,
+    five_addresses_serve_five,
+    only_what_fits_into_the_memory_is_made,
+    a_second_command_says_who_is_at_work_or_waits,
+    a_request_asked_by_ten_is_made_once,
+];
 
 /// Runs commands at the same time; their outputs, in order.
 fn at_once(commands: Vec<Command>) -> Vec<Output> {
@@ -50,11 +59,8 @@ fn delete_all(host: &Host) {
     clean(host, "everything deleted");
 }
 
-#[test]
 fn one_name_wanted_by_thirty_is_given_once() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("race", 65);
     let name = "lite-test-race";
@@ -65,11 +71,8 @@ fn one_name_wanted_by_thirty_is_given_once() {
     delete_all(&host);
 }
 
-#[test]
 fn thirty_at_once_get_what_is_theirs() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("many", 66);
     let names: Vec<String> = (0..30).map(|n| format!("lite-test-many-{n:02}")).collect();
@@ -90,11 +93,8 @@ fn thirty_at_once_get_what_is_theirs() {
     delete_all(&host);
 }
 
-#[test]
 fn five_addresses_serve_five() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let mut host = idle_host("five", 67);
     // The addresses .10 to .14.
@@ -110,11 +110,8 @@ fn five_addresses_serve_five() {
     delete_all(&host);
 }
 
-#[test]
 fn only_what_fits_into_the_memory_is_made() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("fit", 68);
     let meminfo = std::fs::read_to_string("/proc/meminfo").expect("read");
@@ -136,11 +133,8 @@ fn only_what_fits_into_the_memory_is_made() {
     delete_all(&host);
 }
 
-#[test]
 fn a_second_command_says_who_is_at_work_or_waits() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("busy", 69);
     let name = "lite-test-busy";
@@ -181,11 +175,8 @@ fn a_second_command_says_who_is_at_work_or_waits() {
     delete_all(&host);
 }
 
-#[test]
 fn a_request_asked_by_ten_is_made_once() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("asked", 70);
     let name = "lite-test-asked";

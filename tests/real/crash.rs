@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason, text, virsh},
+    host::{Host, needs_host, text, virsh},
     https::{Reply, Server},
     idle::{POWER_OFF, bare_host, clean, create, idle_host, image, whole_or_gone},
 };
@@ -22,6 +22,15 @@ use lite::{
     model::Name,
     store::{Operation, OperationState, Store},
 };
+
+crate::tests![
+    killed_at_every_step_of_every_operation,
+    killed_while_it_cleans_up_or_repairs,
+    killed_at_every_step_of_a_bake,
+    killed_while_it_prepares_the_host_or_works_on_an_image,
+    killed_while_it_downloads_an_image,
+    killed_at_two_hundred_random_times,
+];
 
 const SIGKILL: i32 = 9;
 
@@ -83,11 +92,8 @@ fn points_in_source(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
 fn killed_at_every_step_of_every_operation() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = idle_host("kill", 62);
     let name = "lite-test-kill";
     let delete = || host.command(&["delete", name, "--yes"]);
@@ -181,11 +187,8 @@ fn orphan(host: &Host, name: &str) {
     store.forget(uuid).expect("forgotten");
 }
 
-#[test]
 fn killed_while_it_cleans_up_or_repairs() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = idle_host("mend", 57);
     let name = "lite-test-mend";
     let there = || {
@@ -299,21 +302,15 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
     })
 }
 
-#[test]
 fn killed_at_every_step_of_a_bake() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let (points, names) = bakes(&idle_host("oven", 60));
     assert!(points > 20 && names.contains("allocated") && names.contains("undo"), "{points}: {names:?}");
     println!("bake: killed at {points} points");
 }
 
-#[test]
 fn killed_while_it_prepares_the_host_or_works_on_an_image() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = bare_host("prep", 61);
     let file = image(&host, "idle", crate::support::idle::IDLE);
     let unfinished = || {
@@ -358,11 +355,8 @@ fn killed_while_it_prepares_the_host_or_works_on_an_image() {
     println!("import: {imports} points, remove: {removes}, preparing the host: 4");
 }
 
-#[test]
 fn killed_while_it_downloads_an_image() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = bare_host("pull", 55);
     let body = std::fs::read(image(&host, "idle", crate::support::idle::IDLE)).expect("the image");
     let digest =
@@ -453,11 +447,8 @@ fn kill_at_random(tag: &str, third: u8, seed: u64, wanted: usize) -> usize {
     tried
 }
 
-#[test]
 fn killed_at_two_hundred_random_times() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let each = std::env::var("LITE_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(200) / 2;
     let seed = u64::from(std::process::id()) << 20 | 1;
     let tried: usize = thread::scope(|scope| {

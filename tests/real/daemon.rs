@@ -17,6 +17,13 @@ use crate::support::{
     watch::{Watch, has_looked, kinds, wait_for},
 };
 
+crate::tests![
+    every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs,
+    a_command_under_way_fails_within_ten_seconds_when_libvirtd_hangs,
+    libvirtd_killed_and_restarted_under_load_costs_no_guest_and_commands_recover,
+    the_watcher_outlives_a_libvirtd_that_hangs_and_one_that_is_killed,
+];
+
 /// What the issue promises of every command whose libvirtd hangs.
 const PROMISE: Duration = Duration::from_secs(10);
 
@@ -43,10 +50,9 @@ fn finish(host: &Host) {
     clean(host, "all deleted");
 }
 
-#[test]
 fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
     let _turn = turn();
-    let Some(daemon) = Daemon::start() else { return };
+    let daemon = Daemon::start();
     let host = idle_host_on(&daemon.uri(), "hang", 83);
     let (a, b) = ("lite-test-hang-a", "lite-test-hang-b");
     created(&host, a);
@@ -116,10 +122,9 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
     finish(&host);
 }
 
-#[test]
 fn a_command_under_way_fails_within_ten_seconds_when_libvirtd_hangs() {
     let _turn = turn();
-    let Some(daemon) = Daemon::start() else { return };
+    let daemon = Daemon::start();
     let host = idle_host_on(&daemon.uri(), "midway", 84);
     created(&host, "lite-test-midway-a");
     let pid = daemon.guest("lite-test-midway-a");
@@ -201,12 +206,11 @@ fn live(host: &Host, name: &str, rounds: usize, done: &std::sync::mpsc::Sender<(
     codes
 }
 
-#[test]
 fn libvirtd_killed_and_restarted_under_load_costs_no_guest_and_commands_recover() {
     const WORKERS: usize = 4;
     const KILLS: usize = 5;
     let _turn = turn();
-    let Some(mut daemon) = Daemon::start() else { return };
+    let mut daemon = Daemon::start();
     let host = idle_host_on(&daemon.uri(), "load", 85);
     let bystanders = ["lite-test-load-x", "lite-test-load-y"];
     bystanders.iter().for_each(|name| created(&host, name));
@@ -259,10 +263,9 @@ fn libvirtd_killed_and_restarted_under_load_costs_no_guest_and_commands_recover(
     finish(&host);
 }
 
-#[test]
 fn the_watcher_outlives_a_libvirtd_that_hangs_and_one_that_is_killed() {
     let _turn = turn();
-    let Some(mut daemon) = Daemon::start() else { return };
+    let mut daemon = Daemon::start();
     let host = idle_host_on(&daemon.uri(), "eye", 86);
     let name = "lite-test-eye-a";
     created(&host, name);

@@ -7,9 +7,11 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason},
+    host::{Host, needs_host},
     idle::{created, idle_host, pid, signal, states},
 };
+
+crate::tests![one_stopped_qemu_is_unresponsive_and_holds_up_nobody,];
 
 /// What the issue promises of `list`.
 const LIST: Duration = Duration::from_secs(2);
@@ -39,11 +41,8 @@ fn listed(host: &Host) -> (Vec<(String, String)>, Duration) {
     (states, began.elapsed())
 }
 
-#[test]
 fn one_stopped_qemu_is_unresponsive_and_holds_up_nobody() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = idle_host("hung", 82);
     let [a, b, c] = ["a", "b", "c"].map(|n| format!("lite-test-hung-{n}"));
     for name in [&a, &b, &c] {

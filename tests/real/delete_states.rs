@@ -7,9 +7,15 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason, virsh},
+    host::{Host, needs_host, virsh},
     idle::{bare_host, blueprint, create, create_of, idle_host, image, pid, run, signal, turn, whole_or_gone},
 };
+
+crate::tests![
+    delete_works_from_every_state,
+    delete_works_after_a_panic_and_with_a_full_disk,
+    a_full_disk_is_named_and_nothing_stays,
+];
 
 const NAME: &str = "lite-test-state";
 
@@ -59,11 +65,8 @@ fn delete_and_look(host: &Host, state: &str) {
     assert_eq!(String::from_utf8_lossy(&again.stderr), format!("instance `{NAME}` is deleted already\n"), "{state}");
 }
 
-#[test]
 fn delete_works_from_every_state() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("state", 60);
     let made = || assert!(create(&host, NAME).status().expect("lite runs").success());
@@ -133,11 +136,8 @@ fn delete_works_from_every_state() {
     assert!(!whole_or_gone(&host, NAME, "deleted in the middle of its delete"));
 }
 
-#[test]
 fn delete_works_after_a_panic_and_with_a_full_disk() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = bare_host("state", 59);
     // So small that the guest's disk does not fit, though there is room when it is made.
@@ -159,11 +159,8 @@ fn delete_works_after_a_panic_and_with_a_full_disk() {
 }
 
 /// A create that finds no space for one of its files says which, and leaves nothing.
-#[test]
 fn a_full_disk_is_named_and_nothing_stays() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = bare_host("full", 58);
     // Room for the bytes, but not for the files: image, sidecar and lock take three, the folder one.

@@ -3,10 +3,12 @@ use std::{os::unix::process::ExitStatusExt, process::Command};
 
 use crate::support::{
     foreign::Foreign,
-    host::{Host, skip_reason, text},
+    host::{Host, needs_host, text},
     idle::{self, clean},
 };
 use lite::store::{Operation, OperationState, Store};
+
+crate::tests![what_is_not_ours_stays_as_it_is,];
 
 const SIGKILL: i32 = 9;
 const THIRD: u8 = 176;
@@ -43,11 +45,8 @@ fn orphan(host: &Host, name: &str) {
     store.forget(record.uuid).expect("forgotten");
 }
 
-#[test]
 fn what_is_not_ours_stays_as_it_is() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = idle::idle_host("foreign", THIRD);
     let (web, other) = ("lite-test-foreign-web", "lite-test-foreign-other");
     create(&host, web);

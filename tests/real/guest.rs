@@ -7,18 +7,20 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason, text, virsh},
+    host::{Host, needs_host, text, virsh},
     http::get,
 };
+
+crate::tests![
+    an_application_from_one_command_and_nothing_left,
+    a_set_up_that_fails_is_reported_with_module_command_and_lines,
+];
 
 /// Title that would break HTML, YAML or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
 
-#[test]
 fn an_application_from_one_command_and_nothing_left() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = Host::new("app", 71);
     host.debian_13();
     let images = host.json(&["image", "list"]);
@@ -111,11 +113,8 @@ fn no_secret_where_it_does_not_belong(host: &Host) {
     assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("PRIVATE KEY"));
 }
 
-#[test]
 fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = Host::new("bad", 72);
     host.debian_13();
     let failing = |base: &[&str], module: &str, said: &[&str]| {

@@ -15,13 +15,20 @@ use std::{
 use crate::support::boot_sector::{Lab, host};
 use lite::hypervisor::{libvirt::Libvirt, prelude::*};
 
+crate::tests![
+    an_absent_daemon_is_told_at_once_and_how_to_start_it,
+    a_silent_daemon_is_given_up_on,
+    a_cut_connection_is_opened_again,
+    a_volume_whose_making_was_cut_is_not_called_made,
+    a_hanging_daemon_is_given_up_on_and_found_again,
+];
+
 const DAEMON: &str = "/run/libvirt/libvirt-sock";
 
 fn uri(socket: &Path) -> String {
     format!("qemu+unix:///system?socket={}", socket.display())
 }
 
-#[test]
 fn an_absent_daemon_is_told_at_once_and_how_to_start_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let began = Instant::now();
@@ -32,7 +39,6 @@ fn an_absent_daemon_is_told_at_once_and_how_to_start_it() {
     assert!(error.hints.iter().any(|h| h.contains("virtlogd -d; libvirtd -d")), "{error:?}");
 }
 
-#[test]
 fn a_silent_daemon_is_given_up_on() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("silent");
@@ -97,11 +103,8 @@ impl Relay {
     }
 }
 
-#[test]
 fn a_cut_connection_is_opened_again() {
-    if host("a_cut_connection_is_opened_again").is_none() {
-        return;
-    }
+    host();
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("relay");
     let relay = Relay::start(&socket);
@@ -113,9 +116,8 @@ fn a_cut_connection_is_opened_again() {
     host.filters().expect("listed");
 }
 
-#[test]
 fn a_volume_whose_making_was_cut_is_not_called_made() {
-    let Some(lab) = Lab::new("a_volume_whose_making_was_cut_is_not_called_made") else { return };
+    let lab = Lab::new();
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("relay");
     let relay = Relay::start(&socket);
@@ -129,11 +131,8 @@ fn a_volume_whose_making_was_cut_is_not_called_made() {
     assert_eq!(host.volume(&lab.name, "v"), Ok(None));
 }
 
-#[test]
 fn a_hanging_daemon_is_given_up_on_and_found_again() {
-    if host("a_hanging_daemon_is_given_up_on_and_found_again").is_none() {
-        return;
-    }
+    host();
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("relay");
     let relay = Relay::start(&socket);

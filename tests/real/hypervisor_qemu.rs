@@ -1,30 +1,41 @@
-//! Real QEMU, in seconds: guests of one boot sector on `qemu:///system`. Skipped, and said so, where libvirt is not
-//! reached, unless `LITE_TEST_REQUIRE_HOST=1`.
+//! Real QEMU, in seconds: guests of one boot sector on `qemu:///system`.
 
 use std::{
     io::{Read, Write},
     net::Ipv4Addr,
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use crate::support::boot_sector::{
-    CHATTY, ECHO, IDLE, Lab, PANIC, POWER_OFF, SYSTEM, host, run, sector, skip, wait_for,
-};
+use crate::support::boot_sector::{CHATTY, ECHO, IDLE, Lab, PANIC, POWER_OFF, SYSTEM, host, run, sector, wait_for};
+use crate::support::skip::skip;
 use lite::{
     hypervisor::{DhcpHost, DhcpInfo, DomainState, libvirt::Libvirt, prelude::*},
     model::Mac,
 };
 use uuid::Uuid;
 
+crate::tests![
+    a_guest_lives,
+    a_first_run_is_by_its_own_xml_and_connected_later,
+    a_power_off_and_a_crash_read_differently,
+    a_stopped_qemu_does_not_block_the_listing,
+    a_filter_guards_a_running_guest,
+    an_address_is_kept_live_and_persistent,
+    a_volume_holds_what_was_written,
+    a_stopped_pool_and_network_are_started,
+    the_host_is_described,
+    the_console_is_connected_both_ways,
+    without_a_terminal_the_console_prints_until_the_guest_stops,
+];
+
 fn virsh(arguments: &[&str]) -> String {
     run("virsh", &[&["-c", SYSTEM], arguments].concat())
 }
 
-#[test]
 fn a_guest_lives() {
-    let Some(mut lab) = Lab::new("a_guest_lives") else { return };
+    let mut lab = Lab::new();
     let uuid = lab.guest(IDLE, "");
     assert_eq!(lab.state(uuid), DomainState::Off);
     for _ in 0..2 {
@@ -48,9 +59,8 @@ fn a_guest_lives() {
     assert_eq!(lab.host.domain(uuid), Ok(None));
 }
 
-#[test]
 fn a_first_run_is_by_its_own_xml_and_connected_later() {
-    let Some(mut lab) = Lab::new("a_first_run_is_by_its_own_xml_and_connected_later") else { return };
+    let mut lab = Lab::new();
     let uuid =
         lab.guest(IDLE, "<interface type='user'><mac address='52:54:00:00:00:07'/><model type='virtio'/></interface>");
     let kept = lab.host.domain_xml(uuid).expect("read").expect("there");
@@ -75,9 +85,8 @@ fn a_first_run_is_by_its_own_xml_and_connected_later() {
     assert_eq!(lab.host.domain_xml(uuid), Ok(Some(kept)));
 }
 
-#[test]
 fn a_power_off_and_a_crash_read_differently() {
-    let Some(mut lab) = Lab::new("a_power_off_and_a_crash_read_differently") else { return };
+    let mut lab = Lab::new();
     let [off, panic, killed] = [POWER_OFF, PANIC, IDLE].map(|code| lab.running(code));
     run("kill", &["-9", &lab.pid(killed)]);
     wait_for("the killed guest to read as crashed", || lab.state(killed) == DomainState::Crashed);
@@ -89,9 +98,8 @@ fn a_power_off_and_a_crash_read_differently() {
     assert_eq!(states, [Some(DomainState::Off), Some(DomainState::Crashed), Some(DomainState::Crashed)]);
 }
 
-#[test]
 fn a_stopped_qemu_does_not_block_the_listing() {
-    let Some(mut lab) = Lab::new("a_stopped_qemu_does_not_block_the_listing") else { return };
+    let mut lab = Lab::new();
     let (hung, well) = (lab.running(IDLE), lab.running(IDLE));
     let pid = lab.pid(hung);
     run("kill", &["-STOP", &pid]);
@@ -116,9 +124,8 @@ fn a_stopped_qemu_does_not_block_the_listing() {
     assert_eq!(lab.state(hung), DomainState::Off);
 }
 
-#[test]
 fn a_filter_guards_a_running_guest() {
-    let Some(mut lab) = Lab::new("a_filter_guards_a_running_guest") else { return };
+    let mut lab = Lab::new();
     let (network, _) = lab.network();
     let (filter, id) = (lab.name.clone(), Uuid::new_v4());
     lab.owns_filter(&filter);
@@ -149,9 +156,8 @@ fn a_filter_guards_a_running_guest() {
     assert_eq!(lab.host.filter_xml(&filter), Ok(None));
 }
 
-#[test]
 fn an_address_is_kept_live_and_persistent() {
-    let Some(mut lab) = Lab::new("an_address_is_kept_live_and_persistent") else { return };
+    let mut lab = Lab::new();
     let (network, subnet) = lab.network();
     let entry = |mac: u8, last: u8| DhcpHost {
         mac: Mac::ours([1, 2, mac]),
@@ -189,9 +195,8 @@ fn an_address_is_kept_live_and_persistent() {
     assert_eq!((seen(), lab.host.dhcp_hosts("lite-test-absent")), (vec![], Ok(vec![])));
 }
 
-#[test]
 fn a_volume_holds_what_was_written() {
-    let Some(lab) = Lab::new("a_volume_holds_what_was_written") else { return };
+    let lab = Lab::new();
     let bytes: Vec<u8> = (0..700_001_u32).map(|n| (n * 31 % 251) as u8).collect();
     let path = lab.volume("v", &bytes);
     let stored = std::fs::read(&path).expect("readable by root");
@@ -213,9 +218,8 @@ fn a_volume_holds_what_was_written() {
     assert!(!std::path::Path::new(&path).exists());
 }
 
-#[test]
 fn a_stopped_pool_and_network_are_started() {
-    let Some(mut lab) = Lab::new("a_stopped_pool_and_network_are_started") else { return };
+    let mut lab = Lab::new();
     let (network, _) = lab.network();
     virsh(&["net-destroy", &network]);
     virsh(&["pool-destroy", &lab.name]);
@@ -226,9 +230,8 @@ fn a_stopped_pool_and_network_are_started() {
     assert_eq!(lab.host.network(&network).expect("asked").map(|n| n.active), Some(true));
 }
 
-#[test]
 fn the_host_is_described() {
-    let Some(host) = host("the_host_is_described") else { return };
+    let host = host();
     let facts = host.host().expect("described");
     let version = virsh(&["version"]);
     assert!(version.contains(&format!("libvirt {}\n", facts.libvirt)), "{} in {version}", facts.libvirt);
@@ -238,17 +241,15 @@ fn the_host_is_described() {
     assert_eq!(facts.arch == "x86_64", facts.q35);
 }
 
-#[test]
 fn the_console_is_connected_both_ways() {
-    const NAME: &str = "the_console_is_connected_both_ways";
     if Command::new("script").arg("--version").output().is_err() {
-        return skip(NAME, "`script`, which gives a terminal, is not installed");
+        skip("needs script");
     }
-    let Some(mut lab) = Lab::new(NAME) else { return };
+    let mut lab = Lab::new();
     let uuid = lab.running(ECHO);
     // The same program again, on a terminal made by `script`; then what state the terminal was left in.
     let program = std::env::current_exe().expect("this program");
-    let line = format!("{} --exact hypervisor_qemu::console_child --nocapture; stty -a", program.display());
+    let line = format!("{}; stty -a", program.display());
     let mut child = Command::new("script")
         .args(["-qec", &line, "/dev/null"])
         .env("LITE_TEST_CONSOLE", uuid.to_string())
@@ -290,12 +291,10 @@ fn text(screen: &Screen) -> String {
     String::from_utf8_lossy(&screen.lock().expect("not poisoned")).into_owned()
 }
 
-#[test]
 fn without_a_terminal_the_console_prints_until_the_guest_stops() {
-    let Some(mut lab) = Lab::new("without_a_terminal_the_console_prints_until_the_guest_stops") else { return };
+    let mut lab = Lab::new();
     let uuid = lab.running(CHATTY);
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "hypervisor_qemu::console_child", "--nocapture"])
         .env("LITE_TEST_CONSOLE", uuid.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -311,42 +310,11 @@ fn without_a_terminal_the_console_prints_until_the_guest_stops() {
     wait_for("the console to end with the guest", || child.try_wait().expect("asked").is_some_and(|s| s.success()));
 }
 
-/// Not a test by itself: the other side of the two above.
-#[test]
-fn console_child() {
-    if let Ok(uuid) = std::env::var("LITE_TEST_CONSOLE") {
-        let host = Libvirt::open(SYSTEM).expect("reached");
-        let console = host.open_console(Uuid::parse_str(&uuid).expect("a uuid")).expect("opened");
-        lite::cli::attach_console(console).expect("connected");
-    }
-}
-
-/// Defines 500 domains, which takes a while; run it by name.
-#[test]
-#[ignore = "a measurement: defines 500 domains"]
-fn listing_500_domains_costs_no_more_than_virsh() {
-    let Some(mut lab) = Lab::new("listing_500_domains_costs_no_more_than_virsh") else { return };
-    let disk = lab.volume("disk.raw", &sector(IDLE));
-    for _ in 0..500 {
-        lab.defined(&disk, "");
-    }
-    let fastest = |list: &dyn Fn() -> usize| {
-        (0..10)
-            .map(|_| {
-                let began = Instant::now();
-                assert!(list() >= 500);
-                began.elapsed()
-            })
-            .min()
-            .expect("ten")
-    };
-    let ours = fastest(&|| Libvirt::open(SYSTEM).expect("reached").domains().expect("listed").len());
-    let theirs = fastest(&|| virsh(&["list", "--all"]).lines().count());
-    let open = fastest(&|| {
-        drop(Libvirt::open(SYSTEM).expect("reached"));
-        500
-    });
-    let line = format!("open {open:?}, open and list {ours:?}, virsh {theirs:?}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("said");
-    assert!(ours <= theirs, "{line}");
+/// What this program is instead of tests where it is the other side of the two above.
+pub fn child() -> Option<ExitCode> {
+    let uuid = std::env::var("LITE_TEST_CONSOLE").ok()?;
+    let host = Libvirt::open(SYSTEM).expect("reached");
+    let console = host.open_console(Uuid::parse_str(&uuid).expect("a uuid")).expect("opened");
+    lite::cli::attach_console(console).expect("connected");
+    Some(ExitCode::SUCCESS)
 }

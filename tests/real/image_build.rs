@@ -7,6 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lite::image::{BuildRequest, Image, Origin, build, buildable, get, list};
 use lite::model::{Error, Observer, Stage, Unobserved};
 
+use crate::support::host::needs_host;
+
+crate::tests![
+    unknown_images_and_mirrors_are_refused_before_any_change,
+    both_debians_can_be_built,
+    real_build_is_complete_and_done_once,
+    interrupted_real_build_leaves_nothing,
+    real_build_from_a_dead_mirror_says_so,
+];
+
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 type Test = Result<(), Box<dyn std::error::Error>>;
@@ -19,7 +29,6 @@ fn refusal(dir: &Path, id: &str, mirror: &str) -> Option<Error> {
     build(request(dir, id, mirror), &AtomicBool::new(false), &mut Unobserved).err()
 }
 
-#[test]
 fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
     let dir = tempfile::tempdir()?;
     let error = refusal(dir.path(), "debian-11", MIRROR).ok_or("built")?;
@@ -43,7 +52,6 @@ fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
     Ok(())
 }
 
-#[test]
 fn both_debians_can_be_built() {
     assert_eq!(buildable().collect::<Vec<_>>(), ["debian-12", "debian-13"]);
 }
@@ -70,14 +78,6 @@ impl Observer for Watch<'_> {
     fn warn(&mut self, _: &str) {}
 }
 
-fn real() -> bool {
-    let real = std::env::var_os("LITE_TEST_REAL").is_some_and(|value| value == "1");
-    if !real {
-        println!("skipped: a real build takes minutes, root and a package mirror; LITE_TEST_REAL=1 runs it");
-    }
-    real
-}
-
 /// Folder and ids of the real build: `LITE_TEST_IMAGE_DIR` keeps it, `LITE_TEST_IMAGES` names others than debian-13.
 fn setting() -> Result<(Option<tempfile::TempDir>, PathBuf, Vec<String>), std::io::Error> {
     let ids = std::env::var("LITE_TEST_IMAGES").unwrap_or_else(|_| "debian-13".into());
@@ -92,11 +92,8 @@ fn setting() -> Result<(Option<tempfile::TempDir>, PathBuf, Vec<String>), std::i
     }
 }
 
-#[test]
 fn real_build_is_complete_and_done_once() -> Test {
-    if !real() {
-        return Ok(());
-    }
+    needs_host();
     let (_guard, dir, ids) = setting()?;
     let mirror = std::env::var("LITE_MIRROR").unwrap_or_else(|_| MIRROR.into());
     for id in &ids {
@@ -133,11 +130,8 @@ fn whole(dir: &Path, id: &str, image: &Image, mirror: &str) -> Test {
     Ok(())
 }
 
-#[test]
 fn interrupted_real_build_leaves_nothing() -> Test {
-    if !real() {
-        return Ok(());
-    }
+    needs_host();
     let dir = tempfile::tempdir()?;
     // What a killed build left goes as well.
     std::fs::create_dir_all(dir.path().join(".build-debian-13_old/root"))?;
@@ -157,11 +151,8 @@ fn interrupted_real_build_leaves_nothing() -> Test {
     Ok(())
 }
 
-#[test]
 fn real_build_from_a_dead_mirror_says_so() -> Test {
-    if !real() {
-        return Ok(());
-    }
+    needs_host();
     let dir = tempfile::tempdir()?;
     let error = refusal(dir.path(), "debian-13", "http://127.0.0.1:9/debian").ok_or("built")?;
     assert_eq!((error.code.as_str(), error.exit_code()), ("tool_failed", 1));

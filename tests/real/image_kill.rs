@@ -5,6 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::host::needs_host;
+
+crate::tests![killed_build_takes_its_programs_along_and_the_next_one_succeeds,];
+
 type Test = Result<(), Box<dyn std::error::Error>>;
 
 fn lite(home: &Path, pool: &Path) -> Command {
@@ -41,12 +45,8 @@ fn programs(pool: &Path) -> Result<usize, std::io::Error> {
     Ok(std::fs::read_dir("/proc")?.flatten().filter(names).count())
 }
 
-#[test]
 fn killed_build_takes_its_programs_along_and_the_next_one_succeeds() -> Test {
-    if std::env::var_os("LITE_TEST_REAL").is_none_or(|value| value != "1") {
-        println!("skipped: a real build takes minutes, root and a package mirror; LITE_TEST_REAL=1 runs it");
-        return Ok(());
-    }
+    needs_host();
     let home = tempfile::tempdir()?;
     let pool = home.path().join("pool");
     std::fs::create_dir(&pool)?;

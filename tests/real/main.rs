@@ -1,4 +1,9 @@
-//! Every test on a real host: libvirt, QEMU, guests. `LITE_TEST_REAL=1` runs them.
+//! Every test on something that a machine may lack: programs of others, libvirt, QEMU, guests (`LITE_TEST_REAL=1` runs those).
+//! What is lacking is told as the reason of a skip.
+
+use std::process::ExitCode;
+
+use harness::Lane::{Alone, Bake, Guests, Host, Tools};
 
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
@@ -6,17 +11,24 @@ mod support {
     pub mod boot_sector;
     pub mod daemon;
     pub mod foreign;
+    pub mod guest_box;
     pub mod host;
     pub mod http;
     pub mod https;
     pub mod idle;
+    pub mod need;
     pub mod receiver;
+    pub mod seeds;
+    pub mod skip;
     pub mod watch;
 }
 
 mod audit;
 mod bake;
+mod blueprint_downloads;
 mod blueprints;
+mod cli_settings;
+mod cloud_init_schema;
 mod concurrency;
 mod crash;
 mod daemon;
@@ -24,11 +36,56 @@ mod deadline;
 mod delete_states;
 mod foreign;
 mod guest;
+mod harness;
 mod hypervisor_daemon;
 mod hypervisor_qemu;
 mod image_build;
+mod image_gate;
 mod image_kill;
+mod prometheus;
+mod render;
+mod runner;
+mod runner_values;
+mod seed_image;
 mod state;
 mod state_kill;
+mod user_data;
 mod watch;
 mod watch_guest;
+
+fn main() -> ExitCode {
+    if let Some(child) = hypervisor_qemu::child().or_else(state_kill::child) {
+        return child;
+    }
+    harness::main(&[
+        (Host, "audit", audit::TESTS),
+        (Bake, "bake", bake::TESTS),
+        (Tools, "blueprint_downloads", blueprint_downloads::TESTS),
+        (Guests, "blueprints", blueprints::TESTS),
+        (Tools, "cli_settings", cli_settings::TESTS),
+        (Tools, "cloud_init_schema", cloud_init_schema::TESTS),
+        (Alone, "concurrency", concurrency::TESTS),
+        (Host, "crash", crash::TESTS),
+        (Host, "daemon", daemon::TESTS),
+        (Host, "deadline", deadline::TESTS),
+        (Host, "delete_states", delete_states::TESTS),
+        (Host, "foreign", foreign::TESTS),
+        (Guests, "guest", guest::TESTS),
+        (Tools, "harness", harness::TESTS),
+        (Host, "hypervisor_daemon", hypervisor_daemon::TESTS),
+        (Host, "hypervisor_qemu", hypervisor_qemu::TESTS),
+        (Host, "image_build", image_build::TESTS),
+        (Tools, "image_gate", image_gate::TESTS),
+        (Host, "image_kill", image_kill::TESTS),
+        (Tools, "prometheus", prometheus::TESTS),
+        (Tools, "render", render::TESTS),
+        (Tools, "runner", runner::TESTS),
+        (Tools, "runner_values", runner_values::TESTS),
+        (Tools, "seed_image", seed_image::TESTS),
+        (Host, "state", state::TESTS),
+        (Tools, "state_kill", state_kill::TESTS),
+        (Tools, "user_data", user_data::TESTS),
+        (Host, "watch", watch::TESTS),
+        (Guests, "watch_guest", watch_guest::TESTS),
+    ])
+}

@@ -9,9 +9,14 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason, text},
+    host::{Host, needs_host, text},
     idle::{clean, created, filters, idle_host, states, turn},
 };
+
+crate::tests![
+    a_lost_or_damaged_database_is_refused_and_rebuilt,
+    what_is_renamed_edited_or_undefined_by_hand_is_shown_and_never_healed_by_destroying,
+];
 
 fn db(host: &Host) -> PathBuf {
     host.folder.path().join("state/state.db")
@@ -44,11 +49,8 @@ fn overwrite(path: &Path, from: u64, to: u64) {
     file.write_all_at(&vec![0xff; usize::try_from(end - from).expect("small")], from).expect("written");
 }
 
-#[test]
 fn a_lost_or_damaged_database_is_refused_and_rebuilt() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("state", 80);
     let (a, b) = ("lite-test-state-a", "lite-test-state-b");
@@ -129,11 +131,8 @@ fn a_lost_or_damaged_database_is_refused_and_rebuilt() {
     clean(&host, "all deleted");
 }
 
-#[test]
 fn what_is_renamed_edited_or_undefined_by_hand_is_shown_and_never_healed_by_destroying() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("drift", 81);
     let [renamed, edited, lost, off] = ["a", "b", "c", "d"].map(|n| format!("lite-test-drift-{n}"));

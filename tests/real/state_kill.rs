@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::process::ExitStatusExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use lite::{
@@ -19,6 +19,8 @@ use lite::{
 use rusqlite::Connection;
 use uuid::Uuid;
 
+crate::tests![five_hundred_kills_lose_nothing_that_was_acknowledged,];
+
 /// A database with one instance, after which the writers form theirs.
 const V1: &str = include_str!("../fixtures/state-v1.sql");
 /// Processes killed in all.
@@ -28,7 +30,6 @@ const WRITERS: usize = 4;
 /// Most acknowledgements a process gives before it is killed.
 const MOST: usize = 10;
 
-#[test]
 fn five_hundred_kills_lose_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = folder.path().join("state.db");
@@ -82,7 +83,6 @@ fn five_hundred_kills_lose_nothing_that_was_acknowledged() {
 /// Runs a writer until it has told a number of commits drawn by lot, and kills it. All it told.
 fn killed(folder: &Path) -> Vec<(String, String)> {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "state_kill::writer", "--nocapture", "--quiet"])
         .env("LITE_TEST_WRITER", folder)
         .stdout(Stdio::piped())
         .spawn()
@@ -108,11 +108,14 @@ fn killed(folder: &Path) -> Vec<(String, String)> {
     told
 }
 
-/// Not a test by itself: the process that is killed.
-#[test]
-fn writer() {
-    let Some(folder) = std::env::var_os("LITE_TEST_WRITER") else { return };
-    let mut store = Store::open(Path::new(&folder)).expect("opened");
+/// What this program is instead of tests where it is the process that is killed.
+pub fn child() -> Option<ExitCode> {
+    let folder = std::env::var_os("LITE_TEST_WRITER")?;
+    write_for_ever(Path::new(&folder))
+}
+
+fn write_for_ever(folder: &Path) -> ! {
+    let mut store = Store::open(folder).expect("opened");
     // Checkpoints are made as often as commits are, so that some are cut too.
     store.read().pragma_update(None, "wal_autocheckpoint", 16).expect("set");
     let model = store.require(&Name::parse("web").expect("a name")).expect("there").record;
@@ -121,7 +124,9 @@ fn writer() {
         let mut out = std::io::stdout().lock();
         out.write_all(format!("ack {id} {word} .\n").as_bytes()).and_then(|()| out.flush()).expect("told");
     };
-    for n in 0_u64.. {
+    let mut forgets = false;
+    loop {
+        forgets = !forgets;
         let uuid = Uuid::new_v4();
         let id = format!("op-{}", &uuid.simple().to_string()[..12]);
         let record = Record {
@@ -174,7 +179,7 @@ fn writer() {
         tell(&id, "done");
         store.end_operation(&id, OperationState::Succeeded, None, now).expect("written");
         tell(&id, "ended");
-        if n % 2 == 0 {
+        if forgets {
             store.forget(uuid).expect("written");
             tell(&id, "forgotten");
         }

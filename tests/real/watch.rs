@@ -3,11 +3,19 @@
 use std::{net::TcpListener, process::Command, time::Duration};
 
 use crate::support::{
-    host::{Host, skip_reason, virsh},
+    host::{Host, needs_host, virsh},
     idle::{beside, blueprint, create, create_of, idle_host, image, pid, signal, turn},
     receiver::{OK, receiver, receiver_at, say, within},
     watch::{Watch, contact, has_looked, kinds, wait_for},
 };
+
+crate::tests![
+    a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down,
+    a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too,
+    a_watcher_that_dies_anywhere_loses_nothing,
+    a_receiver_that_is_away_gets_the_message_once,
+    a_hung_guest_costs_the_others_no_sample,
+];
 
 /// Powers off after 2 s.
 const POWER_OFF: &[u8] = &[
@@ -41,11 +49,8 @@ fn wanted(host: &Host, name: &str) -> String {
     db.query_row("SELECT wanted FROM instance WHERE name = ?1", [name], |r| r.get(0)).expect("an instance")
 }
 
-#[test]
 fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _beside = beside();
     let host = idle_host("wkill", 91);
     let name = "lite-test-wkill";
@@ -74,11 +79,8 @@ fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down()
     lite(&host, &["delete", name, "--yes"]);
 }
 
-#[test]
 fn a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _beside = beside();
     let host = idle_host("woff", 92);
     blueprint(&host, "off");
@@ -98,11 +100,8 @@ fn a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too() {
     lite(&host, &["delete", off, plug, "--yes"]);
 }
 
-#[test]
 fn a_watcher_that_dies_anywhere_loses_nothing() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _beside = beside();
     let host = idle_host("wdie", 93);
     let name = "lite-test-wdie";
@@ -159,11 +158,8 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
     lite(&host, &["delete", name, "--yes"]);
 }
 
-#[test]
 fn a_receiver_that_is_away_gets_the_message_once() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _beside = beside();
     let host = idle_host("waway", 94);
     let name = "lite-test-waway";
@@ -183,11 +179,8 @@ fn a_receiver_that_is_away_gets_the_message_once() {
     lite(&host, &["delete", name, "--yes"]);
 }
 
-#[test]
 fn a_hung_guest_costs_the_others_no_sample() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let _turn = turn();
     let host = idle_host("whung", 95);
     let (hung, well) = ("lite-test-whung-1", "lite-test-whung-2");

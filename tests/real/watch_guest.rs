@@ -5,19 +5,18 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, skip_reason},
+    host::{Host, needs_host},
     http::get,
     receiver::{Got, OK, receiver, say},
     watch::{Watch, contact, wait_for},
 };
 
+crate::tests![an_application_that_stops_and_memory_that_fills_are_told_and_so_is_their_end,];
+
 const NAME: &str = "lite-test-eyes";
 
-#[test]
 fn an_application_that_stops_and_memory_that_fills_are_told_and_so_is_their_end() {
-    if skip_reason().is_some() {
-        return;
-    }
+    needs_host();
     let host = Host::new("eyes", 96);
     host.debian_13();
     host.ok(&["image", "bake", "nginx"]);

@@ -13,6 +13,8 @@ use lite::hypervisor::{DomainState, libvirt::Libvirt, prelude::*};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::skip::skip;
+
 /// Does nothing, for ever.
 pub const IDLE: &[u8] = &[0xFB, 0xF4, 0xEB, 0xFD];
 /// Powers off after 2 s.
@@ -40,28 +42,9 @@ pub fn sector(code: &[u8]) -> Vec<u8> {
     sector
 }
 
-/// Says why a test does not run: on standard error past the harness, and in the file `LITE_TEST_SKIPS` for who counts.
-pub fn skip(test: &str, reason: &str) {
-    let line = format!("SKIPPED {test}: {reason}\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
-    if let Some(file) = std::env::var_os("LITE_TEST_SKIPS") {
-        let _ =
-            fs::OpenOptions::new().create(true).append(true).open(file).and_then(|mut f| f.write_all(line.as_bytes()));
-    }
-}
-
-/// libvirt's QEMU, or nothing if it is absent and `LITE_TEST_REQUIRE_HOST` does not ask for it.
-pub fn host(test: &str) -> Option<Libvirt> {
-    match Libvirt::open(SYSTEM) {
-        Ok(host) => Some(host),
-        Err(error) if std::env::var("LITE_TEST_REQUIRE_HOST").as_deref() == Ok("1") => {
-            panic!("the host is required: {error}")
-        }
-        Err(error) => {
-            skip(test, &error.to_string());
-            None
-        }
-    }
+/// libvirt's QEMU; the test is skipped where it is not reached.
+pub fn host() -> Libvirt {
+    Libvirt::open(SYSTEM).unwrap_or_else(|error| skip(error.to_string()))
 }
 
 /// Polls until `done`, at most a minute.
@@ -93,9 +76,9 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A new one with an empty pool; none if the test is skipped.
-    pub fn new(test: &str) -> Option<Self> {
-        let host = host(test)?;
+    /// A new one with an empty pool.
+    pub fn new() -> Self {
+        let host = host();
         let directory = tempfile::Builder::new().prefix("lite-test-").tempdir().expect("a directory");
         // QEMU runs as another user.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
@@ -108,7 +91,7 @@ impl Lab {
             target.display()
         );
         lab.host.ensure_pool(&lab.name, &xml).expect("a pool");
-        Some(lab)
+        lab
     }
 
     /// Writes `bytes` into a new raw volume; its path.

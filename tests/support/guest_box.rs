@@ -134,6 +134,7 @@ pub fn job(extra: Value) -> Value {
     job
 }
 
-pub fn ready(test: &str) -> bool {
-    need::programs(test, &["python3", "/bin/bash", "mkfifo"])
+/// Skips the test where the guest's runner cannot run.
+pub fn ready() {
+    need::programs(&["python3", "/bin/bash", "mkfifo"]);
 }

@@ -7,26 +7,18 @@ use std::{
     process::{Command, Output},
 };
 
-/// Why real guests cannot be tried here; none: they can.
-///
-/// With `LITE_TEST_REQUIRE_HOST=1` a missing host is a failure, not a skip.
-pub fn skip_reason() -> Option<String> {
-    let reason = if std::env::var_os("LITE_TEST_REAL").is_none_or(|v| v != "1") {
-        Some("LITE_TEST_REAL is not 1".to_owned())
-    } else {
-        let uri = Command::new("virsh").args(["-c", "qemu:///system", "uri"]).output();
-        match uri {
-            Ok(out) if out.status.success() => None,
-            Ok(out) => Some(format!("libvirt does not answer: {}", String::from_utf8_lossy(&out.stderr).trim())),
-            Err(e) => Some(format!("virsh cannot be run: {e}")),
-        }
-    };
-    if let Some(reason) = &reason {
-        let required = std::env::var_os("LITE_TEST_REQUIRE_HOST").is_some_and(|v| v == "1");
-        assert!(!required || std::env::var_os("LITE_TEST_REAL").is_none(), "a host is required: {reason}");
-        eprintln!("SKIPPED: {reason}");
+use super::skip::skip;
+
+/// Skips the test where real guests cannot be tried.
+pub fn needs_host() {
+    if std::env::var_os("LITE_TEST_REAL").is_none_or(|v| v != "1") {
+        skip("LITE_TEST_REAL is not 1");
     }
-    reason
+    match Command::new("virsh").args(["-c", "qemu:///system", "uri"]).output() {
+        Ok(out) if out.status.success() => {}
+        Ok(out) => skip(format!("libvirt does not answer: {}", text(&out.stderr).trim())),
+        Err(e) => skip(format!("virsh cannot be run: {e}")),
+    }
 }
 
 /// A host for one test; dropping it removes everything that carries its name.

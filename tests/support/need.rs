@@ -1,17 +1,15 @@
-//! Programs a test needs. Absent ones are told and counted as skipped; with `LITE_TEST_REQUIRE_HOST=1` they fail the test.
+//! Programs a test needs.
 
 use std::path::Path;
 
-/// Whether all programs are there. Says which are not.
-pub fn programs(test: &str, wanted: &[&str]) -> bool {
+use super::skip::skip;
+
+/// Skips the test unless all programs are there.
+pub fn programs(wanted: &[&str]) {
     let missing: Vec<&str> = wanted.iter().copied().filter(|p| !found(p)).collect();
-    if missing.is_empty() {
-        return true;
+    if !missing.is_empty() {
+        skip(format!("needs {}", missing.join(", ")));
     }
-    let reason = format!("{test}: needs {}", missing.join(", "));
-    assert!(std::env::var_os("LITE_TEST_REQUIRE_HOST").is_none_or(|v| v != "1"), "{reason}");
-    eprintln!("skipped: {reason}");
-    false
 }
 
 fn found(program: &str) -> bool {

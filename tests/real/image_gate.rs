@@ -9,6 +9,20 @@ use lite::image::{Header, Image, Origin, adopt, gate, get, import, list, lock, r
 use lite::model::{Error, Observer, Stage, Unobserved};
 use proptest::prelude::*;
 
+use crate::support::need;
+
+crate::tests![
+    a_file_that_stands_alone_passes,
+    what_refers_to_other_files_is_refused,
+    what_is_damaged_or_unknown_is_refused,
+    other_formats_are_named,
+    never_panics,
+    import_keeps_a_copy_and_is_idempotent,
+    import_refuses_what_is_no_file_of_its_own,
+    the_sidecar_decides_and_is_not_believed_blindly,
+    the_second_of_two_gets_what_the_first_made,
+];
+
 type Test = Result<(), Box<dyn std::error::Error>>;
 
 const LEN: u64 = 1 << 20;
@@ -51,7 +65,6 @@ fn refusal(change: impl FnOnce(&mut Vec<u8>)) -> (String, String) {
     }
 }
 
-#[test]
 fn a_file_that_stands_alone_passes() {
     let expected = Header { version: 3, virtual_size: 1 << 30, cluster_size: 1 << 16 };
     assert_eq!(gate(&good(), LEN), Ok(expected));
@@ -70,7 +83,6 @@ fn a_file_that_stands_alone_passes() {
     assert_eq!(gate(&extended, LEN), Ok(expected));
 }
 
-#[test]
 fn what_refers_to_other_files_is_refused() {
     assert_eq!(refusal(|h| put64(h, 8, 0x200)).0, "image_backing_file");
     assert_eq!(refusal(|h| put32(h, 16, 11)).0, "image_backing_file");
@@ -90,7 +102,6 @@ fn what_refers_to_other_files_is_refused() {
     assert_eq!(refusal(old).0, "image_external_data");
 }
 
-#[test]
 fn what_is_damaged_or_unknown_is_refused() {
     let message = |change: &dyn Fn(&mut Vec<u8>)| refusal(change).1;
     let text = |what: &str| format!("not an image lite can use: {what}");
@@ -123,7 +134,6 @@ fn what_is_damaged_or_unknown_is_refused() {
     assert_eq!(message(&many), text("more than 64 header extensions"));
 }
 
-#[test]
 fn other_formats_are_named() {
     let mut vdi = vec![b'<'; 68];
     vdi[64..].copy_from_slice(&[0x7f, 0x10, 0xda, 0xbe]);
@@ -153,8 +163,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     /// Any bytes, and good headers with any bytes written over, give an answer.
-    #[test]
-    fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0_usize..130, cut in 0_usize..400, len: u64) {
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0_usize..130, cut in 0_usize..400, len: u64) {
         let _ = gate(&bytes, len);
         let mut header = good();
         let end = (at + bytes.len().min(24)).min(header.len());
@@ -174,14 +183,6 @@ fn qemu_img(args: &[&str], file: &Path) -> Test {
     if status.success() { Ok(()) } else { Err(format!("qemu-img {args:?}: {status}").into()) }
 }
 
-fn tool() -> bool {
-    let there = Command::new("qemu-img").arg("--version").output().is_ok();
-    if !there {
-        println!("skipped: qemu-img is not installed");
-    }
-    there
-}
-
 fn bring(dir: &Path, file: &Path, force: bool) -> Result<Image, Error> {
     import(dir, file, "golden", force, &AtomicBool::new(false), &mut Unobserved)
 }
@@ -194,11 +195,8 @@ fn names(dir: &Path) -> Result<Vec<String>, std::io::Error> {
     Ok(names)
 }
 
-#[test]
 fn import_keeps_a_copy_and_is_idempotent() -> Test {
-    if !tool() {
-        return Ok(());
-    }
+    need::programs(&["qemu-img"]);
     let (dir, away) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let file = away.path().join("disk.qcow2");
     qemu_img(&["create", "-q", "-f", "qcow2"], &file)?;
@@ -231,11 +229,8 @@ fn import_keeps_a_copy_and_is_idempotent() -> Test {
     Ok(())
 }
 
-#[test]
 fn import_refuses_what_is_no_file_of_its_own() -> Test {
-    if !tool() {
-        return Ok(());
-    }
+    need::programs(&["qemu-img"]);
     let (dir, away) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let at = |name: &str| away.path().join(name);
     qemu_img(&["create", "-q", "-f", "qcow2"], &at("good"))?;
@@ -280,7 +275,6 @@ fn plain(dir: &Path, id: &str) -> Result<Image, Box<dyn std::error::Error>> {
     Ok(adopt(dir, id, &temp, Origin::Built, None, Timestamp::UNIX_EPOCH)?)
 }
 
-#[test]
 fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
     let dir = tempfile::tempdir()?;
     let dir = dir.path();
@@ -332,11 +326,8 @@ impl Observer for Waits {
     fn warn(&mut self, _: &str) {}
 }
 
-#[test]
 fn the_second_of_two_gets_what_the_first_made() -> Test {
-    if !tool() {
-        return Ok(());
-    }
+    need::programs(&["qemu-img"]);
     let (dir, away) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let file = away.path().join("disk.qcow2");
     qemu_img(&["create", "-q", "-f", "qcow2"], &file)?;

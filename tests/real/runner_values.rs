@@ -7,14 +7,13 @@ use serde_json::json;
 
 use crate::support::guest_box::{Guest, job, ready};
 
+crate::tests![values_arrive_in_the_shell_byte_for_byte, a_title_arrives_on_the_start_page,];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
-    #[test]
-    fn values_arrive_in_the_shell_byte_for_byte(values in proptest::collection::vec("[ -~\n\t¡-ÿ€🦀]{0,60}", 16)) {
-        if !ready("values_arrive_in_the_shell_byte_for_byte") {
-            return Ok(());
-        }
+        fn values_arrive_in_the_shell_byte_for_byte(values in proptest::collection::vec("[ -~\n\t¡-ÿ€🦀]{0,60}", 16)) {
+        ready();
         let values: Vec<String> = values.into_iter().map(|v| v.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "")).collect();
         let params: serde_json::Map<_, _> = values.iter().enumerate().map(|(i, v)| (format!("p{i}"), json!(v))).collect();
         let guest = Guest::new(&job(json!({"params": params})));
@@ -28,11 +27,8 @@ proptest! {
     }
 
     /// The page of nginx holds the title as a browser will read it.
-    #[test]
-    fn a_title_arrives_on_the_start_page(title in "[ -~¡-ÿ€🦀]{1,60}") {
-        if !ready("a_title_arrives_on_the_start_page") {
-            return Ok(());
-        }
+        fn a_title_arrives_on_the_start_page(title in "[ -~¡-ÿ€🦀]{1,60}") {
+        ready();
         let guest = Guest::new(&job(json!({"params": {"title": title}})));
         let root = guest.root.path().display().to_string();
         fs::create_dir_all(guest.path("var/www/html")).expect("a folder");

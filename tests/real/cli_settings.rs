@@ -8,6 +8,17 @@ use lite::{
     ui::testing::Capture,
 };
 
+use crate::support::skip::skip;
+
+crate::tests![
+    defaults_are_the_system_paths,
+    the_file_and_the_environment_over_it,
+    an_unknown_key_names_the_nearest,
+    every_fault_at_once,
+    values_that_are_none,
+    a_file_that_is_not_there_or_not_toml,
+];
+
 fn settings(pairs: &[(&str, &str)]) -> Result<Settings, Error> {
     let vars = pairs.iter().copied().collect();
     Env { vars, clock: jiff::Timestamp::now, euid: 1000, ui: Capture::default().ui() }.settings()
@@ -41,11 +52,9 @@ fn defaults() -> Settings {
     }
 }
 
-#[test]
 fn defaults_are_the_system_paths() {
     if fs::exists(CONFIG).unwrap_or(true) {
-        eprintln!("skipped: this host has {CONFIG}");
-        return;
+        skip(format!("this host has {CONFIG}"));
     }
     assert_eq!(settings(&[("HOME", "/home/ann")]), Ok(defaults()));
     let folders = |pairs: &[(&str, &str)]| settings(pairs).map(|s| s.paths.blueprints);
@@ -58,7 +67,6 @@ fn defaults_are_the_system_paths() {
     assert_eq!(folders(&[("HOME", "/h"), ("LITE_BLUEPRINTS", "/a:/b")]), paths(&["/a", "/b"]));
 }
 
-#[test]
 fn the_file_and_the_environment_over_it() {
     let text = "# ours\nconnect = \"qemu+ssh://root@two/system\"\npool = \"fast\"\nsubnet = \"10.9.0.0/24\"\naccel = \"tcg\"\n\
                 state_dir = \"/srv/lite\"\nblueprints = [\"/a\", \"/b\"]\n";
@@ -74,7 +82,6 @@ fn the_file_and_the_environment_over_it() {
     assert_eq!(read, Ok(wanted));
 }
 
-#[test]
 fn an_unknown_key_names_the_nearest() {
     let (read, path) = with_file("pool = \"lite\"\n\nconect = \"x\"\n", &[]);
     let wanted = Error::new(Code::UnknownSetting, format!("`{path}`, line 3: there is no setting `conect`"))
@@ -82,7 +89,6 @@ fn an_unknown_key_names_the_nearest() {
     assert_eq!(read, Err(wanted));
 }
 
-#[test]
 fn every_fault_at_once() {
     let (read, path) = with_file(
         "pool = 5\nsubnet = \"8.8.8.0/24\"\nzzzzzzzzz = 1\n",
@@ -102,7 +108,6 @@ fn every_fault_at_once() {
     assert_eq!(error.map(|e| e.causes), Some(wanted));
 }
 
-#[test]
 fn values_that_are_none() {
     let bad = [
         ("LITE_CONNECT", "system"),
@@ -130,7 +135,6 @@ fn values_that_are_none() {
     }
 }
 
-#[test]
 fn a_file_that_is_not_there_or_not_toml() {
     let error = settings(&[("LITE_CONFIG", "/nonexistent/config.toml")]).err();
     let wanted = Error::new(Code::UnreadableSettings, "cannot read the settings in `/nonexistent/config.toml`")

@@ -5,11 +5,12 @@ use secrecy::ExposeSecret as _;
 
 use crate::support::seeds::{piped, resolved, seed};
 
-#[test]
+use crate::support::need;
+
+crate::tests![seed_images_hold_the_documents,];
+
 fn seed_images_hold_the_documents() {
-    if !crate::support::need::programs("seed_images_hold_the_documents", &["/usr/sbin/blkid", "isoinfo"]) {
-        return;
-    }
+    need::programs(&["/usr/sbin/blkid", "isoinfo"]);
     let seed = seed(&resolved("nginx", "small", None), "It works", "correct-horse-battery", None);
     let dir = tempfile::tempdir().expect("a folder");
     let images = [

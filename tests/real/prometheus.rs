@@ -11,6 +11,10 @@ use lite::{
     monitor::export::{Line, Shown, text},
 };
 
+use crate::support::need;
+
+crate::tests![promtool_accepts_every_metric,];
+
 /// Where `.ci/setup test` puts it: the package would start a server.
 const TOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/promtool");
 
@@ -27,11 +31,8 @@ fn check(metrics: &str) -> (bool, String) {
     (out.status.success(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
 }
 
-#[test]
 fn promtool_accepts_every_metric() {
-    if !crate::support::need::programs("promtool_accepts_every_metric", &[TOOL]) {
-        return;
-    }
+    need::programs(&[TOOL]);
     let line = |name: &str| Line {
         instance: name.into(),
         blueprint: "nginx".into(),

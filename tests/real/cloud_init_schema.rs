@@ -9,6 +9,10 @@ use lite::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::support::need;
+
+crate::tests![cloud_init_accepts_every_document, cloud_init_judges_at_all,];
+
 /// Every document of every blueprint on every base, and one with a good deal of a user's own.
 fn documents() -> Vec<String> {
     let catalog = Catalog::embedded().expect("good");
@@ -59,11 +63,8 @@ fn judged(text: &str) -> String {
     format!("{} {}", output.status.code().unwrap_or(-1), said.trim().replace(&path.display().to_string(), "FILE"))
 }
 
-#[test]
 fn cloud_init_accepts_every_document() {
-    if !crate::support::need::programs("cloud_init_accepts_every_document", &["cloud-init"]) {
-        return;
-    }
+    need::programs(&["cloud-init"]);
     let mut documents = documents();
     let bases: usize = Catalog::embedded().expect("good").blueprints.values().map(|b| b.bases.len()).sum();
     assert_eq!(documents.len(), bases * 4);
@@ -76,11 +77,8 @@ fn cloud_init_accepts_every_document() {
     }
 }
 
-#[test]
 fn cloud_init_judges_at_all() {
-    if !crate::support::need::programs("cloud_init_judges_at_all", &["cloud-init"]) {
-        return;
-    }
+    need::programs(&["cloud-init"]);
     let verdict = judged("#cloud-config\npackages: 5\n");
     assert!(verdict.starts_with("1 ") && verdict.contains("packages: 5 is not of type 'array'"), "{verdict}");
 }

@@ -13,6 +13,18 @@ use serde_json::{Value, json};
 
 use crate::support::seeds::{instance, pyyaml, pyyaml_all, resolved, seed, written};
 
+use crate::support::need;
+
+crate::tests![
+    golden_documents,
+    every_combination_renders_and_pyyaml_reads_the_same,
+    secrets_are_only_where_they_must_be,
+    the_guest_learns_the_command_of_its_health_check,
+    a_hardware_address_of_digits_alone_stays_text,
+    output_lines_are_filled_in,
+    nasty_values_arrive_byte_for_byte,
+];
+
 fn golden(text: &str) -> String {
     // The scripts are files of their own; a golden document shows that they are there, not what they say.
     let mut document: Value = pyyaml(text);
@@ -30,11 +42,8 @@ fn golden(text: &str) -> String {
     serde_json::to_string_pretty(&document).expect("JSON")
 }
 
-#[test]
 fn golden_documents() {
-    if !crate::support::need::programs("golden_documents", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let nginx = seed(&resolved("nginx", "small", None), "It works", "hunter2hunter2", None);
     insta::assert_snapshot!("nginx_user_data", golden(nginx.user_data.expose_secret()));
     insta::assert_snapshot!("nginx_scrubbed", golden(&nginx.user_data_scrubbed));
@@ -44,11 +53,8 @@ fn golden_documents() {
     insta::assert_snapshot!("debian_user_data", golden(debian.user_data.expose_secret()));
 }
 
-#[test]
 fn every_combination_renders_and_pyyaml_reads_the_same() {
-    if !crate::support::need::programs("every_combination_renders_and_pyyaml_reads_the_same", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let catalog = Catalog::embedded().expect("good");
     let mut documents = Vec::new();
     let (mut fits, mut refused) = (0, 0);
@@ -86,11 +92,8 @@ fn every_combination_renders_and_pyyaml_reads_the_same() {
     }
 }
 
-#[test]
 fn secrets_are_only_where_they_must_be() {
-    if !crate::support::need::programs("secrets_are_only_where_they_must_be", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let secret = "correct-horse-battery";
     let seed = seed(&resolved("nginx", "small", None), "T1tle", secret, None);
     let document = pyyaml(seed.user_data.expose_secret());
@@ -111,11 +114,8 @@ fn secrets_are_only_where_they_must_be() {
     assert_eq!((&scrubbed["ssh_keys"], written(&scrubbed, "/var/lib/lite/instance.json")), (&Value::Null, None));
 }
 
-#[test]
 fn the_guest_learns_the_command_of_its_health_check() {
-    if !crate::support::need::programs("the_guest_learns_the_command_of_its_health_check", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let mut nginx = resolved("nginx", "small", None);
     nginx.blueprint.health = Some(Health::Command { run: "test \"$x\" = 'a: b'\n".to_owned(), timeout: 7 });
     let seed = seed(&nginx, "", "s", None);
@@ -124,18 +124,14 @@ fn the_guest_learns_the_command_of_its_health_check() {
     assert_eq!(written(&pyyaml(&seed.user_data_scrubbed), "/var/lib/lite/instance.json"), None);
 }
 
-#[test]
 fn a_hardware_address_of_digits_alone_stays_text() {
-    if !crate::support::need::programs("a_hardware_address_of_digits_alone_stays_text", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let mut nginx = resolved("nginx", "small", None);
     nginx.blueprint.cloud_config.insert("mac".to_owned(), json!(Mac::ours([0x12, 0x34, 0x56])));
     let document = pyyaml(seed(&nginx, "", "s", None).user_data.expose_secret());
     assert_eq!(document["mac"], json!("52:54:00:12:34:56"));
 }
 
-#[test]
 fn output_lines_are_filled_in() {
     let nginx = resolved("nginx", "small", None);
     let lines =
@@ -149,11 +145,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// 32 values at a time: starting Python is what costs.
-    #[test]
-    fn nasty_values_arrive_byte_for_byte(values in proptest::collection::vec(nasty(), 32)) {
-        if !crate::support::need::programs("nasty_values_arrive_byte_for_byte", &["python3"]) {
-            return Ok(());
-        }
+        fn nasty_values_arrive_byte_for_byte(values in proptest::collection::vec(nasty(), 32)) {
+        need::programs(&["python3"]);
         let mut nginx = resolved("nginx", "small", None);
         nginx.blueprint.parameters.clear();
         nginx.blueprint.install = values.concat();

@@ -12,6 +12,18 @@ use std::{
 use lite::catalog::Catalog;
 use sha2::{Digest as _, Sha256};
 
+use crate::support::need;
+use crate::support::skip::skip;
+
+crate::tests![
+    a_download_gets_its_name_only_once_it_is_right,
+    joomla_up_to_its_own_code,
+    magento_up_to_its_own_code,
+    plesk_up_to_its_own_code,
+    mean_up_to_its_own_code,
+    the_view_throws_every_write_away,
+];
+
 const FETCH: &str = include_str!("../../cloud-init/common/fetch.sh");
 const PAGE: &[u8] = b"\n<!DOCTYPE html>\n<html><title>Please log in</title></html>\n";
 
@@ -49,12 +61,8 @@ fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }
 
-#[test]
 fn a_download_gets_its_name_only_once_it_is_right() {
-    if !crate::support::need::programs("a_download_gets_its_name_only_once_it_is_right", &["bash", "curl", "sha256sum"])
-    {
-        return;
-    }
+    need::programs(&["bash", "curl", "sha256sum"]);
     let good = b"the archive".to_vec();
     let at = serve(HashMap::from([
         ("/good", good.clone()),
@@ -151,18 +159,13 @@ exit "$status"
     command.output().expect("unshare runs")
 }
 
-fn can_have_views(test: &str) -> bool {
-    if !crate::support::need::programs(test, &["unshare", "chroot", "curl", "tar", "useradd"]) {
-        return false;
-    }
+/// Skips the test where no copy-on-write view of this machine can be had.
+fn needs_views() {
+    need::programs(&["unshare", "chroot", "curl", "tar", "useradd"]);
     let out = install("echo reached", &[]);
-    if out.status.success() && said(&out).contains("reached") {
-        return true;
+    if !out.status.success() || !said(&out).contains("reached") {
+        skip(format!("needs root and overlay mounts: {}", said(&out).trim()));
     }
-    let required = std::env::var_os("LITE_TEST_REQUIRE_HOST").is_some_and(|v| v == "1");
-    assert!(!required, "{test}: no copy-on-write view of this machine: {}", said(&out));
-    eprintln!("skipped: {test}: needs root and overlay mounts: {}", said(&out).trim());
-    false
 }
 
 fn installs(id: &str) -> String {
@@ -220,11 +223,8 @@ fn good_and_bad(id: &str, downloads: &[Download], also: &[(&str, &str)], good_en
     }
 }
 
-#[test]
 fn joomla_up_to_its_own_code() {
-    if !can_have_views("joomla_up_to_its_own_code") {
-        return;
-    }
+    needs_views();
     let good = archive(&[("index.php", "<?php"), ("installation/joomla.php", "<?php // vendor")]);
     let downloads = [Download { address: "download", checksum: "sha256", good }];
     good_and_bad("joomla", &downloads, &[], &|out| {
@@ -242,11 +242,8 @@ fn joomla_up_to_its_own_code() {
     });
 }
 
-#[test]
 fn magento_up_to_its_own_code() {
-    if !can_have_views("magento_up_to_its_own_code") {
-        return;
-    }
+    needs_views();
     let magento = archive(&[("bin/magento", "<?php // vendor"), ("vendor/autoload.php", "<?php")]);
     let opensearch =
         archive(&[("opensearch-3/bin/opensearch", "#!/bin/sh\n"), ("opensearch-3/config/jvm.options.d/x", "")]);
@@ -263,11 +260,8 @@ fn magento_up_to_its_own_code() {
     });
 }
 
-#[test]
 fn plesk_up_to_its_own_code() {
-    if !can_have_views("plesk_up_to_its_own_code") {
-        return;
-    }
+    needs_views();
     let good = b"#!/bin/sh\necho VENDOR \"$@\"\n".to_vec();
     let downloads = [Download { address: "download", checksum: "sha256", good }];
     good_and_bad("plesk", &downloads, &[("LITE_PARAM_COMPONENTS", "Recommended")], &|out| {
@@ -277,11 +271,8 @@ fn plesk_up_to_its_own_code() {
     });
 }
 
-#[test]
 fn mean_up_to_its_own_code() {
-    if !can_have_views("mean_up_to_its_own_code") {
-        return;
-    }
+    needs_views();
     let good = archive(&[("mongodb-8/bin/mongod", "#!/bin/sh\necho VENDOR \"$@\"\n"), ("mongodb-8/README", "")]);
     let downloads = [Download { address: "mongodb", checksum: "mongodb_sha256", good }];
     // The registry is a server that has nothing: what comes after MongoDB fails, and says why.
@@ -296,11 +287,8 @@ fn mean_up_to_its_own_code() {
     });
 }
 
-#[test]
 fn the_view_throws_every_write_away() {
-    if !can_have_views("the_view_throws_every_write_away") {
-        return;
-    }
+    needs_views();
     let out = install("echo x >/srv/lite-was-here; echo x >/etc/lite-was-here", &[]);
     assert!(out.status.success() && said(&out).contains("srv/lite-was-here"), "{}", said(&out));
     assert!(!Path::new("/srv/lite-was-here").exists() && !Path::new("/etc/lite-was-here").exists());

@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 
 use crate::support::seeds::{instance, pyyaml, resolved, seed, written};
 
-#[test]
+use crate::support::need;
+
+crate::tests![
+    user_data_is_merged_after_the_blueprint,
+    a_key_with_an_unknown_module_keeps_the_distributions_modules,
+    user_data_that_cannot_be_used_is_refused,
+    scalars_of_user_data_mean_what_pyyaml_says,
+];
+
 fn user_data_is_merged_after_the_blueprint() {
-    if !crate::support::need::programs("user_data_is_merged_after_the_blueprint", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\n\
                runcmd:\n  - echo 1\n  - [touch, a b]\nwrite_files:\n  - {path: /etc/x, content: 'y', permissions: '0644'}\n";
     let user_data = parse_user_data(own.as_bytes()).expect("good");
@@ -40,18 +46,14 @@ fn user_data_is_merged_after_the_blueprint() {
     assert_eq!(pyyaml(&seed.user_data_scrubbed)["packages"], Value::Null);
 }
 
-#[test]
 fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
-    if !crate::support::need::programs("a_key_with_an_unknown_module_keeps_the_distributions_modules", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let user_data = parse_user_data(b"#cloud-config\nwireguard: {interfaces: []}\n").expect("good");
     let document =
         pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
     assert_eq!((&document["cloud_config_modules"], &document["locale"]), (&Value::Null, &json!("C.UTF-8")));
 }
 
-#[test]
 fn user_data_that_cannot_be_used_is_refused() {
     let deep = format!("#cloud-config\na: {}{}\n", "[".repeat(20), "]".repeat(20));
     let long = format!("#cloud-config\na: {}\n", "x".repeat(65536));
@@ -81,11 +83,8 @@ fn user_data_that_cannot_be_used_is_refused() {
     assert_eq!(parse_user_data(b"#!/bin/sh\nid\n"), Ok(UserData::Script("#!/bin/sh\nid\n".to_owned())));
 }
 
-#[test]
 fn scalars_of_user_data_mean_what_pyyaml_says() {
-    if !crate::support::need::programs("scalars_of_user_data_mean_what_pyyaml_says", &["python3"]) {
-        return;
-    }
+    need::programs(&["python3"]);
     let words = "0644 0o644 1_000 0x1F 0b11 -0 +7 yes No ON off y n true TRUE null ~ 1.5 1e3 1.5e+3 .5 -.5 5. . - 1.2.3 08 0_7 -012 1e5.";
     let mut text = String::from("#cloud-config\n");
     for (i, word) in words.split(' ').filter(|w| *w != "-").enumerate() {

@@ -11,15 +11,31 @@ use serde_json::{Value, json};
 
 use crate::support::guest_box::{Guest, SECRET, job, ready};
 
+crate::tests![
+    a_good_set_up_runs_its_parts_in_order_and_once,
+    a_failing_script_is_told_with_its_command_and_code,
+    a_failing_item_of_runcmd_is_told,
+    the_users_script_runs_last_by_its_own_interpreter,
+    what_cloud_init_hides_is_told_before_anything_runs,
+    a_runner_that_cannot_work_says_so,
+    a_set_up_cut_short_is_told,
+    a_report_never_grows_beyond_its_line,
+    a_daemon_left_behind_is_not_waited_for,
+    a_guest_without_a_network_says_so_before_anything_runs,
+    after_each_boot_systemd_is_asked_to_watch,
+    a_watch_tells_the_answer_of_the_health_check_and_the_disk,
+    a_health_check_that_hangs_or_dies_is_ended_with_all_it_started,
+    a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing,
+    a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own,
+    a_disk_that_cannot_be_sealed_is_no_image,
+];
+
 fn stage(name: &str) -> Value {
     json!({"event": "stage", "stage": name})
 }
 
-#[test]
 fn a_good_set_up_runs_its_parts_in_order_and_once() {
-    if !ready("a_good_set_up_runs_its_parts_in_order_and_once") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(
         json!({"runcmd": ["echo three", ["echo", "a  b", "$HOME"], "false || true", "unset x; echo \"<$x>\""]}),
     ));
@@ -47,11 +63,8 @@ fn a_good_set_up_runs_its_parts_in_order_and_once() {
     assert_eq!(console, "two web-2 192.168.150.10 It works\nchild:\n");
 }
 
-#[test]
 fn a_failing_script_is_told_with_its_command_and_code() {
-    if !ready("a_failing_script_is_told_with_its_command_and_code") {
-        return;
-    }
+    ready();
     let many: String = (0..100).map(|i| format!("echo line {i}\n")).collect();
     let cases = [
         ("echo a\nfalse\necho b\n".to_owned(), "false", 1, 2, vec!["a"]),
@@ -106,22 +119,16 @@ fn a_failing_script_is_told_with_its_command_and_code() {
     }
 }
 
-#[test]
 fn a_failing_item_of_runcmd_is_told() {
-    if !ready("a_failing_item_of_runcmd_is_told") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({"runcmd": ["echo a", "false", "echo b"]})));
     let failed =
         json!({"event": "failed", "module": "runcmd", "command": "false", "code": 1, "line": 2, "tail": ["a"]});
     assert_eq!(guest.boot().0, [stage("runcmd"), failed]);
 }
 
-#[test]
 fn the_users_script_runs_last_by_its_own_interpreter() {
-    if !ready("the_users_script_runs_last_by_its_own_interpreter") {
-        return;
-    }
+    ready();
     let script = "#!/usr/bin/env python3\nimport os, sys\nprint(os.environ['LITE_NAME'], 'LITE_SECRET_ADMIN' in os.environ)\nsys.exit(9)\n";
     let guest = Guest::new(&job(json!({"script": script})));
     guest.write("var/lib/lite/configure.sh", "echo first\n");
@@ -131,11 +138,8 @@ fn the_users_script_runs_last_by_its_own_interpreter() {
     assert_eq!(guest.boot(), (vec![stage("configure"), stage("user-data"), failed], "first\nweb-1 False\n".to_owned()));
 }
 
-#[test]
 fn what_cloud_init_hides_is_told_before_anything_runs() {
-    if !ready("what_cloud_init_hides_is_told_before_anything_runs") {
-        return;
-    }
+    ready();
     let error = "('package_update_upgrade_install', ProcessExecutionError(\"Unexpected error while running command.\\nCommand: ['apt-get', \
                  'install', 'foo']\\nExit code: 100\\nReason: -\\nStdout: -\\nStderr: -\"))";
     let guest = Guest::new(&job(json!({})));
@@ -181,11 +185,8 @@ fn what_cloud_init_hides_is_told_before_anything_runs() {
     assert_eq!(guest.boot().0, [failed]);
 }
 
-#[test]
 fn a_runner_that_cannot_work_says_so() {
-    if !ready("a_runner_that_cannot_work_says_so") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({"params": 5})));
     let (events, _) = guest.boot();
     assert_eq!((events.len(), &events[0]["event"], &events[0]["module"]), (1, &json!("failed"), &json!("lite-guest")));
@@ -194,22 +195,16 @@ fn a_runner_that_cannot_work_says_so() {
     assert_eq!(guest.boot().0, [failed]);
 }
 
-#[test]
 fn a_set_up_cut_short_is_told() {
-    if !ready("a_set_up_cut_short_is_told") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({})));
     guest.write("var/lib/lite/state.json", r#"{"uuid": "u1", "running": "install"}"#);
     let failed = json!({"event": "failed", "module": "install", "command": "", "code": 1, "tail": ["the guest went down while this ran"]});
     assert_eq!(guest.boot().0, [failed]);
 }
 
-#[test]
 fn a_report_never_grows_beyond_its_line() {
-    if !ready("a_report_never_grows_beyond_its_line") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({})));
     guest.write("var/lib/lite/install.sh", "for i in $(seq 200); do printf 'é%.0s' $(seq 3000); echo; done\nfalse\n");
     let (events, _) = guest.boot();
@@ -218,11 +213,8 @@ fn a_report_never_grows_beyond_its_line() {
     assert_eq!((command.as_str(), tail.is_empty()), ("false", false));
 }
 
-#[test]
 fn a_daemon_left_behind_is_not_waited_for() {
-    if !ready("a_daemon_left_behind_is_not_waited_for") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({})));
     guest.write(
         "var/lib/lite/install.sh",
@@ -236,11 +228,8 @@ fn a_daemon_left_behind_is_not_waited_for() {
     Command::new("kill").arg(guest.read("pid").trim()).status().expect("runs");
 }
 
-#[test]
 fn a_guest_without_a_network_says_so_before_anything_runs() {
-    if !ready("a_guest_without_a_network_says_so_before_anything_runs") {
-        return;
-    }
+    ready();
     let network = |guest: &Guest| {
         let events = guest.boot().0;
         let [event] = &events[..] else { panic!("{events:?}") };
@@ -286,11 +275,8 @@ fn a_guest_without_a_network_says_so_before_anything_runs() {
     again(&|guest| guest.write("var/lib/lite/install.sh", "echo adapt install\n"));
 }
 
-#[test]
 fn after_each_boot_systemd_is_asked_to_watch() {
-    if !ready("after_each_boot_systemd_is_asked_to_watch") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({})));
     guest.program("systemd-run", "printf '%s\\n' \"$@\" >>\"${0%/usr/bin/*}/asked\"\n");
     let runner = guest.path("var/lib/lite/lite-guest.py").display().to_string();
@@ -304,11 +290,8 @@ fn after_each_boot_systemd_is_asked_to_watch() {
     assert_eq!(guest.read("asked"), asked.repeat(2));
 }
 
-#[test]
 fn a_watch_tells_the_answer_of_the_health_check_and_the_disk() {
-    if !ready("a_watch_tells_the_answer_of_the_health_check_and_the_disk") {
-        return;
-    }
+    ready();
     let health = "echo asked >>\"$LITE_PARAM_FILE\"\nif [ \"$(grep -c . \"$LITE_PARAM_FILE\")\" -lt 2 ]; then\n\
                   echo noise; echo \"no $LITE_SECRET_ADMIN yet\" >&2; echo; exit 3\nfi\n";
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -336,11 +319,8 @@ fn a_watch_tells_the_answer_of_the_health_check_and_the_disk() {
     assert_eq!((&seen[0]["disk_path"], &seen[0]["failed"]), (&json!("/sub folder"), &Value::Null));
 }
 
-#[test]
 fn a_health_check_that_hangs_or_dies_is_ended_with_all_it_started() {
-    if !ready("a_health_check_that_hangs_or_dies_is_ended_with_all_it_started") {
-        return;
-    }
+    ready();
     let cases = [
         ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; echo waiting; wait", "no answer within 1 s"),
         ("sleep 600 & echo $! >\"$LITE_PARAM_FILE\"; echo all is well", "ok"),
@@ -373,11 +353,8 @@ fn a_health_check_that_hangs_or_dies_is_ended_with_all_it_started() {
     }
 }
 
-#[test]
 fn a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing() {
-    if !ready("a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({"health": {"run": "true", "timeout": 1}})));
     guest.write("var/lib/lite/install.sh", "false\n");
     guest.boot();
@@ -386,11 +363,8 @@ fn a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing() {
     assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "lite-guest"})]);
 }
 
-#[test]
 fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
-    if !ready("a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({"seal": true, "uuid": "u1"})));
     for (file, text) in [
         ("etc/machine-id", "0123\n"),
@@ -474,11 +448,8 @@ fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
     assert_eq!(guest.read("etc/ssl/private/ssl-cert-snakeoil.key"), "new\n");
 }
 
-#[test]
 fn a_disk_that_cannot_be_sealed_is_no_image() {
-    if !ready("a_disk_that_cannot_be_sealed_is_no_image") {
-        return;
-    }
+    ready();
     let guest = Guest::new(&job(json!({"seal": true})));
     guest.write("var/lib/lite/install.sh", "true\n");
     // There is no /etc: the machine id cannot be emptied.
