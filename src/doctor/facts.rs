@@ -13,8 +13,8 @@ use super::{
     subnet::{self, Route},
 };
 use crate::{
-    hypervisor::{HostInfo, Hypervisor, PoolInfo},
-    model::{Error, Settings, Size},
+    hypervisor::{HostInfo, Hypervisor, NetworkInfo, PoolInfo},
+    model::{Error, IpDefinition, NetworkDefinition, Settings, Size},
 };
 
 /// Programs `lite image build` runs, with Debian's package of each.
@@ -110,7 +110,7 @@ pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) 
     let ask = hypervisor.map_err(Clone::clone);
     let host = ask.clone().and_then(|h| h.host());
     let pool = ask.clone().and_then(|h| h.pool(&settings.pool));
-    let network = ask.and_then(|h| h.network(&settings.network)).map(|n| n.map(|n| read_network(n.active, &n.xml)));
+    let network = ask.and_then(|h| h.network(&settings.network)).map(|n| n.as_ref().map(network_of));
     let seen = pool.as_ref().ok().and_then(Option::as_ref);
     let folder = seen.map_or(settings.paths.pool.clone(), |p| PathBuf::from(&p.path));
     let local = is_local(&settings.connect);
@@ -155,24 +155,12 @@ pub fn is_local(uri: &str) -> bool {
     uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))
 }
 
-/// Bridge and IPv4 subnet of a network's XML.
-fn read_network(active: bool, xml: &str) -> Network {
-    let document = roxmltree::Document::parse(xml).ok();
-    let child = |name: &'static str| {
-        let root = document.as_ref().map(roxmltree::Document::root_element);
-        root.into_iter().flat_map(|r| r.children()).filter(move |n| n.has_tag_name(name))
-    };
-    let subnet = |n: roxmltree::Node<'_, '_>| {
-        let address = n.attribute("address")?.parse().ok()?;
-        let net = match (n.attribute("prefix"), n.attribute("netmask")) {
-            (Some(prefix), _) => Ipv4Net::new(address, prefix.parse().ok()?),
-            (None, Some(mask)) => Ipv4Net::with_netmask(address, mask.parse().ok()?),
-            (None, None) => return None,
-        };
-        net.ok().map(|n| n.trunc())
-    };
-    let bridge = child("bridge").find_map(|n| n.attribute("name")).map(str::to_owned);
-    Network { active, bridge, subnet: child("ip").find_map(subnet) }
+/// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.
+fn network_of(seen: &NetworkInfo) -> Network {
+    let network = NetworkDefinition::parse(&seen.xml).ok();
+    let subnets = network.iter().flat_map(|n| &n.ips);
+    let subnet = |ip: &IpDefinition| Ipv4Net::new(ip.address?, ip.prefix?).ok().map(|n| n.trunc());
+    Network { active: seen.active, subnet: subnets.filter_map(subnet).next(), bridge: network.and_then(|n| n.bridge) }
 }
 
 /// Names of the base images in a folder; a folder that is not there has none.

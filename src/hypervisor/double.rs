@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     DomainInfo, DomainSample, DomainSize, DomainState, Domains, HostInfo, Lifecycle, StateReason, libvirt::Libvirt,
 };
-use crate::model::{Code, Error, Result};
+use crate::model::{Code, DomainDefinition, Error, Result};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
 pub fn open(node_xml: &Path) -> Result<Double> {
@@ -75,13 +75,10 @@ impl Default for Memory {
     }
 }
 
-/// The size in a domain's XML as libvirt writes it: in KiB.
+/// The size in a domain's XML.
 fn size_of(xml: &str) -> Option<DomainSize> {
-    let document = roxmltree::Document::parse(xml).ok()?;
-    let number = |name: &str| {
-        document.root_element().children().find(|n| n.has_tag_name(name))?.text()?.trim().parse::<u64>().ok()
-    };
-    Some(DomainSize { memory_kib: number("memory")?, vcpus: u32::try_from(number("vcpu")?).ok()? })
+    let domain = DomainDefinition::parse(xml).ok()?;
+    Some(DomainSize { memory_kib: domain.memory?.as_bytes() >> 10, vcpus: domain.vcpus? })
 }
 
 /// The test driver with what it lacks.
@@ -189,12 +186,8 @@ impl Double {
     /// virtlogd makes the files that a domain's console and channels are recorded to when it starts, if the folder is there.
     fn touch_logs(&self, uuid: Uuid) -> Result<()> {
         let xml = self.inner.domain_xml(uuid)?.unwrap_or_default();
-        let Ok(document) = roxmltree::Document::parse(&xml) else { return Ok(()) };
-        let console = document.descendants().filter(|n| n.has_tag_name("log")).filter_map(|n| n.attribute("file"));
-        let channels =
-            document.descendants().filter(|n| n.has_tag_name("channel") && n.attribute("type") == Some("file"));
-        let channels = channels.flat_map(|n| n.children()).filter_map(|n| n.attribute("path"));
-        for file in console.chain(channels).map(Path::new).filter(|f| f.parent().is_some_and(Path::is_dir)) {
+        let Ok(domain) = DomainDefinition::parse(&xml) else { return Ok(()) };
+        for file in domain.recordings.iter().map(Path::new).filter(|f| f.parent().is_some_and(Path::is_dir)) {
             std::fs::OpenOptions::new()
                 .create(true)
                 .append(true)
@@ -219,9 +212,8 @@ impl Double {
     fn filter_in_use(&self, name: &str) -> Result<bool> {
         for domain in self.inner.domains()? {
             let Some(xml) = self.inner.domain_xml(domain.uuid)? else { continue };
-            let refers = roxmltree::Document::parse(&xml).is_ok_and(|d| {
-                d.descendants().any(|n| n.has_tag_name("filterref") && n.attribute("filter") == Some(name))
-            });
+            let refers = DomainDefinition::parse(&xml)
+                .is_ok_and(|d| d.interfaces.iter().any(|i| i.filter.as_deref() == Some(name)));
             if refers && domain.state != DomainState::Off {
                 return Ok(true);
             }

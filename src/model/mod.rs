@@ -2,6 +2,7 @@
 
 mod alarm;
 mod code;
+mod definition;
 mod drift;
 mod error;
 mod event;
@@ -20,6 +21,10 @@ pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
 };
 pub use code::{Class, Code};
+pub use definition::{
+    DhcpEntry, DiskSource, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition, MetadataElement,
+    NetworkDefinition,
+};
 pub use drift::Drift;
 pub use error::{Error, Result, escaped, nearest};
 pub use event::{Event, EventData, EventInstance, EventKind};

@@ -7,7 +7,7 @@ use super::{
     names::Resources,
     xml::{Amount, Empty, Text, write},
 };
-use crate::model::{Code, Error, Record, Result};
+use crate::model::{Code, DomainDefinition, Error, MetadataElement, Record, Result};
 
 /// Namespace of lite's own element in a domain's metadata.
 pub const METADATA_URI: &str = "https://lite.example/xmlns/instance/1";
@@ -43,21 +43,28 @@ pub fn metadata_xml(record: &Record) -> Result<String> {
 }
 
 /// Reads the record back from the metadata element, or from the XML of a whole domain; none if it is not ours or of a schema this lite does not know.
-pub fn record_of(metadata: &str) -> Option<Record> {
-    let document = roxmltree::Document::parse(metadata).ok()?;
+pub fn record_of(xml: &str) -> Option<Record> {
     // libvirt takes the namespace off when it is asked for the element alone.
-    let bare =
-        Some(document.root_element()).filter(|n| n.has_tag_name("instance") && n.tag_name().namespace().is_none());
-    let node = bare.or_else(|| document.descendants().find(|n| n.has_tag_name((METADATA_URI, "instance"))))?;
-    (node.attribute("schema") == Some("1")).then(|| serde_json::from_str(node.text()?.trim()).ok()).flatten()
+    match MetadataElement::parse(xml).ok()? {
+        bare if bare.name == "instance" && bare.namespace.as_deref().is_none_or(|n| n == METADATA_URI) => {
+            record_in_element(&bare)
+        }
+        _ => record_in_domain(&DomainDefinition::parse(xml).ok()?),
+    }
+}
+
+/// The record that a domain carries; none if it carries none of ours, or of a schema this lite does not know.
+pub fn record_in_domain(domain: &DomainDefinition) -> Option<Record> {
+    record_in_element(domain.metadata(METADATA_URI, "instance")?)
 }
 
 /// Paths of the disks in the XML of a domain; none if it cannot be read.
 pub fn disks_in_domain(xml: &str) -> Vec<String> {
-    let Ok(document) = roxmltree::Document::parse(xml) else { return Vec::new() };
-    let disks = document.descendants().filter(|n| n.has_tag_name("disk")).flat_map(|disk| disk.children());
-    let file = |n: roxmltree::Node<'_, '_>| n.attribute("file").or(n.attribute("dev")).map(str::to_owned);
-    disks.filter(|n| n.has_tag_name("source")).filter_map(file).collect()
+    DomainDefinition::parse(xml).map_or(Vec::new(), |d| d.disk_paths().map(str::to_owned).collect())
+}
+
+fn record_in_element(element: &MetadataElement) -> Option<Record> {
+    (element.schema.as_deref() == Some("1")).then(|| serde_json::from_str(&element.text).ok()).flatten()
 }
 
 #[derive(Serialize)]
@@ -239,6 +246,8 @@ mod tests {
         };
         let xml = domain_xml(&plan).unwrap();
         assert_eq!(disks_in_domain(&xml), ["/pool/root", "/pool/seed"]);
+        let read = DomainDefinition::parse(&xml).unwrap();
+        assert_eq!(record_in_domain(&read), Some(record.clone()));
         assert_eq!(record_of(&xml), Some(record.clone()));
         assert_eq!(record_of(&metadata_xml(&record).unwrap()), Some(record.clone()));
         insta::assert_snapshot!(xml);

@@ -1,28 +1,25 @@
 //! How a domain differs from the record it was made from. Only what lite sets and a person can change by hand counts.
 
-use roxmltree::{Document, Node};
-
-use super::{METADATA_URI, Object, OwnedKind, Resources, record_of};
-use crate::model::{Code, Drift, Mac, NetworkMode, Record, Result, Size};
+use super::{METADATA_URI, Object, OwnedKind, Resources, record_in_domain};
+use crate::model::{
+    DiskSource, DomainDefinition, Drift, InterfaceDefinition, InterfaceSource, NetworkMode, Record, Result, Size,
+};
 
 /// Memory and virtual CPUs in the persistent XML of a domain; none if they are not there.
 pub fn size_in_domain(xml: &str) -> Option<(Size, u32)> {
-    let document = Document::parse(xml).ok()?;
-    let root = document.root_element();
-    Some((Size::bytes(memory_kib(child(root, "memory")?)?.checked_mul(1024)?), text(root, "vcpu").parse().ok()?))
+    let domain = DomainDefinition::parse(xml).ok()?;
+    domain.memory.zip(domain.vcpus)
 }
 
 /// Everything in which the persistent XML of a domain differs from the record. `network` is the NAT network's name.
 pub fn drift(record: &Record, resources: &Resources, network: &str, xml: &str) -> Result<Vec<Drift>> {
-    let document = Document::parse(xml)
-        .map_err(|e| crate::model::Error::new(Code::LibvirtXml, "libvirt sent XML that cannot be read").cause(e))?;
-    let root = document.root_element();
-    let mut found =
-        sizes(record, &text(root, "name"), child(root, "memory").and_then(memory_kib), text(root, "vcpu").parse().ok());
-    found.extend(disks(root, resources));
-    found.extend(interfaces(root, record, resources, network));
-    if record_of(xml).as_ref() != Some(record) {
-        let carried = root.descendants().any(|n| n.has_tag_name((METADATA_URI, "instance")));
+    let domain = DomainDefinition::parse(xml)?;
+    let memory_kib = domain.memory.map(|m| m.as_bytes() >> 10);
+    let mut found = sizes(record, &domain.name, memory_kib, domain.vcpus);
+    found.extend(disks(&domain, resources));
+    found.extend(interfaces(&domain.interfaces, record, resources, network));
+    if record_in_domain(&domain).as_ref() != Some(record) {
+        let carried = domain.metadata(METADATA_URI, "instance").is_some();
         found.push(Drift::new(
             "record",
             "the database's",
@@ -56,16 +53,9 @@ pub fn gone(kind: OwnedKind, object: &Object) -> Drift {
     }
 }
 
-fn disks(root: Node<'_, '_>, resources: &Resources) -> Vec<Drift> {
-    let source = |disk: Node<'_, '_>| {
-        let source = child(disk, "source")?;
-        source
-            .attributes()
-            .find(|a| ["file", "dev", "name", "volume"].contains(&a.name()))
-            .map(|a| a.value().to_owned())
-    };
-    let mut paths: Vec<String> =
-        devices(root).filter(|n| n.has_tag_name("disk")).map(|d| source(d).unwrap_or_default()).collect();
+fn disks(domain: &DomainDefinition, resources: &Resources) -> Vec<Drift> {
+    let name = |disk: &Option<DiskSource>| disk.as_ref().map(|d| d.as_str().to_owned()).unwrap_or_default();
+    let mut paths: Vec<String> = domain.disks.iter().map(name).collect();
     let mut found = Vec::new();
     for (what, volume) in [("root disk", &resources.root), ("seed", &resources.seed)] {
         match paths.iter().position(|p| p.rsplit('/').next() == Some(volume)) {
@@ -80,49 +70,27 @@ fn disks(root: Node<'_, '_>, resources: &Resources) -> Vec<Drift> {
     found
 }
 
-fn interfaces(root: Node<'_, '_>, record: &Record, resources: &Resources, network: &str) -> Vec<Drift> {
-    let cards: Vec<Node<'_, '_>> = devices(root).filter(|n| n.has_tag_name("interface")).collect();
-    let mac = |card: &Node<'_, '_>| {
-        child(*card, "mac").and_then(|m| m.attribute("address")).unwrap_or_default().to_ascii_lowercase()
-    };
-    let all = || cards.iter().map(mac).collect::<Vec<_>>().join(", ");
-    let ours = |card: &&Node<'_, '_>| Mac::parse(&mac(card)).ok() == Some(record.mac);
-    let Some(card) = cards.iter().find(ours) else {
-        return vec![Drift::new("interface", record.mac, if cards.is_empty() { "missing".to_owned() } else { all() })];
+fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, resources: &Resources, network: &str) -> Vec<Drift> {
+    let all = || interfaces.iter().map(|i| i.mac.as_str()).collect::<Vec<_>>().join(", ");
+    let Some(ours) = interfaces.iter().find(|i| i.mac() == Some(record.mac)) else {
+        let now = if interfaces.is_empty() { "missing".to_owned() } else { all() };
+        return vec![Drift::new("interface", record.mac, now)];
     };
     let mut found = Vec::new();
-    if cards.len() > 1 {
+    if interfaces.len() > 1 {
         found.push(Drift::new("interface", record.mac, all()));
     }
-    let (attribute, wanted) = match &record.network {
-        NetworkMode::Nat => ("network", network),
-        NetworkMode::Bridge(bridge) => ("bridge", bridge.as_str()),
+    let wanted = match &record.network {
+        NetworkMode::Nat => InterfaceSource::Network(network.to_owned()),
+        NetworkMode::Bridge(bridge) => InterfaceSource::Bridge(bridge.clone()),
     };
-    let source = child(*card, "source");
-    if source.and_then(|s| s.attribute(attribute)) != Some(wanted) {
-        let now = source.and_then(|s| s.attributes().next()).map_or("nothing", |a| a.value());
-        found.push(Drift::new("network", wanted, now));
+    if ours.source.as_ref() != Some(&wanted) {
+        let now = ours.source.as_ref().map_or("nothing", InterfaceSource::as_str);
+        found.push(Drift::new("network", wanted.as_str(), now));
     }
-    let filter = child(*card, "filterref").and_then(|f| f.attribute("filter"));
+    let filter = ours.filter.as_deref();
     if filter != Some(&resources.filter) {
         found.push(Drift::new("filter", &resources.filter, filter.unwrap_or("none: its ports are open")));
     }
     found
-}
-
-fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-    node.children().find(|n| n.has_tag_name(name))
-}
-
-fn text(node: Node<'_, '_>, name: &str) -> String {
-    child(node, name).and_then(|n| n.text()).unwrap_or_default().trim().to_owned()
-}
-
-fn devices<'a, 'i>(root: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
-    child(root, "devices").into_iter().flat_map(|d| d.children())
-}
-
-/// libvirt writes KiB and says so.
-fn memory_kib(node: Node<'_, '_>) -> Option<u64> {
-    (node.attribute("unit").unwrap_or("KiB") == "KiB").then(|| node.text()?.trim().parse().ok()).flatten()
 }

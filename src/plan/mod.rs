@@ -13,7 +13,8 @@ mod storage;
 mod xml;
 
 pub use domain::{
-    DomainPlan, METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, launch_xml, metadata_xml, record_of,
+    DomainPlan, METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, launch_xml, metadata_xml, record_in_domain,
+    record_of,
 };
 pub use drift::{drift, gone, size_in_domain, sizes};
 pub use filter::filter_xml;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::xml::{Text, write};
-use crate::model::{Code, Error, Result, hex};
+use crate::model::{Code, Error, NetworkDefinition, Result, hex};
 
 #[derive(Serialize)]
 struct Network {
@@ -130,27 +130,12 @@ pub fn subnet_of(xml: &str) -> Result<Subnet> {
         Error::new(Code::NetworkUnusable, format!("the network has no {what}"))
             .hint("lite needs a network with an IPv4 subnet and DHCP; `lite doctor --fix` makes one")
     };
-    let document = roxmltree::Document::parse(xml).map_err(|e| bad("readable XML").cause(e))?;
-    let ip = document
-        .descendants()
-        .find(|n| n.has_tag_name("ip") && n.attribute("family").is_none_or(|f| f == "ipv4"))
-        .ok_or_else(|| bad("IPv4 address"))?;
-    let address = |node: Option<roxmltree::Node<'_, '_>>, name: &str| {
-        node.and_then(|n| n.attribute(name)).and_then(|a| a.parse::<Ipv4Addr>().ok())
-    };
-    let range = ip.descendants().find(|n| n.has_tag_name("range"));
-    let prefix = match (ip.attribute("prefix"), address(Some(ip), "netmask")) {
-        (Some(prefix), _) => prefix.parse().map_err(|e| bad("readable prefix").cause(e))?,
-        (None, Some(mask)) => u8::try_from(u32::from(mask).leading_ones()).map_err(|_| bad("readable netmask"))?,
-        (None, None) => return Err(bad("prefix")),
-    };
-    Ok(Subnet {
-        gateway: address(Some(ip), "address").ok_or_else(|| bad("IPv4 address"))?,
-        prefix,
-        first: address(range, "start").ok_or_else(|| bad("DHCP range"))?,
-        last: address(range, "end").ok_or_else(|| bad("DHCP range"))?,
-        kept: ip.descendants().filter(|n| n.has_tag_name("host")).filter_map(|n| address(Some(n), "ip")).collect(),
-    })
+    let network = NetworkDefinition::parse(xml).map_err(|e| bad("readable XML").cause(e))?;
+    let ip = network.ips.into_iter().next().ok_or_else(|| bad("IPv4 address"))?;
+    let prefix = ip.prefix.ok_or_else(|| bad("prefix"))?;
+    let gateway = ip.address.ok_or_else(|| bad("IPv4 address"))?;
+    let (first, last) = ip.range.ok_or_else(|| bad("DHCP range"))?;
+    Ok(Subnet { gateway, prefix, first, last, kept: ip.hosts.iter().filter_map(|h| h.ip.parse().ok()).collect() })
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpInfo, PoolInfo, VolumeInfo},
     image::Leftover,
-    model::{Code, Error, Instance, Mac, Record, Result},
-    plan::{Namespace, Object, Place, owner_of, record_of},
+    model::{Code, DomainDefinition, Error, Instance, InterfaceDefinition, Mac, Record, Result},
+    plan::{Namespace, Object, Place, owner_of, record_in_domain},
     store::{Memory, Operation},
 };
 
@@ -181,23 +181,13 @@ impl Facts {
 
 /// Reads a domain's XML.
 pub fn domain_facts(uuid: Uuid, name: &str, xml: &str) -> Result<DomainFacts> {
-    let document = roxmltree::Document::parse(xml)
-        .map_err(|e| Error::new(Code::LibvirtXml, format!("cannot read the XML of domain {uuid}")).cause(e))?;
-    let all = |tag: &'static str, key: &'static str| {
-        let nodes = document.descendants().filter(move |n| n.has_tag_name(tag));
-        nodes.filter_map(move |n| n.attribute(key)).map(str::to_owned)
-    };
-    let disks = document.descendants().filter(|n| n.has_tag_name("disk"));
+    let domain = DomainDefinition::parse(xml).map_err(|e| e.within(format!("cannot read the XML of domain {uuid}")))?;
     Ok(DomainFacts {
         uuid,
         name: name.to_owned(),
-        record: record_of(xml).filter(|r| r.uuid == uuid),
-        macs: all("mac", "address").filter_map(|m| Mac::parse(&m).ok()).collect(),
-        disks: disks
-            .flat_map(|d| d.children().filter(|n| n.has_tag_name("source")))
-            .filter_map(|n| n.attribute("file").or(n.attribute("dev")))
-            .map(str::to_owned)
-            .collect(),
-        filters: all("filterref", "filter").collect(),
+        record: record_in_domain(&domain).filter(|r| r.uuid == uuid),
+        macs: domain.interfaces.iter().filter_map(InterfaceDefinition::mac).collect(),
+        disks: domain.disk_paths().map(str::to_owned).collect(),
+        filters: domain.interfaces.into_iter().filter_map(|i| i.filter).collect(),
     })
 }

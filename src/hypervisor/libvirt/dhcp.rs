@@ -7,11 +7,11 @@ use virt_sys as sys;
 use super::{
     connect::{Link, ORDINARY, no_nul},
     errors::{Outcome, Problem, is_unsupported},
-    network, xml,
+    network,
 };
 use crate::{
     hypervisor::{DhcpHost, DhcpInfo},
-    model::{Code, Error, Mac, Result, escaped},
+    model::{Code, DhcpEntry, Error, Mac, NetworkDefinition, Result, escaped},
 };
 
 /// A `<host>` element.
@@ -83,18 +83,8 @@ impl Copy {
 }
 
 fn read(network_xml: &str) -> Result<Vec<Entry>> {
-    let document = xml::parse(network_xml)?;
-    let hosts = document.root_element().children().filter(|n| n.has_tag_name("ip"));
-    let hosts = hosts.filter_map(|ip| xml::child(ip, "dhcp")).flat_map(|dhcp| dhcp.children());
-    let attribute = |node: roxmltree::Node<'_, '_>, name| node.attribute(name).unwrap_or_default().to_owned();
-    Ok(hosts
-        .filter(|n| n.has_tag_name("host"))
-        .map(|n| Entry {
-            mac: attribute(n, "mac").to_ascii_lowercase(),
-            name: attribute(n, "name"),
-            ip: attribute(n, "ip"),
-        })
-        .collect())
+    let entry = |e: DhcpEntry| Entry { mac: e.mac, name: e.name, ip: e.ip };
+    Ok(NetworkDefinition::parse(network_xml)?.hosts().map(entry).collect())
 }
 
 /// The addresses kept, in either copy.

@@ -1,0 +1,125 @@
+//! The definition of a virtual network.
+
+use std::net::Ipv4Addr;
+
+use roxmltree::Node;
+
+use super::{attribute, child, parse};
+use crate::model::Result;
+
+/// What lite reads in the XML of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkDefinition {
+    /// Its bridge on the host.
+    pub bridge: Option<String>,
+    /// Its IPv4 subnets, in the order of the XML.
+    pub ips: Vec<IpDefinition>,
+}
+
+/// An IPv4 subnet of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IpDefinition {
+    /// The host's own address.
+    pub address: Option<Ipv4Addr>,
+    /// Length of the prefix; from the netmask if that is what is stated.
+    pub prefix: Option<u8>,
+    /// First and last address that DHCP hands out.
+    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// Addresses that are kept.
+    pub hosts: Vec<DhcpEntry>,
+}
+
+/// A DHCP host entry as it is written; empty where something is not stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DhcpEntry {
+    /// The hardware address, in lower case.
+    pub mac: String,
+    /// The host's name.
+    pub name: String,
+    /// The address.
+    pub ip: String,
+}
+
+impl NetworkDefinition {
+    /// Reads the XML of a network; `libvirt_xml` if it is none.
+    pub fn parse(xml: &str) -> Result<Self> {
+        let document = parse(xml)?;
+        let root = document.root_element();
+        let ipv4 = |n: &Node<'_, '_>| n.has_tag_name("ip") && n.attribute("family").is_none_or(|f| f == "ipv4");
+        Ok(Self { bridge: attribute(root, "bridge", "name"), ips: root.children().filter(ipv4).map(ip).collect() })
+    }
+
+    /// All addresses that are kept.
+    pub fn hosts(self) -> impl Iterator<Item = DhcpEntry> {
+        self.ips.into_iter().flat_map(|ip| ip.hosts)
+    }
+}
+
+fn ip(node: Node<'_, '_>) -> IpDefinition {
+    let address = |node: Node<'_, '_>, key: &str| node.attribute(key).and_then(|a| a.parse().ok());
+    let dhcp = child(node, "dhcp");
+    let range = dhcp.and_then(|d| child(d, "range"));
+    let hosts = dhcp.into_iter().flat_map(|d| d.children()).filter(|n| n.has_tag_name("host"));
+    IpDefinition {
+        address: address(node, "address"),
+        prefix: match node.attribute("prefix") {
+            Some(prefix) => prefix.parse().ok(),
+            None => address(node, "netmask").and_then(prefix_of),
+        },
+        range: range.and_then(|r| address(r, "start").zip(address(r, "end"))),
+        hosts: hosts.map(entry).collect(),
+    }
+}
+
+fn entry(node: Node<'_, '_>) -> DhcpEntry {
+    let attribute = |key| node.attribute(key).unwrap_or_default().to_owned();
+    DhcpEntry { mac: attribute("mac").to_ascii_lowercase(), name: attribute("name"), ip: attribute("ip") }
+}
+
+/// Length of the prefix that a netmask stands for; none if its ones are not all at the front.
+fn prefix_of(mask: Ipv4Addr) -> Option<u8> {
+    let bits = u32::from(mask);
+    u8::try_from(bits.leading_ones()).ok().filter(|_| bits.leading_ones() + bits.trailing_zeros() >= 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_lite_looks_at_and_nothing_else() {
+        let xml = "<network><name>n</name><bridge name='virbr0' stp='on'/>
+            <ip family='ipv6' address='fd00::1' prefix='64'><dhcp><host id='x' ip='fd00::2'/></dhcp></ip>
+            <ip address='10.0.0.1' netmask='255.255.255.240'><dhcp><range start='10.0.0.2' end='10.0.0.9'/>
+            <host mac='52:54:00:AA:00:01' name='a' ip='10.0.0.2'/><host name='printer' ip='10.0.0.3'/></dhcp></ip>
+            <ip family='ipv4' address='10.1.0.1' prefix='16'/></network>";
+        let entry = |mac: &str, name: &str, ip: &str| DhcpEntry { mac: mac.into(), name: name.into(), ip: ip.into() };
+        let range = Some((Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 9)));
+        let hosts = vec![entry("52:54:00:aa:00:01", "a", "10.0.0.2"), entry("", "printer", "10.0.0.3")];
+        let read = NetworkDefinition::parse(xml).unwrap();
+        assert_eq!(
+            read,
+            NetworkDefinition {
+                bridge: Some("virbr0".into()),
+                ips: vec![
+                    IpDefinition {
+                        address: Some(Ipv4Addr::new(10, 0, 0, 1)),
+                        prefix: Some(28),
+                        range,
+                        hosts: hosts.clone()
+                    },
+                    IpDefinition {
+                        address: Some(Ipv4Addr::new(10, 1, 0, 1)),
+                        prefix: Some(16),
+                        range: None,
+                        hosts: vec![]
+                    },
+                ],
+            }
+        );
+        assert_eq!(read.hosts().collect::<Vec<_>>(), hosts);
+        assert_eq!(NetworkDefinition::parse("no").map_err(|e| e.code.as_str()), Err("libvirt_xml"));
+        assert_eq!([prefix_of([255, 0, 255, 0].into()), prefix_of([0; 4].into())], [None, Some(0)]);
+        assert_eq!(prefix_of([255; 4].into()), Some(32));
+    }
+}
