@@ -93,6 +93,11 @@ def bench_version(options, _stack):
 
 # ---- list
 
+# Columns of a row of `light_domain`.
+INSTANCE = ("uuid, name, host, mac, network, address, desired_state, phase, failure, vcpus, memory, disk, record, blueprint, "
+            "parameters, image, seed")
+
+
 def light_domain(n):
     """A domain without a disk, and the row lite would keep of it."""
     name, ident = f"{PREFIX}-{n}", f"00000000-0000-4000-8000-{n:012x}"
@@ -106,7 +111,7 @@ def light_domain(n):
         "price": "5.00", "currency": "USD", "mac": mac, "address": address, "network": "nat", "ports": ["22/tcp"],
         "tags": [], "created_at": "2025-01-01T00:00:00Z",
     }
-    row = (ident, name, mac, "lite-test-bench", address, "stopped", "ready", None, 1, 32 << 20, 1 << 30,
+    row = (ident, name, "local", mac, "lite-test-bench", address, "stopped", "ready", None, 1, 32 << 20, 1 << 30,
            json.dumps(record), "{}", "{}", "none", None)
     return domain, row
 
@@ -148,7 +153,8 @@ def bench_list(options, stack):
             commands.append(f"define {path}\n")
             entries.append(row)
         virsh(text_in="".join(commands))
-        database.executemany(f"INSERT INTO instance VALUES ({','.join('?' * 16)}, 0)", entries)
+        database.executemany("INSERT INTO resource VALUES (?, 'instance', ?, 'local', 0)", [e[:2] for e in entries])
+        database.executemany(f"INSERT INTO instance ({INSTANCE}) VALUES ({','.join('?' * 17)})", entries)
         made = count
         shown = len(re.findall(rf"^{PREFIX}-\d+ ", run(options.lite, "list", env=env), re.M))
         if shown != count:

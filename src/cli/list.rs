@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Env, common, complete, session::Session};
 use crate::{
     engine::{self, Listed, refuse_lost_state},
-    model::{InstanceState, Phase, Result, Tag},
+    model::{HostId, InstanceState, Phase, Result, Tag},
     store::Store,
     ui::print::{ListColumn, print_list},
     view::ListRow,
@@ -99,7 +99,7 @@ const STALE: i64 = 130;
 /// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
 fn measured(env: &Env, store: &Store) -> Result<HashMap<Uuid, bool>> {
     let now = (env.clock)();
-    let last = store.watch_value("evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    let last = store.watcher_value(&HostId::local(), "evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
     match last.map(|last| now.duration_since(last).as_secs()) {
         None => Ok(HashMap::new()),
         Some(age) if age > STALE => {

@@ -76,10 +76,10 @@ fn row(o: Operation) -> OperationRow {
         milliseconds: o
             .ended_at
             .and_then(|end| u64::try_from(end.as_millisecond() - o.started_at.as_millisecond()).ok()),
+        instance: o.instance(),
         id: o.id,
-        kind: o.kind,
-        resource: o.resource,
-        instance: o.instance,
+        kind: o.kind.to_string(),
+        resource: o.resource.name,
         state: o.state.as_str().to_owned(),
         started_at: o.started_at,
         error: o.error,
@@ -89,5 +89,5 @@ fn row(o: Operation) -> OperationRow {
 fn step(s: OpenStep) -> StepView {
     let name =
         serde_json::from_str::<Step>(&s.step).map_or_else(|_| "unreadable step".to_owned(), |step| step.subject());
-    StepView { name, state: s.state, error: None }
+    StepView { name, state: s.state.to_string(), error: None }
 }

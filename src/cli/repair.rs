@@ -63,7 +63,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut told = Vec::new();
     if args.change.dry_run {
         for o in engine.store.open_operations()? {
-            told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource, o.state.as_str()));
+            told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource.name, o.state.as_str()));
         }
     } else {
         told = engine::recover(&mut engine)?;

@@ -18,7 +18,7 @@ use crate::{
     doctor::{Status, gather as gather_facts, judge},
     engine::{self, Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
-    model::{Code, Error, Instance, Name, Result, Settings},
+    model::{Code, Error, Instance, Name, Requester, Result, Settings, Via},
     store::{OperationState, Store},
 };
 
@@ -97,6 +97,7 @@ impl Session {
             clock: self.clock.clone(),
             cancel: self.interrupted.clone(),
             wait: if wait { WAIT } else { Duration::ZERO },
+            requester: Requester::root(Via::Cli),
         })
     }
 }

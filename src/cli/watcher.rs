@@ -14,7 +14,7 @@ use super::{Env, session};
 use crate::{
     engine::{Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
-    model::{Code, Error, Result, escaped},
+    model::{Code, Error, Requester, Result, Via, escaped},
     monitor::{
         actor::Actor,
         clock::{Moment, boot_id},
@@ -94,6 +94,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             clock: Arc::new(env.clock),
             cancel: stop.clone(),
             wait: Duration::ZERO,
+            requester: Requester::root(Via::Watcher),
         })
     };
     let base = sender::allowed(&settings, Some(&*host));

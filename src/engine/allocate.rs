@@ -2,17 +2,16 @@
 
 use std::net::Ipv4Addr;
 
-use rusqlite::Transaction;
-
 use super::Capacity;
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
-    model::{Code, Error, Name, Result},
+    model::{Code, Error, HostId, Name, ResourceKind, Result},
     plan::Subnet,
     store::{
-        instances::{addresses, allocated, name_taken, names},
-        operations,
+        Transaction,
+        instances::{addresses, allocated},
+        operations, resources,
     },
 };
 
@@ -32,7 +31,7 @@ pub struct HostView {
 
 /// The name: the wanted one if it is free, else the first free `BLUEPRINT-N`.
 pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, blueprint: &str) -> Result<Name> {
-    let ours = names(t)?;
+    let ours = resources::names(t)?;
     if let Some(name) = wanted {
         if view.foreign.iter().any(|f| f == name.as_str()) {
             return Err(Error::new(
@@ -41,9 +40,7 @@ pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, bluepri
             )
             .hint("choose another with `--name`; lite never touches domains it did not make"));
         }
-        if ours.iter().any(|n| n == name.as_str()) {
-            return Err(name_taken(name));
-        }
+        resources::refuse_taken(t, ResourceKind::Instance, name.as_str())?;
         return Ok(name.clone());
     }
     let stem: String = blueprint.chars().take(Name::MAX - 6).collect();
@@ -67,8 +64,8 @@ pub fn at_work(operation: &str) -> Error {
 }
 
 /// The first address nobody has.
-pub fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
-    let taken = addresses(t, network)?;
+pub fn address(t: &Transaction<'_>, host: &HostId, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
+    let taken = addresses(t, host, network)?;
     subnet.addresses().find(|a| !taken.contains(a) && !subnet.kept.contains(a)).ok_or_else(|| {
         Error::new(
             Code::NoFreeAddress,
@@ -81,6 +78,6 @@ pub fn address(t: &Transaction<'_>, subnet: &Subnet, network: &str) -> Result<Ip
 }
 
 /// Checks that one more instance of the bundle fits.
-pub fn capacity(t: &Transaction<'_>, view: &HostView, bundle: &Bundle) -> Result<()> {
-    Capacity::left(&view.info, &view.pool, view.used_by_disks, &allocated(t)?).check(bundle, true)
+pub fn capacity(t: &Transaction<'_>, host: &HostId, view: &HostView, bundle: &Bundle) -> Result<()> {
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &allocated(t, host)?).check(bundle, true)
 }

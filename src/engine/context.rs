@@ -12,7 +12,7 @@ use std::{
 use crate::{
     clock::Clock,
     hypervisor::Hypervisor,
-    model::{EventKind, Record, Result, Settings},
+    model::{EventKind, HostId, Record, Requester, Result, Settings},
     store::{Store, events::Stamp},
 };
 
@@ -30,12 +30,19 @@ pub struct Ctx {
     pub cancel: Arc<AtomicBool>,
     /// How long to wait for a busy instance.
     pub wait: Duration,
+    /// Who asks.
+    pub requester: Requester,
 }
 
 impl Ctx {
     /// The time of now, for what is stored.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
+    }
+
+    /// The host this context works on.
+    pub fn host_id(&self) -> HostId {
+        HostId::local()
     }
 
     /// The folder of the locks.

@@ -3,7 +3,7 @@
 use super::{Ctx, execute::Payload, execute::execute};
 use crate::{
     kill_point,
-    model::{Code, Error, EventKind, Instance, Result},
+    model::{Code, Error, EventKind, Instance, OperationKind, ResourceRef, Result},
     plan::Step,
     store::{Operation, OperationState, StepState},
 };
@@ -24,26 +24,16 @@ impl<'a> Run<'a> {
 }
 
 /// Writes that an operation starts.
-pub fn begin(ctx: &mut Ctx, kind: &str, instance: &Instance) -> Result<Operation> {
+pub fn begin(ctx: &mut Ctx, kind: OperationKind, instance: &Instance) -> Result<Operation> {
     let operation = new_operation(ctx, kind, instance);
     ctx.store.insert_operation(&operation)?;
     Ok(operation)
 }
 
 /// An operation that starts now, not written yet.
-pub fn new_operation(ctx: &Ctx, kind: &str, instance: &Instance) -> Operation {
-    Operation {
-        id: operation_id(),
-        kind: kind.to_owned(),
-        resource: instance.record.name.to_string(),
-        instance: Some(instance.record.uuid),
-        state: OperationState::Started,
-        error: None,
-        request_id: None,
-        arguments: None,
-        started_at: ctx.now(),
-        ended_at: None,
-    }
+pub fn new_operation(ctx: &Ctx, kind: OperationKind, instance: &Instance) -> Operation {
+    let resource = ResourceRef::instance(&instance.record);
+    Operation::started(kind, resource, ctx.host_id(), ctx.requester.clone(), ctx.now())
 }
 
 /// Writes how an operation ended and hands its result on.
@@ -99,20 +89,15 @@ pub fn journalled(ctx: &Ctx, operation: &str) -> Result<Vec<(i64, Step, bool)>> 
     ctx.store
         .steps(operation)?
         .into_iter()
-        .filter(|s| s.state != StepState::Undone.as_str())
+        .filter(|s| s.state != StepState::Undone)
         .map(|s| {
             let step = serde_json::from_str(&s.step)
                 .map_err(|e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e))?;
-            Ok((s.sequence, step, s.state == StepState::Done.as_str()))
+            Ok((s.sequence, step, s.state == StepState::Done))
         })
         .collect()
 }
 
 fn to_json(step: &Step) -> Result<String> {
     serde_json::to_string(step).map_err(|e| Error::new(Code::StateError, "cannot write a step").cause(e))
-}
-
-/// A new operation id: `op-` and eight hexadecimal digits.
-pub fn operation_id() -> String {
-    format!("op-{:08x}", rand::random::<u32>())
 }

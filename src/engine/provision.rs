@@ -9,7 +9,7 @@ use super::{
     execute::Payload,
     generate::{Drawn, record, secret_rows},
     host,
-    journal::{self, Run, operation_id},
+    journal::{self, Run},
     undo::{Because, undo},
 };
 use crate::{
@@ -17,10 +17,10 @@ use crate::{
     doctor, guest,
     image::Image,
     kill_point,
-    model::{Code, Error, Name, NetworkMode, Phase, Record, Result, Tag, Wanted},
+    model::{Code, Error, Name, NetworkMode, OperationKind, Phase, Record, ResourceRef, Result, Tag, Wanted},
     plan::{self, DomainPlan, Place, Resources, Sources, Step},
     render::{SeedInput, StaticAddress, UserData, render},
-    store::{CleanSeed, NewInstance, Operation, OperationState, alarms, events::Stamp, instances, operations, secrets},
+    store::{CleanSeed, NewInstance, Operation, alarms, events::Stamp, instances, operations, secrets},
 };
 
 /// What is asked for; every value is checked already.
@@ -84,6 +84,7 @@ pub fn allocate_all(
     purpose: Purpose,
 ) -> Result<Job> {
     let (settings, now) = (ctx.settings.clone(), ctx.now());
+    let (host, requester) = (ctx.host_id(), ctx.requester.clone());
     let paths = &settings.paths;
     let network_key = match &request.network {
         NetworkMode::Nat => settings.network.clone(),
@@ -97,9 +98,9 @@ pub fn allocate_all(
             Purpose::Bake => format!("bake-{}", request.blueprint.id),
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
-        allocate::capacity(t, view, request.bundle)?;
+        allocate::capacity(t, &host, view, request.bundle)?;
         let address = match &view.subnet {
-            Some(subnet) => Some(allocate::address(t, subnet, &network_key)?),
+            Some(subnet) => Some(allocate::address(t, &host, subnet, &network_key)?),
             None => None,
         };
         let static_address = view.subnet.as_ref().zip(address).map(|(subnet, address)| StaticAddress {
@@ -139,25 +140,20 @@ pub fn allocate_all(
             Place::from(&*settings),
             &Sources { image_path: Some(&image.path), seed_bytes: Some(image_bytes.len() as u64) },
         )?;
+        let kind = match purpose {
+            Purpose::Instance => OperationKind::Create,
+            Purpose::Bake => OperationKind::Bake,
+        };
         let operation = Operation {
-            id: operation_id(),
-            kind: match purpose {
-                Purpose::Instance => "create".into(),
-                Purpose::Bake => "bake".into(),
-            },
-            resource: record.name.to_string(),
-            instance: Some(record.uuid),
-            state: OperationState::Started,
-            error: None,
             request_id: request.request_id.clone(),
             arguments: Some(request.arguments.clone()),
-            started_at: now,
-            ended_at: None,
+            ..Operation::started(kind, ResourceRef::instance(&record), host.clone(), requester.clone(), now)
         };
         instances::insert(
             t,
             &NewInstance {
                 record: &record,
+                host: &host,
                 network: &network_key,
                 blueprint: request.blueprint,
                 parameters: &request.parameters,
@@ -195,7 +191,8 @@ pub fn host_stage(ctx: &mut Ctx, request: &Request<'_>, observer: &mut dyn Obser
         allocate::request(t, request.request_id.as_deref())?;
         allocate::name(t, &view, request.name.as_ref(), &request.blueprint.id)
     })?;
-    Capacity::left(&view.info, &view.pool, view.used_by_disks, &ctx.store.allocated()?).check(request.bundle, true)?;
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &ctx.store.allocated(&ctx.host_id())?)
+        .check(request.bundle, true)?;
     Ok((view, kvm))
 }
 

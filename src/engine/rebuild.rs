@@ -74,9 +74,11 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         None => phase_by_report(ctx, record),
     };
     let image = crate::image::volume_name(&record.base, &record.image_digest);
+    let host = ctx.host_id();
     ctx.store.write(|t| {
         let new = NewInstance {
             record,
+            host: &host,
             network: &network,
             blueprint: &blueprint,
             parameters: &parameters,

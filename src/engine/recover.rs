@@ -17,7 +17,7 @@ use super::{
 use crate::{
     hypervisor::DomainState,
     image,
-    model::{Class, Code, Error, Phase, Result, Wanted},
+    model::{Class, Code, Error, OperationKind, Phase, Result, Wanted},
     plan::Step,
     store::{Operation, OperationState},
 };
@@ -79,25 +79,19 @@ fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
 }
 
 fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {
-    let Some(uuid) = operation.instance else {
-        ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
-        return Ok(None);
-    };
+    let uuid = operation.resource.id;
     let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), uuid, "repair", ctx.now())? else {
         return Ok(None);
     };
     // Its owner may have ended it between the query and the lock.
-    let still_open = ctx
-        .store
-        .operation(&operation.id)?
-        .is_some_and(|o| matches!(o.state, OperationState::Started | OperationState::NeedsAttention));
+    let still_open = ctx.store.operation(&operation.id)?.is_some_and(|o| o.state.is_open());
     if !still_open {
         return Ok(None);
     }
-    let name = &operation.resource;
-    match operation.kind.as_str() {
-        "create" | "bake" => recover_create(ctx, operation, uuid, lock).map(Some),
-        "delete" => {
+    let name = &operation.resource.name;
+    match operation.kind {
+        OperationKind::Create | OperationKind::Bake => recover_create(ctx, operation, uuid, lock).map(Some),
+        OperationKind::Delete => {
             match ctx.store.instance_by_uuid(uuid)? {
                 Some(instance) => run_delete(ctx, operation, &instance, lock)?,
                 None => {
@@ -121,17 +115,17 @@ fn let_calls_end(ctx: &Ctx, uuid: uuid::Uuid) {
 }
 
 /// start, stop, reboot, tag: what the host shows decides how they ended.
-fn recover_other(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, kind: &str) -> Result<String> {
-    let name = &operation.resource;
+fn recover_other(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, kind: OperationKind) -> Result<String> {
+    let name = &operation.resource.name;
     if let Some(instance) = ctx.store.instance_by_uuid(uuid)? {
         match kind {
-            "start" | "stop" => {
+            OperationKind::Start | OperationKind::Stop => {
                 let_calls_end(ctx, uuid);
                 let state = ctx.hypervisor.domain(uuid)?.map(|d| d.state);
                 let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
                 ctx.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })?;
             }
-            "tag" => write_metadata(ctx, &instance.record)?,
+            OperationKind::Tag => write_metadata(ctx, &instance.record)?,
             _ => {}
         }
     }
@@ -141,10 +135,10 @@ fn recover_other(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, kind: &
 
 /// A create that had started its domain stands; any other is undone, and so is every bake.
 fn recover_create(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
-    let name = &operation.resource;
+    let name = &operation.resource.name;
     let steps = journal::journalled(ctx, &operation.id)?;
-    let started =
-        operation.kind == "create" && steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. }));
+    let started = operation.kind == OperationKind::Create
+        && steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. }));
     if started {
         ctx.store.set_phase(uuid, Phase::Started, None)?;
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
@@ -156,8 +150,8 @@ fn recover_create(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: 
     let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
     undo(ctx, operation, uuid, &steps, Because::OwnerDied)?;
     lock.retire();
-    Ok(match operation.kind.as_str() {
-        "bake" => format!("removed `{name}`, which baked an image and was cut off"),
+    Ok(match operation.kind {
+        OperationKind::Bake => format!("removed `{name}`, which baked an image and was cut off"),
         _ => format!("undid the create of `{name}` that was cut off"),
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Error, Metric, Result, escaped};
+use super::{Code, Error, Metric, Result, escaped, words};
 
 /// Most minutes an alarm may look back.
 pub const MAX_WINDOW_MINUTES: u32 = 24 * 60;
@@ -124,50 +124,6 @@ impl fmt::Display for Condition {
         write!(f, "{} {}", self.comparator.as_str(), self.threshold)
     }
 }
-
-/// A unit enum whose words are those stored, shown and parsed.
-macro_rules! words {
-    ($(#[$doc:meta])* $type:ident, $code:ident, $what:literal; $($(#[$vdoc:meta])* $name:ident = $text:literal,)*) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $type {
-            $($(#[$vdoc])* #[serde(rename = $text)] $name,)*
-        }
-
-        impl $type {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The word.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),* }
-            }
-
-            /// Parses the word; an unknown one is refused with all that are known.
-            pub fn parse(text: &str) -> Result<Self> {
-                match text {
-                    $($text => Ok(Self::$name),)*
-                    _ => {
-                        let words: Vec<String> = Self::ALL.iter().map(|w| format!("`{}`", w.as_str())).collect();
-                        let error = Error::new(super::Code::$code, format!("`{}` is not {}", escaped(text), $what));
-                        let error = match super::nearest(text, Self::ALL.iter().map(|w| w.as_str())) {
-                            Some(near) => error.hint(format!("did you mean `{near}`?")),
-                            None => error,
-                        };
-                        Err(error.hint(format!("use one of {}", words.join(", "))))
-                    }
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use words;
 
 words! {
     /// What of a period is compared.

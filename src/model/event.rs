@@ -1,10 +1,8 @@
 //! Events: what happened, as it is stored, shown and sent.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{AlarmState, Comparator, Error, Metric, Record, Result, Threshold, alarm::words, escaped};
+use super::{AlarmState, Comparator, Metric, Record, Threshold, words};
 
 words! {
     /// What happened.

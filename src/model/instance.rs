@@ -1,69 +1,48 @@
 //! What lite knows of an instance.
 
-use std::{fmt, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Size, escaped};
+use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Size, escaped, words};
 
-/// What the user wants the instance to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Wanted {
+words! {
+    /// What the user wants the instance to be.
+    Wanted;
     /// Up.
-    Running,
+    Running = "running",
     /// Down.
-    Stopped,
+    Stopped = "stopped",
 }
 
-/// The state a user sees in `lite list`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InstanceState {
+words! {
+    /// The state a user sees in `lite list`.
+    InstanceState;
     /// A create is at work.
-    Creating,
+    Creating = "creating",
     /// A delete is at work.
-    Deleting,
+    Deleting = "deleting",
     /// Up.
-    Running,
+    Running = "running",
     /// On its way down.
-    Stopping,
+    Stopping = "stopping",
     /// Down.
-    Stopped,
+    Stopped = "stopped",
     /// Its QEMU process does not answer.
-    Unresponsive,
+    Unresponsive = "unresponsive",
     /// Paused, by a person or by an I/O error.
-    Paused,
+    Paused = "paused",
     /// Went down by a crash or a guest panic.
-    Crashed,
+    Crashed = "crashed",
     /// Set-up failed; kept for its logs.
-    Failed,
+    Failed = "failed",
     /// Its domain was changed by hand and is not what lite recorded.
-    Drifted,
+    Drifted = "drifted",
     /// Its domain is gone from the host.
-    Lost,
+    Lost = "lost",
     /// The host could not be asked.
-    Unknown,
-}
-
-impl fmt::Display for InstanceState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Creating => "creating",
-            Self::Deleting => "deleting",
-            Self::Running => "running",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Unresponsive => "unresponsive",
-            Self::Paused => "paused",
-            Self::Crashed => "crashed",
-            Self::Failed => "failed",
-            Self::Drifted => "drifted",
-            Self::Lost => "lost",
-            Self::Unknown => "unknown",
-        })
-    }
+    Unknown = "unknown",
 }
 
 /// How an instance reaches the world.
@@ -178,22 +157,21 @@ pub struct Instance {
     pub failure: Option<String>,
 }
 
-/// How far an instance's life has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
+words! {
+    /// How far an instance's life has come.
+    Phase;
     /// Being made; not yet known to answer.
-    Creating,
+    Creating = "creating",
     /// Its application answered once.
-    Ready,
+    Ready = "ready",
     /// Started, but nobody waited for the application (`--no-wait`).
-    Started,
+    Started = "started",
     /// Its set-up failed.
-    Failed,
+    Failed = "failed",
     /// Being removed.
-    Deleting,
+    Deleting = "deleting",
     /// Thrown away when the image it bakes is packed; in no listing.
-    Baking,
+    Baking = "baking",
 }
 
 impl Phase {

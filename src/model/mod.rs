@@ -12,10 +12,13 @@ mod money;
 mod name;
 mod net;
 mod observer;
+mod operation;
 mod point;
+mod resource;
 mod settings;
 mod size;
 mod text;
+mod words;
 
 pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
@@ -34,7 +37,11 @@ pub use money::{Currency, Money};
 pub use name::Name;
 pub use net::{DhcpHost, Mac, Port, Protocol};
 pub use observer::{Observer, Stage, Unobserved, WithinStage};
+pub use operation::{OperationKind, OperationState, Progress, Requester, StepState, Via};
 pub use point::Point;
+pub use resource::{HostId, ResourceKind, ResourceRef};
 pub use settings::{Accel, Paths, Settings};
 pub use size::Size;
 pub use text::hex;
+pub use words::Word;
+pub(crate) use words::{unknown_word, words};

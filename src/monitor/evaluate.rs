@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Transaction;
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
 use crate::{
     model::{EventKind, Metric, Notify, Point, Record, Result},
     store::{
-        Store,
+        Store, Transaction,
         alarms::{self, Alarm, Told},
         events::Stamp,
     },

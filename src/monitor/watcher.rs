@@ -104,7 +104,7 @@ impl<'a> Watcher<'a> {
         tell: &'a (dyn Fn(&str) + Send + Sync),
     ) -> Result<Self> {
         let store = &engine.store;
-        let stored = store.watch_value("clock")?.and_then(|text| serde_json::from_str(&text).ok());
+        let stored = store.watcher_value(&engine.host_id(), "clock")?.and_then(|text| serde_json::from_str(&text).ok());
         let last = store.last_minute()?.map(|(number, _)| number);
         let clock = MinuteClock::start(stored, last, boot, now);
         let closed = (clock.minute(now.mono) - 1).max(last.unwrap_or(i64::MIN));
@@ -202,9 +202,9 @@ impl<'a> Watcher<'a> {
     fn look(&mut self, instances: &[Instance], samples: &[DomainSample], minute: i64, now: Moment) -> Result<()> {
         let by_uuid: HashMap<Uuid, &DomainSample> = samples.iter().map(|s| (s.uuid, s)).collect();
         let mut busy: HashSet<Uuid> =
-            self.engine.store.open_operations()?.into_iter().filter_map(|o| o.instance).collect();
+            self.engine.store.open_operations()?.into_iter().filter_map(|o| o.instance()).collect();
         busy.extend(self.acting.keys());
-        let intents: HashMap<Uuid, i64> = self.engine.store.intents()?.into_iter().collect();
+        let intents: HashMap<Uuid, i64> = self.engine.store.desired_generations()?.into_iter().collect();
         let mut starts = 0;
         for instance in instances {
             let uuid = instance.record.uuid;

@@ -92,10 +92,7 @@ pub fn make_messages(store: &mut Store, now: Timestamp) -> Result<usize> {
 pub fn make_test(store: &mut Store, contact: &Contact, event: &Event) -> Result<String> {
     let id = new_message_id();
     store.write(|t| {
-        events::record_for(t, event, contact.name.as_str())?;
-        let delivery: i64 = t
-            .query_row("SELECT max(id) FROM delivery", [], |row| row.get(0))
-            .map_err(|e| Error::new(Code::StateError, "the state database gave an error").cause(e))?;
+        let delivery = events::record_for(t, event, contact.name.as_str())?;
         let new = NewMessage {
             id: id.clone(),
             contact: contact.name.to_string(),

@@ -1,18 +1,20 @@
 //! Alarms and their incidents. State, event and deliveries change in one transaction (A5).
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
-    Store,
+    Store, Transaction,
+    column::{Stored, Time, id, json, parsed, some_time, time, to_json, word},
     events::{self, Stamp, new_id},
+    resources::{self, NewResource},
     sql,
 };
 use crate::{
     catalog::AlarmSpec,
     model::{
         AlarmSettings, AlarmState, Code, Condition, Error, Event, EventData, EventInstance, EventKind, Metric, Missing,
-        Name, Notify, Record, Result, Statistic, escaped, nearest,
+        Name, Notify, Record, ResourceKind, Result, Statistic, escaped, nearest,
     },
 };
 
@@ -68,62 +70,22 @@ pub struct Told {
 const COLUMNS: &str = "id, name, instance, settings, generation, state, since, reason, disabled, muted_until, owed, \
                        incident, reminded_at";
 
-type Cells = (
-    String,
-    String,
-    String,
-    String,
-    i64,
-    String,
-    String,
-    String,
-    bool,
-    Option<String>,
-    bool,
-    Option<String>,
-    Option<String>,
-);
-
-fn cells(r: &Row<'_>) -> rusqlite::Result<Cells> {
-    Ok((
-        r.get(0)?,
-        r.get(1)?,
-        r.get(2)?,
-        r.get(3)?,
-        r.get(4)?,
-        r.get(5)?,
-        r.get(6)?,
-        r.get(7)?,
-        r.get(8)?,
-        r.get(9)?,
-        r.get(10)?,
-        r.get(11)?,
-        r.get(12)?,
-    ))
-}
-
-fn alarm(c: Cells) -> Result<Alarm> {
-    let bad = |what: &str, e: String| Error::new(Code::StateError, format!("cannot read an alarm's {what}")).cause(e);
-    let time = |t: String| t.parse::<jiff::Timestamp>().map_err(|e| bad("time", e.to_string()));
+fn alarm(row: &Row<'_>) -> rusqlite::Result<Alarm> {
     Ok(Alarm {
-        id: c.0,
-        name: Name::parse(&c.1)?,
-        instance: Uuid::try_parse(&c.2).map_err(|e| bad("instance", e.to_string()))?,
-        settings: serde_json::from_str(&c.3).map_err(|e| bad("settings", e.to_string()))?,
-        generation: c.4,
-        state: AlarmState::parse(&c.5)?,
-        since: time(c.6)?,
-        reason: c.7,
-        disabled: c.8,
-        muted_until: c.9.map(time).transpose()?,
-        owed: c.10,
-        incident: c.11,
-        reminded_at: c.12.map(time).transpose()?,
+        id: row.get("id")?,
+        name: parsed(row, "name", Name::parse)?,
+        instance: id(row, "instance")?,
+        settings: json(row, "settings")?,
+        generation: row.get("generation")?,
+        state: word(row, "state")?,
+        since: time(row, "since")?,
+        reason: row.get("reason")?,
+        disabled: row.get("disabled")?,
+        muted_until: some_time(row, "muted_until")?,
+        owed: row.get("owed")?,
+        incident: row.get("incident")?,
+        reminded_at: some_time(row, "reminded_at")?,
     })
-}
-
-fn settings_text(settings: &AlarmSettings) -> Result<String> {
-    serde_json::to_string(settings).map_err(|e| Error::new(Code::StateError, "cannot write an alarm").cause(e))
 }
 
 /// Data of an event of an alarm.
@@ -180,16 +142,16 @@ fn tell(
     let mut data = data(alarm, record, stamp, told, to);
     if told.kind == EventKind::AlarmFiring && alarm.incident.is_none() {
         let id = new_id("in");
-        t.execute(
+        t.0.execute(
             "INSERT INTO incident (id, alarm, opened_at, sequence) VALUES (?1, ?2, ?3, 0)",
-            params![id, alarm.id, stamp.now.to_string()],
+            params![id, alarm.id, Time(stamp.now)],
         )
         .map_err(sql)?;
         alarm.incident = Some(id);
     }
     if let Some(incident) = &alarm.incident {
-        let (opened, sequence): (String, u32) = t
-            .query_row(
+        let (opened, sequence): (Time, u32) =
+            t.0.query_row(
                 "UPDATE incident SET sequence = sequence + 1 WHERE id = ?1 RETURNING opened_at, sequence",
                 [incident],
                 |row| Ok((row.get(0)?, row.get(1)?)),
@@ -197,12 +159,12 @@ fn tell(
             .map_err(sql)?;
         data.incident = Some(incident.clone());
         data.sequence = Some(sequence);
-        data.started_at = opened.parse().ok();
+        data.started_at = Some(opened.0);
     }
     if told.kind == EventKind::AlarmResolved {
         data.ended_at = Some(stamp.now);
         if let Some(incident) = alarm.incident.take() {
-            t.execute("UPDATE incident SET closed_at = ?2 WHERE id = ?1", params![incident, stamp.now.to_string()])
+            t.0.execute("UPDATE incident SET closed_at = ?2 WHERE id = ?1", params![incident, Time(stamp.now)])
                 .map_err(sql)?;
         }
     }
@@ -225,23 +187,24 @@ fn tell(
 }
 
 fn update(t: &Transaction<'_>, alarm: &Alarm) -> Result<()> {
-    t.prepare_cached(
+    let settings = to_json("an alarm", &alarm.settings)?;
+    t.0.prepare_cached(
         "UPDATE alarm SET settings = ?2, generation = ?3, state = ?4, since = ?5, reason = ?6, disabled = ?7,
                 muted_until = ?8, owed = ?9, incident = ?10, reminded_at = ?11 WHERE id = ?1",
     )
     .and_then(|mut s| {
         s.execute(params![
             alarm.id,
-            serde_json::to_string(&alarm.settings).unwrap_or_default(),
+            settings,
             alarm.generation,
-            alarm.state.as_str(),
-            alarm.since.to_string(),
+            Stored(alarm.state),
+            Time(alarm.since),
             alarm.reason,
             alarm.disabled,
-            alarm.muted_until.map(|t| t.to_string()),
+            alarm.muted_until.map(Time),
             alarm.owed,
             alarm.incident,
-            alarm.reminded_at.map(|t| t.to_string()),
+            alarm.reminded_at.map(Time),
         ])
     })
     .map_err(sql)
@@ -259,7 +222,7 @@ fn close(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, reason: &str, 
 
 /// Closes the incidents of an instance that is about to be deleted.
 pub fn close_all_of(t: &Transaction<'_>, record: &Record, stamp: &Stamp) -> Result<()> {
-    for mut alarm in select(t, "WHERE instance = ?1 AND incident IS NOT NULL", Some(&record.uuid.to_string()))? {
+    for mut alarm in select(&t.0, "WHERE instance = ?1 AND incident IS NOT NULL", Some(&record.uuid.to_string()))? {
         close(t, &mut alarm, record, "deleted", stamp)?;
     }
     Ok(())
@@ -268,17 +231,17 @@ pub fn close_all_of(t: &Transaction<'_>, record: &Record, stamp: &Stamp) -> Resu
 fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<Vec<Alarm>> {
     let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM alarm {what} ORDER BY name")).map_err(sql)?;
     let rows = match value {
-        Some(value) => statement.query_map([value], cells),
-        None => statement.query_map([], cells),
+        Some(value) => statement.query_map([value], alarm),
+        None => statement.query_map([], alarm),
     }
     .map_err(sql)?;
-    rows.map(|row| alarm(row.map_err(sql)?)).collect()
+    rows.map(|row| row.map_err(sql)).collect()
 }
 
 /// Puts an alarm: a new one, or an edit of the one of this name. Whether it is new.
 pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSettings, stamp: &Stamp) -> Result<bool> {
     settings.check()?;
-    if let Some(mut old) = select(t, "WHERE name = ?1", Some(name.as_str()))?.pop() {
+    if let Some(mut old) = select(&t.0, "WHERE name = ?1", Some(name.as_str()))?.pop() {
         if old.instance != record.uuid {
             return Err(Error::new(Code::NameTaken, format!("the alarm `{name}` belongs to another instance"))
                 .hint("choose another with `--name`"));
@@ -290,15 +253,21 @@ pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSe
         old.reason = "edited".to_owned();
         return update(t, &old).map(|()| false);
     }
-    t.execute(
-        "INSERT INTO alarm (id, name, instance, settings, generation, state, since, reason) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, 'new')",
+    let id = new_id("al");
+    resources::insert(
+        t,
+        &NewResource { kind: ResourceKind::Alarm, id: &id, name: name.as_str(), host: None, created_at: stamp.now },
+    )?;
+    t.0.execute(
+        "INSERT INTO alarm (id, name, instance, settings, generation, state, since, reason)
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, 'new')",
         params![
-            new_id("al"),
+            id,
             name.as_str(),
             record.uuid.to_string(),
-            settings_text(settings)?,
-            AlarmState::InsufficientData.as_str(),
-            stamp.now.to_string(),
+            to_json("an alarm", settings)?,
+            Stored(AlarmState::InsufficientData),
+            Time(stamp.now),
         ],
     )
     .map_err(sql)?;
@@ -326,10 +295,11 @@ pub fn put_defaults(t: &Transaction<'_>, record: &Record, specs: &[AlarmSpec], s
 }
 
 /// The name of an alarm if the user gives none: the instance's and the metric's, with a number if that is taken.
-fn free_name(t: &rusqlite::Connection, record: &Record, metric: Metric) -> Result<Name> {
+fn free_name(t: &Transaction<'_>, record: &Record, metric: Metric) -> Result<Name> {
+    let taken = resources::names(t)?;
     for number in 1.. {
         let name = default_name(&record.name, metric, number)?;
-        if select(t, "WHERE name = ?1", Some(name.as_str()))?.is_empty() {
+        if !taken.iter().any(|t| t == name.as_str()) {
             return Ok(name);
         }
     }
@@ -391,11 +361,11 @@ impl Store {
         let alarm = self.require_alarm(name)?;
         let instance = self.instance_by_uuid(alarm.instance)?;
         self.write(|t| {
-            let fresh = select(t, "WHERE id = ?1", Some(&alarm.id))?.pop();
+            let fresh = select(&t.0, "WHERE id = ?1", Some(&alarm.id))?.pop();
             if let (Some(mut fresh), Some(instance)) = (fresh, &instance) {
                 close(t, &mut fresh, &instance.record, "deleted", stamp)?;
             }
-            t.execute("DELETE FROM alarm WHERE id = ?1", [&alarm.id]).map_err(sql).map(drop)
+            t.0.execute("DELETE FROM alarm WHERE id = ?1", [&alarm.id]).map_err(sql).map(drop)
         })
     }
 
@@ -404,7 +374,7 @@ impl Store {
         let alarm = self.require_alarm(name)?;
         let record = self.instance_by_uuid(alarm.instance)?.map(|i| i.record);
         self.write(|t| {
-            let Some(mut alarm) = select(t, "WHERE id = ?1", Some(&alarm.id))?.pop() else { return Ok(()) };
+            let Some(mut alarm) = select(&t.0, "WHERE id = ?1", Some(&alarm.id))?.pop() else { return Ok(()) };
             alarm.muted_until = until;
             update(t, &alarm)?;
             match record {
@@ -416,12 +386,11 @@ impl Store {
 
     /// Whether an incident is open.
     pub fn incident_is_open(&self, incident: &str) -> Result<bool> {
-        let closed: Option<Option<String>> = self
-            .read()
-            .query_row("SELECT closed_at FROM incident WHERE id = ?1", [incident], |row| row.get(0))
+        self.read()
+            .query_row("SELECT closed_at IS NULL FROM incident WHERE id = ?1", [incident], |row| row.get(0))
             .optional()
-            .map_err(sql)?;
-        Ok(closed.is_some_and(|c| c.is_none()))
+            .map_err(sql)
+            .map(|open| open.unwrap_or(false))
     }
 }
 

@@ -3,8 +3,14 @@
 use rusqlite::{Row, params};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Store, sql};
-use crate::model::{Code, Error, Name, Result, escaped, nearest};
+use super::{
+    Store,
+    column::{Time, parsed, some_time, time},
+    events::new_id,
+    resources::{self, NewResource},
+    sql,
+};
+use crate::model::{Code, Error, Name, ResourceKind, Result, escaped, nearest};
 
 /// A stored contact.
 #[derive(Debug, Clone)]
@@ -33,27 +39,18 @@ pub struct Contact {
 
 const COLUMNS: &str = "name, url, format, private, secret, old_secret, old_until, disabled, overflowed, created_at";
 
-type Cells = (String, String, String, bool, String, Option<String>, Option<String>, Option<String>, i64, String);
-
-fn cells(r: &Row<'_>) -> rusqlite::Result<Cells> {
-    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?, r.get(8)?, r.get(9)?))
-}
-
-fn contact(c: Cells) -> Result<Contact> {
-    let time = |t: String| {
-        t.parse::<jiff::Timestamp>().map_err(|e| Error::new(Code::StateError, "cannot read a contact's time").cause(e))
-    };
+fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
-        name: Name::parse(&c.0)?,
-        url: c.1.into(),
-        format: c.2,
-        private: c.3,
-        secret: c.4.into(),
-        old_secret: c.5.map(Into::into),
-        old_until: c.6.map(time).transpose()?,
-        disabled: c.7,
-        overflowed: c.8,
-        created_at: time(c.9)?,
+        name: parsed(row, "name", Name::parse)?,
+        url: row.get::<_, String>("url")?.into(),
+        format: row.get("format")?,
+        private: row.get("private")?,
+        secret: row.get::<_, String>("secret")?.into(),
+        old_secret: row.get::<_, Option<String>>("old_secret")?.map(Into::into),
+        old_until: some_time(row, "old_until")?,
+        disabled: row.get("disabled")?,
+        overflowed: row.get("overflowed")?,
+        created_at: time(row, "created_at")?,
     })
 }
 
@@ -61,8 +58,8 @@ impl Store {
     /// All contacts by name.
     pub fn contacts(&self) -> Result<Vec<Contact>> {
         let mut s = self.read().prepare_cached(&format!("SELECT {COLUMNS} FROM contact ORDER BY name")).map_err(sql)?;
-        let rows = s.query_map([], cells).map_err(sql)?;
-        rows.map(|row| contact(row.map_err(sql)?)).collect()
+        let rows = s.query_map([], contact).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// One contact, or the error that names the nearest.
@@ -78,42 +75,49 @@ impl Store {
 
     /// Adds a contact; refused if the name is taken.
     pub fn add_contact(&mut self, new: &Contact) -> Result<()> {
+        let id = new_id("co");
         self.write(|t| {
-            let added = t
-                .execute(
-                    "INSERT INTO contact (name, url, format, private, secret, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT DO NOTHING",
-                    params![
-                        new.name.as_str(),
-                        new.url.expose_secret(),
-                        new.format,
-                        new.private,
-                        new.secret.expose_secret(),
-                        new.created_at.to_string(),
-                    ],
-                )
-                .map_err(sql)?;
-            if added == 1 {
-                return Ok(());
-            }
-            Err(Error::new(Code::NameTaken, format!("there is a contact `{}` already", new.name))
-                .hint(format!("choose another name, or remove it first: `lite contact remove {}`", new.name)))
+            resources::insert(
+                t,
+                &NewResource {
+                    kind: ResourceKind::Contact,
+                    id: &id,
+                    name: new.name.as_str(),
+                    host: None,
+                    created_at: new.created_at,
+                },
+            )?;
+            t.0.execute(
+                "INSERT INTO contact (id, name, url, format, private, secret, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    id,
+                    new.name.as_str(),
+                    new.url.expose_secret(),
+                    new.format,
+                    new.private,
+                    new.secret.expose_secret(),
+                    Time(new.created_at),
+                ],
+            )
+            .map_err(sql)
+            .map(drop)
         })
     }
 
     /// Removes a contact with everything that waits for it.
     pub fn remove_contact(&mut self, name: &Name) -> Result<()> {
         self.require_contact(name)?;
-        self.write(|t| t.execute("DELETE FROM contact WHERE name = ?1", [name.as_str()]).map_err(sql).map(drop))
+        self.write(|t| t.0.execute("DELETE FROM contact WHERE name = ?1", [name.as_str()]).map_err(sql).map(drop))
     }
 
     /// Gives a contact a new secret; the old one goes on signing until `old_until`.
     pub fn rotate_secret(&mut self, name: &Name, secret: &SecretString, old_until: jiff::Timestamp) -> Result<()> {
         self.require_contact(name)?;
         self.write(|t| {
-            t.execute(
+            t.0.execute(
                 "UPDATE contact SET old_secret = secret, old_until = ?3, secret = ?2 WHERE name = ?1",
-                params![name.as_str(), secret.expose_secret(), old_until.to_string()],
+                params![name.as_str(), secret.expose_secret(), Time(old_until)],
             )
             .map_err(sql)
             .map(drop)
@@ -123,7 +127,7 @@ impl Store {
     /// Stops sending to a contact, or goes on (`None`).
     pub fn disable_contact(&mut self, name: &str, why: Option<&str>) -> Result<()> {
         self.write(|t| {
-            t.execute("UPDATE contact SET disabled = ?2 WHERE name = ?1", params![name, why]).map_err(sql).map(drop)
+            t.0.execute("UPDATE contact SET disabled = ?2 WHERE name = ?1", params![name, why]).map_err(sql).map(drop)
         })
     }
 }

@@ -1,10 +1,14 @@
 //! Events, and a delivery for each contact in the same transaction (A5).
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, params};
 use uuid::Uuid;
 
-use super::{Store, sql};
-use crate::model::{Code, Error, Event, EventData, EventInstance, EventKind, Record, Result};
+use super::{
+    Store, Transaction,
+    column::{Stored, Time, json, time, to_json, word},
+    sql,
+};
+use crate::model::{Event, EventData, EventInstance, EventKind, Record, Result};
 
 /// Most deliveries that may wait for a contact.
 pub const MOST_QUEUED: i64 = 10_000;
@@ -46,7 +50,7 @@ pub struct StoredEvent {
 pub fn record(t: &Transaction<'_>, event: &Event) -> Result<i64> {
     let id = insert(t, event)?;
     if !event.suppressed {
-        let mut contacts = t.prepare_cached("SELECT name FROM contact WHERE disabled IS NULL").map_err(sql)?;
+        let mut contacts = t.0.prepare_cached("SELECT name FROM contact WHERE disabled IS NULL").map_err(sql)?;
         let names = contacts.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
         for name in names {
             queue(t, id, event.kind, &name.map_err(sql)?)?;
@@ -55,24 +59,24 @@ pub fn record(t: &Transaction<'_>, event: &Event) -> Result<i64> {
     Ok(id)
 }
 
-/// Stores an event with a delivery for one contact alone.
+/// Stores an event with a delivery for one contact alone. The number of the delivery.
 pub fn record_for(t: &Transaction<'_>, event: &Event, contact: &str) -> Result<i64> {
     let id = insert(t, event)?;
     queue(t, id, event.kind, contact)?;
-    Ok(id)
+    Ok(t.0.last_insert_rowid())
 }
 
 fn insert(t: &Transaction<'_>, event: &Event) -> Result<i64> {
     let d = &event.data;
-    let data = serde_json::to_string(d).map_err(|e| Error::new(Code::StateError, "cannot write an event").cause(e))?;
-    t.prepare_cached(
+    let data = to_json("an event", d)?;
+    t.0.prepare_cached(
         "INSERT INTO event (at, kind, instance, alarm, incident, sequence, suppressed, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .and_then(|mut s| {
         s.execute(params![
-            event.at.to_string(),
-            event.kind.as_str(),
+            Time(event.at),
+            Stored(event.kind),
             d.instance.as_ref().map(|i| i.name.clone()),
             d.alarm,
             d.incident,
@@ -82,12 +86,12 @@ fn insert(t: &Transaction<'_>, event: &Event) -> Result<i64> {
         ])
     })
     .map_err(sql)?;
-    Ok(t.last_insert_rowid())
+    Ok(t.0.last_insert_rowid())
 }
 
 /// Queues an event for a contact. A full queue drops a reminder first, else the oldest that waits; both are counted.
 fn queue(t: &Transaction<'_>, event: i64, kind: EventKind, contact: &str) -> Result<()> {
-    let waiting: i64 = t
+    let waiting: i64 = t.0
         .prepare_cached(
             "SELECT count(*) FROM delivery LEFT JOIN message ON message.id = delivery.message
              WHERE delivery.contact = ?1 AND (delivery.state = 'waiting' OR (delivery.state = 'grouped' AND message.state = 'queued'))",
@@ -96,8 +100,8 @@ fn queue(t: &Transaction<'_>, event: i64, kind: EventKind, contact: &str) -> Res
         .map_err(sql)?;
     let mut state = "waiting";
     if waiting >= MOST_QUEUED {
-        t.execute("UPDATE contact SET overflowed = overflowed + 1 WHERE name = ?1", [contact]).map_err(sql)?;
-        let dropped = t
+        t.0.execute("UPDATE contact SET overflowed = overflowed + 1 WHERE name = ?1", [contact]).map_err(sql)?;
+        let dropped = t.0
             .execute(
                 "UPDATE delivery SET state = 'dropped' WHERE id = (
                      SELECT delivery.id FROM delivery JOIN event ON event.id = delivery.event
@@ -109,32 +113,24 @@ fn queue(t: &Transaction<'_>, event: i64, kind: EventKind, contact: &str) -> Res
             state = if kind == EventKind::AlarmReminder { "dropped" } else { "dead" };
         }
     }
-    t.prepare_cached("INSERT INTO delivery (event, contact, state) VALUES (?1, ?2, ?3)")
+    t.0.prepare_cached("INSERT INTO delivery (event, contact, state) VALUES (?1, ?2, ?3)")
         .and_then(|mut s| s.execute(params![event, contact, state]))
         .map_err(sql)
         .map(drop)
 }
 
-/// The columns of an event, and how to read them.
+/// The columns of an event.
 pub(super) const COLUMNS: &str = "event.id, event.at, event.kind, event.suppressed, event.data";
 
-pub(super) type Cells = (i64, String, String, bool, String);
-
-pub(super) fn cells(row: &Row<'_>) -> rusqlite::Result<Cells> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-}
-
-pub(super) fn event(cells: Cells) -> Result<StoredEvent> {
-    let (id, at, kind, suppressed, data) = cells;
-    let bad =
-        |what: &str, cause: String| Error::new(Code::StateError, format!("cannot read an event's {what}")).cause(cause);
+/// Reads an event from a row with these columns.
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     Ok(StoredEvent {
-        id,
+        id: row.get("id")?,
         event: Event {
-            at: at.parse().map_err(|e: jiff::Error| bad("time", e.to_string()))?,
-            kind: EventKind::parse(&kind)?,
-            data: serde_json::from_str(&data).map_err(|e| bad("data", e.to_string()))?,
-            suppressed,
+            at: time(row, "at")?,
+            kind: word(row, "kind")?,
+            data: json(row, "data")?,
+            suppressed: row.get("suppressed")?,
         },
     })
 }
@@ -163,8 +159,8 @@ impl Store {
             ))
             .map_err(sql)?;
         let rows =
-            statement.query_map(params![which.after, which.instance, which.alarm, which.limit], cells).map_err(sql)?;
-        let mut all: Vec<StoredEvent> = rows.map(|row| event(row.map_err(sql)?)).collect::<Result<_>>()?;
+            statement.query_map(params![which.after, which.instance, which.alarm, which.limit], stored).map_err(sql)?;
+        let mut all: Vec<StoredEvent> = rows.map(|row| row.map_err(sql)).collect::<Result<_>>()?;
         all.reverse();
         Ok(all)
     }

@@ -2,19 +2,27 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Row, params};
 use uuid::Uuid;
 
-use super::{Store, damaged_content, sql};
+use super::{
+    Store, Transaction,
+    column::{Stored, json, size, some_json, to_json, word},
+    damaged_content,
+    resources::{self, NewResource},
+    sql,
+};
 use crate::{
     catalog::Blueprint,
-    model::{Code, Error, Instance, Name, Phase, Record, Result, Size, Wanted},
+    model::{Code, Error, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Wanted},
 };
 
 /// A new instance's row, before anything is made on the host.
 pub struct NewInstance<'a> {
     /// The record, with its address.
     pub record: &'a Record,
+    /// The host it lies on.
+    pub host: &'a HostId,
     /// The libvirt network or bridge the address is unique in.
     pub network: &'a str,
     /// The resolved blueprint, kept so that later verbs do not depend on today's files.
@@ -49,73 +57,38 @@ pub struct Allocated {
     pub disk: u64,
 }
 
-/// A word of ours in the database: the serde name of a unit variant.
-fn word<T: serde::Serialize>(value: T) -> Result<String> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => Ok(text),
-        other => Err(Error::new(Code::StateError, format!("not a word: {other:?}"))),
-    }
-}
+const COLUMNS: &str = "record, desired_state, phase, failure";
 
-fn unreadable(what: &str, error: &serde_json::Error) -> Error {
-    damaged_content(format!("cannot read {what}: {error}"))
-}
-
-fn unwritable(error: &serde_json::Error) -> Error {
-    Error::new(Code::StateError, "cannot write an instance").cause(error)
-}
-
-struct Raw {
-    record: String,
-    wanted: String,
-    phase: String,
-    failure: Option<String>,
-}
-
-const COLUMNS: &str = "record, wanted, phase, failure";
-
-fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    Ok(Raw { record: row.get(0)?, wanted: row.get(1)?, phase: row.get(2)?, failure: row.get(3)? })
-}
-
-fn instance(raw: Raw) -> Result<Instance> {
-    let parse = |text: String| serde_json::from_value(serde_json::Value::String(text));
+fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
     Ok(Instance {
-        record: serde_json::from_str(&raw.record).map_err(|e| unreadable("an instance", &e))?,
-        wanted: parse(raw.wanted).map_err(|e| unreadable("an instance", &e))?,
-        phase: serde_json::from_value(serde_json::Value::String(raw.phase))
-            .map_err(|e| unreadable("an instance", &e))?,
-        failure: raw.failure,
+        record: json(row, "record")?,
+        wanted: word(row, "desired_state")?,
+        phase: word(row, "phase")?,
+        failure: row.get("failure")?,
     })
 }
 
 impl Store {
+    fn instances_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<Instance>> {
+        let query = format!("SELECT {COLUMNS} FROM instance {what}");
+        let mut statement = self.read().prepare_cached(&query).map_err(sql)?;
+        let rows = statement.query_map(values, instance).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
     /// All instances by name.
     pub fn instances(&self) -> Result<Vec<Instance>> {
-        let mut statement =
-            self.read().prepare(&format!("SELECT {COLUMNS} FROM instance ORDER BY name")).map_err(sql)?;
-        let rows = statement.query_map([], raw).map_err(sql)?;
-        rows.map(|row| instance(row.map_err(sql)?)).collect()
+        self.instances_where("ORDER BY name", [])
     }
 
     /// One instance.
     pub fn instance(&self, name: &Name) -> Result<Option<Instance>> {
-        self.read()
-            .query_row(&format!("SELECT {COLUMNS} FROM instance WHERE name = ?1"), [name.as_str()], raw)
-            .optional()
-            .map_err(sql)?
-            .map(instance)
-            .transpose()
+        Ok(self.instances_where("WHERE name = ?1", [name.as_str()])?.pop())
     }
 
     /// One instance by id.
     pub fn instance_by_uuid(&self, uuid: Uuid) -> Result<Option<Instance>> {
-        self.read()
-            .query_row(&format!("SELECT {COLUMNS} FROM instance WHERE uuid = ?1"), [uuid.to_string()], raw)
-            .optional()
-            .map_err(sql)?
-            .map(instance)
-            .transpose()
+        Ok(self.instances_where("WHERE uuid = ?1", [uuid.to_string()])?.pop())
     }
 
     /// One instance, or the error that names the nearest.
@@ -129,31 +102,24 @@ impl Store {
 
     /// The blueprint an instance was made from, and its parameters.
     pub fn blueprint_of(&self, uuid: Uuid) -> Result<(Blueprint, BTreeMap<String, String>)> {
-        let (blueprint, parameters): (String, String) = self
-            .read()
+        self.read()
             .query_row("SELECT blueprint, parameters FROM instance WHERE uuid = ?1", [uuid.to_string()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok((json(row, "blueprint")?, json(row, "parameters")?))
             })
-            .map_err(sql)?;
-        Ok((
-            serde_json::from_str(&blueprint).map_err(|e| unreadable("a blueprint", &e))?,
-            serde_json::from_str(&parameters).map_err(|e| unreadable("parameters", &e))?,
-        ))
+            .map_err(sql)
     }
 
     /// What the seed of an instance is still to be replaced with; none: that is done.
     pub fn clean_seed(&self, uuid: Uuid) -> Result<Option<CleanSeed>> {
-        let text: Option<String> = self
-            .read()
-            .query_row("SELECT seed FROM instance WHERE uuid = ?1", [uuid.to_string()], |row| row.get(0))
-            .map_err(sql)?;
-        text.map(|t| serde_json::from_str(&t).map_err(|e| unreadable("a seed", &e))).transpose()
+        self.read()
+            .query_row("SELECT seed FROM instance WHERE uuid = ?1", [uuid.to_string()], |row| some_json(row, "seed"))
+            .map_err(sql)
     }
 
     /// The seed holds no secret any more.
     pub fn seed_is_clean(&mut self, uuid: Uuid) -> Result<()> {
         self.write(|t| {
-            t.execute("UPDATE instance SET seed = NULL WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop)
+            t.0.execute("UPDATE instance SET seed = NULL WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop)
         })
     }
 
@@ -167,64 +133,65 @@ impl Store {
 
     /// Sets what the user wants.
     pub fn set_wanted(&mut self, uuid: Uuid, wanted: Wanted) -> Result<()> {
-        let wanted = word(wanted)?;
         self.write(|t| {
-            t.execute("UPDATE instance SET wanted = ?2 WHERE uuid = ?1", params![uuid.to_string(), wanted])
-                .map_err(sql)
-                .map(drop)
-        })
-    }
-
-    /// Sets how far its life has come, and why it failed.
-    pub fn set_phase(&mut self, uuid: Uuid, phase: Phase, failure: Option<&str>) -> Result<()> {
-        let phase = word(phase)?;
-        self.write(|t| {
-            t.execute(
-                "UPDATE instance SET phase = ?2, failure = ?3 WHERE uuid = ?1",
-                params![uuid.to_string(), phase, failure],
+            t.0.execute(
+                "UPDATE instance SET desired_state = ?2 WHERE uuid = ?1",
+                params![uuid.to_string(), Stored(wanted)],
             )
             .map_err(sql)
             .map(drop)
         })
     }
 
-    /// Replaces the record (tags).
-    pub fn set_record(&mut self, record: &Record) -> Result<()> {
-        let text = serde_json::to_string(record).map_err(|e| unwritable(&e))?;
+    /// Sets how far its life has come, and why it failed.
+    pub fn set_phase(&mut self, uuid: Uuid, phase: Phase, failure: Option<&str>) -> Result<()> {
         self.write(|t| {
-            t.execute("UPDATE instance SET record = ?2 WHERE uuid = ?1", params![record.uuid.to_string(), text])
-                .map_err(sql)
-                .map(drop)
+            t.0.execute(
+                "UPDATE instance SET phase = ?2, failure = ?3 WHERE uuid = ?1",
+                params![uuid.to_string(), Stored(phase), failure],
+            )
+            .map_err(sql)
+            .map(drop)
         })
+    }
+
+    /// Replaces the record, and with it everything that is in columns of its own so that it can be summed and held
+    /// unique. The name stays as it is.
+    pub fn set_record(&mut self, record: &Record) -> Result<()> {
+        self.write(|t| set_record(t, record))
     }
 
     /// Forgets an instance and its secrets.
     pub fn forget(&mut self, uuid: Uuid) -> Result<()> {
-        self.write(|t| t.execute("DELETE FROM instance WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop))
+        self.write(|t| t.0.execute("DELETE FROM instance WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop))
     }
 
     /// Forgets a deleted instance; the incidents of its alarms are closed and told in the same transaction.
     pub fn forget_deleted(&mut self, record: &Record, stamp: &super::events::Stamp) -> Result<()> {
         self.write(|t| {
             super::alarms::close_all_of(t, record, stamp)?;
-            t.execute("DELETE FROM instance WHERE uuid = ?1", [record.uuid.to_string()]).map_err(sql).map(drop)
+            t.0.execute("DELETE FROM instance WHERE uuid = ?1", [record.uuid.to_string()]).map_err(sql).map(drop)
         })
     }
 
     /// What instances hold of the host.
-    pub fn allocated(&self) -> Result<Allocated> {
-        allocated(self.read())
+    pub fn allocated(&self, host: &HostId) -> Result<Allocated> {
+        sum_allocated(self.read(), host)
     }
 }
 
-/// What instances hold of the host, inside a transaction as well.
-pub fn allocated(connection: &rusqlite::Connection) -> Result<Allocated> {
+/// What instances hold of the host, inside a transaction.
+pub fn allocated(t: &Transaction<'_>, host: &HostId) -> Result<Allocated> {
+    sum_allocated(&t.0, host)
+}
+
+fn sum_allocated(connection: &rusqlite::Connection, host: &HostId) -> Result<Allocated> {
     connection
         .query_row(
-            "SELECT coalesce(sum(vcpus) FILTER (WHERE wanted = 'running'), 0),
-                    coalesce(sum(memory) FILTER (WHERE wanted = 'running'), 0),
-                    coalesce(sum(disk), 0) FROM instance",
-            [],
+            "SELECT coalesce(sum(vcpus) FILTER (WHERE desired_state = 'running'), 0),
+                    coalesce(sum(memory) FILTER (WHERE desired_state = 'running'), 0),
+                    coalesce(sum(disk), 0) FROM instance WHERE host = ?1",
+            [host.as_str()],
             |row| {
                 let (vcpus, memory, disk): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
                 Ok(Allocated {
@@ -237,37 +204,24 @@ pub fn allocated(connection: &rusqlite::Connection) -> Result<Allocated> {
         .map_err(sql)
 }
 
-/// Names in use, inside a transaction.
-pub fn names(transaction: &Transaction<'_>) -> Result<Vec<String>> {
-    let mut statement = transaction.prepare("SELECT name FROM instance").map_err(sql)?;
-    let rows = statement.query_map([], |row| row.get(0)).map_err(sql)?;
-    rows.map(|row| row.map_err(sql)).collect()
-}
-
-/// Addresses in use on a network, inside a transaction.
-pub fn addresses(transaction: &Transaction<'_>, network: &str) -> Result<Vec<Ipv4Addr>> {
+/// Addresses in use on a network of a host, inside a transaction.
+pub fn addresses(t: &Transaction<'_>, host: &HostId, network: &str) -> Result<Vec<Ipv4Addr>> {
     let mut statement =
-        transaction.prepare("SELECT address FROM instance WHERE network = ?1 AND address IS NOT NULL").map_err(sql)?;
-    let rows = statement.query_map([network], |row| row.get::<_, String>(0)).map_err(sql)?;
+        t.0.prepare("SELECT address FROM instance WHERE host = ?1 AND network = ?2 AND address IS NOT NULL")
+            .map_err(sql)?;
+    let rows = statement.query_map([host.as_str(), network], |row| row.get::<_, String>(0)).map_err(sql)?;
     rows.map(|row| row.map_err(sql)?.parse().map_err(|e| damaged_content(format!("cannot read an address: {e}"))))
         .collect()
 }
 
 /// Sets what is wanted of an instance and how far its life has come, inside a transaction.
-pub fn set_life(
-    transaction: &Transaction<'_>,
-    uuid: Uuid,
-    wanted: Wanted,
-    phase: Phase,
-    failure: Option<&str>,
-) -> Result<()> {
-    transaction
-        .execute(
-            "UPDATE instance SET wanted = ?2, phase = ?3, failure = ?4 WHERE uuid = ?1",
-            params![uuid.to_string(), word(wanted)?, word(phase)?, failure],
-        )
-        .map_err(sql)
-        .map(drop)
+pub fn set_life(t: &Transaction<'_>, uuid: Uuid, wanted: Wanted, phase: Phase, failure: Option<&str>) -> Result<()> {
+    t.0.execute(
+        "UPDATE instance SET desired_state = ?2, phase = ?3, failure = ?4 WHERE uuid = ?1",
+        params![uuid.to_string(), Stored(wanted), Stored(phase), failure],
+    )
+    .map_err(sql)
+    .map(drop)
 }
 
 /// The error for a name that no instance has.
@@ -279,43 +233,59 @@ pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
     }
 }
 
-/// The error for a name that an instance of ours has.
-pub fn name_taken(name: &Name) -> Error {
-    Error::new(Code::NameTaken, format!("the name `{name}` is taken"))
-        .hint(format!("choose another with `--name`, or look at it: `lite show {name}`"))
+/// Inserts the row of a new instance; a taken name is refused with `name_taken`.
+pub fn insert(t: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
+    let record = new.record;
+    let id = record.uuid.to_string();
+    resources::insert(
+        t,
+        &NewResource {
+            kind: ResourceKind::Instance,
+            id: &id,
+            name: record.name.as_str(),
+            host: Some(new.host),
+            created_at: record.created_at,
+        },
+    )?;
+    t.0.execute(
+        "INSERT INTO instance (uuid, name, host, network, desired_state, phase, mac, address, vcpus, memory, disk, record,
+                               blueprint, parameters, image, seed)
+         VALUES (?1, ?2, ?3, ?4, 'running', 'creating', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        params![
+            id,
+            record.name.as_str(),
+            new.host.as_str(),
+            new.network,
+            record.mac.to_string(),
+            record.address.map(|a| a.to_string()),
+            record.vcpus,
+            size(record.memory.as_bytes()),
+            size(record.disk.as_bytes()),
+            to_json("an instance", record)?,
+            to_json("an instance", new.blueprint)?,
+            to_json("an instance", new.parameters)?,
+            new.image,
+            new.seed.map(|seed| to_json("an instance", seed)).transpose()?,
+        ],
+    )
+    .map_err(sql)
+    .map(drop)
 }
 
-/// Inserts the row of a new instance; a taken name is refused with `name_taken`.
-pub fn insert(transaction: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
-    let json = |e: serde_json::Error| unwritable(&e);
-    let record = new.record;
-    let bytes = |size: Size| i64::try_from(size.as_bytes()).unwrap_or(i64::MAX);
-    transaction
-        .execute(
-            "INSERT INTO instance (uuid, name, mac, network, address, wanted, phase, failure, vcpus, memory, disk,
-                                   record, blueprint, parameters, image, seed)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 'creating', NULL, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            params![
-                record.uuid.to_string(),
-                record.name.as_str(),
-                record.mac.to_string(),
-                new.network,
-                record.address.map(|a| a.to_string()),
-                record.vcpus,
-                bytes(record.memory),
-                bytes(record.disk),
-                serde_json::to_string(record).map_err(json)?,
-                serde_json::to_string(new.blueprint).map_err(json)?,
-                serde_json::to_string(new.parameters).map_err(json)?,
-                new.image,
-                new.seed.map(serde_json::to_string).transpose().map_err(json)?,
-            ],
-        )
-        .map(drop)
-        .map_err(|e| match e.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) if e.to_string().contains("instance.name") => {
-                name_taken(&record.name)
-            }
-            _ => sql(e),
-        })
+/// Replaces the record of an instance, the columns that repeat it included.
+pub fn set_record(t: &Transaction<'_>, record: &Record) -> Result<()> {
+    t.0.execute(
+        "UPDATE instance SET mac = ?2, address = ?3, vcpus = ?4, memory = ?5, disk = ?6, record = ?7 WHERE uuid = ?1",
+        params![
+            record.uuid.to_string(),
+            record.mac.to_string(),
+            record.address.map(|a| a.to_string()),
+            record.vcpus,
+            size(record.memory.as_bytes()),
+            size(record.disk.as_bytes()),
+            to_json("an instance", record)?,
+        ],
+    )
+    .map_err(sql)
+    .map(drop)
 }

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Store, sql};
-use crate::model::{Code, Error, Result};
+use super::{
+    Store,
+    column::{Id, id, time},
+    sql,
+};
+use crate::model::Result;
 
 /// What the journal remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,30 +25,25 @@ pub struct Memory {
 impl Store {
     /// What the journal remembers of instances.
     pub fn memory(&self) -> Result<Memory> {
-        let bad = |e: &dyn std::fmt::Display| Error::new(Code::StateError, "cannot read an operation").cause(e);
         let mut statement = self
             .read()
             .prepare(
-                "SELECT instance, resource, started_at,
+                "SELECT resource_id, resource_name, started_at,
                         kind = 'delete' OR (kind = 'create' AND state = 'failed' AND EXISTS
                             (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'undone') AND NOT
                             EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state <> 'undone'))
-                 FROM operation WHERE instance IS NOT NULL",
+                            AS delete_recorded
+                 FROM operation WHERE resource_kind = 'instance'",
             )
             .map_err(sql)?;
-        let rows = statement
-            .query_map([], |row| {
-                let words: [String; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
-                Ok((words, row.get::<_, bool>(3)?))
-            })
-            .map_err(sql)?;
+        let mut rows = statement.query([]).map_err(sql)?;
         let mut memory = Memory::default();
-        for row in rows {
-            let ([instance, name, started], delete_recorded) = row.map_err(sql)?;
-            let uuid = Uuid::try_parse(&instance).map_err(|e| bad(&e))?;
-            let started: jiff::Timestamp = started.parse().map_err(|e| bad(&e))?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let uuid = id(row, "resource_id").map_err(sql)?;
+            let (name, started): (String, _) =
+                (row.get("resource_name").map_err(sql)?, time(row, "started_at").map_err(sql)?);
             memory.known.insert(uuid);
-            if delete_recorded {
+            if row.get("delete_recorded").map_err(sql)? {
                 memory.delete_recorded.insert(uuid);
             }
             let first = memory.names.entry(name).or_insert(started);
@@ -55,10 +54,9 @@ impl Store {
 
     /// The instances that have a row.
     pub fn ids(&self) -> Result<HashSet<Uuid>> {
-        let bad = |e| Error::new(Code::StateError, "cannot read an instance").cause(e);
-        let mut statement = self.read().prepare("SELECT uuid FROM instance").map_err(sql)?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
-        rows.map(|row| Uuid::try_parse(&row.map_err(sql)?).map_err(bad)).collect()
+        let mut statement = self.read().prepare_cached("SELECT uuid FROM instance").map_err(sql)?;
+        let rows = statement.query_map([], |row| id(row, "uuid")).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// Image volumes that the root disk of an instance lies on.
@@ -74,16 +72,11 @@ impl Store {
         let mut statement = self
             .read()
             .prepare(
-                "SELECT DISTINCT operation.instance, step.step FROM step JOIN operation ON operation.id = step.operation
-                 WHERE operation.instance IS NOT NULL AND ?1 IN (step.step ->> '$.kind', step.step ->> '$.step')",
+                "SELECT DISTINCT operation.resource_id, step.step FROM step JOIN operation ON operation.id = step.operation
+                 WHERE operation.resource_kind = 'instance' AND ?1 IN (step.step ->> '$.kind', step.step ->> '$.step')",
             )
             .map_err(sql)?;
-        let rows = statement.query_map([kind], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(sql)?;
-        rows.map(|row| {
-            let (instance, step) = row.map_err(sql)?;
-            let bad = |e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e);
-            Ok((Uuid::try_parse(&instance).map_err(bad)?, step))
-        })
-        .collect()
+        let rows = statement.query_map([kind], |row| Ok((row.get::<_, Id>(0)?.0, row.get(1)?))).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, btree_map::Entry};
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::{
-    Store,
+    Store, Transaction,
     pack::{BLOCK, pack, unpack},
     sql,
 };
-use crate::model::{Metric, Point, Result};
+use crate::model::{HostId, Metric, Point, Result};
 
 /// Minutes kept as they are: the longest window of an alarm, and an hour more.
 pub const KEEP_MINUTES: i64 = 25 * 60;
@@ -63,13 +63,13 @@ impl SeriesCache {
             return Ok(*id);
         }
         let name = instance.to_string();
-        t.prepare_cached("INSERT INTO series (instance, metric) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+        t.0.prepare_cached("INSERT INTO series (instance, metric) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
             .and_then(|mut s| s.execute(params![name, metric]))
             .map_err(sql)?;
-        let id = t
-            .prepare_cached("SELECT id FROM series WHERE instance = ?1 AND metric = ?2")
-            .and_then(|mut s| s.query_row(params![name, metric], |row| row.get(0)))
-            .map_err(sql)?;
+        let id =
+            t.0.prepare_cached("SELECT id FROM series WHERE instance = ?1 AND metric = ?2")
+                .and_then(|mut s| s.query_row(params![name, metric], |row| row.get(0)))
+                .map_err(sql)?;
         self.0.insert((instance, metric), id);
         Ok(id)
     }
@@ -85,7 +85,7 @@ pub fn insert_minute(
     known: &[MinuteOf],
     observed: impl Fn(Uuid) -> bool,
 ) -> Result<()> {
-    t.execute("INSERT OR REPLACE INTO minute (number, at) VALUES (?1, ?2)", params![number, at]).map_err(sql)?;
+    t.0.execute("INSERT OR REPLACE INTO minute (number, at) VALUES (?1, ?2)", params![number, at]).map_err(sql)?;
     let mut ids = Vec::new();
     for minute in known {
         if observed(minute.instance) {
@@ -96,7 +96,7 @@ pub fn insert_minute(
         }
     }
     ids.sort_by_key(|(id, _)| *id);
-    let mut insert = t
+    let mut insert = t.0
         .prepare_cached(
             "INSERT OR REPLACE INTO point (minute, series, samples, sum, lowest, highest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
@@ -123,8 +123,8 @@ const FIVE_MINUTES: Coarse = Coarse { table: "five_minutes", step: FIVE };
 const HOURS: Coarse = Coarse { table: "hours", step: HOUR };
 
 impl Coarse {
-    fn read(&self, t: &rusqlite::Connection, series: i64, block: i64) -> Result<Option<[Option<Point>; BLOCK]>> {
-        let packed: Option<Vec<u8>> = t
+    fn read(&self, c: &rusqlite::Connection, series: i64, block: i64) -> Result<Option<[Option<Point>; BLOCK]>> {
+        let packed: Option<Vec<u8>> = c
             .prepare_cached(&format!("SELECT points FROM {} WHERE series = ?1 AND block = ?2", self.table))
             .and_then(|mut s| s.query_row(params![series, block], |row| row.get(0)).optional())
             .map_err(sql)?;
@@ -139,7 +139,7 @@ impl Coarse {
             let block = at.div_euclid(span) * span;
             let points = match blocks.entry(block) {
                 Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(self.read(t, series, block)?.unwrap_or([None; BLOCK])),
+                Entry::Vacant(entry) => entry.insert(self.read(&t.0, series, block)?.unwrap_or([None; BLOCK])),
             };
             let place = usize::try_from((at - block) / self.step).unwrap_or(0).min(BLOCK - 1);
             points[place] = Some(points[place].map_or(*point, |p| p.and(*point)));
@@ -149,7 +149,7 @@ impl Coarse {
              ON CONFLICT (series, block) DO UPDATE SET points = excluded.points",
             self.table
         );
-        let mut insert = t.prepare_cached(&insert).map_err(sql)?;
+        let mut insert = t.0.prepare_cached(&insert).map_err(sql)?;
         for (block, points) in blocks {
             insert.execute(params![series, block, pack(&points)]).map_err(sql)?;
         }
@@ -157,9 +157,9 @@ impl Coarse {
     }
 
     /// Points that begin in a span.
-    fn points(&self, t: &rusqlite::Connection, series: i64, from: i64, to: i64) -> Result<BTreeMap<i64, Point>> {
+    fn points(&self, c: &rusqlite::Connection, series: i64, from: i64, to: i64) -> Result<BTreeMap<i64, Point>> {
         let span = self.step * BLOCK as i64;
-        let mut statement = t
+        let mut statement = c
             .prepare_cached(&format!(
                 "SELECT block, points FROM {} WHERE series = ?1 AND block > ?2 AND block < ?3 ORDER BY block",
                 self.table
@@ -323,11 +323,11 @@ impl Store {
     }
 
     /// Rolls up what is complete and removes what is too old. Cheap when there is nothing to do; once an hour is enough.
-    pub fn roll_up(&mut self, now: i64) -> Result<()> {
+    pub fn roll_up(&mut self, host: &HostId, now: i64) -> Result<()> {
         let Some((last, _)) = self.last_minute()? else { return Ok(()) };
         let first: i64 =
             self.read().query_row("SELECT coalesce(min(number), 0) FROM minute", [], |row| row.get(0)).map_err(sql)?;
-        let done = self.watch_number("rolled_minutes")?.unwrap_or(first).max(first);
+        let done = self.watcher_number(host, "rolled_minutes")?.unwrap_or(first).max(first);
         let span = BLOCK as i64 * FIVE / MINUTE;
         let until = (last + 1).div_euclid(span) * span;
         if until <= done {
@@ -347,8 +347,8 @@ impl Store {
         self.write(|t| {
             let mut all: HashMap<i64, Vec<(i64, Point)>> = HashMap::new();
             {
-                let mut s = t
-                    .prepare(
+                let mut s =
+                    t.0.prepare(
                         "SELECT point.series, minute.at, samples, sum, lowest, highest FROM point
                          JOIN minute ON minute.number = point.minute
                          WHERE point.minute >= ?1 AND point.minute < ?2 AND samples > 0",
@@ -369,17 +369,17 @@ impl Store {
                 FIVE_MINUTES.add(t, *series, &gathered(points.iter().copied(), FIVE))?;
                 HOURS.add(t, *series, &gathered(points, HOUR))?;
             }
-            super::watch::set(t, "rolled_minutes", &until.to_string())?;
+            super::watcher_state::set(t, host, "rolled_minutes", &until.to_string())?;
             let keep = until.min(last + 1 - KEEP_MINUTES);
-            t.execute("DELETE FROM point WHERE minute < ?1", [keep]).map_err(sql)?;
-            t.execute("DELETE FROM minute WHERE number < ?1", [keep]).map_err(sql)?;
-            t.execute("DELETE FROM point WHERE series NOT IN (SELECT id FROM series)", []).map_err(sql)?;
+            t.0.execute("DELETE FROM point WHERE minute < ?1", [keep]).map_err(sql)?;
+            t.0.execute("DELETE FROM minute WHERE number < ?1", [keep]).map_err(sql)?;
+            t.0.execute("DELETE FROM point WHERE series NOT IN (SELECT id FROM series)", []).map_err(sql)?;
             if !steady {
                 return Ok(());
             }
-            t.execute("DELETE FROM five_minutes WHERE block < ?1", [now - KEEP_FIVE - FIVE * BLOCK as i64])
+            t.0.execute("DELETE FROM five_minutes WHERE block < ?1", [now - KEEP_FIVE - FIVE * BLOCK as i64])
                 .map_err(sql)?;
-            t.execute("DELETE FROM hours WHERE block < ?1", [now - KEEP_HOURS - HOUR * BLOCK as i64]).map_err(sql)?;
+            t.0.execute("DELETE FROM hours WHERE block < ?1", [now - KEEP_HOURS - HOUR * BLOCK as i64]).map_err(sql)?;
             Ok(())
         })
     }

@@ -1,8 +1,11 @@
 //! SQLite: what is wanted and what is allocated. One file per noun.
 //!
-//! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act.
+//! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act. SQLite's
+//! own types stay in this room: others get a [`Store`] for reads and a [`Transaction`] for changes.
 
 pub mod alarms;
+mod clashes;
+mod column;
 pub mod contacts;
 pub mod events;
 mod file;
@@ -12,10 +15,11 @@ pub mod metrics;
 pub mod operations;
 pub mod outbox;
 mod pack;
+pub mod resources;
 mod salvage;
 mod schema;
 pub mod secrets;
-pub mod watch;
+pub mod watcher_state;
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -23,16 +27,17 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use file::Look;
 pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use journal::Memory;
-pub use operations::{OpenStep, Operation, OperationState, StepState};
+pub use operations::{OpenStep, Operation};
 pub use salvage::{Salvaged, Wreckage};
 pub use secrets::{HostKeyRow, Secret};
 
 use crate::model::{Code, Error, Result};
+pub use crate::model::{OperationState, StepState};
 
 /// How long a writer waits for another writer.
 const BUSY: Duration = Duration::from_secs(60);
@@ -44,7 +49,11 @@ const REBUILD: &str = "restore it from a backup, or rebuild it from what libvirt
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    notices: Vec<String>,
 }
+
+/// Changes that are made together or not at all. What can be done in one are the functions of this room's modules.
+pub struct Transaction<'a>(rusqlite::Transaction<'a>);
 
 impl Store {
     /// Opens or creates `state.db` in `dir`. The folder gets mode 0700, the file 0600: it holds secrets.
@@ -60,7 +69,7 @@ impl Store {
         )
         .map_err(|e| cannot_open(&path, &e))?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|e| not_writable(&path, &e))?;
-        let mut store = Self { connection, path };
+        let mut store = Self { connection, path, notices: Vec::new() };
         store.prepare(&look)?;
         Ok(store)
     }
@@ -84,7 +93,13 @@ impl Store {
         {
             return Err(damaged_because(&path, found));
         }
-        schema::migrate(&mut self.connection, &path, version)
+        self.notices = schema::migrate(&mut self.connection, &path, version)?;
+        Ok(())
+    }
+
+    /// What the user should know of the migration that opening the database was, a sentence each.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// What SQLite finds wrong when it reads the whole file, a sentence each; empty if it is sound.
@@ -102,9 +117,10 @@ impl Store {
 
     /// Runs `work` in one transaction that holds the write lock from its start.
     pub fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = Transaction(begun.map_err(sql)?);
         let result = work(&transaction)?;
-        transaction.commit().map_err(sql)?;
+        transaction.0.commit().map_err(sql)?;
         Ok(result)
     }
 

@@ -1,44 +1,26 @@
 //! The outbox: deliveries become messages, messages are sent until they arrive or are dead.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
-    Store,
-    events::{self, StoredEvent, event},
+    Store, Transaction,
+    column::{Stored, Time, some_time, time, word},
+    events::{self, StoredEvent},
     sql,
 };
-use crate::model::{Code, Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped, words};
 
-/// How a message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageState {
+words! {
+    /// How a message stands.
+    MessageState;
     /// To be sent, or sent again.
-    Queued,
+    Queued = "queued",
     /// Arrived.
-    Delivered,
+    Delivered = "delivered",
     /// Given up.
-    Dead,
+    Dead = "dead",
     /// A later message took its place.
-    Superseded,
-}
-
-impl MessageState {
-    /// The word stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-            Self::Superseded => "superseded",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        [Self::Queued, Self::Delivered, Self::Dead, Self::Superseded]
-            .into_iter()
-            .find(|s| s.as_str() == text)
-            .ok_or_else(|| Error::new(Code::StateError, "cannot read a message's state"))
-    }
+    Superseded = "superseded",
 }
 
 /// An event that waits for a contact.
@@ -103,57 +85,36 @@ pub struct NewMessage {
 
 const COLUMNS: &str = "number, id, contact, made_at, digest, state, attempts, next_at, ended_at, status, error";
 
-type Cells = (i64, String, String, String, bool, String, u32, String, Option<String>, Option<u16>, Option<String>);
-
-fn cells(r: &rusqlite::Row<'_>) -> rusqlite::Result<Cells> {
-    Ok((
-        r.get(0)?,
-        r.get(1)?,
-        r.get(2)?,
-        r.get(3)?,
-        r.get(4)?,
-        r.get(5)?,
-        r.get(6)?,
-        r.get(7)?,
-        r.get(8)?,
-        r.get(9)?,
-        r.get(10)?,
-    ))
-}
-
-fn message(c: Cells) -> Result<Message> {
-    let time = |t: String| {
-        t.parse::<jiff::Timestamp>().map_err(|e| Error::new(Code::StateError, "cannot read a message's time").cause(e))
-    };
+fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
-        number: c.0,
-        id: c.1,
-        contact: c.2,
-        made_at: time(c.3)?,
-        digest: c.4,
-        state: MessageState::parse(&c.5)?,
-        attempts: c.6,
-        next_at: time(c.7)?,
-        ended_at: c.8.map(time).transpose()?,
-        status: c.9,
-        error: c.10,
+        number: row.get("number")?,
+        id: row.get("id")?,
+        contact: row.get("contact")?,
+        made_at: time(row, "made_at")?,
+        digest: row.get("digest")?,
+        state: word(row, "state")?,
+        attempts: row.get("attempts")?,
+        next_at: time(row, "next_at")?,
+        ended_at: some_time(row, "ended_at")?,
+        status: row.get("status")?,
+        error: row.get("error")?,
     })
 }
 
 /// Makes a message of waiting deliveries.
 pub fn insert_message(t: &Transaction<'_>, new: &NewMessage, now: jiff::Timestamp) -> Result<()> {
-    t.execute(
+    t.0.execute(
         "INSERT INTO message (id, contact, made_at, digest, state, next_at) VALUES (?1, ?2, ?3, ?4, 'queued', ?3)",
-        params![new.id, new.contact, now.to_string(), new.digest],
+        params![new.id, new.contact, Time(now), new.digest],
     )
     .map_err(sql)?;
     for (delivery, changes) in &new.deliveries {
-        t.prepare_cached("UPDATE delivery SET state = 'grouped', message = ?2, changes = ?3 WHERE id = ?1")
+        t.0.prepare_cached("UPDATE delivery SET state = 'grouped', message = ?2, changes = ?3 WHERE id = ?1")
             .and_then(|mut s| s.execute(params![delivery, new.id, changes]))
             .map_err(sql)?;
     }
     for delivery in &new.superseded {
-        t.prepare_cached("UPDATE delivery SET state = 'superseded' WHERE id = ?1")
+        t.0.prepare_cached("UPDATE delivery SET state = 'superseded' WHERE id = ?1")
             .and_then(|mut s| s.execute([delivery]))
             .map_err(sql)?;
     }
@@ -166,17 +127,14 @@ impl Store {
         let mut s = self
             .read()
             .prepare_cached(&format!(
-                "SELECT {}, delivery.id FROM delivery JOIN event ON event.id = delivery.event
+                "SELECT {}, delivery.id AS delivery FROM delivery JOIN event ON event.id = delivery.event
                  WHERE delivery.contact = ?1 AND delivery.state = 'waiting' ORDER BY event.id",
                 events::COLUMNS
             ))
             .map_err(sql)?;
-        let rows = s.query_map([contact], |row| Ok((events::cells(row)?, row.get::<_, i64>(5)?))).map_err(sql)?;
-        rows.map(|row| {
-            let (cells, delivery) = row.map_err(sql)?;
-            Ok(WaitingRow { delivery, stored: event(cells)? })
-        })
-        .collect()
+        let waiting = |row: &Row<'_>| Ok(WaitingRow { delivery: row.get("delivery")?, stored: events::stored(row)? });
+        let rows = s.query_map([contact], waiting).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// Messages of a contact that are to be sent, in their order.
@@ -230,8 +188,8 @@ impl Store {
 
     fn messages_where(&self, what: &str, value: &str) -> Result<Vec<Message>> {
         let mut s = self.read().prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE {what}")).map_err(sql)?;
-        let rows = s.query_map([value], cells).map_err(sql)?;
-        rows.map(|row| message(row.map_err(sql)?)).collect()
+        let rows = s.query_map([value], message).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// One message; refused if there is none.
@@ -252,12 +210,9 @@ impl Store {
                 events::COLUMNS
             ))
             .map_err(sql)?;
-        let rows = s.query_map([message], |row| Ok((events::cells(row)?, row.get::<_, u32>(5)?))).map_err(sql)?;
-        rows.map(|row| {
-            let (cells, changes) = row.map_err(sql)?;
-            Ok(Part { stored: event(cells)?, changes })
-        })
-        .collect()
+        let part = |row: &Row<'_>| Ok(Part { stored: events::stored(row)?, changes: row.get("changes")? });
+        let rows = s.query_map([message], part).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// Whether an end of this incident waits for a contact, or was made into a message that has not arrived.
@@ -303,9 +258,12 @@ impl Store {
     /// Keeps the body of a message for every later attempt.
     pub fn set_body(&mut self, id: &str, body: &[u8], content_type: &str) -> Result<()> {
         self.write(|t| {
-            t.execute("UPDATE message SET body = ?2, content_type = ?3 WHERE id = ?1", params![id, body, content_type])
-                .map_err(sql)
-                .map(drop)
+            t.0.execute(
+                "UPDATE message SET body = ?2, content_type = ?3 WHERE id = ?1",
+                params![id, body, content_type],
+            )
+            .map_err(sql)
+            .map(drop)
         })
     }
 
@@ -320,13 +278,13 @@ impl Store {
     ) -> Result<()> {
         let (state, next_at, ended) = match next {
             Ok(at) => (MessageState::Queued, at, None),
-            Err(state) => (state, now, Some(now.to_string())),
+            Err(state) => (state, now, Some(Time(now))),
         };
         self.write(|t| {
-            t.execute(
+            t.0.execute(
                 "UPDATE message SET attempts = attempts + 1, state = ?2, next_at = ?3, ended_at = ?4, status = ?5, error = ?6
                  WHERE id = ?1",
-                params![id, state.as_str(), next_at.to_string(), ended, status, error],
+                params![id, Stored(state), Time(next_at), ended, status, error],
             )
             .map_err(sql)
             .map(drop)
@@ -336,9 +294,9 @@ impl Store {
     /// A later message took the place of this one.
     pub fn supersede(&mut self, id: &str, now: jiff::Timestamp) -> Result<()> {
         self.write(|t| {
-            t.execute(
+            t.0.execute(
                 "UPDATE message SET state = 'superseded', ended_at = ?2 WHERE id = ?1 AND state = 'queued'",
-                params![id, now.to_string()],
+                params![id, Time(now)],
             )
             .map_err(sql)
             .map(drop)
@@ -353,11 +311,11 @@ impl Store {
                 .hint("`lite contact deliveries` shows when it is tried next"));
         }
         self.write(|t| {
-            t.execute("UPDATE contact SET disabled = NULL WHERE name = ?1", [&message.contact]).map_err(sql)?;
-            t.execute(
+            t.0.execute("UPDATE contact SET disabled = NULL WHERE name = ?1", [&message.contact]).map_err(sql)?;
+            t.0.execute(
                 "UPDATE message SET state = 'queued', attempts = 0, next_at = ?2, ended_at = NULL, status = NULL, error = NULL
                  WHERE id = ?1",
-                params![id, now.to_string()],
+                params![id, Time(now)],
             )
             .map_err(sql)
             .map(drop)
@@ -367,14 +325,11 @@ impl Store {
 
     /// Removes what was kept long enough: messages that ended 30 days ago, events and incidents after 15 months.
     pub fn purge(&mut self, now: jiff::Timestamp) -> Result<()> {
-        let before = |days: i64| {
-            now.saturating_sub(jiff::SignedDuration::from_hours(24 * days))
-                .map_or_else(|_| now.to_string(), |t| t.to_string())
-        };
+        let before = |days: i64| Time(now.saturating_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now));
         self.write(|t| {
-            t.execute("DELETE FROM message WHERE ended_at < ?1 AND state <> 'queued'", [before(30)]).map_err(sql)?;
-            t.execute("DELETE FROM event WHERE at < ?1", [before(456)]).map_err(sql)?;
-            t.execute("DELETE FROM incident WHERE closed_at < ?1", [before(456)]).map_err(sql).map(drop)
+            t.0.execute("DELETE FROM message WHERE ended_at < ?1 AND state <> 'queued'", [before(30)]).map_err(sql)?;
+            t.0.execute("DELETE FROM event WHERE at < ?1", [before(456)]).map_err(sql)?;
+            t.0.execute("DELETE FROM incident WHERE closed_at < ?1", [before(456)]).map_err(sql).map(drop)
         })
     }
 }

@@ -69,7 +69,11 @@ impl Wreckage {
     pub fn of(&self, uuid: Uuid) -> Salvaged {
         let mut all = Salvaged::default();
         for db in &self.databases {
-            let wanted = || parse(&format!("\"{}\"", column(db, uuid, "wanted")?));
+            // Called `wanted` up to schema 3.
+            let wanted = || {
+                let word = column(db, uuid, "desired_state").or_else(|| column(db, uuid, "wanted"))?;
+                parse(&format!("\"{word}\""))
+            };
             let phase = || Some((parse(&format!("\"{}\"", column(db, uuid, "phase")?))?, column(db, uuid, "failure")));
             all.wanted = all.wanted.or_else(wanted);
             all.phase = all.phase.or_else(phase);

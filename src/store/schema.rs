@@ -6,37 +6,68 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{damaged_because, not_writable, sql};
+use super::{clashes, damaged_because, not_writable, sql};
 use crate::model::{Code, Error, Result};
 
-/// One entry per schema version: the first makes version 1 of nothing, each later one makes its version of the one before.
-/// A released entry is never changed; a new version is a new file at the end.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+/// One schema version: the first makes it of nothing, each later one of the version before.
+#[derive(Clone, Copy)]
+struct Migration {
+    /// What SQL cannot say, done before `sql`. Sentences for the user.
+    before: fn(&Transaction<'_>) -> Result<Vec<String>>,
+    /// The statements.
+    sql: &'static str,
+}
+
+impl Migration {
+    const fn of(sql: &'static str) -> Self {
+        Self { before: |_| Ok(Vec::new()), sql }
+    }
+}
+
+/// Every version. A released entry is never changed; a new version is a new file at the end.
+const MIGRATIONS: &[Migration] = &[
+    Migration::of(include_str!("schema/1.sql")),
+    Migration::of(include_str!("schema/2.sql")),
+    Migration::of(include_str!("schema/3.sql")),
+    Migration { before: clashes::rename, sql: include_str!("schema/4.sql") },
+];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.
 pub(super) fn refuse_newer(path: &Path, version: i64) -> Result<()> {
-    let today = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let today = today(MIGRATIONS);
     if (0..=today).contains(&version) { Ok(()) } else { Err(newer(path, version, today)) }
 }
 
-/// Brings a database of schema `version` to today's; an older one is copied beside itself first.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, version: i64) -> Result<()> {
+/// Brings a database of schema `version` to today's; an older one is copied beside itself first. Sentences for the user.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, version: i64) -> Result<Vec<String>> {
     migrate_by(MIGRATIONS, connection, path, version)
 }
 
-fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path, version: i64) -> Result<()> {
-    let today = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
-    if version == today {
-        return Ok(());
+fn migrate_by(migrations: &[Migration], connection: &mut Connection, path: &Path, version: i64) -> Result<Vec<String>> {
+    if version == today(migrations) {
+        return Ok(Vec::new());
     }
+    // A table that is made anew must not take what refers to it along.
+    connection.pragma_update(None, "foreign_keys", false).map_err(sql)?;
+    let migrated = migrate_in_one(migrations, connection, path);
+    connection.pragma_update(None, "foreign_keys", true).map_err(sql)?;
+    migrated
+}
+
+fn today(migrations: &[Migration]) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
+fn migrate_in_one(migrations: &[Migration], connection: &mut Connection, path: &Path) -> Result<Vec<String>> {
+    let today = today(migrations);
     // Nobody else writes from here on: the copy is of exactly what is migrated.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     // Another process may have migrated while this one waited for the lock.
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
     if version == today {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let Some(steps) = usize::try_from(version).ok().and_then(|v| migrations.get(v..)) else {
         return Err(newer(path, version, today));
@@ -46,11 +77,26 @@ fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path, ver
     } else if tables(&transaction)? > 0 {
         return Err(damaged_because(path, "it is a database, but not one of lite's"));
     }
+    let mut notices = Vec::new();
     for step in steps {
-        transaction.execute_batch(step).map_err(sql)?;
+        notices.extend((step.before)(&transaction)?);
+        transaction.execute_batch(step.sql).map_err(sql)?;
     }
+    refuse_broken_references(&transaction, path)?;
     transaction.pragma_update(None, "user_version", today).map_err(sql)?;
-    transaction.commit().map_err(sql)
+    transaction.commit().map_err(sql)?;
+    Ok(notices)
+}
+
+/// Foreign keys were off: what refers to nothing now did so before.
+fn refuse_broken_references(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
+    let broken: Option<String> = transaction
+        .query_row("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [], |row| row.get(0))
+        .optional()
+        .map_err(sql)?;
+    broken.map_or(Ok(()), |table| {
+        Err(damaged_because(path, format!("a row of its table `{table}` refers to one that is not there")))
+    })
 }
 
 fn newer(path: &Path, version: i64, today: i64) -> Error {
@@ -100,10 +146,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
         let mut connection = Connection::open(&path).unwrap();
-        let one = "CREATE TABLE t (a); INSERT INTO t VALUES (7)";
+        let one = Migration::of("CREATE TABLE t (a); INSERT INTO t VALUES (7)");
         migrate_by(&[one], &mut connection, &path, 0).unwrap();
         assert!(!backup_path(&path, 0).exists(), "there was nothing to copy");
-        let broken = "ALTER TABLE t ADD COLUMN b; UPDATE t SET a = 8; UPDATE no_such_table SET c = 1";
+        let broken = Migration::of("ALTER TABLE t ADD COLUMN b; UPDATE t SET a = 8; UPDATE no_such_table SET c = 1");
         assert_eq!(
             migrate_by(&[one, broken], &mut connection, &path, 1).map_err(|e| e.code.as_str()),
             Err("state_error")
@@ -115,7 +161,7 @@ mod tests {
         assert_eq!((version(&copy), copy.query_row(row, [], |r| r.get(0))), (1, Ok(7)));
         drop(copy);
         // The next try goes through, and the copy is made anew.
-        let (two, three) = ("UPDATE t SET a = 9", "UPDATE t SET a = a + 1");
+        let (two, three) = (Migration::of("UPDATE t SET a = 9"), Migration::of("UPDATE t SET a = a + 1"));
         migrate_by(&[one, two, three], &mut connection, &path, 1).unwrap();
         assert_eq!((version(&connection), connection.query_row(row, [], |r| r.get(0))), (3, Ok(10)));
         let mut names: Vec<_> =
@@ -128,8 +174,8 @@ mod tests {
     fn every_version_is_one_file_in_order() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/schema");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), MIGRATIONS.len());
-        for (n, sql) in MIGRATIONS.iter().enumerate() {
-            assert_eq!(std::fs::read_to_string(folder.join(format!("{}.sql", n + 1))).unwrap(), *sql);
+        for (n, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(std::fs::read_to_string(folder.join(format!("{}.sql", n + 1))).unwrap(), migration.sql);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Secrets of instances. They leave this file only through `lite secrets` and the final block of `create`.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{Store, sql};
+use super::{Store, Transaction, sql};
 use crate::model::Result;
 
 /// A generated secret.
@@ -37,20 +37,17 @@ pub(super) fn secret_of(row: &Row<'_>) -> rusqlite::Result<Secret> {
 }
 
 /// Stores the secrets and the host key of an instance; none: it is not known.
-pub fn insert(transaction: &Transaction<'_>, instance: Uuid, secrets: &[Secret], host_key: Option<&str>) -> Result<()> {
+pub fn insert(t: &Transaction<'_>, instance: Uuid, secrets: &[Secret], host_key: Option<&str>) -> Result<()> {
     let uuid = instance.to_string();
     for secret in secrets {
-        transaction
-            .execute(
-                "INSERT INTO secret (instance, name, account, description, shown, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![uuid, secret.name, secret.account, secret.description, secret.shown, secret.value.expose_secret()],
-            )
-            .map_err(sql)?;
+        t.0.execute(
+            "INSERT INTO secret (instance, name, account, description, shown, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![uuid, secret.name, secret.account, secret.description, secret.shown, secret.value.expose_secret()],
+        )
+        .map_err(sql)?;
     }
     if let Some(public) = host_key {
-        transaction
-            .execute("INSERT INTO host_key (instance, public) VALUES (?1, ?2)", params![uuid, public])
-            .map_err(sql)?;
+        t.0.execute("INSERT INTO host_key (instance, public) VALUES (?1, ?2)", params![uuid, public]).map_err(sql)?;
     }
     Ok(())
 }

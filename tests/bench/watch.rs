@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::support::rows::{record, stamp, store, time};
 use lite::{
-    model::{AlarmSettings, Condition, Metric, Missing, Name, Notify, Point, Statistic},
+    model::{AlarmSettings, Condition, HostId, Metric, Missing, Name, Notify, Point, Statistic},
     monitor::evaluate::{Known, Windows},
     store::metrics::{MinuteOf, SeriesCache, insert_minute},
 };
@@ -61,7 +61,7 @@ fn database_of_fifteen_months() {
             Ok(())
         })
         .unwrap();
-        db.roll_up(begin + (block + 1) * 300 * 60).unwrap();
+        db.roll_up(&HostId::local(), begin + (block + 1) * 300 * 60).unwrap();
     }
     let tables = ["point", "five_minutes", "hours"].map(|t| format!("{t} {:.2}", on_disk(&db, t)));
     println!("MiB: {}", tables.join(", "));

@@ -3,8 +3,8 @@
 use crate::support::rows::{record, stamp, store, time};
 use lite::{
     model::{
-        AlarmSettings, AlarmState, Condition, Event, EventData, EventKind, Metric, Missing, Name, Notify, Point,
-        Statistic,
+        AlarmSettings, AlarmState, Condition, Event, EventData, EventKind, HostId, Metric, Missing, Name, Notify,
+        Point, Statistic,
     },
     notify::{address::Allowed, format::Format, outbox, schedule::Answer, signature::Secret},
     store::{
@@ -363,7 +363,7 @@ fn a_minute_is_kept_and_rolled_up() {
             Ok(())
         })
         .unwrap();
-        db.roll_up(begin + (hour * 60 + 59) * 60).unwrap();
+        db.roll_up(&HostId::local(), begin + (hour * 60 + 59) * 60).unwrap();
     }
     let now = begin + 70 * 86_400;
     let points = db.points(uuid, Metric::CpuUtilization, begin, now).unwrap();
@@ -404,7 +404,7 @@ fn a_clock_that_jumps_removes_nothing_and_drops_no_minute() {
         };
         db.write(|t| insert_minute(t, &mut cache, first + n, begin + n * 60 + jump, &known, |_| true)).unwrap();
         if n % 60 == 59 {
-            db.roll_up(begin + n * 60 + jump).unwrap();
+            db.roll_up(&HostId::local(), begin + n * 60 + jump).unwrap();
         }
     }
     assert_eq!(db.observed_since(first).unwrap()[&uuid].len(), 1200);

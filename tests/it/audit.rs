@@ -7,7 +7,7 @@ use lite::{
     engine::{self, Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
-    model::{Drift, Error, Instance, Mac, Name, Phase},
+    model::{Drift, Error, HostId, Instance, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Via},
     plan::Resources,
     store::{Operation, OperationState},
 };
@@ -141,8 +141,7 @@ fn an_image_file_without_a_sidecar_stays_while_a_disk_may_lie_on_it() {
         )
     };
     assert_eq!(told(&world), [file(&used), file(&unused)]);
-    let sql = "UPDATE instance SET image = ?1";
-    world.engine().store.write(|t| Ok(t.execute(sql, [&used]).expect("updated"))).expect("written");
+    world.sql(&format!("UPDATE instance SET image = '{used}'"));
     assert_eq!(told(&world), [file(&unused)]);
     // With a disk that the database does not know, nobody can tell what lies on what.
     world.lose_database();
@@ -204,18 +203,14 @@ fn more_promised_than_there_is_is_told_with_the_numbers() {
     assert_eq!(told(&world), ["overcommitted memory: 512 MiB promised to instances, 256 MiB is there"]);
 }
 
-fn open(world: &World, kind: &str, state: OperationState) {
+fn open(world: &World, kind: OperationKind, state: OperationState) {
+    let now = jiff::Timestamp::now();
+    let record = instance(world, "web").record;
     let operation = Operation {
-        id: format!("op-0000000{}", kind.len()),
-        kind: kind.to_owned(),
-        resource: "web".to_owned(),
-        instance: Some(instance(world, "web").record.uuid),
+        id: format!("op-0000000{}", kind.as_str().len()),
         state,
         error: (state == OperationState::NeedsAttention).then(|| "no way".to_owned()),
-        request_id: None,
-        arguments: None,
-        started_at: jiff::Timestamp::now(),
-        ended_at: None,
+        ..Operation::started(kind, ResourceRef::instance(&record), HostId::local(), Requester::root(Via::Cli), now)
     };
     world.engine().store.insert_operation(&operation).expect("written");
 }
@@ -225,8 +220,8 @@ fn an_operation_without_a_live_owner_is_unfinished() {
     let world = World::new();
     world.create("web").expect("created");
     let web = instance(&world, "web").record;
-    open(&world, "stop", OperationState::Started);
-    open(&world, "delete", OperationState::NeedsAttention);
+    open(&world, OperationKind::Stop, OperationState::Started);
+    open(&world, OperationKind::Delete, OperationState::NeedsAttention);
     let both = [
         "unfinished operation op-00000004 (stop of `web`): the process that worked on it is gone",
         "unfinished operation op-00000006 (delete of `web`): it needs attention: no way",

@@ -208,7 +208,7 @@ fn bake(world: &World, keep: bool) -> Error {
 
 fn operations(world: &World) -> Vec<(String, OperationState)> {
     let all = world.engine().store.operations(10).expect("operations");
-    all.into_iter().map(|o| (o.kind, o.state)).collect()
+    all.into_iter().map(|o| (o.kind.to_string(), o.state)).collect()
 }
 
 #[test]

@@ -44,11 +44,7 @@ impl Crowd {
         engine::stop(&mut engine, &off, true, std::time::Duration::ZERO, &mut Unobserved).expect("stopped");
         // As if the database were older than this one: no row, and the journal has never heard of it.
         let unrecorded = create("late");
-        let forget = "DELETE FROM operation WHERE instance = ?1";
-        engine
-            .store
-            .write(|t| Ok(t.execute(forget, [unrecorded.uuid.to_string()]).expect("deleted")))
-            .expect("written");
+        world.sql(&format!("DELETE FROM operation WHERE resource_id = '{}'", unrecorded.uuid));
         engine.store.forget(unrecorded.uuid).expect("forgotten");
         add_foreign(&world);
         let kept = world.snapshot();

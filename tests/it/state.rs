@@ -10,8 +10,12 @@ use crate::support::world::World;
 use lite::{
     engine::{self, Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, Name, Phase, Tag, Wanted},
-    store::{Store, Wreckage},
+    model::{Class, HostId, Name, Phase, Size, Tag, Via, Wanted},
+    store::{
+        Allocated, Store, Wreckage,
+        events::{Stamp, Which},
+        instances,
+    },
 };
 use rusqlite::Connection;
 
@@ -107,6 +111,123 @@ fn a_new_database_and_a_migrated_one_are_the_same() {
     assert_eq!(schema(&Folder::new()), schema(&Folder::v1()));
 }
 
+/// A database of schema 3, with an instance, an alarm and a contact of one name, and times with and without fractions.
+fn v3() -> Folder {
+    let folder = Folder::v1();
+    let db = Connection::open(folder.db()).expect("opened");
+    for sql in [include_str!("../../src/store/schema/2.sql"), include_str!("../../src/store/schema/3.sql")] {
+        db.execute_batch(sql).expect("migrated");
+    }
+    db.execute_batch(&format!(
+        "PRAGMA user_version = 3;
+         INSERT INTO alarm (id, name, instance, settings, generation, state, since, reason, muted_until)
+             SELECT 'al-' || name, name, '{WEB}', '{SETTINGS}', 1, 'OK', '2026-11-24T14:18:16Z', 'new', '2026-11-24T15:00:00.25Z'
+             FROM (SELECT 'web' AS name UNION SELECT 'web-alarm' UNION SELECT 'cpu');
+         INSERT INTO contact (name, url, format, private, secret, created_at)
+             SELECT name, 'https://example.org/', '\"standard\"', 0, 's', '2026-11-24T14:18:16.5Z'
+             FROM (SELECT 'cpu' AS name UNION SELECT 'ops');
+         INSERT INTO event (at, kind, suppressed, data) VALUES ('2026-11-24T14:18:16.9996Z', 'contact.test', 0, '{DATA}');
+         INSERT INTO message (id, contact, made_at, digest, state, next_at)
+             VALUES ('msg_1', 'cpu', '2026-11-24T14:18:17Z', 0, 'queued', '2026-11-24T14:18:17.000001Z');
+         INSERT INTO delivery (event, contact, message, state) VALUES (1, 'cpu', 'msg_1', 'grouped');
+         INSERT INTO watch (key, value) VALUES ('evaluated', 'then');
+         INSERT INTO operation (id, kind, resource, instance, state, started_at, ended_at) VALUES
+             ('op-00000001', 'restart', 'web', '{WEB}', 'succeeded', '2026-11-24T14:18:17.5Z', '2026-11-24T14:18:18Z'),
+             ('op-00000002', 'stop', 'web', '{WEB}', 'failed', '2026-11-24T14:18:17Z', '2026-11-24T14:18:18Z');"
+    ))
+    .expect("filled");
+    folder
+}
+
+const SETTINGS: &str = r#"{"metric":"CPUUtilization","condition":{"comparator":">","threshold":80.0},"datapoints":1,"of":1,"period_minutes":1,"statistic":"average","missing":"missing","notify":["alarm"],"repeat_minutes":240}"#;
+const DATA: &str = r#"{"incident":null,"sequence":null,"alarm":null,"instance":null,"host":null,"metric":null,"comparator":null,"threshold":null,"m":null,"n":null,"period":null,"from":null,"to":null,"reason":"r","points":[],"started_at":null,"ended_at":null}"#;
+
+#[test]
+fn names_that_clash_over_kinds_are_kept_with_a_suffix_and_told() {
+    let folder = v3();
+    let store = folder.open().expect("migrated");
+    assert_eq!(
+        store.notices(),
+        [
+            "alarm `web` is called `web-alarm-2` now: an instance has that name",
+            "contact `cpu` is called `cpu-contact` now: an alarm has that name",
+        ]
+    );
+    let alarms: Vec<_> = store.alarms().expect("read").into_iter().map(|a| (a.id, a.name.to_string())).collect();
+    let alarm = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+    assert_eq!(alarms, [alarm("al-cpu", "cpu"), alarm("al-web-alarm", "web-alarm"), alarm("al-web", "web-alarm-2")]);
+    let contacts: Vec<_> = store.contacts().expect("read").into_iter().map(|c| c.name.to_string()).collect();
+    assert_eq!(contacts, ["cpu-contact", "ops"]);
+    assert_eq!(store.messages(Some("cpu-contact"), false, 9).expect("read").len(), 1);
+    assert_eq!(store.parts("msg_1").expect("read").len(), 1);
+    drop(store);
+    assert_eq!(folder.open().expect("opened").notices(), Vec::<String>::new(), "told once");
+}
+
+#[test]
+fn times_are_kept_to_the_microsecond_and_sorted_as_numbers() {
+    let folder = v3();
+    let store = folder.open().expect("migrated");
+    let time = |text: &str| text.parse::<jiff::Timestamp>().expect("a time");
+    let operations: Vec<_> = store.operations(9).expect("read").into_iter().map(|o| (o.id, o.requester.via)).collect();
+    // As text, 17.5 would come before 17.
+    let of = |id: &str, via| (id.to_owned(), via);
+    assert_eq!(operations, [of("op-00000001", Via::Watcher), of("op-00000002", Via::Cli), of("op-7f850ee6", Via::Cli)]);
+    let create = store.operation("op-7f850ee6").expect("read").expect("there");
+    assert_eq!(
+        (create.started_at, create.ended_at),
+        (time("2026-11-24T14:18:16.54661Z"), Some(time("2026-11-24T14:18:16.56868Z")))
+    );
+    assert_eq!((create.resource.id.to_string().as_str(), create.resource.name.as_str()), (WEB, "web"));
+    let alarm = store.require_alarm(&Name::parse("cpu").expect("a name")).expect("read");
+    assert_eq!((alarm.since, alarm.muted_until), (time("2026-11-24T14:18:16Z"), Some(time("2026-11-24T15:00:00.25Z"))));
+    let event = store.events(&Which { limit: 9, ..Which::default() }).expect("read").remove(0);
+    assert_eq!(event.event.at, time("2026-11-24T14:18:16.9996Z"));
+    let message = store.require_message("msg_1").expect("read");
+    assert_eq!((message.made_at, message.next_at), (time("2026-11-24T14:18:17Z"), time("2026-11-24T14:18:17.000001Z")));
+    assert_eq!(store.watcher_value(&HostId::local(), "evaluated"), Ok(Some("then".to_owned())));
+}
+
+#[test]
+fn a_name_is_unique_over_all_kinds() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let mut store = world.engine().store;
+    let record = store.require(&Name::parse("web").expect("a name")).expect("there").record;
+    let stamp = Stamp { now: jiff::Timestamp::UNIX_EPOCH, host: "host".to_owned() };
+    let (web, cpu) = (Name::parse("web").expect("a name"), Name::parse("cpu").expect("a name"));
+    let settings = serde_json::from_str(SETTINGS).expect("settings");
+    let told = |error: lite::model::Error| (error.code.as_str(), error.message);
+    assert_eq!(
+        store.put_alarm(&record, &web, &settings, &stamp).map_err(told),
+        Err(("name_taken", "an instance is called `web`".to_owned()))
+    );
+    assert_eq!(store.put_alarm(&record, &cpu, &settings, &stamp), Ok(true));
+    let taken = world.create("cpu").map(drop).expect_err("taken");
+    assert_eq!(taken.message, "an alarm is called `cpu`");
+    assert_eq!(world.create("web").map(drop).expect_err("taken").message, "the name `web` is taken");
+    // With the alarm its name goes, also where the instance takes it along.
+    store.forget(record.uuid).expect("forgotten");
+    assert_eq!(store.alarms(), Ok(vec![]));
+    world.sql("INSERT INTO resource VALUES ('x', 'contact', 'web', NULL, 0), ('y', 'contact', 'cpu', NULL, 0)");
+}
+
+#[test]
+fn a_record_that_is_replaced_changes_what_is_summed_and_unique() {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    let mut store = world.engine().store;
+    let mut record = store.instance_by_uuid(uuid).expect("read").expect("there").record;
+    (record.vcpus, record.memory, record.disk) = (7, Size::mib(3), Size::mib(5));
+    record.address = Some([192, 168, 150, 99].into());
+    store.set_record(&record).expect("stored");
+    let host = HostId::local();
+    let held = store.allocated(&host).expect("summed");
+    assert_eq!((held.vcpus, held.memory, held.disk), (7, 3 << 20, 5 << 20));
+    assert_eq!(store.write(|t| instances::addresses(t, &host, "lite")), Ok(vec![[192, 168, 150, 99].into()]));
+    assert_eq!(store.allocated(&HostId::parse("other").expect("a host")).expect("summed"), Allocated::default());
+}
+
 #[test]
 fn many_that_come_at_once_migrate_once() {
     let folder = Folder::v1();
@@ -173,7 +294,10 @@ fn a_damaged_database_is_refused_with_what_to_do() {
         ("text", &|db| fs::write(db, "not a database, but long enough".repeat(10)).expect("written")),
         ("the header overwritten", &|db| overwrite(db, 0, &[0xff; 4096])),
         ("the schema overwritten", &|db| overwrite(db, 100, &[0xff; 3000])),
-        ("all pages but the first overwritten", &|db| overwrite(db, 4096, &[0xff; 40960])),
+        ("all pages but the first overwritten", &|db| {
+            let length = fs::metadata(db).expect("there").len();
+            overwrite(db, 4096, &vec![0xff; usize::try_from(length - 4096).expect("small")]);
+        }),
         ("only its log is left", &log_alone),
         ("an empty file beside a log", &log_beside_nothing),
     ];
@@ -281,14 +405,7 @@ fn what_a_set_aside_database_still_tells_is_kept() {
     engine::set_tags(&mut engine, &instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
     engine.store.set_wanted(uuid, Wanted::Stopped).expect("set");
     engine.store.set_phase(uuid, Phase::Failed, Some("why")).expect("set");
-    engine
-        .store
-        .write(|t| {
-            t.execute("INSERT INTO secret VALUES (?1, 'admin', 'admin', 'Opens it', 1, 'Sesame')", [uuid.to_string()])
-                .expect("inserted");
-            Ok(())
-        })
-        .expect("written");
+    world.sql(&format!("INSERT INTO secret VALUES ('{uuid}', 'admin', 'admin', 'Opens it', 1, 'Sesame')"));
     let before = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
     let key = engine.store.host_key(uuid).expect("read");
     // Kept open, so that the last commits are in the log alone and have to come along.
@@ -369,16 +486,10 @@ fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
     let before = world.snapshot();
     let first = world.create_with("web", Some("r1"), "a").expect("created").record.uuid;
     // As `kill -9` before the last step was recorded leaves it.
-    let cut = "UPDATE operation SET state = 'started', ended_at = NULL;
-               UPDATE step SET state = 'intent' WHERE sequence = (SELECT max(sequence) FROM step);";
-    world
-        .engine()
-        .store
-        .write(|t| {
-            t.execute_batch(cut).expect("cut");
-            Ok(())
-        })
-        .expect("written");
+    world.sql(
+        "UPDATE operation SET state = 'started', ended_at = NULL;
+         UPDATE step SET state = 'intent' WHERE sequence = (SELECT max(sequence) FROM step);",
+    );
     assert_eq!(engine::recover(&mut world.engine()), Ok(vec!["undid the create of `web` that was cut off".to_owned()]));
     assert_eq!(world.snapshot(), before);
     assert_eq!(

@@ -8,7 +8,8 @@ use lite::{
     engine,
     hypervisor::{DomainSample, DomainState, MemorySample, StateReason, prelude::*},
     model::{
-        AlarmSettings, AlarmState, Condition, Error, EventKind, Metric, Missing, Name, Notify, Phase, Statistic, Wanted,
+        AlarmSettings, AlarmState, Condition, Error, EventKind, HostId, Metric, Missing, Name, Notify, OperationKind,
+        OperationState, Phase, Requester, ResourceRef, Statistic, Via, Wanted,
     },
     monitor::{actor::Actor, clock::Moment, watcher::Watcher},
     store::{Store, events::Which},
@@ -150,8 +151,7 @@ fn a_minute_that_could_not_be_written_does_not_lose_the_next() {
     let mut watcher = watcher(&world, "b");
     // The last statement of the first minute fails, as on a full disk: all before it is taken back.
     let database = rusqlite::Connection::open(world.state().join("state.db")).expect("opened");
-    let full =
-        "CREATE TRIGGER full BEFORE INSERT ON watch WHEN NEW.key = 'evaluated' BEGIN SELECT RAISE(ABORT, 'full'); END";
+    let full = "CREATE TRIGGER full BEFORE INSERT ON watcher_state WHEN NEW.key = 'evaluated' BEGIN SELECT RAISE(ABORT, 'full'); END";
     database.execute_batch(full).expect("made");
     let mut failed = 0;
     for _ in 0..9 {
@@ -265,17 +265,16 @@ fn a_busy_instance_and_a_lost_one_are_left_alone() {
     let ids = instances(&world, &["busy", "lost"]);
     let mut watcher = watcher(&world, "b");
     run(&mut watcher, 20);
+    let record = store(&world).instance_by_uuid(ids[0]).expect("read").expect("there").record;
     let operation = lite::store::Operation {
-        id: "op-00000001".into(),
-        kind: "reboot".into(),
-        resource: "busy".into(),
-        instance: Some(ids[0]),
-        state: lite::store::OperationState::NeedsAttention,
-        error: None,
-        request_id: None,
-        arguments: None,
-        started_at: now(),
-        ended_at: None,
+        state: OperationState::NeedsAttention,
+        ..lite::store::Operation::started(
+            OperationKind::Reboot,
+            ResourceRef::instance(&record),
+            HostId::local(),
+            Requester::root(Via::Cli),
+            now(),
+        )
     };
     store(&world).insert_operation(&operation).expect("an operation");
     world.hypervisor.inner().crash(ids[0]).expect("crashed");

@@ -19,7 +19,7 @@ use crate::support::{
 };
 use lite::{
     image::sums::{self, Algorithm},
-    model::Name,
+    model::{HostId, Name, OperationKind, Requester, ResourceRef, Via},
     store::{Operation, OperationState, Store},
 };
 
@@ -171,18 +171,15 @@ fn orphan(host: &Host, name: &str) {
     let mut store = Store::open(&host.folder.path().join("state")).expect("the database");
     let instance = store.require(&Name::parse(name).expect("a name")).expect("stored");
     let uuid = instance.record.uuid;
-    let delete = Operation {
-        id: format!("op-{:08x}", uuid.as_fields().0),
-        kind: "delete".to_owned(),
-        resource: name.to_owned(),
-        instance: Some(uuid),
-        state: OperationState::Succeeded,
-        error: None,
-        request_id: None,
-        arguments: None,
-        started_at: jiff::Timestamp::now(),
-        ended_at: Some(jiff::Timestamp::now()),
-    };
+    let now = jiff::Timestamp::now();
+    let started = Operation::started(
+        OperationKind::Delete,
+        ResourceRef::instance(&instance.record),
+        HostId::local(),
+        Requester::root(Via::Cli),
+        now,
+    );
+    let delete = Operation { state: OperationState::Succeeded, ended_at: Some(now), ..started };
     store.insert_operation(&delete).expect("written");
     store.forget(uuid).expect("forgotten");
 }

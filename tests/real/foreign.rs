@@ -6,7 +6,10 @@ use crate::support::{
     host::{Host, needs_host, text},
     idle::{self, clean},
 };
-use lite::store::{Operation, OperationState, Store};
+use lite::{
+    model::{HostId, OperationKind, OperationState, Requester, ResourceRef, Via},
+    store::{Operation, Store},
+};
 
 crate::tests![what_is_not_ours_stays_as_it_is,];
 
@@ -29,18 +32,14 @@ fn orphan(host: &Host, name: &str) {
     let mut store = Store::open(&host.folder.path().join("state")).expect("the database");
     let record = store.require(&lite::model::Name::parse(name).expect("a name")).expect("stored").record;
     let now = jiff::Timestamp::now();
-    let delete = Operation {
-        id: "op-00000001".to_owned(),
-        kind: "delete".to_owned(),
-        resource: name.to_owned(),
-        instance: Some(record.uuid),
-        state: OperationState::Succeeded,
-        error: None,
-        request_id: None,
-        arguments: None,
-        started_at: now,
-        ended_at: Some(now),
-    };
+    let started = Operation::started(
+        OperationKind::Delete,
+        ResourceRef::instance(&record),
+        HostId::local(),
+        Requester::root(Via::Cli),
+        now,
+    );
+    let delete = Operation { state: OperationState::Succeeded, ended_at: Some(now), ..started };
     store.insert_operation(&delete).expect("written");
     store.forget(record.uuid).expect("forgotten");
 }

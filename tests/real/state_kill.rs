@@ -9,9 +9,9 @@ use std::{
 };
 
 use lite::{
-    model::{Mac, Name, Record},
+    model::{HostId, Mac, Name, OperationKind, OperationState, Record, Requester, ResourceRef, StepState, Via},
     store::{
-        NewInstance, Operation, OperationState, Secret, StepState, Store,
+        NewInstance, Operation, Secret, Store,
         instances::{self},
         operations, secrets,
     },
@@ -52,7 +52,7 @@ fn five_hundred_kills_lose_nothing_that_was_acknowledged() {
     let mut counts = [0; 4];
     for (id, words) in &told {
         let operation = store.operation(id).expect("read").unwrap_or_else(|| panic!("{id} is lost: {words:?}"));
-        let uuid = operation.instance.expect("an instance");
+        let uuid = operation.instance().expect("an instance");
         let instance = store.instance_by_uuid(uuid).expect("read");
         let steps = store.steps(id).expect("read");
         for (word, count) in words.iter().zip(&mut counts) {
@@ -137,17 +137,11 @@ fn write_for_ever(folder: &Path) -> ! {
             ..model.clone()
         };
         let now = jiff::Timestamp::now();
+        let resource = ResourceRef::instance(&record);
         let operation = Operation {
             id: id.clone(),
-            kind: "create".into(),
-            resource: record.name.to_string(),
-            instance: Some(uuid),
-            state: OperationState::Started,
-            error: None,
             request_id: Some(format!("request-{id}")),
-            arguments: None,
-            started_at: now,
-            ended_at: None,
+            ..Operation::started(OperationKind::Create, resource, HostId::local(), Requester::root(Via::Cli), now)
         };
         let secret = |name: &str| Secret {
             name: name.into(),
@@ -158,6 +152,7 @@ fn write_for_ever(folder: &Path) -> ! {
         };
         let new = NewInstance {
             record: &record,
+            host: &HostId::local(),
             network: "lite",
             blueprint: &blueprint,
             parameters: &parameters,

@@ -46,7 +46,7 @@ fn lite(host: &Host, args: &[&str]) {
 /// What the user wants an instance to be, as it is stored.
 fn wanted(host: &Host, name: &str) -> String {
     let db = rusqlite::Connection::open(host.folder.path().join("state/state.db")).expect("a database");
-    db.query_row("SELECT wanted FROM instance WHERE name = ?1", [name], |r| r.get(0)).expect("an instance")
+    db.query_row("SELECT desired_state FROM instance WHERE name = ?1", [name], |r| r.get(0)).expect("an instance")
 }
 
 fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down() {

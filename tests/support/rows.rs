@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lite::{
     catalog::{Blueprint, Catalog},
-    model::{Mac, Name, NetworkMode, Record},
+    model::{HostId, Mac, Name, NetworkMode, Record},
     store::{NewInstance, Store, alarms, events::Stamp, instances},
 };
 use uuid::Uuid;
@@ -64,6 +64,7 @@ pub fn store(dir: &std::path::Path, count: u8, with_alarms: bool) -> Store {
                     t,
                     &NewInstance {
                         record: &record,
+                        host: &HostId::local(),
                         network: "lite",
                         blueprint: &blueprint,
                         parameters: &BTreeMap::new(),

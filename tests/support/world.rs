@@ -18,9 +18,12 @@ use lite::{
         prelude::*,
     },
     image::Image,
-    model::{Accel, Name, NetworkMode, Paths, Record, Result, Settings, Size},
+    model::{
+        Accel, HostId, Name, NetworkMode, OperationKind, OperationState, Paths, Record, Requester, ResourceRef, Result,
+        Settings, Size, Via,
+    },
     plan::{Object, Step},
-    store::{Operation, OperationState, Store},
+    store::{Operation, Store},
 };
 
 /// What a host holds, for comparing before and after.
@@ -83,6 +86,7 @@ impl World {
             clock: Arc::new(SystemClock),
             cancel: Arc::default(),
             wait: Duration::ZERO,
+            requester: Requester::root(Via::Cli),
         }
     }
 
@@ -152,18 +156,15 @@ impl World {
     /// Takes the row away, as if the delete that the journal tells of had left all there is.
     pub fn orphan(&self, record: &Record) {
         let mut store = self.engine().store;
-        let delete = Operation {
-            id: format!("op-{:08x}", record.uuid.as_fields().0),
-            kind: "delete".to_owned(),
-            resource: record.name.to_string(),
-            instance: Some(record.uuid),
-            state: OperationState::Succeeded,
-            error: None,
-            request_id: None,
-            arguments: None,
-            started_at: jiff::Timestamp::now(),
-            ended_at: Some(jiff::Timestamp::now()),
-        };
+        let now = jiff::Timestamp::now();
+        let started = Operation::started(
+            OperationKind::Delete,
+            ResourceRef::instance(record),
+            HostId::local(),
+            Requester::root(Via::Cli),
+            now,
+        );
+        let delete = Operation { state: OperationState::Succeeded, ended_at: Some(now), ..started };
         store.insert_operation(&delete).expect("written");
         store.forget(record.uuid).expect("forgotten");
     }
@@ -172,7 +173,7 @@ impl World {
     pub fn make_again(&self, record: &Record) {
         let (store, hv) = (self.engine().store, self.hypervisor.inner());
         let creates = store.operations(1000).expect("operations").into_iter();
-        let creates = creates.filter(|o| o.kind == "create" && o.instance == Some(record.uuid));
+        let creates = creates.filter(|o| o.kind == OperationKind::Create && o.instance() == Some(record.uuid));
         for step in creates.flat_map(|o| store.steps(&o.id).expect("steps")) {
             match serde_json::from_str(&step.step).expect("a step") {
                 Step::Ensure { object: Object::Filter { name }, xml, .. } => hv.ensure_filter(&name, &xml),
@@ -187,6 +188,12 @@ impl World {
             }
             .expect("made again");
         }
+    }
+
+    /// Changes rows behind lite's back.
+    pub fn sql(&self, statements: &str) {
+        let path = self.settings.paths.state.join("state.db");
+        rusqlite::Connection::open(path).expect("a database").execute_batch(statements).expect("changed");
     }
 
     pub fn lose_database(&self) {

@@ -202,7 +202,7 @@ fn look_at_machine(ctx: &Ctx, f: &mut Facts) {
 fn look_at_capacity(ctx: &Ctx, f: &mut Facts) {
     let (Some(Some(pool)), Some(volumes)) = (f.pool.clone(), &f.volumes) else { return };
     let used = used_by_disks(volumes);
-    let (host, held) = (ctx.hypervisor.host(), ctx.store.allocated());
+    let (host, held) = (ctx.hypervisor.host(), ctx.store.allocated(&ctx.host_id()));
     let (host, held) = (f.known("capacity", host), f.known("capacity", held));
     if let (Some(host), Some(held)) = (host, held) {
         f.overdraft = Capacity::overdrawn(&host, &host::usable(ctx, pool), used, &held);

@@ -196,8 +196,8 @@ fn twice(f: &Facts) -> Vec<Finding> {
 fn unfinished(f: &Facts) -> Vec<Finding> {
     let nobodys = |id: &Uuid| !f.busy.contains(id);
     let open: HashMap<Uuid, &str> =
-        f.before.open.iter().chain(&f.after.open).filter_map(|o| Some((o.instance?, o.id.as_str()))).collect();
-    let operations = f.after.open.iter().filter(|o| o.instance.as_ref().is_none_or(nobodys)).map(|o| {
+        f.before.open.iter().chain(&f.after.open).filter_map(|o| Some((o.instance()?, o.id.as_str()))).collect();
+    let operations = f.after.open.iter().filter(|o| nobodys(&o.resource.id)).map(|o| {
         let problem = match (o.state, &o.error) {
             (OperationState::NeedsAttention, Some(error)) => format!("it needs attention: {error}"),
             (OperationState::NeedsAttention, None) => "it needs attention".to_owned(),

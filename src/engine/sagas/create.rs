@@ -152,7 +152,7 @@ fn earlier(ctx: &mut Ctx, request: &Request<'_>) -> Result<Option<Created>> {
                 .hint("use a new `--request-id` to try again"));
         }
     }
-    let instance = operation.instance.map(|uuid| ctx.store.instance_by_uuid(uuid)).transpose()?.flatten();
+    let instance = operation.instance().map(|uuid| ctx.store.instance_by_uuid(uuid)).transpose()?.flatten();
     let Some(instance) = instance else {
         return Err(Error::failed(Code::NoSuchInstance, "the instance of this request was deleted since")
             .hint("use a new `--request-id` to make another"));

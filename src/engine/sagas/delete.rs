@@ -8,7 +8,7 @@ use crate::{
         lock::{self, Lock},
     },
     kill_point,
-    model::{Instance, Phase, Result},
+    model::{Instance, OperationKind, Phase, Result},
     plan::{self, OwnedKind},
     store::{Operation, events::Stamp, instances, operations},
 };
@@ -38,7 +38,7 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
 pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
     let lock = lock::take(ctx, instance, "delete")?;
     let receipt = plan_delete(instance);
-    let operation = journal::new_operation(ctx, "delete", instance);
+    let operation = journal::new_operation(ctx, OperationKind::Delete, instance);
     // Together: an instance that is being removed has an operation that goes on with it.
     ctx.store.write(|t| {
         instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;

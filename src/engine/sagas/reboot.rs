@@ -4,7 +4,7 @@ use crate::{
     engine::{Ctx, domain::state_of, journal, lock},
     hypervisor::DomainState,
     kill_point,
-    model::{Code, Error, Instance, Result},
+    model::{Code, Error, Instance, OperationKind, Result},
 };
 
 /// Reboots a running instance: asks the guest, or presses the reset button when `force`.
@@ -15,7 +15,7 @@ pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
         return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
             .hint(format!("start it: `lite start {name}`")));
     }
-    let operation = journal::begin(ctx, "reboot", instance)?;
+    let operation = journal::begin(ctx, OperationKind::Reboot, instance)?;
     let uuid = instance.record.uuid;
     kill_point::reached("intent");
     let result = if force { ctx.hypervisor.reset(uuid) } else { ctx.hypervisor.reboot(uuid) };

@@ -11,7 +11,7 @@ use crate::{
         lock, objects,
     },
     hypervisor::DomainState,
-    model::{Code, Drift, Error, Instance, Result},
+    model::{Code, Drift, Error, Instance, OperationKind, Result},
     plan::{self, Class, DomainPlan, OwnedKind, Resources, Step},
 };
 
@@ -80,7 +80,7 @@ pub fn redefine(ctx: &mut Ctx, instance: &Instance) -> Result<Redefinition> {
         Redefinition::Drifted(drift) => drift.iter().any(|d| d.what == "name"),
     };
     let steps = redefinition_steps(ctx, instance, renamed)?;
-    let operation = journal::begin(ctx, "repair", instance)?;
+    let operation = journal::begin(ctx, OperationKind::Repair, instance)?;
     let id = operation.id.clone();
     // Never rolled back: each step may be done again, and undoing one would remove a domain that was there.
     let mut run = Run::new(&id);

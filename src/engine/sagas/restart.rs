@@ -12,7 +12,7 @@ use crate::{
         lock::{Attempt, Lock},
     },
     hypervisor::DomainState,
-    model::{Instance, Phase, Result, Wanted},
+    model::{Instance, OperationKind, Phase, Result, Wanted},
     plan::Step,
 };
 
@@ -23,7 +23,7 @@ pub fn restart(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
         return Ok(false);
     }
     host::prepare_host(ctx, &instance.record.network, &mut Unobserved)?;
-    let operation = journal::begin(ctx, "restart", &instance)?;
+    let operation = journal::begin(ctx, OperationKind::Restart, &instance)?;
     let id = operation.id.clone();
     let mut run = Run::new(&id);
     let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
@@ -42,7 +42,7 @@ pub fn try_resume(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
 /// Presses the reset button of a guest that does not answer.
 pub fn reset_unresponsive(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
     let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "reset")? else { return Ok(false) };
-    let operation = journal::begin(ctx, "reset", &instance)?;
+    let operation = journal::begin(ctx, OperationKind::Reset, &instance)?;
     let result = ctx.hypervisor.reset(uuid);
     journal::end(ctx, &operation, result).map(|()| true)
 }
@@ -59,7 +59,7 @@ pub fn accept_stop(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
 /// The instance with its lock, if the user still wants it up, decided nothing since, and nobody is at work on it.
 fn still_wanted(ctx: &mut Ctx, uuid: Uuid, generation: i64, doing: &str) -> Result<Option<(Instance, Lock)>> {
     let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), uuid, doing, ctx.now())? else { return Ok(None) };
-    let intent = ctx.store.intents()?.into_iter().find(|(id, _)| *id == uuid).map(|(_, n)| n);
+    let intent = ctx.store.desired_generations()?.into_iter().find(|(id, _)| *id == uuid).map(|(_, n)| n);
     let Some(instance) = ctx.store.instance_by_uuid(uuid)? else {
         lock.retire();
         return Ok(None);

@@ -16,7 +16,7 @@ use crate::{
         ready::{Wait, wait_ready},
     },
     hypervisor::DomainState,
-    model::{Code, Error, Instance, NetworkMode, Phase, Result, Size, Wanted},
+    model::{Code, Error, Instance, NetworkMode, OperationKind, Phase, Result, Size, Wanted},
     plan::{self, Resources, Step},
 };
 
@@ -56,7 +56,7 @@ pub fn start(
     check_memory(ctx, instance, plan::size_in_domain(&xml))?;
     let resources = Resources::of(&instance.record.name, uuid, &ctx.settings.paths);
     let offset = std::fs::metadata(&resources.report_log).map_or(0, |m| m.len());
-    let operation = journal::begin(ctx, "start", instance)?;
+    let operation = journal::begin(ctx, OperationKind::Start, instance)?;
     let id = operation.id.clone();
     let mut run = Run::new(&id);
     let begun = Instant::now();
@@ -98,7 +98,7 @@ fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Res
         price: r.price,
         currency: r.currency.clone(),
     };
-    let mut held = ctx.store.allocated()?;
+    let mut held = ctx.store.allocated(&ctx.host_id())?;
     if instance.wanted == Wanted::Running {
         held.memory = held.memory.saturating_sub(r.memory.as_bytes());
         held.vcpus = held.vcpus.saturating_sub(r.vcpus);

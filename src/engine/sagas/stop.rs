@@ -10,7 +10,7 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{Code, Error, Instance, Result, Wanted},
+    model::{Code, Error, Instance, OperationKind, Result, Wanted},
 };
 
 /// How a stop ended.
@@ -40,7 +40,7 @@ pub fn stop(
     if matches!(state, DomainState::Off | DomainState::Crashed) {
         return Ok(Stopped::Already);
     }
-    let operation = journal::begin(ctx, "stop", instance)?;
+    let operation = journal::begin(ctx, OperationKind::Stop, instance)?;
     kill_point::reached("intent");
     // A QEMU that does not answer presses no button, and libvirt would wait for it.
     let result = match (state, force) {

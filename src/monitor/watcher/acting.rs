@@ -11,7 +11,7 @@ use crate::{
         actor::{Job, Outcome},
         clock::Moment,
     },
-    store::{events, watch},
+    store::{events, watcher_state},
 };
 
 /// What was handed to the actor for an instance.
@@ -113,7 +113,7 @@ impl Watcher<'_> {
             })
             .collect();
         self.engine.store.write(|t| {
-            watch::set_history(t, record.uuid, &text)?;
+            watcher_state::set_history(t, record.uuid, &text)?;
             told.iter()
                 .try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
         })?;

@@ -15,7 +15,7 @@ use crate::{
     monitor::{actor::Job, clock::Moment, evaluate::Known, export::Line},
     store::{
         metrics::{MinuteOf, SeriesCache, insert_minute},
-        watch,
+        watcher_state,
     },
 };
 
@@ -52,10 +52,11 @@ impl Watcher<'_> {
         let clock = serde_json::to_string(&self.clock).unwrap_or_default();
         self.cache.retain(|uuid| records.contains_key(uuid));
         let (windows, cache) = (&mut self.windows, &mut self.cache);
+        let host = self.engine.host_id();
         let written = self.engine.store.write(|t| {
             let mut known: Known = HashMap::new();
             for (looked, bytes, row) in &mut rows {
-                let sum = watch::add_transfer(t, row.instance, &month, *bytes)?;
+                let sum = watcher_state::add_transfer(t, row.instance, &month, *bytes)?;
                 if let Some(all) = records.get(&row.instance).map(|r| r.transfer.as_bytes()).filter(|b| *b > 0) {
                     row.points.extend(Point::of(sum as f64 / all as f64 * 100.0).map(|p| (Metric::TransferUsed, p)));
                 }
@@ -67,8 +68,8 @@ impl Watcher<'_> {
             insert_minute(t, cache, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
             kill_point::reached("minute");
             let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;
-            watch::set(t, "clock", &clock)?;
-            watch::set(t, "evaluated", &now.wall.to_string())?;
+            watcher_state::set(t, &host, "clock", &clock)?;
+            watcher_state::set(t, &host, "evaluated", &now.wall.to_string())?;
             Ok(lines)
         });
         if written.is_err() {
@@ -99,7 +100,7 @@ impl Watcher<'_> {
         let hour = now.wall.as_second() / 3600;
         if hour != self.rolled {
             self.rolled = hour;
-            self.engine.store.roll_up(now.wall.as_second())?;
+            self.engine.store.roll_up(&self.engine.host_id(), now.wall.as_second())?;
             self.engine.store.purge(now.wall)?;
             let alive: HashSet<Uuid> = self.engine.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
             self.checks.retain(|uuid, _| alive.contains(uuid));

@@ -1,24 +1,25 @@
-//! What the watcher remembers between two runs of it.
+//! What the watcher of a host remembers between two runs of it.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{Store, sql};
-use crate::model::Result;
+use super::{Store, Transaction, column::id, sql};
+use crate::model::{HostId, Result};
 
 /// Sets a value.
-pub fn set(t: &Transaction<'_>, key: &str, value: &str) -> Result<()> {
-    t.prepare_cached(
-        "INSERT INTO watch (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+pub fn set(t: &Transaction<'_>, host: &HostId, key: &str, value: &str) -> Result<()> {
+    t.0.prepare_cached(
+        "INSERT INTO watcher_state (host, key, value) VALUES (?1, ?2, ?3)
+         ON CONFLICT (host, key) DO UPDATE SET value = excluded.value",
     )
-    .and_then(|mut s| s.execute(params![key, value]))
+    .and_then(|mut s| s.execute(params![host.as_str(), key, value]))
     .map_err(sql)
     .map(drop)
 }
 
 /// Stores what the restart policy remembers of an instance; nothing if that is gone.
 pub fn set_history(t: &Transaction<'_>, instance: Uuid, history: &str) -> Result<()> {
-    t.prepare_cached(
+    t.0.prepare_cached(
         "INSERT INTO restart_history (instance, history) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM instance WHERE uuid = ?1)
          ON CONFLICT (instance) DO UPDATE SET history = excluded.history",
     )
@@ -30,7 +31,7 @@ pub fn set_history(t: &Transaction<'_>, instance: Uuid, history: &str) -> Result
 /// Adds to what an instance transferred in a month (`2026-03`); the sum.
 pub fn add_transfer(t: &Transaction<'_>, instance: Uuid, month: &str, bytes: u64) -> Result<u64> {
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX / 2);
-    t.prepare_cached(
+    t.0.prepare_cached(
         "INSERT INTO transfer (instance, month, bytes) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM instance WHERE uuid = ?1)
          ON CONFLICT (instance, month) DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes",
     )
@@ -41,29 +42,32 @@ pub fn add_transfer(t: &Transaction<'_>, instance: Uuid, month: &str, bytes: u64
 
 impl Store {
     /// A value the watcher left.
-    pub fn watch_value(&self, key: &str) -> Result<Option<String>> {
-        self.read().query_row("SELECT value FROM watch WHERE key = ?1", [key], |row| row.get(0)).optional().map_err(sql)
+    pub fn watcher_value(&self, host: &HostId, key: &str) -> Result<Option<String>> {
+        self.read()
+            .query_row("SELECT value FROM watcher_state WHERE host = ?1 AND key = ?2", [host.as_str(), key], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(sql)
     }
 
     /// A number the watcher left.
-    pub fn watch_number(&self, key: &str) -> Result<Option<i64>> {
-        Ok(self.watch_value(key)?.and_then(|v| v.parse().ok()))
+    pub fn watcher_number(&self, host: &HostId, key: &str) -> Result<Option<i64>> {
+        Ok(self.watcher_value(host, key)?.and_then(|v| v.parse().ok()))
     }
 
     /// What the restart policy remembers, of all instances.
     pub fn histories(&self) -> Result<Vec<(Uuid, String)>> {
         let mut s = self.read().prepare("SELECT instance, history FROM restart_history").map_err(sql)?;
-        let rows = s.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(sql)?;
-        let all: rusqlite::Result<Vec<(String, String)>> = rows.collect();
-        Ok(all.map_err(sql)?.into_iter().filter_map(|(u, h)| Some((Uuid::try_parse(&u).ok()?, h))).collect())
+        let rows = s.query_map([], |row| Ok((id(row, "instance")?, row.get("history")?))).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// How often the user decided about each instance.
-    pub fn intents(&self) -> Result<Vec<(Uuid, i64)>> {
-        let mut s = self.read().prepare_cached("SELECT uuid, intent FROM instance").map_err(sql)?;
-        let rows = s.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(sql)?;
-        let all: rusqlite::Result<Vec<(String, i64)>> = rows.collect();
-        Ok(all.map_err(sql)?.into_iter().filter_map(|(u, n)| Some((Uuid::try_parse(&u).ok()?, n))).collect())
+    pub fn desired_generations(&self) -> Result<Vec<(Uuid, i64)>> {
+        let mut s = self.read().prepare_cached("SELECT uuid, desired_generation FROM instance").map_err(sql)?;
+        let rows = s.query_map([], |row| Ok((id(row, "uuid")?, row.get("desired_generation")?))).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// What an instance transferred in a month (`2026-03`).

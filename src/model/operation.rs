@@ -1,0 +1,114 @@
+//! What is written of a change: its kind, who asked for it, and how it stands.
+
+use super::words;
+
+words! {
+    /// What an operation does.
+    OperationKind;
+    /// Makes an instance.
+    Create = "create",
+    /// Removes an instance.
+    Delete = "delete",
+    /// Starts an instance.
+    Start = "start",
+    /// Stops an instance.
+    Stop = "stop",
+    /// Reboots an instance.
+    Reboot = "reboot",
+    /// The watcher starts an instance again that is wanted up.
+    Restart = "restart",
+    /// The watcher resets an instance that does not answer.
+    Reset = "reset",
+    /// Replaces the tags of an instance.
+    Tag = "tag",
+    /// Puts the domain of an instance back as it was recorded.
+    Repair = "repair",
+    /// Makes an image with a blueprint installed.
+    Bake = "bake",
+    /// Makes an image of a distribution's packages.
+    Build = "build",
+    /// Downloads an image.
+    Pull = "pull",
+    /// Brings an image of the operator's own.
+    Import = "import",
+    /// Removes an older version of an image.
+    Prune = "prune",
+    /// Removes an image.
+    Remove = "remove",
+}
+
+impl OperationKind {
+    /// Whether an instance runs anew after it.
+    pub fn starts(self) -> bool {
+        matches!(self, Self::Create | Self::Start | Self::Reboot | Self::Restart)
+    }
+}
+
+words! {
+    /// How an operation stands.
+    OperationState;
+    /// Under way, or its owner died.
+    Started = "started",
+    /// Done.
+    Succeeded = "succeeded",
+    /// Failed and undone.
+    Failed = "failed",
+    /// An undo failed: a person or `lite repair` has to finish it.
+    NeedsAttention = "needs-attention",
+}
+
+impl OperationState {
+    /// Under way, cut off, or waiting for a person.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Started | Self::NeedsAttention)
+    }
+}
+
+words! {
+    /// How far a step is.
+    StepState;
+    /// About to be done, or done and not yet recorded.
+    Intent = "intent",
+    /// Done.
+    Done = "done",
+    /// Undone.
+    Undone = "undone",
+}
+
+words! {
+    /// The way a change was asked for.
+    Via;
+    /// A command.
+    Cli = "cli",
+    /// The watcher decided it.
+    Watcher = "watcher",
+}
+
+/// Who asked for a change, and by which way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Requester {
+    /// The account.
+    pub actor: String,
+    /// The way.
+    pub via: Via,
+}
+
+impl Requester {
+    /// The account that may do everything.
+    pub fn root(via: Via) -> Self {
+        Self { actor: "root".to_owned(), via }
+    }
+}
+
+/// How far the operation under way has come. What is not known is none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The stage it is in.
+    pub stage: Option<String>,
+    /// What it is doing there.
+    pub note: Option<String>,
+    /// How many bytes of it are done.
+    pub done: Option<u64>,
+    /// Of how many.
+    pub total: Option<u64>,
+}
