@@ -6,7 +6,7 @@ use super::{Env, common, session::Session};
 use crate::{
     guest::{self, report::Report, tail::Tail},
     model::Result,
-    plan::Resources,
+    plan::{console_log, report_log},
 };
 
 const EXAMPLES: &str = "\
@@ -48,18 +48,19 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let engine = session.engine(env, false)?;
     let record = engine.store.require(&args.instance.name)?.record;
-    let resources = Resources::of(&record.name, record.uuid, &session.settings.paths);
+    let logs = &session.settings.paths.logs;
+    let report = report_log(&record, logs);
     session.heed_interrupts()?;
     let mut health = None;
     if args.boot {
         // The minute's reports of a guest that has run for months have pushed its set-up into older files.
-        for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", resources.report_log)) {
+        for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", report.display())) {
             if Path::new(&older).exists() {
                 reports(env, &mut Tail::open(Path::new(&older), 0)?, &mut health)?;
             }
         }
     }
-    let mut tail = Tail::open(Path::new(if args.boot { &resources.report_log } else { &resources.console_log }), 0)?;
+    let mut tail = Tail::open(&if args.boot { report } else { console_log(&record, logs) }, 0)?;
     loop {
         if args.boot {
             reports(env, &mut tail, &mut health)?;

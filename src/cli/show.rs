@@ -1,6 +1,6 @@
 //! `lite show`.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use super::{
     Env, common, list,
@@ -11,7 +11,7 @@ use crate::{
     engine::{self, Ctx, Listed},
     guest,
     model::{InstanceState, Phase, Record, Result},
-    plan::Resources,
+    plan::report_log,
     render::render_output,
     ui::print::print_show,
     view::ShowView,
@@ -101,8 +101,8 @@ fn health(engine: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Opti
     let answer = match (health, address) {
         (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => {
-            let log = Resources::of(&record.name, record.uuid, &engine.settings.paths).report_log;
-            guest::status::health(Path::new(&log), engine.store.last_start(record.uuid)?, engine.now())
+            let log = report_log(record, &engine.settings.paths.logs);
+            guest::status::health(&log, engine.store.last_start(record.uuid)?, engine.now())
         }
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
         (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),

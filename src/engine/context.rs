@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     hypervisor::Hypervisor,
     model::{EventKind, HostId, Record, Requester, Result, Settings},
+    plan::Place,
     store::{Store, events::Stamp},
 };
 
@@ -43,6 +44,11 @@ impl Ctx {
     /// The host this context works on.
     pub fn host_id(&self) -> HostId {
         HostId::local()
+    }
+
+    /// Where the host keeps what is ours.
+    pub fn place(&self) -> Place<'_> {
+        Place::from(&*self.settings)
     }
 
     /// The folder of the locks.

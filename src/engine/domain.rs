@@ -1,10 +1,10 @@
 //! The domain of an instance: its state, its record in libvirt, and in what it differs from that record.
 
-use super::Ctx;
+use super::{Ctx, objects};
 use crate::{
     hypervisor::DomainState,
     model::{Code, Drift, Error, Instance, Name, Record, Result},
-    plan::{self, Resources},
+    plan::{self, Class, OwnedKind},
 };
 
 /// Writes the record into the domain's metadata, from where a lost database is rebuilt.
@@ -24,12 +24,12 @@ pub fn unresponsive(name: &Name) -> Error {
         .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
 }
 
-/// Refused if the root disk or the seed is gone: a domain without them is no instance.
+/// Refused if a disk of the instance is gone: a domain without its disks is no instance.
 pub fn require_disks(ctx: &Ctx, instance: &Instance) -> Result<()> {
-    let resources = Resources::of(&instance.record.name, instance.record.uuid, &ctx.settings.paths);
-    for volume in [&resources.root, &resources.seed] {
-        if ctx.hypervisor.volume(&ctx.settings.pool, volume)?.is_none() {
-            return Err(gone(instance, volume));
+    let all = OwnedKind::all_of(&instance.record, ctx.place());
+    for (_, object) in all.filter(|(kind, _)| kind.description().class() == Class::Data) {
+        if !objects::is_there(&*ctx.hypervisor, &object)? {
+            return Err(gone(instance, object.name().unwrap_or_default()));
         }
     }
     Ok(())
@@ -63,6 +63,5 @@ pub fn drift_of(ctx: &Ctx, instance: &Instance) -> Result<Option<Vec<Drift>>> {
 /// In what a domain's definition differs from the record.
 pub fn drift_in(ctx: &Ctx, instance: &Instance, xml: &str) -> Result<Vec<Drift>> {
     let record = &instance.record;
-    let resources = Resources::of(&record.name, record.uuid, &ctx.settings.paths);
-    plan::drift(record, &resources, &ctx.settings.network, xml)
+    plan::drift(record, ctx.place(), xml)
 }

@@ -1,7 +1,7 @@
 //! Makes the virtual machine of an instance or of a bake: all of it is allocated, rendered and planned before anything is
 //! made on the host.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::{
     Capacity, Ctx, Observer, allocate,
@@ -18,7 +18,7 @@ use crate::{
     image::Image,
     kill_point,
     model::{Code, Error, Name, NetworkMode, OperationKind, Phase, Record, ResourceRef, Result, Tag, Wanted},
-    plan::{self, DomainPlan, Place, Resources, Sources, Step},
+    plan::{self, DomainPlan, Place, Sources, Step},
     render::{SeedInput, StaticAddress, UserData, render},
     store::{CleanSeed, NewInstance, Operation, alarms, events::Stamp, instances, operations, secrets},
 };
@@ -56,7 +56,8 @@ pub struct Request<'a> {
 /// Everything made for one create.
 pub struct Job {
     pub record: Record,
-    pub resources: Resources,
+    pub console_log: PathBuf,
+    pub report_log: PathBuf,
     pub operation: Operation,
     pub steps: Vec<Step>,
     pub root_path: String,
@@ -85,7 +86,7 @@ pub fn allocate_all(
 ) -> Result<Job> {
     let (settings, now) = (ctx.settings.clone(), ctx.now());
     let (host, requester) = (ctx.host_id(), ctx.requester.clone());
-    let paths = &settings.paths;
+    let (place, logs) = (Place::from(&*settings), &settings.paths.logs);
     let network_key = match &request.network {
         NetworkMode::Nat => settings.network.clone(),
         NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
@@ -109,7 +110,6 @@ pub fn allocate_all(
             gateway: subnet.gateway,
         });
         let record = record(request, image, &drawn, name, address, now);
-        let resources = Resources::of(&record.name, record.uuid, paths);
         let seed = render(&SeedInput {
             blueprint: request.blueprint,
             name: &record.name,
@@ -125,19 +125,17 @@ pub fn allocate_all(
         })?;
         let image_bytes = guest::seed::seed_iso(&seed)?;
         let at = |volume: &str| format!("{pool_path}/{volume}");
-        let root_path = at(&resources.root);
+        let root_path = at(&plan::root_disk(&record));
         let steps = plan::create(
             &DomainPlan {
                 record: &record,
-                resources: &resources,
-                root_path: &root_path,
-                seed_path: &at(&resources.seed),
+                attached: &plan::attached(&record, place, |volume| Ok(at(volume)))?,
                 network: &settings.network,
                 kvm,
                 arch: &view.info.arch,
                 machine: view.info.q35.then_some("q35"),
             },
-            Place::from(&*settings),
+            place,
             &Sources { image_path: Some(&image.path), seed_bytes: Some(image_bytes.len() as u64) },
         )?;
         let kind = match purpose {
@@ -174,7 +172,8 @@ pub fn allocate_all(
             alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?;
         }
         operations::insert(t, &operation)?;
-        Ok(Job { record, resources, operation, steps, root_path, purpose, image_bytes })
+        let (console_log, report_log) = (plan::console_log(&record, logs), plan::report_log(&record, logs));
+        Ok(Job { record, console_log, report_log, operation, steps, root_path, purpose, image_bytes })
     })
 }
 

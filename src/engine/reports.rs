@@ -1,7 +1,5 @@
 //! What guests report by themselves, and what follows from a report that nobody waited for.
 
-use std::path::Path;
-
 use secrecy::SecretString;
 
 use super::Ctx;
@@ -12,7 +10,7 @@ use crate::{
     },
     kill_point,
     model::{Phase, Record, Result},
-    plan::Resources,
+    plan,
     render::Seed,
 };
 
@@ -40,8 +38,7 @@ pub fn settle(ctx: &mut Ctx) -> Result<()> {
 /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
 /// itself may lie months back.
 pub fn last_report(ctx: &Ctx, record: &Record) -> Option<Report> {
-    let resources = Resources::of(&record.name, record.uuid, &ctx.settings.paths);
-    let (lines, _) = guest::tail::recent(Path::new(&resources.report_log)).ok()?;
+    let (lines, _) = guest::tail::recent(&plan::report_log(record, &ctx.settings.paths.logs)).ok()?;
     let tells = |r: &Report| !matches!(r, Report::Stage { .. });
     lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
 }
@@ -55,8 +52,7 @@ pub fn clean_seed(ctx: &mut Ctx, record: &Record) -> Result<()> {
         meta_data: clean.meta_data,
         network_config: clean.network_config,
     };
-    let resources = Resources::of(&record.name, record.uuid, &ctx.settings.paths);
-    ctx.hypervisor.upload(&ctx.settings.pool, &resources.seed, &guest::seed::scrubbed_iso(&seed)?)?;
+    ctx.hypervisor.upload(&ctx.settings.pool, &plan::seed(record), &guest::seed::scrubbed_iso(&seed)?)?;
     kill_point::reached("effect");
     ctx.store.seed_is_clean(record.uuid)
 }

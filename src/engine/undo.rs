@@ -57,8 +57,7 @@ pub fn undo(
 }
 
 fn take_away(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, steps: &[(i64, Step)]) -> Result<()> {
-    let logs =
-        ctx.store.instance_by_uuid(uuid)?.map(|instance| plan::remove_logs(&instance.record, (&*ctx.settings).into()));
+    let logs = ctx.store.instance_by_uuid(uuid)?.map(|instance| plan::remove_logs(&instance.record, ctx.place()));
     journal::roll_back(ctx, &operation.id, steps)?;
     logs.map_or(Ok(()), |step| execute(ctx, &step, &Payload::none()))?;
     ctx.store.forget(uuid)

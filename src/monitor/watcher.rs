@@ -6,7 +6,6 @@ mod minutes;
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
@@ -29,7 +28,7 @@ use crate::{
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
     model::{EventKind, Instance, Metric, Phase, Record, Result, Wanted},
-    plan::Resources,
+    plan::report_log,
     store::{events::Stamp, metrics::SeriesCache},
 };
 
@@ -282,9 +281,9 @@ impl<'a> Watcher<'a> {
 
     /// Whether a guest is still coming up, and what it last said of itself.
     fn status_of(&self, record: &Record, now: Moment) -> Result<(bool, Option<Status>)> {
-        let log = Resources::of(&record.name, record.uuid, &self.engine.settings.paths).report_log;
+        let log = report_log(record, &self.engine.settings.paths.logs);
         let started = self.engine.store.last_start(record.uuid)?;
-        let status = guest::status::latest(Path::new(&log), started, now.wall).ok();
+        let status = guest::status::latest(&log, started, now.wall).ok();
         let age = started.map(|at| now.wall.duration_since(at).as_secs());
         Ok((status.is_none() && age.is_some_and(|a| (0..COMES_UP).contains(&a)), status))
     }

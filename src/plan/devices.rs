@@ -1,12 +1,14 @@
 //! The devices of a domain: virtio everything, the console recorded, a report channel.
 
+use std::net::Ipv4Addr;
+
 use serde::Serialize;
 
 use super::{
-    domain::DomainPlan,
+    parts::{AttachedDisk, DomainPlan, Slot},
     xml::{Empty, write},
 };
-use crate::model::{NetworkMode, Result};
+use crate::model::{self, NetworkMode, Result};
 
 /// The devices of a domain.
 #[derive(Serialize)]
@@ -14,7 +16,7 @@ pub(super) struct Devices {
     disk: Vec<Disk>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     controller: Vec<Controller>,
-    interface: Interface,
+    interface: Vec<Interface>,
     serial: Serial,
     channel: Vec<Channel>,
     memballoon: Balloon,
@@ -106,28 +108,10 @@ struct PciAddress {
     slot: Slot,
 }
 
-/// A slot of the root bus. libvirt would put a port of its own before each device, and a guest's kernel looks for what could be
-/// plugged in there, at each boot (benches/README.md). Slots 0x00 and 0x1f are the chipset's.
-#[derive(Serialize, Clone, Copy)]
-enum Slot {
-    #[serde(rename = "0x02")]
-    Root,
-    #[serde(rename = "0x03")]
-    Seed,
-    #[serde(rename = "0x04")]
-    Interface,
-    #[serde(rename = "0x05")]
-    Channels,
-    #[serde(rename = "0x06")]
-    Balloon,
-    #[serde(rename = "0x07")]
-    Rng,
-}
-
-impl Slot {
-    /// Its address in the plan's machine; none where the machine is not q35, and libvirt chooses.
-    fn of(self, plan: &DomainPlan<'_>) -> Option<PciAddress> {
-        (plan.machine == Some("q35")).then_some(PciAddress { kind: "pci", bus: "0x00", slot: self })
+impl PciAddress {
+    /// The address of a slot in the plan's machine; none where the machine is not q35, and libvirt chooses.
+    fn of(slot: Slot, plan: &DomainPlan<'_>) -> Option<Self> {
+        (plan.machine == Some("q35")).then_some(Self { kind: "pci", bus: "0x00", slot })
     }
 }
 
@@ -266,42 +250,40 @@ struct Backend {
 /// All devices of the plan's domain.
 pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, plugged: Plugged) -> Devices {
     Devices {
-        disk: vec![
-            Disk {
-                driver: Driver { name: "qemu", kind: "qcow2", discard: Some("unmap") },
-                ..disk("vda", plan.root_path, Slot::Root.of(plan))
-            },
-            // A virtio disk, not a CD-ROM: Debian's cloud kernel has no AHCI driver.
-            Disk { readonly: Some(Empty {}), ..disk("vdb", plan.seed_path, Slot::Seed.of(plan)) },
-        ],
+        disk: plan.attached.disks.iter().map(|disk| device(disk, plan)).collect(),
         controller: controllers(plan, x86),
-        interface: interface(plan, plugged),
+        interface: interfaces(plan, plugged),
         serial: Serial {
             kind: "pty",
-            log: Log { file: plan.resources.console_log.clone(), append: "on" },
+            log: Log { file: plan.attached.console_log.clone(), append: "on" },
             target: Port { port: 0 },
         },
         channel: channels(plan),
-        memballoon: Balloon { model: "virtio", stats: Stats { period: 10 }, address: Slot::Balloon.of(plan) },
+        memballoon: Balloon {
+            model: "virtio",
+            stats: Stats { period: 10 },
+            address: PciAddress::of(Slot::BALLOON, plan),
+        },
         rng: Rng {
             model: "virtio",
             backend: Backend { model: "random", path: "/dev/urandom" },
-            address: Slot::Rng.of(plan),
+            address: PciAddress::of(Slot::RNG, plan),
         },
         panic: x86.then_some(Model { model: "isa" }),
     }
 }
 
-/// A writable raw disk.
-fn disk(dev: &'static str, path: &str, address: Option<PciAddress>) -> Disk {
+fn device(disk: &AttachedDisk, plan: &DomainPlan<'_>) -> Disk {
+    let port = disk.port;
+    let (kind, discard) = if port.is_qcow2 { ("qcow2", Some("unmap")) } else { ("raw", None) };
     Disk {
         kind: "file",
         device: "disk",
-        driver: Driver { name: "qemu", kind: "raw", discard: None },
-        source: FileSource { file: path.to_owned() },
-        target: DiskTarget { dev, bus: "virtio" },
-        readonly: None,
-        address,
+        driver: Driver { name: "qemu", kind, discard },
+        source: FileSource { file: disk.path.clone() },
+        target: DiskTarget { dev: port.device, bus: "virtio" },
+        readonly: port.is_read_only.then_some(Empty {}),
+        address: PciAddress::of(port.slot, plan),
     }
 }
 
@@ -310,7 +292,7 @@ fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
     if x86 {
         all.push(Controller { kind: "usb", index: 0, model: Some("none"), address: None });
     }
-    if let Some(address) = Slot::Channels.of(plan) {
+    if let Some(address) = PciAddress::of(Slot::CHANNELS, plan) {
         all.push(Controller { kind: "virtio-serial", index: 0, model: None, address: Some(address) });
         // As libvirt does by itself: one port stays free, so that a device can be added while the guest runs.
         all.push(Controller { kind: "pci", index: 1, model: Some("pcie-root-port"), address: None });
@@ -318,29 +300,54 @@ fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
     all
 }
 
-/// The interface element alone, for changing it while the guest runs.
+/// The first interface's element alone, for changing it while the guest runs.
 pub(super) fn interface_xml(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
-    write("interface", &interface(plan, plugged))
+    write("interface", &first_interface(plan, plugged))
 }
 
-fn interface(plan: &DomainPlan<'_>, plugged: Plugged) -> Interface {
-    let (kind, source) = match &plan.record.network {
-        NetworkMode::Nat => ("network", InterfaceSource { network: Some(plan.network.to_owned()), bridge: None }),
+fn interfaces(plan: &DomainPlan<'_>, plugged: Plugged) -> Vec<Interface> {
+    // The first alone waits for its filter: the guest begins to use it at once.
+    let further = plan.attached.further_interfaces.iter();
+    let further = further.map(|(network, host)| Interface {
+        address: None,
+        ..interface(plan, host.mac, Some(host.address), ("network", nat(network)), Plugged::In)
+    });
+    std::iter::once(first_interface(plan, plugged)).chain(further).collect()
+}
+
+fn first_interface(plan: &DomainPlan<'_>, plugged: Plugged) -> Interface {
+    let source = match &plan.record.network {
+        NetworkMode::Nat => ("network", nat(plan.network)),
         NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }),
     };
+    let address = PciAddress::of(Slot::INTERFACE, plan);
+    Interface { address, ..interface(plan, plan.record.mac, plan.record.address, source, plugged) }
+}
+
+fn nat(network: &str) -> InterfaceSource {
+    InterfaceSource { network: Some(network.to_owned()), bridge: None }
+}
+
+fn interface(
+    plan: &DomainPlan<'_>,
+    mac: model::Mac,
+    address: Option<Ipv4Addr>,
+    (kind, source): (&'static str, InterfaceSource),
+    plugged: Plugged,
+) -> Interface {
     // Without an address libvirt learns it from the guest's DHCP, which is what a bridge to a LAN needs.
-    let parameter = match plan.record.address {
+    let parameter = match address {
         Some(address) => vec![Parameter { name: "IP", value: address.to_string() }],
         None => vec![Parameter { name: "CTRL_IP_LEARNING", value: "any".to_owned() }],
     };
     Interface {
         kind,
-        mac: Mac { address: plan.record.mac.to_string() },
+        mac: Mac { address: mac.to_string() },
         source,
         model: ModelType { kind: "virtio" },
         link: (plugged != Plugged::In).then_some(Link { state: "down" }),
-        filterref: (plugged != Plugged::Out).then(|| FilterRef { filter: plan.resources.filter.clone(), parameter }),
-        address: Slot::Interface.of(plan),
+        filterref: (plugged != Plugged::Out).then(|| FilterRef { filter: plan.attached.filter.clone(), parameter }),
+        address: None,
     }
 }
 
@@ -353,7 +360,7 @@ fn channels(plan: &DomainPlan<'_>) -> Vec<Channel> {
         },
         Channel {
             kind: "file",
-            source: Some(PathSource { path: plan.resources.report_log.clone(), append: "on" }),
+            source: Some(PathSource { path: plan.attached.report_log.clone(), append: "on" }),
             target: ChannelTarget { kind: "virtio", name: "org.lite.report" },
         },
     ]

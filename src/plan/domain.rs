@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     devices::{Devices, Plugged, devices, interface_xml},
-    names::Resources,
+    parts::DomainPlan,
     xml::{Amount, Empty, Text, write},
 };
 use crate::model::{Code, DomainDefinition, Error, MetadataElement, Record, Result};
@@ -13,27 +13,6 @@ use crate::model::{Code, DomainDefinition, Error, MetadataElement, Record, Resul
 pub const METADATA_URI: &str = "https://lite.example/xmlns/instance/1";
 /// Its prefix.
 pub const METADATA_PREFIX: &str = "lite";
-
-/// Everything a domain is made from.
-#[derive(Debug, Clone)]
-pub struct DomainPlan<'a> {
-    /// The instance.
-    pub record: &'a Record,
-    /// Names of what it owns.
-    pub resources: &'a Resources,
-    /// Path of the root disk.
-    pub root_path: &'a str,
-    /// Path of the seed.
-    pub seed_path: &'a str,
-    /// The NAT network's name, used unless the record names a bridge.
-    pub network: &'a str,
-    /// KVM, or QEMU's own emulation.
-    pub kvm: bool,
-    /// Architecture, `x86_64`.
-    pub arch: &'a str,
-    /// Machine type; none: libvirt's default.
-    pub machine: Option<&'a str>,
-}
 
 /// lite's metadata element: the record as JSON, with a schema version. Holds no secrets.
 pub fn metadata_xml(record: &Record) -> Result<String> {
@@ -201,11 +180,15 @@ fn domain(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::model::{Currency, Mac, Money, Name, NetworkMode, Paths, Port, Size, Tag};
+    use crate::{
+        model::{Currency, Mac, Money, Name, NetworkMode, Port, Size, Tag},
+        plan::parts::{Attached, AttachedDisk, DiskPort, Slot},
+    };
 
-    fn record() -> Record {
+    /// An instance for tests.
+    pub(in crate::plan) fn record() -> Record {
         Record {
             name: Name::parse("web-1").unwrap(),
             uuid: uuid::Uuid::from_u128(0xdead_beef),
@@ -231,14 +214,19 @@ mod tests {
 
     #[test]
     fn the_record_survives_the_domain() {
-        let paths = Paths { state: "s".into(), logs: "/var/log/lite".into(), blueprints: vec![], pool: "p".into() };
         let record = record();
-        let resources = Resources::of(&record.name, record.uuid, &paths);
+        let port = |device, slot| DiskPort { device, slot, is_qcow2: device == "vda", is_read_only: device != "vda" };
+        let disk = |path: &str, port| AttachedDisk { word: "disk", volume: String::new(), path: path.to_owned(), port };
+        let attached = Attached {
+            disks: vec![disk("/pool/root", port("vda", Slot::ROOT_DISK)), disk("/pool/seed", port("vdb", Slot::SEED))],
+            filter: format!("lite-{}", record.uuid),
+            console_log: format!("/var/log/lite/web-1-{}.console.log", record.uuid.simple()),
+            report_log: format!("/var/log/lite/web-1-{}.report.log", record.uuid.simple()),
+            ..Attached::default()
+        };
         let plan = DomainPlan {
             record: &record,
-            resources: &resources,
-            root_path: "/pool/root",
-            seed_path: "/pool/seed",
+            attached: &attached,
             network: "lite",
             kvm: false,
             arch: "x86_64",
@@ -259,7 +247,7 @@ mod tests {
             a.iter().filter(|t| !b.contains(t)).map(|t| t.trim().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(only(&launched, &kept), ["<link state=\"down\"/>"]);
-        let filter = format!("<filterref filter=\"{}\">", resources.filter);
+        let filter = format!("<filterref filter=\"{}\">", attached.filter);
         let parameter = "<parameter name=\"IP\" value=\"192.168.150.10\"/>";
         assert_eq!(only(&kept, &launched), [filter.as_str(), parameter, "</filterref>"]);
         let [filtered, open] = connect_xml(&plan).unwrap().map(|x| whole(&x));

@@ -1,8 +1,13 @@
 //! How a domain differs from the record it was made from. Only what lite sets and a person can change by hand counts.
 
-use super::{METADATA_URI, Object, OwnedKind, Resources, record_in_domain};
+use super::{
+    METADATA_URI,
+    owned::{Object, OwnedKind, Place, attached},
+    parts::Attached,
+    record_in_domain,
+};
 use crate::model::{
-    DiskSource, DomainDefinition, Drift, InterfaceDefinition, InterfaceSource, NetworkMode, Record, Result, Size,
+    DiskSource, DomainDefinition, Drift, InterfaceDefinition, InterfaceSource, Mac, NetworkMode, Record, Result, Size,
 };
 
 /// Memory and virtual CPUs in the persistent XML of a domain; none if they are not there.
@@ -11,13 +16,21 @@ pub fn size_in_domain(xml: &str) -> Option<(Size, u32)> {
     domain.memory.zip(domain.vcpus)
 }
 
-/// Everything in which the persistent XML of a domain differs from the record. `network` is the NAT network's name.
-pub fn drift(record: &Record, resources: &Resources, network: &str, xml: &str) -> Result<Vec<Drift>> {
+/// Everything in which the persistent XML of a domain differs from the record and from what the instance owns.
+///
+/// # Errors
+/// `libvirt_xml` if the XML cannot be read.
+pub fn drift(record: &Record, place: Place<'_>, xml: &str) -> Result<Vec<Drift>> {
+    let attached = attached(record, place, |volume| Ok(volume.to_owned()))?;
+    drift_from(record, &attached, place.network, xml)
+}
+
+fn drift_from(record: &Record, attached: &Attached, network: &str, xml: &str) -> Result<Vec<Drift>> {
     let domain = DomainDefinition::parse(xml)?;
     let memory_kib = domain.memory.map(|m| m.as_bytes() >> 10);
     let mut found = sizes(record, &domain.name, memory_kib, domain.vcpus);
-    found.extend(disks(&domain, resources));
-    found.extend(interfaces(&domain.interfaces, record, resources, network));
+    found.extend(disks(&domain, attached));
+    found.extend(interfaces(&domain.interfaces, record, attached, network));
     if record_in_domain(&domain).as_ref() != Some(record) {
         let carried = domain.metadata(METADATA_URI, "instance").is_some();
         found.push(Drift::new(
@@ -53,14 +66,14 @@ pub fn gone(kind: OwnedKind, object: &Object) -> Drift {
     }
 }
 
-fn disks(domain: &DomainDefinition, resources: &Resources) -> Vec<Drift> {
+fn disks(domain: &DomainDefinition, attached: &Attached) -> Vec<Drift> {
     let name = |disk: &Option<DiskSource>| disk.as_ref().map(|d| d.as_str().to_owned()).unwrap_or_default();
     let mut paths: Vec<String> = domain.disks.iter().map(name).collect();
     let mut found = Vec::new();
-    for (what, volume) in [("root disk", &resources.root), ("seed", &resources.seed)] {
-        match paths.iter().position(|p| p.rsplit('/').next() == Some(volume)) {
+    for disk in &attached.disks {
+        match paths.iter().position(|p| p.rsplit('/').next() == Some(&disk.volume)) {
             Some(at) => drop(paths.remove(at)),
-            None => found.push(Drift::new(what, volume, "not attached")),
+            None => found.push(Drift::new(disk.word, &disk.volume, "not attached")),
         }
     }
     found.extend(paths.into_iter().map(|path| {
@@ -70,14 +83,17 @@ fn disks(domain: &DomainDefinition, resources: &Resources) -> Vec<Drift> {
     found
 }
 
-fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, resources: &Resources, network: &str) -> Vec<Drift> {
+fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, attached: &Attached, network: &str) -> Vec<Drift> {
     let all = || interfaces.iter().map(|i| i.mac.as_str()).collect::<Vec<_>>().join(", ");
     let Some(ours) = interfaces.iter().find(|i| i.mac() == Some(record.mac)) else {
         let now = if interfaces.is_empty() { "missing".to_owned() } else { all() };
         return vec![Drift::new("interface", record.mac, now)];
     };
     let mut found = Vec::new();
-    if interfaces.len() > 1 {
+    let further = attached.further_interfaces.iter().map(|(_, host)| host.mac);
+    let has = |wanted: Mac| interfaces.iter().filter(|i| i.mac() == Some(wanted)).count();
+    found.extend(further.clone().filter(|mac| has(*mac) == 0).map(|mac| Drift::new("interface", mac, "missing")));
+    if interfaces.len() > 1 + further.map(has).sum::<usize>() {
         found.push(Drift::new("interface", record.mac, all()));
     }
     let wanted = match &record.network {
@@ -89,8 +105,91 @@ fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, resources: &R
         found.push(Drift::new("network", wanted.as_str(), now));
     }
     let filter = ours.filter.as_deref();
-    if filter != Some(&resources.filter) {
-        found.push(Drift::new("filter", &resources.filter, filter.unwrap_or("none: its ports are open")));
+    if filter != Some(&attached.filter) {
+        found.push(Drift::new("filter", &attached.filter, filter.unwrap_or("none: its ports are open")));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        model::{DhcpHost, Name},
+        plan::{
+            domain::domain_xml,
+            owned::{Attachment, Class, Description, Namespace, Owner, Thing, attached_of, things},
+            parts::{DiskPort, DomainPlan, Slot},
+        },
+    };
+
+    /// A disk that no kind of this lite is.
+    struct FurtherDisk;
+
+    impl Description for FurtherDisk {
+        fn noun(&self) -> &'static str {
+            "further disk"
+        }
+        fn class(&self) -> Class {
+            Class::Data
+        }
+        fn namespace(&self) -> Namespace {
+            Namespace::Volume
+        }
+        fn name(&self, _: Owner<'_>) -> Option<String> {
+            Some("further.qcow2".to_owned())
+        }
+        fn owner_in(&self, _: &str) -> Option<Uuid> {
+            None
+        }
+        fn attachment(&self) -> Attachment {
+            Attachment::Disk(DiskPort { device: "vdc", slot: Slot::RNG, is_qcow2: true, is_read_only: false })
+        }
+        fn removal(&self, _: &Record) -> Option<String> {
+            None
+        }
+    }
+
+    fn further(place: Place<'_>) -> Vec<Thing> {
+        let volume = Object::Volume { pool: place.pool.to_owned(), name: "further.qcow2".to_owned() };
+        let host = DhcpHost { mac: Mac::ours([9, 9, 9]), address: [192, 168, 150, 99].into(), name: "web".into() };
+        let address = Object::DhcpHost { network: place.network.to_owned(), host };
+        vec![
+            Thing { description: &FurtherDisk, object: volume },
+            Thing { description: OwnedKind::DhcpHost.description(), object: address },
+        ]
+    }
+
+    #[test]
+    fn what_an_owned_thing_describes_is_in_the_domain_and_no_drift() {
+        let record = Record { name: Name::parse("web-1").unwrap(), ..crate::plan::domain::tests::record() };
+        let place = Place { pool: "lite", network: "lite", logs: "/l".as_ref() };
+        let path = |volume: &str| Ok(format!("/pool/{volume}"));
+        let own = attached_of(&record, things(&record, place), path).unwrap();
+        let all = things(&record, place).into_iter().chain(further(place)).collect();
+        let more = attached_of(&record, all, path).unwrap();
+        let xml = |attached| {
+            let plan =
+                DomainPlan { record: &record, attached, network: "lite", kvm: false, arch: "x86_64", machine: None };
+            domain_xml(&plan).unwrap()
+        };
+        assert_eq!(drift_from(&record, &own, "lite", &xml(&own)), Ok(vec![]));
+        assert_eq!(drift_from(&record, &more, "lite", &xml(&more)), Ok(vec![]));
+        assert_eq!(
+            drift_from(&record, &own, "lite", &xml(&more)),
+            Ok(vec![
+                Drift::new("disk", "none", "/pool/further.qcow2"),
+                Drift::new("interface", record.mac, format!("{}, 52:54:00:09:09:09", record.mac)),
+            ])
+        );
+        assert_eq!(
+            drift_from(&record, &more, "lite", &xml(&own)),
+            Ok(vec![
+                Drift::new("further disk", "further.qcow2", "not attached"),
+                Drift::new("interface", "52:54:00:09:09:09", "missing"),
+            ])
+        );
+    }
 }

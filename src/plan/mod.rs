@@ -4,25 +4,25 @@ mod devices;
 mod domain;
 mod drift;
 mod filter;
-mod names;
 mod network;
 mod owned;
+mod parts;
 mod sequence;
 mod step;
 mod storage;
 mod xml;
 
 pub use domain::{
-    DomainPlan, METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, launch_xml, metadata_xml, record_in_domain,
-    record_of,
+    METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, launch_xml, metadata_xml, record_in_domain, record_of,
 };
 pub use drift::{drift, gone, size_in_domain, sizes};
 pub use filter::filter_xml;
-pub use names::Resources;
 pub use network::{Subnet, network_xml, subnet_of};
 pub use owned::{
-    Class, Description, DiskPort, Namespace, Object, OwnedKind, Owner, Place, Sources, is_marked, log_owner, owner_of,
+    Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, Thing, attached, console_log,
+    is_marked, log_owner, owner_of, report_log, root_disk, seed,
 };
+pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};
 pub use sequence::{create, delete, redefine, remove, remove_logs};
 pub use step::Step;
 pub use storage::{overlay_xml, pool_xml, seed_xml};

@@ -1,8 +1,9 @@
 //! The steps of create, delete and repair, in order: what each kind of owned thing says of itself, sorted by what it is.
 
 use super::{
-    domain::{DomainPlan, connect_xml, launch_xml},
+    domain::{connect_xml, launch_xml},
     owned::{Class, Object, OwnedKind, Place, Sources},
+    parts::DomainPlan,
     step::Step,
 };
 use crate::model::{Record, Result};

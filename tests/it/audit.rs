@@ -2,13 +2,12 @@
 
 use std::{fs, fs::File, process::Command};
 
-use crate::support::world::World;
+use crate::support::world::{Names, World};
 use lite::{
     engine::{self, Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
     model::{Drift, Error, HostId, Instance, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Via},
-    plan::Resources,
     store::{Operation, OperationState},
 };
 
@@ -28,8 +27,8 @@ fn instance(world: &World, name: &str) -> Instance {
     world.engine().store.require(&Name::parse(name).expect("a name")).expect("stored")
 }
 
-fn resources(world: &World, instance: &Instance) -> Resources {
-    Resources::of(&instance.record.name, instance.record.uuid, &world.settings.paths)
+fn names(world: &World, instance: &Instance) -> Names {
+    world.names(&instance.record.name, instance.record.uuid)
 }
 
 #[test]
@@ -59,7 +58,7 @@ fn every_thing_that_is_gone_is_missing() {
     let world = World::new();
     world.create("web").expect("created");
     let web = instance(&world, "web");
-    let (r, record) = (resources(&world, &web), &web.record);
+    let (r, record) = (names(&world, &web), &web.record);
     let hv = world.hypervisor.inner();
     hv.destroy(record.uuid).expect("destroyed");
     hv.remove_domain(record.uuid).expect("removed");
@@ -100,7 +99,7 @@ fn what_no_record_owns_is_an_orphan() {
     world.create("kept").expect("created");
     let uuid = world.create_orphan("web");
     fs::create_dir_all(&world.settings.paths.logs).expect("a folder");
-    let r = Resources::of(&Name::parse("web").expect("a name"), uuid, &world.settings.paths);
+    let r = world.names(&Name::parse("web").expect("a name"), uuid);
     fs::write(format!("{}.0", r.console_log), "").expect("written");
     let pool = &world.settings.paths.pool;
     fs::create_dir_all(pool.join(".build-debian-13_x/root")).expect("a folder");
@@ -154,7 +153,7 @@ fn what_belongs_to_one_alone_is_a_duplicate_at_another() {
     let world = World::new();
     world.create("web").expect("created");
     let web = instance(&world, "web");
-    let disk = world.hypervisor.volume("lite", &resources(&world, &web).root).expect("asked").expect("there").path;
+    let disk = world.hypervisor.volume("lite", &names(&world, &web).root).expect("asked").expect("there").path;
     let xml = format!(
         "<domain type='test'><name>thief</name><memory unit='MiB'>32</memory><os><type>hvm</type></os><devices>\
          <disk type='file'><source file='{disk}'/><target dev='vda'/></disk>\
@@ -162,7 +161,7 @@ fn what_belongs_to_one_alone_is_a_duplicate_at_another() {
         web.record.mac
     );
     world.hypervisor.inner().ensure_domain(&xml).expect("defined");
-    let root = resources(&world, &web).root;
+    let root = names(&world, &web).root;
     assert_eq!(
         told(&world),
         [
@@ -230,7 +229,7 @@ fn an_operation_without_a_live_owner_is_unfinished() {
     let lock = File::open(world.settings.paths.state.join(format!("locks/{}.lock", web.uuid))).expect("a lock file");
     lock.lock().expect("held");
     // Whatever is missing of it: who holds the lock is at work on it.
-    world.hypervisor.inner().remove_volume("lite", &resources(&world, &instance(&world, "web")).seed).expect("removed");
+    world.hypervisor.inner().remove_volume("lite", &names(&world, &instance(&world, "web")).seed).expect("removed");
     assert_eq!(told(&world), Vec::<String>::new());
     drop(lock);
     assert_eq!(told(&world).len(), 3);
@@ -272,7 +271,7 @@ fn what_could_not_be_looked_at_is_unknown_and_never_clean() {
 fn a_list_that_leaves_something_out_is_unknown() {
     let world = World::new();
     world.create("web").expect("created");
-    let (web, r) = (instance(&world, "web"), resources(&world, &instance(&world, "web")));
+    let (web, r) = (instance(&world, "web"), names(&world, &instance(&world, "web")));
     let all = [
         ("domains", "domains", 2, web.record.name.as_str()),
         ("volumes", "volumes", 1, &r.root),
@@ -295,7 +294,7 @@ fn what_is_gone_beside_a_domain_is_put_back_by_repair() {
     let world = World::new();
     world.create("web").expect("created");
     let web = instance(&world, "web");
-    let (r, hv) = (resources(&world, &web), world.hypervisor.inner());
+    let (r, hv) = (names(&world, &web), world.hypervisor.inner());
     let full = world.snapshot();
     let address = web.record.address.expect("an address");
     hv.destroy(web.record.uuid).expect("off");

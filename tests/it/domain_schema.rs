@@ -5,8 +5,8 @@ use std::path::Path;
 use lite::{
     catalog::Catalog,
     hypervisor::{double, prelude::*},
-    model::{Mac, Name, NetworkMode, Paths, Record},
-    plan::{DomainPlan, METADATA_URI, Resources, domain_xml, launch_xml, record_of},
+    model::{Mac, Name, NetworkMode, Record},
+    plan::{DomainPlan, METADATA_URI, Place, attached, domain_xml, launch_xml, record_of},
 };
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ fn every_blueprint_bundle_and_base_defines() {
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml");
     let host = double::open(&node).expect("the test driver");
     let catalog = Catalog::embedded().expect("the catalogue");
-    let paths = Paths { state: "/s".into(), logs: "/l".into(), blueprints: vec![], pool: "/p".into() };
+    let place = Place { pool: "lite", network: "lite", logs: "/l".as_ref() };
     let (mut count, mut small) = (0_u8, 0);
     for blueprint in catalog.blueprints.values() {
         for bundle in &catalog.bundles {
@@ -51,9 +51,7 @@ fn every_blueprint_bundle_and_base_defines() {
                 };
                 let plan = DomainPlan {
                     record: &record,
-                    resources: &Resources::of(&record.name, record.uuid, &paths),
-                    root_path: "/p/root",
-                    seed_path: "/p/seed",
+                    attached: &attached(&record, place, |volume| Ok(format!("/p/{volume}"))).expect("named"),
                     network: "lite",
                     kvm: false,
                     arch: "x86_64",

@@ -8,7 +8,6 @@ use lite::{
     engine::{self, Ctx, Orphan},
     hypervisor::{flaky::Moment, prelude::*},
     model::Name,
-    plan::Resources,
 };
 
 /// Seconds that have passed. One test alone sets it.
@@ -91,7 +90,7 @@ fn a_damaged_file_of_sightings_starts_anew() {
 fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
     let world = World::new();
     let uuid = world.create_orphan("web");
-    let r = Resources::of(&Name::parse("web").expect("a name"), uuid, &world.settings.paths);
+    let r = world.names(&Name::parse("web").expect("a name"), uuid);
     let hv = world.hypervisor.inner();
     let disk = hv.volume("lite", &r.root).expect("asked").expect("there").path;
     hv.ensure_domain(&format!(

@@ -7,7 +7,7 @@ use lite::{
     catalog::Health,
     engine::{self, Ctx, Observer, Stage},
     model::{Instance, Name, Phase},
-    plan::Resources,
+    plan::report_log,
 };
 
 /// A running instance whose blueprint has a command, and the log of its reports.
@@ -16,8 +16,8 @@ fn instance(world: &mut World) -> (Instance, PathBuf) {
     blueprint.health = Some(Health::Command { run: "test -e /srv/up".to_owned(), timeout: 10 });
     let record = world.create("web").expect("created").record;
     let engine = world.engine();
-    let log = Resources::of(&record.name, record.uuid, &engine.settings.paths).report_log;
-    (engine.store.require(&record.name).expect("stored"), log.into())
+    let log = report_log(&record, &engine.settings.paths.logs);
+    (engine.store.require(&record.name).expect("stored"), log)
 }
 
 fn write(log: &PathBuf, lines: &[&str]) {

@@ -22,7 +22,7 @@ use lite::{
         Accel, HostId, Name, NetworkMode, OperationKind, OperationState, Paths, Record, Requester, ResourceRef, Result,
         Settings, Size, Via,
     },
-    plan::{Object, Step},
+    plan::{Object, OwnedKind, Owner, Step},
     store::{Operation, Store},
 };
 
@@ -34,6 +34,15 @@ pub struct Snapshot {
     pub filters: Vec<String>,
     pub network: Option<String>,
     pub logs: Vec<String>,
+}
+
+/// Names of what an instance has on the host.
+pub struct Names {
+    pub root: String,
+    pub seed: String,
+    pub filter: String,
+    /// With its folder.
+    pub console_log: String,
 }
 
 pub struct World {
@@ -194,6 +203,18 @@ impl World {
     pub fn sql(&self, statements: &str) {
         let path = self.settings.paths.state.join("state.db");
         rusqlite::Connection::open(path).expect("a database").execute_batch(statements).expect("changed");
+    }
+
+    /// Names of what an instance of this name and id has on the host.
+    pub fn names(&self, name: &Name, id: uuid::Uuid) -> Names {
+        let of = |kind: OwnedKind| kind.description().name(Owner { name, id }).expect("a thing with a name");
+        let log = self.settings.paths.logs.join(of(OwnedKind::ConsoleLog));
+        Names {
+            root: of(OwnedKind::RootDisk),
+            seed: of(OwnedKind::Seed),
+            filter: of(OwnedKind::Filter),
+            console_log: log.display().to_string(),
+        }
     }
 
     pub fn lose_database(&self) {

@@ -211,6 +211,6 @@ fn look_at_capacity(ctx: &Ctx, f: &mut Facts) {
 
 /// Everything that these instances own.
 fn owned<'r>(ctx: &'r Ctx, records: &'r [Record]) -> impl Iterator<Item = Object> + 'r {
-    let place = (&*ctx.settings).into();
+    let place = ctx.place();
     records.iter().flat_map(move |record| OwnedKind::all_of(record, place)).map(|(_, object)| object)
 }

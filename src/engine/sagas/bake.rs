@@ -227,7 +227,7 @@ fn follow_bake(
     stage: &mut Stage,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let mut tail = Tail::open(Path::new(&job.resources.report_log), 0)?;
+    let mut tail = Tail::open(&job.report_log, 0)?;
     let mut sealed = false;
     loop {
         // Before the lines: what a guest says last is read after it was seen to be down.
@@ -315,7 +315,7 @@ fn install_failed(job: &Job, report: Report) -> Error {
 }
 
 fn with_console(mut error: Error, job: &Job) -> Error {
-    let lines = guest::tail::last_lines(Path::new(&job.resources.console_log), 8);
+    let lines = guest::tail::last_lines(&job.console_log, 8);
     error.causes.extend(lines.into_iter().map(|l| format!("console: {l}")));
     error
 }

@@ -1,9 +1,6 @@
 //! create: a working application from one command, or nothing.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     engine::{
@@ -100,8 +97,8 @@ fn ready_stage(
         &Wait {
             record: &job.record,
             health: request.blueprint.health.as_ref(),
-            report: Path::new(&job.resources.report_log),
-            console: Path::new(&job.resources.console_log),
+            report: &job.report_log,
+            console: &job.console_log,
             start: 0,
             deadline: begun + request.timeout,
             timeout: request.timeout,

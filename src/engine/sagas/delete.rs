@@ -51,7 +51,7 @@ pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
 /// Runs or finishes a delete. On failure the operation stays open and the next command goes on with it.
 pub fn run_delete(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
     let mut run = Run::new(&operation.id);
-    for step in plan::delete(&instance.record, (&*ctx.settings).into()) {
+    for step in plan::delete(&instance.record, ctx.place()) {
         journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
             e.hints.push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
             e

@@ -12,7 +12,7 @@ use crate::{
     },
     hypervisor::DomainState,
     model::{Code, Drift, Error, Instance, OperationKind, Result},
-    plan::{self, Class, DomainPlan, OwnedKind, Resources, Step},
+    plan::{self, Class, DomainPlan, OwnedKind, Step},
 };
 
 /// What a redefinition is to do.
@@ -61,7 +61,7 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
 /// What a domain needs beside itself and its disks, and is gone from the host.
 fn gone_beside(ctx: &Ctx, instance: &Instance) -> Result<Vec<Drift>> {
     let mut gone = Vec::new();
-    let all = OwnedKind::all_of(&instance.record, (&*ctx.settings).into());
+    let all = OwnedKind::all_of(&instance.record, ctx.place());
     for (kind, object) in all.filter(|(kind, _)| kind.description().class() == Class::Definition) {
         if !objects::is_there(&*ctx.hypervisor, &object)? {
             gone.push(plan::gone(kind, &object));
@@ -91,7 +91,6 @@ pub fn redefine(ctx: &mut Ctx, instance: &Instance) -> Result<Redefinition> {
 
 fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<Vec<Step>> {
     let (record, s) = (&instance.record, &ctx.settings);
-    let resources = Resources::of(&record.name, record.uuid, &s.paths);
     let info = ctx.hypervisor.host()?;
     let path = |volume: &str| -> Result<String> {
         let seen = ctx.hypervisor.volume(&s.pool, volume)?;
@@ -103,9 +102,7 @@ fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<V
     }
     let plan = DomainPlan {
         record,
-        resources: &resources,
-        root_path: &path(&resources.root)?,
-        seed_path: &path(&resources.seed)?,
+        attached: &plan::attached(record, ctx.place(), path)?,
         network: &s.network,
         kvm: doctor::use_kvm(s.accel, &s.connect, info.kvm_offered, &info.arch)?,
         arch: &info.arch,

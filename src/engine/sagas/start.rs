@@ -1,9 +1,6 @@
 //! start: the domain runs again and, if wanted, its application answers.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     engine::{
@@ -17,7 +14,7 @@ use crate::{
     },
     hypervisor::DomainState,
     model::{Code, Error, Instance, NetworkMode, OperationKind, Phase, Result, Size, Wanted},
-    plan::{self, Resources, Step},
+    plan::{self, Step},
 };
 
 /// Starts an instance and, if `timeout` is given, waits until its application answers.
@@ -54,8 +51,9 @@ pub fn start(
     }
     host::prepare_host(ctx, &instance.record.network, observer)?;
     check_memory(ctx, instance, plan::size_in_domain(&xml))?;
-    let resources = Resources::of(&instance.record.name, uuid, &ctx.settings.paths);
-    let offset = std::fs::metadata(&resources.report_log).map_or(0, |m| m.len());
+    let logs = &ctx.settings.paths.logs;
+    let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
+    let offset = std::fs::metadata(&report).map_or(0, |m| m.len());
     let operation = journal::begin(ctx, OperationKind::Start, instance)?;
     let id = operation.id.clone();
     let mut run = Run::new(&id);
@@ -72,8 +70,8 @@ pub fn start(
             &Wait {
                 record: &instance.record,
                 health: blueprint.health.as_ref(),
-                report: Path::new(&resources.report_log),
-                console: Path::new(&resources.console_log),
+                report: &report,
+                console: &console,
                 start: offset,
                 deadline: begun + timeout,
                 timeout,

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Class, Description, Namespace, Object, Owner, Place, Sources};
+use super::{Attachment, Class, Description, Namespace, Object, Owner, Place, Sources};
 use crate::{
     model::{self, NetworkMode, Record, Result},
-    plan::domain::DomainPlan,
+    plan::parts::DomainPlan,
 };
 
 pub(super) struct DhcpHost;
@@ -44,6 +44,10 @@ impl Description for DhcpHost {
 
     fn is_made_late(&self) -> bool {
         true
+    }
+
+    fn attachment(&self) -> Attachment {
+        Attachment::Interface
     }
 
     fn removal(&self, record: &Record) -> Option<String> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Class, Description, Namespace, Object, Owner, Place, Sources};
 use crate::{
     model::{Record, Result},
-    plan::domain::{DomainPlan, domain_xml},
+    plan::{domain::domain_xml, parts::DomainPlan},
 };
 
 pub(super) struct Domain;

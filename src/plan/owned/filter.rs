@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Class, Description, Namespace, Owner, Sources, name};
+use super::{Attachment, Class, Description, Namespace, Owner, Sources, name};
 use crate::{
     model::{Record, Result},
-    plan::{domain::DomainPlan, filter::filter_xml},
+    plan::{filter::filter_xml, parts::DomainPlan},
 };
 
 pub(super) struct Filter;
@@ -38,6 +38,10 @@ impl Description for Filter {
     fn definition(&self, plan: &DomainPlan<'_>, _: &Sources<'_>) -> Result<Option<String>> {
         let record = plan.record;
         filter_xml(&name::filter(Owner::of(record)), record.uuid, &record.ports).map(Some)
+    }
+
+    fn attachment(&self) -> Attachment {
+        Attachment::Filter
     }
 
     fn removal(&self, record: &Record) -> Option<String> {

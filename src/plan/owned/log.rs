@@ -1,12 +1,40 @@
 //! The logs that virtlogd writes for a guest: files `NAME-ID.WORD.log`.
 
+use std::path::{Path, PathBuf};
+
 use uuid::Uuid;
 
-use super::{Class, Description, Namespace, Owner, name, owner_of};
+use super::{Attachment, Class, Description, Namespace, Owner, name, owner_of};
 use crate::model::Record;
 
-/// One of the logs, by the word in its name.
-pub(super) struct Log(pub &'static str);
+/// What the serial console said.
+pub(super) static CONSOLE: Log = Log { word: "console", attachment: Attachment::ConsoleLog };
+/// What the guest reported.
+pub(super) static REPORT: Log = Log { word: "report", attachment: Attachment::ReportLog };
+
+/// One of the logs.
+pub(super) struct Log {
+    /// The word in its name.
+    word: &'static str,
+    /// What writes it.
+    attachment: Attachment,
+}
+
+impl Log {
+    fn file(&self, owner: Owner<'_>) -> String {
+        format!("{}.{}.log", name::stem(owner), self.word)
+    }
+}
+
+/// The file that the serial console of an instance is recorded to; `logs` is the folder.
+pub fn console_log(record: &Record, logs: &Path) -> PathBuf {
+    logs.join(CONSOLE.file(Owner::of(record)))
+}
+
+/// The file that the guest's report channel of an instance is recorded to; `logs` is the folder.
+pub fn report_log(record: &Record, logs: &Path) -> PathBuf {
+    logs.join(REPORT.file(Owner::of(record)))
+}
 
 impl Description for Log {
     fn noun(&self) -> &'static str {
@@ -22,11 +50,15 @@ impl Description for Log {
     }
 
     fn name(&self, owner: Owner<'_>) -> Option<String> {
-        Some(format!("{}.{}.log", name::stem(owner), self.0))
+        Some(self.file(owner))
     }
 
     fn owner_in(&self, name: &str) -> Option<Uuid> {
-        name::id_in_stem(name.strip_suffix(".log")?.strip_suffix(self.0)?.strip_suffix('.')?)
+        name::id_in_stem(name.strip_suffix(".log")?.strip_suffix(self.word)?.strip_suffix('.')?)
+    }
+
+    fn attachment(&self) -> Attachment {
+        self.attachment
     }
 
     /// Told with the secrets, in one phrase.
@@ -52,7 +84,7 @@ mod tests {
     #[test]
     fn a_rotated_log_is_the_same_log() {
         let (name, id) = (Name::parse("web-1").unwrap(), Uuid::from_u128(0x1234));
-        let log = Log("console").name(Owner { name: &name, id }).unwrap();
+        let log = CONSOLE.file(Owner { name: &name, id });
         assert_eq!(log_owner(&log), Some((id, log.as_str())));
         assert_eq!(log_owner(&format!("{log}.0")), Some((id, log.as_str())));
         for foreign in ["web-1.log", "x.log.", &format!("{log}.gz")] {

@@ -4,6 +4,7 @@
 //! file here with its [`Description`] and a line in the list below. What libvirt has to do for it depends on its
 //! [`Object`] alone.
 
+mod attached;
 mod dhcp_host;
 mod domain;
 mod filter;
@@ -19,11 +20,16 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use log::log_owner;
+pub use attached::attached;
+#[cfg(test)]
+pub(super) use attached::attached_of;
+pub use log::{console_log, log_owner, report_log};
 pub use name::{Owner, is_marked, owner_of};
 pub use object::{Namespace, Object};
+pub use root_disk::root_disk;
+pub use seed::seed;
 
-use super::domain::DomainPlan;
+use super::parts::{DiskPort, DomainPlan};
 use crate::model::{Record, Result, Settings};
 
 /// The list of the kinds, and the description of each.
@@ -58,9 +64,9 @@ kinds! {
     /// Its address, kept by the network.
     DhcpHost = dhcp_host::DhcpHost,
     /// What its serial console said.
-    ConsoleLog = log::Log("console"),
+    ConsoleLog = log::CONSOLE,
     /// What its guest reported.
-    ReportLog = log::Log("report"),
+    ReportLog = log::REPORT,
     /// The lock of whoever works on it.
     Lock = lock::Lock,
 }
@@ -126,9 +132,9 @@ pub trait Description: Sync {
         false
     }
 
-    /// How the owner's domain has it as a disk, if it has.
-    fn disk(&self) -> Option<DiskPort> {
-        None
+    /// What the owner's domain has of it.
+    fn attachment(&self) -> Attachment {
+        Attachment::None
     }
 
     /// What a delete says that it removes; none if something else says it.
@@ -161,15 +167,36 @@ pub struct Sources<'a> {
     pub seed_bytes: Option<u64>,
 }
 
-/// How a domain has a disk.
+/// What the owner's domain has of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DiskPort {
-    /// The device in the guest: `vda`.
-    pub device: &'static str,
-    /// qcow2, with discarded blocks given back; else raw.
-    pub is_qcow2: bool,
-    /// The guest cannot write to it.
-    pub is_read_only: bool,
+pub enum Attachment {
+    /// Nothing.
+    None,
+    /// A volume, as a disk.
+    Disk(DiskPort),
+    /// A filter, at its interfaces.
+    Filter,
+    /// An address, at an interface: the first one if it has the record's hardware address, else a further one.
+    Interface,
+    /// A log, of its serial console.
+    ConsoleLog,
+    /// A log, of its guest's report channel.
+    ReportLog,
+}
+
+/// A thing of an instance, with what there is to know of its kind.
+#[derive(Clone)]
+pub struct Thing {
+    /// Its kind.
+    pub description: &'static dyn Description,
+    /// What it is on the host.
+    pub object: Object,
+}
+
+/// Everything of an instance, in the order of the list of kinds.
+pub fn things(record: &Record, place: Place<'_>) -> Vec<Thing> {
+    let all = OwnedKind::all_of(record, place);
+    all.map(|(kind, object)| Thing { description: kind.description(), object }).collect()
 }
 
 impl OwnedKind {

@@ -2,15 +2,23 @@
 
 use uuid::Uuid;
 
-use super::{Class, Description, DiskPort, Namespace, Owner, Sources, name};
+use super::{Attachment, Class, Description, Namespace, Owner, Sources, name};
 use crate::{
     model::{Record, Result},
-    plan::{domain::DomainPlan, storage::overlay_xml},
+    plan::{
+        parts::{DiskPort, DomainPlan, Slot},
+        storage::overlay_xml,
+    },
 };
 
 const SUFFIX: &str = ".qcow2";
 
 pub(super) struct RootDisk;
+
+/// The name of the root disk's volume.
+pub fn root_disk(record: &Record) -> String {
+    name::volume(Owner::of(record), SUFFIX)
+}
 
 impl Description for RootDisk {
     fn noun(&self) -> &'static str {
@@ -41,15 +49,14 @@ impl Description for RootDisk {
 
     fn definition(&self, plan: &DomainPlan<'_>, sources: &Sources<'_>) -> Result<Option<String>> {
         let Some(image) = sources.image_path else { return Ok(None) };
-        overlay_xml(&name::volume(Owner::of(plan.record), SUFFIX), plan.record.disk, image).map(Some)
+        overlay_xml(&root_disk(plan.record), plan.record.disk, image).map(Some)
     }
 
-    fn disk(&self) -> Option<DiskPort> {
-        Some(DiskPort { device: "vda", is_qcow2: true, is_read_only: false })
+    fn attachment(&self) -> Attachment {
+        Attachment::Disk(DiskPort { device: "vda", slot: Slot::ROOT_DISK, is_qcow2: true, is_read_only: false })
     }
 
     fn removal(&self, record: &Record) -> Option<String> {
-        let name = name::volume(Owner::of(record), SUFFIX);
-        Some(format!("{} `{name}` ({}) and its data", self.noun(), record.disk))
+        Some(format!("{} `{}` ({}) and its data", self.noun(), root_disk(record), record.disk))
     }
 }

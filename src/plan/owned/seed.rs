@@ -2,15 +2,23 @@
 
 use uuid::Uuid;
 
-use super::{Class, Description, DiskPort, Namespace, Owner, Sources, name};
+use super::{Attachment, Class, Description, Namespace, Owner, Sources, name};
 use crate::{
     model::{Record, Result},
-    plan::{domain::DomainPlan, storage::seed_xml},
+    plan::{
+        parts::{DiskPort, DomainPlan, Slot},
+        storage::seed_xml,
+    },
 };
 
 const SUFFIX: &str = ".seed.iso";
 
 pub(super) struct Seed;
+
+/// The name of the seed's volume.
+pub fn seed(record: &Record) -> String {
+    name::volume(Owner::of(record), SUFFIX)
+}
 
 impl Description for Seed {
     fn noun(&self) -> &'static str {
@@ -35,15 +43,15 @@ impl Description for Seed {
 
     fn definition(&self, plan: &DomainPlan<'_>, sources: &Sources<'_>) -> Result<Option<String>> {
         let Some(bytes) = sources.seed_bytes else { return Ok(None) };
-        seed_xml(&name::volume(Owner::of(plan.record), SUFFIX), bytes).map(Some)
+        seed_xml(&seed(plan.record), bytes).map(Some)
     }
 
     /// A virtio disk, not a CD-ROM: Debian's cloud kernel has no AHCI driver.
-    fn disk(&self) -> Option<DiskPort> {
-        Some(DiskPort { device: "vdb", is_qcow2: false, is_read_only: true })
+    fn attachment(&self) -> Attachment {
+        Attachment::Disk(DiskPort { device: "vdb", slot: Slot::SEED, is_qcow2: false, is_read_only: true })
     }
 
     fn removal(&self, record: &Record) -> Option<String> {
-        Some(format!("{} `{}`", self.noun(), name::volume(Owner::of(record), SUFFIX)))
+        Some(format!("{} `{}`", self.noun(), seed(record)))
     }
 }

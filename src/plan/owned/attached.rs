@@ -1,0 +1,39 @@
+//! What a domain has of the things that its instance owns.
+
+use super::{Attachment, Object, Place, Thing, things};
+use crate::{
+    model::{Record, Result},
+    plan::parts::{Attached, AttachedDisk},
+};
+
+/// What the domain of an instance has; `path` tells where a volume lies.
+///
+/// # Errors
+/// Those of `path`.
+pub fn attached(record: &Record, place: Place<'_>, path: impl Fn(&str) -> Result<String>) -> Result<Attached> {
+    attached_of(record, things(record, place), path)
+}
+
+/// What the domain of an instance has of these things.
+pub(in crate::plan) fn attached_of(
+    record: &Record,
+    things: Vec<Thing>,
+    path: impl Fn(&str) -> Result<String>,
+) -> Result<Attached> {
+    let mut attached = Attached::default();
+    for Thing { description, object } in things {
+        match (description.attachment(), object) {
+            (Attachment::Disk(port), Object::Volume { name, .. }) => {
+                attached.disks.push(AttachedDisk { word: description.word(), path: path(&name)?, volume: name, port });
+            }
+            (Attachment::Filter, Object::Filter { name }) => attached.filter = name,
+            (Attachment::ConsoleLog, Object::Logs { files }) => attached.console_log = files.concat(),
+            (Attachment::ReportLog, Object::Logs { files }) => attached.report_log = files.concat(),
+            (Attachment::Interface, Object::DhcpHost { network, host }) if host.mac != record.mac => {
+                attached.further_interfaces.push((network, host));
+            }
+            _ => {}
+        }
+    }
+    Ok(attached)
+}
