@@ -50,6 +50,9 @@ macro_rules! calls_of {
             fn volume(pool: &str, name: &str) -> Option<VolumeInfo>;
             fn ensure_volume(pool: &str, name: &str, xml: &str) -> ();
             fn upload(pool: &str, volume: &str, bytes: &[u8]) -> ();
+            fn upload_from(pool: &str, volume: &str, upload: Upload<'_>) -> ();
+            fn download(pool: &str, volume: &str) -> Box<dyn Read + Send>;
+            fn clone_volume(pool: &str, source: &str, name: &str, xml: &str) -> ();
             fn remove_volume(pool: &str, name: &str) -> ();
         } }
     };

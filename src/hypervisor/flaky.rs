@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Read,
     net::Ipv4Addr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
-    NetworkInfo, Networks, Node, PoolInfo, Pools, VolumeInfo, Volumes,
+    NetworkInfo, Networks, Node, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
     delegate::{calls_of, calls_of_all},
 };
 use crate::model::{Code, Error, Mac, Result};
@@ -25,8 +26,17 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 8] =
-    ["remove_domain", "shutdown", "reset", "destroy", "upload", "remove_volume", "remove_dhcp_host", "remove_filter"];
+const DESTRUCTIVE: [&str; 9] = [
+    "remove_domain",
+    "shutdown",
+    "reset",
+    "destroy",
+    "upload",
+    "upload_from",
+    "remove_volume",
+    "remove_dhcp_host",
+    "remove_filter",
+];
 
 /// What becomes of a call.
 #[derive(Debug, Clone)]
@@ -80,6 +90,7 @@ trait Answer: Sized {
 impl Answer for () {}
 impl Answer for HostInfo {}
 impl Answer for ConsoleStream {}
+impl Answer for Box<dyn Read + Send> {}
 impl<T> Answer for Option<T> {}
 impl<T> Answer for Vec<T> {
     fn empty() -> Option<Self> {
@@ -186,11 +197,10 @@ impl<H> Flaky<H> {
     }
 
     /// Counts a call; the fault it is to have, if any. A list that is to be empty needs a call that gives one.
-    fn count(&self, call: &'static str, gives_list: bool, arguments: impl FnOnce() -> String) -> Option<Fault> {
+    fn count(&self, call: &'static str, gives_list: bool, arguments: String) -> Option<Fault> {
         let mut log = self.log();
         log.calls.push(call);
         if DESTRUCTIVE.contains(&call) {
-            let arguments = arguments();
             log.destructive.push(format!("{call}{arguments}"));
         }
         let mut fault = log.chaos.as_mut().and_then(|chaos| chaos.fault(gives_list));
@@ -211,12 +221,7 @@ impl<H> Flaky<H> {
         fault
     }
 
-    fn pass<T: Answer>(
-        &self,
-        call: &'static str,
-        arguments: impl FnOnce() -> String,
-        act: impl FnOnce(&H) -> Result<T>,
-    ) -> Result<T> {
+    fn pass<T: Answer>(&self, call: &'static str, arguments: String, act: impl FnOnce(&H) -> Result<T>) -> Result<T> {
         match self.count(call, T::empty().is_some(), arguments) {
             None => act(&self.inner),
             Some(Fault::Fails(Moment::Before, error)) => Err(error),
@@ -234,11 +239,8 @@ macro_rules! flaky {
     ($trait:ident { $(fn $call:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* }) => {
         impl<H: $trait> $trait for Flaky<H> {
             $(fn $call(&self, $($arg: $type),*) -> Result<$answer> {
-                self.pass(
-                    stringify!($call),
-                    || format!("{:?}", ($(&$arg,)*)).chars().take(200).collect(),
-                    |inner| inner.$call($($arg),*),
-                )
+                let arguments = format!("{:?}", ($(&$arg,)*)).chars().take(200).collect();
+                self.pass(stringify!($call), arguments, |inner| inner.$call($($arg),*))
             })*
         }
     };

@@ -27,7 +27,7 @@ pub use filters::Filters;
 pub use networks::{DhcpInfo, NetworkInfo, Networks};
 pub use node::{HostInfo, Node};
 pub use samples::{DiskSample, DomainSample, MemorySample};
-pub use storage::{PoolInfo, Pools, VolumeInfo, Volumes};
+pub use storage::{PoolInfo, Pools, Upload, VolumeInfo, Volumes};
 
 pub use crate::model::DhcpHost;
 

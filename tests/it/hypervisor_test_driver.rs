@@ -257,6 +257,11 @@ fn threads_share_a_host() {
 }
 
 #[test]
+fn bytes_go_into_a_volume_out_of_it_and_into_a_copy() {
+    crate::support::volume_contract::bytes_go_in_out_and_into_a_copy(&host(), "lite");
+}
+
+#[test]
 fn a_path_with_odd_characters_opens() {
     let directory = tempfile::Builder::new().prefix("a b%?#é").tempdir().expect("a directory");
     let file = directory.path().join("node.xml");

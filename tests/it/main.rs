@@ -6,6 +6,7 @@ mod support {
     pub mod https;
     pub mod receiver;
     pub mod rows;
+    pub mod volume_contract;
     pub mod world;
 }
 

@@ -24,6 +24,7 @@ crate::tests![
     a_filter_guards_a_running_guest,
     an_address_is_kept_live_and_persistent,
     a_volume_holds_what_was_written,
+    bytes_go_into_a_volume_out_of_it_and_into_a_copy,
     a_stopped_pool_and_network_are_started,
     the_host_is_described,
     the_console_is_connected_both_ways,
@@ -216,6 +217,11 @@ fn a_volume_holds_what_was_written() {
         lab.host.remove_volume(&lab.name, "v").expect("deleted");
     }
     assert!(!std::path::Path::new(&path).exists());
+}
+
+fn bytes_go_into_a_volume_out_of_it_and_into_a_copy() {
+    let lab = Lab::new();
+    crate::support::volume_contract::bytes_go_in_out_and_into_a_copy(&lab.host, &lab.name);
 }
 
 fn a_stopped_pool_and_network_are_started() {

@@ -20,6 +20,7 @@ mod support {
     pub mod receiver;
     pub mod seeds;
     pub mod skip;
+    pub mod volume_contract;
     pub mod watch;
 }
 

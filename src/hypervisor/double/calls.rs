@@ -1,12 +1,14 @@
 //! The calls of the double: those that the test driver lacks are its own, the others are passed on.
 
+use std::io::Read;
+
 use uuid::Uuid;
 
 use super::Double;
 use crate::{
     hypervisor::{
         Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
-        NetworkInfo, Networks, Node, PoolInfo, Pools, VolumeInfo, Volumes, delegate::calls_of,
+        NetworkInfo, Networks, Node, PoolInfo, Pools, Upload, VolumeInfo, Volumes, delegate::calls_of,
     },
     model::{Code, Error, Mac, Result},
 };
@@ -118,6 +120,24 @@ impl Console for Double {
     }
 }
 
+/// An error for a source that ended early.
+fn fewer(volume: &str) -> Error {
+    Error::failed(Code::FileUnreadable, format!("cannot read what was to be written to volume `{volume}`"))
+}
+
+impl Double {
+    /// The capacity of a volume, which must be there and hold `length` bytes.
+    fn must_hold(&self, pool: &str, volume: &str, length: u64) -> Result<u64> {
+        let Some(found) = self.inner.volumes(pool)?.into_iter().find(|v| v.name == volume) else {
+            return Err(Error::new(Code::NoVolume, format!("libvirt has no volume `{volume}`")));
+        };
+        if length > found.capacity {
+            return Err(Error::new(Code::VolumeTooSmall, format!("{length} bytes do not fit volume `{volume}`")));
+        }
+        Ok(found.capacity)
+    }
+}
+
 impl Volumes for Double {
     passed_on! {
         fn volumes(pool: &str) -> Vec<VolumeInfo>;
@@ -126,19 +146,34 @@ impl Volumes for Double {
     }
 
     fn upload(&self, pool: &str, volume: &str, bytes: &[u8]) -> Result<()> {
-        let Some(found) = self.inner.volume(pool, volume)? else {
-            return Err(Error::new(Code::NoVolume, format!("libvirt has no volume `{volume}`")));
-        };
-        if bytes.len() as u64 > found.capacity {
-            return Err(Error::new(
-                Code::VolumeTooSmall,
-                format!("{} bytes do not fit volume `{volume}`", bytes.len()),
-            ));
-        }
+        self.must_hold(pool, volume, bytes.len() as u64)?;
         self.memory().uploads.insert((pool.to_owned(), volume.to_owned()), bytes.to_vec());
         Ok(())
     }
-
+    fn upload_from(&self, pool: &str, volume: &str, upload: Upload<'_>) -> Result<()> {
+        self.must_hold(pool, volume, upload.length)?;
+        let mut bytes = Vec::new();
+        upload.source.take(upload.length).read_to_end(&mut bytes).map_err(|e| fewer(volume).cause(e))?;
+        if bytes.len() as u64 != upload.length {
+            return Err(fewer(volume));
+        }
+        self.upload(pool, volume, &bytes)
+    }
+    fn download(&self, pool: &str, volume: &str) -> Result<Box<dyn Read + Send>> {
+        let capacity = self.must_hold(pool, volume, 0)?;
+        let bytes = self.uploaded(pool, volume).unwrap_or_default();
+        let zeros = std::io::repeat(0).take(capacity.saturating_sub(bytes.len() as u64));
+        Ok(Box::new(std::io::Cursor::new(bytes).chain(zeros)))
+    }
+    fn clone_volume(&self, pool: &str, source: &str, name: &str, xml: &str) -> Result<()> {
+        if self.inner.volume(pool, name)?.is_some() {
+            return Ok(());
+        }
+        self.inner.clone_volume(pool, source, name, xml)?;
+        let content = self.uploaded(pool, source);
+        self.memory().uploads.extend(content.map(|bytes| ((pool.to_owned(), name.to_owned()), bytes)));
+        Ok(())
+    }
     fn remove_volume(&self, pool: &str, name: &str) -> Result<()> {
         self.inner.remove_volume(pool, name)?;
         self.memory().uploads.remove(&(pool.to_owned(), name.to_owned()));

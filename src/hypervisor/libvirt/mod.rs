@@ -17,6 +17,7 @@ mod samples;
 mod state;
 #[cfg(feature = "testing")]
 mod testing;
+mod transfer;
 mod volume;
 mod worker;
 mod xml;
