@@ -96,6 +96,7 @@ impl Session {
             hypervisor: self.hypervisor.clone(),
             clock: self.clock.clone(),
             cancel: self.interrupted.clone(),
+            ending: Arc::default(),
             wait: if wait { WAIT } else { Duration::ZERO },
             requester: Requester::root(Via::Cli),
         })

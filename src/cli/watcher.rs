@@ -93,6 +93,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             hypervisor: host.clone(),
             clock: Arc::new(env.clock),
             cancel: stop.clone(),
+            ending: Arc::default(),
             wait: Duration::ZERO,
             requester: Requester::root(Via::Watcher),
         })

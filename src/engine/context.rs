@@ -27,8 +27,11 @@ pub struct Ctx {
     pub hypervisor: Arc<dyn Hypervisor>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Set by Ctrl-C, or by whoever wants the operation to end.
+    /// Set by Ctrl-C: everything is to end.
     pub cancel: Arc<AtomicBool>,
+    /// Set by whoever wants the operation that runs to end. While it is reported ([`super::progress::Reporter`]) this follows
+    /// `cancel` within half a second, for those who look at one flag alone.
+    pub ending: Arc<AtomicBool>,
     /// How long to wait for a busy instance.
     pub wait: Duration,
     /// Who asks.
@@ -64,7 +67,7 @@ impl Ctx {
 
     /// Whether the operation is to end: looked at between steps and in every wait.
     pub fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        self.cancel.load(Ordering::Relaxed) || self.ending.load(Ordering::Relaxed)
     }
 }
 

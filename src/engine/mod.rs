@@ -21,6 +21,7 @@ mod listing;
 mod lock;
 mod objects;
 mod ours;
+mod progress;
 mod provision;
 mod ready;
 mod rebuild;

@@ -189,6 +189,7 @@ codes! {
         NoSubnet = "no_subnet",
         NotBakeable = "not_bakeable",
         NotRunning = "not_running",
+        OperationEnded = "operation_ended",
         NotSettled = "not_settled",
         NothingToTest = "nothing_to_test",
         StillQueued = "still_queued",

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod operations;
 pub mod outbox;
 mod pack;
+mod progress;
 pub mod resources;
 mod salvage;
 mod schema;
@@ -33,6 +34,7 @@ use file::Look;
 pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use journal::Memory;
 pub use operations::{OpenStep, Operation};
+pub use progress::ProgressLog;
 pub use salvage::{Salvaged, Wreckage};
 pub use secrets::{HostKeyRow, Secret};
 

@@ -10,7 +10,8 @@ use super::{
     sql,
 };
 use crate::model::{
-    HostId, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, ResourceRef, Result, StepState,
+    Code, Error, HostId, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, ResourceRef, Result,
+    StepState, escaped,
 };
 
 /// One change.
@@ -178,6 +179,17 @@ impl Store {
     /// One operation.
     pub fn operation(&self, id: &str) -> Result<Option<Operation>> {
         Ok(self.operations_where("WHERE id = ?1", [id])?.pop())
+    }
+
+    /// One operation; an error if there is none.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchOperation`].
+    pub fn require_operation(&self, id: &str) -> Result<Operation> {
+        self.operation(id)?.ok_or_else(|| {
+            Error::new(Code::NoSuchOperation, format!("there is no operation `{}`", escaped(id)))
+                .hint("`lite operations` lists them")
+        })
     }
 
     /// The operation a caller's own id started.

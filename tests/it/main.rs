@@ -31,6 +31,7 @@ mod health_command;
 mod hypervisor_test_driver;
 mod image_pull;
 mod layering;
+mod operations;
 mod readme;
 mod specification;
 mod state;

@@ -94,6 +94,7 @@ impl World {
             hypervisor: self.hypervisor.clone(),
             clock: Arc::new(SystemClock),
             cancel: Arc::default(),
+            ending: Arc::default(),
             wait: Duration::ZERO,
             requester: Requester::root(Via::Cli),
         }

@@ -7,6 +7,7 @@ use crate::{
         Ctx, Observer,
         domain::{state_of, unresponsive},
         execute, journal, lock,
+        progress::Reporter,
     },
     hypervisor::DomainState,
     kill_point,
@@ -41,6 +42,8 @@ pub fn stop(
         return Ok(Stopped::Already);
     }
     let operation = journal::begin(ctx, OperationKind::Stop, instance)?;
+    let reporter = Reporter::start(ctx, &operation.id);
+    let observer = &mut reporter.observe(observer);
     kill_point::reached("intent");
     // A QEMU that does not answer presses no button, and libvirt would wait for it.
     let result = match (state, force) {
