@@ -248,7 +248,7 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut ProgressPrinter, view
         look(&engine, &session, &created, asked).inspect_err(|_| watch.fail())
     });
     watch.finish();
-    view.image = image::get(&settings.paths.pool, &asked.resolved.base)?.map(|i| i.digest);
+    view.image = image::get(&settings.host.folders.pool, &asked.resolved.base)?.map(|i| i.digest);
     view.booted = true;
     let keep = args.keep && result.is_err();
     view.error = result.err();

@@ -252,7 +252,7 @@ fn checked(
 
 /// What messages may reach; the network of the guests is asked for if libvirt answers.
 fn base(settings: &Settings) -> Allowed {
-    let host = Libvirt::open(&settings.connect).ok();
+    let host = Libvirt::open(&settings.host.connect).ok();
     sender::allowed(settings, host.as_ref().map(|h| h as &dyn Hypervisor))
 }
 

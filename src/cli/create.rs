@@ -152,7 +152,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 
 /// The image that the disk of a new instance lies on; none if it was replaced since.
 fn image_of(settings: &Settings, created: &Created) -> Result<Option<Image>> {
-    let images = image::list(&settings.paths.pool)?;
+    let images = image::list(&settings.host.folders.pool)?;
     Ok(images.into_iter().find(|i| i.digest == created.record.image_digest))
 }
 

@@ -105,8 +105,8 @@ fn fix(args: &Args, env: &Env, settings: &Settings) -> Result<()> {
 }
 
 fn make(fix: &Fix, settings: &Settings, session: Result<Session>) -> Result<()> {
-    let pool = plan::pool_xml(&settings.pool, &settings.paths.pool.display().to_string())?;
-    let network = || plan::network_xml(&settings.network, choose_subnet(&routes()?, settings.subnet)?);
+    let pool = plan::pool_xml(&settings.host.pool, &settings.host.folders.pool.display().to_string())?;
+    let network = || plan::network_xml(&settings.host.network, choose_subnet(&routes()?, settings.host.subnet)?);
     let session = session.ok();
     apply(fix, settings, session.as_ref().map(|s| s.hypervisor() as &dyn Hypervisor), &pool, network)
 }

@@ -180,7 +180,7 @@ pub struct Bases {
 /// Lists with [`crate::ui::print::print_images`]; builds and downloads show [`crate::ui::Stages`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let settings = env.settings()?;
-    let dir = settings.paths.pool.as_path();
+    let dir = settings.host.folders.pool.as_path();
     tidy(env, &settings)?;
     match &args.verb {
         Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?, (env.clock)())?),
@@ -197,7 +197,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                 let request = PullRequest {
                     digest: digest.clone(),
                     url: url.clone(),
-                    ..PullRequest::new(&settings.paths.pool, id)
+                    ..PullRequest::new(&settings.host.folders.pool, id)
                 };
                 pull_and_adopt(&request, cancel, observer)
             })
@@ -218,7 +218,7 @@ fn tidy(env: &Env, settings: &Settings) -> Result<()> {
         Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
         None => Ok(session::store(env).is_err()),
     };
-    image::leftovers::tidy(&settings.paths.pool, &used)?.iter().for_each(|line| env.ui.status(line));
+    image::leftovers::tidy(&settings.host.folders.pool, &used)?.iter().for_each(|line| env.ui.status(line));
     Ok(())
 }
 
@@ -294,13 +294,13 @@ fn bring(env: &Env, settings: &Settings, file: &Path, name: Option<&Name>, dry_r
     let cancel = heed_interrupts()?;
     create_folder(settings)?;
     let mut progress = ProgressPrinter::new(&env.ui);
-    let image = image::import(&settings.paths.pool, file, &id, false, &cancel, &mut progress)?;
+    let image = image::import(&settings.host.folders.pool, file, &id, false, &cancel, &mut progress)?;
     progress.finish();
     print_images(&env.ui, &rows(settings, &[image], (env.clock)())?)
 }
 
 fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) -> Result<()> {
-    let dir = &settings.paths.pool;
+    let dir = &settings.host.folders.pool;
     let mut found = Vec::new();
     for id in &images.ids {
         let image = image::get(dir, id)?.ok_or_else(|| {

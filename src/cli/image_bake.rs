@@ -135,7 +135,7 @@ pub fn for_create(
 
 /// The baked image of exactly these parts. Its id holds a part of the key alone, so the whole is compared.
 fn find(settings: &Settings, wanted: &Baked) -> Result<Option<Image>> {
-    let found = image::get(&settings.paths.pool, &wanted.id())?;
+    let found = image::get(&settings.host.folders.pool, &wanted.id())?;
     Ok(found.filter(|i| i.baked.as_ref().is_some_and(|b| b.key == wanted.key)))
 }
 
@@ -164,7 +164,7 @@ pub fn is_current(catalog: &Catalog, settings: &Settings, baked: &Baked) -> Resu
     if !blueprint.bases.contains(&baked.base) {
         return Ok(false);
     }
-    let Some(base) = image::get(&settings.paths.pool, &baked.base)? else { return Ok(false) };
+    let Some(base) = image::get(&settings.host.folders.pool, &baked.base)? else { return Ok(false) };
     let today = bake_of(blueprint, &baked.base, &base.digest, &baked.parameters)?;
     Ok(today.is_some_and(|today| today.key == baked.key))
 }
@@ -193,7 +193,7 @@ impl Old {
     }
 
     fn remove(&self, settings: &Settings) -> Result<bool> {
-        let dir = &settings.paths.pool;
+        let dir = &settings.host.folders.pool;
         match self {
             Self::Baked(image) => image::remove(dir, &image.id, &[]).map(|_| true),
             Self::Version(version) => image::remove_version(dir, version),
@@ -206,7 +206,7 @@ pub fn prune(env: &Env, settings: &Settings, dry_run: bool, sure: common::Sure) 
     // A lost database must not make an image look unused.
     let store = session::store(env)?;
     let catalog = session::catalog(settings)?;
-    let dir = &settings.paths.pool;
+    let dir = &settings.host.folders.pool;
     let mut old: Vec<Old> = image::superseded(dir)?.into_iter().map(Old::Version).collect();
     for image in image::list(dir)? {
         let stays = match &image.baked {

@@ -13,7 +13,7 @@ use crate::{
 
 /// The image of a base for a create: the one that is there, else one that is built or pulled now.
 pub fn obtain(settings: &Settings, base: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
-    if let Some(image) = image::get(&settings.paths.pool, base)? {
+    if let Some(image) = image::get(&settings.host.folders.pool, base)? {
         return Ok(image);
     }
     let mut within = WithinStage(observer);
@@ -23,12 +23,12 @@ pub fn obtain(settings: &Settings, base: &str, cancel: &AtomicBool, observer: &m
     }
     image::known::find(base).map_err(|e| e.hint(format!("bring your own: `lite image import FILE --name {base}`")))?;
     within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
-    pull_and_adopt(&PullRequest::new(&settings.paths.pool, base), cancel, &mut within)
+    pull_and_adopt(&PullRequest::new(&settings.host.folders.pool, base), cancel, &mut within)
 }
 
 /// Builds an image from a distribution's packages.
 pub(super) fn build(settings: &Settings, id: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
-    let request = BuildRequest { dir: &settings.paths.pool, id, mirror: &settings.mirror, force: false };
+    let request = BuildRequest { dir: &settings.host.folders.pool, id, mirror: &settings.mirror, force: false };
     image::build(request, cancel, observer)
 }
 
@@ -59,7 +59,7 @@ pub(super) fn heed_interrupts() -> Result<Arc<AtomicBool>> {
 
 /// Makes the folder of the pool: an image may come before the pool does. QEMU's account passes through it, hence 0711.
 pub(super) fn create_folder(settings: &Settings) -> Result<()> {
-    let dir = &settings.paths.pool;
+    let dir = &settings.host.folders.pool;
     if dir.is_dir() {
         return Ok(());
     }

@@ -48,7 +48,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let engine = session.engine(env, false)?;
     let record = engine.store.require(&args.instance.name)?.record;
-    let logs = &session.settings.paths.logs;
+    let logs = &session.settings.host.folders.logs;
     let report = report_log(&record, logs);
     session.heed_interrupts()?;
     let mut health = None;

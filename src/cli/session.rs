@@ -40,7 +40,7 @@ impl Session {
     /// Connects to the host. Unreachable (exit 5) if it does not answer.
     pub fn open(env: &Env) -> Result<Self> {
         let settings = env.settings()?;
-        let hypervisor = Libvirt::open(&settings.connect).map_err(|e| env.with_sudo_hint(e))?;
+        let hypervisor = Libvirt::open(&settings.host.connect).map_err(|e| env.with_sudo_hint(e))?;
         Ok(Self {
             settings: Arc::new(settings),
             hypervisor: Arc::new(hypervisor),

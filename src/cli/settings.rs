@@ -10,7 +10,7 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use super::env::Vars;
-use crate::model::{Accel, Code, Error, Paths, Result, Settings, escaped, nearest};
+use crate::model::{Accel, Code, Error, Folders, Host, HostId, Paths, Result, Settings, escaped, nearest};
 
 /// The configuration file where `LITE_CONFIG` does not name another.
 pub const CONFIG: &str = "/etc/lite/config.toml";
@@ -50,7 +50,8 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
     let text = |r: &mut Reader, key, default: &str, check: fn(&str) -> bool, form: &str| {
         r.read(key, default.to_owned(), |t| if check(t) { Ok(t.to_owned()) } else { Err(invalid(t, form)) })
     };
-    let settings = Settings {
+    let host = Host {
+        id: HostId::local(),
         connect: text(
             &mut reader,
             "connect",
@@ -62,6 +63,13 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
         network: text(&mut reader, "network", "lite", is_word, "the name of a libvirt network, such as `lite`"),
         subnet: reader.read("subnet", None, |t| subnet(t).map(Some)),
         accel: reader.read("accel", Accel::Auto, Accel::parse),
+        folders: Folders {
+            pool: reader.read("pool_dir", "/var/lib/libvirt/images/lite".into(), folder),
+            logs: reader.read("log_dir", "/var/log/lite".into(), folder),
+        },
+    };
+    let settings = Settings {
+        host,
         mirror: text(
             &mut reader,
             "mirror",
@@ -76,9 +84,7 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
         }),
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
-            logs: reader.read("log_dir", "/var/log/lite".into(), folder),
             blueprints: reader.read("blueprints", blueprints(vars)?, |t| t.split(':').map(folder).collect()),
-            pool: reader.read("pool_dir", "/var/lib/libvirt/images/lite".into(), folder),
         },
     };
     reader.done(settings)

@@ -101,7 +101,7 @@ fn health(engine: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Opti
     let answer = match (health, address) {
         (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => {
-            let log = report_log(record, &engine.settings.paths.logs);
+            let log = report_log(record, &engine.settings.host.folders.logs);
             guest::status::health(&log, engine.store.last_start(record.uuid)?, engine.now())
         }
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),

@@ -83,7 +83,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     session::flag_interrupts(&stop)?;
     let ui = env.ui.clone();
     let tell = move |text: &str| ui.status(text);
-    let Some(host) = connect(&settings.connect, &stop, &tell) else { return Ok(()) };
+    let Some(host) = connect(&settings.host.connect, &stop, &tell) else { return Ok(()) };
     let host: Arc<dyn Hypervisor> = Arc::new(host);
     refuse_lost_state(&*host, &settings)?;
     let engine = || {
@@ -99,7 +99,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         })
     };
     let base = sender::allowed(&settings, Some(&*host));
-    let local = settings.connect.starts_with("qemu:///system");
+    let local = settings.host.connect.starts_with("qemu:///system");
     let clock = env.clock;
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| sender::run(&state, &base, clock, &stop, &tell));

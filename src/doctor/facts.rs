@@ -109,11 +109,11 @@ pub struct Facts {
 pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) -> Facts {
     let ask = hypervisor.map_err(Clone::clone);
     let host = ask.clone().and_then(|h| h.host());
-    let pool = ask.clone().and_then(|h| h.pool(&settings.pool));
-    let network = ask.and_then(|h| h.network(&settings.network)).map(|n| n.as_ref().map(network_of));
+    let pool = ask.clone().and_then(|h| h.pool(&settings.host.pool));
+    let network = ask.and_then(|h| h.network(&settings.host.network)).map(|n| n.as_ref().map(network_of));
     let seen = pool.as_ref().ok().and_then(Option::as_ref);
-    let folder = seen.map_or(settings.paths.pool.clone(), |p| PathBuf::from(&p.path));
-    let local = is_local(&settings.connect);
+    let folder = seen.map_or(settings.host.folders.pool.clone(), |p| PathBuf::from(&p.path));
+    let local = is_local(&settings.host.connect);
     // libvirt counts what is kept for root too, which QEMU cannot use (measured: 207 GiB told, 46 GiB usable).
     let told = seen.filter(|p| p.active).map(|p| Size::bytes(p.available));
     let usable = if local { local::space(&folder) } else { None };
@@ -137,7 +137,7 @@ pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) 
         pool_space,
         state_space: local::space(&settings.paths.state),
         state_writable: local::writable(&settings.paths.state),
-        logs_writable: local::writable(&settings.paths.logs),
+        logs_writable: local::writable(&settings.host.folders.logs),
         root: rustix::process::geteuid().is_root(),
         in_group: in_group(),
         year: year(),

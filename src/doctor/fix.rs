@@ -107,8 +107,8 @@ pub fn apply(
     };
     match &fix.repair {
         Repair::Daemon { systemd } => start(*systemd, &run, &|socket| local::answers(Path::new(socket)), PATIENCE),
-        Repair::Pool { .. } => open()?.ensure_pool(&settings.pool, pool_xml),
-        Repair::Network { .. } => open()?.ensure_network(&settings.network, &network_xml()?),
+        Repair::Pool { .. } => open()?.ensure_pool(&settings.host.pool, pool_xml),
+        Repair::Network { .. } => open()?.ensure_network(&settings.host.network, &network_xml()?),
         Repair::Forwarding => switch_on(Path::new(FORWARDING)),
     }
 }

@@ -28,7 +28,7 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "permissions";
     let folders = [
         ("state", "LITE_STATE_DIR", &settings.paths.state, facts.state_writable),
-        ("log", "LITE_LOG_DIR", &settings.paths.logs, facts.logs_writable),
+        ("log", "LITE_LOG_DIR", &settings.host.folders.logs, facts.logs_writable),
     ];
     for (what, variable, path, writable) in folders {
         if writable != Some(true) {
@@ -97,8 +97,8 @@ fn firewall(facts: &Facts) -> Check {
 fn confinement(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "confinement";
     match (facts.selinux, facts.apparmor) {
-        (Some(true), _) if !settings.paths.logs.starts_with("/var/log/libvirt") => {
-            let logs = &settings.paths.logs;
+        (Some(true), _) if !settings.host.folders.logs.starts_with("/var/log/libvirt") => {
+            let logs = &settings.host.folders.logs;
             Check::warn(
                 ID,
                 format!("SELinux enforces, and may keep virtlogd from writing guests' logs in `{}`", shown(logs)),
@@ -140,7 +140,7 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
         )
         .fix(format!("df -h {}", word(state)));
     }
-    let pool = pool.map_or(settings.paths.pool.as_path(), |p| Path::new(&p.path));
+    let pool = pool.map_or(settings.host.folders.pool.as_path(), |p| Path::new(&p.path));
     let unread = |path| {
         Check::warn(ID, format!("free space for `{}` cannot be read", shown(path))).fix(format!("df -h {}", word(path)))
     };

@@ -60,7 +60,7 @@ fn libvirt(facts: &Facts, settings: &Settings) -> Check {
         }
         Err(error) => error,
     };
-    let system = facts.local && settings.connect.contains(":///system");
+    let system = facts.local && settings.host.connect.contains(":///system");
     if !system || facts.daemon_runs {
         let check = Check::fail(ID, error.to_string());
         return match error.hints.first() {
@@ -83,7 +83,7 @@ fn qemu(version: &str) -> String {
 
 fn acceleration(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "acceleration";
-    if settings.accel == Accel::Tcg {
+    if settings.host.accel == Accel::Tcg {
         return Check::ok(ID, "guests run under TCG, as set: slow, and works anywhere");
     }
     // What libvirt offers is unknown while it does not answer.
@@ -93,7 +93,7 @@ fn acceleration(facts: &Facts, settings: &Settings) -> Check {
     let Some(why) = accel::obstacle(&Acceleration { offered, arch, here: facts.local.then_some(here) }) else {
         return Check::ok(ID, "guests run under KVM");
     };
-    let check = match settings.accel {
+    let check = match settings.host.accel {
         Accel::Kvm => Check::fail(ID, format!("KVM is asked for, and cannot be used: {why}")),
         Accel::Auto | Accel::Tcg => Check::warn(ID, format!("guests run under TCG, which is slow: {why}")),
     };
@@ -125,12 +125,12 @@ fn unknown(id: &'static str, what: &str, error: &Error, facts: &Facts) -> Check 
 
 fn pool(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "pool";
-    let name = escaped(&settings.pool);
+    let name = escaped(&settings.host.pool);
     let repair = |defined| Repair::Pool {
         defined,
-        connect: settings.connect.clone(),
-        name: settings.pool.clone(),
-        folder: settings.paths.pool.clone(),
+        connect: settings.host.connect.clone(),
+        name: settings.host.pool.clone(),
+        folder: settings.host.folders.pool.clone(),
     };
     let pool = match &facts.pool {
         Err(error) => return unknown(ID, &format!("storage pool `{name}`"), error, facts),
@@ -158,9 +158,12 @@ fn pool(facts: &Facts, settings: &Settings) -> Check {
 
 fn network(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "network";
-    let name = escaped(&settings.network);
-    let repair =
-        |defined| Repair::Network { defined, connect: settings.connect.clone(), name: settings.network.clone() };
+    let name = escaped(&settings.host.network);
+    let repair = |defined| Repair::Network {
+        defined,
+        connect: settings.host.connect.clone(),
+        name: settings.host.network.clone(),
+    };
     match &facts.network {
         Err(error) => unknown(ID, &format!("network `{name}`"), error, facts),
         Ok(None) => {
@@ -184,7 +187,7 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
     };
     let network = match &facts.network {
         Err(error) => {
-            return unknown(ID, &format!("the subnet of network `{}`", escaped(&settings.network)), error, facts);
+            return unknown(ID, &format!("the subnet of network `{}`", escaped(&settings.host.network)), error, facts);
         }
         Ok(network) => network.as_ref(),
     };
@@ -192,13 +195,13 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
     let others: Vec<_> = routes.iter().filter(|r| Some(r.interface.as_str()) != bridge).collect();
     let nets: Vec<_> = others.iter().map(|r| r.net).collect();
     let Some(network) = network else {
-        return match subnet::choose_subnet(&nets, settings.subnet) {
-            Ok(free) => Check::ok(ID, format!("{free} is free for network `{}`", escaped(&settings.network))),
+        return match subnet::choose_subnet(&nets, settings.host.subnet) {
+            Ok(free) => Check::ok(ID, format!("{free} is free for network `{}`", escaped(&settings.host.network))),
             Err(error) => Check { fix: error.hints.first().cloned(), ..Check::fail(ID, error.message) },
         };
     };
     let Some(ours) = network.subnet else {
-        return Check::fail(ID, format!("network `{}` has no IPv4 subnet", escaped(&settings.network)))
+        return Check::fail(ID, format!("network `{}` has no IPv4 subnet", escaped(&settings.host.network)))
             .fix("name another network with `LITE_NETWORK`; `lite doctor --fix` makes it");
     };
     let Some(clash) = others.iter().find(|r| subnet::clash(ours, &[r.net]).is_some()) else {

@@ -46,7 +46,7 @@ impl Ctx {
 
     /// The host this context works on.
     pub fn host_id(&self) -> HostId {
-        HostId::local()
+        self.settings.host.id.clone()
     }
 
     /// Where the host keeps what is ours.

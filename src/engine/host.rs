@@ -20,15 +20,15 @@ const MAKE: Duration = Duration::from_secs(60);
 
 /// Makes lite's own pool, network and log folder if they are missing, and says so.
 pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
-    let s = &ctx.settings;
-    std::fs::create_dir_all(&s.paths.logs).map_err(|e| {
-        Error::new(Code::LogsNotWritable, format!("cannot make `{}`", s.paths.logs.display()))
+    let host = &ctx.settings.host;
+    std::fs::create_dir_all(&host.folders.logs).map_err(|e| {
+        Error::new(Code::LogsNotWritable, format!("cannot make `{}`", host.folders.logs.display()))
             .cause(e)
             .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
     })?;
-    let pool = || -> Result<bool> { Ok(ctx.hypervisor.pool(&s.pool)?.is_some_and(|p| p.active)) };
+    let pool = || -> Result<bool> { Ok(ctx.hypervisor.pool(&host.pool)?.is_some_and(|p| p.active)) };
     let nat = || -> Result<bool> {
-        Ok(*network != NetworkMode::Nat || ctx.hypervisor.network(&s.network)?.is_some_and(|n| n.active))
+        Ok(*network != NetworkMode::Nat || ctx.hypervisor.network(&host.network)?.is_some_and(|n| n.active))
     };
     if pool()? && nat()? {
         return Ok(());
@@ -36,17 +36,17 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
     // Two first commands at once must not both make them.
     let _lock = Lock::acquire(&ctx.locks(), HOST, "host", "prepare the host", ctx.now(), MAKE)?;
     if !pool()? {
-        let path = s.paths.pool.display().to_string();
+        let path = host.folders.pool.display().to_string();
         kill_point::reached("intent");
-        ctx.hypervisor.ensure_pool(&s.pool, &plan::pool_xml(&s.pool, &path)?)?;
+        ctx.hypervisor.ensure_pool(&host.pool, &plan::pool_xml(&host.pool, &path)?)?;
         kill_point::reached("effect");
-        observer.note(&format!("made storage pool `{}` in `{path}`", s.pool));
+        observer.note(&format!("made storage pool `{}` in `{path}`", host.pool));
     }
     if !nat()? {
         kill_point::reached("intent");
-        ctx.hypervisor.ensure_network(&s.network, &network_xml(ctx)?)?;
+        ctx.hypervisor.ensure_network(&host.network, &network_xml(ctx)?)?;
         kill_point::reached("effect");
-        observer.note(&format!("made network `{}`", s.network));
+        observer.note(&format!("made network `{}`", host.network));
     }
     Ok(())
 }
@@ -55,7 +55,7 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
 pub fn check_bridge(ctx: &Ctx, network: &NetworkMode) -> Result<()> {
     let NetworkMode::Bridge(bridge) = network else { return Ok(()) };
     // Of another host nothing is known here; libvirt then says it at start.
-    let local = ctx.settings.connect.starts_with("qemu:///");
+    let local = ctx.settings.host.connect.starts_with("qemu:///");
     if !local || std::path::Path::new("/sys/class/net").join(bridge).join("bridge").is_dir() {
         return Ok(());
     }
@@ -65,30 +65,30 @@ pub fn check_bridge(ctx: &Ctx, network: &NetworkMode) -> Result<()> {
 
 /// XML of the NAT network, on a subnet that does not clash with the host's routes.
 pub fn network_xml(ctx: &Ctx) -> Result<String> {
-    let subnet = doctor::choose_subnet(&doctor::routes()?, ctx.settings.subnet)?;
-    plan::network_xml(&ctx.settings.network, subnet)
+    let subnet = doctor::choose_subnet(&doctor::routes()?, ctx.settings.host.subnet)?;
+    plan::network_xml(&ctx.settings.host.network, subnet)
 }
 
 /// The host as it is now.
 pub fn view(ctx: &Ctx, network: &NetworkMode) -> Result<HostView> {
-    let s = &ctx.settings;
+    let host = &ctx.settings.host;
     let missing = |what: &str, name: &str| {
         Error::new(Code::HostNotReady, format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
     };
-    let pool = ctx.hypervisor.pool(&s.pool)?.ok_or_else(|| missing("storage pool", &s.pool))?;
+    let pool = ctx.hypervisor.pool(&host.pool)?.ok_or_else(|| missing("storage pool", &host.pool))?;
     let pool = usable(ctx, pool);
     let ours: Vec<_> = ctx.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
     let domains = ctx.hypervisor.domains()?;
     let subnet = match network {
         NetworkMode::Bridge(_) => None,
         NetworkMode::Nat => {
-            let seen = ctx.hypervisor.network(&s.network)?.ok_or_else(|| missing("network", &s.network))?;
+            let seen = ctx.hypervisor.network(&host.network)?.ok_or_else(|| missing("network", &host.network))?;
             Some(plan::subnet_of(&seen.xml)?)
         }
     };
     Ok(HostView {
         info: ctx.hypervisor.host()?,
-        used_by_disks: used_by_disks(&ctx.hypervisor.volumes(&s.pool)?),
+        used_by_disks: used_by_disks(&ctx.hypervisor.volumes(&host.pool)?),
         pool,
         foreign: domains.into_iter().filter(|d| !ours.contains(&d.uuid)).map(|d| d.name).collect(),
         subnet,
@@ -97,7 +97,7 @@ pub fn view(ctx: &Ctx, network: &NetworkMode) -> Result<HostView> {
 
 /// libvirt counts what the file system keeps back for root; nobody may promise that.
 pub fn usable(ctx: &Ctx, mut pool: PoolInfo) -> PoolInfo {
-    if let (true, Ok(seen)) = (doctor::is_local(&ctx.settings.connect), rustix::fs::statvfs(pool.path.as_str())) {
+    if let (true, Ok(seen)) = (doctor::is_local(&ctx.settings.host.connect), rustix::fs::statvfs(pool.path.as_str())) {
         pool.available = pool.available.min(seen.f_bavail.saturating_mul(seen.f_frsize));
     }
     pool

@@ -28,8 +28,8 @@ pub fn our_domains(hypervisor: &dyn Hypervisor, settings: &Settings) -> Result<V
     if domains.is_empty() {
         return Ok(Vec::new());
     }
-    let pool = hypervisor.pool(&settings.pool)?.map(|p| p.path).filter(|path| !path.is_empty());
-    let pool = pool.map_or_else(|| settings.paths.pool.clone(), Into::into);
+    let pool = hypervisor.pool(&settings.host.pool)?.map(|p| p.path).filter(|path| !path.is_empty());
+    let pool = pool.map_or_else(|| settings.host.folders.pool.clone(), Into::into);
     let mut ours = Vec::new();
     for seen in domains {
         // No element of ours, or gone meanwhile.
@@ -46,8 +46,8 @@ pub fn our_domains(hypervisor: &dyn Hypervisor, settings: &Settings) -> Result<V
 fn is_here(hypervisor: &dyn Hypervisor, settings: &Settings, pool: &Path, seen: &DomainInfo) -> Result<bool> {
     // Its definition cannot be read while a call to it hangs. Its volumes can be seen; without a pool nothing can.
     if seen.state == DomainState::Unresponsive {
-        let active = hypervisor.pool(&settings.pool)?.is_some_and(|p| p.active);
-        let volumes = if active { hypervisor.volumes(&settings.pool)? } else { Vec::new() };
+        let active = hypervisor.pool(&settings.host.pool)?.is_some_and(|p| p.active);
+        let volumes = if active { hypervisor.volumes(&settings.host.pool)? } else { Vec::new() };
         return Ok(volumes.iter().any(|v| owner_of(Namespace::Volume, &v.name).is_some_and(|(_, id)| id == seen.uuid)));
     }
     let Some(xml) = hypervisor.domain_xml(seen.uuid)? else { return Ok(false) };

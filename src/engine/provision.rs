@@ -86,9 +86,9 @@ pub fn allocate_all(
 ) -> Result<Job> {
     let (settings, now) = (ctx.settings.clone(), ctx.now());
     let (host, requester) = (ctx.host_id(), ctx.requester.clone());
-    let (place, logs) = (Place::from(&*settings), &settings.paths.logs);
+    let (place, logs) = (Place::from(&*settings), &settings.host.folders.logs);
     let network_key = match &request.network {
-        NetworkMode::Nat => settings.network.clone(),
+        NetworkMode::Nat => settings.host.network.clone(),
         NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
     };
     let pool_path = view.pool.path.clone();
@@ -130,7 +130,7 @@ pub fn allocate_all(
             &DomainPlan {
                 record: &record,
                 attached: &plan::attached(&record, place, |volume| Ok(at(volume)))?,
-                network: &settings.network,
+                network: &settings.host.network,
                 kvm,
                 arch: &view.info.arch,
                 machine: view.info.q35.then_some("q35"),
@@ -181,7 +181,8 @@ pub fn host_stage(ctx: &mut Ctx, request: &Request<'_>, observer: &mut dyn Obser
     host::check_bridge(ctx, &request.network)?;
     host::prepare_host(ctx, &request.network, observer)?;
     let view = host::view(ctx, &request.network)?;
-    let kvm = doctor::use_kvm(ctx.settings.accel, &ctx.settings.connect, view.info.kvm_offered, &view.info.arch)?;
+    let kvm =
+        doctor::use_kvm(ctx.settings.host.accel, &ctx.settings.host.connect, view.info.kvm_offered, &view.info.arch)?;
     if !kvm {
         observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
     }

@@ -61,7 +61,7 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &Wreckage) -> Result<
 fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Salvaged) -> Result<Rebuilt> {
     let rebuilt = told(record, catalog, &found);
     let network = match &record.network {
-        NetworkMode::Nat => ctx.settings.network.clone(),
+        NetworkMode::Nat => ctx.settings.host.network.clone(),
         NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
     };
     let blueprint = found.blueprint.unwrap_or_else(|| blueprint_of(record, catalog));

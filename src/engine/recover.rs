@@ -63,7 +63,7 @@ fn tidy(ctx: &mut Ctx) -> Result<Vec<String>> {
             lock.retire();
         }
     }
-    image::leftovers::tidy(&ctx.settings.paths.pool, &|file| lies_on(ctx, file))
+    image::leftovers::tidy(&ctx.settings.host.folders.pool, &|file| lies_on(ctx, file))
 }
 
 /// Whether a disk may lie on an image file. A disk of an instance that the database does not know may lie on any.
@@ -72,7 +72,7 @@ fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
         return Ok(true);
     }
     let owned = ctx.store.ids()?;
-    let entries = std::fs::read_dir(&ctx.settings.paths.pool)
+    let entries = std::fs::read_dir(&ctx.settings.host.folders.pool)
         .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
     let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
     Ok(names.into_iter().any(|name| is_without_row(&name, &owned)))

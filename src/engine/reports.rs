@@ -38,7 +38,7 @@ pub fn settle(ctx: &mut Ctx) -> Result<()> {
 /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
 /// itself may lie months back.
 pub fn last_report(ctx: &Ctx, record: &Record) -> Option<Report> {
-    let (lines, _) = guest::tail::recent(&plan::report_log(record, &ctx.settings.paths.logs)).ok()?;
+    let (lines, _) = guest::tail::recent(&plan::report_log(record, &ctx.settings.host.folders.logs)).ok()?;
     let tells = |r: &Report| !matches!(r, Report::Stage { .. });
     lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
 }
@@ -52,7 +52,7 @@ pub fn clean_seed(ctx: &mut Ctx, record: &Record) -> Result<()> {
         meta_data: clean.meta_data,
         network_config: clean.network_config,
     };
-    ctx.hypervisor.upload(&ctx.settings.pool, &plan::seed(record), &guest::seed::scrubbed_iso(&seed)?)?;
+    ctx.hypervisor.upload(&ctx.settings.host.pool, &plan::seed(record), &guest::seed::scrubbed_iso(&seed)?)?;
     kill_point::reached("effect");
     ctx.store.seed_is_clean(record.uuid)
 }

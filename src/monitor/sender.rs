@@ -35,9 +35,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// What messages may reach on this host. Without a hypervisor the network of the guests is the one in the settings.
 pub fn allowed(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Allowed {
-    let seen = hypervisor.and_then(|h| h.network(&settings.network).ok().flatten());
+    let seen = hypervisor.and_then(|h| h.network(&settings.host.network).ok().flatten());
     let subnet = seen.and_then(|n| plan::subnet_of(&n.xml).ok());
-    let net = subnet.and_then(|s| ipnet::Ipv4Net::new(s.gateway, s.prefix).ok()).or(settings.subnet);
+    let net = subnet.and_then(|s| ipnet::Ipv4Net::new(s.gateway, s.prefix).ok()).or(settings.host.subnet);
     Allowed {
         private: false,
         loopback: settings.loopback_webhooks,

@@ -281,7 +281,7 @@ impl<'a> Watcher<'a> {
 
     /// Whether a guest is still coming up, and what it last said of itself.
     fn status_of(&self, record: &Record, now: Moment) -> Result<(bool, Option<Status>)> {
-        let log = report_log(record, &self.engine.settings.paths.logs);
+        let log = report_log(record, &self.engine.settings.host.folders.logs);
         let started = self.engine.store.last_start(record.uuid)?;
         let status = guest::status::latest(&log, started, now.wall).ok();
         let age = started.map(|at| now.wall.duration_since(at).as_secs());

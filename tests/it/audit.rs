@@ -98,10 +98,10 @@ fn what_no_record_owns_is_an_orphan() {
     let world = World::new();
     world.create("kept").expect("created");
     let uuid = world.create_orphan("web");
-    fs::create_dir_all(&world.settings.paths.logs).expect("a folder");
+    fs::create_dir_all(&world.settings.host.folders.logs).expect("a folder");
     let r = world.names(&Name::parse("web").expect("a name"), uuid);
     fs::write(format!("{}.0", r.console_log), "").expect("written");
-    let pool = &world.settings.paths.pool;
+    let pool = &world.settings.host.folders.pool;
     fs::create_dir_all(pool.join(".build-debian-13_x/root")).expect("a folder");
     let found = told(&world);
     let mut kinds: Vec<&str> = found.iter().map(|f| f.split(' ').nth(1).expect("a word")).collect();
@@ -126,7 +126,7 @@ fn what_no_record_owns_is_an_orphan() {
 fn an_image_file_without_a_sidecar_stays_while_a_disk_may_lie_on_it() {
     let world = World::new();
     world.create("web").expect("created");
-    let pool = &world.settings.paths.pool;
+    let pool = &world.settings.host.folders.pool;
     fs::create_dir_all(pool).expect("a folder");
     let (used, unused) = (volume_name("base", "0123456789ab"), volume_name("other", "0123456789ab"));
     for name in [&used, &unused] {

@@ -223,7 +223,7 @@ fn a_bake_that_fails_leaves_nothing() {
     assert_eq!(world.snapshot(), before);
     assert_eq!(world.engine().store.instances().expect("instances"), []);
     assert_eq!(operations(&world), [("bake".to_owned(), OperationState::Failed)]);
-    assert_eq!(names(&world.settings.paths.pool), [format!(".lock-{}", id(&world))]);
+    assert_eq!(names(&world.settings.host.folders.pool), [format!(".lock-{}", id(&world))]);
 }
 
 fn id(world: &World) -> String {

@@ -9,7 +9,7 @@ use lite::{
         fixes, gather, judge, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, PoolInfo, double, prelude::*},
-    model::{Accel, Error, Paths, Settings, Size},
+    model::{Accel, Error, Folders, Host, HostId, Paths, Settings, Size},
 };
 
 fn net(text: &str) -> Ipv4Net {
@@ -22,19 +22,18 @@ fn route(interface: &str, to: &str) -> Route {
 
 fn settings() -> Settings {
     Settings {
-        connect: "qemu:///system".into(),
-        pool: "lite".into(),
-        network: "lite".into(),
-        subnet: None,
-        accel: Accel::Auto,
+        host: Host {
+            id: HostId::local(),
+            connect: "qemu:///system".to_owned(),
+            pool: "lite".to_owned(),
+            network: "lite".to_owned(),
+            subnet: None,
+            accel: Accel::Auto,
+            folders: Folders { pool: "/srv/pool".into(), logs: "/var/log/lite".into() },
+        },
         mirror: String::new(),
         loopback_webhooks: false,
-        paths: Paths {
-            state: "/var/lib/lite".into(),
-            logs: "/var/log/lite".into(),
-            blueprints: vec![],
-            pool: "/srv/pool".into(),
-        },
+        paths: Paths { state: "/var/lib/lite".into(), blueprints: vec![] },
     }
 }
 
@@ -171,7 +170,7 @@ fn what_is_wrong_is_said_with_one_fix() {
             Some("apt-get install qemu-system-x86"),
         ),
         (
-            |_, s| s.accel = Accel::Tcg,
+            |_, s| s.host.accel = Accel::Tcg,
             "acceleration",
             Fine,
             "guests run under TCG, as set: slow, and works anywhere",
@@ -192,7 +191,7 @@ fn what_is_wrong_is_said_with_one_fix() {
             Some("load the kernel's module: `modprobe kvm_intel` or `modprobe kvm_amd`"),
         ),
         (
-            |f, s| (f.kvm, s.accel) = (Kvm::Denied, Accel::Kvm),
+            |f, s| (f.kvm, s.host.accel) = (Kvm::Denied, Accel::Kvm),
             "acceleration",
             Fail,
             "KVM is asked for, and cannot be used: this user may not open `/dev/kvm`",
@@ -268,7 +267,7 @@ fn what_is_wrong_is_said_with_one_fix() {
             None,
         ),
         (
-            |f, s| (f.network, s.subnet) = (Ok(None), Some(net("192.0.2.0/25"))),
+            |f, s| (f.network, s.host.subnet) = (Ok(None), Some(net("192.0.2.0/25"))),
             "subnet",
             Fail,
             "subnet 192.0.2.0/25 clashes with this host's route to 192.0.2.0/24",
@@ -424,7 +423,8 @@ fn what_is_wrong_is_said_with_one_fix() {
 
 #[test]
 fn of_another_machine_only_what_libvirt_tells() {
-    let settings = Settings { connect: "qemu+ssh://root@far/system".into(), ..settings() };
+    let settings =
+        Settings { host: Host { connect: "qemu+ssh://root@far/system".into(), ..settings().host }, ..settings() };
     let facts = Facts { local: false, closed_folder: Some("/root".into()), ..healthy() };
     let checks = judge(&facts, &settings);
     let ids: Vec<_> = checks.iter().map(|c| (c.id, c.status)).collect();
@@ -596,9 +596,14 @@ struct World {
 fn world() -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let paths = Paths { state: at("state"), logs: at("logs"), blueprints: vec![], pool: at("pool") };
+    let host = Host {
+        connect: "test:///default".into(),
+        accel: Accel::Tcg,
+        folders: Folders { pool: at("pool"), logs: at("logs") },
+        ..settings().host
+    };
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml");
-    let settings = Settings { connect: "test:///default".into(), accel: Accel::Tcg, paths, ..settings() };
+    let settings = Settings { host, paths: Paths { state: at("state"), blueprints: vec![] }, ..settings() };
     World { hypervisor: double::open(&node).expect("the test driver"), settings, folder }
 }
 
@@ -622,8 +627,8 @@ fn gathers_from_libvirt_and_the_machine() {
             && facts.cpu_virtualises.is_some()
     );
 
-    (settings.pool, settings.network) = ("other".into(), "other".into());
-    std::fs::create_dir(&settings.paths.pool).expect("a folder");
+    (settings.host.pool, settings.host.network) = ("other".into(), "other".into());
+    std::fs::create_dir(&settings.host.folders.pool).expect("a folder");
     std::fs::write(folder.path().join("pool/base-debian-13.json"), "{}").expect("written");
     let facts = gather(&settings, Ok(&hypervisor));
     assert_eq!((facts.pool, facts.network, facts.images), (Ok(None), Ok(None), Some(vec!["debian-13".to_owned()])));
@@ -651,10 +656,10 @@ fn gathers_without_libvirt() {
 #[test]
 fn makes_the_pool_and_the_network_twice() {
     let World { hypervisor, mut settings, .. } = world();
-    (settings.pool, settings.network) = ("other".into(), "other".into());
+    (settings.host.pool, settings.host.network) = ("other".into(), "other".into());
     let pool_xml = format!(
         "<pool type='dir'><name>other</name><target><path>{}</path></target></pool>",
-        settings.paths.pool.display()
+        settings.host.folders.pool.display()
     );
     let network_xml = "<network><name>other</name><forward mode='nat'/><bridge name='otherbr0'/>\
                        <ip address='10.150.0.1' prefix='24'/></network>";

@@ -16,7 +16,7 @@ fn instance(world: &mut World) -> (Instance, PathBuf) {
     blueprint.health = Some(Health::Command { run: "test -e /srv/up".to_owned(), timeout: 10 });
     let record = world.create("web").expect("created").record;
     let engine = world.engine();
-    let log = report_log(&record, &engine.settings.paths.logs);
+    let log = report_log(&record, &engine.settings.host.folders.logs);
     (engine.store.require(&record.name).expect("stored"), log)
 }
 

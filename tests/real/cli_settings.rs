@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use lite::{
     cli::{CONFIG, Env},
-    model::{Accel, Code, Error, Paths, Settings},
+    model::{Accel, Code, Error, Folders, Host, HostId, Paths, Settings},
     ui::testing::Capture,
 };
 
@@ -36,18 +36,20 @@ fn with_file(text: &str, pairs: &[(&str, &str)]) -> (Result<Settings, Error>, St
 
 fn defaults() -> Settings {
     Settings {
-        connect: "qemu:///system".to_owned(),
-        pool: "lite".to_owned(),
-        network: "lite".to_owned(),
-        subnet: None,
-        accel: Accel::Auto,
+        host: Host {
+            id: HostId::local(),
+            connect: "qemu:///system".to_owned(),
+            pool: "lite".to_owned(),
+            network: "lite".to_owned(),
+            subnet: None,
+            accel: Accel::Auto,
+            folders: Folders { pool: "/var/lib/libvirt/images/lite".into(), logs: "/var/log/lite".into() },
+        },
         mirror: "http://deb.debian.org/debian".to_owned(),
         loopback_webhooks: false,
         paths: Paths {
             state: "/var/lib/lite".into(),
-            logs: "/var/log/lite".into(),
             blueprints: vec!["/etc/lite/blueprints".into(), "/home/ann/.config/lite/blueprints".into()],
-            pool: "/var/lib/libvirt/images/lite".into(),
         },
     }
 }
@@ -72,11 +74,14 @@ fn the_file_and_the_environment_over_it() {
                 state_dir = \"/srv/lite\"\nblueprints = [\"/a\", \"/b\"]\n";
     let (read, _) = with_file(text, &[("HOME", "/home/ann"), ("LITE_POOL", "slow"), ("LITE_ACCEL", "")]);
     let wanted = Settings {
-        connect: "qemu+ssh://root@two/system".to_owned(),
-        pool: "slow".to_owned(),
-        subnet: "10.9.0.0/24".parse().ok(),
-        accel: Accel::Tcg,
-        paths: Paths { state: "/srv/lite".into(), blueprints: vec!["/a".into(), "/b".into()], ..defaults().paths },
+        host: Host {
+            connect: "qemu+ssh://root@two/system".to_owned(),
+            pool: "slow".to_owned(),
+            subnet: "10.9.0.0/24".parse().ok(),
+            accel: Accel::Tcg,
+            ..defaults().host
+        },
+        paths: Paths { state: "/srv/lite".into(), blueprints: vec!["/a".into(), "/b".into()] },
         ..defaults()
     };
     assert_eq!(read, Ok(wanted));

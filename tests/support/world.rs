@@ -19,8 +19,8 @@ use lite::{
     },
     image::Image,
     model::{
-        Accel, HostId, Name, NetworkMode, OperationKind, OperationState, Paths, Record, Requester, ResourceRef, Result,
-        Settings, Size, Via,
+        Accel, Folders, Host, HostId, Name, NetworkMode, OperationKind, OperationState, Paths, Record, Requester,
+        ResourceRef, Result, Settings, Size, Via,
     },
     plan::{Object, OwnedKind, Owner, Step},
     store::{Operation, Store},
@@ -60,14 +60,18 @@ impl World {
         let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/node.xml");
         let at = |name: &str| folder.path().join(name);
         let settings = Settings {
-            connect: "test:///default".into(),
-            pool: "lite".into(),
-            network: "lite".into(),
-            subnet: None,
-            accel: Accel::Tcg,
+            host: Host {
+                id: HostId::local(),
+                connect: "test:///default".to_owned(),
+                pool: "lite".to_owned(),
+                network: "lite".to_owned(),
+                subnet: None,
+                accel: Accel::Tcg,
+                folders: Folders { pool: at("pool"), logs: at("logs") },
+            },
             mirror: String::new(),
             loopback_webhooks: false,
-            paths: Paths { state: at("state"), logs: at("logs"), blueprints: vec![], pool: at("pool") },
+            paths: Paths { state: at("state"), blueprints: vec![] },
         };
         Self {
             hypervisor: Arc::new(Flaky::new(double::open(&node).expect("the test driver"))),
@@ -209,7 +213,7 @@ impl World {
     /// Names of what an instance of this name and id has on the host.
     pub fn names(&self, name: &Name, id: uuid::Uuid) -> Names {
         let of = |kind: OwnedKind| kind.description().name(Owner { name, id }).expect("a thing with a name");
-        let log = self.settings.paths.logs.join(of(OwnedKind::ConsoleLog));
+        let log = self.settings.host.folders.logs.join(of(OwnedKind::ConsoleLog));
         Names {
             root: of(OwnedKind::RootDisk),
             seed: of(OwnedKind::Seed),
@@ -227,7 +231,7 @@ impl World {
         let hv = self.hypervisor.inner();
         let mut domains: Vec<_> = hv.domains().expect("domains").into_iter().map(|d| d.name).collect();
         let mut volumes: Vec<_> = hv.volumes("lite").expect("volumes").into_iter().map(|v| v.name).collect();
-        let logs = std::fs::read_dir(&self.settings.paths.logs).into_iter().flatten();
+        let logs = std::fs::read_dir(&self.settings.host.folders.logs).into_iter().flatten();
         let mut logs: Vec<_> = logs.map(|e| e.expect("read").file_name().to_string_lossy().into_owned()).collect();
         logs.sort();
         domains.sort();

@@ -23,12 +23,12 @@ use crate::{
 ///
 /// An error is one of the database or the lock folder.
 pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
-    let s = &ctx.settings;
+    let host = &ctx.settings.host;
     let mut f = Facts {
         before: ledger(ctx)?,
-        pool_name: s.pool.clone(),
-        network_name: s.network.clone(),
-        pool_folders: vec![s.paths.pool.display().to_string()],
+        pool_name: host.pool.clone(),
+        network_name: host.network.clone(),
+        pool_folders: vec![host.folders.pool.display().to_string()],
         ..Facts::default()
     };
     f.busy = survey(ctx)?.0;
@@ -37,10 +37,10 @@ pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
     look_at_storage(ctx, &mut f, &records);
     look_at_network(ctx, &mut f, &records);
     look_at_domains(ctx, &mut f);
-    let (logs, leftovers) = (local::logs(&s.paths.logs), image::leftovers(&s.paths.pool));
+    let (logs, leftovers) = (local::logs(&host.folders.logs), image::leftovers(&host.folders.pool));
     f.logs = f.known("logs", logs);
     f.leftovers = f.known("image files", leftovers);
-    let temporary = local::temporary(&s.paths.state, ctx.now(), AGE);
+    let temporary = local::temporary(&ctx.settings.paths.state, ctx.now(), AGE);
     f.temporary = f.known("state folder", temporary).unwrap_or_default();
     if all {
         look_at_machine(ctx, &mut f);
@@ -128,7 +128,7 @@ fn look_at_domains(ctx: &Ctx, f: &mut Facts) {
 }
 
 fn look_at_storage(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
-    let pool = ctx.hypervisor.pool(&ctx.settings.pool);
+    let pool = ctx.hypervisor.pool(&ctx.settings.host.pool);
     f.pool = f.known("storage pool", pool);
     let Some(pool) = f.pool.clone() else { return };
     f.pool_folders.extend(pool.as_ref().map(|p| p.path.clone()));
@@ -136,7 +136,7 @@ fn look_at_storage(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
         f.volumes = Some(Vec::new());
         return;
     }
-    let listed = ctx.hypervisor.volumes(&ctx.settings.pool);
+    let listed = ctx.hypervisor.volumes(&ctx.settings.host.pool);
     let Some(mut listed) = f.known("volumes", listed) else { return };
     for object in owned(ctx, records) {
         let Object::Volume { pool, name } = object else { continue };
@@ -164,9 +164,9 @@ fn look_at_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
             }
         }
     }
-    let addresses = ctx.hypervisor.dhcp_hosts(&ctx.settings.network);
+    let addresses = ctx.hypervisor.dhcp_hosts(&ctx.settings.host.network);
     f.addresses = f.known("addresses", addresses);
-    let network = ctx.hypervisor.network(&ctx.settings.network);
+    let network = ctx.hypervisor.network(&ctx.settings.host.network);
     let Some(network) = f.known("network", network) else { return };
     f.network = Some(network.is_some());
     let kept = network.and_then(|n| subnet_of(&n.xml).ok()).map_or(Vec::new(), |subnet| subnet.kept);
@@ -180,10 +180,10 @@ fn look_at_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
 
 /// Of another machine's processes and files nothing is known here, and libvirt's test driver has none.
 fn look_at_machine(ctx: &Ctx, f: &mut Facts) {
-    if !(doctor::is_local(&ctx.settings.connect) && ctx.settings.connect.starts_with("qemu")) {
+    if !(doctor::is_local(&ctx.settings.host.connect) && ctx.settings.host.connect.starts_with("qemu")) {
         return;
     }
-    let processes = local::processes(&f.pool_folders, &ctx.settings.paths.pool);
+    let processes = local::processes(&f.pool_folders, &ctx.settings.host.folders.pool);
     f.processes = f.known("processes", processes).unwrap_or_default();
     let files = ctx.store.memory().and_then(|memory| local::libvirt_files(&memory.names));
     f.libvirt_files = f.known("files of libvirt", files).unwrap_or_default();

@@ -122,7 +122,7 @@ pub fn bake_of(
 /// Bakes an image, or gives the one that is there. Whatever fails, no half image stays.
 pub fn bake(ctx: &mut Ctx, request: &BakeRequest<'_>, observer: &mut dyn Observer) -> Result<Outcome> {
     check_bakeable(request.blueprint)?;
-    let dir = ctx.settings.paths.pool.clone();
+    let dir = ctx.settings.host.folders.pool.clone();
     let baked = bake_of(request.blueprint, &request.base.id, &request.base.digest, request.parameters)?
         .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
     let id = baked.id();

@@ -90,10 +90,10 @@ pub fn redefine(ctx: &mut Ctx, instance: &Instance) -> Result<Redefinition> {
 }
 
 fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<Vec<Step>> {
-    let (record, s) = (&instance.record, &ctx.settings);
+    let (record, host) = (&instance.record, &ctx.settings.host);
     let info = ctx.hypervisor.host()?;
     let path = |volume: &str| -> Result<String> {
-        let seen = ctx.hypervisor.volume(&s.pool, volume)?;
+        let seen = ctx.hypervisor.volume(&host.pool, volume)?;
         seen.map(|v| v.path).ok_or_else(|| gone(instance, volume))
     };
     let mut steps = Vec::new();
@@ -103,11 +103,11 @@ fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<V
     let plan = DomainPlan {
         record,
         attached: &plan::attached(record, ctx.place(), path)?,
-        network: &s.network,
-        kvm: doctor::use_kvm(s.accel, &s.connect, info.kvm_offered, &info.arch)?,
+        network: &host.network,
+        kvm: doctor::use_kvm(host.accel, &host.connect, info.kvm_offered, &info.arch)?,
         arch: &info.arch,
         machine: info.q35.then_some("q35"),
     };
-    steps.extend(plan::redefine(&plan, (&**s).into())?);
+    steps.extend(plan::redefine(&plan, (&*ctx.settings).into())?);
     Ok(steps)
 }

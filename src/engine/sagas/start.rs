@@ -51,7 +51,7 @@ pub fn start(
     }
     host::prepare_host(ctx, &instance.record.network, observer)?;
     check_memory(ctx, instance, plan::size_in_domain(&xml))?;
-    let logs = &ctx.settings.paths.logs;
+    let logs = &ctx.settings.host.folders.logs;
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = std::fs::metadata(&report).map_or(0, |m| m.len());
     let operation = journal::begin(ctx, OperationKind::Start, instance)?;

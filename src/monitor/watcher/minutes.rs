@@ -110,7 +110,7 @@ impl Watcher<'_> {
 
     /// Tells once when the pool's file system is nearly full, as far as it is on this machine.
     fn check_capacity(&mut self, now: Moment) -> Result<()> {
-        let path = &self.engine.settings.paths.pool;
+        let path = &self.engine.settings.host.folders.pool;
         let Ok(fs) = rustix::fs::statvfs(path) else { return Ok(()) };
         let full = fs.f_bavail.saturating_mul(100) < fs.f_blocks.saturating_mul(FREE);
         if full && !self.full {

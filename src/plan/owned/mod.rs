@@ -154,7 +154,7 @@ pub struct Place<'a> {
 
 impl<'a> From<&'a Settings> for Place<'a> {
     fn from(settings: &'a Settings) -> Self {
-        Self { pool: &settings.pool, network: &settings.network, logs: &settings.paths.logs }
+        Self { pool: &settings.host.pool, network: &settings.host.network, logs: &settings.host.folders.logs }
     }
 }
 
