@@ -2,7 +2,7 @@
 
 use super::{Env, common, session::Session};
 use crate::{
-    engine::{self, Found, Orphan, Sighted},
+    engine::{self, Found, Orphan, SeenOrphan},
     model::Result,
     ui::print::print_delete_receipt,
     view::Receipt,
@@ -41,12 +41,12 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let session = Session::open(env)?;
     let mut engine = session.engine(env, args.change.wait)?;
     let dry_run = args.change.dry_run;
-    let Found { sighted, stays } = engine::sight(&mut engine, !dry_run)?;
+    let Found { seen, kept } = engine::find_orphans(&mut engine, !dry_run)?;
     let now = (env.clock)();
-    let (due, early): (Vec<Sighted>, Vec<Sighted>) = sighted.into_iter().partition(|s| args.now || s.is_due(now));
+    let (due, early): (Vec<SeenOrphan>, Vec<SeenOrphan>) = seen.into_iter().partition(|s| args.now || s.is_due(now));
     let due: Vec<Orphan> = due.into_iter().map(|s| s.orphan).collect();
     let mut stayed: Vec<String> = early.iter().map(not_yet).collect();
-    stayed.extend(stays.into_iter().map(|(subject, reason)| format!("{subject} ({reason})")));
+    stayed.extend(kept.into_iter().map(|(subject, reason)| format!("{subject} ({reason})")));
     let mut went: Vec<String> = due.iter().map(|o| o.subject.clone()).collect();
     if went.is_empty() && stayed.is_empty() {
         env.ui.status("nothing is left over");
@@ -62,8 +62,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 }
 
 /// Why something stays for now.
-fn not_yet(sighted: &Sighted) -> String {
-    let due = sighted.due().strftime("%F %T UTC");
-    let seen = if sighted.times == 1 { "seen for the first time" } else { "seen again" };
-    format!("{} ({seen}; goes when it is seen after {due}, or with `--now`)", sighted.orphan.subject)
+fn not_yet(orphan: &SeenOrphan) -> String {
+    let due = orphan.due().strftime("%F %T UTC");
+    let seen = if orphan.times == 1 { "seen for the first time" } else { "seen again" };
+    format!("{} ({seen}; goes when it is seen after {due}, or with `--now`)", orphan.orphan.subject)
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     engine::{self, our_domains},
     model::{Code, Error, Result, escaped},
-    store::{Store, Wreckage},
+    store::{OldDatabases, Store},
     ui::print::print_rebuilt,
     view::{RebuildView, RebuiltView},
 };
@@ -35,7 +35,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     let catalog = session::catalog(&session.settings)?;
     crate::store::create_private_dir(state)?;
-    let wreckage = Wreckage::open(state)?;
+    let wreckage = OldDatabases::open(state)?;
     let done = engine::rebuild(&mut session.engine_of_new_state(args.change.wait)?, &catalog, &wreckage)?;
     done.refused.iter().for_each(|line| env.ui.warn(line));
     let rebuilt = done.taken.into_iter().map(|r| RebuiltView { name: r.name, lost: r.lost, salvaged: r.salvaged });

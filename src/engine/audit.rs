@@ -16,46 +16,29 @@ pub use orphans::{Orphan, Removal};
 pub use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
 
 use super::Ctx;
-use crate::model::{Class, Error, Result};
+use crate::model::{Class, Error, Result, words};
 
-/// What kind of disagreement a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trouble {
+words! {
+    /// What kind of disagreement a finding is.
+    Trouble;
     /// Something of ours that no record owns.
-    Orphan,
+    Orphan = "orphan",
     /// A domain on a disk of ours that the database does not know: the database was lost, or replaced by an older one.
-    Unrecorded,
+    Unrecorded = "unrecorded",
     /// A thing of a record that is not on the host.
-    Missing,
+    Missing = "missing",
     /// Two have what only one may have.
-    Duplicate,
+    Duplicate = "duplicate",
     /// More is promised than there is.
-    Overcommitted,
+    Overcommitted = "overcommitted",
     /// An operation that nobody works on any more.
-    Unfinished,
+    Unfinished = "unfinished",
     /// A volume of our pool that is named as ours, and of no kind that this lite knows.
-    UnknownVolume,
+    UnknownVolume = "unknown-volume",
     /// A process on a disk or an image of ours that nobody knows of.
-    UnknownProcess,
+    UnknownProcess = "unknown-process",
     /// A file that libvirt keeps for a domain of ours that is gone.
-    UnknownFile,
-}
-
-impl Trouble {
-    /// The word shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Orphan => "orphan",
-            Self::Unrecorded => "unrecorded",
-            Self::Missing => "missing",
-            Self::Duplicate => "duplicate",
-            Self::Overcommitted => "overcommitted",
-            Self::Unfinished => "unfinished",
-            Self::UnknownVolume => "unknown-volume",
-            Self::UnknownProcess => "unknown-process",
-            Self::UnknownFile => "unknown-file",
-        }
-    }
+    UnknownFile = "unknown-file",
 }
 
 /// One disagreement.

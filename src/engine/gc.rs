@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     image, kill_point,
-    model::{Code, Error, Result},
+    model::{Code, Error, ResourceKind, Result},
     plan::{self, Object},
 };
 
@@ -32,14 +32,14 @@ const SCHEMA: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// What may go, each with when it was seen.
-    pub sighted: Vec<Sighted>,
+    pub seen: Vec<SeenOrphan>,
     /// What no record owns and yet stays: a subject and the reason.
-    pub stays: Vec<(String, String)>,
+    pub kept: Vec<(String, String)>,
 }
 
 /// An orphan and when it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighted {
+pub struct SeenOrphan {
     /// The orphan.
     pub orphan: Orphan,
     /// When it was seen first.
@@ -48,7 +48,7 @@ pub struct Sighted {
     pub times: u32,
 }
 
-impl Sighted {
+impl SeenOrphan {
     /// When it may go, if it is seen again then.
     pub fn due(&self) -> Timestamp {
         self.first.saturating_add(AGE).unwrap_or(self.first)
@@ -87,7 +87,7 @@ fn look(ctx: &Ctx) -> Result<audit::Orphans> {
 }
 
 /// Looks for orphans and tells when each was seen first; `keep` writes this sighting down as well.
-pub fn sight(ctx: &mut Ctx, keep: bool) -> Result<Found> {
+pub fn find_orphans(ctx: &mut Ctx, keep: bool) -> Result<Found> {
     let (now, path) = (ctx.now(), ctx.settings.paths.state.join("gc.json"));
     let found = look(ctx)?;
     let _lock = match keep {
@@ -96,16 +96,16 @@ pub fn sight(ctx: &mut Ctx, keep: bool) -> Result<Found> {
     };
     let earlier = read(&path)?;
     let (used, free): (Vec<_>, Vec<_>) = found.orphans.into_iter().partition(|o| o.user.is_some());
-    let sighted: Vec<Sighted> = free.into_iter().map(|orphan| again(orphan, &earlier, now)).collect();
+    let seen: Vec<SeenOrphan> = free.into_iter().map(|orphan| again(orphan, &earlier, now)).collect();
     if keep {
-        write(&path, &sighted)?;
+        write(&path, &seen)?;
     }
     let used = used.into_iter().filter_map(|o| Some((o.subject, format!("domain `{}` uses it", o.user?))));
     let lost = found.unrecorded.into_iter().map(|name| {
         (format!("domain `{name}`"), "the database does not know it: `lite repair --rebuild` takes it in".to_owned())
     });
     let unknown = found.unknown.iter().map(|volume| (audit::volume_subject(volume), audit::UNKNOWN_VOLUME.to_owned()));
-    Ok(Found { sighted, stays: used.chain(lost).chain(unknown).collect() })
+    Ok(Found { seen, kept: used.chain(lost).chain(unknown).collect() })
 }
 
 /// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.
@@ -125,17 +125,18 @@ pub fn collect(ctx: &mut Ctx, seen: &[Orphan]) -> Result<Vec<String>> {
 
 /// Removes one; `false` if somebody works on its instance, or it has an owner after all.
 fn remove(ctx: &mut Ctx, orphan: &Orphan) -> Result<bool> {
-    let Some(owner) = orphan.owner else { return execute_removal(ctx, &orphan.removal) };
+    let Some((kind, owner)) = orphan.owner else { return execute_removal(ctx, &orphan.removal) };
     let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), owner, "gc", ctx.now())? else { return Ok(false) };
-    if ctx.store.instance_by_uuid(owner)?.is_some() {
+    if ctx.store.has_resource(owner)? {
         return Ok(false);
     }
     // Asked for directly: a list of domains that came out empty looks like one without this domain.
-    let is_domain = matches!(orphan.removal, Removal::Owned(Object::Domain { .. }));
-    let removed = match is_domain || ctx.hypervisor.domain(owner)?.is_none() {
-        true => execute_removal(ctx, &orphan.removal),
-        false => Ok(false),
+    let has_domain = match (kind, &orphan.removal) {
+        (_, Removal::Owned(Object::Domain { .. })) => false,
+        (ResourceKind::Instance, _) => ctx.hypervisor.domain(owner)?.is_some(),
+        _ => false,
     };
+    let removed = if has_domain { Ok(false) } else { execute_removal(ctx, &orphan.removal) };
     lock.retire();
     removed
 }
@@ -160,11 +161,11 @@ fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {
     }
 }
 
-/// A sighting of the future counts as one of now: the clock was set back.
-fn again(orphan: Orphan, earlier: &Sightings, now: Timestamp) -> Sighted {
+/// When an orphan was seen before. One seen in the future was seen now: the clock was set back.
+fn again(orphan: Orphan, earlier: &Sightings, now: Timestamp) -> SeenOrphan {
     let known = earlier.seen.get(&orphan.subject).filter(|s| s.first <= now);
     let (first, times) = known.map_or((now, 1), |s| (s.first, s.times.saturating_add(1)));
-    Sighted { orphan, first, times }
+    SeenOrphan { orphan, first, times }
 }
 
 /// The earlier sightings; none if the file is not there, damaged or of another version: then all is seen for the first time.
@@ -178,8 +179,8 @@ fn read(path: &Path) -> Result<Sightings> {
     }
 }
 
-fn write(path: &Path, sighted: &[Sighted]) -> Result<()> {
-    let seen = sighted.iter().map(|s| (s.orphan.subject.clone(), Sighting { first: s.first, times: s.times }));
+fn write(path: &Path, seen: &[SeenOrphan]) -> Result<()> {
+    let seen = seen.iter().map(|s| (s.orphan.subject.clone(), Sighting { first: s.first, times: s.times }));
     let text = serde_json::to_vec_pretty(&Sightings { schema: SCHEMA, seen: seen.collect() })
         .map_err(|e| Error::new(Code::StateError, "cannot write the sightings").cause(e))?;
     let fail = |e: std::io::Error| {

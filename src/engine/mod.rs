@@ -34,7 +34,7 @@ pub use crate::model::{Observer, Stage, Unobserved};
 pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown, audit};
 pub use capacity::Capacity;
 pub use context::Ctx;
-pub use gc::{Found, Sighted, collect, orphans, sight};
+pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use host::{capacity, network_xml, prepare_host};
 pub use listing::{Listed, inspect, list};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};

@@ -9,7 +9,7 @@ use crate::{
     hypervisor::DomainState,
     kill_point,
     model::{Code, Error, NetworkMode, Phase, Record, Result, Wanted, escaped},
-    store::{NewInstance, Salvaged, Wreckage, instances, secrets},
+    store::{NewInstance, OldDatabases, Recovered, instances, secrets},
 };
 
 /// An instance that was taken into the database.
@@ -33,7 +33,7 @@ pub struct Rebuilding {
 }
 
 /// Takes every domain of this lite that no row knows into the database, with what `wreckage` tells of it.
-pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &Wreckage) -> Result<Rebuilding> {
+pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Result<Rebuilding> {
     let mut done = Rebuilding::default();
     for domain in our_domains(&*ctx.hypervisor, &ctx.settings)? {
         if ctx.store.instance_by_uuid(domain.seen.uuid)?.is_some() {
@@ -58,7 +58,7 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &Wreckage) -> Result<
 }
 
 /// One instance, in one transaction: a rebuild that is cut off goes on where it was.
-fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Salvaged) -> Result<Rebuilt> {
+fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Recovered) -> Result<Rebuilt> {
     let rebuilt = told(record, catalog, &found);
     let network = match &record.network {
         NetworkMode::Nat => ctx.settings.host.network.clone(),
@@ -111,7 +111,7 @@ pub fn refuse_while_busy(state: &Path, now: jiff::Timestamp) -> Result<()> {
 }
 
 /// What of an instance is lost, and what came out of an older database.
-fn told(record: &Record, catalog: &Catalog, found: &Salvaged) -> Rebuilt {
+fn told(record: &Record, catalog: &Catalog, found: &Recovered) -> Rebuilt {
     let blueprint = found.blueprint.clone().unwrap_or_else(|| blueprint_of(record, catalog));
     let has_passwords = !blueprint.secrets.is_empty() || found.secrets.as_ref().is_some_and(|s| !s.is_empty());
     let parts = [

@@ -55,11 +55,11 @@ fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
 
 /// Removes what needs no look at the host to be nobody's: the kernel says that its owner is dead.
 fn tidy(ctx: &mut Ctx) -> Result<Vec<String>> {
-    let owned = ctx.store.ids()?;
+    let owned = ctx.store.resource_ids()?;
     for id in Lock::files(&ctx.locks())?.into_iter().filter(|id| !is_shared(id) && !owned.contains(id)) {
         let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), id, "repair", ctx.now())? else { continue };
         // Its create may have written the row meanwhile; one that has not yet would hold the lock.
-        if ctx.store.instance_by_uuid(id)?.is_none() {
+        if !ctx.store.has_resource(id)? {
             lock.retire();
         }
     }
@@ -71,7 +71,7 @@ fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
     if !ctx.store.users_of_image(file)?.is_empty() {
         return Ok(true);
     }
-    let owned = ctx.store.ids()?;
+    let owned = ctx.store.resource_ids()?;
     let entries = std::fs::read_dir(&ctx.settings.host.folders.pool)
         .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
     let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());

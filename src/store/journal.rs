@@ -1,4 +1,4 @@
-//! What the journal remembers of instances that are gone: the proof that something on the host is ours.
+//! What the journal remembers of resources that are gone: the proof that something on the host is ours.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::model::Result;
 /// What the journal remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Memory {
-    /// Instances that any operation was about.
+    /// Resources that any operation was about.
     pub known: HashSet<Uuid>,
     /// Those that were to go: a delete began, or their create was undone.
     pub delete_recorded: HashSet<Uuid>,
@@ -23,17 +23,17 @@ pub struct Memory {
 }
 
 impl Store {
-    /// What the journal remembers of instances.
+    /// What the journal remembers of resources.
     pub fn memory(&self) -> Result<Memory> {
         let mut statement = self
             .read()
             .prepare(
-                "SELECT resource_id, resource_name, started_at,
+                "SELECT resource_id, resource_name, started_at, resource_kind = 'instance' AS is_instance,
                         kind = 'delete' OR (kind = 'create' AND state = 'failed' AND EXISTS
                             (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'undone') AND NOT
                             EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state <> 'undone'))
                             AS delete_recorded
-                 FROM operation WHERE resource_kind = 'instance'",
+                 FROM operation",
             )
             .map_err(sql)?;
         let mut rows = statement.query([]).map_err(sql)?;
@@ -46,17 +46,27 @@ impl Store {
             if row.get("delete_recorded").map_err(sql)? {
                 memory.delete_recorded.insert(uuid);
             }
+            if !row.get::<_, bool>("is_instance").map_err(sql)? {
+                continue;
+            }
             let first = memory.names.entry(name).or_insert(started);
             *first = started.min(*first);
         }
         Ok(memory)
     }
 
-    /// The instances that have a row.
-    pub fn ids(&self) -> Result<HashSet<Uuid>> {
-        let mut statement = self.read().prepare_cached("SELECT uuid FROM instance").map_err(sql)?;
-        let rows = statement.query_map([], |row| id(row, "uuid")).map_err(sql)?;
+    /// The resources that are there, of every kind that may own something on a host: alarms and contacts own nothing.
+    pub fn resource_ids(&self) -> Result<HashSet<Uuid>> {
+        let query = "SELECT id FROM resource WHERE kind NOT IN ('alarm', 'contact')";
+        let mut statement = self.read().prepare_cached(query).map_err(sql)?;
+        let rows = statement.query_map([], |row| id(row, "id")).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
+    }
+
+    /// Whether a resource of any kind is there.
+    pub fn has_resource(&self, id: Uuid) -> Result<bool> {
+        let mut statement = self.read().prepare_cached("SELECT 1 FROM resource WHERE id = ?1").map_err(sql)?;
+        statement.exists([id.to_string()]).map_err(sql)
     }
 
     /// Image volumes that the root disk of an instance lies on.
@@ -66,14 +76,14 @@ impl Store {
         rows.map(|row| row.map_err(sql)).collect()
     }
 
-    /// All steps of the journal about one kind of owned thing, JSON of `plan::Step`, with the instance each was for. Older
+    /// All steps of the journal about one kind of owned thing, JSON of `plan::Step`, with the resource each was for. Older
     /// journals have the kind as the step's own word.
     pub fn steps_of_kind(&self, kind: &str) -> Result<Vec<(Uuid, String)>> {
         let mut statement = self
             .read()
             .prepare(
                 "SELECT DISTINCT operation.resource_id, step.step FROM step JOIN operation ON operation.id = step.operation
-                 WHERE operation.resource_kind = 'instance' AND ?1 IN (step.step ->> '$.kind', step.step ->> '$.step')",
+                 WHERE ?1 IN (step.step ->> '$.kind', step.step ->> '$.step')",
             )
             .map_err(sql)?;
         let rows = statement.query_map([kind], |row| Ok((row.get::<_, Id>(0)?.0, row.get(1)?))).map_err(sql)?;

@@ -35,7 +35,7 @@ pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use journal::Memory;
 pub use operations::{OpenStep, Operation};
 pub use progress::ProgressLog;
-pub use salvage::{Salvaged, Wreckage};
+pub use salvage::{OldDatabases, Recovered};
 pub use secrets::{HostKeyRow, Secret};
 
 use crate::model::{Code, Error, Result};

@@ -21,7 +21,7 @@ use crate::{
 
 /// What older databases still tell of an instance. Each part is read by itself: one that is damaged costs no other.
 #[derive(Debug, Default)]
-pub struct Salvaged {
+pub struct Recovered {
     /// What the user wanted it to be.
     pub wanted: Option<Wanted>,
     /// How far its life had come, and why it failed.
@@ -39,13 +39,13 @@ pub struct Salvaged {
 }
 
 /// Databases set aside, the newest first, then the copies of older schemas.
-pub struct Wreckage {
+pub struct OldDatabases {
     databases: Vec<Connection>,
     /// Where the copies lie that are read: the originals stay as they are.
     _copies: tempfile::TempDir,
 }
 
-impl Wreckage {
+impl OldDatabases {
     /// Opens copies of all that lies in `dir`.
     pub fn open(dir: &Path) -> Result<Self> {
         let unreadable = |e: std::io::Error| unreadable_file(dir, &e);
@@ -66,8 +66,8 @@ impl Wreckage {
     }
 
     /// Everything that one of them tells of an instance; of each part what the newest tells.
-    pub fn of(&self, uuid: Uuid) -> Salvaged {
-        let mut all = Salvaged::default();
+    pub fn of(&self, uuid: Uuid) -> Recovered {
+        let mut all = Recovered::default();
         for db in &self.databases {
             // Called `wanted` up to schema 3.
             let wanted = || {

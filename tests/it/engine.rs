@@ -8,7 +8,7 @@ use lite::{
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, InstanceState, Name, NetworkMode, Wanted},
     plan::{Object, Step},
-    store::{OperationState, Wreckage},
+    store::{OldDatabases, OperationState},
 };
 
 fn name(text: &str) -> Name {
@@ -94,6 +94,23 @@ fn an_undo_that_fails_needs_attention_and_repair_finishes_it() {
     assert_eq!(engine::retry_attention(&mut engine).expect("repaired"), ["undid the create of `web` that was cut off"]);
     assert_eq!(world.snapshot(), before);
     assert_eq!(engine.store.open_operations().expect("open"), []);
+}
+
+#[test]
+fn a_create_that_an_older_lite_left_is_undone_by_its_journal() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.create("web").expect("created");
+    world.make_journal_old();
+    // As if its process had died in its last step.
+    world.sql(
+        "UPDATE step SET state = 'intent' WHERE step ->> '$.step' = 'connect';
+         UPDATE operation SET state = 'started', ended_at = NULL;",
+    );
+    let mut engine = world.engine();
+    assert_eq!(engine::recover(&mut engine).expect("recovered"), ["undid the create of `web` that was cut off"]);
+    assert_eq!(world.snapshot(), before);
+    assert!(engine::audit(&engine).expect("audited").is_clean());
 }
 
 /// libvirt goes on with a call whose client died: it may take effect after the next command has begun to undo.
@@ -219,8 +236,8 @@ fn a_lost_database_is_rebuilt_from_the_domains() {
     world.lose_database();
     let mut engine = world.engine();
     assert_eq!(engine::list(&engine).expect("listed"), []);
-    let done =
-        engine::rebuild(&mut engine, &world.catalog, &Wreckage::open(world.state()).expect("opened")).expect("rebuilt");
+    let done = engine::rebuild(&mut engine, &world.catalog, &OldDatabases::open(world.state()).expect("opened"))
+        .expect("rebuilt");
     assert_eq!(
         done.taken.iter().map(|r| (r.name.as_str(), r.lost.clone())).collect::<Vec<_>>(),
         [("web", vec!["host key"])]

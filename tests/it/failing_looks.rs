@@ -10,7 +10,7 @@ use lite::{
     engine::{self, Ctx, Orphan, Trouble, Unobserved},
     hypervisor::{DhcpHost, prelude::*},
     model::{InstanceState, Mac, Name, Record, Size},
-    store::{OperationState, Wreckage},
+    store::{OldDatabases, OperationState},
 };
 use uuid::Uuid;
 
@@ -141,12 +141,12 @@ fn command(world: &World, n: usize) -> &'static str {
             "repair off"
         }
         4 => {
-            let found = engine::sight(&mut engine, true).map(|found| found.sighted).unwrap_or_default();
+            let found = engine::find_orphans(&mut engine, true).map(|found| found.seen).unwrap_or_default();
             assert!(found.iter().all(|s| !s.is_due(jiff::Timestamp::now())), "nothing is ten minutes old");
             "gc"
         }
         _ => {
-            let found = engine::sight(&mut engine, false).map(|found| found.sighted).unwrap_or_default();
+            let found = engine::find_orphans(&mut engine, false).map(|found| found.seen).unwrap_or_default();
             let all: Vec<Orphan> = found.into_iter().map(|s| s.orphan).collect();
             let _ = engine::collect(&mut engine, &all);
             "gc --now"
@@ -187,7 +187,7 @@ fn a_thousand_failing_looks_without_a_database_destroy_nothing() {
     crowd.world.lose_database();
     a_thousand_runs(&crowd.world);
     let mut engine = crowd.world.engine();
-    let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
+    let wreckage = OldDatabases::open(crowd.world.state()).expect("opened");
     let done = engine::rebuild(&mut engine, &crowd.world.catalog, &wreckage).expect("rebuilt");
     assert_eq!((done.taken.len(), done.refused), (4, vec![]));
     crowd.check_instances("after 1000 runs and a rebuild");
@@ -204,11 +204,11 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     let mut whole = 0;
     for n in 0..300 {
         let calls = hv.destructive().len();
-        let looked = engine::sight(&mut engine, true);
+        let looked = engine::find_orphans(&mut engine, true);
         assert_eq!(hv.destructive().len(), calls, "run {n}: looking destroys nothing");
         let Ok(found) = looked else { continue };
         whole += 1;
-        let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
+        let all: Vec<Orphan> = found.seen.into_iter().map(|s| s.orphan).collect();
         let _ = engine::collect(&mut engine, &all);
         if n % 10 == 9 {
             // What went comes back, so that there is something to take in each run.
@@ -233,12 +233,12 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     let rest = engine::orphans(&engine).expect("looked");
     engine::collect(&mut engine, &rest).expect("collected");
     assert_eq!(crowd.world.snapshot(), crowd.kept);
-    let found = engine::sight(&mut engine, false).expect("looked");
-    let mut stays: Vec<String> = found.stays.into_iter().map(|(subject, _)| subject).collect();
+    let found = engine::find_orphans(&mut engine, false).expect("looked");
+    let mut stays: Vec<String> = found.kept.into_iter().map(|(subject, _)| subject).collect();
     stays.sort();
     let unrecorded = [format!("domain `{}`", crowd.unrecorded.name)];
-    assert_eq!((found.sighted, stays), (vec![], unrecorded.into_iter().chain(unknown_subjects()).collect()));
-    let wreckage = Wreckage::open(crowd.world.state()).expect("opened");
+    assert_eq!((found.seen, stays), (vec![], unrecorded.into_iter().chain(unknown_subjects()).collect()));
+    let wreckage = OldDatabases::open(crowd.world.state()).expect("opened");
     let done = engine::rebuild(&mut engine, &crowd.world.catalog, &wreckage).expect("rebuilt");
     let taken: Vec<String> = done.taken.into_iter().map(|t| t.name).collect();
     assert_eq!((taken, done.refused), (vec![crowd.unrecorded.name.to_string()], vec![]));

@@ -23,8 +23,8 @@ fn engine(world: &World) -> Ctx {
 
 /// What would go now.
 fn due(engine: &mut Ctx, keep: bool) -> Vec<Orphan> {
-    let found = engine::sight(engine, keep).expect("looked");
-    found.sighted.into_iter().filter(|s| s.is_due(clock())).map(|s| s.orphan).collect()
+    let found = engine::find_orphans(engine, keep).expect("looked");
+    found.seen.into_iter().filter(|s| s.is_due(clock())).map(|s| s.orphan).collect()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
         assert_eq!(due(&mut engine, false), []);
     }
     assert!(!world.settings.paths.state.join("gc.json").exists());
-    let first = engine::sight(&mut engine, true).expect("looked").sighted;
+    let first = engine::find_orphans(&mut engine, true).expect("looked").seen;
     assert_eq!(first.len(), 8);
     assert!(first.iter().all(|s| s.times == 1 && s.first == clock()));
     assert_eq!(due(&mut engine, true), []);
@@ -50,26 +50,26 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
 
     // A look that fails is no sighting and takes none away; one that leaves something out starts it anew.
     world.hypervisor.fail_call("domains", 1, Moment::Before);
-    engine::sight(&mut engine, true).expect_err("a failed look");
+    engine::find_orphans(&mut engine, true).expect_err("a failed look");
     assert_eq!(world.hypervisor.hits(), 1);
     world.hypervisor.heal();
     assert_eq!(due(&mut engine, false).len(), 8);
     world.hypervisor.empty_call("volumes", 1);
     assert_eq!(due(&mut engine, true).len(), 6);
     assert_eq!(world.hypervisor.hits(), 2);
-    let again = engine::sight(&mut engine, true).expect("looked").sighted;
+    let again = engine::find_orphans(&mut engine, true).expect("looked").seen;
     assert_eq!(again.iter().filter(|s| s.times == 1).count(), 2);
     assert_eq!(world.snapshot(), full);
 
     // The clock was set back: nothing is older than now.
     CLOCK.store(-1, Ordering::SeqCst);
-    let back = engine::sight(&mut engine, false).expect("looked").sighted;
+    let back = engine::find_orphans(&mut engine, false).expect("looked").seen;
     assert!(back.iter().all(|s| s.times == 1 && s.first == clock()), "{back:?}");
     CLOCK.store(1200, Ordering::SeqCst);
     let due = due(&mut engine, true);
     assert_eq!(engine::collect(&mut engine, &due).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
-    assert_eq!(engine::sight(&mut engine, true).expect("looked").sighted, []);
+    assert_eq!(engine::find_orphans(&mut engine, true).expect("looked").seen, []);
     assert!(!world.settings.paths.state.join(format!("locks/{uuid}.lock")).exists());
 }
 
@@ -80,9 +80,9 @@ fn a_damaged_file_of_sightings_starts_anew() {
     let file = world.settings.paths.state.join("gc.json");
     for text in ["", "{", r#"{"schema": 9, "seen": {"network": 1}}"#] {
         std::fs::write(&file, text).expect("written");
-        let found = engine::sight(&mut world.engine(), true).expect("looked").sighted;
+        let found = engine::find_orphans(&mut world.engine(), true).expect("looked").seen;
         assert!(found.len() == 8 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
-        assert!(engine::sight(&mut world.engine(), false).expect("looked").sighted.iter().all(|s| s.times == 2));
+        assert!(engine::find_orphans(&mut world.engine(), false).expect("looked").seen.iter().all(|s| s.times == 2));
     }
 }
 
@@ -99,19 +99,19 @@ fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
     ))
     .expect("defined");
     let mut engine = world.engine();
-    let found = engine::sight(&mut engine, false).expect("looked");
-    assert_eq!(found.stays, [(format!("volume `{}`", r.root), "domain `user` uses it".to_owned())]);
-    let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
+    let found = engine::find_orphans(&mut engine, false).expect("looked");
+    assert_eq!(found.kept, [(format!("volume `{}`", r.root), "domain `user` uses it".to_owned())]);
+    let all: Vec<Orphan> = found.seen.into_iter().map(|s| s.orphan).collect();
     assert_eq!(engine::collect(&mut engine, &all).expect("collected").len(), 7);
     assert!(hv.volume("lite", &r.root).expect("asked").is_some());
 
     let lost = World::new();
     lost.create("shop").expect("created");
     lost.lose_database();
-    let found = engine::sight(&mut lost.engine(), false).expect("looked");
-    assert_eq!(found.sighted, []);
+    let found = engine::find_orphans(&mut lost.engine(), false).expect("looked");
+    assert_eq!(found.seen, []);
     let reason = "the database does not know it: `lite repair --rebuild` takes it in";
-    assert_eq!(found.stays, [("domain `shop`".to_owned(), reason.to_owned())]);
+    assert_eq!(found.kept, [("domain `shop`".to_owned(), reason.to_owned())]);
 }
 
 #[test]
@@ -123,10 +123,10 @@ fn an_empty_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
     let mut engine = world.engine();
     // Once: it is asked again, and the domain is there. Twice: nobody knows what else is left out.
     world.hypervisor.empty_call("domains", 1);
-    assert_eq!(engine::sight(&mut engine, true).expect("looked").sighted, []);
+    assert_eq!(engine::find_orphans(&mut engine, true).expect("looked").seen, []);
     world.hypervisor.empty_call("domains", 1);
     world.hypervisor.empty_call("domains", 1);
-    let error = engine::sight(&mut engine, true).expect_err("the domain of the disk is there after all");
+    let error = engine::find_orphans(&mut engine, true).expect_err("the domain of the disk is there after all");
     assert_eq!((error.code.as_str(), world.hypervisor.hits()), ("list_incomplete", 3));
     assert_eq!(error.message, "libvirt's list of domains leaves out `web`");
     assert_eq!(world.snapshot(), full);
@@ -151,7 +151,7 @@ fn what_gets_an_owner_between_look_and_removal_stays() {
 fn the_time_it_goes_is_ten_minutes_after_the_first_sighting() {
     let world = World::new();
     world.create_orphan("web");
-    let seen = engine::sight(&mut world.engine(), true).expect("looked").sighted;
+    let seen = engine::find_orphans(&mut world.engine(), true).expect("looked").seen;
     assert!(seen.iter().all(|s| s.due().duration_since(s.first) == SignedDuration::from_mins(10)));
 }
 
@@ -175,15 +175,15 @@ fn a_volume_of_ours_that_no_kind_of_thing_has_stays() {
         hv.ensure_volume("lite", name, &xml).expect("made");
     }
     let mut engine = world.engine();
-    let found = engine::sight(&mut engine, true).expect("looked");
+    let found = engine::find_orphans(&mut engine, true).expect("looked");
     let why = "it is named as one of lite's, and this lite does not know what it is".to_owned();
     let stays: Vec<(String, String)> = unknown.iter().map(|name| (format!("volume `{name}`"), why.clone())).collect();
-    let mut told = found.stays.clone();
+    let mut told = found.kept.clone();
     told.sort();
     let mut wanted = stays.clone();
     wanted.sort();
     assert_eq!(told, wanted);
-    let all: Vec<Orphan> = found.sighted.into_iter().map(|s| s.orphan).collect();
+    let all: Vec<Orphan> = found.seen.into_iter().map(|s| s.orphan).collect();
     let removed = engine::collect(&mut engine, &all).expect("collected");
     assert!(removed.contains(&format!("volume `{seed}`")), "{removed:?}");
     assert_eq!(removed.len(), 9, "the eight of `gone` and the seed: {removed:?}");
@@ -196,4 +196,21 @@ fn a_volume_of_ours_that_no_kind_of_thing_has_stays() {
     assert_eq!(findings, wanted.into_iter().map(|(subject, _)| ("unknown-volume", subject)).collect::<Vec<_>>());
     let fix = format!("it stays; see what it is: `virsh vol-dumpxml lite-snap-web-{id}.qcow2 --pool lite`");
     assert!(audit.findings.iter().any(|f| f.fix == fix && f.problem == why), "{:?}", audit.findings);
+}
+
+#[test]
+fn an_address_in_the_journal_of_an_older_lite_is_ours() {
+    let world = World::new();
+    let before = world.snapshot();
+    let uuid = world.create_orphan("web");
+    let hv = world.hypervisor.inner();
+    // Without its domain nothing but the journal tells whose the address is.
+    hv.destroy(uuid).expect("off");
+    hv.remove_domain(uuid).expect("removed");
+    world.make_journal_old();
+    let mut engine = world.engine();
+    let orphans = engine::orphans(&engine).expect("looked");
+    assert!(orphans.iter().any(|o| o.subject.starts_with("address ")), "{orphans:?}");
+    engine::collect(&mut engine, &orphans).expect("collected");
+    assert_eq!(world.snapshot(), before);
 }

@@ -12,7 +12,7 @@ use lite::{
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, HostId, Name, Phase, Size, Tag, Via, Wanted},
     store::{
-        Allocated, Store, Wreckage,
+        Allocated, OldDatabases, Store,
         events::{Stamp, Which},
         instances,
     },
@@ -388,7 +388,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 }
 
 fn rebuild(world: &World) -> Rebuilding {
-    let wreckage = Wreckage::open(world.state()).expect("opened");
+    let wreckage = OldDatabases::open(world.state()).expect("opened");
     engine::rebuild(&mut world.engine(), &world.catalog, &wreckage).expect("rebuilt")
 }
 
@@ -458,7 +458,7 @@ fn an_instance_of_a_blueprint_nobody_knows_any_more_is_restored() {
     world.lose_database();
     let catalog = lite::catalog::Catalog::default();
     fs::create_dir(world.state()).expect("made");
-    let wreckage = Wreckage::open(world.state()).expect("opened");
+    let wreckage = OldDatabases::open(world.state()).expect("opened");
     let done = engine::rebuild(&mut world.engine(), &catalog, &wreckage).expect("rebuilt");
     assert_eq!((done.taken.len(), done.refused.len()), (1, 0), "{done:?}");
     let (blueprint, _) = world.engine().store.blueprint_of(uuid).expect("readable");

@@ -210,6 +210,25 @@ impl World {
         rusqlite::Connection::open(path).expect("a database").execute_batch(statements).expect("changed");
     }
 
+    /// Writes the steps of the journal as a lite of schema 3 and older did, with a word for each kind of thing.
+    pub fn make_journal_old(&self) {
+        self.sql(
+            "UPDATE step SET step = CASE step ->> '$.kind'
+                 WHEN 'filter' THEN json_object('step', 'filter', 'name', step ->> '$.object.filter.name',
+                                                'xml', step ->> '$.xml')
+                 WHEN 'dhcp_host' THEN json_object('step', 'dhcp_host', 'network', step ->> '$.object.dhcp_host.network',
+                                                   'host', json(step -> '$.object.dhcp_host.host'))
+                 WHEN 'domain' THEN json_object('step', 'domain', 'uuid', step ->> '$.object.domain.uuid',
+                                                'xml', step ->> '$.xml')
+                 ELSE json_object('step', CASE step ->> '$.kind' WHEN 'root_disk' THEN 'root_volume' ELSE 'seed_volume' END,
+                                  'pool', step ->> '$.object.volume.pool', 'name', step ->> '$.object.volume.name',
+                                  'xml', step ->> '$.xml')
+             END WHERE step ->> '$.step' = 'ensure';
+             UPDATE step SET step = json_set(step, '$.step', 'launch') WHERE step ->> '$.step' = 'start_unlinked';
+             UPDATE step SET step = json_set(step, '$.step', 'connect') WHERE step ->> '$.step' = 'link_up';",
+        );
+    }
+
     /// Names of what an instance of this name and id has on the host.
     pub fn names(&self, name: &Name, id: uuid::Uuid) -> Names {
         let of = |kind: OwnedKind| kind.description().name(Owner { name, id }).expect("a thing with a name");

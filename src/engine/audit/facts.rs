@@ -22,6 +22,8 @@ use crate::{
 pub struct Ledger {
     /// All instances.
     pub instances: Vec<Instance>,
+    /// Ids of all resources, instances included.
+    pub resources: HashSet<Uuid>,
     /// Operations under way, or left by a dead owner.
     pub open: Vec<Operation>,
 }
@@ -155,9 +157,9 @@ impl Facts {
         if missing { Presence::Missing } else { Presence::NotMissed }
     }
 
-    /// Instances with a row, before or after the look.
-    pub fn owned(&self) -> HashSet<Uuid> {
-        self.before.instances.iter().chain(&self.after.instances).map(|i| i.record.uuid).collect()
+    /// Resources that were there before or after the look.
+    pub fn with_row(&self) -> HashSet<Uuid> {
+        self.before.resources.union(&self.after.resources).copied().collect()
     }
 
     /// Numbers of what was looked at.

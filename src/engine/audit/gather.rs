@@ -34,25 +34,25 @@ pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
     f.busy = survey(ctx)?.0;
     let rows = f.before.instances.iter().map(|i| &i.record);
     let records: Vec<Record> = rows.filter(|r| !f.busy.contains(&r.uuid)).cloned().collect();
-    look_at_storage(ctx, &mut f, &records);
-    look_at_network(ctx, &mut f, &records);
-    look_at_domains(ctx, &mut f);
+    read_storage(ctx, &mut f, &records);
+    read_network(ctx, &mut f, &records);
+    read_domains(ctx, &mut f);
     let (logs, leftovers) = (local::logs(&host.folders.logs), image::leftovers(&host.folders.pool));
     f.logs = f.known("logs", logs);
     f.leftovers = f.known("image files", leftovers);
     let temporary = local::temporary(&ctx.settings.paths.state, ctx.now(), AGE);
     f.temporary = f.known("state folder", temporary).unwrap_or_default();
     if all {
-        look_at_machine(ctx, &mut f);
-        look_at_capacity(ctx, &mut f);
+        read_machine(ctx, &mut f);
+        read_capacity(ctx, &mut f);
     }
-    look_again(ctx, &mut f)?;
+    reread(ctx, &mut f)?;
     Ok(f)
 }
 
 /// The locks, the database, and the locks once more: an operation is nobody's if it is still open after its lock was
 /// seen free.
-fn look_again(ctx: &Ctx, f: &mut Facts) -> Result<()> {
+fn reread(ctx: &Ctx, f: &mut Facts) -> Result<()> {
     let (held, free) = survey(ctx)?;
     f.after = ledger(ctx)?;
     f.memory = ctx.store.memory()?;
@@ -68,7 +68,8 @@ fn look_again(ctx: &Ctx, f: &mut Facts) -> Result<()> {
 }
 
 fn ledger(ctx: &Ctx) -> Result<Ledger> {
-    Ok(Ledger { instances: ctx.store.instances()?, open: ctx.store.open_operations()? })
+    let (instances, resources) = (ctx.store.instances()?, ctx.store.resource_ids()?);
+    Ok(Ledger { instances, resources, open: ctx.store.open_operations()? })
 }
 
 /// The instances whose lock somebody holds, and those whose lock file nobody does.
@@ -82,16 +83,18 @@ fn survey(ctx: &Ctx) -> Result<(HashSet<Uuid>, HashSet<Uuid>)> {
 fn journalled_things(ctx: &Ctx) -> Result<Vec<(Uuid, Object)>> {
     let unreadable = |e| Error::new(Code::StateError, "cannot read a step of the journal").cause(e);
     let mut things = Vec::new();
-    for (owner, step) in ctx.store.steps_of_kind("dhcp_host")? {
-        if let Step::Ensure { object, .. } = serde_json::from_str(&step).map_err(unreadable)? {
-            things.push((owner, object));
+    for kind in OwnedKind::ALL.iter().filter(|kind| kind.description().namespace() == Namespace::DhcpHost) {
+        for (owner, step) in ctx.store.steps_of_kind(kind.as_str())? {
+            if let Step::Ensure { object, .. } = serde_json::from_str(&step).map_err(unreadable)? {
+                things.push((owner, object));
+            }
         }
     }
     Ok(things)
 }
 
 /// Each domain whose row, disk or filter is there and that the list does not have is asked for by itself.
-fn look_at_domains(ctx: &Ctx, f: &mut Facts) {
+fn read_domains(ctx: &Ctx, f: &mut Facts) {
     let listed = ctx.hypervisor.domains();
     let Some(mut listed) = f.known("domains", listed) else { return };
     let rows = f.before.instances.iter().map(|i| i.record.uuid);
@@ -127,7 +130,7 @@ fn look_at_domains(ctx: &Ctx, f: &mut Facts) {
     f.domains = Some(domains);
 }
 
-fn look_at_storage(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
+fn read_storage(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     let pool = ctx.hypervisor.pool(&ctx.settings.host.pool);
     f.pool = f.known("storage pool", pool);
     let Some(pool) = f.pool.clone() else { return };
@@ -151,7 +154,7 @@ fn look_at_storage(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     f.volumes = Some(listed);
 }
 
-fn look_at_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
+fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     let listed = ctx.hypervisor.filters();
     f.filters = f.known("filters", listed);
     for object in owned(ctx, records) {
@@ -179,7 +182,7 @@ fn look_at_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
 }
 
 /// Of another machine's processes and files nothing is known here, and libvirt's test driver has none.
-fn look_at_machine(ctx: &Ctx, f: &mut Facts) {
+fn read_machine(ctx: &Ctx, f: &mut Facts) {
     if !(doctor::is_local(&ctx.settings.host.connect) && ctx.settings.host.connect.starts_with("qemu")) {
         return;
     }
@@ -199,7 +202,7 @@ fn look_at_machine(ctx: &Ctx, f: &mut Facts) {
     }
 }
 
-fn look_at_capacity(ctx: &Ctx, f: &mut Facts) {
+fn read_capacity(ctx: &Ctx, f: &mut Facts) {
     let (Some(Some(pool)), Some(volumes)) = (f.pool.clone(), &f.volumes) else { return };
     let used = used_by_disks(volumes);
     let (host, held) = (ctx.hypervisor.host(), ctx.store.allocated(&ctx.host_id()));

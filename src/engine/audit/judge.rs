@@ -8,10 +8,10 @@ use super::{
     Finding, Trouble,
     facts::{Facts, Presence},
     local::{Process, Work},
-    orphans::{Orphans, UNKNOWN_VOLUME, volume_subject},
+    orphans::{Orphan, Orphans, UNKNOWN_VOLUME, volume_subject},
 };
 use crate::{
-    model::{Instance, NetworkMode, Phase, Record, escaped},
+    model::{Instance, NetworkMode, Phase, Record, ResourceKind, escaped},
     plan::{Class, Object, OwnedKind},
     store::OperationState,
 };
@@ -48,11 +48,11 @@ fn finding(
 
 fn of_orphans(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     let found = orphans.orphans.iter().map(|orphan| match &orphan.user {
-        None => finding(Trouble::Orphan, &orphan.subject, "no instance owns it", "`lite gc` removes it"),
+        None => finding(Trouble::Orphan, &orphan.subject, no_owner(orphan), "`lite gc` removes it"),
         Some(user) => finding(
             Trouble::Orphan,
             &orphan.subject,
-            format!("no instance owns it, but domain `{user}` uses it"),
+            format!("{}, but domain `{user}` uses it", no_owner(orphan)),
             format!("it stays; see what `{user}` needs it for: `virsh dumpxml {user}`"),
         ),
     });
@@ -73,6 +73,11 @@ fn of_orphans(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
         )
     });
     found.chain(lost).chain(unknown).collect()
+}
+
+fn no_owner(orphan: &Orphan) -> String {
+    let kind = orphan.owner.map_or(ResourceKind::Instance, |(kind, _)| kind);
+    format!("no {kind} owns it")
 }
 
 /// Records that were there before and after the look, that nobody worked on, and that are neither coming nor going.
@@ -231,7 +236,7 @@ fn unfinished(f: &Facts) -> Vec<Finding> {
 /// Processes that work on things of ours and that nobody knows of.
 fn unknown_processes(f: &Facts) -> Vec<Finding> {
     let settled: HashSet<Uuid> = settled(f).into_iter().map(|r| r.uuid).collect();
-    let owned = f.owned();
+    let owned = f.with_row();
     let known = |id: &Uuid| f.domains.as_ref().is_none_or(|all| all.iter().any(|d| d.uuid == *id));
     let left = |p: &&Process| match &p.work {
         Work::Image { left, .. } => *left,

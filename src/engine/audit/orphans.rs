@@ -12,8 +12,8 @@ use super::facts::{DomainFacts, Facts};
 use crate::{
     engine::{lock::is_shared, ours::is_without_row},
     image::{Leftover, leftovers},
-    model::{Record, escaped},
-    plan::{Namespace, Object, is_marked, owner_of},
+    model::{Record, ResourceKind, escaped},
+    plan::{Namespace, Object, OwnedKind, is_marked, owner_of},
 };
 
 /// What is said of a volume that is marked as ours, while nothing tells which kind of ours it is.
@@ -35,8 +35,8 @@ pub enum Removal {
 pub struct Orphan {
     /// What it is, for people, and its key.
     pub subject: String,
-    /// The instance it was of.
-    pub owner: Option<Uuid>,
+    /// The kind and the id of the resource it was of.
+    pub owner: Option<(ResourceKind, Uuid)>,
     /// What removes it.
     pub removal: Removal,
     /// A domain that uses it although no record owns it. It stays.
@@ -58,8 +58,8 @@ pub struct Orphans {
 struct Owners<'a> {
     facts: &'a Facts,
     domains: &'a [DomainFacts],
-    /// Instances with a row.
-    owned: HashSet<Uuid>,
+    /// Resources with a row.
+    with_row: HashSet<Uuid>,
     /// Domains without a row of which the journal says that they were to go.
     delete_recorded: Vec<&'a DomainFacts>,
     /// Instances whose things stay, though no row owns them: they have a domain.
@@ -91,9 +91,9 @@ pub fn volume_subject(volume: &str) -> String {
 
 impl<'a> Owners<'a> {
     fn new(facts: &'a Facts, domains: &'a [DomainFacts]) -> Self {
-        let owned = facts.owned();
+        let with_row = facts.with_row();
         let ownerless =
-            |d: &&DomainFacts| facts.is_here(d) && !owned.contains(&d.uuid) && !facts.busy.contains(&d.uuid);
+            |d: &&DomainFacts| facts.is_here(d) && !with_row.contains(&d.uuid) && !facts.busy.contains(&d.uuid);
         // One whose record is gone or of a later version is no less somebody's machine.
         let (delete_recorded, whole): (Vec<_>, Vec<_>) = domains
             .iter()
@@ -103,12 +103,12 @@ impl<'a> Owners<'a> {
         let told = told.filter(|(kind, _)| kind.description().is_told_by_name()).map(|(_, id)| id);
         let ours = facts.memory.known.iter().copied().chain(told).chain(delete_recorded.iter().map(|d| d.uuid));
         let ours = ours.collect();
-        Owners { facts, domains, owned, delete_recorded, kept: whole.into_iter().map(|d| d.uuid).collect(), ours }
+        Owners { facts, domains, with_row, delete_recorded, kept: whole.into_iter().map(|d| d.uuid).collect(), ours }
     }
 
     /// No row, no live process and no domain of ours that stays.
     fn has_no_owner(&self, id: &Uuid) -> bool {
-        !self.owned.contains(id) && !self.facts.busy.contains(id) && !self.kept.contains(id)
+        !self.with_row.contains(id) && !self.facts.busy.contains(id) && !self.kept.contains(id)
     }
 
     /// Nobody's, and proved to be of this installation.
@@ -124,14 +124,14 @@ impl<'a> Owners<'a> {
 
     fn domain(&self, domain: &DomainFacts) -> Orphan {
         let subject = format!("domain `{}`", domain.name);
-        Orphan { subject, ..Orphan::of(Object::Domain { uuid: domain.uuid }, domain.uuid, None) }
+        Orphan { subject, ..Orphan::of(OwnedKind::Domain, Object::Domain { uuid: domain.uuid }, domain.uuid, None) }
     }
 
     fn volumes(&self) -> impl Iterator<Item = Orphan> {
         self.facts.volumes.iter().flatten().filter_map(|volume| {
-            let (_, owner) = owner_of(Namespace::Volume, &volume.name).filter(|(_, id)| self.may_go(id))?;
+            let (kind, owner) = owner_of(Namespace::Volume, &volume.name).filter(|(_, id)| self.may_go(id))?;
             let object = Object::Volume { pool: self.facts.pool_name.clone(), name: volume.name.clone() };
-            Some(Orphan::of(object, owner, self.user(|d| d.disks.contains(&volume.path))))
+            Some(Orphan::of(kind, object, owner, self.user(|d| d.disks.contains(&volume.path))))
         })
     }
 
@@ -147,9 +147,9 @@ impl<'a> Owners<'a> {
 
     fn filters(&self) -> impl Iterator<Item = Orphan> {
         self.facts.filters.iter().flatten().filter_map(|name| {
-            let (_, owner) = owner_of(Namespace::Filter, name).filter(|(_, id)| self.may_go(id))?;
+            let (kind, owner) = owner_of(Namespace::Filter, name).filter(|(_, id)| self.may_go(id))?;
             let user = self.user(|d| d.filters.contains(name));
-            Some(Orphan::of(Object::Filter { name: name.clone() }, owner, user))
+            Some(Orphan::of(kind, Object::Filter { name: name.clone() }, owner, user))
         })
     }
 
@@ -166,24 +166,25 @@ impl<'a> Owners<'a> {
             if !self.has_no_owner(&owner) || rows.any(|i| i.record.mac == host.mac) {
                 return None;
             }
-            Some(Orphan::of(object, owner, self.user(|d| d.macs.contains(&host.mac))))
+            Some(Orphan::of(OwnedKind::DhcpHost, object, owner, self.user(|d| d.macs.contains(&host.mac))))
         })
     }
 
     fn logs(&self) -> impl Iterator<Item = Orphan> {
         let logs = self.facts.logs.iter().flatten().filter(|(id, _)| self.may_go(id));
-        logs.map(|(owner, file)| Orphan::of(Object::Logs { files: vec![file.clone()] }, *owner, None))
+        let object = |file: &String| Object::Logs { files: vec![file.clone()] };
+        logs.map(move |(owner, file)| Orphan::of(OwnedKind::ConsoleLog, object(file), *owner, None))
     }
 
     fn locks(&self) -> impl Iterator<Item = Orphan> {
         let free = self.facts.free_locks.iter().filter(|id| !is_shared(id) && self.has_no_owner(id));
-        free.map(|id| Orphan::of(Object::Lock { instance: *id }, *id, None))
+        free.map(|id| Orphan::of(OwnedKind::Lock, Object::Lock { instance: *id }, *id, None))
     }
 
     /// A disk of an instance that the database does not know may lie on an image file.
     fn leftovers(&self) -> impl Iterator<Item = Orphan> {
         let volumes = self.facts.volumes.as_ref();
-        let hidden = volumes.is_none_or(|all| all.iter().any(|v| is_without_row(&v.name, &self.owned)));
+        let hidden = volumes.is_none_or(|all| all.iter().any(|v| is_without_row(&v.name, &self.with_row)));
         let used = move |l: &Leftover| {
             let name = l.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             hidden || self.facts.images_in_use.iter().any(|image| image == name)
@@ -208,7 +209,8 @@ impl<'a> Owners<'a> {
 }
 
 impl Orphan {
-    fn of(object: Object, owner: Uuid, user: Option<String>) -> Self {
+    fn of(kind: OwnedKind, object: Object, owner: Uuid, user: Option<String>) -> Self {
+        let owner = (kind.description().owner_kind(), owner);
         Self { subject: object.subject(), owner: Some(owner), removal: Removal::Owned(object), user }
     }
 }

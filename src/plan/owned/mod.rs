@@ -17,7 +17,6 @@ mod seed;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use attached::attached;
@@ -30,20 +29,18 @@ pub use root_disk::root_disk;
 pub use seed::seed;
 
 use super::parts::{DiskPort, DomainPlan};
-use crate::model::{Record, Result, Settings};
+use crate::model::{Record, ResourceKind, Result, Settings, words};
 
-/// The list of the kinds, and the description of each.
+/// The list of the kinds: for each its word in the journal, and its description.
 macro_rules! kinds {
-    ($($(#[doc = $doc:literal])* $name:ident = $description:expr,)+) => {
-        /// A kind of thing on the host that an instance owns, in the order in which people are told of them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum OwnedKind { $($(#[doc = $doc])* $name,)+ }
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $description:expr;)+) => {
+        words! {
+            /// A kind of thing on the host that a resource owns, in the order in which people are told of them.
+            OwnedKind;
+            $($(#[$doc])* $name = $word,)+
+        }
 
         impl OwnedKind {
-            /// All kinds.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
             /// What lite knows of the kind.
             pub fn description(self) -> &'static dyn Description {
                 match self { $(Self::$name => &$description,)+ }
@@ -54,21 +51,21 @@ macro_rules! kinds {
 
 kinds! {
     /// The virtual machine.
-    Domain = domain::Domain,
+    Domain = "domain", domain::Domain;
     /// The disk it boots from.
-    RootDisk = root_disk::RootDisk,
+    RootDisk = "root_disk", root_disk::RootDisk;
     /// The small disk from which cloud-init reads.
-    Seed = seed::Seed,
+    Seed = "seed", seed::Seed;
     /// Its firewall.
-    Filter = filter::Filter,
+    Filter = "filter", filter::Filter;
     /// Its address, kept by the network.
-    DhcpHost = dhcp_host::DhcpHost,
+    DhcpHost = "dhcp_host", dhcp_host::DhcpHost;
     /// What its serial console said.
-    ConsoleLog = log::CONSOLE,
+    ConsoleLog = "console_log", log::CONSOLE;
     /// What its guest reported.
-    ReportLog = log::REPORT,
+    ReportLog = "report_log", log::REPORT;
     /// The lock of whoever works on it.
-    Lock = lock::Lock,
+    Lock = "lock", lock::Lock;
 }
 
 /// What a thing is to its owner. From this follow the order of making and removing, and what its absence means.
@@ -94,6 +91,11 @@ pub trait Description: Sync {
     /// What a difference of it is called.
     fn word(&self) -> &'static str {
         self.noun()
+    }
+
+    /// The kind of resource that owns one.
+    fn owner_kind(&self) -> ResourceKind {
+        ResourceKind::Instance
     }
 
     /// What it is to its owner.
@@ -207,7 +209,8 @@ impl OwnedKind {
 
     /// Everything of an instance, each with its kind, in the order of the list.
     pub fn all_of<'a>(record: &'a Record, place: Place<'a>) -> impl Iterator<Item = (Self, Object)> + 'a {
-        Self::ALL.iter().filter_map(move |kind| Some((*kind, kind.description().object(record, place)?)))
+        let own = Self::ALL.iter().filter(|kind| kind.description().owner_kind() == ResourceKind::Instance);
+        own.filter_map(move |kind| Some((*kind, kind.description().object(record, place)?)))
     }
 
     /// What an object of this kind is called: "root disk `lite-web-1-….qcow2`".
