@@ -9,13 +9,13 @@ use std::{
 use clap_complete::ArgValueCompleter;
 
 use super::{
-    Env, complete, image_make, ports, record,
+    Env, complete, ports, record,
     session::{self, Session},
     values,
 };
 use crate::{
     catalog::{Blueprint, Bundle, Catalog, How, Resolved, SourceFile, Verified, resolve_params},
-    engine::{self, Created, Ctx, Request},
+    engine::{self, Created, Ctx, ImageChoice, Request},
     guest, image,
     model::{Code, Error, Mac, Name, NetworkMode, Observer, Result, Stage, escaped},
     render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
@@ -225,9 +225,10 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut ProgressPrinter, view
     let settings = &session.settings;
     let name = Name::parse(&format!("test-{}-{}", asked.resolved.blueprint.id.replace('.', "-"), std::process::id()))?;
     let request = Request {
-        blueprint: &asked.resolved.blueprint,
-        bundle: &asked.resolved.bundle,
-        base: &asked.resolved.base,
+        blueprint: asked.resolved.blueprint.clone(),
+        bundle: asked.resolved.bundle.clone(),
+        base: asked.resolved.base.clone(),
+        image: ImageChoice::Base,
         parameters: asked.parameters.clone(),
         name: Some(name.clone()),
         ssh_keys: vec![guest::ssh::login_key(&settings.paths.state)?.public],
@@ -239,10 +240,7 @@ fn boot(args: &Args, env: &Env, asked: &Asked, watch: &mut ProgressPrinter, view
         request_id: None,
         arguments: String::new(),
     };
-    let mut obtain = |observer: &mut dyn Observer| {
-        image_make::obtain(settings, &asked.resolved.base, session.interrupted(), observer)
-    };
-    let created = engine::create(&mut engine, &request, &mut obtain, watch);
+    let created = engine::create(&mut engine, request, watch);
     let result = created.and_then(|created| {
         watch.begin(Stage::Ports);
         look(&engine, &session, &created, asked).inspect_err(|_| watch.fail())

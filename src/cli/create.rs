@@ -7,13 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Env, common, complete, image_bake,
-    image_make::obtain,
     session::{self, Session},
     values,
 };
 use crate::{
     catalog::{Resolved, resolve_params},
-    engine::{self, Created, Observer, Request},
+    engine::{self, Created, ImageChoice, Request},
     guest,
     image::{self, Image},
     model::{Code, Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
@@ -119,9 +118,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let mut engine = session.engine(env, args.change.wait)?;
     asked.ssh_keys.push(guest::ssh::login_key(&settings.paths.state)?.public);
     let request = Request {
-        blueprint: &asked.resolved.blueprint,
-        bundle: &asked.resolved.bundle,
-        base: &asked.resolved.base,
+        blueprint: asked.resolved.blueprint.clone(),
+        bundle: asked.resolved.bundle.clone(),
+        base: asked.resolved.base.clone(),
+        image: if args.no_baked { ImageChoice::Base } else { ImageChoice::Baked },
         parameters: asked.parameters.clone(),
         name: args.name.clone(),
         ssh_keys: asked.ssh_keys,
@@ -134,14 +134,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         arguments: asked.digest,
     };
     let mut watch = ProgressPrinter::new(&env.ui);
-    let (resolved, cancel) = (&asked.resolved, session.interrupted());
-    let mut image = |observer: &mut dyn Observer| {
-        if args.no_baked {
-            return obtain(&settings, &resolved.base, cancel, observer);
-        }
-        image_bake::for_create(&settings, resolved, &asked.parameters, &env.ui, cancel, observer)
-    };
-    let created = engine::create(&mut engine, &request, &mut image, &mut watch)?;
+    let resolved = &asked.resolved;
+    let created = engine::create(&mut engine, request, &mut watch)?;
     let used = image_of(&settings, &created)?;
     if !created.repeated && !args.no_baked && used.as_ref().is_some_and(|i| i.baked.is_none()) {
         let faster = image_bake::advice(asked.default_base.as_ref(), resolved, &asked.parameters);

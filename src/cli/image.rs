@@ -10,7 +10,7 @@ use clap_complete::ArgValueCompleter;
 use super::{
     Env, common, complete,
     image_bake::{self, Bake},
-    image_make::{build, create_folder, heed_interrupts, pull_and_adopt},
+    image_make::{build, create_folder, heed_interrupts},
     session,
 };
 use crate::{
@@ -199,7 +199,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                     url: url.clone(),
                     ..PullRequest::new(&settings.host.folders.pool, id)
                 };
-                pull_and_adopt(&request, cancel, observer)
+                image::fetch(&request, cancel, (env.clock)(), observer)
             })
         }
         Verb::Bake(args) => image_bake::bake(args, env),

@@ -1,24 +1,23 @@
 //! `lite image bake` and `prune`, and which baked image a create takes.
 
-use std::{collections::BTreeMap, sync::atomic::AtomicBool, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use clap_complete::ArgValueCompleter;
 
 use super::{
     Env, common, complete,
     image::{rows, used_by},
-    image_make::obtain,
     session::{self, Session},
     values,
 };
 use crate::{
     catalog::{Blueprint, Catalog, Resolved, resolve_params},
-    engine::{self, BakeRequest, Observer, bake_of, check_bakeable},
+    engine::{self, BakeRequest, bake_of, check_bakeable},
     guest,
     image::{self, Baked, Image, Version},
     model::{Result, Settings, Size},
     ui::{
-        ProgressPrinter, Ui,
+        ProgressPrinter,
         print::{print_delete_receipt, print_images, print_plan},
     },
     view::{PlanView, Receipt},
@@ -71,17 +70,17 @@ pub fn bake(args: &Bake, env: &Env) -> Result<()> {
     for (resolved, parameters) in &asked {
         let mut engine = session.engine(env, false)?;
         let mut watch = ProgressPrinter::new(&env.ui);
-        let base = obtain(&settings, &resolved.base, session.interrupted(), &mut watch)?;
+        let base = engine::ensure_image(&engine, &resolved.base, &mut watch)?;
         let request = BakeRequest {
-            blueprint: &resolved.blueprint,
-            bundle: &resolved.bundle,
-            base: &base,
-            parameters,
+            blueprint: resolved.blueprint.clone(),
+            bundle: resolved.bundle.clone(),
+            base,
+            parameters: parameters.clone(),
             ssh_keys: vec![guest::ssh::login_key(&settings.paths.state)?.public],
             timeout: args.timeout,
             keep: args.keep,
         };
-        let outcome = engine::bake(&mut engine, &request, &mut watch)?;
+        let outcome = engine::bake(&mut engine, request, &mut watch)?;
         if outcome.present {
             env.ui.status(&format!("`{}` is baked already, from what there is now", resolved.blueprint.id));
         }
@@ -105,38 +104,6 @@ fn plan(env: &Env, resolved: &Resolved, args: &Bake) -> Result<()> {
         "virtual machine removed".to_owned(),
     ];
     print_plan(&env.ui, &PlanView { facts, steps: steps.to_vec() })
-}
-
-/// The image of a create: the one baked of the same parts, and its base where there is none.
-pub fn for_create(
-    settings: &Settings,
-    resolved: &Resolved,
-    parameters: &BTreeMap<String, String>,
-    ui: &Ui,
-    cancel: &AtomicBool,
-    observer: &mut dyn Observer,
-) -> Result<Image> {
-    let base = obtain(settings, &resolved.base, cancel, observer)?;
-    let wanted = bake_of(&resolved.blueprint, &resolved.base, &base.digest, parameters)?;
-    let Some(wanted) = wanted else { return Ok(base) };
-    match find(settings, &wanted) {
-        Ok(Some(image)) => {
-            ui.status(&format!("`{}` is installed already: baked image `{}`", resolved.blueprint.id, image.id));
-            Ok(image)
-        }
-        Ok(None) => Ok(base),
-        // It can be done without.
-        Err(e) => {
-            observer.warn(&format!("{e}; it is installed at first boot instead"));
-            Ok(base)
-        }
-    }
-}
-
-/// The baked image of exactly these parts. Its id holds a part of the key alone, so the whole is compared.
-fn find(settings: &Settings, wanted: &Baked) -> Result<Option<Image>> {
-    let found = image::get(&settings.host.folders.pool, &wanted.id())?;
-    Ok(found.filter(|i| i.baked.as_ref().is_some_and(|b| b.key == wanted.key)))
 }
 
 /// The command that makes the next create of a blueprint faster; none where it cannot be baked.

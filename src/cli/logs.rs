@@ -76,7 +76,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         if !args.follow || session.is_interrupted() {
             return Ok(());
         }
-        tail.wait(WAIT)?;
+        tail.wait(&env.clock, WAIT)?;
     }
 }
 

@@ -60,11 +60,6 @@ impl Session {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// The flag that Ctrl-C sets.
-    pub fn interrupted(&self) -> &AtomicBool {
-        &self.interrupted
-    }
-
     /// The host.
     pub fn hypervisor(&self) -> &dyn Hypervisor {
         &*self.hypervisor

@@ -1,11 +1,18 @@
 //! The domain of an instance: its state, its record in libvirt, and in what it differs from that record.
 
+use std::time::Duration;
+
+use uuid::Uuid;
+
 use super::{Ctx, objects};
 use crate::{
     hypervisor::DomainState,
-    model::{Code, Drift, Error, Instance, Name, Record, Result},
+    model::{Code, Drift, Error, Instance, Name, Record, Result, Wanted},
     plan::{self, Class, OwnedKind},
 };
+
+/// Least and longest time that a dead process's last call is given to end at libvirt.
+const CALL_ENDS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 
 /// Writes the record into the domain's metadata, from where a lost database is rebuilt.
 pub fn write_metadata(ctx: &Ctx, record: &Record) -> Result<()> {
@@ -64,4 +71,22 @@ pub fn drift_of(ctx: &Ctx, instance: &Instance) -> Result<Option<Vec<Drift>>> {
 pub fn drift_in(ctx: &Ctx, instance: &Instance, xml: &str) -> Result<Vec<Drift>> {
     let record = &instance.record;
     plan::drift(record, ctx.place(), xml)
+}
+
+/// libvirt goes on with a call whose client died, and it may take effect after a look that found nothing. Nothing tells
+/// when it is through; how long a small call takes now tells how busy libvirt is.
+pub fn let_calls_end(ctx: &Ctx, uuid: Uuid) {
+    let begun = ctx.clock.instant();
+    // An error is met again, and told, by what follows.
+    let _ = ctx.hypervisor.domain(uuid);
+    let took = ctx.clock.instant().saturating_duration_since(begun);
+    ctx.clock.sleep((took * 10).clamp(CALL_ENDS.0, CALL_ENDS.1));
+}
+
+/// After a start or a stop that was cut off: what the host shows is what the user wants.
+pub fn adopt_power_state(ctx: &mut Ctx, uuid: Uuid) -> Result<()> {
+    let_calls_end(ctx, uuid);
+    let state = ctx.hypervisor.domain(uuid)?.map(|d| d.state);
+    let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
+    ctx.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })
 }

@@ -55,7 +55,7 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
 
 /// Waits for its turn at what libvirt does for one client at a time.
 pub fn turn(ctx: &Ctx) -> Result<Lock> {
-    Lock::any_of(&ctx.locks(), &TURNS, "take its turn", ctx.now(), TURN_WAIT)?.ok_or_else(|| {
+    Lock::any_of(&ctx.locks(), &TURNS, "take its turn", &*ctx.clock, TURN_WAIT)?.ok_or_else(|| {
         let waited = TURN_WAIT.as_secs();
         Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s"))
             .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")

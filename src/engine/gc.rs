@@ -91,7 +91,7 @@ pub fn find_orphans(ctx: &mut Ctx, keep: bool) -> Result<Found> {
     let (now, path) = (ctx.now(), ctx.settings.paths.state.join("gc.json"));
     let found = look(ctx)?;
     let _lock = match keep {
-        true => Some(Lock::acquire(&ctx.locks(), GC, "gc", "gc", now, WRITE)?),
+        true => Some(Lock::acquire(&ctx.locks(), GC, "gc", "gc", &*ctx.clock, WRITE)?),
         false => None,
     };
     let earlier = read(&path)?;

@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::provision::Request;
+use super::request::Request;
 use crate::{
     catalog::Blueprint,
     guest,
-    image::Image,
     model::{Mac, Name, Record, Result},
     render::{HostKey, render_accounts},
     store,
 };
 
-/// What is drawn once, before planning, and is data from then on.
-pub struct Drawn {
+/// What is generated once, before planning, and is data from then on.
+pub struct Generated {
     /// Instance id.
     pub uuid: Uuid,
     /// Hardware address.
@@ -27,9 +26,9 @@ pub struct Drawn {
     pub secrets: BTreeMap<String, SecretString>,
 }
 
-/// Draws everything random.
-pub fn draw(blueprint: &Blueprint) -> Result<Drawn> {
-    Ok(Drawn {
+/// Generates everything random.
+pub fn generate(blueprint: &Blueprint) -> Result<Generated> {
+    Ok(Generated {
         uuid: Uuid::new_v4(),
         mac: Mac::ours(rand::random()),
         host_key: guest::keys::new_host_key()?,
@@ -37,23 +36,22 @@ pub fn draw(blueprint: &Blueprint) -> Result<Drawn> {
     })
 }
 
-/// The record of the instance to be.
+/// The record of the instance to be; its image is not known yet.
 pub fn record(
-    request: &Request<'_>,
-    image: &Image,
-    drawn: &Drawn,
+    request: &Request,
+    generated: &Generated,
     name: Name,
     address: Option<std::net::Ipv4Addr>,
     now: jiff::Timestamp,
 ) -> Record {
-    let (blueprint, bundle) = (request.blueprint, request.bundle);
+    let (blueprint, bundle) = (&request.blueprint, &request.bundle);
     Record {
         name,
-        uuid: drawn.uuid,
+        uuid: generated.uuid,
         blueprint: blueprint.id.clone(),
         blueprint_version: blueprint.version.clone(),
-        base: request.base.to_owned(),
-        image_digest: image.digest.clone(),
+        base: request.base.clone(),
+        image_digest: String::new(),
         bundle: bundle.id.clone(),
         vcpus: bundle.vcpus,
         memory: bundle.memory,
@@ -61,7 +59,7 @@ pub fn record(
         transfer: bundle.transfer,
         price: bundle.price,
         currency: bundle.currency.clone(),
-        mac: drawn.mac,
+        mac: generated.mac,
         address,
         network: request.network.clone(),
         ports: blueprint.ports.clone(),
@@ -71,9 +69,9 @@ pub fn record(
 }
 
 /// The secrets as they are stored.
-pub fn secret_rows(request: &Request<'_>, record: &Record, drawn: &Drawn) -> Result<Vec<store::Secret>> {
+pub fn secret_rows(request: &Request, record: &Record, generated: &Generated) -> Result<Vec<store::Secret>> {
     let address = record.address.map_or_else(String::new, |a| a.to_string());
-    let accounts = render_accounts(request.blueprint, &record.name, &address, &request.parameters)?;
+    let accounts = render_accounts(&request.blueprint, &record.name, &address, &request.parameters)?;
     let rows = request
         .blueprint
         .secrets
@@ -84,7 +82,7 @@ pub fn secret_rows(request: &Request<'_>, record: &Record, drawn: &Drawn) -> Res
                 account: accounts.get(&spec.name).cloned(),
                 description: spec.description.clone(),
                 shown: spec.show,
-                value: drawn.secrets.get(&spec.name)?.clone(),
+                value: generated.secrets.get(&spec.name)?.clone(),
             })
         })
         .collect();

@@ -34,7 +34,7 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
         return Ok(());
     }
     // Two first commands at once must not both make them.
-    let _lock = Lock::acquire(&ctx.locks(), HOST, "host", "prepare the host", ctx.now(), MAKE)?;
+    let _lock = Lock::acquire(&ctx.locks(), HOST, "host", "prepare the host", &*ctx.clock, MAKE)?;
     if !pool()? {
         let path = host.folders.pool.display().to_string();
         kill_point::reached("intent");

@@ -8,6 +8,9 @@ use crate::{
     store::{Operation, OperationState, StepState},
 };
 
+/// The error of an operation whose process died, and which was undone or closed.
+pub const OWNER_DIED: &str = "its process died";
+
 /// How far a run came.
 pub struct Run<'a> {
     /// The operation's id.
@@ -49,6 +52,12 @@ pub fn end<T>(ctx: &mut Ctx, operation: &Operation, result: Result<T>) -> Result
         ctx.record_event(EventKind::OperationNeedsAttention, None, &text)?;
     }
     result
+}
+
+/// Ends an operation whose owner died and of which nothing is to be undone; says so.
+pub fn close_of_dead_owner(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
+    ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
+    Ok(format!("closed the {} of `{}` that was cut off", operation.kind, operation.resource.name))
 }
 
 /// Does one step: intent, act, done.

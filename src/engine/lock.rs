@@ -5,14 +5,17 @@ use std::{
     io::{ErrorKind, Read, Seek, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Ctx;
-use crate::model::{Code, Error, Instance, Result};
+use crate::{
+    clock::Clock,
+    model::{Code, Error, Instance, Result},
+};
 
 /// How often a waiting command tries again. flock has no time-out, and a blocking one could not be interrupted.
 const RETRY: Duration = Duration::from_millis(100);
@@ -121,18 +124,18 @@ impl Lock {
         instance: Uuid,
         name: &str,
         operation: &str,
-        now: jiff::Timestamp,
+        clock: &dyn Clock,
         wait: Duration,
     ) -> Result<Self> {
-        let end = Instant::now() + wait.max(MOMENT);
+        let end = clock.instant() + wait.max(MOMENT);
         loop {
-            match Self::attempt(dir, instance, operation, now)? {
+            match Self::attempt(dir, instance, operation, clock.now())? {
                 Attempt::Held(lock) => return Ok(lock),
-                Attempt::Busy(who) if Instant::now() >= end => {
+                Attempt::Busy(who) if clock.instant() >= end => {
                     return Err(Error::new(Code::Busy, format!("instance `{name}` is busy: {who}"))
                         .hint("try again later, or wait for it with `--wait`"));
                 }
-                Attempt::Busy(_) => std::thread::sleep(RETRY),
+                Attempt::Busy(_) => clock.sleep(RETRY),
             }
         }
     }
@@ -175,20 +178,20 @@ impl Lock {
         dir: &Path,
         ids: &[Uuid],
         operation: &str,
-        now: jiff::Timestamp,
+        clock: &dyn Clock,
         wait: Duration,
     ) -> Result<Option<Self>> {
-        let end = Instant::now() + wait;
+        let end = clock.instant() + wait;
         loop {
             for id in ids {
-                if let Attempt::Held(lock) = Self::attempt(dir, *id, operation, now)? {
+                if let Attempt::Held(lock) = Self::attempt(dir, *id, operation, clock.now())? {
                     return Ok(Some(lock));
                 }
             }
-            if Instant::now() >= end {
+            if clock.instant() >= end {
                 return Ok(None);
             }
-            std::thread::sleep(RETRY);
+            clock.sleep(RETRY);
         }
     }
 
@@ -203,7 +206,7 @@ impl Lock {
 /// Takes the lock of an instance for an operation, and makes sure the instance still is what was read before.
 pub fn take(ctx: &mut Ctx, instance: &Instance, operation: &str) -> Result<Lock> {
     let record = &instance.record;
-    let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), operation, ctx.now(), ctx.wait)?;
+    let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), operation, &*ctx.clock, ctx.wait)?;
     if ctx.store.instance_by_uuid(record.uuid)?.is_none() {
         lock.retire();
         return Err(Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name))
@@ -236,8 +239,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let id = Uuid::from_u128(7);
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let first = Lock::acquire(dir.path(), id, "web", "create", now, Duration::ZERO).unwrap();
-        let error = Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap_err();
+        let clock: &dyn Clock = &((|| jiff::Timestamp::UNIX_EPOCH) as fn() -> jiff::Timestamp);
+        let first = Lock::acquire(dir.path(), id, "web", "create", clock, Duration::ZERO).unwrap();
+        let error = Lock::acquire(dir.path(), id, "web", "delete", clock, Duration::ZERO).unwrap_err();
         let pid = std::process::id();
         assert_eq!(
             error.message,
@@ -249,7 +253,7 @@ mod tests {
         first.retire();
         assert!(!dir.path().join(format!("{id}.lock")).exists());
         assert_eq!(Lock::held(dir.path(), now), Ok(None));
-        drop(Lock::acquire(dir.path(), id, "web", "delete", now, Duration::ZERO).unwrap());
+        drop(Lock::acquire(dir.path(), id, "web", "delete", clock, Duration::ZERO).unwrap());
         assert_eq!(Lock::survey(dir.path()), Ok(vec![(id, false)]));
     }
 }

@@ -13,9 +13,11 @@ mod capacity;
 mod context;
 mod domain;
 mod execute;
+mod follow;
 mod gc;
 mod generate;
 mod host;
+mod images;
 mod journal;
 mod listing;
 mod lock;
@@ -25,9 +27,11 @@ mod progress;
 mod provision;
 mod ready;
 mod rebuild;
+mod recipe;
 mod recover;
 mod reports;
-mod sagas;
+mod request;
+pub mod sagas;
 mod undo;
 
 pub use crate::model::{Observer, Stage, Unobserved};
@@ -36,15 +40,18 @@ pub use capacity::Capacity;
 pub use context::Ctx;
 pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use host::{capacity, network_xml, prepare_host};
+pub use images::ensure_image;
 pub use listing::{Listed, inspect, list};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
-pub use provision::Request;
+pub use provision::Job;
 pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, rebuild, refuse_while_busy};
+pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
 pub use reports::settle;
+pub use request::{ImageChoice, Request};
 pub use sagas::{
-    bake::{BakeRequest, Outcome, bake, bake_of, check_bakeable},
+    bake::{BakeRequest, Outcome, bake},
     create::{Created, create},
     delete::{Receipt, delete, plan_delete},
     reboot::reboot,

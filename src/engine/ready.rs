@@ -1,31 +1,27 @@
-//! Waits for a guest to be ready: its own report first, then the health check from the host.
+//! Waits for an instance to be ready: its guest's own report first, then the health check.
 
-use std::{
-    net::Ipv4Addr,
-    path::Path,
-    time::{Duration, Instant},
+use std::{net::Ipv4Addr, time::Duration};
+
+use super::{
+    Ctx,
+    follow::{Follower, POLL, Wait},
 };
-
-use super::{Ctx, Observer, Stage};
 use crate::{
     catalog::Health,
     guest::{
         self,
         report::{Report, Status},
-        tail::Tail,
     },
     hypervisor::DomainState,
-    model::{Code, Error, Record, Result},
+    model::{Code, Error, Observer, Record, Result, Stage},
 };
 
-/// How often the domain's state is looked at while nothing is reported.
-const LOOK: Duration = Duration::from_secs(1);
 /// Pause between two tries of the health check.
 const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// Time-out of one try of the health check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is told at the end if the guest never ran its health check's command.
+/// What is said at the end if the guest never ran its health check's command.
 const NO_ANSWER: &str = "none yet";
 
 /// What a successful wait learnt.
@@ -35,53 +31,57 @@ pub struct Waited {
     pub address: Option<Ipv4Addr>,
 }
 
-/// What to wait for.
-pub struct Wait<'a> {
-    /// The instance.
-    pub record: &'a Record,
-    /// How the application is seen to answer.
-    pub health: Option<&'a Health>,
-    /// The report channel's log.
-    pub report: &'a Path,
-    /// The console's log.
-    pub console: &'a Path,
-    /// Bytes of the report log that belong to earlier boots.
-    pub start: u64,
-    /// When to give up.
-    pub deadline: Instant,
-    /// The time-out as the user gave it, for the message.
-    pub timeout: Duration,
-}
-
-/// Waits until the guest's set-up is done and its application answers.
-pub fn wait_ready(ctx: &Ctx, wait: &Wait<'_>, observer: &mut dyn Observer) -> Result<Waited> {
-    let mut stage = Stage::Boot;
-    observer.begin(stage);
-    let result = follow(ctx, wait, &mut stage, observer);
-    if result.is_err() {
-        observer.fail();
+/// Waits until the guest's set-up is done and its application answers, as `health` asks.
+///
+/// # Errors
+/// What the guest reports, the time-out, an interrupt, or a domain that is no longer there to wait for.
+pub fn wait_ready(
+    ctx: &Ctx,
+    record: &Record,
+    health: Option<&Health>,
+    wait: &Wait<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Waited> {
+    let result = follow(ctx, record, health, wait, observer);
+    match &result {
+        Ok(_) => observer.finish(),
+        Err(_) => observer.fail(),
     }
     result
 }
 
-fn follow(ctx: &Ctx, wait: &Wait<'_>, stage: &mut Stage, observer: &mut dyn Observer) -> Result<Waited> {
-    let advance = |stage: &mut Stage, next: Stage, observer: &mut dyn Observer| {
-        observer.finish();
-        *stage = next;
-        observer.begin(next);
+fn follow(
+    ctx: &Ctx,
+    record: &Record,
+    health: Option<&Health>,
+    wait: &Wait<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Waited> {
+    let mut guest = Follower::start(ctx, wait, observer)?;
+    let answer = set_up(&mut guest, record)?;
+    guest.enter(Stage::Application);
+    let address = match health {
+        Some(Health::Command { .. }) => {
+            command(&mut guest, record, answer)?;
+            address(ctx, record)?
+        }
+        Some(health) => Some(probe(&mut guest, record, health)?),
+        None => address(ctx, record)?,
     };
-    let mut tail = Tail::open(wait.report, wait.start)?;
-    let mut done = false;
-    let mut answer = None;
-    while !done {
-        for line in tail.lines()? {
-            let Some(report) = guest::report::parse_line(&line) else { continue };
-            if *stage == Stage::Boot {
-                advance(stage, Stage::Address, observer);
+    Ok(Waited { address })
+}
+
+/// Waits for the end of the set-up; gives what the health check's command answered until then.
+fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
+    guest.until(|guest, reports, state| {
+        let (mut done, mut answer) = (false, None);
+        for report in reports {
+            if guest.stage == Stage::Boot {
+                guest.enter(Stage::Address);
             }
             match report {
-                Report::Failed { .. } => return Err(set_up_failed(wait, &report)),
-                Report::Stage { stage } => observer.note(&stage),
+                Report::Failed { .. } => return Err(guest.set_up_failed(report)),
+                Report::Stage { stage } => guest.observer.note(&stage),
                 // Only a bake's guest says so, and it is not waited for here.
                 Report::Sealed => {}
                 Report::Done { .. } | Report::Booted => done = true,
@@ -89,112 +89,84 @@ fn follow(ctx: &Ctx, wait: &Wait<'_>, stage: &mut Stage, observer: &mut dyn Obse
                 Report::Status(status) => answer = status.health.filter(|_| done),
             }
         }
-        let here = wait.record.address.is_none_or(guest::answers_arp);
-        if *stage == Stage::Address && (here || done) {
-            advance(stage, Stage::CloudInit, observer);
+        let here = record.address.is_none_or(guest::answers_arp);
+        if guest.stage == Stage::Address && (here || done) {
+            guest.enter(Stage::CloudInit);
         }
-        if !done {
-            check_alive(ctx, wait, *stage)?;
-            tail.wait(LOOK.min(wait.deadline.saturating_duration_since(Instant::now())))?;
+        if done {
+            return Ok(Some(answer));
         }
-    }
-    advance(stage, Stage::Application, observer);
-    let address = match wait.health {
-        Some(Health::Command { .. }) => {
-            command(ctx, wait, &mut tail, answer, observer)?;
-            address(ctx, wait)?
-        }
-        Some(health) => Some(probe(ctx, wait, health, observer)?),
-        None => address(ctx, wait)?,
-    };
-    observer.finish();
-    Ok(Waited { address })
+        check_alive(guest, record, state).map(|()| None)
+    })
 }
 
 /// The guest's address: the reserved one, or what the host sees of it.
-fn address(ctx: &Ctx, wait: &Wait<'_>) -> Result<Option<Ipv4Addr>> {
-    match wait.record.address {
+fn address(ctx: &Ctx, record: &Record) -> Result<Option<Ipv4Addr>> {
+    match record.address {
         Some(address) => Ok(Some(address)),
-        None => ctx.hypervisor.guest_address(wait.record.uuid, wait.record.mac),
+        None => ctx.hypervisor.guest_address(record.uuid, record.mac),
     }
 }
 
 /// Waits until the application answers from the network; gives the address it answers at.
-fn probe(ctx: &Ctx, wait: &Wait<'_>, health: &Health, observer: &mut dyn Observer) -> Result<Ipv4Addr> {
+fn probe(guest: &mut Follower<'_>, record: &Record, health: &Health) -> Result<Ipv4Addr> {
+    let ctx = guest.ctx;
     let mut known = None;
     loop {
-        known = if known.is_some() { known } else { address(ctx, wait)? };
+        known = if known.is_some() { known } else { address(ctx, record)? };
         let (answer, pause) = match known.map(|at| (at, guest::health::probe(health, at, PROBE_TIMEOUT))) {
             Some((address, Ok(()))) => return Ok(address),
             Some((_, Err(answer))) => (answer, PROBE_PAUSE),
-            None => ("this host does not know the guest's address".to_owned(), LOOK),
+            None => ("this host does not know the guest's address".to_owned(), POLL),
         };
-        observer.note(&answer);
-        check_alive(ctx, wait, Stage::Application).map_err(|e| after_answer(e, &answer))?;
-        std::thread::sleep(pause);
+        guest.observer.note(&answer);
+        guest
+            .check_time()
+            .and_then(|()| check_alive(guest, record, guest.state()?))
+            .map_err(|e| after_answer(e, &answer))?;
+        ctx.clock.sleep(pause);
     }
 }
 
 /// Waits until the guest says that its command succeeded; `answer` is what it said so far.
-fn command(
-    ctx: &Ctx,
-    wait: &Wait<'_>,
-    tail: &mut Tail,
-    mut answer: Option<String>,
-    observer: &mut dyn Observer,
-) -> Result<()> {
-    observer.note(answer.as_deref().unwrap_or("waiting for the health check's first answer"));
-    loop {
-        for line in tail.lines()? {
-            if let Some(Report::Status(Status { health: Some(said), .. })) = guest::report::parse_line(&line) {
-                observer.note(&said);
+fn command(guest: &mut Follower<'_>, record: &Record, mut answer: Option<String>) -> Result<()> {
+    guest.observer.note(answer.as_deref().unwrap_or("waiting for the health check's first answer"));
+    let result = guest.until(|guest, reports, state| {
+        for report in reports {
+            if let Report::Status(Status { health: Some(said), .. }) = report {
+                guest.observer.note(&said);
                 answer = Some(said);
             }
         }
-        if answer.as_deref() == Some("ok") {
-            return Ok(());
+        match answer.as_deref() {
+            Some("ok") => Ok(Some(())),
+            _ => check_alive(guest, record, state).map(|()| None),
         }
-        let last = answer.as_deref().unwrap_or(NO_ANSWER);
-        check_alive(ctx, wait, Stage::Application).map_err(|e| after_answer(e, last))?;
-        tail.wait(LOOK.min(wait.deadline.saturating_duration_since(Instant::now())))?;
-    }
+    });
+    result.map_err(|e| after_answer(e, answer.as_deref().unwrap_or(NO_ANSWER)))
 }
 
-/// Gives up when time is over, Ctrl-C was pressed, or the virtual machine is no longer there to wait for.
-fn check_alive(ctx: &Ctx, wait: &Wait<'_>, stage: Stage) -> Result<()> {
-    let name = &wait.record.name;
-    if ctx.cancelled() {
-        return Err(Error::new(Code::Interrupted, format!("interrupted while waiting for stage `{}`", stage.as_str()))
-            .hint(format!("instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"))
-            .hint(format!("to remove it: `lite delete {name}`")));
-    }
-    if Instant::now() >= wait.deadline {
-        let seconds = wait.timeout.as_secs();
-        return Err(with_console(
-            Error::new(
-                Code::Timeout,
-                format!("instance `{name}` was not ready after {seconds} s: stage `{}`", stage.as_str()),
-            ),
-            wait,
-        ));
-    }
-    match ctx.hypervisor.domain(wait.record.uuid)?.map(|d| d.state) {
-        Some(DomainState::Off) => Err(with_console(
-            Error::new(Code::GuestStopped, format!("the virtual machine of `{name}` powered off during its set-up")),
-            wait,
-        )),
-        Some(DomainState::Crashed) => Err(with_console(
-            Error::new(Code::GuestCrashed, format!("the virtual machine of `{name}` crashed during its set-up")),
-            wait,
-        )),
-        Some(DomainState::PausedIoError) => Err(Error::new(Code::DiskFull,
+/// Gives up where the virtual machine is no longer there to wait for.
+fn check_alive(guest: &Follower<'_>, record: &Record, state: Option<DomainState>) -> Result<()> {
+    let name = &record.name;
+    match state {
+        Some(DomainState::Off) => Err(guest.with_console(Error::new(
+            Code::GuestStopped,
+            format!("the virtual machine of `{name}` powered off during its set-up"),
+        ))),
+        Some(DomainState::Crashed) => Err(guest.with_console(Error::new(
+            Code::GuestCrashed,
+            format!("the virtual machine of `{name}` crashed during its set-up"),
+        ))),
+        Some(DomainState::PausedIoError) => Err(Error::new(
+            Code::DiskFull,
             format!("the virtual machine of `{name}` is paused: the host's disk is full"),
         )
         .hint("make space; the virtual machine then goes on by itself")),
-        Some(DomainState::Paused) => Err(with_console(
-            Error::new(Code::GuestPaused, format!("the virtual machine of `{name}` was paused during its set-up"))
-                .hint("if nobody paused it, QEMU met an error: see its log in /var/log/libvirt/qemu; `LITE_ACCEL=tcg` avoids KVM"),
-            wait,
+        Some(DomainState::Paused) => Err(guest.with_console(
+            Error::new(Code::GuestPaused, format!("the virtual machine of `{name}` was paused during its set-up")).hint(
+                "if nobody paused it, QEMU met an error: see its log in /var/log/libvirt/qemu; `LITE_ACCEL=tcg` avoids KVM",
+            ),
         )),
         None => Err(Error::new(Code::GuestLost, format!("the virtual machine of `{name}` was removed meanwhile"))),
         Some(_) => Ok(()),
@@ -205,33 +177,4 @@ fn check_alive(ctx: &Ctx, wait: &Wait<'_>, stage: Stage) -> Result<()> {
 fn after_answer(mut error: Error, answer: &str) -> Error {
     error.causes.insert(0, format!("last answer: {answer}"));
     error
-}
-
-fn set_up_failed(wait: &Wait<'_>, report: &Report) -> Error {
-    let Report::Failed { module, command, code, line, tail } = report else {
-        return Error::new(Code::SetupFailed, "set-up failed");
-    };
-    let name = &wait.record.name;
-    let mut error = Error::new(Code::SetupFailed, format!("set-up of instance `{name}` failed in module `{module}`"));
-    if !command.is_empty() {
-        let place = if *line > 0 { format!(" in line {line}") } else { String::new() };
-        error = error.cause(format!("command{place}: {command} (exit {code})"));
-    }
-    error.causes.extend(tail.iter().filter(|l| !l.is_empty()).cloned());
-    if module == "network" {
-        error = error.hint("is it the way out of this host? `lite doctor` checks its forwarding and firewall");
-    }
-    next_steps(error, wait)
-}
-
-fn with_console(mut error: Error, wait: &Wait<'_>) -> Error {
-    error.causes.extend(guest::tail::last_lines(wait.console, 8).into_iter().map(|l| format!("console: {l}")));
-    next_steps(error, wait)
-}
-
-fn next_steps(error: Error, wait: &Wait<'_>) -> Error {
-    let name = &wait.record.name;
-    error
-        .hint(format!("the instance is kept as `failed`: `lite logs {name} --boot`, `lite ssh {name}`"))
-        .hint(format!("to remove it: `lite delete {name}`"))
 }

@@ -1,29 +1,18 @@
 //! Finishes or undoes what a dead owner left, and settles what happened while nobody looked.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use uuid::Uuid;
 
 use super::{
-    Ctx,
-    domain::write_metadata,
-    journal,
+    Ctx, journal,
     lock::{Attempt, Lock, is_shared},
     ours::is_without_row,
-    sagas::delete::run_delete,
-    undo::{Because, OWNER_DIED, undo},
+    sagas::{bake, create, delete, start, stop, tag},
 };
 use crate::{
-    hypervisor::DomainState,
     image,
-    model::{Class, Code, Error, OperationKind, Phase, Result, Wanted},
-    plan::Step,
+    model::{Class, Code, Error, OperationKind, Result},
     store::{Operation, OperationState},
 };
-
-/// Least and longest time that a dead process's last call is given to end at libvirt.
-const CALL_ENDS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 
 /// Looks at every open operation; those whose owner died are finished (delete) or undone (create), and what killed
 /// image work left is removed. Costs two queries and a look at two folders when there is none. Returns a sentence
@@ -88,70 +77,19 @@ fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {
     if !still_open {
         return Ok(None);
     }
-    let name = &operation.resource.name;
+    resume(ctx, operation, uuid, lock).map(Some)
+}
+
+/// Each kind of operation knows how it goes on.
+fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
     match operation.kind {
-        OperationKind::Create | OperationKind::Bake => recover_create(ctx, operation, uuid, lock).map(Some),
-        OperationKind::Delete => {
-            match ctx.store.instance_by_uuid(uuid)? {
-                Some(instance) => run_delete(ctx, operation, &instance, lock)?,
-                None => {
-                    ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
-                    lock.retire();
-                }
-            }
-            Ok(Some(format!("finished the delete of `{name}` that was cut off")))
-        }
-        kind => recover_other(ctx, operation, uuid, kind).map(Some),
+        OperationKind::Create => create::resume(ctx, operation, uuid, lock),
+        OperationKind::Bake => bake::resume(ctx, operation, uuid, lock),
+        OperationKind::Delete => delete::resume(ctx, operation, uuid, lock),
+        OperationKind::Start => start::resume(ctx, operation, uuid),
+        OperationKind::Stop => stop::resume(ctx, operation, uuid),
+        OperationKind::Tag => tag::resume(ctx, operation, uuid),
+        // Each of the others is one call, or can be done again whole.
+        _ => journal::close_of_dead_owner(ctx, operation),
     }
-}
-
-/// libvirt goes on with a call whose client died, and it may take effect after a look that found nothing. Nothing tells
-/// when it is through; how long a small call takes now tells how busy libvirt is.
-fn let_calls_end(ctx: &Ctx, uuid: uuid::Uuid) {
-    let begun = Instant::now();
-    // An error is met again, and told, by what follows.
-    let _ = ctx.hypervisor.domain(uuid);
-    thread::sleep((begun.elapsed() * 10).clamp(CALL_ENDS.0, CALL_ENDS.1));
-}
-
-/// start, stop, reboot, tag: what the host shows decides how they ended.
-fn recover_other(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, kind: OperationKind) -> Result<String> {
-    let name = &operation.resource.name;
-    if let Some(instance) = ctx.store.instance_by_uuid(uuid)? {
-        match kind {
-            OperationKind::Start | OperationKind::Stop => {
-                let_calls_end(ctx, uuid);
-                let state = ctx.hypervisor.domain(uuid)?.map(|d| d.state);
-                let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
-                ctx.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })?;
-            }
-            OperationKind::Tag => write_metadata(ctx, &instance.record)?,
-            _ => {}
-        }
-    }
-    ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
-    Ok(format!("closed the {kind} of `{name}` that was cut off"))
-}
-
-/// A create that had started its domain stands; any other is undone, and so is every bake.
-fn recover_create(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
-    let name = &operation.resource.name;
-    let steps = journal::journalled(ctx, &operation.id)?;
-    let started = operation.kind == OperationKind::Create
-        && steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. }));
-    if started {
-        ctx.store.set_phase(uuid, Phase::Started, None)?;
-        ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
-        return Ok(format!("kept instance `{name}`: its create was cut off after it had started"));
-    }
-    if steps.iter().any(|(.., done)| !done) {
-        let_calls_end(ctx, uuid);
-    }
-    let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
-    undo(ctx, operation, uuid, &steps, Because::OwnerDied)?;
-    lock.retire();
-    Ok(match operation.kind {
-        OperationKind::Bake => format!("removed `{name}`, which baked an image and was cut off"),
-        _ => format!("undid the create of `{name}` that was cut off"),
-    })
 }

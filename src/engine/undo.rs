@@ -5,17 +5,15 @@ use uuid::Uuid;
 
 use super::{
     Ctx,
+    domain::let_calls_end,
     execute::{Payload, execute},
-    journal,
+    journal::{self, OWNER_DIED},
 };
 use crate::{
     model::{Error, EventKind, Result},
     plan::{self, Step},
     store::{Operation, OperationState},
 };
-
-/// The error of an operation whose process died, and which was undone or closed.
-pub const OWNER_DIED: &str = "its process died";
 
 /// Whether an operation failed by the death of its process alone: nobody was told anything of it.
 pub fn owner_died(operation: &Operation) -> bool {
@@ -61,6 +59,23 @@ fn take_away(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, steps: &[(i64, St
     journal::roll_back(ctx, &operation.id, steps)?;
     logs.map_or(Ok(()), |step| execute(ctx, &step, &Payload::none()))?;
     ctx.store.forget(uuid)
+}
+
+/// Undoes what a dead owner left. `steps` are those of the journal, each with whether it was done.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_of_dead_owner(
+    ctx: &mut Ctx,
+    operation: &Operation,
+    uuid: Uuid,
+    steps: Vec<(i64, Step, bool)>,
+) -> Result<()> {
+    if steps.iter().any(|(.., done)| !done) {
+        let_calls_end(ctx, uuid);
+    }
+    let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
+    undo(ctx, operation, uuid, &steps, Because::OwnerDied)
 }
 
 /// The error of the undo is what the caller returns; one of the database here would hide it.

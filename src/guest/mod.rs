@@ -8,24 +8,7 @@ pub mod ssh;
 pub mod status;
 pub mod tail;
 
-use std::{
-    net::{Ipv4Addr, UdpSocket},
-    os::fd::AsFd,
-    time::Duration,
-};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-/// Waits until a descriptor can be read (`true`) or `limit` has passed (`false`). A signal ends the wait early.
-pub(crate) fn wait_readable(fd: &impl AsFd, limit: Duration) -> std::io::Result<bool> {
-    let mut fds = [PollFd::new(fd, PollFlags::IN)];
-    let limit = Timespec::try_from(limit).map_err(std::io::Error::other)?;
-    match poll(&mut fds, Some(&limit)) {
-        Ok(ready) => Ok(ready > 0),
-        Err(rustix::io::Errno::INTR) => Ok(false),
-        Err(e) => Err(e.into()),
-    }
-}
+use std::net::{Ipv4Addr, UdpSocket};
 
 /// Whether the guest answers ARP for its address, as the host's kernel sees it. Asks, so that the kernel comes to know.
 pub fn answers_arp(address: Ipv4Addr) -> bool {

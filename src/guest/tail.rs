@@ -3,14 +3,17 @@
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
-    os::unix::fs::MetadataExt,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use inotify::{Inotify, WatchMask};
 
-use crate::model::{Code, Error, Result};
+use crate::{
+    clock::Clock,
+    model::{Code, Error, Result},
+};
 
 /// Longest line kept; a guest is untrusted and may write without end.
 const MAX_LINE: usize = 64 << 10;
@@ -89,9 +92,9 @@ impl Tail {
     }
 
     /// Waits until something was written or `limit` has passed.
-    pub fn wait(&mut self, limit: Duration) -> Result<()> {
+    pub fn wait(&mut self, clock: &dyn Clock, limit: Duration) -> Result<()> {
         let fail = |e: std::io::Error| Error::new(Code::LogUnreadable, "cannot wait for a guest's log").cause(e);
-        if crate::guest::wait_readable(&self.inotify, limit).map_err(fail)? {
+        if clock.wait_readable(self.inotify.as_fd(), limit).map_err(fail)? {
             let mut buffer = [0; 4096];
             match self.inotify.read_events(&mut buffer) {
                 Ok(events) => drop(events),
@@ -155,6 +158,7 @@ pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::clock::SystemClock;
     use std::io::Write;
 
     use super::*;
@@ -167,7 +171,7 @@ mod tests {
         assert_eq!(tail.lines().unwrap(), Vec::<Vec<u8>>::new());
         let mut file = File::create(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
-        tail.wait(Duration::from_secs(5)).unwrap();
+        tail.wait(&SystemClock, Duration::from_secs(5)).unwrap();
         assert_eq!(tail.lines().unwrap(), [b"one".to_vec()]);
         file.write_all(b"o\n").unwrap();
         assert_eq!(tail.lines().unwrap(), [b"two".to_vec()]);

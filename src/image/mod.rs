@@ -4,6 +4,7 @@ mod bake;
 mod build;
 pub mod client;
 pub mod download;
+mod fetch;
 mod gate;
 mod import;
 pub mod known;
@@ -17,6 +18,7 @@ mod tools;
 
 pub use bake::flatten;
 pub use build::{BuildRequest, build, buildable};
+pub use fetch::fetch;
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use import::import;
 pub use leftovers::{Leftover, leftovers};

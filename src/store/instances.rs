@@ -161,6 +161,16 @@ impl Store {
         self.write(|t| set_record(t, record))
     }
 
+    /// Writes which image a new instance lies on: in its record, and the image's volume.
+    pub fn set_image(&mut self, record: &Record, volume: &str) -> Result<()> {
+        self.write(|t| {
+            set_record(t, record)?;
+            t.0.execute("UPDATE instance SET image = ?2 WHERE uuid = ?1", params![record.uuid.to_string(), volume])
+                .map_err(sql)
+                .map(drop)
+        })
+    }
+
     /// Forgets an instance and its secrets.
     pub fn forget(&mut self, uuid: Uuid) -> Result<()> {
         self.write(|t| t.0.execute("DELETE FROM instance WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop))

@@ -195,15 +195,15 @@ fn bake(world: &World, keep: bool) -> Error {
         baked: None,
     };
     let request = BakeRequest {
-        blueprint: &resolved.blueprint,
-        bundle: &resolved.bundle,
-        base: &base,
-        parameters: &BTreeMap::new(),
+        blueprint: resolved.blueprint,
+        bundle: resolved.bundle,
+        base,
+        parameters: BTreeMap::new(),
         ssh_keys: vec![],
         timeout: Duration::ZERO,
         keep,
     };
-    engine::bake(&mut world.engine(), &request, &mut Unobserved).expect_err("the guest never seals")
+    engine::bake(&mut world.engine(), request, &mut Unobserved).expect_err("the guest never seals")
 }
 
 fn operations(world: &World) -> Vec<(String, OperationState)> {

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("image", &["hypervisor", "store", "kill_point", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
     // `store`: known_hosts and keys lie in a folder made as privately as the state's.
-    ("guest", &["catalog", "render::Seed", "render::HostKey", "model", "store::create_private_dir"]),
+    ("guest", &["catalog", "render::Seed", "render::HostKey", "clock", "model", "store::create_private_dir"]),
     ("doctor", &["hypervisor", "model"]),
     (
         "engine",

@@ -11,7 +11,7 @@ use std::{
 use lite::{
     catalog::Catalog,
     clock::SystemClock,
-    engine::{self, Created, Ctx, Request, Unobserved},
+    engine::{self, Created, Ctx, ImageChoice, Request, Unobserved},
     hypervisor::{
         double::{self, Double},
         flaky::Flaky,
@@ -121,36 +121,35 @@ impl World {
     }
 
     fn request(&self, name: Option<&str>, network: NetworkMode, id: Option<&str>, arguments: &str) -> Result<Created> {
+        let request = Request {
+            network,
+            request_id: id.map(str::to_owned),
+            arguments: arguments.to_owned(),
+            ..self.plain_request(name)
+        };
+        engine::create(&mut self.engine(), request, &mut Unobserved)
+    }
+
+    /// A small Debian on an image that is there; nobody waits for it.
+    pub fn plain_request(&self, name: Option<&str>) -> Request {
         let mut resolved = self.catalog.resolve("debian-13", "nano", None).expect("resolved");
         resolved.bundle.disk = self.disk.unwrap_or(resolved.bundle.disk);
-        let request = Request {
-            blueprint: &resolved.blueprint,
-            bundle: &resolved.bundle,
-            base: &resolved.base,
+        Request {
+            blueprint: resolved.blueprint,
+            bundle: resolved.bundle,
+            base: resolved.base,
+            image: ImageChoice::Given(Box::new(image())),
             parameters: BTreeMap::new(),
             name: name.map(|n| Name::parse(n).expect("a name")),
             ssh_keys: vec![],
             user_data: None,
             tags: vec![],
-            network,
+            network: NetworkMode::Nat,
             timeout: Duration::from_secs(1),
             wait: false,
-            request_id: id.map(str::to_owned),
-            arguments: arguments.to_owned(),
-        };
-        let image = || Image {
-            id: "base".into(),
-            path: "/pool/base.qcow2".into(),
-            digest: "00".into(),
-            volume: "base.qcow2".into(),
-            size: 0,
-            virtual_size: 0,
-            origin: lite::image::Origin::Built,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            source: None,
-            baked: None,
-        };
-        engine::create(&mut self.engine(), &request, &mut |_| Ok(image()), &mut Unobserved)
+            request_id: None,
+            arguments: "a".to_owned(),
+        }
     }
 
     pub fn define_foreign(&self, name: &str) {
@@ -262,5 +261,21 @@ impl World {
             network: hv.network("lite").expect("network").map(|n| n.xml),
             logs,
         }
+    }
+}
+
+/// A base image that nobody looks into.
+fn image() -> Image {
+    Image {
+        id: "base".into(),
+        path: "/pool/base.qcow2".into(),
+        digest: "00".into(),
+        volume: "base.qcow2".into(),
+        size: 0,
+        virtual_size: 0,
+        origin: lite::image::Origin::Built,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        source: None,
+        baked: None,
     }
 }

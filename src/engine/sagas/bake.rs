@@ -3,47 +3,42 @@
 //! A virtual machine of its own runs the install part and seals its disk. It is allocated, journalled and made like an
 //! instance, in the phase `baking`, and undone at every end: also by the next command, where this process is killed.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::{
-    catalog::{Blueprint, Bundle, embedded_script},
+    catalog::{Blueprint, Bundle},
     engine::{
-        Ctx, Observer, Stage,
-        generate::draw,
+        Ctx,
+        follow::{Follower, Subject, Wait},
         journal,
         lock::Lock,
-        provision::{self, Job, Purpose, Request},
-        undo::{Because, undo},
+        progress::Reporter,
+        provision::{self, Job, Purpose},
+        recipe::{bake_of, check_bakeable},
+        request::{ImageChoice, Request},
+        undo::{Because, undo, undo_of_dead_owner},
     },
-    guest::{self, report::Report, tail::Tail},
+    guest::report::Report,
     hypervisor::DomainState,
     image::{self, Baked, Image},
     kill_point,
-    model::{Code, Error, Money, NetworkMode, Phase, Port, Result, Size, WithinStage, hex},
+    model::{Code, Error, Money, NetworkMode, Observer, Phase, Port, Result, Size, Stage, WithinStage},
+    store::Operation,
 };
 
-/// Rises when a bake of the same parts comes out otherwise.
-const RECIPE: u32 = 1;
-/// How often the domain's state is looked at.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// What to bake; every value is checked already.
-pub struct BakeRequest<'a> {
+#[derive(Debug, Clone)]
+pub struct BakeRequest {
     /// The blueprint.
-    pub blueprint: &'a Blueprint,
+    pub blueprint: Blueprint,
     /// Memory and CPUs of the machine that bakes.
-    pub bundle: &'a Bundle,
+    pub bundle: Bundle,
     /// The image to start from.
-    pub base: &'a Image,
+    pub base: Image,
     /// All parameters.
-    pub parameters: &'a BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
     /// Public keys that may log in where the machine is kept.
     pub ssh_keys: Vec<String>,
     /// How long it may take.
@@ -63,79 +58,177 @@ pub struct Outcome {
     pub operation: Option<String>,
 }
 
-/// Refused where a blueprint has nothing to bake, or an install part that is not the same for each instance.
-///
-/// # Errors
-/// Refused, with the reason.
-pub fn check_bakeable(blueprint: &Blueprint) -> Result<()> {
-    let refuse = |why: &str| Err(Error::new(Code::NotBakeable, format!("`{}` cannot be baked: {why}", blueprint.id)));
-    if blueprint.install.is_empty() {
-        return refuse("it has no install part").map_err(|e| e.hint("its instances are as fast without"));
-    }
-    match ["LITE_SECRET_", "LITE_NAME", "LITE_ADDRESS"].iter().find(|word| blueprint.install.contains(**word)) {
-        None => Ok(()),
-        Some(word) => refuse(&format!("its install part reads `${word}`, which differs from instance to instance"))
-            .map_err(|e| e.hint("move that to the configure part")),
-    }
+/// A bake whose machine is reserved. Holds the locks of the machine and of the image.
+pub struct Bake {
+    job: Job,
+    baked: Baked,
+    base: Image,
+    keep: bool,
+    image_lock: image::Lock,
 }
 
-/// What a baked image of this blueprint on this base is made of; none where it cannot be baked. `digest` is the base's.
-///
-/// # Errors
-/// Failed only if this build lacks its runner.
-pub fn bake_of(
-    blueprint: &Blueprint,
-    base: &str,
-    digest: &str,
-    parameters: &BTreeMap<String, String>,
-) -> Result<Option<Baked>> {
-    if check_bakeable(blueprint).is_err() {
-        return Ok(None);
-    }
-    let runner = embedded_script("lite-guest.py")
-        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
-    let read = blueprint.install_parameters();
-    let parameters: BTreeMap<_, _> =
-        parameters.iter().filter(|(k, _)| read.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
-    // serde_json keeps the keys of a mapping in order: the same parts make the same text.
-    let parts = json!({
-        "recipe": RECIPE,
-        "base": digest,
-        "blueprint": blueprint.id,
-        "version": blueprint.version,
-        "install": blueprint.install,
-        "cloud_config": blueprint.cloud_config,
-        "parameters": parameters,
-        "disk": blueprint.min_disk,
-        "user": blueprint.user,
-        "runner": hex(&Sha256::digest(runner.as_bytes())),
-    });
-    Ok(Some(Baked {
-        key: hex(&Sha256::digest(parts.to_string())),
-        blueprint: blueprint.id.clone(),
-        version: blueprint.version.clone(),
-        base: base.to_owned(),
-        parameters,
-    }))
+/// What became of a request.
+pub enum Accepted {
+    /// All is reserved; [`run`] bakes it.
+    New(Box<Bake>),
+    /// The image is there.
+    Present(Box<Image>),
 }
 
 /// Bakes an image, or gives the one that is there. Whatever fails, no half image stays.
-pub fn bake(ctx: &mut Ctx, request: &BakeRequest<'_>, observer: &mut dyn Observer) -> Result<Outcome> {
-    check_bakeable(request.blueprint)?;
-    let dir = ctx.settings.host.folders.pool.clone();
-    let baked = bake_of(request.blueprint, &request.base.id, &request.base.digest, request.parameters)?
-        .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
-    let id = baked.id();
-    let (image_lock, present) = image::begin(&dir, &id, false, &ctx.cancel, &mut WithinStage(observer))?;
-    if let Some(image) = present {
-        return Ok(Outcome { image, present: true, operation: None });
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
+pub fn bake(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) -> Result<Outcome> {
+    match accept(ctx, request, observer)? {
+        Accepted::New(bake) => run(ctx, *bake, observer),
+        Accepted::Present(image) => Ok(Outcome { image: *image, present: true, operation: None }),
     }
-    let blueprint = install_alone(request.blueprint, &baked)?;
-    let bundle = room(request);
-    let create = Request {
-        blueprint: &blueprint,
-        bundle: &bundle,
-        base: &request.base.id,
+}
+
+/// Reserves all that the machine needs, in one transaction. Waits while another process works on the same image.
+///
+/// # Errors
+/// Refused where the blueprint cannot be baked, the host is not fit, or something does not fit. Nothing is left then.
+pub fn accept(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) -> Result<Accepted> {
+    check_bakeable(&request.blueprint)?;
+    let base = &request.base;
+    let baked = bake_of(&request.blueprint, &base.id, &base.digest, &request.parameters)?
+        .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
+    let dir = &ctx.settings.host.folders.pool;
+    let (image_lock, present) = image::begin(dir, &baked.id(), false, &ctx.cancel, &mut WithinStage(observer))?;
+    if let Some(image) = present {
+        return Ok(Accepted::Present(Box::new(image)));
+    }
+    let machine = machine(&request, &baked)?;
+    let job = provision::reserve(ctx, machine, Purpose::Bake, observer)?;
+    Ok(Accepted::New(Box::new(Bake { job, baked, base: request.base, keep: request.keep, image_lock })))
+}
+
+/// Bakes what was accepted. The machine is thrown away, unless `keep` was asked for and it failed.
+///
+/// # Errors
+/// What failed.
+pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Outcome> {
+    let Bake { mut job, baked, base, keep, image_lock } = bake;
+    let reporter = Reporter::start(ctx, &job.operation.id);
+    let observer = &mut reporter.observe(observer);
+    observer.begin(Stage::Disk);
+    if let Err(error) = provision::make(ctx, &mut job, &base) {
+        observer.fail();
+        return Err(provision::abandon(ctx, job, error));
+    }
+    observer.finish();
+    let packed = sealed(ctx, &job, observer).and_then(|()| pack(ctx, &job, baked, &image_lock, observer));
+    kill_point::reached("effect");
+    match packed {
+        Ok(image) => {
+            undo(ctx, &job.operation, job.record.uuid, &job.started, Because::Done)?;
+            let operation = Some(job.operation.id.clone());
+            job.retire();
+            Ok(Outcome { image, present: false, operation })
+        }
+        Err(error) if keep && error.code != Code::Interrupted => {
+            ctx.store.set_phase(job.record.uuid, Phase::Failed, Some(&error.message))?;
+            let name = &job.record.name;
+            let error = error
+                .hint(format!("the virtual machine is kept as `{name}`: `lite logs {name} --boot`, `lite ssh {name}`"))
+                .hint(format!("to remove it: `lite delete {name}`"));
+            journal::end(ctx, &job.operation, Err(error))
+        }
+        Err(error) => {
+            let error = match keep {
+                true => error,
+                false => error.hint("`--keep` keeps the virtual machine of a bake that fails, for a look"),
+            };
+            Err(provision::abandon(ctx, job, error))
+        }
+    }
+}
+
+/// The process of a bake died: its machine is undone.
+///
+/// # Errors
+/// What could not be undone.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
+    let steps = journal::journalled(ctx, &operation.id)?;
+    undo_of_dead_owner(ctx, operation, uuid, steps)?;
+    lock.retire();
+    Ok(format!("removed `{}`, which baked an image and was cut off", operation.resource.name))
+}
+
+fn pack(ctx: &Ctx, job: &Job, baked: Baked, image_lock: &image::Lock, observer: &mut dyn Observer) -> Result<Image> {
+    observer.begin(Stage::Pack);
+    let (dir, disk) = (&ctx.settings.host.folders.pool, job.root_path());
+    let flat = image::flatten(dir, Path::new(&disk), baked, image_lock, &ctx.ending, &mut WithinStage(observer));
+    match &flat {
+        Ok(_) => observer.finish(),
+        Err(_) => observer.fail(),
+    }
+    flat
+}
+
+/// Waits until the guest has installed, sealed its disk and gone down.
+fn sealed(ctx: &Ctx, job: &Job, observer: &mut dyn Observer) -> Result<()> {
+    let wait = Wait {
+        subject: Subject::Bake,
+        uuid: job.record.uuid,
+        report: &job.report_log,
+        console: &job.console_log,
+        start: 0,
+        deadline: job.deadline(),
+        timeout: job.request.timeout,
+    };
+    let result = Follower::start(ctx, &wait, observer).and_then(|mut guest| until_sealed(&mut guest));
+    match result {
+        Ok(()) => observer.finish(),
+        Err(_) => observer.fail(),
+    }
+    result
+}
+
+fn until_sealed(guest: &mut Follower<'_>) -> Result<()> {
+    let mut sealed = false;
+    guest.until(|guest, reports, state| {
+        for report in reports {
+            match report {
+                Report::Stage { stage: word } => {
+                    let next = match word.as_str() {
+                        "install" => Stage::Install,
+                        "seal" => Stage::Seal,
+                        _ => Stage::CloudInit,
+                    };
+                    match next == guest.stage {
+                        true => guest.observer.note(&word),
+                        false => guest.enter(next),
+                    }
+                }
+                failed @ Report::Failed { .. } => return Err(guest.set_up_failed(failed)),
+                Report::Sealed => sealed = true,
+                _ => {}
+            }
+        }
+        match state {
+            Some(DomainState::Off) if sealed => Ok(Some(())),
+            Some(DomainState::Off | DomainState::Crashed) | None => Err(guest.with_console(Error::new(
+                Code::GuestStopped,
+                "the virtual machine went down before its disk was sealed",
+            ))),
+            Some(DomainState::PausedIoError) => {
+                Err(Error::new(Code::DiskFull, "the virtual machine is paused: the host's disk is full"))
+            }
+            Some(_) => Ok(None),
+        }
+    })
+}
+
+/// The request of the machine that bakes.
+fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
+    Ok(Request {
+        blueprint: install_alone(&request.blueprint, baked)?,
+        bundle: room(request),
+        base: request.base.id.clone(),
+        image: ImageChoice::Given(Box::new(request.base.clone())),
         parameters: baked.parameters.clone(),
         name: None,
         ssh_keys: request.ssh_keys.clone(),
@@ -146,135 +239,7 @@ pub fn bake(ctx: &mut Ctx, request: &BakeRequest<'_>, observer: &mut dyn Observe
         wait: true,
         request_id: None,
         arguments: baked.key.clone(),
-    };
-    let begun = Instant::now();
-    observer.begin(Stage::Host);
-    let (view, kvm) = provision::host_stage(ctx, &create, observer).inspect_err(|_| observer.fail())?;
-    observer.finish();
-    observer.begin(Stage::Disk);
-    let drawn = draw(&blueprint)?;
-    let lock = Lock::acquire(&ctx.locks(), drawn.uuid, "new", "bake", ctx.now(), Duration::ZERO)?;
-    let job = match provision::disk_stage(ctx, &create, &view, kvm, request.base, drawn, Purpose::Bake) {
-        Ok(job) => job,
-        Err(e) => {
-            observer.fail();
-            lock.retire();
-            return Err(e);
-        }
-    };
-    observer.finish();
-
-    let packed = sealed(ctx, &job, begun + request.timeout, request.timeout, observer).and_then(|()| {
-        observer.begin(Stage::Pack);
-        let flat = image::flatten(
-            &dir,
-            Path::new(&job.root_path),
-            baked,
-            &image_lock,
-            &ctx.cancel,
-            &mut WithinStage(observer),
-        );
-        match &flat {
-            Ok(_) => observer.finish(),
-            Err(_) => observer.fail(),
-        }
-        flat
-    });
-    kill_point::reached("effect");
-    let steps: Vec<_> = (0..).zip(job.steps.iter().cloned()).collect();
-    match packed {
-        Ok(image) => {
-            undo(ctx, &job.operation, job.record.uuid, &steps, Because::Done)?;
-            lock.retire();
-            Ok(Outcome { image, present: false, operation: Some(job.operation.id) })
-        }
-        Err(error) if request.keep && error.code != Code::Interrupted => {
-            ctx.store.set_phase(job.record.uuid, Phase::Failed, Some(&error.message))?;
-            let name = &job.record.name;
-            let error = error
-                .hint(format!("the virtual machine is kept as `{name}`: `lite logs {name} --boot`, `lite ssh {name}`"))
-                .hint(format!("to remove it: `lite delete {name}`"));
-            journal::end(ctx, &job.operation, Err(error))
-        }
-        Err(error) => {
-            let error = match request.keep {
-                true => error,
-                false => error.hint("`--keep` keeps the virtual machine of a bake that fails, for a look"),
-            };
-            let error = provision::abandon(ctx, &job, &steps, error);
-            lock.retire();
-            Err(error)
-        }
-    }
-}
-
-/// Waits until the guest has installed, sealed its disk and gone down.
-fn sealed(ctx: &Ctx, job: &Job, deadline: Instant, timeout: Duration, observer: &mut dyn Observer) -> Result<()> {
-    let mut stage = Stage::Boot;
-    observer.begin(stage);
-    let result = follow_bake(ctx, job, (deadline, timeout), &mut stage, observer);
-    match result {
-        Ok(()) => observer.finish(),
-        Err(_) => observer.fail(),
-    }
-    result
-}
-
-fn follow_bake(
-    ctx: &Ctx,
-    job: &Job,
-    (deadline, timeout): (Instant, Duration),
-    stage: &mut Stage,
-    observer: &mut dyn Observer,
-) -> Result<()> {
-    let mut tail = Tail::open(&job.report_log, 0)?;
-    let mut sealed = false;
-    loop {
-        // Before the lines: what a guest says last is read after it was seen to be down.
-        let state = ctx.hypervisor.domain(job.record.uuid)?.map(|d| d.state);
-        for line in tail.lines()? {
-            match guest::report::parse_line(&line) {
-                Some(Report::Stage { stage: word }) => {
-                    let next = match word.as_str() {
-                        "install" => Stage::Install,
-                        "seal" => Stage::Seal,
-                        _ => Stage::CloudInit,
-                    };
-                    if next == *stage {
-                        observer.note(&word);
-                    } else {
-                        observer.finish();
-                        *stage = next;
-                        observer.begin(next);
-                    }
-                }
-                Some(failed @ Report::Failed { .. }) => return Err(install_failed(job, failed)),
-                Some(Report::Sealed) => sealed = true,
-                _ => {}
-            }
-        }
-        match state {
-            Some(DomainState::Off) if sealed => return Ok(()),
-            Some(DomainState::Off | DomainState::Crashed) | None => {
-                return Err(with_console(
-                    Error::new(Code::GuestStopped, "the virtual machine went down before its disk was sealed"),
-                    job,
-                ));
-            }
-            Some(DomainState::PausedIoError) => {
-                return Err(Error::new(Code::DiskFull, "the virtual machine is paused: the host's disk is full"));
-            }
-            Some(_) => {}
-        }
-        if ctx.cancelled() {
-            return Err(Error::new(Code::Interrupted, "interrupted"));
-        }
-        if Instant::now() >= deadline {
-            let text = format!("not baked after {} s: stage `{}`", timeout.as_secs(), stage.as_str());
-            return Err(with_console(Error::new(Code::Timeout, text), job));
-        }
-        tail.wait(LOOK.min(deadline.saturating_duration_since(Instant::now())))?;
-    }
+    })
 }
 
 /// The blueprint with nothing in it that belongs to an instance.
@@ -291,31 +256,9 @@ fn install_alone(blueprint: &Blueprint, baked: &Baked) -> Result<Blueprint> {
 }
 
 /// The size of the machine that bakes: memory of the bundle, and a disk that every instance's disk can lie on.
-fn room(request: &BakeRequest<'_>) -> Bundle {
+fn room(request: &BakeRequest) -> Bundle {
     let mut bundle = request.bundle.clone();
     bundle.disk = Size::bytes(request.blueprint.min_disk.as_bytes().max(request.base.virtual_size));
     bundle.price = Money::hundredths(0);
     bundle
-}
-
-fn install_failed(job: &Job, report: Report) -> Error {
-    let Report::Failed { module, command, code, line, tail } = report else {
-        return Error::new(Code::SetupFailed, "baking failed");
-    };
-    let mut error = Error::new(Code::SetupFailed, format!("baking failed in module `{module}`"));
-    if !command.is_empty() {
-        let place = if line > 0 { format!(" in line {line}") } else { String::new() };
-        error = error.cause(format!("command{place}: {command} (exit {code})"));
-    }
-    error.causes.extend(tail.into_iter().filter(|l| !l.is_empty()));
-    if module == "network" {
-        error = error.hint("is it the way out of this host? `lite doctor` checks its forwarding and firewall");
-    }
-    if error.causes.is_empty() { with_console(error, job) } else { error }
-}
-
-fn with_console(mut error: Error, job: &Job) -> Error {
-    let lines = guest::tail::last_lines(&job.console_log, 8);
-    error.causes.extend(lines.into_iter().map(|l| format!("console: {l}")));
-    error
 }

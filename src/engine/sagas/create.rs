@@ -1,22 +1,29 @@
 //! create: a working application from one command, or nothing.
-
-use std::time::{Duration, Instant};
+//!
+//! ```text
+//! accept   name, address, capacity and request id are taken, and the operation is in the journal: returns at once
+//! run      image ─► disk ─► boot ─► address ─► cloud-init ─► application
+//!          └── fails: all is undone ──┘└── fails: the instance stays, as `failed`, with its logs
+//! resume   its process died: undone until its domain ran with its network, kept after that
+//! ```
 
 use crate::{
     engine::{
-        Ctx, Observer, Stage, allocate,
-        generate::draw,
-        journal,
+        Ctx, allocate,
+        follow::{Subject, Wait},
+        images, journal,
         lock::Lock,
-        provision::{self, Job, Purpose, Request},
-        ready::{Wait, wait_ready},
+        progress::Reporter,
+        provision::{self, Job, Purpose},
+        ready::wait_ready,
         reports::clean_seed,
-        undo::owner_died,
+        request::Request,
+        undo::{owner_died, undo_of_dead_owner},
     },
-    image::Image,
-    model::{Code, Error, EventKind, Phase, Record, Result},
+    model::{Code, Error, EventKind, Observer, Phase, Record, Result, Stage},
+    plan::Step,
     render::render_output,
-    store::{self, OperationState},
+    store::{self, Operation, OperationState},
 };
 
 /// A new instance.
@@ -36,97 +43,130 @@ pub struct Created {
     pub repeated: bool,
 }
 
-/// Makes an instance. Refused before any change, rolled back until it runs, kept as `failed` after that.
-pub fn create(
-    ctx: &mut Ctx,
-    request: &Request<'_>,
-    image: &mut dyn FnMut(&mut dyn Observer) -> Result<Image>,
-    observer: &mut dyn Observer,
-) -> Result<Created> {
-    if let Some(earlier) = earlier(ctx, request)? {
-        return Ok(earlier);
-    }
-    let begun = Instant::now();
-    observer.begin(Stage::Host);
-    let (view, kvm) = provision::host_stage(ctx, request, observer).inspect_err(|_| observer.fail())?;
-    observer.finish();
+/// What became of a request.
+pub enum Accepted {
+    /// All is reserved; [`run`] makes it.
+    New(Box<Job>),
+    /// An earlier request of the same id made it.
+    Repeated(Box<Created>),
+}
 
-    observer.begin(Stage::Image);
-    let image = image(observer).inspect_err(|_| observer.fail())?;
-    observer.finish();
-
-    observer.begin(Stage::Disk);
-    let drawn = draw(request.blueprint)?;
-    let lock = Lock::acquire(&ctx.locks(), drawn.uuid, "new", "create", ctx.now(), Duration::ZERO)?;
-    let made = provision::disk_stage(ctx, request, &view, kvm, &image, drawn, Purpose::Instance);
-    let job = match made {
-        Ok(job) => job,
-        Err(e) => {
-            observer.fail();
-            lock.retire();
-            return Err(e);
+impl Accepted {
+    /// The id of the operation.
+    pub fn operation(&self) -> &str {
+        match self {
+            Self::New(job) => &job.operation.id,
+            Self::Repeated(created) => &created.operation,
         }
-    };
+    }
+}
+
+/// Makes an instance. Refused before any change, rolled back until it runs, kept as `failed` after that.
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
+pub fn create(ctx: &mut Ctx, request: Request, observer: &mut dyn Observer) -> Result<Created> {
+    match accept(ctx, request, observer)? {
+        Accepted::New(job) => run(ctx, *job, observer),
+        Accepted::Repeated(created) => Ok(*created),
+    }
+}
+
+/// Reserves all that the instance needs, in one transaction. Needs no image, and takes no time worth waiting for but on a
+/// host without lite's pool and network, which are made first.
+///
+/// # Errors
+/// Refused where the host is not fit, something is taken, or does not fit. Nothing is left then.
+pub fn accept(ctx: &mut Ctx, request: Request, observer: &mut dyn Observer) -> Result<Accepted> {
+    if let Some(earlier) = earlier(ctx, &request)? {
+        return Ok(Accepted::Repeated(Box::new(earlier)));
+    }
+    provision::reserve(ctx, request, Purpose::Instance, observer).map(|job| Accepted::New(Box::new(job)))
+}
+
+/// Makes what was accepted, and waits until its application answers if that was asked for.
+///
+/// # Errors
+/// What failed. Until the domain runs all is undone, the reservation too; after that the instance stays, as `failed`.
+pub fn run(ctx: &mut Ctx, mut job: Job, observer: &mut dyn Observer) -> Result<Created> {
+    let reporter = Reporter::start(ctx, &job.operation.id);
+    let observer = &mut reporter.observe(observer);
+    if let Err(error) = make(ctx, &mut job, observer) {
+        observer.fail();
+        return Err(provision::abandon(ctx, job, error));
+    }
+    wait(ctx, &job, observer)
+}
+
+fn make(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<()> {
+    observer.begin(Stage::Image);
+    let image = images::choose(ctx, &job.request, observer)?;
     observer.finish();
-    let result = ready_stage(ctx, request, &job, begun, observer);
-    drop(lock);
-    result
+    observer.begin(Stage::Disk);
+    provision::make(ctx, job, &image)?;
+    observer.finish();
+    Ok(())
 }
 
 /// Waits for the application, and stores what came of it.
-fn ready_stage(
-    ctx: &mut Ctx,
-    request: &Request<'_>,
-    job: &Job,
-    begun: Instant,
-    observer: &mut dyn Observer,
-) -> Result<Created> {
-    let uuid = job.record.uuid;
-    if !request.wait {
+fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created> {
+    let (record, uuid) = (&job.record, job.record.uuid);
+    if !job.request.wait {
         ctx.store.set_phase(uuid, Phase::Started, None)?;
-        ctx.record_event(
-            EventKind::InstanceCreated,
-            Some(&job.record),
-            "it was made; nobody waited for its application",
-        )?;
+        let text = "it was made; nobody waited for its application";
+        ctx.record_event(EventKind::InstanceCreated, Some(record), text)?;
         journal::end(ctx, &job.operation, Ok(()))?;
-        return created(ctx, &job.record, &job.operation.id, false, false);
+        return created(ctx, record, &job.operation.id, false, false);
     }
-    let waited = wait_ready(
-        ctx,
-        &Wait {
-            record: &job.record,
-            health: request.blueprint.health.as_ref(),
-            report: &job.report_log,
-            console: &job.console_log,
-            start: 0,
-            deadline: begun + request.timeout,
-            timeout: request.timeout,
-        },
-        observer,
-    );
+    let wait = Wait {
+        subject: Subject::Instance(&record.name),
+        uuid,
+        report: &job.report_log,
+        console: &job.console_log,
+        start: 0,
+        deadline: job.deadline(),
+        timeout: job.request.timeout,
+    };
+    let waited = wait_ready(ctx, record, job.request.blueprint.health.as_ref(), &wait, observer);
     match &waited {
         Ok(_) => {
             ctx.store.set_phase(uuid, Phase::Ready, None)?;
-            ctx.record_event(EventKind::InstanceCreated, Some(&job.record), "it was made and its application answers")?;
-            if let Err(e) = clean_seed(ctx, &job.record) {
+            ctx.record_event(EventKind::InstanceCreated, Some(record), "it was made and its application answers")?;
+            if let Err(e) = clean_seed(ctx, record) {
                 observer.warn(&format!("the seed still holds its secrets: {e}"));
             }
         }
         Err(e) if e.code == Code::Interrupted => ctx.store.set_phase(uuid, Phase::Started, None)?,
         Err(e) => {
             ctx.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
-            ctx.record_event(EventKind::InstanceFailed, Some(&job.record), &e.message)?;
+            ctx.record_event(EventKind::InstanceFailed, Some(record), &e.message)?;
         }
     }
     let waited = journal::end(ctx, &job.operation, waited)?;
-    let mut record = job.record.clone();
+    let mut record = record.clone();
     record.address = waited.address;
     created(ctx, &record, &job.operation.id, true, false)
 }
 
+/// The process of a create died: one whose domain had started, with its network, stands; any other is undone.
+///
+/// # Errors
+/// What could not be undone.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
+    let name = &operation.resource.name;
+    let steps = journal::journalled(ctx, &operation.id)?;
+    if steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. })) {
+        ctx.store.set_phase(uuid, Phase::Started, None)?;
+        ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
+        return Ok(format!("kept instance `{name}`: its create was cut off after it had started"));
+    }
+    undo_of_dead_owner(ctx, operation, uuid, steps)?;
+    lock.retire();
+    Ok(format!("undid the create of `{name}` that was cut off"))
+}
+
 /// The result of an earlier request of the same id.
-fn earlier(ctx: &mut Ctx, request: &Request<'_>) -> Result<Option<Created>> {
+fn earlier(ctx: &mut Ctx, request: &Request) -> Result<Option<Created>> {
     let Some(id) = &request.request_id else { return Ok(None) };
     let Some(operation) = ctx.store.operation_by_request(id)? else { return Ok(None) };
     if operation.arguments.as_deref() != Some(&request.arguments) {

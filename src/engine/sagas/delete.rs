@@ -1,5 +1,7 @@
 //! delete: always forward. What cannot be taken back comes last.
 
+use uuid::Uuid;
+
 use crate::{
     engine::{
         Ctx,
@@ -10,7 +12,7 @@ use crate::{
     kill_point,
     model::{Instance, OperationKind, Phase, Result},
     plan::{self, OwnedKind},
-    store::{Operation, events::Stamp, instances, operations},
+    store::{Operation, OperationState, events::Stamp, instances, operations},
 };
 
 /// What a delete removed and what it left.
@@ -44,12 +46,12 @@ pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
         instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;
         operations::insert(t, &operation)
     })?;
-    run_delete(ctx, &operation, instance, lock)?;
+    run(ctx, &operation, instance, lock)?;
     Ok(receipt)
 }
 
 /// Runs or finishes a delete. On failure the operation stays open and the next command goes on with it.
-pub fn run_delete(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
+pub fn run(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
     let mut run = Run::new(&operation.id);
     for step in plan::delete(&instance.record, ctx.place()) {
         journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
@@ -62,4 +64,19 @@ pub fn run_delete(ctx: &mut Ctx, operation: &Operation, instance: &Instance, loc
     journal::end(ctx, operation, Ok(()))?;
     lock.retire();
     Ok(())
+}
+
+/// The process of a delete died, or a step failed: it goes on.
+///
+/// # Errors
+/// What could not be removed.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
+    match ctx.store.instance_by_uuid(uuid)? {
+        Some(instance) => run(ctx, operation, &instance, lock)?,
+        None => {
+            ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
+            lock.retire();
+        }
+    }
+    Ok(format!("finished the delete of `{}` that was cut off", operation.resource.name))
 }

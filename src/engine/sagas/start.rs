@@ -1,20 +1,24 @@
 //! start: the domain runs again and, if wanted, its application answers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use uuid::Uuid;
 
 use crate::{
     engine::{
         Capacity, Ctx, Observer,
-        domain::{drift_in, lost, state_of, unresponsive},
+        domain::{adopt_power_state, drift_in, lost, state_of, unresponsive},
         execute::Payload,
+        follow::{Subject, Wait},
         host,
         journal::{self, Run},
         lock,
-        ready::{Wait, wait_ready},
+        ready::wait_ready,
     },
     hypervisor::DomainState,
     model::{Code, Error, Instance, NetworkMode, OperationKind, Phase, Result, Size, Wanted},
     plan::{self, Step},
+    store::Operation,
 };
 
 /// Starts an instance and, if `timeout` is given, waits until its application answers.
@@ -57,7 +61,7 @@ pub fn start(
     let operation = journal::begin(ctx, OperationKind::Start, instance)?;
     let id = operation.id.clone();
     let mut run = Run::new(&id);
-    let begun = Instant::now();
+    let begun = ctx.clock.instant();
     let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
     if result.is_ok() {
         ctx.store.set_wanted(uuid, Wanted::Running)?;
@@ -65,19 +69,16 @@ pub fn start(
     journal::end(ctx, &operation, result)?;
     if let (Some(timeout), Phase::Ready) = (timeout, instance.phase) {
         let (blueprint, _) = ctx.store.blueprint_of(uuid)?;
-        wait_ready(
-            ctx,
-            &Wait {
-                record: &instance.record,
-                health: blueprint.health.as_ref(),
-                report: &report,
-                console: &console,
-                start: offset,
-                deadline: begun + timeout,
-                timeout,
-            },
-            observer,
-        )?;
+        let wait = Wait {
+            subject: Subject::Instance(&instance.record.name),
+            uuid,
+            report: &report,
+            console: &console,
+            start: offset,
+            deadline: begun + timeout,
+            timeout,
+        };
+        wait_ready(ctx, &instance.record, blueprint.health.as_ref(), &wait, observer)?;
     }
     Ok(true)
 }
@@ -103,4 +104,15 @@ fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Res
     }
     let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
     Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
+}
+
+/// The process of a start died: what the host shows decides how it ended.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String> {
+    if ctx.store.instance_by_uuid(uuid)?.is_some() {
+        adopt_power_state(ctx, uuid)?;
+    }
+    journal::close_of_dead_owner(ctx, operation)
 }

@@ -1,17 +1,20 @@
 //! stop: the guest is asked first (ACPI); the plug is pulled only with `force`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use uuid::Uuid;
 
 use crate::{
     engine::{
         Ctx, Observer,
-        domain::{state_of, unresponsive},
+        domain::{adopt_power_state, state_of, unresponsive},
         execute, journal, lock,
         progress::Reporter,
     },
     hypervisor::DomainState,
     kill_point,
     model::{Code, Error, Instance, OperationKind, Result, Wanted},
+    store::Operation,
 };
 
 /// How a stop ended.
@@ -66,16 +69,16 @@ fn power_off(
     observer: &mut dyn Observer,
 ) -> Result<Stopped> {
     let (uuid, name) = (instance.record.uuid, &instance.record.name);
-    let end = Instant::now() + grace;
+    let end = ctx.clock.instant() + grace;
     let asked = ctx.hypervisor.shutdown(uuid);
     if asked.is_ok() || force {
         observer.note(&format!("asked the guest to power off, waiting up to {} s", grace.as_secs()));
     }
     if asked.is_ok() {
-        while Instant::now() < end && !ctx.cancelled() {
+        while ctx.clock.instant() < end && !ctx.cancelled() {
             match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
                 None | Some(DomainState::Off | DomainState::Crashed) => return Ok(Stopped::Gently),
-                Some(_) => std::thread::sleep(LOOK),
+                Some(_) => ctx.clock.sleep(POLL),
             }
         }
     }
@@ -101,5 +104,16 @@ fn power_off(
     Ok(Stopped::Forced)
 }
 
-/// How often a domain that is shutting down is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the state of a domain that is shutting down is asked for.
+const POLL: Duration = Duration::from_millis(250);
+
+/// The process of a stop died: what the host shows decides how it ended.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String> {
+    if ctx.store.instance_by_uuid(uuid)?.is_some() {
+        adopt_power_state(ctx, uuid)?;
+    }
+    journal::close_of_dead_owner(ctx, operation)
+}

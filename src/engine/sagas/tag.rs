@@ -1,9 +1,12 @@
 //! tag: the user's labels, in the database and in the domain's metadata.
 
+use uuid::Uuid;
+
 use crate::{
     engine::{Ctx, domain::write_metadata, journal, lock},
     kill_point,
     model::{Instance, OperationKind, Result, Tag},
+    store::Operation,
 };
 
 /// Replaces the tags, in the database and in the domain's metadata.
@@ -17,4 +20,15 @@ pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()
     let result = write_metadata(ctx, &record);
     kill_point::reached("effect");
     journal::end(ctx, &operation, result)
+}
+
+/// The process of a tag died: the domain gets what the database has.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String> {
+    if let Some(instance) = ctx.store.instance_by_uuid(uuid)? {
+        write_metadata(ctx, &instance.record)?;
+    }
+    journal::close_of_dead_owner(ctx, operation)
 }

@@ -1,0 +1,71 @@
+//! The image that a new disk lies on: chosen, and built or downloaded where it is not there yet.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{
+    Ctx,
+    recipe::bake_of,
+    request::{ImageChoice, Request},
+};
+use crate::{
+    image::{self, Baked, BuildRequest, Image, pull::PullRequest},
+    model::{Error, Observer, Result, WithinStage},
+};
+
+/// The image of a base: the one that is there, else one that is built or downloaded now.
+///
+/// # Errors
+/// Refused where no such base is known; failed where it cannot be had.
+pub fn ensure_image(ctx: &Ctx, base: &str, observer: &mut dyn Observer) -> Result<Image> {
+    ensure(ctx, base, &ctx.cancel, observer)
+}
+
+fn ensure(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
+    let dir = &ctx.settings.host.folders.pool;
+    if let Some(image) = image::get(dir, base)? {
+        return Ok(image);
+    }
+    let mut within = WithinStage(observer);
+    if image::buildable().any(|id| id == base) {
+        within.warn(&format!("there is no image `{base}` yet: it is built now, once"));
+        let request = BuildRequest { dir, id: base, mirror: &ctx.settings.mirror, force: false };
+        return image::build(request, cancel, &mut within);
+    }
+    image::known::find(base).map_err(|e| e.hint(format!("bring your own: `lite image import FILE --name {base}`")))?;
+    within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
+    image::fetch(&PullRequest::new(dir, base), cancel, ctx.now(), &mut within)
+}
+
+/// The image of a create, whose operation is reported: a request that the operation ends is heard here too.
+///
+/// # Errors
+/// As [`ensure_image`]. A baked image that cannot be read is warned of, and the base taken.
+pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
+    let base = match &request.image {
+        ImageChoice::Given(image) => return Ok(Image::clone(image)),
+        ImageChoice::Base => return ensure(ctx, &request.base, &ctx.ending, observer),
+        ImageChoice::Baked => ensure(ctx, &request.base, &ctx.ending, observer)?,
+    };
+    let Some(wanted) = bake_of(&request.blueprint, &request.base, &base.digest, &request.parameters)? else {
+        return Ok(base);
+    };
+    match find(ctx, &wanted) {
+        Ok(Some(image)) => {
+            let blueprint = &request.blueprint.id;
+            observer.status(&format!("`{blueprint}` is installed already: baked image `{}`", image.id));
+            Ok(image)
+        }
+        Ok(None) => Ok(base),
+        // Without a baked image the packages are installed at first boot.
+        Err(e) => {
+            observer.warn(&format!("{e}; it is installed at first boot instead"));
+            Ok(base)
+        }
+    }
+}
+
+/// The baked image of exactly these parts. Its id holds a part of the key alone, so the whole is compared.
+fn find(ctx: &Ctx, wanted: &Baked) -> std::result::Result<Option<Image>, Error> {
+    let found = image::get(&ctx.settings.host.folders.pool, &wanted.id())?;
+    Ok(found.filter(|i| i.baked.as_ref().is_some_and(|b| b.key == wanted.key)))
+}

@@ -1,0 +1,71 @@
+//! What a baked image is made of: the same parts give the same key.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    catalog::{Blueprint, embedded_script},
+    image::Baked,
+    model::{Code, Error, Result, hex},
+};
+
+/// Rises when a bake of the same parts comes out otherwise.
+const RECIPE: u32 = 1;
+
+/// Refused where a blueprint has nothing to bake, or an install part that is not the same for each instance.
+///
+/// # Errors
+/// Refused, with the reason.
+pub fn check_bakeable(blueprint: &Blueprint) -> Result<()> {
+    let refuse = |why: &str| Err(Error::new(Code::NotBakeable, format!("`{}` cannot be baked: {why}", blueprint.id)));
+    if blueprint.install.is_empty() {
+        return refuse("it has no install part").map_err(|e| e.hint("its instances are as fast without"));
+    }
+    match ["LITE_SECRET_", "LITE_NAME", "LITE_ADDRESS"].iter().find(|word| blueprint.install.contains(**word)) {
+        None => Ok(()),
+        Some(word) => refuse(&format!("its install part reads `${word}`, which differs from instance to instance"))
+            .map_err(|e| e.hint("move that to the configure part")),
+    }
+}
+
+/// What a baked image of this blueprint on this base is made of; none where it cannot be baked. `digest` is the base's.
+///
+/// # Errors
+/// Failed only if this build lacks its runner.
+pub fn bake_of(
+    blueprint: &Blueprint,
+    base: &str,
+    digest: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Option<Baked>> {
+    if check_bakeable(blueprint).is_err() {
+        return Ok(None);
+    }
+    let runner = embedded_script("lite-guest.py")
+        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
+    let read = blueprint.install_parameters();
+    let parameters: BTreeMap<_, _> =
+        parameters.iter().filter(|(k, _)| read.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+    // serde_json keeps the keys of a mapping in order: the same parts make the same text.
+    let parts = json!({
+        "recipe": RECIPE,
+        "base": digest,
+        "blueprint": blueprint.id,
+        "version": blueprint.version,
+        "install": blueprint.install,
+        "cloud_config": blueprint.cloud_config,
+        "parameters": parameters,
+        "disk": blueprint.min_disk,
+        "user": blueprint.user,
+        "runner": hex(&Sha256::digest(runner.as_bytes())),
+    });
+    Ok(Some(Baked {
+        key: hex(&Sha256::digest(parts.to_string())),
+        blueprint: blueprint.id.clone(),
+        version: blueprint.version.clone(),
+        base: base.to_owned(),
+        parameters,
+    }))
+}

@@ -1,0 +1,54 @@
+//! What a create is asked for.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    catalog::{Blueprint, Bundle},
+    image::Image,
+    model::{Name, NetworkMode, Tag},
+    render::UserData,
+};
+
+/// Which image an instance's disk is to lie on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageChoice {
+    /// The one that was baked of the same parts; where there is none, the base image.
+    Baked,
+    /// The base image, built or downloaded where it is not there yet.
+    Base,
+    /// This one.
+    Given(Box<Image>),
+}
+
+/// What is asked for; every value is checked already.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The blueprint.
+    pub blueprint: Blueprint,
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Base image id.
+    pub base: String,
+    /// Which image of that base.
+    pub image: ImageChoice,
+    /// All parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Wanted name; none: the first free `BLUEPRINT-N`.
+    pub name: Option<Name>,
+    /// Public keys allowed to log in.
+    pub ssh_keys: Vec<String>,
+    /// The user's own user-data.
+    pub user_data: Option<UserData>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// Network.
+    pub network: NetworkMode,
+    /// How long all of it may take until the application answers.
+    pub timeout: Duration,
+    /// Wait until the application answers.
+    pub wait: bool,
+    /// The caller's own id, for safe retries.
+    pub request_id: Option<String>,
+    /// Digest of everything asked for.
+    pub arguments: String,
+}
