@@ -4,7 +4,7 @@ use super::{Env, session::Session};
 use crate::{
     doctor::{Check, Fix, Status, apply, choose_subnet, fixes, gather, judge, routes},
     engine::{self, Finding},
-    hypervisor::Hypervisor,
+    hypervisor::{Hypervisor, LocalMachine},
     model::{Error, Result, Settings},
     plan,
     ui::print::{print_audit, print_doctor, print_fixes},
@@ -106,7 +106,12 @@ fn fix(args: &Args, env: &Env, settings: &Settings) -> Result<()> {
 
 fn make(fix: &Fix, settings: &Settings, session: Result<Session>) -> Result<()> {
     let pool = plan::pool_xml(&settings.host.pool, &settings.host.folders.pool.display().to_string())?;
-    let network = || plan::network_xml(&settings.host.network, choose_subnet(&routes()?, settings.host.subnet)?);
+    let network = || {
+        plan::network_xml(
+            &settings.host.network,
+            choose_subnet(&routes(&LocalMachine::of(&settings.host.connect))?, settings.host.subnet)?,
+        )
+    };
     let session = session.ok();
     apply(fix, settings, session.as_ref().map(|s| s.hypervisor() as &dyn Hypervisor), &pool, network)
 }

@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     doctor::{Status, gather as gather_facts, judge},
     engine::{self, Ctx, refuse_lost_state},
-    hypervisor::{Hypervisor, libvirt::Libvirt},
+    hypervisor::{Hypervisor, LocalMachine, libvirt::Libvirt},
     model::{Code, Error, Instance, Name, Requester, Result, Settings, Via},
     store::{OperationState, Store},
 };
@@ -89,6 +89,7 @@ impl Session {
             settings: self.settings.clone(),
             store: Store::open(&self.settings.paths.state)?,
             hypervisor: self.hypervisor.clone(),
+            machine: Arc::new(LocalMachine::of(&self.settings.host.connect)),
             clock: self.clock.clone(),
             cancel: self.interrupted.clone(),
             ending: Arc::default(),

@@ -13,7 +13,7 @@ use std::{
 use super::{Env, session};
 use crate::{
     engine::{Ctx, refuse_lost_state},
-    hypervisor::{Hypervisor, libvirt::Libvirt},
+    hypervisor::{Hypervisor, LocalMachine, libvirt::Libvirt},
     model::{Code, Error, Requester, Result, Via, escaped},
     monitor::{
         actor::Actor,
@@ -91,6 +91,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             settings: Arc::new(settings.clone()),
             store: Store::open(&state)?,
             hypervisor: host.clone(),
+            machine: Arc::new(LocalMachine::of(&settings.host.connect)),
             clock: Arc::new(env.clock),
             cancel: stop.clone(),
             ending: Arc::default(),

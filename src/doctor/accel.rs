@@ -1,10 +1,10 @@
 //! Whether guests run under KVM.
 
-use super::{
-    facts::is_local,
-    local::{self, Kvm},
+use super::local::{self, Kvm};
+use crate::{
+    hypervisor::Machine,
+    model::{Accel, Code, Error, Result},
 };
-use crate::model::{Accel, Code, Error, Result};
 
 /// What decides about KVM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +26,15 @@ pub struct Here<'a> {
     pub cpu_virtualises: Option<bool>,
 }
 
-/// Whether guests are to run under KVM on the host that `connect` names.
+/// Whether guests are to run under KVM on the host, which `machine` is if it runs guests.
 ///
 /// `auto` takes KVM only if libvirt offers it and nothing speaks against it ([`obstacle`]). `kvm` is refused where that
 /// is not so.
-pub fn use_kvm(accel: Accel, connect: &str, offered: bool, arch: &str) -> Result<bool> {
+pub fn use_kvm(accel: Accel, machine: &dyn Machine, offered: bool, arch: &str) -> Result<bool> {
     decide(accel, || {
-        let device = local::kvm();
-        let here = Here { device: &device, cpu_virtualises: local::cpu_virtualises() };
-        obstacle(&Acceleration { offered, arch, here: is_local(connect).then_some(here) })
+        let device = local::kvm(machine);
+        let here = Here { device: &device, cpu_virtualises: local::cpu_virtualises(machine) };
+        obstacle(&Acceleration { offered, arch, here: machine.runs_guests().then_some(here) })
     })
 }
 

@@ -13,7 +13,7 @@ use super::{
     subnet::{self, Route},
 };
 use crate::{
-    hypervisor::{HostInfo, Hypervisor, NetworkInfo, PoolInfo},
+    hypervisor::{HostInfo, Hypervisor, LocalMachine, Machine, NetworkInfo, PoolInfo, is_local},
     model::{Error, IpDefinition, NetworkDefinition, Settings, Size},
 };
 
@@ -113,12 +113,13 @@ pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) 
     let network = ask.and_then(|h| h.network(&settings.host.network)).map(|n| n.as_ref().map(network_of));
     let seen = pool.as_ref().ok().and_then(Option::as_ref);
     let folder = seen.map_or(settings.host.folders.pool.clone(), |p| PathBuf::from(&p.path));
+    let machine = LocalMachine::of(&settings.host.connect);
     let local = is_local(&settings.host.connect);
     // libvirt counts what is kept for root too, which QEMU cannot use (measured: 207 GiB told, 46 GiB usable).
     let told = seen.filter(|p| p.active).map(|p| Size::bytes(p.available));
-    let usable = if local { local::space(&folder) } else { None };
+    let usable = if local { local::space(&machine, &folder) } else { None };
     let pool_space = [told, usable].into_iter().flatten().min();
-    let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|t| local::available(&t));
+    let memory = machine.text("/proc/meminfo").ok().and_then(|t| local::available(&t));
     Facts {
         local,
         daemon_runs: local::answers(Path::new(LIBVIRT_SOCKET)),
@@ -126,16 +127,16 @@ pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) 
         systemd: Path::new("/run/systemd/system").is_dir(),
         closed_folder: local::closed(&folder),
         images: images(&folder),
-        kvm: local::kvm(),
-        cpu_virtualises: local::cpu_virtualises(),
-        ip_forward: local::switch("/proc/sys/net/ipv4/ip_forward"),
+        kvm: local::kvm(&machine),
+        cpu_virtualises: local::cpu_virtualises(&machine),
+        ip_forward: local::switch(&machine, "/proc/sys/net/ipv4/ip_forward"),
         forward: local::forward(),
-        apparmor: local::switch("/sys/module/apparmor/parameters/enabled"),
-        selinux: local::switch("/sys/fs/selinux/enforce"),
-        routes: subnet::read(),
+        apparmor: local::switch(&machine, "/sys/module/apparmor/parameters/enabled"),
+        selinux: local::switch(&machine, "/sys/fs/selinux/enforce"),
+        routes: subnet::read(&machine),
         memory,
         pool_space,
-        state_space: local::space(&settings.paths.state),
+        state_space: local::space(&machine, &settings.paths.state),
         state_writable: local::writable(&settings.paths.state),
         logs_writable: local::writable(&settings.host.folders.logs),
         root: rustix::process::geteuid().is_root(),
@@ -148,11 +149,6 @@ pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) 
         pool,
         network,
     }
-}
-
-/// The URI names this machine.
-pub fn is_local(uri: &str) -> bool {
-    uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))
 }
 
 /// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.

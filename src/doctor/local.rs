@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::model::{Size, escaped};
+use crate::{
+    hypervisor::Machine,
+    model::{Size, escaped},
+};
 
 /// What opening `/dev/kvm` gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +41,9 @@ pub enum Forward {
 }
 
 /// Tries `/dev/kvm`.
-pub fn kvm() -> Kvm {
-    match fs::OpenOptions::new().read(true).write(true).open("/dev/kvm") {
-        Ok(_) => Kvm::Opens,
+pub fn kvm(machine: &dyn Machine) -> Kvm {
+    match machine.open_kvm() {
+        Ok(()) => Kvm::Opens,
         Err(e) if e.kind() == io::ErrorKind::NotFound => Kvm::Absent,
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Kvm::Denied,
         Err(e) => Kvm::Broken(e.to_string()),
@@ -48,8 +51,8 @@ pub fn kvm() -> Kvm {
 }
 
 /// The CPU shows `vmx` or `svm`.
-pub fn cpu_virtualises() -> Option<bool> {
-    fs::read_to_string("/proc/cpuinfo").ok().map(|text| has_virtualisation(&text))
+pub fn cpu_virtualises(machine: &dyn Machine) -> Option<bool> {
+    machine.text("/proc/cpuinfo").ok().map(|text| has_virtualisation(&text))
 }
 
 /// `vmx` or `svm` stands among the flags of `/proc/cpuinfo`.
@@ -67,8 +70,8 @@ pub fn available(meminfo: &str) -> Option<Size> {
 }
 
 /// A switch of the kernel: `1`, `0`, `Y` or `N` in a file.
-pub fn switch(path: &str) -> Option<bool> {
-    match fs::read_to_string(path).ok()?.trim() {
+pub fn switch(machine: &dyn Machine, path: &str) -> Option<bool> {
+    match machine.text(path).ok()?.as_str() {
         "1" | "Y" => Some(true),
         "0" | "N" => Some(false),
         _ => None,
@@ -81,9 +84,8 @@ pub fn nearest_folder(path: &Path) -> Option<PathBuf> {
 }
 
 /// Bytes that can still be written to a folder, or to where it would be made.
-pub fn space(path: &Path) -> Option<Size> {
-    let seen = rustix::fs::statvfs(nearest_folder(path)?).ok()?;
-    seen.f_bavail.checked_mul(seen.f_frsize).map(Size::bytes)
+pub fn space(machine: &dyn Machine, path: &Path) -> Option<Size> {
+    machine.space(&nearest_folder(path)?).ok().map(|s| Size::bytes(s.available))
 }
 
 /// A folder can be written, or made.

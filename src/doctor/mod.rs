@@ -15,7 +15,7 @@ mod subnet;
 
 pub use accel::{Acceleration, Here, obstacle, use_kvm};
 pub use check::{Check, Repair, Status};
-pub use facts::{Facts, Network, gather, is_local};
+pub use facts::{Facts, Network, gather};
 pub use fix::{Fix, apply, fixes};
 pub use judge::judge;
 pub use local::{Forward, Kvm};

@@ -1,10 +1,13 @@
 //! The host's routes, and a subnet that clashes with none.
 
-use std::{fs, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::model::{Code, Error, Result, escaped};
+use crate::{
+    hypervisor::Machine,
+    model::{Code, Error, Result, escaped},
+};
 
 const TABLE: &str = "/proc/net/route";
 
@@ -17,14 +20,14 @@ pub struct Route {
     pub net: Ipv4Net,
 }
 
-/// Destinations of all IPv4 routes of this host.
-pub fn routes() -> Result<Vec<Ipv4Net>> {
-    Ok(read()?.into_iter().map(|r| r.net).collect())
+/// Destinations of all IPv4 routes of the machine.
+pub fn routes(machine: &dyn Machine) -> Result<Vec<Ipv4Net>> {
+    Ok(read(machine)?.into_iter().map(|r| r.net).collect())
 }
 
 /// The kernel's route table.
-pub fn read() -> Result<Vec<Route>> {
-    let text = fs::read_to_string(TABLE).map_err(|e| unreadable("it does not open").cause(e))?;
+pub fn read(machine: &dyn Machine) -> Result<Vec<Route>> {
+    let text = machine.text(TABLE).map_err(|e| unreadable("it does not open").cause(e))?;
     parse_routes(&text)
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     clock::Clock,
-    hypervisor::Hypervisor,
+    hypervisor::{Hypervisor, Machine},
     model::{EventKind, HostId, Record, Requester, Result, Settings},
     plan::Place,
     store::{Store, events::Stamp},
@@ -25,6 +25,8 @@ pub struct Ctx {
     pub store: Store,
     /// The host.
     pub hypervisor: Arc<dyn Hypervisor>,
+    /// The machine the host is, looked at beside libvirt.
+    pub machine: Arc<dyn Machine>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Set by Ctrl-C: everything is to end.

@@ -21,7 +21,7 @@ const MAKE: Duration = Duration::from_secs(60);
 /// Makes lite's own pool, network and log folder if they are missing, and says so.
 pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
     let host = &ctx.settings.host;
-    std::fs::create_dir_all(&host.folders.logs).map_err(|e| {
+    ctx.machine.make_folder(&host.folders.logs).map_err(|e| {
         Error::new(Code::LogsNotWritable, format!("cannot make `{}`", host.folders.logs.display()))
             .cause(e)
             .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
@@ -54,9 +54,8 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
 /// Refused if the network is a bridge that this host does not have.
 pub fn check_bridge(ctx: &Ctx, network: &NetworkMode) -> Result<()> {
     let NetworkMode::Bridge(bridge) = network else { return Ok(()) };
-    // Of another host nothing is known here; libvirt then says it at start.
-    let local = ctx.settings.host.connect.starts_with("qemu:///");
-    if !local || std::path::Path::new("/sys/class/net").join(bridge).join("bridge").is_dir() {
+    // On another host nothing is known here; libvirt then says it at start.
+    if !ctx.machine.runs_guests() || ctx.machine.has_bridge(bridge.as_str()) {
         return Ok(());
     }
     Err(Error::new(Code::NoBridge, format!("this host has no bridge `{bridge}`"))
@@ -65,7 +64,7 @@ pub fn check_bridge(ctx: &Ctx, network: &NetworkMode) -> Result<()> {
 
 /// XML of the NAT network, on a subnet that does not clash with the host's routes.
 pub fn network_xml(ctx: &Ctx) -> Result<String> {
-    let subnet = doctor::choose_subnet(&doctor::routes()?, ctx.settings.host.subnet)?;
+    let subnet = doctor::choose_subnet(&doctor::routes(&*ctx.machine)?, ctx.settings.host.subnet)?;
     plan::network_xml(&ctx.settings.host.network, subnet)
 }
 
@@ -97,8 +96,8 @@ pub fn view(ctx: &Ctx, network: &NetworkMode) -> Result<HostView> {
 
 /// libvirt counts what the file system keeps back for root; nobody may promise that.
 pub fn usable(ctx: &Ctx, mut pool: PoolInfo) -> PoolInfo {
-    if let (true, Ok(seen)) = (doctor::is_local(&ctx.settings.host.connect), rustix::fs::statvfs(pool.path.as_str())) {
-        pool.available = pool.available.min(seen.f_bavail.saturating_mul(seen.f_frsize));
+    if let (true, Ok(space)) = (ctx.machine.runs_guests(), ctx.machine.space(pool.path.as_ref())) {
+        pool.available = pool.available.min(space.available);
     }
     pool
 }

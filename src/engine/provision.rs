@@ -144,8 +144,7 @@ fn host_view(ctx: &mut Ctx, network: &NetworkMode, observer: &mut dyn Observer) 
     host::check_bridge(ctx, network)?;
     host::prepare_host(ctx, network, observer)?;
     let view = host::view(ctx, network)?;
-    let kvm =
-        doctor::use_kvm(ctx.settings.host.accel, &ctx.settings.host.connect, view.info.kvm_offered, &view.info.arch)?;
+    let kvm = doctor::use_kvm(ctx.settings.host.accel, &*ctx.machine, view.info.kvm_offered, &view.info.arch)?;
     if !kvm {
         observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
     }

@@ -15,6 +15,7 @@ mod filters;
 #[cfg(feature = "testing")]
 pub mod flaky;
 pub mod libvirt;
+mod machine;
 mod networks;
 mod node;
 pub mod prelude;
@@ -24,6 +25,7 @@ mod storage;
 pub use console::{Console, ConsoleStream};
 pub use domains::{DomainInfo, DomainSize, DomainState, Domains, Lifecycle, StateReason};
 pub use filters::Filters;
+pub use machine::{FileInfo, FolderChanges, LocalMachine, Machine, Space, is_local};
 pub use networks::{DhcpInfo, NetworkInfo, Networks};
 pub use node::{HostInfo, Node};
 pub use samples::{DiskSample, DomainSample, MemorySample};

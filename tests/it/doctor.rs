@@ -8,7 +8,7 @@ use lite::{
         Acceleration, Check, Facts, Fix, Forward, Here, Kvm, Network, Repair, Route, Status, apply, choose_subnet,
         fixes, gather, judge, obstacle, parse_routes, use_kvm,
     },
-    hypervisor::{HostInfo, Hypervisor, PoolInfo, double, prelude::*},
+    hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
     model::{Accel, Error, Folders, Host, HostId, Paths, Settings, Size},
 };
 
@@ -449,11 +449,12 @@ fn of_another_machine_only_what_libvirt_tells() {
 #[test]
 fn a_remote_host_is_judged_by_its_libvirt_alone() {
     for uri in ["qemu+ssh://root@far/system", "qemu+tls://far/system"] {
-        assert_eq!(use_kvm(Accel::Auto, uri, true, "x86_64"), Ok(true));
-        assert_eq!(use_kvm(Accel::Kvm, uri, true, "aarch64"), Ok(true));
-        assert_eq!(use_kvm(Accel::Auto, uri, false, "x86_64"), Ok(false));
-        assert_eq!(use_kvm(Accel::Kvm, uri, false, "x86_64").map_err(|e| e.code.as_str()), Err("no_kvm"));
-        assert_eq!(use_kvm(Accel::Tcg, uri, true, "x86_64"), Ok(false));
+        let machine = &LocalMachine::of(uri);
+        assert_eq!(use_kvm(Accel::Auto, machine, true, "x86_64"), Ok(true));
+        assert_eq!(use_kvm(Accel::Kvm, machine, true, "aarch64"), Ok(true));
+        assert_eq!(use_kvm(Accel::Auto, machine, false, "x86_64"), Ok(false));
+        assert_eq!(use_kvm(Accel::Kvm, machine, false, "x86_64").map_err(|e| e.code.as_str()), Err("no_kvm"));
+        assert_eq!(use_kvm(Accel::Tcg, machine, true, "x86_64"), Ok(false));
     }
 }
 

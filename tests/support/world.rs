@@ -13,6 +13,7 @@ use lite::{
     clock::SystemClock,
     engine::{self, Created, Ctx, ImageChoice, Request, Unobserved},
     hypervisor::{
+        LocalMachine,
         double::{self, Double},
         flaky::Flaky,
         prelude::*,
@@ -96,6 +97,7 @@ impl World {
             settings: self.settings.clone(),
             store: Store::open(&self.settings.paths.state).expect("a database"),
             hypervisor: self.hypervisor.clone(),
+            machine: Arc::new(LocalMachine::of(&self.settings.host.connect)),
             clock: Arc::new(SystemClock),
             cancel: Arc::default(),
             ending: Arc::default(),

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::facts::{Facts, Ledger, domain_facts};
 use super::local;
 use crate::{
-    doctor,
     engine::{
         Capacity, Ctx,
         gc::AGE,
@@ -183,7 +182,7 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
 
 /// Of another machine's processes and files nothing is known here, and libvirt's test driver has none.
 fn read_machine(ctx: &Ctx, f: &mut Facts) {
-    if !(doctor::is_local(&ctx.settings.host.connect) && ctx.settings.host.connect.starts_with("qemu")) {
+    if !ctx.machine.runs_guests() {
         return;
     }
     let processes = local::processes(&f.pool_folders, &ctx.settings.host.folders.pool);

@@ -104,7 +104,7 @@ fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<V
         record,
         attached: &plan::attached(record, ctx.place(), path)?,
         network: &host.network,
-        kvm: doctor::use_kvm(host.accel, &host.connect, info.kvm_offered, &info.arch)?,
+        kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,
         arch: &info.arch,
         machine: info.q35.then_some("q35"),
     };

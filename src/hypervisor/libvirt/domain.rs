@@ -18,7 +18,7 @@ use super::{
     state::state_of,
 };
 use crate::{
-    hypervisor::{DomainInfo, DomainSample, DomainSize, DomainState, Domains},
+    hypervisor::{DomainInfo, DomainSample, DomainSize, DomainState, Domains, LocalMachine},
     model::{Code, Error, Mac, Result},
 };
 
@@ -35,7 +35,7 @@ impl Domains for Libvirt {
     }
 
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainInfo>> {
-        let here = hung::can_look(self.link.uri());
+        let here = hung::look_at(self.link.uri());
         self.link.call(&format!("look for domain {uuid}"), ORDINARY, move |c| one(here, by_uuid(c, uuid)?))
     }
 
@@ -116,7 +116,7 @@ pub fn by_uuid(connection: &Connect, uuid: Uuid) -> Outcome<Option<Domain>> {
 /// Asked for the sizes of all, libvirt asks each running QEMU, and the first that is stopped holds up everything; NOWAIT
 /// helps only once another call waits for it (measured). So what takes long here is a daemon that is busy.
 fn all(link: &Link) -> Result<Vec<DomainInfo>> {
-    let here = hung::can_look(link.uri());
+    let here = hung::look_at(link.uri());
     link.call("list the domains", LONG, move |c| {
         let records = match ffi::stats(c, ffi::STATES) {
             Err(error) if is_unsupported(&error) => ffi::stats(c, ffi::STATES_WAITING)?,
@@ -143,13 +143,13 @@ fn is_off(state: DomainState) -> bool {
     matches!(state, DomainState::Off | DomainState::Crashed)
 }
 
-/// `here`: the guests' processes are on this machine, so that the kernel tells which of them are stopped.
-fn info(here: bool, uuid: Uuid, name: String, state: DomainState) -> DomainInfo {
-    let stopped = here && state == DomainState::Running && hung::is_stopped(&name);
+/// `here`: the machine whose kernel tells which of the guests' processes are stopped.
+fn info(here: Option<LocalMachine>, uuid: Uuid, name: String, state: DomainState) -> DomainInfo {
+    let stopped = state == DomainState::Running && here.is_some_and(|machine| hung::is_stopped(&machine, &name));
     DomainInfo { uuid, name, state: if stopped { DomainState::Unresponsive } else { state }, size: None }
 }
 
-fn one(here: bool, domain: Option<Domain>) -> Outcome<Option<DomainInfo>> {
+fn one(here: Option<LocalMachine>, domain: Option<Domain>) -> Outcome<Option<DomainInfo>> {
     let Some(domain) = domain else { return Ok(None) };
     let Some(raw) = present(ffi::state(&domain), ErrorNumber::NoDomain)? else { return Ok(None) };
     let mut found = info(here, domain.uuid()?, domain.name()?, state_of(Some(raw)));

@@ -2,7 +2,10 @@
 
 use virt::error::{Error as VirtError, ErrorDomain, ErrorNumber};
 
-use crate::model::{Code, Error};
+use crate::{
+    hypervisor::is_local,
+    model::{Code, Error},
+};
 
 /// What goes wrong inside a call: libvirt's error, not yet translated, or one of ours.
 #[derive(Debug)]
@@ -116,11 +119,6 @@ pub fn hung(uri: &str) -> Error {
     }
 }
 
-/// The URI names this machine: `qemu:///system`, `test:///default`.
-pub fn is_local(uri: &str) -> bool {
-    uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))
-}
-
 /// Text from libvirt on one line, without control characters.
 fn clean(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -129,7 +127,7 @@ fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_local, unreachable};
+    use super::unreachable;
 
     #[test]
     fn tells_how_to_start_a_local_daemon() {
@@ -138,11 +136,5 @@ mod tests {
         assert!(error.hints.iter().any(|h| h.contains("systemctl start libvirtd")), "{error:?}");
         assert!(error.hints.iter().any(|h| h.contains("virtlogd -d; libvirtd -d")), "{error:?}");
         assert!(error.hints.iter().any(|h| h.contains("lite doctor --fix")), "{error:?}");
-    }
-
-    #[test]
-    fn knows_a_remote_uri() {
-        assert!(is_local("qemu:///system") && is_local("qemu+unix:///system?socket=x"));
-        assert!(!is_local("qemu+ssh://root@host/system") && !is_local("nonsense"));
     }
 }

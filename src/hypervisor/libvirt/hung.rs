@@ -1,36 +1,34 @@
-//! Which QEMU processes of this machine are stopped (`kill -STOP`, a debugger). libvirt cannot tell without asking
-//! the monitor, which then hangs; the kernel can.
+//! Which QEMU processes of the machine are stopped (`kill -STOP`, a debugger). libvirt cannot tell without asking the
+//! monitor, which then hangs; the kernel can.
 
-use std::fs;
+use std::path::Path;
 
-use super::errors::is_local;
+use crate::hypervisor::{LocalMachine, Machine};
 
 /// Where libvirtd keeps its guests' pid files.
 const PID_FILES: &str = "/run/libvirt/qemu";
 
-/// Whether the pid files of this connection's guests can be here at all.
-pub fn can_look(uri: &str) -> bool {
+/// The machine on which the pid files of this connection's guests are, if it can be looked at.
+pub fn look_at(uri: &str) -> Option<LocalMachine> {
     // A daemon with a socket of its own keeps them elsewhere.
-    is_local(uri) && uri.starts_with("qemu") && uri.contains(":///system") && !uri.contains("socket=")
+    let machine = LocalMachine::of(uri);
+    let here = machine.runs_guests() && uri.contains(":///system") && !uri.contains("socket=");
+    here.then_some(machine)
 }
 
 /// The QEMU of the domain is stopped. False if that cannot be known (another user, no such file).
-pub fn is_stopped(domain: &str) -> bool {
-    let stat = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+pub fn is_stopped(machine: &dyn Machine, domain: &str) -> bool {
     // libvirt refuses `/` in a domain's name; do not lean on it.
-    !domain.contains('/')
-        && fs::read_to_string(format!("{PID_FILES}/{domain}.pid"))
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .and_then(stat)
-            .is_some_and(|stat| is_stopped_stat(&stat))
+    let pid = || machine.text(&format!("{PID_FILES}/{domain}.pid")).ok()?.parse::<u32>().ok();
+    let stat = |pid| machine.text(&format!("/proc/{pid}/stat")).ok();
+    !domain.contains('/') && pid().and_then(stat).is_some_and(|stat| is_stopped_stat(&stat))
 }
 
 /// Names of the domains whose QEMU is stopped.
-pub fn stopped() -> Vec<String> {
-    let Ok(entries) = fs::read_dir(PID_FILES) else { return Vec::new() };
-    let names = entries.flatten().filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(".pid")?.to_owned()));
-    names.filter(|name| is_stopped(name)).collect()
+pub fn stopped(machine: &dyn Machine) -> Vec<String> {
+    let Ok(entries) = machine.entries(Path::new(PID_FILES)) else { return Vec::new() };
+    let names = entries.iter().filter_map(|e| e.file_name()?.to_str()?.strip_suffix(".pid").map(str::to_owned));
+    names.filter(|name| is_stopped(machine, name)).collect()
 }
 
 /// Reads `/proc/PID/stat`: the state is the letter after the command, which may itself hold `)`.
@@ -40,7 +38,7 @@ fn is_stopped_stat(stat: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{can_look, is_stopped_stat};
+    use super::{is_stopped_stat, look_at};
 
     #[test]
     fn reads_the_state_letter() {
@@ -51,8 +49,9 @@ mod tests {
 
     #[test]
     fn looks_only_where_the_guests_are_here() {
-        assert!(can_look("qemu:///system"));
-        assert!(!can_look("qemu+unix:///system?socket=/run/other"));
-        assert!(!can_look("qemu+ssh://host/system") && !can_look("qemu:///session") && !can_look("test:///default"));
+        assert!(look_at("qemu:///system").is_some());
+        let elsewhere =
+            ["qemu+unix:///system?socket=/run/other", "qemu+ssh://host/system", "qemu:///session", "test:///default"];
+        assert!(elsewhere.iter().all(|uri| look_at(uri).is_none()));
     }
 }

@@ -12,7 +12,7 @@ use super::{
     state::{reason_of, state_of},
 };
 use crate::{
-    hypervisor::{DiskSample, DomainSample, DomainState, MemorySample},
+    hypervisor::{DiskSample, DomainSample, DomainState, LocalMachine, MemorySample},
     model::{Code, Result},
 };
 
@@ -22,7 +22,7 @@ const SHORT: Duration = Duration::from_secs(4);
 /// A sample of each domain. A QEMU that is stopped is known from the kernel and left out of the bulk call: asking its
 /// monitor would hang the call for all. One that stops between the two costs one more attempt.
 pub fn all(link: &Link) -> Result<Vec<DomainSample>> {
-    let here = hung::can_look(link.uri());
+    let here = hung::look_at(link.uri());
     let attempt = || link.call("look at the domains", SHORT, move |c| take(c, here));
     match attempt() {
         Err(error) if error.code == Code::LibvirtTimeout => attempt(),
@@ -30,8 +30,8 @@ pub fn all(link: &Link) -> Result<Vec<DomainSample>> {
     }
 }
 
-fn take(connection: &Connect, here: bool) -> Outcome<Vec<DomainSample>> {
-    let stopped = if here { hung::stopped() } else { Vec::new() };
+fn take(connection: &Connect, here: Option<LocalMachine>) -> Outcome<Vec<DomainSample>> {
+    let stopped = here.map_or(Vec::new(), |machine| hung::stopped(&machine));
     if stopped.is_empty() {
         let figures = match ffi::figures(connection, None, true) {
             Err(error) if is_unsupported(&error) => ffi::figures(connection, None, false)?,
