@@ -2,6 +2,10 @@
 //!
 //! `LITE_KILL=NAME:N` ends the process at the N-th pass of a point called NAME, as `kill -9` does; `LITE_KILL_LOG=FILE` gets
 //! a line `NAME FILE:LINE` for each point passed, so that a test knows how many there are and where they stand.
+//! [`in_process`] does the same to a thread, without a process of its own.
+
+#[cfg(feature = "fault")]
+pub mod in_process;
 
 /// A point of the code that a test may ask to be killed at.
 #[cfg(not(feature = "fault"))]
@@ -16,11 +20,12 @@ pub fn reached(name: &str) {
         sync::atomic::{AtomicU32, Ordering},
     };
     static PASSES: AtomicU32 = AtomicU32::new(0);
+    let place = std::panic::Location::caller();
+    in_process::pass(place);
     if let Some(file) = std::env::var_os("LITE_KILL_LOG") {
-        let place = std::panic::Location::caller();
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
-        let _ =
-            opened.and_then(|mut log| log.write_all(format!("{name} {}:{}\n", place.file(), place.line()).as_bytes()));
+        let line = format!("{name} {}:{}\n", place.file(), place.line());
+        let _ = opened.and_then(|mut log| log.write_all(line.as_bytes()));
     }
     let asked = std::env::var("LITE_KILL").unwrap_or_default();
     let Some((wanted, n)) = asked.split_once(':') else { return };

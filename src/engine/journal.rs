@@ -79,7 +79,10 @@ pub fn roll_back(ctx: &mut Ctx, operation: &str, started: &[(i64, Step)]) -> Res
         let Some(undo) = step.undo() else { continue };
         kill_point::reached("undo");
         match execute(ctx, &undo, &Payload::none()) {
-            Ok(()) => ctx.store.record_step(operation, *sequence, &to_json(step)?, StepState::Undone)?,
+            Ok(()) => {
+                kill_point::reached("undone");
+                ctx.store.record_step(operation, *sequence, &to_json(step)?, StepState::Undone)?;
+            }
             Err(e) => failures.push((step.subject(), e)),
         }
     }

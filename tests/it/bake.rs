@@ -1,14 +1,14 @@
 //! Baking without a guest: what goes into the key, the copy that is kept, what is pruned, and a bake that fails and leaves nothing.
 
-use std::{collections::BTreeMap, path::Path, process::Command, sync::atomic::AtomicBool, time::Duration};
+use std::{collections::BTreeMap, path::Path, process::Command, sync::atomic::AtomicBool};
 
-use crate::support::world::World;
+use crate::support::{bakes::unsealed, world::World};
 use lite::{
     catalog::{Blueprint, Catalog},
-    engine::{self, BakeRequest, Unobserved, bake_of, check_bakeable},
+    engine::{self, Unobserved, bake_of, check_bakeable},
     hypervisor::flaky::Moment,
     image::{self, Baked, Image, Origin},
-    model::{Error, InstanceState, Result},
+    model::{InstanceState, Result},
     store::OperationState,
 };
 
@@ -179,33 +179,6 @@ fn an_older_version_is_told_apart_from_the_current_one() {
     assert_eq!((image::superseded(dir), image::get(dir, "debian-13")), (Ok(vec![]), Ok(Some(new))));
 }
 
-/// A bake on the test driver, whose guest never says a word.
-fn bake(world: &World, keep: bool) -> Error {
-    let resolved = world.catalog.resolve("nginx", "nano", None).expect("resolved");
-    let base = Image {
-        id: "debian-13".into(),
-        path: "/pool/base.qcow2".into(),
-        digest: "00".into(),
-        volume: "base.qcow2".into(),
-        size: 0,
-        virtual_size: 1 << 30,
-        origin: Origin::Built,
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        source: None,
-        baked: None,
-    };
-    let request = BakeRequest {
-        blueprint: resolved.blueprint,
-        bundle: resolved.bundle,
-        base,
-        parameters: BTreeMap::new(),
-        ssh_keys: vec![],
-        timeout: Duration::ZERO,
-        keep,
-    };
-    engine::bake(&mut world.engine(), request, &mut Unobserved).expect_err("the guest never seals")
-}
-
 fn operations(world: &World) -> Vec<(String, OperationState)> {
     let all = world.engine().store.operations(10).expect("operations");
     all.into_iter().map(|o| (o.kind.to_string(), o.state)).collect()
@@ -215,7 +188,7 @@ fn operations(world: &World) -> Vec<(String, OperationState)> {
 fn a_bake_that_fails_leaves_nothing() {
     let world = World::new();
     let before = world.snapshot();
-    let error = bake(&world, false);
+    let error = unsealed(&world, false);
     assert_eq!((error.code.as_str(), error.exit_code()), ("timeout", 1));
     assert_eq!(error.message, "could not bake the image; everything was undone, nothing is left");
     assert_eq!(error.causes[0], "not baked after 0 s: stage `boot`");
@@ -235,7 +208,7 @@ fn id(world: &World) -> String {
 fn kept_for_a_look_it_is_a_failed_instance_that_delete_removes() {
     let world = World::new();
     let before = world.snapshot();
-    let error = bake(&world, true);
+    let error = unsealed(&world, true);
     assert_eq!((error.code.as_str(), error.message.as_str()), ("timeout", "not baked after 0 s: stage `boot`"));
     assert!(error.hints.contains(&"to remove it: `lite delete bake-nginx-1`".to_owned()), "{error:?}");
     let listed = engine::list(&world.engine()).expect("listed");
@@ -251,7 +224,7 @@ fn kept_for_a_look_it_is_a_failed_instance_that_delete_removes() {
 fn every_failing_call_of_a_bake_leaves_nothing() {
     let calls = {
         let world = World::new();
-        bake(&world, false);
+        unsealed(&world, false);
         world.hypervisor.calls().len()
     };
     assert!(calls > 12, "{calls} calls");
@@ -259,7 +232,7 @@ fn every_failing_call_of_a_bake_leaves_nothing() {
         let world = World::new();
         let before = world.snapshot();
         world.hypervisor.fail_nth(n, Moment::After);
-        bake(&world, false);
+        unsealed(&world, false);
         world.hypervisor.heal();
         // An undo that failed is tried again.
         engine::retry_attention(&mut world.engine()).expect("repaired");
@@ -274,7 +247,7 @@ fn a_bake_that_died_is_undone_by_the_next_command_and_is_in_no_listing() {
     let before = world.snapshot();
     // All calls fail from the first undo on: as if the process had died there.
     world.hypervisor.fail_call("destroy", 1, Moment::Before);
-    let error = bake(&world, false);
+    let error = unsealed(&world, false);
     assert_eq!((error.code.as_str(), error.exit_code()), ("undo_failed", 4));
     let mut engine = world.engine();
     assert_eq!(engine.store.instances().expect("instances").len(), 1);

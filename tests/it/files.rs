@@ -34,6 +34,17 @@ fn every_test_file_belongs_to_a_binary() {
         let mut there = files(binary);
         there.remove("main");
         assert_eq!(own, there, "tests/{binary}/main.rs");
+        for file in own {
+            let source = fs::read_to_string(folder(binary).join(format!("{file}.rs"))).expect("read");
+            let has = |sign: &str| source.lines().any(|line| line.trim_start().starts_with(sign));
+            // One way of telling what a test is would be compiled out of the other runner without a word.
+            let (right, wrong) =
+                if binary == "real" { ("crate::tests![", "#[test]") } else { ("#[test]", "crate::tests![") };
+            assert!(
+                has(right) && !has(wrong),
+                "tests/{binary}/{file}.rs: `{right}` tells what a test is, not `{wrong}`"
+            );
+        }
         shared.extend(support);
     }
     assert_eq!(shared, files("support"));

@@ -3,7 +3,9 @@
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
 mod support {
+    pub mod bakes;
     pub mod https;
+    pub mod points;
     pub mod receiver;
     pub mod rows;
     pub mod volume_contract;
@@ -19,6 +21,7 @@ mod catalog_hostile;
 mod cli;
 mod cli_alarms;
 mod cli_help;
+mod deaths;
 mod docs_blueprints;
 mod doctor;
 mod domain_schema;

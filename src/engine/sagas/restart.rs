@@ -12,6 +12,7 @@ use crate::{
         lock::{Attempt, Lock},
     },
     hypervisor::DomainState,
+    kill_point,
     model::{Instance, OperationKind, Phase, Result, Wanted},
     plan::Step,
 };
@@ -36,14 +37,19 @@ pub fn try_resume(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
     if state_of(ctx, &instance)? != DomainState::PausedIoError {
         return Ok(false);
     }
-    ctx.hypervisor.resume(uuid).map(|()| true)
+    kill_point::reached("intent");
+    ctx.hypervisor.resume(uuid)?;
+    kill_point::reached("effect");
+    Ok(true)
 }
 
 /// Presses the reset button of a guest that does not answer.
 pub fn reset_unresponsive(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
     let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "reset")? else { return Ok(false) };
     let operation = journal::begin(ctx, OperationKind::Reset, &instance)?;
+    kill_point::reached("intent");
     let result = ctx.hypervisor.reset(uuid);
+    kill_point::reached("effect");
     journal::end(ctx, &operation, result).map(|()| true)
 }
 

@@ -1,0 +1,54 @@
+//! Death of a thread at a point: it unwinds, so that its locks fall and its database closes, as the kernel does for a process
+//! that is killed. Nothing of what comes behind the point is done.
+
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
+};
+
+/// What a thread that died unwinds with.
+struct Death;
+
+/// How far a thread has come.
+#[derive(Default)]
+struct Course {
+    passed: Vec<String>,
+    dies_at: Option<usize>,
+}
+
+thread_local! {
+    static COURSE: RefCell<Option<Course>> = const { RefCell::new(None) };
+}
+
+/// What became of some work.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The points passed on this thread, in order, each as `FILE:LINE`.
+    pub passed: Vec<String>,
+    /// What it gave; none if it died.
+    pub result: Option<T>,
+}
+
+/// Does some work on this thread, and dies at the N-th point that it passes (1 is the first), if a number is given.
+pub fn run<T>(dies_at: Option<usize>, work: impl FnOnce() -> T) -> Outcome<T> {
+    COURSE.set(Some(Course { passed: Vec::new(), dies_at }));
+    let result = catch_unwind(AssertUnwindSafe(work));
+    let passed = COURSE.take().unwrap_or_default().passed;
+    match result {
+        Ok(value) => Outcome { passed, result: Some(value) },
+        Err(payload) if payload.is::<Death>() => Outcome { passed, result: None },
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// Notes a point that this thread passes, and dies there if it is to.
+pub(super) fn pass(place: &Location<'_>) {
+    let dies = COURSE.with_borrow_mut(|course| {
+        let Some(course) = course else { return false };
+        course.passed.push(format!("{}:{}", place.file(), place.line()));
+        course.dies_at == Some(course.passed.len())
+    });
+    if dies {
+        resume_unwind(Box::new(Death));
+    }
+}
