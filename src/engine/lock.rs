@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::Ctx;
 use crate::{
     clock::Clock,
-    model::{Code, Error, Instance, Result},
+    model::{Code, Error, Instance, ResourceKind, Result},
+    store::Operation,
 };
 
 /// How often a waiting command tries again. flock has no time-out, and a blocking one could not be interrupted.
@@ -40,9 +41,24 @@ pub const GC: Uuid = Uuid::max();
 /// does not hold up the others.
 pub const TURNS: [Uuid; 4] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4)];
 
+/// The ids of locks of operations begin so; behind it is the operation's number. No version of uuids is made this way.
+const OF_OPERATIONS: u128 = 0x6f70_6572_6174_0000_0000_0000_0000_0000;
+
 /// A lock that belongs to no instance.
 pub fn is_shared(id: &Uuid) -> bool {
     [HOST, GC].contains(id) || TURNS.contains(id)
+}
+
+/// The lock that the owner of an operation holds. That of an instance keeps others from it; work on an image takes turns by
+/// the image's own lock, so here each operation has its own.
+pub fn owner(operation: &Operation) -> Uuid {
+    match operation.resource.kind {
+        ResourceKind::Instance => operation.resource.id,
+        ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact => {
+            let number = operation.id.strip_prefix("op-").and_then(|hex| u128::from_str_radix(hex, 16).ok());
+            Uuid::from_u128(OF_OPERATIONS | number.unwrap_or(0))
+        }
+    }
 }
 
 /// A held lock; dropped with the process or this value.

@@ -54,6 +54,7 @@ pub use sagas::{
     bake::{BakeRequest, Outcome, bake},
     create::{Created, create},
     delete::{Receipt, delete, plan_delete},
+    image::{ImageCtx, on_image, recover_images},
     reboot::reboot,
     redefine::{Redefinition, plan_redefinition, redefine},
     restart::{accept_stop, reset_unresponsive, restart, try_resume},

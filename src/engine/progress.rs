@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{Ctx, Observer, Stage};
-use crate::{model::Progress, store::ProgressLog};
+use crate::{
+    model::Progress,
+    store::{ProgressLog, Store},
+};
 
 /// How often the database is written and asked. A new stage is written at once.
 const EXCHANGE: Duration = Duration::from_millis(500);
@@ -48,17 +51,28 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Starts to report an operation. Where that cannot be, the operation goes on unreported.
+    /// Starts to report an operation of a context.
     pub fn start(ctx: &mut Ctx, operation: &str) -> Self {
+        let reporter = Self::of(&ctx.store, &ctx.cancel, operation);
+        ctx.ending = reporter.ending.clone();
+        reporter
+    }
+
+    /// Starts to report an operation. Where that cannot be, the operation goes on unreported.
+    pub fn of(store: &Store, cancel: &Arc<AtomicBool>, operation: &str) -> Self {
         let (shared, ending) = (Arc::<Shared>::default(), Arc::<AtomicBool>::default());
-        ctx.ending = ending.clone();
-        let (log, process) = (ctx.store.progress_log(operation), ctx.cancel.clone());
+        let (log, process) = (store.progress_log(operation), cancel.clone());
         let thread = log.ok().and_then(|log| {
             let (shared, ending) = (shared.clone(), ending.clone());
             let builder = thread::Builder::new().name("progress".to_owned());
             builder.spawn(move || report(log, &shared, &ending, &process)).ok()
         });
         Self { shared, thread, ending }
+    }
+
+    /// Set when the operation is to end, whoever wants it.
+    pub fn ending(&self) -> &AtomicBool {
+        &self.ending
     }
 
     /// An observer that hands everything on, and reports it.

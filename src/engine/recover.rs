@@ -6,11 +6,15 @@ use super::{
     Ctx, journal,
     lock::{Attempt, Lock, is_shared},
     ours::is_without_row,
-    sagas::{bake, create, delete, start, stop, tag},
+    sagas::{
+        bake, create, delete,
+        image::{ImageCtx, recover_images},
+        start, stop, tag,
+    },
 };
 use crate::{
     image,
-    model::{Class, Code, Error, OperationKind, Result},
+    model::{Class, Code, Error, OperationKind, ResourceKind, Result},
     store::{Operation, OperationState},
 };
 
@@ -19,6 +23,14 @@ use crate::{
 /// for each.
 pub fn recover(ctx: &mut Ctx) -> Result<Vec<String>> {
     let mut told = recover_all(ctx, OperationState::Started)?;
+    let (settings, clock) = (ctx.settings.clone(), ctx.clock.clone());
+    recover_images(&mut ImageCtx {
+        settings: &settings,
+        store: &mut ctx.store,
+        clock: &*clock,
+        cancel: ctx.cancel.clone(),
+        requester: ctx.requester.clone(),
+    })?;
     told.extend(tidy(ctx)?);
     Ok(told)
 }
@@ -31,7 +43,8 @@ pub fn retry_attention(ctx: &mut Ctx) -> Result<Vec<String>> {
 /// One that cannot be finished does not keep the others from it; its error comes last.
 fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
     let (mut told, mut failed) = (Vec::new(), None);
-    for operation in ctx.store.open_operations()?.into_iter().filter(|o| o.state == state) {
+    let open = ctx.store.open_operations()?.into_iter().filter(|o| o.state == state);
+    for operation in open.filter(|o| o.resource.kind == ResourceKind::Instance) {
         match recover_one(ctx, &operation) {
             Ok(line) => told.extend(line),
             // The next would wait as long for nothing.

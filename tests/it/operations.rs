@@ -1,13 +1,18 @@
 //! Operations as other processes see them: how far they are, and that they can be ended.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use crate::support::world::World;
 use lite::{
-    engine::{self, Observer, Stage},
+    clock::SystemClock,
+    engine::{self, ImageCtx, Observer, Stage, Unobserved, on_image},
     hypervisor::DomainState,
-    model::{Name, OperationState, Progress},
-    store::Store,
+    model::{Code, Error, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, Result, Via},
+    store::{Operation, Store},
 };
 
 /// At most so long a request or a note takes to the other process.
@@ -63,4 +68,104 @@ fn another_process_sees_the_note_and_ends_the_wait() {
     );
     let error = ctx.store.request_cancel("op-ffffffff", jiff::Timestamp::UNIX_EPOCH).expect_err("refused");
     assert_eq!((error.code.as_str(), error.exit_code()), ("no_such_operation", 2));
+}
+
+/// A context for work on images, in a world whose pool is an empty folder.
+struct Images {
+    world: World,
+    store: Store,
+}
+
+impl Images {
+    fn new() -> Self {
+        let world = World::new();
+        std::fs::create_dir_all(&world.settings().host.folders.pool).expect("made");
+        let store = world.engine().store;
+        Self { world, store }
+    }
+
+    fn ctx(&mut self) -> ImageCtx<'_> {
+        ImageCtx {
+            settings: self.world.settings(),
+            store: &mut self.store,
+            clock: &SystemClock,
+            cancel: Arc::default(),
+            requester: Requester::root(Via::Cli),
+        }
+    }
+
+    fn last(&self) -> Operation {
+        self.store.operations(1).expect("read").remove(0)
+    }
+
+    fn locks(&self) -> usize {
+        std::fs::read_dir(self.world.state().join("locks")).map_or(0, Iterator::count)
+    }
+}
+
+#[test]
+fn work_on_an_image_is_journalled_and_ended_from_another_process() {
+    let mut images = Images::new();
+    let mut other = images.world.engine().store;
+    // An image may have an instance's name, and a name that no instance has.
+    for id in ["web", "ubuntu-24.04"] {
+        let worked = on_image(&mut images.ctx(), OperationKind::Build, id, &mut Unobserved, |ending, observer| {
+            observer.begin(Stage::Packages);
+            let operation = other.open_operations().expect("read").remove(0);
+            assert_eq!(
+                (operation.kind, operation.resource.kind, operation.resource.name.as_str()),
+                (OperationKind::Build, ResourceKind::Image, id)
+            );
+            other.request_cancel(&operation.id, jiff::Timestamp::UNIX_EPOCH).expect("asked");
+            let begun = Instant::now();
+            while !ending.load(Ordering::Relaxed) {
+                assert!(begun.elapsed() < SEEN, "it was not told to end");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err::<(), _>(Error::new(Code::Interrupted, "interrupted"))
+        });
+        assert_eq!(worked.map_err(|e| e.code.as_str()), Err("interrupted"));
+        let last = images.last();
+        assert_eq!((last.state, last.error.as_deref()), (OperationState::Failed, Some("interrupted")));
+        assert_eq!(last.progress.stage.as_deref(), Some("installing packages"));
+        assert_eq!(images.locks(), 0);
+    }
+    assert_eq!(on_image(&mut images.ctx(), OperationKind::Import, "own", &mut Unobserved, |_, _| Ok(7)), Ok(7));
+    assert_eq!(images.last().state, OperationState::Succeeded);
+}
+
+#[test]
+fn work_on_an_image_whose_process_died_is_closed_and_its_files_go() {
+    let mut images = Images::new();
+    let pool = images.world.settings().host.folders.pool.clone();
+    // As `kill -9` in the middle of a build leaves it: a panic runs no line behind the work.
+    let died = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        on_image(&mut images.ctx(), OperationKind::Build, "debian-13", &mut Unobserved, |_, _| -> Result<()> {
+            std::fs::create_dir(pool.join(".build-debian-13_x")).expect("made");
+            panic!("the process died");
+        })
+    }));
+    assert!(died.is_err());
+    let open = images.last();
+    assert_eq!(open.state, OperationState::Started);
+    let told = engine::recover(&mut images.world.engine()).expect("recovered");
+    assert_eq!(told, ["removed what work on image `debian-13` that was cut off had left"]);
+    let last = images.last();
+    assert_eq!(
+        (last.id, last.state, last.error.as_deref()),
+        (open.id, OperationState::Failed, Some("its process died"))
+    );
+    assert_eq!((std::fs::read_dir(&pool).expect("read").filter(|e| !is_lock(e)).count(), images.locks()), (0, 0));
+    // One whose owner lives is left alone.
+    let mut other = images.world.engine();
+    let done = on_image(&mut images.ctx(), OperationKind::Pull, "debian-12", &mut Unobserved, |_, _| {
+        engine::recover(&mut other)?;
+        Ok(other.store.open_operations()?.len())
+    });
+    assert_eq!(done, Ok(1));
+}
+
+/// The lock file of an image stays.
+fn is_lock(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
+    entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with(".lock-"))
 }

@@ -62,7 +62,8 @@ fn reread(ctx: &Ctx, f: &mut Facts) -> Result<()> {
     f.free_locks = free.intersection(&free_last).copied().collect();
     f.free_locks.sort_unstable();
     let still = ctx.store.open_operations()?;
-    f.after.open.retain(|o| still.contains(o));
+    // By id and state: the progress of one that runs goes on meanwhile.
+    f.after.open.retain(|o| still.iter().any(|s| (&s.id, s.state) == (&o.id, o.state)));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use super::{
     orphans::{Orphan, Orphans, UNKNOWN_VOLUME, volume_subject},
 };
 use crate::{
+    engine::lock::owner,
     model::{Instance, NetworkMode, Phase, Record, ResourceKind, escaped},
     plan::{Class, Object, OwnedKind},
     store::OperationState,
@@ -202,7 +203,7 @@ fn unfinished(f: &Facts) -> Vec<Finding> {
     let nobodys = |id: &Uuid| !f.busy.contains(id);
     let open: HashMap<Uuid, &str> =
         f.before.open.iter().chain(&f.after.open).filter_map(|o| Some((o.instance()?, o.id.as_str()))).collect();
-    let operations = f.after.open.iter().filter(|o| nobodys(&o.resource.id)).map(|o| {
+    let operations = f.after.open.iter().filter(|o| nobodys(&owner(o))).map(|o| {
         let problem = match (o.state, &o.error) {
             (OperationState::NeedsAttention, Some(error)) => format!("it needs attention: {error}"),
             (OperationState::NeedsAttention, None) => "it needs attention".to_owned(),
