@@ -2,17 +2,11 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, alarm_put, common, complete, events, session, values};
+use super::{Env, alarm_put, common, complete, values};
 use crate::{
-    model::{AlarmState, Code, Error, EventKind, Instance, Name, Result, Statistic},
-    monitor::{Decision, Happening, machine},
-    store::{
-        Store,
-        alarms::{self, Alarm, Told},
-        events::{Stamp, Which},
-    },
-    ui::print::{print_alarm, print_alarms, print_changed},
-    view::{AlarmRow, AlarmView, Changed},
+    app::alarm,
+    model::{AlarmState, Name, Result},
+    ui::print::{print_alarm, print_alarms, print_changed, print_events},
 };
 
 const EXAMPLES: &str = "\
@@ -143,128 +137,28 @@ struct OneAlarm {
 
 /// Works on alarms; none of it needs the host.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let stamp = Stamp::here((env.clock)());
-    let mut store = match (session::store(env)?, &args.verb) {
-        (Some(store), _) => store,
-        // A listing makes no database.
-        (None, Verb::List { instance: None }) => return print_alarms(&env.ui, &[]),
-        (None, Verb::History { alarm: None, .. }) => return events::print(env, &[]),
-        (None, _) => Store::open(&env.settings()?.paths.state)?,
-    };
+    let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        Verb::Put(args) => alarm_put::run(args, env, &mut store, &stamp),
-        Verb::List { instance } => {
-            let of = instance.as_ref().map(|name| store.require(name)).transpose()?;
-            let instances = store.instances()?;
-            let alarms = match &of {
-                Some(instance) => store.alarms_of(instance.record.uuid)?,
-                None => store.alarms()?,
-            };
-            print_alarms(&env.ui, &alarms.iter().map(|a| row(a, &instances, stamp.now)).collect::<Vec<_>>())
-        }
-        Verb::Show { alarm } => {
-            let alarm = store.require_alarm(&alarm.alarm)?;
-            let row = row(&alarm, &store.instances()?, stamp.now);
-            print_alarm(&env.ui, &view(&alarm, row))
-        }
+        Verb::Put(args) => print_changed(ui, &[alarm::put(&app, &caller, &args.request(), &mut progress)?]),
+        Verb::List { instance } => print_alarms(ui, &alarm::list(&app, &caller, instance.as_ref(), &mut progress)?),
+        Verb::Show { alarm } => print_alarm(ui, &alarm::show(&app, &caller, &alarm.alarm, &mut progress)?),
         Verb::Delete { alarms, sure, dry_run } => {
-            alarms.iter().try_for_each(|name| store.require_alarm(name).map(drop))?;
-            if !dry_run {
-                let names: Vec<String> = alarms.iter().map(|n| format!("`{n}`")).collect();
-                sure.ask(&env.ui, &format!("delete the alarm {}?", names.join(", ")))?;
-                alarms.iter().try_for_each(|name| store.delete_alarm(name, &stamp))?;
+            let found = alarm::find(&app, &caller, alarms, &mut progress)?;
+            if *dry_run {
+                return print_changed(ui, &found.plan());
             }
-            let now = if *dry_run { "would be deleted" } else { "deleted" };
-            changed(env, alarms.iter(), now)
+            let names: Vec<String> = alarms.iter().map(|n| format!("`{n}`")).collect();
+            sure.ask(ui, &format!("delete the alarm {}?", names.join(", ")))?;
+            print_changed(ui, &found.run(&app)?)
         }
         Verb::Test { alarm, state } => {
-            let alarm = store.require_alarm(&alarm.alarm)?;
-            let now = set(&mut store, alarm, *state, &stamp)?;
-            changed(env, std::iter::once(&now.name), now.state.as_str())
+            print_changed(ui, &[alarm::test(&app, &caller, &alarm.alarm, *state, &mut progress)?])
         }
         Verb::Mute { alarm, time, .. } => {
-            let until = time
-                .map(|t| stamp.now.checked_add(t))
-                .transpose()
-                .map_err(|e| Error::new(Code::InvalidDuration, "this time cannot be").cause(e))?;
-            store.mute_alarm(&alarm.alarm, until, &stamp)?;
-            let now =
-                until.map_or_else(|| "not muted".to_owned(), |t| format!("muted until {}", t.strftime("%F %T UTC")));
-            changed(env, std::iter::once(&alarm.alarm), &now)
+            print_changed(ui, &[alarm::mute(&app, &caller, &alarm.alarm, *time, &mut progress)?])
         }
         Verb::History { alarm, limit } => {
-            let alarm = alarm.as_ref().map(ToString::to_string);
-            let mut which = Which { after: 0, instance: None, alarm, limit: *limit };
-            if which.alarm.is_none() {
-                which.limit = u32::MAX;
-            }
-            let mut all = store.events(&which)?;
-            all.retain(|e| e.event.data.alarm.is_some());
-            let from = all.len().saturating_sub(*limit as usize);
-            events::print(env, &all[from..])
+            print_events(ui, &alarm::history(&app, &caller, alarm.as_ref(), *limit, &mut progress)?)
         }
-    }
-}
-
-fn changed<'a>(env: &Env, names: impl Iterator<Item = &'a Name>, now: &str) -> Result<()> {
-    let all: Vec<Changed> = names.map(|n| Changed { name: n.to_string(), now: now.to_owned() }).collect();
-    print_changed(&env.ui, &all)
-}
-
-/// Gives an alarm a state as an evaluation does (A4).
-fn set(store: &mut Store, mut alarm: Alarm, state: AlarmState, stamp: &Stamp) -> Result<Alarm> {
-    let decision = match state {
-        AlarmState::Alarm => Decision::Alarm,
-        AlarmState::Ok => Decision::Ok,
-        AlarmState::InsufficientData => Decision::NoData,
-    };
-    let context = machine::Context {
-        incident: alarm.incident.is_some(),
-        repeat_due: false,
-        tell_no_data: alarm.settings.notify.contains(&crate::model::Notify::NoData),
-    };
-    let (next, happening) = machine::step(alarm.state, decision, context);
-    let kind = happening.map(|h| match h {
-        Happening::Firing => EventKind::AlarmFiring,
-        Happening::Reminder => EventKind::AlarmReminder,
-        Happening::Resolved => EventKind::AlarmResolved,
-        Happening::NoData => EventKind::AlarmNoData,
-    });
-    let told = kind.map(|kind| Told { kind, reason: "set by hand, for a test".to_owned(), points: Vec::new() });
-    let Some(instance) = store.instance_by_uuid(alarm.instance)? else {
-        return Err(Error::new(Code::NoSuchInstance, "the instance of this alarm is gone"));
-    };
-    store.write(|t| alarms::change(t, &mut alarm, &instance.record, next, told.as_ref(), stamp))?;
-    Ok(alarm)
-}
-
-fn row(alarm: &Alarm, instances: &[Instance], now: jiff::Timestamp) -> AlarmRow {
-    let s = &alarm.settings;
-    let instance = instances.iter().find(|i| i.record.uuid == alarm.instance);
-    let statistic = if s.statistic == Statistic::Average { String::new() } else { format!("{} ", s.statistic) };
-    AlarmRow {
-        name: alarm.name.to_string(),
-        instance: instance.map_or_else(String::new, |i| i.record.name.to_string()),
-        state: alarm.state,
-        since: alarm.since,
-        metric: s.metric,
-        condition: format!("{statistic}{}", s.condition),
-        datapoints: s.datapoints,
-        of: s.of,
-        period_minutes: s.period_minutes,
-        muted_until: alarm.muted_until.filter(|_| alarm.is_muted(now)),
-    }
-}
-
-fn view(alarm: &Alarm, row: AlarmRow) -> AlarmView {
-    let s = &alarm.settings;
-    AlarmView {
-        row,
-        statistic: s.statistic,
-        missing: s.missing,
-        notify: s.notify.clone(),
-        repeat_minutes: s.repeat_minutes,
-        reason: alarm.reason.clone(),
-        incident: alarm.incident.clone(),
     }
 }

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, common, complete, values};
+use super::{common, complete, values};
 use crate::{
+    app::alarm::Put,
     model::{AlarmSettings, Code, Condition, Error, Metric, Missing, Name, Notify, Result, Statistic},
-    store::{Store, alarms::default_name, events::Stamp},
-    ui::print::print_changed,
-    view::Changed,
 };
 
 const EXAMPLES: &str = "\
@@ -81,42 +79,24 @@ fn repeat(text: &str) -> Result<u32> {
     if text == "0" { Ok(0) } else { minutes(text) }
 }
 
-/// Checks everything, then stores the alarm.
-pub fn run(args: &Args, env: &Env, store: &mut Store, stamp: &Stamp) -> Result<()> {
-    let mut notify = args.notify.clone();
-    notify.sort();
-    notify.dedup();
-    let settings = AlarmSettings {
-        metric: args.metric,
-        condition: args.when,
-        datapoints: args.datapoints,
-        of: args.of,
-        period_minutes: args.period,
-        statistic: args.statistic,
-        missing: args.missing,
-        notify,
-        repeat_minutes: args.repeat,
-    };
-    settings.check()?;
-    let record = store.require(&args.instance.name)?.record;
-    let name = match &args.alarm {
-        Some(name) => name.clone(),
-        None => default_name(&record.name, args.metric, 1)?,
-    };
-    let old = store.alarms()?.into_iter().find(|a| a.name == name);
-    if old.is_none() && store.instance(&name)?.is_some() {
-        return Err(
-            Error::new(Code::NameTaken, format!("an instance is called `{name}`")).hint("choose another with `--name`")
-        );
+impl Args {
+    /// What the arguments ask for.
+    pub fn request(&self) -> Put {
+        Put {
+            instance: self.instance.name.clone(),
+            name: self.alarm.clone(),
+            settings: AlarmSettings {
+                metric: self.metric,
+                condition: self.when,
+                datapoints: self.datapoints,
+                of: self.of,
+                period_minutes: self.period,
+                statistic: self.statistic,
+                missing: self.missing,
+                notify: self.notify.clone(),
+                repeat_minutes: self.repeat,
+            },
+            dry_run: self.dry_run,
+        }
     }
-    let now = match (&old, args.dry_run) {
-        (None, false) => "made",
-        (Some(_), false) => "changed",
-        (None, true) => "would be made",
-        (Some(_), true) => "would be changed",
-    };
-    if !args.dry_run {
-        store.put_alarm(&record, &name, &settings, stamp)?;
-    }
-    print_changed(&env.ui, &[Changed { name: name.to_string(), now: now.to_owned() }])
 }

@@ -1,15 +1,14 @@
 //! `lite blueprints`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, blueprints_test, complete, outdated, record, session};
+use super::{Env, blueprints_test, complete};
 use crate::{
-    catalog::{self, Blueprint, Catalog, Group, Health, Standing},
+    app::blueprint::{self, check::check},
     model::Result,
-    ui::print::{print_blueprint, print_blueprints, print_check},
-    view::{BlueprintView, FaultView, ParameterView, VerifiedView},
+    ui::print::{print_blueprint, print_blueprints, print_check, print_outdated},
 };
 
 const EXAMPLES: &str = "\
@@ -105,129 +104,12 @@ pub enum Verb {
 
 /// Lists, shows or checks with [`crate::ui::print::print_blueprints`], `print_blueprint` and `print_check`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let (caller, mut progress, ui) = (env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        None => {
-            let catalog = catalog_with_tests(env)?;
-            let views: Vec<_> = catalog.blueprints.values().map(|b| view(&catalog, b)).collect();
-            print_blueprints(&env.ui, &views)
-        }
-        Some(Verb::Show { ids }) => {
-            let catalog = catalog_with_tests(env)?;
-            let views: Result<Vec<_>> = ids.iter().map(|id| catalog.blueprint(id).map(|b| view(&catalog, b))).collect();
-            print_blueprint(&env.ui, &views?)
-        }
-        Some(Verb::Outdated) => outdated::run(env),
-        Some(Verb::Check { files }) => {
-            let mut faults = Vec::new();
-            for file in files {
-                faults.extend(check(file)?);
-            }
-            print_check(&env.ui, files.len(), &faults)
-        }
+        None => print_blueprints(ui, &blueprint::list(&env.app()?, &caller, &mut progress)?),
+        Some(Verb::Show { ids }) => print_blueprint(ui, &blueprint::show(&env.app()?, &caller, ids, &mut progress)?),
+        Some(Verb::Outdated) => print_outdated(ui, &blueprint::outdated(&env.app()?, &caller, &mut progress)?),
+        Some(Verb::Check { files }) => print_check(ui, files.len(), &check(&caller, files)?),
         Some(Verb::Test(args)) => blueprints_test::run(args, env),
-    }
-}
-
-/// The catalog, with the tests of this host after those that came with it.
-fn catalog_with_tests(env: &Env) -> Result<Catalog> {
-    let settings = env.settings()?;
-    let mut catalog = session::catalog(&settings)?;
-    catalog.verified.extend(record::read_own(&settings, &env.ui));
-    Ok(catalog)
-}
-
-/// The faults of one file; scripts it names may lie beside it.
-fn check(file: &Path) -> Result<Vec<FaultView>> {
-    let shown = file.display().to_string();
-    let mut beside = Vec::new();
-    if let Some(folder) = file.parent() {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        // What lies beside it and cannot be read is only a fault if the file names it.
-        let _ = session::gather(folder, "", &mut beside);
-    }
-    let bytes = session::read_limited(file, 4 << 20)?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => {
-            let message = "is not UTF-8 text".to_owned();
-            return Ok(vec![FaultView { file: shown, line: None, key: None, message }]);
-        }
-    };
-    let faults = catalog::check_with(&shown, &text, &beside);
-    Ok(faults
-        .into_iter()
-        .map(|f| FaultView {
-            message: match f.suggestion {
-                Some(word) => format!("{}; did you mean `{word}`?", f.message),
-                None => f.message,
-            },
-            file: f.file,
-            line: Some(f.line as u64),
-            key: (f.key != "-").then_some(f.key),
-        })
-        .collect())
-}
-
-fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
-    BlueprintView {
-        id: b.id.clone(),
-        group: match b.group {
-            Group::Os => "os".to_owned(),
-            Group::App => "app".to_owned(),
-        },
-        version: b.version.clone(),
-        title: b.title.clone(),
-        description: b.description.clone(),
-        bases: b.bases.clone(),
-        min_memory: b.min_memory,
-        min_disk: b.min_disk,
-        smallest_bundle: catalog.smallest_bundle(b).map(|s| s.id.clone()),
-        ports: b.ports.clone(),
-        parameters: b
-            .parameters
-            .iter()
-            .map(|p| ParameterView {
-                name: p.name.clone(),
-                description: p.description.clone(),
-                default: p.default.clone(),
-            })
-            .collect(),
-        secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
-        verified: b.bases.iter().map(|base| verified(catalog, b, base)).collect(),
-        health: b.health.as_ref().map(health),
-    }
-}
-
-/// A health check in words.
-fn health(health: &Health) -> String {
-    match health {
-        Health::Http { port, path, status, text } => {
-            let holds = text.as_ref().map_or(String::new(), |t| format!(" and holds `{t}`"));
-            format!("http://ADDRESS:{port}{path} answers {status}{holds}")
-        }
-        Health::Tcp { port, banner } => {
-            let says = banner.as_ref().map_or(String::new(), |b| format!(" and says `{b}`"));
-            format!("port {port} accepts{says}")
-        }
-        Health::Command { run, timeout } => {
-            let run = run.trim();
-            let shown = if run.contains('\n') { "a script".to_owned() } else { format!("`{run}`") };
-            format!("{shown} succeeds in the guest within {timeout} s")
-        }
-    }
-}
-
-fn verified(catalog: &Catalog, b: &Blueprint, base: &str) -> VerifiedView {
-    let standing = catalog.standing(b, base);
-    let seen = match standing {
-        Standing::Boot(seen) | Standing::Changed(seen) => Some(seen),
-        Standing::Render => None,
-    };
-    VerifiedView {
-        base: base.to_owned(),
-        how: standing.word().to_owned(),
-        date: seen.map(|v| v.date),
-        image: seen.and_then(|v| v.image.clone()),
-        seconds: seen.and_then(|v| v.seconds),
     }
 }

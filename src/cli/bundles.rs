@@ -1,10 +1,7 @@
 //! `lite bundles`.
 
-use super::{
-    Env,
-    session::{self, Session},
-};
-use crate::{engine, model::Result, ui::print::print_bundles, view::BundleRow};
+use super::Env;
+use crate::{app::bundle, model::Result, ui::print::print_bundles};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -24,24 +21,5 @@ pub struct Args {}
 
 /// Lists the bundles with [`crate::ui::print::print_bundles`].
 pub fn run(_args: &Args, env: &mut Env) -> Result<()> {
-    let catalog = session::catalog(&env.settings()?)?;
-    let capacity = Session::open(env).and_then(|s| engine::capacity(&s.engine_as_it_is(false)?));
-    if let Err(e) = &capacity {
-        env.ui.warn(&format!("how many fit is not known: {}", e.message));
-    }
-    let rows: Vec<BundleRow> = catalog
-        .bundles
-        .iter()
-        .map(|b| BundleRow {
-            id: b.id.clone(),
-            vcpus: b.vcpus,
-            memory: b.memory,
-            disk: b.disk,
-            transfer: b.transfer,
-            price: b.price,
-            currency: b.currency.clone(),
-            fits: capacity.as_ref().ok().map(|c| c.count(b)),
-        })
-        .collect();
-    print_bundles(&env.ui, &rows)
+    print_bundles(&env.ui, &bundle::list(&env.app()?, &env.caller(), &mut env.progress())?)
 }

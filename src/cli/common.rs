@@ -6,8 +6,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::complete;
 use crate::{
-    engine::Listed,
-    model::{Code, Error, InstanceState, Name, Result},
+    model::{Code, Error, Name, Result},
     ui::{ColorChoice, Ui},
 };
 
@@ -60,11 +59,11 @@ pub struct Names {
 
 impl Names {
     /// The names in the order given, each once.
-    pub fn each(&self) -> Vec<&Name> {
-        let mut each: Vec<&Name> = Vec::with_capacity(self.names.len());
+    pub fn each(&self) -> Vec<Name> {
+        let mut each: Vec<Name> = Vec::with_capacity(self.names.len());
         for name in &self.names {
-            if !each.contains(&name) {
-                each.push(name);
+            if !each.contains(name) {
+                each.push(name.clone());
             }
         }
         each
@@ -109,20 +108,6 @@ impl Sure {
     }
 }
 
-/// Says beside a listing what was changed by hand, and what to do.
-pub fn warn_of_drift(ui: &Ui, listed: &Listed) {
-    let name = &listed.instance.record.name;
-    if listed.power == InstanceState::Lost {
-        ui.warn(&format!(
-            "the domain of `{name}` is gone from the host; `lite repair {name}` defines it again on its disk"
-        ));
-    }
-    if !listed.drift.is_empty() {
-        let all = listed.drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        ui.warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Names, Sure};
@@ -131,7 +116,7 @@ mod tests {
     #[test]
     fn names_are_taken_once_in_order() {
         let names = Names { names: ["b", "a", "b"].into_iter().flat_map(Name::parse).collect() };
-        assert_eq!(names.each().into_iter().map(Name::as_str).collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(names.each().iter().map(Name::as_str).collect::<Vec<_>>(), ["b", "a"]);
     }
 
     #[test]

@@ -1,18 +1,13 @@
 //! Completion in the shell: names are read when the key is pressed. Whatever fails, completes nothing, silently.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-    time::Duration,
-};
+use std::ffi::{OsStr, OsString};
 
 use clap_complete::{CompletionCandidate, env::Shells};
-use rusqlite::{Connection, OpenFlags};
 
-use super::{Env, command, session};
+use super::{Env, command};
 use crate::{
-    catalog::Catalog,
-    model::{Code, Error, Result},
+    app::names,
+    model::{Code, Error, Result, Settings},
 };
 
 /// The variable by which a shell asks for completions.
@@ -60,17 +55,17 @@ fn unknown(shell: &str) -> Error {
 
 /// Completes names of instances.
 pub fn instances(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, instance_names())
+    matching(current, named(names::instances))
 }
 
 /// Completes names of alarms.
 pub fn alarms(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, state_names("SELECT name FROM alarm ORDER BY name"))
+    matching(current, named(names::alarms))
 }
 
 /// Completes names of contacts.
 pub fn contacts(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, state_names("SELECT name FROM contact ORDER BY name"))
+    matching(current, named(names::contacts))
 }
 
 /// Completes names of metrics.
@@ -80,17 +75,17 @@ pub fn metrics(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Completes ids of blueprints.
 pub fn blueprints(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, blueprint_names())
+    matching(current, names::blueprints(settings().as_ref()))
 }
 
 /// Completes ids of bundles.
 pub fn bundles(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, bundle_names())
+    matching(current, names::bundles(settings().as_ref()))
 }
 
 /// Completes ids of base images.
 pub fn bases(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, base_names())
+    matching(current, names::bases(settings().as_ref()))
 }
 
 /// Completes names of columns, of which a comma separates several.
@@ -106,65 +101,21 @@ fn matching(current: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
     names.into_iter().filter(|n| n.starts_with(&*current)).map(CompletionCandidate::new).collect()
 }
 
-/// Names of the instances in the state database, without any lock or change.
-pub fn instance_names() -> Vec<String> {
-    state_names("SELECT name FROM instance ORDER BY name")
+/// The settings of this process; none if they have faults.
+fn settings() -> Option<Settings> {
+    Env::process().settings().ok()
 }
 
-fn state_names(query: &str) -> Vec<String> {
-    let state = Env::process().settings().map(|s| s.paths.state).unwrap_or_default();
-    names_in(&state.join("state.db"), query).unwrap_or_default()
-}
-
-fn names_in(file: &Path, query: &str) -> rusqlite::Result<Vec<String>> {
-    let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_timeout(Duration::from_millis(100))?;
-    let mut query = db.prepare(query)?;
-    query.query_map([], |row| row.get(0))?.collect()
-}
-
-/// The catalog as it is now; the embedded one if the operator's files have faults.
-fn catalog() -> Catalog {
-    let settings = Env::process().settings().ok();
-    let whole = settings.and_then(|s| session::catalog(&s).ok());
-    whole.or_else(|| Catalog::embedded().ok()).unwrap_or_default()
-}
-
-/// Ids of the blueprints.
-pub fn blueprint_names() -> Vec<String> {
-    catalog().blueprints.into_keys().collect()
-}
-
-/// Ids of the bundles, smallest first.
-pub fn bundle_names() -> Vec<String> {
-    catalog().bundles.into_iter().map(|b| b.id).collect()
-}
-
-/// Ids of the base images: those that blueprints run on.
-pub fn base_names() -> Vec<String> {
-    let mut names: Vec<String> = catalog().blueprints.into_values().flat_map(|b| b.bases).collect();
-    names.sort();
-    names.dedup();
-    names
+/// Names that the settings lead to.
+fn named(names: impl Fn(&Settings) -> Vec<String>) -> Vec<String> {
+    settings().map(|s| names(&s)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
 
-    use super::{columns, names_in, script};
-
-    const QUERY: &str = "SELECT name FROM instance ORDER BY name";
-
-    #[test]
-    fn names_come_from_the_state_database() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        assert!(names_in(&file, QUERY).is_err());
-        let db = rusqlite::Connection::open(&file).unwrap();
-        db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-1'), ('db-1')").unwrap();
-        assert_eq!(names_in(&file, QUERY), Ok(vec!["db-1".to_owned(), "web-1".to_owned()]));
-    }
+    use super::{columns, script};
 
     #[test]
     fn a_script_for_three_shells() {

@@ -9,9 +9,9 @@ use std::{
     thread,
 };
 
-use super::{Env, common, session::Session, terminal::Raw};
+use super::{Env, common, terminal::Raw};
 use crate::{
-    hypervisor::{ConsoleStream, DomainState},
+    app::instance::console::{self, ConsoleStream},
     model::{Code, Error, Result},
 };
 
@@ -37,21 +37,12 @@ pub struct Args {
 
 /// Connects the terminal to the console.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let engine = session.engine(env, false)?;
     let name = &args.instance.name;
-    let instance = engine.store.require(name)?;
-    match session.hypervisor().domain(instance.record.uuid)?.map(|d| d.state) {
-        Some(DomainState::Running | DomainState::Paused | DomainState::ShuttingDown) => {}
-        _ => {
-            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
-                .hint(format!("start it: `lite start {name}`; what it said before: `lite logs {name}`")));
-        }
-    }
+    let stream = console::open(&env.app()?, &env.caller(), name, &mut env.progress())?;
     if env.ui.stdin_tty {
         env.ui.status(&format!("the console of `{name}`; leave it with Ctrl-]"));
     }
-    attach(session.hypervisor().open_console(instance.record.uuid)?)
+    attach(stream)
 }
 
 /// Connects the process's standard input and output to a console until the escape character or the end of the guest.

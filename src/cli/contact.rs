@@ -1,24 +1,17 @@
 //! `lite contact`.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use clap_complete::ArgValueCompleter;
-use secrecy::{ExposeSecret, SecretString};
 
-use super::{Env, common, complete, session};
+use super::{Env, common, complete};
 use crate::{
-    hypervisor::{Hypervisor, libvirt::Libvirt},
-    model::{Code, Error, EventKind, Name, Result, Settings, escaped},
-    monitor::sender,
-    notify::{
-        address::{self, Allowed},
-        format::Format,
-        outbox::{self, BOTH_SECRETS},
-        signature::Secret,
+    app::{
+        contact::{self, Add, MessageFormat},
+        files::Attachment,
     },
-    store::{Store, contacts::Contact, events::Stamp, outbox::MessageState},
+    model::{Name, Result},
     ui::print::{print_changed, print_contacts, print_deliveries, print_secret_once},
-    view::{Changed, ContactRow, DeliveryRow, SecretOnce},
 };
 
 const EXAMPLES: &str = "\
@@ -161,180 +154,51 @@ struct OneContact {
 
 /// Largest template read.
 const MAX_TEMPLATE: u64 = 64 << 10;
-/// How long to wait for a watcher that sends the test.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Works on contacts.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let settings = env.settings()?;
-    let stamp = Stamp::here((env.clock)());
-    // Whether a database is lost is seen before one is made.
-    let there = session::store(env)?.is_some();
+    let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        // A listing makes no database.
-        Verb::List if !there => print_contacts(&env.ui, &[]),
-        Verb::Deliveries { contact: None, .. } if !there => print_deliveries(&env.ui, &[]),
         Verb::Add { name, webhook, format, allow_private, dry_run } => {
-            let new = checked(&settings, name, webhook, format, *allow_private, stamp.now)?;
-            if *dry_run {
-                return changed(env, [name], "would be added");
+            let request = Add {
+                name: name.clone(),
+                webhook: webhook.clone(),
+                format: message_format(format)?,
+                allow_private: *allow_private,
+            };
+            let checked = contact::check(&app, &caller, &request, &mut progress)?;
+            match dry_run {
+                true => print_changed(ui, &[checked.plan()]),
+                false => print_secret_once(ui, &checked.run(&app)?),
             }
-            Store::open(&settings.paths.state)?.add_contact(&new)?;
-            print_secret_once(&env.ui, &once(name, &new.secret))
         }
-        Verb::List => print_contacts(&env.ui, &rows(&Store::open(&settings.paths.state)?)?),
+        Verb::List => print_contacts(ui, &contact::list(&app, &caller, &mut progress)?),
         Verb::Remove { names, sure, dry_run } => {
-            let mut store = Store::open(&settings.paths.state)?;
-            names.iter().try_for_each(|n| store.require_contact(n).map(drop))?;
+            let found = contact::find(&app, &caller, names, &mut progress)?;
             if *dry_run {
-                return changed(env, names, "would be removed");
+                return print_changed(ui, &found.plan());
             }
             let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
-            sure.ask(&env.ui, &format!("remove the contact {}?", quoted.join(", ")))?;
-            names.iter().try_for_each(|n| store.remove_contact(n))?;
-            changed(env, names, "removed")
+            sure.ask(ui, &format!("remove the contact {}?", quoted.join(", ")))?;
+            print_changed(ui, &found.run()?)
         }
-        Verb::Test { contact } => test(env, &settings, &contact.contact, &stamp),
+        Verb::Test { contact } => print_changed(ui, &[contact::test(&app, &caller, &contact.contact, &mut progress)?]),
         Verb::Rotate { contact } => {
-            let secret = new_secret()?;
-            let until = stamp.now.saturating_add(BOTH_SECRETS).unwrap_or(stamp.now);
-            Store::open(&settings.paths.state)?.rotate_secret(&contact.contact, secret.text(), until)?;
-            print_secret_once(&env.ui, &once(&contact.contact, secret.text()))
+            print_secret_once(ui, &contact::rotate(&app, &caller, &contact.contact, &mut progress)?)
         }
         Verb::Deliveries { contact, dead, limit } => {
-            let store = Store::open(&settings.paths.state)?;
-            if let Some(name) = contact {
-                store.require_contact(name)?;
-            }
-            print_deliveries(&env.ui, &deliveries(&store, contact.as_ref(), *dead, *limit)?)
+            let rows = contact::deliveries(&app, &caller, contact.as_ref(), *dead, *limit, &mut progress)?;
+            print_deliveries(ui, &rows)
         }
-        Verb::Redeliver { id } => {
-            let message = Store::open(&settings.paths.state)?.redeliver(id, stamp.now)?;
-            print_changed(&env.ui, &[Changed { name: message.id, now: "queued".to_owned() }])
-        }
+        Verb::Redeliver { id } => print_changed(ui, &[contact::redeliver(&app, &caller, id, &mut progress)?]),
     }
 }
 
-/// A contact of which everything was checked: address, where it leads, format.
-fn checked(
-    settings: &Settings,
-    name: &Name,
-    webhook: &str,
-    format: &str,
-    private: bool,
-    now: jiff::Timestamp,
-) -> Result<Contact> {
-    let url = address::parse(webhook)?;
-    let format = if format.contains(['/', '.']) {
-        let bytes = session::read_limited(std::path::Path::new(format), MAX_TEMPLATE)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Error::new(Code::InvalidFormat, format!("`{}` is not UTF-8", escaped(format))))?;
-        Format::custom(format, text)?
+/// The name of a format, or the template in a file.
+fn message_format(format: &str) -> Result<MessageFormat> {
+    if format.contains(['/', '.']) {
+        Attachment::read(Path::new(format), MAX_TEMPLATE).map(MessageFormat::Template)
     } else {
-        Format::named(format)?
-    };
-    address::choose(&address::resolve(&url)?, &Allowed { private, ..base(settings) })?;
-    let format =
-        serde_json::to_string(&format).map_err(|e| Error::new(Code::Json, "cannot write the format").cause(e))?;
-    Ok(Contact {
-        name: name.clone(),
-        url: SecretString::from(webhook.to_owned()),
-        format,
-        private,
-        secret: new_secret()?.text().clone(),
-        old_secret: None,
-        old_until: None,
-        disabled: None,
-        overflowed: 0,
-        created_at: now,
-    })
-}
-
-/// What messages may reach; the network of the guests is asked for if libvirt answers.
-fn base(settings: &Settings) -> Allowed {
-    let host = Libvirt::open(&settings.host.connect).ok();
-    sender::allowed(settings, host.as_ref().map(|h| h as &dyn Hypervisor))
-}
-
-fn new_secret() -> Result<Secret> {
-    Secret::from_bytes(&rand::random::<[u8; 32]>())
-}
-
-fn once(name: &Name, secret: &SecretString) -> SecretOnce {
-    SecretOnce { name: name.to_string(), secret: secret.expose_secret().to_owned() }
-}
-
-fn changed<'a>(env: &Env, names: impl IntoIterator<Item = &'a Name>, now: &str) -> Result<()> {
-    let all: Vec<Changed> = names.into_iter().map(|n| Changed { name: n.to_string(), now: now.to_owned() }).collect();
-    print_changed(&env.ui, &all)
-}
-
-fn test(env: &Env, settings: &Settings, name: &Name, stamp: &Stamp) -> Result<()> {
-    let mut store = Store::open(&settings.paths.state)?;
-    let contact = store.require_contact(name)?;
-    if let Some(why) = &contact.disabled {
-        return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}"))
-            .hint("`lite contact redeliver ID` enables it again, or remove it and add it anew"));
+        Ok(MessageFormat::Named(format.to_owned()))
     }
-    let event = stamp.event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
-    let id = outbox::make_test(&mut store, &contact, &event)?;
-    let end = Instant::now() + PATIENCE;
-    let here = base(settings);
-    loop {
-        let message = store.require_message(&id)?;
-        if message.state == MessageState::Delivered {
-            return changed(env, [name], "reached");
-        }
-        if message.attempts > 0 || Instant::now() >= end {
-            let why = message.error.unwrap_or_else(|| "it was not sent yet".to_owned());
-            return Err(Error::new(Code::ContactTestFailed, format!("the test did not arrive at contact `{name}`"))
-                .cause(why)
-                .hint(format!("`lite watch` tries it again; `lite contact deliveries {name}` shows when")));
-        }
-        // Someone else may be sending; then wait for that.
-        if !sender::send_now(settings, &contact, &here, env.clock)? {
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-}
-
-fn rows(store: &Store) -> Result<Vec<ContactRow>> {
-    let row = |c: &Contact| {
-        let name = c.name.as_str();
-        let format: Option<Format> = serde_json::from_str(&c.format).ok();
-        Ok(ContactRow {
-            name: name.to_owned(),
-            url: address::shown(c.url.expose_secret()),
-            format: format.map_or_else(|| "?".to_owned(), |f| f.name().to_owned()),
-            private: c.private,
-            waiting: store.waiting_count(name)? + i64::try_from(store.queued(name)?.len()).unwrap_or(i64::MAX),
-            dead: store.messages(Some(name), true, 100_000)?.len(),
-            lost: c.overflowed,
-            disabled: c.disabled.clone(),
-        })
-    };
-    store.contacts()?.iter().map(row).collect()
-}
-
-fn deliveries(store: &Store, contact: Option<&Name>, dead: bool, limit: u32) -> Result<Vec<DeliveryRow>> {
-    let messages = store.messages(contact.map(Name::as_str), dead, limit)?;
-    let row = |m: crate::store::outbox::Message| {
-        let parts = store.parts(&m.id)?;
-        let kinds: Vec<String> = parts.iter().map(|p| p.stored.event.kind.to_string()).collect();
-        Ok(DeliveryRow {
-            id: m.id,
-            contact: m.contact,
-            made_at: m.made_at,
-            what: match kinds.as_slice() {
-                [one] => one.clone(),
-                many => format!("{} events", many.len()),
-            },
-            state: m.state.as_str().to_owned(),
-            attempts: m.attempts,
-            next_at: (m.state == MessageState::Queued).then_some(m.next_at),
-            status: m.status,
-            error: m.error,
-        })
-    };
-    messages.into_iter().map(row).collect()
 }

@@ -1,7 +1,8 @@
 //! `lite cost`.
 
-use super::{Env, list};
+use super::Env;
 use crate::{
+    app::instance::list,
     model::{Result, Tag},
     ui::print::print_cost,
 };
@@ -30,5 +31,5 @@ pub struct Args {
 
 /// Shows the cost with [`crate::ui::print::print_cost`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    print_cost(&env.ui, &list::rows(env, &args.tags)?)
+    print_cost(&env.ui, &list::cost(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?)
 }

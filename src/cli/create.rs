@@ -1,27 +1,17 @@
 //! `lite create`.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap_complete::ArgValueCompleter;
-use sha2::{Digest, Sha256};
 
-use super::{
-    Env, common, complete, image_bake,
-    session::{self, Session},
-    values,
-};
+use super::{Env, common, complete, signals, values};
 use crate::{
-    catalog::{Resolved, resolve_params},
-    engine::{self, Created, ImageChoice, Request},
-    guest,
-    image::{self, Image},
-    model::{Code, Error, InstanceState, Name, NetworkMode, Result, Settings, Tag, escaped, hex},
-    render::{UserData, parse_user_data},
-    ui::{
-        ProgressPrinter,
-        print::{print_created, print_plan},
+    app::{
+        files::Attachment,
+        instance::create::{self, Create},
     },
-    view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime},
+    model::{Name, NetworkMode, Result, Tag},
+    ui::print::{print_created, print_plan},
 };
 
 const EXAMPLES: &str = "\
@@ -91,169 +81,46 @@ pub struct Args {
     pub change: common::Change,
 }
 
+/// Largest public key read.
+const MAX_KEY: u64 = 64 << 10;
 /// Largest user-data read: more is refused by its parser with the right words.
 const MAX_USER_DATA: u64 = 1 << 20;
 
-/// What was asked for, checked against the catalog and read from its files.
-struct Asked {
-    resolved: Resolved,
-    parameters: BTreeMap<String, String>,
-    ssh_keys: Vec<String>,
-    user_data: Option<UserData>,
-    digest: String,
-    /// The base where none is asked for.
-    default_base: Option<String>,
-}
-
-/// Makes an instance; the stages go to [`crate::ui::Stages`], the end to [`crate::ui::print::print_created`].
+/// Makes an instance, or shows what would be made.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let settings = env.settings()?;
-    let mut asked = check(args, &settings)?;
+    let app = env.app()?;
+    let checked = create::check(&app, &env.caller(), request(args)?)?;
     if args.change.dry_run {
-        return plan(args, env, &asked);
+        return print_plan(&env.ui, &checked.plan(&app.settings)?);
     }
-    let session = Session::open(env)?;
-    session.heed_interrupts()?;
-    session::fit(&session, &settings)?;
-    let mut engine = session.engine(env, args.change.wait)?;
-    asked.ssh_keys.push(guest::ssh::login_key(&settings.paths.state)?.public);
-    let request = Request {
-        blueprint: asked.resolved.blueprint.clone(),
-        bundle: asked.resolved.bundle.clone(),
-        base: asked.resolved.base.clone(),
-        image: if args.no_baked { ImageChoice::Base } else { ImageChoice::Baked },
-        parameters: asked.parameters.clone(),
-        name: args.name.clone(),
-        ssh_keys: asked.ssh_keys,
-        user_data: asked.user_data,
-        tags: args.tags.clone(),
-        network: args.network.clone(),
-        timeout: args.timeout,
-        wait: !args.no_wait,
-        request_id: args.request_id.clone(),
-        arguments: asked.digest,
-    };
-    let mut watch = ProgressPrinter::new(&env.ui);
-    let resolved = &asked.resolved;
-    let created = engine::create(&mut engine, request, &mut watch)?;
-    let used = image_of(&settings, &created)?;
-    if !created.repeated && !args.no_baked && used.as_ref().is_some_and(|i| i.baked.is_none()) {
-        let faster = image_bake::advice(asked.default_base.as_ref(), resolved, &asked.parameters);
-        faster.into_iter().for_each(|c| env.ui.hint(&format!("the next one is faster from a baked image: `{c}`")));
+    signals::heed(&app.cancel)?;
+    let made = checked.run(&app, &mut env.progress())?;
+    if let Some(command) = made.advice {
+        env.ui.hint(&format!("the next one is faster from a baked image: `{command}`"));
     }
-    print(env, created, &watch, used)
-}
-
-/// The image that the disk of a new instance lies on; none if it was replaced since.
-fn image_of(settings: &Settings, created: &Created) -> Result<Option<Image>> {
-    let images = image::list(&settings.host.folders.pool)?;
-    Ok(images.into_iter().find(|i| i.digest == created.record.image_digest))
-}
-
-fn print(env: &Env, created: Created, watch: &ProgressPrinter, used: Option<Image>) -> Result<()> {
-    let record = created.record;
-    if created.repeated {
+    if made.repeated {
         env.ui.status("this request was made before; its instance is shown");
     }
-    print_created(
-        &env.ui,
-        &CreatedView {
-            name: record.name.to_string(),
-            uuid: record.uuid,
-            state: InstanceState::Running,
-            ready: created.ready,
-            blueprint: record.blueprint,
-            bundle: record.bundle,
-            outputs: created.output,
-            address: record.address,
-            price: record.price,
-            currency: record.currency,
-            secrets: created
-                .secrets
-                .into_iter()
-                .map(|s| ShownSecret { label: s.name, user: s.account, value: s.value })
-                .collect(),
-            operation: created.operation,
-            image: ImageUsed {
-                baked: used.as_ref().is_some_and(|i| i.baked.is_some()),
-                id: used.map(|i| i.id),
-                digest: record.image_digest,
-            },
-            stages: StageTime::all(&watch.times()),
-        },
-    )
+    print_created(&env.ui, &made.view)
 }
 
-/// Checks everything that can be checked without the host.
-fn check(args: &Args, settings: &Settings) -> Result<Asked> {
-    let catalog = session::catalog(settings)?;
-    let blueprint = catalog.blueprint(&args.blueprint)?;
-    let bundle = match &args.bundle {
-        Some(bundle) => bundle.clone(),
-        None => catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default(),
-    };
-    let resolved = catalog.resolve(&args.blueprint, &bundle, args.base.as_deref())?;
-    let set: Vec<(String, String)> = args.set.iter().map(|a| (a.key.clone(), a.value.clone())).collect();
-    let parameters = resolve_params(&resolved.blueprint, &set)?;
-    let mut tags = args.tags.clone();
-    tags.sort();
-    if let Some(twice) = tags.windows(2).find(|w| w[0].key == w[1].key) {
-        return Err(Error::new(Code::InvalidTag, format!("the tag `{}` is given twice", escaped(&twice[0].key)))
-            .hint("give each key once"));
-    }
-    let mut digest = Sha256::new();
-    digest.update(format!("{args:?}"));
-    let mut ssh_keys = Vec::new();
-    for file in &args.ssh_keys {
-        let bytes = session::read_limited(file, 64 << 10)?;
-        digest.update(&bytes);
-        let shown = file.display();
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Error::new(Code::InvalidSshKey, format!("`{shown}` is not text")).hint("give a `.pub` file")
-        })?;
-        ssh_keys.push(guest::keys::parse_public_key(&text).map_err(|mut e| {
-            e.message = format!("`{shown}`: {}", e.message);
-            e
-        })?);
-    }
-    let user_data = match &args.user_data {
-        None => None,
-        Some(file) => {
-            let bytes = session::read_limited(file, MAX_USER_DATA)?;
-            digest.update(&bytes);
-            Some(parse_user_data(&bytes).map_err(|mut e| {
-                e.message = format!("`{}`: {}", file.display(), e.message);
-                e
-            })?)
-        }
-    };
-    let digest = hex(&digest.finalize());
-    let default_base = blueprint.bases.first().cloned();
-    Ok(Asked { resolved, parameters, ssh_keys, user_data, digest, default_base })
-}
-
-/// `--dry-run`: what would be made and what it costs.
-fn plan(args: &Args, env: &Env, asked: &Asked) -> Result<()> {
-    let (blueprint, bundle) = (&asked.resolved.blueprint, &asked.resolved.bundle);
-    let fact = |label: &str, value: String| (label.to_owned(), value);
-    let name = args.name.as_ref().map_or_else(|| format!("{}-N, the first free number", blueprint.id), Name::to_string);
-    let ports: Vec<String> = blueprint.ports.iter().map(ToString::to_string).collect();
-    let mut facts = vec![
-        fact("name", name),
-        fact("blueprint", blueprint.id.clone()),
-        fact("base", asked.resolved.base.clone()),
-        fact(
-            "bundle",
-            format!("{}: {} vCPUs, {} of memory, {} of disk", bundle.id, bundle.vcpus, bundle.memory, bundle.disk),
-        ),
-        fact("price", format!("{} {}/month", bundle.price, bundle.currency)),
-        fact("ports", ports.join(", ")),
-    ];
-    facts.extend(asked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
-    let steps = ["network filter", "address", "root disk", "seed", "virtual machine", "start"];
-    let mut steps: Vec<String> = steps.map(str::to_owned).to_vec();
-    if !args.no_wait {
-        steps.push(format!("wait until the application answers, at most {} s", args.timeout.as_secs()));
-    }
-    print_plan(&env.ui, &PlanView { facts, steps })
+/// What the arguments ask for, with the content of the files they name.
+fn request(args: &Args) -> Result<Create> {
+    let key = |file: &PathBuf| Attachment::read(file, MAX_KEY);
+    Ok(Create {
+        blueprint: args.blueprint.clone(),
+        bundle: args.bundle.clone(),
+        name: args.name.clone(),
+        base: args.base.clone(),
+        parameters: values::pairs(&args.set),
+        ssh_keys: args.ssh_keys.iter().map(key).collect::<Result<_>>()?,
+        user_data: args.user_data.as_deref().map(|file| Attachment::read(file, MAX_USER_DATA)).transpose()?,
+        tags: args.tags.clone(),
+        network: args.network.clone(),
+        use_baked: !args.no_baked,
+        request_id: args.request_id.clone(),
+        wait: args.change.wait,
+        timeout: args.timeout,
+        until_ready: !args.no_wait,
+    })
 }

@@ -1,7 +1,7 @@
 //! `lite delete`.
 
-use super::{Env, common, session::Session};
-use crate::{engine, model::Result, ui::print::print_delete_receipt, view::Receipt};
+use super::{Env, common};
+use crate::{app::instance::delete, model::Result, ui::print::print_delete_receipt};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -42,30 +42,16 @@ impl Args {
 
 /// Deletes instances and prints [`crate::ui::print::print_delete_receipt`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let mut engine = session.engine(env, args.change.wait)?;
-    let mut receipts = Vec::new();
-    let mut instances = Vec::new();
-    for name in args.names.each() {
-        match engine.store.require(name) {
-            Ok(instance) => instances.push(instance),
-            // Deleting twice is a success that says so.
-            Err(e) if engine.store.was_deleted(name)? => {
-                env.ui.status(&format!("instance `{name}` is deleted already"));
-                drop(e);
-            }
-            Err(e) => return Err(e),
-        }
+    let app = env.app()?;
+    let wait = args.change.wait;
+    let found = delete::find(&app, &env.caller(), &args.names.each(), wait, &mut env.progress())?;
+    if args.change.dry_run {
+        return print_delete_receipt(&env.ui, &found.plan(), true);
     }
-    if !args.change.dry_run && !instances.is_empty() {
+    if !found.is_empty() {
         args.sure.ask(&env.ui, &args.question())?;
     }
-    for instance in instances {
-        let receipt =
-            if args.change.dry_run { engine::plan_delete(&instance) } else { engine::delete(&mut engine, &instance)? };
-        receipts.push(Receipt { name: instance.record.name.to_string(), went: receipt.removed, stayed: receipt.kept });
-    }
-    print_delete_receipt(&env.ui, &receipts, args.change.dry_run)
+    print_delete_receipt(&env.ui, &found.run()?, false)
 }
 
 #[cfg(test)]

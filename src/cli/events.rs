@@ -1,22 +1,12 @@
 //! `lite events`.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
-    time::Duration,
-};
-
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, complete, session};
+use super::{Env, complete, signals};
 use crate::{
+    app::event,
     model::{Name, Result},
-    notify::payload,
-    store::{
-        Store,
-        events::{StoredEvent, Which},
-    },
     ui::print::{print_event, print_events},
-    view::EventRow,
 };
 
 const EXAMPLES: &str = "\
@@ -49,43 +39,12 @@ pub struct Args {
     limit: u32,
 }
 
-/// How often a follower looks. SQLite has no way to wait for another process.
-const LOOK: Duration = Duration::from_millis(500);
-
 /// Lists events, and follows them.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let store = match session::store(env)? {
-        Some(store) => store,
-        None if !args.follow => return print(env, &[]),
-        None => Store::open(&env.settings()?.paths.state)?,
-    };
-    let instance = args.instance.as_ref().map(ToString::to_string);
-    let mut which = Which { after: 0, instance, alarm: None, limit: args.limit };
-    let mut seen = store.events(&which)?;
+    let (app, caller, of, mut progress) = (env.app()?, env.caller(), args.instance.as_ref(), env.progress());
     if !args.follow {
-        return print(env, &seen);
+        return print_events(&env.ui, &event::list(&app, &caller, of, args.limit, &mut progress)?);
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    session::flag_interrupts(&stop)?;
-    which.limit = u32::MAX;
-    loop {
-        for event in &seen {
-            which.after = which.after.max(event.id);
-            print_event(&env.ui, &row(event))?;
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        std::thread::sleep(LOOK);
-        seen = store.events(&which)?;
-    }
-}
-
-/// Prints events in the order given.
-pub(super) fn print(env: &Env, events: &[StoredEvent]) -> Result<()> {
-    print_events(&env.ui, &events.iter().map(row).collect::<Vec<_>>())
-}
-
-fn row(stored: &StoredEvent) -> EventRow {
-    EventRow { id: stored.id, title: payload::title(&stored.event), event: stored.event.clone() }
+    signals::heed(&app.cancel)?;
+    event::follow(&app, &caller, of, args.limit, &mut progress, &mut |row| print_event(&env.ui, row))
 }

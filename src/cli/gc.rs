@@ -1,12 +1,7 @@
 //! `lite gc`.
 
-use super::{Env, common, session::Session};
-use crate::{
-    engine::{self, Found, Orphan, SeenOrphan},
-    model::Result,
-    ui::print::print_delete_receipt,
-    view::Receipt,
-};
+use super::{Env, common};
+use crate::{app::gc, model::Result, ui::print::print_delete_receipt};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -38,32 +33,20 @@ pub struct Args {
 
 /// Removes what is left over and prints [`crate::ui::print::print_delete_receipt`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let mut engine = session.engine(env, args.change.wait)?;
     let dry_run = args.change.dry_run;
-    let Found { seen, kept } = engine::find_orphans(&mut engine, !dry_run)?;
-    let now = (env.clock)();
-    let (due, early): (Vec<SeenOrphan>, Vec<SeenOrphan>) = seen.into_iter().partition(|s| args.now || s.is_due(now));
-    let due: Vec<Orphan> = due.into_iter().map(|s| s.orphan).collect();
-    let mut stayed: Vec<String> = early.iter().map(not_yet).collect();
-    stayed.extend(kept.into_iter().map(|(subject, reason)| format!("{subject} ({reason})")));
-    let mut went: Vec<String> = due.iter().map(|o| o.subject.clone()).collect();
-    if went.is_empty() && stayed.is_empty() {
+    let request = gc::Request { now: args.now, wait: args.change.wait, dry_run };
+    let found = gc::find(&env.app()?, &env.caller(), request, &mut env.progress())?;
+    if found.is_empty() {
         env.ui.status("nothing is left over");
         return print_delete_receipt(&env.ui, &[], dry_run);
     }
-    if !dry_run && !due.is_empty() {
-        went.iter().for_each(|subject| env.ui.status(&format!("no instance owns {subject}")));
-        args.sure.ask(&env.ui, &format!("remove {} things that no instance owns?", went.len()))?;
-        went = engine::collect(&mut engine, &due)?;
+    if dry_run {
+        return print_delete_receipt(&env.ui, &[found.plan()], true);
     }
-    let receipt = Receipt { name: "left over".to_owned(), went, stayed };
-    print_delete_receipt(&env.ui, &[receipt], dry_run)
-}
-
-/// Why something stays for now.
-fn not_yet(orphan: &SeenOrphan) -> String {
-    let due = orphan.due().strftime("%F %T UTC");
-    let seen = if orphan.times == 1 { "seen for the first time" } else { "seen again" };
-    format!("{} ({seen}; goes when it is seen after {due}, or with `--now`)", orphan.orphan.subject)
+    let due = found.due();
+    if !due.is_empty() {
+        due.iter().for_each(|subject| env.ui.status(&format!("no instance owns {subject}")));
+        args.sure.ask(&env.ui, &format!("remove {} things that no instance owns?", due.len()))?;
+    }
+    print_delete_receipt(&env.ui, &[found.run()?], false)
 }

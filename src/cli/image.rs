@@ -1,24 +1,25 @@
 //! `lite image`.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap_complete::ArgValueCompleter;
 
-use super::{
-    Env, common, complete,
-    image_bake::{self, Bake},
-    image_make::{build, create_folder, heed_interrupts},
-    session,
-};
+use super::{Env, common, complete, signals, values};
 use crate::{
-    image::{self, Image, pull::PullRequest},
-    model::{Code, Error, Name, Observer, Result, Settings, Size},
-    store::Store,
-    ui::{ProgressPrinter, print::print_images},
-    view::{BakedView, ImageRow},
+    app::{
+        App,
+        image::{
+            self,
+            bake::{self, Bake},
+            make::{self, Import, Pull},
+            prune, remove,
+        },
+    },
+    model::{Name, Result},
+    ui::print::{
+        print_delete_receipt, print_images, print_import_plan, print_planned, print_plans, print_removed,
+        print_removed_one,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -126,7 +127,7 @@ pub enum Verb {
     /// keeps the disk as an image. `lite create` takes it by itself as long as
     /// blueprint and base are the same. Nothing but the image stays.
     #[command(verbatim_doc_comment, after_help = BAKE)]
-    Bake(Bake),
+    Bake(BakeArgs),
     /// Remove images that are out of date
     ///
     /// Removes baked images that today's blueprint or base would make otherwise, and
@@ -166,6 +167,29 @@ pub enum Verb {
     },
 }
 
+/// What to bake.
+#[derive(Debug, clap::Args)]
+pub struct BakeArgs {
+    /// Ids of blueprints, such as `nginx`
+    #[arg(value_name = "BLUEPRINT", required = true, add = ArgValueCompleter::new(complete::blueprints))]
+    pub blueprints: Vec<String>,
+    /// The operating system below [default: the blueprint's]
+    #[arg(long, value_name = "IMAGE", add = ArgValueCompleter::new(complete::bases))]
+    pub base: Option<String>,
+    /// Set a parameter that the install part reads; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = values::assignment)]
+    pub set: Vec<values::Assignment>,
+    /// Keep the virtual machine for a look if baking fails
+    #[arg(long)]
+    pub keep: bool,
+    /// How long one may take, at most 24h
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::duration)]
+    pub timeout: Duration,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// Images by their ids.
 #[derive(Debug, clap::Args)]
 pub struct Bases {
@@ -179,153 +203,77 @@ pub struct Bases {
 
 /// Lists with [`crate::ui::print::print_images`]; builds and downloads show [`crate::ui::Stages`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let settings = env.settings()?;
-    let dir = settings.host.folders.pool.as_path();
-    tidy(env, &settings)?;
+    let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        Verb::List {} => print_images(&env.ui, &rows(&settings, &image::list(dir)?, (env.clock)())?),
-        Verb::Build(bases) => {
-            each(env, bases, "built", |id, settings, cancel, observer| build(settings, id, cancel, observer))
+        Verb::List {} => print_images(ui, &image::list(&app, &caller)?),
+        Verb::Build(Bases { ids, dry_run: true }) => {
+            print_planned(ui, &make::plan_build(&app, &caller, ids, &mut progress)?)
+        }
+        Verb::Build(Bases { ids, .. }) => {
+            signals::heed(&app.cancel)?;
+            print_images(ui, &make::build(&app, &caller, ids, &mut progress)?)
         }
         Verb::Pull { bases, digest, url } => {
-            if bases.ids.len() > 1 && digest.is_some() {
-                return Err(
-                    Error::new(Code::OneDigest, "a digest belongs to one image").hint("pull one image at a time")
-                );
+            let pull = Pull { ids: bases.ids.clone(), digest: digest.clone(), url: url.clone() };
+            if bases.dry_run {
+                return print_planned(ui, &make::plan_pull(&app, &caller, &pull, &mut progress)?);
             }
-            each(env, bases, "pulled", |id, settings, cancel, observer| {
-                let request = PullRequest {
-                    digest: digest.clone(),
-                    url: url.clone(),
-                    ..PullRequest::new(&settings.host.folders.pool, id)
-                };
-                image::fetch(&request, cancel, (env.clock)(), observer)
-            })
+            signals::heed(&app.cancel)?;
+            print_images(ui, &make::pull(&app, &caller, &pull, &mut progress)?)
         }
-        Verb::Bake(args) => image_bake::bake(args, env),
-        Verb::Prune { dry_run, sure } => image_bake::prune(env, &settings, *dry_run, *sure),
-        Verb::Import { file, name, dry_run } => bring(env, &settings, file, name.as_ref(), *dry_run),
-        Verb::Remove { images, sure } => remove(env, &settings, images, *sure),
+        Verb::Import { file, name, dry_run } => {
+            let import = Import { file: file.clone(), name: name.clone() };
+            if *dry_run {
+                return print_import_plan(ui, file, &make::plan_import(&app, &caller, &import, &mut progress)?);
+            }
+            signals::heed(&app.cancel)?;
+            print_images(ui, &make::import(&app, &caller, &import, &mut progress)?)
+        }
+        Verb::Bake(args) => bake(args, env, &app),
+        Verb::Prune { dry_run, sure } => prune(env, &app, *dry_run, *sure),
+        Verb::Remove { images, sure } => remove(env, &app, images, *sure),
     }
 }
 
-/// Removes what a killed image operation left, and says so.
-fn tidy(env: &Env, settings: &Settings) -> Result<()> {
-    let state = &settings.paths.state;
-    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
-    // Without a database the host is asked whether one is lost: its instances may lie on any file.
-    let used = |volume: &str| match &store {
-        Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
-        None => Ok(session::store(env).is_err()),
+/// Bakes each blueprint in turn and prints the rows of the images.
+fn bake(args: &BakeArgs, env: &Env, app: &App) -> Result<()> {
+    let request = Bake {
+        blueprints: args.blueprints.clone(),
+        base: args.base.clone(),
+        parameters: values::pairs(&args.set),
+        keep: args.keep,
+        timeout: args.timeout,
     };
-    image::leftovers::tidy(&settings.host.folders.pool, &used)?.iter().for_each(|line| env.ui.status(line));
-    Ok(())
-}
-
-/// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.
-pub(super) fn rows(settings: &Settings, images: &[Image], now: jiff::Timestamp) -> Result<Vec<ImageRow>> {
-    let state = &settings.paths.state;
-    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
-    // Faults in the operator's files are told by what uses them.
-    let catalog = session::catalog(settings).unwrap_or_default();
-    let baked = |baked: &image::Baked| {
-        Ok(BakedView {
-            blueprint: baked.blueprint.clone(),
-            version: baked.version.clone(),
-            base: baked.base.clone(),
-            parameters: baked.parameters.clone(),
-            current: image_bake::is_current(&catalog, settings, baked)?,
-        })
-    };
-    images
-        .iter()
-        .map(|i| {
-            Ok(ImageRow {
-                id: i.id.clone(),
-                origin: i.origin.to_string(),
-                size: Size::bytes(i.size),
-                digest: i.digest.clone(),
-                used_by: used_by(store.as_ref(), &i.volume)?,
-                created_at: i.created_at,
-                age: now.duration_since(i.created_at),
-                baked: i.baked.as_ref().map(&baked).transpose()?,
-            })
-        })
-        .collect()
-}
-
-/// The instances whose disks lie on a file of the pool.
-pub(super) fn used_by(store: Option<&Store>, volume: &str) -> Result<Vec<String>> {
-    store.map_or(Ok(Vec::new()), |s| s.users_of_image(volume))
-}
-
-/// Builds or pulls each image, with its stages shown, and prints the rows.
-fn each(
-    env: &Env,
-    bases: &Bases,
-    done: &str,
-    make: impl Fn(&str, &Settings, &AtomicBool, &mut dyn Observer) -> Result<Image>,
-) -> Result<()> {
-    let settings = env.settings()?;
-    if bases.dry_run {
-        return bases.ids.iter().try_for_each(|id| env.ui.data(&format!("image `{id}` would be {done}\n")));
+    let mut progress = env.progress();
+    let checked = bake::check(app, &env.caller(), request, &mut progress)?;
+    if args.dry_run {
+        return print_plans(&env.ui, &checked.plans());
     }
-    let cancel = heed_interrupts()?;
-    create_folder(&settings)?;
-    let mut images = Vec::new();
-    for id in &bases.ids {
-        let mut progress = ProgressPrinter::new(&env.ui);
-        let made = make(id, &settings, &cancel, &mut progress);
-        images.push(made.inspect_err(|_| progress.fail())?);
-        progress.finish();
-    }
-    print_images(&env.ui, &rows(&settings, &images, (env.clock)())?)
+    signals::heed(&app.cancel)?;
+    print_images(&env.ui, &checked.run(app, &mut progress)?)
 }
 
-fn bring(env: &Env, settings: &Settings, file: &Path, name: Option<&Name>, dry_run: bool) -> Result<()> {
-    let id = match name {
-        Some(name) => name.to_string(),
-        None => file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_ascii_lowercase(),
-    };
-    Name::parse(&id).map_err(|e| e.hint("name the image: `--name NAME`"))?;
+/// Removes images that are out of date and that no instance uses.
+fn prune(env: &Env, app: &App, dry_run: bool, sure: common::Sure) -> Result<()> {
+    let found = prune::find(app, &env.caller(), &mut env.progress())?;
     if dry_run {
-        return env.ui.data(&format!("`{}` would be imported as image `{id}`\n", file.display()));
+        return print_delete_receipt(&env.ui, &found.plan(), true);
     }
-    let cancel = heed_interrupts()?;
-    create_folder(settings)?;
-    let mut progress = ProgressPrinter::new(&env.ui);
-    let image = image::import(&settings.host.folders.pool, file, &id, false, &cancel, &mut progress)?;
-    progress.finish();
-    print_images(&env.ui, &rows(settings, &[image], (env.clock)())?)
+    let unused = found.unused();
+    if !unused.is_empty() {
+        unused.iter().for_each(|old| env.ui.status(&format!("no instance uses {old}")));
+        sure.ask(&env.ui, &format!("remove {} images?", unused.len()))?;
+    }
+    print_delete_receipt(&env.ui, &found.run(app)?, false)
 }
 
-fn remove(env: &Env, settings: &Settings, images: &Bases, sure: common::Sure) -> Result<()> {
-    let dir = &settings.host.folders.pool;
-    let mut found = Vec::new();
-    for id in &images.ids {
-        let image = image::get(dir, id)?.ok_or_else(|| {
-            Error::new(Code::NoSuchImage, format!("there is no image `{}`", crate::model::escaped(id)))
-                .hint("`lite image list` shows those there are")
-        })?;
-        found.push(image);
-    }
-    // A lost database must not make an image look unused.
-    session::store(env)?;
-    let rows = rows(settings, &found, (env.clock)())?;
-    if let Some(used) = rows.iter().find(|r| !r.used_by.is_empty()) {
-        return Err(Error::new(
-            Code::ImageInUse,
-            format!("image `{}` is in use by {}", used.id, used.used_by.join(", ")),
-        )
-        .hint(format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "))));
-    }
+/// Removes images.
+fn remove(env: &Env, app: &App, images: &Bases, sure: common::Sure) -> Result<()> {
+    let found = remove::find(app, &env.caller(), &images.ids, &mut env.progress())?;
     if images.dry_run {
-        return found.iter().try_for_each(|i| env.ui.data(&format!("image `{}` would be removed\n", i.id)));
+        return print_planned(&env.ui, &found.plan());
     }
-    sure.ask(&env.ui, &format!("remove {} images?", found.len()))?;
-    for image in found {
-        image::remove(dir, &image.id, &[])?;
-        env.ui.data(&format!("removed image `{}`\n", image.id))?;
-    }
-    Ok(())
+    sure.ask(&env.ui, &format!("remove {} images?", found.count()))?;
+    let removed = found.run(app, &mut |id| print_removed_one(&env.ui, id))?;
+    print_removed(&env.ui, &removed)
 }

@@ -1,17 +1,12 @@
 //! `lite list`.
 
-use std::collections::HashMap;
-
 use clap_complete::ArgValueCompleter;
-use uuid::Uuid;
 
-use super::{Env, common, complete, session::Session};
+use super::{Env, complete};
 use crate::{
-    engine::{self, Listed, refuse_lost_state},
-    model::{HostId, InstanceState, Phase, Result, Tag},
-    store::Store,
+    app::instance::list,
+    model::{Result, Tag},
     ui::print::{ListColumn, print_list},
-    view::ListRow,
 };
 
 const EXAMPLES: &str = "\
@@ -52,72 +47,6 @@ impl Args {
 
 /// Lists the instances with [`crate::ui::print::print_list`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    print_list(&env.ui, &rows(env, &args.tags)?, args.columns())
-}
-
-/// The rows of the instances that have all the tags.
-pub(super) fn rows(env: &Env, tags: &[Tag]) -> Result<Vec<ListRow>> {
-    let session = Session::open(env)?;
-    // A listing makes no database.
-    if !Store::exists(&session.settings.paths.state)? {
-        refuse_lost_state(session.hypervisor(), &session.settings)?;
-        return Ok(Vec::new());
-    }
-    let mut engine = session.engine(env, false)?;
-    engine::settle(&mut engine)?;
-    let has = |listed: &Listed| {
-        tags.iter().all(|t| {
-            listed
-                .instance
-                .record
-                .tags
-                .iter()
-                .any(|have| have.key == t.key && (t.value.is_empty() || have.value == t.value))
-        })
-    };
-    let measured = measured(env, &engine.store)?;
-    let listed = engine::list(&engine)?.into_iter().filter(has);
-    Ok(listed
-        .inspect(|l| common::warn_of_drift(&env.ui, l))
-        .map(|l| {
-            let mut row = row(&l);
-            if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
-                row.health = measured.get(&l.instance.record.uuid).map(|healthy| word(*healthy));
-            }
-            row
-        })
-        .collect())
-}
-
-fn word(healthy: bool) -> String {
-    if healthy { "ok".to_owned() } else { "failing".to_owned() }
-}
-
-/// Seconds after which the last evaluation is too old: two periods, and the time a period takes to close.
-const STALE: i64 = 130;
-
-/// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
-fn measured(env: &Env, store: &Store) -> Result<HashMap<Uuid, bool>> {
-    let now = (env.clock)();
-    let last = store.watcher_value(&HostId::local(), "evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
-    match last.map(|last| now.duration_since(last).as_secs()) {
-        None => Ok(HashMap::new()),
-        Some(age) if age > STALE => {
-            let text = format!("alarms were last evaluated {} minutes ago: is `lite watch` running?", age / 60);
-            env.ui.warn(&text);
-            Ok(HashMap::new())
-        }
-        Some(_) => store.healthy(),
-    }
-}
-
-/// The row of one instance.
-pub(super) fn row(listed: &Listed) -> ListRow {
-    let record = &listed.instance.record;
-    let health = match (listed.instance.phase, listed.power) {
-        (Phase::Failed, _) => Some("failed".to_owned()),
-        (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
-        _ => None,
-    };
-    ListRow::new(record, listed.state, health)
+    let rows = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
+    print_list(&env.ui, &rows, args.columns())
 }

@@ -18,23 +18,16 @@ mod env;
 mod events;
 mod gc;
 mod image;
-mod image_bake;
-mod image_make;
 mod list;
 mod logs;
 mod man;
 mod metrics;
 mod operations;
-mod outdated;
-mod ports;
 mod reboot;
-mod rebuild;
-mod record;
 mod repair;
 mod secrets;
-mod session;
-mod settings;
 mod show;
+mod signals;
 mod ssh;
 mod start;
 mod stop;
@@ -48,9 +41,9 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 pub use console::attach as attach_console;
-pub use env::{Env, Vars};
-pub use settings::{CONFIG, KEYS};
+pub use env::{Env, color_env};
 
+pub use crate::app::settings::{CONFIG, KEYS, Vars};
 use crate::model::{Code, Result};
 
 const AFTER: &str = "\

@@ -1,12 +1,10 @@
 //! `lite operations`.
 
-use super::{Env, session, values};
+use super::{Env, values};
 use crate::{
-    model::{Code, Error, Result},
-    plan::Step,
-    store::{OpenStep, Operation},
+    app::operation,
+    model::Result,
     ui::print::{print_operation, print_operations},
-    view::{OperationRow, OperationView, StepView},
 };
 
 const EXAMPLES: &str = "\
@@ -53,41 +51,9 @@ pub enum Verb {
 
 /// Lists or shows with [`crate::ui::print::print_operations`] and `print_operation`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let store = session::store(env)?;
+    let (app, caller, mut progress) = (env.app()?, env.caller(), env.progress());
     match &args.verb {
-        None => {
-            let operations = store.map_or(Ok(Vec::new()), |s| s.operations(args.limit))?;
-            print_operations(&env.ui, &operations.into_iter().map(row).collect::<Vec<_>>())
-        }
-        Some(Verb::Show { id }) => {
-            let found = store.as_ref().map_or(Ok(None), |s| s.operation(id))?;
-            let (Some(store), Some(operation)) = (store, found) else {
-                return Err(Error::new(Code::NoSuchOperation, format!("there is no operation `{id}`"))
-                    .hint("`lite operations` lists them"));
-            };
-            let steps = store.steps(id)?.into_iter().map(step).collect();
-            print_operation(&env.ui, &OperationView { row: row(operation), steps })
-        }
+        None => print_operations(&env.ui, &operation::list(&app, &caller, args.limit, &mut progress)?),
+        Some(Verb::Show { id }) => print_operation(&env.ui, &operation::show(&app, &caller, id, &mut progress)?),
     }
-}
-
-fn row(o: Operation) -> OperationRow {
-    OperationRow {
-        milliseconds: o
-            .ended_at
-            .and_then(|end| u64::try_from(end.as_millisecond() - o.started_at.as_millisecond()).ok()),
-        instance: o.instance(),
-        id: o.id,
-        kind: o.kind.to_string(),
-        resource: o.resource.name,
-        state: o.state.as_str().to_owned(),
-        started_at: o.started_at,
-        error: o.error,
-    }
-}
-
-fn step(s: OpenStep) -> StepView {
-    let name =
-        serde_json::from_str::<Step>(&s.step).map_or_else(|_| "unreadable step".to_owned(), |step| step.subject());
-    StepView { name, state: s.state.to_string(), error: None }
 }

@@ -1,10 +1,11 @@
 //! `lite reboot`.
 
-use super::{
-    Env, common,
-    session::{self, Session},
+use super::{Env, common};
+use crate::{
+    app::instance::power::{self, Reboot},
+    model::Result,
+    ui::print::print_changed,
 };
-use crate::{engine, model::Result, ui::print::print_changed, view::Changed};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -32,17 +33,8 @@ pub struct Args {
 
 /// Reboots instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let mut engine = session.engine(env, args.change.wait)?;
-    let mut changed = Vec::new();
-    for instance in session::instances(&engine, &args.names.each())? {
-        let now = if args.change.dry_run {
-            "would be rebooted"
-        } else {
-            engine::reboot(&mut engine, &instance, args.force)?;
-            "rebooting"
-        };
-        changed.push(Changed { name: instance.record.name.to_string(), now: now.to_owned() });
-    }
-    print_changed(&env.ui, &changed)
+    let app = env.app()?;
+    let request =
+        Reboot { names: args.names.each(), force: args.force, wait: args.change.wait, dry_run: args.change.dry_run };
+    print_changed(&env.ui, &power::reboot(&app, &env.caller(), &request, &mut env.progress())?)
 }

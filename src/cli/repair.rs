@@ -2,15 +2,11 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{
-    Env, common, complete, rebuild,
-    session::{self, Session},
-};
+use super::{Env, common, complete};
 use crate::{
-    engine::{self, Ctx, Redefinition},
-    model::{Instance, InstanceState, Name, Result},
-    ui::print::{print_changed, print_repair},
-    view::{Changed, RepairView},
+    app::{rebuild, repair},
+    model::{Name, Result},
+    ui::print::{print_changed, print_rebuild_plan, print_rebuilt, print_repair},
 };
 
 const EXAMPLES: &str = "\
@@ -49,58 +45,41 @@ pub struct Args {
 /// Repairs.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if args.rebuild {
-        return rebuild::run(args, env);
+        return rebuild(args, env);
     }
-    let session = Session::open(env)?;
-    if !args.names.is_empty() {
-        let mut engine = session.engine(env, args.change.wait)?;
-        let names: Vec<&Name> = args.names.iter().collect();
-        let instances = session::instances(&engine, &names)?;
-        let changed: Result<Vec<Changed>> = instances.iter().map(|i| put_back(args, env, &mut engine, i)).collect();
-        return print_changed(&env.ui, &changed?);
+    let (app, caller, mut progress) = (env.app()?, env.caller(), env.progress());
+    let common::Change { wait, dry_run } = args.change;
+    if args.names.is_empty() {
+        return print_repair(&env.ui, &repair::repair(&app, &caller, wait, dry_run, &mut progress)?);
     }
-    let mut engine = session.engine_as_it_is(args.change.wait)?;
-    let mut told = Vec::new();
-    if args.change.dry_run {
-        for o in engine.store.open_operations()? {
-            told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource.name, o.state.as_str()));
-        }
-    } else {
-        told = engine::recover(&mut engine)?;
-        told.extend(engine::retry_attention(&mut engine)?);
-        engine::settle(&mut engine)?;
+    let found = repair::find(&app, &caller, &args.names, wait, &mut progress)?;
+    if dry_run {
+        return print_changed(&env.ui, &found.plan(&mut progress)?);
     }
-    let mut agrees = true;
-    for listed in engine::list(&engine)? {
-        let listed = engine::inspect(&engine, listed)?;
-        agrees &= listed.power != InstanceState::Lost && listed.drift.is_empty();
-        common::warn_of_drift(&env.ui, &listed);
-    }
-    if told.is_empty() && agrees {
-        env.ui.status("nothing to repair");
-    }
-    print_repair(&env.ui, &RepairView { dry_run: args.change.dry_run, told })
+    let mut sure =
+        |name: &Name| args.sure.ask(&env.ui, &format!("put the domain of `{name}` back as it was recorded?"));
+    let changed = found.run(&mut progress, &mut sure)?;
+    print_changed(&env.ui, &changed)
 }
 
-/// One instance that was changed or removed by hand; what became of it.
-fn put_back(args: &Args, env: &Env, engine: &mut Ctx, instance: &Instance) -> Result<Changed> {
-    let name = &instance.record.name;
-    let mut todo = engine::plan_redefinition(engine, instance)?;
-    if let Redefinition::Drifted(drift) = &todo {
-        drift.iter().for_each(|d| env.ui.status(&format!("{name}: {d}")));
+/// Sets a damaged database aside and reads the instances back from the domains.
+fn rebuild(args: &Args, env: &Env) -> Result<()> {
+    let app = env.app()?;
+    let found = rebuild::look(&app, &env.caller())?;
+    if let Some(damage) = found.damage() {
+        env.ui.warn(&damage.to_string());
     }
-    if !args.change.dry_run {
-        if matches!(todo, Redefinition::Drifted(_)) {
-            args.sure.ask(&env.ui, &format!("put the domain of `{name}` back as it was recorded?"))?;
-        }
-        todo = engine::redefine(engine, instance)?;
+    if args.change.dry_run {
+        return print_rebuild_plan(&env.ui, &found.plan(&app)?);
     }
-    let now = match (todo, args.change.dry_run) {
-        (Redefinition::Nothing, _) => "as recorded".to_owned(),
-        (Redefinition::Lost, true) => "would be defined again on its disk".to_owned(),
-        (Redefinition::Lost, false) => format!("defined again on its disk; start it: `lite start {name}`"),
-        (Redefinition::Drifted(_), true) => "would be put back as recorded".to_owned(),
-        (Redefinition::Drifted(_), false) => "put back as recorded".to_owned(),
-    };
-    Ok(Changed { name: name.to_string(), now })
+    if found.damage().is_some() {
+        args.sure.ask(&env.ui, "set the damaged database aside and make a new one?")?;
+    }
+    let set_aside = found.set_aside(&app)?;
+    if let Some(path) = &set_aside {
+        env.ui.status(&format!("the damaged database is kept as `{path}`"));
+    }
+    let done = found.run(&app, set_aside, args.change.wait)?;
+    done.refused.iter().for_each(|line| env.ui.warn(line));
+    print_rebuilt(&env.ui, &done)
 }

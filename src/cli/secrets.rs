@@ -1,7 +1,7 @@
 //! `lite secrets`.
 
-use super::{Env, common, session};
-use crate::{model::Result, store::instances::no_such_instance, ui::print::print_secrets, view::SecretView};
+use super::{Env, common};
+use crate::{app::instance::secrets, model::Result, ui::print::print_secrets};
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -24,11 +24,6 @@ pub struct Args {
 /// Shows secrets with [`crate::ui::print::print_secrets`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let name = &args.instance.name;
-    let store = session::store(env)?.ok_or_else(|| no_such_instance(name, None))?;
-    let secrets = store.secrets(store.require(name)?.record.uuid)?;
-    let views: Vec<SecretView> = secrets
-        .into_iter()
-        .map(|s| SecretView { name: s.name, description: s.description, user: s.account, value: s.value })
-        .collect();
-    print_secrets(&env.ui, name.as_str(), &views)
+    let secrets = secrets::secrets(&env.app()?, &env.caller(), name, &mut env.progress())?;
+    print_secrets(&env.ui, name.as_str(), &secrets)
 }

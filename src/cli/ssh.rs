@@ -2,10 +2,9 @@
 
 use std::{ffi::OsString, os::unix::process::CommandExt};
 
-use super::{Env, common, session::Session};
+use super::{Env, common};
 use crate::{
-    guest::ssh::{self, Login},
-    hypervisor::DomainState,
+    app::instance::login,
     model::{Code, Error, Result},
 };
 
@@ -35,34 +34,9 @@ pub struct Args {
 
 /// Runs ssh in place of this process; the exit code is that of the remote command, 255 if there was no login.
 pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
-    let session = Session::open(env)?;
-    let engine = session.engine(env, false)?;
-    let name = &args.instance.name;
-    let instance = engine.store.require(name)?;
-    let record = &instance.record;
-    match session.hypervisor().domain(record.uuid)?.map(|d| d.state) {
-        Some(DomainState::Running | DomainState::Unresponsive) => {}
-        _ => {
-            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
-                .hint(format!("start it: `lite start {name}`")));
-        }
-    }
-    let address = match record.address {
-        Some(address) => Some(address),
-        None => session.hypervisor().guest_address(record.uuid, record.mac)?,
-    };
-    let address = address.ok_or_else(|| {
-        Error::new(Code::NoAddress, format!("nobody knows the address of instance `{name}` yet"))
-            .hint(format!("look at its console: `lite console {name}`"))
-    })?;
-    let host_key = engine.store.host_key(record.uuid)?.ok_or_else(|| {
-        Error::new(Code::NoHostKey, format!("the host key of instance `{name}` is not known: its database was rebuilt"))
-            .hint(format!("log in with ssh itself: `ssh {address}`"))
-    })?;
-    let (blueprint, _) = engine.store.blueprint_of(record.uuid)?;
     let words: Option<Vec<String>> = args.command.iter().map(|w| w.to_str().map(str::to_owned)).collect();
     let words = words.ok_or_else(|| Error::new(Code::InvalidCommand, "the command is not UTF-8 text"))?;
-    let login = Login { name: name.as_str(), address, user: &blueprint.user, host_key: &host_key };
-    let error = ssh::command(&session.settings.paths.state, &login, &words)?.exec();
+    let name = &args.instance.name;
+    let error = login::command(&env.app()?, &env.caller(), name, &words, &mut env.progress())?.exec();
     Err(Error::new(Code::NoSsh, "cannot run `ssh`").cause(error).hint("install it: `apt-get install openssh-client`"))
 }

@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use super::{
-    Env, common,
-    session::{self, Session},
-    values,
-};
+use super::{Env, common, signals, values};
 use crate::{
-    engine,
+    app::instance::power::{self, Start},
     model::Result,
-    ui::{ProgressPrinter, print::print_changed},
-    view::Changed,
+    ui::print::print_changed,
 };
 
 const EXAMPLES: &str = "\
@@ -43,20 +38,13 @@ pub struct Args {
 
 /// Starts instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    session.heed_interrupts()?;
-    let mut engine = session.engine(env, args.change.wait)?;
-    let mut changed = Vec::new();
-    for instance in session::instances(&engine, &args.names.each())? {
-        let name = instance.record.name.to_string();
-        if args.change.dry_run {
-            changed.push(Changed { name, now: "would be started".to_owned() });
-            continue;
-        }
-        let mut watch = ProgressPrinter::new(&env.ui);
-        let wait = (!args.no_wait).then_some(args.timeout);
-        let now = if engine::start(&mut engine, &instance, wait, &mut watch)? { "running" } else { "running already" };
-        changed.push(Changed { name, now: now.to_owned() });
-    }
-    print_changed(&env.ui, &changed)
+    let app = env.app()?;
+    signals::heed(&app.cancel)?;
+    let request = Start {
+        names: args.names.each(),
+        until_ready: (!args.no_wait).then_some(args.timeout),
+        wait: args.change.wait,
+        dry_run: args.change.dry_run,
+    };
+    print_changed(&env.ui, &power::start(&app, &env.caller(), &request, &mut env.progress())?)
 }

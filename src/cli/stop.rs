@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use super::{
-    Env, common,
-    session::{self, Session},
-    values,
-};
+use super::{Env, common, signals, values};
 use crate::{
-    engine::{self, Stopped},
+    app::instance::power::{self, Stop},
     model::Result,
-    ui::{ProgressPrinter, print::print_changed},
-    view::Changed,
+    ui::print::print_changed,
 };
 
 const EXAMPLES: &str = "\
@@ -46,23 +41,14 @@ pub struct Args {
 
 /// Stops instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    session.heed_interrupts()?;
-    let mut engine = session.engine(env, args.change.wait)?;
-    let mut changed = Vec::new();
-    for instance in session::instances(&engine, &args.names.each())? {
-        let name = instance.record.name.to_string();
-        let now = if args.change.dry_run {
-            "would be stopped"
-        } else {
-            env.ui.status(&format!("asking `{name}` to shut down"));
-            match engine::stop(&mut engine, &instance, args.force, args.timeout, &mut ProgressPrinter::new(&env.ui))? {
-                Stopped::Already => "stopped already",
-                Stopped::Gently => "stopped",
-                Stopped::Forced => "switched off",
-            }
-        };
-        changed.push(Changed { name, now: now.to_owned() });
-    }
-    print_changed(&env.ui, &changed)
+    let app = env.app()?;
+    signals::heed(&app.cancel)?;
+    let request = Stop {
+        names: args.names.each(),
+        force: args.force,
+        timeout: args.timeout,
+        wait: args.change.wait,
+        dry_run: args.change.dry_run,
+    };
+    print_changed(&env.ui, &power::stop(&app, &env.caller(), &request, &mut env.progress())?)
 }

@@ -1,11 +1,10 @@
 //! `lite tag`.
 
-use super::{Env, common, session::Session};
+use super::{Env, common};
 use crate::{
-    engine,
+    app::instance::tag::{self, Retag},
     model::{Code, Error, Result, Tag, escaped},
     ui::print::print_tags,
-    view::TagsView,
 };
 
 const EXAMPLES: &str = "\
@@ -48,27 +47,16 @@ fn key(text: &str) -> Result<String> {
 
 /// Shows the tags of an instance, or changes them.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let session = Session::open(env)?;
-    let mut engine = session.engine(env, args.change.wait)?;
-    let instance = engine.store.require(&args.instance.name)?;
-    let mut tags = instance.record.tags.clone();
-    for key in &args.remove {
-        if !tags.iter().any(|t| t.key == *key) {
-            return Err(Error::new(
-                Code::NoSuchTag,
-                format!("instance `{}` has no tag `{}`", args.instance.name, escaped(key)),
-            )
-            .hint(format!("`lite tag {}` shows its tags", args.instance.name)));
-        }
-        tags.retain(|t| t.key != *key);
+    let (app, name, mut progress) = (env.app()?, &args.instance.name, env.progress());
+    if args.tags.is_empty() && args.remove.is_empty() {
+        return print_tags(&env.ui, &tag::show(&app, &env.caller(), name, &mut progress)?);
     }
-    for tag in &args.tags {
-        tags.retain(|t| t.key != tag.key);
-        tags.push(tag.clone());
-    }
-    tags.sort();
-    if !args.change.dry_run && tags != instance.record.tags {
-        engine::set_tags(&mut engine, &instance, tags.clone())?;
-    }
-    print_tags(&env.ui, &TagsView { name: args.instance.name.to_string(), tags })
+    let request = Retag {
+        name: name.clone(),
+        set: args.tags.clone(),
+        remove: args.remove.clone(),
+        wait: args.change.wait,
+        dry_run: args.change.dry_run,
+    };
+    print_tags(&env.ui, &tag::change(&app, &env.caller(), &request, &mut progress)?)
 }

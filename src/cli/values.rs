@@ -48,6 +48,11 @@ pub struct Assignment {
     pub value: String,
 }
 
+/// The names and values of some assignments.
+pub fn pairs(assignments: &[Assignment]) -> Vec<(String, String)> {
+    assignments.iter().map(|a| (a.key.clone(), a.value.clone())).collect()
+}
+
 /// Parses `key=value`; everything after the first `=` is the value.
 pub fn assignment(text: &str) -> Result<Assignment> {
     let named = |k: &str| {

@@ -3,29 +3,13 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
 };
 
-use super::{Env, session};
+use super::{Env, signals};
 use crate::{
-    engine::{Ctx, refuse_lost_state},
-    hypervisor::{Hypervisor, LocalMachine, libvirt::Libvirt},
-    model::{Code, Error, Requester, Result, Via, escaped},
-    monitor::{
-        actor::Actor,
-        clock::{Moment, boot_id},
-        export,
-        guard::{self, Attempt},
-        run, sender, unit,
-        watcher::Watcher,
-    },
-    store::Store,
+    app::{settings::KEYS, watch},
+    model::{Code, Error, Result, escaped},
     ui::print::print_unit,
-    view::UnitView,
 };
 
 const EXAMPLES: &str = "\
@@ -68,73 +52,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if let Some(folder) = &args.install {
         return install(args, env, folder);
     }
-    let settings = env.settings()?;
-    let state = settings.paths.state.clone();
-    let _guard = match guard::attempt(&state, "watch")? {
-        Attempt::Held(guard) => guard,
-        Attempt::Busy(pid) => {
-            let who = pid.map_or_else(String::new, |pid| format!(": process {pid}"));
-            return Err(Error::new(Code::Busy, format!("a watcher runs on this host already{who}"))
-                .hint("`systemctl status lite-watch`, if it is the service"));
-        }
-    };
-    let listener = args.metrics_listen.map(export::listen).transpose()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    session::flag_interrupts(&stop)?;
+    let app = env.app()?;
+    signals::heed(&app.cancel)?;
     let ui = env.ui.clone();
-    let tell = move |text: &str| ui.status(text);
-    let Some(host) = connect(&settings.host.connect, &stop, &tell) else { return Ok(()) };
-    let host: Arc<dyn Hypervisor> = Arc::new(host);
-    refuse_lost_state(&*host, &settings)?;
-    let engine = || {
-        Ok(Ctx {
-            settings: Arc::new(settings.clone()),
-            store: Store::open(&state)?,
-            hypervisor: host.clone(),
-            machine: Arc::new(LocalMachine::of(&settings.host.connect)),
-            clock: Arc::new(env.clock),
-            cancel: stop.clone(),
-            ending: Arc::default(),
-            wait: Duration::ZERO,
-            requester: Requester::root(Via::Watcher),
-        })
-    };
-    let base = sender::allowed(&settings, Some(&*host));
-    let local = settings.host.connect.starts_with("qemu:///system");
-    let clock = env.clock;
-    std::thread::scope(|scope| {
-        let sending = scope.spawn(|| sender::run(&state, &base, clock, &stop, &tell));
-        let watched = Actor::start(scope, engine)
-            .and_then(|actor| Watcher::new(engine()?, actor, host.clone(), &boot_id(), Moment::now(), &tell))
-            .and_then(|mut watcher| {
-                listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;
-                run::run(&mut watcher, local, &stop, &tell)
-            });
-        stop.store(true, Ordering::Relaxed);
-        let sent = sending.join().unwrap_or_else(|_| Err(Error::new(Code::Internal, "the sender broke off")));
-        watched.and(sent)
-    })
-}
-
-/// The host, as soon as it answers; none if told to stop before.
-fn connect(uri: &str, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Option<Libvirt> {
-    let mut told = false;
-    while !stop.load(Ordering::Relaxed) {
-        match Libvirt::open(uri) {
-            Ok(host) => return Some(host),
-            Err(error) if !told => {
-                told = true;
-                tell(&format!("{error}; trying again"));
-            }
-            Err(_) => {}
-        }
-        for _ in 0..20 {
-            if !stop.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(250));
-            }
-        }
-    }
-    None
+    watch::run(&app, &env.caller(), args.metrics_listen, &move |text: &str| ui.status(text))
 }
 
 fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
@@ -144,12 +65,12 @@ fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
         .map_err(|e| Error::new(Code::Internal, "cannot tell where this program lies").cause(e))?;
     let listen = args.metrics_listen.map(|a| vec!["--metrics-listen".to_owned(), a.to_string()]);
     let mut variables = Vec::new();
-    for key in std::iter::once("config").chain(super::KEYS) {
+    for key in std::iter::once("config").chain(KEYS) {
         let name = format!("LITE_{}", key.to_uppercase());
         if let Some(value) = env.vars.get(&name)? {
             variables.push((name.clone(), value.to_owned()));
         }
     }
-    let path = unit::install(folder, &unit::text(&program, &listen.unwrap_or_default(), &variables))?;
-    print_unit(&env.ui, &UnitView { unit: path }, unit::NAME)
+    let unit = watch::install(&env.caller(), folder, &program, &listen.unwrap_or_default(), &variables)?;
+    print_unit(&env.ui, &unit, watch::UNIT)
 }

@@ -246,6 +246,12 @@ fn describe(file: &mut File) -> String {
     }
 }
 
+/// The instances whose lock somebody holds. Nothing is written.
+pub fn held_locks(state: &Path) -> Result<Vec<Uuid>> {
+    let all = Lock::survey(&state.join("locks"))?;
+    Ok(all.into_iter().filter(|(_, held)| *held).map(|(id, _)| id).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

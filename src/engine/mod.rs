@@ -42,13 +42,14 @@ pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use host::{capacity, network_xml, prepare_host};
 pub use images::ensure_image;
 pub use listing::{Listed, inspect, list};
+pub use lock::held_locks;
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use provision::Job;
 pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, rebuild, refuse_while_busy};
 pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
-pub use reports::settle;
+pub use reports::{reported_phase, settle};
 pub use request::{ImageChoice, Request};
 pub use sagas::{
     bake::{BakeRequest, Outcome, bake},

@@ -14,25 +14,32 @@ use crate::{
     render::Seed,
 };
 
-/// Instances nobody waited for: reads in their report log whether they became ready or failed.
+/// Instances nobody waited for: reads in their report log whether they became ready or failed, and stores it.
 pub fn settle(ctx: &mut Ctx) -> Result<()> {
     for instance in ctx.store.instances()?.into_iter().filter(|i| i.phase == Phase::Started) {
         let record = &instance.record;
-        match last_report(ctx, record) {
+        match reported_phase(ctx, record) {
             // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.
-            Some(Report::Done { .. } | Report::Booted | Report::Status(Status { failed: None, .. }))
-                if clean_seed(ctx, record).is_ok() =>
-            {
-                ctx.store.set_phase(record.uuid, Phase::Ready, None)?;
-            }
-            Some(Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. })) => {
-                let text = format!("set-up failed in module `{module}`");
-                ctx.store.set_phase(record.uuid, Phase::Failed, Some(&text))?;
-            }
-            _ => {}
+            Some((Phase::Ready, _)) if clean_seed(ctx, record).is_err() => {}
+            Some((phase, failure)) => ctx.store.set_phase(record.uuid, phase, failure.as_deref())?,
+            None => {}
         }
     }
     Ok(())
+}
+
+/// How the set-up of an instance ended that nobody waited for, and why it failed if it did; none while it goes on. Only
+/// looks.
+pub fn reported_phase(ctx: &Ctx, record: &Record) -> Option<(Phase, Option<String>)> {
+    match last_report(ctx, record)? {
+        Report::Done { .. } | Report::Booted | Report::Status(Status { failed: None, .. }) => {
+            Some((Phase::Ready, None))
+        }
+        Report::Failed { module, .. } | Report::Status(Status { failed: Some(module), .. }) => {
+            Some((Phase::Failed, Some(format!("set-up failed in module `{module}`"))))
+        }
+        _ => None,
+    }
 }
 
 /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end

@@ -206,6 +206,7 @@ codes! {
         StateBusy = "state_busy",
     }
     Forbidden {
+        Forbidden = "forbidden",
         ForbiddenAddress = "forbidden_address",
         LogsNotWritable = "logs_not_writable",
         NotRoot = "not_root",

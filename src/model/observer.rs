@@ -90,6 +90,8 @@ pub trait Observer: Send {
     fn fail(&mut self);
     /// How things go, in a sentence, beside the stages.
     fn status(&mut self, text: &str);
+    /// What only somebody who looks for it needs to know.
+    fn detail(&mut self, _text: &str) {}
     /// Something the user should know that is no failure.
     fn warn(&mut self, text: &str);
 }
@@ -125,6 +127,9 @@ impl Observer for WithinStage<'_> {
     fn fail(&mut self) {}
     fn status(&mut self, text: &str) {
         self.0.status(text);
+    }
+    fn detail(&mut self, text: &str) {
+        self.0.detail(text);
     }
     fn warn(&mut self, text: &str) {
         self.0.warn(text);

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::guard::{self, Attempt};
 use crate::{
+    clock::Clock,
     hypervisor::Hypervisor,
     kill_point,
     model::{Code, Result, Settings},
@@ -49,7 +50,7 @@ pub fn allowed(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Allo
 pub fn run(
     state: &Path,
     base: &Allowed,
-    now: fn() -> Timestamp,
+    clock: &dyn Clock,
     stop: &AtomicBool,
     warn: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<()> {
@@ -67,7 +68,7 @@ pub fn run(
                 }
             }
             if held.is_some()
-                && let Err(e) = begin(&mut store, base, now, &mut flying, &mut tasks)
+                && let Err(e) = begin(&mut store, base, clock.now(), &mut flying, &mut tasks)
             {
                 warn(&e.to_string());
             }
@@ -77,7 +78,7 @@ pub fn run(
                     let job: Arc<Job> = job;
                     flying.remove(&job.message.contact);
                     kill_point::reached("sent");
-                    if let Err(e) = record(&mut store, &job, &answer, now()) {
+                    if let Err(e) = record(&mut store, &job, &answer, clock.now()) {
                         warn(&e.to_string());
                     }
                     kill_point::reached("recorded");
@@ -100,11 +101,11 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 fn begin(
     store: &mut Store,
     base: &Allowed,
-    now: fn() -> Timestamp,
+    now: Timestamp,
     flying: &mut HashSet<String>,
     tasks: &mut JoinSet<(Arc<Job>, Answer)>,
 ) -> Result<()> {
-    outbox::make_messages(store, now())?;
+    outbox::make_messages(store, now)?;
     kill_point::reached("grouped");
     for contact in store.contacts()? {
         if flying.len() >= MOST {
@@ -113,12 +114,12 @@ fn begin(
         if flying.contains(contact.name.as_str()) {
             continue;
         }
-        if let Some(job) = outbox::next_job(store, &contact, base, now())? {
+        if let Some(job) = outbox::next_job(store, &contact, base, now)? {
             flying.insert(job.message.contact.clone());
             kill_point::reached("sending");
             let job = Arc::new(job);
             tasks.spawn(async move {
-                let answer = client::send(&job, now()).await;
+                let answer = client::send(&job, now).await;
                 (job, answer)
             });
         }
@@ -131,13 +132,13 @@ fn record(store: &mut Store, job: &Job, answer: &Answer, now: Timestamp) -> Resu
 }
 
 /// Sends what is due to one contact, here and now. False if another process sends: then that does it.
-pub fn send_now(settings: &Settings, contact: &Contact, base: &Allowed, now: fn() -> Timestamp) -> Result<bool> {
+pub fn send_now(settings: &Settings, contact: &Contact, base: &Allowed, clock: &dyn Clock) -> Result<bool> {
     let state = &settings.paths.state;
     let Attempt::Held(_guard) = guard::attempt(state, "outbox")? else { return Ok(false) };
     let mut store = Store::open(state)?;
-    if let Some(job) = outbox::next_job(&mut store, contact, base, now())? {
-        let answer = runtime()?.block_on(client::send(&job, now()));
-        outbox::settle(&mut store, &job, &answer, now(), rand::random::<f64>())?;
+    if let Some(job) = outbox::next_job(&mut store, contact, base, clock.now())? {
+        let answer = runtime()?.block_on(client::send(&job, clock.now()));
+        outbox::settle(&mut store, &job, &answer, clock.now(), rand::random::<f64>())?;
     }
     Ok(true)
 }

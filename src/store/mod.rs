@@ -12,6 +12,7 @@ mod file;
 pub mod instances;
 pub mod journal;
 pub mod metrics;
+pub mod names;
 pub mod operations;
 pub mod outbox;
 mod pack;

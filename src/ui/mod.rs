@@ -200,7 +200,7 @@ impl Ui {
     }
 
     /// Tells an error that does not end the command, on stderr alone.
-    pub fn fault(&self, error: &Error) {
+    pub fn error_note(&self, error: &Error) {
         self.err(&error_text(error, self.color_err));
     }
 

@@ -14,11 +14,6 @@ impl ProgressPrinter {
     pub fn new(ui: &Ui) -> Self {
         Self { ui: ui.clone(), stages: ui.stages() }
     }
-
-    /// The stages ended so far, each with its time.
-    pub fn times(&self) -> Vec<(String, std::time::Duration)> {
-        self.stages.times()
-    }
 }
 
 impl Observer for ProgressPrinter {
@@ -39,6 +34,9 @@ impl Observer for ProgressPrinter {
     }
     fn status(&mut self, text: &str) {
         self.ui.status(text);
+    }
+    fn detail(&mut self, text: &str) {
+        self.ui.detail(text);
     }
     fn warn(&mut self, text: &str) {
         self.ui.warn(text);

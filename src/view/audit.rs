@@ -47,6 +47,8 @@ pub struct AuditView {
     pub unknown: Vec<UnknownView>,
     /// How many things were looked at, each with its word, in the order shown.
     pub looked: Vec<(&'static str, usize)>,
+    /// How it ends a command: 0 clean, 1 findings or something unknown, 5 if the host could not be reached.
+    pub exit_code: u8,
 }
 
 /// The document of `doctor --audit`.

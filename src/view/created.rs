@@ -29,19 +29,6 @@ pub struct StageTime {
     pub milliseconds: u64,
 }
 
-impl StageTime {
-    /// From the times of [`crate::ui::Stages`].
-    pub fn all(times: &[(String, std::time::Duration)]) -> Vec<Self> {
-        times
-            .iter()
-            .map(|(name, t)| Self {
-                name: name.clone(),
-                milliseconds: u64::try_from(t.as_millis()).unwrap_or(u64::MAX),
-            })
-            .collect()
-    }
-}
-
 /// The image below a new instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImageUsed {

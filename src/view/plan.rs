@@ -22,3 +22,12 @@ pub struct PlanDocument<'a> {
     /// The plan.
     pub plan: &'a PlanView,
 }
+
+/// The document of `--dry-run` where several things would be done, each by a plan.
+#[derive(Debug, Serialize)]
+pub struct PlansDocument<'a> {
+    /// Always true.
+    pub dry_run: bool,
+    /// The plans.
+    pub plans: &'a [PlanView],
+}

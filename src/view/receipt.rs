@@ -22,6 +22,13 @@ pub struct Changed {
     pub now: String,
 }
 
+impl Changed {
+    /// What became of a resource.
+    pub fn new(name: &(impl ToString + ?Sized), now: &str) -> Self {
+        Self { name: name.to_string(), now: now.to_owned() }
+    }
+}
+
 /// The document of `delete`, `gc` and `image prune`.
 #[derive(Debug, Serialize)]
 pub struct ReceiptsDocument<'a> {
@@ -35,5 +42,14 @@ pub struct ReceiptsDocument<'a> {
 #[derive(Debug, Serialize)]
 pub struct ChangedDocument<'a> {
     /// What was changed.
+    pub changed: &'a [Changed],
+}
+
+/// The document of `--dry-run` where a word says all that would be done.
+#[derive(Debug, Serialize)]
+pub struct PlannedDocument<'a> {
+    /// Always true.
+    pub dry_run: bool,
+    /// What would be changed.
     pub changed: &'a [Changed],
 }

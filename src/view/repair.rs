@@ -11,6 +11,17 @@ pub struct RepairView {
     pub told: Vec<String>,
 }
 
+/// The document of `repair --rebuild --dry-run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RebuildPlan {
+    /// Always true.
+    pub dry_run: bool,
+    /// Whether the database is damaged and would be set aside.
+    pub set_aside: bool,
+    /// Names of the instances that would be read back.
+    pub instances: Vec<String>,
+}
+
 /// The document of `repair --rebuild`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RebuildView {

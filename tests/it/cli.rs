@@ -201,7 +201,7 @@ fn colour_follows_flag_and_environment() {
     let first = |vars: &[(&str, &str)], args: &[&str], tty: bool| {
         let capture = Capture::default();
         let vars: lite::cli::Vars = vars.iter().copied().collect();
-        let ui = Ui::new(Streams { stderr_tty: tty, color: vars.color(), ..capture.streams() });
+        let ui = Ui::new(Streams { stderr_tty: tty, color: lite::cli::color_env(&vars), ..capture.streams() });
         run(
             ["lite"].iter().chain(args).map(OsString::from),
             &mut Env { vars, clock: jiff::Timestamp::now, euid: 0, ui },

@@ -13,8 +13,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("kill_point", &[]),
     // Wall time, monotonic time and waits: the only place that asks the system for them.
     ("clock", &[]),
-    // Wall time, monotonic time and waits: the only place that asks the system for them.
-    ("clock", &[]),
     ("catalog", &["model"]),
     ("render", &["catalog", "model"]),
     ("plan", &["render", "catalog", "model"]),
@@ -44,17 +42,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("notify", &["store", "model"]),
     // `guest`, `plan`: the health check and where a guest's reports lie.
-    ("monitor", &["engine", "notify", "store", "hypervisor", "guest", "plan", "catalog", "kill_point", "model"]),
+    (
+        "monitor",
+        &["engine", "notify", "store", "hypervisor", "guest", "plan", "catalog", "kill_point", "clock", "model"],
+    ),
     ("view", &["model"]),
     ("ui", &["view", "model"]),
     (
-        "cli",
+        "app",
         &[
             "monitor",
             "notify",
             "engine",
-            "ui",
-            "view",
             "store",
             "image",
             "guest",
@@ -64,9 +63,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "render",
             "catalog",
             "clock",
+            "view",
             "model",
         ],
     ),
+    ("cli", &["app", "view", "ui", "model"]),
 ];
 
 /// Rooms whose results depend on their arguments alone.

@@ -16,6 +16,7 @@ use crate::support::{
     rows::store,
 };
 use lite::{
+    clock::SystemClock,
     model::{Event, EventData, EventKind, Name},
     monitor::sender,
     notify::{address::Allowed, format::Format, signature::Secret},
@@ -49,7 +50,7 @@ impl Sending {
         let (path, flag) = (dir.path().to_owned(), stop.clone());
         let base = Allowed { loopback, ..Allowed::default() };
         let thread = thread::spawn(move || {
-            sender::run(&path, &base, jiff::Timestamp::now, &flag, &|text| panic!("{text}")).unwrap();
+            sender::run(&path, &base, &SystemClock, &flag, &|text| panic!("{text}")).unwrap();
         });
         Self { dir, stop, thread: Some(thread) }
     }

@@ -54,7 +54,7 @@ mod tests {
     }
 
     fn audit(findings: Vec<FindingView>, unknown: Vec<UnknownView>) -> AuditView {
-        AuditView { findings, unknown, looked: vec![("instances", 2), ("domains", 3)] }
+        AuditView { findings, unknown, looked: vec![("instances", 2), ("domains", 3)], exit_code: 1 }
     }
 
     fn shown(audit: &AuditView) -> (String, String) {

@@ -56,7 +56,7 @@ mod tests {
             }],
             operation: "op-00000001".to_owned(),
             image: ImageUsed { id: Some("debian-13".to_owned()), digest: "00ff".to_owned(), baked: false },
-            stages: StageTime::all(&[("boot".to_owned(), std::time::Duration::from_millis(3240))]),
+            stages: vec![StageTime { name: "boot".to_owned(), milliseconds: 3240 }],
         }
     }
 

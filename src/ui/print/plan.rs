@@ -3,7 +3,7 @@
 use crate::{
     model::Result,
     ui::{Block, Ui},
-    view::{PlanDocument, PlanView},
+    view::{PlanDocument, PlanView, PlansDocument},
 };
 
 /// Prints what `--dry-run` would have done, and says on stderr that nothing was changed.
@@ -20,6 +20,16 @@ pub fn print_plan(ui: &Ui, plan: &PlanView) -> Result<()> {
         }
         ui.block(&block)?;
     }
+    ui.status("nothing was changed: `--dry-run`");
+    Ok(())
+}
+
+/// Prints several plans, one below the other.
+pub fn print_plans(ui: &Ui, plans: &[PlanView]) -> Result<()> {
+    if !ui.json {
+        return plans.iter().try_for_each(|plan| print_plan(ui, plan));
+    }
+    ui.document(&PlansDocument { dry_run: true, plans })?;
     ui.status("nothing was changed: `--dry-run`");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::{
     model::Result,
     ui::{Ui, clean},
-    view::{RebuildView, RebuiltView, RepairView},
+    view::{RebuildPlan, RebuildView, RebuiltView, RepairView},
 };
 
 /// Prints a sentence for each operation that was finished or undone.
@@ -12,6 +12,17 @@ pub fn print_repair(ui: &Ui, view: &RepairView) -> Result<()> {
         return ui.document(view);
     }
     view.told.iter().try_for_each(|line| ui.data(&format!("{}\n", clean(line))))
+}
+
+/// Prints what a rebuild would do.
+pub fn print_rebuild_plan(ui: &Ui, plan: &RebuildPlan) -> Result<()> {
+    if ui.json {
+        return ui.document(plan);
+    }
+    if plan.set_aside {
+        ui.data("the damaged database would be set aside and a new one made\n")?;
+    }
+    plan.instances.iter().try_for_each(|name| ui.data(&format!("instance `{name}` would be taken in\n")))
 }
 
 /// Prints a line for each instance that was read back.

@@ -4,32 +4,31 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use crate::{
     catalog::{Verified, add_verified, read_verified, write_verified},
-    model::{Code, Error, Result, Settings},
+    model::{Code, Error, Observer, Result, Settings},
     store,
-    ui::Ui,
 };
 
 /// The file in the state folder.
 const FILE: &str = "verified.yaml";
 
 /// The tests of this host. Without the right to read them there are none.
-pub fn read_own(settings: &Settings, ui: &Ui) -> Vec<Verified> {
+pub fn of_this_host(settings: &Settings, observer: &mut dyn Observer) -> Vec<Verified> {
     let file = settings.paths.state.join(FILE);
     match read(&file) {
         Ok(list) => list,
         Err(e) => {
-            ui.detail(&e.to_string());
+            observer.detail(&e.to_string());
             Vec::new()
         }
     }
 }
 
 /// Keeps a result in the state folder; a test is none the worse if it cannot be kept.
-pub fn own(settings: &Settings, verified: &Verified, ui: &Ui) {
+pub fn keep(settings: &Settings, verified: &Verified, observer: &mut dyn Observer) {
     let kept =
         store::create_private_dir(&settings.paths.state).and_then(|()| add(&settings.paths.state.join(FILE), verified));
     if let Err(e) = kept {
-        ui.warn(&format!("the result is not kept: {e}"));
+        observer.warn(&format!("the result is not kept: {e}"));
     }
 }
 

@@ -1,7 +1,8 @@
-//! The settings of this host: `/etc/lite/config.toml` (`LITE_CONFIG`), each key overridden by `LITE_<KEY>`.
+//! The settings of this host: a TOML file (`LITE_CONFIG`), each key overridden by the variable `LITE_<KEY>`.
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -9,7 +10,6 @@ use std::{
 
 use toml::de::{DeTable, DeValue};
 
-use super::env::Vars;
 use crate::model::{Accel, Code, Error, Folders, Host, HostId, Paths, Result, Settings, escaped, nearest};
 
 /// The configuration file where `LITE_CONFIG` does not name another.
@@ -29,6 +29,34 @@ pub const KEYS: [&str; 11] = [
     "state_dir",
     "subnet",
 ];
+
+/// Environment variables, by name, as the front end hands them over. An empty one counts as not set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vars(BTreeMap<String, OsString>);
+
+impl Vars {
+    /// The value, if it is set, not empty, and UTF-8; refused if it is not UTF-8.
+    pub fn get(&self, name: &str) -> Result<Option<&str>> {
+        match self.0.get(name).filter(|v| !v.is_empty()) {
+            None => Ok(None),
+            Some(value) => value
+                .to_str()
+                .map(Some)
+                .ok_or_else(|| Error::new(Code::InvalidVariable, format!("the variable `{name}` is not UTF-8"))),
+        }
+    }
+
+    /// The value as it is, if it is set and not empty.
+    pub fn get_os(&self, name: &str) -> Option<&OsString> {
+        self.0.get(name).filter(|v| !v.is_empty())
+    }
+}
+
+impl<K: Into<String>, V: Into<OsString>> FromIterator<(K, V)> for Vars {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(iter: I) -> Self {
+        Self(iter.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
 
 /// A value, and where it stands.
 struct Given {

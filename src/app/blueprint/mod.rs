@@ -1,0 +1,117 @@
+//! Blueprints: what there is, how it was tested, and which instances are older.
+
+pub mod check;
+pub mod test;
+
+mod ports;
+mod results;
+
+use super::{App, Caller, Right, sources::catalog};
+use crate::{
+    catalog::{Blueprint, Catalog, Group, Health, Standing},
+    model::{Observer, Result},
+    view::{BlueprintView, OutdatedRow, ParameterView, VerifiedView},
+};
+
+/// All blueprints.
+pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<BlueprintView>> {
+    caller.require(Right::Read)?;
+    let catalog = catalog_with_tests(app, observer)?;
+    Ok(catalog.blueprints.values().map(|b| view(&catalog, b)).collect())
+}
+
+/// The blueprints named.
+pub fn show(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<BlueprintView>> {
+    caller.require(Right::Read)?;
+    let catalog = catalog_with_tests(app, observer)?;
+    ids.iter().map(|id| catalog.blueprint(id).map(|b| view(&catalog, b))).collect()
+}
+
+/// The instances whose blueprint has another version today.
+pub fn outdated(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<OutdatedRow>> {
+    caller.require(Right::Read)?;
+    let catalog = catalog(&app.settings)?;
+    let instances = app.store(observer)?.map_or(Ok(Vec::new()), |store| store.instances())?;
+    let row = |record: crate::model::Record| {
+        let today = catalog.blueprints.get(&record.blueprint).map(|b| b.version.clone());
+        (today.as_ref() != Some(&record.blueprint_version)).then(|| OutdatedRow {
+            name: record.name.to_string(),
+            blueprint: record.blueprint,
+            version: record.blueprint_version,
+            today,
+            created_at: record.created_at,
+        })
+    };
+    Ok(instances.into_iter().filter_map(|instance| row(instance.record)).collect())
+}
+
+/// The catalog, with the tests of this host after those that came with it.
+fn catalog_with_tests(app: &App, observer: &mut dyn Observer) -> Result<Catalog> {
+    let mut catalog = catalog(&app.settings)?;
+    catalog.verified.extend(results::of_this_host(&app.settings, observer));
+    Ok(catalog)
+}
+
+fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
+    BlueprintView {
+        id: b.id.clone(),
+        group: match b.group {
+            Group::Os => "os".to_owned(),
+            Group::App => "app".to_owned(),
+        },
+        version: b.version.clone(),
+        title: b.title.clone(),
+        description: b.description.clone(),
+        bases: b.bases.clone(),
+        min_memory: b.min_memory,
+        min_disk: b.min_disk,
+        smallest_bundle: catalog.smallest_bundle(b).map(|s| s.id.clone()),
+        ports: b.ports.clone(),
+        parameters: b
+            .parameters
+            .iter()
+            .map(|p| ParameterView {
+                name: p.name.clone(),
+                description: p.description.clone(),
+                default: p.default.clone(),
+            })
+            .collect(),
+        secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
+        verified: b.bases.iter().map(|base| verified(catalog, b, base)).collect(),
+        health: b.health.as_ref().map(health),
+    }
+}
+
+/// A health check in words.
+fn health(health: &Health) -> String {
+    match health {
+        Health::Http { port, path, status, text } => {
+            let holds = text.as_ref().map_or(String::new(), |t| format!(" and holds `{t}`"));
+            format!("http://ADDRESS:{port}{path} answers {status}{holds}")
+        }
+        Health::Tcp { port, banner } => {
+            let says = banner.as_ref().map_or(String::new(), |b| format!(" and says `{b}`"));
+            format!("port {port} accepts{says}")
+        }
+        Health::Command { run, timeout } => {
+            let run = run.trim();
+            let shown = if run.contains('\n') { "a script".to_owned() } else { format!("`{run}`") };
+            format!("{shown} succeeds in the guest within {timeout} s")
+        }
+    }
+}
+
+fn verified(catalog: &Catalog, b: &Blueprint, base: &str) -> VerifiedView {
+    let standing = catalog.standing(b, base);
+    let seen = match standing {
+        Standing::Boot(seen) | Standing::Changed(seen) => Some(seen),
+        Standing::Render => None,
+    };
+    VerifiedView {
+        base: base.to_owned(),
+        how: standing.word().to_owned(),
+        date: seen.map(|v| v.date),
+        image: seen.and_then(|v| v.image.clone()),
+        seconds: seen.and_then(|v| v.seconds),
+    }
+}

@@ -1,0 +1,249 @@
+//! Contacts: who is told of events, and what was delivered.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{App, Caller, Right, files::Attachment};
+use crate::{
+    model::{Code, Error, EventKind, Name, Observer, Result, escaped},
+    monitor::sender,
+    notify::{
+        address::{self, Allowed},
+        format::Format,
+        outbox::{self, BOTH_SECRETS},
+        signature::Secret,
+    },
+    store::{Store, contacts::Contact, events::Stamp, outbox::Message, outbox::MessageState},
+    view::{Changed, ContactRow, DeliveryRow, SecretOnce},
+};
+
+/// How long to wait for a watcher that sends the test.
+const TEST_WAIT: Duration = Duration::from_secs(30);
+/// How long to wait before it is looked again whether somebody else has sent it.
+const POLL: Duration = Duration::from_millis(200);
+
+/// How messages look.
+#[derive(Clone)]
+pub enum MessageFormat {
+    /// One of those that are built in.
+    Named(String),
+    /// A template.
+    Template(Attachment),
+}
+
+/// A contact to add.
+#[derive(Clone)]
+pub struct Add {
+    /// Name of the contact.
+    pub name: Name,
+    /// Address of the webhook.
+    pub webhook: String,
+    /// How messages look.
+    pub format: MessageFormat,
+    /// The address may be in a private network.
+    pub allow_private: bool,
+}
+
+/// A contact of which everything was checked: address, where it leads, format.
+pub struct Checked {
+    contact: Contact,
+}
+
+/// Checks a contact, and saves nothing.
+pub fn check(app: &App, caller: &Caller, request: &Add, observer: &mut dyn Observer) -> Result<Checked> {
+    caller.require(Right::Change)?;
+    // Whether a database is lost is seen before one is made.
+    app.store(observer)?;
+    let url = address::parse(&request.webhook)?;
+    let format = match &request.format {
+        MessageFormat::Named(name) => Format::named(name)?,
+        MessageFormat::Template(file) => {
+            let text = String::from_utf8(file.bytes.clone())
+                .map_err(|_| Error::new(Code::InvalidFormat, format!("`{}` is not UTF-8", escaped(&file.name))))?;
+            Format::custom(&file.name, text)?
+        }
+    };
+    address::choose(&address::resolve(&url)?, &Allowed { private: request.allow_private, ..allowed(app) })?;
+    let format =
+        serde_json::to_string(&format).map_err(|e| Error::new(Code::Json, "cannot write the format").cause(e))?;
+    let contact = Contact {
+        name: request.name.clone(),
+        url: SecretString::from(request.webhook.clone()),
+        format,
+        private: request.allow_private,
+        secret: new_secret()?.text().clone(),
+        old_secret: None,
+        old_until: None,
+        disabled: None,
+        overflowed: 0,
+        created_at: app.clock.now(),
+    };
+    Ok(Checked { contact })
+}
+
+impl Checked {
+    /// What would be done.
+    pub fn plan(&self) -> Changed {
+        Changed::new(&self.contact.name, "would be added")
+    }
+
+    /// Adds the contact, and gives the secret that signs its messages, once.
+    pub fn run(self, app: &App) -> Result<SecretOnce> {
+        app.new_store()?.add_contact(&self.contact)?;
+        Ok(once(&self.contact.name, &self.contact.secret))
+    }
+}
+
+/// All contacts.
+pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<ContactRow>> {
+    caller.require(Right::Read)?;
+    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    store.contacts()?.iter().map(|contact| row(&store, contact)).collect()
+}
+
+/// Contacts found for removal.
+pub struct Removal {
+    store: Store,
+    names: Vec<Name>,
+}
+
+/// Finds the contacts named.
+pub fn find(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Observer) -> Result<Removal> {
+    let store = changing(app, caller, observer)?;
+    names.iter().try_for_each(|n| store.require_contact(n).map(drop))?;
+    Ok(Removal { store, names: names.to_vec() })
+}
+
+impl Removal {
+    /// What would be done.
+    pub fn plan(&self) -> Vec<Changed> {
+        self.names.iter().map(|n| Changed::new(n, "would be removed")).collect()
+    }
+
+    /// Removes them with everything that waits for them.
+    pub fn run(mut self) -> Result<Vec<Changed>> {
+        self.names.iter().try_for_each(|n| self.store.remove_contact(n))?;
+        Ok(self.names.iter().map(|n| Changed::new(n, "removed")).collect())
+    }
+}
+
+/// Gives a contact a new secret. For a day messages are signed with the old one too.
+pub fn rotate(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SecretOnce> {
+    let mut store = changing(app, caller, observer)?;
+    let secret = new_secret()?;
+    let now = app.clock.now();
+    let until = now.saturating_add(BOTH_SECRETS).unwrap_or(now);
+    store.rotate_secret(name, secret.text(), until)?;
+    Ok(once(name, secret.text()))
+}
+
+/// Sends a message the way every other one goes, and waits until it arrived.
+pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Changed> {
+    let mut store = changing(app, caller, observer)?;
+    let contact = store.require_contact(name)?;
+    if let Some(why) = &contact.disabled {
+        return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}"))
+            .hint("`lite contact redeliver ID` enables it again, or remove it and add it anew"));
+    }
+    let event = Stamp::here(app.clock.now()).event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
+    let id = outbox::make_test(&mut store, &contact, &event)?;
+    let end = app.clock.instant() + TEST_WAIT;
+    let allowed = allowed(app);
+    loop {
+        let message = store.require_message(&id)?;
+        if message.state == MessageState::Delivered {
+            return Ok(Changed::new(name, "reached"));
+        }
+        if message.attempts > 0 || app.clock.instant() >= end {
+            let why = message.error.unwrap_or_else(|| "it was not sent yet".to_owned());
+            return Err(Error::new(Code::ContactTestFailed, format!("the test did not arrive at contact `{name}`"))
+                .cause(why)
+                .hint(format!("`lite watch` tries it again; `lite contact deliveries {name}` shows when")));
+        }
+        // Someone else may be sending; then wait for that.
+        if !sender::send_now(&app.settings, &contact, &allowed, &*app.clock)? {
+            app.clock.sleep(POLL);
+        }
+    }
+}
+
+/// Messages and what became of them, the latest first.
+pub fn deliveries(
+    app: &App,
+    caller: &Caller,
+    contact: Option<&Name>,
+    dead: bool,
+    limit: u32,
+    observer: &mut dyn Observer,
+) -> Result<Vec<DeliveryRow>> {
+    caller.require(Right::Read)?;
+    let store = match app.store(observer)? {
+        Some(store) => store,
+        None if contact.is_none() => return Ok(Vec::new()),
+        None => app.new_store()?,
+    };
+    if let Some(name) = contact {
+        store.require_contact(name)?;
+    }
+    let messages = store.messages(contact.map(Name::as_str), dead, limit)?;
+    messages.into_iter().map(|m| delivery(&store, m)).collect()
+}
+
+/// Queues a message once more, under the same id, from its first attempt on.
+pub fn redeliver(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<Changed> {
+    let message = changing(app, caller, observer)?.redeliver(id, app.clock.now())?;
+    Ok(Changed::new(&message.id, "queued"))
+}
+
+fn changing(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Store> {
+    caller.require(Right::Change)?;
+    app.store(observer)?.map_or_else(|| app.new_store(), Ok)
+}
+
+/// What messages may reach; the network of the guests is asked for if libvirt answers.
+fn allowed(app: &App) -> Allowed {
+    sender::allowed(&app.settings, app.host().ok().as_deref())
+}
+
+fn new_secret() -> Result<Secret> {
+    Secret::from_bytes(&rand::random::<[u8; 32]>())
+}
+
+fn once(name: &Name, secret: &SecretString) -> SecretOnce {
+    SecretOnce { name: name.to_string(), secret: secret.expose_secret().to_owned() }
+}
+
+fn row(store: &Store, contact: &Contact) -> Result<ContactRow> {
+    let name = contact.name.as_str();
+    let format: Option<Format> = serde_json::from_str(&contact.format).ok();
+    Ok(ContactRow {
+        name: name.to_owned(),
+        url: address::shown(contact.url.expose_secret()),
+        format: format.map_or_else(|| "?".to_owned(), |f| f.name().to_owned()),
+        private: contact.private,
+        waiting: store.waiting_count(name)? + i64::try_from(store.queued(name)?.len()).unwrap_or(i64::MAX),
+        dead: store.messages(Some(name), true, 100_000)?.len(),
+        lost: contact.overflowed,
+        disabled: contact.disabled.clone(),
+    })
+}
+
+fn delivery(store: &Store, message: Message) -> Result<DeliveryRow> {
+    let parts = store.parts(&message.id)?;
+    let kinds: Vec<String> = parts.iter().map(|p| p.stored.event.kind.to_string()).collect();
+    Ok(DeliveryRow {
+        id: message.id,
+        contact: message.contact,
+        made_at: message.made_at,
+        what: match kinds.as_slice() {
+            [one] => one.clone(),
+            many => format!("{} events", many.len()),
+        },
+        state: message.state.as_str().to_owned(),
+        attempts: message.attempts,
+        next_at: (message.state == MessageState::Queued).then_some(message.next_at),
+        status: message.status,
+        error: message.error,
+    })
+}

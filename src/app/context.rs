@@ -1,0 +1,155 @@
+//! What the use cases of one process share, and how they reach database and host: each opened only when it is needed.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{Caller, interrupted};
+use crate::{
+    clock::Clock,
+    doctor::{Status, gather, judge},
+    engine::{self, Ctx, refuse_lost_state},
+    hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
+    model::{Code, Error, Instance, Name, Observer, Result, Settings},
+    store::Store,
+};
+
+/// How long a change that waits for a busy instance waits.
+const WAIT: Duration = Duration::from_secs(3600);
+
+/// What the use cases of one process share.
+pub struct App {
+    /// What the operator decided.
+    pub settings: Arc<Settings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Set by whoever wants what is under way to end.
+    pub cancel: Arc<AtomicBool>,
+    /// Whether this process runs as root: if it does not, an error of the host names that.
+    pub is_root: bool,
+    /// The machine libvirt runs on.
+    pub(super) machine: Arc<dyn Machine>,
+    host: OnceLock<Arc<dyn Hypervisor>>,
+}
+
+impl App {
+    /// Use cases for a host that is reached when it is needed.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>, is_root: bool) -> Self {
+        let machine = Arc::new(LocalMachine::of(&settings.host.connect));
+        Self { settings: Arc::new(settings), clock, cancel: Arc::default(), is_root, machine, host: OnceLock::new() }
+    }
+
+    /// Use cases for a host that is reached already.
+    pub fn of_host(settings: Settings, clock: Arc<dyn Clock>, host: Arc<dyn Hypervisor>) -> Self {
+        let app = Self::new(settings, clock, true);
+        let _ = app.host.set(host);
+        app
+    }
+
+    /// Whether what is under way is to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// The host. Unreachable (exit 5) if it does not answer.
+    pub(super) fn host(&self) -> Result<Arc<dyn Hypervisor>> {
+        if let Some(host) = self.host.get() {
+            return Ok(host.clone());
+        }
+        let host = Libvirt::open(&self.settings.host.connect).map_err(|e| match self.is_root {
+            true => e,
+            false => e.hint("run it with `sudo`, or as a member of the group `libvirt`"),
+        })?;
+        Ok(self.host.get_or_init(|| Arc::new(host)).clone())
+    }
+
+    /// Refused if there is no database, but what only a lost one can have made.
+    pub(super) fn refuse_lost_state(&self) -> Result<()> {
+        refuse_lost_state(&*self.host()?, &self.settings)
+    }
+
+    /// For a change: what a dead process left is finished or undone first, and told.
+    pub(super) fn change(&self, caller: &Caller, wait: bool, observer: &mut dyn Observer) -> Result<Ctx> {
+        let mut ctx = self.context(caller, wait)?;
+        match engine::recover(&mut ctx) {
+            Ok(actions) => actions.iter().for_each(|line| observer.status(line)),
+            // One operation that cannot be finished must not stand in the way of the others.
+            Err(e) => observer.warn(&format!("{e}; `lite repair` tries again")),
+        }
+        Ok(ctx)
+    }
+
+    /// Without a look at what others left. Refused if there is no database, but what only a lost one can have made.
+    pub(super) fn context(&self, caller: &Caller, wait: bool) -> Result<Ctx> {
+        self.refuse_lost_state()?;
+        self.context_of_new_state(caller, wait)
+    }
+
+    /// Of a database that may be made anew.
+    pub(super) fn context_of_new_state(&self, caller: &Caller, wait: bool) -> Result<Ctx> {
+        Ok(Ctx {
+            settings: self.settings.clone(),
+            store: Store::open(&self.settings.paths.state)?,
+            hypervisor: self.host()?,
+            clock: self.clock.clone(),
+            cancel: self.cancel.clone(),
+            ending: Arc::default(),
+            wait: if wait { WAIT } else { Duration::ZERO },
+            machine: self.machine.clone(),
+            requester: caller.requester.clone(),
+        })
+    }
+
+    /// For a look at instances: nothing is finished, what is open is said. None if there never was a database: a look
+    /// makes none.
+    pub(super) fn look(&self, caller: &Caller, observer: &mut dyn Observer) -> Result<Option<Ctx>> {
+        let host = self.host()?;
+        if !Store::exists(&self.settings.paths.state)? {
+            refuse_lost_state(&*host, &self.settings)?;
+            return Ok(None);
+        }
+        let ctx = self.context_of_new_state(caller, false)?;
+        interrupted::say(&ctx.store, &self.settings, observer);
+        Ok(Some(ctx))
+    }
+
+    /// The database, for use cases that need nothing else of the host; none if there never was one. Only without one the
+    /// host is asked, whether one is lost.
+    pub(super) fn store(&self, observer: &mut dyn Observer) -> Result<Option<Store>> {
+        let state = &self.settings.paths.state;
+        if !Store::exists(state)? {
+            self.refuse_lost_state()?;
+        }
+        // It may have been made meanwhile.
+        let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+        if let Some(store) = &store {
+            interrupted::say(store, &self.settings, observer);
+        }
+        Ok(store)
+    }
+
+    /// The database, for use cases that may make it.
+    pub(super) fn new_store(&self) -> Result<Store> {
+        Store::open(&self.settings.paths.state)
+    }
+
+    /// Refuses a host on which a guest could not reach the world: found out now, not after minutes of waiting.
+    pub(super) fn check_host(&self) -> Result<()> {
+        let host = self.host()?;
+        let checks = judge(&gather(&self.settings, Ok(&*host)), &self.settings);
+        let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
+        wrong.map_or(Ok(()), |check| {
+            let error = Error::new(Code::HostNotFit, check.sentence).hint("`lite doctor` shows all checks");
+            Err(check.fix.into_iter().fold(error, Error::hint))
+        })
+    }
+}
+
+/// The instances named, all of them known.
+pub(super) fn instances(store: &Store, names: &[Name]) -> Result<Vec<Instance>> {
+    names.iter().map(|name| store.require(name)).collect()
+}

@@ -1,0 +1,84 @@
+//! Whether this host is ready, what makes it so, and whether database and host agree.
+
+use std::sync::Arc;
+
+use super::{App, Caller, Right};
+use crate::{
+    doctor::{Check, Fix, Status, apply, choose_subnet, fixes, gather, judge, routes},
+    engine::{self, Finding},
+    hypervisor::Hypervisor,
+    model::{Error, Result},
+    plan,
+    view::{AuditView, CheckView, FindingView, FixView, UnknownView, Verdict},
+};
+
+/// The checks of this host. A host that cannot be reached is a check that fails.
+pub fn check(app: &App, caller: &Caller) -> Result<Vec<CheckView>> {
+    caller.require(Right::Read)?;
+    Ok(checks(app, &app.host()).into_iter().map(view).collect())
+}
+
+fn checks(app: &App, host: &Result<Arc<dyn Hypervisor>>) -> Vec<Check> {
+    judge(&gather(&app.settings, reached(host)), &app.settings)
+}
+
+fn reached(host: &Result<Arc<dyn Hypervisor>>) -> std::result::Result<&dyn Hypervisor, &Error> {
+    host.as_ref().map(|h| &**h)
+}
+
+/// Makes what can be made, and looks again: a libvirt that has just started uncovers more. Each change is handed on when it
+/// was made, or in a dry run when it would be; gives how many there were.
+pub fn fix(app: &App, caller: &Caller, dry_run: bool, told: &mut dyn FnMut(FixView)) -> Result<usize> {
+    caller.require(Right::Administer)?;
+    let mut tried: Vec<&'static str> = Vec::new();
+    loop {
+        let host = app.host();
+        let checks = checks(app, &host);
+        let Some(next) = fixes(&checks).into_iter().find(|f| !tried.contains(&f.check)) else {
+            return Ok(tried.len());
+        };
+        tried.push(next.check);
+        let done = if dry_run { Ok(()) } else { make(app, &next, reached(&host).ok()) };
+        let error = done.err().map(|e| e.to_string());
+        told(FixView { name: next.check.to_owned(), change: next.change, undo: next.undo, error });
+    }
+}
+
+fn make(app: &App, fix: &Fix, host: Option<&dyn Hypervisor>) -> Result<()> {
+    let settings = &app.settings;
+    let pool = plan::pool_xml(&settings.host.pool, &settings.host.folders.pool.display().to_string())?;
+    let network =
+        || plan::network_xml(&settings.host.network, choose_subnet(&routes(&*app.machine)?, settings.host.subnet)?);
+    apply(fix, settings, host, &pool, network)
+}
+
+fn view(check: Check) -> CheckView {
+    CheckView {
+        name: check.id.to_owned(),
+        verdict: match check.status {
+            Status::Ok => Verdict::Ok,
+            Status::Warn => Verdict::Warn,
+            Status::Fail => Verdict::Fail,
+        },
+        sentence: check.sentence,
+        fix: check.fix,
+    }
+}
+
+/// Compares database and host as they are: what others left is shown, not finished.
+pub fn audit(app: &App, caller: &Caller) -> Result<AuditView> {
+    caller.require(Right::Read)?;
+    let audit = engine::audit(&app.context(caller, false)?)?;
+    let finding = |f: Finding| FindingView {
+        kind: f.trouble.as_str().to_owned(),
+        subject: f.subject,
+        problem: f.problem,
+        fix: f.fix,
+    };
+    Ok(AuditView {
+        exit_code: audit.exit_code(),
+        findings: audit.findings.into_iter().map(finding).collect(),
+        unknown: audit.unknown.iter().map(|u| UnknownView::of(u.area, &u.error)).collect(),
+        looked: audit.looked,
+    })
+}

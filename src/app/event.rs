@@ -1,0 +1,69 @@
+//! Events: what happened.
+
+use std::time::Duration;
+
+use super::{App, Caller, Right};
+use crate::{
+    model::{Name, Observer, Result},
+    notify::payload,
+    store::{
+        Store,
+        events::{StoredEvent, Which},
+    },
+    view::EventRow,
+};
+
+/// How often a follower looks. SQLite has no way to wait for another process.
+const POLL: Duration = Duration::from_millis(500);
+
+/// The latest events, of one instance or of all, oldest first.
+pub fn list(
+    app: &App,
+    caller: &Caller,
+    instance: Option<&Name>,
+    limit: u32,
+    observer: &mut dyn Observer,
+) -> Result<Vec<EventRow>> {
+    caller.require(Right::Read)?;
+    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    Ok(rows_of(&store.events(&which(instance, limit))?))
+}
+
+/// Hands on the latest events, and goes on with what happens until cancelled.
+pub fn follow(
+    app: &App,
+    caller: &Caller,
+    instance: Option<&Name>,
+    limit: u32,
+    observer: &mut dyn Observer,
+    to: &mut dyn FnMut(&EventRow) -> Result<()>,
+) -> Result<()> {
+    caller.require(Right::Read)?;
+    let store: Store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    let mut which = which(instance, limit);
+    loop {
+        let found = store.events(&which)?;
+        which.limit = u32::MAX;
+        for event in &found {
+            which.after = which.after.max(event.id);
+            to(&row(event))?;
+        }
+        if app.is_cancelled() {
+            return Ok(());
+        }
+        app.clock.sleep(POLL);
+    }
+}
+
+fn which(instance: Option<&Name>, limit: u32) -> Which {
+    Which { after: 0, instance: instance.map(ToString::to_string), alarm: None, limit }
+}
+
+/// Events as a front end shows them.
+pub(super) fn rows_of(events: &[StoredEvent]) -> Vec<EventRow> {
+    events.iter().map(row).collect()
+}
+
+fn row(stored: &StoredEvent) -> EventRow {
+    EventRow { id: stored.id, title: payload::title(&stored.event), event: stored.event.clone() }
+}

@@ -1,0 +1,111 @@
+//! Removing images that are out of date: first which, so that a front end can ask, then the change.
+
+use super::{recipe::is_current, tidy, used_by};
+use crate::{
+    app::{App, Caller, Right, sources::catalog},
+    image::{self, Image, Version},
+    model::{Observer, Result, Settings, Size},
+    store::Store,
+    view::Receipt,
+};
+
+/// An image that is out of date.
+enum Outdated {
+    Baked(Box<Image>),
+    Version(Version),
+}
+
+impl Outdated {
+    fn volume(&self) -> &str {
+        match self {
+            Self::Baked(image) => &image.volume,
+            Self::Version(version) => &version.volume,
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Baked(image) => format!("baked image `{}` ({})", image.id, Size::bytes(image.size).about()),
+            Self::Version(v) => {
+                format!("older version `{}` of image `{}` ({})", v.volume, v.id, Size::bytes(v.size).about())
+            }
+        }
+    }
+
+    fn remove(&self, settings: &Settings) -> Result<bool> {
+        let dir = &settings.host.folders.pool;
+        match self {
+            Self::Baked(image) => image::remove(dir, &image.id, &[]).map(|_| true),
+            Self::Version(version) => image::remove_version(dir, version),
+        }
+    }
+}
+
+/// Images found for removal, and what stays though it is out of date.
+pub struct Pruning {
+    store: Option<Store>,
+    unused: Vec<Outdated>,
+    kept: Vec<String>,
+}
+
+/// Finds baked images and older versions that are not current.
+pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Pruning> {
+    caller.require(Right::Change)?;
+    tidy(app, observer)?;
+    // A lost database must not make an image look unused.
+    let store = app.store(observer)?;
+    let catalog = catalog(&app.settings)?;
+    let dir = &app.settings.host.folders.pool;
+    let mut outdated: Vec<Outdated> = image::superseded(dir)?.into_iter().map(Outdated::Version).collect();
+    for image in image::list(dir)? {
+        let stays = match &image.baked {
+            Some(baked) => is_current(&catalog, &app.settings, baked)?,
+            None => true,
+        };
+        if !stays {
+            outdated.push(Outdated::Baked(Box::new(image)));
+        }
+    }
+    let (mut unused, mut kept) = (Vec::new(), Vec::new());
+    for old in outdated {
+        match used_by(store.as_ref(), old.volume())? {
+            users if users.is_empty() => unused.push(old),
+            users => kept.push(format!("{} (used by {})", old.words(), users.join(", "))),
+        }
+    }
+    if unused.is_empty() && kept.is_empty() {
+        observer.status("every image is current");
+    }
+    Ok(Pruning { store, unused, kept })
+}
+
+impl Pruning {
+    /// What no instance uses, each in words.
+    pub fn unused(&self) -> Vec<String> {
+        self.unused.iter().map(Outdated::words).collect()
+    }
+
+    /// What would be removed and kept.
+    pub fn plan(&self) -> Vec<Receipt> {
+        receipts(self.unused(), self.kept.clone())
+    }
+
+    /// Removes what no instance uses.
+    pub fn run(self, app: &App) -> Result<Vec<Receipt>> {
+        let mut removed = Vec::new();
+        for old in &self.unused {
+            // Asked again just before: a create may have taken it meanwhile.
+            if used_by(self.store.as_ref(), old.volume())?.is_empty() && old.remove(&app.settings)? {
+                removed.push(old.words());
+            }
+        }
+        Ok(receipts(removed, self.kept))
+    }
+}
+
+fn receipts(went: Vec<String>, stayed: Vec<String>) -> Vec<Receipt> {
+    match went.is_empty() && stayed.is_empty() {
+        true => vec![],
+        false => vec![Receipt { name: "images".to_owned(), went, stayed }],
+    }
+}

@@ -1,0 +1,40 @@
+//! What an image is baked of: whether it is what would be baked today, and which command bakes one.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    catalog::{Blueprint, Catalog, Resolved},
+    engine::bake_of,
+    image::{self, Baked},
+    model::{Result, Settings},
+};
+
+/// The command that makes the next create of a blueprint faster; none where it cannot be baked.
+pub fn advice(
+    default_base: Option<&String>,
+    resolved: &Resolved,
+    parameters: &BTreeMap<String, String>,
+) -> Option<String> {
+    let blueprint = &resolved.blueprint;
+    let baked = bake_of(blueprint, &resolved.base, "", parameters).ok().flatten()?;
+    let base = match default_base == Some(&resolved.base) {
+        true => String::new(),
+        false => format!(" --base {}", resolved.base),
+    };
+    let differs = |(name, value): &(&String, &String)| {
+        blueprint.parameters.iter().any(|p| p.name == **name && p.default.as_ref() != Some(*value))
+    };
+    let set: String = baked.parameters.iter().filter(differs).map(|(k, _)| format!(" --set {k}=…")).collect();
+    Some(format!("lite image bake {}{base}{set}", blueprint.id))
+}
+
+/// Whether a baked image is what would be baked today.
+pub fn is_current(catalog: &Catalog, settings: &Settings, baked: &Baked) -> Result<bool> {
+    let Some(blueprint): Option<&Blueprint> = catalog.blueprints.get(&baked.blueprint) else { return Ok(false) };
+    if !blueprint.bases.contains(&baked.base) {
+        return Ok(false);
+    }
+    let Some(base) = image::get(&settings.host.folders.pool, &baked.base)? else { return Ok(false) };
+    let today = bake_of(blueprint, &baked.base, &base.digest, &baked.parameters)?;
+    Ok(today.is_some_and(|today| today.key == baked.key))
+}

@@ -1,0 +1,60 @@
+//! Removing images: first which, so that a front end can ask, then the change.
+
+use super::{rows, tidy};
+use crate::{
+    app::{App, Caller, Right},
+    image::{self, Image},
+    model::{Code, Error, Observer, Result, escaped},
+    view::Changed,
+};
+
+/// Images found for removal.
+pub struct Removal {
+    images: Vec<Image>,
+}
+
+/// Finds the images named; refused if an instance uses one.
+pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Removal> {
+    caller.require(Right::Change)?;
+    tidy(app, observer)?;
+    let dir = &app.settings.host.folders.pool;
+    let mut images = Vec::new();
+    for id in ids {
+        let image = image::get(dir, id)?.ok_or_else(|| {
+            Error::new(Code::NoSuchImage, format!("there is no image `{}`", escaped(id)))
+                .hint("`lite image list` shows those there are")
+        })?;
+        images.push(image);
+    }
+    // A lost database must not make an image look unused.
+    app.store(observer)?;
+    if let Some(used) = rows(app, &images)?.iter().find(|r| !r.used_by.is_empty()) {
+        let text = format!("image `{}` is in use by {}", used.id, used.used_by.join(", "));
+        let hint = format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "));
+        return Err(Error::new(Code::ImageInUse, text).hint(hint));
+    }
+    Ok(Removal { images })
+}
+
+impl Removal {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.images.len()
+    }
+
+    /// What would be done.
+    pub fn plan(&self) -> Vec<Changed> {
+        self.images.iter().map(|i| Changed::new(&i.id, "would be removed")).collect()
+    }
+
+    /// Removes them, and hands the id of each on as soon as it is gone.
+    pub fn run(self, app: &App, told: &mut dyn FnMut(&str) -> Result<()>) -> Result<Vec<Changed>> {
+        let mut changed = Vec::new();
+        for image in self.images {
+            image::remove(&app.settings.host.folders.pool, &image.id, &[])?;
+            told(&image.id)?;
+            changed.push(Changed::new(&image.id, "removed"));
+        }
+        Ok(changed)
+    }
+}

@@ -1,0 +1,25 @@
+//! The serial console of an instance, as a reader and a writer.
+
+use crate::{
+    app::{App, Caller, Right},
+    hypervisor::DomainState,
+    model::{Code, Error, Name, Observer, Result},
+    store::instances::no_such_instance,
+};
+
+pub use crate::hypervisor::ConsoleStream;
+
+/// Opens the console of an instance that runs.
+pub fn open(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<ConsoleStream> {
+    caller.require(Right::Access)?;
+    let ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    let uuid = ctx.store.require(name)?.record.uuid;
+    match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
+        Some(DomainState::Running | DomainState::Paused | DomainState::ShuttingDown) => {}
+        _ => {
+            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
+                .hint(format!("start it: `lite start {name}`; what it said before: `lite logs {name}`")));
+        }
+    }
+    ctx.hypervisor.open_console(uuid)
+}

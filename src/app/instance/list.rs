@@ -1,0 +1,107 @@
+//! What instances there are, how they are, and what they cost.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::state;
+use crate::{
+    app::{App, Caller, Right},
+    engine::{self, Listed},
+    model::{Instance, InstanceState, Observer, Phase, Result, Tag},
+    store::Store,
+    view::ListRow,
+};
+
+/// The instances that have all the tags. Nothing is changed, and no database is made.
+pub fn list(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer) -> Result<Vec<ListRow>> {
+    caller.require(Right::Read)?;
+    let Some(ctx) = app.look(caller, observer)? else { return Ok(Vec::new()) };
+    let measured = measured(app, &ctx.store, observer)?;
+    let listed = engine::list(&ctx)?.into_iter().map(|l| state::as_reported(&ctx, l));
+    let listed = listed.filter(|l| has_all(&l.instance, tags));
+    Ok(listed
+        .inspect(|l| state::warn_of_drift(l, observer))
+        .map(|l| {
+            let mut row = row(&l);
+            if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
+                row.health = measured.get(&l.instance.record.uuid).map(|healthy| word(*healthy));
+            }
+            row
+        })
+        .collect())
+}
+
+/// What the instances that have all the tags cost. The prices need the database alone; a host that does not answer leaves
+/// their states unknown.
+pub fn cost(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer) -> Result<Vec<ListRow>> {
+    caller.require(Right::Read)?;
+    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    let mut instances = store.instances()?;
+    instances.retain(|i| i.phase != Phase::Baking && has_all(i, tags));
+    measured(app, &store, observer)?;
+    let states = match instances.is_empty() {
+        true => HashMap::new(),
+        false => states(app, caller, tags, observer),
+    };
+    let row = |i: Instance| {
+        let state = states.get(&i.record.uuid).copied().unwrap_or(InstanceState::Unknown);
+        ListRow::new(&i.record, state, None)
+    };
+    Ok(instances.into_iter().map(row).collect())
+}
+
+/// The states that libvirt tells; none where it does not answer, which is said.
+fn states(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer) -> HashMap<Uuid, InstanceState> {
+    let listed = app.context(caller, false).and_then(|ctx| {
+        let listed = engine::list(&ctx)?;
+        Ok(listed.into_iter().map(|l| state::as_reported(&ctx, l)).collect::<Vec<_>>())
+    });
+    match listed {
+        Ok(mut listed) => {
+            listed.retain(|l| has_all(&l.instance, tags));
+            listed.iter().for_each(|l| state::warn_of_drift(l, observer));
+            listed.into_iter().map(|l| (l.instance.record.uuid, l.state)).collect()
+        }
+        Err(e) => {
+            observer.warn(&format!("the states are not known: {e}"));
+            HashMap::new()
+        }
+    }
+}
+
+fn has_all(instance: &Instance, tags: &[Tag]) -> bool {
+    let has =
+        |wanted: &Tag, have: &Tag| have.key == wanted.key && (wanted.value.is_empty() || have.value == wanted.value);
+    tags.iter().all(|wanted| instance.record.tags.iter().any(|have| has(wanted, have)))
+}
+
+fn word(healthy: bool) -> String {
+    if healthy { "ok".to_owned() } else { "failing".to_owned() }
+}
+
+/// Seconds after which the last evaluation is too old: two periods, and the time a period takes to close.
+const STALE: i64 = 130;
+
+/// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
+fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<HashMap<Uuid, bool>> {
+    let last = store.watcher_value(&app.settings.host.id, "evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    match last.map(|last| app.clock.now().duration_since(last).as_secs()) {
+        None => Ok(HashMap::new()),
+        Some(age) if age > STALE => {
+            observer.warn(&format!("alarms were last evaluated {} minutes ago: is `lite watch` running?", age / 60));
+            Ok(HashMap::new())
+        }
+        Some(_) => store.healthy(),
+    }
+}
+
+/// The row of one instance.
+pub(super) fn row(listed: &Listed) -> ListRow {
+    let health = match (listed.instance.phase, listed.power) {
+        (Phase::Failed, _) => Some("failed".to_owned()),
+        (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
+        _ => None,
+    };
+    ListRow::new(&listed.instance.record, listed.state, health)
+}

@@ -1,0 +1,124 @@
+//! What an instance wrote to its console, and what its guest reported. Both are files of this host.
+
+use std::{path::Path, time::Duration};
+
+use crate::{
+    app::{App, Caller, Right},
+    guest::{self, report::Report, tail::Tail},
+    model::{Name, Observer, Record, Result},
+    plan::{console_log, report_log},
+    store::instances::no_such_instance,
+};
+
+/// How long one wait for more lasts; then it is looked whether to end.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// How many older files of a log virtlogd may keep.
+const ROTATED: u32 = 16;
+
+/// A log of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The instance.
+    pub name: Name,
+    /// Go on with what is added until cancelled.
+    pub follow: bool,
+}
+
+/// Hands on what an instance wrote to its console since it was last started.
+pub fn console(
+    app: &App,
+    caller: &Caller,
+    log: &Log,
+    observer: &mut dyn Observer,
+    to: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let record = find(app, caller, &log.name, observer)?;
+    let mut tail = Tail::open(&console_log(&record, &app.settings.host.folders.logs), 0)?;
+    loop {
+        loop {
+            let bytes = tail.bytes()?;
+            if bytes.is_empty() {
+                break;
+            }
+            to(&bytes)?;
+        }
+        if !log.follow || app.is_cancelled() {
+            return Ok(());
+        }
+        tail.wait(&*app.clock, WAIT)?;
+    }
+}
+
+/// Hands on what a guest reported of its set-up, a report in words at a time; of its health only what is new.
+pub fn reports(
+    app: &App,
+    caller: &Caller,
+    log: &Log,
+    observer: &mut dyn Observer,
+    to: &mut dyn FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let file = report_log(&find(app, caller, &log.name, observer)?, &app.settings.host.folders.logs);
+    let mut health = None;
+    // The minute's reports of a guest that has run for months have pushed its set-up into older files.
+    for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", file.display())) {
+        if Path::new(&older).exists() {
+            hand_on(&mut Tail::open(Path::new(&older), 0)?, &mut health, to)?;
+        }
+    }
+    let mut tail = Tail::open(&file, 0)?;
+    loop {
+        hand_on(&mut tail, &mut health, to)?;
+        if !log.follow || app.is_cancelled() {
+            return Ok(());
+        }
+        tail.wait(&*app.clock, WAIT)?;
+    }
+}
+
+fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Record> {
+    caller.require(Right::Read)?;
+    let store = app.store(observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    Ok(store.require(name)?.record)
+}
+
+fn hand_on(tail: &mut Tail, health: &mut Option<String>, to: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+    for report in tail.lines()?.iter().filter_map(|line| guest::report::parse_line(line)) {
+        if let Report::Status(status) = &report {
+            if status.health == *health {
+                continue;
+            }
+            health.clone_from(&status.health);
+        }
+        to(&words(&report))?;
+    }
+    Ok(())
+}
+
+/// A report in words.
+fn words(report: &Report) -> String {
+    match report {
+        Report::Stage { stage } => format!("stage    {stage}\n"),
+        Report::Booted => "booted\n".to_owned(),
+        Report::Sealed => "sealed\n".to_owned(),
+        Report::Status(status) => status.health.as_ref().map_or(String::new(), |answer| format!("health   {answer}\n")),
+        Report::Done { stages } => {
+            let times: Vec<String> =
+                stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();
+            format!("done     {}\n", times.join(", "))
+        }
+        Report::Failed { module, command, code, line, tail } => {
+            let mut text = format!("failed   module `{module}`\n");
+            if !command.is_empty() {
+                text += &format!(
+                    "command  {command}\nexit     {code}{}\n",
+                    if *line > 0 { format!(" in line {line}") } else { String::new() }
+                );
+            }
+            for line in tail {
+                text += &format!("         {line}\n");
+            }
+            text
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Instances: the virtual machines.
+
+pub mod console;
+pub mod create;
+pub mod delete;
+pub mod list;
+pub mod login;
+pub mod logs;
+pub mod power;
+pub mod secrets;
+pub mod show;
+pub mod tag;
+
+mod digest;
+mod plan;
+pub(in crate::app) mod state;

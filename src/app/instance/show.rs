@@ -1,0 +1,91 @@
+//! Everything about instances but their secrets.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+
+use super::{list, state};
+use crate::{
+    app::{App, Caller, Right, context::instances},
+    catalog::Health,
+    engine::{self, Ctx, Listed},
+    guest,
+    model::{InstanceState, Name, Observer, Phase, Record, Result},
+    plan::report_log,
+    render::render_output,
+    store::instances::no_such_instance,
+    view::ShowView,
+};
+
+/// How long the health check may take that a look runs.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// The instances named, in that order. Nothing is changed.
+pub fn show(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Observer) -> Result<Vec<ShowView>> {
+    caller.require(Right::Read)?;
+    let Some(ctx) = app.look(caller, observer)? else {
+        return names.first().map_or(Ok(Vec::new()), |name| Err(no_such_instance(name, None)));
+    };
+    let wanted = instances(&ctx.store, names)?;
+    let listed = engine::list(&ctx)?;
+    wanted
+        .iter()
+        .filter_map(|w| listed.iter().find(|l| l.instance.record.uuid == w.record.uuid))
+        .map(|l| {
+            let inspected = engine::inspect(&ctx, state::as_reported(&ctx, l.clone()))?;
+            state::warn_of_drift(&inspected, observer);
+            view(&ctx, &inspected)
+        })
+        .collect()
+}
+
+fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
+    let record = &listed.instance.record;
+    let (blueprint, parameters) = ctx.store.blueprint_of(record.uuid)?;
+    let mut row = list::row(listed);
+    if listed.power == InstanceState::Running {
+        // On a network of somebody else's the guest alone knows its address.
+        row.address = match record.address {
+            Some(address) => Some(address),
+            None => ctx.hypervisor.guest_address(record.uuid, record.mac)?,
+        };
+        if listed.instance.phase == Phase::Ready {
+            row.health = health(ctx, record, row.address, blueprint.health.as_ref())?;
+        }
+    }
+    let address = row.address.map_or_else(String::new, |a| a.to_string());
+    Ok(ShowView {
+        row,
+        wanted: listed.instance.wanted,
+        blueprint_version: record.blueprint_version.clone(),
+        transfer: record.transfer.to_string(),
+        mac: record.mac,
+        image_digest: record.image_digest.clone(),
+        outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
+        power: listed.power,
+        drift: listed.drift.clone(),
+        metrics: metrics(ctx, record)?,
+        failure: listed.instance.failure.clone(),
+        operation: ctx.store.open_operation_of(record.uuid)?,
+        host_key: ctx.store.host_key(record.uuid)?,
+    })
+}
+
+/// The latest values of the metrics, none older than a quarter of an hour.
+fn metrics(ctx: &Ctx, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
+    let now = ctx.now().as_second();
+    let latest = ctx.store.latest(record.uuid, now - 900, now + 900)?;
+    Ok(latest.into_iter().map(|(m, p)| (m.as_str(), p.point.sum / f64::from(p.point.count.max(1)))).collect())
+}
+
+/// What the health check says now; none where there is none.
+fn health(ctx: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Option<&Health>) -> Result<Option<String>> {
+    let answer = match (health, address) {
+        (None, _) => return Ok(None),
+        (Some(Health::Command { .. }), _) => {
+            let log = report_log(record, &ctx.settings.host.folders.logs);
+            guest::status::health(&log, ctx.store.last_start(record.uuid)?, ctx.now())
+        }
+        (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
+        (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),
+    };
+    Ok(Some(answer.err().unwrap_or_else(|| "ok".to_owned())))
+}

@@ -1,0 +1,61 @@
+//! Tags of an instance.
+
+use crate::{
+    app::{App, Caller, Right},
+    engine,
+    model::{Code, Error, Name, Observer, Result, Tag, escaped},
+    store::{Store, instances::no_such_instance},
+    view::TagsView,
+};
+
+/// A change of tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retag {
+    /// The instance.
+    pub name: Name,
+    /// Tags to set.
+    pub set: Vec<Tag>,
+    /// Keys of tags to remove.
+    pub remove: Vec<String>,
+    /// Wait while something else works on the instance.
+    pub wait: bool,
+    /// Say what would be, and change nothing.
+    pub dry_run: bool,
+}
+
+/// The tags of an instance.
+pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<TagsView> {
+    caller.require(Right::Read)?;
+    let store = app.store(observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    Ok(TagsView { name: name.to_string(), tags: store.require(name)?.record.tags })
+}
+
+/// Sets and removes tags; gives those there are then.
+pub fn change(app: &App, caller: &Caller, request: &Retag, observer: &mut dyn Observer) -> Result<TagsView> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, request.wait, observer)?;
+    let tags = wanted(&ctx.store, request)?;
+    let instance = ctx.store.require(&request.name)?;
+    if !request.dry_run && tags != instance.record.tags {
+        engine::set_tags(&mut ctx, &instance, tags.clone())?;
+    }
+    Ok(TagsView { name: request.name.to_string(), tags })
+}
+
+/// The tags after the change.
+fn wanted(store: &Store, request: &Retag) -> Result<Vec<Tag>> {
+    let mut tags = store.require(&request.name)?.record.tags;
+    for key in &request.remove {
+        if !tags.iter().any(|t| t.key == *key) {
+            let text = format!("instance `{}` has no tag `{}`", request.name, escaped(key));
+            return Err(Error::new(Code::NoSuchTag, text).hint(format!("`lite tag {}` shows its tags", request.name)));
+        }
+        tags.retain(|t| t.key != *key);
+    }
+    for tag in &request.set {
+        tags.retain(|t| t.key != tag.key);
+        tags.push(tag.clone());
+    }
+    tags.sort();
+    Ok(tags)
+}

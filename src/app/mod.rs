@@ -1,0 +1,33 @@
+//! The use cases, one file per noun: what a front end can ask for, and what it gets.
+//!
+//! A function takes the process's [`App`], the [`Caller`] and plain values, checks the caller's right, and returns a view. Where
+//! a front end may want to ask before something is destroyed, `find` or `check` comes first, and `plan` or `run` after it.
+//! How things go meanwhile is told to an [`Observer`](crate::model::Observer). Nothing here prints, or knows arguments, a terminal
+//! or the environment.
+
+pub mod alarm;
+pub mod blueprint;
+pub mod bundle;
+pub mod contact;
+pub mod doctor;
+pub mod event;
+pub mod files;
+pub mod gc;
+pub mod image;
+pub mod instance;
+pub mod metric;
+pub mod names;
+pub mod operation;
+pub mod rebuild;
+pub mod repair;
+pub mod settings;
+pub mod watch;
+
+mod caller;
+mod context;
+mod interrupted;
+mod sources;
+mod stages;
+
+pub use caller::{Caller, Right};
+pub use context::App;

@@ -1,0 +1,99 @@
+//! Finishing what was cut off, and putting right what was changed by hand.
+
+use super::{App, Caller, Right, context::instances, instance::state};
+use crate::{
+    engine::{self, Ctx, Redefinition},
+    model::{Instance, InstanceState, Name, Observer, Result},
+    view::{Changed, RepairView},
+};
+
+/// Finishes or undoes the operations whose process died, and says what disagrees; in a dry run only says.
+pub fn repair(
+    app: &App,
+    caller: &Caller,
+    wait: bool,
+    dry_run: bool,
+    observer: &mut dyn Observer,
+) -> Result<RepairView> {
+    caller.require(Right::Administer)?;
+    let mut ctx = app.context(caller, wait)?;
+    let mut told = Vec::new();
+    if dry_run {
+        for o in ctx.store.open_operations()? {
+            told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource.name, o.state.as_str()));
+        }
+    } else {
+        told = engine::recover(&mut ctx)?;
+        told.extend(engine::retry_attention(&mut ctx)?);
+        engine::settle(&mut ctx)?;
+    }
+    let mut agrees = true;
+    for listed in engine::list(&ctx)? {
+        let listed = engine::inspect(&ctx, listed)?;
+        agrees &= listed.power != InstanceState::Lost && listed.drift.is_empty();
+        state::warn_of_drift(&listed, observer);
+    }
+    if told.is_empty() && agrees {
+        observer.status("nothing to repair");
+    }
+    Ok(RepairView { dry_run, told })
+}
+
+/// Instances whose domains are to be put back as they were recorded.
+pub struct Redefining {
+    ctx: Ctx,
+    instances: Vec<Instance>,
+}
+
+/// Finds the instances named.
+pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Redefining> {
+    caller.require(Right::Administer)?;
+    let ctx = app.change(caller, wait, observer)?;
+    let instances = instances(&ctx.store, names)?;
+    Ok(Redefining { ctx, instances })
+}
+
+impl Redefining {
+    /// What would be done to each.
+    pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<Changed>> {
+        self.instances.iter().map(|i| Ok(changed(i, &look(&self.ctx, i, observer)?, true))).collect()
+    }
+
+    /// Puts each back. What was changed by hand is put back after `sure` alone, which is given the instance's name.
+    pub fn run(
+        mut self,
+        observer: &mut dyn Observer,
+        sure: &mut dyn FnMut(&Name) -> Result<()>,
+    ) -> Result<Vec<Changed>> {
+        let mut all = Vec::new();
+        for instance in &self.instances {
+            if matches!(look(&self.ctx, instance, observer)?, Redefinition::Drifted(_)) {
+                sure(&instance.record.name)?;
+            }
+            let done = engine::redefine(&mut self.ctx, instance)?;
+            all.push(changed(instance, &done, false));
+        }
+        Ok(all)
+    }
+}
+
+/// What is to be done to an instance; what was changed by hand is said.
+fn look(ctx: &Ctx, instance: &Instance, observer: &mut dyn Observer) -> Result<Redefinition> {
+    let todo = engine::plan_redefinition(ctx, instance)?;
+    if let Redefinition::Drifted(drift) = &todo {
+        drift.iter().for_each(|d| observer.status(&format!("{}: {d}", instance.record.name)));
+    }
+    Ok(todo)
+}
+
+fn changed(instance: &Instance, what: &Redefinition, dry_run: bool) -> Changed {
+    let name = &instance.record.name;
+    let now = match (what, dry_run) {
+        (Redefinition::Nothing, _) => "as recorded".to_owned(),
+        (Redefinition::Lost, true) => "would be defined again on its disk".to_owned(),
+        (Redefinition::Lost, false) => format!("defined again on its disk; start it: `lite start {name}`"),
+        (Redefinition::Drifted(_), true) => "would be put back as recorded".to_owned(),
+        (Redefinition::Drifted(_), false) => "put back as recorded".to_owned(),
+    };
+    Changed::new(name, &now)
+}

@@ -1,0 +1,53 @@
+//! Names in the database, read without any lock or change.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{file, sql};
+use crate::model::Result;
+
+/// How long a reader waits for a writer.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// What has a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// Instances.
+    Instance,
+    /// Alarms.
+    Alarm,
+    /// Contacts.
+    Contact,
+}
+
+/// The names of a kind in `state.db` in `dir`, in alphabetical order. The database is neither made nor migrated.
+pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
+    let query = match kind {
+        Named::Instance => "SELECT name FROM instance ORDER BY name",
+        Named::Alarm => "SELECT name FROM alarm ORDER BY name",
+        Named::Contact => "SELECT name FROM contact ORDER BY name",
+    };
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(dir.join(file::NAME), flags)?;
+        db.busy_timeout(BUSY)?;
+        let mut query = db.prepare(query)?;
+        query.query_map([], |row| row.get(0))?.collect()
+    };
+    read().map_err(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Named, names};
+
+    #[test]
+    fn names_come_from_the_state_database() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(names(folder.path(), Named::Instance).is_err());
+        let db = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
+        db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-1'), ('db-1')").unwrap();
+        assert_eq!(names(folder.path(), Named::Instance), Ok(vec!["db-1".to_owned(), "web-1".to_owned()]));
+    }
+}
