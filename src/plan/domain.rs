@@ -182,34 +182,18 @@ fn domain(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{
-        model::{Currency, Mac, Money, Name, NetworkMode, Port, Size, Tag},
-        plan::parts::{Attached, AttachedDisk, DiskPort, Slot},
-    };
+    use crate::plan::parts::{Attached, AttachedDisk, DiskPort, Slot};
 
     /// An instance for tests.
     pub(in crate::plan) fn record() -> Record {
-        Record {
-            name: Name::parse("web-1").unwrap(),
-            uuid: uuid::Uuid::from_u128(0xdead_beef),
-            blueprint: "nginx".into(),
-            blueprint_version: "1".into(),
-            base: "debian-13".into(),
-            image_digest: "00ff".into(),
-            bundle: "small".into(),
-            vcpus: 2,
-            memory: Size::mib(2048),
-            disk: Size::mib(60 << 10),
-            transfer: Size::mib(3 << 20),
-            price: Money::hundredths(1200),
-            currency: Currency::parse("USD").unwrap(),
-            mac: Mac::ours([1, 2, 3]),
-            address: Some([192, 168, 150, 10].into()),
-            network: NetworkMode::Nat,
-            ports: vec![Port::parse("22").unwrap(), Port::parse("80").unwrap()],
-            tags: vec![Tag::parse("who=<&\"'>").unwrap()],
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-        }
+        serde_json::from_value(serde_json::json!({
+            "name": "web-1", "uuid": "00000000-0000-0000-0000-0000deadbeef", "blueprint": "nginx", "blueprint_version": "1",
+            "base": "debian-13", "image_digest": "00ff", "bundle": "small", "vcpus": 2, "memory": 2u64 << 30,
+            "disk": 60u64 << 30, "transfer": 3u64 << 40, "price": "12.00", "currency": "USD", "mac": "52:54:00:01:02:03",
+            "address": "192.168.150.10", "network": "nat", "ports": ["22/tcp", "80/tcp"],
+            "tags": [{"key": "who", "value": "<&\"'>"}], "created_at": "1970-01-01T00:00:00Z",
+        }))
+        .unwrap()
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use drift::{drift, gone, size_in_domain, sizes};
 pub use filter::filter_xml;
 pub use network::{Subnet, network_xml, subnet_of};
 pub use owned::{
-    Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, Thing, attached, console_log,
+    Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, attached, console_log,
     is_marked, log_owner, owner_of, report_log, root_disk, seed,
 };
 pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};

@@ -1,6 +1,10 @@
 //! What a domain has of the things that its instance owns.
 
-use super::{Attachment, Object, Place, Thing, things};
+use super::{
+    description::{Attachment, Place},
+    kinds::{Thing, things},
+    object::Object,
+};
 use crate::{
     model::{Record, Result},
     plan::parts::{Attached, AttachedDisk},

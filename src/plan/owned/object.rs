@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Place;
+use super::description::Place;
 use crate::model::DhcpHost;
 
 /// A thing on the host.

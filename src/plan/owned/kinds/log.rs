@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::{Attachment, Class, Description, Namespace, Owner, name, owner_of};
+use super::super::{
+    description::{Attachment, Class, Description},
+    name::{self, Owner},
+    object::Namespace,
+};
 use crate::model::Record;
 
 /// What the serial console said.
@@ -64,31 +68,5 @@ impl Description for Log {
     /// Told with the secrets, in one phrase.
     fn removal(&self, _: &Record) -> Option<String> {
         None
-    }
-}
-
-/// The owner of a log file, and the file's name without the number of its rotation; none for any other file.
-pub fn log_owner(file: &str) -> Option<(Uuid, &str)> {
-    let base = match file.rsplit_once('.') {
-        Some((base, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => base,
-        _ => file,
-    };
-    owner_of(Namespace::Log, base).map(|(_, id)| (id, base))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Name;
-
-    #[test]
-    fn a_rotated_log_is_the_same_log() {
-        let (name, id) = (Name::parse("web-1").unwrap(), Uuid::from_u128(0x1234));
-        let log = CONSOLE.file(Owner { name: &name, id });
-        assert_eq!(log_owner(&log), Some((id, log.as_str())));
-        assert_eq!(log_owner(&format!("{log}.0")), Some((id, log.as_str())));
-        for foreign in ["web-1.log", "x.log.", &format!("{log}.gz")] {
-            assert_eq!(log_owner(foreign), None, "{foreign}");
-        }
     }
 }

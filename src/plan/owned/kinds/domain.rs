@@ -3,7 +3,11 @@
 
 use uuid::Uuid;
 
-use super::{Class, Description, Namespace, Object, Owner, Place, Sources};
+use super::super::{
+    description::{Class, Description, Place, Sources},
+    name::Owner,
+    object::{Namespace, Object},
+};
 use crate::{
     model::{Record, Result},
     plan::{domain::domain_xml, parts::DomainPlan},

@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Class, Description, Namespace, Object, Owner, Place, name};
+use super::super::{
+    description::{Class, Description, Place},
+    name::{self, Owner},
+    object::{Namespace, Object},
+};
 use crate::model::Record;
 
 const SUFFIX: &str = ".lock";

@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Attachment, Class, Description, Namespace, Owner, Sources, name};
+use super::super::{
+    description::{Attachment, Class, Description, Sources},
+    name::{self, Owner},
+    object::Namespace,
+};
 use crate::{
     model::{Record, Result},
     plan::{

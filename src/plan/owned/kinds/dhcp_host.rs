@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Attachment, Class, Description, Namespace, Object, Owner, Place, Sources};
+use super::super::{
+    description::{Attachment, Class, Description, Place, Sources},
+    name::Owner,
+    object::{Namespace, Object},
+};
 use crate::{
     model::{self, NetworkMode, Record, Result},
     plan::parts::DomainPlan,

@@ -1,0 +1,132 @@
+//! What there is to know of a kind of owned thing.
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::{
+    name::Owner,
+    object::{Namespace, Object},
+};
+use crate::{
+    model::{Record, ResourceKind, Result, Settings},
+    plan::parts::{DiskPort, DomainPlan},
+};
+
+/// What a thing is to its owner. From this follow the order of making and removing, and what its absence means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The virtual machine itself. It can be defined again from the record.
+    Domain,
+    /// A definition beside the domain. It can be made again from the record.
+    Definition,
+    /// Data: what is removed is lost.
+    Data,
+    /// A log. No step makes it; it comes with the running domain.
+    Log,
+    /// A file of lite's own, made and removed with the operations.
+    Lock,
+}
+
+/// What there is to know of a kind.
+pub trait Description: Sync {
+    /// What people call one: "root disk".
+    fn noun(&self) -> &'static str;
+
+    /// What a difference of it is called.
+    fn word(&self) -> &'static str {
+        self.noun()
+    }
+
+    /// The kind of resource that owns one.
+    fn owner_kind(&self) -> ResourceKind {
+        ResourceKind::Instance
+    }
+
+    /// What it is to its owner.
+    fn class(&self) -> Class;
+
+    /// Where it lies, and what its name must be unique among.
+    fn namespace(&self) -> Namespace;
+
+    /// Its name for an owner; none if it has no name of its own.
+    fn name(&self, owner: Owner<'_>) -> Option<String>;
+
+    /// The id of the owner in a name: the reverse of `name`. None for every name that `name` does not give.
+    fn owner_in(&self, name: &str) -> Option<Uuid>;
+
+    /// Whether only a thing of this kind has such a name. If not, more must be known of an owner before the thing counts as
+    /// its own.
+    fn is_told_by_name(&self) -> bool {
+        true
+    }
+
+    /// The thing that an instance owns; none if this instance has none.
+    fn object(&self, record: &Record, place: Place<'_>) -> Option<Object> {
+        self.namespace().named(self.name(Owner::of(record))?, place)
+    }
+
+    /// How libvirt is told to make it: XML, or an empty text if its object says all. None: nothing is to be made.
+    ///
+    /// # Errors
+    /// `xml_error` if the description cannot be written.
+    fn definition(&self, _: &DomainPlan<'_>, _: &Sources<'_>) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Made after the domain was started, because it takes libvirt long and the guest does not need it at once.
+    fn is_made_late(&self) -> bool {
+        false
+    }
+
+    /// What the owner's domain has of it.
+    fn attachment(&self) -> Attachment {
+        Attachment::None
+    }
+
+    /// What a delete says that it removes; none if something else says it.
+    fn removal(&self, record: &Record) -> Option<String>;
+}
+
+/// Where a host keeps what is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The storage pool's name.
+    pub pool: &'a str,
+    /// The NAT network's name.
+    pub network: &'a str,
+    /// The folder of the guests' logs.
+    pub logs: &'a Path,
+}
+
+impl<'a> From<&'a Settings> for Place<'a> {
+    fn from(settings: &'a Settings) -> Self {
+        Self { pool: &settings.host.pool, network: &settings.host.network, logs: &settings.host.folders.logs }
+    }
+}
+
+/// What data is made from. Without it no data is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// Path of the image that the root disk lies on.
+    pub image_path: Option<&'a str>,
+    /// Size of the seed, in bytes.
+    pub seed_bytes: Option<u64>,
+}
+
+/// What the owner's domain has of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attachment {
+    /// Nothing.
+    None,
+    /// A volume, as a disk.
+    Disk(DiskPort),
+    /// A filter, at its interfaces.
+    Filter,
+    /// An address, at an interface: the first one if it has the record's hardware address, else a further one.
+    Interface,
+    /// A log, of its serial console.
+    ConsoleLog,
+    /// A log, of its guest's report channel.
+    ReportLog,
+}
