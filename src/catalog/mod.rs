@@ -11,6 +11,7 @@ mod reader;
 mod resolve;
 mod scalar;
 mod scripts;
+mod standing;
 mod template;
 mod tree;
 mod types;
@@ -19,8 +20,9 @@ mod verified;
 pub use fault::Fault;
 pub use load::{SourceFile, check, check_with};
 pub use params::resolve_params;
+pub use standing::Standing;
 pub use types::*;
-pub use verified::{How, Standing, Verified, add_verified, read_verified, write_verified};
+pub use verified::{How, Verified, add_verified, read_verified, write_verified};
 
 pub(crate) use blueprint::OWN_CLOUD_KEYS;
 pub(crate) use fault::Faults;

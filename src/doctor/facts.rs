@@ -105,6 +105,11 @@ pub struct Facts {
     pub ssh: bool,
 }
 
+/// The command that makes the changes.
+pub fn doctor_fix(root_needed: bool, facts: &Facts) -> &'static str {
+    if root_needed && !facts.root { "sudo lite doctor --fix" } else { "lite doctor --fix" }
+}
+
 /// Gathers the facts; `hypervisor` is the open connection, or why there is none.
 pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) -> Facts {
     let ask = hypervisor.map_err(Clone::clone);

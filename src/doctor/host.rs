@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::{
     check::{Check, Repair, quoted, word},
-    facts::{Facts, TOOLS},
-    judge::doctor_fix,
+    facts::{Facts, TOOLS, doctor_fix},
     local::Forward,
 };
 use crate::model::{Settings, Size, escaped};

@@ -3,7 +3,7 @@
 use super::{
     accel::{self, Acceleration, Here},
     check::{Check, Repair, word},
-    facts::Facts,
+    facts::{Facts, doctor_fix},
     host,
     local::Kvm,
     subnet,
@@ -28,11 +28,6 @@ pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Check> {
         .chain(host::client(facts))
         .chain(host::building(facts))
         .collect()
-}
-
-/// The command that makes the changes.
-pub fn doctor_fix(root_needed: bool, facts: &Facts) -> &'static str {
-    if root_needed && !facts.root { "sudo lite doctor --fix" } else { "lite doctor --fix" }
 }
 
 fn libvirt(facts: &Facts, settings: &Settings) -> Check {

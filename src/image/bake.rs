@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 
 use super::Lock;
+use super::files::io;
 use super::import::check_qcow2;
-use super::registry::{adopt_baked, io};
+use super::registry::adopt_baked;
 use super::tools::{self, Need};
 use super::{Baked, Image};
 use crate::kill_point;

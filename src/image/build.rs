@@ -14,9 +14,12 @@ use jiff::Timestamp;
 
 use super::Lock;
 use super::import::check_qcow2;
-use super::registry::{self, adopt, begin};
 use super::tools::{self, Need};
 use super::{Image, Origin};
+use super::{
+    files::check_id,
+    registry::{self, adopt, begin},
+};
 use crate::kill_point;
 use crate::model::{Code, Error, Observer, Result, Stage, escaped};
 use workdir::Workdir;
@@ -83,7 +86,7 @@ pub fn buildable() -> impl Iterator<Item = &'static str> {
 /// Makes an image, or gives back the one that is there. Needs root, and a mirror that is reached.
 pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
     let BuildRequest { dir, id, mirror, force } = request;
-    registry::check_id(id)?;
+    check_id(id)?;
     let suite = suite(id)?;
     let mirror = check_mirror(mirror)?;
     if !force && let Some(image) = registry::get(dir, id)? {

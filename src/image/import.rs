@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 
-use super::registry::{self, NOFOLLOW, adopt, begin, io};
+use super::files::{NOFOLLOW, check_id, io};
+use super::registry::{adopt, begin};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Origin, gate};
 use crate::kill_point;
@@ -27,7 +28,7 @@ pub fn import(
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
-    registry::check_id(id)?;
+    check_id(id)?;
     tools::require(&[Need("qemu-img", "qemu-utils")])?;
     let mut open = open_regular(file)?;
     let mut header = Vec::new();

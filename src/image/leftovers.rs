@@ -11,8 +11,9 @@ use std::{
 
 use super::{
     build::clear_once,
+    files::{check_id, io},
     lock::{Lock, lock_path},
-    registry::{check_id, io, is_version_of, sidecar_path},
+    registry::{is_version_of, sidecar_path},
 };
 use crate::model::Result;
 

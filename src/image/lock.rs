@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    registry::{NOFOLLOW, check_id, io},
+    files::{NOFOLLOW, check_id, io},
     tools,
 };
 use crate::model::{Code, Error, Observer, Result, Stage};

@@ -5,6 +5,7 @@ mod build;
 pub mod client;
 pub mod download;
 mod fetch;
+mod files;
 mod gate;
 mod import;
 pub mod known;

@@ -5,7 +5,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Lock;
-use super::registry::{self, io, is_version_of};
+use super::{
+    files::io,
+    registry::{self, is_version_of},
+};
 use crate::kill_point;
 use crate::model::Result;
 

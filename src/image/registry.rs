@@ -14,9 +14,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{HEADER_MAX, Lock, gate, lock};
+use super::{
+    HEADER_MAX, Lock,
+    files::{NOFOLLOW, check_id, io},
+    gate, lock,
+};
 use crate::kill_point;
-use crate::model::{Code, Error, Observer, Result, escaped, hex};
+use crate::model::{Code, Error, Observer, Result, hex};
 
 /// Where an image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,17 +290,6 @@ pub fn begin(
     Ok((lock, None))
 }
 
-/// Refuses an id that is not lower-case letters, digits, `.` and `-`, at most 63.
-pub(super) fn check_id(id: &str) -> Result<()> {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    let first = id.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if first && id.len() <= 63 && id.bytes().all(allowed) {
-        return Ok(());
-    }
-    Err(Error::new(Code::InvalidImageId, format!("`{}` cannot name an image", escaped(id)))
-        .hint("1 to 63 of a-z, 0-9, `.` and `-`, the first a letter or digit: `debian-13`"))
-}
-
 /// Hashes a file; gives its beginning as well.
 fn hash(file: &mut File) -> std::io::Result<(Vec<u8>, String)> {
     let (mut header, mut hasher, mut buffer) = (Vec::new(), Sha256::new(), vec![0; 1 << 16]);
@@ -361,11 +354,4 @@ fn delete(path: &Path) -> Result<()> {
 
 fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| io("write the folder", dir, e))
-}
-
-pub(super) const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-
-/// An error of the file system.
-pub(super) fn io(what: &str, path: &Path, e: std::io::Error) -> Error {
-    Error::new(Code::ImageIo, format!("cannot {what} `{}`", path.display())).cause(e)
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use super::super::registry::io;
+use super::super::files::io;
 use super::super::tools;
 use super::workdir::Workdir;
 use crate::model::{Code, Error, Result};

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use super::super::registry::io;
+use super::super::files::io;
 use crate::model::{Code, Error, Result};
 
 const FSTAB: &str = "LABEL=root / ext4 defaults,noatime,discard 0 1\n";

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::registry::io;
+use super::super::files::io;
 use super::super::tools;
 use crate::model::{Code, Error, Result};
 
