@@ -18,6 +18,9 @@ pub use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
 use super::Ctx;
 use crate::model::{Class, Error, Result, words};
 
+/// How long ago something must have been there first, to be taken for nobody's.
+pub const AGE: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
 words! {
     /// What kind of disagreement a finding is.
     Trouble;

@@ -8,7 +8,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::Ctx;
+use super::{Ctx, handover};
 use crate::{
     guest::{
         self,
@@ -17,6 +17,7 @@ use crate::{
     },
     hypervisor::DomainState,
     model::{Code, Error, Name, Observer, Result, Stage},
+    store::Operation,
 };
 
 /// How often the domain's state is asked for while nothing is reported.
@@ -27,8 +28,8 @@ const CONSOLE_LINES: usize = 8;
 /// Whose guest it is: for what is said when the wait fails.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// An instance, which stays.
-    Instance(&'a Name),
+    /// An instance, which stays, and the operation that waits for it.
+    Instance(&'a Name, &'a Operation),
     /// A machine that bakes an image.
     Bake,
 }
@@ -110,9 +111,10 @@ impl<'a> Follower<'a> {
         self.wait.deadline.saturating_duration_since(self.ctx.clock.instant())
     }
 
-    /// Ends the wait when it is cancelled or its time is over.
+    /// Ends the wait when another operation wants the instance, the wait is cancelled, or its time is over.
     pub fn check_time(&self) -> Result<()> {
         let stage = self.stage.as_str();
+        self.check_handover()?;
         if self.ctx.cancelled() {
             return Err(self.interrupted(stage));
         }
@@ -121,16 +123,24 @@ impl<'a> Follower<'a> {
         }
         let seconds = self.wait.timeout.as_secs();
         let text = match self.wait.subject {
-            Subject::Instance(name) => format!("instance `{name}` was not ready after {seconds} s: stage `{stage}`"),
+            Subject::Instance(name, _) => format!("instance `{name}` was not ready after {seconds} s: stage `{stage}`"),
             Subject::Bake => format!("not baked after {seconds} s: stage `{stage}`"),
         };
         Err(self.with_console(Error::new(Code::Timeout, text)))
     }
 
+    /// Ends the wait when another operation wants the instance.
+    pub fn check_handover(&self) -> Result<()> {
+        match self.wait.subject {
+            Subject::Instance(name, operation) => handover::check(self.ctx, operation, name),
+            Subject::Bake => Ok(()),
+        }
+    }
+
     fn interrupted(&self, stage: &str) -> Error {
         match self.wait.subject {
             Subject::Bake => Error::new(Code::Interrupted, "interrupted"),
-            Subject::Instance(name) => {
+            Subject::Instance(name, _) => {
                 Error::new(Code::Interrupted, format!("interrupted while waiting for stage `{stage}`"))
                     .hint(format!(
                         "instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"
@@ -148,7 +158,7 @@ impl<'a> Follower<'a> {
         let mut error = Error::new(
             Code::SetupFailed,
             match self.wait.subject {
-                Subject::Instance(name) => format!("set-up of instance `{name}` failed in module `{module}`"),
+                Subject::Instance(name, _) => format!("set-up of instance `{name}` failed in module `{module}`"),
                 Subject::Bake => format!("baking failed in module `{module}`"),
             },
         );
@@ -161,7 +171,7 @@ impl<'a> Follower<'a> {
             error = error.hint("is it the way out of this host? `lite doctor` checks its forwarding and firewall");
         }
         match self.wait.subject {
-            Subject::Instance(name) => next_steps(error, name),
+            Subject::Instance(name, _) => next_steps(error, name),
             Subject::Bake if error.causes.is_empty() => self.with_console(error),
             Subject::Bake => error,
         }
@@ -172,7 +182,7 @@ impl<'a> Follower<'a> {
         let lines = guest::tail::last_lines(self.wait.console, CONSOLE_LINES);
         error.causes.extend(lines.into_iter().map(|l| format!("console: {l}")));
         match self.wait.subject {
-            Subject::Instance(name) => next_steps(error, name),
+            Subject::Instance(name, _) => next_steps(error, name),
             Subject::Bake => error,
         }
     }

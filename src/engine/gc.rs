@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,8 +19,6 @@ use crate::{
     plan::{self, Object},
 };
 
-/// How long ago something must have been seen first, to be removed.
-pub const AGE: SignedDuration = SignedDuration::from_mins(10);
 /// How often it must have been seen.
 const TIMES: u32 = 2;
 /// How long to wait for another collector that writes its sightings.
@@ -51,7 +49,7 @@ pub struct SeenOrphan {
 impl SeenOrphan {
     /// When it may go, if it is seen again then.
     pub fn due(&self) -> Timestamp {
-        self.first.saturating_add(AGE).unwrap_or(self.first)
+        self.first.saturating_add(audit::AGE).unwrap_or(self.first)
     }
 
     /// Seen often and long enough to go.

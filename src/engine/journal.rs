@@ -110,6 +110,11 @@ pub fn journalled(ctx: &Ctx, operation: &str) -> Result<Vec<(i64, Step, bool)>> 
         .collect()
 }
 
+/// Whether a create, by its steps, has started its domain with its network: it then stands, whatever comes.
+pub fn has_started(steps: &[(i64, Step, bool)]) -> bool {
+    steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. }))
+}
+
 fn to_json(step: &Step) -> Result<String> {
     serde_json::to_string(step).map_err(|e| Error::new(Code::StateError, "cannot write a step").cause(e))
 }

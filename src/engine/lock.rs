@@ -221,8 +221,13 @@ impl Lock {
 
 /// Takes the lock of an instance for an operation, and makes sure the instance still is what was read before.
 pub fn take(ctx: &mut Ctx, instance: &Instance, operation: &str) -> Result<Lock> {
+    take_within(ctx, instance, operation, ctx.wait)
+}
+
+/// As [`take`], waiting so long for a busy instance.
+pub fn take_within(ctx: &mut Ctx, instance: &Instance, operation: &str, wait: Duration) -> Result<Lock> {
     let record = &instance.record;
-    let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), operation, &*ctx.clock, ctx.wait)?;
+    let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), operation, &*ctx.clock, wait)?;
     if ctx.store.instance_by_uuid(record.uuid)?.is_none() {
         lock.retire();
         return Err(Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name))

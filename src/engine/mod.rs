@@ -16,6 +16,7 @@ mod execute;
 mod follow;
 mod gc;
 mod generate;
+mod handover;
 mod host;
 mod images;
 mod journal;

@@ -146,8 +146,16 @@ fn command(guest: &mut Follower<'_>, record: &Record, mut answer: Option<String>
     result.map_err(|e| after_answer(e, answer.as_deref().unwrap_or(NO_ANSWER)))
 }
 
-/// Gives up where the virtual machine is no longer there to wait for.
+/// Gives up where the virtual machine is no longer there to wait for; another operation that ended it is named.
 fn check_alive(guest: &Follower<'_>, record: &Record, state: Option<DomainState>) -> Result<()> {
+    let dead = dead(guest, record, state);
+    if dead.is_err() {
+        guest.check_handover()?;
+    }
+    dead
+}
+
+fn dead(guest: &Follower<'_>, record: &Record, state: Option<DomainState>) -> Result<()> {
     let name = &record.name;
     match state {
         Some(DomainState::Off) => Err(guest.with_console(Error::new(

@@ -298,6 +298,7 @@ codes! {
         UploadStalled = "upload_stalled",
         VerifiedUnusable = "verified_unusable",
         VolumeTooSmall = "volume_too_small",
+        WaitEnded = "wait_ended",
         Write = "write",
         XmlError = "xml_error",
     }

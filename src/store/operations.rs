@@ -214,6 +214,16 @@ impl Store {
         Ok(all.first().map(|o| o.started_at))
     }
 
+    /// The first stop, reboot or delete of the same resource after `earlier`.
+    pub fn interruption_after(&self, earlier: &Operation) -> Result<Option<Operation>> {
+        let all = self.operations_where(
+            "WHERE resource_id = ?1 AND rowid > (SELECT rowid FROM operation WHERE id = ?2)
+             AND kind IN ('stop', 'reboot', 'delete') ORDER BY rowid LIMIT 1",
+            params![earlier.resource.id.to_string(), earlier.id],
+        )?;
+        Ok(all.into_iter().next())
+    }
+
     /// Whether the last operation on an instance's name left nothing: a delete that succeeded, or a create that was undone.
     pub fn was_deleted(&self, name: &Name) -> Result<bool> {
         let last = self

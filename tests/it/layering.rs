@@ -70,6 +70,26 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["app", "view", "ui", "model"]),
 ];
 
+/// The floors of `engine`: a file may use the files of lower floors only. `sagas` is a floor of its own, so no operation uses
+/// another. What `mod.rs` hands on counts as the file it comes from.
+const ENGINE: &[&[&str]] = &[
+    // What all work with.
+    &["context", "request", "recipe", "capacity", "ours", "objects"],
+    &["lock", "allocate", "generate", "progress", "images"],
+    // One step, and the journal of steps.
+    &["execute"],
+    &["journal"],
+    // Parts of operations: each one thing of a host, an instance or a guest.
+    &["host", "domain", "reports", "handover"],
+    &["follow", "undo"],
+    &["ready", "provision"],
+    // The operations, one file each.
+    &["sagas"],
+    // What looks at all instances, and at what operations left.
+    &["audit", "listing", "rebuild", "recover"],
+    &["gc"],
+];
+
 /// Rooms whose results depend on their arguments alone.
 const PURE: &[&str] = &["model", "catalog", "render", "plan"];
 
@@ -290,6 +310,57 @@ fn from_root(file: &str, path: &[String]) -> Option<Vec<String>> {
     (climbs > 0 && climbs >= home.len()).then(|| path[climbs..].to_vec())
 }
 
+/// The floor of a file of the engine: of `lock` for `src/engine/lock.rs`, of `audit` for `src/engine/audit/facts.rs`.
+fn floor(part: &str) -> Option<usize> {
+    ENGINE.iter().position(|floor| floor.contains(&part))
+}
+
+/// What `engine/mod.rs` hands on: the name, and the part of the engine that it comes from.
+fn handed_on(source: &str) -> Vec<(String, String)> {
+    let all = paths(&without_tests(&tokens(source)).0);
+    all.into_iter()
+        .filter(|(_, path)| path[0] != "crate" && path.len() > 1)
+        .map(|(_, path)| (path[path.len() - 1].clone(), path[0].clone()))
+        .collect()
+}
+
+/// Uses of a higher floor, or of another file of the same, within the engine; `names` as [`handed_on`] gives them.
+fn climbs(file: &str, source: &str, names: &[(String, String)]) -> Vec<String> {
+    let Some(inner) = file.strip_prefix("src/engine/").and_then(|f| f.strip_suffix(".rs")).filter(|f| *f != "mod")
+    else {
+        return Vec::new();
+    };
+    let home: Vec<&str> = std::iter::once("engine").chain(inner.split('/')).filter(|part| *part != "mod").collect();
+    let own = home[1];
+    let Some(level) = floor(own) else {
+        return vec![format!("{file}:1: `{own}` is on no floor of tests/it/layering.rs")];
+    };
+    let mut out = Vec::new();
+    for (line, path) in paths(&without_tests(&tokens(source)).0) {
+        let up = path.iter().take_while(|s| *s == "super").count();
+        let whole: Vec<String> = match path[0].as_str() {
+            "crate" => path[1..].to_vec(),
+            "super" if up < home.len() => {
+                let stem = home[..home.len() - up].iter().map(ToString::to_string);
+                stem.chain(path[up..].iter().cloned()).collect()
+            }
+            _ => continue,
+        };
+        let [room, name, ..] = whole.as_slice() else { continue };
+        if room != "engine" {
+            continue;
+        }
+        let part = names.iter().find(|(n, _)| n == name && floor(n).is_none()).map_or(name, |(_, part)| part);
+        if part == own && (own != "sagas" || whole.get(2).is_none_or(|saga| Some(&saga.as_str()) == home.get(2))) {
+            continue;
+        }
+        if floor(part).is_some_and(|used| used >= level) {
+            out.push(format!("{file}:{line}: `{}` is not below `{own}`", whole.join("::")));
+        }
+    }
+    out
+}
+
 /// All that breaks a rule in one file, as `file:line: what, and the rule`.
 fn faults(file: &str, source: &str) -> Vec<String> {
     let all = tokens(source);
@@ -358,10 +429,13 @@ fn rooms_use_only_what_the_design_allows() {
     let (mut files, mut tests) = (Vec::new(), BTreeSet::new());
     sources(&root.join("src"), &mut files, &mut tests);
     files.sort();
+    let names = handed_on(&fs::read_to_string(root.join("src/engine/mod.rs")).expect("read"));
     let mut broken = Vec::new();
     for file in files.iter().filter(|f| !f.ancestors().any(|a| tests.contains(a))) {
         let name = file.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
-        broken.extend(faults(&name, &fs::read_to_string(file).expect("read")));
+        let source = fs::read_to_string(file).expect("read");
+        broken.extend(faults(&name, &source));
+        broken.extend(climbs(&name, &source, &names));
     }
     assert!(files.len() > 50, "only {} files read", files.len());
     assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
@@ -397,4 +471,18 @@ use rand::{self, rng}; // line 17
     assert!(faults("src/hypervisor/libvirt/x.rs", "use virt::domain::Domain; unsafe fn f() {}").is_empty());
     let (_, files) = without_tests(&tokens("#[cfg(test)]\npub(crate) mod testing;\nmod real;"));
     assert_eq!(files, ["testing"]);
+}
+
+#[test]
+fn a_use_of_a_higher_floor_of_the_engine_is_caught() {
+    let names =
+        handed_on("mod lock; pub use audit::{Audit, audit}; pub use context::Ctx; pub use crate::model::Stage;");
+    let found = |file: &str, source: &str| climbs(file, source, &names).len();
+    assert_eq!(found("src/engine/lock.rs", "use super::{Ctx, journal::step};"), 1);
+    assert_eq!(found("src/engine/journal.rs", "use super::{Ctx, Stage, lock::Lock}; use crate::engine::execute;"), 0);
+    assert_eq!(found("src/engine/undo.rs", "fn f() { crate::engine::sagas::stop::stop(); super::follow::POLL; }"), 2);
+    assert_eq!(found("src/engine/sagas/stop.rs", "use super::start; use crate::engine::{Audit, undo};"), 2);
+    assert_eq!(found("src/engine/sagas/stop.rs", "use crate::engine::sagas::stop::POLL;"), 0);
+    assert_eq!(found("src/engine/audit/facts.rs", "use super::local; use crate::engine::gc::AGE;"), 1);
+    assert_eq!(found("src/engine/attic.rs", ""), 1);
 }

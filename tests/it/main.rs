@@ -38,5 +38,6 @@ mod operations;
 mod readme;
 mod specification;
 mod state;
+mod waits;
 mod watch;
 mod webhooks;

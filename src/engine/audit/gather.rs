@@ -5,11 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 use super::facts::{Facts, Ledger, domain_facts};
-use super::local;
+use super::{AGE, local};
 use crate::{
     engine::{
         Capacity, Ctx,
-        gc::AGE,
         host::{self, used_by_disks},
         lock::Lock,
     },

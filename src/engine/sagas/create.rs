@@ -21,7 +21,6 @@ use crate::{
         undo::{owner_died, undo_of_dead_owner},
     },
     model::{Code, Error, EventKind, Observer, Phase, Record, Result, Stage},
-    plan::Step,
     render::render_output,
     store::{self, Operation, OperationState},
 };
@@ -119,7 +118,7 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
         return created(ctx, record, &job.operation.id, false, false);
     }
     let wait = Wait {
-        subject: Subject::Instance(&record.name),
+        subject: Subject::Instance(&record.name, &job.operation),
         uuid,
         report: &job.report_log,
         console: &job.console_log,
@@ -136,7 +135,9 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
                 observer.warn(&format!("the seed still holds its secrets: {e}"));
             }
         }
-        Err(e) if e.code == Code::Interrupted => ctx.store.set_phase(uuid, Phase::Started, None)?,
+        Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded) => {
+            ctx.store.set_phase(uuid, Phase::Started, None)?
+        }
         Err(e) => {
             ctx.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
             ctx.record_event(EventKind::InstanceFailed, Some(record), &e.message)?;
@@ -155,7 +156,7 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
 pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
     let name = &operation.resource.name;
     let steps = journal::journalled(ctx, &operation.id)?;
-    if steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. })) {
+    if journal::has_started(&steps) {
         ctx.store.set_phase(uuid, Phase::Started, None)?;
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
         return Ok(format!("kept instance `{name}`: its create was cut off after it had started"));

@@ -6,8 +6,9 @@ use crate::{
     engine::{
         Ctx,
         execute::Payload,
+        handover,
         journal::{self, Run},
-        lock::{self, Lock},
+        lock::Lock,
     },
     kill_point,
     model::{Instance, OperationKind, Phase, Result},
@@ -38,9 +39,8 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
 
 /// Deletes an instance in any state.
 pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
-    let lock = lock::take(ctx, instance, "delete")?;
+    let (lock, operation) = handover::take(ctx, instance, OperationKind::Delete)?;
     let receipt = plan_delete(instance);
-    let operation = journal::new_operation(ctx, OperationKind::Delete, instance);
     // Together: an instance that is being removed has an operation that goes on with it.
     ctx.store.write(|t| {
         instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;

@@ -1,7 +1,7 @@
 //! reboot: the guest is asked, or the reset button pressed.
 
 use crate::{
-    engine::{Ctx, domain::state_of, journal, lock},
+    engine::{Ctx, domain::state_of, handover, journal},
     hypervisor::DomainState,
     kill_point,
     model::{Code, Error, Instance, OperationKind, Result},
@@ -9,13 +9,13 @@ use crate::{
 
 /// Reboots a running instance: asks the guest, or presses the reset button when `force`.
 pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
-    let _lock = lock::take(ctx, instance, "reboot")?;
+    let (_lock, operation) = handover::take(ctx, instance, OperationKind::Reboot)?;
     let name = &instance.record.name;
     if state_of(ctx, instance)? != DomainState::Running {
         return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
             .hint(format!("start it: `lite start {name}`")));
     }
-    let operation = journal::begin(ctx, OperationKind::Reboot, instance)?;
+    ctx.store.insert_operation(&operation)?;
     let uuid = instance.record.uuid;
     kill_point::reached("intent");
     let result = if force { ctx.hypervisor.reset(uuid) } else { ctx.hypervisor.reboot(uuid) };

@@ -16,7 +16,7 @@ use crate::{
         ready::wait_ready,
     },
     hypervisor::DomainState,
-    model::{Code, Error, Instance, NetworkMode, OperationKind, Phase, Result, Size, Wanted},
+    model::{Code, Error, Instance, NetworkMode, OperationKind, OperationState, Phase, Result, Size, Wanted},
     plan::{self, Step},
     store::Operation,
 };
@@ -30,7 +30,7 @@ pub fn start(
     timeout: Option<Duration>,
     observer: &mut dyn Observer,
 ) -> Result<bool> {
-    let _lock = lock::take(ctx, instance, "start")?;
+    let lock = lock::take(ctx, instance, "start")?;
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
     if state == DomainState::Unresponsive {
@@ -67,10 +67,13 @@ pub fn start(
         ctx.store.set_wanted(uuid, Wanted::Running)?;
     }
     journal::end(ctx, &operation, result)?;
+    // Whoever wants something of the instance need not wait for its application.
+    drop(lock);
+    let operation = Operation { state: OperationState::Succeeded, ..operation };
     if let (Some(timeout), Phase::Ready) = (timeout, instance.phase) {
         let (blueprint, _) = ctx.store.blueprint_of(uuid)?;
         let wait = Wait {
-            subject: Subject::Instance(&instance.record.name),
+            subject: Subject::Instance(&instance.record.name, &operation),
             uuid,
             report: &report,
             console: &console,

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         Ctx, Observer,
         domain::{adopt_power_state, state_of, unresponsive},
-        execute, journal, lock,
+        execute, handover, journal,
         progress::Reporter,
     },
     hypervisor::DomainState,
@@ -37,14 +37,14 @@ pub fn stop(
     grace: Duration,
     observer: &mut dyn Observer,
 ) -> Result<Stopped> {
-    let _lock = lock::take(ctx, instance, "stop")?;
+    let (_lock, operation) = handover::take(ctx, instance, OperationKind::Stop)?;
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
     ctx.store.set_wanted(uuid, Wanted::Stopped)?;
     if matches!(state, DomainState::Off | DomainState::Crashed) {
         return Ok(Stopped::Already);
     }
-    let operation = journal::begin(ctx, OperationKind::Stop, instance)?;
+    ctx.store.insert_operation(&operation)?;
     let reporter = Reporter::start(ctx, &operation.id);
     let observer = &mut reporter.observe(observer);
     kill_point::reached("intent");

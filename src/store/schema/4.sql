@@ -75,7 +75,8 @@ CREATE TABLE operation_4 (
     arguments     TEXT,
     started_at    INTEGER NOT NULL,
     ended_at      INTEGER,
-    cancel_at     INTEGER
+    cancel_at     INTEGER,
+    cancel_by     TEXT
 ) STRICT;
 INSERT INTO operation_4 (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, error, request_id,
                          arguments, started_at, ended_at)
