@@ -188,8 +188,8 @@ pub(super) mod tests {
     pub(in crate::plan) fn record() -> Record {
         serde_json::from_value(serde_json::json!({
             "name": "web-1", "uuid": "00000000-0000-0000-0000-0000deadbeef", "blueprint": "nginx", "blueprint_version": "1",
-            "base": "debian-13", "image_digest": "00ff", "bundle": "small", "vcpus": 2, "memory": 2u64 << 30,
-            "disk": 60u64 << 30, "transfer": 3u64 << 40, "price": "12.00", "currency": "USD", "mac": "52:54:00:01:02:03",
+            "base": "debian-13", "image_digest": "00ff", "bundle": "small", "vcpus": 2, "memory": "2 GiB",
+            "disk": "60 GiB", "transfer": "3 TiB", "price": "12.00", "currency": "USD", "mac": "52:54:00:01:02:03",
             "address": "192.168.150.10", "network": "nat", "ports": ["22/tcp", "80/tcp"],
             "tags": [{"key": "who", "value": "<&\"'>"}], "created_at": "1970-01-01T00:00:00Z",
         }))
