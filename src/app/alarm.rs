@@ -85,7 +85,7 @@ pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observe
         (Some(_), true) => "would be changed",
     };
     if !request.dry_run {
-        store.put_alarm(&record, &name, &settings, &stamp(app))?;
+        store.put_alarm(&record, &name, &settings, &app.stamp())?;
     }
     Ok(Changed::new(&name, now))
 }
@@ -112,7 +112,7 @@ impl Deletion {
 
     /// Deletes them. An incident that is open is closed.
     pub fn run(mut self, app: &App) -> Result<Vec<Changed>> {
-        let stamp = stamp(app);
+        let stamp = app.stamp();
         self.names.iter().try_for_each(|name| self.store.delete_alarm(name, &stamp))?;
         Ok(self.names.iter().map(|name| Changed::new(name, "deleted")).collect())
     }
@@ -129,7 +129,7 @@ pub fn test(
     caller.require(Right::Change)?;
     let mut store = store(app, observer)?;
     let alarm = store.require_alarm(name)?;
-    let alarm = set(&mut store, alarm, state, &stamp(app))?;
+    let alarm = set(&mut store, alarm, state, &app.stamp())?;
     Ok(Changed::new(&alarm.name, alarm.state.as_str()))
 }
 
@@ -143,7 +143,7 @@ pub fn mute(
 ) -> Result<Changed> {
     caller.require(Right::Change)?;
     let mut store = store(app, observer)?;
-    let stamp = stamp(app);
+    let stamp = app.stamp();
     let until = time
         .map(|t| stamp.now.checked_add(t))
         .transpose()
@@ -169,10 +169,6 @@ pub fn history(
     all.retain(|e| e.event.data.alarm.is_some());
     let from = all.len().saturating_sub(limit as usize);
     Ok(rows_of(&all[from..]))
-}
-
-fn stamp(app: &App) -> Stamp {
-    Stamp::here(app.clock.now())
 }
 
 /// The database; a listing of all makes none.

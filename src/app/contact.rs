@@ -14,7 +14,7 @@ use crate::{
         outbox::{self, BOTH_SECRETS},
         signature::Secret,
     },
-    store::{Store, contacts::Contact, events::Stamp, outbox::Message, outbox::MessageState},
+    store::{Store, contacts::Contact, outbox::Message, outbox::MessageState},
     view::{Changed, ContactRow, DeliveryRow, SecretOnce},
 };
 
@@ -146,7 +146,7 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
         return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}"))
             .hint("`lite contact redeliver ID` enables it again, or remove it and add it anew"));
     }
-    let event = Stamp::here(app.clock.now()).event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
+    let event = app.stamp().event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
     let id = outbox::make_test(&mut store, &contact, &event)?;
     let end = app.clock.instant() + TEST_WAIT;
     let allowed = allowed(app);

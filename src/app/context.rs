@@ -15,7 +15,7 @@ use crate::{
     engine::{self, Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
     model::{Code, Error, Instance, Name, Observer, Result, Settings},
-    store::Store,
+    store::{Store, events::Stamp},
 };
 
 /// How long a change that waits for a busy instance waits.
@@ -48,6 +48,11 @@ impl App {
         let app = Self::new(settings, clock, true);
         let _ = app.host.set(host);
         app
+    }
+
+    /// The time of now and the name of the host, for events.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp::new(self.clock.now(), self.machine.hostname())
     }
 
     /// Whether what is under way is to end.

@@ -14,7 +14,7 @@ use crate::{
     model::{Code, Error, Requester, Result, Via},
     monitor::{
         actor::Actor,
-        clock::{Moment, boot_id},
+        clock::Moment,
         export,
         guard::{self, Attempt},
         run, sender, unit,
@@ -59,14 +59,15 @@ pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn F
         })
     };
     let base = sender::allowed(settings, Some(&*host));
-    let local = settings.host.connect.starts_with("qemu:///system");
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| sender::run(state, &base, &*app.clock, stop, tell));
         let watched = Actor::start(scope, context)
-            .and_then(|actor| Watcher::new(context()?, actor, host.clone(), &boot_id(), Moment::now(), tell))
+            .and_then(|actor| {
+                Watcher::new(context()?, actor, host.clone(), &app.machine.boot_id(), Moment::now(), tell)
+            })
             .and_then(|mut watcher| {
                 listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;
-                run::run(&mut watcher, local, stop, tell)
+                run::run(&mut watcher, &*app.machine, stop, tell)
             });
         stop.store(true, Ordering::Relaxed);
         let sent = sending.join().unwrap_or_else(|_| Err(Error::new(Code::Internal, "the sender broke off")));

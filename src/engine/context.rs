@@ -46,6 +46,11 @@ impl Ctx {
         self.clock.now()
     }
 
+    /// The time of now and the name of the host, for events.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(self.now(), self.machine.hostname())
+    }
+
     /// The host this context works on.
     pub fn host_id(&self) -> HostId {
         self.settings.host.id.clone()
@@ -63,7 +68,7 @@ impl Ctx {
 
     /// Records an event, for `lite events` and the contacts.
     pub fn record_event(&mut self, kind: EventKind, record: Option<&Record>, text: &str) -> Result<()> {
-        let event = Stamp::here(self.now()).event(kind, record, text);
+        let event = self.stamp().event(kind, record, text);
         self.store.record_event(&event).map(drop)
     }
 

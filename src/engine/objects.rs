@@ -1,7 +1,7 @@
 //! What lite has a host do for each sort of owned thing. `plan::owned` says which there are, and what they are to their owner.
 
 use crate::{
-    hypervisor::Hypervisor,
+    hypervisor::{Hypervisor, Machine},
     model::{Code, Error, Result},
     plan::Object,
 };
@@ -25,13 +25,13 @@ pub fn ensure(hv: &dyn Hypervisor, object: &Object, xml: &str, content: Option<&
 }
 
 /// Makes sure that it is gone.
-pub fn remove(hv: &dyn Hypervisor, object: &Object) -> Result<()> {
+pub fn remove(hv: &dyn Hypervisor, machine: &dyn Machine, object: &Object) -> Result<()> {
     match object {
         Object::Domain { uuid } => hv.remove_domain(*uuid),
         Object::Volume { pool, name } => hv.remove_volume(pool, name),
         Object::Filter { name } => hv.remove_filter(name),
         Object::DhcpHost { network, host } => hv.remove_dhcp_host(network, host),
-        Object::Logs { files } => remove_logs(files),
+        Object::Logs { files } => remove_logs(machine, files),
         // The file goes with the lock that is held.
         Object::Lock { .. } => Ok(()),
     }
@@ -53,11 +53,11 @@ pub fn is_there(hv: &dyn Hypervisor, object: &Object) -> Result<bool> {
 }
 
 /// Removes log files and the older ones that virtlogd rotated.
-fn remove_logs(files: &[String]) -> Result<()> {
+fn remove_logs(machine: &dyn Machine, files: &[String]) -> Result<()> {
     for file in files {
         let rotated = (0..ROTATIONS).map(|n| format!("{file}.{n}"));
         for path in std::iter::once(file.clone()).chain(rotated) {
-            match std::fs::remove_file(&path) {
+            match machine.remove_file(path.as_ref()) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::new(Code::LogNotRemoved, format!("cannot remove `{path}`")).cause(e));
                 }

@@ -28,7 +28,7 @@ use crate::{
     model::{Code, Error, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result, Stage, Wanted},
     plan::{self, DomainPlan, Sources, Step},
     render::{Seed, SeedInput, StaticAddress, render},
-    store::{CleanSeed, NewInstance, Operation, alarms, events::Stamp, instances, operations, secrets},
+    store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
 };
 
 /// What a virtual machine is made for.
@@ -159,7 +159,8 @@ fn insert(
     generated: &Generated,
     purpose: Purpose,
 ) -> Result<(Record, Operation, Vec<u8>)> {
-    let (settings, host, requester, now) = (ctx.settings.clone(), ctx.host_id(), ctx.requester.clone(), ctx.now());
+    let (settings, host, requester, stamp) = (ctx.settings.clone(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
+    let now = stamp.now;
     let network_key = match &request.network {
         NetworkMode::Nat => settings.host.network.clone(),
         NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
@@ -203,7 +204,7 @@ fn insert(
         secrets::insert(t, record.uuid, &secret_rows(request, &record, generated)?, Some(&generated.host_key.public))?;
         match purpose {
             Purpose::Bake => instances::set_life(t, record.uuid, Wanted::Running, Phase::Baking, None)?,
-            Purpose::Instance => alarms::put_defaults(t, &record, &request.blueprint.alarms, &Stamp::here(now))?,
+            Purpose::Instance => alarms::put_defaults(t, &record, &request.blueprint.alarms, &stamp)?,
         }
         operations::insert(t, &operation)?;
         Ok((record, operation, content))

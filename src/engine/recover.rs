@@ -74,10 +74,12 @@ fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
         return Ok(true);
     }
     let owned = ctx.store.resource_ids()?;
-    let entries = std::fs::read_dir(&ctx.settings.host.folders.pool)
+    let entries = ctx
+        .machine
+        .entries(&ctx.settings.host.folders.pool)
         .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
-    let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
-    Ok(names.into_iter().any(|name| is_without_row(&name, &owned)))
+    let mut names = entries.iter().filter_map(|e| e.file_name()?.to_str());
+    Ok(names.any(|name| is_without_row(name, &owned)))
 }
 
 fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {

@@ -25,11 +25,6 @@ impl Moment {
     }
 }
 
-/// The id of this boot of the host.
-pub fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
-}
-
 /// Which minute it is. Stored, so that the count goes on when the watcher is started again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MinuteClock {

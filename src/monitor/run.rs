@@ -1,15 +1,18 @@
 //! The watch loop: a look every 10 s, and at once when a QEMU came or went.
 
 use std::{
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use inotify::{Inotify, WatchMask};
 use sd_notify::NotifyState;
 
 use super::{clock::Moment, watcher::Watcher};
-use crate::model::Result;
+use crate::{
+    hypervisor::{FolderChanges, Machine},
+    model::Result,
+};
 
 /// Time between two looks.
 const TICK: Duration = Duration::from_secs(10);
@@ -21,8 +24,9 @@ const SLICE: Duration = Duration::from_millis(250);
 const QEMU: &str = "/run/libvirt/qemu";
 
 /// Watches until told to stop. A look that fails is told, and the next one tries again.
-pub fn run(watcher: &mut Watcher<'_>, local: bool, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Result<()> {
-    let mut changes = if local { watch_qemu() } else { None };
+pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Result<()> {
+    // Where they cannot be seen only the ticks count.
+    let mut changes = machine.runs_guests().then(|| machine.follow(Path::new(QEMU)).ok()).flatten();
     let mut ready = false;
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
@@ -41,7 +45,7 @@ pub fn run(watcher: &mut Watcher<'_>, local: bool, stop: &AtomicBool, tell: &dyn
     Ok(())
 }
 
-fn wait(watcher: &mut Watcher<'_>, changes: &mut Option<Inotify>, begun: Instant, stop: &AtomicBool) {
+fn wait(watcher: &mut Watcher<'_>, changes: &mut Option<Box<dyn FolderChanges>>, begun: Instant, stop: &AtomicBool) {
     let due = watcher.due().map(|at| {
         let left = at.duration_since(jiff::Timestamp::now());
         Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
@@ -54,21 +58,6 @@ fn wait(watcher: &mut Watcher<'_>, changes: &mut Option<Inotify>, begun: Instant
             return;
         }
         std::thread::sleep(SLICE.min(end - now));
-        changed |= changes.as_mut().is_some_and(has_changed) || watcher.has_outcome();
-    }
-}
-
-/// Watches for QEMUs that come and go. None where that cannot be seen: then only the ticks count.
-fn watch_qemu() -> Option<Inotify> {
-    let inotify = Inotify::init().ok()?;
-    inotify.watches().add(QEMU, WatchMask::DELETE | WatchMask::CREATE | WatchMask::MOVED_TO).ok()?;
-    Some(inotify)
-}
-
-fn has_changed(inotify: &mut Inotify) -> bool {
-    let mut buffer = [0; 4096];
-    match inotify.read_events(&mut buffer) {
-        Ok(events) => events.count() > 0,
-        Err(_) => false,
+        changed |= changes.as_mut().is_some_and(|c| c.any()) || watcher.has_outcome();
     }
 }

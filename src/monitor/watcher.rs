@@ -111,8 +111,8 @@ impl<'a> Watcher<'a> {
         let histories = store.histories()?.into_iter().filter_map(parsed).collect();
         Ok(Self {
             prober: Prober::start(&hypervisor)?,
+            host: engine.machine.hostname(),
             boot: boot.to_owned(),
-            host: Stamp::here(now.wall).host,
             closed,
             asked: i64::MIN,
             rolled: i64::MIN,

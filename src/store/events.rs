@@ -23,10 +23,9 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// A time on this host.
-    pub fn here(now: jiff::Timestamp) -> Self {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self { now, host: host.trim().to_owned() }
+    /// A time on the host of that name.
+    pub fn new(now: jiff::Timestamp, host: impl Into<String>) -> Self {
+        Self { now, host: host.into() }
     }
 
     /// An event of this time about an instance, or about none.

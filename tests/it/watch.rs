@@ -326,7 +326,7 @@ fn memory_alarm(world: &World, uuid: Uuid) -> Name {
     };
     let mut db = store(world);
     let record = db.instance_by_uuid(uuid).expect("read").expect("there").record;
-    db.put_alarm(&record, &name, &settings, &lite::store::events::Stamp::here(now())).expect("put");
+    db.put_alarm(&record, &name, &settings, &lite::store::events::Stamp::new(now(), "double")).expect("put");
     name
 }
 

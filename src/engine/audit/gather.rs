@@ -35,10 +35,10 @@ pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
     read_storage(ctx, &mut f, &records);
     read_network(ctx, &mut f, &records);
     read_domains(ctx, &mut f);
-    let (logs, leftovers) = (local::logs(&host.folders.logs), image::leftovers(&host.folders.pool));
+    let (logs, leftovers) = (local::logs(&*ctx.machine, &host.folders.logs), image::leftovers(&host.folders.pool));
     f.logs = f.known("logs", logs);
     f.leftovers = f.known("image files", leftovers);
-    let temporary = local::temporary(&ctx.settings.paths.state, ctx.now(), AGE);
+    let temporary = local::temporary(&*ctx.machine, &ctx.settings.paths.state, ctx.now(), AGE);
     f.temporary = f.known("state folder", temporary).unwrap_or_default();
     if all {
         read_machine(ctx, &mut f);
@@ -185,9 +185,9 @@ fn read_machine(ctx: &Ctx, f: &mut Facts) {
     if !ctx.machine.runs_guests() {
         return;
     }
-    let processes = local::processes(&f.pool_folders, &ctx.settings.host.folders.pool);
+    let processes = local::processes(&*ctx.machine, &f.pool_folders, &ctx.settings.host.folders.pool);
     f.processes = f.known("processes", processes).unwrap_or_default();
-    let files = ctx.store.memory().and_then(|memory| local::libvirt_files(&memory.names));
+    let files = ctx.store.memory().and_then(|memory| local::libvirt_files(&*ctx.machine, &memory.names));
     f.libvirt_files = f.known("files of libvirt", files).unwrap_or_default();
     // Seen after the list of domains was made: one may have come meanwhile.
     for uuid in f.processes.iter().filter_map(|p| p.instance()).collect::<Vec<_>>() {

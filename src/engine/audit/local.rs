@@ -1,8 +1,7 @@
-//! What this machine's file system and kernel know: log files, processes, and the files libvirt keeps for domains.
+//! What the machine's file system and kernel know: log files, processes, and the files libvirt keeps for domains.
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -10,6 +9,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
+    hypervisor::Machine,
     image,
     model::{Code, Error, Result},
     plan::{Namespace, log_owner, owner_of},
@@ -63,21 +63,17 @@ fn unreadable(path: &Path, e: std::io::Error) -> Error {
 }
 
 /// The entries of a folder; none if it is not there.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let read = match fs::read_dir(folder) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(|e| unreadable(folder, e))?,
-    };
-    let all: std::io::Result<Vec<_>> = read.map(|e| e.map(|e| e.path())).collect();
-    let mut all = all.map_err(|e| unreadable(folder, e))?;
-    all.sort();
-    Ok(all)
+fn entries(machine: &dyn Machine, folder: &Path) -> Result<Vec<PathBuf>> {
+    match machine.entries(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.map_err(|e| unreadable(folder, e)),
+    }
 }
 
 /// The log files of guests, each once, without the number of a rotation.
-pub fn logs(folder: &Path) -> Result<Vec<(Uuid, String)>> {
+pub fn logs(machine: &dyn Machine, folder: &Path) -> Result<Vec<(Uuid, String)>> {
     let mut found = Vec::new();
-    for path in entries(folder)? {
+    for path in entries(machine, folder)? {
         let name = path.file_name().and_then(|n| n.to_str());
         if let Some((id, base)) = name.and_then(log_owner) {
             found.push((id, folder.join(base).display().to_string()));
@@ -88,12 +84,16 @@ pub fn logs(folder: &Path) -> Result<Vec<(Uuid, String)>> {
 }
 
 /// Half-written files of lite's own that nobody has touched for `age`: whoever wrote them is gone.
-pub fn temporary(state: &Path, now: jiff::Timestamp, age: jiff::SignedDuration) -> Result<Vec<PathBuf>> {
+pub fn temporary(
+    machine: &dyn Machine,
+    state: &Path,
+    now: jiff::Timestamp,
+    age: jiff::SignedDuration,
+) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for path in entries(state)?.into_iter().chain(entries(&state.join("ssh"))?) {
+    for path in entries(machine, state)?.into_iter().chain(entries(machine, &state.join("ssh"))?) {
         let ours = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(".tmp"));
-        let changed = fs::symlink_metadata(&path).and_then(|m| m.modified()).ok();
-        let old = changed.and_then(|c| jiff::Timestamp::try_from(c).ok()).is_some_and(|c| now.duration_since(c) >= age);
+        let old = machine.info(&path).is_ok_and(|i| now.duration_since(i.modified) >= age);
         if ours && old {
             found.push(path);
         }
@@ -102,12 +102,12 @@ pub fn temporary(state: &Path, now: jiff::Timestamp, age: jiff::SignedDuration) 
 }
 
 /// The processes that work on disks in the pool's folders, or on images in the folder of the images.
-pub fn processes(pool_folders: &[String], images: &Path) -> Result<Vec<Process>> {
+pub fn processes(machine: &dyn Machine, pool_folders: &[String], images: &Path) -> Result<Vec<Process>> {
     let mut found = Vec::new();
-    for entry in entries(Path::new("/proc"))? {
+    for entry in entries(machine, Path::new("/proc"))? {
         let Some(pid) = entry.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse().ok()) else { continue };
         // It may end at any moment, and a kernel thread has no words.
-        let Ok(words) = fs::read(entry.join("cmdline")) else { continue };
+        let Ok(words) = machine.read(&entry.join("cmdline")) else { continue };
         let text = String::from_utf8_lossy(&words);
         let Some(mut work) = work_of(&text, pool_folders) else { continue };
         if pid == std::process::id() {
@@ -116,7 +116,7 @@ pub fn processes(pool_folders: &[String], images: &Path) -> Result<Vec<Process>>
         if let Work::Image { id, left } = &mut work {
             let free = !image::leftovers::is_busy(images, id)?;
             // Still there after the lock was seen free.
-            *left = free && fs::read(entry.join("cmdline")).is_ok_and(|again| again == words);
+            *left = free && machine.read(&entry.join("cmdline")).is_ok_and(|again| again == words);
         }
         let program = text.split('\0').next().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
         found.push(Process { pid, program, work });
@@ -143,17 +143,19 @@ fn work_of(words: &str, folders: &[String]) -> Option<Work> {
 }
 
 /// The files libvirt keeps for domains of these names, not older than the name's first use; and each file's name.
-pub fn libvirt_files(names: &BTreeMap<String, jiff::Timestamp>) -> Result<Vec<(String, String)>> {
+pub fn libvirt_files(
+    machine: &dyn Machine,
+    names: &BTreeMap<String, jiff::Timestamp>,
+) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     for (folder, end) in LIBVIRT {
-        for path in entries(Path::new(folder))? {
+        for path in entries(machine, Path::new(folder))? {
             let name = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(end));
             let Some((name, since)) = name.and_then(|n| names.get_key_value(n)) else { continue };
-            let Ok(changed) = fs::symlink_metadata(&path).and_then(|m| m.modified()) else { continue };
-            let older = jiff::Timestamp::try_from(changed).is_ok_and(|changed| changed < *since);
+            let Ok(info) = machine.info(&path) else { continue };
             // A folder of snapshots stays when the last of them goes.
-            let empty = path.is_dir() && entries(&path)?.is_empty();
-            if !older && !empty {
+            let empty = info.is_folder && entries(machine, &path)?.is_empty();
+            if info.modified >= *since && !empty {
                 found.push((name.clone(), path.display().to_string()));
             }
         }
@@ -163,7 +165,14 @@ pub fn libvirt_files(names: &BTreeMap<String, jiff::Timestamp>) -> Result<Vec<(S
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::hypervisor::LocalMachine;
+
+    fn machine() -> LocalMachine {
+        LocalMachine::of("qemu:///system")
+    }
 
     #[test]
     fn a_command_line_tells_what_it_works_on() {
@@ -187,8 +196,8 @@ mod tests {
         let files = [".tmpAb1", "ssh/.tmpX", "state.db", ".other"].map(|name| state.path().join(name));
         files.iter().for_each(|file| fs::write(file, "").unwrap());
         let (now, age) = (jiff::Timestamp::now(), jiff::SignedDuration::from_mins(10));
-        assert_eq!(temporary(state.path(), now, age), Ok(vec![]));
-        assert_eq!(temporary(state.path(), now + 2 * age, age), Ok(files[..2].to_vec()));
+        assert_eq!(temporary(&machine(), state.path(), now, age), Ok(vec![]));
+        assert_eq!(temporary(&machine(), state.path(), now + 2 * age, age), Ok(files[..2].to_vec()));
     }
 
     #[test]
@@ -199,7 +208,7 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let wanted = vec![(Uuid::from_u128(7), folder.path().join(&log).display().to_string())];
-        assert_eq!(logs(folder.path()), Ok(wanted));
-        assert_eq!(logs(&folder.path().join("absent")), Ok(vec![]));
+        assert_eq!(logs(&machine(), folder.path()), Ok(wanted));
+        assert_eq!(logs(&machine(), &folder.path().join("absent")), Ok(vec![]));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     kill_point,
     model::{Instance, OperationKind, Phase, Result},
     plan::{self, OwnedKind},
-    store::{Operation, OperationState, events::Stamp, instances, operations},
+    store::{Operation, OperationState, instances, operations},
 };
 
 /// What a delete removed and what it left.
@@ -59,7 +59,7 @@ pub fn run(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock
             e
         })?;
     }
-    ctx.store.forget_deleted(&instance.record, &Stamp::here(ctx.now()))?;
+    ctx.store.forget_deleted(&instance.record, &ctx.stamp())?;
     kill_point::reached("forgotten");
     journal::end(ctx, operation, Ok(()))?;
     lock.retire();

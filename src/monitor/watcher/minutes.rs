@@ -111,10 +111,10 @@ impl Watcher<'_> {
     /// Tells once when the pool's file system is nearly full, as far as it is on this machine.
     fn check_capacity(&mut self, now: Moment) -> Result<()> {
         let path = &self.engine.settings.host.folders.pool;
-        let Ok(fs) = rustix::fs::statvfs(path) else { return Ok(()) };
-        let full = fs.f_bavail.saturating_mul(100) < fs.f_blocks.saturating_mul(FREE);
+        let Ok(space) = self.engine.machine.space(path) else { return Ok(()) };
+        let full = space.available.saturating_mul(100) < space.total.saturating_mul(FREE);
         if full && !self.full {
-            let free = fs.f_bavail.saturating_mul(fs.f_frsize) >> 20;
+            let free = space.available >> 20;
             let text = format!("only {free} MiB are free where the disks of the instances lie ({})", path.display());
             self.event(EventKind::HostCapacity, None, &text, now)?;
         }
