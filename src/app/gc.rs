@@ -61,8 +61,8 @@ impl Collection {
     }
 }
 
-fn receipt(went: Vec<String>, stayed: Vec<String>) -> Receipt {
-    Receipt { name: "left over".to_owned(), went, stayed }
+fn receipt(removed: Vec<String>, kept: Vec<String>) -> Receipt {
+    Receipt { name: "left over".to_owned(), removed, kept }
 }
 
 /// Why something stays for now.

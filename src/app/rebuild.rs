@@ -54,7 +54,7 @@ impl Rebuild {
         let name = |d: engine::OurDomain| d.record.map_or_else(|| escaped(&d.seen.name), |r| r.name.to_string());
         Ok(RebuildPlan {
             dry_run: true,
-            set_aside: self.damage.is_some(),
+            damaged: self.damage.is_some(),
             instances: domains.into_iter().map(name).collect(),
         })
     }

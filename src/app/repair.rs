@@ -17,14 +17,14 @@ pub fn repair(
 ) -> Result<RepairView> {
     caller.require(Right::Administer)?;
     let mut ctx = app.context(caller, wait)?;
-    let mut told = Vec::new();
+    let mut actions = Vec::new();
     if dry_run {
         for o in ctx.store.open_operations()? {
-            told.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource.name, o.state.as_str()));
+            actions.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource.name, o.state.as_str()));
         }
     } else {
-        told = engine::recover(&mut ctx)?;
-        told.extend(engine::retry_attention(&mut ctx)?);
+        actions = engine::recover(&mut ctx)?;
+        actions.extend(engine::retry_attention(&mut ctx)?);
         engine::settle(&mut ctx)?;
     }
     let mut agrees = true;
@@ -33,10 +33,10 @@ pub fn repair(
         agrees &= listed.power != InstanceState::Lost && listed.drift.is_empty();
         state::warn_of_drift(&listed, observer);
     }
-    if told.is_empty() && agrees {
+    if actions.is_empty() && agrees {
         observer.status("nothing to repair");
     }
-    Ok(RepairView { dry_run, told })
+    Ok(RepairView { dry_run, actions })
 }
 
 /// Instances whose domains are to be put back as they were recorded.

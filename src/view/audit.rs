@@ -46,7 +46,7 @@ pub struct AuditView {
     /// What could not be looked at.
     pub unknown: Vec<UnknownView>,
     /// How many things were looked at, each with its word, in the order shown.
-    pub looked: Vec<(&'static str, usize)>,
+    pub scanned: Vec<(&'static str, usize)>,
     /// How it ends a command: 0 clean, 1 findings or something unknown, 5 if the host could not be reached.
     pub exit_code: u8,
 }
@@ -57,7 +57,7 @@ pub struct AuditDocument<'a> {
     /// `clean`, `findings` or `unknown`.
     pub verdict: &'static str,
     /// How many things of each kind were looked at.
-    pub looked_at: BTreeMap<&'static str, usize>,
+    pub scanned: BTreeMap<&'static str, usize>,
     /// What disagrees.
     pub findings: &'a [FindingView],
     /// What could not be looked at.
@@ -78,7 +78,7 @@ impl AuditView {
     pub fn document(&self) -> AuditDocument<'_> {
         AuditDocument {
             verdict: self.verdict(),
-            looked_at: self.looked.iter().copied().collect(),
+            scanned: self.scanned.iter().copied().collect(),
             findings: &self.findings,
             unknown: &self.unknown,
         }

@@ -46,7 +46,7 @@ mod tests {
     fn json_holds_the_same_fields() {
         let json = serde_json::to_string(&Versioned::new(ErrorView::from(&sample()))).unwrap_or_default();
         let wanted = concat!(
-            r#"{"schema":1,"error":{"code":"bundle_too_small","message":"bundle `nano` is too small for `wordpress`: "#,
+            r#"{"schema":2,"error":{"code":"bundle_too_small","message":"bundle `nano` is too small for `wordpress`: "#,
             r#"512 MiB of memory, at least 1 GiB needed","causes":[],"#,
             r#""hints":["use `--bundle micro` or larger; `lite bundles` lists them"],"exit_code":2}}"#
         );

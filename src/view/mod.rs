@@ -61,7 +61,7 @@ pub use unit::UnitView;
 use crate::model::{Currency, Money, NetworkMode, Tag};
 
 /// Version of every document's shape; it rises when a field is removed or changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A document with the version of its shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-/// What went, and what stayed.
+/// What was removed, and what was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// The instance; for `gc` the host.
     pub name: String,
     /// What was removed, each in words: `disk web-1.qcow2 (1.2 GiB)`.
-    pub went: Vec<String>,
+    pub removed: Vec<String>,
     /// What was kept, each with the reason: `image debian-13 (used by test)`.
-    pub stayed: Vec<String>,
+    pub kept: Vec<String>,
 }
 
 /// A change that needs no more than a word.
@@ -18,14 +18,14 @@ pub struct Receipt {
 pub struct Changed {
     /// The resource.
     pub name: String,
-    /// What it is now: `running`, `stopped`, `already running`.
-    pub now: String,
+    /// What became of it: `running`, `stopped`, `running already`.
+    pub result: String,
 }
 
 impl Changed {
     /// What became of a resource.
-    pub fn new(name: &(impl ToString + ?Sized), now: &str) -> Self {
-        Self { name: name.to_string(), now: now.to_owned() }
+    pub fn new(name: &(impl ToString + ?Sized), result: &str) -> Self {
+        Self { name: name.to_string(), result: result.to_owned() }
     }
 }
 

@@ -8,7 +8,7 @@ pub struct RepairView {
     /// Whether nothing was changed.
     pub dry_run: bool,
     /// A sentence for each operation that was finished or undone; in a dry run for each that would be.
-    pub told: Vec<String>,
+    pub actions: Vec<String>,
 }
 
 /// The document of `repair --rebuild --dry-run`.
@@ -17,7 +17,7 @@ pub struct RebuildPlan {
     /// Always true.
     pub dry_run: bool,
     /// Whether the database is damaged and would be set aside.
-    pub set_aside: bool,
+    pub damaged: bool,
     /// Names of the instances that would be read back.
     pub instances: Vec<String>,
 }

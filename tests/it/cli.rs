@@ -183,7 +183,7 @@ fn arguments_that_are_not_utf8() {
 #[test]
 fn json_errors_are_on_stdout_and_words_on_stderr() {
     let (code, out, err) = lite(&["stop", "a/b", "--json"]);
-    let wanted = serde_json::json!({"schema": 1, "error": {
+    let wanted = serde_json::json!({"schema": 2, "error": {
         "code": "invalid_name", "message": "`a/b` is not a valid name", "causes": [],
         "hints": ["a name has 1 to 63 characters of a-z, 0-9 and `-`, starts with a letter and ends with a letter or digit"], "exit_code": 2,
     }});

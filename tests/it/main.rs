@@ -13,6 +13,7 @@ mod support {
 }
 
 mod alarms_store;
+mod app;
 mod audit;
 mod bake;
 mod blueprints_test;
@@ -23,6 +24,7 @@ mod cli_alarms;
 mod cli_help;
 mod deaths;
 mod docs_blueprints;
+mod docs_cli;
 mod doctor;
 mod domain_schema;
 mod drift;

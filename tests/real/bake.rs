@@ -128,9 +128,9 @@ fn in_use_it_stays(host: &Host, image: &serde_json::Value, names: [&str; 2]) {
     let newer = include_str!("../../blueprints/wordpress.yaml").replace("version: \"1\"", "version: \"2\"");
     std::fs::write(host.folder.path().join("blueprints/wordpress.yaml"), newer).expect("written");
     let pruned = host.json(&["image", "prune", "--yes"]);
-    assert_eq!(pruned["receipts"][0]["went"], serde_json::json!([]));
-    let stayed = pruned["receipts"][0]["stayed"][0].as_str().expect("words");
-    assert!(stayed.contains("used by lite-test-bake-a, lite-test-bake-b"), "{stayed}");
+    assert_eq!(pruned["receipts"][0]["removed"], serde_json::json!([]));
+    let kept = pruned["receipts"][0]["kept"][0].as_str().expect("words");
+    assert!(kept.contains("used by lite-test-bake-a, lite-test-bake-b"), "{kept}");
     let outdated = host.json(&["blueprints", "outdated"]);
     assert_eq!((&outdated["outdated"][0]["name"], &outdated["outdated"][1]["today"]), (&names[0].into(), &"2".into()));
     let columns = host.ok(&["list", "--columns", "name,version,image"]);

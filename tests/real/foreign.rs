@@ -101,10 +101,10 @@ fn what_is_not_ours_stays_as_it_is() {
     assert_eq!(kinds, ["orphan"; 8], "{found:#}");
     let first = host.json(&["gc", "--yes"]);
     // The lock file went before: its owner is dead, and that needs no second look.
-    assert_eq!(first["receipts"][0]["stayed"].as_array().map(Vec::len), Some(7), "{first:#}");
-    assert_eq!(first["receipts"][0]["went"].as_array().map(Vec::len), Some(0), "{first:#}");
+    assert_eq!(first["receipts"][0]["kept"].as_array().map(Vec::len), Some(7), "{first:#}");
+    assert_eq!(first["receipts"][0]["removed"].as_array().map(Vec::len), Some(0), "{first:#}");
     let all = host.json(&["gc", "--now", "--yes"]);
-    assert_eq!(all["receipts"][0]["went"].as_array().map(Vec::len), Some(7), "{all:#}");
+    assert_eq!(all["receipts"][0]["removed"].as_array().map(Vec::len), Some(7), "{all:#}");
     foreign.assert_untouched("gc --now");
     clean(&host, "gc --now");
 

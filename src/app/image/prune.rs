@@ -103,9 +103,9 @@ impl Pruning {
     }
 }
 
-fn receipts(went: Vec<String>, stayed: Vec<String>) -> Vec<Receipt> {
-    match went.is_empty() && stayed.is_empty() {
+fn receipts(removed: Vec<String>, kept: Vec<String>) -> Vec<Receipt> {
+    match removed.is_empty() && kept.is_empty() {
         true => vec![],
-        false => vec![Receipt { name: "images".to_owned(), went, stayed }],
+        false => vec![Receipt { name: "images".to_owned(), removed, kept }],
     }
 }

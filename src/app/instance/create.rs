@@ -118,6 +118,11 @@ fn in_file(file: &Attachment, mut error: Error) -> Error {
 }
 
 impl Checked {
+    /// Digest of what is asked for, by which a retry is told from another request.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// What would be made and what it costs.
     pub fn plan(&self, settings: &Settings) -> Result<PlanView> {
         plan::of(self, settings)

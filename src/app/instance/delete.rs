@@ -52,5 +52,5 @@ impl Deletion {
 }
 
 fn receipt(instance: &Instance, receipt: engine::Receipt) -> Receipt {
-    Receipt { name: instance.record.name.to_string(), went: receipt.removed, stayed: receipt.kept }
+    Receipt { name: instance.record.name.to_string(), removed: receipt.removed, kept: receipt.kept }
 }

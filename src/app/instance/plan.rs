@@ -2,17 +2,26 @@
 
 use super::create::Checked;
 use crate::{
-    model::{Name, Result, Settings},
+    model::{Mac, Name, NetworkMode, Record, Result, Settings},
+    plan::{self, DomainPlan, OwnedKind, Place, Sources, Step},
     view::PlanView,
 };
 
 /// The plan of a create that was checked.
-pub fn of(checked: &Checked, _settings: &Settings) -> Result<PlanView> {
-    let (blueprint, bundle) = (&checked.resolved.blueprint, &checked.resolved.bundle);
+pub fn of(checked: &Checked, settings: &Settings) -> Result<PlanView> {
     let request = &checked.request;
+    let mut steps: Vec<String> = steps(checked, settings)?.iter().map(|step| title(step).to_owned()).collect();
+    if request.until_ready {
+        steps.push(format!("wait until the application answers, at most {} s", request.timeout.as_secs()));
+    }
+    Ok(PlanView { facts: facts(checked), steps })
+}
+
+fn facts(checked: &Checked) -> Vec<(String, String)> {
+    let (blueprint, bundle) = (&checked.resolved.blueprint, &checked.resolved.bundle);
     let fact = |label: &str, value: String| (label.to_owned(), value);
-    let name =
-        request.name.as_ref().map_or_else(|| format!("{}-N, the first free number", blueprint.id), Name::to_string);
+    let named = &checked.request.name;
+    let name = named.as_ref().map_or_else(|| format!("{}-N, the first free number", blueprint.id), Name::to_string);
     let ports: Vec<String> = blueprint.ports.iter().map(ToString::to_string).collect();
     let mut facts = vec![
         fact("name", name),
@@ -26,10 +35,58 @@ pub fn of(checked: &Checked, _settings: &Settings) -> Result<PlanView> {
         fact("ports", ports.join(", ")),
     ];
     facts.extend(checked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
-    let steps = ["network filter", "address", "root disk", "seed", "virtual machine", "start"];
-    let mut steps: Vec<String> = steps.map(str::to_owned).to_vec();
-    if request.until_ready {
-        steps.push(format!("wait until the application answers, at most {} s", request.timeout.as_secs()));
+    facts
+}
+
+/// The steps of the create, made by the plan of the create itself. What is chosen on the host, such as the address, is made up.
+fn steps(checked: &Checked, settings: &Settings) -> Result<Vec<Step>> {
+    let record = record(checked)?;
+    let place = Place::from(settings);
+    let attached = plan::attached(&record, place, |volume| Ok(volume.to_owned()))?;
+    let domain = DomainPlan {
+        record: &record,
+        attached: &attached,
+        network: &settings.host.network,
+        kvm: false,
+        arch: "x86_64",
+        machine: None,
+    };
+    plan::create(&domain, place, &Sources { image_path: Some("image"), seed_bytes: Some(0) })
+}
+
+fn record(checked: &Checked) -> Result<Record> {
+    let (blueprint, bundle, request) = (&checked.resolved.blueprint, &checked.resolved.bundle, &checked.request);
+    Ok(Record {
+        name: request.name.clone().map_or_else(|| Name::parse("planned"), Ok)?,
+        uuid: uuid::Uuid::nil(),
+        blueprint: blueprint.id.clone(),
+        blueprint_version: blueprint.version.clone(),
+        base: checked.resolved.base.clone(),
+        image_digest: String::new(),
+        bundle: bundle.id.clone(),
+        vcpus: bundle.vcpus,
+        memory: bundle.memory,
+        disk: bundle.disk,
+        transfer: bundle.transfer,
+        price: bundle.price,
+        currency: bundle.currency.clone(),
+        mac: Mac::ours([0, 0, 1]),
+        address: matches!(request.network, NetworkMode::Nat).then_some([192, 0, 2, 1].into()),
+        network: request.network.clone(),
+        ports: blueprint.ports.clone(),
+        tags: request.tags.clone(),
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+    })
+}
+
+/// What a step makes, in a word.
+fn title(step: &Step) -> &'static str {
+    match step {
+        Step::Ensure { kind: OwnedKind::Domain, .. } => "virtual machine",
+        Step::Ensure { kind, .. } => kind.description().noun(),
+        Step::StartUnlinked { .. } | Step::Start { .. } => "start",
+        Step::LinkUp { .. } => "network connection",
+        Step::Rename { .. } => "name",
+        Step::Destroy { .. } | Step::Remove { .. } => "removal",
     }
-    Ok(PlanView { facts, steps })
 }

@@ -11,7 +11,7 @@ pub fn print_audit(ui: &Ui, audit: &AuditView) -> Result<()> {
     if ui.json {
         return ui.document(&audit.document());
     }
-    let looked = audit.looked.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
+    let looked = audit.scanned.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
     if audit.verdict() == "clean" {
         return ui.data(&format!("{}  {looked}\n", Tone::Good.paint("clean", ui.color())));
     }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     fn audit(findings: Vec<FindingView>, unknown: Vec<UnknownView>) -> AuditView {
-        AuditView { findings, unknown, looked: vec![("instances", 2), ("domains", 3)], exit_code: 1 }
+        AuditView { findings, unknown, scanned: vec![("instances", 2), ("domains", 3)], exit_code: 1 }
     }
 
     fn shown(audit: &AuditView) -> (String, String) {
@@ -86,7 +86,7 @@ mod tests {
         let all = audit(vec![finding("missing")], vec![unknown]);
         assert_eq!(print_audit(&Ui { json: true, ..capture.ui() }, &all), Ok(()));
         let wanted = serde_json::json!({
-            "schema": 1, "verdict": "unknown", "looked_at": {"domains": 3, "instances": 2},
+            "schema": 2, "verdict": "unknown", "scanned": {"domains": 3, "instances": 2},
             "findings": [{"kind": "missing", "subject": "instance `web`", "problem": "its domain is gone", "fix": "`lite delete web`"}],
             "unknown": [{"area": "volumes", "code": "internal", "message": "no answer"}],
         });

@@ -161,7 +161,7 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         assert_eq!(print_blueprint(&Ui { json: true, ..capture.ui() }, &views()[1..]), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "blueprints": [{
+        let wanted = serde_json::json!({"schema": 2, "blueprints": [{
             "id": "nginx", "group": "app", "version": "1", "title": "nginx web server", "description": "One line.\nAnother.",
             "bases": ["debian-13", "debian-12"], "min_memory_bytes": 536_870_912_u64, "min_disk_bytes": 5_368_709_120_u64,
             "smallest_bundle": "nano", "ports": ["22/tcp", "80/tcp"], "secrets": ["admin"], "health": "port 80 accepts",

@@ -84,7 +84,7 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         assert_eq!(print_bundles(&Ui { json: true, ..capture.ui() }, &rows()[..1]), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "bundles": [{
+        let wanted = serde_json::json!({"schema": 2, "bundles": [{
             "id": "nano", "vcpus": 2, "memory_bytes": 536_870_912_u64, "disk_bytes": 21_474_836_480_u64,
             "transfer_bytes": 1_099_511_627_776_u64, "price": "5.00", "currency": "USD", "fits": 12,
         }]});

@@ -46,7 +46,7 @@ mod tests {
         let capture = Capture::default();
         assert_eq!(print_cost(&Ui { json: true, ..capture.ui() }, &two()), Ok(()));
         let wanted = serde_json::json!({
-            "schema": 1,
+            "schema": 2,
             "instances": [
                 {"name": "wordpress-1", "bundle": "small", "price": "12.00", "currency": "USD"},
                 {"name": "test", "bundle": "nano", "price": "5.00", "currency": "USD"},

@@ -79,7 +79,7 @@ mod tests {
         let capture = Capture::default();
         assert_eq!(print_created(&Ui { json: true, ..capture.ui() }, &view()), Ok(()));
         let wanted = serde_json::json!({
-            "schema": 1,
+            "schema": 2,
             "instance": {
                 "name": "wordpress-1", "uuid": "00000000-0000-0000-0000-00000000000a", "state": "running", "ready": true,
                 "blueprint": "wordpress", "bundle": "small", "outputs": {"URL": "http://192.168.150.10/"}, "address": "192.168.150.10",

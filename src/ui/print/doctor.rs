@@ -98,7 +98,7 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         assert_eq!(print_doctor(&Ui { json: true, ..capture.ui() }, &checks()[1..2]), Ok(0));
-        let wanted = serde_json::json!({"schema": 1, "verdict": "warn", "checks": [{
+        let wanted = serde_json::json!({"schema": 2, "verdict": "warn", "checks": [{
             "name": "acceleration", "verdict": "warn", "sentence": "no KVM: guests are slow", "fix": "enable virtualisation in the firmware",
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));

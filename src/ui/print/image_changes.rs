@@ -13,7 +13,7 @@ pub fn print_planned(ui: &Ui, changed: &[Changed]) -> Result<()> {
     if ui.json {
         return ui.document(&PlannedDocument { dry_run: true, changed });
     }
-    changed.iter().try_for_each(|c| ui.data(&format!("image `{}` {}\n", clean(&c.name), c.now)))
+    changed.iter().try_for_each(|c| ui.data(&format!("image `{}` {}\n", clean(&c.name), c.result)))
 }
 
 /// Prints under which id a file would be imported.
@@ -68,9 +68,9 @@ mod tests {
         let documents: Vec<serde_json::Value> =
             serde_json::Deserializer::from_str(&shown(true)).into_iter().collect::<Result<_, _>>().unwrap();
         let wanted = [
-            serde_json::json!({"schema": 1, "dry_run": true, "changed": [{"name": "golden", "now": "would be built"}]}),
-            serde_json::json!({"schema": 1, "dry_run": true, "changed": [{"name": "a", "now": "would be imported"}]}),
-            serde_json::json!({"schema": 1, "changed": [{"name": "golden", "now": "removed"}]}),
+            serde_json::json!({"schema": 2, "dry_run": true, "changed": [{"name": "golden", "result": "would be built"}]}),
+            serde_json::json!({"schema": 2, "dry_run": true, "changed": [{"name": "a", "result": "would be imported"}]}),
+            serde_json::json!({"schema": 2, "changed": [{"name": "golden", "result": "removed"}]}),
         ];
         assert_eq!(documents, wanted);
     }

@@ -112,7 +112,7 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         assert_eq!(print_images(&Ui { json: true, ..capture.ui() }, &rows()[2..]), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "images": [{
+        let wanted = serde_json::json!({"schema": 2, "images": [{
             "id": "nginx.debian-13.00ff00ff00ff", "origin": "baked", "size_bytes": 216_006_656, "digest": "0123456789abcdef".repeat(4), "used_by": [],
             "created_at": "2026-03-01T10:20:30Z",
             "baked": {"blueprint": "nginx", "version": "1", "base": "debian-13", "parameters": {}, "current": false},

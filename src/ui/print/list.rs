@@ -112,7 +112,7 @@ mod tests {
         let capture = Capture::default();
         assert_eq!(print_list(&Ui { json: true, ..capture.ui() }, &two()[..1], &ListColumn::DEFAULT), Ok(()));
         let wanted = r#"{
-  "schema": 1,
+  "schema": 2,
   "instances": [
     {
       "name": "wordpress-1",

@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(capture.stdout(), wanted);
         let capture = Capture::default();
         assert_eq!(print_operation(&Ui { json: true, ..capture.ui() }, &view), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "operations": [{
+        let wanted = serde_json::json!({"schema": 2, "operations": [{
             "id": "op-0000000b", "kind": "create", "resource": "nginx-1", "instance": "00000000-0000-0000-0000-00000000000b", "state": "failed", "started_at": "2026-03-01T10:20:30Z",
             "milliseconds": 3200, "error": "no space",
             "steps": [{"name": "seed", "state": "undone", "error": null}, {"name": "disk", "state": "undone", "error": "no space"}],

@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(capture.stdout(), wanted);
         let capture = Capture::default();
         assert_eq!(print_outdated(&Ui { json: true, ..capture.ui() }, &rows()[1..]), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "outdated": [{
+        let wanted = serde_json::json!({"schema": 2, "outdated": [{
             "name": "old", "blueprint": "nginx", "version": "1", "today": null, "created_at": "2026-03-01T10:20:30Z",
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));

@@ -6,7 +6,7 @@ use crate::{
     view::{Changed, ChangedDocument, Receipt, ReceiptsDocument},
 };
 
-/// Prints what went and what stayed; in a dry run, what would go and stay.
+/// Prints what was removed and what was kept; in a dry run, what would be.
 pub fn print_delete_receipt(ui: &Ui, receipts: &[Receipt], dry_run: bool) -> Result<()> {
     if ui.json {
         return ui.document(&ReceiptsDocument { dry_run, receipts });
@@ -14,7 +14,7 @@ pub fn print_delete_receipt(ui: &Ui, receipts: &[Receipt], dry_run: bool) -> Res
     let (went, stayed) = if dry_run { ("would go  ", "would stay") } else { ("went  ", "stayed") };
     let mut out = String::new();
     for receipt in receipts {
-        let lines = receipt.went.iter().map(|w| (went, w)).chain(receipt.stayed.iter().map(|s| (stayed, s)));
+        let lines = receipt.removed.iter().map(|w| (went, w)).chain(receipt.kept.iter().map(|s| (stayed, s)));
         for (word, what) in lines {
             out.push_str(&format!("{word}  {}\n", clean(what)));
         }
@@ -28,7 +28,7 @@ pub fn print_delete_receipt(ui: &Ui, receipts: &[Receipt], dry_run: bool) -> Res
 
 /// Says on stderr what was changed; with `--json` on stdout.
 pub fn print_changed(ui: &Ui, changed: &[Changed]) -> Result<()> {
-    changed.iter().for_each(|c| ui.status(&format!("{}: {}", c.name, c.now)));
+    changed.iter().for_each(|c| ui.status(&format!("{}: {}", c.name, c.result)));
     if ui.json { ui.document(&ChangedDocument { changed }) } else { Ok(()) }
 }
 
@@ -41,8 +41,8 @@ mod tests {
     fn receipt() -> Receipt {
         Receipt {
             name: "web-1".to_owned(),
-            went: vec!["domain web-1".to_owned(), "disk web-1.qcow2 (1.2 GiB)".to_owned()],
-            stayed: vec!["image debian-13 (used by test)".to_owned()],
+            removed: vec!["domain web-1".to_owned(), "disk web-1.qcow2 (1.2 GiB)".to_owned()],
+            kept: vec!["image debian-13 (used by test)".to_owned()],
         }
     }
 
@@ -67,14 +67,14 @@ mod tests {
         let capture = Capture::default();
         let ui = Ui { json: true, quiet: true, ..capture.ui() };
         assert_eq!(print_delete_receipt(&ui, &[receipt()], false), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "dry_run": false, "receipts": [{
-            "name": "web-1", "went": ["domain web-1", "disk web-1.qcow2 (1.2 GiB)"], "stayed": ["image debian-13 (used by test)"],
+        let wanted = serde_json::json!({"schema": 2, "dry_run": false, "receipts": [{
+            "name": "web-1", "removed": ["domain web-1", "disk web-1.qcow2 (1.2 GiB)"], "kept": ["image debian-13 (used by test)"],
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
         let capture = Capture::default();
-        let changed = [Changed { name: "web-1".to_owned(), now: "running".to_owned() }];
+        let changed = [Changed { name: "web-1".to_owned(), result: "running".to_owned() }];
         assert_eq!(print_changed(&Ui { json: true, ..capture.ui() }, &changed), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "changed": [{"name": "web-1", "now": "running"}]});
+        let wanted = serde_json::json!({"schema": 2, "changed": [{"name": "web-1", "result": "running"}]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
         assert_eq!(capture.stderr(), "web-1: running\n");
     }

@@ -11,7 +11,7 @@ pub fn print_repair(ui: &Ui, view: &RepairView) -> Result<()> {
     if ui.json {
         return ui.document(view);
     }
-    view.told.iter().try_for_each(|line| ui.data(&format!("{}\n", clean(line))))
+    view.actions.iter().try_for_each(|line| ui.data(&format!("{}\n", clean(line))))
 }
 
 /// Prints what a rebuild would do.
@@ -19,7 +19,7 @@ pub fn print_rebuild_plan(ui: &Ui, plan: &RebuildPlan) -> Result<()> {
     if ui.json {
         return ui.document(plan);
     }
-    if plan.set_aside {
+    if plan.damaged {
         ui.data("the damaged database would be set aside and a new one made\n")?;
     }
     plan.instances.iter().try_for_each(|name| ui.data(&format!("instance `{name}` would be taken in\n")))

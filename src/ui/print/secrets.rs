@@ -60,7 +60,7 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         assert_eq!(print_secrets(&Ui { json: true, ..capture.ui() }, "web-1", &secrets()), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "instance": "web-1", "secrets": [{
+        let wanted = serde_json::json!({"schema": 2, "instance": "web-1", "secrets": [{
             "name": "admin_password", "description": "WordPress administrator", "user": "admin", "value": "correct-horse-battery",
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));

@@ -65,13 +65,13 @@ mod tests {
     fn json_shape() {
         let capture = Capture::default();
         assert_eq!(print_tests(&Ui { json: true, ..capture.ui() }, &views()[1..2]), Ok(()));
-        let wanted = serde_json::json!({"schema": 1, "tests": [{
+        let wanted = serde_json::json!({"schema": 2, "tests": [{
             "blueprint": "lamp", "version": "1", "base": "debian-13", "result": "failed", "image": "ab12", "seconds": 36,
             "stages": [
                 {"name": "boot", "milliseconds": 31_600}, {"name": "application", "milliseconds": 4_500},
                 {"name": "remove", "milliseconds": 9_000},
             ],
-            "error": {"schema": 1, "error": {
+            "error": {"schema": 2, "error": {
                 "code": "timeout", "message": "it did not answer", "causes": [], "hints": [], "exit_code": 1,
             }},
         }]});

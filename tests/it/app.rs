@@ -1,0 +1,183 @@
+//! The use cases, without any front end: who may do what, and that a look changes nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use lite::{
+    app::{
+        App, Caller, Right,
+        instance::{
+            create::{self, Create},
+            delete, list,
+            logs::{self, Log},
+            show, tag,
+        },
+        repair,
+    },
+    clock::SystemClock,
+    hypervisor::prelude::*,
+    model::{InstanceState, Name, NetworkMode, Observer, Requester, Settings, Stage, Unobserved, Via},
+};
+
+use crate::support::world::World;
+
+/// Keeps what is said beside the stages.
+#[derive(Default)]
+struct Said(Vec<String>);
+
+impl Observer for Said {
+    fn begin(&mut self, _: Stage) {}
+    fn note(&mut self, _: &str) {}
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+    fn warn(&mut self, text: &str) {
+        self.0.push(format!("warning: {text}"));
+    }
+}
+
+fn app(world: &World) -> App {
+    App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone())
+}
+
+/// Use cases whose libvirt is down.
+fn without_libvirt(world: &World) -> App {
+    let mut settings: Settings = world.settings().clone();
+    settings.host.connect = "qemu+unix:///system?socket=/nowhere/libvirt-sock".to_owned();
+    App::new(settings, Arc::new(SystemClock), true)
+}
+
+fn root() -> Caller {
+    Caller::root(Via::Cli)
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+fn request() -> Create {
+    Create {
+        blueprint: "debian-13".to_owned(),
+        bundle: None,
+        name: Some(name("web")),
+        base: None,
+        parameters: vec![],
+        ssh_keys: vec![],
+        user_data: None,
+        tags: vec![],
+        network: NetworkMode::Nat,
+        use_baked: true,
+        request_id: Some("r".to_owned()),
+        wait: false,
+        timeout: Duration::from_secs(1),
+        until_ready: false,
+    }
+}
+
+/// One way to look.
+type Look<'a> = &'a dyn Fn(&mut dyn Observer);
+
+/// Everything that the database holds of instances and operations.
+fn stored(world: &World) -> String {
+    let store = world.engine().store;
+    format!("{:?} {:?}", store.instances().expect("instances"), store.operations(100).expect("operations"))
+}
+
+#[test]
+fn a_look_finishes_nothing_and_says_what_was_cut_off() {
+    let world = World::new();
+    world.create("web").expect("created");
+    world.sql("UPDATE operation SET state = 'started', ended_at = NULL");
+    let (before, on_host) = (stored(&world), world.snapshot());
+    let app = app(&world);
+    let looks: [(&str, Look<'_>); 5] = [
+        ("list", &|said| drop(list::list(&app, &root(), &[], said).expect("listed"))),
+        ("show", &|said| drop(show::show(&app, &root(), &[name("web")], said).expect("shown"))),
+        ("cost", &|said| drop(list::cost(&app, &root(), &[], said).expect("summed"))),
+        ("tag", &|said| drop(tag::show(&app, &root(), &name("web"), said).expect("shown"))),
+        ("logs", &|said| {
+            let log = Log { name: name("web"), follow: false };
+            logs::reports(&app, &root(), &log, said, &mut |_| Ok(())).expect("read");
+        }),
+    ];
+    for (verb, look) in looks {
+        let mut said = Said::default();
+        look(&mut said);
+        let wanted = "warning: the create of `web` was cut off: `lite repair` finishes or undoes it";
+        assert_eq!(said.0, [wanted], "{verb}");
+        assert_eq!((stored(&world), world.snapshot()), (before.clone(), on_host.clone()), "{verb} changed something");
+    }
+    let done = repair::repair(&app, &root(), false, false, &mut Unobserved).expect("repaired");
+    assert_eq!(done.actions, ["kept instance `web`: its create was cut off after it had started"]);
+    let mut said = Said::default();
+    list::list(&app, &root(), &[], &mut said).expect("listed");
+    assert_eq!(said.0, Vec::<String>::new());
+}
+
+#[test]
+fn what_the_database_holds_is_shown_while_libvirt_is_down() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let app = without_libvirt(&world);
+    let mut said = Said::default();
+    let rows = list::cost(&app, &root(), &[], &mut said).expect("summed");
+    let shown: Vec<_> = rows.iter().map(|r| (r.name.as_str(), r.state, r.price.to_string())).collect();
+    assert_eq!(shown, [("web", InstanceState::Unknown, "5.00".to_owned())]);
+    assert_eq!(said.0.len(), 1, "{:?}", said.0);
+    assert!(said.0[0].starts_with("warning: the states are not known: "), "{:?}", said.0);
+    let mut said = Said::default();
+    assert_eq!(tag::show(&app, &root(), &name("web"), &mut said).map(|v| v.tags), Ok(vec![]));
+    let log = Log { name: name("web"), follow: false };
+    assert_eq!(logs::reports(&app, &root(), &log, &mut said, &mut |_| Ok(())), Ok(()));
+    assert_eq!(said.0, Vec::<String>::new());
+    let error = list::list(&app, &root(), &[], &mut said).expect_err("its states are libvirt's");
+    assert_eq!(error.exit_code(), 5);
+}
+
+#[test]
+fn a_repeated_request_shows_the_state_its_instance_has() {
+    let world = World::new();
+    let app = app(&world);
+    let checked = create::check(&app, &root(), request()).expect("good");
+    let uuid = world.create_with("web", Some("r"), checked.digest()).expect("created").record.uuid;
+    let patient = Create { wait: true, timeout: Duration::from_secs(9), ..request() };
+    let again = |request| create::check(&app, &root(), request)?.run(&app, &mut Unobserved);
+    assert_eq!(again(patient).map(|made| (made.repeated, made.view.state)), Ok((true, InstanceState::Running)));
+    world.hypervisor.inner().destroy(uuid).expect("off");
+    assert_eq!(again(request()).map(|made| (made.repeated, made.view.state)), Ok((true, InstanceState::Stopped)));
+    let other = Create { use_baked: false, ..request() };
+    assert_eq!(again(other).err().map(|e| e.code.as_str()), Some("request_id_reused"));
+}
+
+#[test]
+fn a_plan_lists_the_steps_of_the_create_in_their_order() {
+    let world = World::new();
+    let app = app(&world);
+    let steps = |network| {
+        let checked = create::check(&app, &root(), Create { network, ..request() }).expect("good");
+        checked.plan(world.settings()).expect("planned").steps
+    };
+    let nat = ["network filter", "root disk", "seed", "virtual machine", "start", "address", "network connection"];
+    assert_eq!(steps(NetworkMode::Nat), nat);
+    let operation = world.create("real").expect("created").operation;
+    assert_eq!(world.engine().store.steps(&operation).expect("steps").len(), nat.len());
+    let bridge: Vec<&str> = nat.into_iter().filter(|step| *step != "address").collect();
+    assert_eq!(steps(NetworkMode::Bridge("br0".to_owned())), bridge);
+}
+
+#[test]
+fn who_may_only_look_changes_nothing() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let app = app(&world);
+    let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli }, &[Right::Read]);
+    assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|rows| rows.len()), Ok(1));
+    let error = delete::find(&app, &reader, &[name("web")], false, &mut Unobserved).err().expect("refused");
+    assert_eq!(
+        (error.code.as_str(), error.exit_code(), error.message.as_str()),
+        ("forbidden", 2, "`ann` may not change this")
+    );
+    assert!(world.engine().store.instance(&name("web")).expect("read").is_some());
+}
