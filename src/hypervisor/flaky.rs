@@ -45,6 +45,8 @@ enum Fault {
     Fails(Moment, Error),
     /// It succeeds, and its list holds nothing. A call whose answer is no list is left alone.
     Empty,
+    /// It succeeds, and its list lacks the second half. A call whose answer is no list is left alone.
+    Short,
 }
 
 /// Faults at random, the same for the same seed.
@@ -63,14 +65,16 @@ impl Chaos {
         z ^ (z >> 31)
     }
 
-    /// The fault of the next call, if it is to have one; half of those of a list make it empty.
+    /// The fault of the next call, if it is to have one; two thirds of those of a list make it empty or short.
     fn fault(&mut self, gives_list: bool) -> Option<Fault> {
         if self.next() % 100 >= self.percent {
             return None;
         }
         let moment = if self.next().is_multiple_of(4) { Moment::After } else { Moment::Before };
-        if gives_list && self.next().is_multiple_of(2) {
-            return Some(Fault::Empty);
+        match self.next() % 3 {
+            0 if gives_list => return Some(Fault::Empty),
+            1 if gives_list => return Some(Fault::Short),
+            _ => {}
         }
         Some(match self.next() % 3 {
             0 => Fault::Fails(moment, injected()),
@@ -86,6 +90,11 @@ trait Answer: Sized {
     fn empty() -> Option<Self> {
         None
     }
+
+    /// The answer without its second half, if it is a list.
+    fn short(self) -> Self {
+        self
+    }
 }
 impl Answer for () {}
 impl Answer for HostInfo {}
@@ -95,6 +104,11 @@ impl<T> Answer for Option<T> {}
 impl<T> Answer for Vec<T> {
     fn empty() -> Option<Self> {
         Some(Self::new())
+    }
+
+    fn short(mut self) -> Self {
+        self.truncate(self.len() / 2);
+        self
     }
 }
 
@@ -118,17 +132,30 @@ struct Log {
     hits: BTreeMap<&'static str, usize>,
 }
 
+/// What is to be done once so many calls more have passed.
+struct Hook {
+    calls: usize,
+    act: Box<dyn FnOnce() + Send>,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Hook in {} calls", self.calls)
+    }
+}
+
 /// Passes every call on to `inner`, except those it was told to fail.
 #[derive(Debug)]
 pub struct Flaky<H> {
     inner: H,
     log: Mutex<Log>,
+    hook: Mutex<Option<Hook>>,
 }
 
 impl<H> Flaky<H> {
     /// One that fails nothing yet.
     pub fn new(inner: H) -> Self {
-        Self { inner, log: Mutex::default() }
+        Self { inner, log: Mutex::default(), hook: Mutex::default() }
     }
 
     /// The hypervisor inside.
@@ -146,6 +173,16 @@ impl<H> Flaky<H> {
         self.plan(Some(call), n, 1, Fault::Fails(moment, injected()));
     }
 
+    /// Fails every call of the method `call` from now on, before its effect.
+    pub fn fail_every(&self, call: &'static str) {
+        self.plan(Some(call), 1, usize::MAX, Fault::Fails(Moment::Before, injected()));
+    }
+
+    /// Takes the second half off the list that the `n`-th call of the method `call` from now gives.
+    pub fn shorten_call(&self, call: &'static str, n: usize) {
+        self.plan(Some(call), n, 1, Fault::Short);
+    }
+
     /// Empties the list that the `n`-th call of the method `call` from now gives.
     pub fn empty_call(&self, call: &'static str, n: usize) {
         self.plan(Some(call), n, 1, Fault::Empty);
@@ -159,6 +196,24 @@ impl<H> Flaky<H> {
     /// Fails every call from now on with `error`, as a dead daemon does.
     pub fn fail_all(&self, error: Error) {
         self.plan(None, 1, usize::MAX, Fault::Fails(Moment::Before, error));
+    }
+
+    /// Does this right after the `n`-th call from now, whatever it is: what somebody else does in between.
+    pub fn after_nth(&self, n: usize, act: impl FnOnce() + Send + 'static) {
+        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Hook { calls: n, act: Box::new(act) });
+    }
+
+    /// Counts a call for the hook, and does what is due.
+    fn run_hook(&self) {
+        let mut hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = hook.as_mut() {
+            waiting.calls = waiting.calls.saturating_sub(1);
+        }
+        let due = hook.take_if(|waiting| waiting.calls == 0);
+        drop(hook);
+        if let Some(due) = due {
+            (due.act)();
+        }
     }
 
     /// Forgets every planned fault; keeps the counts.
@@ -212,22 +267,26 @@ impl<H> Flaky<H> {
                 fault = Some(plan.fault.clone());
             }
         }
-        let fault = fault.filter(|f| gives_list || !matches!(f, Fault::Empty));
+        let fault = fault.filter(|f| gives_list || matches!(f, Fault::Fails(..)));
         match &fault {
             Some(Fault::Fails(_, error)) => *log.hits.entry(error.code.as_str()).or_default() += 1,
             Some(Fault::Empty) => *log.hits.entry("empty").or_default() += 1,
+            Some(Fault::Short) => *log.hits.entry("short").or_default() += 1,
             None => {}
         }
         fault
     }
 
     fn pass<T: Answer>(&self, call: &'static str, arguments: String, act: impl FnOnce(&H) -> Result<T>) -> Result<T> {
-        match self.count(call, T::empty().is_some(), arguments) {
+        let answer = match self.count(call, T::empty().is_some(), arguments) {
             None => act(&self.inner),
             Some(Fault::Fails(Moment::Before, error)) => Err(error),
             Some(Fault::Fails(Moment::After, error)) => act(&self.inner).and(Err(error)),
+            Some(Fault::Short) => act(&self.inner).map(T::short),
             Some(Fault::Empty) => T::empty().map_or_else(|| act(&self.inner), Ok),
-        }
+        };
+        self.run_hook();
+        answer
     }
 }
 

@@ -3,9 +3,9 @@
 //!
 //! Real kills of real processes are in `tests/real/crash.rs`: fewer, and with libvirt's late answers and the kernel's locks.
 
-use std::{collections::BTreeSet, panic::resume_unwind, path::Path, thread, time::Duration};
+use std::{collections::BTreeSet, panic::resume_unwind, thread, time::Duration};
 
-use crate::support::{bakes::unsealed, points::points_below, world::World};
+use crate::support::{bakes::unsealed, points::points_in, world::World};
 use lite::{
     engine::{self, Ctx, Orphan, Trouble, Unobserved},
     hypervisor::{DomainState, prelude::*},
@@ -229,7 +229,7 @@ fn killed_at_every_point_of_every_operation() {
         println!("{what}: dead at {} points", passed.len());
         hit.extend(passed.iter().cloned());
     }
-    let known = points_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine"));
+    let known = points_in("src/engine");
     let deaths: usize = all.iter().map(|(_, passed)| passed.len()).sum();
     println!("{deaths} points of death at {} places of {} in the source", hit.len(), known.len());
     assert_eq!(hit, known, "every place of the source is hit");

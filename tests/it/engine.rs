@@ -113,6 +113,33 @@ fn a_create_that_an_older_lite_left_is_undone_by_its_journal() {
     assert!(engine::audit(&engine).expect("audited").is_clean());
 }
 
+#[test]
+fn an_undo_that_fails_for_good_stays_in_need_of_attention() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.hypervisor.fail_call("ensure_domain", 1, Moment::After);
+    world.hypervisor.fail_every("remove_volume");
+    world.create("web").map(|c| c.record.name).expect_err("fails");
+    let mut engine = world.engine();
+    for _ in 0..3 {
+        assert_eq!(engine::recover(&mut engine), Ok(vec![]), "left alone by every other command");
+        let error = engine::retry_attention(&mut engine).expect_err("it fails again");
+        assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "undo_failed"));
+        let open = engine.store.open_operations().expect("open");
+        assert_eq!(open.iter().map(|o| o.state).collect::<Vec<_>>(), [OperationState::NeedsAttention]);
+        // Another instance is made, stopped and started as ever.
+        let other = world.create("other").map(|_| engine.store.require(&name("other")).expect("stored"));
+        let other = other.or_else(|_| engine.store.require(&name("other"))).expect("manageable");
+        engine::stop(&mut engine, &other, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+        assert!(engine::start(&mut engine, &other, None, &mut Unobserved).expect("started"));
+    }
+    world.hypervisor.heal();
+    assert_eq!(engine::retry_attention(&mut engine).expect("repaired"), ["undid the create of `web` that was cut off"]);
+    let other = engine.store.require(&name("other")).expect("stored");
+    engine::delete(&mut engine, &other).expect("deleted");
+    assert_eq!((world.snapshot(), engine.store.open_operations()), (before, Ok(vec![])));
+}
+
 /// libvirt goes on with a call whose client died: it may take effect after the next command has begun to undo.
 #[test]
 fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {

@@ -1,4 +1,4 @@
-//! A failure to look is not proof of absence: libvirt errors, time-outs and empty lists at random while `list`, `repair`,
+//! A failure to look is not proof of absence: libvirt errors, time-outs, empty and shortened lists at random while `list`, `repair`,
 //! `gc` and the audit run again and again over a world with instances, orphans, lost instances and foreign things.
 //!
 //! The seed is printed; `LITE_TEST_SEED` gives another.
@@ -10,12 +10,13 @@ use lite::{
     engine::{self, Ctx, Orphan, Trouble, Unobserved},
     hypervisor::{DhcpHost, prelude::*},
     model::{InstanceState, Mac, Name, Record, Size},
+    monitor::{actor::Actor, clock::Moment, watcher::Watcher},
     store::{OldDatabases, OperationState},
 };
 use uuid::Uuid;
 
 /// Of a hundred calls so many have a fault.
-const PERCENT: u64 = 8;
+const PERCENT: u64 = 10;
 
 fn seed() -> u64 {
     let seed = std::env::var("LITE_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_250_301);
@@ -116,7 +117,7 @@ fn add_foreign(world: &World) {
 /// One command, as far as the engine goes. Its result does not matter: what it does to the host does.
 fn command(world: &World, n: usize) -> &'static str {
     let mut engine = world.engine();
-    match n % 6 {
+    match n % 7 {
         0 => {
             let _ = engine::recover(&mut engine);
             let states = engine::list(&engine).unwrap_or_default().into_iter().map(|l| l.state);
@@ -145,6 +146,10 @@ fn command(world: &World, n: usize) -> &'static str {
             assert!(found.iter().all(|s| !s.is_due(jiff::Timestamp::now())), "nothing is ten minutes old");
             "gc"
         }
+        5 => {
+            watch(world);
+            "watch"
+        }
         _ => {
             let found = engine::find_orphans(&mut engine, false).map(|found| found.seen).unwrap_or_default();
             let all: Vec<Orphan> = found.into_iter().map(|s| s.orphan).collect();
@@ -152,6 +157,13 @@ fn command(world: &World, n: usize) -> &'static str {
             "gc --now"
         }
     }
+}
+
+/// One look of a watcher, which finds a guest that has crashed in none of them, and stops nothing.
+fn watch(world: &World) {
+    let at = || Moment { mono: 1000.0, wall: jiff::Timestamp::now() };
+    let watcher = Watcher::new(world.engine(), Actor::inline(), world.hypervisor.clone(), "b", at(), &|_| {});
+    let _ = watcher.and_then(|mut watcher| watcher.tick(at()));
 }
 
 /// A thousand commands with faults at random, none of which may try to take anything from the host.
@@ -168,7 +180,7 @@ fn a_thousand_runs(world: &World) {
     let faults = hv.hits_by_fault();
     println!("1000 runs, {} calls, faults: {faults:?}", hv.calls().len() - calls);
     let kinds: Vec<&str> = faults.keys().copied().collect();
-    assert_eq!(kinds, ["empty", "injected", "libvirt_timeout", "libvirt_unreachable"]);
+    assert_eq!(kinds, ["empty", "injected", "libvirt_timeout", "libvirt_unreachable", "short"]);
     assert!(faults.values().all(|hits| *hits >= 50), "{faults:?}");
     assert_eq!(world.snapshot(), before);
 }

@@ -130,6 +130,17 @@ fn an_empty_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
     assert_eq!((error.code.as_str(), world.hypervisor.hits()), ("list_incomplete", 3));
     assert_eq!(error.message, "libvirt's list of domains leaves out `web`");
     assert_eq!(world.snapshot(), full);
+    // The same of a list that lacks its second half.
+    world.hypervisor.heal();
+    world.create("shop").expect("created");
+    world.lose_database();
+    let full = world.snapshot();
+    let mut engine = world.engine();
+    world.hypervisor.shorten_call("domains", 1);
+    world.hypervisor.shorten_call("domains", 1);
+    let error = engine::find_orphans(&mut engine, true).expect_err("the other is there after all");
+    assert_eq!((error.code.as_str(), world.hypervisor.hits()), ("list_incomplete", 5));
+    assert_eq!(world.snapshot(), full);
 }
 
 #[test]
@@ -145,6 +156,41 @@ fn what_gets_an_owner_between_look_and_removal_stays() {
     assert_eq!(world.snapshot(), full);
     drop(lock);
     assert_eq!(engine::collect(&mut engine, &seen).expect("collected").len(), 8);
+}
+
+/// As `what_gets_an_owner_between_look_and_removal_stays`, with an owner that is through with its work: only its row is there.
+#[test]
+fn what_got_a_row_after_the_last_look_stays() {
+    let world = World::new();
+    let record = world.create("web").expect("created").record;
+    let database = world.state().join("state.db");
+    let copy = world.state().join("copy.db");
+    let open = |path: &std::path::Path| rusqlite::Connection::open(path).expect("a database");
+    open(&database).execute("VACUUM INTO ?1", [copy.display().to_string()]).expect("copied");
+    world.orphan(&record);
+    let mut engine = world.engine();
+    let seen = engine::orphans(&engine).expect("looked");
+    assert_eq!(seen.len(), 8);
+    let full = world.snapshot();
+    // The row comes back when the second look is through: with the first call behind it, which is about the first orphan.
+    let before = world.hypervisor.calls().len();
+    engine::orphans(&engine).expect("looked");
+    let calls = world.hypervisor.calls().len() - before;
+    world.hypervisor.after_nth(calls + 1, move || {
+        let db = open(&database);
+        db.execute("ATTACH ?1 AS old", [copy.display().to_string()]).expect("attached");
+        for table in ["resource", "instance"] {
+            db.execute(&format!("INSERT OR IGNORE INTO main.{table} SELECT * FROM old.{table}"), []).expect("inserted");
+        }
+    });
+    let removed = engine::collect(&mut engine, &seen).expect("collected");
+    assert_eq!(engine.store.require(&record.name).expect("the row came back").record, record);
+    assert_eq!(removed, [seen[0].subject.clone()]);
+    let left = world.snapshot();
+    assert_eq!(
+        (left.volumes, left.filters, left.network, left.logs),
+        (full.volumes, full.filters, full.network, full.logs)
+    );
 }
 
 #[test]

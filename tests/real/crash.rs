@@ -1,11 +1,10 @@
-//! `kill -9` at every step of every operation, and at random times: real libvirt, guests that are one boot sector.
-//!
-//! Needs the feature `fault`, which puts the points of death into the binary of the tests.
+//! `kill -9` before and after every kind of step, and at random times: real libvirt, guests that are one boot sector. `make soak`
+//! kills at every point and at 2,000 times; in process, `tests/it/deaths.rs` does at every point of every operation.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
     os::unix::process::ExitStatusExt,
-    path::Path,
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -16,6 +15,7 @@ use crate::support::{
     host::{Host, needs_host, text, virsh},
     https::{Reply, Server},
     idle::{POWER_OFF, bare_host, clean, create, idle_host, image, whole_or_gone},
+    points::points_in,
 };
 use lite::{
     image::sums::{self, Algorithm},
@@ -24,28 +24,46 @@ use lite::{
 };
 
 crate::tests![
-    killed_at_every_step_of_every_operation,
+    killed_before_and_after_every_kind_of_step,
     killed_while_it_cleans_up_or_repairs,
-    killed_at_every_step_of_a_bake,
+    killed_while_it_bakes,
     killed_while_it_prepares_the_host_or_works_on_an_image,
     killed_while_it_downloads_an_image,
-    killed_at_two_hundred_random_times,
+    killed_at_random_times,
 ];
 
 const SIGKILL: i32 = 9;
 
-/// The points a command passes, and how often.
-fn points(host: &Host, mut command: Command) -> BTreeMap<String, usize> {
+/// The points a command passes.
+struct Passed {
+    /// How often each is, by its name.
+    names: BTreeMap<String, usize>,
+    /// Where they stand in the source, as `FILE:LINE`.
+    places: BTreeSet<String>,
+}
+
+/// Runs a command to its end and gives the points it passes.
+fn points(host: &Host, mut command: Command) -> Passed {
     let log = host.folder.path().join("points");
     let out = command.env("LITE_KILL_LOG", &log).output().expect("lite runs");
     assert!(out.status.success(), "{command:?}: {}", text(&out.stderr));
-    let mut passed = BTreeMap::new();
+    let mut passed = Passed { names: BTreeMap::new(), places: BTreeSet::new() };
     for line in std::fs::read_to_string(&log).unwrap_or_default().lines() {
-        let name = line.split(' ').next().expect("a word");
-        *passed.entry(name.to_owned()).or_default() += 1;
+        let (name, place) = line.split_once(' ').expect("a name and a place");
+        *passed.names.entry(name.to_owned()).or_default() += 1;
+        passed.places.insert(place.to_owned());
     }
     let _ = std::fs::remove_file(log);
     passed
+}
+
+/// At which points of an operation a process is killed. `make soak` takes all of all; `tests/it/deaths.rs` does, in process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Each: before and after every kind of step.
+    Each,
+    /// The first of each name.
+    FirstOfEachName,
 }
 
 /// Runs a command that has to die at the N-th pass of a point.
@@ -54,45 +72,34 @@ fn dies(mut command: Command, point: &str, n: usize) {
     assert_eq!(out.status.signal(), Some(SIGKILL), "{command:?} at {point}:{n}: {}", text(&out.stderr));
 }
 
-/// Kills an operation at each of its points: `ready` puts the host in order before, `check` looks after it.
-/// How many there were, and their names.
-fn kill_everywhere(
+/// Kills an operation at its points: `ready` puts the host in order before, `check` looks after it. How often it was killed,
+/// and the places that it passes.
+fn kill(
+    (what, at): (&str, At),
     host: &Host,
-    what: &str,
     ready: &dyn Fn(),
     command: &dyn Fn() -> Command,
     check: &dyn Fn(&str),
 ) -> (usize, BTreeSet<String>) {
     ready();
     let passed = points(host, command());
-    assert!(!passed.is_empty(), "{what} passes no point");
-    for (point, count) in &passed {
-        for n in 1..=*count {
+    assert!(!passed.names.is_empty(), "{what} passes no point");
+    let all = at == At::Each || std::env::var_os("LITE_TEST_SOAK").is_some_and(|v| v == "1");
+    let mut kills = 0;
+    for (point, count) in &passed.names {
+        for n in 1..=if all { *count } else { 1 } {
             ready();
             dies(command(), point, n);
             check(&format!("{what} killed at {point}:{n}"));
+            kills += 1;
         }
     }
-    (passed.values().sum(), passed.into_keys().collect())
+    let sum: usize = passed.names.values().sum();
+    println!("{what}: killed {kills} times; {sum} points at {} places", passed.places.len());
+    (kills, passed.places)
 }
 
-/// The names of the points in the source.
-fn points_in_source(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).expect("src").map(|e| e.expect("an entry").path()) {
-        if entry.is_dir() {
-            // The watcher's are hit in tests/real/watch.rs.
-            if entry.file_name().is_none_or(|n| n != "monitor") {
-                points_in_source(&entry, found);
-            }
-        } else if entry.file_name().is_some_and(|n| n != "kill_point.rs") {
-            let source = std::fs::read_to_string(&entry).expect("read");
-            let names = source.split("kill_point::reached(\"").skip(1).filter_map(|rest| rest.split('"').next());
-            found.extend(names.map(str::to_owned));
-        }
-    }
-}
-
-fn killed_at_every_step_of_every_operation() {
+fn killed_before_and_after_every_kind_of_step() {
     needs_host();
     let host = idle_host("kill", 62);
     let name = "lite-test-kill";
@@ -124,16 +131,16 @@ fn killed_at_every_step_of_every_operation() {
     // The first create makes the network too: points of its own, see below.
     there();
     let mut all = vec![
-        ("create", kill_everywhere(&host, "create", &gone, &|| create(&host, name), &either)),
-        ("delete", kill_everywhere(&host, "delete", &there, &delete, &absent)),
+        ("create", kill(("create", At::Each), &host, &gone, &|| create(&host, name), &either)),
+        ("delete", kill(("delete", At::Each), &host, &there, &delete, &absent)),
     ];
     let start = || host.command(&["start", name, "--no-wait"]);
     let stop = || host.command(&["stop", name, "--force", "--timeout", "1s"]);
     let reboot = || host.command(&["reboot", name, "--force"]);
     let tag = || host.command(&["tag", name, "a=b"]);
-    all.push(("start", kill_everywhere(&host, "start", &stopped, &start, &whole)));
-    all.push(("stop", kill_everywhere(&host, "stop", &running, &stop, &whole)));
-    all.push(("reboot", kill_everywhere(&host, "reboot", &running, &reboot, &whole)));
+    all.push(("start", kill(("start", At::FirstOfEachName), &host, &stopped, &start, &whole)));
+    all.push(("stop", kill(("stop", At::FirstOfEachName), &host, &running, &stop, &whole)));
+    all.push(("reboot", kill(("reboot", At::FirstOfEachName), &host, &running, &reboot, &whole)));
     let tagged = |after: &str| {
         whole(after);
         // The database and the record in libvirt agree.
@@ -144,25 +151,18 @@ fn killed_at_every_step_of_every_operation() {
         there();
         host.lite(&["tag", name, "--remove", "a"]);
     };
-    all.push(("tag", kill_everywhere(&host, "tag", &untagged, &tag, &tagged)));
+    all.push(("tag", kill(("tag", At::FirstOfEachName), &host, &untagged, &tag, &tagged)));
     // The undo of a create that died with everything made, done by another command.
     let half_made = || {
         gone();
         dies(create(&host, name), "effect", 7);
     };
-    let list = || host.command(&["list"]);
-    all.push(("undo", kill_everywhere(&host, "undo", &half_made, &list, &absent)));
-    let mut names = BTreeSet::new();
-    let mut count = 0;
-    for (what, (points, passed)) in all {
-        println!("{what}: killed at {points} points");
-        count += points;
-        names.extend(passed);
-    }
-    let mut known = BTreeSet::new();
-    points_in_source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut known);
-    assert_eq!(names, known, "every kind of point is hit");
-    println!("{count} points of death, each hit");
+    let repair = || host.command(&["repair"]);
+    all.push(("undo", kill(("undo", At::FirstOfEachName), &host, &half_made, &repair, &absent)));
+    let kills: usize = all.iter().map(|(_, (kills, _))| kills).sum();
+    let places: BTreeSet<String> = all.into_iter().flat_map(|(_, (_, places))| places).collect();
+    println!("{kills} kills, {} places", places.len());
+    assert!(places.is_superset(&points_in("src/engine/journal.rs")), "{places:?}");
     gone();
 }
 
@@ -203,7 +203,7 @@ fn killed_while_it_cleans_up_or_repairs() {
         host.ok(&["gc", "--now", "--yes"]);
         assert!(!whole_or_gone(&host, name, after), "{after}: still there");
     };
-    let (gcs, _) = kill_everywhere(&host, "gc", &orphaned, &gc, &collected);
+    kill(("gc", At::FirstOfEachName), &host, &orphaned, &gc, &collected);
     collected("gc without a kill");
 
     let whole = |after: &str| assert!(whole_or_gone(&host, name, after), "{after}: gone");
@@ -217,7 +217,7 @@ fn killed_while_it_cleans_up_or_repairs() {
         host.ok(&["repair", name]);
         whole(after);
     };
-    let (repairs, _) = kill_everywhere(&host, "repair", &undefined, &repair, &defined);
+    kill(("repair", At::FirstOfEachName), &host, &undefined, &repair, &defined);
 
     let lost = || {
         there();
@@ -230,8 +230,7 @@ fn killed_while_it_cleans_up_or_repairs() {
         host.ok(&["repair", "--rebuild", "--yes"]);
         whole(after);
     };
-    let (rebuilds, _) = kill_everywhere(&host, "rebuild", &lost, &rebuild, &rebuilt);
-    println!("gc: {gcs} points, repair: {repairs}, rebuild: {rebuilds}");
+    kill(("rebuild", At::FirstOfEachName), &host, &lost, &rebuild, &rebuilt);
     host.ok(&["delete", name, "--yes"]);
 }
 
@@ -283,8 +282,13 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
             let ours = names.filter(|n| n.contains("cake") && !n.starts_with(".lock-")).count();
             assert_eq!(ours, baked().len() * 2, "{after}: half an image");
         };
-        let found =
-            kill_everywhere(host, "bake", &fresh, &|| host.command(&["image", "bake", "cake", "--quiet"]), &check);
+        let found = kill(
+            ("bake", At::FirstOfEachName),
+            host,
+            &fresh,
+            &|| host.command(&["image", "bake", "cake", "--quiet"]),
+            &check,
+        );
         // It is whole, and what it is of is still so; then it is not.
         host.ok(&["image", "bake", "cake"]);
         drop(end);
@@ -299,11 +303,13 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
     })
 }
 
-fn killed_at_every_step_of_a_bake() {
+fn killed_while_it_bakes() {
     needs_host();
-    let (points, names) = bakes(&idle_host("oven", 60));
-    assert!(points > 20 && names.contains("allocated") && names.contains("undo"), "{points}: {names:?}");
-    println!("bake: killed at {points} points");
+    let (_, places) = bakes(&idle_host("oven", 60));
+    for file in ["src/engine/journal.rs", "src/engine/provision.rs", "src/engine/sagas/bake.rs", "src/image/bake.rs"] {
+        let known = points_in(file);
+        assert!(places.is_superset(&known), "{file}: {known:?} in {places:?}");
+    }
 }
 
 fn killed_while_it_prepares_the_host_or_works_on_an_image() {
@@ -331,8 +337,8 @@ fn killed_while_it_prepares_the_host_or_works_on_an_image() {
         }
     };
     let imported = || drop(host.ok(&["image", "import", &file, "--quiet"]));
-    let (imports, _) = kill_everywhere(&host, "import", &no_image, &import, &whole_or_no_image);
-    let (removes, _) = kill_everywhere(&host, "remove", &imported, &remove, &whole_or_no_image);
+    kill(("import", At::FirstOfEachName), &host, &no_image, &import, &whole_or_no_image);
+    kill(("remove", At::FirstOfEachName), &host, &imported, &remove, &whole_or_no_image);
     imported();
     let name = "lite-test-prep";
     let without = || {
@@ -349,7 +355,6 @@ fn killed_while_it_prepares_the_host_or_works_on_an_image() {
             host.ok(&["delete", name, "--yes"]);
         }
     }
-    println!("import: {imports} points, remove: {removes}, preparing the host: 4");
 }
 
 fn killed_while_it_downloads_an_image() {
@@ -401,8 +406,7 @@ fn killed_while_it_downloads_an_image() {
     assert_eq!(asked[1].range, Some(format!("bytes={half}-")), "the second went on where the first was");
     assert_eq!(images(), 1);
 
-    let (points, _) = kill_everywhere(&host, "pull", &no_image, &|| pull("/whole"), &whole_or_no_image);
-    println!("pull: {points} points");
+    kill(("pull", At::FirstOfEachName), &host, &no_image, &|| pull("/whole"), &whole_or_no_image);
 }
 
 /// Kills commands at random times until `wanted` of them were hit before their end; how many were tried.
@@ -444,9 +448,9 @@ fn kill_at_random(tag: &str, third: u8, seed: u64, wanted: usize) -> usize {
     tried
 }
 
-fn killed_at_two_hundred_random_times() {
+fn killed_at_random_times() {
     needs_host();
-    let each = std::env::var("LITE_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(200) / 2;
+    let each = if std::env::var_os("LITE_TEST_SOAK").is_some_and(|v| v == "1") { 1000 } else { 20 };
     let seed = u64::from(std::process::id()) << 20 | 1;
     let tried: usize = thread::scope(|scope| {
         let first = scope.spawn(|| kill_at_random("rnd1", 63, seed, each));

@@ -17,6 +17,7 @@ mod support {
     pub mod https;
     pub mod idle;
     pub mod need;
+    pub mod points;
     pub mod receiver;
     pub mod seeds;
     pub mod skip;

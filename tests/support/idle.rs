@@ -115,8 +115,9 @@ pub fn create_of(host: &Host, name: &str, blueprint: &str, bundle: &str) -> Comm
     host.command(&["create", blueprint, "--bundle", bundle, "--name", name, "--no-wait", "--quiet"])
 }
 
-/// After any `lite` command the instance is whole (true) or gone, and nothing else of ours is there.
+/// After a `lite` command that finishes what was cut off the instance is whole (true) or gone, and nothing else of ours is there.
 pub fn whole_or_gone(host: &Host, name: &str, after: &str) -> bool {
+    host.ok(&["repair"]);
     let listed = host.json(&["list"]);
     let instances = listed["instances"].as_array().expect("instances").clone();
     clean(host, after);

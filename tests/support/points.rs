@@ -2,19 +2,14 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// `FILE:LINE` of each point below a folder.
-pub fn points_below(folder: &Path) -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir(folder).expect("src").map(|e| e.expect("an entry").path()) {
-        if entry.is_dir() {
-            found.append(&mut points_below(&entry));
-        } else {
-            let file = entry.strip_prefix(root).expect("inside").display().to_string();
-            let source = fs::read_to_string(&entry).expect("read");
-            let lines = source.lines().enumerate().filter(|(_, line)| line.contains("kill_point::reached(\""));
-            found.extend(lines.map(|(n, _)| format!("{file}:{}", n + 1)));
-        }
+/// `FILE:LINE` of each point in a file of this repository, or in all files below a folder of it.
+pub fn points_in(path: &str) -> BTreeSet<String> {
+    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if full.is_dir() {
+        let entries = fs::read_dir(full).expect("a folder").map(|e| e.expect("an entry").file_name());
+        return entries.flat_map(|name| points_in(&format!("{path}/{}", name.to_string_lossy()))).collect();
     }
-    found
+    let source = fs::read_to_string(full).expect("read");
+    let lines = source.lines().enumerate().filter(|(_, line)| line.contains("kill_point::reached(\""));
+    lines.map(|(n, _)| format!("{path}:{}", n + 1)).collect()
 }
