@@ -12,8 +12,8 @@ use super::{Ctx, handover};
 use crate::{
     guest::{
         self,
+        lines::{self, Lines},
         report::{Report, parse_line},
-        tail::Tail,
     },
     hypervisor::DomainState,
     model::{Code, Error, Name, Observer, Result, Stage},
@@ -62,7 +62,7 @@ pub struct Follower<'a> {
     pub observer: &'a mut dyn Observer,
     /// The stage that runs.
     pub stage: Stage,
-    tail: Tail,
+    lines: Lines,
 }
 
 impl<'a> Follower<'a> {
@@ -72,8 +72,8 @@ impl<'a> Follower<'a> {
     /// The folder of the report log cannot be watched.
     pub fn start(ctx: &'a Ctx, wait: &'a Wait<'a>, observer: &'a mut dyn Observer) -> Result<Self> {
         observer.begin(Stage::Boot);
-        let tail = Tail::open(wait.report, wait.start)?;
-        Ok(Self { ctx, wait, observer, stage: Stage::Boot, tail })
+        let lines = lines::follow(wait.report, wait.start)?;
+        Ok(Self { ctx, wait, observer, stage: Stage::Boot, lines })
     }
 
     /// The next stage begins.
@@ -93,12 +93,12 @@ impl<'a> Follower<'a> {
         loop {
             // Before the reports: what a guest says last is read after it was seen to be down.
             let state = self.state()?;
-            let reports = self.tail.lines()?.iter().filter_map(|line| parse_line(line)).collect();
+            let reports = self.lines.lines()?.iter().filter_map(|line| parse_line(line)).collect();
             if let Some(answer) = turn(self, reports, state)? {
                 return Ok(answer);
             }
             self.check_time()?;
-            self.tail.wait(&*self.ctx.clock, POLL.min(self.left()))?;
+            self.lines.wait(&*self.ctx.clock, POLL.min(self.left()))?;
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod keys;
+pub mod lines;
 pub mod report;
 pub mod seed;
 pub mod ssh;

@@ -10,13 +10,12 @@ use std::{
 
 use inotify::{Inotify, WatchMask};
 
+use super::lines::Source;
 use crate::{
     clock::Clock,
     model::{Code, Error, Result},
 };
 
-/// Longest line kept; a guest is untrusted and may write without end.
-const MAX_LINE: usize = 64 << 10;
 /// How much of the end of a log [`recent`] reads.
 const RECENT: u64 = 64 << 10;
 /// Most bytes read at once.
@@ -28,7 +27,6 @@ pub struct Tail {
     inotify: Inotify,
     file: Option<(u64, File)>,
     start: u64,
-    partial: Vec<u8>,
 }
 
 impl Tail {
@@ -39,11 +37,12 @@ impl Tail {
         let inotify = Inotify::init().map_err(fail)?;
         let dir = path.parent().unwrap_or(Path::new("."));
         inotify.watches().add(dir, WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO).map_err(fail)?;
-        Ok(Self { path: path.to_owned(), inotify, file: None, start, partial: Vec::new() })
+        Ok(Self { path: path.to_owned(), inotify, file: None, start })
     }
+}
 
-    /// New bytes since the last call, at most 256 KiB; empty if there are none.
-    pub fn bytes(&mut self) -> Result<Vec<u8>> {
+impl Source for Tail {
+    fn bytes(&mut self) -> Result<Vec<u8>> {
         let fail = |e: std::io::Error| {
             Error::new(Code::LogUnreadable, "cannot read a guest's log")
                 .cause(e)
@@ -73,26 +72,7 @@ impl Tail {
         Ok(out)
     }
 
-    /// New whole lines since the last call.
-    pub fn lines(&mut self) -> Result<Vec<Vec<u8>>> {
-        let mut lines = Vec::new();
-        loop {
-            let bytes = self.bytes()?;
-            if bytes.is_empty() {
-                return Ok(lines);
-            }
-            for byte in bytes {
-                if byte == b'\n' {
-                    lines.push(std::mem::take(&mut self.partial));
-                } else if self.partial.len() < MAX_LINE {
-                    self.partial.push(byte);
-                }
-            }
-        }
-    }
-
-    /// Waits until something was written or `limit` has passed.
-    pub fn wait(&mut self, clock: &dyn Clock, limit: Duration) -> Result<()> {
+    fn wait(&mut self, clock: &dyn Clock, limit: Duration) -> Result<()> {
         let fail = |e: std::io::Error| Error::new(Code::LogUnreadable, "cannot wait for a guest's log").cause(e);
         if clock.wait_readable(self.inotify.as_fd(), limit).map_err(fail)? {
             let mut buffer = [0; 4096];
@@ -162,12 +142,13 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::guest::lines::follow;
 
     #[test]
     fn follows_a_file_that_comes_later_and_is_rotated() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report");
-        let mut tail = Tail::open(&path, 0).unwrap();
+        let mut tail = follow(&path, 0).unwrap();
         assert_eq!(tail.lines().unwrap(), Vec::<Vec<u8>>::new());
         let mut file = File::create(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
@@ -185,7 +166,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report");
         std::fs::write(&path, b"new\n").unwrap();
-        assert_eq!(Tail::open(&path, 100).unwrap().lines().unwrap(), [b"new".to_vec()]);
+        assert_eq!(follow(&path, 100).unwrap().lines().unwrap(), [b"new".to_vec()]);
     }
 
     #[test]

@@ -4,7 +4,11 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     app::{App, Caller, Right},
-    guest::{self, report::Report, tail::Tail},
+    guest::{
+        self,
+        lines::{Lines, follow},
+        report::Report,
+    },
     model::{Name, Observer, Record, Result},
     plan::{console_log, report_log},
     store::instances::no_such_instance,
@@ -34,10 +38,10 @@ pub fn console(
     to: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let record = find(app, caller, &log.name, observer)?;
-    let mut tail = Tail::open(&console_log(&record, &app.settings.host.folders.logs), 0)?;
+    let mut written = follow(&console_log(&record, &app.settings.host.folders.logs), 0)?;
     loop {
         loop {
-            let bytes = tail.bytes()?;
+            let bytes = written.bytes()?;
             if bytes.is_empty() {
                 break;
             }
@@ -46,7 +50,7 @@ pub fn console(
         if !log.follow || app.is_cancelled() {
             return Ok(());
         }
-        tail.wait(&*app.clock, WAIT)?;
+        written.wait(&*app.clock, WAIT)?;
     }
 }
 
@@ -63,16 +67,16 @@ pub fn reports(
     // The minute's reports of a guest that has run for months have pushed its set-up into older files.
     for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", file.display())) {
         if Path::new(&older).exists() {
-            hand_on(&mut Tail::open(Path::new(&older), 0)?, &mut health, to)?;
+            hand_on(&mut follow(Path::new(&older), 0)?, &mut health, to)?;
         }
     }
-    let mut tail = Tail::open(&file, 0)?;
+    let mut written = follow(&file, 0)?;
     loop {
-        hand_on(&mut tail, &mut health, to)?;
+        hand_on(&mut written, &mut health, to)?;
         if !log.follow || app.is_cancelled() {
             return Ok(());
         }
-        tail.wait(&*app.clock, WAIT)?;
+        written.wait(&*app.clock, WAIT)?;
     }
 }
 
@@ -82,8 +86,8 @@ fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) ->
     Ok(store.require(name)?.record)
 }
 
-fn hand_on(tail: &mut Tail, health: &mut Option<String>, to: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-    for report in tail.lines()?.iter().filter_map(|line| guest::report::parse_line(line)) {
+fn hand_on(written: &mut Lines, health: &mut Option<String>, to: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+    for report in written.lines()?.iter().filter_map(|line| guest::report::parse_line(line)) {
         if let Report::Status(status) = &report {
             if status.health == *health {
                 continue;
