@@ -79,6 +79,6 @@ pub fn audit(app: &App, caller: &Caller) -> Result<AuditView> {
         exit_code: audit.exit_code(),
         findings: audit.findings.into_iter().map(finding).collect(),
         unknown: audit.unknown.iter().map(|u| UnknownView::of(u.area, &u.error)).collect(),
-        scanned: audit.looked,
+        scanned: audit.scanned,
     })
 }

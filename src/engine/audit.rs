@@ -1,13 +1,13 @@
 //! Compares database and host: nothing of ours without an owner, no owner without its things, nothing twice, nothing
 //! promised that is not there, nothing begun and forgotten.
 //!
-//! Gathering (`facts`, `local`) is apart from judging (`orphans`, `judge`), which is pure. The look takes a while and others
-//! work meanwhile, so the database is read before and after it: only what disagrees with both is a finding, and what a live
-//! process holds the lock of is its business.
+//! Gathering (`facts`, `local`) is apart from what follows from the facts (`orphans`, `findings`), which is pure. The look takes
+//! a while and others work meanwhile, so the database is read before and after it: only what disagrees with both is a finding,
+//! and what a live process holds the lock of is its business.
 
 mod facts;
+mod findings;
 mod gather;
-mod judge;
 mod local;
 mod orphans;
 
@@ -67,7 +67,7 @@ pub struct Unknown {
 }
 
 /// How many things were looked at, each with its word, in the order shown.
-pub type Looked = Vec<(&'static str, usize)>;
+pub type Scanned = Vec<(&'static str, usize)>;
 
 /// What a look at database and host brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,7 +77,7 @@ pub struct Audit {
     /// What could not be looked at. With any of it nobody can say that the host is clean.
     pub unknown: Vec<Unknown>,
     /// How many things were looked at.
-    pub looked: Looked,
+    pub scanned: Scanned,
 }
 
 impl Audit {
@@ -99,6 +99,6 @@ impl Audit {
 /// is `unknown`.
 pub fn audit(ctx: &Ctx) -> Result<Audit> {
     let facts = facts(ctx, true)?;
-    let findings = judge::findings(&facts, &orphans(&facts));
-    Ok(Audit { findings, looked: facts.looked(), unknown: facts.unknown })
+    let findings = findings::findings(&facts, &orphans(&facts));
+    Ok(Audit { findings, scanned: facts.scanned(), unknown: facts.unknown })
 }

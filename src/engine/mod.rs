@@ -36,7 +36,7 @@ pub mod sagas;
 mod undo;
 
 pub use crate::model::{Observer, Stage, Unobserved};
-pub use audit::{Audit, Finding, Looked, Orphan, Removal, Trouble, Unknown, audit};
+pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audit};
 pub use capacity::Capacity;
 pub use context::Ctx;
 pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};

@@ -41,7 +41,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
     world.create("db").expect("created");
     let audited = audit(&world);
     assert!(audited.is_clean(), "{audited:?}");
-    let looked = audited.looked.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join(", ");
+    let looked = audited.scanned.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join(", ");
     // The test driver comes with no domain of its own.
     assert_eq!(
         looked,

@@ -1,4 +1,4 @@
-//! Everything the judgement needs to know.
+//! Everything that the findings follow from.
 
 use std::{
     collections::HashSet,
@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Looked, Unknown, local::Process};
+use super::{Scanned, Unknown, local::Process};
 use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpInfo, PoolInfo, VolumeInfo},
@@ -163,7 +163,7 @@ impl Facts {
     }
 
     /// Numbers of what was looked at.
-    pub fn looked(&self) -> Looked {
+    pub fn scanned(&self) -> Scanned {
         fn count<T>(part: &Option<Vec<T>>) -> usize {
             part.as_ref().map_or(0, Vec::len)
         }

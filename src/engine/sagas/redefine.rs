@@ -108,6 +108,6 @@ fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<V
         arch: &info.arch,
         machine: info.q35.then_some("q35"),
     };
-    steps.extend(plan::redefine(&plan, (&*ctx.settings).into())?);
+    steps.extend(plan::redefine(&plan, ctx.place())?);
     Ok(steps)
 }
