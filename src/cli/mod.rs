@@ -23,6 +23,7 @@ mod logs;
 mod man;
 mod metrics;
 mod operations;
+mod protect;
 mod reboot;
 mod repair;
 mod secrets;
@@ -33,6 +34,7 @@ mod start;
 mod stop;
 mod tag;
 mod terminal;
+mod unprotect;
 mod usage;
 mod values;
 mod watcher;
@@ -79,6 +81,8 @@ enum Verb {
     Logs(logs::Args),
     Secrets(secrets::Args),
     Tag(tag::Args),
+    Protect(protect::Args),
+    Unprotect(unprotect::Args),
     Cost(cost::Args),
     Blueprints(blueprints::Args),
     Bundles(bundles::Args),
@@ -167,6 +171,8 @@ impl Verb {
             Self::Logs(args) => logs::run(args, env),
             Self::Secrets(args) => secrets::run(args, env),
             Self::Tag(args) => tag::run(args, env),
+            Self::Protect(args) => protect::run(args, env),
+            Self::Unprotect(args) => unprotect::run(args, env),
             Self::Cost(args) => cost::run(args, env),
             Self::Blueprints(args) => blueprints::run(args, env),
             Self::Bundles(args) => bundles::run(args, env),

@@ -55,7 +55,7 @@ pub use request::{ImageChoice, Request};
 pub use sagas::{
     bake::{BakeRequest, Outcome, bake},
     create::{Created, create},
-    delete::{Receipt, delete, plan_delete},
+    delete::{Receipt, check_deletable, delete, plan_delete},
     image::{ImageCtx, on_image, recover_images},
     reboot::reboot,
     redefine::{Redefinition, plan_redefinition, redefine},

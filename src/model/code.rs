@@ -196,6 +196,7 @@ codes! {
         SubnetClash = "subnet_clash",
         SubnetTooSmall = "subnet_too_small",
         ToolsMissing = "tools_missing",
+        Protected = "protected",
     }
     Busy {
         Busy = "busy",

@@ -99,6 +99,16 @@ impl Tag {
         }
         Ok(Self { key: key.to_owned(), value: value.to_owned() })
     }
+
+    /// The tag of an instance that is not to be deleted.
+    pub fn protection() -> Self {
+        Self { key: "protected".to_owned(), value: String::new() }
+    }
+
+    /// Whether the tag keeps its instance from being deleted, whatever its value is.
+    pub fn protects(&self) -> bool {
+        self.key == "protected"
+    }
 }
 
 /// The part of an instance that is written into the domain's metadata, from which a lost database is rebuilt. No secrets.
@@ -155,6 +165,13 @@ pub struct Instance {
     pub phase: Phase,
     /// Why it failed, if it did: one sentence.
     pub failure: Option<String>,
+}
+
+impl Instance {
+    /// Whether it is not to be deleted.
+    pub fn is_protected(&self) -> bool {
+        self.record.tags.iter().any(Tag::protects)
+    }
 }
 
 words! {

@@ -170,7 +170,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let receipt = view::Receipt { name: text("web"), removed: vec![text("disk")], kept: vec![text("image")] };
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
-    let commands = "`start`, `stop`, `reboot`, `repair NAME`, `image remove`, `alarm put`, `alarm delete`, `alarm test`, \
+    let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `alarm put`, `alarm delete`, `alarm test`, \
                     `alarm mute`, `contact remove`, `contact test`, `contact redeliver`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };

@@ -37,6 +37,7 @@ mod hypervisor_test_driver;
 mod image_pull;
 mod layering;
 mod operations;
+mod protect;
 mod readme;
 mod specification;
 mod state;

@@ -20,7 +20,10 @@ pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &m
     let mut instances = Vec::new();
     for name in names {
         match ctx.store.require(name) {
-            Ok(instance) => instances.push(instance),
+            Ok(instance) => {
+                engine::check_deletable(&instance)?;
+                instances.push(instance);
+            }
             Err(_) if ctx.store.was_deleted(name)? => {
                 observer.status(&format!("instance `{name}` is deleted already"));
             }

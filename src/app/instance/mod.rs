@@ -7,6 +7,7 @@ pub mod list;
 pub mod login;
 pub mod logs;
 pub mod power;
+pub mod protect;
 pub mod secrets;
 pub mod show;
 pub mod tag;

@@ -30,9 +30,11 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     Ok(TagsView { name: name.to_string(), tags: store.require(name)?.record.tags })
 }
 
-/// Sets and removes tags; gives those there are then.
+/// Sets and removes tags; gives those there are then. The tag that protects an instance is no ordinary change.
 pub fn change(app: &App, caller: &Caller, request: &Retag, observer: &mut dyn Observer) -> Result<TagsView> {
-    caller.require(Right::Change)?;
+    let protection = Tag::protection().key;
+    let protects = request.set.iter().any(Tag::protects) || request.remove.contains(&protection);
+    caller.require(if protects { Right::Administer } else { Right::Change })?;
     let mut ctx = app.change(caller, request.wait, observer)?;
     let tags = wanted(&ctx.store, request)?;
     let instance = ctx.store.require(&request.name)?;

@@ -11,7 +11,7 @@ use crate::{
         lock::Lock,
     },
     kill_point,
-    model::{Instance, OperationKind, Phase, Result},
+    model::{Code, Error, Instance, OperationKind, Phase, Result},
     plan::{self, OwnedKind},
     store::{Operation, OperationState, instances, operations},
 };
@@ -37,9 +37,22 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
     }
 }
 
+/// Refused (`protected`) for an instance that somebody protected, so that a front end can say it before it asks.
+pub fn check_deletable(instance: &Instance) -> Result<()> {
+    if !instance.is_protected() {
+        return Ok(());
+    }
+    let name = &instance.record.name;
+    Err(Error::new(Code::Protected, format!("instance `{name}` is protected: it is not deleted"))
+        .hint(format!("`lite unprotect {name}` lifts the protection")))
+}
+
 /// Deletes an instance in any state.
 pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
+    check_deletable(instance)?;
     let (lock, operation) = handover::take(ctx, instance, OperationKind::Delete)?;
+    // It may have been protected while this command waited for the lock.
+    ctx.store.instance_by_uuid(instance.record.uuid)?.as_ref().map_or(Ok(()), check_deletable)?;
     let receipt = plan_delete(instance);
     // Together: an instance that is being removed has an operation that goes on with it.
     ctx.store.write(|t| {

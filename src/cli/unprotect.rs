@@ -1,0 +1,36 @@
+//! `lite unprotect`.
+
+use super::{Env, common};
+use crate::{
+    app::instance::protect::{self, Protection},
+    model::Result,
+    ui::print::print_changed,
+};
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  lite unprotect shop
+      `lite delete shop` is possible again
+  lite unprotect shop blog
+      Two at once";
+
+/// Lift the protection from being deleted
+///
+/// The instances can be deleted again. One that is not protected is left alone,
+/// and that is no error.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    pub names: common::Names,
+    #[command(flatten)]
+    pub change: common::Change,
+}
+
+/// Lifts the protection of instances, and reports with [`print_changed`].
+pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    let request =
+        Protection { names: args.names.each(), protected: false, wait: args.change.wait, dry_run: args.change.dry_run };
+    let changed = protect::change(&env.app()?, &env.caller(), &request, &mut env.progress())?;
+    print_changed(&env.ui, &changed)
+}
