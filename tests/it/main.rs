@@ -5,6 +5,7 @@
 mod support {
     pub mod bakes;
     pub mod https;
+    pub mod operations;
     pub mod points;
     pub mod receiver;
     pub mod rows;
@@ -29,6 +30,7 @@ mod doctor;
 mod domain_schema;
 mod drift;
 mod engine;
+mod failing_calls;
 mod failing_looks;
 mod files;
 mod gc;

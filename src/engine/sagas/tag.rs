@@ -10,6 +10,10 @@ use crate::{
 };
 
 /// Replaces the tags, in the database and in the domain's metadata.
+///
+/// # Errors
+/// The host cannot be asked. The operation then stays open, and the next command goes on with it: a domain that says other
+/// tags than the database would be rebuilt with those.
 pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()> {
     let _lock = lock::take(ctx, instance, "tag")?;
     let mut record = instance.record.clone();
@@ -17,9 +21,11 @@ pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()
     let operation = journal::begin(ctx, OperationKind::Tag, instance)?;
     ctx.store.set_record(&record)?;
     kill_point::reached("intent");
-    let result = write_metadata(ctx, &record);
+    write_metadata(ctx, &record).map_err(|e| {
+        e.hint("the tags are kept; the virtual machine's record gets them with the next `lite` command")
+    })?;
     kill_point::reached("effect");
-    journal::end(ctx, &operation, result)
+    journal::end(ctx, &operation, Ok(()))
 }
 
 /// The process of a tag died: the domain gets what the database has.

@@ -1,0 +1,62 @@
+//! An error of libvirt at each call of each operation, before and after its effect: it is told, and after `lite repair` nothing
+//! of it is left.
+
+use std::{panic::resume_unwind, thread};
+
+use crate::support::operations::{OPERATIONS, Operation, look_after, ready};
+use lite::{engine, hypervisor::flaky::Moment, model::Error};
+
+/// Calls whose error an operation may keep for itself, because it does not need their answer or tries them again.
+const NOT_NEEDED: &[(&str, &str)] = &[
+    // With `--force` the plug is pulled anyway.
+    ("stop", "shutdown"),
+    // The next command cleans it.
+    ("cleaning of the seed", "upload"),
+    // Only how long it takes is of interest.
+    ("undo of a create", "domain"),
+];
+
+fn is_told(error: &Error) -> bool {
+    let injected = "a fault was injected";
+    error.exit_code() != 0 && (error.message == injected || error.causes.iter().any(|cause| cause.contains(injected)))
+}
+
+/// How many failing calls were tried.
+fn fail_each_call_of((what, prepare, act, leaves): &Operation) -> usize {
+    let world = ready(*prepare);
+    let before = world.hypervisor.calls().len();
+    assert_eq!(act(&world), Ok(()), "{what} without a fault");
+    let calls = world.hypervisor.calls().split_off(before);
+    assert!(!calls.is_empty(), "{what} makes no call");
+    for moment in [Moment::Before, Moment::After] {
+        for (n, call) in (1..).zip(&calls) {
+            let when = format!("{what}, call {n} `{call}` fails {moment:?}");
+            let world = ready(*prepare);
+            let hits = world.hypervisor.hits();
+            world.hypervisor.fail_nth(n, moment);
+            let answer = act(&world);
+            assert_eq!(world.hypervisor.hits(), hits + 1, "{when}: not reached");
+            match &answer {
+                Err(error) => assert!(is_told(error), "{when}: {error:?}"),
+                Ok(()) => assert!(NOT_NEEDED.contains(&(*what, *call)), "{when}: nobody is told"),
+            }
+            world.hypervisor.heal();
+            let mut engine = world.engine();
+            engine::recover(&mut engine).unwrap_or_else(|e| panic!("{when}: {e}"));
+            engine::retry_attention(&mut engine).unwrap_or_else(|e| panic!("{when}: {e}"));
+            look_after(&world, *leaves, &when);
+        }
+    }
+    calls.len() * 2
+}
+
+#[test]
+fn every_failing_call_of_every_operation_is_told_and_leaves_nothing() {
+    let tried: Vec<(&str, usize)> = thread::scope(|scope| {
+        let running: Vec<_> = OPERATIONS.iter().map(|o| (o.0, scope.spawn(move || fail_each_call_of(o)))).collect();
+        running.into_iter().map(|(what, thread)| (what, thread.join().unwrap_or_else(|e| resume_unwind(e)))).collect()
+    });
+    for (what, calls) in &tried {
+        println!("{what}: {calls} failing calls");
+    }
+}

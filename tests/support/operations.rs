@@ -1,0 +1,176 @@
+//! Every operation of the engine, and what may be left once one was cut off or failed.
+
+use std::time::Duration;
+
+use lite::{
+    engine::{self, Ctx, Unobserved},
+    hypervisor::{DomainState, prelude::*},
+    kill_point::in_process,
+    model::{Code, Instance, InstanceState, Name, Result, Tag},
+    plan::report_log,
+};
+
+use super::{bakes::unsealed, world::World};
+
+pub const NAME: &str = "web";
+
+/// What an operation that died may leave once the next command is through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// The instance, whole.
+    Whole,
+    /// Nothing.
+    Nothing,
+    /// One or the other.
+    Either,
+}
+
+/// An operation, how its world is made ready, and what it may leave.
+pub type Operation = (&'static str, fn(&World), fn(&World) -> Result<()>, Leaves);
+
+fn name() -> Name {
+    Name::parse(NAME).expect("a name")
+}
+
+fn instance(engine: &Ctx) -> Instance {
+    engine.store.require(&name()).expect("stored")
+}
+
+fn created(world: &World) {
+    world.create(NAME).expect("created");
+}
+
+fn stopped(world: &World) {
+    created(world);
+    let mut engine = world.engine();
+    let instance = instance(&engine);
+    engine::stop(&mut engine, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+}
+
+/// The domain shows a state that the test driver does not get into.
+fn shows(world: &World, state: DomainState) {
+    created(world);
+    world.hypervisor.inner().show(instance(&world.engine()).record.uuid, state);
+}
+
+fn undefined(world: &World) {
+    created(world);
+    let uuid = instance(&world.engine()).record.uuid;
+    world.hypervisor.inner().destroy(uuid).expect("off");
+    world.hypervisor.inner().remove_domain(uuid).expect("undefined");
+}
+
+fn bare(world: &World) {
+    world.hypervisor.inner().remove_network("lite").expect("no network");
+    world.hypervisor.inner().remove_pool("lite").expect("no pool");
+}
+
+/// Nobody waited for the guest, which has booted since.
+fn reported(world: &World) {
+    created(world);
+    let engine = world.engine();
+    let log = report_log(&instance(&engine).record, &engine.settings.host.folders.logs);
+    std::fs::write(log, "{\"event\":\"booted\"}\n").expect("written");
+}
+
+pub fn ready(prepare: fn(&World)) -> World {
+    let world = World::new();
+    prepare(&world);
+    world
+}
+
+fn delete(world: &World) -> Result<()> {
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name())?;
+    engine::delete(&mut engine, &instance).map(drop)
+}
+
+fn half_made(world: &World) {
+    let passed = in_process::run(None, || created(&World::new())).passed.len();
+    assert!(in_process::run(Some(passed), || created(world)).result.is_none());
+}
+
+fn half_deleted(world: &World) {
+    created(world);
+    let another = ready(created);
+    let passed = in_process::run(None, || delete(&another)).passed.len();
+    assert_eq!(in_process::run(Some(passed / 2), || delete(world)).result, None);
+}
+
+/// A bake whose guest says nothing and is given up on at once.
+fn bake(world: &World) -> Result<()> {
+    match unsealed(world, false) {
+        error if error.code == Code::Timeout => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// What the watcher may do: the instance, if nobody decided otherwise since.
+fn watched(world: &World, act: fn(&mut Ctx, uuid::Uuid, i64) -> Result<bool>) -> Result<()> {
+    let mut engine = world.engine();
+    let (uuid, generation) = engine.store.desired_generations()?[0];
+    act(&mut engine, uuid, generation).map(|done| assert!(done, "there was nothing to do"))
+}
+
+pub const OPERATIONS: &[Operation] = &[
+    ("create", |_| (), |w| w.create(NAME).map(drop), Leaves::Either),
+    ("first create", bare, |w| w.create(NAME).map(drop), Leaves::Either),
+    ("start", stopped, |w| on(w, |e, i| engine::start(e, i, None, &mut Unobserved).map(drop)), Leaves::Whole),
+    (
+        "stop",
+        created,
+        |w| on(w, |e, i| engine::stop(e, i, true, Duration::ZERO, &mut Unobserved).map(drop)),
+        Leaves::Whole,
+    ),
+    ("reboot", created, |w| on(w, |e, i| engine::reboot(e, i, true)), Leaves::Whole),
+    ("tag", created, |w| on(w, |e, i| engine::set_tags(e, i, vec![Tag::parse("a=b")?])), Leaves::Whole),
+    ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
+    ("delete", created, delete, Leaves::Nothing),
+    ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
+    ("resume", |w| shows(w, DomainState::PausedIoError), |w| watched(w, engine::try_resume), Leaves::Whole),
+    ("reset", |w| shows(w, DomainState::Unresponsive), |w| watched(w, engine::reset_unresponsive), Leaves::Whole),
+    ("cleaning of the seed", reported, |w| engine::settle(&mut w.engine()), Leaves::Whole),
+    ("undo of a create", half_made, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
+    ("end of a delete", half_deleted, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
+    ("bake", |_| (), bake, Leaves::Nothing),
+];
+
+fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name())?;
+    act(&mut engine, &instance)
+}
+
+/// The next command, of another process. What it leaves is whole or gone, and the audit finds nothing.
+pub fn look_after(world: &World, leaves: Leaves, when: &str) {
+    // What only a guest gets into is over.
+    for instance in world.engine().store.instances().expect("rows") {
+        if world.hypervisor.domain(instance.record.uuid).is_ok_and(|d| d.is_some()) {
+            world.hypervisor.inner().show(instance.record.uuid, DomainState::Running);
+        }
+    }
+    let mut engine = world.engine();
+    engine::recover(&mut engine).unwrap_or_else(|e| panic!("{when}: {e}"));
+    let states: Vec<InstanceState> =
+        engine::list(&engine).expect("listed").into_iter().map(|listed| listed.state).collect();
+    assert_eq!(engine.store.open_operations().expect("read"), [], "{when}");
+    match (leaves, states.as_slice()) {
+        (Leaves::Either, [InstanceState::Lost]) => {
+            on(world, |e, i| engine::redefine(e, i).map(drop)).unwrap_or_else(|e| panic!("{when}: {e}"));
+        }
+        (Leaves::Whole | Leaves::Either, [InstanceState::Running | InstanceState::Stopped]) => {}
+        (Leaves::Nothing | Leaves::Either, []) => {
+            assert_eq!(world.hypervisor.domains(), Ok(vec![]), "{when}");
+            if leaves == Leaves::Either {
+                world.create(NAME).unwrap_or_else(|e| panic!("{when}: made again: {e}"));
+            }
+        }
+        _ => panic!("{when}: {states:?}"),
+    }
+    let audit = engine::audit(&engine).expect("audited");
+    assert!(audit.is_clean(), "{when}: {audit:?}");
+    // A rebuild would find what the database says.
+    let records: Vec<_> = engine.store.instances().expect("rows").into_iter().map(|i| Some(i.record)).collect();
+    let domains = engine::our_domains(&*engine.hypervisor, &engine.settings).expect("read");
+    assert_eq!(domains.into_iter().map(|d| d.record).collect::<Vec<_>>(), records, "{when}");
+}
