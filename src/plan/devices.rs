@@ -115,15 +115,15 @@ impl PciAddress {
     }
 }
 
-/// How an interface meets the network.
+/// State of an interface's link (libvirt's `<link state>`), and whether its filter is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plugged {
-    /// Its cable is out, and no filter is there yet.
-    Out,
-    /// Its cable is out, its filter is there.
-    Filtered,
-    /// Its cable is in and its filter is there: how it is kept.
-    In,
+pub(super) enum LinkState {
+    /// Down, and no filter is there yet.
+    DownUnfiltered,
+    /// Down, its filter is there.
+    Down,
+    /// Up, its filter is there: how it is kept.
+    Up,
 }
 
 #[derive(Serialize)]
@@ -248,11 +248,11 @@ struct Backend {
 }
 
 /// All devices of the plan's domain.
-pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, plugged: Plugged) -> Devices {
+pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, link: LinkState) -> Devices {
     Devices {
         disk: plan.attached.disks.iter().map(|disk| device(disk, plan)).collect(),
         controller: controllers(plan, x86),
-        interface: interfaces(plan, plugged),
+        interface: interfaces(plan, link),
         serial: Serial {
             kind: "pty",
             log: Log { file: plan.attached.console_log.clone(), append: "on" },
@@ -301,27 +301,27 @@ fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
 }
 
 /// The first interface's element alone, for changing it while the guest runs.
-pub(super) fn interface_xml(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
-    write("interface", &first_interface(plan, plugged))
+pub(super) fn interface_xml(plan: &DomainPlan<'_>, link: LinkState) -> Result<String> {
+    write("interface", &first_interface(plan, link))
 }
 
-fn interfaces(plan: &DomainPlan<'_>, plugged: Plugged) -> Vec<Interface> {
+fn interfaces(plan: &DomainPlan<'_>, link: LinkState) -> Vec<Interface> {
     // The first alone waits for its filter: the guest begins to use it at once.
     let further = plan.attached.further_interfaces.iter();
     let further = further.map(|(network, host)| Interface {
         address: None,
-        ..interface(plan, host.mac, Some(host.address), ("network", nat(network)), Plugged::In)
+        ..interface(plan, host.mac, Some(host.address), ("network", nat(network)), LinkState::Up)
     });
-    std::iter::once(first_interface(plan, plugged)).chain(further).collect()
+    std::iter::once(first_interface(plan, link)).chain(further).collect()
 }
 
-fn first_interface(plan: &DomainPlan<'_>, plugged: Plugged) -> Interface {
+fn first_interface(plan: &DomainPlan<'_>, link: LinkState) -> Interface {
     let source = match &plan.record.network {
         NetworkMode::Nat => ("network", nat(plan.network)),
         NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }),
     };
     let address = PciAddress::of(Slot::INTERFACE, plan);
-    Interface { address, ..interface(plan, plan.record.mac, plan.record.address, source, plugged) }
+    Interface { address, ..interface(plan, plan.record.mac, plan.record.address, source, link) }
 }
 
 fn nat(network: &str) -> InterfaceSource {
@@ -333,7 +333,7 @@ fn interface(
     mac: model::Mac,
     address: Option<Ipv4Addr>,
     (kind, source): (&'static str, InterfaceSource),
-    plugged: Plugged,
+    link: LinkState,
 ) -> Interface {
     // Without an address libvirt learns it from the guest's DHCP, which is what a bridge to a LAN needs.
     let parameter = match address {
@@ -345,8 +345,9 @@ fn interface(
         mac: Mac { address: mac.to_string() },
         source,
         model: ModelType { kind: "virtio" },
-        link: (plugged != Plugged::In).then_some(Link { state: "down" }),
-        filterref: (plugged != Plugged::Out).then(|| FilterRef { filter: plan.attached.filter.clone(), parameter }),
+        link: (link != LinkState::Up).then_some(Link { state: "down" }),
+        filterref: (link != LinkState::DownUnfiltered)
+            .then(|| FilterRef { filter: plan.attached.filter.clone(), parameter }),
         address: None,
     }
 }

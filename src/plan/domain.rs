@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    devices::{Devices, Plugged, devices, interface_xml},
+    devices::{Devices, LinkState, devices, interface_xml},
     parts::DomainPlan,
     xml::{Amount, Empty, Text, write},
 };
@@ -135,21 +135,21 @@ struct Clock {
 
 /// The domain's XML, as it is kept.
 pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
-    domain(plan, Plugged::In)
+    domain(plan, LinkState::Up)
 }
 
-/// The XML of a first run: the network cable is out and the filter is not there yet. libvirt installs a filter rule by
+/// The XML of a first run: the link is down and the filter is not there yet. libvirt installs a filter rule by
 /// rule, each a program of its own; the guest's firmware runs meanwhile.
 pub fn launch_xml(plan: &DomainPlan<'_>) -> Result<String> {
-    domain(plan, Plugged::Out)
+    domain(plan, LinkState::DownUnfiltered)
 }
 
-/// The changes that connect a first run, in order: the filter first, then the cable.
+/// The changes that connect a first run, in order: the filter first, then the link.
 pub fn connect_xml(plan: &DomainPlan<'_>) -> Result<[String; 2]> {
-    Ok([interface_xml(plan, Plugged::Filtered)?, interface_xml(plan, Plugged::In)?])
+    Ok([interface_xml(plan, LinkState::Down)?, interface_xml(plan, LinkState::Up)?])
 }
 
-fn domain(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
+fn domain(plan: &DomainPlan<'_>, link: LinkState) -> Result<String> {
     let record = plan.record;
     let json = serde_json::to_string(record)
         .map_err(|e| Error::new(Code::XmlError, "cannot write the instance record").cause(e))?;
@@ -174,7 +174,7 @@ fn domain(plan: &DomainPlan<'_>, plugged: Plugged) -> Result<String> {
             on_reboot: Text::of("restart"),
             // Restarting is the watcher's: libvirt would loop for ever on a guest that panics at boot.
             on_crash: Text::of("destroy"),
-            devices: devices(plan, x86, plugged),
+            devices: devices(plan, x86, link),
         },
     )
 }
@@ -223,7 +223,7 @@ pub(super) mod tests {
         assert_eq!(record_of(&xml), Some(record.clone()));
         assert_eq!(record_of(&metadata_xml(&record).unwrap()), Some(record.clone()));
         insta::assert_snapshot!(xml);
-        // A first run differs in the cable and the filter alone.
+        // A first run differs in the link and the filter alone.
         let whole = |s: &str| s.split_inclusive('>').map(str::to_owned).collect::<Vec<_>>();
         let launched = whole(&launch_xml(&plan).unwrap());
         let kept = whole(&xml);

@@ -57,7 +57,7 @@ pub fn start(
     check_memory(ctx, instance, plan::size_in_domain(&xml))?;
     let logs = &ctx.settings.host.folders.logs;
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
-    let offset = std::fs::metadata(&report).map_or(0, |m| m.len());
+    let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
     let operation = journal::begin(ctx, OperationKind::Start, instance)?;
     let id = operation.id.clone();
     let mut run = Run::new(&id);

@@ -43,7 +43,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn told(self, what: &str) -> Error {
+    fn into_error(self, what: &str) -> Error {
         match self {
             Self::Cut(problem) => translate(what, problem),
             Self::Final(error) => error,
@@ -80,7 +80,7 @@ impl Link {
             Err(Failure::Cut(_)) => self.attempt(what, limit, &body),
             answer => answer,
         }
-        .map_err(|failure| failure.told(what))
+        .map_err(|failure| failure.into_error(what))
     }
 
     /// As `call`, but not done again if the connection is cut: for work that is content with what a cut left behind.
@@ -89,7 +89,7 @@ impl Link {
         T: Send + 'static,
         F: Fn(&Connect) -> Outcome<T> + Send + Sync + 'static,
     {
-        self.attempt(what, limit, &Arc::new(body)).map_err(|failure| failure.told(what))
+        self.attempt(what, limit, &Arc::new(body)).map_err(|failure| failure.into_error(what))
     }
 
     fn attempt<T, F>(&self, what: &str, limit: Duration, body: &Arc<F>) -> std::result::Result<T, Failure>
