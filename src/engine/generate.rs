@@ -9,7 +9,7 @@ use super::request::Request;
 use crate::{
     catalog::Blueprint,
     guest,
-    model::{Mac, Name, Record, Result},
+    model::{Mac, Record, Result},
     render::{HostKey, render_accounts},
     store,
 };
@@ -34,38 +34,6 @@ pub fn generate(blueprint: &Blueprint) -> Result<Generated> {
         host_key: guest::keys::new_host_key()?,
         secrets: blueprint.secrets.iter().map(|s| (s.name.clone(), guest::keys::new_secret(s))).collect(),
     })
-}
-
-/// The record of the instance to be; its image is not known yet.
-pub fn record(
-    request: &Request,
-    generated: &Generated,
-    name: Name,
-    address: Option<std::net::Ipv4Addr>,
-    now: jiff::Timestamp,
-) -> Record {
-    let (blueprint, bundle) = (&request.blueprint, &request.bundle);
-    Record {
-        name,
-        uuid: generated.uuid,
-        blueprint: blueprint.id.clone(),
-        blueprint_version: blueprint.version.clone(),
-        base: request.base.clone(),
-        image_digest: String::new(),
-        bundle: bundle.id.clone(),
-        vcpus: bundle.vcpus,
-        memory: bundle.memory,
-        disk: bundle.disk,
-        transfer: bundle.transfer,
-        price: bundle.price,
-        currency: bundle.currency.clone(),
-        mac: generated.mac,
-        address,
-        network: request.network.clone(),
-        ports: blueprint.ports.clone(),
-        tags: request.tags.clone(),
-        created_at: now,
-    }
 }
 
 /// The secrets as they are stored.

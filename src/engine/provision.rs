@@ -14,7 +14,7 @@ use super::{
     Ctx, allocate,
     allocate::HostView,
     execute::Payload,
-    generate::{Generated, generate, record, secret_rows},
+    generate::{Generated, generate, secret_rows},
     host,
     journal::{self, Run},
     lock::Lock,
@@ -26,7 +26,7 @@ use crate::{
     image::Image,
     kill_point,
     model::{Code, Error, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result, Stage, Wanted},
-    plan::{self, DomainPlan, Sources, Step},
+    plan::{self, Chosen, DomainPlan, Identity, Sources, Step},
     render::{Seed, SeedInput, StaticAddress, render},
     store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
 };
@@ -177,7 +177,15 @@ fn insert(
             Some(subnet) => Some(allocate::address(t, &host, subnet, &network_key)?),
             None => None,
         };
-        let record = record(request, generated, name, address, now);
+        let chosen = Chosen {
+            blueprint: &request.blueprint,
+            bundle: &request.bundle,
+            base: &request.base,
+            network: &request.network,
+            tags: &request.tags,
+        };
+        let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, created_at: now };
+        let record = chosen.record(identity);
         let seed = render_seed(request, view, generated, &record, purpose)?;
         let content = guest::seed::seed_iso(&seed)?;
         let operation = Operation {

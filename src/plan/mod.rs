@@ -7,6 +7,7 @@ mod filter;
 mod network;
 mod owned;
 mod parts;
+mod record;
 mod sequence;
 mod step;
 mod storage;
@@ -23,6 +24,7 @@ pub use owned::{
     is_marked, log_owner, owner_of, report_log, root_disk, seed,
 };
 pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};
+pub use record::{Chosen, Identity};
 pub use sequence::{create, delete, redefine, remove, remove_logs};
 pub use step::Step;
 pub use storage::{overlay_xml, pool_xml, seed_xml};

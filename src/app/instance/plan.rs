@@ -3,7 +3,7 @@
 use super::create::Checked;
 use crate::{
     model::{Mac, Name, NetworkMode, Record, Result, Settings},
-    plan::{self, DomainPlan, OwnedKind, Place, Sources, Step},
+    plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Place, Sources, Step},
     view::PlanView,
 };
 
@@ -55,28 +55,21 @@ fn steps(checked: &Checked, settings: &Settings) -> Result<Vec<Step>> {
 }
 
 fn record(checked: &Checked) -> Result<Record> {
-    let (blueprint, bundle, request) = (&checked.resolved.blueprint, &checked.resolved.bundle, &checked.request);
-    Ok(Record {
+    let request = &checked.request;
+    let chosen = Chosen {
+        blueprint: &checked.resolved.blueprint,
+        bundle: &checked.resolved.bundle,
+        base: &checked.resolved.base,
+        network: &request.network,
+        tags: &request.tags,
+    };
+    Ok(chosen.record(Identity {
         name: request.name.clone().map_or_else(|| Name::parse("planned"), Ok)?,
         uuid: uuid::Uuid::nil(),
-        blueprint: blueprint.id.clone(),
-        blueprint_version: blueprint.version.clone(),
-        base: checked.resolved.base.clone(),
-        image_digest: String::new(),
-        bundle: bundle.id.clone(),
-        vcpus: bundle.vcpus,
-        memory: bundle.memory,
-        disk: bundle.disk,
-        transfer: bundle.transfer,
-        price: bundle.price,
-        currency: bundle.currency.clone(),
         mac: Mac::ours([0, 0, 1]),
         address: matches!(request.network, NetworkMode::Nat).then_some([192, 0, 2, 1].into()),
-        network: request.network.clone(),
-        ports: blueprint.ports.clone(),
-        tags: request.tags.clone(),
         created_at: jiff::Timestamp::UNIX_EPOCH,
-    })
+    }))
 }
 
 /// What a step makes, in a word.
