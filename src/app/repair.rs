@@ -25,7 +25,7 @@ pub fn repair(
     } else {
         actions = engine::recover(&mut ctx)?;
         actions.extend(engine::retry_attention(&mut ctx)?);
-        engine::settle(&mut ctx)?;
+        engine::adopt_reports(&mut ctx)?;
     }
     let mut agrees = true;
     for listed in engine::list(&ctx)? {

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use ipnet::Ipv4Net;
@@ -13,6 +12,7 @@ use super::{
     subnet::{self, Route},
 };
 use crate::{
+    clock::{Clock, SystemClock},
     hypervisor::{HostInfo, Hypervisor, LocalMachine, Machine, NetworkInfo, PoolInfo, is_local},
     model::{Error, IpDefinition, NetworkDefinition, Settings, Size},
 };
@@ -181,7 +181,5 @@ fn in_group() -> Option<bool> {
 }
 
 fn year() -> i16 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = i64::try_from(since.as_secs()).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
-    now.unwrap_or_default().to_zoned_datetime(jiff::tz::TimeZone::UTC).year()
+    SystemClock.now().to_zoned_datetime(jiff::tz::TimeZone::UTC).year()
 }

@@ -5,8 +5,7 @@ use std::{
     io::{Read, Seek},
     path::Path,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
@@ -15,6 +14,7 @@ use super::{
     local,
 };
 use crate::{
+    clock::{Clock, SystemClock},
     hypervisor::Hypervisor,
     model::{Code, Error, Result, Settings, escaped},
 };
@@ -129,9 +129,9 @@ fn start(
             }
         }
     }
-    let deadline = Instant::now() + patience;
+    let deadline = SystemClock.instant() + patience;
     while !answers(LIBVIRT_SOCKET) {
-        if Instant::now() >= deadline {
+        if SystemClock.instant() >= deadline {
             let message = format!(
                 "libvirtd was started and does not listen on `{LIBVIRT_SOCKET}` after {} s",
                 patience.as_secs()
@@ -143,7 +143,7 @@ fn start(
             };
             return Err(Error::new(Code::LibvirtNotStarted, message).hint(see));
         }
-        thread::sleep(Duration::from_millis(50));
+        SystemClock.sleep(Duration::from_millis(50));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Ctx,
-    lock::{Lock, TURNS},
+    lock::{LIBVIRT_SLOTS, Lock},
     objects,
 };
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
     plan::{OwnedKind, Step},
 };
 
-/// How long a step waits for its turn: a hundred others at a second or two each.
-const TURN_WAIT: Duration = Duration::from_secs(300);
+/// How long a step waits for a slot of libvirt: a hundred others at a second or two each.
+const SLOT_WAIT: Duration = Duration::from_secs(300);
 
 /// What a step needs and the journal must not hold: secrets.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl<'a> Payload<'a> {
 /// Does it. Repeatable: what is true already stays true.
 pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
     let hv = &*ctx.hypervisor;
-    let _turn = step.is_serialised().then(|| turn(ctx)).transpose()?;
+    let _slot = step.is_serialised().then(|| libvirt_slot(ctx)).transpose()?;
     let result = match step {
         Step::Ensure { kind, object, xml } => {
             let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
@@ -53,10 +53,10 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
     result.map_err(|e| at(step, e))
 }
 
-/// Waits for its turn at what libvirt does for one client at a time.
-pub fn turn(ctx: &Ctx) -> Result<Lock> {
-    Lock::any_of(&ctx.locks(), &TURNS, "take its turn", &*ctx.clock, TURN_WAIT)?.ok_or_else(|| {
-        let waited = TURN_WAIT.as_secs();
+/// Waits for a slot at what libvirt does for one client at a time.
+pub fn libvirt_slot(ctx: &Ctx) -> Result<Lock> {
+    Lock::any_of(&ctx.locks(), &LIBVIRT_SLOTS, "take its turn", &*ctx.clock, SLOT_WAIT)?.ok_or_else(|| {
+        let waited = SLOT_WAIT.as_secs();
         Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s"))
             .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")
     })

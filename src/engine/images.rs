@@ -28,7 +28,7 @@ fn ensure(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observe
     let mut within = WithinStage(observer);
     if image::buildable().any(|id| id == base) {
         within.warn(&format!("there is no image `{base}` yet: it is built now, once"));
-        let request = BuildRequest { dir, id: base, mirror: &ctx.settings.mirror, force: false };
+        let request = BuildRequest { dir, id: base, mirror: &ctx.settings.mirror, force: false, clock: &*ctx.clock };
         return image::build(request, cancel, &mut within);
     }
     image::known::find(base).map_err(|e| e.hint(format!("bring your own: `lite image import FILE --name {base}`")))?;

@@ -39,14 +39,14 @@ pub const GC: Uuid = Uuid::max();
 /// The locks of those who ask libvirt for something that it does for one client at a time: power, addresses, filters. Many
 /// that asked at once would use up its workers and their own deadlines; a few may, so that one that waits for a hung guest
 /// does not hold up the others.
-pub const TURNS: [Uuid; 4] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4)];
+pub const LIBVIRT_SLOTS: [Uuid; 4] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4)];
 
 /// The ids of locks of operations begin so; behind it is the operation's number. No version of uuids is made this way.
 const OF_OPERATIONS: u128 = 0x6f70_6572_6174_0000_0000_0000_0000_0000;
 
 /// A lock that belongs to no instance.
 pub fn is_shared(id: &Uuid) -> bool {
-    [HOST, GC].contains(id) || TURNS.contains(id)
+    [HOST, GC].contains(id) || LIBVIRT_SLOTS.contains(id)
 }
 
 /// The lock that the owner of an operation holds. That of an instance keeps others from it; work on an image takes turns by

@@ -50,7 +50,7 @@ pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, rebuild, refuse_while_busy};
 pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
-pub use reports::{reported_phase, settle};
+pub use reports::{adopt_reports, reported_phase};
 pub use request::{ImageChoice, Request};
 pub use sagas::{
     bake::{BakeRequest, Outcome, bake},

@@ -6,11 +6,12 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{Ctx, Observer, Stage};
 use crate::{
+    clock::{Clock, SystemClock},
     model::Progress,
     store::{ProgressLog, Store},
 };
@@ -18,7 +19,7 @@ use crate::{
 /// How often the database is written and asked. A new stage is written at once.
 const EXCHANGE: Duration = Duration::from_millis(500);
 /// How often Ctrl-C is looked for meanwhile.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 /// What the thread of the operation and the one that writes share.
 #[derive(Default)]
@@ -95,11 +96,11 @@ impl Drop for Reporter {
 
 /// Exchanges progress and requests until the operation is over.
 fn report(mut log: ProgressLog, shared: &Shared, ending: &AtomicBool, process: &AtomicBool) {
-    let mut due = Instant::now() + EXCHANGE;
+    let mut due = SystemClock.instant() + EXCHANGE;
     loop {
         let (progress, urgent, over) = {
             let latest = shared.latest();
-            let waited = shared.changed.wait_timeout_while(latest, LOOK, |l| !l.urgent && !l.over);
+            let waited = shared.changed.wait_timeout_while(latest, POLL, |l| !l.urgent && !l.over);
             let mut latest = waited.map_or_else(|e| e.into_inner().0, |(latest, _)| latest);
             (latest.progress.clone(), std::mem::take(&mut latest.urgent), latest.over)
         };
@@ -109,8 +110,8 @@ fn report(mut log: ProgressLog, shared: &Shared, ending: &AtomicBool, process: &
         if process.load(Ordering::Relaxed) {
             ending.store(true, Ordering::Relaxed);
         }
-        if urgent || Instant::now() >= due {
-            due = Instant::now() + EXCHANGE;
+        if urgent || SystemClock.instant() >= due {
+            due = SystemClock.instant() + EXCHANGE;
             // A database that cannot be read now is tried again.
             if log.exchange(&progress).unwrap_or(false) {
                 ending.store(true, Ordering::Relaxed);

@@ -69,7 +69,7 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
     let wanted = found.wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
     let (phase, failure) = match found.phase {
         // Its operation is lost with the journal.
-        Some((Phase::Creating | Phase::Baking, _)) => (Phase::Started, None),
+        Some((Phase::Creating | Phase::Baking, _)) => (Phase::Unverified, None),
         Some(known) => known,
         None => phase_by_report(ctx, record),
     };

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Instances nobody waited for: reads in their report log whether they became ready or failed, and stores it.
-pub fn settle(ctx: &mut Ctx) -> Result<()> {
-    for instance in ctx.store.instances()?.into_iter().filter(|i| i.phase == Phase::Started) {
+pub fn adopt_reports(ctx: &mut Ctx) -> Result<()> {
+    for instance in ctx.store.instances()?.into_iter().filter(|i| i.phase == Phase::Unverified) {
         let record = &instance.record;
         match reported_phase(ctx, record) {
             // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.

@@ -3,10 +3,14 @@
 use std::{
     io::Read as _,
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use crate::{catalog::Health, model::escaped};
+use crate::{
+    catalog::Health,
+    clock::{Clock, SystemClock},
+    model::escaped,
+};
 
 /// Most of a page that is read, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -26,13 +30,13 @@ pub fn probe(health: &Health, address: Ipv4Addr, timeout: Duration) -> Result<()
 }
 
 fn tcp(at: SocketAddr, banner: Option<&str>, timeout: Duration) -> Result<(), String> {
-    let deadline = Instant::now() + timeout;
+    let deadline = SystemClock.instant() + timeout;
     let mut stream =
         TcpStream::connect_timeout(&at, timeout).map_err(|e| format!("port {}: {}", at.port(), plain(&e)))?;
     let Some(banner) = banner else { return Ok(()) };
     let mut said = Vec::new();
     while said.len() < banner.len() {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(SystemClock.instant());
         if left.is_zero() {
             return Err(format!("port {} accepts but says nothing", at.port()));
         }

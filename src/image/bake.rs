@@ -3,16 +3,14 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use jiff::Timestamp;
-
 use super::Lock;
 use super::files::io;
 use super::import::check_qcow2;
 use super::registry::adopt_baked;
 use super::tools::{self, Need};
 use super::{Baked, Image};
-use crate::kill_point;
 use crate::model::{Observer, Result, Stage};
+use crate::{clock::Clock, kill_point};
 
 /// Flattens `overlay`, the qcow2 disk of a guest that is off, compresses it, and keeps it as a baked image. The caller holds
 /// the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
@@ -21,6 +19,7 @@ pub fn flatten(
     overlay: &Path,
     baked: Baked,
     lock: &Lock,
+    clock: &dyn Clock,
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
@@ -42,5 +41,5 @@ pub fn flatten(
     observer.begin(Stage::Checking);
     check_qcow2(packed.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.
-    adopt_baked(dir, packed.path(), baked, Timestamp::now())
+    adopt_baked(dir, packed.path(), baked, clock.now())
 }

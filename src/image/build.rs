@@ -10,8 +10,6 @@ mod workdir;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use jiff::Timestamp;
-
 use super::Lock;
 use super::import::check_qcow2;
 use super::tools::{self, Need};
@@ -20,8 +18,8 @@ use super::{
     files::check_id,
     registry::{self, adopt, begin},
 };
-use crate::kill_point;
 use crate::model::{Code, Error, Observer, Result, Stage, escaped};
+use crate::{clock::Clock, kill_point};
 use workdir::Workdir;
 
 pub(super) use workdir::clear_once;
@@ -65,7 +63,7 @@ const PACKAGES: [&str; 16] = [
 ];
 
 /// What to make.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct BuildRequest<'a> {
     /// Folder of the pool.
     pub dir: &'a Path,
@@ -76,6 +74,8 @@ pub struct BuildRequest<'a> {
     pub mirror: &'a str,
     /// Make it again where it is there already.
     pub force: bool,
+    /// Says when the image was made.
+    pub clock: &'a dyn Clock,
 }
 
 /// The ids that [`build`] knows.
@@ -85,7 +85,7 @@ pub fn buildable() -> impl Iterator<Item = &'static str> {
 
 /// Makes an image, or gives back the one that is there. Needs root, and a mirror that is reached.
 pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
-    let BuildRequest { dir, id, mirror, force } = request;
+    let BuildRequest { dir, id, mirror, force, clock } = request;
     check_id(id)?;
     let suite = suite(id)?;
     let mirror = check_mirror(mirror)?;
@@ -115,7 +115,7 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Obse
     let image = make(&work, &lock, suite, mirror, cancel, observer).and_then(|file| {
         observer.begin(Stage::Checking);
         check_qcow2(&file, cancel)?;
-        adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), Timestamp::now())
+        adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), clock.now())
     });
     match (image, work.remove()) {
         (Ok(image), Ok(())) => Ok(image),

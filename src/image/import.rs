@@ -6,14 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use jiff::Timestamp;
-
 use super::files::{NOFOLLOW, check_id, io};
 use super::registry::{adopt, begin};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Origin, gate};
-use crate::kill_point;
 use crate::model::{Code, Error, Observer, Result, Stage};
+use crate::{clock::Clock, kill_point};
 
 /// Do not wait for the other end of a pipe.
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
@@ -25,6 +23,7 @@ pub fn import(
     file: &Path,
     id: &str,
     force: bool,
+    clock: &dyn Clock,
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
@@ -63,7 +62,7 @@ pub fn import(
     observer.begin(Stage::Checking);
     check_qcow2(temp.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.
-    adopt(dir, id, temp.path(), Origin::Imported, Some(file.display().to_string()), Timestamp::now())
+    adopt(dir, id, temp.path(), Origin::Imported, Some(file.display().to_string()), clock.now())
 }
 
 /// Opens a regular file and nothing else: no link, device or pipe.

@@ -12,7 +12,10 @@ use super::{
     files::{NOFOLLOW, check_id, io},
     tools,
 };
-use crate::model::{Code, Error, Observer, Result, Stage};
+use crate::{
+    clock::{Clock, SystemClock},
+    model::{Code, Error, Observer, Result, Stage},
+};
 
 /// How often a waiting process tries for a lock again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -65,7 +68,7 @@ pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, observer: &mut dyn Observ
             waited = true;
         }
         tools::check(cancel)?;
-        std::thread::sleep(RETRY);
+        SystemClock.sleep(RETRY);
     }
 }
 

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use crate::model::{Code, Error, Result, escaped};
+use crate::{
+    clock::{Clock, SystemClock},
+    model::{Code, Error, Result, escaped},
+};
 
 /// Programs of the administrator are not on everybody's path.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -100,7 +103,7 @@ pub(super) fn run(command: &mut Command, cancel: &AtomicBool) -> Result<Vec<u8>>
         check(cancel)?;
         match child.0.try_wait().map_err(|e| failed(format!("cannot wait for {name}")).cause(e))? {
             Some(status) => break status,
-            None => std::thread::sleep(POLL),
+            None => SystemClock.sleep(POLL),
         }
     };
     let (output, errors) = (joined(output), joined(errors));
@@ -125,16 +128,16 @@ impl Drop for Group {
         let signal = |signal| group.map(|group| kill_process_group(group, signal));
         // The results do not matter: the group may be gone at any moment.
         let _ = signal(Signal::TERM);
-        let end = Instant::now() + GRACE;
-        while Instant::now() < end && !matches!(self.0.try_wait(), Ok(Some(_))) {
-            std::thread::sleep(POLL);
+        let end = SystemClock.instant() + GRACE;
+        while SystemClock.instant() < end && !matches!(self.0.try_wait(), Ok(Some(_))) {
+            SystemClock.sleep(POLL);
         }
         let _ = signal(Signal::KILL);
         let _ = self.0.wait();
         // Its children may still be writing for a moment.
-        let end = Instant::now() + GRACE;
-        while Instant::now() < end && group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
-            std::thread::sleep(POLL);
+        let end = SystemClock.instant() + GRACE;
+        while SystemClock.instant() < end && group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
+            SystemClock.sleep(POLL);
         }
     }
 }

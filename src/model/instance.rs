@@ -182,7 +182,7 @@ words! {
     /// Its application answered once.
     Ready = "ready",
     /// Started, but nobody waited for the application (`--no-wait`).
-    Started = "started",
+    Unverified = "started",
     /// Its set-up failed.
     Failed = "failed",
     /// Being removed.

@@ -139,7 +139,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
         }
         Job::Reconcile => {
             let mut lines = engine::recover(engine).unwrap_or_else(|error| vec![error.to_string()]);
-            lines.extend(engine::settle(engine).err().map(|error| error.to_string()));
+            lines.extend(engine::adopt_reports(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }
     }

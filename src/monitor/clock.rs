@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{Clock, SystemClock};
+
 const MINUTE: f64 = 60.0;
 /// A minute closes so long after its end.
 const GRACE: f64 = 10.0;
@@ -21,7 +23,7 @@ impl Moment {
     pub fn now() -> Self {
         let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
         let mono = text.split(' ').next().and_then(|t| t.parse().ok()).unwrap_or(0.0);
-        Self { mono, wall: Timestamp::now() }
+        Self { mono, wall: SystemClock.now() }
     }
 }
 

@@ -10,6 +10,7 @@ use sd_notify::NotifyState;
 
 use super::{clock::Moment, watcher::Watcher};
 use crate::{
+    clock::{Clock, SystemClock},
     hypervisor::{FolderChanges, Machine},
     model::Result,
 };
@@ -29,7 +30,7 @@ pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, 
     let mut changes = machine.runs_guests().then(|| machine.follow(Path::new(QEMU)).ok()).flatten();
     let mut ready = false;
     while !stop.load(Ordering::Relaxed) {
-        let begun = Instant::now();
+        let begun = SystemClock.instant();
         if let Err(error) = watcher.tick(Moment::now()) {
             tell(&error.to_string());
         }
@@ -47,17 +48,17 @@ pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, 
 
 fn wait(watcher: &mut Watcher<'_>, changes: &mut Option<Box<dyn FolderChanges>>, begun: Instant, stop: &AtomicBool) {
     let due = watcher.due().map(|at| {
-        let left = at.duration_since(jiff::Timestamp::now());
-        Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
+        let left = at.duration_since(SystemClock.now());
+        SystemClock.instant() + Duration::try_from(left).unwrap_or(Duration::ZERO)
     });
     let end = due.map_or(begun + TICK, |due| due.min(begun + TICK)).max(begun + LEAST);
     let mut changed = false;
     while !stop.load(Ordering::Relaxed) {
-        let now = Instant::now();
+        let now = SystemClock.instant();
         if now >= end || (changed && now >= begun + LEAST) {
             return;
         }
-        std::thread::sleep(SLICE.min(end - now));
+        SystemClock.sleep(SLICE.min(end - now));
         changed |= changes.as_mut().is_some_and(|c| c.any()) || watcher.has_outcome();
     }
 }

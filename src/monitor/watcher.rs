@@ -7,7 +7,7 @@ mod minutes;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     catalog::Health,
+    clock::{Clock, SystemClock},
     engine::Ctx,
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
@@ -146,7 +147,7 @@ impl<'a> Watcher<'a> {
 
     /// Looks once: at start, every 10 s, and whenever a domain came or went.
     pub fn tick(&mut self, now: Moment) -> Result<()> {
-        let begun = Instant::now();
+        let begun = SystemClock.instant();
         let looked = self.look_at_all(now);
         self.exported.lock().unwrap_or_else(PoisonError::into_inner).look = begun.elapsed();
         looked

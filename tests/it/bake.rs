@@ -116,7 +116,7 @@ fn flatten(dir: &Path, overlay: &Path, what: Baked) -> Result<Image> {
     let (lock, present) = image::begin(dir, &what.id(), false, &cancel, &mut Unobserved)?;
     match present {
         Some(image) => Ok(image),
-        None => image::flatten(dir, overlay, what, &lock, &cancel, &mut Unobserved),
+        None => image::flatten(dir, overlay, what, &lock, &lite::clock::SystemClock, &cancel, &mut Unobserved),
     }
 }
 

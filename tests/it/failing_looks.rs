@@ -127,7 +127,7 @@ fn command(world: &World, n: usize) -> &'static str {
         1 => {
             let _ = engine::recover(&mut engine);
             let _ = engine::retry_attention(&mut engine);
-            let _ = engine::settle(&mut engine);
+            let _ = engine::adopt_reports(&mut engine);
             let _ = engine::list(&engine);
             "repair"
         }

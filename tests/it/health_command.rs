@@ -73,7 +73,7 @@ fn start(world: &mut World, boots: &[&str], heals: bool, limit: Duration) -> Sta
     let (_, log) = instance(world);
     let mut engine = world.engine();
     write(&log, &[r#"{"event":"done","seconds":{}}"#, UP]);
-    engine::settle(&mut engine).expect("settled");
+    engine::adopt_reports(&mut engine).expect("settled");
     let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
     engine::stop(&mut engine, &instance, true, Duration::ZERO, &mut lite::engine::Unobserved).expect("stopped");
     let mut guest = Guest { log: &log, boots, heals, stage: None, seen: Vec::new() };
@@ -122,10 +122,10 @@ fn months_of_statuses_do_not_hide_how_the_set_up_ended() {
     let mut world = World::new();
     let (_, log) = instance(&mut world);
     let mut engine = world.engine();
-    engine::settle(&mut engine).expect("settled");
-    assert_eq!(phase(&engine), (Phase::Started, None));
+    engine::adopt_reports(&mut engine).expect("settled");
+    assert_eq!(phase(&engine), (Phase::Unverified, None));
     write(&log, &months);
-    engine::settle(&mut engine).expect("settled");
+    engine::adopt_reports(&mut engine).expect("settled");
     assert_eq!(phase(&engine), (Phase::Ready, None));
 
     let mut world = World::new();
@@ -133,6 +133,6 @@ fn months_of_statuses_do_not_hide_how_the_set_up_ended() {
     let mut engine = world.engine();
     write(&log, &[&[r#"{"event":"failed","module":"install"}"#], &months[..]].concat());
     write(&log, &[r#"{"event":"status","failed":"install"}"#]);
-    engine::settle(&mut engine).expect("settled");
+    engine::adopt_reports(&mut engine).expect("settled");
     assert_eq!(phase(&engine), (Phase::Failed, Some("set-up failed in module `install`".to_owned())));
 }

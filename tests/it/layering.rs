@@ -19,11 +19,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     // `catalog`: an instance keeps its resolved blueprint, so that later verbs do not depend on today's files.
     ("store", &["catalog", "model"]),
     ("hypervisor", &["model"]),
-    ("image", &["hypervisor", "store", "kill_point", "model"]),
+    ("image", &["hypervisor", "store", "kill_point", "clock", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
     // `store`: known_hosts and keys lie in a folder made as privately as the state's.
     ("guest", &["catalog", "render::Seed", "render::HostKey", "clock", "model", "store::create_private_dir"]),
-    ("doctor", &["hypervisor", "model"]),
+    ("doctor", &["hypervisor", "clock", "model"]),
     (
         "engine",
         &[
@@ -113,6 +113,12 @@ const IMPURE: &[&str] = &[
     "Instant::now",
     "Uuid::new_v4",
 ];
+
+/// Rooms that have their time, and wait, by `clock` alone, so that a test can drive them; tokio's timers are apart.
+const TIMED: &[&str] = &["engine", "guest", "image", "doctor", "monitor"];
+
+/// What those rooms may not name.
+const TIME: &[&str] = &["Timestamp::now", "Zoned::now", "Instant::now", "SystemTime::now", "thread::sleep"];
 
 /// The one folder that speaks to libvirt, and the only one with `unsafe`.
 const LIBVIRT: &str = "src/hypervisor/libvirt";
@@ -397,6 +403,15 @@ fn faults(file: &str, source: &str) -> Vec<String> {
                 ));
             }
         }
+        if TIMED.contains(&room)
+            && path[0] != "tokio"
+            && let Some(time) = TIME.iter().find(|part| holds(&path, part))
+        {
+            out.push(format!(
+                "{file}:{line}: `{}`; {room} has its time from `clock`, not from {time}",
+                path.join("::")
+            ));
+        }
         if PURE.contains(&room)
             && let Some(impure) = IMPURE.iter().find(|part| holds(&path, part))
         {
@@ -468,6 +483,10 @@ use rand::{self, rng}; // line 17
     assert!(faults("src/attic/mod.rs", "")[0].contains("not in the table"));
     assert!(faults("src/guest/x.rs", "use crate::store::{self};").len() == 1, "part of a room is not the room");
     assert!(faults("src/guest/x.rs", "use crate::store::create_private_dir;").is_empty());
+    assert_eq!(
+        faults("src/guest/x.rs", "fn f() { Instant::now(); std::thread::sleep(d); tokio::time::Instant::now() }").len(),
+        2
+    );
     assert!(faults("src/hypervisor/libvirt/x.rs", "use virt::domain::Domain; unsafe fn f() {}").is_empty());
     let (_, files) = without_tests(&tokens("#[cfg(test)]\npub(crate) mod testing;\nmod real;"));
     assert_eq!(files, ["testing"]);

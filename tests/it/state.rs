@@ -77,7 +77,7 @@ fn an_older_schema_is_migrated_after_a_copy_was_made() {
     let folder = Folder::v1();
     let store = folder.open().expect("migrated");
     let web = store.require(&Name::parse("web").expect("a name")).expect("kept");
-    assert_eq!((web.phase, web.record.price.to_string().as_str()), (Phase::Started, "5.00"));
+    assert_eq!((web.phase, web.record.price.to_string().as_str()), (Phase::Unverified, "5.00"));
     assert_eq!(store.blueprint_of(web.record.uuid).expect("readable").0.id, "debian-13");
     assert_eq!(store.secrets(web.record.uuid).expect("readable").len(), 1);
     assert!(store.clean_seed(web.record.uuid).expect("readable").is_some());

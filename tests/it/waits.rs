@@ -175,7 +175,7 @@ fn a_stop_ends_the_wait_of_a_create_and_the_instance_stays() {
         engine::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
         let error = create.join().expect("no panic").expect_err("its wait ended");
         ended_by(&world, &error, "stop");
-        assert_eq!(ctx.store.require(&name()).expect("kept").phase, Phase::Started);
+        assert_eq!(ctx.store.require(&name()).expect("kept").phase, Phase::Unverified);
     });
 }
 

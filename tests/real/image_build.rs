@@ -22,7 +22,7 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 type Test = Result<(), Box<dyn std::error::Error>>;
 
 fn request<'a>(dir: &'a Path, id: &'a str, mirror: &'a str) -> BuildRequest<'a> {
-    BuildRequest { dir, id, mirror, force: false }
+    BuildRequest { dir, id, mirror, force: false, clock: &lite::clock::SystemClock }
 }
 
 fn refusal(dir: &Path, id: &str, mirror: &str) -> Option<Error> {

@@ -184,7 +184,7 @@ fn qemu_img(args: &[&str], file: &Path) -> Test {
 }
 
 fn bring(dir: &Path, file: &Path, force: bool) -> Result<Image, Error> {
-    import(dir, file, "golden", force, &AtomicBool::new(false), &mut Unobserved)
+    import(dir, file, "golden", force, &lite::clock::SystemClock, &AtomicBool::new(false), &mut Unobserved)
 }
 
 fn names(dir: &Path) -> Result<Vec<String>, std::io::Error> {
@@ -261,7 +261,15 @@ fn import_refuses_what_is_no_file_of_its_own() -> Test {
     assert_eq!(names(dir.path())?, [".lock-golden"]);
 
     // Interrupted while copying.
-    let cancelled = import(dir.path(), &at("good"), "golden", false, &AtomicBool::new(true), &mut Unobserved);
+    let cancelled = import(
+        dir.path(),
+        &at("good"),
+        "golden",
+        false,
+        &lite::clock::SystemClock,
+        &AtomicBool::new(true),
+        &mut Unobserved,
+    );
     assert_eq!(cancelled.err().map(|e| e.code.as_str()), Some("interrupted"));
     assert_eq!(names(dir.path())?, [".lock-golden"]);
     Ok(())
@@ -340,7 +348,8 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     );
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::scope(|scope| -> Test {
-        let second = scope.spawn(|| import(dir.path(), &file, "golden", true, &cancel, &mut Waits(send)));
+        let second = scope
+            .spawn(|| import(dir.path(), &file, "golden", true, &lite::clock::SystemClock, &cancel, &mut Waits(send)));
         assert_eq!(receive.recv()?, "waiting for another process");
         let first = plain(dir.path(), "golden")?;
         // A half-written file of a process that was killed.
@@ -356,7 +365,8 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     let held = lock(dir.path(), "golden", &cancel, &mut Unobserved)?;
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::scope(|scope| -> Test {
-        let second = scope.spawn(|| import(dir.path(), &file, "golden", true, &cancel, &mut Waits(send)));
+        let second = scope
+            .spawn(|| import(dir.path(), &file, "golden", true, &lite::clock::SystemClock, &cancel, &mut Waits(send)));
         assert_eq!(receive.recv()?, "waiting for another process");
         drop(held);
         let new = second.join().map_err(|_| "panicked")??;

@@ -129,7 +129,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
     ("resume", |w| shows(w, DomainState::PausedIoError), |w| watched(w, engine::try_resume), Leaves::Whole),
     ("reset", |w| shows(w, DomainState::Unresponsive), |w| watched(w, engine::reset_unresponsive), Leaves::Whole),
-    ("cleaning of the seed", reported, |w| engine::settle(&mut w.engine()), Leaves::Whole),
+    ("cleaning of the seed", reported, |w| engine::adopt_reports(&mut w.engine()), Leaves::Whole),
     ("undo of a create", half_made, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
     ("end of a delete", half_deleted, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
     ("bake", |_| (), bake, Leaves::Nothing),

@@ -77,7 +77,7 @@ pub fn import(app: &App, caller: &Caller, import: &Import, observer: &mut dyn Ob
     let id = imported_id(app, caller, import, observer)?;
     create_folder(&app.settings)?;
     let (dir, file) = (&app.settings.host.folders.pool, &import.file);
-    let image = image::import(dir, file, &id, false, &app.cancel, observer)?;
+    let image = image::import(dir, file, &id, false, &*app.clock, &app.cancel, observer)?;
     observer.finish();
     rows(app, &[image])
 }
@@ -117,7 +117,13 @@ fn each(
 }
 
 fn build_one(app: &App, id: &str, observer: &mut dyn Observer) -> Result<Image> {
-    let request = BuildRequest { dir: &app.settings.host.folders.pool, id, mirror: &app.settings.mirror, force: false };
+    let request = BuildRequest {
+        dir: &app.settings.host.folders.pool,
+        id,
+        mirror: &app.settings.mirror,
+        force: false,
+        clock: &*app.clock,
+    };
     image::build(request, &app.cancel, observer)
 }
 

@@ -100,7 +100,7 @@ fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<Has
 pub(super) fn row(listed: &Listed) -> ListRow {
     let health = match (listed.instance.phase, listed.power) {
         (Phase::Failed, _) => Some("failed".to_owned()),
-        (Phase::Started, InstanceState::Running) => Some("setting-up".to_owned()),
+        (Phase::Unverified, InstanceState::Running) => Some("setting-up".to_owned()),
         _ => None,
     };
     ListRow::new(&listed.instance.record, listed.state, health)

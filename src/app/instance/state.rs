@@ -8,7 +8,7 @@ use crate::{
 /// The instance as its guest's own reports have it, where nobody waited for them. Nothing is written: the watcher and
 /// changes do that.
 pub fn as_reported(ctx: &Ctx, mut listed: Listed) -> Listed {
-    if listed.instance.phase != Phase::Started {
+    if listed.instance.phase != Phase::Unverified {
         return listed;
     }
     if let Some((phase, failure)) = engine::reported_phase(ctx, &listed.instance.record) {

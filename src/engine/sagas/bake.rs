@@ -160,7 +160,8 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> R
 fn pack(ctx: &Ctx, job: &Job, baked: Baked, image_lock: &image::Lock, observer: &mut dyn Observer) -> Result<Image> {
     observer.begin(Stage::Pack);
     let (dir, disk) = (&ctx.settings.host.folders.pool, job.root_path());
-    let flat = image::flatten(dir, Path::new(&disk), baked, image_lock, &ctx.ending, &mut WithinStage(observer));
+    let flat =
+        image::flatten(dir, Path::new(&disk), baked, image_lock, &*ctx.clock, &ctx.ending, &mut WithinStage(observer));
     match &flat {
         Ok(_) => observer.finish(),
         Err(_) => observer.fail(),

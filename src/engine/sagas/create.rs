@@ -111,7 +111,7 @@ fn make(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<()>
 fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created> {
     let (record, uuid) = (&job.record, job.record.uuid);
     if !job.request.wait {
-        ctx.store.set_phase(uuid, Phase::Started, None)?;
+        ctx.store.set_phase(uuid, Phase::Unverified, None)?;
         let text = "it was made; nobody waited for its application";
         ctx.record_event(EventKind::InstanceCreated, Some(record), text)?;
         journal::end(ctx, &job.operation, Ok(()))?;
@@ -136,7 +136,7 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
             }
         }
         Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded) => {
-            ctx.store.set_phase(uuid, Phase::Started, None)?
+            ctx.store.set_phase(uuid, Phase::Unverified, None)?
         }
         Err(e) => {
             ctx.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
@@ -157,7 +157,7 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: Lock
     let name = &operation.resource.name;
     let steps = journal::journalled(ctx, &operation.id)?;
     if journal::has_started(&steps) {
-        ctx.store.set_phase(uuid, Phase::Started, None)?;
+        ctx.store.set_phase(uuid, Phase::Unverified, None)?;
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
         return Ok(format!("kept instance `{name}`: its create was cut off after it had started"));
     }

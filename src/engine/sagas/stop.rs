@@ -99,7 +99,7 @@ fn power_off(
             })
             .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
     }
-    let _turn = execute::turn(ctx)?;
+    let _slot = execute::libvirt_slot(ctx)?;
     ctx.hypervisor.destroy(uuid)?;
     Ok(Stopped::Forced)
 }

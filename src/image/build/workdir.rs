@@ -12,7 +12,10 @@ use tempfile::TempDir;
 
 use super::super::files::io;
 use super::super::tools;
-use crate::model::{Code, Error, Result};
+use crate::{
+    clock::{Clock, SystemClock},
+    model::{Code, Error, Result},
+};
 
 const RETRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -99,7 +102,7 @@ fn clear(folder: &Path) -> Result<()> {
         if clear_once(folder).is_ok() {
             return Ok(());
         }
-        std::thread::sleep(PAUSE);
+        SystemClock.sleep(PAUSE);
     }
     clear_once(folder)
 }

@@ -3,13 +3,13 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::PoisonError,
-    time::Instant,
 };
 
 use uuid::Uuid;
 
 use super::{CATCH_UP, FREE, LONG_GAP, Watcher};
 use crate::{
+    clock::{Clock, SystemClock},
     kill_point,
     model::{EventKind, Instance, Metric, Point, Record, Result},
     monitor::{actor::Job, clock::Moment, evaluate::Known, export::Line},
@@ -25,7 +25,7 @@ impl Watcher<'_> {
         if until - self.closed > LONG_GAP {
             self.closed = until - 1;
         }
-        let begun = Instant::now();
+        let begun = SystemClock.instant();
         while self.closed < until && begun.elapsed() < CATCH_UP {
             let minute = self.closed + 1;
             self.close(instances, minute, now)?;
