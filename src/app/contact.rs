@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{App, Caller, Right, files::Attachment};
 use crate::{
-    model::{Code, Error, EventKind, Name, Observer, Result, escaped},
+    model::{Code, Error, EventKind, Hint, Name, Observer, Result, Verb, escaped},
     monitor::sender,
     notify::{
         address::{self, Allowed},
@@ -143,8 +143,11 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     let mut store = changing(app, caller, observer)?;
     let contact = store.require_contact(name)?;
     if let Some(why) = &contact.disabled {
-        return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}"))
-            .hint("`lite contact redeliver ID` enables it again, or remove it and add it anew"));
+        return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}")).hint(
+            Hint::new()
+                .run_with(Verb::ContactRedeliver, &[&"ID"])
+                .text(" enables it again, or remove it and add it anew"),
+        ));
     }
     let event = app.stamp().event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
     let id = outbox::make_test(&mut store, &contact, &event)?;
@@ -159,7 +162,13 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
             let why = message.error.unwrap_or_else(|| "it was not sent yet".to_owned());
             return Err(Error::new(Code::ContactTestFailed, format!("the test did not arrive at contact `{name}`"))
                 .cause(why)
-                .hint(format!("`lite watch` tries it again; `lite contact deliveries {name}` shows when")));
+                .hint(
+                    Hint::new()
+                        .run(Verb::Watch)
+                        .text(" tries it again; ")
+                        .run_with(Verb::ContactDeliveries, &[&name])
+                        .text(" shows when"),
+                ));
         }
         // Someone else may be sending; then wait for that.
         if !sender::send_now(&app.settings, &contact, &allowed, &*app.clock)? {

@@ -14,7 +14,7 @@ use crate::{
     doctor::{Status, gather, judge},
     engine::{self, Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
-    model::{Code, Error, Instance, Name, Observer, Result, Settings},
+    model::{Code, Error, Hint, Instance, Name, Observer, Result, Settings, Verb},
     store::{Store, events::Stamp},
 };
 
@@ -148,7 +148,8 @@ impl App {
         let checks = judge(&gather(&self.settings, Ok(&*host)), &self.settings);
         let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
         wrong.map_or(Ok(()), |check| {
-            let error = Error::new(Code::HostNotFit, check.sentence).hint("`lite doctor` shows all checks");
+            let error = Error::new(Code::HostNotFit, check.sentence)
+                .hint(Hint::new().run(Verb::Doctor).text(" shows all checks"));
             Err(check.fix.into_iter().fold(error, Error::hint))
         })
     }

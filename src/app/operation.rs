@@ -2,7 +2,7 @@
 
 use super::{App, Caller, Right};
 use crate::{
-    model::{Code, Error, Observer, Result},
+    model::{Code, Error, Hint, Observer, Result, Verb},
     plan::Step,
     store::{OpenStep, Operation},
     view::{OperationRow, OperationView, StepView},
@@ -22,7 +22,7 @@ pub fn show(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -
     let found = store.as_ref().map_or(Ok(None), |s| s.operation(id))?;
     let (Some(store), Some(operation)) = (store, found) else {
         return Err(Error::new(Code::NoSuchOperation, format!("there is no operation `{id}`"))
-            .hint("`lite operations` lists them"));
+            .hint(Hint::new().run(Verb::Operations).text(" lists them")));
     };
     let steps = store.steps(id)?.into_iter().map(step).collect();
     Ok(OperationView { row: row(operation), steps })

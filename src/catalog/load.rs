@@ -9,7 +9,7 @@ use super::{
     types::{Blueprint, Bundle, Catalog},
     verified::read_verified,
 };
-use crate::model::{Code, Error, Result, escaped};
+use crate::model::{Code, Error, Hint, Result, Verb, escaped};
 
 /// Its place among the blueprints; see [`super::Verified`].
 const VERIFIED: &str = "verified.yaml";
@@ -133,7 +133,10 @@ impl Catalog {
 fn refused(faults: Vec<String>) -> Error {
     let count = if faults.len() == 1 { "a fault".to_owned() } else { format!("{} faults", faults.len()) };
     let error = Error::new(Code::InvalidBlueprint, format!("the blueprint files have {count}"));
-    faults.into_iter().fold(error, Error::cause).hint("correct them; `lite blueprints check FILE` checks one file")
+    faults
+        .into_iter()
+        .fold(error, Error::cause)
+        .hint(Hint::from("correct them; ").run_with(Verb::BlueprintsCheck, &[&"FILE"]).text(" checks one file"))
 }
 
 /// Every fault of one data file, in the order of its lines; empty when it is good. Scripts it names must be embedded ones.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 
 use super::types::{Blueprint, Parameter, ParameterType};
-use crate::model::{Code, Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Hint, Result, Verb, escaped, nearest};
 
 /// Longest value of a parameter, in characters.
 const MAX_VALUE: usize = 1024;
@@ -57,7 +57,9 @@ fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {
             Code::SecretGiven,
             format!("`{name}` of `{}` is a secret and cannot be set", blueprint.id),
         )
-        .hint("leave it out: it is generated, and `lite secrets NAME` shows it"));
+        .hint(
+            Hint::from("leave it out: it is generated, and ").run_with(Verb::Secrets, &[&"NAME"]).text(" shows it"),
+        ));
     }
     let error = Error::new(Code::UnknownParameter, format!("`{}` has no parameter `{}`", blueprint.id, escaped(name)));
     let known = blueprint.parameters.iter().map(|p| p.name.as_str());
@@ -65,7 +67,7 @@ fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error,
     };
-    Err(error.hint(format!("`lite blueprints show {}` lists its parameters", blueprint.id)))
+    Err(error.hint(Hint::new().run_with(Verb::BlueprintsShow, &[&(blueprint.id)]).text(" lists its parameters")))
 }
 
 /// Whether a value may be given to a parameter.

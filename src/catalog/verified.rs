@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Code, Error, Result, escaped};
+use crate::model::{Code, Error, Hint, Result, Verb, escaped};
 
 const HEAD: &str = "\
 # What `lite blueprints test` saw. `boot`: booted, and its health check passed; `render`: rendered and checked alone.
@@ -58,7 +58,7 @@ pub fn read_verified(name: &str, text: &str) -> Result<Vec<Verified>> {
     serde_yaml::from_str::<File>(text).map(|file| file.verified).map_err(|e| {
         Error::new(Code::InvalidVerified, format!("`{}` is not a list of tests", escaped(name)))
             .cause(e.to_string().lines().next().unwrap_or_default())
-            .hint("`lite blueprints test` writes this file; remove it to start anew")
+            .hint(Hint::new().run(Verb::BlueprintsTest).text(" writes this file; remove it to start anew"))
     })
 }
 

@@ -59,7 +59,7 @@ fn libvirt(facts: &Facts, settings: &Settings) -> Check {
     if !system || facts.daemon_runs {
         let check = Check::fail(ID, error.to_string());
         return match error.hints.first() {
-            Some(hint) => check.fix(hint.clone()),
+            Some(hint) => check.fix(hint.to_string()),
             None => check,
         };
     }
@@ -192,7 +192,7 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
     let Some(network) = network else {
         return match subnet::choose_subnet(&nets, settings.host.subnet) {
             Ok(free) => Check::ok(ID, format!("{free} is free for network `{}`", escaped(&settings.host.network))),
-            Err(error) => Check { fix: error.hints.first().cloned(), ..Check::fail(ID, error.message) },
+            Err(error) => Check { fix: error.hints.first().map(ToString::to_string), ..Check::fail(ID, error.message) },
         };
     };
     let Some(ours) = network.subnet else {

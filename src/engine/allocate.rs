@@ -6,7 +6,7 @@ use super::Capacity;
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
-    model::{Code, Error, HostId, Name, ResourceKind, Result},
+    model::{Code, Error, Hint, HostId, Name, ResourceKind, Result, Verb},
     plan::Subnet,
     store::{
         Transaction,
@@ -60,7 +60,7 @@ pub fn request(t: &Transaction<'_>, id: Option<&str>) -> Result<()> {
 /// The first request of an id is not through yet.
 pub fn at_work(operation: &str) -> Error {
     Error::new(Code::Busy, "the first request of this id is still at work")
-        .hint(format!("look at it: `lite operations show {operation}`"))
+        .hint(Hint::from("look at it: ").run_with(Verb::OperationsShow, &[&operation]))
 }
 
 /// The first address nobody has.
@@ -72,7 +72,9 @@ pub fn address(t: &Transaction<'_>, host: &HostId, subnet: &Subnet, network: &st
             format!("network `{network}` has no free address: all {} are taken", subnet.addresses().count()),
         )
         .hint(
-            "delete an instance, or use a larger subnet (`LITE_SUBNET`, before `lite doctor --fix` makes the network)",
+            Hint::from("delete an instance, or use a larger subnet (`LITE_SUBNET`, before ")
+                .run_with(Verb::Doctor, &[&"--fix"])
+                .text(" makes the network)"),
         )
     })
 }

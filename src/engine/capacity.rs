@@ -3,7 +3,7 @@
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
-    model::{Code, Error, Result, Size},
+    model::{Code, Error, Hint, Result, Size, Verb},
     store::Allocated,
 };
 
@@ -85,8 +85,11 @@ impl Capacity {
     /// Refused (exit 2), with the numbers, if one more instance does not fit.
     pub fn check(&self, bundle: &Bundle, disk: bool) -> Result<()> {
         let refuse = |what: String| {
-            Err(Error::new(Code::NoCapacity, format!("bundle `{}` does not fit on this host: {what}", bundle.id))
-                .hint("use a smaller bundle (`lite bundles` shows what fits), or stop or delete an instance"))
+            Err(Error::new(Code::NoCapacity, format!("bundle `{}` does not fit on this host: {what}", bundle.id)).hint(
+                Hint::from("use a smaller bundle (")
+                    .run(Verb::Bundles)
+                    .text(" shows what fits), or stop or delete an instance"),
+            ))
         };
         if bundle.vcpus > self.cpus {
             return refuse(format!("{} vCPUs needed, the host has {} CPUs", bundle.vcpus, self.cpus));

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Ctx, objects};
 use crate::{
     hypervisor::DomainState,
-    model::{Code, Drift, Error, Instance, Name, Record, Result, Wanted},
+    model::{Code, Drift, Error, Hint, Instance, Name, Record, Result, Verb, Wanted},
     plan::{self, Class, OwnedKind},
 };
 
@@ -27,8 +27,11 @@ pub fn state_of(ctx: &Ctx, instance: &Instance) -> Result<DomainState> {
 
 /// The error of an instance whose QEMU does not answer.
 pub fn unresponsive(name: &Name) -> Error {
-    Error::new(Code::Unresponsive, format!("the QEMU process of instance `{name}` does not answer"))
-        .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)"))
+    Error::new(Code::Unresponsive, format!("the QEMU process of instance `{name}` does not answer")).hint(
+        Hint::from("pull the plug: ")
+            .run_with(Verb::Stop, &[&name, &"--force"])
+            .text(" (the guest's unsaved data is lost)"),
+    )
 }
 
 /// Refused if a disk of the instance is gone: a domain without its disks is no instance.
@@ -47,18 +50,18 @@ pub fn lost(ctx: &Ctx, instance: &Instance) -> Error {
     let name = &instance.record.name;
     let error = Error::new(Code::Lost, format!("the domain of instance `{name}` is gone from the host"));
     match require_disks(ctx, instance) {
-        Ok(()) => error.hint(format!("its disk is there; define it again: `lite repair {name}`")),
+        Ok(()) => error.hint(Hint::from("its disk is there; define it again: ").run_with(Verb::Repair, &[&name])),
         Err(e) if e.code == Code::DiskGone => {
-            error.cause(e.message).hint(format!("remove what is left: `lite delete {name}`"))
+            error.cause(e.message).hint(Hint::from("remove what is left: ").run_with(Verb::Delete, &[&name]))
         }
-        Err(_) => error.hint(format!("define it again, if its disk is there: `lite repair {name}`")),
+        Err(_) => error.hint(Hint::from("define it again, if its disk is there: ").run_with(Verb::Repair, &[&name])),
     }
 }
 
 pub fn gone(instance: &Instance, volume: &str) -> Error {
     let name = &instance.record.name;
     Error::new(Code::DiskGone, format!("the disk `{volume}` of instance `{name}` is gone"))
-        .hint(format!("put it back from a backup, or remove what is left: `lite delete {name}`"))
+        .hint(Hint::from("put it back from a backup, or remove what is left: ").run_with(Verb::Delete, &[&name]))
 }
 
 /// In what the domain differs from its record; none if there is no domain.

@@ -8,7 +8,7 @@ use super::{
     objects,
 };
 use crate::{
-    model::{Code, Error, Result},
+    model::{Code, Error, Hint, Result, Verb},
     plan::{OwnedKind, Step},
 };
 
@@ -57,8 +57,13 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
 pub fn libvirt_slot(ctx: &Ctx) -> Result<Lock> {
     Lock::any_of(&ctx.locks(), &LIBVIRT_SLOTS, "take its turn", &*ctx.clock, SLOT_WAIT)?.ok_or_else(|| {
         let waited = SLOT_WAIT.as_secs();
-        Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s"))
-            .hint("try again later; `lite operations` shows what is under way, `lite doctor` whether libvirt hangs")
+        Error::new(Code::Busy, format!("libvirt was busy with other lite commands for {waited} s")).hint(
+            Hint::from("try again later; ")
+                .run(Verb::Operations)
+                .text(" shows what is under way, ")
+                .run(Verb::Doctor)
+                .text(" whether libvirt hangs"),
+        )
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
         report::{Report, parse_line},
     },
     hypervisor::DomainState,
-    model::{Code, Error, Name, Observer, Result, Stage},
+    model::{Code, Error, Hint, Name, Observer, Result, Stage, Verb},
     store::Operation,
 };
 
@@ -142,10 +142,11 @@ impl<'a> Follower<'a> {
             Subject::Bake => Error::new(Code::Interrupted, "interrupted"),
             Subject::Instance(name, _) => {
                 Error::new(Code::Interrupted, format!("interrupted while waiting for stage `{stage}`"))
-                    .hint(format!(
-                        "instance `{name}` keeps running and finishes its set-up by itself; `lite show {name}`"
-                    ))
-                    .hint(format!("to remove it: `lite delete {name}`"))
+                    .hint(
+                        Hint::from(format!("instance `{name}` keeps running and finishes its set-up by itself; "))
+                            .run_with(Verb::Show, &[&name]),
+                    )
+                    .hint(Hint::from("to remove it: ").run_with(Verb::Delete, &[&name]))
             }
         }
     }
@@ -168,7 +169,11 @@ impl<'a> Follower<'a> {
         }
         error.causes.extend(tail.into_iter().filter(|l| !l.is_empty()));
         if module == "network" {
-            error = error.hint("is it the way out of this host? `lite doctor` checks its forwarding and firewall");
+            error = error.hint(
+                Hint::from("is it the way out of this host? ")
+                    .run(Verb::Doctor)
+                    .text(" checks its forwarding and firewall"),
+            );
         }
         match self.wait.subject {
             Subject::Instance(name, _) => next_steps(error, name),
@@ -190,6 +195,11 @@ impl<'a> Follower<'a> {
 
 fn next_steps(error: Error, name: &Name) -> Error {
     error
-        .hint(format!("the instance is kept as `failed`: `lite logs {name} --boot`, `lite ssh {name}`"))
-        .hint(format!("to remove it: `lite delete {name}`"))
+        .hint(
+            Hint::from("the instance is kept as `failed`: ")
+                .run_with(Verb::Logs, &[&name, &"--boot"])
+                .text(", ")
+                .run_with(Verb::Ssh, &[&name]),
+        )
+        .hint(Hint::from("to remove it: ").run_with(Verb::Delete, &[&name]))
 }

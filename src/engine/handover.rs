@@ -12,7 +12,7 @@ use super::{
     lock::{self, Attempt, Lock},
 };
 use crate::{
-    model::{Code, Error, Instance, Name, OperationKind, OperationState, Result},
+    model::{Code, Error, Hint, Instance, Name, OperationKind, OperationState, Result, Verb},
     store::Operation,
 };
 
@@ -56,7 +56,7 @@ pub fn check(ctx: &Ctx, waiting: &Operation, name: &Name) -> Result<()> {
     };
     by.map_or(Ok(()), |by| {
         Err(Error::new(Code::WaitEnded, format!("{by} ended the wait for instance `{name}`"))
-            .hint(format!("`lite show {name}` tells how it stands, unless it was deleted")))
+            .hint(Hint::new().run_with(Verb::Show, &[&name]).text(" tells how it stands, unless it was deleted")))
     })
 }
 

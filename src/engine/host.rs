@@ -11,7 +11,7 @@ use crate::{
     doctor,
     hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
-    model::{Code, Error, NetworkMode, Result},
+    model::{Code, Error, Hint, NetworkMode, Result, Verb},
     plan::{self, Namespace},
 };
 
@@ -72,7 +72,8 @@ pub fn network_xml(ctx: &Ctx) -> Result<String> {
 pub fn view(ctx: &Ctx, network: &NetworkMode) -> Result<HostView> {
     let host = &ctx.settings.host;
     let missing = |what: &str, name: &str| {
-        Error::new(Code::HostNotReady, format!("{what} `{name}` is missing")).hint("`lite doctor --fix` makes it")
+        Error::new(Code::HostNotReady, format!("{what} `{name}` is missing"))
+            .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes it"))
     };
     let pool = ctx.hypervisor.pool(&host.pool)?.ok_or_else(|| missing("storage pool", &host.pool))?;
     let pool = usable(ctx, pool);

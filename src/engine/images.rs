@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     image::{self, Baked, BuildRequest, Image, pull::PullRequest},
-    model::{Error, Observer, Result, WithinStage},
+    model::{Error, Hint, Observer, Result, Verb, WithinStage},
 };
 
 /// The image of a base: the one that is there, else one that is built or downloaded now.
@@ -31,7 +31,9 @@ fn ensure(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observe
         let request = BuildRequest { dir, id: base, mirror: &ctx.settings.mirror, force: false, clock: &*ctx.clock };
         return image::build(request, cancel, &mut within);
     }
-    image::known::find(base).map_err(|e| e.hint(format!("bring your own: `lite image import FILE --name {base}`")))?;
+    image::known::find(base).map_err(|e| {
+        e.hint(Hint::from("bring your own: ").run_with(Verb::ImageImport, &[&"FILE", &"--name", &base]))
+    })?;
     within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
     image::fetch(&PullRequest::new(dir, base), cancel, ctx.now(), &mut within)
 }

@@ -3,7 +3,7 @@
 use super::{Ctx, execute::Payload, execute::execute};
 use crate::{
     kill_point,
-    model::{Code, Error, EventKind, Instance, OperationKind, ResourceRef, Result},
+    model::{Code, Error, EventKind, Hint, Instance, OperationKind, ResourceRef, Result, Verb},
     plan::Step,
     store::{Operation, OperationState, StepState},
 };
@@ -91,7 +91,11 @@ pub fn roll_back(ctx: &mut Ctx, operation: &str, started: &[(i64, Step)]) -> Res
         Some((subject, e)) => {
             Err(Error::new(Code::UndoFailed, format!("could not undo the {subject} of operation `{operation}`"))
                 .cause(e)
-                .hint("run `lite repair` when the cause is gone; other instances are not affected"))
+                .hint(
+                    Hint::from("run ")
+                        .run(Verb::Repair)
+                        .text(" when the cause is gone; other instances are not affected"),
+                ))
         }
     }
 }

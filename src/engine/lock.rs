@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Ctx;
 use crate::{
     clock::Clock,
-    model::{Code, Error, Instance, ResourceKind, Result},
+    model::{Code, Error, Hint, Instance, ResourceKind, Result, Verb},
     store::Operation,
 };
 
@@ -231,7 +231,7 @@ pub fn take_within(ctx: &mut Ctx, instance: &Instance, operation: &str, wait: Du
     if ctx.store.instance_by_uuid(record.uuid)?.is_none() {
         lock.retire();
         return Err(Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name))
-            .hint("`lite list` shows all instances"));
+            .hint(Hint::new().run(Verb::List).text(" shows all instances")));
     }
     Ok(lock)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     hypervisor::{DomainInfo, DomainState, Hypervisor},
-    model::{Code, Error, Record, Result, Settings, escaped},
+    model::{Code, Error, Hint, Record, Result, Settings, Verb, escaped},
     plan::{METADATA_URI, Namespace, disks_in_domain, is_marked, owner_of, record_of},
     store::Store,
 };
@@ -81,6 +81,9 @@ pub fn refuse_lost_state(hypervisor: &dyn Hypervisor, settings: &Settings) -> Re
         names.join(", ")
     );
     Err(Error::new(Code::StateMissing, text)
-        .hint("restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`")
+        .hint(
+            Hint::from("restore it from a backup, or rebuild it from what libvirt knows: ")
+                .run_with(Verb::Repair, &[&"--rebuild"]),
+        )
         .hint("if it lies in another folder, name that: `LITE_STATE_DIR`"))
 }

@@ -20,7 +20,7 @@ use super::{
     gate, lock,
 };
 use crate::kill_point;
-use crate::model::{Code, Error, Observer, Result, hex};
+use crate::model::{Code, Error, Hint, Observer, Result, Verb, hex};
 
 /// Where an image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +144,7 @@ pub fn get(dir: &Path, id: &str) -> Result<Option<Image>> {
     let damaged = |cause: String| {
         Error::failed(Code::ImageDamaged, format!("image `{id}` is damaged"))
             .cause(cause)
-            .hint(format!("remove it and bring it again: `lite image remove {id}`"))
+            .hint(Hint::from("remove it and bring it again: ").run_with(Verb::ImageRemove, &[&id]))
     };
     let sidecar: Sidecar = serde_json::from_slice(&text).map_err(|e| damaged(format!("`{}`: {e}", at.display())))?;
     if sidecar.digest.len() != 64 || !is_hex(&sidecar.digest) {
@@ -164,7 +164,7 @@ pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
     check_id(id)?;
     if !in_use.is_empty() {
         return Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
-            .hint(format!("delete what uses it first: `lite delete {}`", in_use.join(" "))));
+            .hint(Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&(in_use.join(" "))])));
     }
     let Some(_lock) = Lock::attempt(dir, id)? else {
         return Err(
@@ -173,9 +173,8 @@ pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
     };
     let image = match get(dir, id) {
         Ok(None) => {
-            return Err(
-                Error::new(Code::NoImage, format!("no image `{id}`")).hint("see what is here: `lite image list`")
-            );
+            return Err(Error::new(Code::NoImage, format!("no image `{id}`"))
+                .hint(Hint::from("see what is here: ").run(Verb::ImageList)));
         }
         Ok(Some(image)) => image,
         // A damaged one goes as well, told by what is left of it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Class, Code};
+use super::{Class, Code, Hint};
 
 /// The result of everything that can fail in front of a user.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -20,7 +20,7 @@ pub struct Error {
     /// What lies beneath, outermost first: libvirt's or the system's own words.
     pub causes: Vec<String>,
     /// What to do next, each with a command to copy where one helps.
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
 }
 
 impl Error {
@@ -50,9 +50,14 @@ impl Error {
 
     /// Adds a next step.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The hints as the command line spells them.
+    pub fn hint_texts(&self) -> Vec<String> {
+        self.hints.iter().map(ToString::to_string).collect()
     }
 
     /// The exit code of the process.

@@ -6,6 +6,7 @@ mod definition;
 mod drift;
 mod error;
 mod event;
+mod hint;
 mod host;
 mod instance;
 mod metric;
@@ -32,6 +33,7 @@ pub use definition::{
 pub use drift::Drift;
 pub use error::{Error, Result, escaped, nearest};
 pub use event::{Event, EventData, EventInstance, EventKind};
+pub use hint::{Action, Hint, Verb};
 pub use host::{Accel, Folders, Host};
 pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
 pub use metric::{Metric, MetricType, Unit};

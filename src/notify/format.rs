@@ -181,6 +181,6 @@ mod tests {
     #[test]
     fn an_unknown_format_names_the_nearest() {
         let error = Format::named("slak").unwrap_err();
-        assert_eq!((error.code.as_str(), error.hints[0].as_str()), ("unknown_format", "did you mean `slack`?"));
+        assert_eq!((error.code.as_str(), &*error.hints[0]), ("unknown_format", "did you mean `slack`?"));
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::xml::{Text, write};
-use crate::model::{Code, Error, NetworkDefinition, Result, hex};
+use crate::model::{Code, Error, Hint, NetworkDefinition, Result, Verb, hex};
 
 #[derive(Serialize)]
 struct Network {
@@ -127,8 +127,11 @@ impl Subnet {
 /// Reads the subnet from a network's XML.
 pub fn subnet_of(xml: &str) -> Result<Subnet> {
     let bad = |what: &str| {
-        Error::new(Code::NetworkUnusable, format!("the network has no {what}"))
-            .hint("lite needs a network with an IPv4 subnet and DHCP; `lite doctor --fix` makes one")
+        Error::new(Code::NetworkUnusable, format!("the network has no {what}")).hint(
+            Hint::from("lite needs a network with an IPv4 subnet and DHCP; ")
+                .run_with(Verb::Doctor, &[&"--fix"])
+                .text(" makes one"),
+        )
     };
     let network = NetworkDefinition::parse(xml).map_err(|e| bad("readable XML").cause(e))?;
     let ip = network.ips.into_iter().next().ok_or_else(|| bad("IPv4 address"))?;

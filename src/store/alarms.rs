@@ -13,8 +13,8 @@ use super::{
 use crate::{
     catalog::AlarmSpec,
     model::{
-        AlarmSettings, AlarmState, Code, Condition, Error, Event, EventData, EventInstance, EventKind, Metric, Missing,
-        Name, Notify, Record, ResourceKind, Result, Statistic, escaped, nearest,
+        AlarmSettings, AlarmState, Code, Condition, Error, Event, EventData, EventInstance, EventKind, Hint, Metric,
+        Missing, Name, Notify, Record, ResourceKind, Result, Statistic, Verb, escaped, nearest,
     },
 };
 
@@ -346,8 +346,10 @@ impl Store {
         let all = self.alarms()?;
         let error = Error::new(Code::NoSuchAlarm, format!("there is no alarm `{}`", escaped(name.as_str())));
         Err(match nearest(name.as_str(), all.iter().map(|a| a.name.as_str())) {
-            Some(near) => error.hint(format!("did you mean `{near}`? `lite alarm list` shows all")),
-            None => error.hint("`lite alarm list` shows all alarms"),
+            Some(near) => {
+                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::AlarmList).text(" shows all"))
+            }
+            None => error.hint(Hint::new().run(Verb::AlarmList).text(" shows all alarms")),
         })
     }
 

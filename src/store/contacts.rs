@@ -10,7 +10,7 @@ use super::{
     resources::{self, NewResource},
     sql,
 };
-use crate::model::{Code, Error, Name, ResourceKind, Result, escaped, nearest};
+use crate::model::{Code, Error, Hint, Name, ResourceKind, Result, Verb, escaped, nearest};
 
 /// A stored contact.
 #[derive(Debug, Clone)]
@@ -67,8 +67,10 @@ impl Store {
         let all = self.contacts()?;
         let error = Error::new(Code::NoSuchContact, format!("there is no contact `{}`", escaped(name.as_str())));
         let error = match nearest(name.as_str(), all.iter().map(|c| c.name.as_str())) {
-            Some(near) => error.hint(format!("did you mean `{near}`? `lite contact list` shows all")),
-            None => error.hint("`lite contact list` shows all contacts"),
+            Some(near) => {
+                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::ContactList).text(" shows all"))
+            }
+            None => error.hint(Hint::new().run(Verb::ContactList).text(" shows all contacts")),
         };
         all.into_iter().find(|c| c.name == *name).ok_or(error)
     }

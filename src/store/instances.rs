@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::Blueprint,
-    model::{Code, Error, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Wanted},
+    model::{Code, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Verb, Wanted},
 };
 
 /// A new instance's row, before anything is made on the host.
@@ -238,8 +238,8 @@ pub fn set_life(t: &Transaction<'_>, uuid: Uuid, wanted: Wanted, phase: Phase, f
 pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
     let error = Error::new(Code::NoSuchInstance, format!("there is no instance `{name}`"));
     match near {
-        Some(near) => error.hint(format!("did you mean `{near}`? `lite list` shows all")),
-        None => error.hint("`lite list` shows all instances"),
+        Some(near) => error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::List).text(" shows all")),
+        None => error.hint(Hint::new().run(Verb::List).text(" shows all instances")),
     }
 }
 

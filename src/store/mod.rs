@@ -39,7 +39,7 @@ pub use progress::ProgressLog;
 pub use salvage::{OldDatabases, Recovered};
 pub use secrets::{HostKeyRow, Secret};
 
-use crate::model::{Code, Error, Result};
+use crate::model::{Code, Error, Hint, Result, Verb};
 pub use crate::model::{OperationState, StepState};
 
 /// How long a writer waits for another writer.
@@ -201,7 +201,7 @@ pub(crate) fn damaged_content(error: impl std::fmt::Display) -> Error {
 fn sql_ref(error: &rusqlite::Error) -> Error {
     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
         return Error::new(Code::StateBusy, "another lite process is writing the state database")
-            .hint("try again in a moment; `lite operations` shows what is under way");
+            .hint(Hint::from("try again in a moment; ").run(Verb::Operations).text(" shows what is under way"));
     }
     if is_damage(error) {
         return damaged_content(error);

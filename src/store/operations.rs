@@ -10,8 +10,8 @@ use super::{
     sql,
 };
 use crate::model::{
-    Code, Error, HostId, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, ResourceRef, Result,
-    StepState, escaped,
+    Code, Error, Hint, HostId, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, ResourceRef,
+    Result, StepState, Verb, escaped,
 };
 
 /// One change.
@@ -188,7 +188,7 @@ impl Store {
     pub fn require_operation(&self, id: &str) -> Result<Operation> {
         self.operation(id)?.ok_or_else(|| {
             Error::new(Code::NoSuchOperation, format!("there is no operation `{}`", escaped(id)))
-                .hint("`lite operations` lists them")
+                .hint(Hint::new().run(Verb::Operations).text(" lists them"))
         })
     }
 

@@ -8,7 +8,7 @@ use super::{
     events::{self, StoredEvent},
     sql,
 };
-use crate::model::{Code, Error, Result, escaped, words};
+use crate::model::{Code, Error, Hint, Result, Verb, escaped, words};
 
 words! {
     /// How a message stands.
@@ -196,7 +196,7 @@ impl Store {
     pub fn require_message(&self, id: &str) -> Result<Message> {
         self.messages_where("id = ?1", id)?.pop().ok_or_else(|| {
             Error::new(Code::NoSuchMessage, format!("there is no message `{}`", escaped(id)))
-                .hint("`lite contact deliveries` lists them")
+                .hint(Hint::new().run(Verb::ContactDeliveries).text(" lists them"))
         })
     }
 
@@ -308,7 +308,7 @@ impl Store {
         let message = self.require_message(id)?;
         if message.state == MessageState::Queued {
             return Err(Error::new(Code::StillQueued, format!("message `{id}` is on its way already"))
-                .hint("`lite contact deliveries` shows when it is tried next"));
+                .hint(Hint::new().run(Verb::ContactDeliveries).text(" shows when it is tried next")));
         }
         self.write(|t| {
             t.0.execute("UPDATE contact SET disabled = NULL WHERE name = ?1", [&message.contact]).map_err(sql)?;

@@ -9,7 +9,7 @@ use super::{
     column::{Time, size},
     sql,
 };
-use crate::model::{Code, Error, OperationState, Progress, Result};
+use crate::model::{Code, Error, Hint, OperationState, Progress, Result, Verb};
 
 /// A connection of its own for the progress of one operation. It never waits for another writer, and it waits for no disk:
 /// progress that a power cut takes is missed by nobody.
@@ -104,9 +104,8 @@ impl Store {
 fn ended(operation: &Operation) -> Error {
     let error = |text: &str| Error::new(Code::OperationEnded, format!("operation `{}` {text}", operation.id));
     match operation.state {
-        OperationState::NeedsAttention => {
-            error("has ended, and something of it is left").hint("`lite repair` tries again to undo it")
-        }
+        OperationState::NeedsAttention => error("has ended, and something of it is left")
+            .hint(Hint::new().run(Verb::Repair).text(" tries again to undo it")),
         state => error(&format!("has ended: {state}")).hint("nothing is left to cancel"),
     }
 }

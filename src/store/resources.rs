@@ -8,7 +8,7 @@ use super::{
     column::{Stored, Time, id, word},
     sql,
 };
-use crate::model::{Code, Error, HostId, ResourceKind, ResourceRef, Result};
+use crate::model::{Code, Error, Hint, HostId, ResourceKind, ResourceRef, Result, Verb};
 
 /// A resource that is to be named.
 pub(super) struct NewResource<'a> {
@@ -59,9 +59,9 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
     let error = |text: String| Error::new(Code::NameTaken, text);
     match (kind, holder) {
         (ResourceKind::Instance, ResourceKind::Instance) => error(format!("the name `{name}` is taken"))
-            .hint(format!("choose another with `--name`, or look at it: `lite show {name}`")),
+            .hint(Hint::from("choose another with `--name`, or look at it: ").run_with(Verb::Show, &[&name])),
         (ResourceKind::Contact, ResourceKind::Contact) => error(format!("there is a contact `{name}` already"))
-            .hint(format!("choose another name, or remove it first: `lite contact remove {name}`")),
+            .hint(Hint::from("choose another name, or remove it first: ").run_with(Verb::ContactRemove, &[&name])),
         (ResourceKind::Contact, _) => {
             error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name")
         }

@@ -47,7 +47,7 @@ mod tests {
         let capture = Capture::default();
         let error = capture.ui().confirm("delete `web-1`?").err();
         assert_eq!(error.as_ref().map(|e| (e.code.as_str(), e.exit_code())), Some(("needs_yes", 2)));
-        assert_eq!(error.map(|e| e.hints), Some(vec!["there is no terminal to ask on: add `--yes`".to_owned()]));
+        assert_eq!(error.map(|e| e.hint_texts()), Some(vec!["there is no terminal to ask on: add `--yes`".to_owned()]));
         assert_eq!(capture.stderr(), "");
     }
 }

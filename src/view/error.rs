@@ -15,14 +15,22 @@ struct Body<'a> {
     code: &'a str,
     message: &'a str,
     causes: &'a [String],
-    hints: &'a [String],
+    hints: Vec<&'a str>,
     exit_code: u8,
 }
 
 impl<'a> From<&'a Error> for ErrorView<'a> {
     fn from(error: &'a Error) -> Self {
         let Error { code, message, causes, hints, .. } = error;
-        Self { error: Body { code: code.as_str(), message, causes, hints, exit_code: error.exit_code() } }
+        Self {
+            error: Body {
+                code: code.as_str(),
+                message,
+                causes,
+                hints: hints.iter().map(|h| &**h).collect(),
+                exit_code: error.exit_code(),
+            },
+        }
     }
 }
 

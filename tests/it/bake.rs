@@ -210,7 +210,7 @@ fn kept_for_a_look_it_is_a_failed_instance_that_delete_removes() {
     let before = world.snapshot();
     let error = unsealed(&world, true);
     assert_eq!((error.code.as_str(), error.message.as_str()), ("timeout", "not baked after 0 s: stage `boot`"));
-    assert!(error.hints.contains(&"to remove it: `lite delete bake-nginx-1`".to_owned()), "{error:?}");
+    assert!(error.hint_texts().contains(&"to remove it: `lite delete bake-nginx-1`".to_owned()), "{error:?}");
     let listed = engine::list(&world.engine()).expect("listed");
     let seen: Vec<_> = listed.iter().map(|l| (l.instance.record.name.as_str(), l.state)).collect();
     assert_eq!(seen, [("bake-nginx-1", InstanceState::Failed)]);

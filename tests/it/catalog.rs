@@ -25,7 +25,7 @@ fn source(name: &str, text: &str) -> SourceFile {
 fn said<T>(result: Result<T, Error>) -> (String, Vec<String>, u8) {
     match result {
         Ok(_) => panic!("was accepted"),
-        Err(e) => (e.message.clone(), e.hints.clone(), e.exit_code()),
+        Err(e) => (e.message.clone(), e.hint_texts(), e.exit_code()),
     }
 }
 

@@ -159,7 +159,7 @@ fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
     assert_eq!((listed(&world).state, listed(&world).power), (InstanceState::Drifted, InstanceState::Running));
     let error = engine::redefine(&mut world.engine(), &web(&world)).expect_err("it runs");
     assert_eq!(
-        (error.code.as_str(), error.exit_code(), error.hints),
+        (error.code.as_str(), error.exit_code(), error.hint_texts()),
         ("domain_running", 2, vec!["stop it first: `lite stop web`".to_owned()])
     );
     assert_eq!(listed(&world).power, InstanceState::Running, "nothing was stopped");

@@ -113,7 +113,7 @@ fn a_cut_download_is_kept_and_resumed() {
         error.message,
         format!("the download of `{}` was cut after 70000 of 200000 bytes", world.server.url("/f"))
     );
-    assert_eq!((error.code.as_str(), error.exit_code(), error.hints), ("truncated", 1, vec![KEPT.to_owned()]));
+    assert_eq!((error.code.as_str(), error.exit_code(), error.hint_texts()), ("truncated", 1, vec![KEPT.to_owned()]));
     assert_eq!(fs::read(world.part()).expect("kept"), bytes()[..70_000]);
 
     assert_eq!(world.get("/f").expect("resumed"), bytes());
@@ -226,7 +226,7 @@ fn a_status_is_named() {
         let error = world.fails(path);
         assert_eq!(error.message, format!("`{}` answered {line}", world.server.url(path)));
         assert_eq!(
-            (error.hints, error.class),
+            (error.hint_texts(), error.class),
             ([hint.to_owned()].into_iter().filter(|h| !h.is_empty()).collect(), Class::Failed)
         );
     }

@@ -49,7 +49,7 @@ fn a_protected_instance_is_not_deleted_until_the_protection_is_lifted() {
     let refused = delete::find(&app, &root, &[name("other"), name("web")], false, &mut Unobserved).map(|_| ());
     let error = refused.expect_err("refused");
     assert_eq!(
-        (error.code, error.exit_code(), error.message.as_str(), error.hints.as_slice()),
+        (error.code, error.exit_code(), error.message.as_str(), error.hint_texts().as_slice()),
         (
             Code::Protected,
             2,

@@ -17,7 +17,7 @@ use crate::{
     catalog::{Blueprint, Bundle, Catalog, How, Resolved, SourceFile, Verified, resolve_params},
     engine::{self, Created, Ctx, ImageChoice, Request},
     guest, image,
-    model::{Code, Error, Mac, Name, NetworkMode, Observer, Result, Stage, escaped},
+    model::{Code, Error, Hint, Mac, Name, NetworkMode, Observer, Result, Stage, Verb, escaped},
     render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
     view::TestView,
 };
@@ -234,14 +234,20 @@ fn remove(ctx: &mut Ctx, name: &Name, keep: bool, observer: &mut dyn Observer, v
     let Ok(instance) = ctx.store.require(name) else { return Ok(()) };
     if keep {
         let error = view.error.take();
-        view.error =
-            error.map(|e| e.hint(format!("it is kept: `lite ssh {name}`; to remove it: `lite delete {name}`")));
+        view.error = error.map(|e| {
+            e.hint(
+                Hint::from("it is kept: ")
+                    .run_with(Verb::Ssh, &[&name])
+                    .text("; to remove it: ")
+                    .run_with(Verb::Delete, &[&name]),
+            )
+        });
         return Ok(());
     }
     if let Some(error) = &mut view.error {
         // Said of an instance that stays; this one goes.
-        error.hints.retain(|h| !h.contains(name.as_str()));
-        error.hints.push("with `--keep` the virtual machine stays for a look".to_owned());
+        error.hints.retain(|h| h.actions().all(|a| !a.arguments.iter().any(|argument| argument == name.as_str())));
+        error.hints.push("with `--keep` the virtual machine stays for a look".into());
     }
     observer.begin(Stage::Remove);
     let removed = engine::delete(ctx, &instance).inspect_err(|_| observer.fail());

@@ -4,7 +4,7 @@ use super::{rows, tidy};
 use crate::{
     app::{App, Caller, Right},
     image::{self, Image},
-    model::{Code, Error, Observer, Result, escaped},
+    model::{Code, Error, Hint, Observer, Result, Verb, escaped},
     view::Changed,
 };
 
@@ -22,7 +22,7 @@ pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obser
     for id in ids {
         let image = image::get(dir, id)?.ok_or_else(|| {
             Error::new(Code::NoSuchImage, format!("there is no image `{}`", escaped(id)))
-                .hint("`lite image list` shows those there are")
+                .hint(Hint::new().run(Verb::ImageList).text(" shows those there are"))
         })?;
         images.push(image);
     }

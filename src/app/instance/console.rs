@@ -3,7 +3,7 @@
 use crate::{
     app::{App, Caller, Right},
     hypervisor::DomainState,
-    model::{Code, Error, Name, Observer, Result},
+    model::{Code, Error, Hint, Name, Observer, Result, Verb},
     store::instances::no_such_instance,
 };
 
@@ -17,8 +17,12 @@ pub fn open(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
         Some(DomainState::Running | DomainState::Paused | DomainState::ShuttingDown) => {}
         _ => {
-            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
-                .hint(format!("start it: `lite start {name}`; what it said before: `lite logs {name}`")));
+            return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running")).hint(
+                Hint::from("start it: ")
+                    .run_with(Verb::Start, &[&name])
+                    .text("; what it said before: ")
+                    .run_with(Verb::Logs, &[&name]),
+            ));
         }
     }
     ctx.hypervisor.open_console(uuid)

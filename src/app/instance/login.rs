@@ -6,7 +6,7 @@ use crate::{
     app::{App, Caller, Right},
     guest::ssh::{self, Login},
     hypervisor::DomainState,
-    model::{Code, Error, Name, Observer, Result},
+    model::{Code, Error, Hint, Name, Observer, Result, Verb},
     store::instances::no_such_instance,
 };
 
@@ -25,7 +25,7 @@ pub fn command(
         Some(DomainState::Running | DomainState::Unresponsive) => {}
         _ => {
             return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
-                .hint(format!("start it: `lite start {name}`")));
+                .hint(Hint::from("start it: ").run_with(Verb::Start, &[&name])));
         }
     }
     let address = match record.address {
@@ -34,7 +34,7 @@ pub fn command(
     };
     let address = address.ok_or_else(|| {
         Error::new(Code::NoAddress, format!("nobody knows the address of instance `{name}` yet"))
-            .hint(format!("look at its console: `lite console {name}`"))
+            .hint(Hint::from("look at its console: ").run_with(Verb::Console, &[&name]))
     })?;
     let host_key = ctx.store.host_key(record.uuid)?.ok_or_else(|| {
         Error::new(Code::NoHostKey, format!("the host key of instance `{name}` is not known: its database was rebuilt"))

@@ -3,7 +3,7 @@
 use crate::{
     app::{App, Caller, Right},
     engine,
-    model::{Code, Error, Name, Observer, Result, Tag, escaped},
+    model::{Code, Error, Hint, Name, Observer, Result, Tag, Verb, escaped},
     store::{Store, instances::no_such_instance},
     view::TagsView,
 };
@@ -50,7 +50,8 @@ fn wanted(store: &Store, request: &Retag) -> Result<Vec<Tag>> {
     for key in &request.remove {
         if !tags.iter().any(|t| t.key == *key) {
             let text = format!("instance `{}` has no tag `{}`", request.name, escaped(key));
-            return Err(Error::new(Code::NoSuchTag, text).hint(format!("`lite tag {}` shows its tags", request.name)));
+            return Err(Error::new(Code::NoSuchTag, text)
+                .hint(Hint::new().run_with(Verb::Tag, &[&(request.name)]).text(" shows its tags")));
         }
         tags.retain(|t| t.key != *key);
     }

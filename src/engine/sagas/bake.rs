@@ -24,7 +24,7 @@ use crate::{
     hypervisor::DomainState,
     image::{self, Baked, Image},
     kill_point,
-    model::{Code, Error, Money, NetworkMode, Observer, Phase, Port, Result, Size, Stage, WithinStage},
+    model::{Code, Error, Hint, Money, NetworkMode, Observer, Phase, Port, Result, Size, Stage, Verb, WithinStage},
     store::Operation,
 };
 
@@ -132,8 +132,13 @@ pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Out
             ctx.store.set_phase(job.record.uuid, Phase::Failed, Some(&error.message))?;
             let name = &job.record.name;
             let error = error
-                .hint(format!("the virtual machine is kept as `{name}`: `lite logs {name} --boot`, `lite ssh {name}`"))
-                .hint(format!("to remove it: `lite delete {name}`"));
+                .hint(
+                    Hint::from(format!("the virtual machine is kept as `{name}`: "))
+                        .run_with(Verb::Logs, &[&name, &"--boot"])
+                        .text(", ")
+                        .run_with(Verb::Ssh, &[&name]),
+                )
+                .hint(Hint::from("to remove it: ").run_with(Verb::Delete, &[&name]));
             journal::end(ctx, &job.operation, Err(error))
         }
         Err(error) => {

@@ -11,7 +11,7 @@ use crate::{
         lock::Lock,
     },
     kill_point,
-    model::{Code, Error, Instance, OperationKind, Phase, Result},
+    model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Verb},
     plan::{self, OwnedKind},
     store::{Operation, OperationState, instances, operations},
 };
@@ -44,7 +44,7 @@ pub fn check_deletable(instance: &Instance) -> Result<()> {
     }
     let name = &instance.record.name;
     Err(Error::new(Code::Protected, format!("instance `{name}` is protected: it is not deleted"))
-        .hint(format!("`lite unprotect {name}` lifts the protection")))
+        .hint(Hint::new().run_with(Verb::Unprotect, &[&name]).text(" lifts the protection")))
 }
 
 /// Deletes an instance in any state.
@@ -68,7 +68,9 @@ pub fn run(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock
     let mut run = Run::new(&operation.id);
     for step in plan::delete(&instance.record, ctx.place()) {
         journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
-            e.hints.push("nothing is lost: the delete goes on with the next `lite` command, or `lite repair`".into());
+            e.hints.push(
+                Hint::from("nothing is lost: the delete goes on with the next `lite` command, or ").run(Verb::Repair),
+            );
             e
         })?;
     }

@@ -4,7 +4,7 @@ use crate::{
     engine::{Ctx, domain::state_of, handover, journal},
     hypervisor::DomainState,
     kill_point,
-    model::{Code, Error, Instance, OperationKind, Result},
+    model::{Code, Error, Hint, Instance, OperationKind, Result, Verb},
 };
 
 /// Reboots a running instance: asks the guest, or presses the reset button when `force`.
@@ -13,7 +13,7 @@ pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
     let name = &instance.record.name;
     if state_of(ctx, instance)? != DomainState::Running {
         return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
-            .hint(format!("start it: `lite start {name}`")));
+            .hint(Hint::from("start it: ").run_with(Verb::Start, &[&name])));
     }
     ctx.store.insert_operation(&operation)?;
     let uuid = instance.record.uuid;

@@ -11,7 +11,7 @@ use crate::{
         lock, objects,
     },
     hypervisor::DomainState,
-    model::{Code, Drift, Error, Instance, OperationKind, Result},
+    model::{Code, Drift, Error, Hint, Instance, OperationKind, Result, Verb},
     plan::{self, Class, DomainPlan, OwnedKind, Step},
 };
 
@@ -31,7 +31,7 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
     let (record, phase) = (&instance.record, instance.phase);
     if phase.is_passing() {
         return Err(Error::new(Code::NotSettled, format!("instance `{}` is being made or removed", record.name))
-            .hint("`lite repair` without a name finishes or undoes what was cut off"));
+            .hint(Hint::new().run(Verb::Repair).text(" without a name finishes or undoes what was cut off")));
     }
     if ctx.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Unresponsive) {
         return Err(unresponsive(&record.name));
@@ -51,7 +51,7 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
                     Code::DomainRunning,
                     format!("the domain of instance `{}` cannot be renamed while it runs", record.name),
                 )
-                .hint(format!("stop it first: `lite stop {}`", record.name)));
+                .hint(Hint::from("stop it first: ").run_with(Verb::Stop, &[&(record.name)])));
             }
             Ok(Redefinition::Drifted(drift))
         }

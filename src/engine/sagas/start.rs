@@ -16,7 +16,9 @@ use crate::{
         ready::wait_ready,
     },
     hypervisor::DomainState,
-    model::{Code, Error, Instance, NetworkMode, OperationKind, OperationState, Phase, Result, Size, Wanted},
+    model::{
+        Code, Error, Hint, Instance, NetworkMode, OperationKind, OperationState, Phase, Result, Size, Verb, Wanted,
+    },
     plan::{self, Step},
     store::Operation,
 };
@@ -48,10 +50,10 @@ pub fn start(
         return Ok(false);
     }
     if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
-        return Err(Error::new(Code::Paused, format!("instance `{}` is paused", instance.record.name)).hint(format!(
-            "resume it with `virsh resume {}`, or stop it: `lite stop {0} --force`",
-            instance.record.name
-        )));
+        return Err(Error::new(Code::Paused, format!("instance `{}` is paused", instance.record.name)).hint(
+            Hint::from(format!("resume it with `virsh resume {}`, or stop it: ", instance.record.name))
+                .run_with(Verb::Stop, &[&instance.record.name, &"--force"]),
+        ));
     }
     host::prepare_host(ctx, &instance.record.network, observer)?;
     check_memory(ctx, instance, plan::size_in_domain(&xml))?;

@@ -13,7 +13,7 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{Code, Error, Instance, OperationKind, Result, Wanted},
+    model::{Code, Error, Hint, Instance, OperationKind, Result, Verb, Wanted},
     store::Operation,
 };
 
@@ -97,7 +97,11 @@ fn power_off(
                     format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()),
                 )
             })
-            .hint(format!("pull the plug: `lite stop {name} --force` (the guest's unsaved data is lost)")));
+            .hint(
+                Hint::from("pull the plug: ")
+                    .run_with(Verb::Stop, &[&name, &"--force"])
+                    .text(" (the guest's unsaved data is lost)"),
+            ));
     }
     let _slot = execute::libvirt_slot(ctx)?;
     ctx.hypervisor.destroy(uuid)?;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     hypervisor::{DhcpHost, DhcpInfo},
-    model::{Code, DhcpEntry, Error, Mac, NetworkDefinition, Result, escaped},
+    model::{Code, DhcpEntry, Error, Hint, Mac, NetworkDefinition, Result, Verb, escaped},
 };
 
 /// A `<host>` element.
@@ -123,7 +123,7 @@ pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     link.call(&format!("keep address {} on network `{}`", wanted.ip, escaped(&name)), ORDINARY, move |c| {
         let Some(network) = network::find(c, &name)? else {
             return Err(Error::new(Code::NoNetwork, format!("libvirt has no network `{}`", escaped(&name)))
-                .hint("`lite doctor --fix` makes what lite needs on this host")
+                .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes what lite needs on this host"))
                 .into());
         };
         for copy in Copy::of(&network)? {

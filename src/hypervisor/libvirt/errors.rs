@@ -4,7 +4,7 @@ use virt::error::{Error as VirtError, ErrorDomain, ErrorNumber};
 
 use crate::{
     hypervisor::is_local,
-    model::{Code, Error},
+    model::{Code, Error, Hint, Verb},
 };
 
 /// What goes wrong inside a call: libvirt's error, not yet translated, or one of ours.
@@ -68,9 +68,17 @@ pub fn translate(what: &str, problem: Problem) -> Error {
     let number = error.code();
     let new = |code| Error::new(code, format!("libvirt could not {what}")).cause(clean(error.message()));
     if is_broken(&error) {
-        new(Code::LibvirtUnreachable).hint("is libvirtd running? `lite doctor` tells, `lite doctor --fix` starts it")
+        new(Code::LibvirtUnreachable).hint(
+            Hint::from("is libvirtd running? ")
+                .run(Verb::Doctor)
+                .text(" tells, ")
+                .run_with(Verb::Doctor, &[&"--fix"])
+                .text(" starts it"),
+        )
     } else if number.is(OperationTimeout) {
-        new(Code::DomainBusy).hint("something else works on this domain; try again, or `lite doctor` if it stays")
+        new(Code::DomainBusy).hint(
+            Hint::from("something else works on this domain; try again, or ").run(Verb::Doctor).text(" if it stays"),
+        )
     } else if number.is(ResourceBusy) {
         new(Code::LibvirtInUse)
     } else if number.is(AccessDenied) {
@@ -98,13 +106,13 @@ pub fn unreachable(uri: &str, cause: &str) -> Error {
     error
         .hint("start it with systemd: `systemctl start libvirtd`")
         .hint("start it without systemd: `virtlogd -d; libvirtd -d`")
-        .hint("or let lite do it: `lite doctor --fix`")
+        .hint(Hint::from("or let lite do it: ").run_with(Verb::Doctor, &[&"--fix"]))
 }
 
 /// An error for an answer that did not come in time.
 pub fn late(what: &str, seconds: u64) -> Error {
     Error::new(Code::LibvirtTimeout, format!("libvirt did not {what} within {seconds} s"))
-        .hint("it, or a guest it waits for, hangs: `lite doctor` looks")
+        .hint(Hint::from("it, or a guest it waits for, hangs: ").run(Verb::Doctor).text(" looks"))
 }
 
 /// An error for a daemon that takes connections or calls and answers none.

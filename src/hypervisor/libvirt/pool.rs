@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     hypervisor::{PoolInfo, Pools},
-    model::{Code, Error, Result, escaped},
+    model::{Code, Error, Hint, Result, Verb, escaped},
 };
 
 /// The pool, if there is one of the name.
@@ -22,7 +22,7 @@ pub fn find(connection: &Connect, name: &str) -> Outcome<Option<StoragePool>> {
 pub fn must(connection: &Connect, name: &str) -> Outcome<StoragePool> {
     let error = || {
         Error::new(Code::NoPool, format!("libvirt has no storage pool `{}`", escaped(name)))
-            .hint("`lite doctor --fix` makes what lite needs on this host")
+            .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes what lite needs on this host"))
     };
     find(connection, name)?.ok_or_else(|| error().into())
 }

@@ -158,6 +158,6 @@ mod tests {
             error.as_ref().map(|e| (e.code.as_str(), e.message.as_str())),
             Some(("unknown_column", "there is no column `adress`"))
         );
-        assert_eq!(error.and_then(|e| e.hints.first().cloned()), Some("did you mean `address`?".to_owned()));
+        assert_eq!(error.and_then(|e| e.hint_texts().first().cloned()), Some("did you mean `address`?".to_owned()));
     }
 }

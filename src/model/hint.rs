@@ -1,0 +1,205 @@
+//! Next steps, as data: words, and commands among them that each front end spells its own way.
+
+use std::{fmt, ops::Deref};
+
+use super::words;
+
+words! {
+    /// A command that a hint may name.
+    Verb;
+    /// Deletes instances.
+    Delete = "delete",
+    /// Lifts the protection of instances.
+    Unprotect = "unprotect",
+    /// Starts instances.
+    Start = "start",
+    /// Stops instances.
+    Stop = "stop",
+    /// Shows instances.
+    Show = "show",
+    /// Lists instances.
+    List = "list",
+    /// Logs in to an instance.
+    Ssh = "ssh",
+    /// Opens the console of an instance.
+    Console = "console",
+    /// Shows what an instance wrote.
+    Logs = "logs",
+    /// Shows the passwords of an instance.
+    Secrets = "secrets",
+    /// Shows and changes tags.
+    Tag = "tag",
+    /// Lists the bundles.
+    Bundles = "bundles",
+    /// Lists the blueprints.
+    Blueprints = "blueprints",
+    /// Shows blueprints.
+    BlueprintsShow = "blueprints show",
+    /// Checks blueprint files.
+    BlueprintsCheck = "blueprints check",
+    /// Tests blueprints.
+    BlueprintsTest = "blueprints test",
+    /// Lists the images.
+    ImageList = "image list",
+    /// Builds images.
+    ImageBuild = "image build",
+    /// Downloads images.
+    ImagePull = "image pull",
+    /// Imports an image.
+    ImageImport = "image import",
+    /// Removes images.
+    ImageRemove = "image remove",
+    /// Lists the alarms.
+    AlarmList = "alarm list",
+    /// Lists the contacts.
+    ContactList = "contact list",
+    /// Removes contacts.
+    ContactRemove = "contact remove",
+    /// Lists what was sent to contacts.
+    ContactDeliveries = "contact deliveries",
+    /// Sends a message again.
+    ContactRedeliver = "contact redeliver",
+    /// Watches the instances.
+    Watch = "watch",
+    /// Lists the operations.
+    Operations = "operations",
+    /// Shows operations.
+    OperationsShow = "operations show",
+    /// Finishes what was cut off, and puts right what disagrees.
+    Repair = "repair",
+    /// Removes what no instance owns.
+    Gc = "gc",
+    /// Checks the host.
+    Doctor = "doctor",
+}
+
+/// A command with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// What to do.
+    pub verb: Verb,
+    /// With what: names, ids and flags of the command line.
+    pub arguments: Vec<String>,
+}
+
+impl Action {
+    /// The command as the command line spells it: `lite start web`.
+    pub fn command(&self) -> String {
+        let words = [self.verb.as_str()].into_iter().chain(self.arguments.iter().map(String::as_str));
+        format!("lite {}", words.collect::<Vec<_>>().join(" "))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Action(Action),
+}
+
+/// A next step. Reads as text in the spelling of the command line; [`Hint::spelled`] spells it for another front end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hint {
+    parts: Vec<Part>,
+    text: String,
+}
+
+impl Hint {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds words.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.text.push_str(&text);
+        self.parts.push(Part::Text(text));
+        self
+    }
+
+    /// Adds a command without arguments.
+    #[must_use]
+    pub fn run(self, verb: Verb) -> Self {
+        self.run_with(verb, &[])
+    }
+
+    /// Adds a command with arguments.
+    #[must_use]
+    pub fn run_with(mut self, verb: Verb, arguments: &[&dyn fmt::Display]) -> Self {
+        let action = Action { verb, arguments: arguments.iter().map(ToString::to_string).collect() };
+        self.text.push_str(&format!("`{}`", action.command()));
+        self.parts.push(Part::Action(action));
+        self
+    }
+
+    /// The commands in it, in order.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Action(action) => Some(action),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The hint with each command spelled by `spell`; none if one of them cannot be spelled.
+    pub fn spelled(&self, spell: impl Fn(&Action) -> Option<String>) -> Option<String> {
+        let part = |part: &Part| match part {
+            Part::Text(text) => Some(text.clone()),
+            Part::Action(action) => spell(action),
+        };
+        self.parts.iter().map(part).collect()
+    }
+}
+
+impl Deref for Hint {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl<T: Into<String>> From<T> for Hint {
+    fn from(text: T) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl PartialEq<str> for Hint {
+    fn eq(&self, text: &str) -> bool {
+        self.text == text
+    }
+}
+
+impl PartialEq<&str> for Hint {
+    fn eq(&self, text: &&str) -> bool {
+        self.text == *text
+    }
+}
+
+impl PartialEq<String> for Hint {
+    fn eq(&self, text: &String) -> bool {
+        self.text == *text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Hint, Verb};
+
+    #[test]
+    fn a_hint_is_spelled_by_each_front_end() {
+        let hint = Hint::from("pull the plug: ").run_with(Verb::Stop, &[&"web", &"--force"]).text(" (data is lost)");
+        assert_eq!(hint, "pull the plug: `lite stop web --force` (data is lost)");
+        let link = |action: &Action| Some(format!("<{}>", action.arguments[0]));
+        assert_eq!(hint.spelled(link).as_deref(), Some("pull the plug: <web> (data is lost)"));
+        assert_eq!(hint.spelled(|_| None), None);
+        assert_eq!(Hint::from("wait").spelled(|_| None).as_deref(), Some("wait"));
+    }
+}
