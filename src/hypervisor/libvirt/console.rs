@@ -6,17 +6,14 @@ use std::{
 };
 
 use uuid::Uuid;
-use virt::{
-    connect::Connect,
-    error::{Error as VirtError, ErrorNumber},
-    stream::Stream,
-};
+use virt::{connect::Connect, error::Error as VirtError, stream::Stream};
 
 use super::{
     Libvirt,
     connect::ORDINARY,
-    errors::{Outcome, Problem, late, present, translate},
+    errors::{Outcome, Problem, late, translate},
     lifecycle::absent,
+    lookup,
     worker::{Verdict, run_beside},
 };
 use crate::{
@@ -40,7 +37,7 @@ impl Console for Libvirt {
 }
 
 fn open(connection: &Connect, uuid: Uuid) -> Outcome<Stream> {
-    let Some(domain) = present(connection.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)? else {
+    let Some(domain) = lookup::domain(connection, uuid)? else {
         return Err(absent(uuid).into());
     };
     if !domain.is_active()? {

@@ -7,7 +7,7 @@ use virt_sys as sys;
 use super::{
     connect::{Link, ORDINARY, no_nul},
     errors::{Outcome, Problem, is_unsupported},
-    network,
+    lookup,
 };
 use crate::{
     hypervisor::{DhcpHost, DhcpInfo},
@@ -92,7 +92,7 @@ pub fn all(link: &Link, network: &str) -> Result<Vec<DhcpInfo>> {
     no_nul(&[network])?;
     let name = network.to_owned();
     link.call(&format!("list the addresses of network `{}`", escaped(&name)), ORDINARY, move |c| {
-        let Some(network) = network::find(c, &name)? else { return Ok(Vec::new()) };
+        let Some(network) = lookup::network(c, &name)? else { return Ok(Vec::new()) };
         match Copy::of(&network)
             .and_then(|copies| copies.into_iter().map(|c| c.entries(&network)).collect::<Outcome<Vec<_>>>())
         {
@@ -121,7 +121,7 @@ pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     no_nul(&[network, &host.name])?;
     let (name, wanted) = (network.to_owned(), Entry::of(host));
     link.call(&format!("keep address {} on network `{}`", wanted.ip, escaped(&name)), ORDINARY, move |c| {
-        let Some(network) = network::find(c, &name)? else {
+        let Some(network) = lookup::network(c, &name)? else {
             return Err(Error::new(Code::NoNetwork, format!("libvirt has no network `{}`", escaped(&name)))
                 .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes what lite needs on this host"))
                 .into());
@@ -153,7 +153,7 @@ pub fn remove(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     no_nul(&[network])?;
     let (name, mac) = (network.to_owned(), host.mac.to_string());
     link.call(&format!("release address {} on network `{}`", host.address, escaped(&name)), ORDINARY, move |c| {
-        let Some(network) = network::find(c, &name)? else { return Ok(()) };
+        let Some(network) = lookup::network(c, &name)? else { return Ok(()) };
         for copy in Copy::of(&network)? {
             for entry in copy.entries(&network)?.iter().filter(|e| e.mac == mac) {
                 copy.update(&network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, entry)?;

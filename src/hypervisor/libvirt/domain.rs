@@ -4,7 +4,6 @@ use std::{collections::HashMap, net::Ipv4Addr};
 
 use uuid::Uuid;
 use virt::{
-    connect::Connect,
     domain::Domain,
     error::{Error as VirtError, ErrorNumber},
 };
@@ -14,7 +13,7 @@ use super::{
     Libvirt,
     connect::{LONG, Link, ORDINARY, no_nul},
     errors::{Outcome, is_unsupported, or_absent, present},
-    ffi, hung, lifecycle, metadata, samples,
+    ffi, hung, lifecycle, lookup, metadata, samples,
     state::state_of,
 };
 use crate::{
@@ -36,11 +35,11 @@ impl Domains for Libvirt {
 
     fn domain(&self, uuid: Uuid) -> Result<Option<DomainInfo>> {
         let here = hung::look_at(self.link.uri());
-        self.link.call(&format!("look for domain {uuid}"), ORDINARY, move |c| one(here, by_uuid(c, uuid)?))
+        self.link.call(&format!("look for domain {uuid}"), ORDINARY, move |c| one(here, lookup::domain(c, uuid)?))
     }
 
     fn domain_xml(&self, uuid: Uuid) -> Result<Option<String>> {
-        self.link.call(&format!("read domain {uuid}"), ORDINARY, move |c| match by_uuid(c, uuid)? {
+        self.link.call(&format!("read domain {uuid}"), ORDINARY, move |c| match lookup::domain(c, uuid)? {
             None => Ok(None),
             Some(domain) => present(domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE), ErrorNumber::NoDomain),
         })
@@ -83,7 +82,7 @@ impl Domains for Libvirt {
 
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         self.link.call(&format!("undefine domain {uuid}"), LONG, move |c| {
-            let Some(domain) = by_uuid(c, uuid)? else { return Ok(()) };
+            let Some(domain) = lookup::domain(c, uuid)? else { return Ok(()) };
             // Undefining a running domain would leave it running without a definition.
             if domain.is_active()? {
                 return Err(Error::failed(
@@ -98,17 +97,12 @@ impl Domains for Libvirt {
 
     fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Addr>> {
         self.link.call(&format!("ask for the address of domain {uuid}"), ORDINARY, move |c| {
-            let Some(domain) = by_uuid(c, uuid)? else { return Ok(None) };
+            let Some(domain) = lookup::domain(c, uuid)? else { return Ok(None) };
             let sources = [sys::VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, sys::VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP];
             // A source that cannot tell (no agent, other driver) is no reason to fail.
             Ok(sources.into_iter().find_map(|source| address_by(&domain, source, mac)))
         })
     }
-}
-
-/// The domain of that uuid, if there is one.
-pub fn by_uuid(connection: &Connect, uuid: Uuid) -> Outcome<Option<Domain>> {
-    present(connection.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)
 }
 
 /// All domains, in a round trip that does not wait for any guest, and one more for the sizes of those that are off.

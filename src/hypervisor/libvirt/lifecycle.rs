@@ -12,9 +12,8 @@ use virt_sys as sys;
 use super::{
     Libvirt,
     connect::{LONG, Link, ORDINARY, no_nul},
-    domain::by_uuid,
     errors::{Outcome, Problem, is_unsupported},
-    ffi,
+    ffi, lookup,
     state::state_of,
 };
 use crate::{
@@ -31,7 +30,7 @@ impl Lifecycle for Libvirt {
         no_nul(&[xml])?;
         let xml = xml.to_owned();
         self.link.call(&format!("start domain {uuid}"), LONG, move |c| {
-            if let Some(domain) = by_uuid(c, uuid)?
+            if let Some(domain) = lookup::domain(c, uuid)?
                 && domain.is_active()?
             {
                 return Ok(());
@@ -85,7 +84,7 @@ impl Lifecycle for Libvirt {
 
     /// Long: a QEMU that does not listen gets some seconds before the kill.
     fn destroy(&self, uuid: Uuid) -> Result<()> {
-        self.link.call(&format!("stop domain {uuid}"), LONG, move |c| match by_uuid(c, uuid)? {
+        self.link.call(&format!("stop domain {uuid}"), LONG, move |c| match lookup::domain(c, uuid)? {
             None => Ok(()),
             Some(domain) => or_absent_domain(or_off(&domain, domain.destroy())),
         })
@@ -100,7 +99,7 @@ pub fn act(
     limit: Duration,
     action: impl Fn(&Domain) -> Outcome<()> + Send + Sync + 'static,
 ) -> Result<()> {
-    link.call(&format!("{verb} domain {uuid}"), limit, move |c| match by_uuid(c, uuid)? {
+    link.call(&format!("{verb} domain {uuid}"), limit, move |c| match lookup::domain(c, uuid)? {
         Some(domain) => action(&domain),
         None => Err(absent(uuid).into()),
     })

@@ -8,6 +8,7 @@ use super::{
     connect::{Link, ORDINARY, no_nul},
     errors::present,
     lifecycle::absent,
+    lookup,
 };
 use crate::model::Result;
 
@@ -18,7 +19,7 @@ pub fn get(link: &Link, uuid: Uuid, uri: &str) -> Result<Option<String>> {
     no_nul(&[uri])?;
     let uri = uri.to_owned();
     link.call(&format!("read the metadata of domain {uuid}"), ORDINARY, move |c| {
-        let Some(domain) = present(c.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)? else { return Ok(None) };
+        let Some(domain) = lookup::domain(c, uuid)? else { return Ok(None) };
         match domain.metadata(ELEMENT, Some(&uri), sys::VIR_DOMAIN_AFFECT_CONFIG) {
             Err(error) if error.code().is(ErrorNumber::NoDomain) => Ok(None),
             answer => present(answer, ErrorNumber::NoDomainMetadata),
@@ -31,7 +32,7 @@ pub fn set(link: &Link, uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> Resul
     no_nul(&[uri, prefix, xml])?;
     let (uri, prefix, xml) = (uri.to_owned(), prefix.to_owned(), xml.to_owned());
     link.call(&format!("write the metadata of domain {uuid}"), ORDINARY, move |c| {
-        let Some(domain) = present(c.lookup_domain_by_uuid(uuid), ErrorNumber::NoDomain)? else {
+        let Some(domain) = lookup::domain(c, uuid)? else {
             return Err(absent(uuid).into());
         };
         Ok(domain.set_metadata(ELEMENT, Some(&xml), Some(&prefix), Some(&uri), sys::VIR_DOMAIN_AFFECT_CONFIG)?)

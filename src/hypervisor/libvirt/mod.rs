@@ -10,6 +10,7 @@ mod filter;
 mod host;
 mod hung;
 mod lifecycle;
+mod lookup;
 mod metadata;
 mod network;
 mod pool;

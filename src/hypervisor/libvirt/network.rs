@@ -7,16 +7,12 @@ use super::{
     connect::{LONG, ORDINARY, no_nul},
     dhcp,
     errors::{Outcome, present},
+    lookup,
 };
 use crate::{
     hypervisor::{DhcpHost, DhcpInfo, NetworkInfo, Networks},
     model::{Result, escaped},
 };
-
-/// The network, if there is one of the name.
-pub fn find(connection: &Connect, name: &str) -> Outcome<Option<Network>> {
-    present(connection.lookup_network_by_name(name), ErrorNumber::NoNetwork)
-}
 
 fn read(network: &Network) -> Outcome<Option<NetworkInfo>> {
     let Some(xml) = present(network.xml_desc(0), ErrorNumber::NoNetwork)? else { return Ok(None) };
@@ -28,9 +24,11 @@ impl Networks for Libvirt {
     fn network(&self, name: &str) -> Result<Option<NetworkInfo>> {
         no_nul(&[name])?;
         let name = name.to_owned();
-        self.link.call(&format!("look for network `{}`", escaped(&name)), ORDINARY, move |c| match find(c, &name)? {
-            None => Ok(None),
-            Some(network) => read(&network),
+        self.link.call(&format!("look for network `{}`", escaped(&name)), ORDINARY, move |c| {
+            match lookup::network(c, &name)? {
+                None => Ok(None),
+                Some(network) => read(&network),
+            }
         })
     }
 
@@ -38,7 +36,7 @@ impl Networks for Libvirt {
         no_nul(&[name, xml])?;
         let (name, xml) = (name.to_owned(), xml.to_owned());
         self.link.call(&format!("make network `{}`", escaped(&name)), LONG, move |c| {
-            let network = match find(c, &name)? {
+            let network = match lookup::network(c, &name)? {
                 Some(network) => network,
                 None => define(c, &name, &xml)?,
             };
@@ -69,7 +67,7 @@ fn define(connection: &Connect, name: &str, xml: &str) -> Outcome<Network> {
     match connection.define_network_xml(xml) {
         Ok(network) => Ok(network),
         // Another process may have been faster.
-        Err(error) => find(connection, name)?.ok_or_else(|| error.into()),
+        Err(error) => lookup::network(connection, name)?.ok_or_else(|| error.into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Test support: what only a test takes away from a host, pools and networks.
 
-use super::{Libvirt, connect::LONG, network, pool};
+use super::{Libvirt, connect::LONG, lookup, pool};
 use crate::model::Result;
 
 impl Libvirt {
@@ -24,13 +24,13 @@ impl Libvirt {
     pub fn remove_network(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
         self.link.call(&format!("remove network `{name}`"), LONG, move |c| {
-            let Some(network) = network::find(c, &name)? else { return Ok(()) };
+            let Some(network) = lookup::network(c, &name)? else { return Ok(()) };
             if network.is_active()? {
                 network.destroy()?;
             }
             match network.undefine() {
                 // A network without a definition is gone once it is stopped.
-                Err(_) if network::find(c, &name)?.is_none() => Ok(()),
+                Err(_) if lookup::network(c, &name)?.is_none() => Ok(()),
                 answer => Ok(answer?),
             }
         })

@@ -13,7 +13,7 @@ use virt::{connect::Connect, error::Error as VirtError, storage_vol::StorageVol,
 use super::{
     connect::{LONG, Link},
     errors::{Outcome, late, translate},
-    pool, volume,
+    lookup, pool,
 };
 use crate::{
     hypervisor::Upload,
@@ -62,7 +62,7 @@ fn begin<T: Send + 'static>(
 }
 
 fn find(connection: &Connect, pool: &str, name: &str) -> Outcome<StorageVol> {
-    volume::must(&pool::must(connection, pool)?, name)
+    lookup::must_volume(&pool::must(connection, pool)?, name)
 }
 
 /// Writes to the start of a volume.
@@ -72,7 +72,7 @@ pub fn upload(link: &Link, pool: &str, name: &str, upload: Upload<'_>) -> Result
     let (pool, volume, length) = (pool.to_owned(), name.to_owned(), upload.length);
     let answers = begin(format!("write volume `{}`", escaped(name)), move |answer| {
         let volume = find(&connection, &pool, &volume)?;
-        volume::check_room(&volume, length)?;
+        check_room(&volume, length)?;
         let stream = Stream::new(&connection, 0)?;
         volume.upload(&stream, 0, length, 0)?;
         let _ = answer.send(Ok(()));
@@ -83,7 +83,7 @@ pub fn upload(link: &Link, pool: &str, name: &str, upload: Upload<'_>) -> Result
                 let _ = answer.send(Ok(()));
                 return Ok(());
             }
-            if let Err(problem) = volume::send(&stream, &piece) {
+            if let Err(problem) = send(&stream, &piece) {
                 let _ = stream.abort();
                 return Err(problem);
             }
@@ -166,4 +166,37 @@ impl Read for Download {
         self.piece = io::Cursor::new(piece);
         self.piece.read(buffer)
     }
+}
+
+/// Refused if so many bytes do not fit: libvirt would let the file grow past what the guest sees.
+pub fn check_room(volume: &StorageVol, length: u64) -> Outcome<()> {
+    let capacity = volume.info()?.capacity;
+    if length <= capacity {
+        return Ok(());
+    }
+    let text = format!("{length} bytes do not fit volume `{}` of {capacity} bytes", escaped(&volume.name()?));
+    Err(Error::new(Code::VolumeTooSmall, text).into())
+}
+
+/// Sends bytes to a stream.
+fn send(stream: &Stream, mut bytes: &[u8]) -> Outcome<()> {
+    while !bytes.is_empty() {
+        match stream.send(&bytes[..bytes.len().min(PIECE)]).map(usize::try_from)? {
+            Ok(sent) if sent > 0 => bytes = bytes.get(sent..).unwrap_or_default(),
+            _ => return Err(Error::new(Code::UploadStalled, "libvirt took no more bytes").into()),
+        }
+    }
+    Ok(())
+}
+
+/// Writes a volume from memory, in one call.
+pub fn write(connection: &Connect, volume: &StorageVol, bytes: &[u8]) -> Outcome<()> {
+    let stream = Stream::new(connection, 0)?;
+    volume.upload(&stream, 0, bytes.len() as u64, 0)?;
+    if let Err(problem) = send(&stream, bytes) {
+        let _ = stream.abort();
+        return Err(problem);
+    }
+    // Errors of the writing side, such as a full disk, come here.
+    Ok(stream.finish()?)
 }

@@ -3,33 +3,23 @@
 use std::{io::Read, time::Duration};
 
 use virt::{
-    connect::Connect,
     error::{Error as VirtError, ErrorNumber},
-    storage_pool::StoragePool,
     storage_vol::StorageVol,
-    stream::Stream,
 };
 
 use super::{
     Libvirt,
     connect::{LONG, ORDINARY, no_nul},
-    errors::{Outcome, or_absent, present},
-    pool, transfer,
+    errors::{or_absent, present},
+    lookup, pool, transfer,
 };
 use crate::{
     hypervisor::{Upload, VolumeInfo, Volumes},
-    model::{Code, Error, Result, escaped},
+    model::{Result, escaped},
 };
-
-/// Bytes per message of an upload; libvirt's own limit is 4 MiB, its clients use 64 to 256 KiB.
-const CHUNK: usize = 256 * 1024;
 
 /// Deadline of a copy inside the pool, which libvirt makes by itself; a daemon that hangs meanwhile is given up on sooner.
 const COPY: Duration = Duration::from_secs(3600);
-
-fn find(pool: &StoragePool, name: &str) -> Outcome<Option<StorageVol>> {
-    present(pool.lookup_storage_vol_by_name(name), ErrorNumber::NoStorageVolume)
-}
 
 fn read(volume: &StorageVol) -> std::result::Result<VolumeInfo, VirtError> {
     let info = volume.info()?;
@@ -55,7 +45,7 @@ impl Volumes for Libvirt {
         let (pool, name) = (pool.to_owned(), name.to_owned());
         self.link.call(&format!("look for volume `{}`", escaped(&name)), ORDINARY, move |c| {
             let Some(pool) = pool::find(c, &pool)? else { return Ok(None) };
-            match find(&pool, &name)? {
+            match lookup::volume(&pool, &name)? {
                 None => Ok(None),
                 Some(volume) => present(read(&volume), ErrorNumber::NoStorageVolume),
             }
@@ -83,9 +73,9 @@ impl Volumes for Libvirt {
         no_nul(&[pool, name])?;
         let (pool, name, bytes) = (pool.to_owned(), name.to_owned(), bytes.to_vec());
         self.link.call(&format!("write volume `{}`", escaped(&name)), LONG, move |c| {
-            let volume = must(&pool::must(c, &pool)?, &name)?;
-            check_room(&volume, bytes.len() as u64)?;
-            write(c, &volume, &bytes)
+            let volume = lookup::must_volume(&pool::must(c, &pool)?, &name)?;
+            transfer::check_room(&volume, bytes.len() as u64)?;
+            transfer::write(c, &volume, &bytes)
         })
     }
 
@@ -108,7 +98,7 @@ impl Volumes for Libvirt {
         // Once, as for `ensure_volume`.
         self.link.call_once(&format!("copy volume `{}` to `{}`", escaped(&source), escaped(&name)), COPY, move |c| {
             let pool = pool::must(c, &pool)?;
-            match StorageVol::create_xml_from(&pool, &xml, &must(&pool, &source)?, 0) {
+            match StorageVol::create_xml_from(&pool, &xml, &lookup::must_volume(&pool, &source)?, 0) {
                 Err(error) if error.code().is(ErrorNumber::StorageVolExist) => Ok(()),
                 answer => answer.map(|_| ()).map_err(Into::into),
             }
@@ -120,48 +110,10 @@ impl Volumes for Libvirt {
         let (pool, name) = (pool.to_owned(), name.to_owned());
         self.link.call(&format!("delete volume `{}`", escaped(&name)), LONG, move |c| {
             let Some(pool) = pool::find(c, &pool)? else { return Ok(()) };
-            match find(&pool, &name)? {
+            match lookup::volume(&pool, &name)? {
                 None => Ok(()),
                 Some(volume) => or_absent(volume.delete(0), ErrorNumber::NoStorageVolume),
             }
         })
     }
-}
-
-/// The volume, which must be there.
-pub fn must(pool: &StoragePool, name: &str) -> Outcome<StorageVol> {
-    let error = || Error::new(Code::NoVolume, format!("libvirt has no volume `{}`", escaped(name)));
-    find(pool, name)?.ok_or_else(|| error().into())
-}
-
-/// Refused if so many bytes do not fit: libvirt would let the file grow past what the guest sees.
-pub fn check_room(volume: &StorageVol, length: u64) -> Outcome<()> {
-    let capacity = volume.info()?.capacity;
-    if length <= capacity {
-        return Ok(());
-    }
-    let text = format!("{length} bytes do not fit volume `{}` of {capacity} bytes", escaped(&volume.name()?));
-    Err(Error::new(Code::VolumeTooSmall, text).into())
-}
-
-/// Sends bytes to a stream.
-pub fn send(stream: &Stream, mut bytes: &[u8]) -> Outcome<()> {
-    while !bytes.is_empty() {
-        match stream.send(&bytes[..bytes.len().min(CHUNK)]).map(usize::try_from)? {
-            Ok(sent) if sent > 0 => bytes = bytes.get(sent..).unwrap_or_default(),
-            _ => return Err(Error::new(Code::UploadStalled, "libvirt took no more bytes").into()),
-        }
-    }
-    Ok(())
-}
-
-fn write(connection: &Connect, volume: &StorageVol, bytes: &[u8]) -> Outcome<()> {
-    let stream = Stream::new(connection, 0)?;
-    volume.upload(&stream, 0, bytes.len() as u64, 0)?;
-    if let Err(problem) = send(&stream, bytes) {
-        let _ = stream.abort();
-        return Err(problem);
-    }
-    // Errors of the writing side, such as a full disk, come here.
-    Ok(stream.finish()?)
 }
