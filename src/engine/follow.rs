@@ -12,7 +12,7 @@ use super::{Ctx, handover};
 use crate::{
     guest::{
         self,
-        lines::{self, Lines},
+        lines::Lines,
         report::{Report, parse_line},
     },
     hypervisor::DomainState,
@@ -72,7 +72,7 @@ impl<'a> Follower<'a> {
     /// The folder of the report log cannot be watched.
     pub fn start(ctx: &'a Ctx, wait: &'a Wait<'a>, observer: &'a mut dyn Observer) -> Result<Self> {
         observer.begin(Stage::Boot);
-        let lines = lines::follow(wait.report, wait.start)?;
+        let lines = guest::tail::follow(wait.report, wait.start)?;
         Ok(Self { ctx, wait, observer, stage: Stage::Boot, lines })
     }
 

@@ -1,14 +1,13 @@
 //! What a guest writes, as it comes: its reports line by line, or the bytes of its console.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use super::tail::Tail;
 use crate::{clock::Clock, model::Result};
 
 /// Longest line kept; a guest is untrusted and may write without end.
 const MAX_LINE: usize = 64 << 10;
 
-/// Where the bytes come from. Today a file that virtlogd writes on this machine ([`Tail`]); a channel of libvirt's would do
+/// Where the bytes come from. Today a file that virtlogd writes on this machine (`tail`); a channel of libvirt's would do
 /// for a guest on another one.
 pub trait Source: Send {
     /// New bytes since the last call, at most 256 KiB; empty if there are none.
@@ -28,14 +27,6 @@ pub trait Source: Send {
 pub struct Lines {
     source: Box<dyn Source>,
     partial: Vec<u8>,
-}
-
-/// Follows what a guest writes, from byte `start` of its log on; the log need not exist yet, its folder must.
-///
-/// # Errors
-/// `log_unreadable`.
-pub fn follow(log: &Path, start: u64) -> Result<Lines> {
-    Ok(Lines::of(Box::new(Tail::open(log, start)?)))
 }
 
 impl Lines {

@@ -10,7 +10,7 @@ use std::{
 
 use inotify::{Inotify, WatchMask};
 
-use super::lines::Source;
+use super::lines::{Lines, Source};
 use crate::{
     clock::Clock,
     model::{Code, Error, Result},
@@ -39,6 +39,14 @@ impl Tail {
         inotify.watches().add(dir, WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO).map_err(fail)?;
         Ok(Self { path: path.to_owned(), inotify, file: None, start })
     }
+}
+
+/// Follows what a guest writes, from byte `start` of its log on; the log need not exist yet, its folder must.
+///
+/// # Errors
+/// `log_unreadable`.
+pub fn follow(log: &Path, start: u64) -> Result<Lines> {
+    Ok(Lines::of(Box::new(Tail::open(log, start)?)))
 }
 
 impl Source for Tail {
@@ -142,7 +150,6 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::guest::lines::follow;
 
     #[test]
     fn follows_a_file_that_comes_later_and_is_rotated() {

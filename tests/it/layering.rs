@@ -127,7 +127,7 @@ const LIBVIRT: &str = "src/hypervisor/libvirt";
 type Token = (usize, String);
 
 /// Words and signs, without comments, strings and white space.
-fn tokens(source: &str) -> Vec<Token> {
+pub fn tokens(source: &str) -> Vec<Token> {
     let text: Vec<char> = source.chars().collect();
     let at = |i: usize| text.get(i).copied().unwrap_or('\0');
     let word = |c: char| c.is_alphanumeric() || c == '_';
@@ -206,7 +206,7 @@ fn string_end(text: &[char], mut i: usize) -> usize {
 }
 
 /// Takes `#[cfg(test)]` items out; tells the names of modules that lie in files of their own.
-fn without_tests(all: &[Token]) -> (Vec<Token>, Vec<String>) {
+pub fn without_tests(all: &[Token]) -> (Vec<Token>, Vec<String>) {
     let is = |i: usize, want: &[&str]| want.iter().enumerate().all(|(k, w)| all.get(i + k).is_some_and(|t| t.1 == *w));
     let (mut i, mut kept, mut files) = (0, Vec::new(), Vec::new());
     while i < all.len() {
@@ -242,7 +242,7 @@ fn without_tests(all: &[Token]) -> (Vec<Token>, Vec<String>) {
 }
 
 /// Every path, groups spread out: `a::{b, c::d}` is `a::b` and `a::c::d`.
-fn paths(all: &[Token]) -> Vec<(usize, Vec<String>)> {
+pub fn paths(all: &[Token]) -> Vec<(usize, Vec<String>)> {
     let mut out = Vec::new();
     let name = |t: &str| t.starts_with(|c: char| c.is_alphabetic() || c == '_');
     let mut i = 0;
@@ -422,7 +422,7 @@ fn faults(file: &str, source: &str) -> Vec<String> {
 }
 
 /// Every source file, and those that are test modules only.
-fn sources(dir: &Path, found: &mut Vec<PathBuf>, tests: &mut BTreeSet<PathBuf>) {
+pub fn sources(dir: &Path, found: &mut Vec<PathBuf>, tests: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(dir).expect("src").map(|e| e.expect("entry").path()) {
         if entry.is_dir() {
             sources(&entry, found, tests);

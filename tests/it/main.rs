@@ -20,6 +20,7 @@ mod bake;
 mod blueprints_test;
 mod catalog;
 mod catalog_hostile;
+mod circles;
 mod cli;
 mod cli_alarms;
 mod cli_help;

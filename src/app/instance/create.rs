@@ -1,64 +1,18 @@
 //! Making an instance.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use super::{digest::digest, plan};
+use super::plan;
+pub use super::{
+    checked::{Checked, check},
+    request::Create,
+};
 use crate::{
-    app::{App, Caller, Right, files::Attachment, image, sources::catalog, stages::Timed},
-    catalog::{Resolved, resolve_params},
+    app::{App, image, stages::Timed},
     engine::{self, Created, ImageChoice, Request},
     guest,
     image::Image,
-    model::{Code, Error, InstanceState, Name, NetworkMode, Observer, Result, Settings, Tag, escaped},
-    render::{UserData, parse_user_data},
+    model::{InstanceState, Observer, Result, Settings},
     view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime},
 };
-
-/// An instance to make.
-#[derive(Clone)]
-pub struct Create {
-    /// Id of the blueprint.
-    pub blueprint: String,
-    /// Id of the bundle; none: the smallest that fits the blueprint.
-    pub bundle: Option<String>,
-    /// Its name; none: the blueprint's and the first free number.
-    pub name: Option<Name>,
-    /// The operating system below an application; none: the blueprint's.
-    pub base: Option<String>,
-    /// Parameters of the blueprint and the values for them.
-    pub parameters: Vec<(String, String)>,
-    /// Public SSH keys that may log in.
-    pub ssh_keys: Vec<Attachment>,
-    /// A `#cloud-config` or `#!` file, run after the blueprint's own parts.
-    pub user_data: Option<Attachment>,
-    /// Tags.
-    pub tags: Vec<Tag>,
-    /// Network.
-    pub network: NetworkMode,
-    /// Take an image in which the blueprint is installed already, where there is one.
-    pub use_baked: bool,
-    /// The caller's own id of this request: asked twice, made once.
-    pub request_id: Option<String>,
-    /// Wait while something else works on the same instance.
-    pub wait: bool,
-    /// How long the application may take until it answers.
-    pub timeout: Duration,
-    /// Return when the application answers, not once the machine runs.
-    pub until_ready: bool,
-}
-
-/// What was asked for, checked against the catalog and read from its files.
-pub struct Checked {
-    caller: Caller,
-    pub(super) request: Create,
-    pub(super) resolved: Resolved,
-    pub(super) parameters: BTreeMap<String, String>,
-    ssh_keys: Vec<String>,
-    user_data: Option<UserData>,
-    digest: String,
-    /// The base where none is asked for.
-    default_base: Option<String>,
-}
 
 /// What came of a create.
 pub struct Made {
@@ -68,53 +22,6 @@ pub struct Made {
     pub repeated: bool,
     /// The command that makes the next create of this blueprint faster.
     pub advice: Option<String>,
-}
-
-/// Checks everything that can be checked without the host.
-pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
-    caller.require(Right::Change)?;
-    let catalog = catalog(&app.settings)?;
-    let blueprint = catalog.blueprint(&request.blueprint)?;
-    let bundle = match &request.bundle {
-        Some(bundle) => bundle.clone(),
-        None => catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default(),
-    };
-    let resolved = catalog.resolve(&request.blueprint, &bundle, request.base.as_deref())?;
-    let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
-    refuse_double_tag(&request.tags)?;
-    let ssh_keys = request.ssh_keys.iter().map(public_key).collect::<Result<_>>()?;
-    let user_data = request.user_data.as_ref().map(user_data).transpose()?;
-    let default_base = blueprint.bases.first().cloned();
-    let caller = caller.clone();
-    Ok(Checked { caller, digest: digest(&request)?, request, resolved, parameters, ssh_keys, user_data, default_base })
-}
-
-fn refuse_double_tag(tags: &[Tag]) -> Result<()> {
-    let mut tags = tags.to_vec();
-    tags.sort();
-    match tags.windows(2).find(|w| w[0].key == w[1].key) {
-        None => Ok(()),
-        Some(twice) => {
-            let text = format!("the tag `{}` is given twice", escaped(&twice[0].key));
-            Err(Error::new(Code::InvalidTag, text).hint("give each key once"))
-        }
-    }
-}
-
-fn public_key(file: &Attachment) -> Result<String> {
-    let text = std::str::from_utf8(&file.bytes).map_err(|_| {
-        Error::new(Code::InvalidSshKey, format!("`{}` is not text", file.name)).hint("give a `.pub` file")
-    })?;
-    guest::keys::parse_public_key(text).map_err(|e| in_file(file, e))
-}
-
-fn user_data(file: &Attachment) -> Result<UserData> {
-    parse_user_data(&file.bytes).map_err(|e| in_file(file, e))
-}
-
-fn in_file(file: &Attachment, mut error: Error) -> Error {
-    error.message = format!("`{}`: {}", file.name, error.message);
-    error
 }
 
 impl Checked {

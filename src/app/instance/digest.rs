@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::create::Create;
+use super::request::Create;
 use crate::model::{Code, Error, NetworkMode, Result, hex};
 
 /// What is asked for, in one form. How it is waited for is no part of it: a retry may be more patient.

@@ -4,11 +4,7 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     app::{App, Caller, Right},
-    guest::{
-        self,
-        lines::{Lines, follow},
-        report::Report,
-    },
+    guest::{self, lines::Lines, report::Report, tail::follow},
     model::{Name, Observer, Record, Result},
     plan::{console_log, report_log},
     store::instances::no_such_instance,

@@ -12,6 +12,8 @@ pub mod secrets;
 pub mod show;
 pub mod tag;
 
+mod checked;
 mod digest;
 mod plan;
+mod request;
 pub(in crate::app) mod state;

@@ -1,6 +1,6 @@
 //! What a create would make and do, and what it costs.
 
-use super::create::Checked;
+use super::checked::Checked;
 use crate::{
     model::{Mac, Name, NetworkMode, Record, Result, Settings},
     plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Place, Sources, Step},

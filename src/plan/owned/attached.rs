@@ -1,9 +1,10 @@
 //! What a domain has of the things that its instance owns.
 
 use super::{
-    description::{Attachment, Place},
+    description::Attachment,
     kinds::{Thing, things},
     object::Object,
+    place::Place,
 };
 use crate::{
     model::{Record, Result},

@@ -1,15 +1,14 @@
 //! What there is to know of a kind of owned thing.
 
-use std::path::Path;
-
 use uuid::Uuid;
 
 use super::{
     name::Owner,
     object::{Namespace, Object},
+    place::Place,
 };
 use crate::{
-    model::{Record, ResourceKind, Result, Settings},
+    model::{Record, ResourceKind, Result},
     plan::parts::{DiskPort, DomainPlan},
 };
 
@@ -86,23 +85,6 @@ pub trait Description: Sync {
 
     /// What a delete says that it removes; none if something else says it.
     fn removal(&self, record: &Record) -> Option<String>;
-}
-
-/// Where a host keeps what is ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// The storage pool's name.
-    pub pool: &'a str,
-    /// The NAT network's name.
-    pub network: &'a str,
-    /// The folder of the guests' logs.
-    pub logs: &'a Path,
-}
-
-impl<'a> From<&'a Settings> for Place<'a> {
-    fn from(settings: &'a Settings) -> Self {
-        Self { pool: &settings.host.pool, network: &settings.host.network, logs: &settings.host.folders.logs }
-    }
 }
 
 /// What data is made from. Without it no data is made.

@@ -9,12 +9,14 @@ mod description;
 mod kinds;
 mod name;
 mod object;
+mod place;
 
 pub use attached::attached;
-pub use description::{Attachment, Class, Description, Place, Sources};
+pub use description::{Attachment, Class, Description, Sources};
 pub use kinds::{OwnedKind, console_log, log_owner, owner_of, report_log, root_disk, seed};
 pub use name::{Owner, is_marked};
 pub use object::{Namespace, Object};
+pub use place::Place;
 #[cfg(test)]
 pub(super) use {
     attached::attached_of,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::description::Place;
+use super::place::Place;
 use crate::model::DhcpHost;
 
 /// A thing on the host.

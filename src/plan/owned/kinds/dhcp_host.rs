@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::super::{
-    description::{Attachment, Class, Description, Place, Sources},
+    description::{Attachment, Class, Description, Sources},
     name::Owner,
     object::{Namespace, Object},
+    place::Place,
 };
 use crate::{
     model::{self, NetworkMode, Record, Result},

@@ -4,9 +4,10 @@
 use uuid::Uuid;
 
 use super::super::{
-    description::{Class, Description, Place, Sources},
+    description::{Class, Description, Sources},
     name::Owner,
     object::{Namespace, Object},
+    place::Place,
 };
 use crate::{
     model::{Record, Result},

@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::super::{
-    description::{Class, Description, Place},
+    description::{Class, Description},
     name::{self, Owner},
     object::{Namespace, Object},
+    place::Place,
 };
 use crate::model::Record;
 

@@ -15,8 +15,9 @@ pub use root_disk::root_disk;
 pub use seed::seed;
 
 use super::{
-    description::{Class, Description, Place},
+    description::{Class, Description},
     object::{Namespace, Object},
+    place::Place,
 };
 use crate::model::{Record, ResourceKind, words};
 

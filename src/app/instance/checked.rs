@@ -1,0 +1,72 @@
+//! A create that was checked against the catalog and read from its files: all that can be refused without the host is.
+
+use std::collections::BTreeMap;
+
+use super::{digest::digest, request::Create};
+use crate::{
+    app::{App, Caller, Right, files::Attachment, sources::catalog},
+    catalog::{Resolved, resolve_params},
+    guest,
+    model::{Code, Error, Result, Tag, escaped},
+    render::{UserData, parse_user_data},
+};
+
+/// What was asked for, checked against the catalog and read from its files.
+pub struct Checked {
+    pub(super) caller: Caller,
+    pub(super) request: Create,
+    pub(super) resolved: Resolved,
+    pub(super) parameters: BTreeMap<String, String>,
+    pub(super) ssh_keys: Vec<String>,
+    pub(super) user_data: Option<UserData>,
+    pub(super) digest: String,
+    /// The base where none is asked for.
+    pub(super) default_base: Option<String>,
+}
+
+/// Checks everything that can be checked without the host.
+pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
+    caller.require(Right::Change)?;
+    let catalog = catalog(&app.settings)?;
+    let blueprint = catalog.blueprint(&request.blueprint)?;
+    let bundle = match &request.bundle {
+        Some(bundle) => bundle.clone(),
+        None => catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default(),
+    };
+    let resolved = catalog.resolve(&request.blueprint, &bundle, request.base.as_deref())?;
+    let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
+    refuse_double_tag(&request.tags)?;
+    let ssh_keys = request.ssh_keys.iter().map(public_key).collect::<Result<_>>()?;
+    let user_data = request.user_data.as_ref().map(user_data).transpose()?;
+    let default_base = blueprint.bases.first().cloned();
+    let caller = caller.clone();
+    Ok(Checked { caller, digest: digest(&request)?, request, resolved, parameters, ssh_keys, user_data, default_base })
+}
+
+fn refuse_double_tag(tags: &[Tag]) -> Result<()> {
+    let mut tags = tags.to_vec();
+    tags.sort();
+    match tags.windows(2).find(|w| w[0].key == w[1].key) {
+        None => Ok(()),
+        Some(twice) => {
+            let text = format!("the tag `{}` is given twice", escaped(&twice[0].key));
+            Err(Error::new(Code::InvalidTag, text).hint("give each key once"))
+        }
+    }
+}
+
+fn public_key(file: &Attachment) -> Result<String> {
+    let text = std::str::from_utf8(&file.bytes).map_err(|_| {
+        Error::new(Code::InvalidSshKey, format!("`{}` is not text", file.name)).hint("give a `.pub` file")
+    })?;
+    guest::keys::parse_public_key(text).map_err(|e| in_file(file, e))
+}
+
+fn user_data(file: &Attachment) -> Result<UserData> {
+    parse_user_data(&file.bytes).map_err(|e| in_file(file, e))
+}
+
+fn in_file(file: &Attachment, mut error: Error) -> Error {
+    error.message = format!("`{}`: {}", file.name, error.message);
+    error
+}

@@ -1,0 +1,41 @@
+//! What is asked for of a create.
+
+use std::time::Duration;
+
+use crate::{
+    app::files::Attachment,
+    model::{Name, NetworkMode, Tag},
+};
+
+/// An instance to make.
+#[derive(Clone)]
+pub struct Create {
+    /// Id of the blueprint.
+    pub blueprint: String,
+    /// Id of the bundle; none: the smallest that fits the blueprint.
+    pub bundle: Option<String>,
+    /// Its name; none: the blueprint's and the first free number.
+    pub name: Option<Name>,
+    /// The operating system below an application; none: the blueprint's.
+    pub base: Option<String>,
+    /// Parameters of the blueprint and the values for them.
+    pub parameters: Vec<(String, String)>,
+    /// Public SSH keys that may log in.
+    pub ssh_keys: Vec<Attachment>,
+    /// A `#cloud-config` or `#!` file, run after the blueprint's own parts.
+    pub user_data: Option<Attachment>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// Network.
+    pub network: NetworkMode,
+    /// Take an image in which the blueprint is installed already, where there is one.
+    pub use_baked: bool,
+    /// The caller's own id of this request: asked twice, made once.
+    pub request_id: Option<String>,
+    /// Wait while something else works on the same instance.
+    pub wait: bool,
+    /// How long the application may take until it answers.
+    pub timeout: Duration,
+    /// Return when the application answers, not once the machine runs.
+    pub until_ready: bool,
+}
