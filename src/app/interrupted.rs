@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    engine::held_locks,
+    engine::{held_locks, owner},
     model::{Observer, OperationState, Settings},
     store::Store,
 };
@@ -18,7 +18,7 @@ pub fn say(store: &Store, settings: &Settings, observer: &mut dyn Observer) {
     let Ok(held) = held_locks(&settings.paths.state) else { return };
     let held: HashSet<_> = held.into_iter().collect();
     // The process of one that is at work ends it soon. One that ended between the query and the look at the locks is closed.
-    for operation in open.into_iter().filter(|o| !held.contains(&o.resource.id)) {
+    for operation in open.into_iter().filter(|o| !held.contains(&owner(o))) {
         let still_open = store.operation(&operation.id).is_ok_and(|o| o.is_some_and(|o| o.state == operation.state));
         if still_open {
             let (kind, name) = (operation.kind, &operation.resource.name);

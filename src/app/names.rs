@@ -22,6 +22,16 @@ pub fn contacts(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Contact).unwrap_or_default()
 }
 
+/// Ids of the latest operations.
+pub fn operations(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Operation).unwrap_or_default()
+}
+
+/// Ids of the operations under way.
+pub fn open_operations(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::OpenOperation).unwrap_or_default()
+}
+
 /// Ids of the blueprints.
 pub fn blueprints(settings: Option<&Settings>) -> Vec<String> {
     usable_catalog(settings).blueprints.into_keys().collect()

@@ -1,12 +1,18 @@
 //! Operations: the journal of changes.
 
+use std::time::Duration;
+
 use super::{App, Caller, Right};
 use crate::{
-    model::{Code, Error, Hint, Observer, Result, Verb},
+    engine::has_owner,
+    model::{Code, Error, Hint, Observer, OperationState, Progress, Result, Verb},
     plan::Step,
-    store::{OpenStep, Operation},
-    view::{OperationRow, OperationView, StepView},
+    store::{OpenStep, Operation, Store},
+    view::{Changed, OperationRow, OperationView, StepView},
 };
+
+/// How often an operation that is followed is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The latest operations, the latest first.
 pub fn list(app: &App, caller: &Caller, limit: u32, observer: &mut dyn Observer) -> Result<Vec<OperationRow>> {
@@ -18,14 +24,89 @@ pub fn list(app: &App, caller: &Caller, limit: u32, observer: &mut dyn Observer)
 /// One operation with its steps.
 pub fn show(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<OperationView> {
     caller.require(Right::Read)?;
-    let store = app.store(observer)?;
-    let found = store.as_ref().map_or(Ok(None), |s| s.operation(id))?;
-    let (Some(store), Some(operation)) = (store, found) else {
-        return Err(Error::new(Code::NoSuchOperation, format!("there is no operation `{id}`"))
-            .hint(Hint::new().run(Verb::Operations).text(" lists them")));
-    };
-    let steps = store.steps(id)?.into_iter().map(step).collect();
-    Ok(OperationView { row: row(operation), steps })
+    let store = app.store(observer)?.ok_or_else(|| unknown(id))?;
+    view(&store, store.require_operation(id)?)
+}
+
+/// Follows an operation until it ends: what it is doing is handed on as sentences. Ends early with what is known then, where
+/// nobody works on it any more or the follower wants to end.
+pub fn follow(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<OperationView> {
+    caller.require(Right::Read)?;
+    let store = app.store(observer)?.ok_or_else(|| unknown(id))?;
+    let mut told = None;
+    loop {
+        // Before the operation is read: an owner that is gone by now has ended it, or never will.
+        let operation = store.require_operation(id)?;
+        let owned = has_owner(&app.settings.paths.state, &operation)?;
+        let operation = if owned { operation } else { store.require_operation(id)? };
+        if operation.state != OperationState::Started || !owned || app.is_cancelled() {
+            return view(&store, operation);
+        }
+        let sentence = sentence(&operation.progress);
+        if sentence.is_some() && sentence != told {
+            sentence.iter().for_each(|text| observer.status(text));
+            told = sentence;
+        }
+        app.clock.sleep(LOOK);
+    }
+}
+
+/// What the cancelling of operations would do.
+pub fn plan_cancel(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<Changed>> {
+    cancellable(app, caller, ids, observer)
+        .map(|_| ids.iter().map(|id| Changed::new(id, "would be cancelled")).collect())
+}
+
+/// Asks operations to end. Their processes see that between two steps and while they wait, as they do Ctrl-C.
+pub fn cancel(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<Changed>> {
+    let mut store = cancellable(app, caller, ids, observer)?;
+    ids.iter()
+        .map(|id| {
+            store.request_cancel(id, app.clock.now())?;
+            Ok(Changed::new(id, "is asked to end"))
+        })
+        .collect()
+}
+
+/// The database, in which all of these are under way; refused before any is asked.
+fn cancellable(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Store> {
+    caller.require(Right::Change)?;
+    let mut found = app.store(observer)?;
+    for id in ids {
+        let store = found.as_mut().ok_or_else(|| unknown(id))?;
+        let operation = store.require_cancellable(id)?;
+        if !has_owner(&app.settings.paths.state, &operation)? {
+            let text = format!("nobody works on operation `{id}` any more");
+            return Err(Error::new(Code::OperationEnded, text)
+                .hint(Hint::new().run(Verb::Repair).text(" finishes or undoes it")));
+        }
+    }
+    found.ok_or_else(|| unknown(""))
+}
+
+fn unknown(id: &str) -> Error {
+    Error::new(Code::NoSuchOperation, format!("there is no operation `{id}`"))
+        .hint(Hint::new().run(Verb::Operations).text(" lists them"))
+}
+
+/// `image: installing packages`.
+fn sentence(progress: &Progress) -> Option<String> {
+    let words: Vec<&str> = progress.stage.iter().chain(&progress.note).map(String::as_str).collect();
+    (!words.is_empty()).then(|| words.join(": "))
+}
+
+fn view(store: &Store, operation: Operation) -> Result<OperationView> {
+    let steps = store.steps(&operation.id)?.into_iter().map(step).collect();
+    let running = operation.state == OperationState::Started;
+    let progress = if running { operation.progress.clone() } else { Progress::default() };
+    Ok(OperationView {
+        row: row(operation),
+        stage: progress.stage,
+        note: progress.note,
+        done_bytes: progress.done,
+        total_bytes: progress.total,
+        steps,
+    })
 }
 
 fn row(o: Operation) -> OperationRow {

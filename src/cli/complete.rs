@@ -68,6 +68,16 @@ pub fn contacts(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::contacts))
 }
 
+/// Completes ids of operations.
+pub fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::operations))
+}
+
+/// Completes ids of operations that are under way.
+pub fn open_operations(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::open_operations))
+}
+
 /// Completes names of metrics.
 pub fn metrics(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, crate::model::Metric::ALL.iter().map(|m| m.as_str().to_owned()).collect())

@@ -16,11 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// Refused where no such base is known; failed where it cannot be had.
-pub fn ensure_image(ctx: &Ctx, base: &str, observer: &mut dyn Observer) -> Result<Image> {
-    ensure(ctx, base, &ctx.cancel, observer)
-}
-
-fn ensure(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
+pub fn ensure_image(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
     let dir = &ctx.settings.host.folders.pool;
     if let Some(image) = image::get(dir, base)? {
         return Ok(image);
@@ -45,8 +41,8 @@ fn ensure(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observe
 pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
     let base = match &request.image {
         ImageChoice::Given(image) => return Ok(Image::clone(image)),
-        ImageChoice::Base => return ensure(ctx, &request.base, &ctx.ending, observer),
-        ImageChoice::Baked => ensure(ctx, &request.base, &ctx.ending, observer)?,
+        ImageChoice::Base => return ensure_image(ctx, &request.base, &ctx.ending, observer),
+        ImageChoice::Baked => ensure_image(ctx, &request.base, &ctx.ending, observer)?,
     };
     let Some(wanted) = bake_of(&request.blueprint, &request.base, &base.digest, &request.parameters)? else {
         return Ok(base);

@@ -251,6 +251,12 @@ fn describe(file: &mut File) -> String {
     }
 }
 
+/// Whether a process works on an operation. Nothing is written.
+pub fn has_owner(state: &Path, operation: &Operation) -> Result<bool> {
+    let own = owner(operation);
+    Ok(held_locks(state)?.contains(&own))
+}
+
 /// The instances whose lock somebody holds. Nothing is written.
 pub fn held_locks(state: &Path) -> Result<Vec<Uuid>> {
     let all = Lock::survey(&state.join("locks"))?;

@@ -43,7 +43,7 @@ pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use host::{capacity, network_xml, prepare_host};
 pub use images::ensure_image;
 pub use listing::{Listed, inspect, list};
-pub use lock::held_locks;
+pub use lock::{has_owner, held_locks, owner};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use provision::Job;
 pub use ready::Waited;

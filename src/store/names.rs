@@ -19,14 +19,20 @@ pub enum Named {
     Alarm,
     /// Contacts.
     Contact,
+    /// The latest operations.
+    Operation,
+    /// Operations under way.
+    OpenOperation,
 }
 
-/// The names of a kind in `state.db` in `dir`, in alphabetical order. The database is neither made nor migrated.
+/// The names of a kind in `state.db` in `dir`, in alphabetical order; of operations the ids, the latest first. The database is neither made nor migrated.
 pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
     let query = match kind {
         Named::Instance => "SELECT name FROM instance ORDER BY name",
         Named::Alarm => "SELECT name FROM alarm ORDER BY name",
         Named::Contact => "SELECT name FROM contact ORDER BY name",
+        Named::Operation => "SELECT id FROM operation ORDER BY started_at DESC LIMIT 50",
+        Named::OpenOperation => "SELECT id FROM operation WHERE state = 'started' ORDER BY started_at DESC LIMIT 50",
     };
     let read = || -> rusqlite::Result<Vec<String>> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

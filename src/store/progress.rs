@@ -63,12 +63,21 @@ impl Store {
         Ok(ProgressLog { connection, operation: operation.to_owned(), written: Progress::default() })
     }
 
+    /// An operation that is under way.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchOperation`]; [`Code::OperationEnded`].
+    pub fn require_cancellable(&self, id: &str) -> Result<Operation> {
+        let operation = self.require_operation(id)?;
+        if operation.state == OperationState::Started { Ok(operation) } else { Err(ended(&operation)) }
+    }
+
     /// Asks that an operation end. Its process sees that between two steps, and while it waits.
     ///
     /// # Errors
     /// [`Code::NoSuchOperation`]; [`Code::OperationEnded`] if it is not under way.
     pub fn request_cancel(&mut self, id: &str, now: jiff::Timestamp) -> Result<Operation> {
-        let operation = self.require_operation(id)?;
+        let operation = self.require_cancellable(id)?;
         let asked = self.write(|t| {
             t.0.execute(
                 "UPDATE operation SET cancel_at = coalesce(cancel_at, ?2) WHERE id = ?1 AND state = 'started'",

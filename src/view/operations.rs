@@ -44,6 +44,14 @@ pub struct OperationView {
     /// What a listing shows.
     #[serde(flatten)]
     pub row: OperationRow,
+    /// The stage it is in, while it runs.
+    pub stage: Option<String>,
+    /// What it is doing there.
+    pub note: Option<String>,
+    /// How much of it is done.
+    pub done_bytes: Option<u64>,
+    /// Of how much.
+    pub total_bytes: Option<u64>,
     /// Its steps, in order.
     pub steps: Vec<StepView>,
 }

@@ -170,7 +170,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let receipt = view::Receipt { name: text("web"), removed: vec![text("disk")], kept: vec![text("image")] };
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
-    let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `alarm put`, `alarm delete`, `alarm test`, \
+    let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
                     `alarm mute`, `contact remove`, `contact test`, `contact redeliver`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
@@ -284,7 +284,14 @@ fn documents_of_the_host(all: &mut Vec<(&'static str, Value)>) {
     };
     add(all, "`operations`", &view::OperationsDocument { operations: &[operation()] });
     let step = view::StepView { name: text("seed"), state: text("done"), error: Some(text("x")) };
-    let shown = view::OperationView { row: operation(), steps: vec![step] };
+    let shown = view::OperationView {
+        row: operation(),
+        stage: Some(text("image")),
+        note: Some(text("download")),
+        done_bytes: Some(1),
+        total_bytes: Some(2),
+        steps: vec![step],
+    };
     add(all, "`operations show`", &view::OperationsDocument { operations: &[shown] });
     let check = view::CheckView {
         name: text("libvirt"),

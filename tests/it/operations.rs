@@ -8,11 +8,13 @@ use std::{
 
 use crate::support::world::World;
 use lite::{
+    app::{App, Caller, operation},
     clock::SystemClock,
     engine::{self, ImageCtx, Observer, Stage, Unobserved, on_image},
     hypervisor::DomainState,
     model::{Code, Error, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, Result, Via},
     store::{Operation, Store},
+    view::Changed,
 };
 
 /// At most so long a request or a note takes to the other process.
@@ -68,6 +70,78 @@ fn another_process_sees_the_note_and_ends_the_wait() {
     );
     let error = ctx.store.request_cancel("op-ffffffff", jiff::Timestamp::UNIX_EPOCH).expect_err("refused");
     assert_eq!((error.code.as_str(), error.exit_code()), ("no_such_operation", 2));
+}
+
+/// Keeps what it is told, and does something once.
+struct Told<'a> {
+    lines: Vec<String>,
+    once: Option<Box<dyn FnOnce() + Send + 'a>>,
+}
+
+impl Observer for Told<'_> {
+    fn begin(&mut self, _: Stage) {}
+    fn note(&mut self, _: &str) {}
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, text: &str) {
+        self.lines.push(text.to_owned());
+        if let Some(once) = self.once.take() {
+            once();
+        }
+    }
+    fn warn(&mut self, text: &str) {
+        self.lines.push(format!("warning: {text}"));
+    }
+}
+
+#[test]
+fn an_operation_is_followed_until_somebody_cancels_it() {
+    let world = World::new();
+    let uuid = world.create("web").expect("created").record.uuid;
+    world.hypervisor.inner().show(uuid, DomainState::Running);
+    let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
+    let caller = Caller::root(Via::Cli);
+    let mut ctx = world.engine();
+    let instance = ctx.store.require(&Name::parse("web").expect("a name")).expect("there");
+    let created = ctx.store.operations(1).expect("read").remove(0).id;
+    let (view, lines) = std::thread::scope(|scope| {
+        let stop = scope.spawn(move || {
+            engine::stop(&mut ctx, &instance, false, Duration::from_secs(600), &mut Unobserved).map(drop)
+        });
+        let store = world.engine().store;
+        let begun = Instant::now();
+        let id = loop {
+            assert!(begun.elapsed() < SEEN, "no stop began");
+            if let Some(operation) = store.open_operations().expect("read").pop() {
+                break operation.id;
+            }
+        };
+        let running = operation::show(&app, &caller, &id, &mut Unobserved).expect("shown");
+        assert_eq!((running.row.state.as_str(), running.steps.len()), ("started", 0));
+        let planned =
+            operation::plan_cancel(&app, &caller, std::slice::from_ref(&id), &mut Unobserved).expect("planned");
+        assert_eq!(planned, [Changed::new(&id, "would be cancelled")]);
+        let cancel = || {
+            let changed = operation::cancel(&app, &caller, std::slice::from_ref(&id), &mut Unobserved).expect("asked");
+            assert_eq!(changed, [Changed::new(&id, "is asked to end")]);
+        };
+        let mut told = Told { lines: vec![], once: Some(Box::new(cancel)) };
+        let view = operation::follow(&app, &caller, &id, &mut told).expect("followed");
+        assert_eq!(stop.join().expect("joined").map_err(|e| e.code.as_str()), Err("interrupted"));
+        (view, std::mem::take(&mut told.lines))
+    });
+    assert_eq!(lines, ["asked the guest to power off, waiting up to 600 s"]);
+    let error = view.row.error.as_deref();
+    assert_eq!((view.row.state.as_str(), view.note, error.is_some()), ("failed", None, true));
+    // Refused, each with its reason: one that has ended, and one whose process died.
+    let refused = |id: &str| operation::cancel(&app, &caller, &[id.to_owned()], &mut Unobserved).expect_err("refused");
+    assert_eq!(refused(&created).message, format!("operation `{created}` has ended: succeeded"));
+    world.sql(&format!("UPDATE operation SET state = 'started', ended_at = NULL WHERE id = '{created}'"));
+    assert_eq!(refused(&created).message, format!("nobody works on operation `{created}` any more"));
+    assert_eq!(refused(&created).hints, ["`lite repair` finishes or undoes it"]);
+    let view = operation::follow(&app, &caller, &created, &mut Unobserved).expect("ends at once");
+    assert_eq!(view.row.state, "started");
 }
 
 /// A context for work on images, in a world whose pool is an empty folder.

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{rows, tidy};
+use super::{journalled, rows, tidy};
 use crate::{
     app::{App, Caller, Right, sources::catalog},
     catalog::{Resolved, resolve_params},
     engine::{self, BakeRequest, check_bakeable},
-    guest,
-    model::{Observer, Result},
+    guest, image,
+    model::{Observer, OperationKind, Result},
     view::{ImageRow, PlanView},
 };
 
@@ -37,7 +37,7 @@ pub struct Checked {
 /// Checks everything that can be checked without the host.
 pub fn check(app: &App, caller: &Caller, request: Bake, observer: &mut dyn Observer) -> Result<Checked> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
+    tidy(app, &caller.requester, observer)?;
     let catalog = catalog(&app.settings)?;
     let mut each = Vec::new();
     for id in &request.blueprints {
@@ -63,7 +63,14 @@ impl Checked {
         let mut images = Vec::new();
         for (resolved, parameters) in &self.each {
             let mut ctx = app.change(&self.caller, false, observer)?;
-            let base = engine::ensure_image(&ctx, &resolved.base, observer)?;
+            let made = if image::buildable().any(|id| id == resolved.base) {
+                OperationKind::Build
+            } else {
+                OperationKind::Pull
+            };
+            let base = journalled(app, &self.caller, (made, &resolved.base), observer, |cancel, observer| {
+                engine::ensure_image(&ctx, &resolved.base, cancel, observer)
+            })?;
             let request = BakeRequest {
                 blueprint: resolved.blueprint.clone(),
                 bundle: resolved.bundle.clone(),

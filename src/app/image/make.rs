@@ -1,12 +1,12 @@
 //! Making images: building, downloading and importing them.
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, sync::atomic::AtomicBool};
 
-use super::{rows, tidy};
+use super::{journalled, rows, tidy};
 use crate::{
     app::{App, Caller, Right},
     image::{self, BuildRequest, Image, pull::PullRequest},
-    model::{Code, Error, Name, Observer, Result, Settings},
+    model::{Code, Error, Name, Observer, OperationKind, Result, Settings},
     view::{Changed, ImageRow},
 };
 
@@ -33,27 +33,30 @@ pub struct Import {
 /// Builds each image from a distribution's signed packages.
 pub fn build(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
-    each(app, ids, observer, |id, observer| build_one(app, id, observer))
+    tidy(app, &caller.requester, observer)?;
+    each(app, caller, OperationKind::Build, ids, observer, |id, cancel, observer| {
+        let (dir, mirror) = (&app.settings.host.folders.pool, &app.settings.mirror);
+        image::build(BuildRequest { dir, id, mirror, force: false, clock: &*app.clock }, cancel, observer)
+    })
 }
 
 /// Downloads each image, and keeps it if its digest is the one pinned or signed by the distribution.
 pub fn pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
     check_pull(app, caller, pull, observer)?;
-    each(app, &pull.ids, observer, |id, observer| {
+    each(app, caller, OperationKind::Pull, &pull.ids, observer, |id, cancel, observer| {
         let request = PullRequest {
             digest: pull.digest.clone(),
             url: pull.url.clone(),
             ..PullRequest::new(&app.settings.host.folders.pool, id)
         };
-        image::fetch(&request, &app.cancel, app.clock.now(), observer)
+        image::fetch(&request, cancel, app.clock.now(), observer)
     })
 }
 
 /// What a build would do.
 pub fn plan_build(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<Changed>> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
+    tidy(app, &caller.requester, observer)?;
     Ok(ids.iter().map(|id| Changed::new(id, "would be built")).collect())
 }
 
@@ -65,7 +68,7 @@ pub fn plan_pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Obs
 
 fn check_pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Observer) -> Result<()> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
+    tidy(app, &caller.requester, observer)?;
     if pull.ids.len() > 1 && pull.digest.is_some() {
         return Err(Error::new(Code::OneDigest, "a digest belongs to one image").hint("pull one image at a time"));
     }
@@ -77,7 +80,9 @@ pub fn import(app: &App, caller: &Caller, import: &Import, observer: &mut dyn Ob
     let id = imported_id(app, caller, import, observer)?;
     create_folder(&app.settings)?;
     let (dir, file) = (&app.settings.host.folders.pool, &import.file);
-    let image = image::import(dir, file, &id, false, &*app.clock, &app.cancel, observer)?;
+    let image = journalled(app, caller, (OperationKind::Import, &id), observer, |cancel, observer| {
+        image::import(dir, file, &id, false, &*app.clock, cancel, observer)
+    })?;
     observer.finish();
     rows(app, &[image])
 }
@@ -90,7 +95,7 @@ pub fn plan_import(app: &App, caller: &Caller, import: &Import, observer: &mut d
 /// The id under which an import would keep its file.
 fn imported_id(app: &App, caller: &Caller, import: &Import, observer: &mut dyn Observer) -> Result<String> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
+    tidy(app, &caller.requester, observer)?;
     let id = match &import.name {
         Some(name) => name.to_string(),
         None => import.file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_ascii_lowercase(),
@@ -102,29 +107,20 @@ fn imported_id(app: &App, caller: &Caller, import: &Import, observer: &mut dyn O
 /// Makes each image, with its stages shown, and gives their rows.
 fn each(
     app: &App,
+    caller: &Caller,
+    kind: OperationKind,
     ids: &[String],
     observer: &mut dyn Observer,
-    make: impl Fn(&str, &mut dyn Observer) -> Result<Image>,
+    make: impl Fn(&str, &AtomicBool, &mut dyn Observer) -> Result<Image>,
 ) -> Result<Vec<ImageRow>> {
     create_folder(&app.settings)?;
     let mut images = Vec::new();
     for id in ids {
-        let made = make(id, observer);
+        let made = journalled(app, caller, (kind, id), observer, |cancel, observer| make(id, cancel, observer));
         images.push(made.inspect_err(|_| observer.fail())?);
         observer.finish();
     }
     rows(app, &images)
-}
-
-fn build_one(app: &App, id: &str, observer: &mut dyn Observer) -> Result<Image> {
-    let request = BuildRequest {
-        dir: &app.settings.host.folders.pool,
-        id,
-        mirror: &app.settings.mirror,
-        force: false,
-        clock: &*app.clock,
-    };
-    image::build(request, &app.cancel, observer)
 }
 
 /// Makes the folder of the pool: an image may come before the pool does. QEMU's account passes through it, hence 0711.

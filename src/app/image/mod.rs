@@ -7,10 +7,13 @@ pub mod remove;
 
 pub(super) mod recipe;
 
+use std::sync::atomic::AtomicBool;
+
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
+    engine::{ImageCtx, on_image, recover_images},
     image::{self, Baked, Image},
-    model::{Observer, Result, Size},
+    model::{Observer, OperationKind, Requester, Result, Size},
     store::Store,
     view::{BakedView, ImageRow},
 };
@@ -21,10 +24,13 @@ pub fn list(app: &App, caller: &Caller) -> Result<Vec<ImageRow>> {
     rows(app, &image::list(&app.settings.host.folders.pool)?)
 }
 
-/// Removes what a killed image operation left, and says so.
-fn tidy(app: &App, observer: &mut dyn Observer) -> Result<()> {
+/// Closes the operations on images that were killed, removes what they left, and says so.
+fn tidy(app: &App, requester: &Requester, observer: &mut dyn Observer) -> Result<()> {
     let state = &app.settings.paths.state;
-    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+    let mut store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+    if let Some(store) = &mut store {
+        recover_images(&mut image_ctx(app, requester, store))?;
+    }
     // Without a database the host is asked whether one is lost: its instances may lie on any file.
     let used = |volume: &str| match &store {
         Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
@@ -32,6 +38,33 @@ fn tidy(app: &App, observer: &mut dyn Observer) -> Result<()> {
     };
     image::leftovers::tidy(&app.settings.host.folders.pool, &used)?.iter().for_each(|line| observer.status(line));
     Ok(())
+}
+
+/// Does work on an image as an operation. Where there is no database, and the host cannot say that none is lost, none is
+/// made, and the work goes on without a journal.
+fn journalled<T>(
+    app: &App,
+    caller: &Caller,
+    (kind, id): (OperationKind, &str),
+    observer: &mut dyn Observer,
+    work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T>,
+) -> Result<T> {
+    let state = &app.settings.paths.state;
+    if !Store::exists(state)? && app.refuse_lost_state().is_err() {
+        return work(&app.cancel, observer);
+    }
+    let mut store = app.new_store()?;
+    on_image(&mut image_ctx(app, &caller.requester, &mut store), kind, id, observer, work)
+}
+
+fn image_ctx<'a>(app: &'a App, requester: &Requester, store: &'a mut Store) -> ImageCtx<'a> {
+    ImageCtx {
+        settings: &app.settings,
+        store,
+        clock: &*app.clock,
+        cancel: app.cancel.clone(),
+        requester: requester.clone(),
+    }
 }
 
 /// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.

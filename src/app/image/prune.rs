@@ -1,10 +1,12 @@
 //! Removing images that are out of date: first which, so that a front end can ask, then the change.
 
-use super::{recipe::is_current, tidy, used_by};
+use std::sync::atomic::AtomicBool;
+
+use super::{journalled, recipe::is_current, tidy, used_by};
 use crate::{
     app::{App, Caller, Right, sources::catalog},
     image::{self, Image, Version},
-    model::{Observer, Result, Settings, Size},
+    model::{Observer, OperationKind, Result, Settings, Size, Unobserved},
     store::Store,
     view::Receipt,
 };
@@ -20,6 +22,13 @@ impl Outdated {
         match self {
             Self::Baked(image) => &image.volume,
             Self::Version(version) => &version.volume,
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Self::Baked(image) => &image.id,
+            Self::Version(version) => &version.id,
         }
     }
 
@@ -43,6 +52,7 @@ impl Outdated {
 
 /// Images found for removal, and what stays though it is out of date.
 pub struct Pruning {
+    caller: Caller,
     store: Option<Store>,
     unused: Vec<Outdated>,
     kept: Vec<String>,
@@ -51,7 +61,7 @@ pub struct Pruning {
 /// Finds baked images and older versions that are not current.
 pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Pruning> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
+    tidy(app, &caller.requester, observer)?;
     // A lost database must not make an image look unused.
     let store = app.store(observer)?;
     let catalog = catalog(&app.settings)?;
@@ -76,7 +86,7 @@ pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<P
     if unused.is_empty() && kept.is_empty() {
         observer.status("every image is current");
     }
-    Ok(Pruning { store, unused, kept })
+    Ok(Pruning { caller: caller.clone(), store, unused, kept })
 }
 
 impl Pruning {
@@ -95,7 +105,10 @@ impl Pruning {
         let mut removed = Vec::new();
         for old in &self.unused {
             // Asked again just before: a create may have taken it meanwhile.
-            if used_by(self.store.as_ref(), old.volume())?.is_empty() && old.remove(&app.settings)? {
+            let remove = |_: &AtomicBool, _: &mut dyn Observer| old.remove(&app.settings);
+            if used_by(self.store.as_ref(), old.volume())?.is_empty()
+                && journalled(app, &self.caller, (OperationKind::Prune, old.id()), &mut Unobserved, remove)?
+            {
                 removed.push(old.words());
             }
         }

@@ -1,22 +1,23 @@
 //! Removing images: first which, so that a front end can ask, then the change.
 
-use super::{rows, tidy};
+use super::{journalled, rows, tidy};
 use crate::{
     app::{App, Caller, Right},
     image::{self, Image},
-    model::{Code, Error, Hint, Observer, Result, Verb, escaped},
+    model::{Code, Error, Hint, Observer, OperationKind, Result, Unobserved, Verb, escaped},
     view::Changed,
 };
 
 /// Images found for removal.
 pub struct Removal {
+    caller: Caller,
     images: Vec<Image>,
 }
 
 /// Finds the images named; refused if an instance uses one.
 pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Removal> {
     caller.require(Right::Change)?;
-    tidy(app, observer)?;
+    tidy(app, &caller.requester, observer)?;
     let dir = &app.settings.host.folders.pool;
     let mut images = Vec::new();
     for id in ids {
@@ -33,7 +34,7 @@ pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obser
         let hint = format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "));
         return Err(Error::new(Code::ImageInUse, text).hint(hint));
     }
-    Ok(Removal { images })
+    Ok(Removal { caller: caller.clone(), images })
 }
 
 impl Removal {
@@ -51,7 +52,9 @@ impl Removal {
     pub fn run(self, app: &App, told: &mut dyn FnMut(&str) -> Result<()>) -> Result<Vec<Changed>> {
         let mut changed = Vec::new();
         for image in self.images {
-            image::remove(&app.settings.host.folders.pool, &image.id, &[])?;
+            journalled(app, &self.caller, (OperationKind::Remove, &image.id), &mut Unobserved, |_, _| {
+                image::remove(&app.settings.host.folders.pool, &image.id, &[])
+            })?;
             told(&image.id)?;
             changed.push(Changed::new(&image.id, "removed"));
         }

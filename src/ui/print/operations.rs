@@ -2,13 +2,20 @@
 
 use super::{or_dash, time_text, toned};
 use crate::{
-    model::Result,
+    model::{Result, Size},
     ui::{Block, Cell, Column, Table, Tone, Ui, seconds},
     view::{OperationRow, OperationView, OperationsDocument},
 };
 
 fn took(milliseconds: Option<u64>) -> String {
     or_dash(milliseconds.map(|ms| seconds(std::time::Duration::from_millis(ms))))
+}
+
+/// `12.0 MiB of 206.1 MiB`.
+fn done(view: &OperationView) -> Option<String> {
+    let about = |bytes| Size::bytes(bytes).about();
+    let done = about(view.done_bytes?);
+    Some(view.total_bytes.map_or_else(|| done.clone(), |total| format!("{done} of {}", about(total))))
 }
 
 fn tone(state: &str) -> Option<Tone> {
@@ -65,6 +72,9 @@ pub fn print_operation(ui: &Ui, view: &OperationView) -> Result<()> {
         .row("STATE", &row.state)
         .row("STARTED", time_text(row.started_at))
         .row("TOOK", took(row.milliseconds))
+        .maybe("STAGE", view.stage.as_ref())
+        .maybe("NOTE", view.note.as_ref())
+        .maybe("DONE", done(view))
         .maybe("ERROR", row.error.as_ref());
     for (nth, step) in view.steps.iter().enumerate() {
         let error = step.error.as_ref().map(|e| format!(": {e}")).unwrap_or_default();
@@ -104,6 +114,30 @@ mod tests {
     }
 
     #[test]
+    fn one_that_runs() {
+        let view = OperationView {
+            row: OperationRow { state: "started".to_owned(), milliseconds: None, error: None, ..failed() },
+            stage: Some("image".to_owned()),
+            note: Some("download".to_owned()),
+            done_bytes: Some(12 << 20),
+            total_bytes: Some(206 << 20),
+            steps: vec![],
+        };
+        let capture = Capture::default();
+        assert_eq!(print_operation(&capture.ui(), &view), Ok(()));
+        let wanted = "ID           op-0000000b\n\
+                      KIND         create\n\
+                      RESOURCE     nginx-1\n\
+                      STATE        started\n\
+                      STARTED      2026-03-01T10:20:30Z\n\
+                      TOOK         -\n\
+                      STAGE        image\n\
+                      NOTE         download\n\
+                      DONE         12.0 MiB of 206.0 MiB\n";
+        assert_eq!(capture.stdout(), wanted);
+    }
+
+    #[test]
     fn one_with_its_steps() {
         let step = |name: &str, state: &str, error: Option<&str>| StepView {
             name: name.to_owned(),
@@ -112,6 +146,10 @@ mod tests {
         };
         let view = OperationView {
             row: failed(),
+            stage: None,
+            note: None,
+            done_bytes: None,
+            total_bytes: None,
             steps: vec![step("seed", "undone", None), step("disk", "undone", Some("no space"))],
         };
         let capture = Capture::default();
@@ -130,7 +168,7 @@ mod tests {
         assert_eq!(print_operation(&Ui { json: true, ..capture.ui() }, &view), Ok(()));
         let wanted = serde_json::json!({"schema": 2, "operations": [{
             "id": "op-0000000b", "kind": "create", "resource": "nginx-1", "instance": "00000000-0000-0000-0000-00000000000b", "state": "failed", "started_at": "2026-03-01T10:20:30Z",
-            "milliseconds": 3200, "error": "no space",
+            "milliseconds": 3200, "error": "no space", "stage": null, "note": null, "done_bytes": null, "total_bytes": null,
             "steps": [{"name": "seed", "state": "undone", "error": null}, {"name": "disk", "state": "undone", "error": "no space"}],
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
