@@ -81,7 +81,7 @@ fn a_file_is_rendered_and_recorded_twice() {
     let said: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let results: Vec<_> =
         said["tests"].as_array().expect("tests").iter().map(|t| (&t["blueprint"], &t["result"])).collect();
-    assert_eq!((code, said["schema"].as_u64()), (0, Some(1)));
+    assert_eq!((code, said["schema"].as_u64()), (0, Some(2)));
     assert_eq!(results, [(&"lamp".into(), &"render".into()), (&"nginx".into(), &"render".into())]);
     let list = read_verified("x", &std::fs::read_to_string(&record).expect("there")).expect("good");
     assert_eq!(list.iter().map(|v| v.blueprint.as_str()).collect::<Vec<_>>(), ["lamp", "nginx", "wiki"]);
