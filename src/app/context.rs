@@ -80,6 +80,7 @@ impl App {
     /// For a change: what a dead process left is finished or undone first, and told.
     pub(super) fn change(&self, caller: &Caller, wait: bool, observer: &mut dyn Observer) -> Result<Ctx> {
         let mut ctx = self.context(caller, wait)?;
+        ctx.store.notices().iter().for_each(|line| observer.status(line));
         match engine::recover(&mut ctx) {
             Ok(actions) => actions.iter().for_each(|line| observer.status(line)),
             // One operation that cannot be finished must not stand in the way of the others.
@@ -118,6 +119,7 @@ impl App {
             return Ok(None);
         }
         let ctx = self.context_of_new_state(caller, false)?;
+        ctx.store.notices().iter().for_each(|line| observer.status(line));
         interrupted::say(&ctx.store, &self.settings, observer);
         Ok(Some(ctx))
     }
@@ -132,6 +134,7 @@ impl App {
         // It may have been made meanwhile.
         let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
         if let Some(store) = &store {
+            store.notices().iter().for_each(|line| observer.status(line));
             interrupted::say(store, &self.settings, observer);
         }
         Ok(store)

@@ -144,6 +144,23 @@ fn an_operation_is_followed_until_somebody_cancels_it() {
     assert_eq!(view.row.state, "started");
 }
 
+#[test]
+fn names_that_a_migration_changed_are_told_by_the_first_look() {
+    let world = World::new();
+    std::fs::create_dir_all(world.state()).expect("made");
+    std::fs::copy(crate::state::v3().db(), world.state().join("state.db")).expect("copied");
+    let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
+    let mut told = Told { lines: vec![], once: None };
+    operation::list(&app, &Caller::root(Via::Cli), 9, &mut told).expect("listed");
+    let renamed = [
+        "alarm `web` is called `web-alarm-2` now: an instance has that name",
+        "contact `cpu` is called `cpu-contact` now: an alarm has that name",
+    ];
+    assert_eq!(told.lines, renamed);
+    operation::list(&app, &Caller::root(Via::Cli), 9, &mut told).expect("listed");
+    assert_eq!(told.lines, renamed, "once");
+}
+
 /// A context for work on images, in a world whose pool is an empty folder.
 struct Images {
     world: World,

@@ -29,7 +29,7 @@ fn today() -> i64 {
     fs::read_dir(folder).expect("the migrations").count() as i64
 }
 
-struct Folder(tempfile::TempDir);
+pub struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new() -> Self {
@@ -46,7 +46,7 @@ impl Folder {
         self.0.path()
     }
 
-    fn db(&self) -> PathBuf {
+    pub fn db(&self) -> PathBuf {
         self.path().join("state.db")
     }
 
@@ -112,7 +112,7 @@ fn a_new_database_and_a_migrated_one_are_the_same() {
 }
 
 /// A database of schema 3, with an instance, an alarm and a contact of one name, and times with and without fractions.
-fn v3() -> Folder {
+pub fn v3() -> Folder {
     let folder = Folder::v1();
     let db = Connection::open(folder.db()).expect("opened");
     for sql in [include_str!("../../src/store/schema/2.sql"), include_str!("../../src/store/schema/3.sql")] {

@@ -29,6 +29,7 @@ fn tidy(app: &App, requester: &Requester, observer: &mut dyn Observer) -> Result
     let state = &app.settings.paths.state;
     let mut store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     if let Some(store) = &mut store {
+        store.notices().iter().for_each(|line| observer.status(line));
         recover_images(&mut image_ctx(app, requester, store))?;
     }
     // Without a database the host is asked whether one is lost: its instances may lie on any file.
