@@ -77,7 +77,7 @@ impl App {
         refuse_lost_state(&*self.host()?, &self.settings)
     }
 
-    /// For a change: what a dead process left is finished or undone first, and told.
+    /// For a change: what a dead process left is finished or undone first, and told; what guests reported is stored.
     pub(super) fn change(&self, caller: &Caller, wait: bool, observer: &mut dyn Observer) -> Result<Ctx> {
         let mut ctx = self.context(caller, wait)?;
         ctx.store.notices().iter().for_each(|line| observer.status(line));
@@ -85,6 +85,10 @@ impl App {
             Ok(actions) => actions.iter().for_each(|line| observer.status(line)),
             // One operation that cannot be finished must not stand in the way of the others.
             Err(e) => observer.warn(&format!("{e}; `lite repair` tries again")),
+        }
+        // Nor must what a guest reported: whoever looks next sees it all the same.
+        if let Err(e) = engine::adopt_reports(&mut ctx) {
+            observer.warn(&e.to_string());
         }
         Ok(ctx)
     }

@@ -9,13 +9,15 @@ use lite::{
             create::{self, Create},
             delete, list,
             logs::{self, Log},
-            show, tag,
+            show,
+            tag::{self, Retag},
         },
         repair,
     },
     clock::SystemClock,
     hypervisor::prelude::*,
-    model::{InstanceState, Name, NetworkMode, Observer, Requester, Settings, Stage, Unobserved, Via},
+    model::{InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Stage, Unobserved, Via},
+    plan::report_log,
 };
 
 use crate::support::world::World;
@@ -114,6 +116,26 @@ fn a_look_finishes_nothing_and_says_what_was_cut_off() {
     let mut said = Said::default();
     list::list(&app, &root(), &[], &mut said).expect("listed");
     assert_eq!(said.0, Vec::<String>::new());
+}
+
+#[test]
+fn what_a_guest_reported_is_shown_by_a_look_and_stored_by_a_change() {
+    let world = World::new();
+    let record = world.create("web").expect("created").record;
+    let log = report_log(&record, &world.settings().host.folders.logs);
+    std::fs::create_dir_all(log.parent().expect("a folder")).expect("made");
+    std::fs::write(
+        &log,
+        "{\"event\":\"failed\",\"module\":\"install\",\"command\":\"\",\"code\":1,\"line\":0,\"tail\":[]}\n",
+    )
+    .expect("written");
+    let app = app(&world);
+    let phase = || world.engine().store.require(&name("web")).expect("there").phase;
+    let rows = list::list(&app, &root(), &[], &mut Unobserved).expect("listed");
+    assert_eq!((rows[0].state, phase()), (InstanceState::Failed, Phase::Unverified));
+    let retag = Retag { name: name("web"), set: vec![], remove: vec![], wait: false, dry_run: true };
+    tag::change(&app, &root(), &retag, &mut Unobserved).expect("nothing to change");
+    assert_eq!(phase(), Phase::Failed);
 }
 
 #[test]

@@ -1,0 +1,321 @@
+//! A document of each command, with nothing left out.
+
+use std::collections::BTreeMap;
+
+use lite::{
+    model::{
+        AlarmState, Code, Currency, Error, Event, EventData, EventKind, InstanceState, Metric, Missing, Money,
+        NetworkMode, Notify, Port, Size, Statistic, Tag, Wanted,
+    },
+    view::{self, Versioned},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+fn row(name: &str) -> view::ListRow {
+    view::ListRow {
+        name: name.to_owned(),
+        uuid: uuid::Uuid::nil(),
+        state: InstanceState::Running,
+        health: Some("ok".to_owned()),
+        blueprint: "nginx".to_owned(),
+        blueprint_version: "1".to_owned(),
+        image_digest: "00ff".to_owned(),
+        base: "debian-13".to_owned(),
+        bundle: "nano".to_owned(),
+        vcpus: 2,
+        memory: Size::mib(512),
+        disk: Size::mib(20 << 10),
+        address: Some([192, 0, 2, 1].into()),
+        network: NetworkMode::Nat,
+        ports: Port::parse("80/tcp").into_iter().collect(),
+        price: Money::hundredths(500),
+        currency: usd(),
+        tags: Tag::parse("live").into_iter().collect(),
+        created_at: now(),
+    }
+}
+
+fn usd() -> Currency {
+    Currency::parse("USD").expect("a currency")
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-03-01T10:20:30Z".parse().expect("a time")
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn alarm() -> view::AlarmRow {
+    view::AlarmRow {
+        name: text("a"),
+        instance: text("web"),
+        state: AlarmState::Ok,
+        since: now(),
+        metric: Metric::CpuUtilization,
+        condition: text(">= 90"),
+        datapoints: 3,
+        of: 5,
+        period_minutes: 1,
+        muted_until: Some(now()),
+    }
+}
+
+/// A document of each row of the page, in its order.
+pub fn documents() -> Vec<(&'static str, Value)> {
+    let mut all = Vec::new();
+    documents_of_instances(&mut all);
+    documents_of_the_catalog(&mut all);
+    documents_of_the_host(&mut all);
+    documents_of_monitoring(&mut all);
+    all
+}
+
+fn add(all: &mut Vec<(&'static str, Value)>, commands: &'static str, document: &impl Serialize) {
+    all.push((commands, serde_json::to_value(Versioned::new(document)).expect("JSON")));
+}
+
+fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
+    let rows = [row("web")];
+    add(all, "`list`", &view::ListDocument::of(&rows));
+    let shown = view::ShowView {
+        row: row("web"),
+        wanted: Wanted::Running,
+        blueprint_version: text("1"),
+        transfer: text("1 TiB"),
+        mac: lite::model::Mac::ours([0, 0, 1]),
+        image_digest: text("00ff"),
+        outputs: vec![(text("URL"), text("http://x/"))],
+        power: InstanceState::Running,
+        drift: vec![lite::model::Drift { what: "name", recorded: text("web"), now: text("x") }],
+        metrics: BTreeMap::from([("CPUUtilization", 1.5)]),
+        failure: Some(text("x")),
+        operation: Some(text("op-1")),
+        host_key: Some(text("ssh-ed25519 x")),
+    };
+    add(all, "`show`", &view::ShowDocument { instances: &[shown] });
+    let created = view::CreatedView {
+        name: text("web"),
+        uuid: uuid::Uuid::nil(),
+        state: InstanceState::Running,
+        ready: true,
+        blueprint: text("nginx"),
+        bundle: text("nano"),
+        outputs: vec![(text("URL"), text("http://x/"))],
+        address: Some([192, 0, 2, 1].into()),
+        price: Money::hundredths(500),
+        currency: usd(),
+        secrets: vec![view::ShownSecret { label: text("ADMIN"), user: Some(text("admin")), value: "x".into() }],
+        operation: text("op-1"),
+        image: view::ImageUsed { id: Some(text("debian-13")), digest: text("00ff"), baked: false },
+        stages: vec![view::StageTime { name: text("boot"), milliseconds: 1 }],
+    };
+    add(all, "`create`", &view::CreatedDocument { instance: &created });
+    let plan = view::PlanView { facts: vec![(text("name"), text("web"))], steps: vec![text("start")] };
+    add(all, "`create --dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
+    add(all, "`image bake --dry-run`", &view::PlansDocument { dry_run: true, plans: &[plan] });
+    let receipt = view::Receipt { name: text("web"), removed: vec![text("disk")], kept: vec![text("image")] };
+    add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
+    let changed = [view::Changed::new("web", "running")];
+    let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
+                    `alarm mute`, `contact remove`, `contact test`, `contact redeliver`";
+    add(all, commands, &view::ChangedDocument { changed: &changed });
+    let planned = view::PlannedDocument { dry_run: true, changed: &changed };
+    add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
+    add(all, "`tag`", &view::TagsView { name: text("web"), tags: Tag::parse("live").into_iter().collect() });
+    add(all, "`repair`", &view::RepairView { dry_run: false, actions: vec![text("undid it")] });
+    let rebuilt = view::RebuiltView { name: text("web"), lost: vec!["passwords"], salvaged: vec!["host key"] };
+    let rebuild = view::RebuildView { set_aside: Some(text("x")), rebuilt: vec![rebuilt], refused: vec![text("y")] };
+    add(all, "`repair --rebuild`", &rebuild);
+    let plan = view::RebuildPlan { dry_run: true, damaged: true, instances: vec![text("web")] };
+    add(all, "`repair --rebuild --dry-run`", &plan);
+    add(all, "`cost`", &view::CostDocument::of(&rows));
+    let secret =
+        view::SecretView { name: text("admin"), description: text("x"), user: Some(text("admin")), value: "x".into() };
+    add(all, "`secrets`", &view::SecretsDocument { instance: "web", secrets: &[secret] });
+}
+
+fn documents_of_the_catalog(all: &mut Vec<(&'static str, Value)>) {
+    let bundle = view::BundleRow {
+        id: text("nano"),
+        vcpus: 2,
+        memory: Size::mib(512),
+        disk: Size::mib(20 << 10),
+        transfer: Size::mib(1 << 20),
+        price: Money::hundredths(500),
+        currency: usd(),
+        fits: Some(1),
+    };
+    add(all, "`bundles`", &view::BundlesDocument { bundles: &[bundle] });
+    let blueprint = view::BlueprintView {
+        id: text("nginx"),
+        group: text("app"),
+        version: text("1"),
+        title: text("x"),
+        description: text("x"),
+        bases: vec![text("debian-13")],
+        min_memory: Size::mib(512),
+        min_disk: Size::mib(5 << 10),
+        smallest_bundle: Some(text("nano")),
+        ports: Port::parse("80/tcp").into_iter().collect(),
+        parameters: vec![view::ParameterView {
+            name: text("title"),
+            description: text("x"),
+            default: Some(text("Hi")),
+        }],
+        secrets: vec![text("admin")],
+        verified: vec![view::VerifiedView {
+            base: text("debian-13"),
+            how: text("boot"),
+            date: Some(jiff::civil::date(2026, 3, 1)),
+            image: Some(text("00ff")),
+            seconds: Some(70),
+        }],
+        health: Some(text("port 80 accepts")),
+    };
+    add(all, "`blueprints`, `blueprints show`", &view::BlueprintsDocument { blueprints: &[blueprint] });
+    let fault = view::FaultView { file: text("a.yaml"), line: Some(1), key: Some(text("id")), message: text("x") };
+    add(all, "`blueprints check`", &view::CheckDocument { files: 1, faults: &[fault] });
+    let test = view::TestView {
+        blueprint: text("nginx"),
+        version: text("1"),
+        base: text("debian-13"),
+        booted: true,
+        image: Some(text("00ff")),
+        stages: vec![view::StageTime { name: text("boot"), milliseconds: 1 }],
+        error: Some(failure()),
+    };
+    add(all, "`blueprints test`", &view::TestsDocument::of(&[test]));
+    let outdated = view::OutdatedRow {
+        name: text("web"),
+        blueprint: text("nginx"),
+        version: text("1"),
+        today: Some(text("2")),
+        created_at: now(),
+    };
+    add(all, "`blueprints outdated`", &view::OutdatedDocument { outdated: &[outdated] });
+    let image = view::ImageRow {
+        id: text("nginx.x"),
+        origin: text("baked"),
+        size: Size::mib(200),
+        digest: text("00ff"),
+        used_by: vec![text("web")],
+        created_at: now(),
+        age: jiff::SignedDuration::ZERO,
+        baked: Some(view::BakedView {
+            blueprint: text("nginx"),
+            version: text("1"),
+            base: text("debian-13"),
+            parameters: BTreeMap::from([(text("title"), text("Hi"))]),
+            current: true,
+        }),
+    };
+    let commands = "`image list`, `image build`, `image pull`, `image import`, `image bake`";
+    add(all, commands, &view::ImagesDocument { images: &[image] });
+}
+
+fn failure() -> Error {
+    Error::new(Code::NoSuchInstance, "x").cause("y").hint("z")
+}
+
+fn documents_of_the_host(all: &mut Vec<(&'static str, Value)>) {
+    let operation = || view::OperationRow {
+        id: text("op-1"),
+        kind: text("create"),
+        resource: text("web"),
+        instance: Some(uuid::Uuid::nil()),
+        state: text("failed"),
+        started_at: now(),
+        milliseconds: Some(1),
+        error: Some(text("x")),
+    };
+    add(all, "`operations`", &view::OperationsDocument { operations: &[operation()] });
+    let step = view::StepView { name: text("seed"), state: text("done"), error: Some(text("x")) };
+    let shown = view::OperationView {
+        row: operation(),
+        stage: Some(text("image")),
+        note: Some(text("download")),
+        done_bytes: Some(1),
+        total_bytes: Some(2),
+        steps: vec![step],
+    };
+    add(all, "`operations show`", &view::OperationsDocument { operations: &[shown] });
+    let check = view::CheckView {
+        name: text("libvirt"),
+        verdict: view::Verdict::Ok,
+        sentence: text("x"),
+        fix: Some(text("x")),
+    };
+    add(all, "`doctor`", &view::DoctorDocument::of(&[check]));
+    let audit = view::AuditView {
+        findings: vec![view::FindingView {
+            kind: text("orphan"),
+            subject: text("x"),
+            problem: text("x"),
+            fix: text("x"),
+        }],
+        unknown: vec![view::UnknownView::of("domains", &failure())],
+        scanned: vec![("domains", 1)],
+        exit_code: 1,
+    };
+    add(all, "`doctor --audit`", &audit.document());
+    add(all, "`watch --install`", &view::UnitView { unit: "lite-watch.service".into() });
+}
+
+fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
+    let metric = Metric::CpuUtilization;
+    let latest = view::MetricRow { metric, unit: metric.unit(), point: Some((now(), 1.5)) };
+    add(all, "`metrics`", &view::MetricsDocument::of("web", &[latest]));
+    let point = view::MetricPoint { at: now(), seconds: 60, average: 1.5, minimum: 1.5, maximum: 1.5, sum: 1.5 };
+    let over_time = view::MetricView {
+        instance: text("web"),
+        metric,
+        unit: metric.unit(),
+        from: now(),
+        to: now(),
+        points: vec![point],
+    };
+    add(all, "`metrics --metric`", &over_time);
+    add(all, "`alarm list`", &view::AlarmsDocument { alarms: &[alarm()] });
+    let shown = view::AlarmView {
+        row: alarm(),
+        statistic: Statistic::Average,
+        missing: Missing::Missing,
+        notify: vec![Notify::Alarm],
+        repeat_minutes: 240,
+        reason: text("x"),
+        incident: Some(text("in-1")),
+    };
+    add(all, "`alarm show`", &view::AlarmsDocument { alarms: &[shown] });
+    let secret = view::SecretOnce { name: text("ops"), secret: text("whsec_x") };
+    add(all, "`contact add`, `contact rotate`", &view::ContactsDocument { contacts: &[secret] });
+    let contact = view::ContactRow {
+        name: text("ops"),
+        url: text("https://x"),
+        format: text("standard"),
+        private: false,
+        waiting: 1,
+        dead: 1,
+        lost: 1,
+        disabled: Some(text("x")),
+    };
+    add(all, "`contact list`", &view::ContactsDocument { contacts: &[contact] });
+    let delivery = view::DeliveryRow {
+        id: text("msg_1"),
+        contact: text("ops"),
+        made_at: now(),
+        what: text("alarm.firing"),
+        state: text("queued"),
+        attempts: 1,
+        next_at: Some(now()),
+        status: Some(500),
+        error: Some(text("x")),
+    };
+    add(all, "`contact deliveries`", &view::DeliveriesDocument { deliveries: &[delivery] });
+    let event = Event { at: now(), kind: EventKind::HostCapacity, data: EventData::says("x"), suppressed: false };
+    let event = view::EventRow { id: 1, title: text("x"), event };
+    add(all, "`events`, `alarm history`", &view::EventsDocument::of(&[event]));
+    add(all, "an error", &view::ErrorView::from(&failure()));
+}
