@@ -134,6 +134,9 @@ pub struct Record {
     pub memory: Size,
     /// Root disk.
     pub disk: Size,
+    /// Scratch disk; none: the instance has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch_disk: Option<Size>,
     /// Transfer a month.
     pub transfer: Size,
     /// Price a month agreed at create; kept when the bundle file changes.

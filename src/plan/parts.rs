@@ -80,6 +80,8 @@ impl Slot {
     pub const BALLOON: Self = Self(0x06);
     /// The random number generator's.
     pub const RNG: Self = Self(0x07);
+    /// The scratch disk's.
+    pub const SCRATCH_DISK: Self = Self(0x08);
 }
 
 impl Serialize for Slot {

@@ -54,6 +54,7 @@ impl Chosen<'_> {
             vcpus: bundle.vcpus,
             memory: bundle.memory,
             disk: bundle.disk,
+            scratch_disk: None,
             transfer: bundle.transfer,
             price: bundle.price,
             currency: bundle.currency.clone(),

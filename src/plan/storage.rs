@@ -75,6 +75,13 @@ pub fn overlay_xml(name: &str, size: Size, image_path: &str) -> Result<String> {
     )
 }
 
+/// An empty disk.
+pub fn empty_xml(name: &str, size: Size) -> Result<String> {
+    let target = Target { path: None, format: Some(Format { kind: "qcow2" }), permissions: mode("0600") };
+    let capacity = Amount::bytes(size.as_bytes());
+    write("volume", &Volume { name: Text::of(name), capacity, allocation: None, target, backing: None })
+}
+
 /// A seed: a small raw volume, readable by root alone because it holds secrets.
 pub fn seed_xml(name: &str, bytes: u64) -> Result<String> {
     write(

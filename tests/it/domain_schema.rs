@@ -39,6 +39,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     vcpus: bundle.vcpus,
                     memory: bundle.memory,
                     disk: bundle.disk,
+                    scratch_disk: None,
                     transfer: bundle.transfer,
                     price: bundle.price,
                     currency: bundle.currency.clone(),

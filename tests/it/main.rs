@@ -40,6 +40,7 @@ mod hypervisor_test_driver;
 mod image_pull;
 mod layering;
 mod operations;
+mod owned;
 mod protect;
 mod readme;
 mod specification;

@@ -36,6 +36,7 @@ pub fn record(n: u8) -> Record {
         vcpus: b.vcpus,
         memory: b.memory,
         disk: b.disk,
+        scratch_disk: None,
         transfer: b.transfer,
         price: b.price,
         currency: b.currency.clone(),

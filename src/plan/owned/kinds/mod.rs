@@ -6,6 +6,7 @@ mod filter;
 mod lock;
 mod log;
 mod root_disk;
+mod scratch_disk;
 mod seed;
 
 use uuid::Uuid;
@@ -46,6 +47,8 @@ kinds! {
     RootDisk = "root_disk", root_disk::RootDisk;
     /// The small disk from which cloud-init reads.
     Seed = "seed", seed::Seed;
+    /// A second, empty disk.
+    ScratchDisk = "scratch_disk", scratch_disk::ScratchDisk;
     /// Its firewall.
     Filter = "filter", filter::Filter;
     /// Its address, kept by the network.
