@@ -326,6 +326,7 @@ fn killed_while_it_prepares_the_host_or_works_on_an_image() {
     let import = || host.command(&["image", "import", &file, "--quiet"]);
     let remove = || host.command(&["image", "remove", "idle", "--yes"]);
     let whole_or_no_image = |after: &str| {
+        host.ok(&["repair"]);
         let listed = host.json(&["image", "list"]);
         let images = listed["images"].as_array().expect("images").len();
         assert_eq!(unfinished().len(), images * 2, "{after}: {:?}", unfinished());

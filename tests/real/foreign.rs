@@ -81,7 +81,7 @@ fn what_is_not_ours_stays_as_it_is() {
     for (point, n) in [("intent", 1), ("effect", 2), ("forgotten", 1)] {
         create(&host, other);
         dies(host.command(&["delete", other, "--yes"]), point, n);
-        host.ok(&["list"]);
+        host.ok(&["repair"]);
         foreign.assert_untouched(&format!("delete killed at {point}:{n}"));
         clean(&host, &format!("delete killed at {point}:{n}"));
         deaths += 1;
