@@ -1,13 +1,35 @@
 //! Minutes counted on the monotonic clock and labelled with wall time (A1). Pure but for reading the clocks.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock};
 
-const MINUTE: f64 = 60.0;
-/// A minute closes so long after its end.
-const GRACE: f64 = 10.0;
+/// Length of a minute, in seconds.
+const MINUTE: i64 = 60;
+/// Parts of a minute: so long is the time between two looks, and so long after its end a minute closes.
+const PARTS: i64 = 6;
+
+/// Length of a minute, in seconds. A build for tests has shorter ones if `LITE_TEST_MINUTE` says so, for tests that wait for
+/// several on a real host.
+fn length() -> i64 {
+    #[cfg(feature = "fault")]
+    {
+        static SHORT: std::sync::OnceLock<Option<i64>> = std::sync::OnceLock::new();
+        let short = || std::env::var("LITE_TEST_MINUTE").ok()?.parse().ok().filter(|n| (PARTS..=MINUTE).contains(n));
+        if let Some(short) = SHORT.get_or_init(short) {
+            return *short;
+        }
+    }
+    MINUTE
+}
+
+/// Time between two looks: ten seconds.
+pub fn tick() -> Duration {
+    Duration::from_secs_f64(length() as f64 / PARTS as f64)
+}
 
 /// Both clocks at one instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,25 +65,25 @@ impl MinuteClock {
             return stored;
         }
         let seconds = now.wall.as_second();
-        let first = seconds.div_euclid(60).max(last.map_or(i64::MIN, |l| l + 1));
-        Self { boot: boot.to_owned(), first, origin: now.mono - seconds.rem_euclid(60) as f64 }
+        let first = seconds.div_euclid(length()).max(last.map_or(i64::MIN, |l| l + 1));
+        Self { boot: boot.to_owned(), first, origin: now.mono - seconds.rem_euclid(length()) as f64 }
     }
 
     /// The minute of a monotonic time.
     pub fn minute(&self, mono: f64) -> i64 {
-        self.first + ((mono - self.origin) / MINUTE).floor() as i64
+        self.first + ((mono - self.origin) / length() as f64).floor() as i64
     }
 
     /// The last minute that is closed at a monotonic time.
     pub fn closed(&self, mono: f64) -> i64 {
-        self.minute(mono - GRACE) - 1
+        self.minute(mono - tick().as_secs_f64()) - 1
     }
 
     /// The label of a minute: seconds of the wall clock at its begin, whole minutes.
     pub fn label(&self, minute: i64, now: Moment) -> i64 {
-        let begin = self.origin + (minute - self.first) as f64 * MINUTE;
+        let begin = self.origin + ((minute - self.first) * length()) as f64;
         let seconds = now.wall.as_second() as f64 - (now.mono - begin);
-        (seconds / MINUTE).round() as i64 * 60
+        (seconds / length() as f64).round() as i64 * length()
     }
 }
 

@@ -8,15 +8,16 @@ use std::{
 
 use sd_notify::NotifyState;
 
-use super::{clock::Moment, watcher::Watcher};
+use super::{
+    clock::{Moment, tick},
+    watcher::Watcher,
+};
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{FolderChanges, Machine},
     model::Result,
 };
 
-/// Time between two looks.
-const TICK: Duration = Duration::from_secs(10);
 /// Least time between two looks.
 const LEAST: Duration = Duration::from_secs(1);
 /// How often a signal to stop is looked at.
@@ -51,7 +52,7 @@ fn wait(watcher: &mut Watcher<'_>, changes: &mut Option<Box<dyn FolderChanges>>,
         let left = at.duration_since(SystemClock.now());
         SystemClock.instant() + Duration::try_from(left).unwrap_or(Duration::ZERO)
     });
-    let end = due.map_or(begun + TICK, |due| due.min(begun + TICK)).max(begun + LEAST);
+    let end = due.map_or(begun + tick(), |due| due.min(begun + tick())).max(begun + LEAST);
     let mut changed = false;
     while !stop.load(Ordering::Relaxed) {
         let now = SystemClock.instant();

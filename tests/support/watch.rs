@@ -9,6 +9,9 @@ use std::{
 
 use super::host::{Host, text};
 
+/// Seconds of a minute of these watchers: the rules of 60 are held on a clock of the test's own (`it::watch`).
+const MINUTE: &str = "12";
+
 /// A running `lite watch`; killed when it is dropped.
 pub struct Watch(Child);
 
@@ -16,7 +19,7 @@ impl Watch {
     /// Starts one that dies at a step, if the step is not empty.
     pub fn start(host: &Host, fault: &str) -> Self {
         let mut command = host.command(&["watch"]);
-        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_KILL", fault);
+        command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_KILL", fault).env("LITE_TEST_MINUTE", MINUTE);
         Self::run(command)
     }
 
