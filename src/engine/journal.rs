@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The error of an operation whose process died, and which was undone or closed.
-pub const OWNER_DIED: &str = "its process died";
+pub const OWNER_DIED: (Code, &str) = (Code::OwnerDied, "its process died");
 
 /// How far a run came.
 pub struct Run<'a> {
@@ -43,11 +43,12 @@ pub fn new_operation(ctx: &Ctx, kind: OperationKind, instance: &Instance) -> Ope
 pub fn end<T>(ctx: &mut Ctx, operation: &Operation, result: Result<T>) -> Result<T> {
     let (state, error) = match &result {
         Ok(_) => (OperationState::Succeeded, None),
-        Err(e) if e.code == Code::UndoFailed => (OperationState::NeedsAttention, Some(e.to_string())),
-        Err(e) => (OperationState::Failed, Some(e.to_string())),
+        Err(e) if e.code == Code::UndoFailed => (OperationState::NeedsAttention, Some((e.code, e.to_string()))),
+        Err(e) => (OperationState::Failed, Some((e.code, e.to_string()))),
     };
-    ctx.store.end_operation(&operation.id, state, error.as_deref(), ctx.now())?;
-    if let (OperationState::NeedsAttention, Some(text)) = (state, &error) {
+    let why = error.as_ref().map(|(code, text)| (*code, text.as_str()));
+    ctx.store.end_operation(&operation.id, state, why, ctx.now())?;
+    if let (OperationState::NeedsAttention, Some((_, text))) = (state, &error) {
         let text = format!("{} of `{}`, operation `{}`: {text}", operation.kind, operation.resource, operation.id);
         ctx.record_event(EventKind::OperationNeedsAttention, None, &text)?;
     }

@@ -10,14 +10,14 @@ use super::{
     journal::{self, OWNER_DIED},
 };
 use crate::{
-    model::{Error, EventKind, Result},
+    model::{Code, Error, EventKind, Result},
     plan::{self, Step},
     store::{Operation, OperationState},
 };
 
 /// Whether an operation failed by the death of its process alone: nobody was told anything of it.
 pub fn owner_died(operation: &Operation) -> bool {
-    operation.state == OperationState::Failed && operation.error.as_deref() == Some(OWNER_DIED)
+    operation.state == OperationState::Failed && operation.error_code == Some(Code::OwnerDied)
 }
 
 /// Why all is taken away.
@@ -44,14 +44,15 @@ pub fn undo(
 ) -> Result<()> {
     let (state, error) = match because {
         Because::Done => (OperationState::Succeeded, None),
-        Because::Failed(error) => (OperationState::Failed, Some(error.to_string())),
-        Because::OwnerDied => (OperationState::Failed, Some(OWNER_DIED.to_owned())),
+        Because::Failed(error) => (OperationState::Failed, Some((error.code, error.to_string()))),
+        Because::OwnerDied => (OperationState::Failed, Some((OWNER_DIED.0, OWNER_DIED.1.to_owned()))),
     };
     if let Err(undo) = take_away(ctx, operation, uuid, steps) {
         needs_attention(ctx, operation, uuid, because, &undo);
         return Err(undo);
     }
-    ctx.store.end_operation(&operation.id, state, error.as_deref(), ctx.now())
+    let why = error.as_ref().map(|(code, text)| (*code, text.as_str()));
+    ctx.store.end_operation(&operation.id, state, why, ctx.now())
 }
 
 fn take_away(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, steps: &[(i64, Step)]) -> Result<()> {
@@ -84,7 +85,7 @@ fn needs_attention(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, because: Be
         Because::Failed(error) => format!("{error}; {undo}"),
         Because::Done | Because::OwnerDied => undo.to_string(),
     };
-    let _ = ctx.store.end_operation(&operation.id, OperationState::NeedsAttention, Some(&text), ctx.now());
+    let _ = ctx.store.end_operation(&operation.id, OperationState::NeedsAttention, Some((undo.code, &text)), ctx.now());
     // Told once, however often it is tried.
     if operation.state != OperationState::NeedsAttention {
         let record = ctx.store.instance_by_uuid(uuid).ok().flatten().map(|i| i.record);

@@ -62,6 +62,11 @@ macro_rules! codes {
                 }
             }
 
+            /// The code of a word; none if this lite does not know it.
+            pub fn of_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == word)
+            }
+
             /// The class an error of this code has, where nothing else is said ([`super::Error::failed`]).
             pub fn class(self) -> Class {
                 match self {
@@ -302,6 +307,7 @@ codes! {
         WaitEnded = "wait_ended",
         Write = "write",
         XmlError = "xml_error",
+        OwnerDied = "owner_died",
     }
     NeedsAttention {
         DiskGone = "disk_gone",

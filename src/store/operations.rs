@@ -31,8 +31,10 @@ pub struct Operation {
     pub state: OperationState,
     /// How far it has come, as it was written last.
     pub progress: Progress,
-    /// Why it failed.
+    /// Why it failed, in words.
     pub error: Option<String>,
+    /// Why it failed, for machines; none where only an older lite knew.
+    pub error_code: Option<Code>,
     /// The caller's own id, for safe retries.
     pub request_id: Option<String>,
     /// Digest of the request, to tell a retry from another request.
@@ -63,6 +65,7 @@ impl Operation {
             state: OperationState::Started,
             progress: Progress::default(),
             error: None,
+            error_code: None,
             request_id: None,
             arguments: None,
             started_at: now,
@@ -107,6 +110,7 @@ fn operation(row: &Row<'_>) -> rusqlite::Result<Operation> {
             total: some_size(row, "total")?,
         },
         error: row.get("error")?,
+        error_code: row.get::<_, Option<String>>("error_code")?.as_deref().and_then(Code::of_word),
         request_id: row.get("request_id")?,
         arguments: row.get("arguments")?,
         started_at: time(row, "started_at")?,
@@ -119,8 +123,8 @@ fn operation(row: &Row<'_>) -> rusqlite::Result<Operation> {
 pub fn insert(t: &Transaction<'_>, op: &Operation) -> Result<()> {
     t.0.execute(
         "INSERT INTO operation (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, stage, note,
-                                done, total, error, request_id, arguments, started_at, ended_at, cancel_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                                done, total, error, error_code, request_id, arguments, started_at, ended_at, cancel_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         params![
             op.id,
             Stored(op.kind),
@@ -136,6 +140,7 @@ pub fn insert(t: &Transaction<'_>, op: &Operation) -> Result<()> {
             op.progress.done.map(size),
             op.progress.total.map(size),
             op.error,
+            op.error_code.map(Code::as_str),
             op.request_id,
             op.arguments,
             Time(op.started_at),
@@ -245,18 +250,18 @@ impl Store {
         self.write(|t| t.0.execute("UPDATE operation SET request_id = NULL WHERE id = ?1", [id]).map_err(sql).map(drop))
     }
 
-    /// Ends an operation.
+    /// Ends an operation; with why, for machines and in words, where it failed.
     pub fn end_operation(
         &mut self,
         id: &str,
         state: OperationState,
-        error: Option<&str>,
+        error: Option<(Code, &str)>,
         now: Timestamp,
     ) -> Result<()> {
         self.write(|t| {
             t.0.execute(
-                "UPDATE operation SET state = ?2, error = ?3, ended_at = ?4 WHERE id = ?1",
-                params![id, Stored(state), error, Time(now)],
+                "UPDATE operation SET state = ?2, error_code = ?3, error = ?4, ended_at = ?5 WHERE id = ?1",
+                params![id, Stored(state), error.map(|e| e.0.as_str()), error.map(|e| e.1), Time(now)],
             )
             .map_err(sql)
             .map(drop)

@@ -10,7 +10,7 @@ use crate::support::world::World;
 use lite::{
     engine::{self, Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, HostId, Name, Phase, Size, Tag, Via, Wanted},
+    model::{Class, Code, HostId, Name, Phase, Size, Tag, Via, Wanted},
     store::{
         Allocated, OldDatabases, Store,
         events::{Stamp, Which},
@@ -131,9 +131,10 @@ pub fn v3() -> Folder {
              VALUES ('msg_1', 'cpu', '2026-11-24T14:18:17Z', 0, 'queued', '2026-11-24T14:18:17.000001Z');
          INSERT INTO delivery (event, contact, message, state) VALUES (1, 'cpu', 'msg_1', 'grouped');
          INSERT INTO watch (key, value) VALUES ('evaluated', 'then');
-         INSERT INTO operation (id, kind, resource, instance, state, started_at, ended_at) VALUES
-             ('op-00000001', 'restart', 'web', '{WEB}', 'succeeded', '2026-11-24T14:18:17.5Z', '2026-11-24T14:18:18Z'),
-             ('op-00000002', 'stop', 'web', '{WEB}', 'failed', '2026-11-24T14:18:17Z', '2026-11-24T14:18:18Z');"
+         INSERT INTO operation (id, kind, resource, instance, state, error, started_at, ended_at) VALUES
+             ('op-00000001', 'restart', 'web', '{WEB}', 'succeeded', NULL, '2026-11-24T14:18:17.5Z', '2026-11-24T14:18:18Z'),
+             ('op-00000002', 'stop', 'web', '{WEB}', 'failed', 'its process died', '2026-11-24T14:18:17Z',
+              '2026-11-24T14:18:18Z');"
     ))
     .expect("filled");
     folder
@@ -173,6 +174,8 @@ fn times_are_kept_to_the_microsecond_and_sorted_as_numbers() {
     // As text, 17.5 would come before 17.
     let of = |id: &str, via| (id.to_owned(), via);
     assert_eq!(operations, [of("op-00000001", Via::Watcher), of("op-00000002", Via::Cli), of("op-7f850ee6", Via::Cli)]);
+    let died = store.operation("op-00000002").expect("read").expect("there");
+    assert_eq!(died.error_code, Some(Code::OwnerDied), "what an older lite knew by its words alone");
     let create = store.operation("op-7f850ee6").expect("read").expect("there");
     assert_eq!(
         (create.started_at, create.ended_at),

@@ -51,7 +51,7 @@ pub fn on_image<T>(
     drop(reporter);
     let ended = match &result {
         Ok(_) => end(ctx, &operation, OperationState::Succeeded, None),
-        Err(e) => end(ctx, &operation, OperationState::Failed, Some(&e.to_string())),
+        Err(e) => end(ctx, &operation, OperationState::Failed, Some((e.code, &e.to_string()))),
     };
     lock.retire();
     let value = result?;
@@ -75,7 +75,12 @@ fn accept(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<(Oper
 }
 
 /// Ends the operation; an image that is not there (any more) loses its name.
-fn end(ctx: &mut ImageCtx<'_>, operation: &Operation, state: OperationState, error: Option<&str>) -> Result<()> {
+fn end(
+    ctx: &mut ImageCtx<'_>,
+    operation: &Operation,
+    state: OperationState,
+    error: Option<(Code, &str)>,
+) -> Result<()> {
     ctx.store.end_operation(&operation.id, state, error, ctx.clock.now())?;
     match image::get(&ctx.settings.host.folders.pool, &operation.resource.name) {
         Ok(None) => ctx.store.forget_image(operation.resource.id),

@@ -71,6 +71,7 @@ CREATE TABLE operation_4 (
     done          INTEGER,
     total         INTEGER,
     error         TEXT,
+    error_code    TEXT,
     request_id    TEXT UNIQUE,
     arguments     TEXT,
     started_at    INTEGER NOT NULL,
@@ -78,11 +79,12 @@ CREATE TABLE operation_4 (
     cancel_at     INTEGER,
     cancel_by     TEXT
 ) STRICT;
-INSERT INTO operation_4 (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, error, request_id,
-                         arguments, started_at, ended_at)
+INSERT INTO operation_4 (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, error, error_code,
+                         request_id, arguments, started_at, ended_at)
     SELECT id, kind, 'instance', coalesce(instance, '00000000-0000-0000-0000-000000000000'), resource, 'local', 'root',
            CASE WHEN kind IN ('restart', 'reset') THEN 'watcher' ELSE 'cli' END,
-           CASE WHEN instance IS NULL AND ended_at IS NULL THEN 'failed' ELSE state END, error, request_id, arguments,
+           CASE WHEN instance IS NULL AND ended_at IS NULL THEN 'failed' ELSE state END, error,
+           CASE WHEN error = 'its process died' THEN 'owner_died' END, request_id, arguments,
            unixepoch(substr(started_at, 1, 19)) * 1000000
                + CAST(substr(rtrim(substr(started_at, 21), 'Z') || '000000', 1, 6) AS INTEGER),
            unixepoch(substr(ended_at, 1, 19)) * 1000000
