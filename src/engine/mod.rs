@@ -7,6 +7,7 @@
 //!    └── owner died (its lock is free) ── next lite command finishes or undoes ──► …
 //! ```
 
+mod accepted;
 mod allocate;
 mod audit;
 mod capacity;
@@ -36,6 +37,7 @@ pub mod sagas;
 mod undo;
 
 pub use crate::model::{Observer, Stage, Unobserved};
+pub use accepted::Accepted;
 pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audit};
 pub use capacity::Capacity;
 pub use context::Ctx;

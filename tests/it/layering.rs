@@ -80,7 +80,7 @@ const ENGINE: &[&[&str]] = &[
     &["execute"],
     &["journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
-    &["host", "domain", "reports", "handover"],
+    &["host", "domain", "reports", "handover", "accepted"],
     &["follow", "undo"],
     &["ready", "provision"],
     // The operations, one file each.

@@ -15,6 +15,7 @@ crate::tests![
     delete_works_from_every_state,
     delete_works_after_a_panic_and_with_a_full_disk,
     a_full_disk_is_named_and_nothing_stays,
+    a_full_disk_of_the_state_or_of_the_logs_is_named_and_nothing_stays,
 ];
 
 const NAME: &str = "lite-test-state";
@@ -181,6 +182,47 @@ fn a_full_disk_is_named_and_nothing_stays() {
         assert!(text.contains(&format!("caused by: {subject}")) && text.contains("No space left on device"), "{text}");
         assert!(text.contains(&format!("could not create instance `{NAME}`; everything was undone")), "{text}");
     }
+}
+
+/// The same where the state, or the logs, lie on a disk of their own.
+fn a_full_disk_of_the_state_or_of_the_logs_is_named_and_nothing_stays() {
+    needs_host();
+    let _turn = turn();
+    let host = bare_host("fullst", 57);
+    let (state, logs) = (host.folder.path().join("state"), host.folder.path().join("logs"));
+    let disks = [&state, &logs].map(|at| (at, Mounted::new(at, "size=8m,nr_inodes=64")));
+    let file = image(&host, "idle", crate::support::idle::IDLE);
+    host.ok(&["image", "import", &file]);
+    // Once, so that nothing but the files of the instance is missing.
+    assert!(create(&host, NAME).status().expect("lite runs").success());
+    delete_and_look(&host, "running");
+    for (at, disk) in &disks {
+        let filler = fill(at);
+        let inodes = |n: &str| {
+            run(Command::new("mount").args(["-o", &format!("remount,size=8m,nr_inodes={n}")]).arg(&disk.0));
+        };
+        inodes("1");
+        let out = create(&host, NAME).output().expect("lite runs");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        inodes("64");
+        std::fs::remove_file(&filler).expect("removed");
+        assert_eq!(out.status.code(), Some(1), "{}: {said}", at.display());
+        let full = ["No space left on device", "database or disk is full"].iter().any(|words| said.contains(words));
+        assert!(full, "{}: {said}", at.display());
+        assert!(!whole_or_gone(&host, NAME, &format!("{} was full", at.display())));
+    }
+    drop(host);
+    drop(disks);
+}
+
+/// Takes all the room that is left on a disk; the file that holds it.
+fn fill(at: &Path) -> PathBuf {
+    let path = at.join("filler");
+    let mut file = std::fs::File::create(&path).expect("a file");
+    for size in [1 << 16, 1 << 12, 1] {
+        while std::io::Write::write_all(&mut file, &vec![0; size]).is_ok() {}
+    }
+    path
 }
 
 /// A tmpfs that goes with the value.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx,
+        Accepted, Ctx,
         execute::Payload,
         handover,
         journal::{self, Run},
@@ -48,23 +48,43 @@ pub fn check_deletable(instance: &Instance) -> Result<()> {
 }
 
 /// Deletes an instance in any state.
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
 pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
+    let accepted = accept(ctx, instance)?;
+    run(ctx, accepted)
+}
+
+/// Accepts a delete: from now on the instance goes, whatever happens.
+///
+/// # Errors
+/// Refused (`protected`), or busy.
+pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
     check_deletable(instance)?;
     let (lock, operation) = handover::take(ctx, instance, OperationKind::Delete)?;
     // It may have been protected while this command waited for the lock.
     ctx.store.instance_by_uuid(instance.record.uuid)?.as_ref().map_or(Ok(()), check_deletable)?;
-    let receipt = plan_delete(instance);
     // Together: an instance that is being removed has an operation that goes on with it.
     ctx.store.write(|t| {
         instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;
         operations::insert(t, &operation)
     })?;
-    run(ctx, &operation, instance, lock)?;
+    Ok(Accepted { operation, instance: instance.clone(), lock, found: () })
+}
+
+/// Deletes what was accepted.
+///
+/// # Errors
+/// What could not be removed. The operation stays open, and the next command goes on with it.
+pub fn run(ctx: &mut Ctx, accepted: Accepted) -> Result<Receipt> {
+    let Accepted { operation, instance, lock, .. } = accepted;
+    let receipt = plan_delete(&instance);
+    go_on(ctx, &operation, &instance, lock)?;
     Ok(receipt)
 }
 
-/// Runs or finishes a delete. On failure the operation stays open and the next command goes on with it.
-pub fn run(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
+fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
     let mut run = Run::new(&operation.id);
     for step in plan::delete(&instance.record, ctx.place()) {
         journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
@@ -87,7 +107,7 @@ pub fn run(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock
 /// What could not be removed.
 pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
     match ctx.store.instance_by_uuid(uuid)? {
-        Some(instance) => run(ctx, operation, &instance, lock)?,
+        Some(instance) => go_on(ctx, operation, &instance, lock)?,
         None => {
             ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
             lock.retire();

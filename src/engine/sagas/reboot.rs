@@ -1,21 +1,42 @@
 //! reboot: the guest is asked, or the reset button pressed.
 
 use crate::{
-    engine::{Ctx, domain::state_of, handover, journal},
+    engine::{Accepted, Ctx, domain::state_of, handover, journal},
     hypervisor::DomainState,
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Result, Verb},
 };
 
 /// Reboots a running instance: asks the guest, or presses the reset button when `force`.
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
 pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
-    let (_lock, operation) = handover::take(ctx, instance, OperationKind::Reboot)?;
+    let accepted = accept(ctx, instance)?;
+    run(ctx, accepted, force)
+}
+
+/// Accepts a reboot.
+///
+/// # Errors
+/// Refused (`not_running`), busy, or the host cannot be asked.
+pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
+    let (lock, operation) = handover::take(ctx, instance, OperationKind::Reboot)?;
     let name = &instance.record.name;
     if state_of(ctx, instance)? != DomainState::Running {
         return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))
             .hint(Hint::from("start it: ").run_with(Verb::Start, &[&name])));
     }
     ctx.store.insert_operation(&operation)?;
+    Ok(Accepted { operation, instance: instance.clone(), lock, found: () })
+}
+
+/// Reboots what was accepted.
+///
+/// # Errors
+/// What libvirt says.
+pub fn run(ctx: &mut Ctx, accepted: Accepted, force: bool) -> Result<()> {
+    let Accepted { operation, instance, lock: _lock, .. } = accepted;
     let uuid = instance.record.uuid;
     kill_point::reached("intent");
     let result = if force { ctx.hypervisor.reset(uuid) } else { ctx.hypervisor.reboot(uuid) };

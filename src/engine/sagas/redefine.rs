@@ -4,7 +4,7 @@
 use crate::{
     doctor,
     engine::{
-        Ctx,
+        Accepted, Ctx,
         domain::{drift_of, gone, require_disks, state_of, unresponsive},
         execute::Payload,
         journal::{self, Run},
@@ -71,19 +71,42 @@ fn gone_beside(ctx: &Ctx, instance: &Instance) -> Result<Vec<Drift>> {
 }
 
 /// Does it; returns what was done.
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
 pub fn redefine(ctx: &mut Ctx, instance: &Instance) -> Result<Redefinition> {
-    let _lock = lock::take(ctx, instance, "repair")?;
+    let Some(accepted) = accept(ctx, instance)? else { return Ok(Redefinition::Nothing) };
+    run(ctx, accepted)
+}
+
+/// What is to be done, and its steps.
+pub type Planned = (Redefinition, Vec<Step>);
+
+/// Accepts a redefinition; none: the domain is as recorded.
+///
+/// # Errors
+/// Refused where it cannot be redefined as it is, busy, or the host cannot be asked.
+pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Option<Accepted<Planned>>> {
+    let lock = lock::take(ctx, instance, "repair")?;
     let todo = plan_redefinition(ctx, instance)?;
     let renamed = match &todo {
-        Redefinition::Nothing => return Ok(todo),
+        Redefinition::Nothing => return Ok(None),
         Redefinition::Lost => false,
         Redefinition::Drifted(drift) => drift.iter().any(|d| d.what == "name"),
     };
     let steps = redefinition_steps(ctx, instance, renamed)?;
     let operation = journal::begin(ctx, OperationKind::Repair, instance)?;
-    let id = operation.id.clone();
+    Ok(Some(Accepted { operation, instance: instance.clone(), lock, found: (todo, steps) }))
+}
+
+/// Redefines what was accepted.
+///
+/// # Errors
+/// What libvirt says. What was done by then stays, and may be done again.
+pub fn run(ctx: &mut Ctx, accepted: Accepted<Planned>) -> Result<Redefinition> {
+    let Accepted { operation, lock: _lock, found: (todo, steps), .. } = accepted;
     // Never rolled back: each step may be done again, and undoing one would remove a domain that was there.
-    let mut run = Run::new(&id);
+    let mut run = Run::new(&operation.id);
     let result = steps.iter().try_for_each(|step| journal::step(ctx, &mut run, step, &Payload::none()));
     journal::end(ctx, &operation, result)?;
     Ok(todo)

@@ -1,12 +1,12 @@
 //! start: the domain runs again and, if wanted, its application answers.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use uuid::Uuid;
 
 use crate::{
     engine::{
-        Capacity, Ctx, Observer,
+        Accepted, Capacity, Ctx, Observer,
         domain::{adopt_power_state, drift_in, lost, state_of, unresponsive},
         execute::Payload,
         follow::{Subject, Wait},
@@ -23,15 +23,35 @@ use crate::{
     store::Operation,
 };
 
+/// Where what the guest writes in its new run is found.
+pub struct Logs {
+    report: PathBuf,
+    console: PathBuf,
+    /// Bytes of the report log that are of earlier runs.
+    offset: u64,
+}
+
 /// Starts an instance and, if `timeout` is given, waits until its application answers.
 ///
 /// Returns whether it had to be started.
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
 pub fn start(
     ctx: &mut Ctx,
     instance: &Instance,
     timeout: Option<Duration>,
     observer: &mut dyn Observer,
 ) -> Result<bool> {
+    let Some(accepted) = accept(ctx, instance, observer)? else { return Ok(false) };
+    run(ctx, accepted, timeout, observer).map(|()| true)
+}
+
+/// Accepts a start; none: the instance runs already.
+///
+/// # Errors
+/// Refused where it cannot be started as it is, or its memory is not there. Nothing is left then.
+pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -> Result<Option<Accepted<Logs>>> {
     let lock = lock::take(ctx, instance, "start")?;
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
@@ -47,7 +67,7 @@ pub fn start(
     }
     if state == DomainState::Running {
         ctx.store.set_wanted(uuid, Wanted::Running)?;
-        return Ok(false);
+        return Ok(None);
     }
     if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
         return Err(Error::new(Code::Paused, format!("instance `{}` is paused", instance.record.name)).hint(
@@ -61,8 +81,23 @@ pub fn start(
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
     let operation = journal::begin(ctx, OperationKind::Start, instance)?;
-    let id = operation.id.clone();
-    let mut run = Run::new(&id);
+    let found = Logs { report, console, offset };
+    Ok(Some(Accepted { operation, instance: instance.clone(), lock, found }))
+}
+
+/// Starts what was accepted and, if `timeout` is given, waits until its application answers.
+///
+/// # Errors
+/// What failed: the instance is down then, or its application does not answer.
+pub fn run(
+    ctx: &mut Ctx,
+    accepted: Accepted<Logs>,
+    timeout: Option<Duration>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let Accepted { operation, instance, lock, found } = accepted;
+    let uuid = instance.record.uuid;
+    let mut run = Run::new(&operation.id);
     let begun = ctx.clock.instant();
     let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
     if result.is_ok() {
@@ -77,15 +112,15 @@ pub fn start(
         let wait = Wait {
             subject: Subject::Instance(&instance.record.name, &operation),
             uuid,
-            report: &report,
-            console: &console,
-            start: offset,
+            report: &found.report,
+            console: &found.console,
+            start: found.offset,
             deadline: begun + timeout,
             timeout,
         };
         wait_ready(ctx, &instance.record, blueprint.health.as_ref(), &wait, observer)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx, Observer,
+        Accepted, Ctx, Observer,
         domain::{adopt_power_state, state_of, unresponsive},
         execute, handover, journal,
         progress::Reporter,
@@ -30,6 +30,9 @@ pub enum Stopped {
 
 /// Stops an instance: ACPI first; when `force`, the plug after `grace`. Without `force` a guest that does not
 /// power off in time is an error and keeps running.
+///
+/// # Errors
+/// Those of [`accept`] and [`run`].
 pub fn stop(
     ctx: &mut Ctx,
     instance: &Instance,
@@ -37,14 +40,39 @@ pub fn stop(
     grace: Duration,
     observer: &mut dyn Observer,
 ) -> Result<Stopped> {
-    let (_lock, operation) = handover::take(ctx, instance, OperationKind::Stop)?;
+    let Some(accepted) = accept(ctx, instance)? else { return Ok(Stopped::Already) };
+    run(ctx, accepted, force, grace, observer)
+}
+
+/// Accepts a stop; none: the instance is off already. From now on it is wanted off.
+///
+/// # Errors
+/// Busy, or the host cannot be asked.
+pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Option<Accepted<DomainState>>> {
+    let (lock, operation) = handover::take(ctx, instance, OperationKind::Stop)?;
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
     ctx.store.set_wanted(uuid, Wanted::Stopped)?;
     if matches!(state, DomainState::Off | DomainState::Crashed) {
-        return Ok(Stopped::Already);
+        return Ok(None);
     }
     ctx.store.insert_operation(&operation)?;
+    Ok(Some(Accepted { operation, instance: instance.clone(), lock, found: state }))
+}
+
+/// Stops what was accepted.
+///
+/// # Errors
+/// What failed. The instance keeps running then, and is wanted so.
+pub fn run(
+    ctx: &mut Ctx,
+    accepted: Accepted<DomainState>,
+    force: bool,
+    grace: Duration,
+    observer: &mut dyn Observer,
+) -> Result<Stopped> {
+    let Accepted { operation, instance, lock: _lock, found: state } = accepted;
+    let uuid = instance.record.uuid;
     let reporter = Reporter::start(ctx, &operation.id);
     let observer = &mut reporter.observe(observer);
     kill_point::reached("intent");
@@ -52,7 +80,7 @@ pub fn stop(
     let result = match (state, force) {
         (DomainState::Unresponsive, true) => ctx.hypervisor.destroy(uuid).map(|()| Stopped::Forced),
         (DomainState::Unresponsive, false) => Err(unresponsive(&instance.record.name)),
-        _ => power_off(ctx, instance, force, grace, observer),
+        _ => power_off(ctx, &instance, force, grace, observer),
     };
     kill_point::reached("effect");
     if result.is_err() {

@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use crate::{
-    engine::{Ctx, domain::write_metadata, journal, lock},
+    engine::{Accepted, Ctx, domain::write_metadata, journal, lock},
     kill_point,
-    model::{Instance, OperationKind, Result, Tag},
+    model::{Instance, OperationKind, Record, Result, Tag},
     store::Operation,
 };
 
@@ -15,10 +15,27 @@ use crate::{
 /// The host cannot be asked. The operation then stays open, and the next command goes on with it: a domain that says other
 /// tags than the database would be rebuilt with those.
 pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()> {
-    let _lock = lock::take(ctx, instance, "tag")?;
-    let mut record = instance.record.clone();
-    record.tags = tags;
+    let accepted = accept(ctx, instance)?;
+    run(ctx, accepted, tags)
+}
+
+/// Accepts a change of tags.
+///
+/// # Errors
+/// Busy.
+pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
+    let lock = lock::take(ctx, instance, "tag")?;
     let operation = journal::begin(ctx, OperationKind::Tag, instance)?;
+    Ok(Accepted { operation, instance: instance.clone(), lock, found: () })
+}
+
+/// Replaces the tags of what was accepted.
+///
+/// # Errors
+/// As [`set_tags`].
+pub fn run(ctx: &mut Ctx, accepted: Accepted, tags: Vec<Tag>) -> Result<()> {
+    let Accepted { operation, instance, lock: _lock, .. } = accepted;
+    let record = Record { tags, ..instance.record };
     ctx.store.set_record(&record)?;
     kill_point::reached("intent");
     write_metadata(ctx, &record).map_err(|e| {

@@ -5,7 +5,7 @@ use virt::{error::ErrorNumber, network::Network};
 use virt_sys as sys;
 
 use super::{
-    connect::{Link, ORDINARY, no_nul},
+    connect::{LONG, Link, ORDINARY, no_nul},
     errors::{Outcome, Problem, is_unsupported},
     lookup,
 };
@@ -116,11 +116,12 @@ fn merged(copies: &[Vec<Entry>]) -> Vec<DhcpInfo> {
     seen
 }
 
-/// Keeps the address for the hardware address.
+/// Keeps the address for the hardware address. No small call: libvirt writes the network's firewall anew, some forty programs
+/// one after the other, and on a busy machine half a second becomes ten. A daemon that hangs is given up on sooner.
 pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     no_nul(&[network, &host.name])?;
     let (name, wanted) = (network.to_owned(), Entry::of(host));
-    link.call(&format!("keep address {} on network `{}`", wanted.ip, escaped(&name)), ORDINARY, move |c| {
+    link.call(&format!("keep address {} on network `{}`", wanted.ip, escaped(&name)), LONG, move |c| {
         let Some(network) = lookup::network(c, &name)? else {
             return Err(Error::new(Code::NoNetwork, format!("libvirt has no network `{}`", escaped(&name)))
                 .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes what lite needs on this host"))
@@ -152,7 +153,7 @@ fn ensure_in(copy: Copy, network: &Network, wanted: &Entry) -> Outcome<()> {
 pub fn remove(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     no_nul(&[network])?;
     let (name, mac) = (network.to_owned(), host.mac.to_string());
-    link.call(&format!("release address {} on network `{}`", host.address, escaped(&name)), ORDINARY, move |c| {
+    link.call(&format!("release address {} on network `{}`", host.address, escaped(&name)), LONG, move |c| {
         let Some(network) = lookup::network(c, &name)? else { return Ok(()) };
         for copy in Copy::of(&network)? {
             for entry in copy.entries(&network)?.iter().filter(|e| e.mac == mac) {
