@@ -77,6 +77,13 @@ pub enum Attempt {
     Busy(String),
 }
 
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would not do while a process that another thread is just starting holds a copy of it.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Lock {
     /// Tries once.
     pub fn attempt(dir: &Path, instance: Uuid, operation: &str, now: jiff::Timestamp) -> Result<Attempt> {
@@ -215,7 +222,6 @@ impl Lock {
     pub fn retire(self) {
         // A leftover empty file is harmless, so a failure here is none.
         let _ = std::fs::remove_file(&self.path);
-        drop(self.file);
     }
 }
 
