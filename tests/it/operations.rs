@@ -239,6 +239,10 @@ fn work_on_an_image_whose_process_died_is_closed_and_its_files_go() {
     assert!(died.is_err());
     let open = images.last();
     assert_eq!(open.state, OperationState::Started);
+    // Its lock file is the operation's, and no orphan beside it.
+    let findings = engine::audit(&images.world.engine()).expect("audited").findings;
+    let locks: Vec<&str> = findings.iter().map(|f| f.subject.as_str()).filter(|s| s.starts_with("lock")).collect();
+    assert_eq!((images.locks(), locks), (1, vec![]));
     let told = engine::recover(&mut images.world.engine()).expect("recovered");
     assert_eq!(told, ["removed what work on image `debian-13` that was cut off had left"]);
     let last = images.last();

@@ -379,6 +379,7 @@ fn killed_while_it_downloads_an_image() {
     let images = || host.json(&["image", "list"])["images"].as_array().expect("images").len();
     // What has arrived stays, for the next pull to go on with; nothing else does.
     let whole_or_no_image = |after: &str| {
+        host.ok(&["repair"]);
         let images = images();
         let entries = std::fs::read_dir(host.pool_dir()).map(Iterator::flatten).into_iter().flatten();
         let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());

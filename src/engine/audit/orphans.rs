@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use super::facts::{DomainFacts, Facts};
 use crate::{
-    engine::{lock::is_shared, ours::is_without_row},
+    engine::{
+        lock::{is_shared, owner},
+        ours::is_without_row,
+    },
     image::{Leftover, leftovers},
     model::{Record, ResourceKind, escaped},
     plan::{Namespace, Object, OwnedKind, is_marked, owner_of},
@@ -177,7 +180,11 @@ impl<'a> Owners<'a> {
     }
 
     fn locks(&self) -> impl Iterator<Item = Orphan> {
-        let free = self.facts.free_locks.iter().filter(|id| !is_shared(id) && self.has_no_owner(id));
+        // That of an operation goes with it: the operation is what is told.
+        let open = self.facts.before.open.iter().chain(&self.facts.after.open);
+        let of_operations: HashSet<Uuid> = open.map(owner).collect();
+        let ours = self.facts.free_locks.iter().filter(|id| !is_shared(id) && self.has_no_owner(id));
+        let free = ours.filter(move |id| !of_operations.contains(id));
         free.map(|id| Orphan::of(OwnedKind::Lock, Object::Lock { instance: *id }, *id, None))
     }
 
