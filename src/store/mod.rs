@@ -206,5 +206,12 @@ fn sql_ref(error: &rusqlite::Error) -> Error {
     if is_damage(error) {
         return damaged_content(error);
     }
+    use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+    if matches!(error.sqlite_error_code(), Some(DiskFull | SystemIoFailure)) {
+        let text = "the state database cannot be written: its disk is full or fails";
+        return Error::new(Code::StateError, text)
+            .cause(error)
+            .hint("see how full it is: `df -h` and `df -i` on the folder of the state (`LITE_STATE_DIR`)");
+    }
     Error::new(Code::StateError, "the state database gave an error").cause(error)
 }

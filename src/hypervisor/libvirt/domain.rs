@@ -56,7 +56,7 @@ impl Domains for Libvirt {
     fn ensure_domain(&self, xml: &str) -> Result<()> {
         no_nul(&[xml])?;
         let xml = xml.to_owned();
-        self.link.call("define the domain", ORDINARY, move |c| {
+        self.link.call("define the domain", LONG, move |c| {
             c.define_domain_xml_flags(&xml, sys::VIR_DOMAIN_DEFINE_VALIDATE)?;
             Ok(())
         })

@@ -4,7 +4,7 @@ use virt::{connect::Connect, error::ErrorNumber, nwfilter::NWFilter};
 
 use super::{
     Libvirt,
-    connect::{ORDINARY, no_nul},
+    connect::{LONG, no_nul},
     errors::{Outcome, or_absent, present},
     xml,
 };
@@ -17,9 +17,10 @@ fn find(connection: &Connect, name: &str) -> Outcome<Option<NWFilter>> {
     present(connection.lookup_nwfilter_by_name(name), ErrorNumber::NoNwfilter)
 }
 
+/// No small calls: libvirt keeps filters locked while it installs one for a guest, a hundred programs one after the other.
 impl Filters for Libvirt {
     fn filters(&self) -> Result<Vec<String>> {
-        self.link.call("list the network filters", ORDINARY, |c| {
+        self.link.call("list the network filters", LONG, |c| {
             c.list_all_nw_filters(0)?.iter().map(|f| f.name().map_err(Into::into)).collect()
         })
     }
@@ -27,7 +28,7 @@ impl Filters for Libvirt {
     fn ensure_filter(&self, name: &str, xml: &str) -> Result<()> {
         no_nul(&[name, xml])?;
         let (name, xml) = (name.to_owned(), xml.to_owned());
-        self.link.call(&format!("define network filter `{}`", escaped(&name)), ORDINARY, move |c| {
+        self.link.call(&format!("define network filter `{}`", escaped(&name)), LONG, move |c| {
             if let Some(old) = find(c, &name)? {
                 let (old, new) = (old.uuid_string()?, xml::text_at(&xml, &["uuid"])?);
                 if !new.eq_ignore_ascii_case(&old) {
@@ -43,7 +44,7 @@ impl Filters for Libvirt {
     fn filter_xml(&self, name: &str) -> Result<Option<String>> {
         no_nul(&[name])?;
         let name = name.to_owned();
-        self.link.call(&format!("read network filter `{}`", escaped(&name)), ORDINARY, move |c| match find(c, &name)? {
+        self.link.call(&format!("read network filter `{}`", escaped(&name)), LONG, move |c| match find(c, &name)? {
             None => Ok(None),
             Some(filter) => present(filter.xml_desc(0), ErrorNumber::NoNwfilter),
         })
@@ -52,7 +53,7 @@ impl Filters for Libvirt {
     fn remove_filter(&self, name: &str) -> Result<()> {
         no_nul(&[name])?;
         let name = name.to_owned();
-        self.link.call(&format!("undefine network filter `{}`", escaped(&name)), ORDINARY, move |c| {
+        self.link.call(&format!("undefine network filter `{}`", escaped(&name)), LONG, move |c| {
             match find(c, &name)? {
                 None => Ok(()),
                 Some(filter) => match filter.undefine() {
