@@ -16,7 +16,7 @@ use super::policy::Action;
 use crate::{
     engine::{self, Ctx},
     kill_point,
-    model::{Code, Error, Result},
+    model::{Code, Error, EventKind, Result},
 };
 
 /// Threads that act: as many as may ask libvirt for something slow at once.
@@ -31,7 +31,7 @@ pub enum Job {
         uuid: Uuid,
         /// The user's decision they were planned for; after another one they are dropped.
         generation: i64,
-        /// The actions.
+        /// The actions; what is told is told with the acceptance of a stop.
         actions: Vec<Action>,
     },
     /// Finishes or undoes what dead processes left, and takes over what guests reported.
@@ -130,8 +130,15 @@ impl Actor {
 fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, generation, actions } => {
+            let told: Vec<(EventKind, &str)> = actions
+                .iter()
+                .filter_map(|action| match action {
+                    Action::Tell(kind, text) => Some((*kind, text.as_str())),
+                    _ => None,
+                })
+                .collect();
             let done = actions.iter().try_fold(true, |go_on, action| match go_on {
-                true => act(engine, *uuid, *generation, action),
+                true => act(engine, *uuid, *generation, action, &told),
                 false => Ok(false),
             });
             kill_point::reached("acted");
@@ -145,12 +152,12 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
     }
 }
 
-fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action) -> Result<bool> {
+fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action, told: &[(EventKind, &str)]) -> Result<bool> {
     match action {
         Action::Restart | Action::Start => engine::restart(engine, uuid, generation),
         Action::Resume => engine::try_resume(engine, uuid, generation),
         Action::Reset => engine::reset_unresponsive(engine, uuid, generation),
-        Action::WantStopped => engine::accept_stop(engine, uuid, generation),
+        Action::WantStopped => engine::accept_stop(engine, uuid, generation, told),
         Action::Tell(..) => Ok(true),
     }
 }

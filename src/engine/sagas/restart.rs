@@ -13,8 +13,9 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{Instance, OperationKind, Phase, Result, Wanted},
+    model::{EventKind, Instance, OperationKind, Phase, Result, Wanted},
     plan::Step,
+    store::{events, instances},
 };
 
 /// Starts an instance that is down and wanted up. False if that is not so any more, or somebody is at work on it.
@@ -53,13 +54,19 @@ pub fn reset_unresponsive(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<
     journal::end(ctx, &operation, result).map(|()| true)
 }
 
-/// Takes note that an instance is down because somebody, or its guest, wants it so.
-pub fn accept_stop(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
+/// Takes note that an instance is down because somebody, or its guest, wants it so; with the events that tell of it, together:
+/// once the instance is wanted off, nobody would find out again.
+pub fn accept_stop(ctx: &mut Ctx, uuid: Uuid, generation: i64, told: &[(EventKind, &str)]) -> Result<bool> {
     let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "stop")? else { return Ok(false) };
     if !matches!(state_of(ctx, &instance)?, DomainState::Off | DomainState::Crashed) {
         return Ok(false);
     }
-    ctx.store.set_wanted(uuid, Wanted::Stopped).map(|()| true)
+    let (stamp, record) = (ctx.stamp(), &instance.record);
+    ctx.store.write(|t| {
+        instances::set_life(t, uuid, Wanted::Stopped, instance.phase, instance.failure.as_deref())?;
+        told.iter().try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
+    })?;
+    Ok(true)
 }
 
 /// The instance with its lock, if the user still wants it up, decided nothing since, and nobody is at work on it.

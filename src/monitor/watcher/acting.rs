@@ -19,8 +19,6 @@ pub(super) struct Acting {
     record: Record,
     intent: Intent,
     actions: Vec<Action>,
-    /// Told once the actions are accepted.
-    tells: Vec<Action>,
 }
 
 impl Watcher<'_> {
@@ -41,21 +39,20 @@ impl Watcher<'_> {
         if starts && enough {
             return Ok(false);
         }
-        // What is told of a stop is told once the stop is accepted.
-        let (tells, acts): (Vec<Action>, Vec<Action>) =
-            actions.into_iter().partition(|a| matches!(a, Action::Tell(..)));
-        let after_stop = acts.contains(&Action::WantStopped);
-        let at_once: &[Action] = if after_stop { &[] } else { &tells };
+        // What is told of a stop is told with its acceptance.
+        let (at_once, acts): (Vec<Action>, Vec<Action>) = match actions.contains(&Action::WantStopped) {
+            true => (Vec::new(), actions),
+            false => actions.into_iter().partition(|a| matches!(a, Action::Tell(..))),
+        };
         if known.as_ref() != Some(&after) || !at_once.is_empty() {
-            self.remember(record, after, at_once, now)?;
+            self.remember(record, after, &at_once, now)?;
         }
         kill_point::reached("planned");
         if acts.is_empty() {
             return Ok(false);
         }
         let job = Job::Act { uuid: record.uuid, generation: intent.generation, actions: acts.clone() };
-        let tells = if after_stop { tells } else { Vec::new() };
-        self.acting.insert(record.uuid, Acting { record: record.clone(), intent: *intent, actions: acts, tells });
+        self.acting.insert(record.uuid, Acting { record: record.clone(), intent: *intent, actions: acts });
         self.actor.submit(&mut self.engine, job);
         self.take_outcomes(now)?;
         Ok(starts)
@@ -86,9 +83,10 @@ impl Watcher<'_> {
     /// Tells what was done to an instance.
     fn acted(&mut self, acting: &Acting, now: Moment) -> Result<()> {
         let record = &acting.record;
-        if !acting.tells.is_empty() {
-            let history = self.histories.get(&record.uuid).cloned().unwrap_or_default();
-            self.remember(record, history, &acting.tells, now)?;
+        for action in &acting.actions {
+            if let Action::Tell(_, text) = action {
+                (self.tell)(&format!("{}: {text}", record.name));
+            }
         }
         if acting.actions.contains(&Action::Start) {
             (self.tell)(&format!("started `{}`: it is wanted up", record.name));
