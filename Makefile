@@ -12,7 +12,7 @@ RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo quick test test-blueprints soak check bench install clean
+.PHONY: help setup build demo quick test test-guests test-blueprints soak check bench install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ test: ## every test, the ones on real virtual machines included
 	.ci/sweep --clean
 	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 .ci/lanes || status=$$?; \
 	  .ci/sweep && exit $$status
+
+test-guests: ## on real Debian guests what the gate has no time for: WordPress baked, every module that can fail
+	.ci/setup test
+	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=slow cargo test --locked --test real
+	.ci/sweep
 
 test-blueprints: ## boot every application whose packages are reached, and record it (BLUEPRINTS=, BLUEPRINT_FLAGS=)
 	.ci/setup test

@@ -1,7 +1,10 @@
 //! Blueprints on real Debian guests under TCG: minutes, root and a libvirtd: `LITE_TEST_REAL=1`. The full set is
 //! `make test-blueprints`.
 
-use crate::support::host::{Host, needs_host};
+use crate::support::{
+    docs,
+    host::{Host, needs_host},
+};
 
 crate::tests![the_documented_blueprint_boots,];
 
@@ -10,14 +13,13 @@ fn the_documented_blueprint_boots() {
     needs_host();
     let host = Host::new("docs", 75);
     host.debian_13();
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/blueprints.md")).expect("the page");
-    let good = page.split("```yaml\n").nth(1).and_then(|t| t.split("```").next()).expect("a blueprint");
+    let good = docs::shelf();
     let file = host.folder.path().join("shelf.yaml");
     let path = file.to_str().expect("a path");
     let record = host.folder.path().join("verified.yaml");
     let record = record.to_str().expect("a path");
 
-    std::fs::write(&file, good).expect("written");
+    std::fs::write(&file, &good).expect("written");
     let tested = host.json(&["blueprints", "test", path, "--record", record]);
     let test = &tested["tests"][0];
     assert_eq!((&test["blueprint"], &test["result"]), (&"shelf".into(), &"boot".into()), "{test}");

@@ -59,9 +59,8 @@ fn counts(gc: &serde_json::Value) -> Vec<(usize, usize)> {
 
 /// The audit finds nothing beside those.
 fn clean(host: &Host, after: &str) {
-    let out = host.lite(&["doctor", "--audit", "--json"]);
-    let found: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    assert_eq!((kinds(&found), out.status.code()), (STRANGE.to_vec(), Some(1)), "{after}: {found:#}");
+    let (found, code) = idle::audit(host);
+    assert_eq!((kinds(&found), code), (STRANGE.to_vec(), Some(1)), "{after}: {found:#}");
 }
 
 fn what_is_not_ours_stays_as_it_is() {
@@ -112,9 +111,8 @@ fn what_is_not_ours_stays_as_it_is() {
     foreign.assert_untouched("gc --now with nothing to collect");
     create(&host, other);
     orphan(&host, other);
-    let found = host.lite(&["doctor", "--audit", "--json"]);
-    assert_eq!(found.status.code(), Some(1));
-    let found: serde_json::Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    let (found, code) = idle::audit(&host);
+    assert_eq!(code, Some(1), "{found:#}");
     // Domain, root disk, seed, filter, address, two logs and the lock file.
     assert_eq!(kinds(&found), [["orphan"; 8].as_slice(), &STRANGE].concat(), "{found:#}");
     let first = host.json(&["gc", "--yes"]);

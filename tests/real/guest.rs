@@ -1,5 +1,5 @@
 //! Real Debian guests under TCG: the image is built here, the application comes from Debian's packages.
-//! Minutes, root and a libvirtd: `LITE_TEST_REAL=1`.
+//! Minutes, root and a libvirtd: `LITE_TEST_REAL=1`. `SLOW` is run by `make test-guests`.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -10,16 +10,23 @@ use crate::support::{
     host::{Host, needs_host, text, virsh},
     http::get,
 };
+use crate::{harness::Test, watch_guest};
 
 crate::tests![
-    an_application_from_one_command_and_nothing_left,
-    a_set_up_that_fails_is_reported_with_module_command_and_lines,
+    an_application_from_one_command_watched_and_nothing_left,
+    a_guest_without_a_way_out_is_reported_and_another_keeps_its_word,
 ];
+
+/// What cloud-init says of each module that can fail; that it is understood is held by `runner` too.
+pub const SLOW: &[Test] = &[("a_module_that_fails_is_reported_with_command_and_lines", || {
+    a_module_that_fails_is_reported_with_command_and_lines();
+    Ok(())
+})];
 
 /// Title that would break HTML, YAML or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
 
-fn an_application_from_one_command_and_nothing_left() {
+fn an_application_from_one_command_watched_and_nothing_left() {
     needs_host();
     let host = Host::new("app", 71);
     host.debian_13();
@@ -37,6 +44,7 @@ fn an_application_from_one_command_and_nothing_left() {
     ssh_verifies_and_passes_codes_through(&host, &address);
     only_the_ports_of_the_blueprint_are_open(&host, &address);
     no_secret_where_it_does_not_belong(&host);
+    watch_guest::a_stop_and_full_memory_are_told_and_so_is_their_end(&host, "lite-test-app");
 
     assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-app"));
     host.ok(&["stop", "lite-test-app"]);
@@ -113,25 +121,27 @@ fn no_secret_where_it_does_not_belong(host: &Host) {
     assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("PRIVATE KEY"));
 }
 
-fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
+/// A create whose set-up fails in a module, and what is said of it.
+fn fails_in(host: &Host, base: &[&str], module: &str, said: &[&str]) {
+    let name = "lite-test-bad-1";
+    let error = host.fails(1, &[base, &["--bundle", "nano", "--name", name]].concat());
+    for word in [&[format!("failed in module `{module}`").as_str()], said].concat() {
+        assert!(error.contains(word), "no `{word}` in {error}");
+    }
+    assert!(!error.contains("was not ready after"), "only the time-out ended it: {error}");
+    assert_eq!(host.json(&["show", name])["instances"][0]["state"], "failed");
+    assert!(host.ok(&["logs", name, "--boot"]).contains(&format!("module `{module}`")));
+    host.ok(&["delete", name, "--yes"]);
+}
+
+fn a_module_that_fails_is_reported_with_command_and_lines() {
     needs_host();
-    let host = Host::new("bad", 72);
+    let host = Host::new("mod", 97);
     host.debian_13();
-    let failing = |base: &[&str], module: &str, said: &[&str]| {
-        let name = "lite-test-bad-1";
-        let error = host.fails(1, &[base, &["--bundle", "nano", "--name", name]].concat());
-        for word in [&[format!("failed in module `{module}`").as_str()], said].concat() {
-            assert!(error.contains(word), "no `{word}` in {error}");
-        }
-        assert!(!error.contains("was not ready after"), "only the time-out ended it: {error}");
-        assert_eq!(host.json(&["show", name])["instances"][0]["state"], "failed");
-        assert!(host.ok(&["logs", name, "--boot"]).contains(&format!("module `{module}`")));
-        host.ok(&["delete", name, "--yes"]);
-    };
     let with_user_data = |text: &str, module: &str, said: &[&str]| {
         let file = host.folder.path().join("user-data");
         std::fs::write(&file, text).expect("written");
-        failing(&["create", "debian-13", "--user-data", file.to_str().expect("a path")], module, said);
+        fails_in(&host, &["create", "debian-13", "--user-data", file.to_str().expect("a path")], module, said);
     };
     let runcmd = "#cloud-config\nruncmd:\n  - echo before the fault\n  - 'false'\n  - echo after\n";
     with_user_data(runcmd, "runcmd", &["command in line 2: false (exit 1)", "before the fault"]);
@@ -144,10 +154,19 @@ fn a_set_up_that_fails_is_reported_with_module_command_and_lines() {
         "schema",
         &["command: cloud-init schema --system (exit 1)", "write_files.0: ", "'permission' was unexpected"],
     );
+    assert_eq!(host.left(), Vec::<String>::new());
+}
 
+fn a_guest_without_a_way_out_is_reported_and_another_keeps_its_word() {
+    needs_host();
+    let host = Host::new("bad", 72);
+    host.debian_13();
+    // The network is there only once something was made on it.
+    host.ok(&["doctor", "--fix"]);
     host.without_a_way_out();
     let command = "exec 3<>/dev/tcp/deb.debian.org/80' (exit 1)";
-    failing(
+    fails_in(
+        &host,
         &["create", "nginx"],
         "network",
         &[command, "deb.debian.org", "name resolution", "10.171.72.10/24", "`lite doctor` checks"],

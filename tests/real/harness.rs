@@ -50,12 +50,12 @@ pub enum Lane {
     Tools,
     /// Has the machine for itself.
     Alone,
-    /// The longest of all: a bake and two guests of it.
-    Bake,
-    /// Debian guests, one at a time.
+    /// Debian guests.
     Guests,
     /// Guests of one boot sector.
     Host,
+    /// Takes longer than the gate has: run by a target of its own, and only if this lane is asked for.
+    Slow,
 }
 
 impl Lane {
@@ -63,9 +63,9 @@ impl Lane {
         match self {
             Self::Tools => "tools",
             Self::Alone => "alone",
-            Self::Bake => "bake",
             Self::Guests => "guests",
             Self::Host => "host",
+            Self::Slow => "slow",
         }
     }
 }
@@ -96,12 +96,13 @@ fn said(payload: &(dyn Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_else(|| "panicked".to_owned())
 }
 
-/// Runs the modules of the lane that is asked for; all of them if none is.
+/// Runs the modules of the lane that is asked for; all but the slow ones if none is.
 pub fn main(modules: &[(Lane, &str, &[Test])]) -> ExitCode {
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
     let lane = std::env::var("LITE_TEST_LANE").ok();
     let required = is("LITE_TEST_REQUIRE_HOST", "1");
-    let wanted = modules.iter().filter(|(l, ..)| lane.as_ref().is_none_or(|w| w == l.name()));
+    let asked_for = |l: Lane| lane.as_ref().map_or(l != Lane::Slow, |w| w == l.name());
+    let wanted = modules.iter().filter(|(l, ..)| asked_for(*l));
     let trials: Vec<Trial> = wanted
         .flat_map(|(_, module, tests)| tests.iter().map(move |(name, test)| (format!("{module}::{name}"), *test)))
         .map(|(name, test)| Trial::ignorable_test(name.clone(), move || timed(&name, || run(test, required))))

@@ -3,13 +3,14 @@
 
 use std::process::ExitCode;
 
-use harness::Lane::{Alone, Bake, Guests, Host, Tools};
+use harness::Lane::{Alone, Guests, Host, Slow, Tools};
 
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
 mod support {
     pub mod boot_sector;
     pub mod daemon;
+    pub mod docs;
     pub mod foreign;
     pub mod guest_box;
     pub mod host;
@@ -61,7 +62,8 @@ fn main() -> ExitCode {
     }
     harness::main(&[
         (Host, "audit", audit::TESTS),
-        (Bake, "bake", bake::TESTS),
+        (Guests, "bake", bake::TESTS),
+        (Slow, "bake", bake::SLOW),
         (Tools, "blueprint_downloads", blueprint_downloads::TESTS),
         (Guests, "blueprints", blueprints::TESTS),
         (Tools, "cli_settings", cli_settings::TESTS),
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         (Host, "delete_states", delete_states::TESTS),
         (Host, "foreign", foreign::TESTS),
         (Guests, "guest", guest::TESTS),
+        (Slow, "guest", guest::SLOW),
         (Tools, "harness", harness::TESTS),
         (Host, "hypervisor_daemon", hypervisor_daemon::TESTS),
         (Host, "hypervisor_qemu", hypervisor_qemu::TESTS),
@@ -88,6 +91,5 @@ fn main() -> ExitCode {
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "user_data", user_data::TESTS),
         (Host, "watch", watch::TESTS),
-        (Guests, "watch_guest", watch_guest::TESTS),
     ])
 }

@@ -145,6 +145,11 @@ impl Host {
         assert!(!virsh_on(&self.connect, &["net-dumpxml", &self.tag]).contains("<forward"));
     }
 
+    /// The address that its first instance gets.
+    pub fn first_address(&self) -> String {
+        self.subnet.replace(".0/24", ".10")
+    }
+
     /// Makes the kernel sure of the hardware address behind an address, as after the delete of an instance that it talked to
     /// just now, and for an hour instead of for a minute.
     pub fn remembers_another_machine_at(&self, address: &str) {
