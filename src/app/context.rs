@@ -21,7 +21,8 @@ use crate::{
 /// How long a change that waits for a busy instance waits.
 const WAIT: Duration = Duration::from_secs(3600);
 
-/// What the use cases of one process share.
+/// What the use cases of one process share. A copy shares it too.
+#[derive(Clone)]
 pub struct App {
     /// What the operator decided.
     pub settings: Arc<Settings>,

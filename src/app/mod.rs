@@ -2,6 +2,7 @@
 //!
 //! A function takes the process's [`App`], the [`Caller`] and plain values, checks the caller's right, and returns a view. Where
 //! a front end may want to ask before something is destroyed, `find` or `check` comes first, and `plan` or `run` after it.
+//! A change that takes longer than a transaction is [`Accepted`] first: who cannot wait for its run has the operation then.
 //! How things go meanwhile is told to an [`Observer`](crate::model::Observer). Nothing here prints, or knows arguments, a terminal
 //! or the environment.
 
@@ -23,11 +24,13 @@ pub mod repair;
 pub mod settings;
 pub mod watch;
 
+mod accepted;
 mod caller;
 mod context;
 mod interrupted;
 mod sources;
 mod stages;
 
+pub use accepted::Accepted;
 pub use caller::{Caller, Right};
 pub use context::App;

@@ -109,7 +109,8 @@ fn view(store: &Store, operation: Operation) -> Result<OperationView> {
     })
 }
 
-fn row(o: Operation) -> OperationRow {
+/// An operation in a list.
+pub(super) fn row(o: Operation) -> OperationRow {
     OperationRow {
         milliseconds: o
             .ended_at

@@ -25,6 +25,11 @@ impl<'a> Timed<'a> {
         Self { observer, clock, running: None, ended: Vec::new() }
     }
 
+    /// Goes on where `earlier` ended, for an operation that is accepted and run apart.
+    pub fn after(earlier: Vec<StageTime>, observer: &'a mut dyn Observer, clock: Arc<dyn Clock>) -> Self {
+        Self { ended: earlier, ..Self::new(observer, clock) }
+    }
+
     /// The stages ended so far, each with its time.
     pub fn times(&self) -> Vec<StageTime> {
         self.ended.clone()

@@ -6,6 +6,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::complete;
 use crate::{
+    app::instance::change::Targets,
     model::{Code, Error, Name, Result},
     ui::{ColorChoice, Ui},
 };
@@ -67,6 +68,11 @@ impl Names {
             }
         }
         each
+    }
+
+    /// The instances that a verb is to change.
+    pub fn targets(&self, change: Change) -> Targets {
+        Targets { names: self.each(), wait: change.wait, dry_run: change.dry_run }
     }
 }
 

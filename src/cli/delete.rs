@@ -51,7 +51,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if !found.is_empty() {
         args.sure.ask(&env.ui, &args.question())?;
     }
-    print_delete_receipt(&env.ui, &found.run()?, false)
+    print_delete_receipt(&env.ui, &found.run(&app)?, false)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Env, common};
 use crate::{
-    app::instance::power::{self, Reboot},
+    app::instance::{change, power::Reboot},
     model::Result,
     ui::print::print_changed,
 };
@@ -34,7 +34,7 @@ pub struct Args {
 /// Reboots instances and reports with [`crate::ui::print::print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let app = env.app()?;
-    let request =
-        Reboot { names: args.names.each(), force: args.force, wait: args.change.wait, dry_run: args.change.dry_run };
-    print_changed(&env.ui, &power::reboot(&app, &env.caller(), &request, &mut env.progress())?)
+    let reboot = Reboot { force: args.force };
+    let targets = args.names.targets(args.change);
+    print_changed(&env.ui, &change::run(&app, &env.caller(), &reboot, &targets, &mut env.progress())?)
 }

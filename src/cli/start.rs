@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Env, common, signals, values};
 use crate::{
-    app::instance::power::{self, Start},
+    app::instance::{change, power::Start},
     model::Result,
     ui::print::print_changed,
 };
@@ -40,11 +40,7 @@ pub struct Args {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let app = env.app()?;
     signals::heed(&app.cancel)?;
-    let request = Start {
-        names: args.names.each(),
-        until_ready: (!args.no_wait).then_some(args.timeout),
-        wait: args.change.wait,
-        dry_run: args.change.dry_run,
-    };
-    print_changed(&env.ui, &power::start(&app, &env.caller(), &request, &mut env.progress())?)
+    let start = Start { until_ready: (!args.no_wait).then_some(args.timeout) };
+    let targets = args.names.targets(args.change);
+    print_changed(&env.ui, &change::run(&app, &env.caller(), &start, &targets, &mut env.progress())?)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Env, common, signals, values};
 use crate::{
-    app::instance::power::{self, Stop},
+    app::instance::{change, power::Stop},
     model::Result,
     ui::print::print_changed,
 };
@@ -43,12 +43,7 @@ pub struct Args {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let app = env.app()?;
     signals::heed(&app.cancel)?;
-    let request = Stop {
-        names: args.names.each(),
-        force: args.force,
-        timeout: args.timeout,
-        wait: args.change.wait,
-        dry_run: args.change.dry_run,
-    };
-    print_changed(&env.ui, &power::stop(&app, &env.caller(), &request, &mut env.progress())?)
+    let stop = Stop { force: args.force, timeout: args.timeout };
+    let targets = args.names.targets(args.change);
+    print_changed(&env.ui, &change::run(&app, &env.caller(), &stop, &targets, &mut env.progress())?)
 }

@@ -2,7 +2,7 @@
 
 use super::{Env, common};
 use crate::{
-    app::instance::protect::{self, Protection},
+    app::instance::{change, protect::Protect},
     model::Result,
     ui::print::print_changed,
 };
@@ -29,8 +29,7 @@ pub struct Args {
 
 /// Lifts the protection of instances, and reports with [`print_changed`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let request =
-        Protection { names: args.names.each(), protected: false, wait: args.change.wait, dry_run: args.change.dry_run };
-    let changed = protect::change(&env.app()?, &env.caller(), &request, &mut env.progress())?;
-    print_changed(&env.ui, &changed)
+    let (app, protect) = (env.app()?, Protect { protected: false });
+    let targets = args.names.targets(args.change);
+    print_changed(&env.ui, &change::run(&app, &env.caller(), &protect, &targets, &mut env.progress())?)
 }

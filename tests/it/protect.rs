@@ -6,8 +6,9 @@ use lite::{
     app::{
         App, Caller, Right,
         instance::{
+            change::{self, Targets},
             delete,
-            protect::{self, Protection},
+            protect::Protect,
             tag::{self, Retag},
         },
     },
@@ -31,7 +32,8 @@ fn app(world: &World) -> App {
 
 fn set(app: &App, caller: &Caller, names: &[&str], protected: bool, dry_run: bool) -> Result<Vec<Changed>> {
     let names = names.iter().map(|n| name(n)).collect();
-    protect::change(app, caller, &Protection { names, protected, wait: false, dry_run }, &mut Unobserved)
+    let targets = Targets { names, wait: false, dry_run };
+    change::run(app, caller, &Protect { protected }, &targets, &mut Unobserved)
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn a_protected_instance_is_not_deleted_until_the_protection_is_lifted() {
 
     assert_eq!(set(&app, &root, &["web"], false, false), Ok(vec![Changed::new("web", "unprotected")]));
     let found = delete::find(&app, &root, &[name("web")], false, &mut Unobserved).expect("found");
-    assert_eq!(found.run().map(|receipts| receipts.len()), Ok(1));
+    assert_eq!(found.run(&app).map(|receipts| receipts.len()), Ok(1));
 }
 
 #[test]

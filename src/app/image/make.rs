@@ -2,9 +2,9 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, sync::atomic::AtomicBool};
 
-use super::{journalled, rows, tidy};
+use super::{accept, as_row, tidy};
 use crate::{
-    app::{App, Caller, Right},
+    app::{Accepted, App, Caller, Right},
     image::{self, BuildRequest, Image, pull::PullRequest},
     model::{Code, Error, Name, Observer, OperationKind, Result, Settings},
     view::{Changed, ImageRow},
@@ -34,22 +34,48 @@ pub struct Import {
 pub fn build(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
     caller.require(Right::Change)?;
     tidy(app, &caller.requester, observer)?;
-    each(app, caller, OperationKind::Build, ids, observer, |id, cancel, observer| {
-        let (dir, mirror) = (&app.settings.host.folders.pool, &app.settings.mirror);
-        image::build(BuildRequest { dir, id, mirror, force: false, clock: &*app.clock }, cancel, observer)
+    ids.iter().map(|id| begin_build(app, caller, id)?.run(observer)).collect()
+}
+
+/// Accepts the build of one image.
+pub fn accept_build(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<Accepted<ImageRow>> {
+    caller.require(Right::Change)?;
+    tidy(app, &caller.requester, observer)?;
+    begin_build(app, caller, id)
+}
+
+fn begin_build(app: &App, caller: &Caller, id: &str) -> Result<Accepted<ImageRow>> {
+    let (settings, clock, base) = (app.settings.clone(), app.clock.clone(), id.to_owned());
+    begin(app, caller, (OperationKind::Build, id), move |cancel, observer| {
+        let (dir, mirror) = (&settings.host.folders.pool, &settings.mirror);
+        let request = BuildRequest { dir, id: &base, mirror, force: false, clock: &*clock };
+        image::build(request, cancel, observer).inspect_err(|_| observer.fail())
     })
 }
 
 /// Downloads each image, and keeps it if its digest is the one pinned or signed by the distribution.
 pub fn pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
     check_pull(app, caller, pull, observer)?;
-    each(app, caller, OperationKind::Pull, &pull.ids, observer, |id, cancel, observer| {
-        let request = PullRequest {
-            digest: pull.digest.clone(),
-            url: pull.url.clone(),
-            ..PullRequest::new(&app.settings.host.folders.pool, id)
-        };
-        image::fetch(&request, cancel, app.clock.now(), observer)
+    pull.ids.iter().map(|id| begin_pull(app, caller, id, pull)?.run(observer)).collect()
+}
+
+/// Accepts the download of one image; `pull` names no other.
+pub fn accept_pull(
+    app: &App,
+    caller: &Caller,
+    (id, pull): (&str, &Pull),
+    observer: &mut dyn Observer,
+) -> Result<Accepted<ImageRow>> {
+    check_pull(app, caller, pull, observer)?;
+    begin_pull(app, caller, id, pull)
+}
+
+fn begin_pull(app: &App, caller: &Caller, id: &str, pull: &Pull) -> Result<Accepted<ImageRow>> {
+    let (settings, clock) = (app.settings.clone(), app.clock.clone());
+    let (base, digest, url) = (id.to_owned(), pull.digest.clone(), pull.url.clone());
+    begin(app, caller, (OperationKind::Pull, id), move |cancel, observer| {
+        let request = PullRequest { digest, url, ..PullRequest::new(&settings.host.folders.pool, &base) };
+        image::fetch(&request, cancel, clock.now(), observer).inspect_err(|_| observer.fail())
     })
 }
 
@@ -77,14 +103,21 @@ fn check_pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Observ
 
 /// Imports an image.
 pub fn import(app: &App, caller: &Caller, import: &Import, observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
+    Ok(vec![accept_import(app, caller, import, observer)?.run(observer)?])
+}
+
+/// Accepts the import of an image.
+pub fn accept_import(
+    app: &App,
+    caller: &Caller,
+    import: &Import,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<ImageRow>> {
     let id = imported_id(app, caller, import, observer)?;
-    create_folder(&app.settings)?;
-    let (dir, file) = (&app.settings.host.folders.pool, &import.file);
-    let image = journalled(app, caller, (OperationKind::Import, &id), observer, |cancel, observer| {
-        image::import(dir, file, &id, false, &*app.clock, cancel, observer)
-    })?;
-    observer.finish();
-    rows(app, &[image])
+    let (settings, clock, file, name) = (app.settings.clone(), app.clock.clone(), import.file.clone(), id.clone());
+    begin(app, caller, (OperationKind::Import, &id), move |cancel, observer| {
+        image::import(&settings.host.folders.pool, &file, &name, false, &*clock, cancel, observer)
+    })
 }
 
 /// What an import would do.
@@ -104,23 +137,21 @@ fn imported_id(app: &App, caller: &Caller, import: &Import, observer: &mut dyn O
     Ok(id)
 }
 
-/// Makes each image, with its stages shown, and gives their rows.
-fn each(
+/// Accepts the making of an image, with its stages shown; gives its row.
+fn begin(
     app: &App,
     caller: &Caller,
-    kind: OperationKind,
-    ids: &[String],
-    observer: &mut dyn Observer,
-    make: impl Fn(&str, &AtomicBool, &mut dyn Observer) -> Result<Image>,
-) -> Result<Vec<ImageRow>> {
+    (kind, id): (OperationKind, &str),
+    make: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<Image> + Send + 'static,
+) -> Result<Accepted<ImageRow>> {
     create_folder(&app.settings)?;
-    let mut images = Vec::new();
-    for id in ids {
-        let made = journalled(app, caller, (kind, id), observer, |cancel, observer| make(id, cancel, observer));
-        images.push(made.inspect_err(|_| observer.fail())?);
+    let made = accept(app, caller, (kind, id), make)?;
+    let app = app.clone();
+    Ok(made.and_then(move |made, observer| {
+        let image = made?;
         observer.finish();
-    }
-    rows(app, &images)
+        as_row(&app)?(&image)
+    }))
 }
 
 /// Makes the folder of the pool: an image may come before the pool does. QEMU's account passes through it, hence 0711.

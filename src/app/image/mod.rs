@@ -9,9 +9,9 @@ pub(super) mod recipe;
 
 use std::sync::atomic::AtomicBool;
 
-use super::{App, Caller, Right, sources::catalog};
+use super::{Accepted, App, Caller, Right, sources::catalog};
 use crate::{
-    engine::{ImageCtx, on_image, recover_images},
+    engine::{ImageCtx, on_image, recover_images, sagas},
     image::{self, Baked, Image},
     model::{Observer, OperationKind, Requester, Result, Size},
     store::Store,
@@ -41,6 +41,28 @@ fn tidy(app: &App, requester: &Requester, observer: &mut dyn Observer) -> Result
     Ok(())
 }
 
+/// Accepts work on an image as an operation. Where there is no database, and the host cannot say that none is lost, none is
+/// made, and the work goes on without a journal.
+fn accept<T: 'static>(
+    app: &App,
+    caller: &Caller,
+    (kind, id): (OperationKind, &str),
+    work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T> + Send + 'static,
+) -> Result<Accepted<T>> {
+    let (app, requester) = (app.clone(), caller.requester.clone());
+    let state = &app.settings.paths.state;
+    if !Store::exists(state)? && app.refuse_lost_state().is_err() {
+        return Ok(Accepted::without_operation(move |observer| work(&app.cancel, observer)));
+    }
+    let mut store = app.new_store()?;
+    let Some(accepted) = sagas::image::accept(&mut image_ctx(&app, &requester, &mut store), kind, id)? else {
+        return Ok(Accepted::without_operation(move |observer| work(&app.cancel, observer)));
+    };
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        sagas::image::run(&mut image_ctx(&app, &requester, &mut store), accepted, observer, work)
+    }))
+}
+
 /// Does work on an image as an operation. Where there is no database, and the host cannot say that none is lost, none is
 /// made, and the work goes on without a journal.
 fn journalled<T>(
@@ -68,14 +90,19 @@ fn image_ctx<'a>(app: &'a App, requester: &Requester, store: &'a mut Store) -> I
     }
 }
 
-/// The rows of images, with who uses them as far as a database tells; an image needs neither libvirt nor database.
+/// The rows of images.
 fn rows(app: &App, images: &[Image]) -> Result<Vec<ImageRow>> {
+    images.iter().map(as_row(app)?).collect()
+}
+
+/// How an image becomes a row: with who uses it as far as a database tells; an image needs neither libvirt nor database.
+fn as_row(app: &App) -> Result<impl Fn(&Image) -> Result<ImageRow>> {
     let state = &app.settings.paths.state;
     let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     // Faults in the operator's files are told by what uses them.
     let catalog = catalog(&app.settings).unwrap_or_default();
     let now = app.clock.now();
-    let baked = |baked: &Baked| {
+    let baked = move |baked: &Baked| {
         Ok(BakedView {
             blueprint: baked.blueprint.clone(),
             version: baked.version.clone(),
@@ -84,21 +111,18 @@ fn rows(app: &App, images: &[Image]) -> Result<Vec<ImageRow>> {
             current: recipe::is_current(&catalog, &app.settings, baked)?,
         })
     };
-    images
-        .iter()
-        .map(|i| {
-            Ok(ImageRow {
-                id: i.id.clone(),
-                origin: i.origin.to_string(),
-                size: Size::bytes(i.size),
-                digest: i.digest.clone(),
-                used_by: used_by(store.as_ref(), &i.volume)?,
-                created_at: i.created_at,
-                age: now.duration_since(i.created_at),
-                baked: i.baked.as_ref().map(&baked).transpose()?,
-            })
+    Ok(move |i: &Image| {
+        Ok(ImageRow {
+            id: i.id.clone(),
+            origin: i.origin.to_string(),
+            size: Size::bytes(i.size),
+            digest: i.digest.clone(),
+            used_by: used_by(store.as_ref(), &i.volume)?,
+            created_at: i.created_at,
+            age: now.duration_since(i.created_at),
+            baked: i.baked.as_ref().map(&baked).transpose()?,
         })
-        .collect()
+    })
 }
 
 /// The instances whose disks lie on a file of the pool.

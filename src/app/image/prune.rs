@@ -1,10 +1,8 @@
 //! Removing images that are out of date: first which, so that a front end can ask, then the change.
 
-use std::sync::atomic::AtomicBool;
-
-use super::{journalled, recipe::is_current, tidy, used_by};
+use super::{accept, recipe::is_current, tidy, used_by};
 use crate::{
-    app::{App, Caller, Right, sources::catalog},
+    app::{Accepted, App, Caller, Right, sources::catalog},
     image::{self, Image, Version},
     model::{Observer, OperationKind, Result, Settings, Size, Unobserved},
     store::Store,
@@ -100,19 +98,30 @@ impl Pruning {
         receipts(self.unused(), self.kept.clone())
     }
 
-    /// Removes what no instance uses.
-    pub fn run(self, app: &App) -> Result<Vec<Receipt>> {
-        let mut removed = Vec::new();
-        for old in &self.unused {
+    /// Accepts the removal of one after the other, each when it is asked for. A removal gives what it removed, in words; none
+    /// if it was gone.
+    pub fn accept(self, app: &App) -> impl Iterator<Item = Result<Accepted<Option<String>>>> {
+        let Self { caller, store, unused, .. } = self;
+        unused.into_iter().filter_map(move |old| {
             // Asked again just before: a create may have taken it meanwhile.
-            let remove = |_: &AtomicBool, _: &mut dyn Observer| old.remove(&app.settings);
-            if used_by(self.store.as_ref(), old.volume())?.is_empty()
-                && journalled(app, &self.caller, (OperationKind::Prune, old.id()), &mut Unobserved, remove)?
-            {
-                removed.push(old.words());
+            match used_by(store.as_ref(), old.volume()) {
+                Ok(users) if users.is_empty() => {}
+                Ok(_) => return None,
+                Err(e) => return Some(Err(e)),
             }
-        }
-        Ok(receipts(removed, self.kept))
+            let (settings, id) = (app.settings.clone(), old.id().to_owned());
+            Some(accept(app, &caller, (OperationKind::Prune, &id), move |_, _| {
+                Ok(old.remove(&settings)?.then(|| old.words()))
+            }))
+        })
+    }
+
+    /// Removes what no instance uses.
+    pub fn run(mut self, app: &App) -> Result<Vec<Receipt>> {
+        let kept = std::mem::take(&mut self.kept);
+        let each = self.accept(app).map(|accepted| accepted?.run(&mut Unobserved));
+        let removed: Vec<Option<String>> = each.collect::<Result<_>>()?;
+        Ok(receipts(removed.into_iter().flatten().collect(), kept))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Removing images: first which, so that a front end can ask, then the change.
 
-use super::{journalled, rows, tidy};
+use super::{accept, rows, tidy};
 use crate::{
-    app::{App, Caller, Right},
+    app::{Accepted, App, Caller, Right},
     image::{self, Image},
     model::{Code, Error, Hint, Observer, OperationKind, Result, Unobserved, Verb, escaped},
     view::Changed,
@@ -48,15 +48,25 @@ impl Removal {
         self.images.iter().map(|i| Changed::new(&i.id, "would be removed")).collect()
     }
 
+    /// Accepts the removal of one after the other, each when it is asked for.
+    pub fn accept(self, app: &App) -> impl Iterator<Item = Result<Accepted<Changed>>> {
+        let Self { caller, images } = self;
+        images.into_iter().map(move |Image { id, .. }| {
+            let dir = app.settings.host.folders.pool.clone();
+            let removed = Changed::new(&id, "removed");
+            accept(app, &caller, (OperationKind::Remove, &id.clone()), move |_, _| {
+                image::remove(&dir, &id, &[]).map(|_| removed)
+            })
+        })
+    }
+
     /// Removes them, and hands the id of each on as soon as it is gone.
     pub fn run(self, app: &App, told: &mut dyn FnMut(&str) -> Result<()>) -> Result<Vec<Changed>> {
         let mut changed = Vec::new();
-        for image in self.images {
-            journalled(app, &self.caller, (OperationKind::Remove, &image.id), &mut Unobserved, |_, _| {
-                image::remove(&app.settings.host.folders.pool, &image.id, &[])
-            })?;
-            told(&image.id)?;
-            changed.push(Changed::new(&image.id, "removed"));
+        for accepted in self.accept(app) {
+            let removed = accepted?.run(&mut Unobserved)?;
+            told(&removed.name)?;
+            changed.push(removed);
         }
         Ok(changed)
     }

@@ -6,8 +6,8 @@ pub use super::{
     request::Create,
 };
 use crate::{
-    app::{App, image, stages::Timed},
-    engine::{self, Created, ImageChoice, Request},
+    app::{Accepted, App, image, stages::Timed},
+    engine::{self, Created, ImageChoice, Request, sagas::create},
     guest,
     image::Image,
     model::{InstanceState, Observer, Result, Settings},
@@ -37,16 +37,26 @@ impl Checked {
 
     /// Makes the instance. Refused before any change, undone until it runs, kept as `failed` after that.
     pub fn run(self, app: &App, observer: &mut dyn Observer) -> Result<Made> {
+        self.accept(app, observer)?.run(observer)
+    }
+
+    /// Reserves all that the instance needs, and leaves its making to the run. The operation of a request that was made before
+    /// is that of then.
+    ///
+    /// # Errors
+    /// Refused. Nothing is left then.
+    pub fn accept(self, app: &App, observer: &mut dyn Observer) -> Result<Accepted<Made>> {
         let mut observer = Timed::new(observer, app.clock.clone());
         app.check_host()?;
         let mut ctx = app.change(&self.caller, self.request.wait, &mut observer)?;
         let Self { request, resolved, parameters, mut ssh_keys, user_data, digest, default_base, .. } = self;
+        let use_baked = request.use_baked;
         ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
         let wanted = Request {
             blueprint: resolved.blueprint.clone(),
             bundle: resolved.bundle.clone(),
             base: resolved.base.clone(),
-            image: if request.use_baked { ImageChoice::Baked } else { ImageChoice::Base },
+            image: if use_baked { ImageChoice::Baked } else { ImageChoice::Base },
             parameters: parameters.clone(),
             name: request.name,
             ssh_keys,
@@ -58,17 +68,28 @@ impl Checked {
             request_id: request.request_id,
             arguments: digest,
         };
-        let use_baked = request.use_baked;
-        let created = engine::create(&mut ctx, wanted, &mut observer)?;
-        let used = image_of(&app.settings, &created)?;
-        let plain = !created.repeated && use_baked && used.as_ref().is_some_and(|i| i.baked.is_none());
-        let advice = plain.then(|| image::recipe::advice(default_base.as_ref(), &resolved, &parameters)).flatten();
-        let repeated = created.repeated;
-        let state = match repeated {
-            true => state_of(&ctx, &created)?,
-            false => InstanceState::Running,
+        let accepted = create::accept(&mut ctx, wanted, &mut observer)?;
+        let operation = match &accepted {
+            create::Accepted::New(job) => job.operation.clone(),
+            create::Accepted::Repeated(created) => ctx.store.require_operation(&created.operation)?,
         };
-        Ok(Made { view: view(created, state, used, observer.times()), repeated, advice })
+        let times = observer.times();
+        Ok(Accepted::new(operation, move |observer| {
+            let mut observer = Timed::after(times, observer, ctx.clock.clone());
+            let created = match accepted {
+                create::Accepted::New(job) => create::run(&mut ctx, *job, &mut observer)?,
+                create::Accepted::Repeated(created) => *created,
+            };
+            let used = image_of(&ctx.settings, &created)?;
+            let plain = !created.repeated && use_baked && used.as_ref().is_some_and(|i| i.baked.is_none());
+            let advice = plain.then(|| image::recipe::advice(default_base.as_ref(), &resolved, &parameters)).flatten();
+            let repeated = created.repeated;
+            let state = match repeated {
+                true => state_of(&ctx, &created)?,
+                false => InstanceState::Running,
+            };
+            Ok(Made { view: view(created, state, used, observer.times()), repeated, advice })
+        }))
     }
 }
 

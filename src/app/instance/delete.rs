@@ -1,15 +1,39 @@
 //! Deleting instances: first what it is about, so that a front end can ask, then the change.
 
+use super::change::{self, Change};
 use crate::{
-    app::{App, Caller, Right},
-    engine::{self, Ctx},
-    model::{Instance, Name, Observer, Result},
+    app::{Accepted, App, Caller, Right},
+    engine::{self, Ctx, sagas::delete},
+    model::{Instance, Name, Observer, Result, Unobserved},
     view::Receipt,
 };
 
+/// A delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delete;
+
+impl Change for Delete {
+    type View = Receipt;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> Receipt {
+        receipt(instance, engine::plan_delete(instance))
+    }
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Receipt>> {
+        let accepted = delete::accept(&mut ctx, &instance)?;
+        Ok(Accepted::new(accepted.operation.clone(), move |_| {
+            let removed = delete::run(&mut ctx, accepted)?;
+            Ok(receipt(&instance, removed))
+        }))
+    }
+}
+
 /// Instances found for deletion.
 pub struct Deletion {
+    caller: Caller,
     ctx: Ctx,
+    wait: bool,
     instances: Vec<Instance>,
 }
 
@@ -30,7 +54,7 @@ pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &m
             Err(e) => return Err(e),
         }
     }
-    Ok(Deletion { ctx, instances })
+    Ok(Deletion { caller: caller.clone(), ctx, wait, instances })
 }
 
 impl Deletion {
@@ -41,16 +65,12 @@ impl Deletion {
 
     /// What would be removed and kept.
     pub fn plan(&self) -> Vec<Receipt> {
-        self.instances.iter().map(|i| receipt(i, engine::plan_delete(i))).collect()
+        self.instances.iter().map(|instance| Delete.plan(instance)).collect()
     }
 
     /// Deletes the instances.
-    pub fn run(mut self) -> Result<Vec<Receipt>> {
-        let mut receipts = Vec::new();
-        for instance in &self.instances {
-            receipts.push(receipt(instance, engine::delete(&mut self.ctx, instance)?));
-        }
-        Ok(receipts)
+    pub fn run(self, app: &App) -> Result<Vec<Receipt>> {
+        change::one_by_one(app, &self.caller, &Delete, (self.ctx, self.wait), self.instances, &mut Unobserved)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Instances: the virtual machines.
 
+pub mod change;
 pub mod console;
 pub mod create;
 pub mod delete;

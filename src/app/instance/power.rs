@@ -2,105 +2,104 @@
 
 use std::time::Duration;
 
+use super::change::Change;
 use crate::{
-    app::{App, Caller, Right, context::instances},
-    engine::{self, Stopped},
-    model::{Name, Observer, Result},
+    app::{Accepted, Right},
+    engine::{
+        Ctx, Stopped,
+        sagas::{reboot, start, stop},
+    },
+    model::{Instance, Observer, Result},
     view::Changed,
 };
 
-/// Instances to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A start. An instance that runs already is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
-    /// Their names.
-    pub names: Vec<Name>,
-    /// How long each application may take until it answers; none: nobody waits for it.
+    /// How long its application may take until it answers; none: nobody waits for it.
     pub until_ready: Option<Duration>,
-    /// Wait while something else works on the same instance.
-    pub wait: bool,
-    /// Say what would be done, and change nothing.
-    pub dry_run: bool,
 }
 
-/// Starts instances. One that runs already is left alone.
-pub fn start(app: &App, caller: &Caller, request: &Start, observer: &mut dyn Observer) -> Result<Vec<Changed>> {
-    caller.require(Right::Change)?;
-    let mut ctx = app.change(caller, request.wait, observer)?;
-    let mut changed = Vec::new();
-    for instance in instances(&ctx.store, &request.names)? {
-        let now = match request.dry_run {
-            true => "would be started",
-            false if engine::start(&mut ctx, &instance, request.until_ready, observer)? => "running",
-            false => "running already",
-        };
-        changed.push(Changed::new(&instance.record.name, now));
+impl Change for Start {
+    type View = Changed;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> Changed {
+        Changed::new(&instance.record.name, "would be started")
     }
-    Ok(changed)
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
+        let (until_ready, name) = (self.until_ready, instance.record.name.clone());
+        let Some(accepted) = start::accept(&mut ctx, &instance, observer)? else {
+            return Ok(Accepted::without_operation(move |_| Ok(Changed::new(&name, "running already"))));
+        };
+        Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+            start::run(&mut ctx, accepted, until_ready, observer)?;
+            Ok(Changed::new(&name, "running"))
+        }))
+    }
 }
 
-/// Instances to stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A stop: the guest is asked to shut down, and waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// Their names.
-    pub names: Vec<Name>,
-    /// Switch one off that does not shut down in time.
+    /// Switch it off if it does not shut down in time.
     pub force: bool,
-    /// How long each may take.
+    /// How long it may take.
     pub timeout: Duration,
-    /// Wait while something else works on the same instance.
-    pub wait: bool,
-    /// Say what would be done, and change nothing.
-    pub dry_run: bool,
 }
 
-/// Stops instances: asks each to shut down, and waits.
-pub fn stop(app: &App, caller: &Caller, request: &Stop, observer: &mut dyn Observer) -> Result<Vec<Changed>> {
-    caller.require(Right::Change)?;
-    let mut ctx = app.change(caller, request.wait, observer)?;
-    let mut changed = Vec::new();
-    for instance in instances(&ctx.store, &request.names)? {
-        let name = &instance.record.name;
-        let now = if request.dry_run {
-            "would be stopped"
-        } else {
-            observer.status(&format!("asking `{name}` to shut down"));
-            match engine::stop(&mut ctx, &instance, request.force, request.timeout, observer)? {
-                Stopped::Already => "stopped already",
-                Stopped::Gently => "stopped",
-                Stopped::Forced => "switched off",
-            }
-        };
-        changed.push(Changed::new(name, now));
+impl Change for Stop {
+    type View = Changed;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> Changed {
+        Changed::new(&instance.record.name, "would be stopped")
     }
-    Ok(changed)
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
+        let Self { force, timeout } = *self;
+        observer.status(&format!("asking `{}` to shut down", instance.record.name));
+        let Some(accepted) = stop::accept(&mut ctx, &instance)? else {
+            return Ok(Accepted::without_operation(move |_| Ok(stopped(&instance, Stopped::Already))));
+        };
+        Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+            let how = stop::run(&mut ctx, accepted, force, timeout, observer)?;
+            Ok(stopped(&instance, how))
+        }))
+    }
 }
 
-/// Instances to reboot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+fn stopped(instance: &Instance, how: Stopped) -> Changed {
+    let now = match how {
+        Stopped::Already => "stopped already",
+        Stopped::Gently => "stopped",
+        Stopped::Forced => "switched off",
+    };
+    Changed::new(&instance.record.name, now)
+}
+
+/// A reboot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reboot {
-    /// Their names.
-    pub names: Vec<Name>,
     /// Press the reset button instead of asking.
     pub force: bool,
-    /// Wait while something else works on the same instance.
-    pub wait: bool,
-    /// Say what would be done, and change nothing.
-    pub dry_run: bool,
 }
 
-/// Reboots instances.
-pub fn reboot(app: &App, caller: &Caller, request: &Reboot, observer: &mut dyn Observer) -> Result<Vec<Changed>> {
-    caller.require(Right::Change)?;
-    let mut ctx = app.change(caller, request.wait, observer)?;
-    let mut changed = Vec::new();
-    for instance in instances(&ctx.store, &request.names)? {
-        let now = if request.dry_run {
-            "would be rebooted"
-        } else {
-            engine::reboot(&mut ctx, &instance, request.force)?;
-            "rebooting"
-        };
-        changed.push(Changed::new(&instance.record.name, now));
+impl Change for Reboot {
+    type View = Changed;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> Changed {
+        Changed::new(&instance.record.name, "would be rebooted")
     }
-    Ok(changed)
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Changed>> {
+        let force = self.force;
+        let accepted = reboot::accept(&mut ctx, &instance)?;
+        Ok(Accepted::new(accepted.operation.clone(), move |_| {
+            reboot::run(&mut ctx, accepted, force)?;
+            Ok(Changed::new(&instance.record.name, "rebooting"))
+        }))
+    }
 }

@@ -1,45 +1,51 @@
 //! Protection from being deleted: a tag, so that it lies in the domain's metadata too and outlives a lost database.
 
+use super::change::Change;
 use crate::{
-    app::{App, Caller, Right, context::instances},
-    engine,
-    model::{Name, Observer, Result, Tag},
+    app::{Accepted, Right},
+    engine::{Ctx, sagas::tag},
+    model::{Instance, Observer, Result, Tag},
     view::Changed,
 };
 
-/// A change of protection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Protection {
-    /// The instances.
-    pub names: Vec<Name>,
+/// A change of protection. What is so already is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protect {
     /// Protected from now on, or no longer.
     pub protected: bool,
-    /// Wait while something else works on the same instance.
-    pub wait: bool,
-    /// Say what would be done, and change nothing.
-    pub dry_run: bool,
 }
 
-/// Protects instances, or lifts their protection. What is so already is left alone.
-pub fn change(app: &App, caller: &Caller, request: &Protection, observer: &mut dyn Observer) -> Result<Vec<Changed>> {
-    caller.require(Right::Administer)?;
-    let mut ctx = app.change(caller, request.wait, observer)?;
-    let word = if request.protected { "protected" } else { "unprotected" };
-    let mut changed = Vec::new();
-    for instance in instances(&ctx.store, &request.names)? {
-        let result = if instance.is_protected() == request.protected {
-            format!("{word} already")
-        } else if request.dry_run {
-            format!("would be {word}")
-        } else {
-            let mut tags = instance.record.tags.clone();
-            tags.retain(|tag| !tag.protects());
-            tags.extend(request.protected.then(Tag::protection));
-            tags.sort();
-            engine::set_tags(&mut ctx, &instance, tags)?;
-            word.to_owned()
-        };
-        changed.push(Changed::new(&instance.record.name, &result));
+impl Protect {
+    fn word(self) -> &'static str {
+        if self.protected { "protected" } else { "unprotected" }
     }
-    Ok(changed)
+
+    /// What is said of an instance that is so already.
+    fn already(self, instance: &Instance) -> Option<Changed> {
+        let same = instance.is_protected() == self.protected;
+        same.then(|| Changed::new(&instance.record.name, &format!("{} already", self.word())))
+    }
+}
+
+impl Change for Protect {
+    type View = Changed;
+    const RIGHT: Right = Right::Administer;
+
+    fn plan(&self, instance: &Instance) -> Changed {
+        let planned = || Changed::new(&instance.record.name, &format!("would be {}", self.word()));
+        self.already(instance).unwrap_or_else(planned)
+    }
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Changed>> {
+        if let Some(already) = self.already(&instance) {
+            return Ok(Accepted::without_operation(move |_| Ok(already)));
+        }
+        let mut tags = instance.record.tags.clone();
+        tags.retain(|tag| !tag.protects());
+        tags.extend(self.protected.then(Tag::protection));
+        tags.sort();
+        let changed = Changed::new(&instance.record.name, self.word());
+        let accepted = tag::accept(&mut ctx, &instance)?;
+        Ok(Accepted::new(accepted.operation.clone(), move |_| tag::run(&mut ctx, accepted, tags).map(|()| changed)))
+    }
 }

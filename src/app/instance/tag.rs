@@ -1,10 +1,10 @@
 //! Tags of an instance.
 
 use crate::{
-    app::{App, Caller, Right},
-    engine,
-    model::{Code, Error, Hint, Name, Observer, Result, Tag, Verb, escaped},
-    store::{Store, instances::no_such_instance},
+    app::{Accepted, App, Caller, Right},
+    engine::{Ctx, sagas::tag},
+    model::{Code, Error, Hint, Instance, Name, Observer, Result, Tag, Verb, escaped},
+    store::instances::no_such_instance,
     view::TagsView,
 };
 
@@ -32,21 +32,49 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
 
 /// Sets and removes tags; gives those there are then. The tag that protects an instance is no ordinary change.
 pub fn change(app: &App, caller: &Caller, request: &Retag, observer: &mut dyn Observer) -> Result<TagsView> {
+    match request.dry_run {
+        true => found(app, caller, request, observer).map(|(.., tags)| view(request, tags)),
+        false => accept(app, caller, request, observer)?.run(observer),
+    }
+}
+
+/// Accepts a change of tags.
+///
+/// # Errors
+/// Refused, or busy. Nothing is left then.
+pub fn accept(app: &App, caller: &Caller, request: &Retag, observer: &mut dyn Observer) -> Result<Accepted<TagsView>> {
+    let (mut ctx, instance, tags) = found(app, caller, request, observer)?;
+    let view = view(request, tags.clone());
+    if tags == instance.record.tags {
+        return Ok(Accepted::without_operation(move |_| Ok(view)));
+    }
+    let accepted = tag::accept(&mut ctx, &instance)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |_| tag::run(&mut ctx, accepted, tags).map(|()| view)))
+}
+
+/// The instance, and the tags it is to have.
+fn found(
+    app: &App,
+    caller: &Caller,
+    request: &Retag,
+    observer: &mut dyn Observer,
+) -> Result<(Ctx, Instance, Vec<Tag>)> {
     let protection = Tag::protection().key;
     let protects = request.set.iter().any(Tag::protects) || request.remove.contains(&protection);
     caller.require(if protects { Right::Administer } else { Right::Change })?;
-    let mut ctx = app.change(caller, request.wait, observer)?;
-    let tags = wanted(&ctx.store, request)?;
+    let ctx = app.change(caller, request.wait, observer)?;
     let instance = ctx.store.require(&request.name)?;
-    if !request.dry_run && tags != instance.record.tags {
-        engine::set_tags(&mut ctx, &instance, tags.clone())?;
-    }
-    Ok(TagsView { name: request.name.to_string(), tags })
+    let tags = wanted(&instance, request)?;
+    Ok((ctx, instance, tags))
+}
+
+fn view(request: &Retag, tags: Vec<Tag>) -> TagsView {
+    TagsView { name: request.name.to_string(), tags }
 }
 
 /// The tags after the change.
-fn wanted(store: &Store, request: &Retag) -> Result<Vec<Tag>> {
-    let mut tags = store.require(&request.name)?.record.tags;
+fn wanted(instance: &Instance, request: &Retag) -> Result<Vec<Tag>> {
+    let mut tags = instance.record.tags.clone();
     for key in &request.remove {
         if !tags.iter().any(|t| t.key == *key) {
             let text = format!("instance `{}` has no tag `{}`", request.name, escaped(key));

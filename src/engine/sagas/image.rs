@@ -31,10 +31,17 @@ pub struct ImageCtx<'a> {
     pub requester: Requester,
 }
 
-/// Does work on the image `id` as an operation: journalled, reported, and ended where another process asks for it. An image
-/// that is to be made and is there is given back without one.
+/// Work on an image that was accepted: the journal has it, and its owner's lock is held.
+pub struct Accepted {
+    /// The operation.
+    pub operation: Operation,
+    lock: Lock,
+}
+
+/// Does work on the image `id` as an operation. An image that is to be made and is there is given back without one.
 ///
-/// `work` gets the flag that is set when it is to end.
+/// # Errors
+/// Those of [`accept`] and [`run`].
 pub fn on_image<T>(
     ctx: &mut ImageCtx<'_>,
     kind: OperationKind,
@@ -42,10 +49,35 @@ pub fn on_image<T>(
     observer: &mut dyn Observer,
     work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T>,
 ) -> Result<T> {
-    if makes(kind) && matches!(image::get(&ctx.settings.host.folders.pool, id), Ok(Some(_))) {
-        return work(&ctx.cancel, observer);
+    match accept(ctx, kind, id)? {
+        Some(accepted) => run(ctx, accepted, observer, work),
+        None => work(&ctx.cancel, observer),
     }
-    let (operation, lock) = accept(ctx, kind, id)?;
+}
+
+/// Accepts work on the image `id`; none: the image is to be made, and is there.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn accept(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<Option<Accepted>> {
+    if makes(kind) && matches!(image::get(&ctx.settings.host.folders.pool, id), Ok(Some(_))) {
+        return Ok(None);
+    }
+    begin(ctx, kind, id).map(Some)
+}
+
+/// Does what was accepted: reported, and ended where another process asks for it. `work` gets the flag that is set when it is to
+/// end.
+///
+/// # Errors
+/// Those of the work.
+pub fn run<T>(
+    ctx: &mut ImageCtx<'_>,
+    accepted: Accepted,
+    observer: &mut dyn Observer,
+    work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T>,
+) -> Result<T> {
+    let Accepted { operation, lock } = accepted;
     let reporter = Reporter::of(ctx.store, &ctx.cancel, &operation.id);
     let result = work(reporter.ending(), &mut reporter.observe(observer));
     drop(reporter);
@@ -59,7 +91,7 @@ pub fn on_image<T>(
 }
 
 /// Names the image and journals the operation in one transaction, with its owner's lock held before.
-fn accept(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<(Operation, Lock)> {
+fn begin(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<Accepted> {
     let (host, now) = (ctx.settings.host.id.clone(), ctx.clock.now());
     let requester = ctx.requester.clone();
     let locks = ctx.settings.paths.state.join("locks");
@@ -70,7 +102,7 @@ fn accept(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<(Oper
             return Err(Error::new(Code::Busy, "the id of this operation is in use").hint("try again"));
         };
         operations::insert(t, &operation)?;
-        Ok((operation, lock))
+        Ok(Accepted { operation, lock })
     })
 }
 

@@ -1,0 +1,91 @@
+//! Changes of instances that are named: each is accepted by itself, and run by whoever accepted it.
+
+use crate::{
+    app::{Accepted, App, Caller, Right, context::instances},
+    engine::Ctx,
+    model::{Instance, Name, Observer, Result},
+};
+
+/// What can be done to any instance.
+pub trait Change {
+    /// What the caller gets in the end.
+    type View: 'static;
+    /// What the caller must have the right to.
+    const RIGHT: Right;
+
+    /// What would be done.
+    fn plan(&self, instance: &Instance) -> Self::View;
+
+    /// Accepts it for one instance.
+    ///
+    /// # Errors
+    /// Refused, or busy. Nothing is left then.
+    fn accept(&self, ctx: Ctx, instance: Instance, observer: &mut dyn Observer) -> Result<Accepted<Self::View>>;
+}
+
+/// The instances to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targets {
+    /// Their names.
+    pub names: Vec<Name>,
+    /// Wait while something else works on the same instance.
+    pub wait: bool,
+    /// Say what would be done, and change nothing.
+    pub dry_run: bool,
+}
+
+/// Accepts a change of one instance: it is in the journal then, and nothing that takes time is done yet. With `wait`, or where a
+/// create has to end its wait first, that may take until the instance is free.
+///
+/// # Errors
+/// Refused, or busy. Nothing is left then.
+pub fn accept<C: Change>(
+    app: &App,
+    caller: &Caller,
+    change: &C,
+    (name, wait): (&Name, bool),
+    observer: &mut dyn Observer,
+) -> Result<Accepted<C::View>> {
+    caller.require(C::RIGHT)?;
+    let ctx = app.change(caller, wait, observer)?;
+    let instance = ctx.store.require(name)?;
+    change.accept(ctx, instance, observer)
+}
+
+/// Changes one instance after the other, up to the first that fails.
+///
+/// # Errors
+/// Those of acceptance, and of what fails then.
+pub fn run<C: Change>(
+    app: &App,
+    caller: &Caller,
+    change: &C,
+    targets: &Targets,
+    observer: &mut dyn Observer,
+) -> Result<Vec<C::View>> {
+    caller.require(C::RIGHT)?;
+    let ctx = app.change(caller, targets.wait, observer)?;
+    let instances = instances(&ctx.store, &targets.names)?;
+    if targets.dry_run {
+        return Ok(instances.iter().map(|instance| change.plan(instance)).collect());
+    }
+    one_by_one(app, caller, change, (ctx, targets.wait), instances, observer)
+}
+
+/// Changes instances that were found with `ctx`.
+pub(super) fn one_by_one<C: Change>(
+    app: &App,
+    caller: &Caller,
+    change: &C,
+    (ctx, wait): (Ctx, bool),
+    instances: Vec<Instance>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<C::View>> {
+    let mut found_with = Some(ctx);
+    let each = instances.into_iter().map(|instance| {
+        // Each keeps its context for its run.
+        let ctx = found_with.take().map_or_else(|| app.context(caller, wait), Ok)?;
+        change.accept(ctx, instance, observer)?.run(observer)
+    });
+    each.collect()
+}
