@@ -127,6 +127,7 @@ struct Plan {
 struct Log {
     plans: Vec<Plan>,
     chaos: Option<Chaos>,
+    allowed: Option<&'static [&'static str]>,
     calls: Vec<&'static str>,
     destructive: Vec<String>,
     hits: BTreeMap<&'static str, usize>,
@@ -188,6 +189,11 @@ impl<H> Flaky<H> {
         self.plan(Some(call), n, 1, Fault::Empty);
     }
 
+    /// Fails every call but those of these methods from now on, before its effect.
+    pub fn allow_only(&self, calls: &'static [&'static str]) {
+        self.log().allowed = Some(calls);
+    }
+
     /// From now on lets `percent` of the calls fail, time out or give an empty list, as the seed has it.
     pub fn chaos(&self, seed: u64, percent: u64) {
         self.log().chaos = Some(Chaos { state: seed, percent });
@@ -221,6 +227,7 @@ impl<H> Flaky<H> {
         let mut log = self.log();
         log.plans.clear();
         log.chaos = None;
+        log.allowed = None;
     }
 
     /// How many calls had a fault. A test that planned one asserts on it.
@@ -266,6 +273,10 @@ impl<H> Flaky<H> {
                 plan.fail -= 1;
                 fault = Some(plan.fault.clone());
             }
+        }
+        if log.allowed.is_some_and(|allowed| !allowed.contains(&call)) {
+            let error = Error::new(Code::Injected, format!("the call `{call}` is not allowed"));
+            fault = Some(Fault::Fails(Moment::Before, error));
         }
         let fault = fault.filter(|f| gives_list || matches!(f, Fault::Fails(..)));
         match &fault {

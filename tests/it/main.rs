@@ -4,6 +4,7 @@
 #[path = "../support"]
 mod support {
     pub mod bakes;
+    pub mod fake_clock;
     pub mod https;
     pub mod operations;
     pub mod points;
@@ -13,6 +14,7 @@ mod support {
     pub mod world;
 }
 
+mod accept;
 mod alarms_store;
 mod app;
 mod audit;

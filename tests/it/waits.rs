@@ -1,16 +1,11 @@
 //! What a create holds before and after its image is known, and how its wait for the application ends.
 
 use std::{
-    io,
-    os::fd::BorrowedFd,
-    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use lite::{
-    clock::Clock,
     engine::{
         self, ImageChoice, Request, Unobserved,
         sagas::create::{Accepted, accept, run},
@@ -19,42 +14,7 @@ use lite::{
     store::Operation,
 };
 
-use crate::support::world::World;
-
-/// A clock on which time passes in waits alone, and at once.
-struct FakeClock {
-    start: Instant,
-    waited: Mutex<Duration>,
-}
-
-impl FakeClock {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { start: Instant::now(), waited: Mutex::default() })
-    }
-
-    fn waited(&self) -> Duration {
-        *self.waited.lock().expect("not poisoned")
-    }
-}
-
-impl Clock for FakeClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn instant(&self) -> Instant {
-        self.start + self.waited()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        *self.waited.lock().expect("not poisoned") += duration;
-    }
-
-    fn wait_readable(&self, _: BorrowedFd<'_>, limit: Duration) -> io::Result<bool> {
-        self.sleep(limit);
-        Ok(false)
-    }
-}
+use crate::support::{fake_clock::FakeClock, world::World};
 
 fn name() -> Name {
     Name::parse("web").expect("a name")
