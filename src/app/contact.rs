@@ -149,8 +149,9 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
                 .text(" enables it again, or remove it and add it anew"),
         ));
     }
-    let event = app.stamp().event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
-    let id = outbox::make_test(&mut store, &contact, &event)?;
+    let stamp = app.stamp();
+    let event = stamp.event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
+    let id = outbox::make_test(&mut store, &contact, &stamp.host, &event)?;
     let end = app.clock.instant() + TEST_WAIT;
     let allowed = allowed(app);
     loop {

@@ -53,7 +53,7 @@ impl App {
 
     /// The time of now and the name of the host, for events.
     pub(super) fn stamp(&self) -> Stamp {
-        Stamp::new(self.clock.now(), self.machine.hostname())
+        Stamp::new(self.clock.now(), self.settings.host.id.clone(), self.machine.hostname())
     }
 
     /// Whether what is under way is to end.

@@ -46,9 +46,9 @@ impl Ctx {
         self.clock.now()
     }
 
-    /// The time of now and the name of the host, for events.
+    /// The time of now and the host, for events.
     pub fn stamp(&self) -> Stamp {
-        Stamp::new(self.now(), self.machine.hostname())
+        Stamp::new(self.now(), self.host_id(), self.machine.hostname())
     }
 
     /// The host this context works on.
@@ -68,8 +68,8 @@ impl Ctx {
 
     /// Records an event, for `lite events` and the contacts.
     pub fn record_event(&mut self, kind: EventKind, record: Option<&Record>, text: &str) -> Result<()> {
-        let event = self.stamp().event(kind, record, text);
-        self.store.record_event(&event).map(drop)
+        let stamp = self.stamp();
+        self.store.record_event(&stamp.host, &stamp.event(kind, record, text)).map(drop)
     }
 
     /// Whether the operation is to end: looked at between steps and in every wait.

@@ -9,7 +9,7 @@ use super::{
     window::{Minute, Window, reason},
 };
 use crate::{
-    model::{EventKind, Metric, Notify, Point, Record, Result},
+    model::{EventKind, HostId, Metric, Notify, Point, Record, Result},
     store::{
         Store, Transaction,
         alarms::{self, Alarm, Told},
@@ -25,15 +25,15 @@ pub struct Windows(HashMap<String, (i64, Window)>);
 pub type Known = HashMap<Uuid, HashMap<Metric, Point>>;
 
 impl Windows {
-    /// Brings the windows in line with the alarms, of which `next` is the minute that comes next.
-    pub fn prepare(&mut self, store: &Store, alarms: &[Alarm], next: i64) -> Result<()> {
+    /// Brings the windows in line with the alarms of a host, of which `next` is the minute that comes next.
+    pub fn prepare(&mut self, store: &Store, host: &HostId, alarms: &[Alarm], next: i64) -> Result<()> {
         let alive: HashMap<&str, i64> = alarms.iter().map(|a| (a.id.as_str(), a.generation)).collect();
         self.0.retain(|id, (generation, _)| alive.get(id.as_str()) == Some(generation));
         let fresh: Vec<&Alarm> = alarms.iter().filter(|a| !self.0.contains_key(&a.id)).collect();
         let reach = |a: &Alarm| i64::from(a.settings.of) * i64::from(a.settings.period_minutes);
         let Some(longest) = fresh.iter().map(|a| reach(a)).max() else { return Ok(()) };
-        let points = store.minutes_since(next - longest)?;
-        let observed = store.observed_since(next - longest)?;
+        let points = store.minutes_since(host, next - longest)?;
+        let observed = store.observed_since(host, next - longest)?;
         for alarm in fresh {
             let mut window = Window::new(
                 (next - reach(alarm)).div_euclid(i64::from(alarm.settings.period_minutes))

@@ -66,7 +66,7 @@ pub struct Watcher<'a> {
     engine: Ctx,
     hypervisor: Arc<dyn Hypervisor>,
     boot: String,
-    host: String,
+    hostname: String,
     clock: MinuteClock,
     closed: i64,
     gathered: HashMap<Uuid, Gathered>,
@@ -105,14 +105,14 @@ impl<'a> Watcher<'a> {
     ) -> Result<Self> {
         let store = &engine.store;
         let stored = store.watcher_value(&engine.host_id(), "clock")?.and_then(|text| serde_json::from_str(&text).ok());
-        let last = store.last_minute()?.map(|(number, _)| number);
+        let last = store.last_minute(&engine.host_id())?.map(|(number, _)| number);
         let clock = MinuteClock::start(stored, last, boot, now);
         let closed = (clock.minute(now.mono) - 1).max(last.unwrap_or(i64::MIN));
         let parsed = |(uuid, text): (Uuid, String)| Some((uuid, serde_json::from_str(&text).ok()?));
         let histories = store.histories()?.into_iter().filter_map(parsed).collect();
         Ok(Self {
             prober: Prober::start(&hypervisor)?,
-            host: engine.machine.hostname(),
+            hostname: engine.machine.hostname(),
             boot: boot.to_owned(),
             closed,
             asked: i64::MIN,
@@ -142,7 +142,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn stamp(&self, now: Moment) -> Stamp {
-        Stamp { now: now.wall, host: self.host.clone() }
+        Stamp::new(now.wall, self.engine.host_id(), self.hostname.clone())
     }
 
     /// Looks once: at start, every 10 s, and whenever a domain came or went.
@@ -329,8 +329,8 @@ impl<'a> Watcher<'a> {
     }
 
     fn event(&mut self, kind: EventKind, record: Option<&Record>, text: &str, now: Moment) -> Result<()> {
-        let event = self.stamp(now).event(kind, record, text);
-        self.engine.store.record_event(&event)?;
+        let stamp = self.stamp(now);
+        self.engine.store.record_event(&stamp.host, &stamp.event(kind, record, text))?;
         kill_point::reached("stored");
         (self.tell)(&format!("{}: {text}", record.map_or(kind.as_str(), |r| r.name.as_str())));
         Ok(())

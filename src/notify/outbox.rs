@@ -14,7 +14,7 @@ use super::{
     signature::Secret,
 };
 use crate::{
-    model::{Code, Error, Event, EventKind, Result},
+    model::{Code, Error, Event, EventKind, HostId, Result},
     store::{
         Store,
         contacts::Contact,
@@ -88,11 +88,11 @@ pub fn make_messages(store: &mut Store, now: Timestamp) -> Result<usize> {
     Ok(count)
 }
 
-/// Stores an event for one contact and makes its message at once. The id of the message.
-pub fn make_test(store: &mut Store, contact: &Contact, event: &Event) -> Result<String> {
+/// Stores an event of a host for one contact and makes its message at once. The id of the message.
+pub fn make_test(store: &mut Store, contact: &Contact, host: &HostId, event: &Event) -> Result<String> {
     let id = new_message_id();
     store.write(|t| {
-        let delivery = events::record_for(t, event, contact.name.as_str())?;
+        let delivery = events::record_for(t, host, event, contact.name.as_str())?;
         let new = NewMessage {
             id: id.clone(),
             contact: contact.name.to_string(),

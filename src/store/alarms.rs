@@ -94,7 +94,7 @@ fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, told: &Told, to: AlarmSta
     EventData {
         alarm: Some(alarm.name.to_string()),
         instance: Some(EventInstance::from(record)),
-        host: Some(stamp.host.clone()),
+        host: Some(stamp.hostname.clone()),
         metric: Some(s.metric),
         comparator: Some(s.condition.comparator),
         threshold: Some(s.condition.threshold),
@@ -183,7 +183,7 @@ fn tell(
         _ => {}
     }
     let suppressed = muted || !alarm.settings.notify.contains(&asked);
-    events::record(t, &Event { at: stamp.now, kind: told.kind, data, suppressed }).map(drop)
+    events::record(t, &stamp.host, &Event { at: stamp.now, kind: told.kind, data, suppressed }).map(drop)
 }
 
 fn update(t: &Transaction<'_>, alarm: &Alarm) -> Result<()> {

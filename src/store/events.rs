@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::{
     Store, Transaction,
-    column::{Stored, Time, json, time, to_json, word},
+    column::{Stored, Time, json, parsed, time, to_json, word},
     sql,
 };
-use crate::model::{Event, EventData, EventInstance, EventKind, Record, Result};
+use crate::model::{Event, EventData, EventInstance, EventKind, HostId, Record, Result};
 
 /// Most deliveries that may wait for a contact.
 pub const MOST_QUEUED: i64 = 10_000;
@@ -18,20 +18,22 @@ pub const MOST_QUEUED: i64 = 10_000;
 pub struct Stamp {
     /// By the wall clock.
     pub now: jiff::Timestamp,
-    /// The name of this host.
-    pub host: String,
+    /// The host it is about.
+    pub host: HostId,
+    /// The name this host gives itself.
+    pub hostname: String,
 }
 
 impl Stamp {
-    /// A time on the host of that name.
-    pub fn new(now: jiff::Timestamp, host: impl Into<String>) -> Self {
-        Self { now, host: host.into() }
+    /// A time on the host of that id and name.
+    pub fn new(now: jiff::Timestamp, host: HostId, hostname: impl Into<String>) -> Self {
+        Self { now, host, hostname: hostname.into() }
     }
 
     /// An event of this time about an instance, or about none.
     pub fn event(&self, kind: EventKind, record: Option<&Record>, reason: impl Into<String>) -> Event {
         let mut data = EventData::says(reason);
-        (data.instance, data.host) = (record.map(EventInstance::from), Some(self.host.clone()));
+        (data.instance, data.host) = (record.map(EventInstance::from), Some(self.hostname.clone()));
         Event { at: self.now, kind, data, suppressed: false }
     }
 }
@@ -41,13 +43,15 @@ impl Stamp {
 pub struct StoredEvent {
     /// Its number, in the order of the events.
     pub id: i64,
+    /// The host it was recorded for.
+    pub host: HostId,
     /// What happened.
     pub event: Event,
 }
 
-/// Stores an event and, unless it is suppressed, a delivery for each contact. Its number.
-pub fn record(t: &Transaction<'_>, event: &Event) -> Result<i64> {
-    let id = insert(t, event)?;
+/// Stores an event of a host and, unless it is suppressed, a delivery for each contact. Its number.
+pub fn record(t: &Transaction<'_>, host: &HostId, event: &Event) -> Result<i64> {
+    let id = insert(t, host, event)?;
     if !event.suppressed {
         let mut contacts = t.0.prepare_cached("SELECT name FROM contact WHERE disabled IS NULL").map_err(sql)?;
         let names = contacts.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
@@ -58,22 +62,23 @@ pub fn record(t: &Transaction<'_>, event: &Event) -> Result<i64> {
     Ok(id)
 }
 
-/// Stores an event with a delivery for one contact alone. The number of the delivery.
-pub fn record_for(t: &Transaction<'_>, event: &Event, contact: &str) -> Result<i64> {
-    let id = insert(t, event)?;
+/// Stores an event of a host with a delivery for one contact alone. The number of the delivery.
+pub fn record_for(t: &Transaction<'_>, host: &HostId, event: &Event, contact: &str) -> Result<i64> {
+    let id = insert(t, host, event)?;
     queue(t, id, event.kind, contact)?;
     Ok(t.0.last_insert_rowid())
 }
 
-fn insert(t: &Transaction<'_>, event: &Event) -> Result<i64> {
+fn insert(t: &Transaction<'_>, host: &HostId, event: &Event) -> Result<i64> {
     let d = &event.data;
     let data = to_json("an event", d)?;
     t.0.prepare_cached(
-        "INSERT INTO event (at, kind, instance, alarm, incident, sequence, suppressed, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO event (host, at, kind, instance, alarm, incident, sequence, suppressed, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .and_then(|mut s| {
         s.execute(params![
+            host.as_str(),
             Time(event.at),
             Stored(event.kind),
             d.instance.as_ref().map(|i| i.name.clone()),
@@ -119,12 +124,13 @@ fn queue(t: &Transaction<'_>, event: i64, kind: EventKind, contact: &str) -> Res
 }
 
 /// The columns of an event.
-pub(super) const COLUMNS: &str = "event.id, event.at, event.kind, event.suppressed, event.data";
+pub(super) const COLUMNS: &str = "event.id, event.host, event.at, event.kind, event.suppressed, event.data";
 
 /// Reads an event from a row with these columns.
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     Ok(StoredEvent {
         id: row.get("id")?,
+        host: parsed(row, "host", HostId::parse)?,
         event: Event {
             at: time(row, "at")?,
             kind: word(row, "kind")?,
@@ -164,9 +170,9 @@ impl Store {
         Ok(all)
     }
 
-    /// Records one event in a transaction of its own.
-    pub fn record_event(&mut self, event: &Event) -> Result<i64> {
-        self.write(|t| record(t, event))
+    /// Records one event of a host in a transaction of its own.
+    pub fn record_event(&mut self, host: &HostId, event: &Event) -> Result<i64> {
+        self.write(|t| record(t, host, event))
     }
 }
 

@@ -75,17 +75,22 @@ impl SeriesCache {
     }
 }
 
-/// Stores a closed minute: its number, its label, and what became known of instances. `observed` says whether that is
+/// Stores a closed minute of a host: its number, its label, and what became known of instances. `observed` says whether that is
 /// evidence for alarms.
 pub fn insert_minute(
     t: &Transaction<'_>,
     cache: &mut SeriesCache,
+    host: &HostId,
     number: i64,
     at: i64,
     known: &[MinuteOf],
     observed: impl Fn(Uuid) -> bool,
 ) -> Result<()> {
-    t.0.execute("INSERT OR REPLACE INTO minute (number, at) VALUES (?1, ?2)", params![number, at]).map_err(sql)?;
+    t.0.execute(
+        "INSERT OR REPLACE INTO minute (host, number, at) VALUES (?1, ?2, ?3)",
+        params![host.as_str(), number, at],
+    )
+    .map_err(sql)?;
     let mut ids = Vec::new();
     for minute in known {
         if observed(minute.instance) {
@@ -192,28 +197,30 @@ fn gathered(points: impl IntoIterator<Item = (i64, Point)>, step: i64) -> BTreeM
 }
 
 impl Store {
-    /// Number and label of the last minute that was closed.
-    pub fn last_minute(&self) -> Result<Option<(i64, i64)>> {
+    /// Number and label of the last minute of a host that was closed.
+    pub fn last_minute(&self, host: &HostId) -> Result<Option<(i64, i64)>> {
         self.read()
-            .query_row("SELECT number, at FROM minute ORDER BY number DESC LIMIT 1", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                "SELECT number, at FROM minute WHERE host = ?1 ORDER BY number DESC LIMIT 1",
+                [host.as_str()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .optional()
             .map_err(sql)
     }
 
-    /// For each instance and metric the minutes from `from` on: number and point; none where there was no usable sample.
+    /// For each instance of a host and each metric the minutes from `from` on: number and point; none where there was no usable sample.
     /// A minute that is not in it was not observed.
-    pub fn minutes_since(&self, from: i64) -> Result<MinutePoints> {
+    pub fn minutes_since(&self, host: &HostId, from: i64) -> Result<MinutePoints> {
         let mut statement = self
             .read()
             .prepare(
                 "SELECT series.instance, series.metric, point.minute, samples, sum, lowest, highest FROM point
-                 JOIN series ON series.id = point.series
-                 WHERE point.minute >= ?1 AND series.metric > 0 ORDER BY point.minute",
+                 JOIN series ON series.id = point.series JOIN instance ON instance.uuid = series.instance
+                 WHERE instance.host = ?1 AND point.minute >= ?2 AND series.metric > 0 ORDER BY point.minute",
             )
             .map_err(sql)?;
-        let mut rows = statement.query([from]).map_err(sql)?;
+        let mut rows = statement.query(params![host.as_str(), from]).map_err(sql)?;
         let mut out = MinutePoints::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let read = || -> rusqlite::Result<_> {
@@ -237,26 +244,28 @@ impl Store {
         Ok(out)
     }
 
-    /// Whether the applications were healthy in the last two minutes that were closed, as far as they were looked at.
-    pub fn healthy(&self) -> Result<HashMap<Uuid, bool>> {
-        let Some((last, _)) = self.last_minute()? else { return Ok(HashMap::new()) };
-        let minutes = self.minutes_since(last - 1)?;
+    /// Whether the applications of a host were healthy in the last two minutes that were closed, as far as they were looked at.
+    pub fn healthy(&self, host: &HostId) -> Result<HashMap<Uuid, bool>> {
+        let Some((last, _)) = self.last_minute(host)? else { return Ok(HashMap::new()) };
+        let minutes = self.minutes_since(host, last - 1)?;
         let last_of = |points: &Vec<(i64, Point)>| points.last().map(|(_, p)| p.min >= 1.0);
         let healthy = minutes.iter().filter(|((_, metric), _)| *metric == Metric::AppHealthy);
         Ok(healthy.filter_map(|((uuid, _), points)| Some((*uuid, last_of(points)?))).collect())
     }
 
-    /// For each instance the minutes from `from` on in which somebody looked at it.
-    pub fn observed_since(&self, from: i64) -> Result<HashMap<Uuid, Vec<i64>>> {
+    /// For each instance of a host the minutes from `from` on in which somebody looked at it.
+    pub fn observed_since(&self, host: &HostId, from: i64) -> Result<HashMap<Uuid, Vec<i64>>> {
         let mut statement = self
             .read()
             .prepare(
                 "SELECT series.instance, point.minute FROM point JOIN series ON series.id = point.series
-                 WHERE point.minute >= ?1 AND series.metric = 0 ORDER BY point.minute",
+                 JOIN instance ON instance.uuid = series.instance
+                 WHERE instance.host = ?1 AND point.minute >= ?2 AND series.metric = 0 ORDER BY point.minute",
             )
             .map_err(sql)?;
-        let rows =
-            statement.query_map([from], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(sql)?;
+        let rows = statement
+            .query_map(params![host.as_str(), from], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+            .map_err(sql)?;
         let mut out: HashMap<Uuid, Vec<i64>> = HashMap::new();
         for row in rows {
             let (name, minute) = row.map_err(sql)?;
@@ -296,9 +305,10 @@ impl Store {
         let mut statement = self
             .read()
             .prepare_cached(
-                "SELECT minute.at, samples, sum, lowest, highest FROM minute
-                 JOIN point ON point.minute = minute.number AND point.series = ?1
-                 WHERE minute.at >= ?2 AND minute.at < ?3 ORDER BY minute.number",
+                "SELECT minute.at, samples, sum, lowest, highest FROM series
+                 JOIN instance ON instance.uuid = series.instance JOIN minute ON minute.host = instance.host
+                 JOIN point ON point.minute = minute.number AND point.series = series.id
+                 WHERE series.id = ?1 AND minute.at >= ?2 AND minute.at < ?3 ORDER BY minute.number",
             )
             .map_err(sql)?;
         let rows = statement
@@ -322,11 +332,17 @@ impl Store {
         Ok(out)
     }
 
-    /// Rolls up what is complete and removes what is too old. Cheap when there is nothing to do; once an hour is enough.
+    /// Rolls up what is complete of a host and removes what is too old. Cheap when there is nothing to do; once an hour is enough.
     pub fn roll_up(&mut self, host: &HostId, now: i64) -> Result<()> {
-        let Some((last, _)) = self.last_minute()? else { return Ok(()) };
-        let first: i64 =
-            self.read().query_row("SELECT coalesce(min(number), 0) FROM minute", [], |row| row.get(0)).map_err(sql)?;
+        let Some((last, _)) = self.last_minute(host)? else { return Ok(()) };
+        // Where the clock jumped within the minutes at hand nothing old is removed: "old" means little then.
+        let (first, first_at, last_at): (i64, i64, i64) = self
+            .read()
+            .query_row("SELECT min(number), min(at), max(at) FROM minute WHERE host = ?1", [host.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .map_err(sql)?;
+        let steady = ((last_at - first_at) - (last - first) * MINUTE).abs() < HOUR && (now - last_at).abs() < 86_400;
         let done = self.watcher_number(host, "rolled_minutes")?.unwrap_or(first).max(first);
         let span = BLOCK as i64 * FIVE / MINUTE;
         let until = (last + 1).div_euclid(span) * span;
@@ -334,27 +350,27 @@ impl Store {
             return Ok(());
         }
         let series: Vec<i64> = {
-            let mut s = self.read().prepare("SELECT id FROM series WHERE metric > 0").map_err(sql)?;
-            let ids = s.query_map([], |row| row.get(0)).map_err(sql)?;
+            let mut s = self
+                .read()
+                .prepare(
+                    "SELECT series.id FROM series JOIN instance ON instance.uuid = series.instance
+                     WHERE instance.host = ?1 AND metric > 0",
+                )
+                .map_err(sql)?;
+            let ids = s.query_map([host.as_str()], |row| row.get(0)).map_err(sql)?;
             ids.collect::<rusqlite::Result<_>>().map_err(sql)?
         };
-        // Where the clock jumped within the minutes at hand nothing old is removed: "old" means little then.
-        let (first_at, last_at): (i64, i64) = self
-            .read()
-            .query_row("SELECT min(at), max(at) FROM minute", [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(sql)?;
-        let steady = ((last_at - first_at) - (last - first) * MINUTE).abs() < HOUR && (now - last_at).abs() < 86_400;
         self.write(|t| {
             let mut all: HashMap<i64, Vec<(i64, Point)>> = HashMap::new();
             {
                 let mut s =
                     t.0.prepare(
                         "SELECT point.series, minute.at, samples, sum, lowest, highest FROM point
-                         JOIN minute ON minute.number = point.minute
+                         JOIN minute ON minute.host = ?3 AND minute.number = point.minute
                          WHERE point.minute >= ?1 AND point.minute < ?2 AND samples > 0",
                     )
                     .map_err(sql)?;
-                let mut rows = s.query(params![done, until]).map_err(sql)?;
+                let mut rows = s.query(params![done, until, host.as_str()]).map_err(sql)?;
                 while let Some(row) = rows.next().map_err(sql)? {
                     let read = || -> rusqlite::Result<_> {
                         let point = point_of(row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
@@ -371,8 +387,14 @@ impl Store {
             }
             super::watcher_state::set(t, host, "rolled_minutes", &until.to_string())?;
             let keep = until.min(last + 1 - KEEP_MINUTES);
-            t.0.execute("DELETE FROM point WHERE minute < ?1", [keep]).map_err(sql)?;
-            t.0.execute("DELETE FROM minute WHERE number < ?1", [keep]).map_err(sql)?;
+            t.0.execute(
+                "DELETE FROM point WHERE minute < ?1 AND series NOT IN (
+                     SELECT series.id FROM series JOIN instance ON instance.uuid = series.instance WHERE host <> ?2)",
+                params![keep, host.as_str()],
+            )
+            .map_err(sql)?;
+            t.0.execute("DELETE FROM minute WHERE host = ?1 AND number < ?2", params![host.as_str(), keep])
+                .map_err(sql)?;
             t.0.execute("DELETE FROM point WHERE series NOT IN (SELECT id FROM series)", []).map_err(sql)?;
             if !steady {
                 return Ok(());

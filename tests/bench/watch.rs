@@ -56,7 +56,7 @@ fn database_of_fifteen_months() {
                         points: Metric::ALL.iter().map(|m| (*m, point(*m, n + i64::from(i) * 7919))).collect(),
                     })
                     .collect();
-                insert_minute(t, &mut cache, begin / 60 + n, begin + n * 60, &known, |_| true)?;
+                insert_minute(t, &mut cache, &HostId::local(), begin / 60 + n, begin + n * 60, &known, |_| true)?;
             }
             Ok(())
         })
@@ -113,7 +113,7 @@ fn evaluating_two_thousand_alarms() {
             .collect();
         let started = Instant::now();
         let mut alarms = db.alarms().unwrap();
-        windows.prepare(&db, &alarms, minute).unwrap();
+        windows.prepare(&db, &HostId::local(), &alarms, minute).unwrap();
         db.write(|t| windows.close(t, &mut alarms, &records, minute, &known, &stamp(minute * 60))).unwrap();
         times.push(started.elapsed());
     }

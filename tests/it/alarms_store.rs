@@ -4,7 +4,7 @@ use crate::support::rows::{record, stamp, store, time};
 use lite::{
     model::{
         AlarmSettings, AlarmState, Condition, Event, EventData, EventKind, HostId, Metric, Missing, Name, Notify,
-        Point, Statistic,
+        Statistic,
     },
     notify::{address::Allowed, format::Format, outbox, schedule::Answer, signature::Secret},
     store::{
@@ -12,7 +12,6 @@ use lite::{
         alarms::{self, Alarm, Told, default_name},
         contacts::Contact,
         events::{self, Which},
-        metrics::{MinuteOf, SeriesCache, insert_minute},
         outbox::MessageState,
     },
 };
@@ -112,8 +111,8 @@ fn an_event_of_an_incident_is_stored_once() {
     let mut data = EventData::says("x");
     (data.incident, data.sequence) = (Some("in-1".into()), Some(1));
     let event = Event { at: time(0), kind: EventKind::AlarmFiring, data, suppressed: false };
-    assert!(db.record_event(&event).is_ok());
-    assert!(db.record_event(&event).is_err());
+    assert!(db.record_event(&HostId::local(), &event).is_ok());
+    assert!(db.record_event(&HostId::local(), &event).is_err());
 }
 
 #[test]
@@ -207,11 +206,12 @@ fn the_queue_of_a_contact_has_an_end() {
     contact(&mut db, "ops");
     let event = |kind| Event { at: time(0), kind, data: EventData::says("x"), suppressed: false };
     db.write(|t| {
-        events::record(t, &event(EventKind::AlarmReminder))?;
-        (1..events::MOST_QUEUED).try_for_each(|_| events::record(t, &event(EventKind::InstanceCrashed)).map(drop))?;
+        events::record(t, &HostId::local(), &event(EventKind::AlarmReminder))?;
+        (1..events::MOST_QUEUED)
+            .try_for_each(|_| events::record(t, &HostId::local(), &event(EventKind::InstanceCrashed)).map(drop))?;
         // One too many: the reminder goes. Two too many: the new one is dead.
-        events::record(t, &event(EventKind::InstanceLost))?;
-        events::record(t, &event(EventKind::InstanceLost)).map(drop)
+        events::record(t, &HostId::local(), &event(EventKind::InstanceLost))?;
+        events::record(t, &HostId::local(), &event(EventKind::InstanceLost)).map(drop)
     })
     .unwrap();
     let waiting = db.waiting("ops").unwrap();
@@ -268,12 +268,10 @@ fn four_days_down_is_dead_and_can_be_redelivered() {
     let dir = tempfile::tempdir().unwrap();
     let mut db = store(dir.path(), 1, false);
     contact(&mut db, "ops");
-    db.record_event(&Event {
-        at: time(0),
-        kind: EventKind::InstanceCrashed,
-        data: EventData::says("x"),
-        suppressed: false,
-    })
+    db.record_event(
+        &HostId::local(),
+        &Event { at: time(0), kind: EventKind::InstanceCrashed, data: EventData::says("x"), suppressed: false },
+    )
     .unwrap();
     let sent: usize = (0..4 * 86_400 / 10).map(|n| send(&mut db, n * 10, &DOWN).len()).sum();
     assert_eq!(sent, 12);
@@ -310,10 +308,10 @@ fn gone_disables_the_contact() {
     let mut db = store(dir.path(), 1, false);
     contact(&mut db, "ops");
     let event = Event { at: time(0), kind: EventKind::InstanceLost, data: EventData::says("x"), suppressed: false };
-    db.record_event(&event).unwrap();
+    db.record_event(&HostId::local(), &event).unwrap();
     assert_eq!(send(&mut db, 10, &Answer::Status(410, None)), ["instance.lost"]);
     assert_eq!(db.contacts().unwrap()[0].disabled.as_deref(), Some("the receiver answered 410 Gone"));
-    db.record_event(&event).unwrap();
+    db.record_event(&HostId::local(), &event).unwrap();
     assert_eq!((db.waiting("ops").unwrap().len(), send(&mut db, 1000, &OK).len()), (0, 0));
 }
 
@@ -323,12 +321,10 @@ fn retries_have_the_same_id_and_bytes_and_both_secrets_sign_for_a_day() {
     let mut db = store(dir.path(), 1, false);
     contact(&mut db, "ops");
     let name = Name::parse("ops").unwrap();
-    db.record_event(&Event {
-        at: time(0),
-        kind: EventKind::InstanceLost,
-        data: EventData::says("x"),
-        suppressed: false,
-    })
+    db.record_event(
+        &HostId::local(),
+        &Event { at: time(0), kind: EventKind::InstanceLost, data: EventData::says("x"), suppressed: false },
+    )
     .unwrap();
     outbox::make_messages(&mut db, time(10)).unwrap();
     let job = |db: &mut Store, at| {
@@ -343,71 +339,4 @@ fn retries_have_the_same_id_and_bytes_and_both_secrets_sign_for_a_day() {
     assert_eq!((&first.message.id, &first.body, first.secrets.len()), (&second.message.id, &second.body, 1));
     assert_eq!(second.secrets.len(), 2);
     assert_eq!(job(&mut db, 100 + 86_400).secrets.len(), 1);
-}
-
-#[test]
-fn a_minute_is_kept_and_rolled_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut db = store(dir.path(), 1, false);
-    let (uuid, mut cache) = (record(1).uuid, SeriesCache::default());
-    let begin = time(0).as_second();
-    let first = begin / 60;
-    for hour in 0..(70 * 24) {
-        db.write(|t| {
-            for n in hour * 60..hour * 60 + 60 {
-                let point = Point { count: 6, sum: 6.0 * (n % 60) as f64, min: 0.0, max: 100.0 };
-                let known = [MinuteOf { instance: uuid, points: vec![(Metric::CpuUtilization, point)] }];
-                let known = if n % 7 == 6 { &[] } else { &known[..] };
-                insert_minute(t, &mut cache, first + n, begin + n * 60, known, |_| true)?;
-            }
-            Ok(())
-        })
-        .unwrap();
-        db.roll_up(&HostId::local(), begin + (hour * 60 + 59) * 60).unwrap();
-    }
-    let now = begin + 70 * 86_400;
-    let points = db.points(uuid, Metric::CpuUtilization, begin, now).unwrap();
-    assert!(points.windows(2).all(|w| w[0].at + w[0].step <= w[1].at), "no point twice, none overlaps");
-    let spans = |step| points.iter().filter(|p| p.step == step).map(|p| p.at).collect::<Vec<_>>();
-    let days = |from: i64, to: i64| (to - from) as f64 / 86_400.0;
-    assert!((62.9..63.5).contains(&days(spans(300)[0], now)), "5 minutes for 63 days");
-    assert_eq!(days(spans(3600)[0], now), 70.0, "hours from the start");
-    assert!((1.0..1.3).contains(&days(spans(60)[0], now)), "minutes for a day");
-    let hour = points.iter().find(|p| p.step == 3600).unwrap().point;
-    // 52 of the 60 minutes of the first hour were observed.
-    let seen: Vec<i64> = (0..60).filter(|n| n % 7 != 6).collect();
-    let mean = seen.iter().sum::<i64>() as f64 / seen.len() as f64;
-    assert_eq!((hour.count, hour.min, hour.max), (6 * seen.len() as u32, 0.0, 100.0));
-    assert!((hour.sum / f64::from(hour.count) - mean).abs() < 1e-4, "{hour:?} {mean}");
-    let latest = db.latest(uuid, now - 600, now).unwrap();
-    assert_eq!(latest.len(), 1);
-    let old = db.observed_since(first + 70 * 1440 - 10).unwrap();
-    assert_eq!(old[&uuid].len(), (70 * 1440 - 10..70 * 1440).filter(|n| n % 7 != 6).count());
-}
-
-#[test]
-fn a_clock_that_jumps_removes_nothing_and_drops_no_minute() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut db = store(dir.path(), 1, false);
-    let (uuid, mut cache) = (record(1).uuid, SeriesCache::default());
-    let begin = time(0).as_second();
-    let first = begin / 60;
-    let known = [MinuteOf { instance: uuid, points: vec![(Metric::AppHealthy, Point::of(1.0).unwrap())] }];
-    for n in 0..1200_i64 {
-        // An hour back in the middle, then two years ahead.
-        let jump = if n < 400 {
-            0
-        } else if n < 800 {
-            -3600
-        } else {
-            2 * 365 * 86_400
-        };
-        db.write(|t| insert_minute(t, &mut cache, first + n, begin + n * 60 + jump, &known, |_| true)).unwrap();
-        if n % 60 == 59 {
-            db.roll_up(&HostId::local(), begin + n * 60 + jump).unwrap();
-        }
-    }
-    assert_eq!(db.observed_since(first).unwrap()[&uuid].len(), 1200);
-    let all = db.points(uuid, Metric::AppHealthy, begin, begin + 3 * 365 * 86_400).unwrap();
-    assert_eq!(all.iter().map(|p| p.point.count).sum::<u32>(), 1200);
 }

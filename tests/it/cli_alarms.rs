@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::support::rows::{record, store, time};
 use lite::{
     cli::{Env, run},
-    model::{Metric, Point},
+    model::{HostId, Metric, Point},
     store::{
         Store,
         metrics::{MinuteOf, SeriesCache, insert_minute},
@@ -206,8 +206,18 @@ fn metrics_are_listed_and_plotted() {
     for n in 0..60_i64 {
         let points = vec![(Metric::CpuUtilization, Point::of(n as f64).unwrap())];
         let known = [MinuteOf { instance: record(1).uuid, points }];
-        db.write(|t| insert_minute(t, &mut SeriesCache::default(), begin / 60 + n, begin + n * 60, &known, |_| true))
-            .unwrap();
+        db.write(|t| {
+            insert_minute(
+                t,
+                &mut SeriesCache::default(),
+                &HostId::local(),
+                begin / 60 + n,
+                begin + n * 60,
+                &known,
+                |_| true,
+            )
+        })
+        .unwrap();
     }
     let latest = lite.json(&["metrics", "web-1"]);
     assert_eq!(

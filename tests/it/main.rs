@@ -41,6 +41,7 @@ mod health_command;
 mod hypervisor_test_driver;
 mod image_pull;
 mod layering;
+mod metrics_store;
 mod operations;
 mod owned;
 mod protect;

@@ -130,6 +130,7 @@ pub fn v3() -> Folder {
          INSERT INTO message (id, contact, made_at, digest, state, next_at)
              VALUES ('msg_1', 'cpu', '2026-11-24T14:18:17Z', 0, 'queued', '2026-11-24T14:18:17.000001Z');
          INSERT INTO delivery (event, contact, message, state) VALUES (1, 'cpu', 'msg_1', 'grouped');
+         INSERT INTO minute (number, at) VALUES (29000000, 1740000000);
          INSERT INTO watch (key, value) VALUES ('evaluated', 'then');
          INSERT INTO operation (id, kind, resource, instance, state, error, started_at, ended_at) VALUES
              ('op-00000001', 'restart', 'web', '{WEB}', 'succeeded', NULL, '2026-11-24T14:18:17.5Z', '2026-11-24T14:18:18Z'),
@@ -185,7 +186,8 @@ fn times_are_kept_to_the_microsecond_and_sorted_as_numbers() {
     let alarm = store.require_alarm(&Name::parse("cpu").expect("a name")).expect("read");
     assert_eq!((alarm.since, alarm.muted_until), (time("2026-11-24T14:18:16Z"), Some(time("2026-11-24T15:00:00.25Z"))));
     let event = store.events(&Which { limit: 9, ..Which::default() }).expect("read").remove(0);
-    assert_eq!(event.event.at, time("2026-11-24T14:18:16.9996Z"));
+    assert_eq!((&event.host, event.event.at), (&HostId::local(), time("2026-11-24T14:18:16.9996Z")));
+    assert_eq!(store.last_minute(&HostId::local()), Ok(Some((29_000_000, 1_740_000_000))));
     let message = store.require_message("msg_1").expect("read");
     assert_eq!((message.made_at, message.next_at), (time("2026-11-24T14:18:17Z"), time("2026-11-24T14:18:17.000001Z")));
     assert_eq!(store.watcher_value(&HostId::local(), "evaluated"), Ok(Some("then".to_owned())));
@@ -197,7 +199,7 @@ fn a_name_is_unique_over_all_kinds() {
     world.create("web").expect("created");
     let mut store = world.engine().store;
     let record = store.require(&Name::parse("web").expect("a name")).expect("there").record;
-    let stamp = Stamp { now: jiff::Timestamp::UNIX_EPOCH, host: "host".to_owned() };
+    let stamp = Stamp::new(jiff::Timestamp::UNIX_EPOCH, HostId::local(), "host");
     let (web, cpu) = (Name::parse("web").expect("a name"), Name::parse("cpu").expect("a name"));
     let settings = serde_json::from_str(SETTINGS).expect("settings");
     let told = |error: lite::model::Error| (error.code.as_str(), error.message);

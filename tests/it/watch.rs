@@ -131,7 +131,7 @@ fn a_start_that_waits_for_libvirt_does_not_hold_up_the_looks() {
         world.hypervisor.inner().crash(uuid).expect("crashed");
         run(&mut watcher, 120);
         assert_eq!(state(&world, uuid), DomainState::Crashed, "its start waits");
-        let minutes = store(&world).last_minute().expect("read").map(|(number, _)| number);
+        let minutes = store(&world).last_minute(&HostId::local()).expect("read").map(|(number, _)| number);
         assert_eq!(minutes, Some(BEGIN.parse::<Timestamp>().unwrap().as_second() / 60 + 1), "the looks went on");
         drop(slots);
         let begun = std::time::Instant::now();
@@ -326,7 +326,8 @@ fn memory_alarm(world: &World, uuid: Uuid) -> Name {
     };
     let mut db = store(world);
     let record = db.instance_by_uuid(uuid).expect("read").expect("there").record;
-    db.put_alarm(&record, &name, &settings, &lite::store::events::Stamp::new(now(), "double")).expect("put");
+    db.put_alarm(&record, &name, &settings, &lite::store::events::Stamp::new(now(), HostId::local(), "double"))
+        .expect("put");
     name
 }
 
@@ -424,7 +425,7 @@ fn a_clock_that_jumps_changes_no_decision() {
         uses(&world, uuid, 50);
         run(&mut watcher, 600);
         assert_eq!(alarms_told(&world), ["alarm.firing", "alarm.resolved"], "jump by {by} s");
-        let (last, _) = store(&world).last_minute().expect("read").expect("minutes");
+        let (last, _) = store(&world).last_minute(&HostId::local()).expect("read").expect("minutes");
         let first = BEGIN.parse::<Timestamp>().unwrap().as_second() / 60;
         assert_eq!(
             last - first,

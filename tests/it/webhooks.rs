@@ -17,7 +17,7 @@ use crate::support::{
 };
 use lite::{
     clock::SystemClock,
-    model::{Event, EventData, EventKind, Name},
+    model::{Event, EventData, EventKind, HostId, Name},
     monitor::sender,
     notify::{address::Allowed, format::Format, signature::Secret},
     store::{
@@ -45,7 +45,7 @@ impl Sending {
         // Old enough to have been gathered.
         let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(11);
         let event = Event { at, kind: EventKind::InstanceCrashed, data: EventData::says("x"), suppressed: false };
-        db.record_event(&event).unwrap();
+        db.record_event(&HostId::local(), &event).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let (path, flag) = (dir.path().to_owned(), stop.clone());
         let base = Allowed { loopback, ..Allowed::default() };

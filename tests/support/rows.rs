@@ -17,7 +17,7 @@ pub fn time(seconds: i64) -> jiff::Timestamp {
 }
 
 pub fn stamp(seconds: i64) -> Stamp {
-    Stamp { now: time(seconds), host: "host".to_owned() }
+    Stamp::new(time(seconds), HostId::local(), "host")
 }
 
 /// The `n`-th instance.

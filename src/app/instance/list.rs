@@ -92,7 +92,7 @@ fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<Has
             observer.warn(&format!("alarms were last evaluated {} minutes ago: is `lite watch` running?", age / 60));
             Ok(HashMap::new())
         }
-        Some(_) => store.healthy(),
+        Some(_) => store.healthy(&app.settings.host.id),
     }
 }
 

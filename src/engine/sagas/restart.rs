@@ -64,7 +64,9 @@ pub fn accept_stop(ctx: &mut Ctx, uuid: Uuid, generation: i64, told: &[(EventKin
     let (stamp, record) = (ctx.stamp(), &instance.record);
     ctx.store.write(|t| {
         instances::set_life(t, uuid, Wanted::Stopped, instance.phase, instance.failure.as_deref())?;
-        told.iter().try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
+        told.iter().try_for_each(|(kind, text)| {
+            events::record(t, &stamp.host, &stamp.event(*kind, Some(record), *text)).map(drop)
+        })
     })?;
     Ok(true)
 }

@@ -112,8 +112,9 @@ impl Watcher<'_> {
             .collect();
         self.engine.store.write(|t| {
             watcher_state::set_history(t, record.uuid, &text)?;
-            told.iter()
-                .try_for_each(|(kind, text)| events::record(t, &stamp.event(*kind, Some(record), *text)).map(drop))
+            told.iter().try_for_each(|(kind, text)| {
+                events::record(t, &stamp.host, &stamp.event(*kind, Some(record), *text)).map(drop)
+            })
         })?;
         if !told.is_empty() {
             kill_point::reached("stored");

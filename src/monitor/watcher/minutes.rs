@@ -40,7 +40,7 @@ impl Watcher<'_> {
         let month = now.wall.strftime("%Y-%m").to_string();
         let stamp = self.stamp(now);
         let mut alarms = self.engine.store.alarms()?;
-        self.windows.prepare(&self.engine.store, &alarms, minute)?;
+        self.windows.prepare(&self.engine.store, &self.engine.host_id(), &alarms, minute)?;
         let records: HashMap<Uuid, Record> = instances.iter().map(|i| (i.record.uuid, i.record.clone())).collect();
         let mut rows: Vec<(bool, u64, MinuteOf)> = Vec::new();
         for (uuid, gathered) in &mut self.gathered {
@@ -65,7 +65,7 @@ impl Watcher<'_> {
                 }
             }
             let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).collect();
-            insert_minute(t, cache, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
+            insert_minute(t, cache, &host, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
             kill_point::reached("minute");
             let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;
             watcher_state::set(t, &host, "clock", &clock)?;

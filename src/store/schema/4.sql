@@ -107,6 +107,17 @@ CREATE TABLE watcher_state (
 INSERT INTO watcher_state (host, key, value) SELECT 'local', key, value FROM watch;
 DROP TABLE watch;
 
+-- Each host counts its own minutes.
+CREATE TABLE minute_4 (
+    host   TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (host, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO minute_4 (host, number, at) SELECT 'local', number, at FROM minute;
+DROP TABLE minute;
+ALTER TABLE minute_4 RENAME TO minute;
+
 CREATE TABLE alarm_4 (
     id          TEXT PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE,
@@ -183,6 +194,8 @@ ALTER TABLE incident ADD COLUMN closed_at INTEGER;
 UPDATE incident SET closed_at = unixepoch(substr(closed_at_text, 1, 19)) * 1000000
     + CAST(substr(rtrim(substr(closed_at_text, 21), 'Z') || '000000', 1, 6) AS INTEGER) WHERE closed_at_text IS NOT NULL;
 ALTER TABLE incident DROP COLUMN closed_at_text;
+-- Every event so far is of the one host there was.
+ALTER TABLE event ADD COLUMN host TEXT NOT NULL DEFAULT 'local';
 ALTER TABLE event RENAME COLUMN at TO at_text;
 ALTER TABLE event ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
 UPDATE event SET at = unixepoch(substr(at_text, 1, 19)) * 1000000
