@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::layering::{paths, sources, tokens, without_tests};
+use crate::support::source::{paths, sources, tokens, without_tests};
 
 /// Modules by their path below the crate, such as `image::lock`, each with those it names.
 type Graph = BTreeMap<String, BTreeSet<String>>;

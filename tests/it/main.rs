@@ -10,6 +10,7 @@ mod support {
     pub mod points;
     pub mod receiver;
     pub mod rows;
+    pub mod source;
     pub mod volume_contract;
     pub mod world;
 }
