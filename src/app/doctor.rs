@@ -19,7 +19,7 @@ pub fn check(app: &App, caller: &Caller) -> Result<Vec<CheckView>> {
 }
 
 fn checks(app: &App, host: &Result<Arc<dyn Hypervisor>>) -> Vec<Check> {
-    judge(&gather(&app.settings, reached(host)), &app.settings)
+    judge(&gather(&app.settings, &*app.machine, reached(host)), &app.settings)
 }
 
 fn reached(host: &Result<Arc<dyn Hypervisor>>) -> std::result::Result<&dyn Hypervisor, &Error> {
@@ -49,7 +49,7 @@ fn make(app: &App, fix: &Fix, host: Option<&dyn Hypervisor>) -> Result<()> {
     let pool = plan::pool_xml(&settings.host.pool, &settings.host.folders.pool.display().to_string())?;
     let network =
         || plan::network_xml(&settings.host.network, choose_subnet(&routes(&*app.machine)?, settings.host.subnet)?);
-    apply(fix, settings, host, &pool, network)
+    apply(fix, settings, &*app.machine, host, &pool, network)
 }
 
 fn view(check: Check) -> CheckView {

@@ -63,7 +63,8 @@ pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn F
         let sending = scope.spawn(|| sender::run(state, &base, &*app.clock, stop, tell));
         let watched = Actor::start(scope, context)
             .and_then(|actor| {
-                Watcher::new(context()?, actor, host.clone(), &app.machine.boot_id(), Moment::now(), tell)
+                let now = Moment::now(&*app.machine, &*app.clock);
+                Watcher::new(context()?, actor, host.clone(), &app.machine.boot_id(), now, tell)
             })
             .and_then(|mut watcher| {
                 listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;

@@ -1,9 +1,6 @@
 //! Everything the checks need to know, gathered at the edge.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 
@@ -13,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    hypervisor::{HostInfo, Hypervisor, LocalMachine, Machine, NetworkInfo, PoolInfo, is_local},
+    hypervisor::{HostInfo, Hypervisor, Machine, NetworkInfo, PoolInfo, is_local},
     model::{Error, IpDefinition, NetworkDefinition, Settings, Size},
 };
 
@@ -110,46 +107,45 @@ pub fn doctor_fix(root_needed: bool, facts: &Facts) -> &'static str {
     if root_needed && !facts.root { "sudo lite doctor --fix" } else { "lite doctor --fix" }
 }
 
-/// Gathers the facts; `hypervisor` is the open connection, or why there is none.
-pub fn gather(settings: &Settings, hypervisor: Result<&dyn Hypervisor, &Error>) -> Facts {
+/// Gathers the facts; `machine` is the one this process runs on, `hypervisor` is the open connection, or why there is none.
+pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dyn Hypervisor, &Error>) -> Facts {
     let ask = hypervisor.map_err(Clone::clone);
     let host = ask.clone().and_then(|h| h.host());
     let pool = ask.clone().and_then(|h| h.pool(&settings.host.pool));
     let network = ask.and_then(|h| h.network(&settings.host.network)).map(|n| n.as_ref().map(network_of));
     let seen = pool.as_ref().ok().and_then(Option::as_ref);
     let folder = seen.map_or(settings.host.folders.pool.clone(), |p| PathBuf::from(&p.path));
-    let machine = LocalMachine::of(&settings.host.connect);
     let local = is_local(&settings.host.connect);
     // libvirt counts what is kept for root too, which QEMU cannot use (measured: 207 GiB told, 46 GiB usable).
     let told = seen.filter(|p| p.active).map(|p| Size::bytes(p.available));
-    let usable = if local { local::space(&machine, &folder) } else { None };
+    let usable = if local { local::space(machine, &folder) } else { None };
     let pool_space = [told, usable].into_iter().flatten().min();
     let memory = machine.text("/proc/meminfo").ok().and_then(|t| local::available(&t));
     Facts {
         local,
-        daemon_runs: local::answers(Path::new(LIBVIRT_SOCKET)),
-        daemon_installed: local::program("libvirtd").is_some(),
-        systemd: Path::new("/run/systemd/system").is_dir(),
-        closed_folder: local::closed(&folder),
-        images: images(&folder),
-        kvm: local::kvm(&machine),
-        cpu_virtualises: local::cpu_virtualises(&machine),
-        ip_forward: local::switch(&machine, "/proc/sys/net/ipv4/ip_forward"),
-        forward: local::forward(),
-        apparmor: local::switch(&machine, "/sys/module/apparmor/parameters/enabled"),
-        selinux: local::switch(&machine, "/sys/fs/selinux/enforce"),
-        routes: subnet::read(&machine),
+        daemon_runs: machine.answers(Path::new(LIBVIRT_SOCKET)),
+        daemon_installed: machine.program("libvirtd").is_some(),
+        systemd: local::is_folder(machine, Path::new("/run/systemd/system")),
+        closed_folder: local::closed(machine, &folder),
+        images: images(machine, &folder),
+        kvm: local::kvm(machine),
+        cpu_virtualises: local::cpu_virtualises(machine),
+        ip_forward: local::switch(machine, "/proc/sys/net/ipv4/ip_forward"),
+        forward: local::forward(machine),
+        apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
+        selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
+        routes: subnet::read(machine),
         memory,
         pool_space,
-        state_space: local::space(&machine, &settings.paths.state),
-        state_writable: local::writable(&settings.paths.state),
-        logs_writable: local::writable(&settings.host.folders.logs),
+        state_space: local::space(machine, &settings.paths.state),
+        state_writable: local::writable(machine, &settings.paths.state),
+        logs_writable: local::writable(machine, &settings.host.folders.logs),
         root: rustix::process::geteuid().is_root(),
-        in_group: in_group(),
+        in_group: in_group(machine),
         year: year(),
-        certificates: CERTIFICATES.iter().any(|f| fs::metadata(f).is_ok_and(|m| m.len() > 0)),
-        missing_tools: TOOLS.iter().map(|(tool, _)| *tool).filter(|t| local::program(t).is_none()).collect(),
-        ssh: local::program("ssh").is_some(),
+        certificates: CERTIFICATES.iter().any(|f| machine.target_info(f.as_ref()).is_ok_and(|i| i.length > 0)),
+        missing_tools: TOOLS.iter().map(|(tool, _)| *tool).filter(|t| machine.program(t).is_none()).collect(),
+        ssh: machine.program("ssh").is_some(),
         host,
         pool,
         network,
@@ -165,16 +161,18 @@ fn network_of(seen: &NetworkInfo) -> Network {
 }
 
 /// Names of the base images in a folder; a folder that is not there has none.
-fn images(folder: &Path) -> Option<Vec<String>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => Some(local::base_images(entries.flatten().filter_map(|e| e.file_name().into_string().ok()))),
+fn images(machine: &dyn Machine, folder: &Path) -> Option<Vec<String>> {
+    match machine.entries(folder) {
+        Ok(entries) => {
+            Some(local::base_images(entries.iter().filter_map(|e| e.file_name()?.to_str().map(str::to_owned))))
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(Vec::new()),
         Err(_) => None,
     }
 }
 
-fn in_group() -> Option<bool> {
-    let group = local::group_id(&fs::read_to_string("/etc/group").ok()?, "libvirt")?;
+fn in_group(machine: &dyn Machine) -> Option<bool> {
+    let group = local::group_id(&machine.text("/etc/group").ok()?, "libvirt")?;
     let mut ours = rustix::process::getgroups().ok()?;
     ours.push(rustix::process::getegid());
     Some(ours.iter().any(|g| g.as_raw() == group))

@@ -1,21 +1,14 @@
 //! The changes `--fix` makes. Each can be made twice, and says how to undo it.
 
-use std::{
-    fs,
-    io::{Read, Seek},
-    path::Path,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use super::{
     check::{Check, Repair, quoted},
     facts::LIBVIRT_SOCKET,
-    local,
 };
 use crate::{
     clock::{Clock, SystemClock},
-    hypervisor::Hypervisor,
+    hypervisor::{Hypervisor, Machine},
     model::{Code, Error, Result, Settings, escaped},
 };
 
@@ -91,11 +84,12 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
     Fix { check, change, undo, repair: repair.clone() }
 }
 
-/// Makes the change. `hypervisor` is the open connection, if there is one; `network_xml` is asked only where a network is
+/// Makes the change, on the machine this process runs on. `hypervisor` is the open connection, if there is one; `network_xml` is asked only where a network is
 /// made.
 pub fn apply(
     fix: &Fix,
     settings: &Settings,
+    machine: &dyn Machine,
     hypervisor: Option<&dyn Hypervisor>,
     pool_xml: &str,
     network_xml: impl FnOnce() -> Result<String>,
@@ -106,10 +100,13 @@ pub fn apply(
         })
     };
     match &fix.repair {
-        Repair::Daemon { systemd } => start(*systemd, &run, &|socket| local::answers(Path::new(socket)), PATIENCE),
+        Repair::Daemon { systemd } => {
+            let run = |program: &str, arguments: &[&str]| run(machine, program, arguments);
+            start(*systemd, &run, &|socket| machine.answers(Path::new(socket)), PATIENCE)
+        }
         Repair::Pool { .. } => open()?.ensure_pool(&settings.host.pool, pool_xml),
         Repair::Network { .. } => open()?.ensure_network(&settings.host.network, &network_xml()?),
-        Repair::Forwarding => switch_on(Path::new(FORWARDING)),
+        Repair::Forwarding => switch_on(machine, Path::new(FORWARDING)),
     }
 }
 
@@ -148,39 +145,32 @@ fn start(
     Ok(())
 }
 
-/// Runs a program to its end. What it prints to stderr is the cause; a file takes it, as a daemon may keep a pipe open.
-fn run(program: &str, arguments: &[&str]) -> Result<()> {
+/// Runs a program to its end. The last line it prints to stderr is the cause.
+fn run(machine: &dyn Machine, program: &str, arguments: &[&str]) -> Result<()> {
     let line = format!("{program} {}", arguments.join(" "));
     let failed = || Error::new(Code::NotStarted, format!("`{line}` failed"));
-    let path = local::program(program).ok_or_else(|| {
+    let path = machine.program(program).ok_or_else(|| {
         Error::new(Code::NotInstalled, format!("`{program}` is not installed"))
             .hint("apt-get install libvirt-daemon-system")
     })?;
-    let mut said = tempfile::tempfile().map_err(|e| failed().cause(e))?;
-    let stderr = said.try_clone().map_err(|e| failed().cause(e))?;
-    let status = Command::new(path).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => {
-            let mut text = Vec::new();
-            let read = said.rewind().and_then(|()| said.read_to_end(&mut text));
-            let text = String::from_utf8_lossy(&text);
-            let error = match read.ok().and_then(|_| text.lines().rfind(|l| !l.trim().is_empty())) {
-                Some(last) => failed().cause(escaped(last.trim())),
-                None => failed().cause(status),
-            };
-            Err(if rustix::process::geteuid().is_root() {
-                error
-            } else {
-                error.hint("it needs root: `sudo lite doctor --fix`")
-            })
-        }
-        Err(e) => Err(failed().cause(e)),
+    let out = machine.run(&path, arguments).map_err(|e| failed().cause(e))?;
+    if out.status.success() {
+        return Ok(());
     }
+    let text = String::from_utf8_lossy(&out.stderr);
+    let error = match text.lines().rfind(|l| !l.trim().is_empty()) {
+        Some(last) => failed().cause(escaped(last.trim())),
+        None => failed().cause(out.status),
+    };
+    Err(if rustix::process::geteuid().is_root() {
+        error
+    } else {
+        error.hint("it needs root: `sudo lite doctor --fix`")
+    })
 }
 
-fn switch_on(path: &Path) -> Result<()> {
-    fs::write(path, "1").map_err(|e| {
+fn switch_on(machine: &dyn Machine, path: &Path) -> Result<()> {
+    machine.write(path, "1").map_err(|e| {
         Error::new(Code::NotWritable, format!("cannot write `{}`", path.display()))
             .cause(e)
             .hint("it needs root: `sudo lite doctor --fix`")

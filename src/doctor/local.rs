@@ -1,10 +1,8 @@
-//! What this machine says of itself: small readers of files, and the parsers of their text.
+//! What the machine says of itself: small readers of its files, and the parsers of their text.
 
 use std::{
-    env, fs, io,
-    os::unix::{fs::PermissionsExt, net::UnixStream},
+    io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use crate::{
@@ -78,39 +76,30 @@ pub fn switch(machine: &dyn Machine, path: &str) -> Option<bool> {
     }
 }
 
+/// It is a folder, or a link to one.
+pub fn is_folder(machine: &dyn Machine, path: &Path) -> bool {
+    machine.target_info(path).is_ok_and(|info| info.is_folder)
+}
+
 /// The folder, or the nearest above it that is there.
-pub fn nearest_folder(path: &Path) -> Option<PathBuf> {
-    path.ancestors().find(|p| p.is_dir()).map(Path::to_path_buf)
+pub fn nearest_folder(machine: &dyn Machine, path: &Path) -> Option<PathBuf> {
+    path.ancestors().find(|p| is_folder(machine, p)).map(Path::to_path_buf)
 }
 
 /// Bytes that can still be written to a folder, or to where it would be made.
 pub fn space(machine: &dyn Machine, path: &Path) -> Option<Size> {
-    machine.space(&nearest_folder(path)?).ok().map(|s| Size::bytes(s.available))
+    machine.space(&nearest_folder(machine, path)?).ok().map(|s| Size::bytes(s.available))
 }
 
 /// A folder can be written, or made.
-pub fn writable(path: &Path) -> Option<bool> {
-    use rustix::fs::Access;
-    Some(rustix::fs::access(nearest_folder(path)?, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+pub fn writable(machine: &dyn Machine, path: &Path) -> Option<bool> {
+    Some(machine.is_writable(&nearest_folder(machine, path)?))
 }
 
 /// The topmost folder on the way that other users, QEMU's among them, may not pass through.
-pub fn closed(path: &Path) -> Option<PathBuf> {
-    let shut = |p: &&Path| fs::metadata(p).is_ok_and(|m| m.is_dir() && m.permissions().mode() & 0o001 == 0);
+pub fn closed(machine: &dyn Machine, path: &Path) -> Option<PathBuf> {
+    let shut = |p: &&Path| machine.target_info(p).is_ok_and(|i| i.is_folder && i.mode & 0o001 == 0);
     path.ancestors().filter(shut).last().map(Path::to_path_buf)
-}
-
-/// Where a program is, looked for in `PATH` and in the folders of root's programs.
-pub fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    let runs = |p: &PathBuf| fs::metadata(p).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    env::split_paths(&path).chain(more).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(runs)
-}
-
-/// A socket takes connections; also if it is there and this user may not.
-pub fn answers(socket: &Path) -> bool {
-    UnixStream::connect(socket).map_or_else(|e| e.kind() == io::ErrorKind::PermissionDenied, |_| true)
 }
 
 /// Number of a group in the text of `/etc/group`.
@@ -129,9 +118,9 @@ pub fn base_images(names: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Asks `iptables` what happens to forwarded packets.
-pub fn forward() -> Forward {
-    let Some(iptables) = program("iptables") else { return Forward::NoTool };
-    match Command::new(iptables).args(["-w", "2", "-S", "FORWARD"]).stdin(Stdio::null()).output() {
+pub fn forward(machine: &dyn Machine) -> Forward {
+    let Some(iptables) = machine.program("iptables") else { return Forward::NoTool };
+    match machine.run(&iptables, &["-w", "2", "-S", "FORWARD"]) {
         Err(e) => Forward::Unknown(e.to_string()),
         Ok(out) if out.status.success() => parse_forward(&String::from_utf8_lossy(&out.stdout)),
         Ok(out) => {

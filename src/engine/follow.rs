@@ -72,7 +72,7 @@ impl<'a> Follower<'a> {
     /// The folder of the report log cannot be watched.
     pub fn start(ctx: &'a Ctx, wait: &'a Wait<'a>, observer: &'a mut dyn Observer) -> Result<Self> {
         observer.begin(Stage::Boot);
-        let lines = guest::tail::follow(wait.report, wait.start)?;
+        let lines = guest::tail::follow(&*ctx.machine, wait.report, wait.start)?;
         Ok(Self { ctx, wait, observer, stage: Stage::Boot, lines })
     }
 
@@ -184,7 +184,7 @@ impl<'a> Follower<'a> {
 
     /// Adds the last lines of the console; for an instance, also how to look at it and remove it.
     pub fn with_console(&self, mut error: Error) -> Error {
-        let lines = guest::tail::last_lines(self.wait.console, CONSOLE_LINES);
+        let lines = guest::tail::last_lines(&*self.ctx.machine, self.wait.console, CONSOLE_LINES);
         error.causes.extend(lines.into_iter().map(|l| format!("console: {l}")));
         match self.wait.subject {
             Subject::Instance(name, _) => next_steps(error, name),

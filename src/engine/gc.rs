@@ -150,7 +150,7 @@ fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {
             Ok(true)
         }
         Removal::Image(leftover) => image::leftovers::discard(&ctx.settings.host.folders.pool, leftover),
-        Removal::File(path) => match std::fs::remove_file(path) {
+        Removal::File(path) => match ctx.machine.remove_file(path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::new(Code::FileNotRemoved, format!("cannot remove `{}`", path.display())).cause(e))
             }

@@ -89,7 +89,7 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
                 Report::Status(status) => answer = status.health.filter(|_| done),
             }
         }
-        let here = record.address.is_none_or(guest::answers_arp);
+        let here = record.address.is_none_or(|address| guest.ctx.machine.answers_arp(address));
         if guest.stage == Stage::Address && (here || done) {
             guest.enter(Stage::CloudInit);
         }

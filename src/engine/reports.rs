@@ -45,7 +45,8 @@ pub fn reported_phase(ctx: &Ctx, record: &Record) -> Option<(Phase, Option<Strin
 /// The last thing a guest reported that tells how its set-up ended. A status tells it as well: the report of the end
 /// itself may lie months back.
 pub fn last_report(ctx: &Ctx, record: &Record) -> Option<Report> {
-    let (lines, _) = guest::tail::recent(&plan::report_log(record, &ctx.settings.host.folders.logs)).ok()?;
+    let (lines, _) =
+        guest::tail::recent(&*ctx.machine, &plan::report_log(record, &ctx.settings.host.folders.logs)).ok()?;
     let tells = |r: &Report| !matches!(r, Report::Stage { .. });
     lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
 }

@@ -8,6 +8,7 @@ use super::{
     report::{Report, Status, parse_line},
     tail,
 };
+use crate::hypervisor::Machine;
 
 /// A guest speaks each minute. What is older than this, in seconds, no longer holds.
 const STALE: i64 = 150;
@@ -16,12 +17,11 @@ const STALE: i64 = 150;
 ///
 /// # Errors
 /// The guest is starting, has been silent for too long, or its log cannot be read.
-pub fn latest(log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<Status, String> {
-    let (lines, written) = tail::recent(log).map_err(|e| match e.kind() {
+pub fn latest(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<Status, String> {
+    let (lines, written) = tail::recent(machine, log).map_err(|e| match e.kind() {
         ErrorKind::NotFound => "the guest has not reported yet".to_owned(),
         _ => format!("its report log cannot be read: {e}"),
     })?;
-    let written = Timestamp::try_from(written).unwrap_or(Timestamp::UNIX_EPOCH);
     if started.is_some_and(|started| written < started) {
         return Err("the guest has not reported since it was started".to_owned());
     }
@@ -44,8 +44,8 @@ pub fn latest(log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<
 ///
 /// # Errors
 /// As [`latest`]; or the command failed.
-pub fn health(log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<(), String> {
-    match latest(log, started, now).map(|status| status.health) {
+pub fn health(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<(), String> {
+    match latest(machine, log, started, now).map(|status| status.health) {
         Ok(Some(answer)) if answer == "ok" => Ok(()),
         Ok(Some(answer)) => Err(answer),
         Ok(None) => Err("unknown: the guest runs no health check".to_owned()),
@@ -58,6 +58,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::health;
+    use crate::hypervisor::LocalMachine;
 
     const STATUS: &str = r#"{"event":"status","disk":7,"disk_path":"/","health":"ok"}"#;
     const STARTED: &str = r#"{"event":"stage","stage":"cloud-init"}"#;
@@ -70,7 +71,7 @@ mod tests {
         let written = Timestamp::try_from(std::fs::metadata(&log).and_then(|m| m.modified()).expect("a time"));
         let written = written.expect("a time");
         let at = |seconds| written + SignedDuration::from_secs(seconds);
-        health(&log, Some(at(-before)), at(age))
+        health(&LocalMachine::of("qemu:///system"), &log, Some(at(-before)), at(age))
     }
 
     #[test]
@@ -88,7 +89,12 @@ mod tests {
         assert_eq!(said(&["", "{"], 5, 1), unknown("the guest has not reported yet"));
         let failed = r#"{"event":"failed","module":"install"}"#;
         assert_eq!(said(&[failed], 5, 1), unknown("the set-up failed in module `install`"));
-        let missing = health(std::path::Path::new("/does/not/exist"), None, Timestamp::UNIX_EPOCH);
+        let missing = health(
+            &LocalMachine::of("qemu:///system"),
+            std::path::Path::new("/does/not/exist"),
+            None,
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(missing, unknown("the guest has not reported yet"));
     }
 }

@@ -1,21 +1,14 @@
 //! The machine that libvirt runs on, looked at beside libvirt: its kernel, its folders and files.
 
 use std::{
-    fs, io,
-    io::Read,
+    io,
+    net::Ipv4Addr,
+    os::fd::BorrowedFd,
     path::{Path, PathBuf},
+    process::Output,
 };
 
-use inotify::{Inotify, WatchMask};
 use jiff::Timestamp;
-
-/// Most bytes read of a file: the tables and states of a kernel are far smaller.
-const MOST: u64 = 4 << 20;
-
-/// The URI names this machine: `qemu:///system`, `qemu+unix:///system`, `test:///default`.
-pub fn is_local(uri: &str) -> bool {
-    uri.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'))
-}
 
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +17,8 @@ pub struct FileInfo {
     pub is_folder: bool,
     /// Its length, bytes.
     pub length: u64,
+    /// Its permissions: the lowest twelve bits of its mode.
+    pub mode: u32,
     /// When it was last written to.
     pub modified: Timestamp,
 }
@@ -43,9 +38,19 @@ pub trait FolderChanges: Send {
     fn any(&mut self) -> bool;
 }
 
+/// A file that grows and may be replaced by a new one of its name, as virtlogd does with a log.
+pub trait FileTail: Send {
+    /// New bytes since the last call, at most 256 KiB; empty if there are none, or no such file yet.
+    fn bytes(&mut self) -> io::Result<Vec<u8>>;
+    /// Can be read from as soon as the file changed.
+    fn changes(&self) -> BorrowedFd<'_>;
+    /// Takes note of the changes so far, so that `changes` waits for the next.
+    fn clear(&mut self) -> io::Result<()>;
+}
+
 /// A machine, by its kernel and its file system.
 ///
-/// Every call but `runs_guests` fails as the system's own call does.
+/// Calls that give `io::Result` fail as the system's own call does.
 pub trait Machine: Send + Sync {
     /// Whether libvirt runs its guests on it. Where it does not, nothing it says of its kernel or its pool counts.
     fn runs_guests(&self) -> bool;
@@ -55,12 +60,31 @@ pub trait Machine: Send + Sync {
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
     /// What is known of a file or a folder; of a link, not of what it names.
     fn info(&self, path: &Path) -> io::Result<FileInfo>;
+    /// What is known of a file or a folder; of a link, what is known of what it names.
+    fn target_info(&self, path: &Path) -> io::Result<FileInfo>;
+    /// The last bytes of a file, at most `most`, and what is known of it. Costs the same for a file that has grown.
+    fn read_end(&self, file: &Path, most: u64) -> io::Result<(Vec<u8>, FileInfo)>;
+    /// Follows a file from byte `start` on; the file need not exist yet, its folder must. One that is shorter is new: it is
+    /// read from its start.
+    fn tail(&self, file: &Path, start: u64) -> io::Result<Box<dyn FileTail>>;
     /// The space of the file system that a folder lies on.
     fn space(&self, folder: &Path) -> io::Result<Space>;
     /// Opens `/dev/kvm` as QEMU does, and closes it.
     fn open_kvm(&self) -> io::Result<()>;
     /// Makes a folder with those it lies in; content if it is there.
     fn make_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Writes a text in place of what is in a file that is there.
+    fn write(&self, file: &Path, text: &str) -> io::Result<()>;
+    /// Whether this process may make and remove entries of a folder.
+    fn is_writable(&self, folder: &Path) -> bool;
+    /// Where a program is, looked for in `PATH` and in the folders of root's programs.
+    fn program(&self, name: &str) -> Option<PathBuf>;
+    /// Runs a program to its end, without input; of what it prints at most 4 MiB each are given. It may leave a daemon behind.
+    fn run(&self, program: &Path, arguments: &[&str]) -> io::Result<Output>;
+    /// Whether a socket takes connections; also if it is there and this user may not.
+    fn answers(&self, socket: &Path) -> bool;
+    /// Sends a datagram that nobody answers, so that the kernel asks for the hardware address.
+    fn ask_arp(&self, address: Ipv4Addr);
     /// Removes a file.
     fn remove_file(&self, file: &Path) -> io::Result<()>;
     /// Follows the entries of a folder.
@@ -85,114 +109,44 @@ pub trait Machine: Send + Sync {
     fn has_bridge(&self, name: &str) -> bool {
         self.info(&Path::new("/sys/class/net").join(name).join("bridge")).is_ok_and(|i| i.is_folder)
     }
-}
 
-/// The machine that this process runs on.
-#[derive(Debug, Clone, Copy)]
-pub struct LocalMachine {
-    runs_guests: bool,
-}
+    /// Seconds since it was booted, time asleep included; 0 if that cannot be read.
+    fn uptime(&self) -> f64 {
+        let text = self.text("/proc/uptime").unwrap_or_default();
+        text.split(' ').next().and_then(|t| t.parse().ok()).unwrap_or(0.0)
+    }
 
-impl LocalMachine {
-    /// This machine, as one whose libvirt is reached by `uri`. Guests of libvirt's test driver run nowhere.
-    pub fn of(uri: &str) -> Self {
-        Self { runs_guests: is_local(uri) && !uri.starts_with("test:") }
+    /// Whether somebody answers ARP for an address, as the kernel knows it. Asks, so that the kernel comes to know.
+    fn answers_arp(&self, address: Ipv4Addr) -> bool {
+        let known = self.text("/proc/net/arp").is_ok_and(|table| is_in_arp_table(&table, address));
+        if !known {
+            self.ask_arp(address);
+        }
+        known
     }
 }
 
-impl Machine for LocalMachine {
-    fn runs_guests(&self) -> bool {
-        self.runs_guests
-    }
-
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        fs::File::open(file)?.take(MOST).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut all = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
-        all.sort();
-        Ok(all)
-    }
-
-    fn info(&self, path: &Path) -> io::Result<FileInfo> {
-        let meta = fs::symlink_metadata(path)?;
-        let modified = Timestamp::try_from(meta.modified()?).map_err(io::Error::other)?;
-        Ok(FileInfo { is_folder: meta.is_dir(), length: meta.len(), modified })
-    }
-
-    fn space(&self, folder: &Path) -> io::Result<Space> {
-        let seen = rustix::fs::statvfs(folder)?;
-        let bytes = |blocks: u64| blocks.saturating_mul(seen.f_frsize);
-        Ok(Space { total: bytes(seen.f_blocks), available: bytes(seen.f_bavail) })
-    }
-
-    fn open_kvm(&self) -> io::Result<()> {
-        fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").map(drop)
-    }
-
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)
-    }
-
-    fn remove_file(&self, file: &Path) -> io::Result<()> {
-        fs::remove_file(file)
-    }
-
-    fn follow(&self, folder: &Path) -> io::Result<Box<dyn FolderChanges>> {
-        let inotify = Inotify::init()?;
-        inotify.watches().add(folder, WatchMask::DELETE | WatchMask::CREATE | WatchMask::MOVED_TO)?;
-        Ok(Box::new(Following(inotify)))
-    }
-}
-
-struct Following(Inotify);
-
-impl FolderChanges for Following {
-    fn any(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        self.0.read_events(&mut buffer).is_ok_and(|events| events.count() > 0)
-    }
+/// Whether the kernel's table has a complete entry for an address.
+fn is_in_arp_table(table: &str, address: Ipv4Addr) -> bool {
+    let wanted = address.to_string();
+    // proc(5): columns IP address, HW type, Flags, HW address, Mask, Device; flag 0x2 is a complete entry.
+    table.lines().skip(1).any(|line| {
+        let mut columns = line.split_whitespace();
+        columns.next() == Some(&wanted) && columns.nth(1) == Some("0x2")
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::is_in_arp_table;
 
     #[test]
-    fn one_definition_of_local() {
-        let local = ["qemu:///system", "qemu+unix:///system?socket=/run/x", "qemu:///session", "test:///default"];
-        assert_eq!(local.map(is_local), [true; 4]);
-        assert_eq!(local.map(|uri| LocalMachine::of(uri).runs_guests()), [true, true, true, false]);
-        let remote = ["qemu+ssh://root@host/system", "qemu+tls://host/system", "nonsense", ""];
-        assert_eq!(remote.map(is_local), [false; 4]);
-        assert_eq!(remote.map(|uri| LocalMachine::of(uri).runs_guests()), [false; 4]);
-    }
-
-    #[test]
-    fn looks_at_this_machine() {
-        let machine = LocalMachine::of("qemu:///system");
-        let folder = tempfile::tempdir().unwrap();
-        let deep = folder.path().join("a/b");
-        for _ in 0..2 {
-            machine.make_folder(&deep).unwrap();
-        }
-        let mut changes = machine.follow(&deep).unwrap();
-        assert!(!changes.any());
-        let files = ["2", "1"].map(|name| deep.join(name));
-        files.iter().for_each(|file| fs::write(file, "text\n").unwrap());
-        assert!(changes.any() && !changes.any());
-        assert_eq!(machine.entries(&deep).unwrap(), [files[1].clone(), files[0].clone()]);
-        assert_eq!(machine.text(&files[0].display().to_string()).unwrap(), "text");
-        let info = machine.info(&files[0]).unwrap();
-        assert_eq!((info.is_folder, info.length, machine.info(&deep).unwrap().is_folder), (false, 5, true));
-        machine.remove_file(&files[0]).unwrap();
-        assert_eq!(machine.read(&files[0]).map_err(|e| e.kind()), Err(io::ErrorKind::NotFound));
-        let space = machine.space(&deep).unwrap();
-        assert!(space.available <= space.total && space.total > 0);
-        assert_eq!(machine.boot_id().len(), 36);
-        assert!(!machine.has_bridge("lite-no-bridge"));
+    fn only_complete_entries_of_the_arp_table_count() {
+        let table = "IP address       HW type     Flags       HW address            Mask     Device\n\
+                     192.0.2.10       0x1         0x2         52:54:00:00:00:01     *        virbr0\n\
+                     192.0.2.11       0x1         0x0         00:00:00:00:00:00     *        virbr0\n";
+        let known = [10, 11, 12, 1].map(|n| is_in_arp_table(table, [192, 0, 2, n].into()));
+        assert_eq!(known, [true, false, false, false]);
+        assert!(!is_in_arp_table("", [192, 0, 2, 10].into()));
     }
 }

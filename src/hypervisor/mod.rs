@@ -15,17 +15,20 @@ mod filters;
 #[cfg(feature = "testing")]
 pub mod flaky;
 pub mod libvirt;
+mod local;
 mod machine;
 mod networks;
 mod node;
 pub mod prelude;
 mod samples;
 mod storage;
+mod tail;
 
 pub use console::{Console, ConsoleStream};
 pub use domains::{DomainInfo, DomainSize, DomainState, Domains, Lifecycle, StateReason};
 pub use filters::Filters;
-pub use machine::{FileInfo, FolderChanges, LocalMachine, Machine, Space, is_local};
+pub use local::{LocalMachine, is_local};
+pub use machine::{FileInfo, FileTail, FolderChanges, Machine, Space};
 pub use networks::{DhcpInfo, NetworkInfo, Networks};
 pub use node::{HostInfo, Node};
 pub use samples::{DiskSample, DomainSample, MemorySample};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{Clock, SystemClock};
+use crate::{clock::Clock, hypervisor::Machine};
 
 /// Length of a minute, in seconds.
 const MINUTE: i64 = 60;
@@ -41,11 +41,9 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Now.
-    pub fn now() -> Self {
-        let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-        let mono = text.split(' ').next().and_then(|t| t.parse().ok()).unwrap_or(0.0);
-        Self { mono, wall: SystemClock.now() }
+    /// Now, on a machine.
+    pub fn now(machine: &dyn Machine, clock: &dyn Clock) -> Self {
+        Self { mono: machine.uptime(), wall: clock.now() }
     }
 }
 

@@ -32,7 +32,7 @@ pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, 
     let mut ready = false;
     while !stop.load(Ordering::Relaxed) {
         let begun = SystemClock.instant();
-        if let Err(error) = watcher.tick(Moment::now()) {
+        if let Err(error) = watcher.tick(Moment::now(machine, &SystemClock)) {
             tell(&error.to_string());
         }
         let mut state = vec![NotifyState::Watchdog];

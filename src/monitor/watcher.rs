@@ -284,7 +284,7 @@ impl<'a> Watcher<'a> {
     fn status_of(&self, record: &Record, now: Moment) -> Result<(bool, Option<Status>)> {
         let log = report_log(record, &self.engine.settings.host.folders.logs);
         let started = self.engine.store.last_start(record.uuid)?;
-        let status = guest::status::latest(&log, started, now.wall).ok();
+        let status = guest::status::latest(&*self.engine.machine, &log, started, now.wall).ok();
         let age = started.map(|at| now.wall.duration_since(at).as_secs());
         Ok((status.is_none() && age.is_some_and(|a| (0..COMES_UP).contains(&a)), status))
     }

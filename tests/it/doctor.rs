@@ -611,7 +611,7 @@ fn world() -> World {
 #[test]
 fn gathers_from_libvirt_and_the_machine() {
     let World { hypervisor, mut settings, folder } = world();
-    let facts = gather(&settings, Ok(&hypervisor));
+    let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
     let told = hypervisor.pool("lite").expect("asked").expect("there").available;
     assert!(facts.pool_space.is_some_and(|s| s <= Size::bytes(told)), "{:?}", facts.pool_space);
     assert_eq!(facts.host, hypervisor.host());
@@ -631,19 +631,21 @@ fn gathers_from_libvirt_and_the_machine() {
     (settings.host.pool, settings.host.network) = ("other".into(), "other".into());
     std::fs::create_dir(&settings.host.folders.pool).expect("a folder");
     std::fs::write(folder.path().join("pool/base-debian-13.json"), "{}").expect("written");
-    let facts = gather(&settings, Ok(&hypervisor));
+    let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
     assert_eq!((facts.pool, facts.network, facts.images), (Ok(None), Ok(None), Some(vec!["debian-13".to_owned()])));
 
     let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("changed");
     mode(0o700);
-    let closed = gather(&settings, Ok(&hypervisor)).closed_folder.expect("a closed folder");
+    let closed = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor))
+        .closed_folder
+        .expect("a closed folder");
     assert!(folder.path().starts_with(&closed), "{closed:?}");
 }
 
 #[test]
 fn gathers_without_libvirt() {
     let World { settings, .. } = world();
-    let facts = gather(&settings, Err(&down()));
+    let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Err(&down()));
     assert_eq!(
         (facts.host.clone(), facts.pool.clone(), facts.network.clone()),
         (Err(down()), Err(down()), Err(down()))
@@ -664,18 +666,19 @@ fn makes_the_pool_and_the_network_twice() {
     );
     let network_xml = "<network><name>other</name><forward mode='nat'/><bridge name='otherbr0'/>\
                        <ip address='10.150.0.1' prefix='24'/></network>";
-    let make =
-        |fix: &Fix, h: Option<&dyn Hypervisor>| apply(fix, &settings, h, &pool_xml, || Ok(network_xml.to_owned()));
+    let make = |fix: &Fix, h: Option<&dyn Hypervisor>| {
+        apply(fix, &settings, &LocalMachine::of("test:///default"), h, &pool_xml, || Ok(network_xml.to_owned()))
+    };
     let status = |checks: &[Check], id: &str| checks.iter().find(|c| c.id == id).map(|c| c.status);
 
-    let checks = judge(&gather(&settings, Ok(&hypervisor)), &settings);
+    let checks = judge(&gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor)), &settings);
     let todo: Vec<_> = fixes(&checks).into_iter().filter(|f| !matches!(f.repair, Repair::Forwarding)).collect();
     assert_eq!(todo.iter().map(|f| f.check).collect::<Vec<_>>(), ["pool", "network"]);
     for fix in todo.iter().chain(&todo) {
         assert_eq!(make(fix, None).map_err(|e| e.code.as_str()), Err("libvirt_first"));
         assert_eq!(make(fix, Some(&hypervisor)), Ok(()), "{fix:?}");
     }
-    let facts = gather(&settings, Ok(&hypervisor));
+    let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
     let network = Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")) };
     assert_eq!(facts.network, Ok(Some(network)));
     let checks = judge(&facts, &settings);

@@ -19,8 +19,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("hypervisor", &["model"]),
     ("image", &["hypervisor", "store", "kill_point", "clock", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
-    // `store`: known_hosts and keys lie in a folder made as privately as the state's.
-    ("guest", &["catalog", "render::Seed", "render::HostKey", "clock", "model", "store::create_private_dir"]),
+    // `hypervisor`: logs are files of the machine that runs the guests. `store`: known_hosts and keys lie in a folder made as privately as the state's.
+    (
+        "guest",
+        &[
+            "hypervisor::Machine",
+            "hypervisor::FileTail",
+            "catalog",
+            "render::Seed",
+            "render::HostKey",
+            "clock",
+            "model",
+            "store::create_private_dir",
+        ],
+    ),
     ("doctor", &["hypervisor", "clock", "model"]),
     (
         "engine",
@@ -118,6 +130,36 @@ const TIMED: &[&str] = &["engine", "guest", "image", "doctor", "monitor"];
 /// What those rooms may not name.
 const TIME: &[&str] = &["Timestamp::now", "Zoned::now", "Instant::now", "SystemTime::now", "thread::sleep"];
 
+/// Where files and programs of the machine are used directly. Everywhere else it is by `hypervisor::Machine`.
+const DIRECT: &[&str] = &[
+    "src/hypervisor/",
+    "src/kill_point.rs",
+    // Lite's own files: database, locks, keys, sightings, the folder of images, the unit of the watcher.
+    "src/store/",
+    "src/image/",
+    "src/engine/lock.rs",
+    "src/engine/gc.rs",
+    "src/guest/ssh.rs",
+    "src/monitor/guard.rs",
+    "src/monitor/unit.rs",
+    // What the user names or asked for: blueprints, settings, pages of the manual.
+    "src/app/files.rs",
+    "src/app/settings.rs",
+    "src/app/sources.rs",
+    "src/app/blueprint/results.rs",
+    "src/app/image/make.rs",
+    "src/cli/man.rs",
+    // The SSH client of the user.
+    "src/app/instance/login.rs",
+];
+
+/// What no other file may name.
+const MACHINE: &[&str] =
+    &["std::fs", "rustix::fs", "std::process::Command", "std::os::unix::net", "UnixStream", "inotify", "tempfile"];
+
+/// Paths of the kernel and of daemons, and the one file that names one and reads it.
+const KERNEL: (&[&str], &str) = (&["/proc", "/sys/", "/run/", "/dev/kvm"], "src/image/build/workdir.rs");
+
 /// The one folder that speaks to libvirt, and the only one with `unsafe`.
 const LIBVIRT: &str = "src/hypervisor/libvirt";
 
@@ -191,6 +233,25 @@ fn climbs(file: &str, source: &str, names: &[(String, String)]) -> Vec<String> {
     out
 }
 
+/// Looks at the machine that go past `hypervisor::Machine`.
+fn direct_looks(file: &str, source: &str) -> Vec<String> {
+    let all = without_tests(&tokens(source)).0;
+    if !DIRECT.iter().any(|own| file.starts_with(own)) {
+        let named = paths(&all).into_iter().filter(|(_, path)| MACHINE.iter().any(|part| holds(path, part)));
+        return named
+            .map(|(line, path)| format!("{file}:{line}: `{}`; only by `hypervisor::Machine`", path.join("::")))
+            .collect();
+    }
+    if file.starts_with("src/hypervisor/") || file == KERNEL.1 {
+        return Vec::new();
+    }
+    let kernel = |text: &str| KERNEL.0.iter().any(|path| text.strip_prefix('"').is_some_and(|t| t.starts_with(path)));
+    all.iter()
+        .filter(|(_, text)| kernel(text))
+        .map(|(line, text)| format!("{file}:{line}: `{}`; only by `hypervisor::Machine`", &text[1..]))
+        .collect()
+}
+
 /// All that breaks a rule in one file, as `file:line: what, and the rule`.
 fn faults(file: &str, source: &str) -> Vec<String> {
     let all = tokens(source);
@@ -257,6 +318,7 @@ fn rooms_use_only_what_the_design_allows() {
         let name = file.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
         let source = fs::read_to_string(file).expect("read");
         broken.extend(faults(&name, &source));
+        broken.extend(direct_looks(&name, &source));
         broken.extend(climbs(&name, &source, &names));
     }
     assert!(files.len() > 50, "only {} files read", files.len());
@@ -297,6 +359,18 @@ use rand::{self, rng}; // line 17
     assert!(faults("src/hypervisor/libvirt/x.rs", "use virt::domain::Domain; unsafe fn f() {}").is_empty());
     let (_, files) = without_tests(&tokens("#[cfg(test)]\npub(crate) mod testing;\nmod real;"));
     assert_eq!(files, ["testing"]);
+}
+
+#[test]
+fn a_look_at_the_machine_beside_its_trait_is_caught() {
+    let found = |file: &str, source: &str| direct_looks(file, source).len();
+    let reads = r#"use std::{fs, io}; fn f() { fs::read("/proc/uptime"); std::process::Command::new("ls"); }"#;
+    assert_eq!(found("src/guest/x.rs", reads), 2);
+    assert_eq!(found("src/guest/x.rs", "#[cfg(test)] mod tests { use std::fs; }"), 0);
+    assert_eq!(found("src/guest/x.rs", r#"fn f(m: &dyn Machine) { m.text("/proc/net/arp") }"#), 0);
+    assert_eq!(found("src/engine/lock.rs", reads), 1, "a file of lite's own reads no other");
+    assert_eq!(found("src/engine/lock.rs", r##"use std::fs; const A: &str = r#"/sys/x"#; // "/proc""##), 1);
+    assert_eq!(found("src/hypervisor/local.rs", reads), 0);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A word or a sign of the source, with its line.
+/// A word, a sign or a string of the source, with its line.
 type Token = (usize, String);
 
-/// Words and signs, without comments, strings and white space.
+/// Words, signs and strings, without comments and white space. A string is its text behind a `"`, escapes as written.
 pub fn tokens(source: &str) -> Vec<Token> {
     let text: Vec<char> = source.chars().collect();
     let at = |i: usize| text.get(i).copied().unwrap_or('\0');
@@ -37,7 +37,11 @@ pub fn tokens(source: &str) -> Vec<Token> {
                     }
                 }
             }
-            '"' => i = string_end(&text, i),
+            '"' => {
+                i = string_end(&text, i);
+                let end = i.saturating_sub(1).clamp(start + 1, text.len());
+                out.push((line, format!("\"{}", text[start + 1..end].iter().collect::<String>())));
+            }
             '\'' if at(i + 1) == '\\' => {
                 i += 3;
                 while i < text.len() && at(i) != '\'' {
@@ -54,9 +58,11 @@ pub fn tokens(source: &str) -> Vec<Token> {
                 let hashes = text[i..].iter().take_while(|c| **c == '#').count();
                 if ["r", "br", "cr"].contains(&found.as_str()) && at(i + hashes) == '"' {
                     i += hashes + 1;
+                    let begin = i;
                     while i < text.len() && !(at(i) == '"' && (1..=hashes).all(|k| at(i + k) == '#')) {
                         i += 1
                     }
+                    out.push((line, format!("\"{}", text[begin..i].iter().collect::<String>())));
                     i += hashes + 1;
                 } else if found == "r" && hashes == 1 {
                     i += 1; // r#name

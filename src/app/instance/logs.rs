@@ -34,7 +34,7 @@ pub fn console(
     to: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let record = find(app, caller, &log.name, observer)?;
-    let mut written = follow(&console_log(&record, &app.settings.host.folders.logs), 0)?;
+    let mut written = follow(&*app.machine, &console_log(&record, &app.settings.host.folders.logs), 0)?;
     loop {
         loop {
             let bytes = written.bytes()?;
@@ -62,11 +62,11 @@ pub fn reports(
     let mut health = None;
     // The minute's reports of a guest that has run for months have pushed its set-up into older files.
     for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", file.display())) {
-        if Path::new(&older).exists() {
-            hand_on(&mut follow(Path::new(&older), 0)?, &mut health, to)?;
+        if app.machine.info(Path::new(&older)).is_ok() {
+            hand_on(&mut follow(&*app.machine, Path::new(&older), 0)?, &mut health, to)?;
         }
     }
-    let mut written = follow(&file, 0)?;
+    let mut written = follow(&*app.machine, &file, 0)?;
     loop {
         hand_on(&mut written, &mut health, to)?;
         if !log.follow || app.is_cancelled() {

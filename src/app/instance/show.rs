@@ -82,7 +82,7 @@ fn health(ctx: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Option<
         (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => {
             let log = report_log(record, &ctx.settings.host.folders.logs);
-            guest::status::health(&log, ctx.store.last_start(record.uuid)?, ctx.now())
+            guest::status::health(&*ctx.machine, &log, ctx.store.last_start(record.uuid)?, ctx.now())
         }
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
         (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),

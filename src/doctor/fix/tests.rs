@@ -3,6 +3,11 @@
 use std::{cell::RefCell, fs, time::Duration};
 
 use super::{LIBVIRT_SOCKET, LOG_SOCKET, run, start, switch_on};
+use crate::hypervisor::LocalMachine;
+
+fn here() -> LocalMachine {
+    LocalMachine::of("qemu:///system")
+}
 
 /// Runs `start` where these sockets answer at first, and each daemon that is run answers from then on if `works`.
 fn started(systemd: bool, up: &[&str], works: bool) -> (Result<(), String>, Vec<String>) {
@@ -36,11 +41,11 @@ fn says_when_it_does_not_listen() {
 
 #[test]
 fn a_program_that_fails_tells_why() {
-    assert_eq!(run("true", &[]), Ok(()));
-    let error = run("ls", &["/nowhere/at/all"]).expect_err("not there");
+    assert_eq!(run(&here(), "true", &[]), Ok(()));
+    let error = run(&here(), "ls", &["/nowhere/at/all"]).expect_err("not there");
     assert_eq!((error.code.as_str(), error.message.as_str()), ("not_started", "`ls /nowhere/at/all` failed"));
     assert_eq!(error.causes.len(), 1);
-    let error = run("no-such-program-of-anyones", &[]).expect_err("not installed");
+    let error = run(&here(), "no-such-program-of-anyones", &[]).expect_err("not installed");
     assert_eq!(
         (error.code.as_str(), error.message.as_str()),
         ("not_installed", "`no-such-program-of-anyones` is not installed")
@@ -52,8 +57,8 @@ fn forwarding_is_switched_on_twice() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ip_forward");
     fs::write(&file, "0\n").expect("written");
-    assert_eq!(switch_on(&file), Ok(()));
-    assert_eq!(switch_on(&file), Ok(()));
+    assert_eq!(switch_on(&here(), &file), Ok(()));
+    assert_eq!(switch_on(&here(), &file), Ok(()));
     assert_eq!(fs::read_to_string(&file).ok().as_deref(), Some("1"));
-    assert_eq!(switch_on(&folder.path().join("no/such")).map_err(|e| e.code.as_str()), Err("not_writable"));
+    assert_eq!(switch_on(&here(), &folder.path().join("no/such")).map_err(|e| e.code.as_str()), Err("not_writable"));
 }
