@@ -8,30 +8,36 @@ use super::{
     request::{ImageChoice, Request},
 };
 use crate::{
+    clock::Clock,
     image::{self, Baked, BuildRequest, Image, pull::PullRequest},
-    model::{Error, Hint, Observer, Result, Verb, WithinStage},
+    model::{Error, Hint, Observer, Result, Settings, Verb, WithinStage},
 };
 
 /// The image of a base: the one that is there, else one that is built or downloaded now.
 ///
 /// # Errors
 /// Refused where no such base is known; failed where it cannot be had.
-pub fn ensure_image(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
-    let dir = &ctx.settings.host.folders.pool;
+pub fn ensure_image(
+    (settings, clock): (&Settings, &dyn Clock),
+    base: &str,
+    cancel: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Image> {
+    let dir = &settings.host.folders.pool;
     if let Some(image) = image::get(dir, base)? {
         return Ok(image);
     }
     let mut within = WithinStage(observer);
     if image::buildable().any(|id| id == base) {
         within.warn(&format!("there is no image `{base}` yet: it is built now, once"));
-        let request = BuildRequest { dir, id: base, mirror: &ctx.settings.mirror, force: false, clock: &*ctx.clock };
+        let request = BuildRequest { dir, id: base, mirror: &settings.mirror, force: false, clock };
         return image::build(request, cancel, &mut within);
     }
     image::known::find(base).map_err(|e| {
         e.hint(Hint::from("bring your own: ").run_with(Verb::ImageImport, &[&"FILE", &"--name", &base]))
     })?;
     within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
-    image::fetch(&PullRequest::new(dir, base), cancel, ctx.now(), &mut within)
+    image::fetch(&PullRequest::new(dir, base), cancel, clock.now(), &mut within)
 }
 
 /// The image of a create, whose operation is reported: a request that the operation ends is heard here too.
@@ -39,10 +45,11 @@ pub fn ensure_image(ctx: &Ctx, base: &str, cancel: &AtomicBool, observer: &mut d
 /// # Errors
 /// As [`ensure_image`]. A baked image that cannot be read is warned of, and the base taken.
 pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
+    let ensure = |observer| ensure_image((&ctx.settings, &*ctx.clock), &request.base, &ctx.ending, observer);
     let base = match &request.image {
         ImageChoice::Given(image) => return Ok(Image::clone(image)),
-        ImageChoice::Base => return ensure_image(ctx, &request.base, &ctx.ending, observer),
-        ImageChoice::Baked => ensure_image(ctx, &request.base, &ctx.ending, observer)?,
+        ImageChoice::Base => return ensure(observer),
+        ImageChoice::Baked => ensure(observer)?,
     };
     let Some(wanted) = bake_of(&request.blueprint, &request.base, &base.digest, &request.parameters)? else {
         return Ok(base);

@@ -19,6 +19,7 @@ mod gc;
 mod generate;
 mod handover;
 mod host;
+mod image_journal;
 mod images;
 mod journal;
 mod listing;
@@ -58,7 +59,7 @@ pub use sagas::{
     bake::{BakeRequest, Outcome, bake},
     create::{Created, create},
     delete::{Receipt, check_deletable, delete, plan_delete},
-    image::{ImageCtx, on_image, recover_images},
+    image::{ImageCtx, recover_images},
     reboot::reboot,
     redefine::{Redefinition, plan_redefinition, redefine},
     restart::{accept_stop, reset_unresponsive, restart, try_resume},

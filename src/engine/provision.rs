@@ -33,19 +33,19 @@ use crate::{
 
 /// What a virtual machine is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// The user.
+pub enum Purpose<'a> {
+    /// The user: its operation is written with it.
     Instance,
-    /// An image: the machine is thrown away.
-    Bake,
+    /// An image, by this operation: the machine is thrown away.
+    Bake(&'a Operation),
 }
 
-impl Purpose {
+impl Purpose<'_> {
     /// The kind of the operation.
     fn kind(self) -> OperationKind {
         match self {
             Self::Instance => OperationKind::Create,
-            Self::Bake => OperationKind::Bake,
+            Self::Bake(_) => OperationKind::Bake,
         }
     }
 }
@@ -66,7 +66,6 @@ pub struct Job {
     pub started: Vec<(i64, Step)>,
     /// When the time-out began, on the monotonic clock.
     pub begun: Instant,
-    purpose: Purpose,
     lock: Lock,
     view: HostView,
     kvm: bool,
@@ -94,11 +93,11 @@ impl Job {
     }
 }
 
-/// Checks the host, reserves all that a new virtual machine needs, and writes its operation: one transaction, quickly.
+/// Checks the host and reserves all that a new virtual machine needs, with its operation: one transaction, quickly.
 ///
 /// # Errors
 /// Refused where the host is not fit, something is taken, or does not fit. Nothing is left then.
-pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose, observer: &mut dyn Observer) -> Result<Job> {
+pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: &mut dyn Observer) -> Result<Job> {
     let begun = ctx.clock.instant();
     observer.begin(Stage::Host);
     let reserved = host_view(ctx, &request.network, observer).and_then(|(view, kvm)| {
@@ -116,7 +115,6 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose, observer: &mut
                     record,
                     operation,
                     begun,
-                    purpose,
                     lock,
                     view,
                     kvm,
@@ -157,7 +155,7 @@ fn insert(
     request: &Request,
     view: &HostView,
     generated: &Generated,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> Result<(Record, Operation, Vec<u8>)> {
     let (settings, host, requester, stamp) = (ctx.settings.clone(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
     let now = stamp.now;
@@ -169,7 +167,7 @@ fn insert(
         allocate::request(t, request.request_id.as_deref())?;
         let stem = match purpose {
             Purpose::Instance => request.blueprint.id.clone(),
-            Purpose::Bake => format!("bake-{}", request.blueprint.id),
+            Purpose::Bake(_) => format!("bake-{}", request.blueprint.id),
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
         allocate::capacity(t, &host, view, &request.bundle)?;
@@ -188,10 +186,19 @@ fn insert(
         let record = chosen.record(identity);
         let seed = render_seed(request, view, generated, &record, purpose)?;
         let content = guest::seed::seed_iso(&seed)?;
-        let operation = Operation {
-            request_id: request.request_id.clone(),
-            arguments: Some(request.arguments.clone()),
-            ..Operation::started(purpose.kind(), ResourceRef::instance(&record), host.clone(), requester.clone(), now)
+        let operation = match purpose {
+            Purpose::Instance => Operation {
+                request_id: request.request_id.clone(),
+                arguments: Some(request.arguments.clone()),
+                ..Operation::started(
+                    purpose.kind(),
+                    ResourceRef::instance(&record),
+                    host.clone(),
+                    requester.clone(),
+                    now,
+                )
+            },
+            Purpose::Bake(operation) => Operation { machine: Some(record.uuid), ..operation.clone() },
         };
         instances::insert(
             t,
@@ -211,10 +218,15 @@ fn insert(
         )?;
         secrets::insert(t, record.uuid, &secret_rows(request, &record, generated)?, Some(&generated.host_key.public))?;
         match purpose {
-            Purpose::Bake => instances::set_life(t, record.uuid, Wanted::Running, Phase::Baking, None)?,
-            Purpose::Instance => alarms::put_defaults(t, &record, &request.blueprint.alarms, &stamp)?,
+            Purpose::Bake(_) => {
+                instances::set_life(t, record.uuid, Wanted::Running, Phase::Baking, None)?;
+                operations::set_machine(t, &operation.id, record.uuid)?;
+            }
+            Purpose::Instance => {
+                alarms::put_defaults(t, &record, &request.blueprint.alarms, &stamp)?;
+                operations::insert(t, &operation)?;
+            }
         }
-        operations::insert(t, &operation)?;
         Ok((record, operation, content))
     })
 }
@@ -224,7 +236,7 @@ fn render_seed(
     view: &HostView,
     generated: &Generated,
     record: &Record,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> Result<Seed> {
     let address = view.subnet.as_ref().zip(record.address).map(|(subnet, address)| StaticAddress {
         address,
@@ -242,7 +254,7 @@ fn render_seed(
         ssh_keys: &request.ssh_keys,
         host_key: &generated.host_key,
         user_data: request.user_data.as_ref(),
-        seal: purpose == Purpose::Bake,
+        seal: matches!(purpose, Purpose::Bake(_)),
     })
 }
 
@@ -280,9 +292,9 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
 pub fn abandon(ctx: &mut Ctx, job: Job, error: Error) -> Error {
     match undo(ctx, &job.operation, job.record.uuid, &job.started, Because::Failed(&error)) {
         Ok(()) => {
-            let text = match job.purpose {
-                Purpose::Bake => "could not bake the image; everything was undone, nothing is left".to_owned(),
-                Purpose::Instance => {
+            let text = match job.operation.kind {
+                OperationKind::Bake => "could not bake the image; everything was undone, nothing is left".to_owned(),
+                _ => {
                     format!("could not create instance `{}`; everything was undone, nothing is left", job.record.name)
                 }
             };

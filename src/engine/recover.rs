@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Ctx, journal,
-    lock::{Attempt, Lock, is_shared},
+    lock::{Attempt, Lock, is_shared, owner},
     ours::is_without_row,
     sagas::{
         bake, create, delete,
@@ -44,7 +44,7 @@ pub fn retry_attention(ctx: &mut Ctx) -> Result<Vec<String>> {
 fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
     let (mut told, mut failed) = (Vec::new(), None);
     let open = ctx.store.open_operations()?.into_iter().filter(|o| o.state == state);
-    for operation in open.filter(|o| o.resource.kind == ResourceKind::Instance) {
+    for operation in open.filter(|o| o.resource.kind == ResourceKind::Instance || o.kind == OperationKind::Bake) {
         match recover_one(ctx, &operation) {
             Ok(line) => told.extend(line),
             // The next would wait as long for nothing.
@@ -84,22 +84,19 @@ fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
 
 fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {
     let uuid = operation.resource.id;
-    let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), uuid, "repair", ctx.now())? else {
+    let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), owner(operation), "repair", ctx.now())? else {
         return Ok(None);
     };
     // Its owner may have ended it between the query and the lock.
-    let still_open = ctx.store.operation(&operation.id)?.is_some_and(|o| o.state.is_open());
-    if !still_open {
-        return Ok(None);
-    }
-    resume(ctx, operation, uuid, lock).map(Some)
+    let Some(operation) = ctx.store.operation(&operation.id)?.filter(|o| o.state.is_open()) else { return Ok(None) };
+    resume(ctx, &operation, uuid, lock).map(Some)
 }
 
 /// Each kind of operation knows how it goes on.
 fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
     match operation.kind {
         OperationKind::Create => create::resume(ctx, operation, uuid, lock),
-        OperationKind::Bake => bake::resume(ctx, operation, uuid, lock),
+        OperationKind::Bake => bake::resume(ctx, operation, lock),
         OperationKind::Delete => delete::resume(ctx, operation, uuid, lock),
         OperationKind::Start => start::resume(ctx, operation, uuid),
         OperationKind::Stop => stop::resume(ctx, operation, uuid),

@@ -84,6 +84,11 @@ pub(super) fn id(row: &Row<'_>, column: &str) -> rusqlite::Result<Uuid> {
     row.get::<_, Id>(column).map(|i| i.0)
 }
 
+/// An id that may be absent.
+pub(super) fn some_id(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Uuid>> {
+    row.get::<_, Option<Id>>(column).map(|i| i.map(|i| i.0))
+}
+
 /// A number of bytes that may be absent.
 pub(super) fn some_size(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<u64>> {
     let number: Option<i64> = row.get(column)?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Store, Transaction,
-    column::{Stored, Time, id, parsed, size, some_size, some_time, time, word},
+    column::{Stored, Time, id, parsed, size, some_id, some_size, some_time, time, word},
     sql,
 };
 use crate::model::{
@@ -45,6 +45,8 @@ pub struct Operation {
     pub ended_at: Option<Timestamp>,
     /// When somebody asked that it end.
     pub cancel_at: Option<Timestamp>,
+    /// The virtual machine that it makes for itself alone, from when that is reserved.
+    pub machine: Option<Uuid>,
 }
 
 impl Operation {
@@ -71,6 +73,7 @@ impl Operation {
             started_at: now,
             ended_at: None,
             cancel_at: None,
+            machine: None,
         }
     }
 
@@ -116,6 +119,7 @@ fn operation(row: &Row<'_>) -> rusqlite::Result<Operation> {
         started_at: time(row, "started_at")?,
         ended_at: some_time(row, "ended_at")?,
         cancel_at: some_time(row, "cancel_at")?,
+        machine: some_id(row, "machine")?,
     })
 }
 
@@ -123,8 +127,9 @@ fn operation(row: &Row<'_>) -> rusqlite::Result<Operation> {
 pub fn insert(t: &Transaction<'_>, op: &Operation) -> Result<()> {
     t.0.execute(
         "INSERT INTO operation (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, stage, note,
-                                done, total, error, error_code, request_id, arguments, started_at, ended_at, cancel_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                                done, total, error, error_code, request_id, arguments, started_at, ended_at, cancel_at,
+                                machine)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         params![
             op.id,
             Stored(op.kind),
@@ -146,10 +151,18 @@ pub fn insert(t: &Transaction<'_>, op: &Operation) -> Result<()> {
             Time(op.started_at),
             op.ended_at.map(Time),
             op.cancel_at.map(Time),
+            op.machine.map(|id| id.to_string()),
         ],
     )
     .map_err(sql)
     .map(drop)
+}
+
+/// Writes which virtual machine an operation makes for itself alone.
+pub fn set_machine(t: &Transaction<'_>, operation: &str, machine: Uuid) -> Result<()> {
+    t.0.execute("UPDATE operation SET machine = ?2 WHERE id = ?1", [operation, &machine.to_string()])
+        .map_err(sql)
+        .map(drop)
 }
 
 /// The operation that a request id began.

@@ -6,6 +6,7 @@ use lite::{
     app::{
         Accepted, App, Caller,
         image::{
+            bake::{self, Bake},
             make::{self, Import, Pull},
             prune, remove,
         },
@@ -137,6 +138,8 @@ const CASES: &[Case] = &[
         |app| make::accept_build(app, &root(), "debian-13", &mut Hasty).map(started),
         None,
     ),
+    // Without its base, a bake is first what makes that.
+    (("build", "debian-13"), |_| (), bake, None),
     (("pull", "debian-12"), |_| (), pull, None),
     (("import", "own"), |w| drop(disk(w, "1M")), import, Some(|_| ())),
     (("remove", "debian-13"), |w| image(w, "1M"), remove, Some(|_| ())),
@@ -146,6 +149,18 @@ const CASES: &[Case] = &[
 fn retag(app: &App) -> Result<Started> {
     let retag = Retag { name: web(), set: vec![Tag::parse("a=b")?], remove: vec![], wait: false, dry_run: false };
     tag::accept(app, &root(), &retag, &mut Hasty).map(started)
+}
+
+fn bake(app: &App) -> Result<Started> {
+    let bake = Bake {
+        blueprints: vec!["nginx".to_owned()],
+        base: None,
+        parameters: vec![],
+        keep: false,
+        timeout: Duration::ZERO,
+    };
+    let mut accepted = bake::check(app, &root(), bake, &mut Hasty)?.accept(app, &mut Hasty)?;
+    Ok(started(accepted.remove(0)))
 }
 
 fn pull(app: &App) -> Result<Started> {

@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command, sync::atomic::AtomicBool};
 
-use crate::support::{bakes::unsealed, world::World};
+use crate::support::{
+    bakes::{request, unsealed},
+    world::World,
+};
 use lite::{
     catalog::{Blueprint, Catalog},
-    engine::{self, Unobserved, bake_of, check_bakeable},
+    engine::{
+        self, Unobserved, bake_of, check_bakeable,
+        sagas::bake::{Accepted, accept},
+    },
     hypervisor::flaky::Moment,
     image::{self, Baked, Image, Origin},
-    model::{InstanceState, Result},
+    model::{InstanceState, ResourceKind, Result},
     store::OperationState,
 };
 
@@ -202,6 +208,49 @@ fn a_bake_that_fails_leaves_nothing() {
 fn id(world: &World) -> String {
     let nginx = world.catalog.blueprint("nginx").expect("nginx");
     bake_of(nginx, "debian-13", "00", &BTreeMap::new()).expect("a key").expect("can be baked").id()
+}
+
+#[test]
+fn a_bake_is_journalled_on_the_image_it_makes_and_closed_where_it_died_before_it_had_a_machine() {
+    let world = World::new();
+    let mut ctx = world.engine();
+    world.hypervisor.allow_only(&[]);
+    let request = request(&world, false);
+    let Accepted::New(bake) = accept(&mut ctx, request).expect("accepted") else { panic!("there is no image") };
+    let resource = bake.operation.resource.clone();
+    assert_eq!((resource.kind, resource.name.as_str()), (ResourceKind::Image, id(&world).as_str()));
+    assert_eq!(ctx.store.open_operation_of(resource.id), Ok(Some(bake.operation.id.clone())));
+    world.hypervisor.heal();
+    assert_eq!(engine::recover(&mut world.engine()), Ok(vec![]), "its owner lives");
+    drop(bake);
+    let closed = format!("closed the bake of `{}` that was cut off", id(&world));
+    assert_eq!(engine::recover(&mut world.engine()), Ok(vec![closed]));
+    assert_eq!(operations(&world), [("bake".to_owned(), OperationState::Failed)]);
+    assert_eq!(ctx.store.has_resource(resource.id), Ok(false));
+    let locks = std::fs::read_dir(world.state().join("locks")).expect("locks").count();
+    assert_eq!(locks, 0);
+    // One that came to its end, too, is on the image.
+    unsealed(&world, false);
+    let last = world.engine().store.operations(1).expect("operations").remove(0);
+    assert_eq!((last.resource.kind, last.resource.name), (ResourceKind::Image, id(&world)));
+    assert_eq!(ctx.store.has_resource(last.resource.id), Ok(false));
+}
+
+#[test]
+fn a_bake_of_an_older_lite_that_was_cut_off_is_undone() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.hypervisor.fail_call("destroy", 1, Moment::Before);
+    unsealed(&world, false);
+    world.hypervisor.heal();
+    world.sql(
+        "UPDATE operation SET resource_kind = 'instance', resource_id = machine, resource_name = 'bake-nginx-1',
+                              machine = NULL, state = 'started'",
+    );
+    let removed = "removed `bake-nginx-1`, which baked an image and was cut off".to_owned();
+    assert_eq!(engine::recover(&mut world.engine()), Ok(vec![removed]));
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(world.engine().store.instances(), Ok(vec![]));
 }
 
 #[test]

@@ -88,7 +88,7 @@ const ENGINE: &[&[&str]] = &[
     &["lock", "allocate", "generate", "progress", "images"],
     // One step, and the journal of steps.
     &["execute"],
-    &["journal"],
+    &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "reports", "handover", "accepted"],
     &["follow", "undo"],

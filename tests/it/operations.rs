@@ -2,7 +2,10 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,7 +13,7 @@ use crate::support::world::World;
 use lite::{
     app::{App, Caller, operation},
     clock::SystemClock,
-    engine::{self, ImageCtx, Observer, Stage, Unobserved, on_image},
+    engine::{self, ImageCtx, Observer, Stage, Unobserved, sagas::image},
     hypervisor::DomainState,
     model::{Code, Error, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, Result, Via},
     store::{Operation, Store},
@@ -159,6 +162,18 @@ fn names_that_a_migration_changed_are_told_by_the_first_look() {
     assert_eq!(told.lines, renamed);
     operation::list(&app, &Caller::root(Via::Cli), 9, &mut told).expect("listed");
     assert_eq!(told.lines, renamed, "once");
+}
+
+/// Work on an image that is not there: accepted, and run.
+fn on_image<T>(
+    ctx: &mut ImageCtx<'_>,
+    kind: OperationKind,
+    id: &str,
+    observer: &mut dyn Observer,
+    work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T>,
+) -> Result<T> {
+    let accepted = image::accept(ctx, kind, id)?.expect("it is to be made");
+    image::run(ctx, accepted, observer, work)
 }
 
 /// A context for work on images, in a world whose pool is an empty folder.

@@ -12,6 +12,11 @@ use super::world::World;
 
 /// A bake on the test driver, whose guest never says a word.
 pub fn unsealed(world: &World, keep: bool) -> Error {
+    engine::bake(&mut world.engine(), request(world, keep), &mut Unobserved).expect_err("the guest never seals")
+}
+
+/// A bake of nginx that is given up on at once.
+pub fn request(world: &World, keep: bool) -> BakeRequest {
     let resolved = world.catalog.resolve("nginx", "nano", None).expect("resolved");
     let base = Image {
         id: "debian-13".into(),
@@ -25,7 +30,7 @@ pub fn unsealed(world: &World, keep: bool) -> Error {
         source: None,
         baked: None,
     };
-    let request = BakeRequest {
+    BakeRequest {
         blueprint: resolved.blueprint,
         bundle: resolved.bundle,
         base,
@@ -33,6 +38,5 @@ pub fn unsealed(world: &World, keep: bool) -> Error {
         ssh_keys: vec![],
         timeout: Duration::ZERO,
         keep,
-    };
-    engine::bake(&mut world.engine(), request, &mut Unobserved).expect_err("the guest never seals")
+    }
 }

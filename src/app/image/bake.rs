@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{journalled, rows, tidy};
+use super::{accept, as_row, tidy};
 use crate::{
-    app::{App, Caller, Right, sources::catalog},
+    app::{Accepted, App, Caller, Right, sources::catalog},
     catalog::{Resolved, resolve_params},
-    engine::{self, BakeRequest, check_bakeable},
+    engine::{self, BakeRequest, Ctx, check_bakeable, sagas::bake},
     guest, image,
     model::{Observer, OperationKind, Result},
     view::{ImageRow, PlanView},
@@ -57,37 +57,74 @@ impl Checked {
         self.each.iter().map(|(resolved, _)| plan(resolved, self.request.timeout)).collect()
     }
 
+    /// Accepts the bake of each blueprint. Where a base image is not there yet, the operation is the one that makes that, and the
+    /// bake's follows in the same run.
+    pub fn accept(&self, app: &App, observer: &mut dyn Observer) -> Result<Vec<Accepted<ImageRow>>> {
+        app.check_host()?;
+        self.each.iter().map(|one| self.accept_one(app, one, observer)).collect()
+    }
+
     /// Bakes each blueprint in turn and gives the rows of the images.
     pub fn run(&self, app: &App, observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
         app.check_host()?;
-        let mut images = Vec::new();
-        for (resolved, parameters) in &self.each {
-            let mut ctx = app.change(&self.caller, false, observer)?;
-            let made = if image::buildable().any(|id| id == resolved.base) {
-                OperationKind::Build
-            } else {
-                OperationKind::Pull
-            };
-            let base = journalled(app, &self.caller, (made, &resolved.base), observer, |cancel, observer| {
-                engine::ensure_image(&ctx, &resolved.base, cancel, observer)
-            })?;
-            let request = BakeRequest {
-                blueprint: resolved.blueprint.clone(),
-                bundle: resolved.bundle.clone(),
-                base,
-                parameters: parameters.clone(),
-                ssh_keys: vec![guest::ssh::login_key(&app.settings.paths.state)?.public],
-                timeout: self.request.timeout,
-                keep: self.request.keep,
-            };
-            let outcome = engine::bake(&mut ctx, request, observer)?;
-            if outcome.present {
-                observer.status(&format!("`{}` is baked already, from what there is now", resolved.blueprint.id));
-            }
-            images.push(outcome.image);
-        }
-        rows(app, &images)
+        self.each.iter().map(|one| self.accept_one(app, one, observer)?.run(observer)).collect()
     }
+
+    fn accept_one(
+        &self,
+        app: &App,
+        (resolved, parameters): &(Resolved, BTreeMap<String, String>),
+        observer: &mut dyn Observer,
+    ) -> Result<Accepted<ImageRow>> {
+        let ctx = app.change(&self.caller, false, observer)?;
+        let login = guest::ssh::login_key(&app.settings.paths.state)?.public;
+        let (resolved, parameters, keep, timeout) =
+            (resolved.clone(), parameters.clone(), self.request.keep, self.request.timeout);
+        let base_id = resolved.base.clone();
+        let with_base = move |base| BakeRequest {
+            blueprint: resolved.blueprint,
+            bundle: resolved.bundle,
+            base,
+            parameters,
+            ssh_keys: vec![login],
+            timeout,
+            keep,
+        };
+        if let Some(base) = image::get(&app.settings.host.folders.pool, &base_id)? {
+            return bake_on(app, ctx, with_base(base));
+        }
+        let made = match image::buildable().any(|id| id == base_id) {
+            true => OperationKind::Build,
+            false => OperationKind::Pull,
+        };
+        let (settings, clock, id, app) = (app.settings.clone(), app.clock.clone(), base_id.clone(), app.clone());
+        let base = accept(&app, &self.caller, (made, &base_id), move |cancel, observer| {
+            engine::ensure_image((&settings, &*clock), &id, cancel, observer)
+        })?;
+        Ok(base.and_then(move |base, observer| bake_on(&app, ctx, with_base(base?))?.run(observer)))
+    }
+}
+
+/// Accepts a bake whose base image is there.
+fn bake_on(app: &App, mut ctx: Ctx, request: BakeRequest) -> Result<Accepted<ImageRow>> {
+    let (app, blueprint) = (app.clone(), request.blueprint.id.clone());
+    Ok(match bake::accept(&mut ctx, request)? {
+        bake::Accepted::Present(image) => Accepted::without_operation(move |observer| {
+            say_present(&blueprint, observer);
+            as_row(&app)?(&image)
+        }),
+        bake::Accepted::New(bake) => Accepted::new(bake.operation.clone(), move |observer| {
+            let outcome = bake::run(&mut ctx, *bake, observer)?;
+            if outcome.present {
+                say_present(&blueprint, observer);
+            }
+            as_row(&app)?(&outcome.image)
+        }),
+    })
+}
+
+fn say_present(blueprint: &str, observer: &mut dyn Observer) {
+    observer.status(&format!("`{blueprint}` is baked already, from what there is now"));
 }
 
 fn plan(resolved: &Resolved, timeout: Duration) -> PlanView {

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Accepted, App, Caller, Right, sources::catalog};
 use crate::{
-    engine::{ImageCtx, on_image, recover_images, sagas},
+    engine::{ImageCtx, recover_images, sagas},
     image::{self, Baked, Image},
     model::{Observer, OperationKind, Requester, Result, Size},
     store::Store,
@@ -61,23 +61,6 @@ fn accept<T: 'static>(
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
         sagas::image::run(&mut image_ctx(&app, &requester, &mut store), accepted, observer, work)
     }))
-}
-
-/// Does work on an image as an operation. Where there is no database, and the host cannot say that none is lost, none is
-/// made, and the work goes on without a journal.
-fn journalled<T>(
-    app: &App,
-    caller: &Caller,
-    (kind, id): (OperationKind, &str),
-    observer: &mut dyn Observer,
-    work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T>,
-) -> Result<T> {
-    let state = &app.settings.paths.state;
-    if !Store::exists(state)? && app.refuse_lost_state().is_err() {
-        return work(&app.cancel, observer);
-    }
-    let mut store = app.new_store()?;
-    on_image(&mut image_ctx(app, &caller.requester, &mut store), kind, id, observer, work)
 }
 
 fn image_ctx<'a>(app: &'a App, requester: &Requester, store: &'a mut Store) -> ImageCtx<'a> {

@@ -1,17 +1,16 @@
 //! bake: a base image with a blueprint's install part already run, sealed and packed.
 //!
-//! A virtual machine of its own runs the install part and seals its disk. It is allocated, journalled and made like an
-//! instance, in the phase `baking`, and undone at every end: also by the next command, where this process is killed.
+//! The operation is one on the image. A virtual machine of its own runs the install part and seals its disk. It is allocated and
+//! made like an instance, in the phase `baking`, and undone at every end: also by the next command, where this process is killed.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
-
-use uuid::Uuid;
 
 use crate::{
     catalog::{Blueprint, Bundle},
     engine::{
         Ctx,
         follow::{Follower, Subject, Wait},
+        image_journal::Journal,
         journal,
         lock::Lock,
         progress::Reporter,
@@ -24,7 +23,10 @@ use crate::{
     hypervisor::DomainState,
     image::{self, Baked, Image},
     kill_point,
-    model::{Code, Error, Hint, Money, NetworkMode, Observer, Phase, Port, Result, Size, Stage, Verb, WithinStage},
+    model::{
+        Code, Error, Hint, Money, NetworkMode, Observer, OperationKind, OperationState, Phase, Port, ResourceKind,
+        Result, Size, Stage, Verb, WithinStage,
+    },
     store::Operation,
 };
 
@@ -58,18 +60,18 @@ pub struct Outcome {
     pub operation: Option<String>,
 }
 
-/// A bake whose machine is reserved. Holds the locks of the machine and of the image.
+/// A bake that is in the journal. Holds the lock of its owner.
 pub struct Bake {
-    job: Job,
+    /// The operation.
+    pub operation: Operation,
+    request: BakeRequest,
     baked: Baked,
-    base: Image,
-    keep: bool,
-    image_lock: image::Lock,
+    lock: Lock,
 }
 
 /// What became of a request.
 pub enum Accepted {
-    /// All is reserved; [`run`] bakes it.
+    /// It is in the journal; [`run`] bakes it.
     New(Box<Bake>),
     /// The image is there.
     Present(Box<Image>),
@@ -80,55 +82,95 @@ pub enum Accepted {
 /// # Errors
 /// Those of [`accept`] and [`run`].
 pub fn bake(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) -> Result<Outcome> {
-    match accept(ctx, request, observer)? {
+    match accept(ctx, request)? {
         Accepted::New(bake) => run(ctx, *bake, observer),
         Accepted::Present(image) => Ok(Outcome { image: *image, present: true, operation: None }),
     }
 }
 
-/// Reserves all that the machine needs, in one transaction. Waits while another process works on the same image.
+/// Accepts a bake: one transaction, without a look at the host.
 ///
 /// # Errors
-/// Refused where the blueprint cannot be baked, the host is not fit, or something does not fit. Nothing is left then.
-pub fn accept(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) -> Result<Accepted> {
+/// Refused where the blueprint cannot be baked. Nothing is left then.
+pub fn accept(ctx: &mut Ctx, request: BakeRequest) -> Result<Accepted> {
     check_bakeable(&request.blueprint)?;
     let base = &request.base;
     let baked = bake_of(&request.blueprint, &base.id, &base.digest, &request.parameters)?
         .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
-    let dir = &ctx.settings.host.folders.pool;
-    let (image_lock, present) = image::begin(dir, &baked.id(), false, &ctx.cancel, &mut WithinStage(observer))?;
-    if let Some(image) = present {
+    let id = baked.id();
+    if let Some(image) = image::get(&ctx.settings.host.folders.pool, &id)? {
         return Ok(Accepted::Present(Box::new(image)));
     }
-    let machine = machine(&request, &baked)?;
-    let job = provision::reserve(ctx, machine, Purpose::Bake, observer)?;
-    Ok(Accepted::New(Box::new(Bake { job, baked, base: request.base, keep: request.keep, image_lock })))
+    let requester = ctx.requester.clone();
+    let (operation, lock) = journal_of(ctx).begin(OperationKind::Bake, &id, &requester)?;
+    kill_point::reached("accepted");
+    Ok(Accepted::New(Box::new(Bake { operation, request, baked, lock })))
 }
 
-/// Bakes what was accepted. The machine is thrown away, unless `keep` was asked for and it failed.
+fn journal_of(ctx: &mut Ctx) -> Journal<'_> {
+    Journal { settings: &ctx.settings, store: &mut ctx.store, clock: &*ctx.clock }
+}
+
+/// Bakes what was accepted. The machine is thrown away, unless `keep` was asked for and it failed. Waits while another process
+/// works on the same image.
 ///
 /// # Errors
-/// What failed.
+/// The host is not fit, something does not fit, or what failed.
 pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Outcome> {
-    let Bake { mut job, baked, base, keep, image_lock } = bake;
-    let reporter = Reporter::start(ctx, &job.operation.id);
-    let observer = &mut reporter.observe(observer);
+    let Bake { operation, request, baked, lock } = bake;
+    let reporter = Reporter::start(ctx, &operation.id);
+    let result = one_at_a_time(ctx, &operation, &request, baked, &mut reporter.observe(observer));
+    drop(reporter);
+    // What made a machine has ended the operation with it.
+    let open = ctx.store.operation(&operation.id)?.is_some_and(|o| o.state == OperationState::Started);
+    let result = if open { journal::end(ctx, &operation, result) } else { result };
+    let forgotten = journal_of(ctx).forget_unless_there(&operation);
+    lock.retire();
+    let (image, present) = result?;
+    forgotten.map(|()| Outcome { image, present, operation: Some(operation.id) })
+}
+
+/// The image, and whether another process made it meanwhile.
+fn one_at_a_time(
+    ctx: &mut Ctx,
+    operation: &Operation,
+    request: &BakeRequest,
+    baked: Baked,
+    observer: &mut dyn Observer,
+) -> Result<(Image, bool)> {
+    let dir = &ctx.settings.host.folders.pool;
+    let (image_lock, present) = image::begin(dir, &baked.id(), false, &ctx.ending, &mut WithinStage(observer))?;
+    if let Some(image) = present {
+        return Ok((image, true));
+    }
+    let job = provision::reserve(ctx, machine(request, &baked)?, Purpose::Bake(operation), observer)?;
+    in_machine(ctx, job, request, baked, &image_lock, observer).map(|image| (image, false))
+}
+
+/// Bakes in a machine that is reserved, and ends the operation with it.
+fn in_machine(
+    ctx: &mut Ctx,
+    mut job: Job,
+    request: &BakeRequest,
+    baked: Baked,
+    image_lock: &image::Lock,
+    observer: &mut dyn Observer,
+) -> Result<Image> {
     observer.begin(Stage::Disk);
-    if let Err(error) = provision::make(ctx, &mut job, &base) {
+    if let Err(error) = provision::make(ctx, &mut job, &request.base) {
         observer.fail();
         return Err(provision::abandon(ctx, job, error));
     }
     observer.finish();
-    let packed = sealed(ctx, &job, observer).and_then(|()| pack(ctx, &job, baked, &image_lock, observer));
+    let packed = sealed(ctx, &job, observer).and_then(|()| pack(ctx, &job, baked, image_lock, observer));
     kill_point::reached("effect");
     match packed {
         Ok(image) => {
             undo(ctx, &job.operation, job.record.uuid, &job.started, Because::Done)?;
-            let operation = Some(job.operation.id.clone());
             job.retire();
-            Ok(Outcome { image, present: false, operation })
+            Ok(image)
         }
-        Err(error) if keep && error.code != Code::Interrupted => {
+        Err(error) if request.keep && error.code != Code::Interrupted => {
             ctx.store.set_phase(job.record.uuid, Phase::Failed, Some(&error.message))?;
             let name = &job.record.name;
             let error = error
@@ -142,7 +184,7 @@ pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Out
             journal::end(ctx, &job.operation, Err(error))
         }
         Err(error) => {
-            let error = match keep {
+            let error = match request.keep {
                 true => error,
                 false => error.hint("`--keep` keeps the virtual machine of a bake that fails, for a look"),
             };
@@ -155,11 +197,23 @@ pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Out
 ///
 /// # Errors
 /// What could not be undone.
-pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
-    let steps = journal::journalled(ctx, &operation.id)?;
-    undo_of_dead_owner(ctx, operation, uuid, steps)?;
+pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String> {
+    // An older lite journalled a bake on its machine.
+    let told = match operation.machine.or(operation.instance()) {
+        None => journal::close_of_dead_owner(ctx, operation)?,
+        Some(uuid) => {
+            let instance = ctx.store.instance_by_uuid(uuid)?;
+            let name = instance.map_or_else(|| operation.resource.name.clone(), |i| i.record.name.to_string());
+            let steps = journal::journalled(ctx, &operation.id)?;
+            undo_of_dead_owner(ctx, operation, uuid, steps)?;
+            format!("removed `{name}`, which baked an image and was cut off")
+        }
+    };
+    if operation.resource.kind == ResourceKind::Image {
+        journal_of(ctx).forget_unless_there(operation)?;
+    }
     lock.retire();
-    Ok(format!("removed `{}`, which baked an image and was cut off", operation.resource.name))
+    Ok(told)
 }
 
 fn pack(ctx: &Ctx, job: &Job, baked: Baked, image_lock: &image::Lock, observer: &mut dyn Observer) -> Result<Image> {

@@ -8,13 +8,14 @@ use crate::{
     clock::Clock,
     engine::{
         Observer,
+        image_journal::Journal,
         journal::OWNER_DIED,
         lock::{Attempt, Lock, owner},
         progress::Reporter,
     },
     image,
-    model::{Code, Error, OperationKind, OperationState, Requester, ResourceKind, Result, Settings},
-    store::{Operation, Store, operations, resources},
+    model::{OperationKind, OperationState, Requester, ResourceKind, Result, Settings},
+    store::{Operation, Store},
 };
 
 /// What work on images needs.
@@ -38,23 +39,6 @@ pub struct Accepted {
     lock: Lock,
 }
 
-/// Does work on the image `id` as an operation. An image that is to be made and is there is given back without one.
-///
-/// # Errors
-/// Those of [`accept`] and [`run`].
-pub fn on_image<T>(
-    ctx: &mut ImageCtx<'_>,
-    kind: OperationKind,
-    id: &str,
-    observer: &mut dyn Observer,
-    work: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<T>,
-) -> Result<T> {
-    match accept(ctx, kind, id)? {
-        Some(accepted) => run(ctx, accepted, observer, work),
-        None => work(&ctx.cancel, observer),
-    }
-}
-
 /// Accepts work on the image `id`; none: the image is to be made, and is there.
 ///
 /// # Errors
@@ -63,7 +47,8 @@ pub fn accept(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<O
     if makes(kind) && matches!(image::get(&ctx.settings.host.folders.pool, id), Ok(Some(_))) {
         return Ok(None);
     }
-    begin(ctx, kind, id).map(Some)
+    let requester = ctx.requester.clone();
+    journal(ctx).begin(kind, id, &requester).map(|(operation, lock)| Some(Accepted { operation, lock }))
 }
 
 /// Does what was accepted: reported, and ended where another process asks for it. `work` gets the flag that is set when it is to
@@ -82,49 +67,25 @@ pub fn run<T>(
     let result = work(reporter.ending(), &mut reporter.observe(observer));
     drop(reporter);
     let ended = match &result {
-        Ok(_) => end(ctx, &operation, OperationState::Succeeded, None),
-        Err(e) => end(ctx, &operation, OperationState::Failed, Some((e.code, &e.to_string()))),
+        Ok(_) => journal(ctx).end(&operation, OperationState::Succeeded, None),
+        Err(e) => journal(ctx).end(&operation, OperationState::Failed, Some((e.code, &e.to_string()))),
     };
     lock.retire();
     let value = result?;
     ended.map(|()| value)
 }
 
-/// Names the image and journals the operation in one transaction, with its owner's lock held before.
-fn begin(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<Accepted> {
-    let (host, now) = (ctx.settings.host.id.clone(), ctx.clock.now());
-    let requester = ctx.requester.clone();
-    let locks = ctx.settings.paths.state.join("locks");
-    ctx.store.write(|t| {
-        let resource = resources::image(t, &host, id, now)?;
-        let operation = Operation::started(kind, resource, host.clone(), requester, now);
-        let Attempt::Held(lock) = Lock::attempt(&locks, owner(&operation), kind.as_str(), now)? else {
-            return Err(Error::new(Code::Busy, "the id of this operation is in use").hint("try again"));
-        };
-        operations::insert(t, &operation)?;
-        Ok(Accepted { operation, lock })
-    })
+fn journal<'a>(ctx: &'a mut ImageCtx<'_>) -> Journal<'a> {
+    Journal { settings: ctx.settings, store: ctx.store, clock: ctx.clock }
 }
 
-/// Ends the operation; an image that is not there (any more) loses its name.
-fn end(
-    ctx: &mut ImageCtx<'_>,
-    operation: &Operation,
-    state: OperationState,
-    error: Option<(Code, &str)>,
-) -> Result<()> {
-    ctx.store.end_operation(&operation.id, state, error, ctx.clock.now())?;
-    match image::get(&ctx.settings.host.folders.pool, &operation.resource.name) {
-        Ok(None) => ctx.store.forget_image(operation.resource.id),
-        // One that cannot be read is still there.
-        Ok(Some(_)) | Err(_) => Ok(()),
-    }
-}
-
-/// Closes the operations on images whose process died: what is there now decides how they ended.
+/// Closes the operations on images whose process died: what is there now decides how they ended. A bake is left alone: its
+/// virtual machine is undone first, and that needs a host.
 pub fn recover_images(ctx: &mut ImageCtx<'_>) -> Result<()> {
     let open = ctx.store.open_operations()?;
-    for operation in open.into_iter().filter(|o| o.resource.kind == ResourceKind::Image) {
+    for operation in
+        open.into_iter().filter(|o| o.resource.kind == ResourceKind::Image && o.kind != OperationKind::Bake)
+    {
         let locks = ctx.settings.paths.state.join("locks");
         let Attempt::Held(lock) = Lock::attempt(&locks, owner(&operation), "repair", ctx.clock.now())? else {
             continue;
@@ -135,7 +96,7 @@ pub fn recover_images(ctx: &mut ImageCtx<'_>) -> Result<()> {
                 true => (OperationState::Succeeded, None),
                 false => (OperationState::Failed, Some(OWNER_DIED)),
             };
-            end(ctx, &operation, state, error)?;
+            journal(ctx).end(&operation, state, error)?;
         }
         lock.retire();
     }

@@ -13,7 +13,7 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{EventKind, Instance, OperationKind, Phase, Result, Wanted},
+    model::{EventKind, Instance, OperationKind, Result, Wanted},
     plan::Step,
     store::{events, instances},
 };
@@ -81,7 +81,7 @@ fn still_wanted(ctx: &mut Ctx, uuid: Uuid, generation: i64, doing: &str) -> Resu
     };
     let wanted = instance.wanted == Wanted::Running
         && intent == Some(generation)
-        && !matches!(instance.phase, Phase::Creating | Phase::Deleting)
+        && !instance.phase.is_passing()
         && ctx.store.open_operation_of(uuid)?.is_none();
     Ok(wanted.then_some((instance, lock)))
 }
