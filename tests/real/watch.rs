@@ -69,7 +69,10 @@ fn a_killed_qemu_runs_again_with_one_message_and_a_stopped_instance_stays_down()
     });
     println!("running again after {:.1} s", took.as_secs_f32());
     let got = within(&messages, Duration::from_secs(25));
-    assert_eq!(got.iter().map(|m| m.kinds().join(" ")).collect::<Vec<_>>(), ["instance.crashed instance.restarted"]);
+    let told: Vec<String> = got.iter().flat_map(|m| m.kinds()).collect();
+    assert_eq!(told, ["instance.crashed", "instance.restarted"]);
+    // What happens within ten seconds goes out together; on a busy machine the restart may take longer.
+    assert!(got.len() == 1 || took > Duration::from_secs(9), "{} messages, again after {took:?}", got.len());
     // The same instance, stopped by the user.
     lite(&host, &["stop", name, "--force"]);
     let got = within(&messages, Duration::from_secs(25));
