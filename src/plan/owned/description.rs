@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    name::Owner,
+    name::{self, Owner},
     object::{Namespace, Object},
     place::Place,
 };
@@ -48,11 +48,20 @@ pub trait Description: Sync {
     /// Where it lies, and what its name must be unique among.
     fn namespace(&self) -> Namespace;
 
+    /// Of a volume, what its name ends in: the rest is the same for all kinds of volumes.
+    fn volume_suffix(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Its name for an owner; none if it has no name of its own.
-    fn name(&self, owner: Owner<'_>) -> Option<String>;
+    fn name(&self, owner: Owner<'_>) -> Option<String> {
+        self.volume_suffix().map(|suffix| name::volume(owner, suffix))
+    }
 
     /// The id of the owner in a name: the reverse of `name`. None for every name that `name` does not give.
-    fn owner_in(&self, name: &str) -> Option<Uuid>;
+    fn owner_in(&self, name: &str) -> Option<Uuid> {
+        name::id_in_volume(name, self.volume_suffix()?)
+    }
 
     /// Whether only a thing of this kind has such a name. If not, more must be known of an owner before the thing counts as
     /// its own.

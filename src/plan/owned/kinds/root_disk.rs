@@ -1,7 +1,5 @@
 //! The root disk: a qcow2 overlay on an image.
 
-use uuid::Uuid;
-
 use super::super::{
     description::{Attachment, Class, Description, Sources},
     name::{self, Owner},
@@ -37,12 +35,8 @@ impl Description for RootDisk {
         Namespace::Volume
     }
 
-    fn name(&self, owner: Owner<'_>) -> Option<String> {
-        Some(name::volume(owner, SUFFIX))
-    }
-
-    fn owner_in(&self, name: &str) -> Option<Uuid> {
-        name::id_in_volume(name, SUFFIX)
+    fn volume_suffix(&self) -> Option<&'static str> {
+        Some(SUFFIX)
     }
 
     /// `lite-NAME-ID.qcow2` has no word for what it is: another lite's snapshot `lite-snap-NAME-ID.qcow2` reads like the

@@ -1,7 +1,5 @@
 //! A second disk of an instance, empty when it is made. No verb asks for one yet: an instance has one if its record says so.
 
-use uuid::Uuid;
-
 use super::super::{
     description::{Attachment, Class, Description, Sources},
     name::{self, Owner},
@@ -33,12 +31,8 @@ impl Description for ScratchDisk {
         Namespace::Volume
     }
 
-    fn name(&self, owner: Owner<'_>) -> Option<String> {
-        Some(name::volume(owner, SUFFIX))
-    }
-
-    fn owner_in(&self, name: &str) -> Option<Uuid> {
-        name::id_in_volume(name, SUFFIX)
+    fn volume_suffix(&self) -> Option<&'static str> {
+        Some(SUFFIX)
     }
 
     fn object(&self, record: &Record, place: Place<'_>) -> Option<Object> {

@@ -1,7 +1,5 @@
 //! The seed: cloud-init's documents on a small read-only disk.
 
-use uuid::Uuid;
-
 use super::super::{
     description::{Attachment, Class, Description, Sources},
     name::{self, Owner},
@@ -37,12 +35,8 @@ impl Description for Seed {
         Namespace::Volume
     }
 
-    fn name(&self, owner: Owner<'_>) -> Option<String> {
-        Some(name::volume(owner, SUFFIX))
-    }
-
-    fn owner_in(&self, name: &str) -> Option<Uuid> {
-        name::id_in_volume(name, SUFFIX)
+    fn volume_suffix(&self) -> Option<&'static str> {
+        Some(SUFFIX)
     }
 
     fn definition(&self, plan: &DomainPlan<'_>, sources: &Sources<'_>) -> Result<Option<String>> {
