@@ -29,9 +29,14 @@ pub struct Args {
     pub change: common::Change,
 }
 
-/// Protects instances, and reports with [`print_changed`].
+/// Protects instances.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let (app, protect) = (env.app()?, Protect { protected: true });
-    let targets = args.names.targets(args.change);
+    set(true, &args.names, args.change, env)
+}
+
+/// Sets or lifts the protection of instances, and reports with [`print_changed`].
+pub fn set(protected: bool, names: &common::Names, how: common::Change, env: &mut Env) -> Result<()> {
+    let (app, protect) = (env.app()?, Protect { protected });
+    let targets = names.targets(how);
     print_changed(&env.ui, &change::run(&app, &env.caller(), &protect, &targets, &mut env.progress())?)
 }

@@ -1,11 +1,7 @@
 //! `lite unprotect`.
 
-use super::{Env, common};
-use crate::{
-    app::instance::{change, protect::Protect},
-    model::Result,
-    ui::print::print_changed,
-};
+use super::{Env, common, protect};
+use crate::model::Result;
 
 const EXAMPLES: &str = "\
 EXAMPLES:
@@ -27,9 +23,7 @@ pub struct Args {
     pub change: common::Change,
 }
 
-/// Lifts the protection of instances, and reports with [`print_changed`].
+/// Lifts the protection of instances.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let (app, protect) = (env.app()?, Protect { protected: false });
-    let targets = args.names.targets(args.change);
-    print_changed(&env.ui, &change::run(&app, &env.caller(), &protect, &targets, &mut env.progress())?)
+    protect::set(false, &args.names, args.change, env)
 }
