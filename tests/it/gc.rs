@@ -115,7 +115,7 @@ fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
 }
 
 #[test]
-fn an_empty_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
+fn an_empty_or_short_list_of_domains_lets_no_disk_of_an_unknown_domain_go() {
     let world = World::new();
     world.create("web").expect("created");
     world.lose_database();
