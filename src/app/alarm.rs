@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{App, Caller, Right, event::rows_of};
 use crate::{
-    model::{AlarmSettings, AlarmState, Code, Error, EventKind, Instance, Name, Notify, Observer, Result, Statistic},
-    monitor::{Decision, Happening, machine},
+    model::{AlarmSettings, AlarmState, Code, Error, Instance, Name, Notify, Observer, Result, Statistic},
+    monitor::{AlarmTransition, Decision, machine},
     store::{
         Store,
-        alarms::{self, Alarm, Told, default_name},
+        alarms::{self, Alarm, AlarmEvent, default_name},
         events::{Stamp, Which},
     },
     view::{AlarmRow, AlarmView, Changed, EventRow},
@@ -196,18 +196,13 @@ fn set(store: &mut Store, mut alarm: Alarm, state: AlarmState, stamp: &Stamp) ->
         repeat_due: false,
         tell_no_data: alarm.settings.notify.contains(&Notify::NoData),
     };
-    let (next, happening) = machine::step(alarm.state, decision, context);
-    let kind = happening.map(|h| match h {
-        Happening::Firing => EventKind::AlarmFiring,
-        Happening::Reminder => EventKind::AlarmReminder,
-        Happening::Resolved => EventKind::AlarmResolved,
-        Happening::NoData => EventKind::AlarmNoData,
-    });
-    let told = kind.map(|kind| Told { kind, reason: "set by hand, for a test".to_owned(), points: Vec::new() });
+    let (next, transition) = machine::step(alarm.state, decision, context);
+    let kind = transition.map(AlarmTransition::event_kind);
+    let event = kind.map(|kind| AlarmEvent { kind, reason: "set by hand, for a test".to_owned(), points: Vec::new() });
     let Some(instance) = store.instance_by_uuid(alarm.instance)? else {
         return Err(Error::new(Code::NoSuchInstance, "the instance of this alarm is gone"));
     };
-    store.write(|t| alarms::change(t, &mut alarm, &instance.record, next, told.as_ref(), stamp))?;
+    store.write(|t| alarms::change(t, &mut alarm, &instance.record, next, event.as_ref(), stamp))?;
     Ok(alarm)
 }
 

@@ -11,7 +11,7 @@ use std::{
 use super::{Caller, interrupted};
 use crate::{
     clock::Clock,
-    doctor::{Status, gather, judge},
+    doctor::{Status, evaluate, gather},
     engine::{self, Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
     model::{Code, Error, Hint, Instance, Name, Observer, Result, Settings, Verb},
@@ -153,7 +153,7 @@ impl App {
     /// Refuses a host on which a guest could not reach the world: found out now, not after minutes of waiting.
     pub(super) fn check_host(&self) -> Result<()> {
         let host = self.host()?;
-        let checks = judge(&gather(&self.settings, &*self.machine, Ok(&*host)), &self.settings);
+        let checks = evaluate(&gather(&self.settings, &*self.machine, Ok(&*host)), &self.settings);
         let wrong = checks.into_iter().find(|c| ["firewall", "clock"].contains(&c.id) && c.status == Status::Fail);
         wrong.map_or(Ok(()), |check| {
             let error = Error::new(Code::HostNotFit, check.sentence)

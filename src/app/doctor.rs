@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{App, Caller, Right};
 use crate::{
-    doctor::{Check, Fix, Status, apply, choose_subnet, fixes, gather, judge, routes},
+    doctor::{Check, Fix, Status, apply, choose_subnet, evaluate, fixes, gather, routes},
     engine::{self, Finding},
     hypervisor::Hypervisor,
     model::{Error, Result},
@@ -19,7 +19,7 @@ pub fn check(app: &App, caller: &Caller) -> Result<Vec<CheckView>> {
 }
 
 fn checks(app: &App, host: &Result<Arc<dyn Hypervisor>>) -> Vec<Check> {
-    judge(&gather(&app.settings, &*app.machine, reached(host)), &app.settings)
+    evaluate(&gather(&app.settings, &*app.machine, reached(host)), &app.settings)
 }
 
 fn reached(host: &Result<Arc<dyn Hypervisor>>) -> std::result::Result<&dyn Hypervisor, &Error> {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How often an operation that is followed is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(500);
 
 /// The latest operations, the latest first.
 pub fn list(app: &App, caller: &Caller, limit: u32, observer: &mut dyn Observer) -> Result<Vec<OperationRow>> {
@@ -47,7 +47,7 @@ pub fn follow(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer)
             sentence.iter().for_each(|text| observer.status(text));
             told = sentence;
         }
-        app.clock.sleep(LOOK);
+        app.clock.sleep(POLL);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::{
-    fault::Faults,
+    diagnostic::Diagnostics,
     health, parts,
     reader::{Fields, parsed},
     scalar::to_json,
@@ -73,30 +73,30 @@ pub(crate) fn id(text: &str) -> Result<String> {
 }
 
 /// Reads a blueprint. `user` is empty when the file states none.
-pub(crate) fn read(root: &Node, files: Scripts<'_>, faults: &mut Faults) -> Option<Blueprint> {
-    let before = faults.list.len();
-    let top = Fields::of(root, "", &KEYS, faults)?;
-    let id = top.parsed("id", faults, id);
-    let title = top.text("title", faults);
-    let description = top.text("description", faults);
-    let group = top.word("group", &["os", "app"], faults);
-    let version = top.text("version", faults);
-    let bases = bases(&top, faults);
-    let (min_memory, min_disk) = minimum(&top, faults);
-    let ports = ports(&top, faults);
-    let parameters = parts::parameters(&top, faults);
+pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostics) -> Option<Blueprint> {
+    let before = diagnostics.list.len();
+    let top = Fields::of(root, "", &KEYS, diagnostics)?;
+    let id = top.parsed("id", diagnostics, id);
+    let title = top.text("title", diagnostics);
+    let description = top.text("description", diagnostics);
+    let group = top.word("group", &["os", "app"], diagnostics);
+    let version = top.text("version", diagnostics);
+    let bases = bases(&top, diagnostics);
+    let (min_memory, min_disk) = minimum(&top, diagnostics);
+    let ports = ports(&top, diagnostics);
+    let parameters = parts::parameters(&top, diagnostics);
     let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
-    let secrets = parts::secrets(&top, &names, faults);
-    let cloud_config = cloud_config(&top, faults);
-    let install = scripts::script(&top, "install", files, faults);
-    scripts::same_for_all(&top, &install, faults);
-    let configure = scripts::script(&top, "configure", files, faults);
-    let health = health::read(&top, faults);
-    health_port(&top, health.as_ref(), &ports, faults);
-    let output = output(&top, &names, faults);
-    let alarms = parts::alarms(&top, faults);
-    let user = if top.get("user").is_some() { top.parsed("user", faults, account) } else { Some(String::new()) };
-    if faults.list.len() > before {
+    let secrets = parts::secrets(&top, &names, diagnostics);
+    let cloud_config = cloud_config(&top, diagnostics);
+    let install = scripts::script(&top, "install", files, diagnostics);
+    scripts::same_for_all(&top, &install, diagnostics);
+    let configure = scripts::script(&top, "configure", files, diagnostics);
+    let health = health::read(&top, diagnostics);
+    health_port(&top, health.as_ref(), &ports, diagnostics);
+    let output = output(&top, &names, diagnostics);
+    let alarms = parts::alarms(&top, diagnostics);
+    let user = if top.get("user").is_some() { top.parsed("user", diagnostics, account) } else { Some(String::new()) };
+    if diagnostics.list.len() > before {
         return None;
     }
     Some(Blueprint {
@@ -121,30 +121,32 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, faults: &mut Faults) -> Opti
     })
 }
 
-fn bases(top: &Fields<'_>, faults: &mut Faults) -> Vec<String> {
-    if top.need("bases", faults).is_none() {
+fn bases(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<String> {
+    if top.need("bases", diagnostics).is_none() {
         return Vec::new();
     }
-    let items = top.list("bases", faults);
+    let items = top.list("bases", diagnostics);
     if items.is_empty() {
-        faults.add(top.line, "bases", "names no base image");
+        diagnostics.add(top.line, "bases", "names no base image");
     }
-    items.iter().enumerate().filter_map(|(i, node)| parsed(node, &format!("bases[{i}]"), faults, id)).collect()
+    items.iter().enumerate().filter_map(|(i, node)| parsed(node, &format!("bases[{i}]"), diagnostics, id)).collect()
 }
 
-fn minimum(top: &Fields<'_>, faults: &mut Faults) -> (Option<Size>, Option<Size>) {
-    let Some(node) = top.need("minimum", faults) else { return (None, None) };
-    let Some(fields) = Fields::of(node, "minimum", &["memory", "disk"], faults) else { return (None, None) };
-    (fields.parsed("memory", faults, Size::parse), fields.parsed("disk", faults, Size::parse))
+fn minimum(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> (Option<Size>, Option<Size>) {
+    let Some(node) = top.need("minimum", diagnostics) else { return (None, None) };
+    let Some(fields) = Fields::of(node, "minimum", &["memory", "disk"], diagnostics) else { return (None, None) };
+    (fields.parsed("memory", diagnostics, Size::parse), fields.parsed("disk", diagnostics, Size::parse))
 }
 
-fn ports(top: &Fields<'_>, faults: &mut Faults) -> Vec<Port> {
-    top.need("ports", faults);
+fn ports(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Port> {
+    top.need("ports", diagnostics);
     let mut ports = Vec::new();
-    for (i, node) in top.list("ports", faults).iter().enumerate() {
+    for (i, node) in top.list("ports", diagnostics).iter().enumerate() {
         let path = format!("ports[{i}]");
-        match parsed(node, &path, faults, Port::parse) {
-            Some(port) if ports.contains(&port) => faults.add(node.line, &path, format!("`{port}` is listed twice")),
+        match parsed(node, &path, diagnostics, Port::parse) {
+            Some(port) if ports.contains(&port) => {
+                diagnostics.add(node.line, &path, format!("`{port}` is listed twice"))
+            }
             Some(port) => ports.push(port),
             None => {}
         }
@@ -165,12 +167,12 @@ fn account(text: &str) -> Result<String> {
     }
 }
 
-fn cloud_config(top: &Fields<'_>, faults: &mut Faults) -> Map<String, Json> {
-    let Some(fields) = top.entries("cloud_config", faults) else { return Map::new() };
+fn cloud_config(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Map<String, Json> {
+    let Some(fields) = top.entries("cloud_config", diagnostics) else { return Map::new() };
     let mut map = Map::new();
     for (key, node) in fields.iter() {
         if OWN_CLOUD_KEYS.contains(&key.text.as_str()) {
-            faults.add(
+            diagnostics.add(
                 key.line,
                 &fields.at(&key.text),
                 "is set by lite itself; use `install` and `configure` for commands",
@@ -181,29 +183,37 @@ fn cloud_config(top: &Fields<'_>, faults: &mut Faults) -> Map<String, Json> {
     map
 }
 
-fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], faults: &mut Faults) {
+fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], diagnostics: &mut Diagnostics) {
     let Some(Health::Http { port: number, .. } | Health::Tcp { port: number, .. }) = health else { return };
     let number = *number;
     if !ports.contains(&Port { number, protocol: Protocol::Tcp }) {
         let line = top.get("health").map_or(top.line, |n| n.line);
-        faults.add(line, "health", format!("checks port {number}, which `ports` does not open; add `{number}/tcp`"));
+        diagnostics.add(
+            line,
+            "health",
+            format!("checks port {number}, which `ports` does not open; add `{number}/tcp`"),
+        );
     }
 }
 
-fn output(top: &Fields<'_>, params: &[&str], faults: &mut Faults) -> std::collections::BTreeMap<String, String> {
+fn output(
+    top: &Fields<'_>,
+    params: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> std::collections::BTreeMap<String, String> {
     let mut output = std::collections::BTreeMap::new();
-    let Some(fields) = top.entries("output", faults) else { return output };
+    let Some(fields) = top.entries("output", diagnostics) else { return output };
     for (label, node) in fields.iter() {
         let path = fields.at(&label.text);
         let shaped = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if label.text.is_empty() || label.text.len() > 12 || !label.text.bytes().all(shaped) {
-            faults.add(label.line, &path, "a label has 1 to 12 characters of A-Z, 0-9 and `_`");
+            diagnostics.add(label.line, &path, "a label has 1 to 12 characters of A-Z, 0-9 and `_`");
         }
         let Value::Scalar { text: said, .. } = &node.value else {
-            faults.add(node.line, &path, "must be a single value");
+            diagnostics.add(node.line, &path, "must be a single value");
             continue;
         };
-        template::note(said, params, node.line, &path, faults);
+        template::note(said, params, node.line, &path, diagnostics);
         output.insert(label.text.clone(), said.clone());
     }
     output

@@ -1,12 +1,12 @@
-//! What is wrong with a data file: every fault with its place, collected, never one at a time.
+//! What is wrong with a data file: every diagnostic with its place, collected, never one at a time.
 
 use std::fmt;
 
 use crate::model::{Error, escaped, nearest};
 
-/// One fault of one file.
+/// One diagnostic of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct Diagnostic {
     /// File as it was named to the catalog.
     pub file: String,
     /// Line, from 1.
@@ -19,7 +19,7 @@ pub struct Fault {
     pub suggestion: Option<String>,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}: {}", escaped(&self.file), self.line, escaped(&self.key), self.message)?;
         match &self.suggestion {
@@ -29,21 +29,21 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults of one file while it is read.
+/// The diagnostics of one file while it is read.
 #[derive(Debug)]
-pub(crate) struct Faults {
+pub(crate) struct Diagnostics {
     file: String,
-    pub(crate) list: Vec<Fault>,
+    pub(crate) list: Vec<Diagnostic>,
 }
 
-impl Faults {
+impl Diagnostics {
     pub(crate) fn new(file: &str) -> Self {
         Self { file: file.to_owned(), list: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, line: usize, key: &str, message: impl Into<String>) {
         let key = if key.is_empty() { "-" } else { key };
-        self.list.push(Fault {
+        self.list.push(Diagnostic {
             file: self.file.clone(),
             line,
             key: key.to_owned(),
@@ -62,8 +62,8 @@ impl Faults {
         known: impl IntoIterator<Item = &'a str>,
     ) {
         self.add(line, key, message);
-        if let (Some(fault), Some(near)) = (self.list.last_mut(), nearest(word, known)) {
-            fault.suggestion = Some(near.to_owned());
+        if let (Some(diagnostic), Some(near)) = (self.list.last_mut(), nearest(word, known)) {
+            diagnostic.suggestion = Some(near.to_owned());
         }
     }
 
@@ -74,8 +74,8 @@ impl Faults {
     }
 
     /// In the order of the file.
-    pub(crate) fn sorted(mut self) -> Vec<Fault> {
-        self.list.sort_by_key(|fault| fault.line);
+    pub(crate) fn sorted(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|diagnostic| diagnostic.line);
         self.list
     }
 }

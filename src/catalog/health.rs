@@ -1,7 +1,7 @@
 //! The health check of a blueprint.
 
 use super::{
-    fault::Faults,
+    diagnostic::Diagnostics,
     reader::Fields,
     tree::{Node, Value},
     types::Health,
@@ -12,33 +12,33 @@ use crate::model::{Code, Error, Result, escaped};
 const COMMAND_TIMEOUT: u16 = 10;
 
 /// Reads `health`.
-pub(crate) fn read(top: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
-    let fields = Fields::of(top.get("health")?, "health", &["http", "tcp", "command"], faults)?;
+pub(crate) fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Health> {
+    let fields = Fields::of(top.get("health")?, "health", &["http", "tcp", "command"], diagnostics)?;
     match (fields.get("http"), fields.get("tcp"), fields.get("command")) {
         (Some(node), None, None) => {
-            http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], faults)?, faults)
+            http(&Fields::of(node, "health.http", &["port", "path", "status", "text"], diagnostics)?, diagnostics)
         }
         (None, Some(node), None) => {
-            let tcp = Fields::of(node, "health.tcp", &["port", "banner"], faults)?;
-            let port = port(&tcp, faults)?;
-            Some(Health::Tcp { port, banner: tcp.optional_text("banner", faults) })
+            let tcp = Fields::of(node, "health.tcp", &["port", "banner"], diagnostics)?;
+            let port = port(&tcp, diagnostics)?;
+            Some(Health::Tcp { port, banner: tcp.optional_text("banner", diagnostics) })
         }
-        (None, None, Some(node)) => command(node, &fields, faults),
+        (None, None, Some(node)) => command(node, &fields, diagnostics),
         _ => {
-            faults.add(fields.line, "health", "needs one of `http`, `tcp` and `command`");
+            diagnostics.add(fields.line, "health", "needs one of `http`, `tcp` and `command`");
             None
         }
     }
 }
 
 /// `command: TEXT`, or `command: {run: TEXT, timeout: SECONDS}`.
-fn command(node: &Node, health: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
+fn command(node: &Node, health: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Health> {
     if !matches!(node.value, Value::Map(_)) {
-        return Some(Health::Command { run: health.parsed("command", faults, script)?, timeout: COMMAND_TIMEOUT });
+        return Some(Health::Command { run: health.parsed("command", diagnostics, script)?, timeout: COMMAND_TIMEOUT });
     }
-    let fields = Fields::of(node, "health.command", &["run", "timeout"], faults)?;
-    let run = fields.parsed("run", faults, script);
-    let timeout = fields.number_or("timeout", 1..=50, COMMAND_TIMEOUT.into(), faults);
+    let fields = Fields::of(node, "health.command", &["run", "timeout"], diagnostics)?;
+    let run = fields.parsed("run", diagnostics, script);
+    let timeout = fields.number_or("timeout", 1..=50, COMMAND_TIMEOUT.into(), diagnostics);
     Some(Health::Command { run: run?, timeout: timeout.and_then(|t| u16::try_from(t).ok())? })
 }
 
@@ -52,16 +52,16 @@ fn script(text: &str) -> Result<String> {
         .hint("a command is a line of bash such as `pg_isready -q`, or some, at most 4096 bytes"))
 }
 
-fn http(fields: &Fields<'_>, faults: &mut Faults) -> Option<Health> {
-    let port = port(fields, faults);
-    let path = fields.parsed("path", faults, url_path);
-    let status = fields.number_or("status", 100..=599, 200, faults).and_then(|s| u16::try_from(s).ok());
-    let text = fields.optional_text("text", faults);
+fn http(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Health> {
+    let port = port(fields, diagnostics);
+    let path = fields.parsed("path", diagnostics, url_path);
+    let status = fields.number_or("status", 100..=599, 200, diagnostics).and_then(|s| u16::try_from(s).ok());
+    let text = fields.optional_text("text", diagnostics);
     Some(Health::Http { port: port?, path: path?, status: status?, text })
 }
 
-fn port(fields: &Fields<'_>, faults: &mut Faults) -> Option<u16> {
-    fields.number("port", 1..=65535, faults).and_then(|p| u16::try_from(p).ok())
+fn port(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<u16> {
+    fields.number("port", 1..=65535, diagnostics).and_then(|p| u16::try_from(p).ok())
 }
 
 fn url_path(text: &str) -> Result<String> {

@@ -4,7 +4,7 @@ use include_dir::{Dir, include_dir};
 
 use super::{
     blueprint, bundles,
-    fault::{Fault, Faults},
+    diagnostic::{Diagnostic, Diagnostics},
     tree,
     types::{Blueprint, Bundle, Catalog},
     verified::read_verified,
@@ -63,10 +63,10 @@ impl Catalog {
     /// are not YAML are scripts that blueprints name by path.
     ///
     /// # Errors
-    /// Refused with every fault of every file as a cause.
+    /// Refused with every diagnostic of every file as a cause.
     pub fn load(sources: &[SourceFile]) -> Result<Self> {
         let mut catalog = Self::default();
-        let mut faults = Vec::new();
+        let mut diagnostics = Vec::new();
         let embedded = BLUEPRINTS.files().filter_map(|f| Some((f.path().to_str()?, f.contents_utf8()?)));
         let own = sources.iter().filter(|s| s.is_data()).map(|s| (s.name.as_str(), s.text.as_str()));
         for (name, text) in embedded.chain(own) {
@@ -75,7 +75,7 @@ impl Catalog {
                 continue;
             }
             let (parsed, found) = read(name, text, sources);
-            faults.extend(found.iter().map(Fault::to_string));
+            diagnostics.extend(found.iter().map(Diagnostic::to_string));
             match parsed {
                 Some(Parsed::Bundles(bundles)) => bundles.into_iter().for_each(|b| catalog.put_bundle(b)),
                 Some(Parsed::Blueprint(Some(blueprint))) => {
@@ -84,11 +84,11 @@ impl Catalog {
                 _ => {}
             }
         }
-        if faults.is_empty() {
-            faults.extend(catalog.fill_users());
-            faults.extend(catalog.one_currency());
+        if diagnostics.is_empty() {
+            diagnostics.extend(catalog.fill_users());
+            diagnostics.extend(catalog.one_currency());
         }
-        if faults.is_empty() { Ok(catalog) } else { Err(refused(faults)) }
+        if diagnostics.is_empty() { Ok(catalog) } else { Err(refused(diagnostics)) }
     }
 
     fn put_bundle(&mut self, bundle: Bundle) {
@@ -102,7 +102,7 @@ impl Catalog {
     fn fill_users(&mut self) -> Vec<String> {
         let missing: Vec<String> =
             self.blueprints.values().filter(|b| b.user.is_empty()).map(|b| b.id.clone()).collect();
-        let mut faults = Vec::new();
+        let mut diagnostics = Vec::new();
         for id in missing {
             let base = self.blueprints[&id].bases.first().cloned().unwrap_or_default();
             match self.blueprints.get(&base).map(|b| b.user.clone()).filter(|u| !u.is_empty()) {
@@ -111,12 +111,12 @@ impl Catalog {
                         blueprint.user = user;
                     }
                 }
-                None => faults.push(format!(
+                None => diagnostics.push(format!(
                     "blueprint `{id}`: user: is missing, and its base `{base}` is no blueprint that has one"
                 )),
             }
         }
-        faults
+        diagnostics
     }
 
     /// A catalog has one currency, or `lite list` could not add up.
@@ -130,22 +130,22 @@ impl Catalog {
     }
 }
 
-fn refused(faults: Vec<String>) -> Error {
-    let count = if faults.len() == 1 { "a fault".to_owned() } else { format!("{} faults", faults.len()) };
+fn refused(diagnostics: Vec<String>) -> Error {
+    let count = if diagnostics.len() == 1 { "a fault".to_owned() } else { format!("{} faults", diagnostics.len()) };
     let error = Error::new(Code::InvalidBlueprint, format!("the blueprint files have {count}"));
-    faults
+    diagnostics
         .into_iter()
         .fold(error, Error::cause)
         .hint(Hint::from("correct them; ").run_with(Verb::BlueprintsCheck, &[&"FILE"]).text(" checks one file"))
 }
 
-/// Every fault of one data file, in the order of its lines; empty when it is good. Scripts it names must be embedded ones.
-pub fn check(file_name: &str, text: &str) -> Vec<Fault> {
+/// Every diagnostic of one data file, in the order of its lines; empty when it is good. Scripts it names must be embedded ones.
+pub fn check(file_name: &str, text: &str) -> Vec<Diagnostic> {
     check_with(file_name, text, &[])
 }
 
 /// As [`check`], with the files next to it, for the scripts it names.
-pub fn check_with(file_name: &str, text: &str, beside: &[SourceFile]) -> Vec<Fault> {
+pub fn check_with(file_name: &str, text: &str, beside: &[SourceFile]) -> Vec<Diagnostic> {
     read(file_name, text, beside).1
 }
 
@@ -154,18 +154,18 @@ pub(crate) fn embedded_script(name: &str) -> Option<&'static str> {
     SCRIPTS.get_file(name).and_then(|f| f.contents_utf8())
 }
 
-fn read(name: &str, text: &str, sources: &[SourceFile]) -> (Option<Parsed>, Vec<Fault>) {
-    let mut faults = Faults::new(name);
-    let Some(root) = tree::parse(text, &mut faults) else { return (None, faults.sorted()) };
+fn read(name: &str, text: &str, sources: &[SourceFile]) -> (Option<Parsed>, Vec<Diagnostic>) {
+    let mut diagnostics = Diagnostics::new(name);
+    let Some(root) = tree::parse(text, &mut diagnostics) else { return (None, diagnostics.sorted()) };
     let script = |wanted: &str| {
         let own = sources.iter().rev().find(|s| s.name == wanted && !s.is_data()).map(|s| s.text.clone());
         own.or_else(|| embedded_script(wanted).map(str::to_owned))
     };
     let file = name.rsplit('/').next().unwrap_or(name);
     let parsed = if matches!(file, "bundles.yaml" | "bundles.yml") {
-        Parsed::Bundles(bundles::read(&root, &mut faults))
+        Parsed::Bundles(bundles::read(&root, &mut diagnostics))
     } else {
-        Parsed::Blueprint(blueprint::read(&root, &script, &mut faults).map(Box::new))
+        Parsed::Blueprint(blueprint::read(&root, &script, &mut diagnostics).map(Box::new))
     };
-    (Some(parsed), faults.sorted())
+    (Some(parsed), diagnostics.sorted())
 }

@@ -2,7 +2,7 @@
 
 mod blueprint;
 mod bundles;
-mod fault;
+mod diagnostic;
 mod health;
 mod load;
 mod params;
@@ -11,21 +11,21 @@ mod reader;
 mod resolve;
 mod scalar;
 mod scripts;
-mod standing;
 mod template;
 mod tree;
 mod types;
+mod verification;
 mod verified;
 
-pub use fault::Fault;
+pub use diagnostic::Diagnostic;
 pub use load::{SourceFile, check, check_with};
 pub use params::resolve_params;
-pub use standing::Standing;
 pub use types::*;
-pub use verified::{How, Verified, add_verified, read_verified, write_verified};
+pub use verification::Verification;
+pub use verified::{Verified, VerifiedBy, add_verified, read_verified, write_verified};
 
 pub(crate) use blueprint::OWN_CLOUD_KEYS;
-pub(crate) use fault::Faults;
+pub(crate) use diagnostic::Diagnostics;
 pub(crate) use load::embedded_script;
 pub(crate) use scalar::to_json;
 pub(crate) use template::render as render_template;

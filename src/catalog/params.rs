@@ -106,7 +106,7 @@ pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
         Ok(_) => {
             refuse(format!("`{name}` cannot be `{}`", escaped(value)), &format!("the value must match `{pattern}`"))
         }
-        // A faulty pattern is a fault of its file and named there.
+        // A faulty pattern is a diagnostic of its file and named there.
         Err(_) => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! The larger parts of a blueprint: parameters, secrets, alarms.
 
 use super::{
-    fault::Faults,
+    diagnostic::Diagnostics,
     params,
     reader::{Fields, text},
     template,
@@ -21,42 +21,46 @@ fn variable(text: &str) -> bool {
 }
 
 /// The entries below `key`, each with its name checked.
-fn named<'a>(top: &Fields<'a>, key: &str, faults: &mut Faults) -> Vec<(&'a str, &'a Node, String)> {
-    let Some(fields) = top.entries(key, faults) else { return Vec::new() };
+fn named<'a>(top: &Fields<'a>, key: &str, diagnostics: &mut Diagnostics) -> Vec<(&'a str, &'a Node, String)> {
+    let Some(fields) = top.entries(key, diagnostics) else { return Vec::new() };
     let mut entries = Vec::new();
     for (name, node) in fields.iter() {
         let path = fields.at(&name.text);
         if !variable(&name.text) {
-            faults.add(name.line, &path, "a name has 1 to 32 characters of a-z, 0-9 and `_`, and starts with a letter");
+            diagnostics.add(
+                name.line,
+                &path,
+                "a name has 1 to 32 characters of a-z, 0-9 and `_`, and starts with a letter",
+            );
         }
         entries.push((name.text.as_str(), node, path));
     }
     entries
 }
 
-pub(crate) fn parameters(top: &Fields<'_>, faults: &mut Faults) -> Vec<Parameter> {
+pub(crate) fn parameters(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Parameter> {
     let mut list = Vec::new();
-    for (name, node, path) in named(top, "parameters", faults) {
-        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "not", "default"], faults)
+    for (name, node, path) in named(top, "parameters", diagnostics) {
+        let Some(fields) = Fields::of(node, &path, &["type", "description", "pattern", "not", "default"], diagnostics)
         else {
             continue;
         };
-        let kind = match fields.word("type", &["text", "integer", "boolean"], faults) {
+        let kind = match fields.word("type", &["text", "integer", "boolean"], diagnostics) {
             Some("integer") => ParameterType::Integer,
             Some("boolean") => ParameterType::Boolean,
             _ => ParameterType::Text,
         };
-        let description = fields.text("description", faults).unwrap_or_default();
-        let pattern = fields.get("pattern").and_then(|_| fields.parsed("pattern", faults, pattern));
-        let items = fields.list("not", faults).iter().enumerate();
+        let description = fields.text("description", diagnostics).unwrap_or_default();
+        let pattern = fields.get("pattern").and_then(|_| fields.parsed("pattern", diagnostics, pattern));
+        let items = fields.list("not", diagnostics).iter().enumerate();
         let at = fields.at("not");
-        let not = items.filter_map(|(i, n)| text(n, &format!("{at}[{i}]"), faults).map(str::to_owned)).collect();
-        let default = fields.optional_text("default", faults);
+        let not = items.filter_map(|(i, n)| text(n, &format!("{at}[{i}]"), diagnostics).map(str::to_owned)).collect();
+        let default = fields.optional_text("default", diagnostics);
         let parameter = Parameter { name: name.to_owned(), kind, description, pattern, not, default };
         if let (Some(default), Some(node)) = (&parameter.default, fields.get("default"))
             && let Err(error) = params::check(&parameter, default)
         {
-            faults.refused(node.line, &fields.at("default"), &error);
+            diagnostics.refused(node.line, &fields.at("default"), &error);
         }
         list.push(parameter);
     }
@@ -75,24 +79,24 @@ fn pattern(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn secrets(top: &Fields<'_>, params: &[&str], faults: &mut Faults) -> Vec<SecretSpec> {
+pub(crate) fn secrets(top: &Fields<'_>, params: &[&str], diagnostics: &mut Diagnostics) -> Vec<SecretSpec> {
     let mut list = Vec::new();
-    for (name, node, path) in named(top, "secrets", faults) {
-        let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], faults)
+    for (name, node, path) in named(top, "secrets", diagnostics) {
+        let Some(fields) = Fields::of(node, &path, &["description", "user", "length", "alphabet", "show"], diagnostics)
         else {
             continue;
         };
-        let description = fields.text("description", faults).unwrap_or_default();
-        let user = fields.optional_text("user", faults);
+        let description = fields.text("description", diagnostics).unwrap_or_default();
+        let user = fields.optional_text("user", diagnostics);
         if let (Some(user), Some(node)) = (&user, fields.get("user")) {
-            template::note(user, params, node.line, &fields.at("user"), faults);
+            template::note(user, params, node.line, &fields.at("user"), diagnostics);
         }
-        let length = fields.number_or("length", 20..=256, 24, faults).unwrap_or(24);
+        let length = fields.number_or("length", 20..=256, 24, diagnostics).unwrap_or(24);
         let alphabet = match fields.get("alphabet") {
-            Some(_) => fields.parsed("alphabet", faults, alphabet).unwrap_or_default(),
+            Some(_) => fields.parsed("alphabet", diagnostics, alphabet).unwrap_or_default(),
             None => ALPHANUMERIC.to_owned(),
         };
-        let show = fields.get("show").is_some() && fields.word("show", &["true", "false"], faults) == Some("true");
+        let show = fields.get("show").is_some() && fields.word("show", &["true", "false"], diagnostics) == Some("true");
         list.push(SecretSpec { name: name.to_owned(), description, user, length, alphabet, show });
     }
     list
@@ -115,19 +119,19 @@ fn alphabet(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn alarms(top: &Fields<'_>, faults: &mut Faults) -> Vec<AlarmSpec> {
+pub(crate) fn alarms(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<AlarmSpec> {
     let keys = ["metric", "when", "datapoints", "of", "period_minutes", "missing"];
     let mut list = Vec::new();
-    for (i, node) in top.list("alarms", faults).iter().enumerate() {
-        let Some(fields) = Fields::of(node, &format!("alarms[{i}]"), &keys, faults) else { continue };
+    for (i, node) in top.list("alarms", diagnostics).iter().enumerate() {
+        let Some(fields) = Fields::of(node, &format!("alarms[{i}]"), &keys, diagnostics) else { continue };
         let metrics: Vec<&'static str> = Metric::ALL.iter().map(|m| m.as_str()).collect();
-        let metric = fields.word("metric", &metrics, faults);
-        let when = fields.parsed("when", faults, condition);
-        let datapoints = fields.number("datapoints", 1..=1440, faults);
-        let of = fields.number("of", 1..=1440, faults);
-        let period = fields.number_or("period_minutes", 1..=1440, 1, faults);
+        let metric = fields.word("metric", &metrics, diagnostics);
+        let when = fields.parsed("when", diagnostics, condition);
+        let datapoints = fields.number("datapoints", 1..=1440, diagnostics);
+        let of = fields.number("of", 1..=1440, diagnostics);
+        let period = fields.number_or("period_minutes", 1..=1440, 1, diagnostics);
         let missing = match fields.get("missing") {
-            Some(_) => fields.word("missing", &["missing", "ignore", "breaching", "notBreaching"], faults),
+            Some(_) => fields.word("missing", &["missing", "ignore", "breaching", "notBreaching"], diagnostics),
             None => Some("missing"),
         };
         let (Some(metric), Some(when), Some(datapoints), Some(of), Some(period_minutes), Some(missing)) =
@@ -136,7 +140,7 @@ pub(crate) fn alarms(top: &Fields<'_>, faults: &mut Faults) -> Vec<AlarmSpec> {
             continue;
         };
         if datapoints > of || of * period_minutes > 24 * 60 {
-            faults.add(
+            diagnostics.add(
                 fields.line,
                 &fields.at("of"),
                 "needs `datapoints` <= `of`, and `of` periods of at most 24 hours together",

@@ -1,7 +1,7 @@
 //! The scripts of a blueprint: held inline, named by file, or a list of both that makes one script.
 
 use super::{
-    fault::Faults,
+    diagnostic::Diagnostics,
     reader::{Fields, text},
     tree::{Node, Value},
 };
@@ -11,12 +11,12 @@ use crate::model::escaped;
 pub(crate) type Scripts<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The script below `key`: one part, or a list of parts joined in its order.
-pub(crate) fn script(top: &Fields<'_>, key: &str, scripts: Scripts<'_>, faults: &mut Faults) -> String {
+pub(crate) fn script(top: &Fields<'_>, key: &str, scripts: Scripts<'_>, diagnostics: &mut Diagnostics) -> String {
     let Some(node) = top.get(key) else { return String::new() };
-    let Value::List(parts) = &node.value else { return part(node, key, scripts, faults) };
+    let Value::List(parts) = &node.value else { return part(node, key, scripts, diagnostics) };
     let mut whole = String::new();
     for (i, node) in parts.iter().enumerate() {
-        whole.push_str(&part(node, &format!("{key}[{i}]"), scripts, faults));
+        whole.push_str(&part(node, &format!("{key}[{i}]"), scripts, diagnostics));
         if !whole.is_empty() && !whole.ends_with('\n') {
             whole.push('\n');
         }
@@ -25,25 +25,33 @@ pub(crate) fn script(top: &Fields<'_>, key: &str, scripts: Scripts<'_>, faults: 
 }
 
 /// A script held inline, or the text of the file it names (one word that ends in `.sh`).
-fn part(node: &Node, path: &str, scripts: Scripts<'_>, faults: &mut Faults) -> String {
-    let Some(said) = text(node, path, faults) else { return String::new() };
+fn part(node: &Node, path: &str, scripts: Scripts<'_>, diagnostics: &mut Diagnostics) -> String {
+    let Some(said) = text(node, path, diagnostics) else { return String::new() };
     if !said.ends_with(".sh") || said.contains(char::is_whitespace) {
         return said.to_owned();
     }
     scripts(said).unwrap_or_else(|| {
         let key = path.split('[').next().unwrap_or(path);
-        faults.add(node.line, path, format!("there is no script `{}`; hold it inline with `{key}: |`", escaped(said)));
+        diagnostics.add(
+            node.line,
+            path,
+            format!("there is no script `{}`; hold it inline with `{key}: |`", escaped(said)),
+        );
         String::new()
     })
 }
 
 /// Variables of one instance in the part that is the same for all: an image baked with it would hold them for good.
-pub(crate) fn same_for_all(top: &Fields<'_>, install: &str, faults: &mut Faults) {
+pub(crate) fn same_for_all(top: &Fields<'_>, install: &str, diagnostics: &mut Diagnostics) {
     let line = top.get("install").map_or(top.line, |n| n.line);
     for name in ["LITE_NAME", "LITE_ADDRESS", "LITE_SECRET_"] {
         if install.contains(&format!("${name}")) || install.contains(&format!("${{{name}")) {
             let shown = name.trim_end_matches('_');
-            faults.add(line, "install", format!("uses `{shown}`, which differs per instance; move it to `configure`"));
+            diagnostics.add(
+                line,
+                "install",
+                format!("uses `{shown}`, which differs per instance; move it to `configure`"),
+            );
         }
     }
 }

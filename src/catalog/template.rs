@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use minijinja::{Environment, Error, UndefinedBehavior, context};
 
-use super::fault::Faults;
+use super::diagnostic::Diagnostics;
 
 /// Steps a template may take.
 const FUEL: u64 = 10_000;
@@ -60,12 +60,12 @@ fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<String>)> {
     }
 }
 
-/// Notes what [`lint`] finds as faults of a key.
-pub(crate) fn note(template: &str, params: &[&str], line: usize, path: &str, faults: &mut Faults) {
+/// Notes what [`lint`] finds as diagnostics of a key.
+pub(crate) fn note(template: &str, params: &[&str], line: usize, path: &str, diagnostics: &mut Diagnostics) {
     for (message, near) in lint(template, params) {
-        faults.add(line, path, message);
-        if let Some(fault) = faults.list.last_mut() {
-            fault.suggestion = near;
+        diagnostics.add(line, path, message);
+        if let Some(diagnostic) = diagnostics.list.last_mut() {
+            diagnostic.suggestion = near;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use super::fault::Faults;
+use super::diagnostic::Diagnostics;
 use crate::model::escaped;
 
 /// Largest data or user-data file read, in bytes.
@@ -40,21 +40,21 @@ struct Open {
     seen: HashMap<String, usize>,
 }
 
-/// Reads one document. `None` where nothing useful is left; the faults say why.
-pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
+/// Reads one document. `None` where nothing useful is left; the diagnostics say why.
+pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        faults.add(1, "", format!("{} bytes, at most {MAX_BYTES} are allowed", text.len()));
+        diagnostics.add(1, "", format!("{} bytes, at most {MAX_BYTES} are allowed", text.len()));
         return None;
     }
     if let Some(at) = text.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        faults.add(1 + text[..at].matches('\n').count(), "", "a control character: this is not a text file");
+        diagnostics.add(1 + text[..at].matches('\n').count(), "", "a control character: this is not a text file");
         return None;
     }
-    Builder { faults, stack: Vec::new(), root: None, documents: 0 }.run(Parser::new_from_str(text))
+    Builder { diagnostics, stack: Vec::new(), root: None, documents: 0 }.run(Parser::new_from_str(text))
 }
 
 struct Builder<'f> {
-    faults: &'f mut Faults,
+    diagnostics: &'f mut Diagnostics,
     stack: Vec<Open>,
     root: Option<Node>,
     documents: usize,
@@ -69,13 +69,13 @@ impl Builder<'_> {
                 Err(error) => {
                     let said = error.to_string();
                     let what = said.split(" at char ").next().unwrap_or(&said);
-                    self.faults.add(error.marker().line().max(1), "", format!("not YAML: {}", escaped(what)));
+                    self.diagnostics.add(error.marker().line().max(1), "", format!("not YAML: {}", escaped(what)));
                     return None;
                 }
             }
         }
         if self.root.is_none() {
-            self.faults.add(1, "", "the file is empty");
+            self.diagnostics.add(1, "", "the file is empty");
         }
         self.root
     }
@@ -115,9 +115,9 @@ impl Builder<'_> {
         Some(())
     }
 
-    /// Reports a fault after which the rest of the file cannot be judged.
+    /// Reports a diagnostic after which the rest of the file cannot be judged.
     fn stop(&mut self, line: usize, message: &str) -> Option<()> {
-        self.faults.add(line, "", message);
+        self.diagnostics.add(line, "", message);
         None
     }
 
@@ -157,7 +157,7 @@ impl Builder<'_> {
         }
         if let Some(Open { key, seen, .. }) = self.stack.last_mut() {
             if let Some(first) = seen.insert(text.clone(), node.line) {
-                self.faults.add(node.line, &text, format!("given twice; first on line {first}"));
+                self.diagnostics.add(node.line, &text, format!("given twice; first on line {first}"));
             }
             *key = Some(Key { text, line: node.line });
         }

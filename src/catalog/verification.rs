@@ -4,13 +4,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     types::{Blueprint, Catalog},
-    verified::{How, Verified},
+    verified::{Verified, VerifiedBy},
 };
 use crate::model::hex;
 
 /// What is known of a blueprint on a base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum Verification<'a> {
     /// Booted as it is.
     Boot(&'a Verified),
     /// Booted, and changed since.
@@ -19,7 +19,7 @@ pub enum Standing<'a> {
     Render,
 }
 
-impl Standing<'_> {
+impl Verification<'_> {
     /// A word for a listing.
     pub fn word(self) -> &'static str {
         match self {
@@ -46,13 +46,14 @@ impl Blueprint {
 
 impl Catalog {
     /// What is known of a blueprint on one of its bases.
-    pub fn standing(&self, blueprint: &Blueprint, base: &str) -> Standing<'_> {
+    pub fn verification(&self, blueprint: &Blueprint, base: &str) -> Verification<'_> {
         let parts = blueprint.parts_digest();
-        let seen = self.verified.iter().rfind(|v| v.blueprint == blueprint.id && v.base == base && v.how == How::Boot);
+        let seen =
+            self.verified.iter().rfind(|v| v.blueprint == blueprint.id && v.base == base && v.how == VerifiedBy::Boot);
         match seen {
-            Some(v) if v.parts == parts && v.version == blueprint.version => Standing::Boot(v),
-            Some(v) => Standing::Changed(v),
-            None => Standing::Render,
+            Some(v) if v.parts == parts && v.version == blueprint.version => Verification::Boot(v),
+            Some(v) => Verification::Changed(v),
+            None => Verification::Render,
         }
     }
 }

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 /// How far a test went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum How {
+pub enum VerifiedBy {
     /// Rendered and checked against every rule.
     Render,
     /// Booted, and its health check passed.
@@ -31,7 +31,7 @@ pub struct Verified {
     /// Base image id.
     pub base: String,
     /// How far the test went.
-    pub how: How,
+    pub how: VerifiedBy,
     /// When.
     pub date: jiff::civil::Date,
     /// SHA-256 of the base image that was booted.

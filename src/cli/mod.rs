@@ -37,7 +37,7 @@ mod terminal;
 mod unprotect;
 mod usage;
 mod values;
-mod watcher;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -87,7 +87,7 @@ enum Verb {
     Blueprints(blueprints::Args),
     Bundles(bundles::Args),
     Image(image::Args),
-    Watch(watcher::Args),
+    Watch(watch::Args),
     Metrics(metrics::Args),
     Alarm(alarm::Args),
     Contact(contact::Args),
@@ -177,7 +177,7 @@ impl Verb {
             Self::Blueprints(args) => blueprints::run(args, env),
             Self::Bundles(args) => bundles::run(args, env),
             Self::Image(args) => image::run(args, env),
-            Self::Watch(args) => watcher::run(args, env),
+            Self::Watch(args) => watch::run(args, env),
             Self::Metrics(args) => metrics::run(args, env),
             Self::Alarm(args) => alarm::run(args, env),
             Self::Contact(args) => contact::run(args, env),

@@ -12,7 +12,7 @@ use crate::model::{Accel, Error, Settings, escaped};
 
 /// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
 /// needs to work with it.
-pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Check> {
+pub fn evaluate(facts: &Facts, settings: &Settings) -> Vec<Check> {
     let libvirt = [libvirt(facts, settings)];
     let guests = [pool(facts, settings), network(facts, settings)];
     if !facts.local {

@@ -15,7 +15,7 @@ use crate::{
 const LOG_SOCKET: &str = "/run/libvirt/virtlogd-sock";
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 /// How long a daemon may take to listen.
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A change, before it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub fn apply(
     match &fix.repair {
         Repair::Daemon { systemd } => {
             let run = |program: &str, arguments: &[&str]| run(machine, program, arguments);
-            start(*systemd, &run, &|socket| machine.answers(Path::new(socket)), PATIENCE)
+            start(*systemd, &run, &|socket| machine.answers(Path::new(socket)), START_TIMEOUT)
         }
         Repair::Pool { .. } => open()?.ensure_pool(&settings.host.pool, pool_xml),
         Repair::Network { .. } => open()?.ensure_network(&settings.host.network, &network_xml()?),
@@ -115,7 +115,7 @@ fn start(
     systemd: bool,
     run: &dyn Fn(&str, &[&str]) -> Result<()>,
     answers: &dyn Fn(&str) -> bool,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<()> {
     if systemd {
         run("systemctl", &["enable", "--now", "libvirtd"])?;
@@ -126,13 +126,11 @@ fn start(
             }
         }
     }
-    let deadline = SystemClock.instant() + patience;
+    let deadline = SystemClock.instant() + timeout;
     while !answers(LIBVIRT_SOCKET) {
         if SystemClock.instant() >= deadline {
-            let message = format!(
-                "libvirtd was started and does not listen on `{LIBVIRT_SOCKET}` after {} s",
-                patience.as_secs()
-            );
+            let message =
+                format!("libvirtd was started and does not listen on `{LIBVIRT_SOCKET}` after {} s", timeout.as_secs());
             let see = if systemd {
                 "see why: `journalctl -u libvirtd`"
             } else {

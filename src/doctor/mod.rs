@@ -1,22 +1,22 @@
 //! Checks of this host, each with its fix.
 //!
-//! [`gather`] reads what there is to know (it never fails: what cannot be read is unknown, and said so), [`judge`] turns it
+//! [`gather`] reads what there is to know (it never fails: what cannot be read is unknown, and said so), [`evaluate`] turns it
 //! into checks, [`fixes`] and [`apply`] put right what can be. A fix of libvirt uncovers more: after it, open libvirt and
 //! gather once more, then ask for fixes again.
 
 mod accel;
 mod check;
+mod evaluate;
 mod facts;
 mod fix;
 mod host;
-mod judge;
 mod local;
 mod subnet;
 
 pub use accel::{Acceleration, Here, obstacle, use_kvm};
 pub use check::{Check, Repair, Status};
+pub use evaluate::evaluate;
 pub use facts::{Facts, Network, gather};
 pub use fix::{Fix, apply, fixes};
-pub use judge::judge;
 pub use local::{Forward, Kvm};
 pub use subnet::{Route, choose_subnet, parse_routes, routes};

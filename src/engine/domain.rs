@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Ctx, objects};
 use crate::{
     hypervisor::DomainState,
-    model::{Code, Drift, Error, Hint, Instance, Name, Record, Result, Verb, Wanted},
+    model::{Code, DesiredState, Drift, Error, Hint, Instance, Name, Record, Result, Verb},
     plan::{self, Class, OwnedKind},
 };
 
@@ -91,5 +91,5 @@ pub fn adopt_power_state(ctx: &mut Ctx, uuid: Uuid) -> Result<()> {
     let_calls_end(ctx, uuid);
     let state = ctx.hypervisor.domain(uuid)?.map(|d| d.state);
     let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
-    ctx.store.set_wanted(uuid, if off { Wanted::Stopped } else { Wanted::Running })
+    ctx.store.set_desired_state(uuid, if off { DesiredState::Stopped } else { DesiredState::Running })
 }

@@ -44,7 +44,7 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
             objects::ensure(hv, object, xml, content)
         }
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
-        Step::StartUnlinked { uuid, xml } => hv.launch(*uuid, xml),
+        Step::StartUnlinked { uuid, xml } => hv.start_with_xml(*uuid, xml),
         Step::LinkUp { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
         Step::Start { uuid } => hv.start(*uuid),

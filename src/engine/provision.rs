@@ -25,7 +25,9 @@ use crate::{
     doctor, guest,
     image::Image,
     kill_point,
-    model::{Code, Error, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result, Stage, Wanted},
+    model::{
+        Code, DesiredState, Error, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result, Stage,
+    },
     plan::{self, Chosen, DomainPlan, Identity, Sources, Step},
     render::{Seed, SeedInput, StaticAddress, render},
     store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
@@ -219,7 +221,7 @@ fn insert(
         secrets::insert(t, record.uuid, &secret_rows(request, &record, generated)?, Some(&generated.host_key.public))?;
         match purpose {
             Purpose::Bake(_) => {
-                instances::set_life(t, record.uuid, Wanted::Running, Phase::Baking, None)?;
+                instances::set_life(t, record.uuid, DesiredState::Running, Phase::Baking, None)?;
                 operations::set_machine(t, &operation.id, record.uuid)?;
             }
             Purpose::Instance => {

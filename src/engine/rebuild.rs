@@ -8,7 +8,7 @@ use crate::{
     guest::report::{Report, Status},
     hypervisor::DomainState,
     kill_point,
-    model::{Code, Error, NetworkMode, Phase, Record, Result, Wanted, escaped},
+    model::{Code, DesiredState, Error, NetworkMode, Phase, Record, Result, escaped},
     store::{NewInstance, OldDatabases, Recovered, instances, secrets},
 };
 
@@ -66,7 +66,7 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
     };
     let blueprint = found.blueprint.unwrap_or_else(|| blueprint_of(record, catalog));
     let parameters = found.parameters.unwrap_or_else(|| defaults(&blueprint));
-    let wanted = found.wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
+    let wanted = found.desired_state.unwrap_or_else(|| wanted_by(domain.seen.state));
     let (phase, failure) = match found.phase {
         // Its operation is lost with the journal.
         Some((Phase::Creating | Phase::Baking, _)) => (Phase::Unverified, None),
@@ -158,9 +158,9 @@ fn defaults(blueprint: &Blueprint) -> BTreeMap<String, String> {
 }
 
 /// What the user seems to want of a domain that is in this state.
-fn wanted_by(state: DomainState) -> Wanted {
+fn wanted_by(state: DomainState) -> DesiredState {
     match state {
-        DomainState::Off | DomainState::ShuttingDown => Wanted::Stopped,
-        _ => Wanted::Running,
+        DomainState::Off | DomainState::ShuttingDown => DesiredState::Stopped,
+        _ => DesiredState::Running,
     }
 }

@@ -64,7 +64,7 @@ fn http(at: SocketAddr, path: &str, status: u16, text: Option<&str>, timeout: Du
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(async {
         match tokio::time::timeout(timeout, get(at, path)).await {
-            Ok(answer) => judge(&answer?, status, text),
+            Ok(answer) => check_answer(&answer?, status, text),
             Err(_) => Err(format!("http://{at}{path} gave no answer within {} s", timeout.as_secs_f32())),
         }
     })
@@ -107,7 +107,7 @@ fn words(error: &reqwest::Error) -> String {
     escaped(text.split(" (os error").next().unwrap_or(&text)).to_lowercase()
 }
 
-fn judge(answer: &Answer, status: u16, text: Option<&str>) -> Result<(), String> {
+fn check_answer(answer: &Answer, status: u16, text: Option<&str>) -> Result<(), String> {
     if answer.status != status {
         return Err(format!("HTTP {}, expected {status}", answer.status));
     }

@@ -24,7 +24,7 @@ macro_rules! calls_of {
     (Lifecycle, $make:ident) => {
         $make! { Lifecycle {
             fn start(uuid: Uuid) -> ();
-            fn launch(uuid: Uuid, xml: &str) -> ();
+            fn start_with_xml(uuid: Uuid, xml: &str) -> ();
             fn update_interface(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Size, escaped, words};
 
 words! {
-    /// What the user wants the instance to be.
-    Wanted;
+    /// What the user wants the instance to be: the state it is brought back to.
+    DesiredState;
     /// Up.
     Running = "running",
     /// Down.
@@ -163,7 +163,7 @@ pub struct Instance {
     /// What is also in the domain's metadata.
     pub record: Record,
     /// What the user wants.
-    pub wanted: Wanted,
+    pub desired_state: DesiredState,
     /// Result of the set-up: `creating`, `ready`, `failed`, `deleting`.
     pub phase: Phase,
     /// Why it failed, if it did: one sentence.

@@ -35,7 +35,7 @@ pub use error::{Error, Result, escaped, nearest};
 pub use event::{Event, EventData, EventInstance, EventKind};
 pub use hint::{Action, Hint, Verb};
 pub use host::{Accel, Folders, Host};
-pub use instance::{Instance, InstanceState, NetworkMode, Phase, Record, Tag, Wanted};
+pub use instance::{DesiredState, Instance, InstanceState, NetworkMode, Phase, Record, Tag};
 pub use metric::{Metric, MetricType, Unit};
 pub use money::{Currency, Money};
 pub use name::Name;

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::{
-    Happening, machine,
+    AlarmTransition, machine,
     window::{Minute, Window, reason},
 };
 use crate::{
-    model::{EventKind, HostId, Metric, Notify, Point, Record, Result},
+    model::{HostId, Metric, Notify, Point, Record, Result},
     store::{
         Store, Transaction,
-        alarms::{self, Alarm, Told},
+        alarms::{self, Alarm, AlarmEvent},
         events::Stamp,
     },
 };
@@ -70,7 +70,7 @@ impl Windows {
             };
             let closed = window.push(&alarm.settings, minute, seen);
             if closed {
-                told.extend(judge(t, alarm, record, window, stamp)?);
+                told.extend(evaluate(t, alarm, record, window, stamp)?);
             }
             alarms::unmute_if_over(t, alarm, record, stamp)?;
         }
@@ -88,7 +88,7 @@ impl Windows {
     }
 }
 
-fn judge(
+fn evaluate(
     t: &Transaction<'_>,
     alarm: &mut Alarm,
     record: &Record,
@@ -103,22 +103,17 @@ fn judge(
         repeat_due: repeat > 0 && since.is_some_and(|s| s >= repeat),
         tell_no_data: settings.notify.contains(&Notify::NoData),
     };
-    let (next, happening) = machine::step(alarm.state, window.decision(settings), context);
-    if next == alarm.state && happening.is_none() {
+    let (next, transition) = machine::step(alarm.state, window.decision(settings), context);
+    if next == alarm.state && transition.is_none() {
         return Ok(None);
     }
-    let kind = happening.map(|h| match h {
-        Happening::Firing => EventKind::AlarmFiring,
-        Happening::Reminder => EventKind::AlarmReminder,
-        Happening::Resolved => EventKind::AlarmResolved,
-        Happening::NoData => EventKind::AlarmNoData,
-    });
+    let kind = transition.map(AlarmTransition::event_kind);
     let text = reason(settings, window);
     let points = window.values(settings);
-    let told = kind.map(|kind| Told { kind, reason: text.clone(), points });
-    if told.is_none() {
+    let event = kind.map(|kind| AlarmEvent { kind, reason: text.clone(), points });
+    if event.is_none() {
         alarm.reason = text.clone();
     }
-    alarms::change(t, alarm, record, next, told.as_ref(), stamp)?;
+    alarms::change(t, alarm, record, next, event.as_ref(), stamp)?;
     Ok(Some(format!("alarm `{}` is {next}: {text}", alarm.name)))
 }

@@ -1,11 +1,11 @@
 //! The states of an alarm (A4). Pure.
 
 use super::Decision;
-use crate::model::AlarmState;
+use crate::model::{AlarmState, EventKind};
 
 /// What a change of state tells the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening {
+pub enum AlarmTransition {
     /// An incident opens.
     Firing,
     /// It still fires, and the repeat interval has passed.
@@ -14,6 +14,18 @@ pub enum Happening {
     Resolved,
     /// The data stopped; an open incident stays open.
     NoData,
+}
+
+impl AlarmTransition {
+    /// The event that tells of it.
+    pub fn event_kind(self) -> EventKind {
+        match self {
+            Self::Firing => EventKind::AlarmFiring,
+            Self::Reminder => EventKind::AlarmReminder,
+            Self::Resolved => EventKind::AlarmResolved,
+            Self::NoData => EventKind::AlarmNoData,
+        }
+    }
 }
 
 /// What else the step depends on.
@@ -28,24 +40,24 @@ pub struct Context {
 }
 
 /// The state after a decision, and what it tells. `alarm.no_data` is told when the data stops, not at each period without.
-pub fn step(state: AlarmState, decision: Decision, context: Context) -> (AlarmState, Option<Happening>) {
+pub fn step(state: AlarmState, decision: Decision, context: Context) -> (AlarmState, Option<AlarmTransition>) {
     use AlarmState::{Alarm, InsufficientData, Ok};
     match (state, decision) {
         (_, Decision::Keep) => (state, None),
-        (Alarm, Decision::Alarm) => (Alarm, context.repeat_due.then_some(Happening::Reminder)),
+        (Alarm, Decision::Alarm) => (Alarm, context.repeat_due.then_some(AlarmTransition::Reminder)),
         (InsufficientData, Decision::Alarm) if context.incident => (Alarm, None),
-        (Ok | InsufficientData, Decision::Alarm) => (Alarm, Some(Happening::Firing)),
-        (Alarm, Decision::Ok) => (Ok, Some(Happening::Resolved)),
-        (InsufficientData, Decision::Ok) if context.incident => (Ok, Some(Happening::Resolved)),
+        (Ok | InsufficientData, Decision::Alarm) => (Alarm, Some(AlarmTransition::Firing)),
+        (Alarm, Decision::Ok) => (Ok, Some(AlarmTransition::Resolved)),
+        (InsufficientData, Decision::Ok) if context.incident => (Ok, Some(AlarmTransition::Resolved)),
         (Ok | InsufficientData, Decision::Ok) => (Ok, None),
         (InsufficientData, Decision::NoData) => (InsufficientData, None),
-        (Ok | Alarm, Decision::NoData) => (InsufficientData, context.tell_no_data.then_some(Happening::NoData)),
+        (Ok | Alarm, Decision::NoData) => (InsufficientData, context.tell_no_data.then_some(AlarmTransition::NoData)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Context, Happening, step};
+    use super::{AlarmTransition, Context, step};
     use crate::{model::AlarmState, monitor::Decision};
 
     const DECISIONS: [Decision; 4] = [Decision::Alarm, Decision::Ok, Decision::NoData, Decision::Keep];
@@ -83,10 +95,10 @@ mod tests {
                     used.insert(at);
                     let next = if row.3 == "=" { *state } else { AlarmState::parse(row.3).unwrap() };
                     let told = match row.4 {
-                        "firing" => Some(Happening::Firing),
-                        "resolved" => Some(Happening::Resolved),
-                        "reminder?" => context.repeat_due.then_some(Happening::Reminder),
-                        "no_data?" => context.tell_no_data.then_some(Happening::NoData),
+                        "firing" => Some(AlarmTransition::Firing),
+                        "resolved" => Some(AlarmTransition::Resolved),
+                        "reminder?" => context.repeat_due.then_some(AlarmTransition::Reminder),
+                        "no_data?" => context.tell_no_data.then_some(AlarmTransition::NoData),
                         _ => None,
                     };
                     assert_eq!(step(*state, decision, context), (next, told), "{state} {decision:?} {context:?}");

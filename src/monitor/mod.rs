@@ -17,4 +17,4 @@ pub mod watcher;
 pub mod window;
 
 pub use decide::{Class, Decision, decide};
-pub use machine::{Happening, step};
+pub use machine::{AlarmTransition, step};

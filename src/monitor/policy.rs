@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EventKind, Wanted};
+use crate::model::{DesiredState, EventKind};
 
 /// Waits before the first, second … restart.
 const BACKOFF: [i64; 5] = [5, 10, 20, 40, 80];
@@ -19,7 +19,7 @@ const SILENT: u32 = 3;
 /// What the host says of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Seen {
+pub enum Observed {
     /// Running, and its monitor answers.
     Running,
     /// Running, and its monitor does not answer.
@@ -59,7 +59,7 @@ pub enum GuestShutdown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intent {
     /// Up or down.
-    pub wanted: Wanted,
+    pub desired_state: DesiredState,
     /// Counts the user's decisions.
     pub generation: i64,
     /// What a power-off by the guest means.
@@ -103,7 +103,7 @@ pub enum Action {
     Resume,
     /// Press the reset button.
     Reset,
-    /// Wanted becomes stopped.
+    /// From now on it is wanted off.
     WantStopped,
     /// Say it.
     Tell(EventKind, String),
@@ -112,7 +112,7 @@ pub enum Action {
 /// The actions, and what to remember after them. Called every 10 s, on reconnect and at start.
 ///
 /// An instance with an open operation is not brought here.
-pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Timestamp) -> (Vec<Action>, History) {
+pub fn plan(intent: &Intent, seen: Observed, before: &History, boot: &str, now: Timestamp) -> (Vec<Action>, History) {
     let mut history = before.clone();
     if history.generation != intent.generation {
         // Somebody acted: nothing of what was counted holds any more.
@@ -120,32 +120,35 @@ pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Time
     }
     history.restarts.retain(|at| now.duration_since(*at) < LOOP_SPAN && *at <= now);
     let mut actions = Vec::new();
-    if seen == Seen::Unknown {
+    if seen == Observed::Unknown {
         return (actions, history);
     }
-    if seen != Seen::Silent {
+    if seen != Observed::Silent {
         history.silent = 0;
     }
-    if matches!(seen, Seen::Running | Seen::Silent | Seen::Paused | Seen::DiskFull | Seen::ShuttingDown) {
+    if matches!(
+        seen,
+        Observed::Running | Observed::Silent | Observed::Paused | Observed::DiskFull | Observed::ShuttingDown
+    ) {
         history.boot = Some(boot.to_owned());
     }
-    if intent.wanted == Wanted::Stopped {
+    if intent.desired_state == DesiredState::Stopped {
         (history.crashed_at, history.told) = (None, None);
         return (actions, history);
     }
     match seen {
-        Seen::Running => {
+        Observed::Running => {
             (history.crashed_at, history.told) = (None, None);
             if std::mem::take(&mut history.restarting) {
                 let text = "it was started again after a crash".to_owned();
                 actions.push(Action::Tell(EventKind::InstanceRestarted, text));
             }
         }
-        Seen::Paused | Seen::ShuttingDown | Seen::Unknown => {}
-        Seen::Crashed => crashed(&mut history, &mut actions, now),
+        Observed::Paused | Observed::ShuttingDown | Observed::Unknown => {}
+        Observed::Crashed => crashed(&mut history, &mut actions, now),
         // Only after a boot since it was last seen up can the host have done it. (libvirt forgets the reason with its own
         // end, so one that is told and was never seen up is of this boot.)
-        Seen::Shutdown if history.boot.as_deref().is_none_or(|b| b == boot) => match intent.guest_shutdown {
+        Observed::Shutdown if history.boot.as_deref().is_none_or(|b| b == boot) => match intent.guest_shutdown {
             GuestShutdown::Restart => actions.push(Action::Start),
             GuestShutdown::Stop => {
                 actions.push(Action::WantStopped);
@@ -153,13 +156,13 @@ pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Time
                 actions.push(Action::Tell(EventKind::InstanceExternalStop, text));
             }
         },
-        Seen::Shutdown | Seen::Off => actions.push(Action::Start),
-        Seen::Destroyed => {
+        Observed::Shutdown | Observed::Off => actions.push(Action::Start),
+        Observed::Destroyed => {
             actions.push(Action::WantStopped);
             let text = "it was stopped by something other than lite; wanted is now stopped".to_owned();
             actions.push(Action::Tell(EventKind::InstanceExternalStop, text));
         }
-        Seen::DiskFull => {
+        Observed::DiskFull => {
             let told =
                 "it is paused: its disk could not be written, the host's disk is full; it goes on when there is space";
             tell(&mut history, &mut actions, EventKind::InstanceDiskFull, told);
@@ -168,7 +171,7 @@ pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Time
                 actions.push(Action::Resume);
             }
         }
-        Seen::Silent => {
+        Observed::Silent => {
             history.silent = history.silent.saturating_add(1);
             if history.silent >= SILENT {
                 let first = history.told != Some(EventKind::InstanceUnresponsive);
@@ -179,7 +182,7 @@ pub fn plan(intent: &Intent, seen: Seen, before: &History, boot: &str, now: Time
                 }
             }
         }
-        Seen::Missing => {
+        Observed::Missing => {
             let text = "its virtual machine is gone from the host; nothing was made or removed";
             tell(&mut history, &mut actions, EventKind::InstanceLost, text);
         }
@@ -234,11 +237,11 @@ pub fn restart_due(history: &History) -> Option<Timestamp> {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Action, GuestShutdown, History, Intent, Seen, plan, restart_due};
-    use crate::model::Wanted;
+    use super::{Action, GuestShutdown, History, Intent, Observed, plan, restart_due};
+    use crate::model::DesiredState;
 
     const RUNNING: Intent = Intent {
-        wanted: Wanted::Running,
+        desired_state: DesiredState::Running,
         generation: 1,
         guest_shutdown: GuestShutdown::Stop,
         reset_unresponsive: false,
@@ -256,7 +259,7 @@ mod tests {
         actions.iter().map(word).collect()
     }
 
-    fn first(intent: &Intent, seen: Seen, boot: Option<&str>) -> String {
+    fn first(intent: &Intent, seen: Observed, boot: Option<&str>) -> String {
         let history = History { generation: 1, boot: boot.map(str::to_owned), ..History::default() };
         words(&plan(intent, seen, &history, "b1", at(0)).0).join(" ")
     }
@@ -264,28 +267,28 @@ mod tests {
     #[test]
     fn the_table_of_the_specification() {
         let restart = Intent { guest_shutdown: GuestShutdown::Restart, ..RUNNING };
-        let rows: &[(Seen, &Intent, Option<&str>, &str)] = &[
-            (Seen::Running, &RUNNING, Some("b1"), ""),
-            (Seen::Silent, &RUNNING, Some("b1"), ""),
-            (Seen::Paused, &RUNNING, Some("b1"), ""),
-            (Seen::ShuttingDown, &RUNNING, Some("b1"), ""),
-            (Seen::DiskFull, &RUNNING, Some("b1"), "instance.disk_full Resume"),
-            (Seen::Crashed, &RUNNING, Some("b1"), ""),
-            (Seen::Shutdown, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
-            (Seen::Shutdown, &restart, Some("b1"), "Start"),
-            (Seen::Shutdown, &RUNNING, Some("b0"), "Start"),
-            (Seen::Shutdown, &RUNNING, None, "WantStopped instance.external_stop"),
-            (Seen::Off, &RUNNING, Some("b0"), "Start"),
-            (Seen::Off, &RUNNING, Some("b1"), "Start"),
-            (Seen::Destroyed, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
-            (Seen::Destroyed, &restart, Some("b1"), "WantStopped instance.external_stop"),
-            (Seen::Missing, &RUNNING, Some("b1"), "instance.lost"),
-            (Seen::Unknown, &RUNNING, Some("b1"), ""),
+        let rows: &[(Observed, &Intent, Option<&str>, &str)] = &[
+            (Observed::Running, &RUNNING, Some("b1"), ""),
+            (Observed::Silent, &RUNNING, Some("b1"), ""),
+            (Observed::Paused, &RUNNING, Some("b1"), ""),
+            (Observed::ShuttingDown, &RUNNING, Some("b1"), ""),
+            (Observed::DiskFull, &RUNNING, Some("b1"), "instance.disk_full Resume"),
+            (Observed::Crashed, &RUNNING, Some("b1"), ""),
+            (Observed::Shutdown, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
+            (Observed::Shutdown, &restart, Some("b1"), "Start"),
+            (Observed::Shutdown, &RUNNING, Some("b0"), "Start"),
+            (Observed::Shutdown, &RUNNING, None, "WantStopped instance.external_stop"),
+            (Observed::Off, &RUNNING, Some("b0"), "Start"),
+            (Observed::Off, &RUNNING, Some("b1"), "Start"),
+            (Observed::Destroyed, &RUNNING, Some("b1"), "WantStopped instance.external_stop"),
+            (Observed::Destroyed, &restart, Some("b1"), "WantStopped instance.external_stop"),
+            (Observed::Missing, &RUNNING, Some("b1"), "instance.lost"),
+            (Observed::Unknown, &RUNNING, Some("b1"), ""),
         ];
         for (seen, intent, boot, wanted) in rows {
             assert_eq!(first(intent, *seen, *boot), *wanted, "{seen:?} {boot:?}");
         }
-        let stopped = Intent { wanted: Wanted::Stopped, ..RUNNING };
+        let stopped = Intent { desired_state: DesiredState::Stopped, ..RUNNING };
         for (seen, ..) in rows {
             assert_eq!(first(&stopped, *seen, Some("b0")), "", "{seen:?}: stopped by the user stays stopped");
         }
@@ -297,7 +300,7 @@ mod tests {
         // Crashes again one second after each restart, looked at each second for an hour.
         let mut up = false;
         for second in 0..3600 {
-            let seen = if up { Seen::Running } else { Seen::Crashed };
+            let seen = if up { Observed::Running } else { Observed::Crashed };
             let (actions, after) = plan(&RUNNING, seen, &history, "b", at(second));
             // What is stored comes back the same.
             history = serde_json::from_str(&serde_json::to_string(&after).unwrap()).unwrap();
@@ -327,7 +330,7 @@ mod tests {
         assert!(history.crash_loop);
         // Somebody acts.
         let again = Intent { generation: 2, ..RUNNING };
-        let (actions, after) = plan(&again, Seen::Crashed, &history, "b", at(4000));
+        let (actions, after) = plan(&again, Observed::Crashed, &history, "b", at(4000));
         assert_eq!((words(&actions), after.restarts.len(), after.crash_loop), (vec![], 0, false));
         assert_eq!(restart_due(&after), Some(at(4005)));
     }
@@ -337,19 +340,19 @@ mod tests {
         let mut history = History::default();
         for n in 0..20 {
             let begin = n * 600;
-            let (_, a) = plan(&RUNNING, Seen::Crashed, &history, "b", at(begin));
-            let (actions, b) = plan(&RUNNING, Seen::Crashed, &a, "b", at(begin + 90));
+            let (_, a) = plan(&RUNNING, Observed::Crashed, &history, "b", at(begin));
+            let (actions, b) = plan(&RUNNING, Observed::Crashed, &a, "b", at(begin + 90));
             assert!(actions.contains(&Action::Restart), "{n}");
-            (_, history) = plan(&RUNNING, Seen::Running, &b, "b", at(begin + 100));
+            (_, history) = plan(&RUNNING, Observed::Running, &b, "b", at(begin + 100));
         }
         assert!(history.restarts.len() <= 3 && !history.crash_loop);
     }
 
     #[test]
     fn a_clock_that_jumps_holds_up_nothing() {
-        let (_, history) = plan(&RUNNING, Seen::Crashed, &History::default(), "b", at(0));
+        let (_, history) = plan(&RUNNING, Observed::Crashed, &History::default(), "b", at(0));
         for jump in [-3600, 3600, 100_000_000] {
-            let (actions, _) = plan(&RUNNING, Seen::Crashed, &history, "b", at(jump));
+            let (actions, _) = plan(&RUNNING, Observed::Crashed, &history, "b", at(jump));
             assert_eq!(words(&actions), ["instance.crashed", "Restart"], "{jump}");
         }
     }
@@ -361,7 +364,7 @@ mod tests {
             let intent = Intent { reset_unresponsive: reset, ..RUNNING };
             let (mut history, mut all) = (History::default(), Vec::new());
             for second in [0, 10, 20, 30, 40, 50] {
-                let (actions, after) = plan(&intent, Seen::Silent, &history, "b", at(second));
+                let (actions, after) = plan(&intent, Observed::Silent, &history, "b", at(second));
                 assert!(second >= 20 || actions.is_empty(), "{second}: {actions:?}");
                 history = after;
                 all.extend(words(&actions));
@@ -374,7 +377,7 @@ mod tests {
     fn a_full_disk_is_tried_once_a_minute() {
         let (mut history, mut tries) = (History::default(), Vec::new());
         for second in (0..200).step_by(10) {
-            let (actions, after) = plan(&RUNNING, Seen::DiskFull, &history, "b", at(second));
+            let (actions, after) = plan(&RUNNING, Observed::DiskFull, &history, "b", at(second));
             history = after;
             if actions.contains(&Action::Resume) {
                 tries.push(second);

@@ -32,7 +32,7 @@ use crate::{
 /// Most contacts sent to at once.
 const MOST: usize = 16;
 /// How often the outbox is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(500);
 
 /// What messages may reach on this host. Without a hypervisor the network of the guests is the one in the settings.
 pub fn allowed(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Allowed {
@@ -83,7 +83,7 @@ pub fn run(
                     }
                     kill_point::reached("recorded");
                 }
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(POLL) => {}
             }
         }
         Ok(())
@@ -128,7 +128,7 @@ fn begin(
 }
 
 fn record(store: &mut Store, job: &Job, answer: &Answer, now: Timestamp) -> Result<()> {
-    outbox::settle(store, job, answer, now, rand::random::<f64>()).map(drop)
+    outbox::record_result(store, job, answer, now, rand::random::<f64>()).map(drop)
 }
 
 /// Sends what is due to one contact, here and now. False if another process sends: then that does it.
@@ -138,7 +138,7 @@ pub fn send_now(settings: &Settings, contact: &Contact, base: &Allowed, clock: &
     let mut store = Store::open(state)?;
     if let Some(job) = outbox::next_job(&mut store, contact, base, clock.now())? {
         let answer = runtime()?.block_on(client::send(&job, clock.now()));
-        outbox::settle(&mut store, &job, &answer, clock.now(), rand::random::<f64>())?;
+        outbox::record_result(&mut store, &job, &answer, clock.now(), rand::random::<f64>())?;
     }
     Ok(true)
 }

@@ -17,7 +17,7 @@ use super::{
     clock::{MinuteClock, Moment},
     evaluate::Windows,
     export::Shared,
-    policy::{self, GuestShutdown, History, Intent, Seen},
+    policy::{self, GuestShutdown, History, Intent, Observed},
     probe::{Check, Prober},
     sample::Gathered,
 };
@@ -28,7 +28,7 @@ use crate::{
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
-    model::{EventKind, Instance, Metric, Phase, Record, Result, Wanted},
+    model::{DesiredState, EventKind, Instance, Metric, Phase, Record, Result},
     plan::report_log,
     store::{events::Stamp, metrics::SeriesCache},
 };
@@ -45,19 +45,19 @@ const COMES_UP: i64 = 300;
 const FREE: u64 = 5;
 
 /// What the host says, in the words of the policy.
-pub fn seen(sample: Option<&DomainSample>) -> Seen {
-    let Some(sample) = sample else { return Seen::Missing };
+pub fn seen(sample: Option<&DomainSample>) -> Observed {
+    let Some(sample) = sample else { return Observed::Missing };
     match (sample.state, sample.reason) {
-        (DomainState::Running, _) => Seen::Running,
-        (DomainState::Unresponsive, _) => Seen::Silent,
-        (DomainState::Paused, _) => Seen::Paused,
-        (DomainState::PausedIoError, _) => Seen::DiskFull,
-        (DomainState::ShuttingDown, _) => Seen::ShuttingDown,
-        (DomainState::Crashed, _) | (DomainState::Off, StateReason::Crashed) => Seen::Crashed,
-        (DomainState::Off, StateReason::Shutdown) => Seen::Shutdown,
-        (DomainState::Off, StateReason::Destroyed) => Seen::Destroyed,
-        (DomainState::Off, StateReason::Unknown) => Seen::Off,
-        (DomainState::Off | DomainState::Other, _) => Seen::Unknown,
+        (DomainState::Running, _) => Observed::Running,
+        (DomainState::Unresponsive, _) => Observed::Silent,
+        (DomainState::Paused, _) => Observed::Paused,
+        (DomainState::PausedIoError, _) => Observed::DiskFull,
+        (DomainState::ShuttingDown, _) => Observed::ShuttingDown,
+        (DomainState::Crashed, _) | (DomainState::Off, StateReason::Crashed) => Observed::Crashed,
+        (DomainState::Off, StateReason::Shutdown) => Observed::Shutdown,
+        (DomainState::Off, StateReason::Destroyed) => Observed::Destroyed,
+        (DomainState::Off, StateReason::Unknown) => Observed::Off,
+        (DomainState::Off | DomainState::Other, _) => Observed::Unknown,
     }
 }
 
@@ -148,12 +148,12 @@ impl<'a> Watcher<'a> {
     /// Looks once: at start, every 10 s, and whenever a domain came or went.
     pub fn tick(&mut self, now: Moment) -> Result<()> {
         let begun = SystemClock.instant();
-        let looked = self.look_at_all(now);
+        let looked = self.sample_all(now);
         self.exported.lock().unwrap_or_else(PoisonError::into_inner).look = begun.elapsed();
         looked
     }
 
-    fn look_at_all(&mut self, now: Moment) -> Result<()> {
+    fn sample_all(&mut self, now: Moment) -> Result<()> {
         self.take_outcomes(now)?;
         let minute = self.clock.minute(now.mono);
         for done in self.prober.done() {
@@ -235,14 +235,14 @@ impl<'a> Watcher<'a> {
         &mut self,
         instance: &Instance,
         sample: Option<&DomainSample>,
-        seen: Seen,
+        seen: Observed,
         busy: bool,
         minute: i64,
         now: Moment,
     ) -> Result<()> {
         let record = &instance.record;
-        let wanted = instance.wanted == Wanted::Running && !busy;
-        let status = if minute != self.asked && seen == Seen::Running {
+        let wanted = instance.desired_state == DesiredState::Running && !busy;
+        let status = if minute != self.asked && seen == Observed::Running {
             let (starting, status) = self.status_of(record, now)?;
             if starting {
                 self.starting.insert(record.uuid);
@@ -257,13 +257,15 @@ impl<'a> Watcher<'a> {
         let counts = wanted && set_up;
         let gathered = self.gathered.entry(record.uuid).or_default();
         gathered.look(minute, counts);
-        match sample.filter(|_| matches!(seen, Seen::Running | Seen::Silent | Seen::Paused | Seen::DiskFull)) {
+        match sample
+            .filter(|_| matches!(seen, Observed::Running | Observed::Silent | Observed::Paused | Observed::DiskFull))
+        {
             Some(sample) => gathered.sample(minute, now.mono, now.wall.as_second(), sample, record.vcpus),
             None => gathered.down(),
         }
-        if wanted && seen != Seen::Unknown {
-            let system = matches!(seen, Seen::Missing | Seen::DiskFull);
-            let instance = !system && seen != Seen::Running;
+        if wanted && seen != Observed::Unknown {
+            let system = matches!(seen, Observed::Missing | Observed::DiskFull);
+            let instance = !system && seen != Observed::Running;
             let checks = [
                 (Metric::StatusCheckFailed, system || instance),
                 (Metric::StatusCheckFailedInstance, instance),
@@ -273,7 +275,7 @@ impl<'a> Watcher<'a> {
         }
         if let Some(status) = status {
             self.ask_guest(instance, status, counts, minute)?;
-        } else if counts && seen != Seen::Running && self.check_of(record.uuid)?.is_some() {
+        } else if counts && seen != Observed::Running && self.check_of(record.uuid)?.is_some() {
             // A guest that is down does not answer either.
             self.gathered.entry(record.uuid).or_default().value(minute, Metric::AppHealthy, 0.0);
         }
@@ -341,7 +343,7 @@ impl<'a> Watcher<'a> {
 fn intent_of(instance: &Instance, generation: i64) -> Intent {
     let tag = |key: &str| instance.record.tags.iter().find(|t| t.key == key).map(|t| t.value.as_str());
     Intent {
-        wanted: instance.wanted,
+        desired_state: instance.desired_state,
         generation,
         guest_shutdown: match tag("guest-shutdown") {
             Some("restart") => GuestShutdown::Restart,

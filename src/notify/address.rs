@@ -82,7 +82,7 @@ pub fn resolve(url: &Url) -> Result<Vec<SocketAddr>> {
 /// The one address to connect to: the first, if *all* of them may be connected to.
 pub fn choose(addresses: &[SocketAddr], allowed: &Allowed) -> Result<SocketAddr> {
     for address in addresses {
-        if let Err(why) = judge(address.ip(), allowed, is_own) {
+        if let Err(why) = check(address.ip(), allowed, is_own) {
             let error = Error::new(Code::ForbiddenAddress, format!("messages may not go to {}: {why}", address.ip()));
             return Err(if why == PRIVATE {
                 error.hint("if that is meant, say `--allow-private`")
@@ -97,7 +97,7 @@ pub fn choose(addresses: &[SocketAddr], allowed: &Allowed) -> Result<SocketAddr>
 const PRIVATE: &str = "it is private";
 
 /// Why an address may not be connected to. `own` tells addresses of this host.
-pub fn judge(ip: IpAddr, allowed: &Allowed, own: impl Fn(IpAddr) -> bool) -> std::result::Result<(), &'static str> {
+pub fn check(ip: IpAddr, allowed: &Allowed, own: impl Fn(IpAddr) -> bool) -> std::result::Result<(), &'static str> {
     let class = match ip {
         IpAddr::V4(v4) => class_v4(v4),
         IpAddr::V6(v6) => class_v6(v6),
@@ -167,7 +167,7 @@ fn class_v6(ip: Ipv6Addr) -> Class {
 mod tests {
     use std::net::IpAddr;
 
-    use super::{Allowed, choose, judge, parse, resolve, shown};
+    use super::{Allowed, check, choose, parse, resolve, shown};
 
     /// What becomes of a URL whose host is an address: the reason of the refusal, or `ok`.
     fn fate(text: &str, allowed: &Allowed) -> String {
@@ -179,7 +179,7 @@ mod tests {
             Ok(addresses) => addresses,
             Err(error) => return error.code.to_string(),
         };
-        match judge(addresses[0].ip(), allowed, |ip| ip == "198.41.0.4".parse::<IpAddr>().unwrap()) {
+        match check(addresses[0].ip(), allowed, |ip| ip == "198.41.0.4".parse::<IpAddr>().unwrap()) {
             Ok(()) => "ok".to_owned(),
             Err(why) => why.to_owned(),
         }

@@ -10,7 +10,7 @@ use super::{
     format::Format,
     group::{self, Made, Pending, Waiting},
     payload,
-    schedule::{Answer, Next, is_due, judge},
+    schedule::{Answer, Next, is_due, next_attempt},
     signature::Secret,
 };
 use crate::{
@@ -188,8 +188,8 @@ fn render(store: &Store, contact: &Contact, message: &Message) -> Result<(Vec<u8
 }
 
 /// Writes what became of an attempt. `random` is from 0 to 1.
-pub fn settle(store: &mut Store, job: &Job, answer: &Answer, now: Timestamp, random: f64) -> Result<Next> {
-    let next = judge(answer, job.message.attempts + 1, now, random);
+pub fn record_result(store: &mut Store, job: &Job, answer: &Answer, now: Timestamp, random: f64) -> Result<Next> {
+    let next = next_attempt(answer, job.message.attempts + 1, now, random);
     let (status, error) = match answer {
         Answer::Status(200..=299, _) => (None, None),
         Answer::Status(status, _) => (Some(*status), Some(format!("HTTP {status}"))),

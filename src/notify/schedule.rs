@@ -30,7 +30,7 @@ pub enum Next {
 }
 
 /// Judges attempt number `attempt` (1 is the first). `random` is from 0 to 1 and moves the next one by up to 20 %.
-pub fn judge(answer: &Answer, attempt: u32, now: Timestamp, random: f64) -> Next {
+pub fn next_attempt(answer: &Answer, attempt: u32, now: Timestamp, random: f64) -> Next {
     match answer {
         Answer::Status(200..=299, _) => return Next::Delivered,
         Answer::Status(410, _) => return Next::Gone,
@@ -65,14 +65,14 @@ pub fn is_due(at: Timestamp, now: Timestamp) -> bool {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Answer, DELAYS, Next, is_due, judge};
+    use super::{Answer, DELAYS, Next, is_due, next_attempt};
 
     fn now() -> Timestamp {
         "2026-03-01T00:00:00Z".parse().unwrap()
     }
 
     fn wait(answer: &Answer, attempt: u32, random: f64) -> Option<f64> {
-        match judge(answer, attempt, now(), random) {
+        match next_attempt(answer, attempt, now(), random) {
             Next::Retry(at) => Some(at.duration_since(now()).as_secs_f64()),
             _ => None,
         }
@@ -87,7 +87,7 @@ mod tests {
             assert_eq!(wait(&answer, attempt as u32, 0.0), Some(base * 0.8));
             assert_eq!(wait(&answer, attempt as u32, 1.0), Some((base * 1.2 * 1000.0).trunc() / 1000.0));
         }
-        assert_eq!(judge(&answer, 12, now(), 0.5), Next::Dead);
+        assert_eq!(next_attempt(&answer, 12, now(), 0.5), Next::Dead);
         let days = DELAYS.iter().sum::<i64>() as f64 / 86_400.0;
         assert!((3.0..4.0).contains(&days), "a receiver down for four days loses it, one for three does not: {days}");
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn statuses() {
         for (status, wanted) in [(200, "Delivered"), (204, "Delivered"), (299, "Delivered"), (410, "Gone")] {
-            assert_eq!(format!("{:?}", judge(&Answer::Status(status, None), 1, now(), 0.5)), wanted);
+            assert_eq!(format!("{:?}", next_attempt(&Answer::Status(status, None), 1, now(), 0.5)), wanted);
         }
         for status in [100, 199, 300, 301, 302, 400, 401, 404, 429, 500, 503] {
             assert_eq!(wait(&Answer::Status(status, None), 1, 0.5), Some(5.0), "{status}");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::types::UserData;
 use crate::{
-    catalog::{Faults, OWN_CLOUD_KEYS, parse_tree, to_json},
+    catalog::{Diagnostics, OWN_CLOUD_KEYS, parse_tree, to_json},
     model::{Code, Error, Result, escaped},
 };
 
@@ -51,10 +51,10 @@ fn script(text: &str, first: &str) -> Result<UserData> {
 }
 
 fn cloud_config(text: &str) -> Result<UserData> {
-    let mut faults = Faults::new("user-data");
-    let json = parse_tree(text, &mut faults).map(|root| to_json(&root));
-    if !faults.list.is_empty() {
-        return Err(faults.sorted().into_iter().fold(bad("its YAML is faulty".to_owned()), Error::cause));
+    let mut diagnostics = Diagnostics::new("user-data");
+    let json = parse_tree(text, &mut diagnostics).map(|root| to_json(&root));
+    if !diagnostics.list.is_empty() {
+        return Err(diagnostics.sorted().into_iter().fold(bad("its YAML is faulty".to_owned()), Error::cause));
     }
     let map = match json {
         Some(Value::Object(map)) => map,

@@ -56,9 +56,9 @@ impl Alarm {
     }
 }
 
-/// What a change of state is to be told with.
+/// What is told of an alarm: the event without what the alarm itself says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
+pub struct AlarmEvent {
     /// What happened.
     pub kind: EventKind,
     /// One sentence.
@@ -89,7 +89,7 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<Alarm> {
 }
 
 /// Data of an event of an alarm.
-fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, told: &Told, to: AlarmState) -> EventData {
+fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, event: &AlarmEvent, to: AlarmState) -> EventData {
     let s = &alarm.settings;
     EventData {
         alarm: Some(alarm.name.to_string()),
@@ -103,12 +103,12 @@ fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, told: &Told, to: AlarmSta
         period: Some(s.period_minutes),
         from: Some(alarm.state),
         to: Some(to),
-        points: told.points.clone(),
-        ..EventData::says(told.reason.clone())
+        points: event.points.clone(),
+        ..EventData::says(event.reason.clone())
     }
 }
 
-/// Changes the state of an alarm, opens or closes its incident, and records what is told of it, with its deliveries.
+/// Changes the state of an alarm, opens or closes its incident, and records the event that tells of it, with its deliveries.
 ///
 /// `alarm` is brought up to date.
 pub fn change(
@@ -116,31 +116,31 @@ pub fn change(
     alarm: &mut Alarm,
     record: &Record,
     to: AlarmState,
-    told: Option<&Told>,
+    event: Option<&AlarmEvent>,
     stamp: &Stamp,
 ) -> Result<()> {
-    if let Some(told) = told {
-        tell(t, alarm, record, to, told, stamp)?;
+    if let Some(event) = event {
+        record_event(t, alarm, record, to, event, stamp)?;
     }
     if alarm.state != to {
         (alarm.state, alarm.since) = (to, stamp.now);
     }
-    if let Some(told) = told {
-        alarm.reason = told.reason.clone();
+    if let Some(event) = event {
+        alarm.reason = event.reason.clone();
     }
     update(t, alarm)
 }
 
-fn tell(
+fn record_event(
     t: &Transaction<'_>,
     alarm: &mut Alarm,
     record: &Record,
     to: AlarmState,
-    told: &Told,
+    event: &AlarmEvent,
     stamp: &Stamp,
 ) -> Result<()> {
-    let mut data = data(alarm, record, stamp, told, to);
-    if told.kind == EventKind::AlarmFiring && alarm.incident.is_none() {
+    let mut data = data(alarm, record, stamp, event, to);
+    if event.kind == EventKind::AlarmFiring && alarm.incident.is_none() {
         let id = new_id("in");
         t.0.execute(
             "INSERT INTO incident (id, alarm, opened_at, sequence) VALUES (?1, ?2, ?3, 0)",
@@ -161,20 +161,20 @@ fn tell(
         data.sequence = Some(sequence);
         data.started_at = Some(opened.0);
     }
-    if told.kind == EventKind::AlarmResolved {
+    if event.kind == EventKind::AlarmResolved {
         data.ended_at = Some(stamp.now);
         if let Some(incident) = alarm.incident.take() {
             t.0.execute("UPDATE incident SET closed_at = ?2 WHERE id = ?1", params![incident, Time(stamp.now)])
                 .map_err(sql)?;
         }
     }
-    let asked = match told.kind {
+    let asked = match event.kind {
         EventKind::AlarmResolved => Notify::Ok,
         EventKind::AlarmNoData => Notify::NoData,
         _ => Notify::Alarm,
     };
     let muted = alarm.is_muted(stamp.now);
-    match told.kind {
+    match event.kind {
         EventKind::AlarmFiring | EventKind::AlarmReminder => {
             alarm.reminded_at = Some(stamp.now);
             alarm.owed |= muted;
@@ -183,7 +183,7 @@ fn tell(
         _ => {}
     }
     let suppressed = muted || !alarm.settings.notify.contains(&asked);
-    events::record(t, &stamp.host, &Event { at: stamp.now, kind: told.kind, data, suppressed }).map(drop)
+    events::record(t, &stamp.host, &Event { at: stamp.now, kind: event.kind, data, suppressed }).map(drop)
 }
 
 fn update(t: &Transaction<'_>, alarm: &Alarm) -> Result<()> {
@@ -216,8 +216,8 @@ fn close(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, reason: &str, 
     if alarm.incident.is_none() {
         return Ok(());
     }
-    let told = Told { kind: EventKind::AlarmResolved, reason: reason.to_owned(), points: Vec::new() };
-    change(t, alarm, record, AlarmState::InsufficientData, Some(&told), stamp)
+    let event = AlarmEvent { kind: EventKind::AlarmResolved, reason: reason.to_owned(), points: Vec::new() };
+    change(t, alarm, record, AlarmState::InsufficientData, Some(&event), stamp)
 }
 
 /// Closes the incidents of an instance that is about to be deleted.
@@ -316,12 +316,12 @@ pub fn unmute_if_over(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, s
     alarm.muted_until = None;
     if owed {
         let reason = alarm.reason.clone();
-        tell(
+        record_event(
             t,
             alarm,
             record,
             AlarmState::Alarm,
-            &Told { kind: EventKind::AlarmFiring, reason, points: Vec::new() },
+            &AlarmEvent { kind: EventKind::AlarmFiring, reason, points: Vec::new() },
             stamp,
         )?;
     }

@@ -57,7 +57,7 @@ fn length(path: &Path) -> Result<Option<u64>> {
 }
 
 /// A database that looks as if a part of it were gone.
-pub(super) enum Look {
+pub(super) enum FileState {
     /// Nothing wrong that can be seen from outside.
     Good,
     /// Shorter than its header says: SQLite has to look.
@@ -66,18 +66,18 @@ pub(super) enum Look {
 
 /// Looks at the file from outside before SQLite opens it. Refused if it is damaged, or if SQLite would start anew over
 /// what is left of an older one.
-pub(super) fn look(path: &Path) -> Result<Look> {
+pub(super) fn look(path: &Path) -> Result<FileState> {
     let log = length(&beside(path, "-wal"))?.unwrap_or(0);
     match length(path)? {
         // SQLite removes the log of an empty database, and with it what was committed last.
         None if log > 0 => Err(damaged_because(path, "it is missing, but its log `state.db-wal` is there")),
         Some(0) if log > 0 => Err(damaged_because(path, "it is empty, but its log `state.db-wal` is not")),
-        None | Some(0) => Ok(Look::Good),
+        None | Some(0) => Ok(FileState::Good),
         Some(size) => match header(path).map_err(|e| unreadable_file(path, &e))? {
             None => Err(damaged_because(path, "it does not start as an SQLite database does")),
             // With a log the rest may still be in there.
-            Some(Header { length: Some(length), .. }) if size < length && log == 0 => Ok(Look::Short),
-            Some(_) => Ok(Look::Good),
+            Some(Header { length: Some(length), .. }) if size < length && log == 0 => Ok(FileState::Short),
+            Some(_) => Ok(FileState::Good),
         },
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::Blueprint,
-    model::{Code, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Verb, Wanted},
+    model::{Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Verb},
 };
 
 /// A new instance's row, before anything is made on the host.
@@ -62,7 +62,7 @@ const COLUMNS: &str = "record, desired_state, phase, failure";
 fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
     Ok(Instance {
         record: json(row, "record")?,
-        wanted: word(row, "desired_state")?,
+        desired_state: word(row, "desired_state")?,
         phase: word(row, "phase")?,
         failure: row.get("failure")?,
     })
@@ -132,11 +132,11 @@ impl Store {
     }
 
     /// Sets what the user wants.
-    pub fn set_wanted(&mut self, uuid: Uuid, wanted: Wanted) -> Result<()> {
+    pub fn set_desired_state(&mut self, uuid: Uuid, desired_state: DesiredState) -> Result<()> {
         self.write(|t| {
             t.0.execute(
                 "UPDATE instance SET desired_state = ?2 WHERE uuid = ?1",
-                params![uuid.to_string(), Stored(wanted)],
+                params![uuid.to_string(), Stored(desired_state)],
             )
             .map_err(sql)
             .map(drop)
@@ -225,10 +225,16 @@ pub fn addresses(t: &Transaction<'_>, host: &HostId, network: &str) -> Result<Ve
 }
 
 /// Sets what is wanted of an instance and how far its life has come, inside a transaction.
-pub fn set_life(t: &Transaction<'_>, uuid: Uuid, wanted: Wanted, phase: Phase, failure: Option<&str>) -> Result<()> {
+pub fn set_life(
+    t: &Transaction<'_>,
+    uuid: Uuid,
+    desired_state: DesiredState,
+    phase: Phase,
+    failure: Option<&str>,
+) -> Result<()> {
     t.0.execute(
         "UPDATE instance SET desired_state = ?2, phase = ?3, failure = ?4 WHERE uuid = ?1",
-        params![uuid.to_string(), Stored(wanted), Stored(phase), failure],
+        params![uuid.to_string(), Stored(desired_state), Stored(phase), failure],
     )
     .map_err(sql)
     .map(drop)

@@ -31,7 +31,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use file::Look;
+use file::FileState;
 pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use journal::Memory;
 pub use operations::{OpenStep, Operation};
@@ -77,7 +77,7 @@ impl Store {
         Ok(store)
     }
 
-    fn prepare(&mut self, look: &Look) -> Result<()> {
+    fn prepare(&mut self, look: &FileState) -> Result<()> {
         let path = self.path.clone();
         let version = |c: &Connection| -> rusqlite::Result<i64> {
             c.busy_timeout(BUSY)?;
@@ -91,8 +91,8 @@ impl Store {
             c.pragma_update(None, "foreign_keys", true)
         };
         setup(&self.connection).map_err(|e| cannot_open(&path, &e))?;
-        if matches!(look, Look::Short)
-            && let Some(found) = self.faults()?.into_iter().next()
+        if matches!(look, FileState::Short)
+            && let Some(found) = self.integrity_errors()?.into_iter().next()
         {
             return Err(damaged_because(&path, found));
         }
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// What SQLite finds wrong when it reads the whole file, a sentence each; empty if it is sound.
-    pub fn faults(&self) -> Result<Vec<String>> {
+    pub fn integrity_errors(&self) -> Result<Vec<String>> {
         let check = || -> rusqlite::Result<Vec<String>> {
             let mut statement = self.connection.prepare("PRAGMA integrity_check(10)")?;
             statement.query_map([], |row| row.get(0))?.collect()

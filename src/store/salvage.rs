@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{
     catalog::Blueprint,
-    model::{Phase, Result, Wanted},
+    model::{DesiredState, Phase, Result},
 };
 
 /// What older databases still tell of an instance. Each part is read by itself: one that is damaged costs no other.
 #[derive(Debug, Default)]
 pub struct Recovered {
     /// What the user wanted it to be.
-    pub wanted: Option<Wanted>,
+    pub desired_state: Option<DesiredState>,
     /// How far its life had come, and why it failed.
     pub phase: Option<(Phase, Option<String>)>,
     /// The resolved blueprint.
@@ -75,7 +75,7 @@ impl OldDatabases {
                 parse(&format!("\"{word}\""))
             };
             let phase = || Some((parse(&format!("\"{}\"", column(db, uuid, "phase")?))?, column(db, uuid, "failure")));
-            all.wanted = all.wanted.or_else(wanted);
+            all.desired_state = all.desired_state.or_else(wanted);
             all.phase = all.phase.or_else(phase);
             all.blueprint = all.blueprint.or_else(|| parse(&column(db, uuid, "blueprint")?));
             all.parameters = all.parameters.or_else(|| parse(&column(db, uuid, "parameters")?));
@@ -137,7 +137,7 @@ fn host_key(db: &Connection, uuid: Uuid) -> Option<String> {
 impl Store {
     /// Reads everything there is, as verbs do. `state_damaged` if something cannot be read.
     pub fn read_all(&self) -> Result<()> {
-        if let Some(fault) = self.faults()?.into_iter().next() {
+        if let Some(fault) = self.integrity_errors()?.into_iter().next() {
             return Err(super::damaged_content(fault));
         }
         for instance in self.instances()? {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ListRow;
-use crate::model::{Drift, InstanceState, Mac, Wanted};
+use crate::model::{DesiredState, Drift, InstanceState, Mac};
 
 /// Everything about an instance but its secrets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -14,7 +14,7 @@ pub struct ShowView {
     #[serde(flatten)]
     pub row: ListRow,
     /// What the user wants.
-    pub wanted: Wanted,
+    pub wanted: DesiredState,
     /// Version of its blueprint at create.
     pub blueprint_version: String,
     /// Transfer a month, as text: `3 TiB`.

@@ -9,7 +9,7 @@ use lite::{
     notify::{address::Allowed, format::Format, outbox, schedule::Answer, signature::Secret},
     store::{
         Store,
-        alarms::{self, Alarm, Told, default_name},
+        alarms::{self, Alarm, AlarmEvent, default_name},
         contacts::Contact,
         events::{self, Which},
         outbox::MessageState,
@@ -54,7 +54,7 @@ fn put(store: &mut Store, name: &str) -> Alarm {
 
 /// Changes an alarm as an evaluation does.
 fn turn(store: &mut Store, alarm: &mut Alarm, to: AlarmState, kind: Option<EventKind>, at: i64) {
-    let told = kind.map(|kind| Told { kind, reason: format!("at {at}"), points: vec![Some(1.0)] });
+    let told = kind.map(|kind| AlarmEvent { kind, reason: format!("at {at}"), points: vec![Some(1.0)] });
     store.write(|t| alarms::change(t, alarm, &record(1), to, told.as_ref(), &stamp(at))).unwrap();
 }
 
@@ -94,7 +94,7 @@ fn state_event_and_deliveries_are_one_transaction() {
     contact(&mut db, "ops");
     let alarm = put(&mut db, "cpu");
     let mut changed = alarm.clone();
-    let told = Told { kind: EventKind::AlarmFiring, reason: "x".into(), points: vec![] };
+    let told = AlarmEvent { kind: EventKind::AlarmFiring, reason: "x".into(), points: vec![] };
     let cut: lite::model::Result<()> = db.write(|t| {
         alarms::change(t, &mut changed, &record(1), AlarmState::Alarm, Some(&told), &stamp(60))?;
         Err(lite::model::Error::new(lite::model::Code::Internal, "cut"))
@@ -230,7 +230,7 @@ fn send(db: &mut Store, at: i64, answer: &Answer) -> Vec<String> {
             let body: serde_json::Value = serde_json::from_slice(&job.body).unwrap();
             let delivered = body["data"]["firing_delivered"].as_bool().map_or(String::new(), |d| format!(" after {d}"));
             sent.push(format!("{}{delivered}", body["type"].as_str().unwrap()));
-            outbox::settle(db, &job, answer, time(at), 0.5).unwrap();
+            outbox::record_result(db, &job, answer, time(at), 0.5).unwrap();
         }
     }
     sent
@@ -332,7 +332,7 @@ fn retries_have_the_same_id_and_bytes_and_both_secrets_sign_for_a_day() {
         outbox::next_job(db, &contact, &Allowed::default(), time(at)).unwrap().unwrap()
     };
     let first = job(&mut db, 10);
-    outbox::settle(&mut db, &first, &DOWN, time(10), 0.5).unwrap();
+    outbox::record_result(&mut db, &first, &DOWN, time(10), 0.5).unwrap();
     let new = Secret::from_bytes(&[2; 32]).unwrap();
     db.rotate_secret(&name, new.text(), time(100 + 86_400)).unwrap();
     let second = job(&mut db, 200);

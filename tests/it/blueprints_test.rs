@@ -4,7 +4,7 @@
 use std::{ffi::OsString, path::Path};
 
 use lite::{
-    catalog::{How, read_verified},
+    catalog::{VerifiedBy, read_verified},
     cli::{Env, run},
     ui::testing::Capture,
 };
@@ -74,7 +74,7 @@ fn a_file_is_rendered_and_recorded_twice() {
     let own = std::fs::read_to_string(dir.path().join("state/verified.yaml")).expect("kept in the state folder");
     assert_eq!(std::fs::read_to_string(&record).ok().as_ref(), Some(&own));
     let list = read_verified("x", &own).expect("good");
-    assert_eq!((list.len(), list[0].how, list[0].date), (1, How::Render, jiff::civil::date(2026, 11, 24)));
+    assert_eq!((list.len(), list[0].how, list[0].date), (1, VerifiedBy::Render, jiff::civil::date(2026, 11, 24)));
 
     let other = ["blueprints", "test", "lamp", "nginx", "--render-only", "--record", &record, "--json"];
     let (code, out, _) = lite(dir.path(), &other);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lite::{
     catalog::{
-        Catalog, Group, Health, How, ParameterType, SourceFile, Standing, Verified, add_verified, check, check_with,
-        read_verified, resolve_params, write_verified,
+        Catalog, Group, Health, ParameterType, SourceFile, Verification, Verified, VerifiedBy, add_verified, check,
+        check_with, read_verified, resolve_params, write_verified,
     },
     model::Error,
 };
@@ -130,12 +130,12 @@ fn what_was_booted_is_still_known() {
     let catalog = embedded();
     for id in ["docker", "ghost", "lamp", "postgres", "wordpress"] {
         let blueprint = catalog.blueprint(id).expect("known");
-        assert_ne!(catalog.standing(blueprint, "debian-13"), Standing::Render, "{id}");
+        assert_ne!(catalog.verification(blueprint, "debian-13"), Verification::Render, "{id}");
     }
     for v in &catalog.verified {
         let blueprint = catalog.blueprint(&v.blueprint).expect("a test of a blueprint that is there");
         assert!(blueprint.bases.contains(&v.base), "{} on {}", v.blueprint, v.base);
-        assert_eq!(v.image.is_some(), v.how == How::Boot, "{}: an image is what was booted", v.blueprint);
+        assert_eq!(v.image.is_some(), v.how == VerifiedBy::Boot, "{}: an image is what was booted", v.blueprint);
     }
 }
 
@@ -183,15 +183,15 @@ fn a_script_may_have_parts() {
     );
 }
 
-fn seen(blueprint: &lite::catalog::Blueprint, how: How) -> Verified {
+fn seen(blueprint: &lite::catalog::Blueprint, how: VerifiedBy) -> Verified {
     Verified {
         blueprint: blueprint.id.clone(),
         version: blueprint.version.clone(),
         base: "debian-13".to_owned(),
         how,
         date: jiff::civil::date(2026, 11, 24),
-        image: (how == How::Boot).then(|| "ab12".to_owned()),
-        seconds: (how == How::Boot).then_some(70),
+        image: (how == VerifiedBy::Boot).then(|| "ab12".to_owned()),
+        seconds: (how == VerifiedBy::Boot).then_some(70),
         parts: blueprint.parts_digest(),
     }
 }
@@ -201,21 +201,21 @@ fn a_test_holds_for_the_blueprint_as_it_was() {
     let mut catalog = embedded();
     catalog.verified.clear();
     let lamp = catalog.blueprint("lamp").expect("known").clone();
-    assert_eq!(catalog.standing(&lamp, "debian-13").word(), "render");
-    catalog.verified.push(seen(&lamp, How::Render));
-    assert_eq!(catalog.standing(&lamp, "debian-13").word(), "render");
-    catalog.verified.push(seen(&lamp, How::Boot));
-    assert_eq!(catalog.standing(&lamp, "debian-13"), Standing::Boot(&seen(&lamp, How::Boot)));
-    assert_eq!(catalog.standing(&lamp, "debian-12").word(), "render", "another base is another test");
+    assert_eq!(catalog.verification(&lamp, "debian-13").word(), "render");
+    catalog.verified.push(seen(&lamp, VerifiedBy::Render));
+    assert_eq!(catalog.verification(&lamp, "debian-13").word(), "render");
+    catalog.verified.push(seen(&lamp, VerifiedBy::Boot));
+    assert_eq!(catalog.verification(&lamp, "debian-13"), Verification::Boot(&seen(&lamp, VerifiedBy::Boot)));
+    assert_eq!(catalog.verification(&lamp, "debian-12").word(), "render", "another base is another test");
     let mut described = lamp.clone();
     described.description.push_str(" And more.");
-    assert_eq!(catalog.standing(&described, "debian-13").word(), "boot", "words alone change nothing in the guest");
+    assert_eq!(catalog.verification(&described, "debian-13").word(), "boot", "words alone change nothing in the guest");
     let mut changed = lamp.clone();
     changed.configure.push_str("true\n");
-    assert_eq!(catalog.standing(&changed, "debian-13").word(), "changed");
+    assert_eq!(catalog.verification(&changed, "debian-13").word(), "changed");
     let mut newer = lamp;
     newer.version = "2".to_owned();
-    assert_eq!(catalog.standing(&newer, "debian-13").word(), "changed");
+    assert_eq!(catalog.verification(&newer, "debian-13").word(), "changed");
 }
 
 #[test]
@@ -223,10 +223,10 @@ fn tests_are_kept_one_for_each_base() {
     let catalog = embedded();
     let lamp = catalog.blueprint("lamp").expect("known");
     let mut list = Vec::new();
-    add_verified(&mut list, seen(lamp, How::Boot));
-    add_verified(&mut list, seen(lamp, How::Render));
-    assert_eq!(list, [seen(lamp, How::Boot)], "a rendering says no more than a boot of the same");
-    let changed = Verified { parts: "000000000000".to_owned(), ..seen(lamp, How::Render) };
+    add_verified(&mut list, seen(lamp, VerifiedBy::Boot));
+    add_verified(&mut list, seen(lamp, VerifiedBy::Render));
+    assert_eq!(list, [seen(lamp, VerifiedBy::Boot)], "a rendering says no more than a boot of the same");
+    let changed = Verified { parts: "000000000000".to_owned(), ..seen(lamp, VerifiedBy::Render) };
     add_verified(&mut list, changed.clone());
     assert_eq!(list, std::slice::from_ref(&changed), "of another text it is news");
     add_verified(&mut list, Verified { base: "debian-12".to_owned(), ..changed.clone() });

@@ -45,7 +45,10 @@ fn its_example_renders() {
     let record = std::fs::read_to_string(dir.path().join("verified.yaml")).expect("recorded");
     let list = catalog::read_verified("verified.yaml", &record).expect("good");
     assert_eq!(list.len(), 1);
-    assert_eq!((list[0].blueprint.as_str(), list[0].how, &list[0].image), ("shelf", catalog::How::Render, &None));
+    assert_eq!(
+        (list[0].blueprint.as_str(), list[0].how, &list[0].image),
+        ("shelf", catalog::VerifiedBy::Render, &None)
+    );
 }
 
 #[test]

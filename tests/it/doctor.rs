@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use lite::{
     doctor::{
         Acceleration, Check, Facts, Fix, Forward, Here, Kvm, Network, Repair, Route, Status, apply, choose_subnet,
-        fixes, gather, judge, obstacle, parse_routes, use_kvm,
+        evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
     model::{Accel, Error, Folders, Host, HostId, Paths, Settings, Size},
@@ -106,7 +106,7 @@ fn silent() -> Facts {
 
 #[test]
 fn a_healthy_host() {
-    let checks = judge(&healthy(), &settings());
+    let checks = evaluate(&healthy(), &settings());
     let lines: Vec<_> = checks.iter().map(|c| (c.id, c.sentence.as_str())).collect();
     assert_eq!(
         lines,
@@ -415,7 +415,7 @@ fn what_is_wrong_is_said_with_one_fix() {
     for (change, id, status, sentence, fix) in table {
         let (mut facts, mut settings) = (healthy(), settings());
         change(&mut facts, &mut settings);
-        let checks = judge(&facts, &settings);
+        let checks = evaluate(&facts, &settings);
         let check = checks.iter().find(|c| c.id == *id).expect("the check");
         assert_eq!((check.status, check.sentence.as_str(), check.fix.as_deref()), (*status, *sentence, *fix), "{id}");
     }
@@ -426,7 +426,7 @@ fn of_another_machine_only_what_libvirt_tells() {
     let settings =
         Settings { host: Host { connect: "qemu+ssh://root@far/system".into(), ..settings().host }, ..settings() };
     let facts = Facts { local: false, closed_folder: Some("/root".into()), ..healthy() };
-    let checks = judge(&facts, &settings);
+    let checks = evaluate(&facts, &settings);
     let ids: Vec<_> = checks.iter().map(|c| (c.id, c.status)).collect();
     let all = ["libvirt", "acceleration", "pool", "network", "clock", "certificates", "ssh"].map(|id| (id, Status::Ok));
     assert_eq!(ids, all);
@@ -434,14 +434,14 @@ fn of_another_machine_only_what_libvirt_tells() {
         checks[0].sentence,
         "libvirt 11.3.0 with QEMU 10.0.2 answers on `host`; run `lite doctor` there for its other checks"
     );
-    assert_eq!(fixes(&judge(&Facts { local: false, ..silent() }, &settings)), []);
+    assert_eq!(fixes(&evaluate(&Facts { local: false, ..silent() }, &settings)), []);
     // This machine's own CPU and `/dev/kvm` say nothing about that one.
     let here = Facts { local: false, kvm: Kvm::Absent, cpu_virtualises: Some(false), ..healthy() };
-    assert_eq!(told(&judge(&here, &settings)[1]), ("acceleration", Status::Ok, "guests run under KVM", None));
+    assert_eq!(told(&evaluate(&here, &settings)[1]), ("acceleration", Status::Ok, "guests run under KVM", None));
     let host = here.host.clone().map(|h| HostInfo { kvm_offered: false, ..h });
     let emulated = "guests run under TCG, which is slow: libvirt does not offer it";
     assert_eq!(
-        told(&judge(&Facts { host, ..here }, &settings)[1]),
+        told(&evaluate(&Facts { host, ..here }, &settings)[1]),
         ("acceleration", Status::Warn, emulated, Some("run `lite doctor` on that machine"))
     );
 }
@@ -491,7 +491,7 @@ fn arm_has_no_flag_to_show() {
     }
     let arm = |kvm| {
         let host = healthy().host.map(|h| HostInfo { arch: "aarch64".into(), ..h });
-        let checks = judge(&Facts { host, kvm, cpu_virtualises: Some(false), ..healthy() }, &settings());
+        let checks = evaluate(&Facts { host, kvm, cpu_virtualises: Some(false), ..healthy() }, &settings());
         checks.into_iter().find(|c| c.id == "acceleration").expect("the check")
     };
     assert_eq!(told(&arm(Kvm::Opens)), ("acceleration", Status::Ok, "guests run under KVM", None));
@@ -552,7 +552,7 @@ fn a_subnet_that_clashes_with_nothing() {
 #[test]
 fn each_fix_says_what_it_does_and_how_to_undo_it() {
     let shown = |facts: &Facts| {
-        let shown = fixes(&judge(facts, &settings())).into_iter().map(|f| [f.check.to_owned(), f.change, f.undo]);
+        let shown = fixes(&evaluate(facts, &settings())).into_iter().map(|f| [f.check.to_owned(), f.change, f.undo]);
         shown.collect::<Vec<_>>()
     };
     let rows = |rows: &[[&str; 3]]| rows.iter().map(|r| r.map(str::to_owned)).collect::<Vec<_>>();
@@ -650,7 +650,7 @@ fn gathers_without_libvirt() {
         (facts.host.clone(), facts.pool.clone(), facts.network.clone()),
         (Err(down()), Err(down()), Err(down()))
     );
-    let checks = judge(&facts, &settings);
+    let checks = evaluate(&facts, &settings);
     assert_eq!(checks.len(), 16);
     assert_eq!(checks[0].sentence, "libvirt cannot be reached at `qemu:///system`: no such socket");
     assert!(checks[0].repair.is_none(), "a test connection is not libvirtd's");
@@ -671,7 +671,7 @@ fn makes_the_pool_and_the_network_twice() {
     };
     let status = |checks: &[Check], id: &str| checks.iter().find(|c| c.id == id).map(|c| c.status);
 
-    let checks = judge(&gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor)), &settings);
+    let checks = evaluate(&gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor)), &settings);
     let todo: Vec<_> = fixes(&checks).into_iter().filter(|f| !matches!(f.repair, Repair::Forwarding)).collect();
     assert_eq!(todo.iter().map(|f| f.check).collect::<Vec<_>>(), ["pool", "network"]);
     for fix in todo.iter().chain(&todo) {
@@ -681,7 +681,7 @@ fn makes_the_pool_and_the_network_twice() {
     let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
     let network = Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")) };
     assert_eq!(facts.network, Ok(Some(network)));
-    let checks = judge(&facts, &settings);
+    let checks = evaluate(&facts, &settings);
     assert_eq!(status(&checks, "network"), Some(Status::Ok));
     assert_ne!(status(&checks, "pool"), Some(Status::Fail));
 }

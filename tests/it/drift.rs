@@ -6,7 +6,7 @@ use crate::support::world::World;
 use lite::{
     engine::{self, Listed, Observer, Redefinition, Stage, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, Drift, Instance, InstanceState, Name, Phase, Wanted},
+    model::{Class, DesiredState, Drift, Instance, InstanceState, Name, Phase},
 };
 use uuid::Uuid;
 
@@ -53,7 +53,11 @@ fn an_untouched_instance_differs_in_nothing() {
     world.hypervisor.destroy(uuid).expect("stopped by hand");
     let off = inspected(&world);
     assert_eq!((off.state, off.power, off.drift), (InstanceState::Stopped, InstanceState::Stopped, vec![]));
-    assert_eq!(off.instance.wanted, Wanted::Running, "what the user wants is not what somebody did by hand");
+    assert_eq!(
+        off.instance.desired_state,
+        DesiredState::Running,
+        "what the user wants is not what somebody did by hand"
+    );
     assert_eq!(engine::plan_redefinition(&world.engine(), &web(&world)), Ok(Redefinition::Nothing));
     assert_eq!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Nothing));
 }
@@ -228,7 +232,7 @@ fn a_lost_instance_is_not_started_but_defined_again_on_its_disk() {
         assert_eq!(error.message, "the domain of instance `web` is gone from the host");
         assert_eq!(error.hints, ["its disk is there; define it again: `lite repair web`"]);
     }
-    assert_eq!((world.snapshot(), web(&world).wanted), (gone, Wanted::Running), "nothing was changed");
+    assert_eq!((world.snapshot(), web(&world).desired_state), (gone, DesiredState::Running), "nothing was changed");
     assert_eq!(engine::plan_redefinition(&world.engine(), &web(&world)), Ok(Redefinition::Lost));
     assert_eq!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Lost));
     assert_eq!((world.snapshot(), xml(&world, uuid)), (before, was), "as it was");

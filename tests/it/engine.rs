@@ -6,7 +6,7 @@ use crate::support::world::World;
 use lite::{
     engine::{self, Created, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, InstanceState, Name, NetworkMode, Wanted},
+    model::{Class, DesiredState, InstanceState, Name, NetworkMode},
     plan::{Object, Step},
     store::{OldDatabases, OperationState},
 };
@@ -234,10 +234,10 @@ fn stop_asks_first_and_pulls_the_plug_only_when_told() {
     let short = std::time::Duration::from_millis(10);
     let error = engine::stop(&mut engine, &instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
     assert_eq!(error.code.as_str(), "guest_did_not_stop");
-    assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Running);
+    assert_eq!(engine.store.require(&name("web")).expect("stored").desired_state, DesiredState::Running);
     engine::stop(&mut engine, &instance, true, short, &mut Unobserved).expect("forced");
     assert_eq!(world.hypervisor.domain(uuid).expect("seen").map(|d| d.state), Some(DomainState::Off));
-    assert_eq!(engine.store.require(&name("web")).expect("stored").wanted, Wanted::Stopped);
+    assert_eq!(engine.store.require(&name("web")).expect("stored").desired_state, DesiredState::Stopped);
     assert!(engine::start(&mut engine, &instance, None, &mut Unobserved).expect("started"));
     assert!(!engine::start(&mut engine, &instance, None, &mut Unobserved).expect("content"));
 }

@@ -10,7 +10,7 @@ use crate::support::world::World;
 use lite::{
     engine::{self, Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, Code, HostId, Name, Phase, Size, Tag, Via, Wanted},
+    model::{Class, Code, DesiredState, HostId, Name, Phase, Size, Tag, Via},
     store::{
         Allocated, OldDatabases, Store,
         events::{Stamp, Which},
@@ -84,7 +84,7 @@ fn an_older_schema_is_migrated_after_a_copy_was_made() {
     let operations = store.operations(10).expect("readable");
     assert_eq!(operations.iter().map(|o| o.id.as_str()).collect::<Vec<_>>(), ["op-7f850ee6"]);
     assert_eq!(store.steps("op-7f850ee6").expect("readable").len(), 3);
-    assert_eq!(store.faults().expect("checked"), Vec::<String>::new());
+    assert_eq!(store.integrity_errors().expect("checked"), Vec::<String>::new());
     drop(store);
     let copy = folder.path().join("state.db.v1.backup");
     assert_eq!((version(&folder.db()), version(&copy)), (today(), 1));
@@ -408,7 +408,7 @@ fn what_a_set_aside_database_still_tells_is_kept() {
     let mut engine = world.engine();
     let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
     engine::set_tags(&mut engine, &instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
-    engine.store.set_wanted(uuid, Wanted::Stopped).expect("set");
+    engine.store.set_desired_state(uuid, DesiredState::Stopped).expect("set");
     engine.store.set_phase(uuid, Phase::Failed, Some("why")).expect("set");
     world.sql(&format!("INSERT INTO secret VALUES ('{uuid}', 'admin', 'admin', 'Opens it', 1, 'Sesame')"));
     let before = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
@@ -451,7 +451,7 @@ fn a_rebuild_takes_what_is_ours_and_says_what_it_could_not() {
     assert_eq!(done.refused, [format!("domain `strange` ({strange}) carries a record this lite cannot read")]);
     assert_eq!(world.snapshot(), before, "nothing on the host was touched");
     let web = world.engine().store.require(&Name::parse("web").expect("a name")).expect("restored");
-    assert_eq!((web.record, web.wanted, web.phase), (kept.clone(), Wanted::Running, Phase::Ready));
+    assert_eq!((web.record, web.desired_state, web.phase), (kept.clone(), DesiredState::Running, Phase::Ready));
     let next = world.create("next").expect("created").record;
     assert_ne!(next.address, kept.address, "the restored address is taken");
 }

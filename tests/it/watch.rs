@@ -8,8 +8,8 @@ use lite::{
     engine,
     hypervisor::{DomainSample, DomainState, MemorySample, StateReason, prelude::*},
     model::{
-        AlarmSettings, AlarmState, Condition, Error, EventKind, HostId, Metric, Missing, Name, Notify, OperationKind,
-        OperationState, Phase, Requester, ResourceRef, Statistic, Via, Wanted,
+        AlarmSettings, AlarmState, Condition, DesiredState, Error, EventKind, HostId, Metric, Missing, Name, Notify,
+        OperationKind, OperationState, Phase, Requester, ResourceRef, Statistic, Via,
     },
     monitor::{actor::Actor, clock::Moment, watcher::Watcher},
     store::{Store, events::Which},
@@ -190,7 +190,7 @@ fn a_crash_loop_survives_a_restart_of_the_watcher_and_ends_when_somebody_acts() 
     assert_eq!(all.iter().filter(|k| *k == "instance.restarted").count(), 5, "{all:?}");
     // Somebody acts: what was counted is forgotten.
     world.hypervisor.inner().start(uuid).expect("started");
-    store(&world).set_wanted(uuid, Wanted::Running).expect("wanted");
+    store(&world).set_desired_state(uuid, DesiredState::Running).expect("wanted");
     run(&mut again, 20);
     world.hypervisor.inner().crash(uuid).expect("crashed");
     run(&mut again, 30);
@@ -204,8 +204,8 @@ fn what_was_stopped_stays_stopped() {
     let mut watcher = watcher(&world, "b");
     run(&mut watcher, 20);
     let hv = world.hypervisor.inner();
-    store(&world).set_wanted(ids[0], Wanted::Stopped).expect("wanted");
-    store(&world).set_wanted(ids[3], Wanted::Stopped).expect("wanted");
+    store(&world).set_desired_state(ids[0], DesiredState::Stopped).expect("wanted");
+    store(&world).set_desired_state(ids[3], DesiredState::Stopped).expect("wanted");
     for (uuid, why) in [
         (ids[0], StateReason::Crashed),
         (ids[1], StateReason::Shutdown),
@@ -216,8 +216,9 @@ fn what_was_stopped_stays_stopped() {
         hv.tell(uuid, down(why));
     }
     run(&mut watcher, 600);
-    let wanted: Vec<Wanted> = store(&world).instances().expect("instances").iter().map(|i| i.wanted).collect();
-    assert_eq!(wanted, [Wanted::Stopped; 4]);
+    let wanted: Vec<DesiredState> =
+        store(&world).instances().expect("instances").iter().map(|i| i.desired_state).collect();
+    assert_eq!(wanted, [DesiredState::Stopped; 4]);
     assert!(ids.iter().all(|uuid| state(&world, *uuid) == DomainState::Off));
     assert_eq!(told(&world), ["instance.external_stop", "instance.external_stop"]);
 }
@@ -245,7 +246,7 @@ fn after_a_boot_of_the_host_exactly_the_wanted_come_up() {
     run(&mut watcher(&world, "before"), 20);
     for (n, uuid) in ids.iter().enumerate() {
         if n == 1 {
-            store(&world).set_wanted(*uuid, Wanted::Stopped).expect("wanted");
+            store(&world).set_desired_state(*uuid, DesiredState::Stopped).expect("wanted");
         }
         world.hypervisor.inner().destroy(*uuid).expect("off");
         // One was shut down with the host, the others went with the power.
@@ -401,7 +402,7 @@ fn an_instance_stopped_on_purpose_pauses_its_alarms() {
     let mut watcher = watcher(&world, "b");
     uses(&world, uuid, 95);
     run(&mut watcher, 240);
-    store(&world).set_wanted(uuid, Wanted::Stopped).expect("wanted");
+    store(&world).set_desired_state(uuid, DesiredState::Stopped).expect("wanted");
     world.hypervisor.inner().destroy(uuid).expect("off");
     world.hypervisor.inner().tell_nothing(uuid);
     run(&mut watcher, 3600);

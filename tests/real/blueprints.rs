@@ -30,7 +30,7 @@ fn the_documented_blueprint_boots() {
     let recorded = std::fs::read_to_string(record).expect("recorded");
     let list = lite::catalog::read_verified("verified.yaml", &recorded).expect("good");
     assert_eq!(list.len(), 1);
-    assert_eq!((list[0].how, list[0].image.as_deref()), (lite::catalog::How::Boot, test["image"].as_str()));
+    assert_eq!((list[0].how, list[0].image.as_deref()), (lite::catalog::VerifiedBy::Boot, test["image"].as_str()));
 
     let folder = host.folder.path().join("blueprints");
     std::fs::create_dir_all(&folder).expect("made");

@@ -67,7 +67,7 @@ fn a_first_run_is_by_its_own_xml_and_connected_later() {
     let kept = lab.host.domain_xml(uuid).expect("read").expect("there");
     let unplugged = kept.replacen("<model type='virtio'/>", "<model type='virtio'/><link state='down'/>", 1);
     for _ in 0..2 {
-        lab.host.launch(uuid, &unplugged).expect("launched");
+        lab.host.start_with_xml(uuid, &unplugged).expect("launched");
     }
     assert_eq!(lab.state(uuid), DomainState::Running);
     let link = |inactive: &[&str]| {

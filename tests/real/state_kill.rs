@@ -47,7 +47,7 @@ fn five_hundred_kills_lose_nothing_that_was_acknowledged() {
         }
     });
     let store = Store::open(folder.path()).expect("opened");
-    assert_eq!(store.faults().expect("checked"), Vec::<String>::new());
+    assert_eq!(store.integrity_errors().expect("checked"), Vec::<String>::new());
     store.read_all().expect("all of it can be read");
     let mut counts = [0; 4];
     for (id, words) in &told {

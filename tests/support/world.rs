@@ -195,7 +195,7 @@ impl World {
                 Step::Ensure { object: Object::DhcpHost { network, host }, .. } => hv.ensure_dhcp_host(&network, &host),
                 Step::Ensure { object: Object::Volume { pool, name }, xml, .. } => hv.ensure_volume(&pool, &name, &xml),
                 Step::Ensure { object: Object::Domain { .. }, xml, .. } => hv.ensure_domain(&xml),
-                Step::StartUnlinked { uuid, xml } => hv.launch(uuid, &xml),
+                Step::StartUnlinked { uuid, xml } => hv.start_with_xml(uuid, &xml),
                 Step::LinkUp { uuid, interfaces } => {
                     interfaces.iter().try_for_each(|xml| hv.update_interface(uuid, xml))
                 }

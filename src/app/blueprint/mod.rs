@@ -8,7 +8,7 @@ mod results;
 
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
-    catalog::{Blueprint, Catalog, Group, Health, Standing},
+    catalog::{Blueprint, Catalog, Group, Health, Verification},
     model::{Observer, Result},
     view::{BlueprintView, OutdatedRow, ParameterView, VerifiedView},
 };
@@ -102,14 +102,14 @@ fn health(health: &Health) -> String {
 }
 
 fn verified(catalog: &Catalog, b: &Blueprint, base: &str) -> VerifiedView {
-    let standing = catalog.standing(b, base);
-    let seen = match standing {
-        Standing::Boot(seen) | Standing::Changed(seen) => Some(seen),
-        Standing::Render => None,
+    let verification = catalog.verification(b, base);
+    let seen = match verification {
+        Verification::Boot(seen) | Verification::Changed(seen) => Some(seen),
+        Verification::Render => None,
     };
     VerifiedView {
         base: base.to_owned(),
-        how: standing.word().to_owned(),
+        how: verification.word().to_owned(),
         date: seen.map(|v| v.date),
         image: seen.and_then(|v| v.image.clone()),
         seconds: seen.and_then(|v| v.seconds),

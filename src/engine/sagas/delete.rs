@@ -67,7 +67,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
     ctx.store.instance_by_uuid(instance.record.uuid)?.as_ref().map_or(Ok(()), check_deletable)?;
     // Together: an instance that is being removed has an operation that goes on with it.
     ctx.store.write(|t| {
-        instances::set_life(t, instance.record.uuid, instance.wanted, Phase::Deleting, None)?;
+        instances::set_life(t, instance.record.uuid, instance.desired_state, Phase::Deleting, None)?;
         operations::insert(t, &operation)
     })?;
     Ok(Accepted { operation, instance: instance.clone(), lock, found: () })

@@ -13,7 +13,7 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{EventKind, Instance, OperationKind, Result, Wanted},
+    model::{EventKind, Instance, OperationKind, Result, DesiredState},
     plan::Step,
     store::{events, instances},
 };
@@ -63,7 +63,7 @@ pub fn accept_stop(ctx: &mut Ctx, uuid: Uuid, generation: i64, told: &[(EventKin
     }
     let (stamp, record) = (ctx.stamp(), &instance.record);
     ctx.store.write(|t| {
-        instances::set_life(t, uuid, Wanted::Stopped, instance.phase, instance.failure.as_deref())?;
+        instances::set_life(t, uuid, DesiredState::Stopped, instance.phase, instance.failure.as_deref())?;
         told.iter().try_for_each(|(kind, text)| {
             events::record(t, &stamp.host, &stamp.event(*kind, Some(record), *text)).map(drop)
         })
@@ -79,7 +79,7 @@ fn still_wanted(ctx: &mut Ctx, uuid: Uuid, generation: i64, doing: &str) -> Resu
         lock.retire();
         return Ok(None);
     };
-    let wanted = instance.wanted == Wanted::Running
+    let wanted = instance.desired_state == DesiredState::Running
         && intent == Some(generation)
         && !instance.phase.is_passing()
         && ctx.store.open_operation_of(uuid)?.is_none();

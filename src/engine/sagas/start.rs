@@ -17,7 +17,8 @@ use crate::{
     },
     hypervisor::DomainState,
     model::{
-        Code, Error, Hint, Instance, NetworkMode, OperationKind, OperationState, Phase, Result, Size, Verb, Wanted,
+        Code, DesiredState, Error, Hint, Instance, NetworkMode, OperationKind, OperationState, Phase, Result, Size,
+        Verb,
     },
     plan::{self, Step},
     store::Operation,
@@ -66,7 +67,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
         observer.warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
     }
     if state == DomainState::Running {
-        ctx.store.set_wanted(uuid, Wanted::Running)?;
+        ctx.store.set_desired_state(uuid, DesiredState::Running)?;
         return Ok(None);
     }
     if matches!(state, DomainState::Paused | DomainState::PausedIoError) {
@@ -101,7 +102,7 @@ pub fn run(
     let begun = ctx.clock.instant();
     let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
     if result.is_ok() {
-        ctx.store.set_wanted(uuid, Wanted::Running)?;
+        ctx.store.set_desired_state(uuid, DesiredState::Running)?;
     }
     journal::end(ctx, &operation, result)?;
     // Whoever wants something of the instance need not wait for its application.
@@ -138,7 +139,7 @@ fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Res
         currency: r.currency.clone(),
     };
     let mut held = ctx.store.allocated(&ctx.host_id())?;
-    if instance.wanted == Wanted::Running {
+    if instance.desired_state == DesiredState::Running {
         held.memory = held.memory.saturating_sub(r.memory.as_bytes());
         held.vcpus = held.vcpus.saturating_sub(r.vcpus);
     }

@@ -13,7 +13,7 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{Code, Error, Hint, Instance, OperationKind, Result, Verb, Wanted},
+    model::{Code, DesiredState, Error, Hint, Instance, OperationKind, Result, Verb},
     store::Operation,
 };
 
@@ -52,7 +52,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Option<Accepted<Doma
     let (lock, operation) = handover::take(ctx, instance, OperationKind::Stop)?;
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
-    ctx.store.set_wanted(uuid, Wanted::Stopped)?;
+    ctx.store.set_desired_state(uuid, DesiredState::Stopped)?;
     if matches!(state, DomainState::Off | DomainState::Crashed) {
         return Ok(None);
     }
@@ -84,7 +84,7 @@ pub fn run(
     };
     kill_point::reached("effect");
     if result.is_err() {
-        ctx.store.set_wanted(uuid, Wanted::Running)?;
+        ctx.store.set_desired_state(uuid, DesiredState::Running)?;
     }
     journal::end(ctx, &operation, result)
 }

@@ -76,8 +76,8 @@ impl Lifecycle for Double {
         self.touch_logs(uuid)
     }
 
-    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
-        self.inner.launch(uuid, xml)?;
+    fn start_with_xml(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.inner.start_with_xml(uuid, xml)?;
         self.forget_state(uuid);
         self.touch_logs(uuid)
     }

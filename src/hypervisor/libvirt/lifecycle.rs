@@ -26,7 +26,7 @@ impl Lifecycle for Libvirt {
         act(&self.link, "start", uuid, LONG, |domain| or_running(domain, domain.create()))
     }
 
-    fn launch(&self, uuid: Uuid, xml: &str) -> Result<()> {
+    fn start_with_xml(&self, uuid: Uuid, xml: &str) -> Result<()> {
         no_nul(&[xml])?;
         let xml = xml.to_owned();
         self.link.call(&format!("start domain {uuid}"), LONG, move |c| {

@@ -2,7 +2,7 @@
 
 use super::{
     Watcher,
-    policy::{self, Action, History, Intent, Seen},
+    policy::{self, Action, History, Intent, Observed},
 };
 use crate::{
     kill_point,
@@ -28,7 +28,7 @@ impl Watcher<'_> {
         &mut self,
         record: &Record,
         intent: &Intent,
-        seen: Seen,
+        seen: Observed,
         enough: bool,
         now: Moment,
     ) -> Result<bool> {
@@ -93,7 +93,7 @@ impl Watcher<'_> {
         }
         if acting.actions.contains(&Action::Restart) {
             // It runs now: that is told with the crash, not with the next look.
-            self.decide(record, &acting.intent, Seen::Running, true, now)?;
+            self.decide(record, &acting.intent, Observed::Running, true, now)?;
         }
         Ok(())
     }

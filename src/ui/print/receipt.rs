@@ -11,10 +11,11 @@ pub fn print_delete_receipt(ui: &Ui, receipts: &[Receipt], dry_run: bool) -> Res
     if ui.json {
         return ui.document(&ReceiptsDocument { dry_run, receipts });
     }
-    let (went, stayed) = if dry_run { ("would go  ", "would stay") } else { ("went  ", "stayed") };
+    let (removed, kept) = if dry_run { ("would go  ", "would stay") } else { ("went  ", "stayed") };
     let mut out = String::new();
     for receipt in receipts {
-        let lines = receipt.removed.iter().map(|w| (went, w)).chain(receipt.kept.iter().map(|s| (stayed, s)));
+        let lines =
+            receipt.removed.iter().map(|what| (removed, what)).chain(receipt.kept.iter().map(|what| (kept, what)));
         for (word, what) in lines {
             out.push_str(&format!("{word}  {}\n", clean(what)));
         }

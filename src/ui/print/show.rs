@@ -73,14 +73,14 @@ mod tests {
     use super::{measured, print_show};
     use crate::view::{ShowView, row::tests::two};
     use crate::{
-        model::{Drift, InstanceState, Mac, Wanted},
+        model::{DesiredState, Drift, InstanceState, Mac},
         ui::{Ui, testing::Capture},
     };
 
     fn views() -> Vec<ShowView> {
         let view = |row| ShowView {
             row,
-            wanted: Wanted::Running,
+            wanted: DesiredState::Running,
             blueprint_version: "1".to_owned(),
             transfer: "3 TiB".to_owned(),
             mac: Mac::ours([1, 2, 3]),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lite::{
     model::{
-        AlarmState, Code, Currency, Error, Event, EventData, EventKind, InstanceState, Metric, Missing, Money,
-        NetworkMode, Notify, Port, Size, Statistic, Tag, Wanted,
+        AlarmState, Code, Currency, DesiredState, Error, Event, EventData, EventKind, InstanceState, Metric, Missing,
+        Money, NetworkMode, Notify, Port, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -82,7 +82,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`list`", &view::ListDocument::of(&rows));
     let shown = view::ShowView {
         row: row("web"),
-        wanted: Wanted::Running,
+        wanted: DesiredState::Running,
         blueprint_version: text("1"),
         transfer: text("1 TiB"),
         mac: lite::model::Mac::ours([0, 0, 1]),
