@@ -194,6 +194,16 @@ impl<H> Flaky<H> {
         self.log().allowed = Some(calls);
     }
 
+    /// Takes the second half off every list that the method `call` gives from now on.
+    pub fn shorten_every(&self, call: &'static str) {
+        self.plan(Some(call), 1, usize::MAX, Fault::Short);
+    }
+
+    /// Empties every list that the method `call` gives from now on.
+    pub fn empty_every(&self, call: &'static str) {
+        self.plan(Some(call), 1, usize::MAX, Fault::Empty);
+    }
+
     /// From now on lets `percent` of the calls fail, time out or give an empty list, as the seed has it.
     pub fn chaos(&self, seed: u64, percent: u64) {
         self.log().chaos = Some(Chaos { state: seed, percent });

@@ -206,6 +206,36 @@ fn a_thousand_failing_looks_without_a_database_destroy_nothing() {
     assert_eq!(audited(&engine), unknown_subjects());
 }
 
+/// Faults at random hit the same list in a look and in the look before the removal too seldom: here every look is wrong.
+#[test]
+fn a_list_that_is_always_empty_or_short_destroys_nothing() {
+    for is_database_lost in [false, true] {
+        let crowd = Crowd::new(&[]);
+        if is_database_lost {
+            crowd.world.lose_database();
+        }
+        let hv = &crowd.world.hypervisor;
+        let (before, destroyed) = (crowd.world.snapshot(), hv.destructive());
+        for list in ["domains", "volumes", "filters", "dhcp_hosts"] {
+            for fault in ["short", "empty"] {
+                if fault == "short" {
+                    hv.shorten_every(list)
+                } else {
+                    hv.empty_every(list)
+                }
+                let hits = hv.hits();
+                for n in 0..7 {
+                    let verb = command(&crowd.world, n);
+                    assert_eq!(hv.destructive(), destroyed, "`{verb}` while the list `{list}` is always {fault}");
+                }
+                assert!(hv.hits() > hits, "nobody asked for the list `{list}`");
+                hv.heal();
+            }
+        }
+        assert_eq!(crowd.world.snapshot(), before);
+    }
+}
+
 #[test]
 fn gc_now_takes_orphans_alone_whatever_fails() {
     let crowd = Crowd::new(&["dead", "gone"]);
