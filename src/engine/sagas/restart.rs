@@ -13,7 +13,7 @@ use crate::{
     },
     hypervisor::DomainState,
     kill_point,
-    model::{EventKind, Instance, OperationKind, Result, DesiredState},
+    model::{DesiredState, EventKind, Instance, OperationKind, Result},
     plan::Step,
     store::{events, instances},
 };
