@@ -1,10 +1,11 @@
 //! The watcher over real libvirt and boot-sector guests: QEMU killed, guests that power off, one that hangs, a watcher
 //! that dies at each of its steps, a receiver that is away.
-use std::{net::TcpListener, process::Command, time::Duration};
+use std::{collections::BTreeSet, net::TcpListener, process::Command, time::Duration};
 
 use crate::support::{
     host::{Host, needs_host, virsh},
     idle::{beside, blueprint, create, create_of, idle_host, image, pid, signal, turn},
+    points::points_in,
     receiver::{OK, receiver, receiver_at, say, within},
     watch::{Watch, contact, has_looked, kinds, wait_for},
 };
@@ -103,6 +104,21 @@ fn a_guest_that_powers_off_is_stopped_and_a_destroyed_one_too() {
     lite(&host, &["delete", off, plug, "--yes"]);
 }
 
+/// Runs a watcher that dies at a step; the place in the source where it did.
+fn place_of_death(host: &Host, step: &str) -> String {
+    let log = host.folder.path().join("points");
+    let _ = std::fs::remove_file(&log);
+    let mut command = Watch::command(host, step);
+    command.env("LITE_KILL_LOG", &log);
+    let status = Watch::run(command).end();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{step}");
+    let (name, _) = step.split_once(':').expect("a name and a number");
+    let passed = std::fs::read_to_string(&log).expect("points");
+    // Threads beside it may have passed others since.
+    let last = passed.lines().rev().find_map(|line| line.strip_prefix(name)).expect("the point");
+    last.trim().to_owned()
+}
+
 fn a_watcher_that_dies_anywhere_loses_nothing() {
     needs_host();
     let _beside = beside();
@@ -116,6 +132,11 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
         wait_for("the first look", 60, || has_looked(&host));
     }
     let mut ids = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let mut deaths = BTreeSet::new();
+    // While nothing happens a minute ends.
+    for step in ["minute:1", "stored:1"] {
+        deaths.insert(place_of_death(&host, step));
+    }
     let steps = [
         "detected:1",
         "planned:2",
@@ -130,9 +151,7 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
     for (done, step) in steps.into_iter().enumerate() {
         signal("-9", &pid(name));
         wait_for("the crash", 30, || domain_state(name) == "shut off");
-        let mut watch = Watch::start(&host, step);
-        let status = watch.end();
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{step}");
+        deaths.insert(place_of_death(&host, step));
         {
             let _again = Watch::start(&host, "");
             wait_for("QEMU again", 60, || domain_state(name) == "running");
@@ -149,6 +168,12 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
         // Somebody acts, so that no crash loop is counted; counts are tested elsewhere.
         lite(&host, &["start", name, "--no-wait"]);
     }
+    println!("a watcher dead at {} places", deaths.len());
+    let mut known = points_in("src/monitor");
+    // What is promised of this host never became too much.
+    let capacity = points_in("src/monitor/watcher.rs").pop_last().expect("a point");
+    assert!(known.remove(&capacity) && !deaths.contains(&capacity));
+    assert_eq!(deaths, known);
     let mut told: Vec<String> = ids.values().flatten().cloned().collect();
     let mut stored = kinds(&host);
     told.sort();

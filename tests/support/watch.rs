@@ -18,9 +18,14 @@ pub struct Watch(Child);
 impl Watch {
     /// Starts one that dies at a step, if the step is not empty.
     pub fn start(host: &Host, fault: &str) -> Self {
+        Self::run(Self::command(host, fault))
+    }
+
+    /// The command of such a one.
+    pub fn command(host: &Host, fault: &str) -> Command {
         let mut command = host.command(&["watch"]);
         command.env("LITE_LOOPBACK_WEBHOOKS", "yes").env("LITE_KILL", fault).env("LITE_TEST_MINUTE", MINUTE);
-        Self::run(command)
+        command
     }
 
     /// Starts this one.
