@@ -12,8 +12,9 @@ use super::{Caller, interrupted};
 use crate::{
     clock::Clock,
     doctor::{Status, evaluate, gather},
-    engine::{self, Ctx, refuse_lost_state},
+    engine::{self, Ctx, images_of, refuse_lost_state},
     hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
+    image::Images,
     model::{Code, Error, Hint, Instance, Name, Observer, Result, Settings, Verb},
     store::{Store, events::Stamp},
 };
@@ -71,6 +72,11 @@ impl App {
             false => e.hint("run it with `sudo`, or as a member of the group `libvirt`"),
         })?;
         Ok(self.host.get_or_init(|| Arc::new(host)).clone())
+    }
+
+    /// The images of the host, which is asked for only where its pool is not a folder of this machine.
+    pub(super) fn images(&self) -> Result<Images> {
+        images_of(&self.settings, || self.host())
     }
 
     /// Refused if there is no database, but what only a lost one can have made.

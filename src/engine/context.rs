@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use super::image_pool::images_of;
 use crate::{
     clock::Clock,
     hypervisor::{Hypervisor, Machine},
+    image::Images,
     model::{EventKind, HostId, Record, Requester, Result, Settings},
     plan::Place,
     store::{Store, events::Stamp},
@@ -59,6 +61,14 @@ impl Ctx {
     /// Where the host keeps what is ours.
     pub fn place(&self) -> Place<'_> {
         Place::from(&*self.settings)
+    }
+
+    /// The images of the host.
+    ///
+    /// # Errors
+    /// None: the host is at hand.
+    pub fn images(&self) -> Result<Images> {
+        images_of(&self.settings, || Ok(self.hypervisor.clone()))
     }
 
     /// The folder of the locks.

@@ -149,7 +149,7 @@ fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {
             }
             Ok(true)
         }
-        Removal::Image(leftover) => image::leftovers::discard(&ctx.settings.host.folders.pool, leftover),
+        Removal::Image(leftover) => image::leftovers::discard(&ctx.images()?, leftover),
         Removal::File(path) => match ctx.machine.remove_file(path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::new(Code::FileNotRemoved, format!("cannot remove `{}`", path.display())).cause(e))

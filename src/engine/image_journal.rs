@@ -3,7 +3,7 @@
 use super::lock::{Attempt, Lock, owner};
 use crate::{
     clock::Clock,
-    image,
+    image::{self, Images},
     model::{Code, Error, OperationKind, OperationState, Requester, Result, Settings},
     store::{Operation, Store, operations, resources},
 };
@@ -12,6 +12,8 @@ use crate::{
 pub struct Journal<'a> {
     /// What the operator decided.
     pub settings: &'a Settings,
+    /// The images of the host.
+    pub images: Images,
     /// State.
     pub store: &'a mut Store,
     /// The time.
@@ -42,7 +44,7 @@ impl Journal<'_> {
 
     /// An image that is not there (any more) loses its name.
     pub fn forget_unless_there(&mut self, operation: &Operation) -> Result<()> {
-        match image::get(&self.settings.host.folders.pool, &operation.resource.name) {
+        match image::get(&self.images, &operation.resource.name) {
             Ok(None) => self.store.forget_image(operation.resource.id),
             // One that cannot be read is still there.
             Ok(Some(_)) | Err(_) => Ok(()),

@@ -9,35 +9,34 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    image::{self, Baked, BuildRequest, Image, pull::PullRequest},
-    model::{Error, Hint, Observer, Result, Settings, Verb, WithinStage},
+    image::{self, Baked, BuildRequest, Image, Images, pull::PullRequest},
+    model::{Error, Hint, Observer, Result, Verb, WithinStage},
 };
 
-/// The image of a base: the one that is there, else one that is built or downloaded now.
+/// The image of a base: the one that is there, else one that is built of the mirror's packages or downloaded now.
 ///
 /// # Errors
 /// Refused where no such base is known; failed where it cannot be had.
 pub fn ensure_image(
-    (settings, clock): (&Settings, &dyn Clock),
+    (images, mirror, clock): (&Images, &str, &dyn Clock),
     base: &str,
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
-    let dir = &settings.host.folders.pool;
-    if let Some(image) = image::get(dir, base)? {
+    if let Some(image) = image::get(images, base)? {
         return Ok(image);
     }
     let mut within = WithinStage(observer);
     if image::buildable().any(|id| id == base) {
         within.warn(&format!("there is no image `{base}` yet: it is built now, once"));
-        let request = BuildRequest { dir, id: base, mirror: &settings.mirror, force: false, clock };
+        let request = BuildRequest { images, id: base, mirror, force: false, clock };
         return image::build(request, cancel, &mut within);
     }
     image::known::find(base).map_err(|e| {
         e.hint(Hint::from("bring your own: ").run_with(Verb::ImageImport, &[&"FILE", &"--name", &base]))
     })?;
     within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
-    image::fetch(&PullRequest::new(dir, base), cancel, clock.now(), &mut within)
+    image::fetch(&PullRequest::new(images.work(), base), images, cancel, clock.now(), &mut within)
 }
 
 /// The image of a create, whose operation is reported: a request that the operation ends is heard here too.
@@ -45,7 +44,9 @@ pub fn ensure_image(
 /// # Errors
 /// As [`ensure_image`]. A baked image that cannot be read is warned of, and the base taken.
 pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
-    let ensure = |observer| ensure_image((&ctx.settings, &*ctx.clock), &request.base, &ctx.ending, observer);
+    let images = &ctx.images()?;
+    let from = (images, &*ctx.settings.mirror, &*ctx.clock);
+    let ensure = |observer| ensure_image(from, &request.base, &ctx.ending, observer);
     let base = match &request.image {
         ImageChoice::Given(image) => return Ok(Image::clone(image)),
         ImageChoice::Base => return ensure(observer),
@@ -54,7 +55,7 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
     let Some(wanted) = bake_of(&request.blueprint, &request.base, &base.digest, &request.parameters)? else {
         return Ok(base);
     };
-    match find(ctx, &wanted) {
+    match find(images, &wanted) {
         Ok(Some(image)) => {
             let blueprint = &request.blueprint.id;
             observer.status(&format!("`{blueprint}` is installed already: baked image `{}`", image.id));
@@ -70,7 +71,7 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
 }
 
 /// The baked image of exactly these parts. Its id holds a part of the key alone, so the whole is compared.
-fn find(ctx: &Ctx, wanted: &Baked) -> std::result::Result<Option<Image>, Error> {
-    let found = image::get(&ctx.settings.host.folders.pool, &wanted.id())?;
+fn find(images: &Images, wanted: &Baked) -> std::result::Result<Option<Image>, Error> {
+    let found = image::get(images, &wanted.id())?;
     Ok(found.filter(|i| i.baked.as_ref().is_some_and(|b| b.key == wanted.key)))
 }

@@ -23,9 +23,10 @@ use crate::{
 /// for each.
 pub fn recover(ctx: &mut Ctx) -> Result<Vec<String>> {
     let mut told = recover_all(ctx, OperationState::Started)?;
-    let (settings, clock) = (ctx.settings.clone(), ctx.clock.clone());
+    let (settings, clock, images) = (ctx.settings.clone(), ctx.clock.clone(), ctx.images()?);
     recover_images(&mut ImageCtx {
         settings: &settings,
+        images: &images,
         store: &mut ctx.store,
         clock: &*clock,
         cancel: ctx.cancel.clone(),
@@ -65,7 +66,7 @@ fn tidy(ctx: &mut Ctx) -> Result<Vec<String>> {
             lock.retire();
         }
     }
-    image::leftovers::tidy(&ctx.settings.host.folders.pool, &|file| lies_on(ctx, file))
+    image::leftovers::tidy(&ctx.images()?, &|file| lies_on(ctx, file))
 }
 
 /// Whether a disk may lie on an image file. A disk of an instance that the database does not know may lie on any.
@@ -74,12 +75,19 @@ fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
         return Ok(true);
     }
     let owned = ctx.store.resource_ids()?;
+    Ok(pool_files(ctx)?.iter().any(|name| is_without_row(name, &owned)))
+}
+
+/// The names of all that lies in the pool: libvirt's where its folder is not one of this machine.
+fn pool_files(ctx: &Ctx) -> Result<Vec<String>> {
+    if !ctx.machine.runs_guests() {
+        return Ok(ctx.hypervisor.volumes(&ctx.settings.host.pool)?.into_iter().map(|v| v.name).collect());
+    }
     let entries = ctx
         .machine
         .entries(&ctx.settings.host.folders.pool)
         .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
-    let mut names = entries.iter().filter_map(|e| e.file_name()?.to_str());
-    Ok(names.any(|name| is_without_row(name, &owned)))
+    Ok(entries.iter().filter_map(|e| Some(e.file_name()?.to_str()?.to_owned())).collect())
 }
 
 fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {

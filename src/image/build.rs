@@ -7,13 +7,13 @@ mod disk;
 mod root;
 mod workdir;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::Lock;
 use super::import::check_qcow2;
 use super::tools::{self, Need};
-use super::{Image, Origin};
+use super::{Image, Images, Origin};
 use super::{
     files::check_id,
     registry::{self, adopt, begin},
@@ -65,8 +65,8 @@ const PACKAGES: [&str; 16] = [
 /// What to make.
 #[derive(Clone, Copy)]
 pub struct BuildRequest<'a> {
-    /// Folder of the pool.
-    pub dir: &'a Path,
+    /// Where images are made and kept.
+    pub images: &'a Images,
     /// One of [`buildable`].
     pub id: &'a str,
     /// Mirror of the distribution's packages, `http://deb.debian.org/debian`; security updates come from the same address with
@@ -85,11 +85,11 @@ pub fn buildable() -> impl Iterator<Item = &'static str> {
 
 /// Makes an image, or gives back the one that is there. Needs root, and a mirror that is reached.
 pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Image> {
-    let BuildRequest { dir, id, mirror, force, clock } = request;
+    let BuildRequest { images, id, mirror, force, clock } = request;
     check_id(id)?;
     let suite = suite(id)?;
     let mirror = check_mirror(mirror)?;
-    if !force && let Some(image) = registry::get(dir, id)? {
+    if !force && let Some(image) = registry::get(images, id)? {
         return Ok(image);
     }
     if std::env::consts::ARCH != "x86_64" {
@@ -105,17 +105,17 @@ pub fn build(request: BuildRequest, cancel: &AtomicBool, observer: &mut dyn Obse
     }
     tools::require(&NEEDS)?;
 
-    let (lock, ready) = begin(dir, id, force, cancel, observer)?;
+    let (lock, ready) = begin(images, id, force, cancel, observer)?;
     if let Some(image) = ready {
         return Ok(image);
     }
-    workdir::sweep(dir, id)?;
-    let work = Workdir::new(dir, id)?;
+    workdir::sweep(images.work(), id)?;
+    let work = Workdir::new(images.work(), id)?;
     kill_point::reached("intent");
     let image = make(&work, &lock, suite, mirror, cancel, observer).and_then(|file| {
         observer.begin(Stage::Checking);
         check_qcow2(&file, cancel)?;
-        adopt(dir, id, &file, Origin::Built, Some(mirror.to_owned()), clock.now())
+        adopt(images, id, &file, Origin::Built, Some(mirror.to_owned()), clock.now())
     });
     match (image, work.remove()) {
         (Ok(image), Ok(())) => Ok(image),

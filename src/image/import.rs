@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use super::files::{NOFOLLOW, check_id, io};
 use super::registry::{adopt, begin};
 use super::tools::{self, Need};
-use super::{HEADER_MAX, Image, Origin, gate};
+use super::{HEADER_MAX, Image, Images, Origin, gate};
 use crate::model::{Code, Error, Observer, Result, Stage};
 use crate::{clock::Clock, kill_point};
 
@@ -19,7 +19,7 @@ const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 /// Brings a qcow2 file of the operator's as the image `id`. The file is opened once and only read; no tool sees it, but a copy
 /// of it that nobody else can change. With `force` an image that is there is replaced, else it is given back as it is.
 pub fn import(
-    dir: &Path,
+    images: &Images,
     file: &Path,
     id: &str,
     force: bool,
@@ -35,15 +35,15 @@ pub fn import(
     let length = open.metadata().map_err(|e| io("read", file, e))?.len();
     gate(&header, length)?;
 
-    let (_lock, ready) = begin(dir, id, force, cancel, observer)?;
+    let (_lock, ready) = begin(images, id, force, cancel, observer)?;
     if let Some(image) = ready {
         return Ok(image);
     }
     observer.begin(Stage::Copying);
     let mut temp = tempfile::Builder::new()
         .prefix(&format!(".import-{id}_"))
-        .tempfile_in(dir)
-        .map_err(|e| io("write in", dir, e))?;
+        .tempfile_in(images.work())
+        .map_err(|e| io("write in", images.work(), e))?;
     let mut source = header.as_slice().chain(&mut open);
     let (mut done, mut buffer) = (0, vec![0; 1 << 20]);
     loop {
@@ -53,7 +53,7 @@ pub fn import(
         if read.is_empty() {
             break;
         }
-        temp.write_all(read).map_err(|e| io("write in", dir, e))?;
+        temp.write_all(read).map_err(|e| io("write in", images.work(), e))?;
         done += count as u64;
         observer.bytes(done, Some(length));
     }
@@ -62,7 +62,7 @@ pub fn import(
     observer.begin(Stage::Checking);
     check_qcow2(temp.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.
-    adopt(dir, id, temp.path(), Origin::Imported, Some(file.display().to_string()), clock.now())
+    adopt(images, id, temp.path(), Origin::Imported, Some(file.display().to_string()), clock.now())
 }
 
 /// Opens a regular file and nothing else: no link, device or pipe.

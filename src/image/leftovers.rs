@@ -1,4 +1,4 @@
-//! What image work that was killed has left in the folder of the pool.
+//! What image work that was killed has left in the work folder and in the pool.
 //!
 //! Whoever works on an image holds its lock until the last process that writes is gone, so what lies there while the lock
 //! is free belongs to nobody. A download that was cut off (`.pull-ID.part`) is none of it: the next one goes on with it.
@@ -12,8 +12,9 @@ use std::{
 use super::{
     build::clear_once,
     files::{check_id, io},
+    images::Images,
     lock::{Lock, lock_path},
-    registry::{is_version_of, sidecar_path},
+    registry::is_version_of,
 };
 use crate::model::Result;
 
@@ -24,6 +25,8 @@ pub enum Kind {
     Work,
     /// An image file without a sidecar, which is therefore no image. A disk may still lie on it.
     Version,
+    /// A volume that a bake had libvirt make of a disk, in a pool that is not a folder of this machine.
+    Copy,
 }
 
 /// Something that image work left.
@@ -37,8 +40,33 @@ pub struct Leftover {
     pub kind: Kind,
 }
 
+impl Leftover {
+    /// Name of the file.
+    pub fn name(&self) -> &str {
+        self.path.file_name().and_then(|n| n.to_str()).unwrap_or_default()
+    }
+}
+
 /// All that is left over of images that nobody works on, by path.
-pub fn leftovers(dir: &Path) -> Result<Vec<Leftover>> {
+pub fn leftovers(images: &Images) -> Result<Vec<Leftover>> {
+    let mut found = work_in(images.work())?;
+    for entry in images.store().entries()? {
+        let Some((id, kind)) = read_stored(&entry.name) else { continue };
+        found.push(Leftover { id: id.to_owned(), path: entry.path.into(), kind });
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut left = Vec::new();
+    for leftover in found {
+        // In this order: looking at a lock takes it for an instant, so only where there is something to look for.
+        if is_left(images, &leftover)? && !is_busy(images.work(), &leftover.id)? {
+            left.push(leftover);
+        }
+    }
+    Ok(left)
+}
+
+/// What work has left in a folder.
+fn work_in(dir: &Path) -> Result<Vec<Leftover>> {
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|e| io("read the folder", dir, e))?,
@@ -46,25 +74,20 @@ pub fn leftovers(dir: &Path) -> Result<Vec<Leftover>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(|e| io("read the folder", dir, e))?.path();
-        let Some((id, kind)) = path.file_name().and_then(|n| n.to_str()).and_then(read) else { continue };
-        found.push(Leftover { id: id.to_owned(), path, kind });
+        let Some(id) = path.file_name().and_then(|n| n.to_str()).and_then(read_work) else { continue };
+        found.push(Leftover { id: id.to_owned(), path, kind: Kind::Work });
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut left = Vec::new();
-    for leftover in found {
-        // In this order: looking at a lock takes it for an instant, so only where there is something to look for.
-        if is_left(dir, &leftover)? && !is_busy(dir, &leftover.id)? {
-            left.push(leftover);
-        }
-    }
-    Ok(left)
+    Ok(found)
 }
 
 /// Removes what is left over; `false` if somebody works on the image now, or it is left over no more.
-pub fn discard(dir: &Path, leftover: &Leftover) -> Result<bool> {
-    let Some(_lock) = Lock::attempt(dir, &leftover.id)? else { return Ok(false) };
-    if !is_left(dir, leftover)? {
+pub fn discard(images: &Images, leftover: &Leftover) -> Result<bool> {
+    let Some(_lock) = Lock::attempt(images.work(), &leftover.id)? else { return Ok(false) };
+    if !is_left(images, leftover)? {
         return Ok(false);
+    }
+    if leftover.kind != Kind::Work {
+        return images.store().remove(leftover.name());
     }
     match fs::symlink_metadata(&leftover.path).map(|m| m.is_dir()) {
         Ok(true) => clear_once(&leftover.path)?,
@@ -77,14 +100,13 @@ pub fn discard(dir: &Path, leftover: &Leftover) -> Result<bool> {
 
 /// Discards all that nobody can need, and says so: work of the dead, and image files without a sidecar that `used` does
 /// not know of.
-pub fn tidy(dir: &Path, used: &dyn Fn(&str) -> Result<bool>) -> Result<Vec<String>> {
+pub fn tidy(images: &Images, used: &dyn Fn(&str) -> Result<bool>) -> Result<Vec<String>> {
     let mut told = Vec::new();
-    for leftover in leftovers(dir)? {
-        let name = leftover.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        if leftover.kind == Kind::Version && used(name)? {
+    for leftover in leftovers(images)? {
+        if leftover.kind == Kind::Version && used(leftover.name())? {
             continue;
         }
-        if discard(dir, &leftover)? {
+        if discard(images, &leftover)? {
             told.push(format!("removed what work on image `{}` that was cut off had left", leftover.id));
         }
     }
@@ -116,22 +138,24 @@ pub fn image_of(name: &str) -> Option<&str> {
     check_id(id).is_ok().then_some(id)
 }
 
-/// The image and the kind of something that may be left over, by its name.
-fn read(name: &str) -> Option<(&str, Kind)> {
-    if let Some(id) = is_version_of(name) {
-        return Some((id, Kind::Version));
-    }
+/// The image of something in the work folder that may be left over, by its name.
+fn read_work(name: &str) -> Option<&str> {
     let work = name.starts_with(".pull-") && name.ends_with(".verified") || !name.starts_with(".pull-");
-    image_of(name).filter(|_| work).map(|id| (id, Kind::Work))
+    image_of(name).filter(|_| work)
+}
+
+/// The image and the kind of something in the pool that may be left over, by its name.
+fn read_stored(name: &str) -> Option<(&str, Kind)> {
+    let version = is_version_of(name).map(|id| (id, Kind::Version));
+    version.or_else(|| image_of(name).map(|id| (id, Kind::Copy)))
 }
 
 /// An older version stays as long as the image does: only one of an image that is not there is left over.
-fn is_left(dir: &Path, leftover: &Leftover) -> Result<bool> {
-    let sidecar = sidecar_path(dir, &leftover.id);
-    Ok(match leftover.kind {
-        Kind::Work => true,
-        Kind::Version => !sidecar.try_exists().map_err(|e| io("look at", &sidecar, e))?,
-    })
+fn is_left(images: &Images, leftover: &Leftover) -> Result<bool> {
+    match leftover.kind {
+        Kind::Work | Kind::Copy => Ok(true),
+        Kind::Version => Ok(images.store().sidecar(&leftover.id)?.is_none()),
+    }
 }
 
 #[cfg(test)]
@@ -139,8 +163,8 @@ mod tests {
     use super::*;
 
     fn names(dir: &Path) -> Vec<(String, Kind)> {
-        let name = |l: &Leftover| l.path.file_name().unwrap().to_string_lossy().into_owned();
-        leftovers(dir).unwrap().iter().map(|l| (name(l), l.kind)).collect()
+        let name = |l: &Leftover| l.name().to_owned();
+        leftovers(&Images::in_folder(dir)).unwrap().iter().map(|l| (name(l), l.kind)).collect()
     }
 
     #[test]
@@ -172,15 +196,15 @@ mod tests {
         ];
         let wanted = wanted.map(|(name, kind)| (name.to_owned(), kind));
         assert_eq!(names(dir.path()), wanted);
-        let all = leftovers(dir.path()).unwrap();
+        let all = leftovers(&Images::in_folder(dir.path())).unwrap();
         let lock = Lock::attempt(dir.path(), "a").unwrap().unwrap();
         assert_eq!((is_busy(dir.path(), "a"), is_busy(dir.path(), "b")), (Ok(true), Ok(false)));
         assert_eq!(names(dir.path()), &wanted[..1]);
-        assert_eq!(discard(dir.path(), &all[1]), Ok(false));
+        assert_eq!(discard(&Images::in_folder(dir.path()), &all[1]), Ok(false));
         drop(lock);
         for leftover in &all {
-            assert_eq!(discard(dir.path(), leftover), Ok(true), "{leftover:?}");
-            assert_eq!(discard(dir.path(), leftover), Ok(false), "{leftover:?}");
+            assert_eq!(discard(&Images::in_folder(dir.path()), leftover), Ok(true), "{leftover:?}");
+            assert_eq!(discard(&Images::in_folder(dir.path()), leftover), Ok(false), "{leftover:?}");
         }
         assert_eq!(names(dir.path()), []);
         assert!(kept.iter().all(|name| at(name).exists()));

@@ -1,13 +1,13 @@
-//! The images on this host, as files in the folder of the pool.
+//! The images of a host, as volumes of its pool.
 //!
 //! An image is `base-<id>-<digest12>.qcow2`; the sidecar `base-<id>.json` says which one is current. The sidecar is written
 //! last, so an image without one is not there. An older version stays as long as the id does: disks may lie on it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    HEADER_MAX, Lock,
+    HEADER_MAX, Images, Lock,
     files::{NOFOLLOW, check_id, io},
     gate, lock,
+    store::sidecar_name,
 };
 use crate::kill_point;
 use crate::model::{Code, Error, Hint, Observer, Result, Verb, hex};
@@ -79,11 +80,11 @@ impl Baked {
 pub struct Image {
     /// What it is called: `debian-13`.
     pub id: String,
-    /// Where the file is.
+    /// Where the file is on the host.
     pub path: String,
     /// SHA-256 of the file, in hex.
     pub digest: String,
-    /// Name of the file in the folder of the pool.
+    /// Name of the volume.
     pub volume: String,
     /// Size of the file, bytes.
     pub size: u64,
@@ -114,105 +115,92 @@ struct Sidecar {
 }
 
 /// All images, by id. An image whose file or sidecar is damaged is an error that names it.
-pub fn list(dir: &Path) -> Result<Vec<Image>> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(io("read the folder", dir, e)),
-    };
-    let mut images = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|e| io("read the folder", dir, e))?.file_name();
-        let id = name.to_str().and_then(|name| name.strip_prefix("base-")?.strip_suffix(".json"));
+pub fn list(images: &Images) -> Result<Vec<Image>> {
+    let mut found = Vec::new();
+    for entry in images.store().entries()? {
+        let id = entry.name.strip_prefix("base-").and_then(|name| name.strip_suffix(".json"));
         if let Some(id) = id.filter(|id| check_id(id).is_ok()) {
-            images.extend(get(dir, id)?);
+            found.extend(get(images, id)?);
         }
     }
-    images.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(images)
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
 }
 
 /// The current image of an id. One whose file was removed by hand is not there.
-pub fn get(dir: &Path, id: &str) -> Result<Option<Image>> {
+pub fn get(images: &Images, id: &str) -> Result<Option<Image>> {
     check_id(id)?;
-    let at = sidecar_path(dir, id);
-    let text = match std::fs::read(&at) {
-        Ok(text) => text,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io("read", &at, e)),
-    };
+    let Some(text) = images.store().sidecar(id)? else { return Ok(None) };
     let damaged = |cause: String| {
         Error::failed(Code::ImageDamaged, format!("image `{id}` is damaged"))
             .cause(cause)
             .hint(Hint::from("remove it and bring it again: ").run_with(Verb::ImageRemove, &[&id]))
     };
-    let sidecar: Sidecar = serde_json::from_slice(&text).map_err(|e| damaged(format!("`{}`: {e}", at.display())))?;
+    let at = sidecar_name(id);
+    let sidecar: Sidecar = serde_json::from_slice(&text).map_err(|e| damaged(format!("`{at}`: {e}")))?;
     if sidecar.digest.len() != 64 || !is_hex(&sidecar.digest) {
-        return Err(damaged(format!("`{}`: the digest is not a SHA-256 in hex", at.display())));
+        return Err(damaged(format!("`{at}`: the digest is not a SHA-256 in hex")));
     }
-    let image = image(dir, id, sidecar);
-    match std::fs::symlink_metadata(&image.path) {
-        Ok(meta) if meta.is_file() && meta.len() == image.size => Ok(Some(image)),
-        Ok(_) => Err(damaged(format!("`{}` is not the file of {} bytes it was", image.path, image.size))),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(io("look at", Path::new(&image.path), e)),
+    let Some(file) = images.store().find(&volume_name(id, &sidecar.digest))? else { return Ok(None) };
+    if file.length.is_some_and(|length| length != sidecar.size) {
+        return Err(damaged(format!("`{}` is not the file of {} bytes it was", file.path, sidecar.size)));
     }
+    Ok(Some(image(id, file.path, sidecar)))
 }
 
 /// Removes an image with all its versions. `in_use` names the instances whose disks lie on any of them: with one, it is refused.
-pub fn remove(dir: &Path, id: &str, in_use: &[String]) -> Result<Image> {
+pub fn remove(images: &Images, id: &str, in_use: &[String]) -> Result<Image> {
     check_id(id)?;
     if !in_use.is_empty() {
         return Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
             .hint(Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&(in_use.join(" "))])));
     }
-    let Some(_lock) = Lock::attempt(dir, id)? else {
+    let Some(_lock) = Lock::attempt(images.work(), id)? else {
         return Err(
             Error::new(Code::ImageBusy, format!("another process works on image `{id}`")).hint("try again later")
         );
     };
-    let image = match get(dir, id) {
+    let image = match get(images, id) {
         Ok(None) => {
             return Err(Error::new(Code::NoImage, format!("no image `{id}`"))
                 .hint(Hint::from("see what is here: ").run(Verb::ImageList)));
         }
         Ok(Some(image)) => image,
         // A damaged one goes as well, told by what is left of it.
-        Err(e) if e.code == Code::ImageDamaged => remains(dir, id),
+        Err(e) if e.code == Code::ImageDamaged => remains(id),
         Err(e) => return Err(e),
     };
     // Sidecar first: without it the image is not there, whatever happens next.
     kill_point::reached("intent");
-    delete(&sidecar_path(dir, id))?;
+    images.store().remove(&sidecar_name(id))?;
     kill_point::reached("effect");
-    for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
-        if entry.file_name().to_str().is_some_and(|name| is_version(id, name)) {
-            delete(&entry.path())?;
+    for entry in images.store().entries()? {
+        if is_version(id, &entry.name) {
+            images.store().remove(&entry.name)?;
             kill_point::reached("effect");
         }
     }
-    sync_dir(dir)?;
     Ok(image)
 }
 
-/// Makes `file`, in the same folder, the current image of `id`. The caller holds the [`lock`].
+/// Makes `file`, in the work folder, the current image of `id`. The caller holds the [`lock`].
 ///
-/// The file passes the gate again, is hashed, synced and renamed; the sidecar follows last.
+/// The file passes the gate again, is hashed, synced and put into the store; the sidecar follows last.
 pub fn adopt(
-    dir: &Path,
+    images: &Images,
     id: &str,
     file: &Path,
     origin: Origin,
     source: Option<String>,
     now: Timestamp,
 ) -> Result<Image> {
-    keep(dir, id, file, Provenance { origin, source, baked: None, now })
+    keep(images, id, file, Provenance { origin, source, baked: None, now })
 }
 
 /// The same for a baked one.
-pub(super) fn adopt_baked(dir: &Path, file: &Path, baked: Baked, now: Timestamp) -> Result<Image> {
+pub(super) fn adopt_baked(images: &Images, file: &Path, baked: Baked, now: Timestamp) -> Result<Image> {
     let id = baked.id();
-    keep(dir, &id, file, Provenance { origin: Origin::Baked, source: None, baked: Some(baked), now })
+    keep(images, &id, file, Provenance { origin: Origin::Baked, source: None, baked: Some(baked), now })
 }
 
 /// How an image came here.
@@ -223,7 +211,7 @@ struct Provenance {
     now: Timestamp,
 }
 
-fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
+fn keep(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     check_id(id)?;
     let Provenance { origin, source, baked, now } = from;
     let failed = |e| io("keep", file, e);
@@ -239,52 +227,42 @@ fn keep(dir: &Path, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     let sidecar = Sidecar { digest, size, virtual_size, origin, created_at: now, source, baked };
     let text = serde_json::to_vec_pretty(&sidecar)
         .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
-    let image = image(dir, id, sidecar);
-    kill_point::reached("intent");
-    std::fs::rename(file, &image.path).map_err(failed)?;
-    sync_dir(dir)?;
-    kill_point::reached("effect");
-
-    let at = sidecar_path(dir, id);
-    let failed = |e| io("write", &at, e);
-    let mut temp = tempfile::Builder::new().prefix(&format!(".sidecar-{id}_")).tempfile_in(dir).map_err(failed)?;
-    temp.write_all(&text).map_err(failed)?;
-    let mode = std::fs::Permissions::from_mode(0o644);
-    temp.as_file().set_permissions(mode).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
-    kill_point::reached("intent");
-    temp.persist(&at).map_err(|e| failed(e.error))?;
-    sync_dir(dir)?;
-    kill_point::reached("effect");
-    Ok(image)
+    let path = images.store().put(&volume_name(id, &sidecar.digest), file)?;
+    images.store().set_sidecar(id, &text)?;
+    Ok(image(id, path, sidecar))
 }
 
 /// Takes the lock before work on an id, and gives the image that makes the work unnecessary: there already and not `force`d, or
 /// made by the process that was waited for. Half-written files of killed processes are removed.
 pub fn begin(
-    dir: &Path,
+    images: &Images,
     id: &str,
     force: bool,
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<(Lock, Option<Image>)> {
     // A damaged image is no reason to stop where it is replaced.
-    let present = || match get(dir, id) {
+    let present = || match get(images, id) {
         Err(e) if force && e.code == Code::ImageDamaged => Ok(None),
         other => other,
     };
     let before = present()?;
-    let lock = lock(dir, id, cancel, observer)?;
+    let lock = lock(images.work(), id, cancel, observer)?;
     let now = present()?;
     let made_by_the_other = lock.waited && now != before;
     if now.is_some() && (!force || made_by_the_other) {
         return Ok((lock, now));
     }
-    for entry in std::fs::read_dir(dir).map_err(|e| io("read the folder", dir, e))?.flatten() {
-        let name = entry.file_name();
-        let half = |kind: &str| name.to_str().is_some_and(|name| name.starts_with(&format!(".{kind}-{id}_")));
-        if half("import") || half("sidecar") || half("bake") {
+    let half =
+        |name: &str| ["import", "sidecar", "bake"].iter().any(|kind| name.starts_with(&format!(".{kind}-{id}_")));
+    let work = images.work();
+    for entry in std::fs::read_dir(work).map_err(|e| io("read the folder", work, e))?.flatten() {
+        if entry.file_name().to_str().is_some_and(half) {
             delete(&entry.path())?;
         }
+    }
+    for entry in images.store().entries()?.iter().filter(|entry| half(&entry.name)) {
+        images.store().remove(&entry.name)?;
     }
     Ok((lock, None))
 }
@@ -306,23 +284,23 @@ fn hash(file: &mut File) -> std::io::Result<(Vec<u8>, String)> {
     Ok((header, hex(&hasher.finalize())))
 }
 
-/// File name of an image in the pool's folder.
+/// Name of the volume of an image.
 pub fn volume_name(id: &str, digest: &str) -> String {
     format!("base-{id}-{}.qcow2", digest.get(..12).unwrap_or(digest))
 }
 
-fn image(dir: &Path, id: &str, sidecar: Sidecar) -> Image {
+fn image(id: &str, path: String, sidecar: Sidecar) -> Image {
     let Sidecar { digest, size, virtual_size, origin, created_at, source, baked } = sidecar;
     let volume = volume_name(id, &digest);
-    let path = dir.join(&volume).display().to_string();
     Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source, baked }
 }
 
 /// A damaged image, as far as it can be told.
-fn remains(dir: &Path, id: &str) -> Image {
+fn remains(id: &str) -> Image {
     let (digest, created_at) = (String::new(), Timestamp::UNIX_EPOCH);
     let origin = Origin::Imported;
-    image(dir, id, Sidecar { digest, size: 0, virtual_size: 0, origin, created_at, source: None, baked: None })
+    let sidecar = Sidecar { digest, size: 0, virtual_size: 0, origin, created_at, source: None, baked: None };
+    image(id, String::new(), sidecar)
 }
 
 /// `base-<id>-<12 hex>.qcow2`: the length tells ids apart that begin alike.
@@ -340,17 +318,9 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-pub(super) fn sidecar_path(dir: &Path, id: &str) -> PathBuf {
-    dir.join(format!("base-{id}.json"))
-}
-
 fn delete(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(io("remove", path, e)),
         _ => Ok(()),
     }
-}
-
-fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| io("write the folder", dir, e))
 }

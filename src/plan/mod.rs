@@ -27,4 +27,4 @@ pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};
 pub use record::{Chosen, Identity};
 pub use sequence::{create, delete, redefine, remove, remove_logs};
 pub use step::Step;
-pub use storage::{overlay_xml, pool_xml, seed_xml};
+pub use storage::{empty_xml, image_xml, overlay_xml, pool_xml, seed_xml};

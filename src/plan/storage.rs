@@ -82,6 +82,13 @@ pub fn empty_xml(name: &str, size: Size) -> Result<String> {
     write("volume", &Volume { name: Text::of(name), capacity, allocation: None, target, backing: None })
 }
 
+/// An image, or what is known of one: bytes that come from elsewhere and that QEMU's account reads, `bytes` of them.
+pub fn image_xml(name: &str, bytes: u64) -> Result<String> {
+    let target = Target { path: None, format: Some(Format { kind: "raw" }), permissions: mode("0644") };
+    let (capacity, allocation) = (Amount::bytes(bytes), Some(Amount::bytes(0)));
+    write("volume", &Volume { name: Text::of(name), capacity, allocation, target, backing: None })
+}
+
 /// A seed: a small raw volume, readable by root alone because it holds secrets.
 pub fn seed_xml(name: &str, bytes: u64) -> Result<String> {
     write(

@@ -117,7 +117,8 @@ fn image(world: &World, size: &str) {
     let pool = &world.settings().host.folders.pool;
     let file = pool.join("temp");
     std::fs::rename(disk(world, size), &file).expect("moved");
-    image::adopt(pool, "debian-13", &file, Origin::Built, None, jiff::Timestamp::UNIX_EPOCH).expect("kept");
+    image::adopt(&image::Images::in_folder(pool), "debian-13", &file, Origin::Built, None, jiff::Timestamp::UNIX_EPOCH)
+        .expect("kept");
 }
 
 /// The kind of its operation and the resource, what is there before, its acceptance, and what is there when it is run; none: it

@@ -13,7 +13,7 @@ use lite::{
         sagas::bake::{Accepted, accept},
     },
     hypervisor::flaky::Moment,
-    image::{self, Baked, Image, Origin},
+    image::{self, Baked, Image, Images, Origin},
     model::{InstanceState, ResourceKind, Result},
     store::OperationState,
 };
@@ -99,7 +99,7 @@ fn the_id_of_a_baked_image_is_no_name_of_a_users() {
     let id = long.id();
     assert_eq!(id.len(), 62);
     assert!(lite::model::Name::parse(&id).is_err());
-    assert_eq!(image::get(Path::new("/nonexistent"), &id), Ok(None));
+    assert_eq!(image::get(&Images::in_folder("/nonexistent"), &id), Ok(None));
 }
 
 fn qemu_img(args: &[&str]) -> String {
@@ -118,11 +118,11 @@ fn overlay(dir: &Path) -> std::path::PathBuf {
 }
 
 fn flatten(dir: &Path, overlay: &Path, what: Baked) -> Result<Image> {
-    let cancel = AtomicBool::new(false);
-    let (lock, present) = image::begin(dir, &what.id(), false, &cancel, &mut Unobserved)?;
+    let (images, cancel) = (Images::in_folder(dir), AtomicBool::new(false));
+    let (lock, present) = image::begin(&images, &what.id(), false, &cancel, &mut Unobserved)?;
     match present {
         Some(image) => Ok(image),
-        None => image::flatten(dir, overlay, what, &lock, &lite::clock::SystemClock, &cancel, &mut Unobserved),
+        None => image::flatten(&images, overlay, what, &lock, &lite::clock::SystemClock, &cancel, &mut Unobserved),
     }
 }
 
@@ -136,8 +136,8 @@ fn the_disk_becomes_an_image_that_lies_on_nothing() {
     let image = flatten(dir.path(), &overlay, baked('a')).expect("kept");
     assert!(!half.exists());
     assert_eq!((image.origin, image.baked.clone(), image.virtual_size), (Origin::Baked, Some(baked('a')), 4 << 20));
-    assert_eq!(image::get(dir.path(), "nginx.debian-13.aaaaaaaaaaaa"), Ok(Some(image.clone())));
-    assert_eq!(image::list(dir.path()), Ok(vec![image.clone()]));
+    assert_eq!(image::get(&Images::in_folder(dir.path()), "nginx.debian-13.aaaaaaaaaaaa"), Ok(Some(image.clone())));
+    assert_eq!(image::list(&Images::in_folder(dir.path())), Ok(vec![image.clone()]));
     let info: serde_json::Value =
         serde_json::from_str(&qemu_img(&["info", "-f", "qcow2", "--output=json", &image.path])).expect("JSON");
     assert_eq!((&info["backing-filename"], &info["format"]), (&serde_json::Value::Null, &"qcow2".into()));
@@ -171,18 +171,18 @@ fn names(dir: &Path) -> Vec<String> {
 #[test]
 fn an_older_version_is_told_apart_from_the_current_one() {
     let dir = tempfile::tempdir().expect("a folder");
-    let dir = dir.path();
+    let (dir, images) = (dir.path(), &Images::in_folder(dir.path()));
     let version = |size: &str| {
         let temp = dir.join("temp").display().to_string();
         qemu_img(&["create", "-q", "-f", "qcow2", &temp, size]);
-        image::adopt(dir, "debian-13", Path::new(&temp), Origin::Built, None, jiff::Timestamp::UNIX_EPOCH)
+        image::adopt(images, "debian-13", Path::new(&temp), Origin::Built, None, jiff::Timestamp::UNIX_EPOCH)
     };
     let (old, new) = (version("1M").expect("kept"), version("2M").expect("kept"));
-    let found = image::superseded(dir).expect("listed");
+    let found = image::superseded(images).expect("listed");
     assert_eq!(found.iter().map(|v| (&*v.id, &*v.volume)).collect::<Vec<_>>(), [("debian-13", &*old.volume)]);
-    assert_eq!(image::remove_version(dir, &found[0]), Ok(true));
-    assert_eq!(image::remove_version(dir, &found[0]), Ok(false));
-    assert_eq!((image::superseded(dir), image::get(dir, "debian-13")), (Ok(vec![]), Ok(Some(new))));
+    assert_eq!(image::remove_version(images, &found[0]), Ok(true));
+    assert_eq!(image::remove_version(images, &found[0]), Ok(false));
+    assert_eq!((image::superseded(images), image::get(images, "debian-13")), (Ok(vec![]), Ok(Some(new))));
 }
 
 fn operations(world: &World) -> Vec<(String, OperationState)> {

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
+use super::image_pool::dead_in_image_work;
 use crate::support::{
     operations::{NAME, OPERATIONS, Operation, look_after, ready},
     points::points_in,
@@ -61,6 +62,7 @@ fn killed_at_every_point_of_every_operation() {
         let mut running: Vec<_> = OPERATIONS.iter().map(|o| (o.0, scope.spawn(move || dead_in(o)))).collect();
         running.push(("gc", scope.spawn(dead_in_gc)));
         running.push(("rebuild", scope.spawn(dead_in_rebuild)));
+        running.push(("image work in a pool elsewhere", scope.spawn(dead_in_image_work)));
         running.into_iter().map(|(what, thread)| (what, thread.join().unwrap_or_else(|e| resume_unwind(e)))).collect()
     });
     let mut hit = BTreeSet::new();

@@ -83,6 +83,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The floors of `engine`: a file may use the files of lower floors only. `sagas` is a floor of its own, so no operation uses
 /// another. What `mod.rs` hands on counts as the file it comes from.
 const ENGINE: &[&[&str]] = &[
+    // Where the images of a host lie.
+    &["image_pool"],
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects"],
     &["lock", "allocate", "generate", "progress", "images"],
@@ -148,6 +150,7 @@ const DIRECT: &[&str] = &[
     "src/app/sources.rs",
     "src/app/blueprint/results.rs",
     "src/app/image/make.rs",
+    "src/engine/image_pool.rs",
     "src/cli/man.rs",
     // The SSH client of the user.
     "src/app/instance/login.rs",

@@ -6,6 +6,7 @@ mod support {
     pub mod bakes;
     pub mod fake_clock;
     pub mod https;
+    pub mod image_contract;
     pub mod operations;
     pub mod points;
     pub mod receiver;
@@ -40,6 +41,7 @@ mod files;
 mod gc;
 mod health_command;
 mod hypervisor_test_driver;
+mod image_pool;
 mod image_pull;
 mod layering;
 mod metrics_store;

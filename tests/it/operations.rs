@@ -180,6 +180,7 @@ fn on_image<T>(
 struct Images {
     world: World,
     store: Store,
+    folder: lite::image::Images,
 }
 
 impl Images {
@@ -187,12 +188,14 @@ impl Images {
         let world = World::new();
         std::fs::create_dir_all(&world.settings().host.folders.pool).expect("made");
         let store = world.engine().store;
-        Self { world, store }
+        let folder = lite::image::Images::in_folder(&world.settings().host.folders.pool);
+        Self { world, store, folder }
     }
 
     fn ctx(&mut self) -> ImageCtx<'_> {
         ImageCtx {
             settings: self.world.settings(),
+            images: &self.folder,
             store: &mut self.store,
             clock: &SystemClock,
             cancel: Arc::default(),

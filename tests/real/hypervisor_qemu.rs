@@ -9,10 +9,12 @@ use std::{
 };
 
 use crate::support::boot_sector::{CHATTY, ECHO, IDLE, Lab, PANIC, POWER_OFF, SYSTEM, host, run, sector, wait_for};
-use crate::support::skip::skip;
+use crate::support::{need, skip::skip};
 use lite::{
     hypervisor::{DhcpHost, DhcpInfo, DomainState, libvirt::Libvirt, prelude::*},
-    model::Mac,
+    image::Image,
+    model::{Mac, Size},
+    plan::overlay_xml,
 };
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ crate::tests![
     an_address_is_kept_live_and_persistent,
     a_volume_holds_what_was_written,
     bytes_go_into_a_volume_out_of_it_and_into_a_copy,
+    images_lie_in_a_pool_that_only_libvirt_reaches,
     a_stopped_pool_and_network_are_started,
     the_host_is_described,
     the_console_is_connected_both_ways,
@@ -222,6 +225,16 @@ fn a_volume_holds_what_was_written() {
 fn bytes_go_into_a_volume_out_of_it_and_into_a_copy() {
     let lab = Lab::new();
     crate::support::volume_contract::bytes_go_in_out_and_into_a_copy(&lab.host, &lab.name);
+}
+
+fn images_lie_in_a_pool_that_only_libvirt_reaches() {
+    need::programs(&["qemu-img"]);
+    let lab = Lab::new();
+    let disk = |image: &Image| {
+        let xml = overlay_xml("root.qcow2", Size::mib(64), &image.path).expect("XML");
+        lab.host.ensure_volume(&lab.name, "root.qcow2", &xml).expect("made");
+    };
+    crate::support::image_contract::images_lie_in_the_pool(Arc::new(host()), &lab.name, &disk);
 }
 
 fn a_stopped_pool_and_network_are_started() {

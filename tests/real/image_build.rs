@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lite::image::{BuildRequest, Image, Origin, build, buildable, get, list};
+use lite::image::{BuildRequest, Image, Images, Origin, build, buildable, get, list};
 use lite::model::{Error, Observer, Stage, Unobserved};
 
 use crate::support::host::needs_host;
@@ -21,12 +21,12 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 
 type Test = Result<(), Box<dyn std::error::Error>>;
 
-fn request<'a>(dir: &'a Path, id: &'a str, mirror: &'a str) -> BuildRequest<'a> {
-    BuildRequest { dir, id, mirror, force: false, clock: &lite::clock::SystemClock }
+fn request<'a>(images: &'a Images, id: &'a str, mirror: &'a str) -> BuildRequest<'a> {
+    BuildRequest { images, id, mirror, force: false, clock: &lite::clock::SystemClock }
 }
 
 fn refusal(dir: &Path, id: &str, mirror: &str) -> Option<Error> {
-    build(request(dir, id, mirror), &AtomicBool::new(false), &mut Unobserved).err()
+    build(request(&Images::in_folder(dir), id, mirror), &AtomicBool::new(false), &mut Unobserved).err()
 }
 
 fn unknown_images_and_mirrors_are_refused_before_any_change() -> Test {
@@ -95,11 +95,12 @@ fn setting() -> Result<(Option<tempfile::TempDir>, PathBuf, Vec<String>), std::i
 fn real_build_is_complete_and_done_once() -> Test {
     needs_host();
     let (_guard, dir, ids) = setting()?;
+    let images = Images::in_folder(&dir);
     let mirror = std::env::var("LITE_MIRROR").unwrap_or_else(|_| MIRROR.into());
     for id in &ids {
         let cancel = AtomicBool::new(false);
         let mut watch = Watch { stages: Vec::new(), cancel_at: None, cancel: &cancel };
-        let forced = BuildRequest { force: true, ..request(&dir, id, &mirror) };
+        let forced = BuildRequest { force: true, ..request(&images, id, &mirror) };
         let image = build(forced, &cancel, &mut watch)?;
         assert_eq!(
             watch.stages,
@@ -108,7 +109,7 @@ fn real_build_is_complete_and_done_once() -> Test {
         whole(&dir, id, &image, &mirror)?;
 
         watch.stages.clear();
-        assert_eq!(build(request(&dir, id, &mirror), &cancel, &mut watch)?, image);
+        assert_eq!(build(request(&images, id, &mirror), &cancel, &mut watch)?, image);
         assert_eq!(watch.stages, Vec::<String>::new());
     }
     Ok(())
@@ -118,8 +119,8 @@ fn whole(dir: &Path, id: &str, image: &Image, mirror: &str) -> Test {
     assert_eq!((image.id.as_str(), image.origin, image.source.as_deref()), (id, Origin::Built, Some(mirror)));
     assert_eq!(image.virtual_size, 2 << 30);
     assert_eq!(image.volume, format!("base-{id}-{}.qcow2", &image.digest[..12]));
-    assert_eq!(get(dir, id)?.as_ref(), Some(image));
-    assert!(list(dir)?.contains(image));
+    assert_eq!(get(&Images::in_folder(dir), id)?.as_ref(), Some(image));
+    assert!(list(&Images::in_folder(dir))?.contains(image));
     let sum = Command::new("sha256sum").arg(&image.path).output()?;
     assert_eq!(String::from_utf8(sum.stdout)?.split_whitespace().next(), Some(image.digest.as_str()));
     let info = Command::new("qemu-img").args(["info", "-f", "qcow2", "--output=json"]).arg(&image.path).output()?;
@@ -142,11 +143,11 @@ fn interrupted_real_build_leaves_nothing() -> Test {
             std::thread::sleep(later);
             cancel.store(true, Ordering::SeqCst);
         });
-        build(request(dir.path(), "debian-13", MIRROR), &cancel, &mut Unobserved).err()
+        build(request(&Images::in_folder(dir.path()), "debian-13", MIRROR), &cancel, &mut Unobserved).err()
     });
     assert_eq!(error.ok_or("built")?.code.as_str(), "interrupted");
     assert_eq!(left_over(dir.path())?, Vec::<String>::new());
-    assert_eq!(list(dir.path())?, []);
+    assert_eq!(list(&Images::in_folder(dir.path()))?, []);
     assert!(!std::fs::read_to_string("/proc/self/mountinfo")?.contains(&dir.path().display().to_string()));
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
-use lite::image::{Header, Image, Origin, adopt, gate, get, import, list, lock, remove};
+use lite::image::{Header, Image, Images, Origin, adopt, gate, get, import, list, lock, remove};
 use lite::model::{Error, Observer, Stage, Unobserved};
 use proptest::prelude::*;
 
@@ -183,8 +183,12 @@ fn qemu_img(args: &[&str], file: &Path) -> Test {
     if status.success() { Ok(()) } else { Err(format!("qemu-img {args:?}: {status}").into()) }
 }
 
+fn images(dir: &Path) -> Images {
+    Images::in_folder(dir)
+}
+
 fn bring(dir: &Path, file: &Path, force: bool) -> Result<Image, Error> {
-    import(dir, file, "golden", force, &lite::clock::SystemClock, &AtomicBool::new(false), &mut Unobserved)
+    import(&images(dir), file, "golden", force, &lite::clock::SystemClock, &AtomicBool::new(false), &mut Unobserved)
 }
 
 fn names(dir: &Path) -> Result<Vec<String>, std::io::Error> {
@@ -206,7 +210,7 @@ fn import_keeps_a_copy_and_is_idempotent() -> Test {
     assert_eq!(image.volume, format!("base-golden-{}.qcow2", &image.digest[..12]));
     assert_eq!(std::fs::read(&image.path)?, std::fs::read(&file)?);
     assert_eq!(names(dir.path())?, [".lock-golden", &image.volume, "base-golden.json"]);
-    assert_eq!(list(dir.path())?, std::slice::from_ref(&image));
+    assert_eq!(list(&images(dir.path()))?, std::slice::from_ref(&image));
 
     // Again: as it was. By force: the new one is current, and the old one stays for the disks that lie on it.
     let other = away.path().join("other.qcow2");
@@ -214,16 +218,16 @@ fn import_keeps_a_copy_and_is_idempotent() -> Test {
     assert_eq!(bring(dir.path(), &other, false)?, image);
     let second = bring(dir.path(), &other, true)?;
     assert_ne!(second.digest, image.digest);
-    assert_eq!(get(dir.path(), "golden")?, Some(second.clone()));
+    assert_eq!(get(&images(dir.path()), "golden")?, Some(second.clone()));
     assert!(Path::new(&image.path).exists());
 
-    let used = remove(dir.path(), "golden", &["blog".into(), "shop".into()]).err().ok_or("removed")?;
+    let used = remove(&images(dir.path()), "golden", &["blog".into(), "shop".into()]).err().ok_or("removed")?;
     assert_eq!((used.code.as_str(), used.exit_code()), ("image_in_use", 2));
     assert_eq!(used.message, "image `golden` is in use by blog, shop");
-    assert_eq!(remove(dir.path(), "golden", &[])?, second);
+    assert_eq!(remove(&images(dir.path()), "golden", &[])?, second);
     assert_eq!(names(dir.path())?, [".lock-golden"]);
     assert_eq!(
-        remove(dir.path(), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
+        remove(&images(dir.path()), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
         Some(("no_image", 2))
     );
     Ok(())
@@ -262,7 +266,7 @@ fn import_refuses_what_is_no_file_of_its_own() -> Test {
 
     // Interrupted while copying.
     let cancelled = import(
-        dir.path(),
+        &images(dir.path()),
         &at("good"),
         "golden",
         false,
@@ -280,38 +284,38 @@ fn plain(dir: &Path, id: &str) -> Result<Image, Box<dyn std::error::Error>> {
     let mut bytes = good();
     bytes.resize(usize::try_from(LEN)?, 0);
     std::fs::write(&temp, bytes)?;
-    Ok(adopt(dir, id, &temp, Origin::Built, None, Timestamp::UNIX_EPOCH)?)
+    Ok(adopt(&images(dir), id, &temp, Origin::Built, None, Timestamp::UNIX_EPOCH)?)
 }
 
 fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
     let dir = tempfile::tempdir()?;
     let dir = dir.path();
-    assert_eq!(list(&dir.join("absent"))?, []);
+    assert_eq!(list(&images(&dir.join("absent")))?, []);
     let (a, b) = (plain(dir, "debian")?, plain(dir, "debian-13")?);
-    assert_eq!(list(dir)?, [a.clone(), b.clone()]);
-    assert_eq!(remove(dir, "debian", &[])?, a);
-    assert_eq!(list(dir)?, std::slice::from_ref(&b));
+    assert_eq!(list(&images(dir))?, [a.clone(), b.clone()]);
+    assert_eq!(remove(&images(dir), "debian", &[])?, a);
+    assert_eq!(list(&images(dir))?, std::slice::from_ref(&b));
 
     let sidecar = dir.join("base-debian-13.json");
     let text = std::fs::read_to_string(&sidecar)?;
     for bad in [text.replace(&b.digest, "../../../etc/shadow"), text.replace(&b.digest[..8], "ZZZZZZZZ"), "{".into()] {
         std::fs::write(&sidecar, bad)?;
-        assert_eq!(get(dir, "debian-13").err().map(|e| e.code.as_str()), Some("image_damaged"));
+        assert_eq!(get(&images(dir), "debian-13").err().map(|e| e.code.as_str()), Some("image_damaged"));
     }
     std::fs::write(&sidecar, &text)?;
     std::fs::write(&b.path, b"short")?;
-    assert_eq!(get(dir, "debian-13").err().map(|e| e.code.as_str()), Some("image_damaged"));
+    assert_eq!(get(&images(dir), "debian-13").err().map(|e| e.code.as_str()), Some("image_damaged"));
     std::fs::remove_file(&b.path)?;
-    assert_eq!(get(dir, "debian-13")?, None);
+    assert_eq!(get(&images(dir), "debian-13")?, None);
 
     let again = plain(dir, "debian-13")?;
     std::fs::write(&sidecar, "{")?;
-    assert_eq!(remove(dir, "debian-13", &[])?.id, "debian-13");
+    assert_eq!(remove(&images(dir), "debian-13", &[])?.id, "debian-13");
     assert!(!Path::new(&again.path).exists());
 
     for id in ["", "../x", "A", "-x", ".x", "a b", "a_b", &"a".repeat(64)] {
         assert_eq!(
-            get(dir, id).err().map(|e| (e.code.as_str(), e.exit_code())),
+            get(&images(dir), id).err().map(|e| (e.code.as_str(), e.exit_code())),
             Some(("invalid_image_id", 2)),
             "{id:?}"
         );
@@ -343,13 +347,14 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     let held = lock(dir.path(), "golden", &cancel, &mut Unobserved)?;
     assert!(!held.waited);
     assert_eq!(
-        remove(dir.path(), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
+        remove(&images(dir.path()), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
         Some(("image_busy", 3))
     );
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::scope(|scope| -> Test {
-        let second = scope
-            .spawn(|| import(dir.path(), &file, "golden", true, &lite::clock::SystemClock, &cancel, &mut Waits(send)));
+        let second = scope.spawn(|| {
+            import(&images(dir.path()), &file, "golden", true, &lite::clock::SystemClock, &cancel, &mut Waits(send))
+        });
         assert_eq!(receive.recv()?, "waiting for another process");
         let first = plain(dir.path(), "golden")?;
         // A half-written file of a process that was killed.
@@ -361,12 +366,13 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     })?;
 
     // The first failed: by force, the second works.
-    let old = get(dir.path(), "golden")?.ok_or("no image")?;
+    let old = get(&images(dir.path()), "golden")?.ok_or("no image")?;
     let held = lock(dir.path(), "golden", &cancel, &mut Unobserved)?;
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::scope(|scope| -> Test {
-        let second = scope
-            .spawn(|| import(dir.path(), &file, "golden", true, &lite::clock::SystemClock, &cancel, &mut Waits(send)));
+        let second = scope.spawn(|| {
+            import(&images(dir.path()), &file, "golden", true, &lite::clock::SystemClock, &cancel, &mut Waits(send))
+        });
         assert_eq!(receive.recv()?, "waiting for another process");
         drop(held);
         let new = second.join().map_err(|_| "panicked")??;

@@ -17,6 +17,7 @@ mod support {
     pub mod http;
     pub mod https;
     pub mod idle;
+    pub mod image_contract;
     pub mod need;
     pub mod points;
     pub mod receiver;

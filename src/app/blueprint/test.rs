@@ -212,7 +212,7 @@ fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observe
         check_ports(&ctx, &created, &resolved.blueprint).inspect_err(|_| observer.fail())
     });
     observer.finish();
-    view.image = image::get(&app.settings.host.folders.pool, &resolved.base)?.map(|i| i.digest);
+    view.image = image::get(&app.images()?, &resolved.base)?.map(|i| i.digest);
     view.booted = true;
     let keep = request.keep && result.is_err();
     view.error = result.err();

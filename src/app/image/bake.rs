@@ -80,7 +80,7 @@ impl Checked {
         let login = guest::ssh::login_key(&app.settings.paths.state)?.public;
         let (resolved, parameters, keep, timeout) =
             (resolved.clone(), parameters.clone(), self.request.keep, self.request.timeout);
-        let base_id = resolved.base.clone();
+        let (base_id, images) = (resolved.base.clone(), app.images()?);
         let with_base = move |base| BakeRequest {
             blueprint: resolved.blueprint,
             bundle: resolved.bundle,
@@ -90,7 +90,7 @@ impl Checked {
             timeout,
             keep,
         };
-        if let Some(base) = image::get(&app.settings.host.folders.pool, &base_id)? {
+        if let Some(base) = image::get(&images, &base_id)? {
             return bake_on(app, ctx, with_base(base));
         }
         let made = match image::buildable().any(|id| id == base_id) {
@@ -99,7 +99,7 @@ impl Checked {
         };
         let (settings, clock, id, app) = (app.settings.clone(), app.clock.clone(), base_id.clone(), app.clone());
         let base = accept(&app, &self.caller, (made, &base_id), move |cancel, observer| {
-            engine::ensure_image((&settings, &*clock), &id, cancel, observer)
+            engine::ensure_image((&images, &settings.mirror, &*clock), &id, cancel, observer)
         })?;
         Ok(base.and_then(move |base, observer| bake_on(&app, ctx, with_base(base?))?.run(observer)))
     }

@@ -1,12 +1,16 @@
 //! Making images: building, downloading and importing them.
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf, sync::atomic::AtomicBool};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use super::{accept, as_row, tidy};
 use crate::{
     app::{Accepted, App, Caller, Right},
-    image::{self, BuildRequest, Image, pull::PullRequest},
-    model::{Code, Error, Name, Observer, OperationKind, Result, Settings},
+    image::{self, BuildRequest, Image, Images, pull::PullRequest},
+    model::{Code, Error, Name, Observer, OperationKind, Result},
     view::{Changed, ImageRow},
 };
 
@@ -46,9 +50,8 @@ pub fn accept_build(app: &App, caller: &Caller, id: &str, observer: &mut dyn Obs
 
 fn begin_build(app: &App, caller: &Caller, id: &str) -> Result<Accepted<ImageRow>> {
     let (settings, clock, base) = (app.settings.clone(), app.clock.clone(), id.to_owned());
-    begin(app, caller, (OperationKind::Build, id), move |cancel, observer| {
-        let (dir, mirror) = (&settings.host.folders.pool, &settings.mirror);
-        let request = BuildRequest { dir, id: &base, mirror, force: false, clock: &*clock };
+    begin(app, caller, (OperationKind::Build, id), move |images, cancel, observer| {
+        let request = BuildRequest { images, id: &base, mirror: &settings.mirror, force: false, clock: &*clock };
         image::build(request, cancel, observer).inspect_err(|_| observer.fail())
     })
 }
@@ -71,11 +74,11 @@ pub fn accept_pull(
 }
 
 fn begin_pull(app: &App, caller: &Caller, id: &str, pull: &Pull) -> Result<Accepted<ImageRow>> {
-    let (settings, clock) = (app.settings.clone(), app.clock.clone());
+    let clock = app.clock.clone();
     let (base, digest, url) = (id.to_owned(), pull.digest.clone(), pull.url.clone());
-    begin(app, caller, (OperationKind::Pull, id), move |cancel, observer| {
-        let request = PullRequest { digest, url, ..PullRequest::new(&settings.host.folders.pool, &base) };
-        image::fetch(&request, cancel, clock.now(), observer).inspect_err(|_| observer.fail())
+    begin(app, caller, (OperationKind::Pull, id), move |images, cancel, observer| {
+        let request = PullRequest { digest, url, ..PullRequest::new(images.work(), &base) };
+        image::fetch(&request, images, cancel, clock.now(), observer).inspect_err(|_| observer.fail())
     })
 }
 
@@ -114,9 +117,9 @@ pub fn accept_import(
     observer: &mut dyn Observer,
 ) -> Result<Accepted<ImageRow>> {
     let id = imported_id(app, caller, import, observer)?;
-    let (settings, clock, file, name) = (app.settings.clone(), app.clock.clone(), import.file.clone(), id.clone());
-    begin(app, caller, (OperationKind::Import, &id), move |cancel, observer| {
-        image::import(&settings.host.folders.pool, &file, &name, false, &*clock, cancel, observer)
+    let (clock, file, name) = (app.clock.clone(), import.file.clone(), id.clone());
+    begin(app, caller, (OperationKind::Import, &id), move |images, cancel, observer| {
+        image::import(images, &file, &name, false, &*clock, cancel, observer)
     })
 }
 
@@ -142,10 +145,11 @@ fn begin(
     app: &App,
     caller: &Caller,
     (kind, id): (OperationKind, &str),
-    make: impl FnOnce(&AtomicBool, &mut dyn Observer) -> Result<Image> + Send + 'static,
+    make: impl FnOnce(&Images, &AtomicBool, &mut dyn Observer) -> Result<Image> + Send + 'static,
 ) -> Result<Accepted<ImageRow>> {
-    create_folder(&app.settings)?;
-    let made = accept(app, caller, (kind, id), make)?;
+    let images = app.images()?;
+    create_folder(images.work())?;
+    let made = accept(app, caller, (kind, id), move |cancel, observer| make(&images, cancel, observer))?;
     let app = app.clone();
     Ok(made.and_then(move |made, observer| {
         let image = made?;
@@ -154,9 +158,9 @@ fn begin(
     }))
 }
 
-/// Makes the folder of the pool: an image may come before the pool does. QEMU's account passes through it, hence 0711.
-fn create_folder(settings: &Settings) -> Result<()> {
-    let dir = &settings.host.folders.pool;
+/// Makes the folder that images are made in. On this machine it is the pool's: an image may come before the pool does, and
+/// QEMU's account passes through it, hence 0711.
+fn create_folder(dir: &Path) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use super::{Accepted, App, Caller, Right, sources::catalog};
 use crate::{
     engine::{ImageCtx, recover_images, sagas},
-    image::{self, Baked, Image},
+    image::{self, Baked, Image, Images},
     model::{Observer, OperationKind, Requester, Result, Size},
     store::Store,
     view::{BakedView, ImageRow},
@@ -21,23 +21,23 @@ use crate::{
 /// The images on this host. Nothing is changed.
 pub fn list(app: &App, caller: &Caller) -> Result<Vec<ImageRow>> {
     caller.require(Right::Read)?;
-    rows(app, &image::list(&app.settings.host.folders.pool)?)
+    rows(app, &image::list(&app.images()?)?)
 }
 
 /// Closes the operations on images that were killed, removes what they left, and says so.
 fn tidy(app: &App, requester: &Requester, observer: &mut dyn Observer) -> Result<()> {
-    let state = &app.settings.paths.state;
+    let (state, images) = (&app.settings.paths.state, app.images()?);
     let mut store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     if let Some(store) = &mut store {
         store.notices().iter().for_each(|line| observer.status(line));
-        recover_images(&mut image_ctx(app, requester, store))?;
+        recover_images(&mut image_ctx(app, &images, requester, store))?;
     }
     // Without a database the host is asked whether one is lost: its instances may lie on any file.
     let used = |volume: &str| match &store {
         Some(store) => Ok(!store.users_of_image(volume)?.is_empty()),
         None => Ok(app.refuse_lost_state().is_err()),
     };
-    image::leftovers::tidy(&app.settings.host.folders.pool, &used)?.iter().for_each(|line| observer.status(line));
+    image::leftovers::tidy(&images, &used)?.iter().for_each(|line| observer.status(line));
     Ok(())
 }
 
@@ -54,18 +54,19 @@ fn accept<T: 'static>(
     if !Store::exists(state)? && app.refuse_lost_state().is_err() {
         return Ok(Accepted::without_operation(move |observer| work(&app.cancel, observer)));
     }
-    let mut store = app.new_store()?;
-    let Some(accepted) = sagas::image::accept(&mut image_ctx(&app, &requester, &mut store), kind, id)? else {
+    let (mut store, images) = (app.new_store()?, app.images()?);
+    let Some(accepted) = sagas::image::accept(&mut image_ctx(&app, &images, &requester, &mut store), kind, id)? else {
         return Ok(Accepted::without_operation(move |observer| work(&app.cancel, observer)));
     };
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
-        sagas::image::run(&mut image_ctx(&app, &requester, &mut store), accepted, observer, work)
+        sagas::image::run(&mut image_ctx(&app, &images, &requester, &mut store), accepted, observer, work)
     }))
 }
 
-fn image_ctx<'a>(app: &'a App, requester: &Requester, store: &'a mut Store) -> ImageCtx<'a> {
+fn image_ctx<'a>(app: &'a App, images: &'a Images, requester: &Requester, store: &'a mut Store) -> ImageCtx<'a> {
     ImageCtx {
         settings: &app.settings,
+        images,
         store,
         clock: &*app.clock,
         cancel: app.cancel.clone(),
@@ -78,20 +79,21 @@ fn rows(app: &App, images: &[Image]) -> Result<Vec<ImageRow>> {
     images.iter().map(as_row(app)?).collect()
 }
 
-/// How an image becomes a row: with who uses it as far as a database tells; an image needs neither libvirt nor database.
+/// How an image becomes a row: with who uses it as far as a database tells. Neither libvirt nor database is
+/// needed where the pool is a folder of this machine.
 fn as_row(app: &App) -> Result<impl Fn(&Image) -> Result<ImageRow>> {
     let state = &app.settings.paths.state;
     let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
     // Faults in the operator's files are told by what uses them.
     let catalog = catalog(&app.settings).unwrap_or_default();
-    let now = app.clock.now();
+    let (now, host_images) = (app.clock.now(), app.images()?);
     let baked = move |baked: &Baked| {
         Ok(BakedView {
             blueprint: baked.blueprint.clone(),
             version: baked.version.clone(),
             base: baked.base.clone(),
             parameters: baked.parameters.clone(),
-            current: recipe::is_current(&catalog, &app.settings, baked)?,
+            current: recipe::is_current(&catalog, &host_images, baked)?,
         })
     };
     Ok(move |i: &Image| {

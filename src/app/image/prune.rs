@@ -3,8 +3,8 @@
 use super::{accept, recipe::is_current, tidy, used_by};
 use crate::{
     app::{Accepted, App, Caller, Right, sources::catalog},
-    image::{self, Image, Version},
-    model::{Observer, OperationKind, Result, Settings, Size, Unobserved},
+    image::{self, Image, Images, Version},
+    model::{Observer, OperationKind, Result, Size, Unobserved},
     store::Store,
     view::Receipt,
 };
@@ -39,11 +39,10 @@ impl Outdated {
         }
     }
 
-    fn remove(&self, settings: &Settings) -> Result<bool> {
-        let dir = &settings.host.folders.pool;
+    fn remove(&self, images: &Images) -> Result<bool> {
         match self {
-            Self::Baked(image) => image::remove(dir, &image.id, &[]).map(|_| true),
-            Self::Version(version) => image::remove_version(dir, version),
+            Self::Baked(image) => image::remove(images, &image.id, &[]).map(|_| true),
+            Self::Version(version) => image::remove_version(images, version),
         }
     }
 }
@@ -63,11 +62,11 @@ pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<P
     // A lost database must not make an image look unused.
     let store = app.store(observer)?;
     let catalog = catalog(&app.settings)?;
-    let dir = &app.settings.host.folders.pool;
-    let mut outdated: Vec<Outdated> = image::superseded(dir)?.into_iter().map(Outdated::Version).collect();
-    for image in image::list(dir)? {
+    let images = &app.images()?;
+    let mut outdated: Vec<Outdated> = image::superseded(images)?.into_iter().map(Outdated::Version).collect();
+    for image in image::list(images)? {
         let stays = match &image.baked {
-            Some(baked) => is_current(&catalog, &app.settings, baked)?,
+            Some(baked) => is_current(&catalog, images, baked)?,
             None => true,
         };
         if !stays {
@@ -109,9 +108,12 @@ impl Pruning {
                 Ok(_) => return None,
                 Err(e) => return Some(Err(e)),
             }
-            let (settings, id) = (app.settings.clone(), old.id().to_owned());
+            let (images, id) = match app.images() {
+                Ok(images) => (images, old.id().to_owned()),
+                Err(e) => return Some(Err(e)),
+            };
             Some(accept(app, &caller, (OperationKind::Prune, &id), move |_, _| {
-                Ok(old.remove(&settings)?.then(|| old.words()))
+                Ok(old.remove(&images)?.then(|| old.words()))
             }))
         })
     }

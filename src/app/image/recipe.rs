@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::{Blueprint, Catalog, Resolved},
     engine::bake_of,
-    image::{self, Baked},
-    model::{Result, Settings},
+    image::{self, Baked, Images},
+    model::Result,
 };
 
 /// The command that makes the next create of a blueprint faster; none where it cannot be baked.
@@ -29,12 +29,12 @@ pub fn advice(
 }
 
 /// Whether a baked image is what would be baked today.
-pub fn is_current(catalog: &Catalog, settings: &Settings, baked: &Baked) -> Result<bool> {
+pub fn is_current(catalog: &Catalog, images: &Images, baked: &Baked) -> Result<bool> {
     let Some(blueprint): Option<&Blueprint> = catalog.blueprints.get(&baked.blueprint) else { return Ok(false) };
     if !blueprint.bases.contains(&baked.base) {
         return Ok(false);
     }
-    let Some(base) = image::get(&settings.host.folders.pool, &baked.base)? else { return Ok(false) };
+    let Some(base) = image::get(images, &baked.base)? else { return Ok(false) };
     let today = bake_of(blueprint, &baked.base, &base.digest, &baked.parameters)?;
     Ok(today.is_some_and(|today| today.key == baked.key))
 }

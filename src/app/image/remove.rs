@@ -18,10 +18,9 @@ pub struct Removal {
 pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Removal> {
     caller.require(Right::Change)?;
     tidy(app, &caller.requester, observer)?;
-    let dir = &app.settings.host.folders.pool;
-    let mut images = Vec::new();
+    let (at, mut images) = (app.images()?, Vec::new());
     for id in ids {
-        let image = image::get(dir, id)?.ok_or_else(|| {
+        let image = image::get(&at, id)?.ok_or_else(|| {
             Error::new(Code::NoSuchImage, format!("there is no image `{}`", escaped(id)))
                 .hint(Hint::new().run(Verb::ImageList).text(" shows those there are"))
         })?;
@@ -52,10 +51,10 @@ impl Removal {
     pub fn accept(self, app: &App) -> impl Iterator<Item = Result<Accepted<Changed>>> {
         let Self { caller, images } = self;
         images.into_iter().map(move |Image { id, .. }| {
-            let dir = app.settings.host.folders.pool.clone();
+            let at = app.images()?;
             let removed = Changed::new(&id, "removed");
             accept(app, &caller, (OperationKind::Remove, &id.clone()), move |_, _| {
-                image::remove(&dir, &id, &[]).map(|_| removed)
+                image::remove(&at, &id, &[]).map(|_| removed)
             })
         })
     }

@@ -80,7 +80,7 @@ impl Checked {
                 create::Accepted::New(job) => create::run(&mut ctx, *job, &mut observer)?,
                 create::Accepted::Repeated(created) => *created,
             };
-            let used = image_of(&ctx.settings, &created)?;
+            let used = image_of(&ctx, &created)?;
             let plain = !created.repeated && use_baked && used.as_ref().is_some_and(|i| i.baked.is_none());
             let advice = plain.then(|| image::recipe::advice(default_base.as_ref(), &resolved, &parameters)).flatten();
             let repeated = created.repeated;
@@ -100,8 +100,8 @@ fn state_of(ctx: &engine::Ctx, created: &Created) -> Result<InstanceState> {
 }
 
 /// The image that the disk of a new instance lies on; none if it was replaced since.
-fn image_of(settings: &Settings, created: &Created) -> Result<Option<Image>> {
-    let images = crate::image::list(&settings.host.folders.pool)?;
+fn image_of(ctx: &engine::Ctx, created: &Created) -> Result<Option<Image>> {
+    let images = crate::image::list(&ctx.images()?)?;
     Ok(images.into_iter().find(|i| i.digest == created.record.image_digest))
 }
 

@@ -35,7 +35,8 @@ pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
     read_storage(ctx, &mut f, &records);
     read_network(ctx, &mut f, &records);
     read_domains(ctx, &mut f);
-    let (logs, leftovers) = (local::logs(&*ctx.machine, &host.folders.logs), image::leftovers(&host.folders.pool));
+    let (logs, leftovers) =
+        (local::logs(&*ctx.machine, &host.folders.logs), ctx.images().and_then(|i| image::leftovers(&i)));
     f.logs = f.known("logs", logs);
     f.leftovers = f.known("image files", leftovers);
     let temporary = local::temporary(&*ctx.machine, &ctx.settings.paths.state, ctx.now(), AGE);
@@ -185,7 +186,7 @@ fn read_machine(ctx: &Ctx, f: &mut Facts) {
     if !ctx.machine.runs_guests() {
         return;
     }
-    let processes = local::processes(&*ctx.machine, &f.pool_folders, &ctx.settings.host.folders.pool);
+    let processes = ctx.images().and_then(|images| local::processes(&*ctx.machine, &f.pool_folders, images.work()));
     f.processes = f.known("processes", processes).unwrap_or_default();
     let files = ctx.store.memory().and_then(|memory| local::libvirt_files(&*ctx.machine, &memory.names));
     f.libvirt_files = f.known("files of libvirt", files).unwrap_or_default();

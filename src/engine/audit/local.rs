@@ -101,7 +101,7 @@ pub fn temporary(
     Ok(found)
 }
 
-/// The processes that work on disks in the pool's folders, or on images in the folder of the images.
+/// The processes that work on disks in the pool's folders, or on images in the folder they are made in.
 pub fn processes(machine: &dyn Machine, pool_folders: &[String], images: &Path) -> Result<Vec<Process>> {
     let mut found = Vec::new();
     for entry in entries(machine, Path::new("/proc"))? {

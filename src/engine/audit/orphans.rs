@@ -192,11 +192,8 @@ impl<'a> Owners<'a> {
     fn leftovers(&self) -> impl Iterator<Item = Orphan> {
         let volumes = self.facts.volumes.as_ref();
         let hidden = volumes.is_none_or(|all| all.iter().any(|v| is_without_row(&v.name, &self.with_row)));
-        let used = move |l: &Leftover| {
-            let name = l.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            hidden || self.facts.images_in_use.iter().any(|image| image == name)
-        };
-        let gone = move |l: &&Leftover| l.kind == leftovers::Kind::Work || !used(l);
+        let used = move |l: &Leftover| hidden || self.facts.images_in_use.iter().any(|image| image == l.name());
+        let gone = move |l: &&Leftover| l.kind != leftovers::Kind::Version || !used(l);
         self.facts.leftovers.iter().flatten().filter(gone).map(|leftover| Orphan {
             subject: format!("file `{}` of image `{}`", leftover.path.display(), leftover.id),
             owner: None,

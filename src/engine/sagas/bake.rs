@@ -98,17 +98,18 @@ pub fn accept(ctx: &mut Ctx, request: BakeRequest) -> Result<Accepted> {
     let baked = bake_of(&request.blueprint, &base.id, &base.digest, &request.parameters)?
         .ok_or_else(|| Error::failed(Code::NotBakeable, "nothing to bake"))?;
     let id = baked.id();
-    if let Some(image) = image::get(&ctx.settings.host.folders.pool, &id)? {
+    if let Some(image) = image::get(&ctx.images()?, &id)? {
         return Ok(Accepted::Present(Box::new(image)));
     }
     let requester = ctx.requester.clone();
-    let (operation, lock) = journal_of(ctx).begin(OperationKind::Bake, &id, &requester)?;
+    let (operation, lock) = journal_of(ctx)?.begin(OperationKind::Bake, &id, &requester)?;
     kill_point::reached("accepted");
     Ok(Accepted::New(Box::new(Bake { operation, request, baked, lock })))
 }
 
-fn journal_of(ctx: &mut Ctx) -> Journal<'_> {
-    Journal { settings: &ctx.settings, store: &mut ctx.store, clock: &*ctx.clock }
+fn journal_of(ctx: &mut Ctx) -> Result<Journal<'_>> {
+    let images = ctx.images()?;
+    Ok(Journal { settings: &ctx.settings, images, store: &mut ctx.store, clock: &*ctx.clock })
 }
 
 /// Bakes what was accepted. The machine is thrown away, unless `keep` was asked for and it failed. Waits while another process
@@ -124,7 +125,7 @@ pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Out
     // What made a machine has ended the operation with it.
     let open = ctx.store.operation(&operation.id)?.is_some_and(|o| o.state == OperationState::Started);
     let result = if open { journal::end(ctx, &operation, result) } else { result };
-    let forgotten = journal_of(ctx).forget_unless_there(&operation);
+    let forgotten = journal_of(ctx).and_then(|mut journal| journal.forget_unless_there(&operation));
     lock.retire();
     let (image, present) = result?;
     forgotten.map(|()| Outcome { image, present, operation: Some(operation.id) })
@@ -138,8 +139,8 @@ fn one_at_a_time(
     baked: Baked,
     observer: &mut dyn Observer,
 ) -> Result<(Image, bool)> {
-    let dir = &ctx.settings.host.folders.pool;
-    let (image_lock, present) = image::begin(dir, &baked.id(), false, &ctx.ending, &mut WithinStage(observer))?;
+    let images = &ctx.images()?;
+    let (image_lock, present) = image::begin(images, &baked.id(), false, &ctx.ending, &mut WithinStage(observer))?;
     if let Some(image) = present {
         return Ok((image, true));
     }
@@ -210,7 +211,7 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String
         }
     };
     if operation.resource.kind == ResourceKind::Image {
-        journal_of(ctx).forget_unless_there(operation)?;
+        journal_of(ctx)?.forget_unless_there(operation)?;
     }
     lock.retire();
     Ok(told)
@@ -218,9 +219,11 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String
 
 fn pack(ctx: &Ctx, job: &Job, baked: Baked, image_lock: &image::Lock, observer: &mut dyn Observer) -> Result<Image> {
     observer.begin(Stage::Pack);
-    let (dir, disk) = (&ctx.settings.host.folders.pool, job.root_path());
-    let flat =
-        image::flatten(dir, Path::new(&disk), baked, image_lock, &*ctx.clock, &ctx.ending, &mut WithinStage(observer));
+    let disk = job.root_path();
+    let flat = ctx.images().and_then(|images| {
+        let (disk, observer) = (Path::new(&disk), &mut WithinStage(observer));
+        image::flatten(&images, disk, baked, image_lock, &*ctx.clock, &ctx.ending, observer)
+    });
     match &flat {
         Ok(_) => observer.finish(),
         Err(_) => observer.fail(),

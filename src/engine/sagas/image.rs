@@ -1,4 +1,5 @@
-//! Work on images: they are built, downloaded, imported, pruned and removed. It needs no host, so its context has none.
+//! Work on images: they are built, downloaded, imported, pruned and removed. It needs no host but for a pool that is not a
+//! folder of this machine, so its context has the images alone.
 //!
 //! What such work that was cut off has left is removed whenever somebody looks ([`crate::image::leftovers`]); a download goes on.
 
@@ -13,7 +14,7 @@ use crate::{
         lock::{Attempt, Lock, owner},
         progress::Reporter,
     },
-    image,
+    image::{self, Images},
     model::{OperationKind, OperationState, Requester, ResourceKind, Result, Settings},
     store::{Operation, Store},
 };
@@ -22,6 +23,8 @@ use crate::{
 pub struct ImageCtx<'a> {
     /// What the operator decided.
     pub settings: &'a Settings,
+    /// The images of the host.
+    pub images: &'a Images,
     /// State.
     pub store: &'a mut Store,
     /// The time.
@@ -44,7 +47,7 @@ pub struct Accepted {
 /// # Errors
 /// The database cannot be written.
 pub fn accept(ctx: &mut ImageCtx<'_>, kind: OperationKind, id: &str) -> Result<Option<Accepted>> {
-    if makes(kind) && matches!(image::get(&ctx.settings.host.folders.pool, id), Ok(Some(_))) {
+    if makes(kind) && matches!(image::get(ctx.images, id), Ok(Some(_))) {
         return Ok(None);
     }
     let requester = ctx.requester.clone();
@@ -76,7 +79,7 @@ pub fn run<T>(
 }
 
 fn journal<'a>(ctx: &'a mut ImageCtx<'_>) -> Journal<'a> {
-    Journal { settings: ctx.settings, store: ctx.store, clock: ctx.clock }
+    Journal { settings: ctx.settings, images: ctx.images.clone(), store: ctx.store, clock: ctx.clock }
 }
 
 /// Closes the operations on images whose process died: what is there now decides how they ended. A bake is left alone: its
@@ -92,7 +95,7 @@ pub fn recover_images(ctx: &mut ImageCtx<'_>) -> Result<()> {
         };
         // Its owner may have ended it between the query and the lock.
         if ctx.store.operation(&operation.id)?.is_some_and(|o| o.state.is_open()) {
-            let (state, error) = match is_done(ctx.settings, &operation)? {
+            let (state, error) = match is_done(ctx.images, &operation)? {
                 true => (OperationState::Succeeded, None),
                 false => (OperationState::Failed, Some(OWNER_DIED)),
             };
@@ -104,8 +107,8 @@ pub fn recover_images(ctx: &mut ImageCtx<'_>) -> Result<()> {
 }
 
 /// Whether the operation reached what it was for before its process died.
-fn is_done(settings: &Settings, operation: &Operation) -> Result<bool> {
-    let image = image::get(&settings.host.folders.pool, &operation.resource.name)?;
+fn is_done(images: &Images, operation: &Operation) -> Result<bool> {
+    let image = image::get(images, &operation.resource.name)?;
     Ok(match operation.kind {
         OperationKind::Remove => image.is_none(),
         kind => makes(kind) && image.is_some_and(|i| i.created_at >= operation.started_at),
