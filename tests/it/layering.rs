@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // `catalog`: an instance keeps its resolved blueprint, so that later verbs do not depend on today's files.
     ("store", &["catalog", "model"]),
     ("hypervisor", &["model"]),
-    ("image", &["hypervisor", "store", "kill_point", "clock", "model"]),
+    ("image", &["kill_point", "clock", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
     // `hypervisor`: logs are files of the machine that runs the guests. `store`: known_hosts and keys lie in a folder made as privately as the state's.
     (
