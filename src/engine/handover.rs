@@ -1,7 +1,7 @@
 //! A command that only waits for an application gives way to a stop, a reboot or a delete of its instance.
 //!
-//! A start has ended its operation, and freed the instance, before it waits: it sees the newer operation in the journal. A
-//! create's operation is open until the application answers: it is asked to end, in the database, and frees the instance.
+//! A start has freed the instance before it waits: it sees the newer operation in the journal. A create holds it until the
+//! application answers: it is asked to end, in the database, and frees the instance.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Ctx, journal,
-    lock::{self, Attempt, Lock},
+    lock::{self, Attempt, Lock, has_owner},
 };
 use crate::{
     model::{Code, Error, Hint, Instance, Name, OperationKind, OperationState, Result, Verb},
@@ -45,13 +45,20 @@ fn waiting_create(ctx: &Ctx, uuid: Uuid) -> Result<Option<String>> {
     Ok(journal::has_started(&journal::journalled(ctx, &id)?).then_some(id))
 }
 
+/// Whether a dead owner left an operation on an instance whose lock is held here. A start that only waits is none.
+pub fn is_left_open(ctx: &Ctx, uuid: Uuid) -> Result<bool> {
+    let Some(id) = ctx.store.open_operation_of(uuid)? else { return Ok(false) };
+    let Some(operation) = ctx.store.operation(&id)? else { return Ok(false) };
+    Ok(operation.kind != OperationKind::Start || !has_owner(&ctx.settings.paths.state, &operation)?)
+}
+
 /// Fails if another operation has ended the wait of `waiting`, an operation on the instance `name`.
 ///
 /// # Errors
 /// [`Code::WaitEnded`], with the operation that did.
 pub fn check(ctx: &Ctx, waiting: &Operation, name: &Name) -> Result<()> {
-    let by = match waiting.state {
-        OperationState::Started => ctx.store.ended_by(&waiting.id)?,
+    let by = match waiting.kind {
+        OperationKind::Create => ctx.store.ended_by(&waiting.id)?,
         _ => ctx.store.interruption_after(waiting)?.map(|o| named(&o)),
     };
     by.map_or(Ok(()), |by| {

@@ -1,10 +1,10 @@
 //! The journal of work on images. It needs no host: it takes the parts of a context that it needs.
 
-use super::lock::{Attempt, Lock, owner};
+use super::lock::{self, Lock};
 use crate::{
     clock::Clock,
     image::{self, Images},
-    model::{Code, Error, OperationKind, OperationState, Requester, Result, Settings},
+    model::{Code, OperationKind, OperationState, Requester, Result, Settings},
     store::{Operation, Store, operations, resources},
 };
 
@@ -28,9 +28,7 @@ impl Journal<'_> {
         self.store.write(|t| {
             let resource = resources::image(t, &host, id, now)?;
             let operation = Operation::started(kind, resource, host.clone(), requester.clone(), now);
-            let Attempt::Held(lock) = Lock::attempt(&locks, owner(&operation), kind.as_str(), now)? else {
-                return Err(Error::new(Code::Busy, "the id of this operation is in use").hint("try again"));
-            };
+            let lock = lock::own(&locks, &operation, now)?;
             operations::insert(t, &operation)?;
             Ok((operation, lock))
         })

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Ctx;
 use crate::{
     clock::Clock,
-    model::{Code, Error, Hint, Instance, ResourceKind, Result, Verb},
+    model::{Code, Error, Hint, Instance, OperationKind, ResourceKind, Result, Verb},
     store::Operation,
 };
 
@@ -49,15 +49,26 @@ pub fn is_shared(id: &Uuid) -> bool {
     [HOST, GC].contains(id) || LIBVIRT_SLOTS.contains(id)
 }
 
-/// The lock that the owner of an operation holds. That of an instance keeps others from it; work on an image takes turns by
-/// the image's own lock, so here each operation has its own.
+/// The lock that the owner of an operation holds. That of an instance keeps others from it. Work on an image takes turns by the
+/// image's own lock, and a start frees its instance before it waits for the application: each of these has one of its own.
 pub fn owner(operation: &Operation) -> Uuid {
-    match operation.resource.kind {
-        ResourceKind::Instance => operation.resource.id,
-        ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact => {
-            let number = operation.id.strip_prefix("op-").and_then(|hex| u128::from_str_radix(hex, 16).ok());
-            Uuid::from_u128(OF_OPERATIONS | number.unwrap_or(0))
-        }
+    match (operation.resource.kind, operation.kind) {
+        (ResourceKind::Instance, OperationKind::Start) => of_operation(operation),
+        (ResourceKind::Instance, _) => operation.resource.id,
+        (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact, _) => of_operation(operation),
+    }
+}
+
+fn of_operation(operation: &Operation) -> Uuid {
+    let number = operation.id.strip_prefix("op-").and_then(|hex| u128::from_str_radix(hex, 16).ok());
+    Uuid::from_u128(OF_OPERATIONS | number.unwrap_or(0))
+}
+
+/// Takes the lock that an operation has for itself, before it is journalled.
+pub fn own(dir: &Path, operation: &Operation, now: jiff::Timestamp) -> Result<Lock> {
+    match Lock::attempt(dir, of_operation(operation), operation.kind.as_str(), now)? {
+        Attempt::Held(lock) => Ok(lock),
+        Attempt::Busy(_) => Err(Error::new(Code::Busy, "the id of this operation is in use").hint("try again")),
     }
 }
 

@@ -106,7 +106,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Create => create::resume(ctx, operation, uuid, lock),
         OperationKind::Bake => bake::resume(ctx, operation, lock),
         OperationKind::Delete => delete::resume(ctx, operation, uuid, lock),
-        OperationKind::Start => start::resume(ctx, operation, uuid),
+        OperationKind::Start => start::resume(ctx, operation, uuid, lock),
         OperationKind::Stop => stop::resume(ctx, operation, uuid),
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.

@@ -222,10 +222,12 @@ impl Store {
         Ok(self.operations_where(open, [resource.to_string()])?.pop().map(|o| o.id))
     }
 
-    /// When an instance was last started or rebooted by an operation.
+    /// When an instance was last started or rebooted by an operation; a start whose application did not answer started it.
     pub fn last_start(&self, instance: Uuid) -> Result<Option<Timestamp>> {
         let all = self.operations_where(
-            "WHERE resource_id = ?1 AND state <> 'failed' AND kind IN ('create', 'start', 'reboot', 'restart')
+            "WHERE resource_id = ?1 AND kind IN ('create', 'start', 'reboot', 'restart')
+             AND (state <> 'failed' OR kind = 'start' AND
+                  EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'done'))
              ORDER BY started_at DESC, rowid DESC LIMIT 1",
             [instance.to_string()],
         )?;

@@ -22,6 +22,7 @@ mod app;
 mod audit;
 mod bake;
 mod blueprints_test;
+mod cancel;
 mod catalog;
 mod catalog_hostile;
 mod circles;

@@ -7,7 +7,7 @@ use crate::{
         Ctx, Unobserved,
         domain::state_of,
         execute::Payload,
-        host,
+        handover, host,
         journal::{self, Run},
         lock::{Attempt, Lock},
     },
@@ -82,6 +82,6 @@ fn still_wanted(ctx: &mut Ctx, uuid: Uuid, generation: i64, doing: &str) -> Resu
     let wanted = instance.desired_state == DesiredState::Running
         && intent == Some(generation)
         && !instance.phase.is_passing()
-        && ctx.store.open_operation_of(uuid)?.is_none();
+        && !handover::is_left_open(ctx, uuid)?;
     Ok(wanted.then_some((instance, lock)))
 }

@@ -1,6 +1,9 @@
 //! start: the domain runs again and, if wanted, its application answers.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -12,7 +15,8 @@ use crate::{
         follow::{Subject, Wait},
         host,
         journal::{self, Run},
-        lock,
+        lock::{self, Attempt, Lock},
+        progress::Reporter,
         ready::wait_ready,
     },
     hypervisor::DomainState,
@@ -24,8 +28,9 @@ use crate::{
     store::Operation,
 };
 
-/// Where what the guest writes in its new run is found.
-pub struct Logs {
+/// What a start was accepted with: where what the guest writes in its new run is found, and the lock of the operation.
+pub struct Found {
+    own: Lock,
     report: PathBuf,
     console: PathBuf,
     /// Bytes of the report log that are of earlier runs.
@@ -52,7 +57,7 @@ pub fn start(
 ///
 /// # Errors
 /// Refused where it cannot be started as it is, or its memory is not there. Nothing is left then.
-pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -> Result<Option<Accepted<Logs>>> {
+pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -> Result<Option<Accepted<Found>>> {
     let lock = lock::take(ctx, instance, "start")?;
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
@@ -81,8 +86,10 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
     let logs = &ctx.settings.host.folders.logs;
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
-    let operation = journal::begin(ctx, OperationKind::Start, instance)?;
-    let found = Logs { report, console, offset };
+    let operation = journal::new_operation(ctx, OperationKind::Start, instance);
+    let own = lock::own(&ctx.locks(), &operation, ctx.now())?;
+    ctx.store.insert_operation(&operation)?;
+    let found = Found { own, report, console, offset };
     Ok(Some(Accepted { operation, instance: instance.clone(), lock, found }))
 }
 
@@ -92,36 +99,50 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
 /// What failed: the instance is down then, or its application does not answer.
 pub fn run(
     ctx: &mut Ctx,
-    accepted: Accepted<Logs>,
+    accepted: Accepted<Found>,
     timeout: Option<Duration>,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let Accepted { operation, instance, lock, found } = accepted;
     let uuid = instance.record.uuid;
-    let mut run = Run::new(&operation.id);
+    let reporter = Reporter::start(ctx, &operation.id);
+    let observer = &mut reporter.observe(observer);
     let begun = ctx.clock.instant();
-    let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
-    if result.is_ok() {
-        ctx.store.set_desired_state(uuid, DesiredState::Running)?;
-    }
-    journal::end(ctx, &operation, result)?;
+    let mut run = Run::new(&operation.id);
+    let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none())
+        .and_then(|()| ctx.store.set_desired_state(uuid, DesiredState::Running));
     // Whoever wants something of the instance need not wait for its application.
     drop(lock);
-    let operation = Operation { state: OperationState::Succeeded, ..operation };
-    if let (Some(timeout), Phase::Ready) = (timeout, instance.phase) {
-        let (blueprint, _) = ctx.store.blueprint_of(uuid)?;
-        let wait = Wait {
-            subject: Subject::Instance(&instance.record.name, &operation),
-            uuid,
-            report: &found.report,
-            console: &found.console,
-            start: found.offset,
-            deadline: begun + timeout,
-            timeout,
-        };
-        wait_ready(ctx, &instance.record, blueprint.health.as_ref(), &wait, observer)?;
-    }
-    Ok(())
+    let result = result.and_then(|()| match (timeout, instance.phase) {
+        (Some(timeout), Phase::Ready) => wait(ctx, &operation, &instance, &found, (begun, timeout), observer),
+        _ => Ok(()),
+    });
+    let result = journal::end(ctx, &operation, result);
+    found.own.retire();
+    result
+}
+
+/// Waits until the application answers.
+fn wait(
+    ctx: &Ctx,
+    operation: &Operation,
+    instance: &Instance,
+    found: &Found,
+    (begun, timeout): (Instant, Duration),
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let record = &instance.record;
+    let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
+    let wait = Wait {
+        subject: Subject::Instance(&record.name, operation),
+        uuid: record.uuid,
+        report: &found.report,
+        console: &found.console,
+        start: found.offset,
+        deadline: begun + timeout,
+        timeout,
+    };
+    wait_ready(ctx, record, blueprint.health.as_ref(), &wait, observer).map(drop)
 }
 
 /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it
@@ -147,13 +168,23 @@ fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Res
     Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
 }
 
-/// The process of a start died: what the host shows decides how it ended.
+/// The process of a start died: what the host shows decides how it ended, unless it had only waited.
 ///
 /// # Errors
 /// The host cannot be asked.
-pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String> {
-    if ctx.store.instance_by_uuid(uuid)?.is_some() {
-        adopt_power_state(ctx, uuid)?;
-    }
-    journal::close_of_dead_owner(ctx, operation)
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, own: Lock) -> Result<String> {
+    let steps = journal::journalled(ctx, &operation.id)?;
+    let told = if steps.iter().any(|(.., done)| *done) {
+        ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
+        format!("closed the start of `{}` that was cut off", operation.resource.name)
+    } else {
+        // Whoever works on the instance meanwhile sees how it is.
+        let free = Lock::attempt(&ctx.locks(), uuid, "repair", ctx.now())?;
+        if matches!(free, Attempt::Held(_)) && ctx.store.instance_by_uuid(uuid)?.is_some() {
+            adopt_power_state(ctx, uuid)?;
+        }
+        journal::close_of_dead_owner(ctx, operation)?
+    };
+    own.retire();
+    Ok(told)
 }
