@@ -3,6 +3,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -83,15 +84,7 @@ impl Actor {
             let (queue, answer, mut engine) = (queue.clone(), answer.clone(), engine()?);
             std::thread::Builder::new()
                 .name("actor".to_owned())
-                .spawn_scoped(scope, move || {
-                    loop {
-                        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        let Ok(job) = job else { return };
-                        if answer.send(perform(&mut engine, &job)).is_err() {
-                            return;
-                        }
-                    }
-                })
+                .spawn_scoped(scope, move || serve(&queue, &answer, |job| perform(&mut engine, job)))
                 .map_err(|e| Error::new(Code::Internal, "cannot start a thread").cause(e))?;
         }
         Ok(Self::Threads { jobs, outcomes, taken: VecDeque::new() })
@@ -127,6 +120,28 @@ impl Actor {
     }
 }
 
+/// Does jobs until there are no more to come. One that panics is answered too: its instance would never be acted on again.
+fn serve(queue: &Mutex<Receiver<Job>>, answer: &Sender<Outcome>, mut perform: impl FnMut(&Job) -> Outcome) {
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // Its locks fell and its transaction was rolled back on the way here.
+        let outcome = catch_unwind(AssertUnwindSafe(|| perform(&job))).unwrap_or_else(|_| panicked(&job));
+        if answer.send(outcome).is_err() {
+            return;
+        }
+    }
+}
+
+fn panicked(job: &Job) -> Outcome {
+    let error = Error::new(Code::Internal, "a thread of the watcher panicked; what it said is in the watcher's log")
+        .hint("report it as a fault of lite; the next look goes on");
+    match job {
+        Job::Act { uuid, .. } => Outcome::Acted(*uuid, Err(error)),
+        Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
+    }
+}
+
 fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, generation, actions } => {
@@ -159,5 +174,39 @@ fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action, told: &[(
         Action::Reset => engine::reset_unresponsive(engine, uuid, generation),
         Action::WantStopped => engine::accept_stop(engine, uuid, generation, told),
         Action::Tell(..) => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc::channel};
+
+    use uuid::Uuid;
+
+    use super::{Job, Outcome, serve};
+    use crate::model::Code;
+
+    #[test]
+    fn a_job_that_panics_is_answered_and_the_next_is_done() {
+        let ((jobs, queue), (answer, outcomes)) = (channel(), channel());
+        let (uuid, actions) = (Uuid::from_u128(7), Vec::new());
+        for job in [Job::Act { uuid, generation: 0, actions }, Job::Reconcile, Job::Reconcile] {
+            jobs.send(job).unwrap();
+        }
+        drop(jobs);
+        let mut left_to_panic = 2;
+        serve(&Mutex::new(queue), &answer, |_| {
+            left_to_panic -= 1;
+            assert!(left_to_panic < 0, "a fault");
+            Outcome::Reconciled(vec!["done".to_owned()])
+        });
+        let all: Vec<Outcome> = outcomes.try_iter().collect();
+        let [Outcome::Acted(acted, Err(error)), Outcome::Reconciled(told), Outcome::Reconciled(done)] = &all[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!(
+            (acted, error.code, told, done.as_slice()),
+            (&uuid, Code::Internal, &vec![error.to_string()], &["done".to_owned()][..])
+        );
     }
 }
