@@ -49,6 +49,6 @@ pub struct Request {
     pub wait: bool,
     /// The caller's own id, for safe retries.
     pub request_id: Option<String>,
-    /// Digest of everything asked for.
+    /// Digest of everything asked for, behind the version of its form and `:`.
     pub arguments: String,
 }

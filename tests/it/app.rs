@@ -16,7 +16,7 @@ use lite::{
     },
     clock::SystemClock,
     hypervisor::prelude::*,
-    model::{InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Stage, Unobserved, Via},
+    model::{Code, InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Stage, Unobserved, Via},
     plan::report_log,
 };
 
@@ -170,7 +170,19 @@ fn a_repeated_request_shows_the_state_its_instance_has() {
     world.hypervisor.inner().destroy(uuid).expect("off");
     assert_eq!(again(request()).map(|made| (made.repeated, made.view.state)), Ok((true, InstanceState::Stopped)));
     let other = Create { use_baked: false, ..request() };
-    assert_eq!(again(other).err().map(|e| e.code.as_str()), Some("request_id_reused"));
+    let refused = |request| again(request).map(|made| made.repeated).expect_err("refused");
+    let reused = (Code::RequestIdReused, "this request id was used for another request".to_owned());
+    let error = refused(other);
+    assert_eq!((error.code, error.message), reused);
+    // A lite whose digests had another form: whether it is the same request is not known.
+    world.sql("UPDATE operation SET arguments = substr(arguments, 3) WHERE request_id = 'r'");
+    let error = refused(request());
+    let text = "this request id was used with another version of lite";
+    assert_eq!((error.code, error.message.as_str()), (Code::RequestIdReused, text));
+    assert_eq!(
+        error.hint_texts(),
+        ["it was for `web`: `lite show web`", "use a new `--request-id` if that is not what you want"]
+    );
 }
 
 #[test]

@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 use super::request::Create;
 use crate::model::{Code, Error, NetworkMode, Result, hex};
 
+/// Version of the canonical form. A digest of another version tells nothing of what was asked for.
+const FORM: u32 = 2;
+
 /// What is asked for, in one form. How it is waited for is no part of it: a retry may be more patient.
 #[derive(Serialize)]
 struct Canonical<'a> {
@@ -25,14 +28,14 @@ struct Canonical<'a> {
     use_baked: bool,
 }
 
-/// SHA-256 of the request's canonical form, hexadecimal.
+/// The version of the request's canonical form, `:`, and the form's SHA-256, hexadecimal.
 pub fn digest(request: &Create) -> Result<String> {
     let sha256 = |bytes: &[u8]| hex(&Sha256::digest(bytes));
     let mut parameters: Vec<(&str, &str)> =
         request.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     parameters.sort_unstable();
     let canonical = Canonical {
-        create: 2,
+        create: FORM,
         blueprint: &request.blueprint,
         bundle: request.bundle.as_deref(),
         name: request.name.as_ref().map(|n| n.as_str()),
@@ -49,7 +52,7 @@ pub fn digest(request: &Create) -> Result<String> {
     };
     let text = serde_json::to_vec(&canonical)
         .map_err(|e| Error::new(Code::Json, "cannot write the request's canonical form").cause(e))?;
-    Ok(sha256(&text))
+    Ok(format!("{FORM}:{}", sha256(&text)))
 }
 
 #[cfg(test)]

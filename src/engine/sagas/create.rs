@@ -20,7 +20,7 @@ use crate::{
         request::Request,
         undo::{owner_died, undo_of_dead_owner},
     },
-    model::{Code, Error, EventKind, Observer, Phase, Record, Result, Stage},
+    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, Result, Stage, Verb},
     render::render_output,
     store::{self, Operation, OperationState},
 };
@@ -171,8 +171,7 @@ fn earlier(ctx: &mut Ctx, request: &Request) -> Result<Option<Created>> {
     let Some(id) = &request.request_id else { return Ok(None) };
     let Some(operation) = ctx.store.operation_by_request(id)? else { return Ok(None) };
     if operation.arguments.as_deref() != Some(&request.arguments) {
-        return Err(Error::new(Code::RequestIdReused, "this request id was used for another request")
-            .hint("use a new `--request-id` for a new request"));
+        return Err(other_request(&operation, request));
     }
     match operation.state {
         OperationState::Succeeded => {}
@@ -196,6 +195,20 @@ fn earlier(ctx: &mut Ctx, request: &Request) -> Result<Option<Created>> {
             .hint("use a new `--request-id` to make another"));
     };
     created(ctx, &instance.record, &operation.id, instance.phase == Phase::Ready, true).map(Some)
+}
+
+/// The error for a request id whose digest is another. One in another form tells nothing of what was asked for.
+fn other_request(operation: &Operation, request: &Request) -> Error {
+    let form = |digest: &str| digest.split_once(':').map(|(form, _)| form.to_owned());
+    if operation.arguments.as_deref().and_then(form) == form(&request.arguments) {
+        return Error::new(Code::RequestIdReused, "this request id was used for another request")
+            .hint("use a new `--request-id` for a new request");
+    }
+    let (name, text) = (&operation.resource.name, "this request id was used with another version of lite");
+    Error::new(Code::RequestIdReused, text)
+        .cause("what was asked for then cannot be compared with this request")
+        .hint(Hint::from(format!("it was for `{name}`: ")).run_with(Verb::Show, &[name]))
+        .hint("use a new `--request-id` if that is not what you want")
 }
 
 fn created(ctx: &Ctx, record: &Record, operation: &str, ready: bool, repeated: bool) -> Result<Created> {
