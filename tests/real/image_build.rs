@@ -1,6 +1,7 @@
-//! Building images: what is refused before any change, and one real build (`LITE_TEST_REAL=1`, root, a mirror).
+//! Building images: what is refused before any change, and real builds (`LITE_TEST_REAL=1`, root, a mirror); the one that
+//! comes to its end is in `image_kill`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +13,6 @@ use crate::support::host::needs_host;
 crate::tests![
     unknown_images_and_mirrors_are_refused_before_any_change,
     both_debians_can_be_built,
-    real_build_is_complete_and_done_once,
     interrupted_real_build_leaves_nothing,
     real_build_from_a_dead_mirror_says_so,
 ];
@@ -78,40 +78,21 @@ impl Observer for Watch<'_> {
     fn warn(&mut self, _: &str) {}
 }
 
-/// Folder and ids of the real build: `LITE_TEST_IMAGE_DIR` keeps it, `LITE_TEST_IMAGES` names others than debian-13.
-fn setting() -> Result<(Option<tempfile::TempDir>, PathBuf, Vec<String>), std::io::Error> {
-    let ids = std::env::var("LITE_TEST_IMAGES").unwrap_or_else(|_| "debian-13".into());
-    let ids = ids.split(',').map(str::to_owned).collect();
-    match std::env::var_os("LITE_TEST_IMAGE_DIR") {
-        Some(dir) => Ok((None, PathBuf::from(dir), ids)),
-        None => {
-            let dir = tempfile::tempdir()?;
-            let path = dir.path().to_owned();
-            Ok((Some(dir), path, ids))
-        }
-    }
-}
+/// Builds debian-13 in a folder: its stages in order, a whole image, and nothing left to do for a second build.
+pub fn is_complete_and_done_once(dir: &Path) -> Test {
+    let images = Images::in_folder(dir);
+    let cancel = AtomicBool::new(false);
+    let mut watch = Watch { stages: Vec::new(), cancel_at: None, cancel: &cancel };
+    let image = build(request(&images, "debian-13", MIRROR), &cancel, &mut watch)?;
+    assert_eq!(
+        watch.stages,
+        ["installing packages", "preparing the first boot", "making the disk", "compressing", "checking"]
+    );
+    whole(dir, "debian-13", &image, MIRROR)?;
 
-fn real_build_is_complete_and_done_once() -> Test {
-    needs_host();
-    let (_guard, dir, ids) = setting()?;
-    let images = Images::in_folder(&dir);
-    let mirror = std::env::var("LITE_MIRROR").unwrap_or_else(|_| MIRROR.into());
-    for id in &ids {
-        let cancel = AtomicBool::new(false);
-        let mut watch = Watch { stages: Vec::new(), cancel_at: None, cancel: &cancel };
-        let forced = BuildRequest { force: true, ..request(&images, id, &mirror) };
-        let image = build(forced, &cancel, &mut watch)?;
-        assert_eq!(
-            watch.stages,
-            ["installing packages", "preparing the first boot", "making the disk", "compressing", "checking"]
-        );
-        whole(&dir, id, &image, &mirror)?;
-
-        watch.stages.clear();
-        assert_eq!(build(request(&images, id, &mirror), &cancel, &mut watch)?, image);
-        assert_eq!(watch.stages, Vec::<String>::new());
-    }
+    watch.stages.clear();
+    assert_eq!(build(request(&images, "debian-13", MIRROR), &cancel, &mut watch)?, image);
+    assert_eq!(watch.stages, Vec::<String>::new());
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::host::needs_host;
+use crate::{image_build, support::host::needs_host};
 
 crate::tests![killed_build_takes_its_programs_along_and_the_next_one_succeeds,];
 
@@ -56,9 +56,7 @@ fn killed_build_takes_its_programs_along_and_the_next_one_succeeds() -> Test {
     killed.kill()?;
     assert_eq!(killed.wait()?.signal(), Some(9));
     // At once: the next build has to cope with what is still dying.
-    let mut next = lite(home.path(), &pool).spawn()?;
-    let ended = next.wait()?;
-    assert_eq!(ended.code(), Some(0));
+    image_build::is_complete_and_done_once(&pool)?;
     assert_eq!(programs(&pool)?, 0);
     let mut names: Vec<_> =
         std::fs::read_dir(&pool)?.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
