@@ -3,7 +3,7 @@
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
     engine,
-    model::{Observer, Result},
+    model::{Hint, Observer, Result},
     view::BundleRow,
 };
 
@@ -13,7 +13,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
     let catalog = catalog(&app.settings)?;
     let capacity = app.context(caller, false).and_then(|ctx| engine::capacity(&ctx));
     if let Err(e) = &capacity {
-        observer.warn(&format!("how many fit is not known: {}", e.message));
+        observer.warn(&Hint::from(format!("how many fit is not known: {}", e.message)));
     }
     let row = |b: &crate::catalog::Bundle| BundleRow {
         id: b.id.clone(),

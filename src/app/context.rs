@@ -91,11 +91,13 @@ impl App {
         match engine::recover(&mut ctx) {
             Ok(actions) => actions.iter().for_each(|line| observer.status(line)),
             // One operation that cannot be finished must not stand in the way of the others.
-            Err(e) => observer.warn(&format!("{e}; `lite repair` tries again")),
+            Err(e) => {
+                observer.warn(&Hint::from(format!("{e}; ")).run(Verb::Repair).text(" tries again"));
+            }
         }
         // Nor must what a guest reported: whoever looks next sees it all the same.
         if let Err(e) = engine::adopt_reports(&mut ctx) {
-            observer.warn(&e.to_string());
+            observer.warn(&Hint::from(e.to_string()));
         }
         Ok(ctx)
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::{
     engine::{held_locks, owner},
-    model::{Observer, OperationState, Settings},
+    model::{Hint, Observer, OperationState, Settings, Verb},
     store::Store,
 };
 
@@ -22,7 +22,11 @@ pub fn say(store: &Store, settings: &Settings, observer: &mut dyn Observer) {
         let still_open = store.operation(&operation.id).is_ok_and(|o| o.is_some_and(|o| o.state == operation.state));
         if still_open {
             let (kind, name) = (operation.kind, &operation.resource.name);
-            observer.warn(&format!("the {kind} of `{name}` was cut off: `lite repair` finishes or undoes it"));
+            observer.warn(
+                &Hint::from(format!("the {kind} of `{name}` was cut off: "))
+                    .run(Verb::Repair)
+                    .text(" finishes or undoes it"),
+            );
         }
     }
 }

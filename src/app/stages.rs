@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     clock::Clock,
-    model::{Observer, Stage},
+    model::{Hint, Observer, Stage},
     view::StageTime,
 };
 
@@ -70,7 +70,7 @@ impl Observer for Timed<'_> {
     fn status(&mut self, text: &str) {
         self.observer.status(text);
     }
-    fn warn(&mut self, text: &str) {
-        self.observer.warn(text);
+    fn warn(&mut self, warning: &Hint) {
+        self.observer.warn(warning);
     }
 }

@@ -1,7 +1,7 @@
 //! Finding a blueprint and a bundle, and whether they fit.
 
 use super::types::{Blueprint, Bundle, Catalog, Resolved};
-use crate::model::{Code, Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Hint, Result, Verb, escaped, nearest};
 
 impl Catalog {
     /// The blueprint with this id.
@@ -11,7 +11,7 @@ impl Catalog {
     pub fn blueprint(&self, id: &str) -> Result<&Blueprint> {
         self.blueprints.get(id).ok_or_else(|| {
             let known = self.blueprints.keys().map(String::as_str);
-            unknown(Code::UnknownBlueprint, "blueprint", id, known, "`lite blueprints` lists them")
+            unknown(Code::UnknownBlueprint, "blueprint", id, known, Verb::Blueprints)
         })
     }
 
@@ -22,7 +22,7 @@ impl Catalog {
     pub fn bundle(&self, id: &str) -> Result<&Bundle> {
         self.bundles.iter().find(|b| b.id == id).ok_or_else(|| {
             let known = self.bundles.iter().map(|b| b.id.as_str());
-            unknown(Code::UnknownBundle, "bundle", id, known, "`lite bundles` lists them")
+            unknown(Code::UnknownBundle, "bundle", id, known, Verb::Bundles)
         })
     }
 
@@ -41,8 +41,10 @@ impl Catalog {
         if let Some(lack) = lack(&found, bundle) {
             let message = format!("bundle `{}` is too small for `{}`: {lack}", bundle.id, found.id);
             let hint = match self.smallest_bundle(&found) {
-                Some(enough) => format!("use `--bundle {}` or larger; `lite bundles` lists them", enough.id),
-                None => "no bundle is large enough; add one to `bundles.yaml`".to_owned(),
+                Some(enough) => Hint::from(format!("use `--bundle {}` or larger; ", enough.id))
+                    .run(Verb::Bundles)
+                    .text(" lists them"),
+                None => Hint::from("no bundle is large enough; add one to `bundles.yaml`"),
             };
             return Err(Error::new(Code::BundleTooSmall, message).hint(hint));
         }
@@ -81,10 +83,8 @@ fn lack(blueprint: &Blueprint, bundle: &Bundle) -> Option<String> {
     }
 }
 
-fn unknown<'a>(code: Code, what: &str, id: &str, known: impl Iterator<Item = &'a str>, list: &str) -> Error {
+fn unknown<'a>(code: Code, what: &str, id: &str, known: impl Iterator<Item = &'a str>, list: Verb) -> Error {
     let error = Error::new(code, format!("there is no {what} `{}`", escaped(id)));
-    match nearest(id, known) {
-        Some(near) => error.hint(format!("did you mean `{near}`? {list}")),
-        None => error.hint(list),
-    }
+    let meant = nearest(id, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    error.hint(Hint::from(meant).run(list).text(" lists them"))
 }

@@ -10,7 +10,7 @@ use crate::{
         files::Attachment,
         instance::create::{self, Create},
     },
-    model::{Name, NetworkMode, Result, Tag},
+    model::{Hint, Name, NetworkMode, Result, Tag},
     ui::print::{print_created, print_plan},
 };
 
@@ -95,8 +95,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     signals::heed(&app.cancel)?;
     let made = checked.run(&app, &mut env.progress())?;
-    if let Some(command) = made.advice {
-        env.ui.hint(&format!("the next one is faster from a baked image: `{command}`"));
+    if let Some(bake) = made.advice {
+        env.ui.hint(&Hint::from("the next one is faster from a baked image: ").action(bake));
     }
     if made.repeated {
         env.ui.status("this request was made before; its instance is shown");

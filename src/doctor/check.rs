@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::model::Hint;
+
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -55,7 +57,7 @@ pub struct Check {
     /// One sentence.
     pub sentence: String,
     /// What puts it right: one command, or one sentence.
-    pub fix: Option<String>,
+    pub fix: Option<Hint>,
     /// The change `--fix` makes for it, if it can.
     pub repair: Option<Repair>,
 }
@@ -74,7 +76,7 @@ impl Check {
     pub(super) fn fail(id: &'static str, sentence: impl Into<String>) -> Self {
         Self::new(id, Status::Fail, sentence)
     }
-    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
+    pub(super) fn fix(mut self, fix: impl Into<Hint>) -> Self {
         self.fix = Some(fix.into());
         self
     }

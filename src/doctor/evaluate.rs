@@ -8,7 +8,7 @@ use super::{
     local::Kvm,
     subnet,
 };
-use crate::model::{Accel, Error, Settings, escaped};
+use crate::model::{Accel, Error, Hint, Settings, Verb, escaped};
 
 /// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
 /// needs to work with it.
@@ -59,7 +59,7 @@ fn libvirt(facts: &Facts, settings: &Settings) -> Check {
     if !system || facts.daemon_runs {
         let check = Check::fail(ID, error.to_string());
         return match error.hints.first() {
-            Some(hint) => check.fix(hint.to_string()),
+            Some(hint) => check.fix(hint.clone()),
             None => check,
         };
     }
@@ -93,7 +93,7 @@ fn acceleration(facts: &Facts, settings: &Settings) -> Check {
         Accel::Auto | Accel::Tcg => Check::warn(ID, format!("guests run under TCG, which is slow: {why}")),
     };
     if !facts.local {
-        return check.fix("run `lite doctor` on that machine");
+        return check.fix(Hint::from("run ").run(Verb::Doctor).text(" on that machine"));
     }
     let flags = if accel::has_flags(arch) { facts.cpu_virtualises } else { Some(true) };
     check.fix(match (flags, &facts.kvm) {
@@ -192,21 +192,25 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
     let Some(network) = network else {
         return match subnet::choose_subnet(&nets, settings.host.subnet) {
             Ok(free) => Check::ok(ID, format!("{free} is free for network `{}`", escaped(&settings.host.network))),
-            Err(error) => Check { fix: error.hints.first().map(ToString::to_string), ..Check::fail(ID, error.message) },
+            Err(error) => Check { fix: error.hints.first().cloned(), ..Check::fail(ID, error.message) },
         };
     };
     let Some(ours) = network.subnet else {
-        return Check::fail(ID, format!("network `{}` has no IPv4 subnet", escaped(&settings.host.network)))
-            .fix("name another network with `LITE_NETWORK`; `lite doctor --fix` makes it");
+        return Check::fail(ID, format!("network `{}` has no IPv4 subnet", escaped(&settings.host.network))).fix(
+            Hint::from("name another network with `LITE_NETWORK`; ")
+                .run_with(Verb::Doctor, &[&"--fix"])
+                .text(" makes it"),
+        );
     };
     let Some(clash) = others.iter().find(|r| subnet::clash(ours, &[r.net]).is_some()) else {
         return Check::ok(ID, format!("{ours} clashes with no route"));
     };
     let sentence = format!("{ours} clashes with the route to {} on `{}`", clash.net, escaped(&clash.interface));
     Check::fail(ID, sentence).fix(match subnet::choose_subnet(&nets, None) {
-        Ok(free) => format!(
-            "move the network: name a new one with `LITE_NETWORK` and `LITE_SUBNET={free}`, then `lite doctor --fix`"
-        ),
-        Err(_) => "remove the route, or move the network to a subnet that no route leads to".to_owned(),
+        Ok(free) => {
+            Hint::from(format!("move the network: name a new one with `LITE_NETWORK` and `LITE_SUBNET={free}`, then "))
+                .run_with(Verb::Doctor, &[&"--fix"])
+        }
+        Err(_) => Hint::from("remove the route, or move the network to a subnet that no route leads to"),
     })
 }

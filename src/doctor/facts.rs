@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{HostInfo, Hypervisor, Machine, NetworkInfo, PoolInfo, is_local},
-    model::{Error, IpDefinition, NetworkDefinition, Settings, Size},
+    model::{Action, Error, IpDefinition, NetworkDefinition, Settings, Size, Verb},
 };
 
 /// Programs `lite image build` runs, with Debian's package of each.
@@ -103,8 +103,9 @@ pub struct Facts {
 }
 
 /// The command that makes the changes.
-pub fn doctor_fix(root_needed: bool, facts: &Facts) -> &'static str {
-    if root_needed && !facts.root { "sudo lite doctor --fix" } else { "lite doctor --fix" }
+pub fn doctor_fix(root_needed: bool, facts: &Facts) -> Action {
+    let fix = Action::new(Verb::Doctor, &[&"--fix"]);
+    if root_needed && !facts.root { fix.as_root() } else { fix }
 }
 
 /// Gathers the facts; `machine` is the one this process runs on, `hypervisor` is the open connection, or why there is none.

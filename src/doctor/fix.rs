@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{Hypervisor, Machine},
-    model::{Code, Error, Result, Settings, escaped},
+    model::{Code, Error, Hint, Result, Settings, Verb, escaped},
 };
 
 const LOG_SOCKET: &str = "/run/libvirt/virtlogd-sock";
@@ -96,7 +96,8 @@ pub fn apply(
 ) -> Result<()> {
     let open = || {
         hypervisor.ok_or_else(|| {
-            Error::new(Code::LibvirtFirst, "libvirt does not answer").hint("start it first: `sudo lite doctor --fix`")
+            Error::new(Code::LibvirtFirst, "libvirt does not answer")
+                .hint(Hint::from("start it first: ").run_as_root(Verb::Doctor, &[&"--fix"]))
         })
     };
     match &fix.repair {
@@ -163,7 +164,7 @@ fn run(machine: &dyn Machine, program: &str, arguments: &[&str]) -> Result<()> {
     Err(if rustix::process::geteuid().is_root() {
         error
     } else {
-        error.hint("it needs root: `sudo lite doctor --fix`")
+        error.hint(Hint::from("it needs root: ").run_as_root(Verb::Doctor, &[&"--fix"]))
     })
 }
 
@@ -171,7 +172,7 @@ fn switch_on(machine: &dyn Machine, path: &Path) -> Result<()> {
     machine.write(path, "1").map_err(|e| {
         Error::new(Code::NotWritable, format!("cannot write `{}`", path.display()))
             .cause(e)
-            .hint("it needs root: `sudo lite doctor --fix`")
+            .hint(Hint::from("it needs root: ").run_as_root(Verb::Doctor, &[&"--fix"]))
     })
 }
 

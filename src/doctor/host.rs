@@ -7,7 +7,7 @@ use super::{
     facts::{Facts, TOOLS, doctor_fix},
     local::Forward,
 };
-use crate::model::{Settings, Size, escaped};
+use crate::model::{Action, Hint, Settings, Size, Verb, escaped};
 
 /// Less free memory than this holds no instance: the smallest bundle and QEMU's own.
 const MEMORY_LEAST: Size = Size::mib(640);
@@ -32,7 +32,7 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
     for (what, variable, path, writable) in folders {
         if writable != Some(true) {
             return Check::fail(ID, format!("the {what} folder `{}` cannot be written", shown(path)))
-                .fix(format!("run lite as root (`sudo lite …`), or choose another folder with `{variable}`"));
+                .fix(Hint::again_as_root_or(variable));
         }
     }
     match (facts.root, facts.in_group) {
@@ -41,7 +41,8 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
         (false, _) if facts.host.is_ok() => Check::ok(ID, "libvirt serves this user, who can write lite's folders"),
         (false, Some(false)) => Check::fail(ID, "this user is not in the group `libvirt`")
             .fix("run lite as root, or join the group: `usermod -aG libvirt $USER`, then log in again"),
-        (false, None) => Check::warn(ID, "there is no group `libvirt` to be in").fix("run lite as root: `sudo lite …`"),
+        (false, None) => Check::warn(ID, "there is no group `libvirt` to be in")
+            .fix(Hint::from("run lite as root: ").run_as_root(Verb::Again, &[])),
     }
 }
 
@@ -70,7 +71,8 @@ fn firewall(facts: &Facts) -> Check {
             Check::ok(ID, "the FORWARD policy is DROP, and libvirt's rules let guests through")
         }
         Forward::Unknown(_) if !facts.root => {
-            Check::warn(ID, "the FORWARD policy is not checked: only root can read it").fix("sudo lite doctor")
+            Check::warn(ID, "the FORWARD policy is not checked: only root can read it")
+                .fix(Action::new(Verb::Doctor, &[]).as_root())
         }
         Forward::Unknown(why) => {
             Check::warn(ID, format!("the FORWARD policy cannot be read: {}", escaped(why))).fix("iptables -S FORWARD")
@@ -147,8 +149,11 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
         (None, _) => unread(pool),
         (_, None) => unread(state),
         (Some(free), _) => {
-            let fix =
-                "make room with `lite gc` and `lite image remove`, or put the pool elsewhere with `LITE_POOL_DIR`";
+            let fix = Hint::from("make room with ")
+                .run(Verb::Gc)
+                .text(" and ")
+                .run(Verb::ImageRemove)
+                .text(", or put the pool elsewhere with `LITE_POOL_DIR`");
             amount(
                 ID,
                 free,
@@ -171,7 +176,7 @@ fn shown(path: &Path) -> String {
     escaped(&path.display().to_string())
 }
 
-fn amount(id: &'static str, free: Size, least: Size, ample: Size, sentence: &str, fix: &str) -> Check {
+fn amount(id: &'static str, free: Size, least: Size, ample: Size, sentence: &str, fix: impl Into<Hint>) -> Check {
     match free {
         free if free < least => Check::fail(id, format!("{sentence}: at least {least} is needed")).fix(fix),
         free if free < ample => Check::warn(id, format!("{sentence}: room for very little")).fix(fix),
@@ -205,8 +210,10 @@ pub fn client(facts: &Facts) -> [Check; 3] {
 pub fn building(facts: &Facts) -> [Check; 2] {
     let image = match facts.images.as_deref() {
         None => Check::warn("image", "base images cannot be looked for: the pool's folder does not open")
-            .fix("sudo lite doctor"),
-        Some([]) => Check::warn("image", "there is no base image yet").fix("lite image build debian-13"),
+            .fix(Action::new(Verb::Doctor, &[]).as_root()),
+        Some([]) => {
+            Check::warn("image", "there is no base image yet").fix(Action::new(Verb::ImageBuild, &[&"debian-13"]))
+        }
         Some(names) => Check::ok("image", format!("base images: {}", escaped(&names.join(", ")))),
     };
     let missing = &facts.missing_tools;

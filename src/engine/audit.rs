@@ -16,7 +16,7 @@ pub use orphans::{Orphan, Removal};
 pub use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
 
 use super::Ctx;
-use crate::model::{Class, Error, Result, words};
+use crate::model::{Class, Error, Hint, Result, words};
 
 /// How long ago something must have been there first, to be taken for nobody's.
 pub const AGE: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
@@ -54,7 +54,7 @@ pub struct Finding {
     /// What is wrong with it.
     pub problem: String,
     /// What to do.
-    pub fix: String,
+    pub fix: Hint,
 }
 
 /// A part of the host that could not be looked at.

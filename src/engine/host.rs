@@ -24,7 +24,7 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
     ctx.machine.make_folder(&host.folders.logs).map_err(|e| {
         Error::new(Code::LogsNotWritable, format!("cannot make `{}`", host.folders.logs.display()))
             .cause(e)
-            .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_LOG_DIR`")
+            .hint(Hint::again_as_root_or("LITE_LOG_DIR"))
     })?;
     let pool = || -> Result<bool> { Ok(ctx.hypervisor.pool(&host.pool)?.is_some_and(|p| p.active)) };
     let nat = || -> Result<bool> {

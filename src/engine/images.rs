@@ -28,14 +28,14 @@ pub fn ensure_image(
     }
     let mut within = WithinStage(observer);
     if image::buildable().any(|id| id == base) {
-        within.warn(&format!("there is no image `{base}` yet: it is built now, once"));
+        within.warn(&Hint::from(format!("there is no image `{base}` yet: it is built now, once")));
         let request = BuildRequest { images, id: base, mirror, force: false, clock };
         return image::build(request, cancel, &mut within);
     }
     image::known::find(base).map_err(|e| {
         e.hint(Hint::from("bring your own: ").run_with(Verb::ImageImport, &[&"FILE", &"--name", &base]))
     })?;
-    within.warn(&format!("there is no image `{base}` yet: it is downloaded now, once"));
+    within.warn(&Hint::from(format!("there is no image `{base}` yet: it is downloaded now, once")));
     image::fetch(&PullRequest::new(images.work(), base), images, cancel, clock.now(), &mut within)
 }
 
@@ -64,7 +64,7 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
         Ok(None) => Ok(base),
         // Without a baked image the packages are installed at first boot.
         Err(e) => {
-            observer.warn(&format!("{e}; it is installed at first boot instead"));
+            observer.warn(&Hint::from(format!("{e}; it is installed at first boot instead")));
             Ok(base)
         }
     }

@@ -104,7 +104,7 @@ impl Lock {
             let fail = |e: std::io::Error| {
                 Error::new(Code::StateNotWritable, format!("cannot lock `{}`", path.display()))
                     .cause(e)
-                    .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+                    .hint(Hint::again_as_root_or("LITE_STATE_DIR"))
             };
             let mut file = OpenOptions::new()
                 .read(true)

@@ -12,7 +12,7 @@ use std::{
 use super::{Ctx, Observer, Stage};
 use crate::{
     clock::{Clock, SystemClock},
-    model::Progress,
+    model::{Hint, Progress},
     store::{ProgressLog, Store},
 };
 
@@ -161,7 +161,7 @@ impl Observer for Reported<'_> {
     fn status(&mut self, text: &str) {
         self.inner.status(text);
     }
-    fn warn(&mut self, text: &str) {
-        self.inner.warn(text);
+    fn warn(&mut self, warning: &Hint) {
+        self.inner.warn(warning);
     }
 }

@@ -26,7 +26,8 @@ use crate::{
     image::Image,
     kill_point,
     model::{
-        Code, DesiredState, Error, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result, Stage,
+        Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
+        Stage,
     },
     plan::{self, Chosen, DomainPlan, Identity, Sources, Step},
     render::{Seed, SeedInput, StaticAddress, render},
@@ -146,7 +147,7 @@ fn host_view(ctx: &mut Ctx, network: &NetworkMode, observer: &mut dyn Observer) 
     let view = host::view(ctx, network)?;
     let kvm = doctor::use_kvm(ctx.settings.host.accel, &*ctx.machine, view.info.kvm_offered, &view.info.arch)?;
     if !kvm {
-        observer.warn("no KVM on this host: the virtual machine is emulated, which is slow");
+        observer.warn(&Hint::from("no KVM on this host: the virtual machine is emulated, which is slow"));
     }
     Ok((view, kvm))
 }

@@ -8,7 +8,7 @@ use super::lines::{Lines, Source};
 use crate::{
     clock::Clock,
     hypervisor::{FileTail, Machine},
-    model::{Code, Error, Result},
+    model::{Code, Error, Hint, Result},
 };
 
 /// How much of the end of a log [`recent`] reads.
@@ -33,9 +33,7 @@ pub fn follow(machine: &dyn Machine, log: &Path, start: u64) -> Result<Lines> {
 impl Source for Log {
     fn bytes(&mut self) -> Result<Vec<u8>> {
         self.0.bytes().map_err(|e| {
-            Error::new(Code::LogUnreadable, "cannot read a guest's log")
-                .cause(e)
-                .hint("run lite as root (`sudo lite …`)")
+            Error::new(Code::LogUnreadable, "cannot read a guest's log").cause(e).hint(Hint::again_as_root())
         })
     }
 

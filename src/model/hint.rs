@@ -2,11 +2,15 @@
 
 use std::{fmt, ops::Deref};
 
+use serde::{Serialize, Serializer};
+
 use super::words;
 
 words! {
     /// A command that a hint may name.
     Verb;
+    /// The command that was given, whichever it is.
+    Again = "…",
     /// Deletes instances.
     Delete = "delete",
     /// Lifts the protection of instances.
@@ -47,6 +51,8 @@ words! {
     ImagePull = "image pull",
     /// Imports an image.
     ImageImport = "image import",
+    /// Bakes an image.
+    ImageBake = "image bake",
     /// Removes images.
     ImageRemove = "image remove",
     /// Lists the alarms.
@@ -80,13 +86,27 @@ pub struct Action {
     pub verb: Verb,
     /// With what: names, ids and flags of the command line.
     pub arguments: Vec<String>,
+    /// It needs root, and whoever is told is not root.
+    pub as_root: bool,
 }
 
 impl Action {
-    /// The command as the command line spells it: `lite start web`.
+    /// A command with its arguments.
+    pub fn new(verb: Verb, arguments: &[&dyn fmt::Display]) -> Self {
+        Self { verb, arguments: arguments.iter().map(ToString::to_string).collect(), as_root: false }
+    }
+
+    /// The same command as root.
+    #[must_use]
+    pub fn as_root(self) -> Self {
+        Self { as_root: true, ..self }
+    }
+
+    /// The command as the command line spells it: `lite start web`, `sudo lite start web`.
     pub fn command(&self) -> String {
-        let words = [self.verb.as_str()].into_iter().chain(self.arguments.iter().map(String::as_str));
-        format!("lite {}", words.collect::<Vec<_>>().join(" "))
+        let sudo = self.as_root.then_some("sudo");
+        let words = sudo.into_iter().chain(["lite", self.verb.as_str()]);
+        words.chain(self.arguments.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -126,8 +146,29 @@ impl Hint {
 
     /// Adds a command with arguments.
     #[must_use]
-    pub fn run_with(mut self, verb: Verb, arguments: &[&dyn fmt::Display]) -> Self {
-        let action = Action { verb, arguments: arguments.iter().map(ToString::to_string).collect() };
+    pub fn run_with(self, verb: Verb, arguments: &[&dyn fmt::Display]) -> Self {
+        self.action(Action::new(verb, arguments))
+    }
+
+    /// Adds a command that needs root.
+    #[must_use]
+    pub fn run_as_root(self, verb: Verb, arguments: &[&dyn fmt::Display]) -> Self {
+        self.action(Action::new(verb, arguments).as_root())
+    }
+
+    /// What to do where only root may: the same again as root.
+    pub fn again_as_root() -> Self {
+        Self::from("run lite as root (").run_as_root(Verb::Again, &[]).text(")")
+    }
+
+    /// The same, or another folder by this setting.
+    pub fn again_as_root_or(setting: &str) -> Self {
+        Self::again_as_root().text(format!(", or choose another folder with `{setting}`"))
+    }
+
+    /// Adds a command.
+    #[must_use]
+    pub fn action(mut self, action: Action) -> Self {
         self.text.push_str(&format!("`{}`", action.command()));
         self.parts.push(Part::Action(action));
         self
@@ -151,6 +192,20 @@ impl Hint {
     }
 }
 
+/// A command alone, to copy: it stands without marks around it.
+impl From<Action> for Hint {
+    fn from(action: Action) -> Self {
+        Self { text: action.command(), parts: vec![Part::Action(action)] }
+    }
+}
+
+/// In documents of the command line: its text.
+impl Serialize for Hint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
 impl Deref for Hint {
     type Target = str;
 
@@ -165,8 +220,14 @@ impl fmt::Display for Hint {
     }
 }
 
-impl<T: Into<String>> From<T> for Hint {
-    fn from(text: T) -> Self {
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl From<&str> for Hint {
+    fn from(text: &str) -> Self {
         Self::new().text(text)
     }
 }
@@ -200,6 +261,10 @@ mod tests {
         let link = |action: &Action| Some(format!("<{}>", action.arguments[0]));
         assert_eq!(hint.spelled(link).as_deref(), Some("pull the plug: <web> (data is lost)"));
         assert_eq!(hint.spelled(|_| None), None);
+        let root = Hint::again_as_root_or("LITE_STATE_DIR");
+        assert_eq!(root, "run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`");
+        let bare = Hint::from(Action::new(Verb::Doctor, &[&"--fix"]).as_root());
+        assert_eq!((bare == "sudo lite doctor --fix", bare.actions().count()), (true, 1));
         assert_eq!(Hint::from("wait").spelled(|_| None).as_deref(), Some("wait"));
     }
 }

@@ -1,5 +1,7 @@
 //! How an operation tells what it is doing: one interface for every front end.
 
+use super::Hint;
+
 /// A stage of an operation, as a user sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -92,8 +94,8 @@ pub trait Observer: Send {
     fn status(&mut self, text: &str);
     /// What only somebody who looks for it needs to know.
     fn detail(&mut self, _text: &str) {}
-    /// Something the user should know that is no failure.
-    fn warn(&mut self, text: &str);
+    /// Something the user should know that is no failure, and what to do about it.
+    fn warn(&mut self, warning: &Hint);
 }
 
 /// An observer that does not look.
@@ -107,7 +109,7 @@ impl Observer for Unobserved {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
 }
 
 /// Shows work with stages of its own as notes of the stage that runs: an image made in the middle of a create.
@@ -131,7 +133,7 @@ impl Observer for WithinStage<'_> {
     fn detail(&mut self, text: &str) {
         self.0.detail(text);
     }
-    fn warn(&mut self, text: &str) {
-        self.0.warn(text);
+    fn warn(&mut self, warning: &Hint) {
+        self.0.warn(warning);
     }
 }

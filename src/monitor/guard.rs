@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{Code, Error, Result},
+    model::{Code, Error, Hint, Result},
     store::create_private_dir,
 };
 
@@ -33,7 +33,7 @@ pub fn attempt(state: &Path, name: &str) -> Result<Attempt> {
     let fail = |e: std::io::Error| {
         Error::new(Code::StateNotWritable, format!("cannot lock `{}`", path.display()))
             .cause(e)
-            .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+            .hint(Hint::again_as_root_or("LITE_STATE_DIR"))
     };
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fail)?;

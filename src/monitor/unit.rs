@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{Code, Error, Result};
+use crate::model::{Code, Error, Hint, Result, Verb};
 
 /// Name of the unit.
 pub const NAME: &str = "lite-watch.service";
@@ -51,7 +51,7 @@ pub fn install(folder: &Path, text: &str) -> Result<PathBuf> {
     let fail = |e: std::io::Error| {
         Error::new(Code::UnitNotWritten, format!("cannot write `{}`", path.display()))
             .cause(e)
-            .hint("run lite as root (`sudo lite watch --install`)")
+            .hint(Hint::from("run lite as root (").run_as_root(Verb::Watch, &[&"--install"]).text(")"))
     };
     let file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
     std::fs::write(file.path(), text).map_err(fail)?;

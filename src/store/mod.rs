@@ -46,7 +46,10 @@ pub use crate::model::{OperationState, StepState};
 const BUSY: Duration = Duration::from_secs(60);
 
 /// What to do about a damaged database.
-const REBUILD: &str = "restore it from a backup, or rebuild it from what libvirt knows: `lite repair --rebuild`";
+fn rebuild() -> Hint {
+    Hint::from("restore it from a backup, or rebuild it from what libvirt knows: ")
+        .run_with(Verb::Repair, &[&"--rebuild"])
+}
 
 /// The state database, `state.db`.
 pub struct Store {
@@ -146,20 +149,20 @@ pub fn create_private_dir(dir: &Path) -> Result<()> {
 fn not_writable(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Code::StateNotWritable, format!("cannot write `{}`", path.display()))
         .cause(error)
-        .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+        .hint(Hint::again_as_root_or("LITE_STATE_DIR"))
 }
 
 fn unreadable_file(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Code::StateNotReadable, format!("cannot look at `{}`", path.display()))
         .cause(error)
-        .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+        .hint(Hint::again_as_root_or("LITE_STATE_DIR"))
 }
 
 /// The error of a database that cannot be trusted any more.
 pub(crate) fn damaged_because(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::new(Code::StateDamaged, format!("`{}` is damaged and was not touched", path.display()))
         .cause(why)
-        .hint(REBUILD)
+        .hint(rebuild())
 }
 
 /// The file is no database any more, or holds what lite never writes.
@@ -181,7 +184,7 @@ fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
         Some(CannotOpen | PermissionDenied | ReadOnly) => {
             Error::new(Code::StateNotWritable, format!("cannot open `{}`", path.display()))
                 .cause(error)
-                .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_STATE_DIR`")
+                .hint(Hint::again_as_root_or("LITE_STATE_DIR"))
         }
         _ if is_damage(error) => damaged_because(path, error),
         _ => sql_ref(error),
@@ -195,7 +198,7 @@ pub(crate) fn sql(error: rusqlite::Error) -> Error {
 
 /// The error of something in the database that cannot be read.
 pub(crate) fn damaged_content(error: impl std::fmt::Display) -> Error {
-    Error::new(Code::StateDamaged, "the state database is damaged").cause(error).hint(REBUILD)
+    Error::new(Code::StateDamaged, "the state database is damaged").cause(error).hint(rebuild())
 }
 
 fn sql_ref(error: &rusqlite::Error) -> Error {

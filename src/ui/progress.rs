@@ -1,7 +1,7 @@
 //! Shows an operation's stages, notes and warnings while it runs.
 
 use super::{Stages, Ui};
-use crate::model::{Observer, Stage};
+use crate::model::{Hint, Observer, Stage};
 
 /// An observer that prints on stderr.
 pub struct ProgressPrinter {
@@ -38,7 +38,7 @@ impl Observer for ProgressPrinter {
     fn detail(&mut self, text: &str) {
         self.ui.detail(text);
     }
-    fn warn(&mut self, text: &str) {
-        self.ui.warn(text);
+    fn warn(&mut self, warning: &Hint) {
+        self.ui.warn(warning);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::Error;
+use crate::model::{Error, Hint};
 
 /// One disagreement between database and host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,7 +17,7 @@ pub struct FindingView {
     /// What is wrong.
     pub problem: String,
     /// What to do.
-    pub fix: String,
+    pub fix: Hint,
 }
 
 /// A part of the host that could not be looked at.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::Hint;
+
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,7 +26,7 @@ pub struct CheckView {
     /// One sentence.
     pub sentence: String,
     /// What puts it right, if something is wrong: a command, or what to do.
-    pub fix: Option<String>,
+    pub fix: Option<Hint>,
 }
 
 /// One change of `--fix`.

@@ -22,7 +22,7 @@ use lite::{
     engine::{has_owner, recover},
     hypervisor::prelude::*,
     image::{self, Origin},
-    model::{Name, NetworkMode, Observer, OperationState, Result, Stage, Tag, Unobserved, Via},
+    model::{Hint, Name, NetworkMode, Observer, OperationState, Result, Stage, Tag, Unobserved, Via},
     view::OperationRow,
 };
 
@@ -47,7 +47,7 @@ impl Observer for Hasty {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
 }
 
 /// What was accepted, whatever its view is.

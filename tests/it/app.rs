@@ -16,7 +16,9 @@ use lite::{
     },
     clock::SystemClock,
     hypervisor::prelude::*,
-    model::{Code, InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Stage, Unobserved, Via},
+    model::{
+        Code, Hint, InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Stage, Unobserved, Via,
+    },
     plan::report_log,
 };
 
@@ -35,8 +37,8 @@ impl Observer for Said {
     fn status(&mut self, text: &str) {
         self.0.push(text.to_owned());
     }
-    fn warn(&mut self, text: &str) {
-        self.0.push(format!("warning: {text}"));
+    fn warn(&mut self, warning: &Hint) {
+        self.0.push(format!("warning: {warning}"));
     }
 }
 

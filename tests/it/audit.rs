@@ -311,7 +311,7 @@ fn what_is_gone_beside_a_domain_is_put_back_by_repair() {
     hv.remove_filter(&r.filter).expect("removed");
     let host = DhcpHost { mac: web.record.mac, address, name: "web".into() };
     hv.remove_dhcp_host("lite", &host).expect("removed");
-    let fixes: Vec<String> = audit(&world).findings.into_iter().map(|f| f.fix).collect();
+    let fixes: Vec<String> = audit(&world).findings.into_iter().map(|f| f.fix.to_string()).collect();
     assert_eq!(fixes, ["`lite repair web` puts it back"; 2]);
     let gone = vec![Drift::new("filter", &r.filter, "gone"), Drift::new("address", address, "not kept")];
     assert_eq!(engine::redefine(&mut world.engine(), &web), Ok(Redefinition::Drifted(gone)));

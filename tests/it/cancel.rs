@@ -58,7 +58,7 @@ impl Observer for Canceller<'_> {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &lite::model::Hint) {}
 }
 
 fn root() -> Caller {

@@ -6,7 +6,7 @@ use crate::support::world::World;
 use lite::{
     engine::{self, Listed, Observer, Redefinition, Stage, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, DesiredState, Drift, Instance, InstanceState, Name, Phase},
+    model::{Class, DesiredState, Drift, Hint, Instance, InstanceState, Name, Phase},
 };
 use uuid::Uuid;
 
@@ -146,8 +146,8 @@ impl Observer for &Warned {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, text: &str) {
-        self.0.lock().expect("not poisoned").push(text.to_owned());
+    fn warn(&mut self, warning: &Hint) {
+        self.0.lock().expect("not poisoned").push(warning.to_string());
     }
 }
 

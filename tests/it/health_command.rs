@@ -6,7 +6,7 @@ use crate::support::world::World;
 use lite::{
     catalog::Health,
     engine::{self, Ctx, Observer, Stage},
-    model::{Instance, Name, Phase},
+    model::{Hint, Instance, Name, Phase},
     plan::report_log,
 };
 
@@ -62,7 +62,7 @@ impl Observer for Guest<'_> {
         self.seen.push(format!("fail {}", self.stage.map_or("", Stage::as_str)));
     }
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
 }
 
 /// How a start ended, its error as message and causes; and what was seen of it.

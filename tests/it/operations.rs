@@ -15,7 +15,7 @@ use lite::{
     clock::SystemClock,
     engine::{self, ImageCtx, Observer, Stage, Unobserved, sagas::image},
     hypervisor::DomainState,
-    model::{Code, Error, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, Result, Via},
+    model::{Code, Error, Hint, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, Result, Via},
     store::{Operation, Store},
     view::Changed,
 };
@@ -46,7 +46,7 @@ impl Observer for Onlooker {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
 }
 
 #[test]
@@ -93,8 +93,8 @@ impl Observer for Told<'_> {
             once();
         }
     }
-    fn warn(&mut self, text: &str) {
-        self.lines.push(format!("warning: {text}"));
+    fn warn(&mut self, warning: &Hint) {
+        self.lines.push(format!("warning: {warning}"));
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lite::image::{BuildRequest, Image, Images, Origin, build, buildable, get, list};
-use lite::model::{Error, Observer, Stage, Unobserved};
+use lite::model::{Error, Hint, Observer, Stage, Unobserved};
 
 use crate::support::host::needs_host;
 
@@ -75,7 +75,7 @@ impl Observer for Watch<'_> {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
 }
 
 /// Builds debian-13 in a folder: its stages in order, a whole image, and nothing left to do for a second build.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use lite::image::{Header, Image, Images, Origin, adopt, gate, get, import, list, lock, remove};
-use lite::model::{Error, Observer, Stage, Unobserved};
+use lite::model::{Error, Hint, Observer, Stage, Unobserved};
 use proptest::prelude::*;
 
 use crate::support::need;
@@ -335,7 +335,7 @@ impl Observer for Waits {
     fn finish(&mut self) {}
     fn fail(&mut self) {}
     fn status(&mut self, _: &str) {}
-    fn warn(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
 }
 
 fn the_second_of_two_gets_what_the_first_made() -> Test {

@@ -4,7 +4,7 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use crate::{
     catalog::{Verified, add_verified, read_verified, write_verified},
-    model::{Code, Error, Observer, Result, Settings},
+    model::{Code, Error, Hint, Observer, Result, Settings},
     store,
 };
 
@@ -28,7 +28,7 @@ pub fn keep(settings: &Settings, verified: &Verified, observer: &mut dyn Observe
     let kept =
         store::create_private_dir(&settings.paths.state).and_then(|()| add(&settings.paths.state.join(FILE), verified));
     if let Err(e) = kept {
-        observer.warn(&format!("the result is not kept: {e}"));
+        observer.warn(&Hint::from(format!("the result is not kept: {e}")));
     }
 }
 

@@ -10,7 +10,7 @@ use super::{accept, as_row, tidy};
 use crate::{
     app::{Accepted, App, Caller, Right},
     image::{self, BuildRequest, Image, Images, pull::PullRequest},
-    model::{Code, Error, Name, Observer, OperationKind, Result},
+    model::{Code, Error, Hint, Name, Observer, OperationKind, Result},
     view::{Changed, ImageRow},
 };
 
@@ -169,6 +169,6 @@ fn create_folder(dir: &Path) -> Result<()> {
         .map_err(|e| {
             Error::new(Code::PoolNotWritable, format!("cannot make `{}`", dir.display()))
                 .cause(e)
-                .hint("run lite as root (`sudo lite …`), or choose another folder with `LITE_POOL_DIR`")
+                .hint(Hint::again_as_root_or("LITE_POOL_DIR"))
         })
 }

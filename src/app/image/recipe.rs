@@ -6,7 +6,7 @@ use crate::{
     catalog::{Blueprint, Catalog, Resolved},
     engine::bake_of,
     image::{self, Baked, Images},
-    model::Result,
+    model::{Action, Result, Verb},
 };
 
 /// The command that makes the next create of a blueprint faster; none where it cannot be baked.
@@ -14,18 +14,19 @@ pub fn advice(
     default_base: Option<&String>,
     resolved: &Resolved,
     parameters: &BTreeMap<String, String>,
-) -> Option<String> {
+) -> Option<Action> {
     let blueprint = &resolved.blueprint;
     let baked = bake_of(blueprint, &resolved.base, "", parameters).ok().flatten()?;
-    let base = match default_base == Some(&resolved.base) {
-        true => String::new(),
-        false => format!(" --base {}", resolved.base),
-    };
     let differs = |(name, value): &(&String, &String)| {
         blueprint.parameters.iter().any(|p| p.name == **name && p.default.as_ref() != Some(*value))
     };
-    let set: String = baked.parameters.iter().filter(differs).map(|(k, _)| format!(" --set {k}=…")).collect();
-    Some(format!("lite image bake {}{base}{set}", blueprint.id))
+    let mut action = Action::new(Verb::ImageBake, &[&blueprint.id]);
+    if default_base != Some(&resolved.base) {
+        action.arguments.extend(["--base".to_owned(), resolved.base.clone()]);
+    }
+    let set = baked.parameters.iter().filter(differs).flat_map(|(name, _)| ["--set".to_owned(), format!("{name}=…")]);
+    action.arguments.extend(set);
+    Some(action)
 }
 
 /// Whether a baked image is what would be baked today.

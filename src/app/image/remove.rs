@@ -30,7 +30,7 @@ pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obser
     app.store(observer)?;
     if let Some(used) = rows(app, &images)?.iter().find(|r| !r.used_by.is_empty()) {
         let text = format!("image `{}` is in use by {}", used.id, used.used_by.join(", "));
-        let hint = format!("delete what uses it first: `lite delete {}`", used.used_by.join(" "));
+        let hint = Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&used.used_by.join(" ")]);
         return Err(Error::new(Code::ImageInUse, text).hint(hint));
     }
     Ok(Removal { caller: caller.clone(), images })

@@ -10,7 +10,7 @@ use crate::{
     engine::{self, Created, ImageChoice, Request, sagas::create},
     guest,
     image::Image,
-    model::{InstanceState, Observer, Result, Settings},
+    model::{Action, InstanceState, Observer, Result, Settings},
     view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime},
 };
 
@@ -21,7 +21,7 @@ pub struct Made {
     /// The request was made before; its instance is shown.
     pub repeated: bool,
     /// The command that makes the next create of this blueprint faster.
-    pub advice: Option<String>,
+    pub advice: Option<Action>,
 }
 
 impl Checked {

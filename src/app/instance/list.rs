@@ -8,7 +8,7 @@ use super::state;
 use crate::{
     app::{App, Caller, Right},
     engine::{self, Listed},
-    model::{Instance, InstanceState, Observer, Phase, Result, Tag},
+    model::{Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
     view::ListRow,
 };
@@ -64,7 +64,7 @@ fn states(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer)
             listed.into_iter().map(|l| (l.instance.record.uuid, l.state)).collect()
         }
         Err(e) => {
-            observer.warn(&format!("the states are not known: {e}"));
+            observer.warn(&Hint::from(format!("the states are not known: {e}")));
             HashMap::new()
         }
     }
@@ -89,7 +89,12 @@ fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<Has
     match last.map(|last| app.clock.now().duration_since(last).as_secs()) {
         None => Ok(HashMap::new()),
         Some(age) if age > STALE => {
-            observer.warn(&format!("alarms were last evaluated {} minutes ago: is `lite watch` running?", age / 60));
+            let minutes = age / 60;
+            observer.warn(
+                &Hint::from(format!("alarms were last evaluated {minutes} minutes ago: is "))
+                    .run(Verb::Watch)
+                    .text(" running?"),
+            );
             Ok(HashMap::new())
         }
         Some(_) => store.healthy(&app.settings.host.id),

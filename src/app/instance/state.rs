@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{self, Ctx, Listed},
-    model::{InstanceState, Observer, Phase},
+    model::{Hint, InstanceState, Observer, Phase, Verb},
 };
 
 /// The instance as its guest's own reports have it, where nobody waited for them. Nothing is written: the watcher and
@@ -24,12 +24,18 @@ pub fn as_reported(ctx: &Ctx, mut listed: Listed) -> Listed {
 pub fn warn_of_drift(listed: &Listed, observer: &mut dyn Observer) {
     let name = &listed.instance.record.name;
     if listed.power == InstanceState::Lost {
-        observer.warn(&format!(
-            "the domain of `{name}` is gone from the host; `lite repair {name}` defines it again on its disk"
-        ));
+        observer.warn(
+            &Hint::from(format!("the domain of `{name}` is gone from the host; "))
+                .run_with(Verb::Repair, &[name])
+                .text(" defines it again on its disk"),
+        );
     }
     if !listed.drift.is_empty() {
         let all = listed.drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        observer.warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
+        observer.warn(
+            &Hint::from(format!("the domain of `{name}` was changed by hand: {all}; "))
+                .run_with(Verb::Repair, &[name])
+                .text(" puts it back"),
+        );
     }
 }

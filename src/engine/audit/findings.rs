@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::lock::owner,
-    model::{Instance, NetworkMode, Phase, Record, ResourceKind, escaped},
+    model::{Hint, Instance, NetworkMode, Phase, Record, ResourceKind, Verb, escaped},
     plan::{Class, Object, OwnedKind},
     store::OperationState,
 };
@@ -29,7 +29,7 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
         trouble: Trouble::Overcommitted,
         subject: o.what.to_owned(),
         problem: format!("{} promised to instances, {} is there", o.promised, o.there),
-        fix: "stop or delete an instance, or give the host more".to_owned(),
+        fix: "stop or delete an instance, or give the host more".into(),
     }));
     all.extend(unfinished(f));
     all.extend(unknown_processes(f));
@@ -38,18 +38,15 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all
 }
 
-fn finding(
-    trouble: Trouble,
-    subject: impl Into<String>,
-    problem: impl Into<String>,
-    fix: impl Into<String>,
-) -> Finding {
+fn finding(trouble: Trouble, subject: impl Into<String>, problem: impl Into<String>, fix: impl Into<Hint>) -> Finding {
     Finding { trouble, subject: subject.into(), problem: problem.into(), fix: fix.into() }
 }
 
 fn of_orphans(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     let found = orphans.orphans.iter().map(|orphan| match &orphan.user {
-        None => finding(Trouble::Orphan, &orphan.subject, no_owner(orphan), "`lite gc` removes it"),
+        None => {
+            finding(Trouble::Orphan, &orphan.subject, no_owner(orphan), Hint::new().run(Verb::Gc).text(" removes it"))
+        }
         Some(user) => finding(
             Trouble::Orphan,
             &orphan.subject,
@@ -62,7 +59,7 @@ fn of_orphans(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
             Trouble::Unrecorded,
             format!("domain `{name}`"),
             "it runs from a disk of lite's, and the database does not know it",
-            "`lite repair --rebuild` takes it in",
+            Hint::new().run_with(Verb::Repair, &[&"--rebuild"]).text(" takes it in"),
         )
     });
     let unknown = orphans.unknown.iter().map(|volume| {
@@ -97,8 +94,8 @@ fn missing(f: &Facts, record: &Record) -> Vec<Finding> {
     missed
         .map(|(kind, problem)| {
             let fix = match kind.description().class() {
-                Class::Data => format!("put it back from a backup, or `lite delete {name}`"),
-                _ => format!("`lite repair {name}` puts it back"),
+                Class::Data => Hint::from("put it back from a backup, or ").run_with(Verb::Delete, &[name]),
+                _ => Hint::new().run_with(Verb::Repair, &[name]).text(" puts it back"),
             };
             finding(Trouble::Missing, format!("instance `{name}`"), problem, fix)
         })
@@ -124,9 +121,10 @@ fn problem(presence: Presence, kind: OwnedKind, object: &Object) -> Option<Strin
 /// Pool and network, if an instance needs them.
 fn missing_host(f: &Facts, settled: &[Record]) -> Vec<Finding> {
     let mut all = Vec::new();
-    let fix = "`lite doctor --fix` makes it again";
-    let missing =
-        |what: &str, name: &str, problem: &str| finding(Trouble::Missing, format!("{what} `{name}`"), problem, fix);
+    let missing = |what: &str, name: &str, problem: &str| {
+        let fix = Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes it again");
+        finding(Trouble::Missing, format!("{what} `{name}`"), problem, fix)
+    };
     match &f.pool {
         Some(None) if !settled.is_empty() => {
             all.push(missing("storage pool", &f.pool_name, "it is gone, and instances have disks in it"));
@@ -210,7 +208,7 @@ fn unfinished(f: &Facts) -> Vec<Finding> {
             _ => "the process that worked on it is gone".to_owned(),
         };
         let subject = format!("operation {} ({} of `{}`)", o.id, o.kind, o.resource);
-        finding(Trouble::Unfinished, subject, problem, "`lite repair` finishes or undoes it")
+        finding(Trouble::Unfinished, subject, problem, Hint::new().run(Verb::Repair).text(" finishes or undoes it"))
     });
     let before: HashMap<Uuid, Phase> = f.before.instances.iter().map(|i| (i.record.uuid, i.phase)).collect();
     let stuck = f.after.instances.iter().filter(|i| {
@@ -228,7 +226,7 @@ fn unfinished(f: &Facts) -> Vec<Finding> {
             Trouble::Unfinished,
             format!("instance `{}`", i.record.name),
             problem,
-            format!("`lite delete {}`", i.record.name),
+            Hint::new().run_with(Verb::Delete, &[&i.record.name]),
         )
     });
     operations.chain(stuck).collect()

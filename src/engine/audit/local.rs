@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     hypervisor::Machine,
     image,
-    model::{Code, Error, Result},
+    model::{Code, Error, Hint, Result, Verb},
     plan::{Namespace, log_owner, owner_of},
 };
 
@@ -57,7 +57,9 @@ impl Process {
 fn unreadable(path: &Path, e: std::io::Error) -> Error {
     let error = Error::new(Code::Unreadable, format!("cannot read `{}`", path.display()));
     match e.kind() {
-        ErrorKind::PermissionDenied => error.cause(e).hint("run it as root (`sudo lite …`)"),
+        ErrorKind::PermissionDenied => {
+            error.cause(e).hint(Hint::from("run it as root (").run_as_root(Verb::Again, &[]).text(")"))
+        }
         _ => error.cause(e),
     }
 }

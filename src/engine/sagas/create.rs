@@ -132,7 +132,7 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
             ctx.store.set_phase(uuid, Phase::Ready, None)?;
             ctx.record_event(EventKind::InstanceCreated, Some(record), "it was made and its application answers")?;
             if let Err(e) = clean_seed(ctx, record) {
-                observer.warn(&format!("the seed still holds its secrets: {e}"));
+                observer.warn(&Hint::from(format!("the seed still holds its secrets: {e}")));
             }
         }
         Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded) => {

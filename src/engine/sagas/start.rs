@@ -69,7 +69,11 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
     if !drift.is_empty() {
         let name = &instance.record.name;
         let all = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        observer.warn(&format!("the domain of `{name}` was changed by hand: {all}; `lite repair {name}` puts it back"));
+        observer.warn(
+            &Hint::from(format!("the domain of `{name}` was changed by hand: {all}; "))
+                .run_with(Verb::Repair, &[name])
+                .text(" puts it back"),
+        );
     }
     if state == DomainState::Running {
         ctx.store.set_desired_state(uuid, DesiredState::Running)?;

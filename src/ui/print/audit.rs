@@ -40,7 +40,7 @@ mod tests {
     use super::print_audit;
     use crate::view::{AuditView, FindingView, UnknownView};
     use crate::{
-        model::{Code, Error},
+        model::{Code, Error, Hint, Verb},
         ui::{Ui, testing::Capture},
     };
 
@@ -49,7 +49,7 @@ mod tests {
             kind: kind.to_owned(),
             subject: "instance `web`".to_owned(),
             problem: "its domain is gone".to_owned(),
-            fix: "`lite delete web`".to_owned(),
+            fix: Hint::new().run_with(Verb::Delete, &[&"web"]),
         }
     }
 

@@ -66,7 +66,7 @@ mod tests {
             name: name.to_owned(),
             verdict,
             sentence: sentence.to_owned(),
-            fix: fix.map(str::to_owned),
+            fix: fix.map(crate::model::Hint::from),
         };
         vec![
             check("libvirt", Verdict::Ok, "libvirt 11.3.0 answers", None),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lite::{
     model::{
-        AlarmState, Code, Currency, DesiredState, Error, Event, EventData, EventKind, InstanceState, Metric, Missing,
-        Money, NetworkMode, Notify, Port, Size, Statistic, Tag,
+        AlarmState, Code, Currency, DesiredState, Error, Event, EventData, EventKind, Hint, InstanceState, Metric,
+        Missing, Money, NetworkMode, Notify, Port, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -246,7 +246,7 @@ fn documents_of_the_host(all: &mut Vec<(&'static str, Value)>) {
         name: text("libvirt"),
         verdict: view::Verdict::Ok,
         sentence: text("x"),
-        fix: Some(text("x")),
+        fix: Some(Hint::from("x")),
     };
     add(all, "`doctor`", &view::DoctorDocument::of(&[check]));
     let audit = view::AuditView {
@@ -254,7 +254,7 @@ fn documents_of_the_host(all: &mut Vec<(&'static str, Value)>) {
             kind: text("orphan"),
             subject: text("x"),
             problem: text("x"),
-            fix: text("x"),
+            fix: Hint::from("x"),
         }],
         unknown: vec![view::UnknownView::of("domains", &failure())],
         scanned: vec![("domains", 1)],
