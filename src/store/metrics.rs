@@ -1,13 +1,14 @@
 //! Metrics: a point a minute, rolled up to 5 minutes (63 days) and an hour (15 months).
 
-use std::collections::{BTreeMap, HashMap, btree_map::Entry};
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::{
     Store, Transaction,
-    pack::{BLOCK, pack, unpack},
+    coarse::{FIVE, FIVE_MINUTES, HOUR, HOURS, gathered},
+    pack::BLOCK,
     sql,
 };
 use crate::model::{HostId, Metric, Point, Result};
@@ -20,8 +21,6 @@ pub const KEEP_FIVE: i64 = 63 * 86_400;
 pub const KEEP_HOURS: i64 = 456 * 86_400;
 
 const MINUTE: i64 = 60;
-const FIVE: i64 = 300;
-const HOUR: i64 = 3600;
 /// Metric number of "somebody looked": a row for each minute an instance was observed in.
 const OBSERVED: u8 = 0;
 
@@ -116,84 +115,6 @@ pub fn insert_minute(
 
 fn point_of(count: u32, sum: f64, min: Option<f64>, max: Option<f64>) -> Option<Point> {
     (count > 0).then(|| Point { count, sum, min: min.unwrap_or(sum), max: max.unwrap_or(sum) })
-}
-
-/// Step of a coarser table, and how long it is kept.
-struct Coarse {
-    table: &'static str,
-    step: i64,
-}
-
-const FIVE_MINUTES: Coarse = Coarse { table: "five_minutes", step: FIVE };
-const HOURS: Coarse = Coarse { table: "hours", step: HOUR };
-
-impl Coarse {
-    fn read(&self, c: &rusqlite::Connection, series: i64, block: i64) -> Result<Option<[Option<Point>; BLOCK]>> {
-        let packed: Option<Vec<u8>> = c
-            .prepare_cached(&format!("SELECT points FROM {} WHERE series = ?1 AND block = ?2", self.table))
-            .and_then(|mut s| s.query_row(params![series, block], |row| row.get(0)).optional())
-            .map_err(sql)?;
-        Ok(packed.map(|p| unpack(&p)))
-    }
-
-    /// Adds points to the blocks they belong to. A clock that was set back may bring some for a block that is written.
-    fn add(&self, t: &Transaction<'_>, series: i64, points: &BTreeMap<i64, Point>) -> Result<()> {
-        let span = self.step * BLOCK as i64;
-        let mut blocks: BTreeMap<i64, [Option<Point>; BLOCK]> = BTreeMap::new();
-        for (at, point) in points {
-            let block = at.div_euclid(span) * span;
-            let points = match blocks.entry(block) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(self.read(&t.0, series, block)?.unwrap_or([None; BLOCK])),
-            };
-            let place = usize::try_from((at - block) / self.step).unwrap_or(0).min(BLOCK - 1);
-            points[place] = Some(points[place].map_or(*point, |p| p.and(*point)));
-        }
-        let insert = format!(
-            "INSERT INTO {} (series, block, points) VALUES (?1, ?2, ?3)
-             ON CONFLICT (series, block) DO UPDATE SET points = excluded.points",
-            self.table
-        );
-        let mut insert = t.0.prepare_cached(&insert).map_err(sql)?;
-        for (block, points) in blocks {
-            insert.execute(params![series, block, pack(&points)]).map_err(sql)?;
-        }
-        Ok(())
-    }
-
-    /// Points that begin in a span.
-    fn points(&self, c: &rusqlite::Connection, series: i64, from: i64, to: i64) -> Result<BTreeMap<i64, Point>> {
-        let span = self.step * BLOCK as i64;
-        let mut statement = c
-            .prepare_cached(&format!(
-                "SELECT block, points FROM {} WHERE series = ?1 AND block > ?2 AND block < ?3 ORDER BY block",
-                self.table
-            ))
-            .map_err(sql)?;
-        let rows = statement
-            .query_map(params![series, from - span, to], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
-            .map_err(sql)?;
-        let mut out = BTreeMap::new();
-        for row in rows {
-            let (block, packed) = row.map_err(sql)?;
-            for (place, point) in unpack(&packed).into_iter().enumerate() {
-                let at = block + place as i64 * self.step;
-                if let (Some(point), true) = (point, (from..to).contains(&at)) {
-                    out.insert(at, point);
-                }
-            }
-        }
-        Ok(out)
-    }
-}
-
-fn gathered(points: impl IntoIterator<Item = (i64, Point)>, step: i64) -> BTreeMap<i64, Point> {
-    let mut out: BTreeMap<i64, Point> = BTreeMap::new();
-    for (at, point) in points {
-        let at = at.div_euclid(step) * step;
-        out.entry(at).and_modify(|p| *p = p.and(point)).or_insert(point);
-    }
-    out
 }
 
 impl Store {

@@ -5,6 +5,7 @@
 
 pub mod alarms;
 mod clashes;
+mod coarse;
 mod column;
 pub mod contacts;
 pub mod events;
