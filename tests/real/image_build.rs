@@ -84,6 +84,8 @@ pub fn is_complete_and_done_once(dir: &Path) -> Test {
     let cancel = AtomicBool::new(false);
     let mut watch = Watch { stages: Vec::new(), cancel_at: None, cancel: &cancel };
     let image = build(request(&images, "debian-13", MIRROR), &cancel, &mut watch)?;
+    // The programs of a build that was just killed may hold its lock until they have ended.
+    watch.stages.retain(|stage| stage != "waiting for another process");
     assert_eq!(
         watch.stages,
         ["installing packages", "preparing the first boot", "making the disk", "compressing", "checking"]
