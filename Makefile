@@ -41,7 +41,7 @@ check: ## formatting and lints
 	cargo clippy --locked --lib --bins -- -D warnings
 
 quick: check ## formatting, lints and every test that needs no virtual machine
-	cargo test --locked --no-fail-fast --lib --bins --test it
+	cargo test --locked --no-fail-fast --lib --test it
 	LITE_TEST_LANE=tools cargo test --locked --test real 2>target/quick.log || { tail -n 200 target/quick.log; exit 1; }
 
 test: ## every test, the ones on real virtual machines included

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use crate::harness::Test;
 use crate::support::{
     host::{Host, needs_host, text, virsh},
     http::get,
+    watched,
 };
-use crate::{harness::Test, watch_guest};
 
 crate::tests![
     an_application_from_one_command_watched_and_nothing_left,
@@ -44,7 +45,7 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     ssh_verifies_and_passes_codes_through(&host, &address);
     only_the_ports_of_the_blueprint_are_open(&host, &address);
     no_secret_where_it_does_not_belong(&host);
-    watch_guest::a_stop_and_full_memory_are_told_and_so_is_their_end(&host, "lite-test-app");
+    watched::a_stop_and_full_memory_are_told_and_so_is_their_end(&host, "lite-test-app");
 
     assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-app"));
     host.ok(&["stop", "lite-test-app"]);

@@ -25,6 +25,7 @@ mod support {
     pub mod skip;
     pub mod volume_contract;
     pub mod watch;
+    pub mod watched;
 }
 
 mod audit;
@@ -55,7 +56,6 @@ mod state;
 mod state_kill;
 mod user_data;
 mod watch;
-mod watch_guest;
 
 fn main() -> ExitCode {
     if let Some(child) = hypervisor_qemu::child().or_else(state_kill::child) {
@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         (Slow, "bake", bake::SLOW),
         (Tools, "blueprint_downloads", blueprint_downloads::TESTS),
         (Guests, "blueprints", blueprints::TESTS),
+        (Slow, "blueprints", blueprints::SLOW),
         (Tools, "cli_settings", cli_settings::TESTS),
         (Tools, "cloud_init_schema", cloud_init_schema::TESTS),
         (Alone, "concurrency", concurrency::TESTS),

@@ -1,10 +1,12 @@
-//! The watcher and a real application: nginx on the Debian guest of `guest`.
+//! The watcher over nginx in a real guest.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::{
     sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
-use crate::support::{
+use super::{
     host::Host,
     receiver::{Got, OK, receiver, say},
     watch::{Watch, contact, wait_for},
