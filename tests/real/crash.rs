@@ -14,7 +14,7 @@ use std::{
 use crate::support::{
     host::{Host, needs_host, text, virsh},
     https::{Reply, Server},
-    idle::{POWER_OFF, bare_host, clean, create, idle_host, image, whole_or_gone},
+    idle::{POWER_OFF_BY_KEY, bare_host, clean, create, idle_host, image, whole_or_gone},
     points::points_in,
 };
 use lite::{
@@ -243,9 +243,36 @@ impl Drop for End<'_> {
     }
 }
 
-/// Kills a bake at each of its points. Its guest powers off by itself; that it had sealed its disk is said by a thread here.
+/// Says of each guest that bakes that it has sealed its disk, and lets it power off once its link is connected; until `over`.
+fn seal_and_power_off(logs: &std::path::Path, over: &AtomicBool) {
+    let (mut told, mut running) = (BTreeSet::new(), Vec::new());
+    while !over.load(Ordering::Relaxed) {
+        for entry in std::fs::read_dir(logs).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some((_, id)) = name.strip_suffix(".report.log").and_then(|n| n.rsplit_once('-')) else { continue };
+            let Ok(id) = id.parse::<uuid::Uuid>() else { continue };
+            if name.starts_with("bake-") && told.insert(id) {
+                let file = std::fs::OpenOptions::new().append(true).open(entry.path());
+                let _ = file.and_then(|mut f| f.write_all(b"{\"event\":\"sealed\"}\n"));
+                running.push(id.to_string());
+            }
+        }
+        running.retain(|id| {
+            let domain = virsh(&["dumpxml", id]);
+            let connected = domain.contains("<filterref") && !domain.contains("<link state='down'/>");
+            if connected {
+                virsh(&["send-key", id, "KEY_ENTER"]);
+            }
+            // One whose bake was killed is gone once that is undone.
+            !connected && !domain.is_empty()
+        });
+        thread::sleep(Duration::from_millis(if running.is_empty() { 20 } else { 100 }));
+    }
+}
+
+/// Kills a bake at each of its points.
 fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
-    host.ok(&["image", "import", &image(host, "down", POWER_OFF)]);
+    host.ok(&["image", "import", &image(host, "down", POWER_OFF_BY_KEY)]);
     let app = "id: cake\ntitle: A cake\ndescription: A cake.\ngroup: app\nversion: '1'\nbases: [down]\nuser: nobody\n\
         minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [80/tcp]\ninstall: 'true'\nhealth:\n  http: {port: 80, path: /, status: 200}\n";
     std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app).expect("written");
@@ -256,19 +283,7 @@ fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
     thread::scope(|scope| {
         // Also where an assertion fails: the scope waits for its threads.
         let end = End(&over);
-        scope.spawn(|| {
-            let mut told = BTreeSet::new();
-            while !over.load(Ordering::Relaxed) {
-                for entry in std::fs::read_dir(&logs).into_iter().flatten().flatten() {
-                    let name = entry.file_name().to_string_lossy().into_owned();
-                    if name.starts_with("bake-") && name.ends_with(".report.log") && told.insert(name) {
-                        let file = std::fs::OpenOptions::new().append(true).open(entry.path());
-                        let _ = file.and_then(|mut f| f.write_all(b"{\"event\":\"sealed\"}\n"));
-                    }
-                }
-                thread::sleep(Duration::from_millis(20));
-            }
-        });
+        scope.spawn(|| seal_and_power_off(&logs, &over));
         let baked = || -> Vec<String> {
             let listed = host.json(&["image", "list"]);
             let images = listed["images"].as_array().expect("images").iter();
