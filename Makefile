@@ -9,6 +9,9 @@ SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 TRIPLE  = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 
+# Tests that need no virtual machine make hundreds of databases: in memory where there is such a folder.
+MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),TMPDIR=/dev/shm)
+
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
@@ -41,7 +44,7 @@ check: ## formatting and lints
 	cargo clippy --locked --lib --bins -- -D warnings
 
 quick: check ## formatting, lints and every test that needs no virtual machine
-	cargo test --locked --no-fail-fast --lib --test it
+	$(MEMORY) cargo test --locked --no-fail-fast --lib --test it
 	LITE_TEST_LANE=tools cargo test --locked --test real 2>target/quick.log || { tail -n 200 target/quick.log; exit 1; }
 
 test: ## every test, the ones on real virtual machines included
