@@ -10,7 +10,7 @@ TRIPLE  = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 
 # Tests that need no virtual machine make hundreds of databases: in memory where there is such a folder.
-MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),TMPDIR=/dev/shm)
+MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),/dev/shm)
 
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
@@ -44,14 +44,14 @@ check: ## formatting and lints
 	cargo clippy --locked --lib --bins -- -D warnings
 
 quick: check ## formatting, lints and every test that needs no virtual machine
-	$(MEMORY) cargo test --locked --no-fail-fast --lib --test it
+	$(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --no-fail-fast --lib --test it
 	LITE_TEST_LANE=tools cargo test --locked --test real 2>target/quick.log || { tail -n 200 target/quick.log; exit 1; }
 
 test: ## every test, the ones on real virtual machines included
 	.ci/setup test
 	$(MAKE) --no-print-directory check
 	.ci/sweep --clean
-	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 .ci/lanes || status=$$?; \
+	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_MEMORY=$(MEMORY) .ci/lanes || status=$$?; \
 	  .ci/sweep && exit $$status
 
 test-guests: ## on real Debian guests what the gate has no time for: WordPress baked, every module that can fail

@@ -131,7 +131,8 @@ impl ImageStore for ImagePool {
     fn disk(&self, path: &Path, id: &str, scratch: &Path) -> Result<PathBuf> {
         let source = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let Some(disk) = self.host.volume(&self.pool, source)? else {
-            return Err(Error::new(Code::NoVolume, format!("pool `{}` has no volume `{source}`", self.pool)));
+            return Err(Error::new(Code::NoVolume, format!("pool `{}` has no volume `{source}`", self.pool))
+                .hint("somebody else has removed it; bake again"));
         };
         let copy = copy_name(id);
         self.host.remove_volume(&self.pool, &copy)?;

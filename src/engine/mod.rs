@@ -58,14 +58,11 @@ pub use recover::{recover, retry_attention};
 pub use reports::{adopt_reports, reported_phase};
 pub use request::{ImageChoice, Request};
 pub use sagas::{
-    bake::{BakeRequest, Outcome, bake},
+    bake::{BakeRequest, Outcome},
     create::{Created, create},
     delete::{Receipt, check_deletable, delete, plan_delete},
     image::{ImageCtx, recover_images},
-    reboot::reboot,
     redefine::{Redefinition, plan_redefinition, redefine},
     restart::{accept_stop, reset_unresponsive, restart, try_resume},
-    start::start,
-    stop::{Stopped, stop},
-    tag::set_tags,
+    stop::Stopped,
 };

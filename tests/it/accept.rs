@@ -12,7 +12,7 @@ use lite::{
         },
         instance::{
             change::{self, Change},
-            create::{self, Create},
+            create,
             delete::Delete,
             power::{Reboot, Start, Stop},
             protect::Protect,
@@ -22,11 +22,11 @@ use lite::{
     engine::{has_owner, recover},
     hypervisor::prelude::*,
     image::{self, Origin},
-    model::{Hint, Name, NetworkMode, Observer, OperationState, Result, Stage, Tag, Unobserved, Via},
+    model::{Hint, Name, Observer, OperationState, Result, Stage, Tag, Unobserved, Via},
     view::OperationRow,
 };
 
-use crate::support::{fake_clock::FakeClock, world::World};
+use crate::support::{create_request::create_request, fake_clock::FakeClock, world::World};
 
 /// Calls that change nothing, and of which none takes long.
 const LOOKS: &[&str] = &["host", "domains", "domain", "domain_xml", "pool", "volumes", "volume", "network", "filters"];
@@ -74,23 +74,7 @@ fn on_web(app: &App, change: &impl Change) -> Result<Started> {
 }
 
 fn create(app: &App) -> Result<Started> {
-    let request = Create {
-        blueprint: "debian-13".to_owned(),
-        bundle: None,
-        name: Some(web()),
-        base: None,
-        parameters: vec![],
-        ssh_keys: vec![],
-        user_data: None,
-        tags: vec![],
-        network: NetworkMode::Nat,
-        use_baked: true,
-        request_id: None,
-        wait: false,
-        timeout: Duration::from_secs(1),
-        until_ready: false,
-    };
-    create::check(app, &root(), request)?.accept(app, &mut Hasty).map(started)
+    create::check(app, &root(), create_request())?.accept(app, &mut Hasty).map(started)
 }
 
 fn created(world: &World) {

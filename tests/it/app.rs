@@ -22,7 +22,7 @@ use lite::{
     plan::report_log,
 };
 
-use crate::support::world::World;
+use crate::support::{create_request::create_request, world::World};
 
 /// Keeps what is said beside the stages.
 #[derive(Default)]
@@ -62,22 +62,7 @@ fn name(text: &str) -> Name {
 }
 
 fn request() -> Create {
-    Create {
-        blueprint: "debian-13".to_owned(),
-        bundle: None,
-        name: Some(name("web")),
-        base: None,
-        parameters: vec![],
-        ssh_keys: vec![],
-        user_data: None,
-        tags: vec![],
-        network: NetworkMode::Nat,
-        use_baked: true,
-        request_id: Some("r".to_owned()),
-        wait: false,
-        timeout: Duration::from_secs(1),
-        until_ready: false,
-    }
+    Create { request_id: Some("r".to_owned()), ..create_request() }
 }
 
 /// One way to look.

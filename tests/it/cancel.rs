@@ -19,10 +19,10 @@ use lite::{
     clock::SystemClock,
     hypervisor::{DomainState, prelude::*},
     image::{self, Images, Origin},
-    model::{Code, Name, NetworkMode, Observer, OperationState, Phase, Result, Stage, Unobserved, Via},
+    model::{Code, Name, Observer, OperationState, Phase, Result, Stage, Unobserved, Via},
 };
 
-use crate::support::world::World;
+use crate::support::{create_request::create_request, world::World};
 
 /// So long each would wait.
 const LONG: Duration = Duration::from_secs(120);
@@ -125,22 +125,7 @@ fn a_create_that_waits_is_cancelled_and_the_instance_stays() {
     let world = World::new();
     base(&world);
     let app = app(&world);
-    let request = Create {
-        blueprint: "debian-13".to_owned(),
-        bundle: None,
-        name: Some(web()),
-        base: None,
-        parameters: vec![],
-        ssh_keys: vec![],
-        user_data: None,
-        tags: vec![],
-        network: NetworkMode::Nat,
-        use_baked: true,
-        request_id: None,
-        wait: false,
-        timeout: LONG,
-        until_ready: true,
-    };
+    let request = Create { timeout: LONG, until_ready: true, ..create_request() };
     let accepted = create::check(&app, &root(), request).expect("good").accept(&app, &mut Unobserved);
     assert_eq!(cancelled(&world, &app, accepted), ENDED);
     assert_eq!(world.engine().store.require(&web()).expect("kept").phase, Phase::Unverified);

@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 use lite::{
     engine::{self, Listed, Observer, Redefinition, Stage, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
@@ -157,7 +157,7 @@ fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
     world.hypervisor.destroy(uuid).expect("stopped");
     world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
     let warned = Warned::default();
-    assert_eq!(engine::start(&mut world.engine(), &web(&world), None, &mut &warned), Ok(true));
+    assert_eq!(changes::start(&mut world.engine(), &web(&world), None, &mut &warned), Ok(true));
     let wanted = "the domain of `web` was changed by hand: name: web-x (recorded: web); `lite repair web` puts it back";
     assert_eq!(*warned.0.lock().expect("not poisoned"), [wanted]);
     assert_eq!((listed(&world).state, listed(&world).power), (InstanceState::Drifted, InstanceState::Running));
@@ -167,7 +167,7 @@ fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
         ("domain_running", 2, vec!["stop it first: `lite stop web`".to_owned()])
     );
     assert_eq!(listed(&world).power, InstanceState::Running, "nothing was stopped");
-    engine::stop(&mut world.engine(), &web(&world), true, Duration::ZERO, &mut Unobserved)
+    changes::stop(&mut world.engine(), &web(&world), true, Duration::ZERO, &mut Unobserved)
         .expect("stopped by id, whatever its name");
     assert!(matches!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Drifted(_))));
     let names: Vec<_> = world.hypervisor.domains().expect("listed").into_iter().map(|d| d.name).collect();
@@ -182,8 +182,8 @@ fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
     assert_eq!((inspected(&world).state, inspected(&world).drift), (InstanceState::Unresponsive, vec![]));
     assert!(!world.hypervisor.calls()[before..].contains(&"domain_xml"), "its definition may never come");
     for error in [
-        engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused"),
-        engine::stop(&mut world.engine(), &web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused"),
+        changes::stop(&mut world.engine(), &web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
         engine::redefine(&mut world.engine(), &web(&world)).expect_err("refused"),
     ] {
         assert_eq!((error.code.as_str(), error.exit_code()), ("unresponsive", 1));
@@ -191,11 +191,11 @@ fn one_whose_qemu_hangs_is_shown_as_such_and_not_waited_for() {
     }
     assert!(!world.hypervisor.calls()[before..].contains(&"shutdown"), "nobody presses its button");
     assert_eq!(
-        engine::stop(&mut world.engine(), &web(&world), true, Duration::ZERO, &mut Unobserved),
+        changes::stop(&mut world.engine(), &web(&world), true, Duration::ZERO, &mut Unobserved),
         Ok(lite::engine::Stopped::Forced)
     );
     // One that only its definition's not coming gives away.
-    engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect("started");
+    changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect("started");
     let timeout = lite::model::Error::new(lite::model::Code::LibvirtTimeout, "late");
     let listed = listed(&world);
     world.hypervisor.fail_all(timeout);
@@ -209,7 +209,7 @@ fn more_memory_by_hand_counts_at_start() {
     world.hypervisor.destroy(uuid).expect("stopped");
     // The host of the double has 12 GiB free.
     edit(&world, uuid, "<memory unit='KiB'>524288</memory>", "<memory unit='KiB'>16777216</memory>");
-    let error = engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused");
+    let error = changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused");
     assert_eq!((error.code.as_str(), error.exit_code()), ("no_capacity", 2));
     assert!(error.message.contains("16 GiB of memory needed"), "{}", error.message);
 }
@@ -224,9 +224,9 @@ fn a_lost_instance_is_not_started_but_defined_again_on_its_disk() {
     assert_eq!((inspected(&world).state, inspected(&world).power), (InstanceState::Lost, InstanceState::Lost));
     let gone = world.snapshot();
     for error in [
-        engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused"),
-        engine::stop(&mut world.engine(), &web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
-        engine::reboot(&mut world.engine(), &web(&world), false).expect_err("refused"),
+        changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused"),
+        changes::stop(&mut world.engine(), &web(&world), false, Duration::ZERO, &mut Unobserved).expect_err("refused"),
+        changes::reboot(&mut world.engine(), &web(&world), false).expect_err("refused"),
     ] {
         assert_eq!((error.class, error.code.as_str()), (Class::NeedsAttention, "lost"));
         assert_eq!(error.message, "the domain of instance `web` is gone from the host");
@@ -237,7 +237,7 @@ fn a_lost_instance_is_not_started_but_defined_again_on_its_disk() {
     assert_eq!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Lost));
     assert_eq!((world.snapshot(), xml(&world, uuid)), (before, was), "as it was");
     assert_eq!(listed(&world).state, InstanceState::Stopped);
-    assert_eq!(engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved), Ok(true));
+    assert_eq!(changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved), Ok(true));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_lost_instance_whose_disk_is_gone_can_only_be_deleted() {
     world.hypervisor.remove_domain(uuid).expect("undefined by hand");
     let root = format!("lite-web-{}.qcow2", uuid.simple());
     world.hypervisor.remove_volume("lite", &root).expect("removed by hand");
-    let error = engine::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused");
+    let error = changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved).expect_err("refused");
     assert_eq!(error.causes, [format!("the disk `{root}` of instance `web` is gone")]);
     assert_eq!(error.hints, ["remove what is left: `lite delete web`"]);
     let error = engine::redefine(&mut world.engine(), &web(&world)).expect_err("refused");

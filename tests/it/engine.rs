@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 use lite::{
     engine::{self, Created, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
@@ -130,8 +130,8 @@ fn an_undo_that_fails_for_good_stays_in_need_of_attention() {
         // Another instance is made, stopped and started as ever.
         let other = world.create("other").map(|_| engine.store.require(&name("other")).expect("stored"));
         let other = other.or_else(|_| engine.store.require(&name("other"))).expect("manageable");
-        engine::stop(&mut engine, &other, true, Duration::ZERO, &mut Unobserved).expect("stopped");
-        assert!(engine::start(&mut engine, &other, None, &mut Unobserved).expect("started"));
+        changes::stop(&mut engine, &other, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+        assert!(changes::start(&mut engine, &other, None, &mut Unobserved).expect("started"));
     }
     world.hypervisor.heal();
     assert_eq!(engine::retry_attention(&mut engine).expect("repaired"), ["undid the create of `web` that was cut off"]);
@@ -232,14 +232,14 @@ fn stop_asks_first_and_pulls_the_plug_only_when_told() {
     let instance = engine.store.require(&name("web")).expect("stored");
     world.hypervisor.inner().ignore_power_button(true);
     let short = std::time::Duration::from_millis(10);
-    let error = engine::stop(&mut engine, &instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
+    let error = changes::stop(&mut engine, &instance, false, short, &mut Unobserved).expect_err("the guest ignores it");
     assert_eq!(error.code.as_str(), "guest_did_not_stop");
     assert_eq!(engine.store.require(&name("web")).expect("stored").desired_state, DesiredState::Running);
-    engine::stop(&mut engine, &instance, true, short, &mut Unobserved).expect("forced");
+    changes::stop(&mut engine, &instance, true, short, &mut Unobserved).expect("forced");
     assert_eq!(world.hypervisor.domain(uuid).expect("seen").map(|d| d.state), Some(DomainState::Off));
     assert_eq!(engine.store.require(&name("web")).expect("stored").desired_state, DesiredState::Stopped);
-    assert!(engine::start(&mut engine, &instance, None, &mut Unobserved).expect("started"));
-    assert!(!engine::start(&mut engine, &instance, None, &mut Unobserved).expect("content"));
+    assert!(changes::start(&mut engine, &instance, None, &mut Unobserved).expect("started"));
+    assert!(!changes::start(&mut engine, &instance, None, &mut Unobserved).expect("content"));
 }
 
 #[test]

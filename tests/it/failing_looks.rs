@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::world::{Snapshot, World};
+use crate::support::{
+    changes,
+    world::{Snapshot, World},
+};
 use lite::{
     engine::{self, Ctx, Orphan, Trouble, Unobserved},
     hypervisor::{DhcpHost, prelude::*},
@@ -42,7 +45,7 @@ impl Crowd {
         let instances: Vec<Record> = ["shop", "blog", "off"].map(create).into();
         let mut engine = world.engine();
         let off = engine.store.require(&Name::parse("off").expect("a name")).expect("stored");
-        engine::stop(&mut engine, &off, true, std::time::Duration::ZERO, &mut Unobserved).expect("stopped");
+        changes::stop(&mut engine, &off, true, std::time::Duration::ZERO, &mut Unobserved).expect("stopped");
         // As if the database were older than this one: no row, and the journal has never heard of it.
         let unrecorded = create("late");
         world.sql(&format!("DELETE FROM operation WHERE resource_id = '{}'", unrecorded.uuid));

@@ -2,7 +2,7 @@
 
 use std::{fs::OpenOptions, io::Write, path::PathBuf, time::Duration};
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 use lite::{
     catalog::Health,
     engine::{self, Ctx, Observer, Stage},
@@ -75,9 +75,9 @@ fn start(world: &mut World, boots: &[&str], heals: bool, limit: Duration) -> Sta
     write(&log, &[r#"{"event":"done","seconds":{}}"#, UP]);
     engine::adopt_reports(&mut engine).expect("settled");
     let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
-    engine::stop(&mut engine, &instance, true, Duration::ZERO, &mut lite::engine::Unobserved).expect("stopped");
+    changes::stop(&mut engine, &instance, true, Duration::ZERO, &mut lite::engine::Unobserved).expect("stopped");
     let mut guest = Guest { log: &log, boots, heals, stage: None, seen: Vec::new() };
-    let result = engine::start(&mut engine, &instance, Some(limit), &mut guest);
+    let result = changes::start(&mut engine, &instance, Some(limit), &mut guest);
     (result.map_err(|e| (e.message, e.causes)), guest.seen)
 }
 

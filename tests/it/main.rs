@@ -4,6 +4,8 @@
 #[path = "../support"]
 mod support {
     pub mod bakes;
+    pub mod changes;
+    pub mod create_request;
     pub mod fake_clock;
     pub mod https;
     pub mod image_contract;

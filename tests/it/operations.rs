@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 use lite::{
     app::{App, Caller, operation},
     clock::SystemClock,
@@ -58,7 +58,7 @@ fn another_process_sees_the_note_and_ends_the_wait() {
     let instance = ctx.store.require(&Name::parse("web").expect("a name")).expect("there");
     let mut onlooker = Onlooker { store: world.engine().store, seen: None };
     let begun = Instant::now();
-    let error = engine::stop(&mut ctx, &instance, false, Duration::from_secs(600), &mut onlooker).expect_err("ended");
+    let error = changes::stop(&mut ctx, &instance, false, Duration::from_secs(600), &mut onlooker).expect_err("ended");
     assert!(begun.elapsed() < SEEN * 2, "it did not wait for the guest");
     assert_eq!(error.code.as_str(), "interrupted");
     let note = Some("asked the guest to power off, waiting up to 600 s".to_owned());
@@ -110,7 +110,7 @@ fn an_operation_is_followed_until_somebody_cancels_it() {
     let created = ctx.store.operations(1).expect("read").remove(0).id;
     let (view, lines) = std::thread::scope(|scope| {
         let stop = scope.spawn(move || {
-            engine::stop(&mut ctx, &instance, false, Duration::from_secs(600), &mut Unobserved).map(drop)
+            changes::stop(&mut ctx, &instance, false, Duration::from_secs(600), &mut Unobserved).map(drop)
         });
         let store = world.engine().store;
         let begun = Instant::now();

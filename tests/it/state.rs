@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 use lite::{
     engine::{self, Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
@@ -407,7 +407,7 @@ fn what_a_set_aside_database_still_tells_is_kept() {
     let uuid = world.create("web").expect("created").record.uuid;
     let mut engine = world.engine();
     let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
-    engine::set_tags(&mut engine, &instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
+    changes::set_tags(&mut engine, &instance, vec![Tag::parse("client=acme").expect("a tag")]).expect("tagged");
     engine.store.set_desired_state(uuid, DesiredState::Stopped).expect("set");
     engine.store.set_phase(uuid, Phase::Failed, Some("why")).expect("set");
     world.sql(&format!("INSERT INTO secret VALUES ('{uuid}', 'admin', 'admin', 'Opens it', 1, 'Sesame')"));

@@ -14,7 +14,7 @@ use lite::{
     store::Operation,
 };
 
-use crate::support::{fake_clock::FakeClock, world::World};
+use crate::support::{changes, fake_clock::FakeClock, world::World};
 
 fn name() -> Name {
     Name::parse("web").expect("a name")
@@ -132,7 +132,7 @@ fn a_stop_ends_the_wait_of_a_create_and_the_instance_stays() {
         started(&world);
         let mut ctx = world.engine();
         let instance = ctx.store.require(&name()).expect("there");
-        engine::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+        changes::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
         let error = create.join().expect("no panic").expect_err("its wait ended");
         ended_by(&world, &error, "stop");
         assert_eq!(ctx.store.require(&name()).expect("kept").phase, Phase::Unverified);
@@ -147,12 +147,12 @@ fn a_delete_ends_the_wait_of_a_start() {
     let uuid = ctx.store.require(&name()).expect("there").record.uuid;
     ctx.store.set_phase(uuid, Phase::Ready, None).expect("set");
     let instance = ctx.store.require(&name()).expect("there");
-    engine::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+    changes::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
     let instance = ctx.store.require(&name()).expect("there");
     thread::scope(|scope| {
         let (world, instance) = (&world, &instance);
         let start = scope
-            .spawn(|| engine::start(&mut world.engine(), instance, Some(Duration::from_secs(300)), &mut Unobserved));
+            .spawn(|| changes::start(&mut world.engine(), instance, Some(Duration::from_secs(300)), &mut Unobserved));
         let begun = Instant::now();
         while last(world).kind != OperationKind::Start || last(world).progress.stage.is_none() {
             assert!(begun.elapsed() < Duration::from_secs(60), "the start does not get on");

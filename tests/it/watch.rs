@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 use jiff::{SignedDuration, Timestamp};
 use lite::{
-    engine,
     hypervisor::{DomainSample, DomainState, MemorySample, StateReason, prelude::*},
     model::{
         AlarmSettings, AlarmState, Condition, DesiredState, Error, EventKind, HostId, Metric, Missing, Name, Notify,
@@ -229,7 +228,7 @@ fn a_tag_makes_a_guest_that_powered_off_start_again() {
     let uuid = instances(&world, &["web"])[0];
     let mut engine = world.engine();
     let instance = engine.store.instance_by_uuid(uuid).expect("read").expect("there");
-    engine::set_tags(&mut engine, &instance, vec![lite::model::Tag::parse("guest-shutdown=restart").expect("a tag")])
+    changes::set_tags(&mut engine, &instance, vec![lite::model::Tag::parse("guest-shutdown=restart").expect("a tag")])
         .expect("tagged");
     let mut watcher = watcher(&world, "b");
     run(&mut watcher, 20);

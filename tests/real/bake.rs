@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::Test;
 use crate::support::{
     docs,
     host::{Host, needs_host},
@@ -12,11 +11,7 @@ use crate::support::{
 
 crate::tests![the_documented_blueprint_baked_once_made_twice_without_a_network,];
 
-/// The longest set-up of all.
-pub const SLOW: &[Test] = &[("wordpress_baked_once_made_twice_without_a_network", || {
-    wordpress_baked_once_made_twice_without_a_network();
-    Ok(())
-})];
+crate::tests![SLOW: wordpress_baked_once_made_twice_without_a_network];
 
 /// Would break HTML, YAML, SQL or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";

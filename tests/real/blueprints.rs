@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use crate::harness::Test;
 use crate::support::{
     docs,
     host::{Host, needs_host},
@@ -11,11 +10,7 @@ use crate::support::{
 
 crate::tests![a_blueprint_is_booted_and_recorded,];
 
-/// A reader's way through docs/blueprints.md.
-pub const SLOW: &[Test] = &[("the_documented_blueprint_boots", || {
-    the_documented_blueprint_boots();
-    Ok(())
-})];
+crate::tests![SLOW: the_documented_blueprint_boots];
 
 /// Needs nothing that a Debian does not have.
 const NOTE: &str = "id: note\ntitle: A note\ndescription: Keeps a note.\ngroup: app\nversion: '1'\nbases: [debian-13]\n\

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use crate::harness::Test;
 use crate::support::{
     host::{Host, needs_host, text, virsh},
     http::get,
@@ -18,11 +17,7 @@ crate::tests![
     a_guest_without_a_way_out_is_reported_and_another_keeps_its_word,
 ];
 
-/// What cloud-init says of each module that can fail; that it is understood is held by `runner` too.
-pub const SLOW: &[Test] = &[("a_module_that_fails_is_reported_with_command_and_lines", || {
-    a_module_that_fails_is_reported_with_command_and_lines();
-    Ok(())
-})];
+crate::tests![SLOW: a_module_that_fails_is_reported_with_command_and_lines];
 
 /// Title that would break HTML, YAML or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";

@@ -16,12 +16,16 @@ use crate::support::skip::Skip;
 /// A test: its name, and what runs it.
 pub type Test = (&'static str, fn() -> Result<(), Failed>);
 
-/// Lists the tests of a module. A function that is in no list is never used, which is a warning.
+/// Lists the tests of a module, as `TESTS` or by the name that comes first. A function that is in no list is never used, which
+/// is a warning.
 #[macro_export]
 macro_rules! tests {
-    ($($test:ident),* $(,)?) => {
-        pub const TESTS: &[$crate::harness::Test] =
+    ($list:ident: $($test:ident),* $(,)?) => {
+        pub const $list: &[$crate::harness::Test] =
             &[$((stringify!($test), || $crate::harness::Verdict::verdict($test()))),*];
+    };
+    ($($test:ident),* $(,)?) => {
+        $crate::tests![TESTS: $($test),*];
     };
 }
 

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use lite::{
-    engine::{self, BakeRequest, Unobserved},
+    engine::{BakeRequest, Unobserved},
     image::{Image, Origin},
     model::Error,
 };
 
-use super::world::World;
+use super::{changes, world::World};
 
 /// A bake on the test driver, whose guest never says a word.
 pub fn unsealed(world: &World, keep: bool) -> Error {
-    engine::bake(&mut world.engine(), request(world, keep), &mut Unobserved).expect_err("the guest never seals")
+    changes::bake(&mut world.engine(), request(world, keep), &mut Unobserved).expect_err("the guest never seals")
 }
 
 /// A bake of nginx that is given up on at once.

@@ -10,7 +10,7 @@ use lite::{
     plan::report_log,
 };
 
-use super::{bakes::unsealed, world::World};
+use super::{bakes::unsealed, changes, world::World};
 
 pub const NAME: &str = "web";
 
@@ -44,7 +44,7 @@ fn stopped(world: &World) {
     created(world);
     let mut engine = world.engine();
     let instance = instance(&engine);
-    engine::stop(&mut engine, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+    changes::stop(&mut engine, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
 }
 
 /// The domain shows a state that the test driver does not get into.
@@ -115,15 +115,15 @@ fn watched(world: &World, act: fn(&mut Ctx, uuid::Uuid, i64) -> Result<bool>) ->
 pub const OPERATIONS: &[Operation] = &[
     ("create", |_| (), |w| w.create(NAME).map(drop), Leaves::Either),
     ("first create", bare, |w| w.create(NAME).map(drop), Leaves::Either),
-    ("start", stopped, |w| on(w, |e, i| engine::start(e, i, None, &mut Unobserved).map(drop)), Leaves::Whole),
+    ("start", stopped, |w| on(w, |e, i| changes::start(e, i, None, &mut Unobserved).map(drop)), Leaves::Whole),
     (
         "stop",
         created,
-        |w| on(w, |e, i| engine::stop(e, i, true, Duration::ZERO, &mut Unobserved).map(drop)),
+        |w| on(w, |e, i| changes::stop(e, i, true, Duration::ZERO, &mut Unobserved).map(drop)),
         Leaves::Whole,
     ),
-    ("reboot", created, |w| on(w, |e, i| engine::reboot(e, i, true)), Leaves::Whole),
-    ("tag", created, |w| on(w, |e, i| engine::set_tags(e, i, vec![Tag::parse("a=b")?])), Leaves::Whole),
+    ("reboot", created, |w| on(w, |e, i| changes::reboot(e, i, true)), Leaves::Whole),
+    ("tag", created, |w| on(w, |e, i| changes::set_tags(e, i, vec![Tag::parse("a=b")?])), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),

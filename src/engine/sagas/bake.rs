@@ -77,17 +77,6 @@ pub enum Accepted {
     Present(Box<Image>),
 }
 
-/// Bakes an image, or gives the one that is there. Whatever fails, no half image stays.
-///
-/// # Errors
-/// Those of [`accept`] and [`run`].
-pub fn bake(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) -> Result<Outcome> {
-    match accept(ctx, request)? {
-        Accepted::New(bake) => run(ctx, *bake, observer),
-        Accepted::Present(image) => Ok(Outcome { image: *image, present: true, operation: None }),
-    }
-}
-
 /// Accepts a bake: one transaction, without a look at the host.
 ///
 /// # Errors

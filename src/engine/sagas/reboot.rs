@@ -7,15 +7,6 @@ use crate::{
     model::{Code, Error, Hint, Instance, OperationKind, Result, Verb},
 };
 
-/// Reboots a running instance: asks the guest, or presses the reset button when `force`.
-///
-/// # Errors
-/// Those of [`accept`] and [`run`].
-pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
-    let accepted = accept(ctx, instance)?;
-    run(ctx, accepted, force)
-}
-
 /// Accepts a reboot.
 ///
 /// # Errors

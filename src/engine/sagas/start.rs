@@ -37,22 +37,6 @@ pub struct Found {
     offset: u64,
 }
 
-/// Starts an instance and, if `timeout` is given, waits until its application answers.
-///
-/// Returns whether it had to be started.
-///
-/// # Errors
-/// Those of [`accept`] and [`run`].
-pub fn start(
-    ctx: &mut Ctx,
-    instance: &Instance,
-    timeout: Option<Duration>,
-    observer: &mut dyn Observer,
-) -> Result<bool> {
-    let Some(accepted) = accept(ctx, instance, observer)? else { return Ok(false) };
-    run(ctx, accepted, timeout, observer).map(|()| true)
-}
-
 /// Accepts a start; none: the instance runs already.
 ///
 /// # Errors

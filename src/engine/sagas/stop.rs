@@ -28,22 +28,6 @@ pub enum Stopped {
     Forced,
 }
 
-/// Stops an instance: ACPI first; when `force`, the plug after `grace`. Without `force` a guest that does not
-/// power off in time is an error and keeps running.
-///
-/// # Errors
-/// Those of [`accept`] and [`run`].
-pub fn stop(
-    ctx: &mut Ctx,
-    instance: &Instance,
-    force: bool,
-    grace: Duration,
-    observer: &mut dyn Observer,
-) -> Result<Stopped> {
-    let Some(accepted) = accept(ctx, instance)? else { return Ok(Stopped::Already) };
-    run(ctx, accepted, force, grace, observer)
-}
-
 /// Accepts a stop; none: the instance is off already. From now on it is wanted off.
 ///
 /// # Errors

@@ -9,16 +9,6 @@ use crate::{
     store::Operation,
 };
 
-/// Replaces the tags, in the database and in the domain's metadata.
-///
-/// # Errors
-/// The host cannot be asked. The operation then stays open, and the next command goes on with it: a domain that says other
-/// tags than the database would be rebuilt with those.
-pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()> {
-    let accepted = accept(ctx, instance)?;
-    run(ctx, accepted, tags)
-}
-
 /// Accepts a change of tags.
 ///
 /// # Errors

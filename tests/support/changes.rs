@@ -1,0 +1,54 @@
+//! Changes that are accepted and run in one go.
+
+use std::time::Duration;
+
+use lite::{
+    engine::{
+        BakeRequest, Ctx, Outcome, Stopped,
+        sagas::{bake, reboot, start, stop, tag},
+    },
+    model::{Instance, Observer, Result, Tag},
+};
+
+/// Starts an instance; whether it had to be.
+pub fn start(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    timeout: Option<Duration>,
+    observer: &mut dyn Observer,
+) -> Result<bool> {
+    let Some(accepted) = start::accept(ctx, instance, observer)? else { return Ok(false) };
+    start::run(ctx, accepted, timeout, observer).map(|()| true)
+}
+
+/// Stops an instance.
+pub fn stop(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    force: bool,
+    grace: Duration,
+    observer: &mut dyn Observer,
+) -> Result<Stopped> {
+    let Some(accepted) = stop::accept(ctx, instance)? else { return Ok(Stopped::Already) };
+    stop::run(ctx, accepted, force, grace, observer)
+}
+
+/// Reboots an instance.
+pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
+    let accepted = reboot::accept(ctx, instance)?;
+    reboot::run(ctx, accepted, force)
+}
+
+/// Replaces the tags of an instance.
+pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()> {
+    let accepted = tag::accept(ctx, instance)?;
+    tag::run(ctx, accepted, tags)
+}
+
+/// Bakes an image, or gives the one that is there.
+pub fn bake(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) -> Result<Outcome> {
+    match bake::accept(ctx, request)? {
+        bake::Accepted::New(job) => bake::run(ctx, *job, observer),
+        bake::Accepted::Present(image) => Ok(Outcome { image: *image, present: true, operation: None }),
+    }
+}
