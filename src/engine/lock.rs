@@ -50,10 +50,11 @@ pub fn is_shared(id: &Uuid) -> bool {
 }
 
 /// The lock that the owner of an operation holds. That of an instance keeps others from it. Work on an image takes turns by the
-/// image's own lock, and a start frees its instance before it waits for the application: each of these has one of its own.
+/// image's own lock, and a create or a start frees its instance before it waits for the application: each of these has one of
+/// its own.
 pub fn owner(operation: &Operation) -> Uuid {
     match (operation.resource.kind, operation.kind) {
-        (ResourceKind::Instance, OperationKind::Start) => of_operation(operation),
+        (ResourceKind::Instance, OperationKind::Create | OperationKind::Start) => of_operation(operation),
         (ResourceKind::Instance, _) => operation.resource.id,
         (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact, _) => of_operation(operation),
     }

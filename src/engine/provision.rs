@@ -17,7 +17,7 @@ use super::{
     generate::{Generated, generate, secret_rows},
     host,
     journal::{self, Run},
-    lock::Lock,
+    lock::{self, Lock},
     request::Request,
     undo::{Because, undo},
 };
@@ -53,7 +53,7 @@ impl Purpose<'_> {
     }
 }
 
-/// An operation that makes a virtual machine, from its acceptance on. Holds the lock of its instance.
+/// An operation that makes a virtual machine, from its acceptance on. Holds the lock of its instance until that is made.
 pub struct Job {
     /// What was asked for.
     pub request: Request,
@@ -69,7 +69,10 @@ pub struct Job {
     pub started: Vec<(i64, Step)>,
     /// When the time-out began, on the monotonic clock.
     pub begun: Instant,
-    lock: Lock,
+    /// That of the instance.
+    lock: Option<Lock>,
+    /// That of the create; a bake holds its own elsewhere.
+    own: Option<Lock>,
     view: HostView,
     kvm: bool,
     seed: Vec<u8>,
@@ -90,9 +93,19 @@ impl Job {
         format!("{}/{volume}", self.view.pool.path)
     }
 
-    /// Frees the lock of an instance that is gone.
+    /// Frees the instance: it is made, and others may work on it.
+    pub fn free_instance(&mut self) {
+        self.lock = None;
+    }
+
+    /// Frees the lock of an instance that is gone, and that of its operation.
     pub fn retire(self) {
-        self.lock.retire();
+        self.lock.into_iter().chain(self.own).for_each(Lock::retire);
+    }
+
+    /// Frees the lock of the operation, which has ended.
+    pub fn retire_own(self) {
+        self.own.into_iter().for_each(Lock::retire);
     }
 }
 
@@ -108,7 +121,7 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
         let lock =
             Lock::acquire(&ctx.locks(), generated.uuid, "new", purpose.kind().as_str(), &*ctx.clock, Duration::ZERO)?;
         match insert(ctx, &request, &view, &generated, purpose) {
-            Ok((record, operation, seed)) => {
+            Ok((record, operation, seed, own)) => {
                 let logs = &ctx.settings.host.folders.logs;
                 Ok(Job {
                     console_log: plan::console_log(&record, logs),
@@ -118,7 +131,8 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
                     record,
                     operation,
                     begun,
-                    lock,
+                    lock: Some(lock),
+                    own,
                     view,
                     kvm,
                     seed,
@@ -152,15 +166,16 @@ fn host_view(ctx: &mut Ctx, network: &NetworkMode, observer: &mut dyn Observer) 
     Ok((view, kvm))
 }
 
-/// The transaction. Returns the record, the operation and the content of the seed.
+/// The transaction. Returns the record, the operation, the content of the seed, and the lock of a create.
 fn insert(
     ctx: &mut Ctx,
     request: &Request,
     view: &HostView,
     generated: &Generated,
     purpose: Purpose<'_>,
-) -> Result<(Record, Operation, Vec<u8>)> {
-    let (settings, host, requester, stamp) = (ctx.settings.clone(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
+) -> Result<(Record, Operation, Vec<u8>, Option<Lock>)> {
+    let (settings, locks, host, requester, stamp) =
+        (ctx.settings.clone(), ctx.locks(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
     let now = stamp.now;
     let network_key = match &request.network {
         NetworkMode::Nat => settings.host.network.clone(),
@@ -203,6 +218,10 @@ fn insert(
             },
             Purpose::Bake(operation) => Operation { machine: Some(record.uuid), ..operation.clone() },
         };
+        let own = match purpose {
+            Purpose::Instance => Some(lock::own(&locks, &operation, now)?),
+            Purpose::Bake(_) => None,
+        };
         instances::insert(
             t,
             &NewInstance {
@@ -230,7 +249,7 @@ fn insert(
                 operations::insert(t, &operation)?;
             }
         }
-        Ok((record, operation, content))
+        Ok((record, operation, content, own))
     })
 }
 

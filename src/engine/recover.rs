@@ -97,13 +97,13 @@ fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {
     };
     // Its owner may have ended it between the query and the lock.
     let Some(operation) = ctx.store.operation(&operation.id)?.filter(|o| o.state.is_open()) else { return Ok(None) };
-    resume(ctx, &operation, uuid, lock).map(Some)
+    resume(ctx, &operation, uuid, lock)
 }
 
-/// Each kind of operation knows how it goes on.
-fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
-    match operation.kind {
-        OperationKind::Create => create::resume(ctx, operation, uuid, lock),
+/// Each kind of operation knows how it goes on; none: somebody works on its instance.
+fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<Option<String>> {
+    let told = match operation.kind {
+        OperationKind::Create => return create::resume(ctx, operation, uuid, lock),
         OperationKind::Bake => bake::resume(ctx, operation, lock),
         OperationKind::Delete => delete::resume(ctx, operation, uuid, lock),
         OperationKind::Start => start::resume(ctx, operation, uuid, lock),
@@ -111,5 +111,6 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),
-    }
+    };
+    told.map(Some)
 }

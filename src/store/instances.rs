@@ -143,6 +143,18 @@ impl Store {
         })
     }
 
+    /// A create ends of which nobody knows whether its application answers: unverified, unless another operation said more.
+    pub fn end_creating(&mut self, uuid: Uuid) -> Result<()> {
+        self.write(|t| {
+            t.0.execute(
+                "UPDATE instance SET phase = ?2 WHERE uuid = ?1 AND phase = ?3",
+                params![uuid.to_string(), Stored(Phase::Unverified), Stored(Phase::Creating)],
+            )
+            .map_err(sql)
+            .map(drop)
+        })
+    }
+
     /// Sets how far its life has come, and why it failed.
     pub fn set_phase(&mut self, uuid: Uuid, phase: Phase, failure: Option<&str>) -> Result<()> {
         self.write(|t| {

@@ -89,26 +89,6 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Asks that an operation end because another one wants what it holds; `by` says which, for its error.
-    pub fn request_end(&mut self, id: &str, by: &str, now: jiff::Timestamp) -> Result<()> {
-        self.write(|t| {
-            t.0.execute(
-                "UPDATE operation SET cancel_at = ?2, cancel_by = ?3 WHERE id = ?1 AND state = 'started'",
-                params![id, Time(now), by],
-            )
-            .map_err(sql)
-            .map(drop)
-        })
-    }
-
-    /// Which other operation an operation is to end for; none: it may go on, or a user cancelled it.
-    pub fn ended_by(&self, id: &str) -> Result<Option<String>> {
-        let row = self.read().query_row("SELECT cancel_by FROM operation WHERE id = ?1", [id], |row| row.get(0));
-        row.optional().map(Option::flatten).map_err(sql)
-    }
-}
-
 /// The error of an operation that is to be cancelled and has ended.
 fn ended(operation: &Operation) -> Error {
     let error = |text: &str| Error::new(Code::OperationEnded, format!("operation `{}` {text}", operation.id));

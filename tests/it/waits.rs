@@ -10,7 +10,7 @@ use lite::{
         self, ImageChoice, Request, Unobserved,
         sagas::create::{Accepted, accept, run},
     },
-    model::{Code, Error, Name, OperationKind, OperationState, Phase},
+    model::{Code, Error, Name, OperationKind, OperationState, Phase, Tag},
     store::Operation,
 };
 
@@ -162,4 +162,46 @@ fn a_delete_ends_the_wait_of_a_start() {
         let error = start.join().expect("no panic").expect_err("its wait ended");
         ended_by(world, &error, "delete");
     });
+}
+
+#[test]
+fn a_delete_ends_the_wait_of_a_create_and_nothing_is_left() {
+    let world = World::new();
+    let before = world.snapshot();
+    thread::scope(|scope| {
+        let request = waited_for(&world, Duration::from_secs(300));
+        let create = scope.spawn(|| engine::create(&mut world.engine(), request, &mut Unobserved).map(|c| c.record));
+        started(&world);
+        let mut ctx = world.engine();
+        let instance = ctx.store.require(&name()).expect("there");
+        engine::delete(&mut ctx, &instance).expect("deleted");
+        let error = create.join().expect("no panic").expect_err("its wait ended");
+        ended_by(&world, &error, "delete");
+    });
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(lock_files(&world), Vec::<String>::new());
+}
+
+#[test]
+fn an_instance_can_be_tagged_while_its_create_waits() {
+    let world = World::new();
+    thread::scope(|scope| {
+        let request = waited_for(&world, Duration::from_secs(300));
+        let create = scope.spawn(|| engine::create(&mut world.engine(), request, &mut Unobserved).map(|c| c.record));
+        started(&world);
+        let mut ctx = world.engine();
+        let instance = ctx.store.require(&name()).expect("there");
+        let tags = vec![Tag::parse("a=b").expect("a tag")];
+        changes::set_tags(&mut ctx, &instance, tags.clone()).expect("tagged");
+        assert!(!create.is_finished(), "it goes on to wait");
+        changes::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
+        create.join().expect("no panic").expect_err("its wait ended");
+        assert_eq!(ctx.store.require(&name()).expect("kept").record.tags, tags);
+    });
+}
+
+/// The names of the lock files but those that all instances share.
+fn lock_files(world: &World) -> Vec<String> {
+    let files = std::fs::read_dir(world.state().join("locks")).expect("there").map(|e| e.expect("read").file_name());
+    files.map(|name| name.to_string_lossy().into_owned()).filter(|name| !name.starts_with("00000000-")).collect()
 }

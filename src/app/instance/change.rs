@@ -34,8 +34,8 @@ pub struct Targets {
     pub dry_run: bool,
 }
 
-/// Accepts a change of one instance: it is in the journal then, and nothing that takes time is done yet. With `wait`, or where a
-/// create has to end its wait first, that may take until the instance is free.
+/// Accepts a change of one instance: it is in the journal then, and nothing that takes time is done yet. With `wait`
+/// that may take until the instance is free.
 ///
 /// # Errors
 /// Refused, or busy. Nothing is left then.

@@ -7,12 +7,14 @@
 //! resume   its process died: undone until its domain ran with its network, kept after that
 //! ```
 
+use std::time::Duration;
+
 use crate::{
     engine::{
         Ctx, allocate,
         follow::{Subject, Wait},
-        images, journal,
-        lock::Lock,
+        handover, images, journal,
+        lock::{Attempt, Lock},
         progress::Reporter,
         provision::{self, Job, Purpose},
         ready::wait_ready,
@@ -24,6 +26,9 @@ use crate::{
     render::render_output,
     store::{self, Operation, OperationState},
 };
+
+/// How long what works on a new instance when the wait for its application ends is waited for.
+const TAKE_BACK: Duration = Duration::from_secs(5);
 
 /// A new instance.
 #[derive(Debug)]
@@ -94,7 +99,12 @@ pub fn run(ctx: &mut Ctx, mut job: Job, observer: &mut dyn Observer) -> Result<C
         observer.fail();
         return Err(provision::abandon(ctx, job, error));
     }
-    wait(ctx, &job, observer)
+    let created = match job.request.wait {
+        true => wait(ctx, &mut job, observer),
+        false => leave_unverified(ctx, &job),
+    };
+    job.retire_own();
+    created
 }
 
 fn make(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<()> {
@@ -107,16 +117,21 @@ fn make(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<()>
     Ok(())
 }
 
-/// Waits for the application, and stores what came of it.
-fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created> {
+/// Ends a create whose application nobody waits for.
+fn leave_unverified(ctx: &mut Ctx, job: &Job) -> Result<Created> {
+    ctx.store.set_phase(job.record.uuid, Phase::Unverified, None)?;
+    let text = "it was made; nobody waited for its application";
+    ctx.record_event(EventKind::InstanceCreated, Some(&job.record), text)?;
+    journal::end(ctx, &job.operation, Ok(()))?;
+    created(ctx, &job.record, &job.operation.id, false, false)
+}
+
+/// Waits for the application, and stores what came of it. Whoever wants something of the instance meanwhile has it: a stop, a
+/// reboot or a delete ends the wait.
+fn wait(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<Created> {
+    job.free_instance();
+    let job = &*job;
     let (record, uuid) = (&job.record, job.record.uuid);
-    if !job.request.wait {
-        ctx.store.set_phase(uuid, Phase::Unverified, None)?;
-        let text = "it was made; nobody waited for its application";
-        ctx.record_event(EventKind::InstanceCreated, Some(record), text)?;
-        journal::end(ctx, &job.operation, Ok(()))?;
-        return created(ctx, record, &job.operation.id, false, false);
-    }
     let wait = Wait {
         subject: Subject::Instance(&record.name, &job.operation),
         uuid,
@@ -127,6 +142,10 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
         timeout: job.request.timeout,
     };
     let waited = wait_ready(ctx, record, job.request.blueprint.health.as_ref(), &wait, observer);
+    let (_lock, waited) = match take_back(ctx, job) {
+        Ok(lock) => (Some(lock), waited),
+        Err(e) => (None, Err(e)),
+    };
     match &waited {
         Ok(_) => {
             ctx.store.set_phase(uuid, Phase::Ready, None)?;
@@ -135,9 +154,7 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
                 observer.warn(&Hint::from(format!("the seed still holds its secrets: {e}")));
             }
         }
-        Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded) => {
-            ctx.store.set_phase(uuid, Phase::Unverified, None)?
-        }
+        Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded | Code::Busy) => ctx.store.end_creating(uuid)?,
         Err(e) => {
             ctx.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
             ctx.record_event(EventKind::InstanceFailed, Some(record), &e.message)?;
@@ -149,21 +166,42 @@ fn wait(ctx: &mut Ctx, job: &Job, observer: &mut dyn Observer) -> Result<Created
     created(ctx, &record, &job.operation.id, true, false)
 }
 
+/// Takes the instance again, so that what came of the wait is not written over what another operation does.
+fn take_back(ctx: &Ctx, job: &Job) -> Result<Lock> {
+    let (record, wait) = (&job.record, ctx.wait.max(TAKE_BACK));
+    let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), "create", &*ctx.clock, wait);
+    let ended = handover::check(ctx, &job.operation, &record.name);
+    match lock {
+        Ok(lock) if ctx.store.instance_by_uuid(record.uuid)?.is_none() => {
+            lock.retire();
+            ended.and(Err(Error::new(Code::GuestLost, format!("instance `{}` is gone", record.name))))
+        }
+        lock => ended.and(lock),
+    }
+}
+
 /// The process of a create died: one whose domain had started, with its network, stands; any other is undone.
 ///
 /// # Errors
 /// What could not be undone.
-pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, lock: Lock) -> Result<String> {
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, own: Lock) -> Result<Option<String>> {
     let name = &operation.resource.name;
     let steps = journal::journalled(ctx, &operation.id)?;
-    if journal::has_started(&steps) {
-        ctx.store.set_phase(uuid, Phase::Unverified, None)?;
+    let kept = journal::has_started(&steps);
+    if kept {
+        ctx.store.end_creating(uuid)?;
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
-        return Ok(format!("kept instance `{name}`: its create was cut off after it had started"));
+    } else {
+        // Held only by the create itself until its domain has started: by one of an older lite that had no other lock.
+        let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), uuid, "repair", ctx.now())? else { return Ok(None) };
+        undo_of_dead_owner(ctx, operation, uuid, steps)?;
+        lock.retire();
     }
-    undo_of_dead_owner(ctx, operation, uuid, steps)?;
-    lock.retire();
-    Ok(format!("undid the create of `{name}` that was cut off"))
+    own.retire();
+    Ok(Some(match kept {
+        true => format!("kept instance `{name}`: its create was cut off after it had started"),
+        false => format!("undid the create of `{name}` that was cut off"),
+    }))
 }
 
 /// The result of an earlier request of the same id.

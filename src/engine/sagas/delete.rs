@@ -6,9 +6,8 @@ use crate::{
     engine::{
         Accepted, Ctx,
         execute::Payload,
-        handover,
         journal::{self, Run},
-        lock::Lock,
+        lock::{self, Lock},
     },
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Verb},
@@ -62,7 +61,8 @@ pub fn delete(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
 /// Refused (`protected`), or busy.
 pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
     check_deletable(instance)?;
-    let (lock, operation) = handover::take(ctx, instance, OperationKind::Delete)?;
+    let lock = lock::take(ctx, instance, OperationKind::Delete.as_str())?;
+    let operation = journal::new_operation(ctx, OperationKind::Delete, instance);
     // It may have been protected while this command waited for the lock.
     ctx.store.instance_by_uuid(instance.record.uuid)?.as_ref().map_or(Ok(()), check_deletable)?;
     // Together: an instance that is being removed has an operation that goes on with it.

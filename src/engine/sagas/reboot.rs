@@ -1,7 +1,7 @@
 //! reboot: the guest is asked, or the reset button pressed.
 
 use crate::{
-    engine::{Accepted, Ctx, domain::state_of, handover, journal},
+    engine::{Accepted, Ctx, domain::state_of, journal, lock},
     hypervisor::DomainState,
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Result, Verb},
@@ -12,7 +12,8 @@ use crate::{
 /// # Errors
 /// Refused (`not_running`), busy, or the host cannot be asked.
 pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
-    let (lock, operation) = handover::take(ctx, instance, OperationKind::Reboot)?;
+    let lock = lock::take(ctx, instance, OperationKind::Reboot.as_str())?;
+    let operation = journal::new_operation(ctx, OperationKind::Reboot, instance);
     let name = &instance.record.name;
     if state_of(ctx, instance)? != DomainState::Running {
         return Err(Error::new(Code::NotRunning, format!("instance `{name}` is not running"))

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         Accepted, Ctx, Observer,
         domain::{adopt_power_state, state_of, unresponsive},
-        execute, handover, journal,
+        execute, journal, lock,
         progress::Reporter,
     },
     hypervisor::DomainState,
@@ -33,7 +33,8 @@ pub enum Stopped {
 /// # Errors
 /// Busy, or the host cannot be asked.
 pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Option<Accepted<DomainState>>> {
-    let (lock, operation) = handover::take(ctx, instance, OperationKind::Stop)?;
+    let lock = lock::take(ctx, instance, OperationKind::Stop.as_str())?;
+    let operation = journal::new_operation(ctx, OperationKind::Stop, instance);
     let uuid = instance.record.uuid;
     let state = state_of(ctx, instance)?;
     ctx.store.set_desired_state(uuid, DesiredState::Stopped)?;

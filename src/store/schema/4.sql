@@ -76,8 +76,7 @@ CREATE TABLE operation_4 (
     arguments     TEXT,
     started_at    INTEGER NOT NULL,
     ended_at      INTEGER,
-    cancel_at     INTEGER,
-    cancel_by     TEXT
+    cancel_at     INTEGER
 ) STRICT;
 INSERT INTO operation_4 (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, error, error_code,
                          request_id, arguments, started_at, ended_at)
