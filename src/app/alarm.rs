@@ -150,7 +150,7 @@ pub fn mute(
         .map_err(|e| Error::new(Code::InvalidDuration, "this time cannot be").cause(e))?;
     store.mute_alarm(name, until, &stamp)?;
     let now = until.map_or_else(|| "not muted".to_owned(), |t| format!("muted until {}", t.strftime("%F %T UTC")));
-    Ok(Changed::new(name, &now))
+    Ok(Changed::new(name, now))
 }
 
 /// The latest events of alarms, of one or of all, oldest first.

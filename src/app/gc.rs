@@ -3,7 +3,7 @@
 use super::{App, Caller, Right};
 use crate::{
     engine::{self, Ctx, Found, Orphan, SeenOrphan},
-    model::{Observer, Result},
+    model::{Hint, Observer, Result},
     view::Receipt,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 pub struct Collection {
     ctx: Ctx,
     due: Vec<Orphan>,
-    kept: Vec<String>,
+    kept: Vec<Hint>,
 }
 
 /// What to collect.
@@ -33,8 +33,8 @@ pub fn find(app: &App, caller: &Caller, request: Request, observer: &mut dyn Obs
     let now = app.clock.now();
     let (due, early): (Vec<SeenOrphan>, Vec<SeenOrphan>) = seen.into_iter().partition(|s| request.now || s.is_due(now));
     let due = due.into_iter().map(|s| s.orphan).collect();
-    let mut kept: Vec<String> = early.iter().map(not_yet).collect();
-    kept.extend(owned.into_iter().map(|(subject, reason)| format!("{subject} ({reason})")));
+    let mut kept: Vec<Hint> = early.iter().map(not_yet).map(Hint::from).collect();
+    kept.extend(owned.into_iter().map(|(subject, reason)| Hint::from(format!("{subject} (")).then(reason).text(")")));
     Ok(Collection { ctx, due, kept })
 }
 
@@ -61,7 +61,7 @@ impl Collection {
     }
 }
 
-fn receipt(removed: Vec<String>, kept: Vec<String>) -> Receipt {
+fn receipt(removed: Vec<String>, kept: Vec<Hint>) -> Receipt {
     Receipt { name: "left over".to_owned(), removed, kept }
 }
 

@@ -3,7 +3,7 @@
 use super::{App, Caller, Right, context::instances, instance::state};
 use crate::{
     engine::{self, Ctx, Redefinition},
-    model::{Instance, InstanceState, Name, Observer, Result},
+    model::{Hint, Instance, InstanceState, Name, Observer, Result, Verb},
     view::{Changed, RepairView},
 };
 
@@ -88,12 +88,14 @@ fn look(ctx: &Ctx, instance: &Instance, observer: &mut dyn Observer) -> Result<R
 
 fn changed(instance: &Instance, what: &Redefinition, dry_run: bool) -> Changed {
     let name = &instance.record.name;
-    let now = match (what, dry_run) {
-        (Redefinition::Nothing, _) => "as recorded".to_owned(),
-        (Redefinition::Lost, true) => "would be defined again on its disk".to_owned(),
-        (Redefinition::Lost, false) => format!("defined again on its disk; start it: `lite start {name}`"),
-        (Redefinition::Drifted(_), true) => "would be put back as recorded".to_owned(),
-        (Redefinition::Drifted(_), false) => "put back as recorded".to_owned(),
+    let result = match (what, dry_run) {
+        (Redefinition::Nothing, _) => Hint::from("as recorded"),
+        (Redefinition::Lost, true) => Hint::from("would be defined again on its disk"),
+        (Redefinition::Lost, false) => {
+            Hint::from("defined again on its disk; start it: ").run_with(Verb::Start, &[name])
+        }
+        (Redefinition::Drifted(_), true) => Hint::from("would be put back as recorded"),
+        (Redefinition::Drifted(_), false) => Hint::from("put back as recorded"),
     };
-    Changed::new(name, &now)
+    Changed::new(name, result)
 }

@@ -47,10 +47,7 @@ fn libvirt(facts: &Facts, settings: &Settings) -> Check {
             let versions = format!("libvirt {}{}", escaped(&host.libvirt), qemu(&host.hypervisor));
             return Check::ok(
                 ID,
-                format!(
-                    "{versions} answers on `{}`; run `lite doctor` there for its other checks",
-                    escaped(&host.hostname)
-                ),
+                format!("{versions} answers on `{}`; its other checks are made there alone", escaped(&host.hostname)),
             );
         }
         Err(error) => error,

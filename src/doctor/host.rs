@@ -201,7 +201,8 @@ pub fn client(facts: &Facts) -> [Check; 3] {
     let ssh = if facts.ssh {
         Check::ok("ssh", "an SSH client is installed")
     } else {
-        Check::warn("ssh", "there is no SSH client: `lite ssh` will not work").fix("apt-get install openssh-client")
+        Check::warn("ssh", "there is no SSH client: nobody can log in to an instance")
+            .fix("apt-get install openssh-client")
     };
     [clock, certificates, ssh]
 }
@@ -218,11 +219,11 @@ pub fn building(facts: &Facts) -> [Check; 2] {
     };
     let missing = &facts.missing_tools;
     let tools = if missing.is_empty() {
-        Check::ok("tools", "what `lite image build` runs is installed")
+        Check::ok("tools", "what building an image takes is installed")
     } else {
         let packages: Vec<&str> =
             TOOLS.iter().filter(|(tool, _)| missing.contains(tool)).map(|(_, package)| *package).collect();
-        Check::warn("tools", format!("`lite image build` needs {}", missing.join(", ")))
+        Check::warn("tools", format!("building an image needs {}", missing.join(", ")))
             .fix(format!("apt-get install {}", packages.join(" ")))
     };
     [image, tools]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     image, kill_point,
-    model::{Code, Error, ResourceKind, Result},
+    model::{Code, Error, Hint, ResourceKind, Result, Verb},
     plan::{self, Object},
 };
 
@@ -32,7 +32,7 @@ pub struct Found {
     /// What may go, each with when it was seen.
     pub seen: Vec<SeenOrphan>,
     /// What no record owns and yet stays: a subject and the reason.
-    pub kept: Vec<(String, String)>,
+    pub kept: Vec<(String, Hint)>,
 }
 
 /// An orphan and when it was seen.
@@ -98,11 +98,12 @@ pub fn find_orphans(ctx: &mut Ctx, keep: bool) -> Result<Found> {
     if keep {
         write(&path, &seen)?;
     }
-    let used = used.into_iter().filter_map(|o| Some((o.subject, format!("domain `{}` uses it", o.user?))));
+    let used = used.into_iter().filter_map(|o| Some((o.subject, Hint::from(format!("domain `{}` uses it", o.user?)))));
     let lost = found.unrecorded.into_iter().map(|name| {
-        (format!("domain `{name}`"), "the database does not know it: `lite repair --rebuild` takes it in".to_owned())
+        let rebuild = Hint::from("the database does not know it: ").run_with(Verb::Repair, &[&"--rebuild"]);
+        (format!("domain `{name}`"), rebuild.text(" takes it in"))
     });
-    let unknown = found.unknown.iter().map(|volume| (audit::volume_subject(volume), audit::UNKNOWN_VOLUME.to_owned()));
+    let unknown = found.unknown.iter().map(|volume| (audit::volume_subject(volume), Hint::from(audit::UNKNOWN_VOLUME)));
     Ok(Found { seen, kept: used.chain(lost).chain(unknown).collect() })
 }
 

@@ -174,6 +174,14 @@ impl Hint {
         self
     }
 
+    /// Adds another one's words and commands.
+    #[must_use]
+    pub fn then(mut self, other: Self) -> Self {
+        self.text.push_str(&other.text);
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// The commands in it, in order.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.parts.iter().filter_map(|part| match part {

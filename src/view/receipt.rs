@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::Hint;
+
 /// What was removed, and what was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
@@ -10,7 +12,7 @@ pub struct Receipt {
     /// What was removed, each in words: `disk web-1.qcow2 (1.2 GiB)`.
     pub removed: Vec<String>,
     /// What was kept, each with the reason: `image debian-13 (used by test)`.
-    pub kept: Vec<String>,
+    pub kept: Vec<Hint>,
 }
 
 /// A change that needs no more than a word.
@@ -19,13 +21,13 @@ pub struct Changed {
     /// The resource.
     pub name: String,
     /// What became of it: `running`, `stopped`, `running already`.
-    pub result: String,
+    pub result: Hint,
 }
 
 impl Changed {
     /// What became of a resource.
-    pub fn new(name: &(impl ToString + ?Sized), result: &str) -> Self {
-        Self { name: name.to_string(), result: result.to_owned() }
+    pub fn new(name: &(impl ToString + ?Sized), result: impl Into<Hint>) -> Self {
+        Self { name: name.to_string(), result: result.into() }
     }
 }
 

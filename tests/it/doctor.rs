@@ -126,7 +126,7 @@ fn a_healthy_host() {
             ("certificates", "certificates of known authorities are installed"),
             ("ssh", "an SSH client is installed"),
             ("image", "base images: debian-13"),
-            ("tools", "what `lite image build` runs is installed"),
+            ("tools", "what building an image takes is installed"),
         ]
     );
     assert!(checks.iter().all(|c| c.status == Status::Ok && c.fix.is_none() && c.repair.is_none()), "{checks:#?}");
@@ -387,7 +387,7 @@ fn what_is_wrong_is_said_with_one_fix() {
             |f, _| f.ssh = false,
             "ssh",
             Warn,
-            "there is no SSH client: `lite ssh` will not work",
+            "there is no SSH client: nobody can log in to an instance",
             Some("apt-get install openssh-client"),
         ),
         (
@@ -408,7 +408,7 @@ fn what_is_wrong_is_said_with_one_fix() {
             |f, _| f.missing_tools = vec!["extlinux", "mkfs.ext4"],
             "tools",
             Warn,
-            "`lite image build` needs extlinux, mkfs.ext4",
+            "building an image needs extlinux, mkfs.ext4",
             Some("apt-get install extlinux e2fsprogs"),
         ),
     ];
@@ -432,7 +432,7 @@ fn of_another_machine_only_what_libvirt_tells() {
     assert_eq!(ids, all);
     assert_eq!(
         checks[0].sentence,
-        "libvirt 11.3.0 with QEMU 10.0.2 answers on `host`; run `lite doctor` there for its other checks"
+        "libvirt 11.3.0 with QEMU 10.0.2 answers on `host`; its other checks are made there alone"
     );
     assert_eq!(fixes(&evaluate(&Facts { local: false, ..silent() }, &settings)), []);
     // This machine's own CPU and `/dev/kvm` say nothing about that one.

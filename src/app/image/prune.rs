@@ -4,7 +4,7 @@ use super::{accept, recipe::is_current, tidy, used_by};
 use crate::{
     app::{Accepted, App, Caller, Right, sources::catalog},
     image::{self, Image, Images, Version},
-    model::{Observer, OperationKind, Result, Size, Unobserved},
+    model::{Hint, Observer, OperationKind, Result, Size, Unobserved},
     store::Store,
     view::Receipt,
 };
@@ -52,7 +52,7 @@ pub struct Pruning {
     caller: Caller,
     store: Option<Store>,
     unused: Vec<Outdated>,
-    kept: Vec<String>,
+    kept: Vec<Hint>,
 }
 
 /// Finds baked images and older versions that are not current.
@@ -77,7 +77,7 @@ pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<P
     for old in outdated {
         match used_by(store.as_ref(), old.volume())? {
             users if users.is_empty() => unused.push(old),
-            users => kept.push(format!("{} (used by {})", old.words(), users.join(", "))),
+            users => kept.push(format!("{} (used by {})", old.words(), users.join(", ")).into()),
         }
     }
     if unused.is_empty() && kept.is_empty() {
@@ -127,7 +127,7 @@ impl Pruning {
     }
 }
 
-fn receipts(removed: Vec<String>, kept: Vec<String>) -> Vec<Receipt> {
+fn receipts(removed: Vec<String>, kept: Vec<Hint>) -> Vec<Receipt> {
     match removed.is_empty() && kept.is_empty() {
         true => vec![],
         false => vec![Receipt { name: "images".to_owned(), removed, kept }],

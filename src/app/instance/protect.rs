@@ -23,7 +23,7 @@ impl Protect {
     /// What is said of an instance that is so already.
     fn already(self, instance: &Instance) -> Option<Changed> {
         let same = instance.is_protected() == self.protected;
-        same.then(|| Changed::new(&instance.record.name, &format!("{} already", self.word())))
+        same.then(|| Changed::new(&instance.record.name, format!("{} already", self.word())))
     }
 }
 
@@ -32,7 +32,7 @@ impl Change for Protect {
     const RIGHT: Right = Right::Administer;
 
     fn plan(&self, instance: &Instance) -> Changed {
-        let planned = || Changed::new(&instance.record.name, &format!("would be {}", self.word()));
+        let planned = || Changed::new(&instance.record.name, format!("would be {}", self.word()));
         self.already(instance).unwrap_or_else(planned)
     }
 

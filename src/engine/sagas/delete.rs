@@ -21,7 +21,7 @@ pub struct Receipt {
     /// Removed, a phrase each.
     pub removed: Vec<String>,
     /// Kept, a phrase each.
-    pub kept: Vec<String>,
+    pub kept: Vec<Hint>,
 }
 
 /// What a delete would remove and leave.
@@ -32,7 +32,10 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
     removed.push("logs and secrets".to_owned());
     Receipt {
         removed,
-        kept: vec![format!("image `{}`", record.base), "the operation's entry in `lite operations`".to_owned()],
+        kept: vec![
+            Hint::from(format!("image `{}`", record.base)),
+            Hint::from("the operation's entry in ").run(Verb::Operations),
+        ],
     }
 }
 

@@ -14,8 +14,11 @@ pub fn print_delete_receipt(ui: &Ui, receipts: &[Receipt], dry_run: bool) -> Res
     let (removed, kept) = if dry_run { ("would go  ", "would stay") } else { ("went  ", "stayed") };
     let mut out = String::new();
     for receipt in receipts {
-        let lines =
-            receipt.removed.iter().map(|what| (removed, what)).chain(receipt.kept.iter().map(|what| (kept, what)));
+        let lines = receipt
+            .removed
+            .iter()
+            .map(|what| (removed, what.as_str()))
+            .chain(receipt.kept.iter().map(|what| (kept, &**what)));
         for (word, what) in lines {
             out.push_str(&format!("{word}  {}\n", clean(what)));
         }
@@ -43,7 +46,7 @@ mod tests {
         Receipt {
             name: "web-1".to_owned(),
             removed: vec!["domain web-1".to_owned(), "disk web-1.qcow2 (1.2 GiB)".to_owned()],
-            kept: vec!["image debian-13 (used by test)".to_owned()],
+            kept: vec!["image debian-13 (used by test)".into()],
         }
     }
 
@@ -73,7 +76,7 @@ mod tests {
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
         let capture = Capture::default();
-        let changed = [Changed { name: "web-1".to_owned(), result: "running".to_owned() }];
+        let changed = [Changed { name: "web-1".to_owned(), result: "running".into() }];
         assert_eq!(print_changed(&Ui { json: true, ..capture.ui() }, &changed), Ok(()));
         let wanted = serde_json::json!({"schema": 2, "changed": [{"name": "web-1", "result": "running"}]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));

@@ -116,7 +116,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let plan = view::PlanView { facts: vec![(text("name"), text("web"))], steps: vec![text("start")] };
     add(all, "`create --dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
     add(all, "`image bake --dry-run`", &view::PlansDocument { dry_run: true, plans: &[plan] });
-    let receipt = view::Receipt { name: text("web"), removed: vec![text("disk")], kept: vec![text("image")] };
+    let receipt = view::Receipt { name: text("web"), removed: vec![text("disk")], kept: vec!["image".into()] };
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
     let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
