@@ -14,7 +14,7 @@ pub struct ShowView {
     #[serde(flatten)]
     pub row: ListRow,
     /// What the user wants.
-    pub wanted: DesiredState,
+    pub desired_state: DesiredState,
     /// Version of its blueprint at create.
     pub blueprint_version: String,
     /// Transfer a month, as text: `3 TiB`.

@@ -54,7 +54,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let address = row.address.map_or_else(String::new, |a| a.to_string());
     Ok(ShowView {
         row,
-        wanted: listed.instance.desired_state,
+        desired_state: listed.instance.desired_state,
         blueprint_version: record.blueprint_version.clone(),
         transfer: record.transfer.to_string(),
         mac: record.mac,

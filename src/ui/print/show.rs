@@ -80,7 +80,7 @@ mod tests {
     fn views() -> Vec<ShowView> {
         let view = |row| ShowView {
             row,
-            wanted: DesiredState::Running,
+            desired_state: DesiredState::Running,
             blueprint_version: "1".to_owned(),
             transfer: "3 TiB".to_owned(),
             mac: Mac::ours([1, 2, 3]),
@@ -175,7 +175,7 @@ SSH          lite ssh test
             "currency",
             "tags",
             "created_at",
-            "wanted",
+            "desired_state",
             "blueprint_version",
             "transfer",
             "mac",

@@ -82,7 +82,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`list`", &view::ListDocument::of(&rows));
     let shown = view::ShowView {
         row: row("web"),
-        wanted: DesiredState::Running,
+        desired_state: DesiredState::Running,
         blueprint_version: text("1"),
         transfer: text("1 TiB"),
         mac: lite::model::Mac::ours([0, 0, 1]),
