@@ -114,6 +114,13 @@ impl Sure {
     }
 }
 
+/// A program of OpenSSH that does not start.
+pub fn no_program(program: &str, error: std::io::Error) -> Error {
+    Error::new(Code::NoSsh, format!("cannot run `{program}`"))
+        .cause(error)
+        .hint("install it: `apt-get install openssh-client`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Names, Sure};

@@ -2,7 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap_complete::{CompletionCandidate, env::Shells};
+use clap_complete::{
+    CompletionCandidate,
+    engine::{PathCompleter, ValueCompleter},
+    env::Shells,
+};
 
 use super::{Env, command};
 use crate::{
@@ -56,6 +60,14 @@ fn unknown(shell: &str) -> Error {
 /// Completes names of instances.
 pub fn instances(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::instances))
+}
+
+/// Completes files of this machine, and `NAME:` of instances.
+pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
+    let names = named(names::instances).into_iter().map(|n| format!("{n}:")).collect();
+    let mut all = matching(current, names);
+    all.extend(PathCompleter::any().complete(current));
+    all
 }
 
 /// Completes names of alarms.

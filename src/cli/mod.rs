@@ -11,6 +11,7 @@ mod completion;
 mod console;
 mod contact;
 mod cost;
+mod cp;
 mod create;
 mod delete;
 mod doctor;
@@ -77,6 +78,7 @@ enum Verb {
     Reboot(reboot::Args),
     Delete(delete::Args),
     Ssh(ssh::Args),
+    Cp(cp::Args),
     Console(console::Args),
     Logs(logs::Args),
     Secrets(secrets::Args),
@@ -167,6 +169,7 @@ impl Verb {
             // These two have an exit code of their own: that of the remote command, and whether a check failed.
             Self::Ssh(args) => return ssh::run(args, env),
             Self::Doctor(args) => return doctor::run(args, env),
+            Self::Cp(args) => cp::run(args, env),
             Self::Console(args) => console::run(args, env),
             Self::Logs(args) => logs::run(args, env),
             Self::Secrets(args) => secrets::run(args, env),

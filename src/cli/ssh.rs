@@ -21,7 +21,8 @@ EXAMPLES:
 ///
 /// Opens a shell in an instance, or runs a command there and passes its exit
 /// code on. The host key of the instance was made on this host, so the first
-/// login is verified like every other and never asks.
+/// login is verified like every other and never asks. Uses lite's own key, and
+/// nothing of the user's: no agent, no configuration of ssh.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
@@ -38,5 +39,5 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
     let words = words.ok_or_else(|| Error::new(Code::InvalidCommand, "the command is not UTF-8 text"))?;
     let name = &args.instance.name;
     let error = login::command(&env.app()?, &env.caller(), name, &words, &mut env.progress())?.exec();
-    Err(Error::new(Code::NoSsh, "cannot run `ssh`").cause(error).hint("install it: `apt-get install openssh-client`"))
+    Err(common::no_program("ssh", error))
 }

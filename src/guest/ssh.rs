@@ -1,10 +1,14 @@
-//! Logging in: the key lite itself uses, and the ssh command that verifies the injected host key.
+//! Logging in: the key lite itself uses, and OpenSSH's commands, which verify the injected host key.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs,
     io::Write,
     net::Ipv4Addr,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::OpenOptionsExt,
+    },
     path::{Path, PathBuf},
     process::Command,
 };
@@ -60,20 +64,58 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<bool> {
 }
 
 /// Where and as whom to log in.
-#[derive(Debug, Clone)]
-pub struct Login<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
     /// Instance name: the alias its host key is known under.
-    pub name: &'a str,
+    pub name: String,
     /// Address.
     pub address: Ipv4Addr,
     /// Account.
-    pub user: &'a str,
+    pub user: String,
     /// The injected public host key.
-    pub host_key: &'a str,
+    pub host_key: String,
 }
 
-/// The ssh command: verifies the host key, never asks, uses lite's key and the user's agent.
-pub fn command(state: &Path, login: &Login<'_>, remote: &[String]) -> Result<Command> {
+/// What is copied, and which way. Paths in the instance are as scp takes them: relative to the account's home, with patterns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transfer {
+    /// Files and folders of this machine, to a path in the instance.
+    To(Vec<PathBuf>, OsString),
+    /// Paths in the instance, to a file or folder of this machine.
+    From(Vec<OsString>, PathBuf),
+}
+
+/// The ssh command that opens a shell, or runs `remote`.
+pub fn command(state: &Path, login: &Login, remote: &[String]) -> Result<Command> {
+    let mut command = client("ssh", state, login)?;
+    command.arg("-l").arg(&login.user).arg(login.address.to_string());
+    if !remote.is_empty() {
+        // ssh joins its arguments with spaces and hands them to a shell: quote, so that the words arrive as given.
+        command.arg("--").arg(shell_words(remote)?);
+    }
+    Ok(command)
+}
+
+/// The scp command that copies files and folders. Shows its progress where its stdout is a terminal.
+pub fn copy(state: &Path, login: &Login, transfer: &Transfer) -> Result<Command> {
+    let mut command = client("scp", state, login)?;
+    // A guest that falls silent ends the copy after a minute.
+    command.args(["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "-r", "--"]);
+    let there = |path: &OsStr| {
+        let mut word = OsString::from(format!("{}@{}:", login.user, login.address));
+        word.push(path);
+        word
+    };
+    match transfer {
+        Transfer::To(files, path) => command.args(files.iter().map(|f| local(f))).arg(there(path)),
+        Transfer::From(paths, file) => command.args(paths.iter().map(|p| there(p))).arg(local(file)),
+    };
+    Ok(command)
+}
+
+/// OpenSSH's `program` with the options that both have: lite's key alone, the instance's host key alone, and nothing of the
+/// user's or the system's configuration, agent or variables, so that it connects the same way for everybody.
+fn client(program: &str, state: &Path, login: &Login) -> Result<Command> {
     let key = login_key(state)?;
     let known = state.join("ssh").join(format!("known_hosts-{}", login.name));
     let line = format!("{} {}\n", login.name, login.host_key);
@@ -85,25 +127,43 @@ pub fn command(state: &Path, login: &Login<'_>, remote: &[String]) -> Result<Com
         .open(&known)
         .and_then(|mut f| f.write_all(line.as_bytes()))
         .map_err(|e| Error::new(Code::KeyUnusable, format!("cannot write `{}`", known.display())).cause(e))?;
-    let mut command = Command::new("ssh");
+    let mut command = Command::new(program);
+    command.args(["-F", "none"]);
     let options = [
-        format!("UserKnownHostsFile={}", known.display()),
-        "GlobalKnownHostsFile=/dev/null".to_owned(),
-        format!("HostKeyAlias={}", login.name),
-        "StrictHostKeyChecking=yes".to_owned(),
-        "UpdateHostKeys=no".to_owned(),
-        "PasswordAuthentication=no".to_owned(),
-        "KbdInteractiveAuthentication=no".to_owned(),
-        "ConnectTimeout=10".to_owned(),
-        "LogLevel=ERROR".to_owned(),
+        option("IdentityFile", &key.file),
+        "IdentitiesOnly=yes".into(),
+        "IdentityAgent=none".into(),
+        option("UserKnownHostsFile", &known),
+        "GlobalKnownHostsFile=none".into(),
+        format!("HostKeyAlias={}", login.name).into(),
+        "StrictHostKeyChecking=yes".into(),
+        "UpdateHostKeys=no".into(),
+        "PreferredAuthentications=publickey".into(),
+        "ForwardAgent=no".into(),
+        "ForwardX11=no".into(),
+        "ConnectTimeout=10".into(),
     ];
-    command.args(options.iter().flat_map(|o| ["-o", o.as_str()]));
-    command.arg("-i").arg(&key.file).arg("-l").arg(login.user).arg(login.address.to_string());
-    if !remote.is_empty() {
-        // ssh joins its arguments with spaces and hands them to a shell: quote, so that the words arrive as given.
-        command.arg("--").arg(shell_words(remote)?);
-    }
+    command.args(options.iter().flat_map(|o| [OsStr::new("-o"), o]));
     Ok(command)
+}
+
+/// `NAME="FILE"`, in which ssh takes spaces, quotes and `%` of the file's path as they are.
+fn option(name: &str, file: &Path) -> OsString {
+    let mut bytes = format!("{name}=\"").into_bytes();
+    for byte in file.as_os_str().as_bytes() {
+        match byte {
+            b'%' => bytes.extend(b"%%"),
+            b'"' | b'\\' => bytes.extend([b'\\', *byte]),
+            _ => bytes.push(*byte),
+        }
+    }
+    bytes.push(b'"');
+    OsString::from_vec(bytes)
+}
+
+/// A path that scp takes for one of this machine: a colon before the first slash would make a host of it.
+fn local(path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
 }
 
 /// One word is taken as a shell command line, as ssh users expect; several are quoted so that each arrives whole.
@@ -112,5 +172,74 @@ fn shell_words(remote: &[String]) -> Result<String> {
         [line] => Ok(line.clone()),
         words => shlex::try_join(words.iter().map(String::as_str))
             .map_err(|e| Error::new(Code::InvalidCommand, "the command holds a NUL character").cause(e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::{Login, Transfer, command, copy};
+
+    /// The words of a command, with the state folder left out.
+    fn words(command: &std::process::Command, state: &Path) -> Vec<String> {
+        let state = format!("{}/", state.display());
+        command.get_args().map(|a| a.to_string_lossy().replace(&state, "")).collect()
+    }
+
+    const OPTIONS: [&str; 26] = [
+        "-F",
+        "none",
+        "-o",
+        "IdentityFile=\"ssh/id_ed25519\"",
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "IdentityAgent=none",
+        "-o",
+        "UserKnownHostsFile=\"ssh/known_hosts-web\"",
+        "-o",
+        "GlobalKnownHostsFile=none",
+        "-o",
+        "HostKeyAlias=web",
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        "UpdateHostKeys=no",
+        "-o",
+        "PreferredAuthentications=publickey",
+        "-o",
+        "ForwardAgent=no",
+        "-o",
+        "ForwardX11=no",
+        "-o",
+        "ConnectTimeout=10",
+    ];
+
+    #[test]
+    fn nothing_around_lite_decides_how_it_logs_in() {
+        let state = tempfile::tempdir().expect("a folder");
+        let login = Login {
+            name: "web".to_owned(),
+            address: std::net::Ipv4Addr::new(192, 168, 150, 10),
+            user: "debian".to_owned(),
+            host_key: "ssh-ed25519 AAAA".to_owned(),
+        };
+        let shell = command(state.path(), &login, &[]).expect("a command");
+        assert_eq!(words(&shell, state.path()), [&OPTIONS[..], &["-l", "debian", "192.168.150.10"]].concat());
+        let remote = ["echo".to_owned(), "a b".to_owned()];
+        let run = command(state.path(), &login, &remote).expect("a command");
+        assert_eq!(words(&run, state.path())[26..], ["-l", "debian", "192.168.150.10", "--", "echo 'a b'"]);
+
+        let files = vec![PathBuf::from("-a:b"), PathBuf::from("/c:d")];
+        let to = copy(state.path(), &login, &Transfer::To(files, "/tmp/e f".into())).expect("a command");
+        let alive = ["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "-r", "--"];
+        let to = words(&to, state.path());
+        assert_eq!(to[..32], [&OPTIONS[..], &alive].concat());
+        assert_eq!(to[32..], ["./-a:b", "/c:d", "debian@192.168.150.10:/tmp/e f"]);
+        let from = copy(state.path(), &login, &Transfer::From(vec!["x".into()], ".".into())).expect("a command");
+        assert_eq!(words(&from, state.path())[32..], ["debian@192.168.150.10:x", "./."]);
+        let known = std::fs::read_to_string(state.path().join("ssh/known_hosts-web")).expect("read");
+        assert_eq!(known, "web ssh-ed25519 AAAA\n");
     }
 }

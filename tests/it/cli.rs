@@ -300,3 +300,27 @@ fn the_script_of_a_shell_asks_lite() {
     );
     assert_eq!(refused(&["completion", "tcsh"]).lines().next(), Some("error: `tcsh` is not a value for `<SHELL>`"));
 }
+
+#[test]
+fn a_copy_has_one_side_in_one_instance() {
+    let refused = |args: &[&str]| {
+        let all: Vec<&str> = std::iter::once("cp").chain(args.iter().copied()).collect();
+        refused(&all)
+    };
+    let hint = "\n  hint: `lite cp FILE… NAME:PATH`, or `lite cp NAME:PATH… FILE`\n";
+    let cases: [(&[&str], &str); 5] = [
+        (&["a:x", "b:y"], "both sides are in an instance: copy to this machine first"),
+        (&["a", "b"], "`b` is in no instance, and nor is what is copied"),
+        (&["./a:x", "B:y"], "`B:y` is in no instance, and nor is what is copied"),
+        (&["a:x", "y", "z"], "what is copied is partly here and partly in an instance"),
+        (&["a:x", "b:x", "z"], "files of several instances cannot be copied at once"),
+    ];
+    for (args, said) in cases {
+        assert_eq!(refused(args), format!("error: {said}{hint}"), "{args:?}");
+    }
+    assert_eq!(
+        refused(&["/no/such/file", "web:"]),
+        "error: cannot read `/no/such/file`\n  caused by: No such file or directory (os error 2)\n  hint: a path in an instance is written \
+         `NAME:PATH`\n"
+    );
+}

@@ -38,6 +38,8 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     assert_eq!(address, "10.171.71.10");
     serves_the_title(&address);
     ssh_verifies_and_passes_codes_through(&host, &address);
+    an_agent_full_of_keys_does_not_matter(&host);
+    files_and_folders_are_copied_there_and_back(&host);
     only_the_ports_of_the_blueprint_are_open(&host, &address);
     no_secret_where_it_does_not_belong(&host);
     watched::a_stop_and_full_memory_are_told_and_so_is_their_end(&host, "lite-test-app");
@@ -75,6 +77,47 @@ fn ssh_verifies_and_passes_codes_through(host: &Host, address: &str) {
         std::process::Command::new("ssh-keyscan").args(["-t", "ed25519", address]).output().expect("ssh-keyscan");
     let key = |l: &str| l.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(key(text(&scanned.stdout).trim()), key(line.trim()));
+}
+
+/// OpenSSH offers the keys of an agent first, and a server hears six.
+fn an_agent_full_of_keys_does_not_matter(host: &Host) {
+    let run = |command: &mut std::process::Command| assert!(command.status().expect("runs").success());
+    let folder = tempfile::tempdir().expect("a folder");
+    let (socket, mut agent) = (folder.path().join("agent"), std::process::Command::new("ssh-agent"));
+    let mut agent = agent.arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::piped()).spawn().expect("runs");
+    // The agent says where it listens once it does.
+    let mut said = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(agent.stdout.take().expect("piped")), &mut said)
+        .expect("a line");
+    for n in 0..8 {
+        let key = folder.path().join(format!("key-{n}"));
+        run(std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key));
+        run(std::process::Command::new("ssh-add").arg("-q").arg(&key).env("SSH_AUTH_SOCK", &socket));
+    }
+    let out = host
+        .command(&["ssh", "lite-test-app", "--", "echo $SSH_AUTH_SOCK"])
+        .env("SSH_AUTH_SOCK", &socket)
+        .output()
+        .expect("lite runs");
+    agent.kill().and_then(|()| agent.wait()).expect("ended");
+    assert_eq!((out.status.code(), text(&out.stdout), text(&out.stderr)), (Some(0), "\n".to_owned(), String::new()));
+}
+
+fn files_and_folders_are_copied_there_and_back(host: &Host) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    std::fs::create_dir_all(at("site/a b")).expect("a folder");
+    std::fs::write(at("site/a b/page"), "one").expect("written");
+    std::fs::write(at("c:d"), "two").expect("written");
+    assert_eq!(text(&host.lite(&["cp", &at("site"), &at("c:d"), "lite-test-app:"]).stderr), "lite-test-app: copied\n");
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "cat 'site/a b/page' c:d"]), "onetwo");
+    host.ok(&["cp", "lite-test-app:site", "lite-test-app:/etc/hostna*", &at(".")]);
+    assert_eq!(std::fs::read_to_string(at("hostname")).expect("copied"), "lite-test-app\n");
+    let changed = host.json(&["cp", "lite-test-app:c:d", &at("back")]);
+    assert_eq!(changed["changed"], serde_json::json!([{"name": "lite-test-app", "result": "copied"}]));
+    assert_eq!(std::fs::read_to_string(at("back")).expect("copied"), "two");
+    let error = host.fails(1, &["cp", &at("c:d"), "lite-test-app:/etc/"]);
+    assert!(error.contains("Permission denied") && error.contains("error: not everything was copied\n"), "{error}");
 }
 
 fn only_the_ports_of_the_blueprint_are_open(host: &Host, address: &str) {

@@ -52,6 +52,7 @@ mod render;
 mod runner;
 mod runner_values;
 mod seed_image;
+mod ssh_client;
 mod state;
 mod state_kill;
 mod user_data;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         (Tools, "runner", runner::TESTS),
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),
+        (Tools, "ssh_client", ssh_client::TESTS),
         (Host, "state", state::TESTS),
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "user_data", user_data::TESTS),

@@ -10,7 +10,7 @@ use crate::{
 /// Refuses a guest in which something listens for others on a port that is not open anyway: it need not listen there.
 ///
 /// Failed if it does, or if nobody can log in to look.
-pub fn check(state: &Path, login: &Login<'_>, open: &[Port]) -> Result<()> {
+pub fn check(state: &Path, login: &Login, open: &[Port]) -> Result<()> {
     if !open.iter().any(|p| p.to_string() == "22/tcp") {
         return Ok(());
     }

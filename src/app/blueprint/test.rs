@@ -224,8 +224,8 @@ fn check_ports(ctx: &Ctx, created: &Created, blueprint: &Blueprint) -> Result<()
     let (Some(address), Some(host_key)) = (created.record.address, ctx.store.host_key(created.record.uuid)?) else {
         return Ok(());
     };
-    let login =
-        guest::ssh::Login { name: created.record.name.as_str(), address, user: &blueprint.user, host_key: &host_key };
+    let (name, user) = (created.record.name.to_string(), blueprint.user.clone());
+    let login = guest::ssh::Login { name, address, user, host_key };
     ports::check(&ctx.settings.paths.state, &login, &blueprint.ports)
 }
 

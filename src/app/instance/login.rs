@@ -1,12 +1,13 @@
-//! Logging in to an instance with ssh.
+//! Logging in to an instance with ssh, and copying files with scp.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
+pub use crate::guest::ssh::Transfer;
 use crate::{
     app::{App, Caller, Right},
     guest::ssh::{self, Login},
     hypervisor::DomainState,
-    model::{Code, Error, Hint, Name, Observer, Result, Verb},
+    model::{Code, Error, Hint, Name, Observer, Result, Verb, escaped},
     store::instances::no_such_instance,
 };
 
@@ -18,6 +19,33 @@ pub fn command(
     words: &[String],
     observer: &mut dyn Observer,
 ) -> Result<Command> {
+    ssh::command(&app.settings.paths.state, &login(app, caller, name, observer)?, words)
+}
+
+/// The scp command that copies files to an instance or from it, by the same keys.
+pub fn copy(
+    app: &App,
+    caller: &Caller,
+    name: &Name,
+    transfer: &Transfer,
+    observer: &mut dyn Observer,
+) -> Result<Command> {
+    if let Transfer::To(files, _) = transfer {
+        files.iter().try_for_each(|file| readable(file))?;
+    }
+    ssh::copy(&app.settings.paths.state, &login(app, caller, name, observer)?, transfer)
+}
+
+fn readable(file: &Path) -> Result<()> {
+    std::fs::metadata(file).map(|_| ()).map_err(|e| {
+        Error::new(Code::FileUnreadable, format!("cannot read `{}`", escaped(&file.to_string_lossy())))
+            .cause(e)
+            .hint("a path in an instance is written `NAME:PATH`")
+    })
+}
+
+/// Where and as whom to log in to an instance that runs.
+fn login(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Login> {
     caller.require(Right::Access)?;
     let ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     let record = ctx.store.require(name)?.record;
@@ -41,6 +69,5 @@ pub fn command(
             .hint(format!("log in with ssh itself: `ssh {address}`"))
     })?;
     let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
-    let login = Login { name: name.as_str(), address, user: &blueprint.user, host_key: &host_key };
-    ssh::command(&ctx.settings.paths.state, &login, words)
+    Ok(Login { name: name.to_string(), address, user: blueprint.user, host_key })
 }
