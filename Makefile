@@ -15,7 +15,7 @@ MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),/dev/
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo quick test test-guests test-blueprints soak check bench install clean
+.PHONY: help setup build demo quick test test-guests test-host test-blueprints soak check bench deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ test-guests: ## on real Debian guests what the gate has no time for: WordPress b
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=slow cargo test --locked --test real
 	.ci/sweep
 
+test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (a quarter of an hour)
+	.ci/setup host
+	$(MAKE) --no-print-directory deb
+	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=machine cargo test --locked --test real
+	.ci/sweep
+
 test-blueprints: ## boot every application whose packages are reached, and record it (BLUEPRINTS=, BLUEPRINT_FLAGS=)
 	.ci/setup test
 	$(MAKE) --no-print-directory build
@@ -79,6 +85,13 @@ ifneq ($(SLOW),)
 	set -o pipefail; $(RUNNER) cargo test --release --locked --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
 	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
 endif
+
+deb: build ## build a Debian package, target/debian/lite_*.deb
+	rm -rf target/package && mkdir -p target/package
+	$(LITE) man target/package/man1
+	for shell in bash zsh fish; do $(LITE) completion $$shell >target/package/$$shell || exit 1; done
+	cargo-deb --version >/dev/null 2>&1 || [ -x target/tools/bin/cargo-deb ] || cargo install cargo-deb --locked --root target/tools
+	PATH="$$PATH:$(CURDIR)/target/tools/bin" cargo-deb --no-build
 
 install: build ## install binary, manual pages and completions below PREFIX
 	$(SUDO) install -D -m 755 $(LITE) $(DESTDIR)$(PREFIX)/bin/lite

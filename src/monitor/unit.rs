@@ -7,6 +7,9 @@ use crate::model::{Code, Error, Hint, Result, Verb};
 /// Name of the unit.
 pub const NAME: &str = "lite-watch.service";
 
+/// The unit of the package, which is the text of every other.
+const PACKAGED: &str = include_str!("../../packaging/lite.lite-watch.service");
+
 /// The text of the unit for a program at `program` with these arguments and variables.
 pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)]) -> String {
     let environment: String =
@@ -16,26 +19,7 @@ pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)]
         .chain(arguments.iter().cloned())
         .map(|word| quoted(&word).replace('$', "$$"))
         .collect();
-    format!(
-        "[Unit]\n\
-         Description=lite: watches virtual machines, restarts what crashed, sends alarms\n\
-         # Stopped before libvirt-guests shuts guests down with the host: that is nobody's wish for any of them.\n\
-         After=network-online.target libvirtd.service virtqemud.service libvirt-guests.service\n\
-         Wants=network-online.target\n\
-         \n\
-         [Service]\n\
-         Type=notify\n\
-         NotifyAccess=main\n\
-         {environment}\
-         ExecStart={}\n\
-         Restart=always\n\
-         RestartSec=5\n\
-         WatchdogSec=120\n\
-         \n\
-         [Install]\n\
-         WantedBy=multi-user.target\n",
-        command.join(" ")
-    )
+    PACKAGED.replace("ExecStart=/usr/bin/lite watch\n", &format!("{environment}ExecStart={}\n", command.join(" ")))
 }
 
 /// A word as systemd reads it back: in quotes, with its specifiers and escapes made plain.
@@ -65,7 +49,13 @@ pub fn install(folder: &Path, text: &str) -> Result<PathBuf> {
 mod tests {
     use std::path::Path;
 
-    use super::{install, text};
+    use super::{PACKAGED, install, text};
+
+    #[test]
+    fn the_package_has_the_unit_of_its_program() {
+        assert_eq!(text(Path::new("/usr/bin/lite"), &[], &[]), PACKAGED);
+        assert_ne!(text(Path::new("/usr/local/bin/lite"), &[], &[]), PACKAGED);
+    }
 
     #[test]
     fn words_come_back_as_they_are() {

@@ -50,6 +50,7 @@ mod layering;
 mod metrics_store;
 mod operations;
 mod owned;
+mod package;
 mod protect;
 mod readme;
 mod specification;

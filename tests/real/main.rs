@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use harness::Lane::{Alone, Guests, Host, Slow, Tools};
+use harness::Lane::{Alone, Guests, Host, Machine, Slow, Tools};
 
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
@@ -42,6 +42,7 @@ mod delete_states;
 mod foreign;
 mod guest;
 mod harness;
+mod host_vm;
 mod hypervisor_daemon;
 mod hypervisor_qemu;
 mod image_build;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         (Guests, "guest", guest::TESTS),
         (Slow, "guest", guest::SLOW),
         (Tools, "harness", harness::TESTS),
+        (Machine, "host_vm", host_vm::TESTS),
         (Host, "hypervisor_daemon", hypervisor_daemon::TESTS),
         (Host, "hypervisor_qemu", hypervisor_qemu::TESTS),
         (Host, "image_build", image_build::TESTS),

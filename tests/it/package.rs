@@ -1,0 +1,44 @@
+//! What the Debian package brings: packaging/.
+
+use std::{fs, path::Path};
+
+use lite::app::settings::{KEYS, Vars, resolve};
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("read")
+}
+
+#[test]
+fn its_configuration_changes_nothing_and_names_every_setting_with_its_default() {
+    let packaged = read("packaging/config.toml");
+    assert!(packaged.lines().all(|l| l.is_empty() || l.starts_with("# ")), "{packaged}");
+    let lines = packaged.lines().filter_map(|l| l.strip_prefix("# "));
+    let keys = lines.filter(|l| l.split_once(" = ").is_some_and(|(key, _)| KEYS.contains(&key))).collect::<Vec<_>>();
+    let mut named: Vec<&str> = keys.iter().filter_map(|l| l.split(' ').next()).collect();
+    named.sort_unstable();
+    assert_eq!(named, KEYS);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    fs::write(&file, keys.join("\n")).expect("written");
+    let vars: Vars = [("LITE_CONFIG", file.as_os_str())].into_iter().collect();
+    let mut settings = resolve(&vars).expect("settings");
+    // The one that depends on the host: what is shown is the first that is tried.
+    assert_eq!(settings.host.subnet.take().map(|s| s.to_string()).as_deref(), Some("192.168.150.0/24"));
+    fs::write(&file, "").expect("written");
+    assert_eq!(settings, resolve(&vars).expect("settings"));
+}
+
+#[test]
+fn it_has_the_files_of_the_manifest() {
+    let manifest: toml::Table = toml::from_str(&read("Cargo.toml")).expect("TOML");
+    let deb = &manifest["package"]["metadata"]["deb"];
+    let assets = deb["assets"].as_array().expect("assets");
+    let sources = assets.iter().filter_map(|a| a[0].as_str()).filter(|s| !s.starts_with("target/") && !s.contains('*'));
+    let others = [deb["changelog"].as_str().expect("a file"), "packaging/lite.lite-watch.service", "packaging/prerm"];
+    for source in sources.chain(others) {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(source).is_file(), "{source}");
+    }
+    let version = format!("lite ({}-1) ", env!("CARGO_PKG_VERSION"));
+    assert!(read("packaging/changelog").starts_with(&version), "{version}");
+}
