@@ -17,7 +17,8 @@ crate::tests![a_host_from_the_package_to_its_purge];
 /// The host's name, and that of the instance in it.
 const OUTER: &str = "lite-test-host-1";
 const INNER: &str = "inner";
-const BUNDLES: &str = "bundles:\n  - {id: host, vcpus: 2, memory: 3 GiB, disk: 20 GiB, transfer: 1 TiB, price: 1}\n";
+const BUNDLES: &str =
+    "currency: USD\nbundles:\n  - {id: host, vcpus: 2, memory: 3 GiB, disk: 20 GiB, transfer: 1 TiB, price: 1}\n";
 
 /// The machine that is a host.
 struct Machine<'a>(&'a Host);

@@ -56,6 +56,7 @@ mod seed_image;
 mod ssh_client;
 mod state;
 mod state_kill;
+mod toolchain;
 mod user_data;
 mod watch;
 
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         (Tools, "ssh_client", ssh_client::TESTS),
         (Host, "state", state::TESTS),
         (Tools, "state_kill", state_kill::TESTS),
+        (Tools, "toolchain", toolchain::TESTS),
         (Tools, "user_data", user_data::TESTS),
         (Host, "watch", watch::TESTS),
     ])
