@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,20 +63,46 @@ pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn F
     };
     let base = sender::allowed(settings, Some(&*host));
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| sender::run(state, &base, &*app.clock, stop, tell));
-        let watched = Actor::start(scope, context)
-            .and_then(|actor| {
-                let now = Moment::now(&*app.machine, &*app.clock);
-                Watcher::new(context()?, actor, host.clone(), &app.machine.boot_id(), now, tell)
-            })
-            .and_then(|mut watcher| {
-                listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;
-                run::run(&mut watcher, &*app.machine, stop, tell)
-            });
-        stop.store(true, Ordering::Relaxed);
+        let sending = || sender::run(state, &base, &*app.clock, stop, tell);
+        let watching = || {
+            let actor = Actor::start(scope, context)?;
+            let now = Moment::now(&*app.machine, &*app.clock);
+            let mut watcher = Watcher::new(context()?, actor, host.clone(), &app.machine.boot_id(), now, tell)?;
+            listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;
+            run::run(&mut watcher, &*app.machine, stop, tell)
+        };
+        both(stop, sending, watching)
+    })
+}
+
+/// Sends on a thread of its own while it watches. Whoever ends, by an error or a panic too, ends the other: a watcher of which
+/// half works would never be started again.
+fn both(
+    stop: &AtomicBool,
+    sending: impl FnOnce() -> Result<()> + Send,
+    watching: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let _end = Stop(stop);
+            sending()
+        });
+        let watched = {
+            let _end = Stop(stop);
+            watching()
+        };
         let sent = sending.join().unwrap_or_else(|_| Err(Error::new(Code::Internal, "the sender broke off")));
         watched.and(sent)
     })
+}
+
+/// Tells all threads of the watcher to stop when it is dropped, also while a panic unwinds.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The host, as soon as it answers; none if cancelled before.
@@ -108,4 +137,36 @@ pub fn install(
     caller.require(Right::Administer)?;
     let unit: PathBuf = unit::install(folder, &unit::text(program, arguments, variables))?;
     Ok(UnitView { unit })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use super::both;
+    use crate::model::{Code, Error, Result};
+
+    fn until(stop: &AtomicBool) -> Result<()> {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn half_a_watcher_is_none() {
+        let code = |done: Result<()>| done.map_err(|e| e.code);
+        let stop = AtomicBool::new(false);
+        assert_eq!(code(both(&stop, || panic!("a fault"), || until(&stop))), Err(Code::Internal));
+        let stop = AtomicBool::new(false);
+        assert_eq!(
+            code(both(&stop, || Err(Error::new(Code::StateError, "x")), || until(&stop))),
+            Err(Code::StateError)
+        );
+        let stop = AtomicBool::new(false);
+        assert!(catch_unwind(AssertUnwindSafe(|| both(&stop, || until(&stop), || panic!("a fault")))).is_err());
+    }
 }

@@ -77,7 +77,7 @@ pub fn view(ctx: &Ctx, network: &NetworkMode) -> Result<HostView> {
     };
     let pool = ctx.hypervisor.pool(&host.pool)?.ok_or_else(|| missing("storage pool", &host.pool))?;
     let pool = usable(ctx, pool);
-    let ours: Vec<_> = ctx.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
+    let ours: Vec<_> = ctx.store.desired_generations()?.into_iter().map(|(uuid, _)| uuid).collect();
     let domains = ctx.hypervisor.domains()?;
     let subnet = match network {
         NetworkMode::Bridge(_) => None,

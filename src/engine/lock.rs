@@ -127,7 +127,8 @@ impl Lock {
             if same {
                 let owner = Owner { operation: operation.to_owned(), pid: std::process::id(), since: now };
                 let text = serde_json::to_vec(&owner).unwrap_or_default();
-                file.set_len(0).and_then(|()| file.write_all(&text)).map_err(fail)?;
+                // On a full disk the lock is held all the same, and nobody can say by whom.
+                let _ = file.set_len(0).and_then(|()| file.write_all(&text));
                 return Ok(Attempt::Held(Self { file, path }));
             }
         }

@@ -14,18 +14,21 @@ use crate::{
     render::Seed,
 };
 
-/// Instances nobody waited for: reads in their report log whether they became ready or failed, and stores it.
+/// Instances nobody waited for: reads in their report log whether they became ready or failed, and stores it. One of which
+/// that cannot be stored keeps no other from it; one whose row cannot be read is passed over.
 pub fn adopt_reports(ctx: &mut Ctx) -> Result<()> {
-    for instance in ctx.store.instances()?.into_iter().filter(|i| i.phase == Phase::Unverified) {
+    let mut result = Ok(());
+    let readable = ctx.store.instances_on(&ctx.host_id())?.into_iter().filter_map(|(_, row)| row.ok());
+    for instance in readable.filter(|i| i.phase == Phase::Unverified) {
         let record = &instance.record;
         match reported_phase(ctx, record) {
             // The guest has taken its secrets over. A seed that cannot be cleaned now is tried by the next command.
             Some((Phase::Ready, _)) if clean_seed(ctx, record).is_err() => {}
-            Some((phase, failure)) => ctx.store.set_phase(record.uuid, phase, failure.as_deref())?,
+            Some((phase, failure)) => result = result.and(ctx.store.set_phase(record.uuid, phase, failure.as_deref())),
             None => {}
         }
     }
-    Ok(())
+    result
 }
 
 /// How the set-up of an instance ended that nobody waited for, and why it failed if it did; none while it goes on. Only

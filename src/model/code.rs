@@ -55,6 +55,12 @@ macro_rules! codes {
             /// Every code, by class.
             pub const ALL: &[Self] = &[$($(Self::$name,)*)*];
 
+            /// Whether the state database could not be read or written just now: full, read-only, locked, a quota. What a guest
+            /// needs at once does not wait for that.
+            pub fn is_of_state(self) -> bool {
+                matches!(self, Self::StateBusy | Self::StateError | Self::StateNotReadable | Self::StateNotWritable)
+            }
+
             /// The word of the code, in snake_case.
             pub fn as_str(self) -> &'static str {
                 match self {

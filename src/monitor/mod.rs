@@ -1,6 +1,7 @@
 //! Samples become metrics, metrics become alarms, crashes become restarts. What decides is pure; the loop is thin.
 
 pub mod actor;
+pub mod backoff;
 pub mod clock;
 pub mod decide;
 pub mod evaluate;

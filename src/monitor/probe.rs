@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     net::Ipv4Addr,
+    panic::catch_unwind,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -102,7 +103,9 @@ impl Prober {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(check) = job else { return };
                     let address = addresses.of(&check, &*hypervisor);
-                    let healthy = address.is_some_and(|a| guest::health::probe(&check.health, a, LIMIT).is_ok());
+                    let probe = |a| guest::health::probe(&check.health, a, LIMIT).is_ok();
+                    // A thread that panics would never answer for its guest again.
+                    let healthy = address.is_some_and(|a| catch_unwind(|| probe(a)).unwrap_or(false));
                     if !healthy {
                         addresses.forget(check.instance);
                     }

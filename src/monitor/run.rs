@@ -25,16 +25,18 @@ const SLICE: Duration = Duration::from_millis(250);
 /// Where libvirtd makes and removes a file for each QEMU.
 const QEMU: &str = "/run/libvirt/qemu";
 
-/// Watches until told to stop. A look that fails is told, and the next one tries again.
+/// Watches until told to stop. A look that fails is told, once while its reason stays the same, and the next one tries again.
 pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Result<()> {
     // Where they cannot be seen only the ticks count.
     let mut changes = machine.runs_guests().then(|| machine.follow(Path::new(QEMU)).ok()).flatten();
-    let mut ready = false;
+    let (mut ready, mut trouble) = (false, None);
     while !stop.load(Ordering::Relaxed) {
         let begun = SystemClock.instant();
-        if let Err(error) = watcher.tick(Moment::now(machine, &SystemClock)) {
-            tell(&error.to_string());
+        let looked = watcher.tick(Moment::now(machine, &SystemClock)).err().map(|e| e.to_string());
+        if let Some(text) = looked.as_ref().filter(|_| looked != trouble) {
+            tell(text);
         }
+        trouble = looked;
         let mut state = vec![NotifyState::Watchdog];
         if !std::mem::replace(&mut ready, true) {
             state.push(NotifyState::Ready);

@@ -1,7 +1,7 @@
 //! Sends the outbox: on a thread of its own with a database connection of its own, so that no slow receiver holds up a tick.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     path::Path,
     sync::{
         Arc,
@@ -13,7 +13,10 @@ use std::{
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::guard::{self, Attempt};
+use super::{
+    backoff::Backoff,
+    guard::{self, Attempt, Guard},
+};
 use crate::{
     clock::Clock,
     hypervisor::Hypervisor,
@@ -46,7 +49,10 @@ pub fn allowed(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Allo
     }
 }
 
-/// Sends until told to stop. Errors of the database are told through `warn` and tried again.
+/// Sends until told to stop. Errors of the database are told through `warn`, once each, and tried again.
+///
+/// # Errors
+/// The database cannot be opened at all.
 pub fn run(
     state: &Path,
     base: &Allowed,
@@ -54,39 +60,28 @@ pub fn run(
     stop: &AtomicBool,
     warn: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<()> {
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let (mut flying, mut tasks) = (HashSet::new(), JoinSet::new());
-        let (mut held, mut store) = (None, Store::open(state)?);
+    let mut sender = Sender {
+        store: Store::open(state)?,
+        base,
+        clock,
+        flying: HashSet::new(),
+        tasks: JoinSet::new(),
+        unrecorded: VecDeque::new(),
+    };
+    let mut backoff = Backoff::default();
+    runtime()?.block_on(async {
+        let mut held = None;
         while !stop.load(Ordering::Relaxed) {
-            // `lite contact test` may be sending; then wait for it.
-            if held.is_none() {
-                match guard::attempt(state, "outbox") {
-                    Ok(Attempt::Held(guard)) => held = Some(guard),
-                    Ok(Attempt::Busy(_)) => {}
-                    Err(e) => warn(&e.to_string()),
+            if backoff.is_due(clock.instant()) {
+                match sender.work(state, &mut held) {
+                    Ok(()) => drop(backoff.succeeded()),
+                    Err(e) if backoff.failed(clock.instant(), &e.to_string()) => warn(&e.to_string()),
+                    Err(_) => {}
                 }
             }
-            if held.is_some()
-                && let Err(e) = begin(&mut store, base, clock.now(), &mut flying, &mut tasks)
-            {
-                warn(&e.to_string());
-            }
-            tokio::select! {
-                done = tasks.join_next(), if !tasks.is_empty() => {
-                    let Some(Ok((job, answer))) = done else { continue };
-                    let job: Arc<Job> = job;
-                    flying.remove(&job.message.contact);
-                    kill_point::reached("sent");
-                    if let Err(e) = record(&mut store, &job, &answer, clock.now()) {
-                        warn(&e.to_string());
-                    }
-                    kill_point::reached("recorded");
-                }
-                () = tokio::time::sleep(POLL) => {}
-            }
+            sender.wait().await;
         }
-        Ok(())
+        sender.record()
     })
 }
 
@@ -97,38 +92,94 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(|e| crate::model::Error::new(Code::Internal, "cannot start to send").cause(e))
 }
 
-/// Starts to send what is due, one message a contact.
-fn begin(
-    store: &mut Store,
-    base: &Allowed,
-    now: Timestamp,
-    flying: &mut HashSet<String>,
-    tasks: &mut JoinSet<(Arc<Job>, Answer)>,
-) -> Result<()> {
-    outbox::make_messages(store, now)?;
-    kill_point::reached("grouped");
-    for contact in store.contacts()? {
-        if flying.len() >= MOST {
-            break;
-        }
-        if flying.contains(contact.name.as_str()) {
-            continue;
-        }
-        if let Some(job) = outbox::next_job(store, &contact, base, now)? {
-            flying.insert(job.message.contact.clone());
-            kill_point::reached("sending");
-            let job = Arc::new(job);
-            tasks.spawn(async move {
-                let answer = client::send(&job, now).await;
-                (job, answer)
-            });
-        }
-    }
-    Ok(())
+/// What came of an attempt, and when.
+struct Attempted {
+    job: Arc<Job>,
+    answer: Answer,
+    at: Timestamp,
 }
 
-fn record(store: &mut Store, job: &Job, answer: &Answer, now: Timestamp) -> Result<()> {
-    outbox::record_result(store, job, answer, now, rand::random::<f64>()).map(drop)
+/// The sender at work.
+struct Sender<'a> {
+    store: Store,
+    base: &'a Allowed,
+    clock: &'a dyn Clock,
+    /// Contacts that a message is on its way to, or whose last attempt is not written yet: nothing else is sent to these, so
+    /// what arrived is not sent again while the database cannot be written.
+    flying: HashSet<String>,
+    tasks: JoinSet<(Arc<Job>, Answer)>,
+    /// Attempts that are over and not written yet, at most one a contact.
+    unrecorded: VecDeque<Attempted>,
+}
+
+impl Sender<'_> {
+    /// Writes what became of attempts, then starts those that are due.
+    fn work(&mut self, state: &Path, held: &mut Option<Guard>) -> Result<()> {
+        self.record()?;
+        // `lite contact test` may be sending; then wait for it.
+        if held.is_none() {
+            match guard::attempt(state, "outbox")? {
+                Attempt::Held(guard) => *held = Some(guard),
+                Attempt::Busy(_) => return Ok(()),
+            }
+        }
+        self.begin()
+    }
+
+    /// Waits until an attempt is over, or it is time to look at the outbox again.
+    async fn wait(&mut self) {
+        tokio::select! {
+            done = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                if let Some(Ok((job, answer))) = done {
+                    kill_point::reached("sent");
+                    self.unrecorded.push_back(Attempted { job, answer, at: self.clock.now() });
+                }
+            }
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+
+    fn record(&mut self) -> Result<()> {
+        while let Some(done) = self.unrecorded.front() {
+            outbox::record_result(&mut self.store, &done.job, &done.answer, done.at, rand::random::<f64>())?;
+            kill_point::reached("recorded");
+            self.flying.remove(&done.job.message.contact);
+            self.unrecorded.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Starts to send what is due, one message a contact. A contact of which something cannot be read holds up no other.
+    fn begin(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        outbox::make_messages(&mut self.store, now)?;
+        kill_point::reached("grouped");
+        let mut failed = Ok(());
+        for contact in self.store.contacts()? {
+            if self.flying.len() >= MOST {
+                break;
+            }
+            if self.flying.contains(contact.name.as_str()) {
+                continue;
+            }
+            match outbox::next_job(&mut self.store, &contact, self.base, now) {
+                Ok(Some(job)) => self.send(job, now),
+                Ok(None) => {}
+                Err(e) => failed = Err(e),
+            }
+        }
+        failed
+    }
+
+    fn send(&mut self, job: Job, now: Timestamp) {
+        self.flying.insert(job.message.contact.clone());
+        kill_point::reached("sending");
+        let job = Arc::new(job);
+        self.tasks.spawn(async move {
+            let answer = client::send(&job, now).await;
+            (job, answer)
+        });
+    }
 }
 
 /// Sends what is due to one contact, here and now. False if another process sends: then that does it.

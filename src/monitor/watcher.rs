@@ -3,6 +3,7 @@
 
 mod acting;
 mod minutes;
+mod unsaved;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -89,6 +90,12 @@ pub struct Watcher<'a> {
     acting: HashMap<Uuid, acting::Acting>,
     /// The actor was asked to reconcile and has not answered.
     reconciling: bool,
+    /// What the last round of reconciling said.
+    reconciled: Vec<String>,
+    /// What could not be written yet.
+    unsaved: unsaved::Unsaved,
+    /// What goes wrong, by where: a sentence that stays the same is told once.
+    troubles: HashMap<String, String>,
     /// Says what happens, a line each.
     tell: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -130,6 +137,9 @@ impl<'a> Watcher<'a> {
             actor,
             acting: HashMap::new(),
             reconciling: false,
+            reconciled: Vec::new(),
+            unsaved: unsaved::Unsaved::default(),
+            troubles: HashMap::new(),
             engine,
             hypervisor,
             tell,
@@ -153,8 +163,10 @@ impl<'a> Watcher<'a> {
         looked
     }
 
+    /// An error of one part does not keep the others from being done. The first of the database is handed on.
     fn sample_all(&mut self, now: Moment) -> Result<()> {
-        self.take_outcomes(now)?;
+        self.unsaved.try_again();
+        self.take_outcomes(now);
         let minute = self.clock.minute(now.mono);
         for done in self.prober.done() {
             let healthy = if done.healthy { 1.0 } else { 0.0 };
@@ -164,29 +176,56 @@ impl<'a> Watcher<'a> {
                 healthy,
             );
         }
-        let instances = self.engine.store.instances()?;
-        let known = instances.iter().map(|i| i.record.uuid).collect();
-        self.forget_all_but(&known);
-        match self.hypervisor.samples() {
+        let instances = self.instances()?;
+        let looked = match self.hypervisor.samples() {
             Ok(samples) => {
                 if std::mem::take(&mut self.unreachable) {
                     (self.tell)("libvirt answers again");
                 }
-                self.look(&instances, &samples, minute, now)?;
+                self.look(&instances, &samples, minute, now)
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.unreachable, true) {
                     (self.tell)(&format!("{error}; nothing is judged until it answers"));
                 }
+                Ok(())
+            }
+        };
+        kill_point::reached("detected");
+        // Whoever waits a minute for a locked database need not do so twice in a look.
+        let closed = if self.unsaved.can_write() { self.close_minutes(&instances, now) } else { Ok(()) };
+        let each = if std::mem::replace(&mut self.asked, minute) == minute { Ok(()) } else { self.each_minute(now) };
+        looked.and(closed).and(each)
+    }
+
+    /// The instances of the host. What was kept of those that are gone goes; one that cannot be read is told of.
+    fn instances(&mut self) -> Result<Vec<Instance>> {
+        let (mut known, mut readable) = (HashSet::new(), Vec::new());
+        for (uuid, row) in self.engine.store.instances_on(&self.engine.host_id())? {
+            known.extend(Uuid::try_parse(&uuid));
+            let place = format!("the row of instance {uuid}");
+            readable.extend(self.trouble(&place, row.map_err(|e| e.within(&place))));
+        }
+        self.forget_all_but(&known);
+        Ok(readable)
+    }
+
+    /// What was made of something, or none: its error is told, once until it changes.
+    fn trouble<T>(&mut self, place: &str, done: Result<T>) -> Option<T> {
+        match done {
+            Ok(done) => {
+                self.troubles.remove(place);
+                Some(done)
+            }
+            Err(error) => {
+                let text = error.to_string();
+                if self.troubles.get(place) != Some(&text) {
+                    (self.tell)(&text);
+                    self.troubles.insert(place.to_owned(), text);
+                }
+                None
             }
         }
-        kill_point::reached("detected");
-        self.close_minutes(&instances, now)?;
-        if minute != self.asked {
-            self.asked = minute;
-            self.each_minute(now)?;
-        }
-        Ok(())
     }
 
     /// Whether something was done that waits to be told: a reason to look again at once.
@@ -213,13 +252,15 @@ impl<'a> Watcher<'a> {
             }
             let sample = by_uuid.get(&uuid).copied();
             let seen = seen(sample);
-            self.gather(instance, sample, seen, busy.contains(&uuid), minute, now)?;
+            let gathered = self.gather(instance, sample, seen, busy.contains(&uuid), minute, now);
+            let place = format!("`{}`", instance.record.name);
+            self.trouble(&place, gathered.map_err(|e| e.within(&place)));
             if busy.contains(&uuid) {
                 continue;
             }
             let intent = intent_of(instance, intents.get(&uuid).copied().unwrap_or(0));
             let started = starts >= STAGGER;
-            starts += usize::from(self.decide(&instance.record, &intent, seen, started, now)?);
+            starts += usize::from(self.decide(&instance.record, &intent, seen, started, now));
         }
         Ok(())
     }
@@ -228,6 +269,8 @@ impl<'a> Watcher<'a> {
     fn forget_all_but(&mut self, known: &HashSet<Uuid>) {
         self.gathered.retain(|uuid, _| known.contains(uuid));
         self.histories.retain(|uuid, _| known.contains(uuid));
+        self.checks.retain(|uuid, _| known.contains(uuid));
+        self.unsaved.keep(known);
         self.prober.keep(known);
     }
 
@@ -325,9 +368,10 @@ impl<'a> Watcher<'a> {
         if let Some(known) = self.checks.get(&uuid) {
             return Ok(known.clone());
         }
-        let health = self.engine.store.blueprint_of(uuid)?.0.health;
-        self.checks.insert(uuid, health.clone());
-        Ok(health)
+        // A blueprint that cannot be read is told of once; its instance has no check.
+        let read = self.engine.store.blueprint_of(uuid).map(|(blueprint, _)| blueprint.health);
+        self.checks.insert(uuid, read.clone().unwrap_or_default());
+        read
     }
 
     fn event(&mut self, kind: EventKind, record: Option<&Record>, text: &str, now: Moment) -> Result<()> {

@@ -12,8 +12,8 @@ use super::{
     sql,
 };
 use crate::model::{
-    AlarmSettings, AlarmState, Code, Error, Event, EventData, EventInstance, EventKind, Hint, Name, Notify, Record,
-    Result, Verb, escaped, nearest,
+    AlarmSettings, AlarmState, Code, Error, Event, EventData, EventInstance, EventKind, Hint, HostId, Name, Notify,
+    Record, Result, Verb, escaped, nearest,
 };
 
 pub use put::{default_name, put, put_defaults};
@@ -239,6 +239,16 @@ fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<V
 }
 
 impl Store {
+    /// The alarms of the instances of a host by name; a row that cannot be read is an error of that alarm alone.
+    pub fn alarms_on(&self, host: &HostId) -> Result<Vec<Result<Alarm>>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM alarm WHERE instance IN (SELECT uuid FROM instance WHERE host = ?1) ORDER BY name"
+        );
+        let mut s = self.read().prepare_cached(&query).map_err(sql)?;
+        let rows = s.query_map([host.as_str()], |row| Ok(alarm(row).map_err(sql))).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
     /// All alarms by name.
     pub fn alarms(&self) -> Result<Vec<Alarm>> {
         select(self.read(), "", None)

@@ -81,6 +81,16 @@ impl Store {
         self.instances_where("ORDER BY name", [])
     }
 
+    /// All instances of a host by name, each with its id; a row that cannot be read is an error of that instance alone.
+    pub fn instances_on(&self, host: &HostId) -> Result<Vec<(String, Result<Instance>)>> {
+        let query = format!("SELECT uuid, {COLUMNS} FROM instance WHERE host = ?1 ORDER BY name");
+        let mut statement = self.read().prepare_cached(&query).map_err(sql)?;
+        let rows = statement
+            .query_map([host.as_str()], |row| Ok((row.get("uuid")?, instance(row).map_err(sql))))
+            .map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
     /// One instance.
     pub fn instance(&self, name: &Name) -> Result<Option<Instance>> {
         Ok(self.instances_where("WHERE name = ?1", [name.as_str()])?.pop())

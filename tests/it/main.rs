@@ -57,4 +57,5 @@ mod specification;
 mod state;
 mod waits;
 mod watch;
+mod watch_faults;
 mod webhooks;

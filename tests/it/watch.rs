@@ -22,16 +22,16 @@ thread_local! {
 
 const BEGIN: &str = "2026-03-01T00:00:00Z";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let (seconds, jump) = CLOCK.get();
     BEGIN.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds + jump)
 }
 
-fn moment() -> Moment {
+pub(crate) fn moment() -> Moment {
     Moment { mono: 1000.0 + CLOCK.get().0 as f64, wall: now() }
 }
 
-fn pass(seconds: i64) {
+pub(crate) fn pass(seconds: i64) {
     let (before, jump) = CLOCK.get();
     CLOCK.set((before + seconds, jump));
 }
@@ -43,7 +43,7 @@ fn jump(seconds: i64) {
 
 fn quiet(_: &str) {}
 
-fn watcher<'a>(world: &'a World, boot: &str) -> Watcher<'a> {
+pub(crate) fn watcher<'a>(world: &'a World, boot: &str) -> Watcher<'a> {
     let mut engine = world.engine();
     engine.clock = std::sync::Arc::new(now as fn() -> Timestamp);
     Watcher::new(engine, Actor::inline(), world.hypervisor.clone(), boot, moment(), &quiet).expect("a watcher")
@@ -62,7 +62,7 @@ fn store(world: &World) -> Store {
 }
 
 /// Running instances that are ready.
-fn instances(world: &World, names: &[&str]) -> Vec<Uuid> {
+pub(crate) fn instances(world: &World, names: &[&str]) -> Vec<Uuid> {
     let made = |name: &&str| {
         let uuid = world.create(name).expect("made").record.uuid;
         store(world).set_phase(uuid, Phase::Ready, None).expect("ready");
@@ -71,12 +71,12 @@ fn instances(world: &World, names: &[&str]) -> Vec<Uuid> {
     names.iter().map(made).collect()
 }
 
-fn state(world: &World, uuid: Uuid) -> DomainState {
+pub(crate) fn state(world: &World, uuid: Uuid) -> DomainState {
     world.hypervisor.domain(uuid).expect("asked").expect("there").state
 }
 
 /// Kinds of the events of a watcher, in order.
-fn told(world: &World) -> Vec<String> {
+pub(crate) fn told(world: &World) -> Vec<String> {
     let all = store(world).events(&Which { limit: 10_000, ..Which::default() }).expect("events");
     all.into_iter().filter(|e| e.event.kind != EventKind::InstanceCreated).map(|e| e.event.kind.to_string()).collect()
 }

@@ -4,7 +4,7 @@ use std::{
     io::Write,
     net::TcpListener,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::support::{
-    receiver::{Got, OK, receiver, say},
+    receiver::{Got, OK, receiver, say, within},
     rows::store,
 };
 use lite::{
@@ -31,12 +31,18 @@ use secrecy::ExposeSecret;
 struct Sending {
     dir: tempfile::TempDir,
     stop: Arc<AtomicBool>,
+    warnings: Arc<Mutex<Vec<String>>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Sending {
     /// A sender at work for contacts at these addresses, with one event for all of them.
     fn new(urls: &[&str], loopback: bool) -> Self {
+        Self::on_database(urls, loopback, "")
+    }
+
+    /// The same with a database that these statements changed, so that something may go wrong.
+    fn on_database(urls: &[&str], loopback: bool, statements: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut db = store(dir.path(), 1, false);
         for (n, url) in urls.iter().enumerate() {
@@ -46,13 +52,21 @@ impl Sending {
         let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(11);
         let event = Event { at, kind: EventKind::InstanceCrashed, data: EventData::says("x"), suppressed: false };
         db.record_event(&HostId::local(), &event).unwrap();
+        let fails = !statements.is_empty();
+        rusqlite::Connection::open(dir.path().join("state.db")).unwrap().execute_batch(statements).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
+        let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
         let (path, flag) = (dir.path().to_owned(), stop.clone());
         let base = Allowed { loopback, ..Allowed::default() };
+        let told = warnings.clone();
         let thread = thread::spawn(move || {
-            sender::run(&path, &base, &SystemClock, &flag, &|text| panic!("{text}")).unwrap();
+            sender::run(&path, &base, &SystemClock, &flag, &|text| {
+                assert!(fails, "{text}");
+                told.lock().unwrap().push(text.to_owned());
+            })
+            .unwrap();
         });
-        Self { dir, stop, thread: Some(thread) }
+        Self { dir, stop, warnings, thread: Some(thread) }
     }
 
     fn store(&self) -> Store {
@@ -123,6 +137,21 @@ fn a_good_receiver_gets_it_once_signed() {
     assert!(request.headers["user-agent"].to_str().unwrap().starts_with("lite/"));
     drop(sending);
     assert!(got.try_recv().is_err());
+}
+
+#[test]
+fn what_arrived_is_not_sent_again_while_the_database_cannot_be_written() {
+    let (url, got) = receiver(|_, stream| say(stream, OK));
+    let full = "CREATE TRIGGER full BEFORE UPDATE OF attempts ON message BEGIN SELECT RAISE(ABORT, 'full'); END";
+    let sending = Sending::on_database(&[&url], true, full);
+    assert_eq!(within(&got, Duration::from_secs(5)).len(), 1);
+    assert_eq!(sending.warnings.lock().unwrap().len(), 1, "told once");
+    rusqlite::Connection::open(sending.dir.path().join("state.db"))
+        .unwrap()
+        .execute_batch("DROP TRIGGER full")
+        .unwrap();
+    let message = sending.wait("c0", |m| m.state == MessageState::Delivered);
+    assert_eq!((message.attempts, got.try_iter().count()), (1, 0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     engine::{
         Ctx, Unobserved,
         domain::state_of,
-        execute::Payload,
+        execute::{Payload, execute},
         handover, host,
         journal::{self, Run},
         lock::{Attempt, Lock},
@@ -15,7 +15,7 @@ use crate::{
     kill_point,
     model::{DesiredState, EventKind, Instance, OperationKind, Result},
     plan::Step,
-    store::{events, instances},
+    store::{Operation, events, instances},
 };
 
 /// Starts an instance that is down and wanted up. False if that is not so any more, or somebody is at work on it.
@@ -25,7 +25,9 @@ pub fn restart(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
         return Ok(false);
     }
     host::prepare_host(ctx, &instance.record.network, &mut Unobserved)?;
-    let operation = journal::begin(ctx, OperationKind::Restart, &instance)?;
+    let Some(operation) = begin_if_possible(ctx, OperationKind::Restart, &instance)? else {
+        return execute(ctx, &Step::Start { uuid }, &Payload::none()).map(|()| true);
+    };
     let id = operation.id.clone();
     let mut run = Run::new(&id);
     let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
@@ -47,11 +49,24 @@ pub fn try_resume(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
 /// Presses the reset button of a guest that does not answer.
 pub fn reset_unresponsive(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
     let Some((instance, _lock)) = still_wanted(ctx, uuid, generation, "reset")? else { return Ok(false) };
-    let operation = journal::begin(ctx, OperationKind::Reset, &instance)?;
+    let operation = begin_if_possible(ctx, OperationKind::Reset, &instance)?;
     kill_point::reached("intent");
     let result = ctx.hypervisor.reset(uuid);
     kill_point::reached("effect");
-    journal::end(ctx, &operation, result).map(|()| true)
+    match operation {
+        Some(operation) => journal::end(ctx, &operation, result)?,
+        None => result?,
+    }
+    Ok(true)
+}
+
+/// Writes that an operation starts; none where the database cannot be written. The guest does not wait for that: either of
+/// these operations is one call, so a death leaves nothing to undo, and the watcher counts what it does.
+fn begin_if_possible(ctx: &mut Ctx, kind: OperationKind, instance: &Instance) -> Result<Option<Operation>> {
+    match journal::begin(ctx, kind, instance) {
+        Err(error) if error.code.is_of_state() => Ok(None),
+        begun => begun.map(Some),
+    }
 }
 
 /// Takes note that an instance is down because somebody, or its guest, wants it so; with the events that tell of it, together:

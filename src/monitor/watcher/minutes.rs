@@ -1,9 +1,6 @@
 //! What a minute's end brings: points, alarms, pruning, and a look at the host's own disk.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::PoisonError,
-};
+use std::{collections::HashMap, sync::PoisonError};
 
 use uuid::Uuid;
 
@@ -12,7 +9,12 @@ use crate::{
     clock::{Clock, SystemClock},
     kill_point,
     model::{EventKind, Instance, Metric, Point, Record, Result},
-    monitor::{actor::Job, clock::Moment, evaluate::Known, export::Line},
+    monitor::{
+        actor::Job,
+        clock::Moment,
+        evaluate::{Known, Windows},
+        export::Line,
+    },
     store::{
         metrics::{MinuteOf, SeriesCache, insert_minute},
         watcher_state,
@@ -39,7 +41,10 @@ impl Watcher<'_> {
         let label = self.clock.label(minute, now);
         let month = now.wall.strftime("%Y-%m").to_string();
         let stamp = self.stamp(now);
-        let mut alarms = self.engine.store.alarms()?;
+        let mut alarms = Vec::new();
+        for row in self.engine.store.alarms_on(&self.engine.host_id())? {
+            alarms.extend(self.trouble("an alarm", row.map_err(|e| e.within("an alarm cannot be judged"))));
+        }
         self.windows.prepare(&self.engine.store, &self.engine.host_id(), &alarms, minute)?;
         let records: HashMap<Uuid, Record> = instances.iter().map(|i| (i.record.uuid, i.record.clone())).collect();
         let mut rows: Vec<(bool, u64, MinuteOf)> = Vec::new();
@@ -73,8 +78,9 @@ impl Watcher<'_> {
             Ok(lines)
         });
         if written.is_err() {
-            // Its ids are of rows that were taken back.
+            // Their ids are of rows, and their minutes of a judgement, that were taken back.
             self.cache = SeriesCache::default();
+            self.windows = Windows::default();
         }
         let lines = written?;
         kill_point::reached("stored");
@@ -94,16 +100,14 @@ impl Watcher<'_> {
     pub(super) fn each_minute(&mut self, now: Moment) -> Result<()> {
         if !std::mem::replace(&mut self.reconciling, true) {
             self.actor.submit(&mut self.engine, Job::Reconcile);
-            self.take_outcomes(now)?;
+            self.take_outcomes(now);
         }
         self.check_capacity(now)?;
         let hour = now.wall.as_second() / 3600;
         if hour != self.rolled {
-            self.rolled = hour;
             self.engine.store.roll_up(&self.engine.host_id(), now.wall.as_second())?;
             self.engine.store.purge(now.wall)?;
-            let alive: HashSet<Uuid> = self.engine.store.instances()?.into_iter().map(|i| i.record.uuid).collect();
-            self.checks.retain(|uuid, _| alive.contains(uuid));
+            self.rolled = hour;
         }
         Ok(())
     }
