@@ -8,6 +8,8 @@ use super::{
     local::Kvm,
     subnet,
 };
+use ipnet::Ipv4Net;
+
 use crate::model::{Accel, Error, Hint, Settings, Verb, escaped};
 
 /// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
@@ -175,7 +177,7 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "subnet";
     let routes = match &facts.routes {
         Ok(routes) => routes,
-        Err(error) => return Check::warn(ID, error.to_string()).fix("mount -t proc proc /proc"),
+        Err(error) => return Check::warn(ID, error.to_string()).fix("apt-get install iproute2"),
     };
     let network = match &facts.network {
         Err(error) => {
@@ -200,7 +202,10 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
         );
     };
     let Some(clash) = others.iter().find(|r| subnet::clash(ours, &[r.net]).is_some()) else {
-        return Check::ok(ID, format!("{ours} clashes with no route"));
+        return match (&facts.way, bridge.filter(|_| network.active)) {
+            (Ok(Some(way)), Some(bridge)) if way != bridge => led_away(ours, way, bridge),
+            _ => Check::ok(ID, format!("{ours} clashes with no route")),
+        };
     };
     let sentence = format!("{ours} clashes with the route to {} on `{}`", clash.net, escaped(&clash.interface));
     Check::fail(ID, sentence).fix(match subnet::choose_subnet(&nets, None) {
@@ -210,4 +215,14 @@ fn subnet_check(facts: &Facts, settings: &Settings) -> Check {
         }
         Err(_) => Hint::from("remove the route, or move the network to a subnet that no route leads to"),
     })
+}
+
+/// No route is more exact than the bridge's, so that a rule must have led elsewhere before it was looked at.
+fn led_away(ours: Ipv4Net, way: &str, bridge: &str) -> Check {
+    let (way, bridge) = (escaped(way), escaped(bridge));
+    Check::fail(
+        "subnet",
+        format!("packets for {ours} leave by `{way}` instead of by bridge `{bridge}`: a rule leads there"),
+    )
+    .fix(format!("see `ip rule`, and let the bridge go first: `ip rule add to {ours} lookup main priority 1`"))
 }

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::{
     local::{self, Forward, Kvm},
-    subnet::{self, Route},
+    routes::{self, Route},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -64,6 +64,8 @@ pub struct Facts {
     pub network: Result<Option<Network>, Error>,
     /// The host's routes.
     pub routes: Result<Vec<Route>, Error>,
+    /// The interface by which packets leave for the network's guests; none if there is no such network, or no way.
+    pub way: Result<Option<String>, Error>,
     /// Names of the base images in the pool.
     pub images: Option<Vec<String>>,
     /// What opening `/dev/kvm` gives.
@@ -135,7 +137,8 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         forward: local::forward(machine),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
         selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
-        routes: subnet::read(machine),
+        routes: routes::read(machine),
+        way: way(machine, &network),
         memory,
         pool_space,
         state_space: local::space(machine, &settings.paths.state),
@@ -150,6 +153,15 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         host,
         pool,
         network,
+    }
+}
+
+/// How packets leave for the last address of an active network's subnet.
+fn way(machine: &dyn Machine, network: &Result<Option<Network>, Error>) -> Result<Option<String>, Error> {
+    let active = network.as_ref().ok().and_then(Option::as_ref).filter(|n| n.active);
+    match active.and_then(|n| n.subnet?.hosts().last()) {
+        Some(guest) => routes::way(machine, guest),
+        None => Ok(None),
     }
 }
 

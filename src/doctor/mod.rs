@@ -11,6 +11,7 @@ mod facts;
 mod fix;
 mod host;
 mod local;
+mod routes;
 mod subnet;
 
 pub use accel::{Acceleration, Here, obstacle, use_kvm};
@@ -19,4 +20,5 @@ pub use evaluate::evaluate;
 pub use facts::{Facts, Network, gather};
 pub use fix::{Fix, apply, fixes};
 pub use local::{Forward, Kvm};
-pub use subnet::{Route, choose_subnet, parse_routes, routes};
+pub use routes::{Route, parse_routes, routes};
+pub use subnet::choose_subnet;

@@ -1,57 +1,10 @@
-//! The host's routes, and a subnet that clashes with none.
+//! A subnet that clashes with none of the host's routes.
 
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::{
-    hypervisor::Machine,
-    model::{Code, Error, Result, escaped},
-};
-
-const TABLE: &str = "/proc/net/route";
-
-/// One IPv4 route of the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Interface it goes out of; `*` if it leads nowhere.
-    pub interface: String,
-    /// Where it leads.
-    pub net: Ipv4Net,
-}
-
-/// Destinations of all IPv4 routes of the machine.
-pub fn routes(machine: &dyn Machine) -> Result<Vec<Ipv4Net>> {
-    Ok(read(machine)?.into_iter().map(|r| r.net).collect())
-}
-
-/// The kernel's route table.
-pub fn read(machine: &dyn Machine) -> Result<Vec<Route>> {
-    let text = machine.text(TABLE).map_err(|e| unreadable("it does not open").cause(e))?;
-    parse_routes(&text)
-}
-
-fn unreadable(why: &str) -> Error {
-    Error::new(Code::RoutesUnreadable, format!("cannot read the host's routes in `{TABLE}`: {why}"))
-        .hint("`/proc` must be mounted: `mount -t proc proc /proc`")
-}
-
-/// Parses the text of `/proc/net/route`: addresses are hexadecimal in the machine's own byte order.
-pub fn parse_routes(text: &str) -> Result<Vec<Route>> {
-    text.lines().skip(1).filter(|line| !line.trim().is_empty()).map(parse_line).collect()
-}
-
-fn parse_line(line: &str) -> Result<Route> {
-    let bad = || unreadable(&format!("`{}` is no route", escaped(line.trim_end())));
-    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-    let address = |at: usize| {
-        let word = fields.get(at).filter(|w| w.len() == 8).ok_or_else(bad)?;
-        let number = u32::from_str_radix(word, 16).map_err(|_| bad())?;
-        Ok(Ipv4Addr::from(number.to_ne_bytes()))
-    };
-    let net = Ipv4Net::with_netmask(address(1)?, address(7)?).map_err(|_| bad())?;
-    Ok(Route { interface: fields.first().copied().unwrap_or_default().to_owned(), net: net.trunc() })
-}
+use crate::model::{Code, Error, Result};
 
 /// The first route that the subnet would clash with. A default route clashes with nothing; nor do its two halves, which
 /// VPNs set in its place.

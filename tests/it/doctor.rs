@@ -68,6 +68,7 @@ fn healthy() -> Facts {
             route("eth0", "192.0.2.0/24"),
             route("litebr0", "192.168.150.0/24"),
         ]),
+        way: Ok(Some("litebr0".into())),
         images: Some(vec!["debian-13".into()]),
         kvm: Kvm::Opens,
         cpu_virtualises: Some(true),
@@ -257,6 +258,15 @@ fn what_is_wrong_is_said_with_one_fix() {
             "192.168.150.0/24 clashes with the route to 192.168.0.0/16 on `tun0`",
             Some(
                 "move the network: name a new one with `LITE_NETWORK` and `LITE_SUBNET=10.150.0.0/24`, then `lite doctor --fix`",
+            ),
+        ),
+        (
+            |f, _| f.way = Ok(Some("tun0".into())),
+            "subnet",
+            Fail,
+            "packets for 192.168.150.0/24 leave by `tun0` instead of by bridge `litebr0`: a rule leads there",
+            Some(
+                "see `ip rule`, and let the bridge go first: `ip rule add to 192.168.150.0/24 lookup main priority 1`",
             ),
         ),
         (
@@ -501,28 +511,35 @@ fn arm_has_no_flag_to_show() {
 }
 
 #[test]
-#[cfg(target_endian = "little")]
-fn the_kernels_route_table() {
-    let head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT   \n";
-    let text = format!(
-        "{head}eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0   \n\
-         eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0   \n\
-         virbr0\t007AA8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0   \n\
-         *\t0000000A\t00000000\t0205\t0\t0\t0\t000000FF\t0\t0\t0   \n"
-    );
-    let wanted = vec![
+fn every_route_that_a_packet_may_take() {
+    let routes = r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]},
+        {"dst":"192.0.2.0/24","dev":"eth0","protocol":"kernel","scope":"link","prefsrc":"192.0.2.2","flags":[]},
+        {"type":"blackhole","dst":"10.0.0.0/8","flags":[]},
+        {"dst":"172.16.0.0/12","flags":[],"nexthops":[{"gateway":"192.0.2.7","dev":"eth0","weight":1,"flags":[]}]},
+        {"dst":"192.168.150.0/24","dev":"wg0","table":"51820","scope":"link","flags":[]},
+        {"dst":"192.168.151.0/24","dev":"tun9","table":"77","scope":"link","flags":[]},
+        {"type":"local","dst":"192.0.2.2","dev":"eth0","table":"local","scope":"host","flags":[]}]"#;
+    let rules = r#"[{"priority":0,"src":"all","table":"local"},{"priority":9,"not":null,"src":"all","fwmark":"0xca6c","table":"51820"},
+        {"priority":32766,"src":"all","table":"main"},{"priority":32767,"src":"all","table":"default"}]"#;
+    let unused = route("tun9", "192.168.151.0/24");
+    let mut wanted = vec![
         route("eth0", "0.0.0.0/0"),
         route("eth0", "192.0.2.0/24"),
-        route("virbr0", "192.168.122.0/24"),
         route("*", "10.0.0.0/8"),
+        route("*", "172.16.0.0/12"),
+        route("wg0", "192.168.150.0/24"),
+        route("eth0", "192.0.2.2/32"),
     ];
-    assert_eq!(parse_routes(&text), Ok(wanted));
-    assert_eq!(parse_routes(head), Ok(vec![]));
-    for bad in ["eth0", "eth0\tXX\t0\t0\t0\t0\t0\t0", "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FF00FF\t0\t0\t0"] {
-        let error = parse_routes(&format!("{head}{bad}\n")).expect_err(bad);
-        let shown = bad.replace('\t', "\\t");
-        assert_eq!(error.message, format!("cannot read the host's routes in `/proc/net/route`: `{shown}` is no route"));
-    }
+    assert_eq!(parse_routes(routes, rules), Ok(wanted.clone()));
+    // A rule for VRFs names no table.
+    let vrf = r#"[{"priority":1000,"src":"all","l3mdev":null}]"#;
+    wanted.insert(5, unused);
+    assert_eq!(parse_routes(routes, vrf), Ok(wanted));
+    assert_eq!(parse_routes("", "[ ]"), Ok(vec![]));
+    let error = parse_routes(r#"[{"dst":"10.0.0.0/99"}]"#, rules).expect_err("no destination");
+    assert_eq!(error.message, "cannot read the host's routes: `10.0.0.0/99` is no destination");
+    let error = parse_routes("default via", rules).expect_err("no JSON");
+    assert_eq!(error.message, "cannot read the host's routes: `ip` prints something else");
 }
 
 #[test]

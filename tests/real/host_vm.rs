@@ -17,8 +17,12 @@ crate::tests![a_host_from_the_package_to_its_purge];
 /// The host's name, and that of the instance in it.
 const OUTER: &str = "lite-test-host-1";
 const INNER: &str = "inner";
-const BUNDLES: &str =
-    "currency: USD\nbundles:\n  - {id: host, vcpus: 2, memory: 3 GiB, disk: 20 GiB, transfer: 1 TiB, price: 1}\n";
+/// Bundles as large as the two need, on a machine with little room.
+const BUNDLES: &str = "currency: USD
+bundles:
+  - {id: host, vcpus: 2, memory: 3 GiB, disk: 9 GiB, transfer: 1 TiB, price: 1}
+  - {id: inner, vcpus: 1, memory: 512 MiB, disk: 4 GiB, transfer: 1 TiB, price: 1}
+";
 
 /// The machine that is a host.
 struct Machine<'a>(&'a Host);
@@ -84,6 +88,9 @@ fn a_host_from_the_package_to_its_purge() {
     let machine = Machine(&host);
 
     host.ok(&["cp", package.to_str().expect("a path"), &format!("{OUTER}:lite.deb")]);
+    let bundles = host.folder.path().join("blueprints");
+    host.ok(&["cp", bundles.to_str().expect("a path"), &format!("{OUTER}:")]);
+    machine.ok("mkdir -p /root/.config/lite && cp -r blueprints /root/.config/lite/");
     machine.ok("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install --yes ./lite.deb");
     assert_eq!(machine.ok("systemctl is-enabled lite-watch; systemctl is-active lite-watch"), "enabled\nactive\n");
     machine.ok("lite doctor --fix");
@@ -91,7 +98,7 @@ fn a_host_from_the_package_to_its_purge() {
 
     // Building an image is the business of other tests, and takes long where all is emulated.
     images_are_copied(&host, &machine);
-    machine.ok(&format!("lite create debian-13 --name {INNER} --bundle nano --timeout 20m"));
+    machine.ok(&format!("lite create debian-13 --name {INNER} --bundle inner --timeout 20m"));
     machine.instance_is_up();
     wait_for("its first metrics", 300, || {
         let metrics = machine.json(&format!("metrics {INNER}"));

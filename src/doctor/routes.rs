@@ -1,0 +1,104 @@
+//! The host's IPv4 routes as `ip` tells them: of every table that the kernel may look in, and which one it takes.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    hypervisor::Machine,
+    model::{Code, Error, Result, escaped},
+};
+
+/// One IPv4 route of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Interface it goes out of; `*` if it leads nowhere, or out of several.
+    pub interface: String,
+    /// Where it leads.
+    pub net: Ipv4Net,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    dst: String,
+    dev: Option<String>,
+    table: Option<String>,
+}
+
+/// Where the kernel sends a packet.
+#[derive(Deserialize)]
+struct Hop {
+    dev: Option<String>,
+}
+
+/// Destinations of all IPv4 routes of the machine.
+pub fn routes(machine: &dyn Machine) -> Result<Vec<Ipv4Net>> {
+    Ok(read(machine)?.into_iter().map(|r| r.net).collect())
+}
+
+/// All IPv4 routes of the machine that a packet may take.
+pub fn read(machine: &dyn Machine) -> Result<Vec<Route>> {
+    let routes = ask(machine, &["-j", "-4", "route", "show", "table", "all"])?;
+    let rules = ask(machine, &["-j", "-4", "rule", "show"])?;
+    parse_routes(&routes, &rules)
+}
+
+/// The interface by which a packet of this machine leaves for an address; none if no route leads there.
+pub fn way(machine: &dyn Machine, to: Ipv4Addr) -> Result<Option<String>> {
+    let (program, to) = (ip(machine)?, to.to_string());
+    let out = machine
+        .run(&program, &["-j", "-4", "route", "get", &to])
+        .map_err(|e| unreadable("`ip` does not run").cause(e))?;
+    // It fails where no route leads.
+    if !out.status.success() {
+        return Ok(None);
+    }
+    Ok(parse::<Hop>(&String::from_utf8_lossy(&out.stdout))?.into_iter().find_map(|hop| hop.dev))
+}
+
+/// Reads what `ip -j route show table all` and `ip -j rule show` print. Routes of a table that no rule names are left out.
+pub fn parse_routes(routes: &str, rules: &str) -> Result<Vec<Route>> {
+    let rules: Vec<serde_json::Map<String, serde_json::Value>> = parse(rules)?;
+    // The rule of VRFs names no table: it may be any.
+    let any = rules.iter().any(|rule| rule.contains_key("l3mdev"));
+    let named = |table: &str| any || rules.iter().any(|r| r.get("table").and_then(|t| t.as_str()) == Some(table));
+    let used = parse::<Entry>(routes)?.into_iter().filter(|e| named(e.table.as_deref().unwrap_or("main")));
+    used.map(route).collect()
+}
+
+fn route(entry: Entry) -> Result<Route> {
+    let net = match entry.dst.as_str() {
+        "default" => Ok(Ipv4Net::default()),
+        one if !one.contains('/') => one.parse::<Ipv4Addr>().map(Ipv4Net::from).map_err(|_| one),
+        net => net.parse::<Ipv4Net>().map_err(|_| net),
+    };
+    let net = net.map_err(|bad| unreadable(&format!("`{}` is no destination", escaped(bad))))?;
+    Ok(Route { interface: entry.dev.unwrap_or_else(|| "*".to_owned()), net: net.trunc() })
+}
+
+fn ip(machine: &dyn Machine) -> Result<std::path::PathBuf> {
+    machine.program("ip").ok_or_else(|| unreadable("there is no program `ip`"))
+}
+
+fn ask(machine: &dyn Machine, arguments: &[&str]) -> Result<String> {
+    let out = machine.run(&ip(machine)?, arguments).map_err(|e| unreadable("`ip` does not run").cause(e))?;
+    if out.status.success() {
+        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&out.stderr);
+    Err(unreadable("`ip` fails").cause(escaped(said.lines().next().unwrap_or_default())))
+}
+
+/// A list of `ip`'s, which prints nothing for an empty one.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
+    match text.trim() {
+        "" => Ok(Vec::new()),
+        text => serde_json::from_str(text).map_err(|e| unreadable("`ip` prints something else").cause(e)),
+    }
+}
+
+fn unreadable(why: &str) -> Error {
+    Error::new(Code::RoutesUnreadable, format!("cannot read the host's routes: {why}"))
+        .hint("`ip -j -4 route show table all` must work: `apt-get install iproute2`")
+}
