@@ -8,6 +8,8 @@ A guest that bakes an image runs the install script alone, takes off its disk wh
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
 import collections
+import fnmatch
+import functools
 import glob
 import hashlib
 import json
@@ -392,10 +394,10 @@ def runcmd(job, reporter):
     return bash("runcmd", DIR + "/runcmd.sh", reporter, False)
 
 
-def user_script(job, reporter):
-    write_private(DIR + "/user-data", job["script"], 0o700)
+def user_script(module, text, job, reporter):
+    write_private(DIR + "/" + module, text, 0o700)
     env = {k: v for k, v in variables(job).items() if not k.startswith("LITE_SECRET_")}
-    return run("user-data", [DIR + "/user-data"], env, reporter)
+    return run(module, [DIR + "/" + module], env, reporter)
 
 
 def parts(job, wanted):
@@ -409,8 +411,9 @@ def parts(job, wanted):
         steps.append(("configure", lambda job, reporter: bash("configure", DIR + "/configure.sh", reporter, True)))
     if job.get("runcmd"):
         steps.append(("runcmd", runcmd))
-    if job.get("script"):
-        steps.append(("user-data", user_script))
+    for number, text in enumerate(job.get("scripts", []), 1):
+        module = "user-data" if number == 1 else "user-data-%d" % number
+        steps.append((module, functools.partial(user_script, module, text)))
     return steps
 
 
@@ -468,6 +471,45 @@ def schema_fault(job):
             "tail": tail}
 
 
+def entry(path, name):
+    """The fields of a name in a file such as /etc/passwd; none if it is not there."""
+    lines = (line.split(":") for line in read_text(ROOT + path).splitlines())
+    return next((fields for fields in lines if fields[0] == name), [])
+
+
+def login_fault(login):
+    """Why lite's own login cannot work after all that others set up; None where nothing speaks against it."""
+    user = login["user"]
+    account = entry("/etc/passwd", user)
+    if len(account) < 7:
+        return "there is no account `%s`" % user
+    if os.path.basename(account[6]) in ("nologin", "false"):
+        return "the shell of `%s` is `%s`" % (user, account[6])
+    shadow = entry("/etc/shadow", user)
+    if len(shadow) > 7 and shadow[2] == "0":
+        return "the password of `%s` has expired and has to be changed first (`chpasswd: {expire: false}`)" % user
+    if len(shadow) > 7 and shadow[7].isdigit() and int(shadow[7]) * 86400 <= time.time():
+        return "the account `%s` has expired" % user
+    lines, code = output([ROOT + "/usr/sbin/sshd", "-T", "-C", "user=%s,host=lite,addr=127.0.0.1" % user])
+    settings = collections.defaultdict(list)
+    for key, _, value in (line.partition(" ") for line in lines if code == 0):
+        settings[key] += value.split()
+    if settings["pubkeyauthentication"] == ["no"]:
+        return "sshd takes no keys (PubkeyAuthentication)"
+    groups = output(["id", "-Gn", user])[0][0].split() if settings["allowgroups"] or settings["denygroups"] else []
+    for names, kind in (([user], "users"), (groups, "groups")):
+        def listed(key):
+            return any(fnmatch.fnmatchcase(n, pattern.split("@")[0]) for pattern in settings[key] for n in names)
+        if listed("deny" + kind) or (settings["allow" + kind] and not listed("allow" + kind)):
+            return "sshd refuses `%s` (Allow%s, Deny%s)" % (user, kind.title(), kind.title())
+    key = login["key"].split()[1]
+    for path in settings["authorizedkeysfile"] or [".ssh/authorized_keys"]:
+        path = os.path.join(account[5], path.replace("%h", account[5]).replace("%u", user))
+        if any(key in line.split() for line in read_text(ROOT + path).splitlines()):
+            return None
+    return "lite's key is not among those of `%s`" % user
+
+
 def set_up(job, state, reporter):
     """Everything of a first boot. The event that ends it."""
     fault = module_fault() or schema_fault(job)
@@ -490,7 +532,12 @@ def set_up(job, state, reporter):
         if fault is not None:
             return fault
         seconds[name] = round(time.monotonic() - started, 1)
-    return {"event": "done", "seconds": seconds}
+    done = {"event": "done", "seconds": seconds}
+    login = job.get("login")
+    fault = login_fault(login) if login else None
+    if fault is not None:
+        done["login"] = fault
+    return done
 
 
 def boot(job, before, state, reporter):

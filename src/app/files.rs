@@ -34,4 +34,10 @@ impl Attachment {
     pub fn read(path: &Path, limit: u64) -> Result<Self> {
         Ok(Self { name: path.display().to_string(), bytes: read_limited(path, limit)? })
     }
+
+    /// The error with the file's name in front.
+    pub fn named_in(&self, mut error: Error) -> Error {
+        error.message = format!("`{}`: {}", self.name, error.message);
+        error
+    }
 }

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value as Json};
 
 use super::{
+    cloud_config::{self, Giver},
     diagnostic::Diagnostics,
     health, parts,
     reader::{Fields, parsed},
-    scalar::to_json,
     scripts::{self, Scripts},
     template,
     tree::{Node, Value},
@@ -31,26 +31,6 @@ const KEYS: [&str; 17] = [
     "health",
     "output",
     "alarms",
-    "user",
-];
-
-/// cloud-config keys that render sets itself, or that end the set-up before lite can judge it.
-pub(crate) const OWN_CLOUD_KEYS: [&str; 16] = [
-    "hostname",
-    "fqdn",
-    "preserve_hostname",
-    "manage_etc_hosts",
-    "ssh_keys",
-    "ssh_genkeytypes",
-    "ssh_deletekeys",
-    "ssh_pwauth",
-    "disable_root",
-    "cloud_init_modules",
-    "cloud_config_modules",
-    "cloud_final_modules",
-    "power_state",
-    "runcmd",
-    "system_info",
     "user",
 ];
 
@@ -169,18 +149,7 @@ fn account(text: &str) -> Result<String> {
 
 fn cloud_config(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Map<String, Json> {
     let Some(fields) = top.entries("cloud_config", diagnostics) else { return Map::new() };
-    let mut map = Map::new();
-    for (key, node) in fields.iter() {
-        if OWN_CLOUD_KEYS.contains(&key.text.as_str()) {
-            diagnostics.add(
-                key.line,
-                &fields.at(&key.text),
-                "is set by lite itself; use `install` and `configure` for commands",
-            );
-        }
-        map.insert(key.text.clone(), to_json(node));
-    }
-    map
+    cloud_config::read(fields.iter(), Giver::Blueprint, |key| fields.at(key), diagnostics)
 }
 
 fn health_port(top: &Fields<'_>, health: Option<&Health>, ports: &[Port], diagnostics: &mut Diagnostics) {

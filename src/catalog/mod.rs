@@ -2,6 +2,7 @@
 
 mod blueprint;
 mod bundles;
+mod cloud_config;
 mod diagnostic;
 mod health;
 mod load;
@@ -24,9 +25,8 @@ pub use types::*;
 pub use verification::Verification;
 pub use verified::{Verified, VerifiedBy, add_verified, read_verified, write_verified};
 
-pub(crate) use blueprint::OWN_CLOUD_KEYS;
+pub(crate) use cloud_config::{Giver, read as read_cloud_config};
 pub(crate) use diagnostic::Diagnostics;
 pub(crate) use load::embedded_script;
-pub(crate) use scalar::to_json;
 pub(crate) use template::render as render_template;
-pub(crate) use tree::parse as parse_tree;
+pub(crate) use tree::{Value as TreeValue, parse as parse_tree};

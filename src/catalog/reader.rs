@@ -50,8 +50,8 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a Key, &'a Node)> {
-        self.entries.iter().map(|(k, n)| (k, n))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a (Key, Node)> {
+        self.entries.iter()
     }
 
     pub(crate) fn need(&self, key: &str, diagnostics: &mut Diagnostics) -> Option<&'a Node> {

@@ -1,28 +1,15 @@
 //! YAML 1.1 scalars as PyYAML resolves them, because cloud-init in the guest reads with PyYAML
 //! (`yaml/resolver.py`, <https://yaml.org/type/>). Dates and base-60 numbers stay text.
 
-use serde_json::{Map, Number, Value as Json};
-
-use super::tree::{Node, Value};
-
-/// The tree as JSON: plain scalars resolved, everything quoted a string.
-pub(crate) fn to_json(node: &Node) -> Json {
-    match &node.value {
-        Value::Scalar { text, plain: true } => resolve(text),
-        Value::Scalar { text, plain: false } => Json::String(text.clone()),
-        Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
-        Value::Map(entries) => {
-            Json::Object(entries.iter().map(|(k, v)| (k.text.clone(), to_json(v))).collect::<Map<_, _>>())
-        }
-    }
-}
+use serde_json::{Number, Value as Json};
 
 /// Whether a plain scalar is YAML's null.
 pub(crate) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-fn resolve(text: &str) -> Json {
+/// What a plain scalar means.
+pub(crate) fn resolve(text: &str) -> Json {
     if is_null(text) {
         return Json::Null;
     }

@@ -10,7 +10,7 @@ use crate::{
         files::Attachment,
         instance::create::{self, Create},
     },
-    model::{Hint, Name, NetworkMode, Result, Tag},
+    model::{DnsName, Hint, Name, NetworkMode, Result, Tag, TimeZone},
     ui::print::{print_created, print_plan},
 };
 
@@ -59,6 +59,12 @@ pub struct Args {
     /// A `#cloud-config` or `#!` file, run after the blueprint's own parts
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
+    /// Its name in DNS, such as `mail.example.org` [default: its name alone]
+    #[arg(long, value_name = "NAME", value_parser = DnsName::parse)]
+    pub fqdn: Option<DnsName>,
+    /// Its time zone, such as `Europe/Berlin` [default: UTC]
+    #[arg(long, value_name = "ZONE", value_parser = TimeZone::parse)]
+    pub timezone: Option<TimeZone>,
     /// A label of yours; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = Tag::parse)]
     pub tags: Vec<Tag>,
@@ -115,6 +121,8 @@ fn request(args: &Args) -> Result<Create> {
         parameters: values::pairs(&args.set),
         ssh_keys: args.ssh_keys.iter().map(key).collect::<Result<_>>()?,
         user_data: args.user_data.as_deref().map(|file| Attachment::read(file, MAX_USER_DATA)).transpose()?,
+        fqdn: args.fqdn.clone(),
+        timezone: args.timezone.clone(),
         tags: args.tags.clone(),
         network: args.network.clone(),
         use_baked: !args.no_baked,

@@ -15,7 +15,7 @@ use crate::{
             prune, remove,
         },
     },
-    model::{Name, Result},
+    model::Result,
     ui::print::{
         print_delete_receipt, print_images, print_import_plan, print_planned, print_plans, print_removed,
         print_removed_one,
@@ -148,8 +148,8 @@ pub enum Verb {
         /// A qcow2 file
         file: PathBuf,
         /// Its name here [default: that of the file]
-        #[arg(long, value_parser = Name::parse)]
-        name: Option<Name>,
+        #[arg(long)]
+        name: Option<String>,
         /// Say what would be done, and change nothing
         #[arg(long)]
         dry_run: bool,

@@ -29,8 +29,8 @@ pub struct HostView {
     pub subnet: Option<Subnet>,
 }
 
-/// The name: the wanted one if it is free, else the first free `BLUEPRINT-N`.
-pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, blueprint: &str) -> Result<Name> {
+/// The name: the wanted one if it is free, else the first free one that `stem`, an id, gives.
+pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, stem: &str) -> Result<Name> {
     let ours = resources::names(t)?;
     if let Some(name) = wanted {
         if view.foreign.iter().any(|f| f == name.as_str()) {
@@ -43,12 +43,13 @@ pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, bluepri
         resources::refuse_taken(t, ResourceKind::Instance, name.as_str())?;
         return Ok(name.clone());
     }
-    let stem: String = blueprint.chars().take(Name::MAX - 6).collect();
-    (1..100_000)
-        .map(|n| format!("{stem}-{n}"))
-        .find(|candidate| !ours.contains(candidate) && !view.foreign.contains(candidate))
-        .ok_or_else(|| Error::new(Code::NoFreeName, "no free name is left").hint("choose one with `--name`"))
-        .and_then(|text| Name::parse(&text))
+    for number in 1..100_000 {
+        let candidate = Name::numbered(stem, number)?;
+        if !ours.contains(&candidate.to_string()) && !view.foreign.iter().any(|f| f == candidate.as_str()) {
+            return Ok(candidate);
+        }
+    }
+    Err(Error::new(Code::NoFreeName, "no free name is left").hint("choose one with `--name`"))
 }
 
 /// Refuses a request id that another process came with first.

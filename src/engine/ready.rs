@@ -13,7 +13,7 @@ use crate::{
         report::{Report, Status},
     },
     hypervisor::DomainState,
-    model::{Code, Error, Observer, Record, Result, Stage},
+    model::{Code, Error, Hint, Observer, Record, Result, Stage, Verb},
 };
 
 /// Pause between two tries of the health check.
@@ -84,7 +84,15 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
                 Report::Stage { stage } => guest.observer.note(&stage),
                 // Only a bake's guest says so, and it is not waited for here.
                 Report::Sealed => {}
-                Report::Done { .. } | Report::Booted => done = true,
+                Report::Done { login, .. } => {
+                    done = true;
+                    if let Some(why) = login {
+                        guest.observer.warn(
+                            &Hint::from("").run_with(Verb::Ssh, &[&record.name]).text(format!(" will not work: {why}")),
+                        );
+                    }
+                }
+                Report::Booted => done = true,
                 // Of what ran before this boot's end nothing is asked.
                 Report::Status(status) => answer = status.health.filter(|_| done),
             }

@@ -35,6 +35,8 @@ pub enum Report {
     Done {
         /// Stage and its duration in tenths of a second.
         stages: Vec<(String, u64)>,
+        /// Why lite's own login does not work; none: it does.
+        login: Option<String>,
     },
     /// The guest has sealed its disk for an image, and goes down.
     Sealed,
@@ -68,12 +70,12 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
         "booted" => Some(Report::Booted),
         "sealed" => Some(Report::Sealed),
         "status" => Some(Report::Status(Status {
-            health: value.get("health").and_then(Value::as_str).map(|t| clean(t, MAX_ANSWER)),
+            health: optional(&value, "health", MAX_ANSWER),
             disk: value.get("disk").and_then(Value::as_u64).filter(|p| *p <= 100).and_then(|p| u8::try_from(p).ok()),
             disk_path: text(&value, "disk_path", MAX_ANSWER),
-            failed: value.get("failed").and_then(Value::as_str).map(|t| clean(t, MAX_WORD)),
+            failed: optional(&value, "failed", MAX_WORD),
         })),
-        "done" => Some(Report::Done { stages: stages(&value) }),
+        "done" => Some(Report::Done { stages: stages(&value), login: optional(&value, "login", MAX_ANSWER) }),
         "failed" => Some(Report::Failed {
             module: text(&value, "module", MAX_WORD),
             command: text(&value, "command", MAX_TEXT),
@@ -86,7 +88,11 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
 }
 
 fn text(value: &Value, key: &str, max: usize) -> String {
-    value.get(key).and_then(Value::as_str).map(|t| clean(t, max)).unwrap_or_default()
+    optional(value, key, max).unwrap_or_default()
+}
+
+fn optional(value: &Value, key: &str, max: usize) -> Option<String> {
+    value.get(key).and_then(Value::as_str).map(|t| clean(t, max))
 }
 
 /// Cut to `max` characters, with everything but printable text escaped.
@@ -138,7 +144,11 @@ mod tests {
         assert_eq!(parse_line(br#"{"event":"sealed"}"#), Some(Report::Sealed));
         assert_eq!(
             parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
-            Some(Report::Done { stages: vec![("install".to_owned(), 331)] })
+            Some(Report::Done { stages: vec![("install".to_owned(), 331)], login: None })
+        );
+        assert_eq!(
+            parse_line(br#"{"event":"done","seconds":{},"login":"no\u001b key"}"#),
+            Some(Report::Done { stages: vec![], login: Some("no\\u{1b} key".to_owned()) })
         );
         assert_eq!(
             parse_line(br#"{"event":"status","disk":7,"disk_path":"/","health":"ok"}"#),

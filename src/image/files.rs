@@ -7,7 +7,7 @@ use crate::model::{Code, Error, Result, escaped};
 pub(super) const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 /// Refuses an id that is not lower-case letters, digits, `.` and `-`, at most 63.
-pub(super) fn check_id(id: &str) -> Result<()> {
+pub fn check_id(id: &str) -> Result<()> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     let first = id.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if first && id.len() <= 63 && id.bytes().all(allowed) {

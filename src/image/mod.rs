@@ -23,6 +23,7 @@ mod tools;
 pub use bake::flatten;
 pub use build::{BuildRequest, build, buildable};
 pub use fetch::fetch;
+pub use files::check_id;
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use images::Images;
 pub use import::import;

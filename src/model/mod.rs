@@ -3,6 +3,7 @@
 mod alarm;
 mod code;
 mod definition;
+mod dns;
 mod drift;
 mod error;
 mod event;
@@ -30,6 +31,7 @@ pub use definition::{
     DhcpEntry, DiskSource, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition, MetadataElement,
     NetworkDefinition,
 };
+pub use dns::{DnsName, TimeZone};
 pub use drift::Drift;
 pub use error::{Error, Result, escaped, nearest};
 pub use event::{Event, EventData, EventInstance, EventKind};

@@ -36,6 +36,18 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// The name that an id of the catalog gives its `number`th resource: a letter first, `-` for each point, cut to fit.
+    ///
+    /// # Errors
+    /// Refused where the id is none of the catalog's.
+    pub fn numbered(id: &str, number: u32) -> Result<Self> {
+        let text = id.replace('.', "-");
+        let letter = if text.starts_with(|c: char| c.is_ascii_digit()) { "i" } else { "" };
+        let number = format!("-{number}");
+        let stem: String = format!("{letter}{text}").chars().take(Self::MAX - number.len()).collect();
+        Self::parse(&(stem + &number))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -76,6 +88,21 @@ mod tests {
     fn accepts_what_the_rule_allows() {
         for good in ["a", "web-1", "a0", &"a".repeat(63)] {
             assert_eq!(Name::parse(good).map(String::from), Ok(good.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_id_of_the_catalog_gives_names() {
+        let long = "a".repeat(63);
+        let cases = [
+            ("nginx", 1, "nginx-1".to_owned()),
+            ("ubuntu-24.04", 1, "ubuntu-24-04-1".to_owned()),
+            ("bake-ubuntu-24.04", 2, "bake-ubuntu-24-04-2".to_owned()),
+            ("2048", 7, "i2048-7".to_owned()),
+            (&long, u32::MAX, format!("{}-4294967295", &long[..52])),
+        ];
+        for (id, number, name) in cases {
+            assert_eq!(Name::numbered(id, number).map(String::from), Ok(name), "{id}");
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     files::{self, DIR, PORT},
     merge, modules,
-    types::{Seed, SeedInput, StaticAddress, UserData},
+    types::{Seed, SeedInput, StaticAddress},
     yaml,
 };
 use crate::model::Result;
@@ -29,10 +29,7 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
     written.push(Value::Null);
     full.insert("write_files".to_owned(), Value::Array(written));
 
-    let mut user = match input.user_data {
-        Some(UserData::CloudConfig(map)) => map.clone(),
-        _ => Map::new(),
-    };
+    let mut user = input.user_data.map_or_else(Map::new, |user| user.cloud_config.clone());
     user.remove("runcmd");
     merge::merge(&mut full, &input.blueprint.cloud_config);
     merge::merge(&mut full, &user);
@@ -97,12 +94,15 @@ fn bootcmd() -> Value {
     json!([format!("if [ -e {PORT} ]; then echo '{said}' > {PORT}; fi"), start])
 }
 
+/// Keys of others that a module heeds on every boot.
+const EVERY_BOOT: [&str; 5] = ["bootcmd", "fqdn", "growpart", "prefer_fqdn_over_hostname", "resize_rootfs"];
+
 /// user-data for later boots. Modules that run once per instance do not run again, so their keys may go; what runs on every
 /// boot stays: our `bootcmd` and the user's.
 fn scrubbed(input: &SeedInput<'_>, user: &Map<String, Value>) -> Result<String> {
     let mut document = base(input);
     for extra in [&input.blueprint.cloud_config, user] {
-        let every_boot = extra.iter().filter(|(k, _)| matches!(k.as_str(), "bootcmd" | "growpart" | "resize_rootfs"));
+        let every_boot = extra.iter().filter(|(k, _)| EVERY_BOOT.contains(&k.as_str()));
         merge::merge(&mut document, &every_boot.map(|(k, v)| (k.clone(), v.clone())).collect());
     }
     document.insert("write_files".to_owned(), Value::Array(files::plain(input)?));

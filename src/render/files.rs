@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 
-use super::types::{SeedInput, UserData};
+use super::types::SeedInput;
 use crate::{
     catalog::{Health, embedded_script},
     model::{Code, Error, Result},
@@ -41,11 +41,8 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         .iter()
         .map(|(name, value)| (name.clone(), Value::String(value.expose_secret().to_owned())))
         .collect();
-    let (runcmd, script) = match input.user_data {
-        Some(UserData::CloudConfig(map)) => (map.get("runcmd").cloned().unwrap_or_else(|| json!([])), Value::Null),
-        Some(UserData::Script(text)) => (json!([]), Value::String(text.clone())),
-        None => (json!([]), Value::Null),
-    };
+    let runcmd = input.user_data.and_then(|user| user.cloud_config.get("runcmd"));
+    let scripts = input.user_data.map_or_else(Vec::new, |user| user.scripts.clone());
     let health = match &input.blueprint.health {
         Some(Health::Command { run, timeout }) => json!({"run": run, "timeout": timeout}),
         _ => Value::Null,
@@ -57,13 +54,15 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         "address": input.address.map(|a| a.address.to_string()).unwrap_or_default(),
         "params": input.params,
         "secrets": secrets,
-        "runcmd": runcmd,
-        "script": script,
+        "runcmd": runcmd.unwrap_or(&json!([])),
+        "scripts": scripts,
         "health": health,
         "own": own,
     });
     if input.seal {
         content["seal"] = json!(true);
+    } else if let Some(key) = input.ssh_keys.last() {
+        content["login"] = json!({"user": input.blueprint.user, "key": key});
     }
     json!({
         "path": format!("{DIR}/instance.json"),

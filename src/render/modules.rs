@@ -51,8 +51,10 @@ const MODULES: [(Stage, &str, &[&str]); 29] = [
 ];
 
 /// Keys that only parametrise modules which always run.
-const PLAIN: [&str; 16] = [
+const PLAIN: [&str; 18] = [
     "hostname",
+    "fqdn",
+    "prefer_fqdn_over_hostname",
     "preserve_hostname",
     "manage_etc_hosts",
     "bootcmd",

@@ -40,7 +40,7 @@ pub struct SeedInput<'a> {
     pub params: &'a BTreeMap<String, String>,
     /// Every secret of the blueprint with its value.
     pub secrets: &'a BTreeMap<String, SecretString>,
-    /// Public keys allowed to log in, checked, one line each, without comment.
+    /// Public keys allowed to log in, checked, one line each, without comment. The last is lite's own.
     pub ssh_keys: &'a [String],
     /// The guest's ed25519 host key.
     pub host_key: &'a HostKey,
@@ -60,12 +60,21 @@ pub struct HostKey {
 }
 
 /// The user's own user-data, merged after the blueprint's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserData {
-    /// `#cloud-config`: a mapping.
-    CloudConfig(serde_json::Map<String, serde_json::Value>),
-    /// `#!`: a script, run after the blueprint's.
-    Script(String),
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserData {
+    /// Keys of `#cloud-config`.
+    pub cloud_config: serde_json::Map<String, serde_json::Value>,
+    /// Scripts with `#!`, run in this order after the blueprint's.
+    pub scripts: Vec<String>,
+}
+
+/// Whose user-data a file is: what lite sets for that instance may be said again.
+#[derive(Debug, Clone, Copy)]
+pub struct UserDataFor<'a> {
+    /// Its name; none: lite chooses it.
+    pub name: Option<&'a Name>,
+    /// The account of the first login.
+    pub account: &'a str,
 }
 
 /// The three documents of a NoCloud seed, and what user-data becomes after the first success

@@ -126,7 +126,7 @@ const CASES: &[Case] = &[
     // Without its base, a bake is first what makes that.
     (("build", "debian-13"), |_| (), bake, None),
     (("pull", "debian-12"), |_| (), pull, None),
-    (("import", "own"), |w| drop(disk(w, "1M")), import, Some(|_| ())),
+    (("import", "ubuntu-24.04"), |w| drop(disk(w, "1M")), import, Some(|_| ())),
     (("remove", "debian-13"), |w| image(w, "1M"), remove, Some(|_| ())),
     (("prune", "debian-13"), |w| ["1M", "2M"].into_iter().for_each(|size| image(w, size)), prune, Some(|_| ())),
 ];
@@ -155,7 +155,7 @@ fn pull(app: &App) -> Result<Started> {
 
 fn import(app: &App) -> Result<Started> {
     let file = app.settings.host.folders.pool.with_file_name("disk.qcow2");
-    let import = Import { file, name: Some(Name::parse("own")?) };
+    let import = Import { file, name: Some("ubuntu-24.04".to_owned()) };
     make::accept_import(app, &root(), &import, &mut Hasty).map(started)
 }
 

@@ -1,9 +1,13 @@
 //! Files nobody wrote by hand: no text makes the catalog panic or take long.
 
-use lite::{catalog::check, render::parse_user_data};
+use lite::{
+    catalog::check,
+    render::{UserDataFor, parse_user_data},
+};
 use proptest::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
 
+const FOR: UserDataFor<'static> = UserDataFor { name: None, account: "debian" };
 const NGINX: &str = include_str!("../../blueprints/nginx.yaml");
 const BUNDLES: &str = include_str!("../../blueprints/bundles.yaml");
 
@@ -35,8 +39,8 @@ proptest! {
     fn no_text_panics(text in "\\PC{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         check("x.yaml", &text);
         check("bundles.yaml", &text);
-        let _ = parse_user_data(&bytes);
-        let _ = parse_user_data(format!("#cloud-config\n{text}").as_bytes());
+        let _ = parse_user_data(&bytes, FOR);
+        let _ = parse_user_data(format!("#cloud-config\n{text}").as_bytes(), FOR);
     }
 
     /// One line of a good file left out, or one stretch replaced: judged, with every fault on a line of the file.

@@ -116,7 +116,7 @@ fn the_use_cases_find_them_there() {
     let made =
         std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&file).arg("1M").status();
     assert!(made.expect("qemu-img runs").success());
-    let import = Import { file, name: Some(Name::parse("golden").expect("a name")) };
+    let import = Import { file, name: Some("golden".to_owned()) };
     make::import(&app, &caller, &import, &mut Unobserved).expect("imported");
     let ids = || -> Vec<String> { list(&app, &caller).expect("listed").into_iter().map(|row| row.id).collect() };
     assert_eq!(ids(), ["golden"]);

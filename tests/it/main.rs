@@ -55,6 +55,7 @@ mod protect;
 mod readme;
 mod specification;
 mod state;
+mod user_data;
 mod waits;
 mod watch;
 mod watch_faults;

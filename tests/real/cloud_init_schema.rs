@@ -9,7 +9,7 @@ use lite::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::support::need;
+use crate::support::{need, seeds::FOR};
 
 crate::tests![cloud_init_accepts_every_document, cloud_init_judges_at_all,];
 
@@ -18,7 +18,7 @@ fn documents() -> Vec<String> {
     let catalog = Catalog::embedded().expect("good");
     let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\nruncmd: [id]\n\
                apt: {conf: 'APT::Get::Assume-Yes \"true\";'}\nntp: {enabled: true}\nwrite_files:\n  - {path: /etc/x, content: 'y'}\n";
-    let own = parse_user_data(own.as_bytes()).expect("good");
+    let own = parse_user_data(own.as_bytes(), FOR).expect("good");
     let host_key = lite::guest::keys::new_host_key().expect("a key");
     let mut documents = Vec::new();
     for blueprint in catalog.blueprints.values() {

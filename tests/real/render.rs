@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::support::seeds::{instance, pyyaml, pyyaml_all, resolved, seed, written};
+use crate::support::seeds::{KEY, instance, pyyaml, pyyaml_all, resolved, seed, written};
 
 use crate::support::need;
 
@@ -101,8 +101,8 @@ fn secrets_are_only_where_they_must_be() {
         instance(&document),
         json!({
             "version": 1, "uuid": "01234567-89ab-4def-8123-456789abcdef", "name": "web-1", "address": "192.168.150.10",
-            "params": {"title": "T1tle"}, "secrets": {"admin": secret}, "runcmd": [], "script": null,
-            "health": null, "own": {},
+            "params": {"title": "T1tle"}, "secrets": {"admin": secret}, "runcmd": [], "scripts": [],
+            "health": null, "own": {}, "login": {"user": "debian", "key": KEY},
         })
     );
     assert_eq!(written(&document, "/var/lib/lite/instance.json").map(|f| &f["permissions"]), Some(&json!("0600")));

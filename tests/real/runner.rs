@@ -16,6 +16,7 @@ crate::tests![
     a_failing_script_is_told_with_its_command_and_code,
     a_failing_item_of_runcmd_is_told,
     the_users_script_runs_last_by_its_own_interpreter,
+    a_login_that_will_not_work_is_told_with_the_set_up,
     what_cloud_init_hides_is_told_before_anything_runs,
     a_runner_that_cannot_work_says_so,
     a_set_up_cut_short_is_told,
@@ -61,6 +62,45 @@ fn a_good_set_up_runs_its_parts_in_order_and_once() {
     let (events, console) = guest.boot();
     assert_eq!((events.len(), &events[0]), (2, &stage("configure")));
     assert_eq!(console, "two web-2 192.168.150.10 It works\nchild:\n");
+}
+
+fn a_login_that_will_not_work_is_told_with_the_set_up() {
+    ready();
+    let passwd = |shell: &str| format!("root:x:0:0::/root:/bin/bash\ndebian:x:1000:1000::/home/debian:{shell}\n");
+    let good = (passwd("/bin/bash"), "debian:!:20000:0:99999:7:::", "# a\nssh-ed25519 AAAA lite\n", "");
+    let sshd = |said: &str| format!("#!/bin/sh\nprintf '%s\\n' 'authorizedkeysfile .ssh/authorized_keys' {said}\n");
+    let cases = [
+        (good.clone(), None),
+        ((String::new(), good.1, good.2, ""), Some("there is no account `debian`")),
+        ((passwd("/usr/sbin/nologin"), good.1, good.2, ""), Some("the shell of `debian` is `/usr/sbin/nologin`")),
+        (
+            (good.0.clone(), "debian:!:0:0:99999:7:::", good.2, ""),
+            Some("the password of `debian` has expired and has to be changed first (`chpasswd: {expire: false}`)"),
+        ),
+        ((good.0.clone(), "debian:!:20000:0:99999:7::1:", good.2, ""), Some("the account `debian` has expired")),
+        ((good.0.clone(), good.1, "ssh-ed25519 BBBB\n", ""), Some("lite's key is not among those of `debian`")),
+        (
+            (good.0.clone(), good.1, good.2, "'pubkeyauthentication no'"),
+            Some("sshd takes no keys (PubkeyAuthentication)"),
+        ),
+        ((good.0.clone(), good.1, good.2, "'allowusers ada d*@10.0.0.1'"), None),
+        ((good.0.clone(), good.1, good.2, "'allowusers ada'"), Some("sshd refuses `debian` (AllowUsers, DenyUsers)")),
+        ((good.0.clone(), good.1, good.2, "'denyusers debian'"), Some("sshd refuses `debian` (AllowUsers, DenyUsers)")),
+    ];
+    for ((passwd, shadow, keys, said), login) in cases {
+        let guest = Guest::new(&job(json!({"login": {"user": "debian", "key": "ssh-ed25519 AAAA"}})));
+        for folder in ["etc", "home/debian/.ssh", "usr/sbin"] {
+            fs::create_dir_all(guest.path(folder)).expect("made");
+        }
+        guest.write("etc/passwd", &passwd);
+        guest.write("etc/shadow", shadow);
+        guest.write("home/debian/.ssh/authorized_keys", keys);
+        guest.write("usr/sbin/sshd", &sshd(said));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(guest.path("usr/sbin/sshd"), mode).expect("set");
+        let (events, _) = guest.boot();
+        assert_eq!(events.last().map(|e| e["login"].as_str()), Some(login), "{said} {passwd}");
+    }
 }
 
 fn a_failing_script_is_told_with_its_command_and_code() {
@@ -130,7 +170,7 @@ fn a_failing_item_of_runcmd_is_told() {
 fn the_users_script_runs_last_by_its_own_interpreter() {
     ready();
     let script = "#!/usr/bin/env python3\nimport os, sys\nprint(os.environ['LITE_NAME'], 'LITE_SECRET_ADMIN' in os.environ)\nsys.exit(9)\n";
-    let guest = Guest::new(&job(json!({"script": script})));
+    let guest = Guest::new(&job(json!({"scripts": [script]})));
     guest.write("var/lib/lite/configure.sh", "echo first\n");
     let command = guest.path("var/lib/lite/user-data").display().to_string();
     let failed =

@@ -4,7 +4,7 @@ use lite::render::{UserData, parse_user_data};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::support::seeds::{instance, pyyaml, resolved, seed, written};
+use crate::support::seeds::{FOR, instance, pyyaml, resolved, seed, written};
 
 use crate::support::need;
 
@@ -19,7 +19,7 @@ fn user_data_is_merged_after_the_blueprint() {
     need::programs(&["python3"]);
     let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\n\
                runcmd:\n  - echo 1\n  - [touch, a b]\nwrite_files:\n  - {path: /etc/x, content: 'y', permissions: '0644'}\n";
-    let user_data = parse_user_data(own.as_bytes()).expect("good");
+    let user_data = parse_user_data(own.as_bytes(), FOR).expect("good");
     let seed = seed(&resolved("nginx", "small", None), "x", "s", Some(&user_data));
     let document = pyyaml(seed.user_data.expose_secret());
     assert_eq!(document["packages"], json!(["htop"]));
@@ -48,7 +48,7 @@ fn user_data_is_merged_after_the_blueprint() {
 
 fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
     need::programs(&["python3"]);
-    let user_data = parse_user_data(b"#cloud-config\nwireguard: {interfaces: []}\n").expect("good");
+    let user_data = parse_user_data(b"#cloud-config\nwireguard: {interfaces: []}\n", FOR).expect("good");
     let document =
         pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
     assert_eq!((&document["cloud_config_modules"], &document["locale"]), (&Value::Null, &json!("C.UTF-8")));
@@ -73,14 +73,20 @@ fn user_data_that_cannot_be_used_is_refused() {
         ),
         (b"#cloud-config\na: 1\na: 2\n", "its YAML is faulty: user-data:3: a: given twice; first on line 2"),
         (b"#cloud-config\n- a\n", "it is not a mapping"),
-        (b"#cloud-config\nhostname: x\n", "lite sets `hostname` itself"),
-        (b"#cloud-config\nruncmd: reboot\n", "`runcmd` is not a list of commands"),
+        (
+            b"#cloud-config\nhostname: x\n",
+            "a value is refused: user-data:2: hostname: is set by lite itself; name the instance so with `--name x`",
+        ),
+        (b"#cloud-config\nruncmd: reboot\n", "a value is refused: user-data:2: runcmd: must be a list (`- item`)"),
     ];
     for (bytes, why) in cases {
-        let said = parse_user_data(bytes).map_err(|e| (e.to_string(), e.exit_code()));
+        let said = parse_user_data(bytes, FOR).map_err(|e| (e.to_string(), e.exit_code()));
         assert_eq!(said, Err((format!("the user-data file cannot be used: {why}"), 2)));
     }
-    assert_eq!(parse_user_data(b"#!/bin/sh\nid\n"), Ok(UserData::Script("#!/bin/sh\nid\n".to_owned())));
+    assert_eq!(
+        parse_user_data(b"#!/bin/sh\nid\n", FOR),
+        Ok(UserData { scripts: vec!["#!/bin/sh\nid\n".to_owned()], ..UserData::default() })
+    );
 }
 
 fn scalars_of_user_data_mean_what_pyyaml_says() {
@@ -90,6 +96,6 @@ fn scalars_of_user_data_mean_what_pyyaml_says() {
     for (i, word) in words.split(' ').filter(|w| *w != "-").enumerate() {
         text.push_str(&format!("k{i}: {word}\nq{i}: '{word}'\n"));
     }
-    let Ok(UserData::CloudConfig(map)) = parse_user_data(text.as_bytes()) else { panic!("refused") };
-    assert_eq!(Value::Object(map), pyyaml(&text));
+    let user_data = parse_user_data(text.as_bytes(), FOR).expect("good");
+    assert_eq!(Value::Object(user_data.cloud_config), pyyaml(&text));
 }

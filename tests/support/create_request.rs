@@ -17,6 +17,8 @@ pub fn create_request() -> Create {
         parameters: vec![],
         ssh_keys: vec![],
         user_data: None,
+        fqdn: None,
+        timezone: None,
         tags: vec![],
         network: NetworkMode::Nat,
         use_baked: true,

@@ -126,7 +126,7 @@ impl Guest {
 pub fn job(extra: Value) -> Value {
     let mut job = json!({
         "version": 1, "uuid": "u1", "name": "web-1", "address": "192.168.150.10",
-        "params": {"title": "It works"}, "secrets": {"admin": SECRET}, "runcmd": [], "script": null,
+        "params": {"title": "It works"}, "secrets": {"admin": SECRET}, "runcmd": [], "scripts": [],
     });
     if let (Value::Object(job), Value::Object(extra)) = (&mut job, extra) {
         job.extend(extra);

@@ -10,12 +10,15 @@ use std::{
 use lite::{
     catalog::{Catalog, Resolved},
     model::{Mac, Name},
-    render::{HostKey, Seed, SeedInput, UserData, render},
+    render::{HostKey, Seed, SeedInput, UserData, UserDataFor, render},
 };
 use secrecy::SecretString;
 use serde_json::Value;
 
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+/// User-data for an instance whose name lite chooses.
+pub const FOR: UserDataFor<'static> = UserDataFor { name: None, account: "debian" };
 
 pub fn resolved(blueprint: &str, bundle: &str, base: Option<&str>) -> Resolved {
     Catalog::embedded().expect("good").resolve(blueprint, bundle, base).expect("fits")

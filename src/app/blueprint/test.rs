@@ -18,7 +18,7 @@ use crate::{
     engine::{self, Created, Ctx, ImageChoice, Request},
     guest, image,
     model::{Code, Error, Hint, Mac, Name, NetworkMode, Observer, Result, Stage, Verb, escaped},
-    render::{SeedInput, UserData, parse_user_data, render, render_accounts, render_output},
+    render::{SeedInput, UserData, UserDataFor, parse_user_data, render, render_accounts, render_output},
     view::TestView,
 };
 
@@ -145,7 +145,8 @@ fn subject(caller: &Caller, request: &Test, catalog: Catalog, id: &str) -> Resul
     sized.bundles.push(least);
     let resolved = sized.resolve(id, &bundle, request.base.as_deref())?;
     let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
-    let user_data = request.user_data.as_ref().map(|file| parse_user_data(&file.bytes)).transpose()?;
+    let of = UserDataFor { name: None, account: &resolved.blueprint.user };
+    let user_data = request.user_data.as_ref().map(|file| parse_user_data(&file.bytes, of)).transpose()?;
     Ok(Subject { caller: caller.clone(), resolved, parameters, user_data, catalog })
 }
 
@@ -189,7 +190,7 @@ fn render_all(subject: &Subject) -> Result<()> {
 fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observer, view: &mut TestView) -> Result<()> {
     let mut ctx = app.change(&subject.caller, false, observer)?;
     let resolved = &subject.resolved;
-    let name = Name::parse(&format!("test-{}-{}", resolved.blueprint.id.replace('.', "-"), std::process::id()))?;
+    let name = Name::numbered(&format!("test-{}", resolved.blueprint.id), std::process::id())?;
     let wanted = Request {
         blueprint: resolved.blueprint.clone(),
         bundle: resolved.bundle.clone(),

@@ -10,7 +10,7 @@ use super::{accept, as_row, tidy};
 use crate::{
     app::{Accepted, App, Caller, Right},
     image::{self, BuildRequest, Image, Images, pull::PullRequest},
-    model::{Code, Error, Hint, Name, Observer, OperationKind, Result},
+    model::{Code, Error, Hint, Observer, OperationKind, Result},
     view::{Changed, ImageRow},
 };
 
@@ -31,7 +31,7 @@ pub struct Import {
     /// The file.
     pub file: PathBuf,
     /// Its name here; none: that of the file.
-    pub name: Option<Name>,
+    pub name: Option<String>,
 }
 
 /// Builds each image from a distribution's signed packages.
@@ -133,10 +133,10 @@ fn imported_id(app: &App, caller: &Caller, import: &Import, observer: &mut dyn O
     caller.require(Right::Change)?;
     tidy(app, &caller.requester, observer)?;
     let id = match &import.name {
-        Some(name) => name.to_string(),
+        Some(name) => name.clone(),
         None => import.file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_ascii_lowercase(),
     };
-    Name::parse(&id).map_err(|e| e.hint("name the image: `--name NAME`"))?;
+    image::check_id(&id).map_err(|e| e.hint("name the image: `--name NAME`"))?;
     Ok(id)
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{digest::digest, request::Create};
+use super::{digest::digest, request::Create, user_data};
 use crate::{
     app::{App, Caller, Right, files::Attachment, sources::catalog},
     catalog::{Resolved, resolve_params},
     guest,
     model::{Code, Error, Result, Tag, escaped},
-    render::{UserData, parse_user_data},
+    render::UserData,
 };
 
 /// What was asked for, checked against the catalog and read from its files.
@@ -37,7 +37,7 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
     refuse_double_tag(&request.tags)?;
     let ssh_keys = request.ssh_keys.iter().map(public_key).collect::<Result<_>>()?;
-    let user_data = request.user_data.as_ref().map(user_data).transpose()?;
+    let user_data = user_data::read(&request, &resolved.blueprint.user)?;
     let default_base = blueprint.bases.first().cloned();
     let caller = caller.clone();
     Ok(Checked { caller, digest: digest(&request)?, request, resolved, parameters, ssh_keys, user_data, default_base })
@@ -59,14 +59,5 @@ fn public_key(file: &Attachment) -> Result<String> {
     let text = std::str::from_utf8(&file.bytes).map_err(|_| {
         Error::new(Code::InvalidSshKey, format!("`{}` is not text", file.name)).hint("give a `.pub` file")
     })?;
-    guest::keys::parse_public_key(text).map_err(|e| in_file(file, e))
-}
-
-fn user_data(file: &Attachment) -> Result<UserData> {
-    parse_user_data(&file.bytes).map_err(|e| in_file(file, e))
-}
-
-fn in_file(file: &Attachment, mut error: Error) -> Error {
-    error.message = format!("`{}`: {}", file.name, error.message);
-    error
+    guest::keys::parse_public_key(text).map_err(|e| file.named_in(e))
 }

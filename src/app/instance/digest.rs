@@ -23,6 +23,10 @@ struct Canonical<'a> {
     parameters: Vec<(&'a str, &'a str)>,
     ssh_keys: Vec<String>,
     user_data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fqdn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezone: Option<&'a str>,
     tags: BTreeMap<&'a str, &'a str>,
     network: String,
     use_baked: bool,
@@ -43,6 +47,8 @@ pub fn digest(request: &Create) -> Result<String> {
         parameters,
         ssh_keys: request.ssh_keys.iter().map(|k| sha256(&k.bytes)).collect(),
         user_data: request.user_data.as_ref().map(|u| sha256(&u.bytes)),
+        fqdn: request.fqdn.as_ref().map(|f| f.as_str()),
+        timezone: request.timezone.as_ref().map(|t| t.as_str()),
         tags: request.tags.iter().map(|t| (t.key.as_str(), t.value.as_str())).collect(),
         network: match &request.network {
             NetworkMode::Nat => "nat".to_owned(),
@@ -74,6 +80,8 @@ mod tests {
             parameters: vec![("title".to_owned(), "Hi".to_owned())],
             ssh_keys: vec![Attachment { name: "a.pub".to_owned(), bytes: b"key".to_vec() }],
             user_data: None,
+            fqdn: None,
+            timezone: None,
             tags: vec![],
             network: NetworkMode::Nat,
             use_baked: true,

@@ -102,7 +102,7 @@ fn words(report: &Report) -> String {
         Report::Booted => "booted\n".to_owned(),
         Report::Sealed => "sealed\n".to_owned(),
         Report::Status(status) => status.health.as_ref().map_or(String::new(), |answer| format!("health   {answer}\n")),
-        Report::Done { stages } => {
+        Report::Done { stages, .. } => {
             let times: Vec<String> =
                 stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();
             format!("done     {}\n", times.join(", "))

@@ -18,3 +18,4 @@ mod digest;
 mod plan;
 mod request;
 pub(in crate::app) mod state;
+mod user_data;

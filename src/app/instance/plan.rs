@@ -14,14 +14,17 @@ pub fn of(checked: &Checked, settings: &Settings) -> Result<PlanView> {
     if request.until_ready {
         steps.push(format!("wait until the application answers, at most {} s", request.timeout.as_secs()));
     }
-    Ok(PlanView { facts: facts(checked), steps })
+    Ok(PlanView { facts: facts(checked)?, steps })
 }
 
-fn facts(checked: &Checked) -> Vec<(String, String)> {
+fn facts(checked: &Checked) -> Result<Vec<(String, String)>> {
     let (blueprint, bundle) = (&checked.resolved.blueprint, &checked.resolved.bundle);
     let fact = |label: &str, value: String| (label.to_owned(), value);
     let named = &checked.request.name;
-    let name = named.as_ref().map_or_else(|| format!("{}-N, the first free number", blueprint.id), Name::to_string);
+    let name = match named {
+        Some(name) => name.to_string(),
+        None => format!("{}N, the first free number", Name::numbered(&blueprint.id, 1)?.as_str().trim_end_matches('1')),
+    };
     let ports: Vec<String> = blueprint.ports.iter().map(ToString::to_string).collect();
     let mut facts = vec![
         fact("name", name),
@@ -35,7 +38,7 @@ fn facts(checked: &Checked) -> Vec<(String, String)> {
         fact("ports", ports.join(", ")),
     ];
     facts.extend(checked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
-    facts
+    Ok(facts)
 }
 
 /// The steps of the create, made by the plan of the create itself. What is chosen on the host, such as the address, is made up.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     app::files::Attachment,
-    model::{Name, NetworkMode, Tag},
+    model::{DnsName, Name, NetworkMode, Tag, TimeZone},
 };
 
 /// An instance to make.
@@ -24,6 +24,10 @@ pub struct Create {
     pub ssh_keys: Vec<Attachment>,
     /// A `#cloud-config` or `#!` file, run after the blueprint's own parts.
     pub user_data: Option<Attachment>,
+    /// The guest's name in DNS, such as `mail.example.org`; none: its name alone.
+    pub fqdn: Option<DnsName>,
+    /// The guest's time zone, such as `Europe/Berlin`; none: UTC.
+    pub timezone: Option<TimeZone>,
     /// Tags.
     pub tags: Vec<Tag>,
     /// Network.
