@@ -102,5 +102,5 @@ fn is_text(path: &[&str]) -> bool {
         path.iter().all(|key| words.next().is_some_and(|word| word == "*" || word == *key)) && words.next().is_none()
     };
     matches!(path, ["users", "*", key] if TEXT_OF_ACCOUNTS.contains(key))
-        || TEXTS.iter().chain(&BELOW_ACCOUNTS).any(|pattern| matches(&pattern))
+        || TEXTS.iter().chain(&BELOW_ACCOUNTS).any(matches)
 }
