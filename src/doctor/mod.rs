@@ -20,5 +20,5 @@ pub use evaluate::evaluate;
 pub use facts::{Facts, Network, gather};
 pub use fix::{Fix, apply, fixes};
 pub use local::{Forward, Kvm};
-pub use routes::{Route, parse_routes, routes};
+pub use routes::{Route, gateways, parse_routes, routes};
 pub use subnet::choose_subnet;

@@ -24,12 +24,16 @@ struct Entry {
     dst: String,
     dev: Option<String>,
     table: Option<String>,
+    gateway: Option<String>,
+    #[serde(default)]
+    nexthops: Vec<Hop>,
 }
 
 /// Where the kernel sends a packet.
 #[derive(Deserialize)]
 struct Hop {
     dev: Option<String>,
+    gateway: Option<String>,
 }
 
 /// Destinations of all IPv4 routes of the machine.
@@ -42,6 +46,13 @@ pub fn read(machine: &dyn Machine) -> Result<Vec<Route>> {
     let routes = ask(machine, &["-j", "-4", "route", "show", "table", "all"])?;
     let rules = ask(machine, &["-j", "-4", "rule", "show"])?;
     parse_routes(&routes, &rules)
+}
+
+/// Addresses of the routers that the machine knows.
+pub fn gateways(machine: &dyn Machine) -> Result<Vec<Ipv4Addr>> {
+    let routes = parse::<Entry>(&ask(machine, &["-j", "-4", "route", "show", "table", "all"])?)?;
+    let all = routes.into_iter().flat_map(|r| r.nexthops.into_iter().map(|h| h.gateway).chain([r.gateway]));
+    Ok(all.flatten().filter_map(|g| g.parse().ok()).collect())
 }
 
 /// The interface by which a packet of this machine leaves for an address; none if no route leads there.

@@ -17,6 +17,7 @@ mod execute;
 mod follow;
 mod gc;
 mod generate;
+mod guest_address;
 mod handover;
 mod host;
 mod image_journal;
@@ -44,6 +45,7 @@ pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audi
 pub use capacity::Capacity;
 pub use context::Ctx;
 pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
+pub use guest_address::{guest_address, learned, others};
 pub use host::{capacity, network_xml, prepare_host};
 pub use image_pool::images_of;
 pub use images::ensure_image;

@@ -5,6 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use super::{
     Ctx,
     follow::{Follower, POLL, Wait},
+    guest_address::guest_address,
 };
 use crate::{
     catalog::Health,
@@ -63,10 +64,10 @@ fn follow(
     let address = match health {
         Some(Health::Command { .. }) => {
             command(&mut guest, record, answer)?;
-            address(ctx, record)?
+            guest_address(ctx, record)?
         }
         Some(health) => Some(probe(&mut guest, record, health)?),
-        None => address(ctx, record)?,
+        None => guest_address(ctx, record)?,
     };
     Ok(Waited { address })
 }
@@ -108,20 +109,12 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
     })
 }
 
-/// The guest's address: the reserved one, or what the host sees of it.
-fn address(ctx: &Ctx, record: &Record) -> Result<Option<Ipv4Addr>> {
-    match record.address {
-        Some(address) => Ok(Some(address)),
-        None => ctx.hypervisor.guest_address(record.uuid, record.mac),
-    }
-}
-
 /// Waits until the application answers from the network; gives the address it answers at.
 fn probe(guest: &mut Follower<'_>, record: &Record, health: &Health) -> Result<Ipv4Addr> {
     let ctx = guest.ctx;
     let mut known = None;
     loop {
-        known = if known.is_some() { known } else { address(ctx, record)? };
+        known = if known.is_some() { known } else { guest_address(ctx, record)? };
         let (answer, pause) = match known.map(|at| (at, guest::health::probe(health, at, PROBE_TIMEOUT))) {
             Some((address, Ok(()))) => return Ok(address),
             Some((_, Err(answer))) => (answer, PROBE_PAUSE),

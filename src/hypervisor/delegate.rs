@@ -18,7 +18,7 @@ macro_rules! calls_of {
             fn ensure_domain(xml: &str) -> ();
             fn rename_domain(uuid: Uuid, name: &str) -> ();
             fn remove_domain(uuid: Uuid) -> ();
-            fn guest_address(uuid: Uuid, mac: Mac) -> Option<Ipv4Addr>;
+            fn guest_addresses(uuid: Uuid, mac: Mac) -> Vec<Ipv4Addr>;
         } }
     };
     (Lifecycle, $make:ident) => {

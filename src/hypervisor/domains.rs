@@ -88,9 +88,9 @@ pub trait Domains: Send + Sync {
     /// Undefines the domain with its NVRAM, managed save, snapshot and checkpoint metadata. It must be off
     /// (`domain_running`).
     fn remove_domain(&self, uuid: Uuid) -> Result<()>;
-    /// The IPv4 address the guest has on its interface of this hardware address, as the guest agent or the host's ARP
-    /// table tells; none if nobody knows.
-    fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Addr>>;
+    /// The IPv4 addresses the guest has on its interface of this hardware address, as the host's ARP table tells first and the
+    /// guest agent then; none if nobody knows. Neither is to be believed unseen.
+    fn guest_addresses(&self, uuid: Uuid, mac: Mac) -> Result<Vec<Ipv4Addr>>;
 }
 
 /// What starts, stops and changes the run of a domain. `no_domain` if it is not there, except for `destroy`.

@@ -128,6 +128,11 @@ impl Machine for LocalMachine {
         UnixStream::connect(socket).map_or_else(|e| e.kind() == io::ErrorKind::PermissionDenied, |_| true)
     }
 
+    fn is_own(&self, address: Ipv4Addr) -> bool {
+        // Only then can a socket be bound to it.
+        UdpSocket::bind((address, 0)).is_ok()
+    }
+
     fn ask_arp(&self, address: Ipv4Addr) {
         // Port 9 is "discard" (RFC 863), and the guest's firewall drops it.
         if let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) {

@@ -85,6 +85,8 @@ pub trait Machine: Send + Sync {
     fn answers(&self, socket: &Path) -> bool;
     /// Sends a datagram that nobody answers, so that the kernel asks for the hardware address.
     fn ask_arp(&self, address: Ipv4Addr);
+    /// Whether one of its interfaces has this address.
+    fn is_own(&self, address: Ipv4Addr) -> bool;
     /// Removes a file.
     fn remove_file(&self, file: &Path) -> io::Result<()>;
     /// Follows the entries of a folder.

@@ -41,7 +41,7 @@ pub use instance::{DesiredState, Instance, InstanceState, NetworkMode, Phase, Re
 pub use metric::{Metric, MetricType, Unit};
 pub use money::{Currency, Money};
 pub use name::Name;
-pub use net::{DhcpHost, Mac, Port, Protocol};
+pub use net::{DhcpHost, Mac, Port, Protocol, is_machines};
 pub use observer::{Observer, Stage, Unobserved, WithinStage};
 pub use operation::{OperationKind, OperationState, Progress, Requester, StepState, Via};
 pub use point::Point;

@@ -30,6 +30,13 @@ impl Mac {
     }
 }
 
+/// Whether a machine of a network can have this address: it is not unspecified, of the loopback, link-local, multicast, broadcast or
+/// reserved.
+pub fn is_machines(address: Ipv4Addr) -> bool {
+    let [first, ..] = address.octets();
+    !(address.is_loopback() || address.is_link_local() || first == 0 || first >= 224)
+}
+
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g] = self.0;

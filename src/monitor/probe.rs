@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 use crate::{
     catalog::Health,
+    engine::learned,
     guest,
-    hypervisor::Hypervisor,
+    hypervisor::{Hypervisor, Machine},
     model::{Code, Mac, Result},
 };
 
@@ -39,6 +40,8 @@ pub struct Check {
     pub address: Option<Ipv4Addr>,
     /// The hardware address, to ask for it if not.
     pub mac: Mac,
+    /// Addresses of other instances, which are none of its own.
+    pub others: Vec<Ipv4Addr>,
 }
 
 /// What came of a check.
@@ -58,10 +61,10 @@ pub struct Checked {
 struct Addresses(Mutex<HashMap<Uuid, Ipv4Addr>>);
 
 impl Addresses {
-    fn of(&self, check: &Check, hypervisor: &dyn Hypervisor) -> Option<Ipv4Addr> {
+    fn of(&self, check: &Check, hypervisor: &dyn Hypervisor, machine: &dyn Machine) -> Option<Ipv4Addr> {
         let known = check.address.or_else(|| self.map().get(&check.instance).copied());
         known.or_else(|| {
-            let found = hypervisor.guest_address(check.instance, check.mac).ok().flatten()?;
+            let found = learned(hypervisor, machine, &check.others, check.instance, check.mac).ok().flatten()?;
             self.map().insert(check.instance, found);
             Some(found)
         })
@@ -90,19 +93,19 @@ pub struct Prober {
 
 impl Prober {
     /// Starts the threads; they end with this value.
-    pub fn start(hypervisor: &Arc<dyn Hypervisor>) -> Result<Self> {
+    pub fn start(hypervisor: &Arc<dyn Hypervisor>, machine: &Arc<dyn Machine>) -> Result<Self> {
         let (jobs, queue) = channel::<Check>();
         let (tell, answers) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let addresses = Arc::new(Addresses::default());
         for _ in 0..WORKERS {
-            let (queue, tell, hypervisor) = (queue.clone(), tell.clone(), hypervisor.clone());
+            let (queue, tell, hypervisor, machine) = (queue.clone(), tell.clone(), hypervisor.clone(), machine.clone());
             let addresses = addresses.clone();
             let work = move || {
                 loop {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(check) = job else { return };
-                    let address = addresses.of(&check, &*hypervisor);
+                    let address = addresses.of(&check, &*hypervisor, &*machine);
                     let probe = |a| guest::health::probe(&check.health, a, LIMIT).is_ok();
                     // A thread that panics would never answer for its guest again.
                     let healthy = address.is_some_and(|a| catch_unwind(|| probe(a)).unwrap_or(false));

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     catalog::Health,
     clock::{Clock, SystemClock},
-    engine::Ctx,
+    engine::{Ctx, others},
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
@@ -118,7 +118,7 @@ impl<'a> Watcher<'a> {
         let parsed = |(uuid, text): (Uuid, String)| Some((uuid, serde_json::from_str(&text).ok()?));
         let histories = store.histories()?.into_iter().filter_map(parsed).collect();
         Ok(Self {
-            prober: Prober::start(&hypervisor)?,
+            prober: Prober::start(&hypervisor, &engine.machine)?,
             hostname: engine.machine.hostname(),
             boot: boot.to_owned(),
             closed,
@@ -358,6 +358,10 @@ impl<'a> Watcher<'a> {
                 health,
                 address: record.address,
                 mac: record.mac,
+                others: match record.address {
+                    Some(_) => Vec::new(),
+                    None => others(&self.engine.store, record.uuid)?,
+                },
             }),
         }
         Ok(())

@@ -92,7 +92,7 @@ const ENGINE: &[&[&str]] = &[
     &["execute"],
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
-    &["host", "domain", "reports", "handover", "accepted"],
+    &["host", "domain", "guest_address", "reports", "handover", "accepted"],
     &["follow", "undo"],
     &["ready", "provision"],
     // The operations, one file each.

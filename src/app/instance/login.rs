@@ -5,6 +5,7 @@ use std::{path::Path, process::Command};
 pub use crate::guest::ssh::Transfer;
 use crate::{
     app::{App, Caller, Right},
+    engine,
     guest::ssh::{self, Login},
     hypervisor::DomainState,
     model::{Code, Error, Hint, Name, Observer, Result, Verb, escaped},
@@ -56,11 +57,7 @@ fn login(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -
                 .hint(Hint::from("start it: ").run_with(Verb::Start, &[&name])));
         }
     }
-    let address = match record.address {
-        Some(address) => Some(address),
-        None => ctx.hypervisor.guest_address(record.uuid, record.mac)?,
-    };
-    let address = address.ok_or_else(|| {
+    let address = engine::guest_address(&ctx, &record)?.ok_or_else(|| {
         Error::new(Code::NoAddress, format!("nobody knows the address of instance `{name}` yet"))
             .hint(Hint::from("look at its console: ").run_with(Verb::Console, &[&name]))
     })?;

@@ -43,10 +43,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let mut row = list::row(listed);
     if listed.power == InstanceState::Running {
         // On a network of somebody else's the guest alone knows its address.
-        row.address = match record.address {
-            Some(address) => Some(address),
-            None => ctx.hypervisor.guest_address(record.uuid, record.mac)?,
-        };
+        row.address = engine::guest_address(ctx, record)?;
         if listed.instance.phase == Phase::Ready {
             row.health = health(ctx, record, row.address, blueprint.health.as_ref())?;
         }

@@ -46,7 +46,7 @@ impl Domains for Double {
         fn set_domain_metadata(uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> ();
         fn ensure_domain(xml: &str) -> ();
         fn rename_domain(uuid: Uuid, name: &str) -> ();
-        fn guest_address(uuid: Uuid, mac: Mac) -> Option<std::net::Ipv4Addr>;
+        fn guest_addresses(uuid: Uuid, mac: Mac) -> Vec<std::net::Ipv4Addr>;
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>> {

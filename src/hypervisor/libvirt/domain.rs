@@ -95,12 +95,11 @@ impl Domains for Libvirt {
         })
     }
 
-    fn guest_address(&self, uuid: Uuid, mac: Mac) -> Result<Option<Ipv4Addr>> {
-        self.link.call(&format!("ask for the address of domain {uuid}"), ORDINARY, move |c| {
-            let Some(domain) = lookup::domain(c, uuid)? else { return Ok(None) };
-            let sources = [sys::VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, sys::VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP];
-            // A source that cannot tell (no agent, other driver) is no reason to fail.
-            Ok(sources.into_iter().find_map(|source| address_by(&domain, source, mac)))
+    fn guest_addresses(&self, uuid: Uuid, mac: Mac) -> Result<Vec<Ipv4Addr>> {
+        self.link.call(&format!("ask for the addresses of domain {uuid}"), ORDINARY, move |c| {
+            let Some(domain) = lookup::domain(c, uuid)? else { return Ok(Vec::new()) };
+            let sources = [sys::VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP, sys::VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT];
+            Ok(sources.into_iter().flat_map(|source| addresses_by(&domain, source, mac)).collect())
         })
     }
 }
@@ -159,10 +158,13 @@ fn one(here: Option<LocalMachine>, domain: Option<Domain>) -> Outcome<Option<Dom
     clippy::disallowed_methods,
     reason = "leaks 80 bytes a call, and is called only while a guest's address is not known"
 )]
-fn address_by(domain: &Domain, source: sys::virDomainInterfaceAddressesSource, mac: Mac) -> Option<Ipv4Addr> {
-    let interfaces = domain.interface_addresses(source, 0).ok()?;
+/// At most as many as a machine may have; a source that cannot tell (no agent, other driver) tells none.
+fn addresses_by(domain: &Domain, source: sys::virDomainInterfaceAddressesSource, mac: Mac) -> Vec<Ipv4Addr> {
+    const MOST: usize = 16;
+    let interfaces = domain.interface_addresses(source, 0).unwrap_or_default();
     let ours = |i: &virt::domain::Interface| i.hwaddr.as_deref().is_some_and(|h| Mac::parse(h).ok() == Some(mac));
-    interfaces.iter().filter(|i| ours(i)).flat_map(|i| &i.addrs).find_map(|a| a.addr.parse().ok())
+    let addresses = interfaces.iter().filter(|i| ours(i)).flat_map(|i| &i.addrs);
+    addresses.filter_map(|a| a.addr.parse().ok()).take(MOST).collect()
 }
 
 fn undefine(domain: &Domain) -> std::result::Result<(), VirtError> {
