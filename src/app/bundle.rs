@@ -3,15 +3,16 @@
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
     engine,
-    model::{Hint, Observer, Result},
+    model::{DiskUsage, Hint, Observer, Result},
     view::BundleRow,
 };
 
-/// The bundles, and how many more of each this host has room for.
-pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<BundleRow>> {
+/// The bundles, and how many more of each this host has room for; and its disk, where it can be asked.
+pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<(Vec<BundleRow>, Option<DiskUsage>)> {
     caller.require(Right::Read)?;
     let catalog = catalog(&app.settings)?;
-    let capacity = app.context(caller, false).and_then(|ctx| engine::capacity(&ctx));
+    let seen = app.context(caller, false).and_then(|ctx| Ok((engine::capacity(&ctx)?, engine::disk_usage(&ctx)?)));
+    let (capacity, disk) = seen.map_or_else(|e| (Err(e), None), |(capacity, disk)| (Ok(capacity), disk));
     if let Err(e) = &capacity {
         observer.warn(&Hint::from(format!("how many fit is not known: {}", e.message)));
     }
@@ -24,6 +25,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
         price: b.price,
         currency: b.currency.clone(),
         fits: capacity.as_ref().ok().map(|c| c.count(b)),
+        short: capacity.as_ref().map(|c| c.short(b)).unwrap_or_default(),
     };
-    Ok(catalog.bundles.iter().map(row).collect())
+    Ok((catalog.bundles.iter().map(row).collect(), disk))
 }

@@ -7,15 +7,26 @@ use crate::{
     doctor::{Check, Fix, Status, apply, choose_subnet, evaluate, fixes, gather, routes},
     engine::{self, Finding},
     hypervisor::Hypervisor,
-    model::{Error, Result},
+    model::{DiskUsage, Error, Result},
     plan,
+    store::Store,
     view::{AuditView, CheckView, FindingView, FixView, UnknownView, Verdict},
 };
 
 /// The checks of this host. A host that cannot be reached is a check that fails.
 pub fn check(app: &App, caller: &Caller) -> Result<Vec<CheckView>> {
     caller.require(Right::Read)?;
-    Ok(checks(app, &app.host()).into_iter().map(view).collect())
+    let mut facts = gather(&app.settings, &*app.machine, reached(&app.host()));
+    facts.disks = disks(app, caller);
+    Ok(evaluate(&facts, &app.settings).into_iter().map(view).collect())
+}
+
+/// What is promised of the disk. Without a database nothing is; what cannot be looked at is told by the other checks.
+fn disks(app: &App, caller: &Caller) -> Option<DiskUsage> {
+    if !Store::exists(&app.settings.paths.state).ok()? {
+        return None;
+    }
+    engine::disk_usage(&app.context_of_new_state(caller, false).ok()?).ok()?
 }
 
 fn checks(app: &App, host: &Result<Arc<dyn Hypervisor>>) -> Vec<Check> {

@@ -10,18 +10,23 @@ use std::{
 
 use toml::de::{DeTable, DeValue};
 
-use crate::model::{Accel, Code, Error, Folders, Host, HostId, Paths, Result, Settings, escaped, nearest};
+use crate::model::{
+    Accel, Code, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Result, Settings, Size, escaped, nearest,
+};
 
 /// The configuration file where `LITE_CONFIG` does not name another.
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 14] = [
     "accel",
     "blueprints",
     "connect",
+    "disk_overcommit",
+    "disk_reserve",
     "log_dir",
     "loopback_webhooks",
+    "memory_overcommit",
     "mirror",
     "network",
     "pool",
@@ -78,6 +83,7 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
     let text = |r: &mut Reader, key, default: &str, check: fn(&str) -> bool, form: &str| {
         r.read(key, default.to_owned(), |t| if check(t) { Ok(t.to_owned()) } else { Err(invalid(t, form)) })
     };
+    let plain = Overcommit::default();
     let host = Host {
         id: HostId::local(),
         connect: text(
@@ -91,6 +97,11 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
         network: text(&mut reader, "network", "lite", is_word, "the name of a libvirt network, such as `lite`"),
         subnet: reader.read("subnet", None, |t| subnet(t).map(Some)),
         accel: reader.read("accel", Accel::Auto, Accel::parse),
+        overcommit: Overcommit {
+            disk: reader.read("disk_overcommit", plain.disk, Ratio::parse),
+            memory: reader.read("memory_overcommit", plain.memory, Ratio::parse),
+            disk_reserve: reader.read("disk_reserve", plain.disk_reserve, |t| Size::parse(t).map(Some)),
+        },
         folders: Folders {
             pool: reader.read("pool_dir", "/var/lib/libvirt/images/lite".into(), folder),
             logs: reader.read("log_dir", "/var/log/lite".into(), folder),
@@ -181,19 +192,29 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
             });
             continue;
         };
-        match plain(value.get_ref(), known == "blueprints") {
+        match plain(value.get_ref(), known) {
             Some(text) => drop(given.insert(known, Given { text, place: format!("{place}: `{known}`") })),
-            None => faults.push(Error::new(Code::InvalidSettings, format!("{place}: `{known}` is not text in quotes"))),
+            None => {
+                let form = if is_number(known) { "a number" } else { "text in quotes" };
+                faults.push(Error::new(Code::InvalidSettings, format!("{place}: `{known}` is not {form}")));
+            }
         }
     }
     Ok(given)
 }
 
-fn plain(value: &DeValue<'_>, list: bool) -> Option<String> {
+/// The key takes a number, with or without quotes.
+fn is_number(key: &str) -> bool {
+    key.ends_with("_overcommit")
+}
+
+fn plain(value: &DeValue<'_>, key: &str) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),
-        DeValue::Array(items) if list => {
-            let items: Option<Vec<String>> = items.iter().map(|i| plain(i.get_ref(), false)).collect();
+        DeValue::Integer(number) if is_number(key) && number.radix() == 10 => Some(number.as_str().to_owned()),
+        DeValue::Float(number) if is_number(key) => Some(number.as_str().to_owned()),
+        DeValue::Array(items) if key == "blueprints" => {
+            let items: Option<Vec<String>> = items.iter().map(|i| plain(i.get_ref(), "")).collect();
             items.map(|i| i.join(":"))
         }
         _ => None,

@@ -1,7 +1,7 @@
 //! Finding a blueprint and a bundle, and whether they fit.
 
 use super::types::{Blueprint, Bundle, Catalog, Resolved};
-use crate::model::{Code, Error, Hint, Result, Verb, escaped, nearest};
+use crate::model::{Code, Error, Hint, Result, Size, Verb, escaped, nearest};
 
 impl Catalog {
     /// The blueprint with this id.
@@ -73,10 +73,12 @@ impl Catalog {
 
 /// What a bundle lacks for a blueprint.
 fn lack(blueprint: &Blueprint, bundle: &Bundle) -> Option<String> {
-    let memory = (bundle.memory < blueprint.min_memory)
-        .then(|| format!("{} of memory, at least {} needed", bundle.memory, blueprint.min_memory));
-    let disk = (bundle.disk < blueprint.min_disk)
-        .then(|| format!("{} of disk, at least {} needed", bundle.disk, blueprint.min_disk));
+    let lacks = |what, has: Size, least: Size| {
+        let [shown, needed] = Size::together([has, least]);
+        (has < least).then(|| format!("{shown} of {what}, at least {needed} needed"))
+    };
+    let memory = lacks("memory", bundle.memory, blueprint.min_memory);
+    let disk = lacks("disk", bundle.disk, blueprint.min_disk);
     match (memory, disk) {
         (Some(memory), Some(disk)) => Some(format!("{memory}; {disk}")),
         (memory, disk) => memory.or(disk),

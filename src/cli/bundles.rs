@@ -13,7 +13,9 @@ EXAMPLES:
 /// List the sizes and prices there are
 ///
 /// Lists the bundles: fixed sizes, each with a flat monthly price, and how many
-/// more of each fit on this host. Prices and currency are yours to set, in
+/// more of each fit on this host, or what is short: `no: memory`. Disks are thin:
+/// more may be promised than there is (`disk_overcommit`), and a line on stderr
+/// says what is promised, used and free. Prices and currency are yours to set, in
 /// /etc/lite/blueprints/bundles.yaml.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
@@ -21,5 +23,6 @@ pub struct Args {}
 
 /// Lists the bundles with [`crate::ui::print::print_bundles`].
 pub fn run(_args: &Args, env: &mut Env) -> Result<()> {
-    print_bundles(&env.ui, &bundle::list(&env.app()?, &env.caller(), &mut env.progress())?)
+    let (rows, disk) = bundle::list(&env.app()?, &env.caller(), &mut env.progress())?;
+    print_bundles(&env.ui, &rows, disk)
 }

@@ -24,7 +24,8 @@ EXAMPLES:
 ///
 /// Lists every instance with its state, health, address and flat monthly price,
 /// and the sum at the end. A stopped instance costs its bundle too. The price is
-/// the one agreed when the instance was made.
+/// the one agreed when the instance was made. A line on stderr says how much disk
+/// is promised to instances, used by them, and free on the host.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
@@ -47,6 +48,6 @@ impl Args {
 
 /// Lists the instances with [`crate::ui::print::print_list`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let rows = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
-    print_list(&env.ui, &rows, args.columns())
+    let (rows, disk) = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
+    print_list(&env.ui, &rows, disk, args.columns())
 }

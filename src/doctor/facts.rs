@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{HostInfo, Hypervisor, Machine, NetworkInfo, PoolInfo, is_local},
-    model::{Action, Error, IpDefinition, NetworkDefinition, Settings, Size, Verb},
+    model::{Action, DiskUsage, Error, IpDefinition, NetworkDefinition, Settings, Size, Verb},
 };
 
 /// Programs `lite image build` runs, with Debian's package of each.
@@ -84,6 +84,8 @@ pub struct Facts {
     pub memory: Option<Size>,
     /// Space left for the pool.
     pub pool_space: Option<Size>,
+    /// What is promised of the pool, and what is used; none where that is not known.
+    pub disks: Option<DiskUsage>,
     /// Space left for the state.
     pub state_space: Option<Size>,
     /// The state folder can be written.
@@ -111,6 +113,7 @@ pub fn doctor_fix(root_needed: bool, facts: &Facts) -> Action {
 }
 
 /// Gathers the facts; `machine` is the one this process runs on, `hypervisor` is the open connection, or why there is none.
+/// What only the database knows is left out.
 pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dyn Hypervisor, &Error>) -> Facts {
     let ask = hypervisor.map_err(Clone::clone);
     let host = ask.clone().and_then(|h| h.host());
@@ -141,6 +144,7 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         way: way(machine, &network),
         memory,
         pool_space,
+        disks: None,
         state_space: local::space(machine, &settings.paths.state),
         state_writable: local::writable(machine, &settings.paths.state),
         logs_writable: local::writable(machine, &settings.host.folders.logs),

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{
-    check::{Check, Repair, quoted, word},
+    check::{Check, Repair, Status, quoted, word},
     facts::{Facts, TOOLS, doctor_fix},
     local::Forward,
 };
-use crate::model::{Action, Hint, Settings, Size, Verb, escaped};
+use crate::model::{Action, Hint, Ratio, Settings, Size, Verb, escaped};
 
 /// Less free memory than this holds no instance: the smallest bundle and QEMU's own.
 const MEMORY_LEAST: Size = Size::mib(640);
@@ -48,7 +48,7 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
 
 /// What a machine that runs guests needs.
 pub fn server(facts: &Facts, settings: &Settings) -> [Check; 5] {
-    [forwarding(facts), firewall(facts), confinement(facts, settings), memory(facts), disk(facts, settings)]
+    [forwarding(facts), firewall(facts), confinement(facts, settings), memory(facts, settings), disk(facts, settings)]
 }
 
 fn forwarding(facts: &Facts) -> Check {
@@ -116,28 +116,32 @@ fn confinement(facts: &Facts, settings: &Settings) -> Check {
     }
 }
 
-fn memory(facts: &Facts) -> Check {
+fn memory(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "memory";
-    match facts.memory {
-        None => Check::warn(ID, "free memory cannot be read").fix("mount -t proc proc /proc"),
-        Some(free) => amount(
-            ID,
-            free,
-            MEMORY_LEAST,
-            MEMORY_AMPLE,
-            &format!("{} of memory is free", about(free)),
-            "stop what uses memory, or add some: `free -h` tells",
-        ),
+    let Some(free) = facts.memory else {
+        return Check::warn(ID, "free memory cannot be read").fix("mount -t proc proc /proc");
+    };
+    let fix = "stop what uses memory, or add some: `free -h` tells";
+    let check = amount(ID, free, MEMORY_LEAST, MEMORY_AMPLE, "of memory is free", "", fix);
+    let times = settings.host.overcommit.memory;
+    if check.status != Status::Ok || times == Ratio::ONE {
+        return check;
     }
+    let sentence = format!(
+        "{}, and may be promised {times} times (`memory_overcommit`): where all instances use theirs, the kernel kills some",
+        check.sentence
+    );
+    Check::warn(ID, sentence).fix("set `memory_overcommit` to 1")
 }
 
 fn disk(facts: &Facts, settings: &Settings) -> Check {
     const ID: &str = "disk";
     let (state, pool) = (&settings.paths.state, facts.pool.as_ref().ok().and_then(Option::as_ref));
     if let Some(free) = facts.state_space.filter(|s| *s < STATE_LEAST) {
+        let [shown_free, least] = Size::together([free, STATE_LEAST]);
         return Check::fail(
             ID,
-            format!("{} is free for the state in `{}`: at least {STATE_LEAST} is needed", about(free), shown(state)),
+            format!("{shown_free} is free for the state in `{}`: at least {least} is needed", shown(state)),
         )
         .fix(format!("df -h {}", word(state)));
     }
@@ -154,33 +158,38 @@ fn disk(facts: &Facts, settings: &Settings) -> Check {
                 .text(" and ")
                 .run(Verb::ImageRemove)
                 .text(", or put the pool elsewhere with `LITE_POOL_DIR`");
-            amount(
-                ID,
-                free,
-                POOL_LEAST,
-                POOL_AMPLE,
-                &format!("{} is free for images and disks in `{}`", about(free), shown(pool)),
-                fix,
-            )
+            let total = facts.pool.as_ref().ok().and_then(Option::as_ref).map_or(0, |p| p.capacity);
+            let least = POOL_LEAST.max(Size::bytes(settings.host.overcommit.reserve(total)));
+            let place = format!(" for images and disks in `{}`", shown(pool));
+            let check = amount(ID, free, least, POOL_AMPLE, "is free", &place, fix);
+            match &facts.disks {
+                Some(disks) => Check { sentence: format!("{}; {}", check.sentence, disks.promises()), ..check },
+                None => check,
+            }
         }
     }
-}
-
-/// A measured amount, no more exact than it needs to be.
-fn about(size: Size) -> Size {
-    let mib = size.as_mib();
-    Size::mib(if mib < 10 << 10 { mib } else { mib >> 10 << 10 })
 }
 
 fn shown(path: &Path) -> String {
     escaped(&path.display().to_string())
 }
 
-fn amount(id: &'static str, free: Size, least: Size, ample: Size, sentence: &str, fix: impl Into<Hint>) -> Check {
+/// A check of a measured amount, `free`. What is free is `is`, at `place`.
+fn amount(
+    id: &'static str,
+    free: Size,
+    least: Size,
+    ample: Size,
+    is: &str,
+    place: &str,
+    fix: impl Into<Hint>,
+) -> Check {
+    let [shown, needed] = Size::together([free, least]);
+    let [alone] = Size::together([free]);
     match free {
-        free if free < least => Check::fail(id, format!("{sentence}: at least {least} is needed")).fix(fix),
-        free if free < ample => Check::warn(id, format!("{sentence}: room for very little")).fix(fix),
-        _ => Check::ok(id, sentence),
+        free if free < least => Check::fail(id, format!("{shown} {is}{place}: at least {needed} is needed")).fix(fix),
+        free if free < ample => Check::warn(id, format!("{alone} {is}{place}: room for very little")).fix(fix),
+        _ => Check::ok(id, format!("{alone} {is}{place}")),
     }
 }
 

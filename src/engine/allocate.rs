@@ -6,7 +6,7 @@ use super::Capacity;
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
-    model::{Code, Error, Hint, HostId, Name, ResourceKind, Result, Verb},
+    model::{Code, Error, Hint, HostId, Name, Overcommit, ResourceKind, Result, Verb},
     plan::Subnet,
     store::{
         Transaction,
@@ -81,6 +81,12 @@ pub fn address(t: &Transaction<'_>, host: &HostId, subnet: &Subnet, network: &st
 }
 
 /// Checks that one more instance of the bundle fits.
-pub fn capacity(t: &Transaction<'_>, host: &HostId, view: &HostView, bundle: &Bundle) -> Result<()> {
-    Capacity::left(&view.info, &view.pool, view.used_by_disks, &allocated(t, host)?).check(bundle, true)
+pub fn capacity(
+    t: &Transaction<'_>,
+    host: &HostId,
+    view: &HostView,
+    bundle: &Bundle,
+    overcommit: &Overcommit,
+) -> Result<()> {
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &allocated(t, host)?, overcommit).check(bundle, true)
 }

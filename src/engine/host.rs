@@ -106,7 +106,8 @@ pub fn usable(ctx: &Ctx, mut pool: PoolInfo) -> PoolInfo {
 /// What is left for new instances.
 pub fn capacity(ctx: &Ctx) -> Result<super::Capacity> {
     let view = view(ctx, &NetworkMode::Bridge(String::new()))?;
-    Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &ctx.store.allocated(&ctx.host_id())?))
+    let held = ctx.store.allocated(&ctx.host_id())?;
+    Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held, &ctx.settings.host.overcommit))
 }
 
 /// Bytes that the disks of instances use already.

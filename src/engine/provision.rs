@@ -13,6 +13,7 @@ use std::{
 use super::{
     Ctx, allocate,
     allocate::HostView,
+    capacity, disk,
     execute::Payload,
     generate::{Generated, generate, secret_rows},
     host,
@@ -27,7 +28,7 @@ use crate::{
     kill_point,
     model::{
         Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
-        Stage,
+        Size, Stage, Verb,
     },
     plan::{self, Chosen, DomainPlan, Identity, Sources, Step},
     render::{Seed, SeedInput, StaticAddress, render},
@@ -145,13 +146,30 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
         }
     });
     match &reserved {
-        Ok(_) => observer.finish(),
+        Ok(job) => {
+            warn_of_memory(ctx, job, observer)?;
+            observer.finish();
+        }
         Err(_) => observer.fail(),
     }
     if reserved.is_ok() {
         kill_point::reached("allocated");
     }
     reserved
+}
+
+/// Says that more memory is promised than there is, as `memory_overcommit` allows.
+fn warn_of_memory(ctx: &Ctx, job: &Job, observer: &mut dyn Observer) -> Result<()> {
+    let promised = ctx.store.allocated(&ctx.host_id())?.memory;
+    let there = capacity::memory_there(&job.view.info);
+    if promised > there {
+        let [promised, there] = Size::together([promised, there].map(Size::bytes));
+        let text = format!(
+            "{promised} of memory is promised to instances, and there is {there}: where all use theirs, the kernel kills some"
+        );
+        observer.warn(&Hint::from(text));
+    }
+    Ok(())
 }
 
 /// The host, with what is lite's own made where it is missing; and whether its guests run with KVM.
@@ -188,7 +206,7 @@ fn insert(
             Purpose::Bake(_) => format!("bake-{}", request.blueprint.id),
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
-        allocate::capacity(t, &host, view, &request.bundle)?;
+        allocate::capacity(t, &host, view, &request.bundle, &settings.host.overcommit)?;
         let address = match &view.subnet {
             Some(subnet) => Some(allocate::address(t, &host, subnet, &network_key)?),
             None => None,
@@ -280,11 +298,30 @@ fn render_seed(
     })
 }
 
+/// Looks once more at what was reserved: an image that was made meanwhile, and what others did, took of it.
+///
+/// # Errors
+/// Refused where the pool is nearly full by now, or the memory is gone.
+fn look_again(ctx: &Ctx, job: &Job) -> Result<()> {
+    disk::check(ctx)?;
+    let (needed, free) = (job.record.memory, Size::bytes(ctx.hypervisor.host()?.memory_free_kib << 10));
+    if needed <= free {
+        return Ok(());
+    }
+    let [needed, free] = Size::together([needed, free]);
+    Err(Error::new(
+        Code::NoCapacity,
+        format!("the memory of this host was taken meanwhile: {needed} needed, {free} free"),
+    )
+    .hint(Hint::from("use a smaller bundle (").run(Verb::Bundles).text(" shows what fits), or stop an instance")))
+}
+
 /// Makes everything on `image`, up to the running domain.
 ///
 /// # Errors
 /// The step that failed; what was begun is in `job.started`, for [`abandon`].
 pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
+    look_again(ctx, job)?;
     job.record.image_digest.clone_from(&image.digest);
     ctx.store.set_image(&job.record, &image.volume)?;
     let steps = plan::create(

@@ -59,6 +59,7 @@ struct Memory {
     told: BTreeMap<Uuid, Change>,
     interfaces: BTreeMap<Uuid, Vec<String>>,
     ignores_power_button: bool,
+    pool_free: Option<u64>,
 }
 
 impl Default for Memory {
@@ -71,6 +72,7 @@ impl Default for Memory {
             told: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             ignores_power_button: false,
+            pool_free: None,
         }
     }
 }
@@ -107,6 +109,11 @@ impl Double {
     /// Changes the facts of the host.
     pub fn set_host(&self, change: impl FnOnce(&mut HostInfo)) {
         change(&mut self.memory().host);
+    }
+
+    /// Makes pools show so many free bytes.
+    pub fn set_pool_free(&self, bytes: u64) {
+        self.memory().pool_free = Some(bytes);
     }
 
     /// Takes the pool away.

@@ -4,7 +4,10 @@ use std::{
     env, fs, io,
     io::{Read, Seek, SeekFrom, Write},
     net::{Ipv4Addr, UdpSocket},
-    os::unix::{fs::PermissionsExt, net::UnixStream},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixStream,
+    },
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -162,7 +165,14 @@ impl FolderChanges for Following {
 
 fn info(meta: &fs::Metadata) -> io::Result<FileInfo> {
     let modified = Timestamp::try_from(meta.modified()?).map_err(io::Error::other)?;
-    Ok(FileInfo { is_folder: meta.is_dir(), length: meta.len(), mode: meta.permissions().mode() & 0o7777, modified })
+    Ok(FileInfo {
+        is_folder: meta.is_dir(),
+        length: meta.len(),
+        // POSIX leaves the unit open; on Linux it is 512 bytes.
+        allocated: meta.blocks().saturating_mul(512),
+        mode: meta.permissions().mode() & 0o7777,
+        modified,
+    })
 }
 
 #[cfg(test)]

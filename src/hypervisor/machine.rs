@@ -17,6 +17,8 @@ pub struct FileInfo {
     pub is_folder: bool,
     /// Its length, bytes.
     pub length: u64,
+    /// Bytes it takes on its disk.
+    pub allocated: u64,
     /// Its permissions: the lowest twelve bits of its mode.
     pub mode: u32,
     /// When it was last written to.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Code, Error, HostId, Result, escaped};
+use super::{Code, Error, HostId, Overcommit, Result, escaped};
 
 /// Which virtualisation runs the guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +53,8 @@ pub struct Host {
     pub subnet: Option<ipnet::Ipv4Net>,
     /// Acceleration (`LITE_ACCEL`).
     pub accel: Accel,
+    /// What may be promised of it.
+    pub overcommit: Overcommit,
     /// Folders.
     pub folders: Folders,
 }

@@ -45,6 +45,17 @@ impl Size {
         }
     }
 
+    /// Sizes of one sentence in one unit, `60 GiB` beside `52.2 GiB`: MiB where all are below 1 GiB, else GiB, with one decimal
+    /// where it is not a whole number.
+    pub fn together<const N: usize>(sizes: [Self; N]) -> [String; N] {
+        let largest = sizes.iter().max().map_or(0, |s| s.0);
+        let (unit, factor) = if largest < UNITS[1].1 { UNITS[2] } else { UNITS[1] };
+        sizes.map(|Self(bytes)| match bytes.is_multiple_of(factor) || factor == UNITS[2].1 {
+            true => format!("{} {unit}", bytes / factor),
+            false => format!("{}.{} {unit}", bytes / factor, bytes % factor * 10 / factor),
+        })
+    }
+
     /// Parses `512 MiB` (the space may be left out). Refused when negative, without unit, zero or above 1 PiB.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || {
@@ -99,6 +110,15 @@ mod tests {
         }
         assert_eq!(Size::parse("1024MiB").map(|s| s.to_string()), Ok("1 GiB".to_owned()));
         assert_eq!(Size::bytes((1 << 30) + (1 << 29) + 1).to_string(), "1.5 GiB");
+    }
+
+    #[test]
+    fn sizes_of_one_sentence_have_one_unit() {
+        let kib = |n: u64| Size::bytes(n << 10);
+        assert_eq!(Size::together([Size::mib(60 << 10), Size::mib(53_474)]), ["60 GiB", "52.2 GiB"]);
+        assert_eq!(Size::together([Size::mib(41), kib(167_296)]), ["41 MiB", "163 MiB"]);
+        assert_eq!(Size::together([Size::mib(512), Size::mib(1024)]), ["0.5 GiB", "1 GiB"]);
+        assert_eq!(Size::together([Size::mib(2 << 20), Size::bytes(0)]), ["2048 GiB", "0 GiB"]);
     }
 
     #[test]

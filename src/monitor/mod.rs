@@ -6,6 +6,7 @@ pub mod clock;
 pub mod decide;
 pub mod evaluate;
 pub mod export;
+pub mod fullness;
 pub mod guard;
 pub mod machine;
 pub mod policy;

@@ -18,6 +18,7 @@ use super::{
     clock::{MinuteClock, Moment},
     evaluate::Windows,
     export::Shared,
+    fullness::{self, Fullness},
     policy::{self, GuestShutdown, History, Intent, Observed},
     probe::{Check, Prober},
     sample::Gathered,
@@ -29,7 +30,7 @@ use crate::{
     guest::{self, report::Status},
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
-    model::{DesiredState, EventKind, Instance, Metric, Phase, Record, Result},
+    model::{DesiredState, Instance, Metric, Phase, Record, Result},
     plan::report_log,
     store::{events::Stamp, metrics::SeriesCache},
 };
@@ -42,8 +43,6 @@ const LONG_GAP: i64 = 26 * 60;
 const CATCH_UP: Duration = Duration::from_secs(20);
 /// Seconds a guest may take to come up before its silence is evidence.
 const COMES_UP: i64 = 300;
-/// Share of the pool that must be free, in percent.
-const FREE: u64 = 5;
 
 /// What the host says, in the words of the policy.
 pub fn seen(sample: Option<&DomainSample>) -> Observed {
@@ -82,7 +81,8 @@ pub struct Watcher<'a> {
     asked: i64,
     rolled: i64,
     unreachable: bool,
-    full: bool,
+    /// How full the disk of the instances was when it was last looked at.
+    fullness: Fullness,
     exported: Shared,
     /// Where what was decided is done.
     actor: Actor,
@@ -115,6 +115,7 @@ impl<'a> Watcher<'a> {
         let last = store.last_minute(&engine.host_id())?.map(|(number, _)| number);
         let clock = MinuteClock::start(stored, last, boot, now);
         let closed = (clock.minute(now.mono) - 1).max(last.unwrap_or(i64::MIN));
+        let fullness = Fullness::stored(store.watcher_value(&engine.host_id(), fullness::KEY)?);
         let parsed = |(uuid, text): (Uuid, String)| Some((uuid, serde_json::from_str(&text).ok()?));
         let histories = store.histories()?.into_iter().filter_map(parsed).collect();
         Ok(Self {
@@ -132,7 +133,7 @@ impl<'a> Watcher<'a> {
             checks: HashMap::new(),
             starting: HashSet::new(),
             unreachable: false,
-            full: false,
+            fullness,
             exported: Shared::default(),
             actor,
             acting: HashMap::new(),
@@ -177,6 +178,10 @@ impl<'a> Watcher<'a> {
             );
         }
         let instances = self.instances()?;
+        if minute != self.asked {
+            let checked = self.check_capacity(now);
+            self.trouble("the disk of the instances", checked);
+        }
         let looked = match self.hypervisor.samples() {
             Ok(samples) => {
                 if std::mem::take(&mut self.unreachable) {
@@ -376,14 +381,6 @@ impl<'a> Watcher<'a> {
         let read = self.engine.store.blueprint_of(uuid).map(|(blueprint, _)| blueprint.health);
         self.checks.insert(uuid, read.clone().unwrap_or_default());
         read
-    }
-
-    fn event(&mut self, kind: EventKind, record: Option<&Record>, text: &str, now: Moment) -> Result<()> {
-        let stamp = self.stamp(now);
-        self.engine.store.record_event(&stamp.host, &stamp.event(kind, record, text))?;
-        kill_point::reached("stored");
-        (self.tell)(&format!("{}: {text}", record.map_or(kind.as_str(), |r| r.name.as_str())));
-        Ok(())
     }
 }
 

@@ -38,14 +38,14 @@ mod tests {
     fn sample() -> Error {
         Error::new(
             Code::BundleTooSmall,
-            "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed",
+            "bundle `nano` is too small for `wordpress`: 0.5 GiB of memory, at least 1 GiB needed",
         )
         .hint("use `--bundle micro` or larger; `lite bundles` lists them")
     }
 
     #[test]
     fn reads_as_in_the_design() {
-        let wanted = "error: bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed\n\
+        let wanted = "error: bundle `nano` is too small for `wordpress`: 0.5 GiB of memory, at least 1 GiB needed\n\
                       \x20 hint: use `--bundle micro` or larger; `lite bundles` lists them\n";
         assert_eq!(error_text(&sample(), false), wanted);
     }

@@ -1,8 +1,8 @@
 //! Stages of a change: a moving line on a terminal while one runs, and a line with its time when it ends.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Tone, Ui, clean, locked, term::Term};
 use crate::model::Size;
@@ -64,7 +64,7 @@ impl Stages {
                 let quarter = done.min(total).saturating_mul(4) / total;
                 if quarter > running.quarter && quarter < 4 {
                     running.quarter = quarter;
-                    self.ui.status(&format!("    {}: {} of {}", running.name, Size::bytes(done), Size::bytes(total)));
+                    self.ui.status(&format!("    {}: {}", running.name, amount(done, total)));
                 }
             }
             (None, _) => {}
@@ -132,13 +132,22 @@ impl Drop for Stages {
 
 const SPINNER: &str = "  {spinner} {prefix:12}{elapsed:>9}  {wide_msg}";
 const BYTES: &str = "  {spinner} {prefix:12}{elapsed:>9}  {binary_bytes}  {binary_bytes_per_sec}";
-const BYTES_OF: &str =
-    "  {spinner} {prefix:12}{elapsed:>9}  [{wide_bar}] {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}";
+const BYTES_OF: &str = "  {spinner} {prefix:12}{elapsed:>9}  [{wide_bar}] {amount}  {binary_bytes_per_sec}";
+
+/// How much of a total is done, in one unit.
+fn amount(done: u64, total: u64) -> String {
+    let [done, total] = Size::together([done, total].map(Size::bytes));
+    format!("{done} of {total}")
+}
 
 fn style(utf8: bool, template: &str) -> ProgressStyle {
     let (ticks, bar) = if utf8 { ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ", "━╸ ") } else { ("-\\|/ ", "=> ") };
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .with_key("amount", |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // What cannot be written is not shown.
+            let _ = text.write_str(&amount(state.pos(), state.len().unwrap_or(state.pos())));
+        })
         .tick_chars(ticks)
         .progress_chars(bar)
 }

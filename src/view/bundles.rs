@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::row::bytes;
+use super::{DiskView, row::bytes};
 use crate::model::{Currency, Money, Size};
 
 /// A bundle, and how many more of it this host has room for.
@@ -27,6 +27,8 @@ pub struct BundleRow {
     pub currency: Currency,
     /// How many more fit on this host; none if the host could not be asked.
     pub fits: Option<u64>,
+    /// What one more lacks: `vCPUs`, `memory`, `disk`.
+    pub short: Vec<&'static str>,
 }
 
 /// The document of `bundles`.
@@ -34,4 +36,6 @@ pub struct BundleRow {
 pub struct BundlesDocument<'a> {
     /// The bundles.
     pub bundles: &'a [BundleRow],
+    /// The disk of this host; none if the host could not be asked.
+    pub disk: Option<DiskView>,
 }

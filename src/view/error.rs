@@ -45,7 +45,7 @@ mod tests {
     fn sample() -> Error {
         Error::new(
             Code::BundleTooSmall,
-            "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed",
+            "bundle `nano` is too small for `wordpress`: 0.5 GiB of memory, at least 1 GiB needed",
         )
         .hint("use `--bundle micro` or larger; `lite bundles` lists them")
     }
@@ -55,7 +55,7 @@ mod tests {
         let json = serde_json::to_string(&Versioned::new(ErrorView::from(&sample()))).unwrap_or_default();
         let wanted = concat!(
             r#"{"schema":2,"error":{"code":"bundle_too_small","message":"bundle `nano` is too small for `wordpress`: "#,
-            r#"512 MiB of memory, at least 1 GiB needed","causes":[],"#,
+            r#"0.5 GiB of memory, at least 1 GiB needed","causes":[],"#,
             r#""hints":["use `--bundle micro` or larger; `lite bundles` lists them"],"exit_code":2}}"#
         );
         assert_eq!(json, wanted);

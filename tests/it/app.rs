@@ -119,7 +119,7 @@ fn what_a_guest_reported_is_shown_by_a_look_and_stored_by_a_change() {
     let app = app(&world);
     let phase = || world.engine().store.require(&name("web")).expect("there").phase;
     let rows = list::list(&app, &root(), &[], &mut Unobserved).expect("listed");
-    assert_eq!((rows[0].state, phase()), (InstanceState::Failed, Phase::Unverified));
+    assert_eq!((rows.0[0].state, phase()), (InstanceState::Failed, Phase::Unverified));
     let retag = Retag { name: name("web"), set: vec![], remove: vec![], wait: false, dry_run: true };
     tag::change(&app, &root(), &retag, &mut Unobserved).expect("nothing to change");
     assert_eq!(phase(), Phase::Failed);
@@ -194,7 +194,7 @@ fn who_may_only_look_changes_nothing() {
     world.create("web").expect("created");
     let app = app(&world);
     let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli }, &[Right::Read]);
-    assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|rows| rows.len()), Ok(1));
+    assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|(rows, _)| rows.len()), Ok(1));
     let error = delete::find(&app, &reader, &[name("web")], false, &mut Unobserved).err().expect("refused");
     assert_eq!(
         (error.code.as_str(), error.exit_code(), error.message.as_str()),

@@ -199,17 +199,20 @@ fn more_promised_than_there_is_is_told_with_the_numbers() {
     let world = World::new();
     world.create("web").expect("created");
     world.hypervisor.inner().set_host(|h| h.memory_kib = 768 << 10);
-    assert_eq!(told(&world), ["overcommitted memory: 512 MiB promised to instances, 256 MiB is there"]);
+    assert_eq!(told(&world), ["overcommitted memory: 512 MiB promised to instances, at most 256 MiB may be"]);
 
     world.hypervisor.inner().set_host(|h| (h.memory_kib, h.cpus) = (16 << 20, 0));
-    assert_eq!(told(&world), ["overcommitted vCPUs: 2 promised to instances, 0 is there"]);
+    assert_eq!(told(&world), ["overcommitted vCPUs: 2 promised to instances, at most 0 may be"]);
 
-    // Promised 20 GiB each on a pool of 100 GiB; the row says more than a create would have given.
+    // At most four times the pool of 100 GiB may be promised; the row says more than a create would have given.
     world.hypervisor.inner().set_host(|h| h.cpus = 8);
     let db = rusqlite::Connection::open(world.state().join("state.db")).expect("a database");
-    db.execute("UPDATE instance SET disk = 200 * 1024 * 1024 * 1024", []).expect("changed");
+    db.execute("UPDATE instance SET disk = 600 * 1024 * 1024 * 1024", []).expect("changed");
     let said = told(&world);
-    assert!(said.len() == 1 && said[0].starts_with("overcommitted disk: 200 GiB promised to instances, "), "{said:?}");
+    assert!(
+        said.len() == 1 && said[0].starts_with("overcommitted disk: 600 GiB promised to instances, at most 4"),
+        "{said:?}"
+    );
 }
 
 fn open(world: &World, kind: OperationKind, state: OperationState) {

@@ -270,7 +270,7 @@ fn a_bundle_below_the_minimum_is_refused() {
     assert_eq!(
         said(catalog.resolve("wordpress", "nano", None)),
         (
-            "bundle `nano` is too small for `wordpress`: 512 MiB of memory, at least 1 GiB needed".to_owned(),
+            "bundle `nano` is too small for `wordpress`: 0.5 GiB of memory, at least 1 GiB needed".to_owned(),
             vec!["use `--bundle micro` or larger; `lite bundles` lists them".to_owned()],
             2
         )

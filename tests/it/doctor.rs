@@ -9,7 +9,7 @@ use lite::{
         evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
-    model::{Accel, Error, Folders, Host, HostId, Paths, Settings, Size},
+    model::{Accel, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
 };
 
 fn net(text: &str) -> Ipv4Net {
@@ -29,6 +29,7 @@ fn settings() -> Settings {
             network: "lite".to_owned(),
             subnet: None,
             accel: Accel::Auto,
+            overcommit: Overcommit::default(),
             folders: Folders { pool: "/srv/pool".into(), logs: "/var/log/lite".into() },
         },
         mirror: String::new(),
@@ -78,6 +79,7 @@ fn healthy() -> Facts {
         selinux: None,
         memory: Some(Size::mib(8192)),
         pool_space: Some(Size::mib(512 << 10)),
+        disks: None,
         state_space: Some(Size::mib(10240)),
         state_writable: Some(true),
         logs_writable: Some(true),
@@ -342,7 +344,15 @@ fn what_is_wrong_is_said_with_one_fix() {
             "512 MiB of memory is free: at least 640 MiB is needed",
             Some("stop what uses memory, or add some: `free -h` tells"),
         ),
-        (|f, _| f.memory = Some(Size::bytes(21_827_316 << 10)), "memory", Fine, "20 GiB of memory is free", None),
+        (|f, _| f.memory = Some(Size::bytes(21_827_316 << 10)), "memory", Fine, "20.8 GiB of memory is free", None),
+        (
+            |_, s| s.host.overcommit.memory = Ratio::parse("1.5").expect("a ratio"),
+            "memory",
+            Warn,
+            "8 GiB of memory is free, and may be promised 1.5 times (`memory_overcommit`): where all instances use theirs, \
+             the kernel kills some",
+            Some("set `memory_overcommit` to 1"),
+        ),
         (
             |f, _| f.memory = Some(Size::mib(1024)),
             "memory",
@@ -355,7 +365,7 @@ fn what_is_wrong_is_said_with_one_fix() {
             |f, _| f.pool_space = Some(Size::mib(1024)),
             "disk",
             Fail,
-            "1 GiB is free for images and disks in `/srv/pool`: at least 2 GiB is needed",
+            "1 GiB is free for images and disks in `/srv/pool`: at least 5 GiB is needed",
             Some(free),
         ),
         (
@@ -364,6 +374,26 @@ fn what_is_wrong_is_said_with_one_fix() {
             Warn,
             "5 GiB is free for images and disks in `/srv/pool`: room for very little",
             Some(free),
+        ),
+        (
+            |f, s| {
+                f.pool_space = Some(Size::mib(1024));
+                s.host.overcommit.disk_reserve = Some(Size::mib(512));
+            },
+            "disk",
+            Fail,
+            "1 GiB is free for images and disks in `/srv/pool`: at least 2 GiB is needed",
+            Some(free),
+        ),
+        (
+            |f, _| {
+                let [promised, limit, used, free, reserve] = [60, 208, 1, 512, 5].map(|gib| Size::mib(gib << 10));
+                f.disks = Some(DiskUsage { promised, limit, used, free, reserve });
+            },
+            "disk",
+            Fine,
+            "512 GiB is free for images and disks in `/srv/pool`; 60 GiB promised of at most 208 GiB, 1 GiB used",
+            None,
         ),
         (
             |f, _| f.pool_space = None,
@@ -617,6 +647,7 @@ fn world() -> World {
     let host = Host {
         connect: "test:///default".into(),
         accel: Accel::Tcg,
+        overcommit: Overcommit::default(),
         folders: Folders { pool: at("pool"), logs: at("logs") },
         ..settings().host
     };

@@ -93,6 +93,7 @@ const ENGINE: &[&[&str]] = &[
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "guest_address", "reports", "handover", "accepted"],
+    &["disk"],
     &["follow", "undo"],
     &["ready", "provision"],
     // The operations, one file each.

@@ -25,6 +25,7 @@ mod audit;
 mod bake;
 mod blueprints_test;
 mod cancel;
+mod capacity;
 mod catalog;
 mod catalog_hostile;
 mod circles;

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use lite::{
     cli::{CONFIG, Env},
-    model::{Accel, Code, Error, Folders, Host, HostId, Paths, Settings},
+    model::{Accel, Code, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
     ui::testing::Capture,
 };
 
@@ -43,6 +43,7 @@ fn defaults() -> Settings {
             network: "lite".to_owned(),
             subnet: None,
             accel: Accel::Auto,
+            overcommit: Overcommit::default(),
             folders: Folders { pool: "/var/lib/libvirt/images/lite".into(), logs: "/var/log/lite".into() },
         },
         mirror: "http://deb.debian.org/debian".to_owned(),
@@ -71,14 +72,22 @@ fn defaults_are_the_system_paths() {
 
 fn the_file_and_the_environment_over_it() {
     let text = "# ours\nconnect = \"qemu+ssh://root@two/system\"\npool = \"fast\"\nsubnet = \"10.9.0.0/24\"\naccel = \"tcg\"\n\
-                state_dir = \"/srv/lite\"\nblueprints = [\"/a\", \"/b\"]\n";
-    let (read, _) = with_file(text, &[("HOME", "/home/ann"), ("LITE_POOL", "slow"), ("LITE_ACCEL", "")]);
+                state_dir = \"/srv/lite\"\ndisk_overcommit = 2\nmemory_overcommit = 1.25\nblueprints = [\"/a\", \"/b\"]\n";
+    let (read, _) = with_file(
+        text,
+        &[("HOME", "/home/ann"), ("LITE_POOL", "slow"), ("LITE_ACCEL", ""), ("LITE_DISK_RESERVE", "8 GiB")],
+    );
     let wanted = Settings {
         host: Host {
             connect: "qemu+ssh://root@two/system".to_owned(),
             pool: "slow".to_owned(),
             subnet: "10.9.0.0/24".parse().ok(),
             accel: Accel::Tcg,
+            overcommit: Overcommit {
+                disk: Ratio::times(2),
+                memory: Ratio::parse("1.25").unwrap(),
+                disk_reserve: Some(Size::mib(8 << 10)),
+            },
             ..defaults().host
         },
         paths: Paths { state: "/srv/lite".into(), blueprints: vec!["/a".into(), "/b".into()] },
@@ -96,16 +105,17 @@ fn an_unknown_key_names_the_nearest() {
 
 fn every_fault_at_once() {
     let (read, path) = with_file(
-        "pool = 5\nsubnet = \"8.8.8.0/24\"\nzzzzzzzzz = 1\n",
+        "pool = 5\ndisk_overcommit = [4]\nsubnet = \"8.8.8.0/24\"\nzzzzzzzzz = 1\n",
         &[("LITE_ACCEL", "fast"), ("LITE_STATE_DIR", "var")],
     );
     let error = read.err();
-    assert_eq!(error.as_ref().map(|e| (e.exit_code(), e.message.as_str())), Some((2, "the settings have 5 faults")));
+    assert_eq!(error.as_ref().map(|e| (e.exit_code(), e.message.as_str())), Some((2, "the settings have 6 faults")));
     let wanted = vec![
         format!("`{path}`, line 1: `pool` is not text in quotes"),
-        format!("`{path}`, line 3: there is no setting `zzzzzzzzz`"),
+        format!("`{path}`, line 2: `disk_overcommit` is not a number"),
+        format!("`{path}`, line 4: there is no setting `zzzzzzzzz`"),
         format!(
-            "`{path}`, line 2: `subnet`: `8.8.8.0/24` is not a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"
+            "`{path}`, line 3: `subnet`: `8.8.8.0/24` is not a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"
         ),
         "variable `LITE_ACCEL`: `fast` is not an acceleration".to_owned(),
         "variable `LITE_STATE_DIR`: `var` is not an absolute path without `..`".to_owned(),
@@ -123,6 +133,11 @@ fn values_that_are_none() {
         ("LITE_SUBNET", "192.168.150.1/24"),
         ("LITE_SUBNET", "10.0.0.0/8"),
         ("LITE_SUBNET", "::/64"),
+        ("LITE_DISK_OVERCOMMIT", "0.5"),
+        ("LITE_DISK_OVERCOMMIT", "many"),
+        ("LITE_MEMORY_OVERCOMMIT", "101"),
+        ("LITE_DISK_RESERVE", "5"),
+        ("LITE_DISK_RESERVE", "-5 GiB"),
         ("LITE_MIRROR", "file:///etc"),
         ("LITE_MIRROR", "http://"),
         ("LITE_LOG_DIR", "/var/../etc"),

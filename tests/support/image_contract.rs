@@ -12,7 +12,7 @@ use lite::{
     engine::images_of,
     hypervisor::Hypervisor,
     image::{self, Baked, Image, Images, Origin, leftovers::tidy},
-    model::{Accel, Folders, Host, HostId, Paths, Settings, Unobserved},
+    model::{Accel, Folders, Host, HostId, Overcommit, Paths, Settings, Unobserved},
 };
 
 /// Settings of a host elsewhere, with its pool; what is of this machine lies in `folder`.
@@ -26,6 +26,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
             subnet: None,
             accel: Accel::Tcg,
             // Nothing of this machine comes to lie in that pool.
+            overcommit: Overcommit::default(),
             folders: Folders { pool: folder.join("none/pool"), logs: folder.join("logs") },
         },
         mirror: String::new(),

@@ -20,8 +20,8 @@ use lite::{
     },
     image::Image,
     model::{
-        Accel, Folders, Host, HostId, Name, NetworkMode, OperationKind, OperationState, Paths, Record, Requester,
-        ResourceRef, Result, Settings, Size, Via,
+        Accel, Folders, Host, HostId, Name, NetworkMode, OperationKind, OperationState, Overcommit, Paths, Record,
+        Requester, ResourceRef, Result, Settings, Size, Via,
     },
     plan::{Object, OwnedKind, Owner, Step},
     store::{Operation, Store},
@@ -68,6 +68,7 @@ impl World {
                 network: "lite".to_owned(),
                 subnet: None,
                 accel: Accel::Tcg,
+                overcommit: Overcommit::default(),
                 folders: Folders { pool: at("pool"), logs: at("logs") },
             },
             mirror: String::new(),

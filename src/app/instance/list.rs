@@ -8,19 +8,25 @@ use super::state;
 use crate::{
     app::{App, Caller, Right},
     engine::{self, Listed},
-    model::{Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
+    model::{DiskUsage, Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
     view::ListRow,
 };
 
-/// The instances that have all the tags. Nothing is changed, and no database is made.
-pub fn list(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer) -> Result<Vec<ListRow>> {
+/// The instances that have all the tags, and the disk of the host, where it can be asked. Nothing is changed, and no database
+/// is made.
+pub fn list(
+    app: &App,
+    caller: &Caller,
+    tags: &[Tag],
+    observer: &mut dyn Observer,
+) -> Result<(Vec<ListRow>, Option<DiskUsage>)> {
     caller.require(Right::Read)?;
-    let Some(ctx) = app.look(caller, observer)? else { return Ok(Vec::new()) };
+    let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), None)) };
     let measured = measured(app, &ctx.store, observer)?;
     let listed = engine::list(&ctx)?.into_iter().map(|l| state::as_reported(&ctx, l));
     let listed = listed.filter(|l| has_all(&l.instance, tags));
-    Ok(listed
+    let rows = listed
         .inspect(|l| state::warn_of_drift(l, observer))
         .map(|l| {
             let mut row = row(&l);
@@ -29,7 +35,9 @@ pub fn list(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observe
             }
             row
         })
-        .collect())
+        .collect();
+    // The instances are what was asked for.
+    Ok((rows, engine::disk_usage(&ctx).ok().flatten()))
 }
 
 /// What the instances that have all the tags cost. The prices need the database alone; a host that does not answer leaves

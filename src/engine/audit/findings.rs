@@ -28,7 +28,7 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all.extend(f.overdraft.iter().map(|o| Finding {
         trouble: Trouble::Overcommitted,
         subject: o.what.to_owned(),
-        problem: format!("{} promised to instances, {} is there", o.promised, o.there),
+        problem: format!("{} promised to instances, at most {} may be", o.promised, o.limit),
         fix: "stop or delete an instance, or give the host more".into(),
     }));
     all.extend(unfinished(f));

@@ -208,7 +208,7 @@ fn read_capacity(ctx: &Ctx, f: &mut Facts) {
     let (host, held) = (ctx.hypervisor.host(), ctx.store.allocated(&ctx.host_id()));
     let (host, held) = (f.known("capacity", host), f.known("capacity", held));
     if let (Some(host), Some(held)) = (host, held) {
-        f.overdraft = Capacity::overdrawn(&host, &host::usable(ctx, pool), used, &held);
+        f.overdraft = Capacity::overdrawn(&host, &host::usable(ctx, pool), used, &held, &ctx.settings.host.overcommit);
     }
 }
 

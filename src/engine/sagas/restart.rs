@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx, Unobserved,
+        Ctx, Unobserved, disk,
         domain::state_of,
         execute::{Payload, execute},
         handover, host,
@@ -25,6 +25,7 @@ pub fn restart(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
         return Ok(false);
     }
     host::prepare_host(ctx, &instance.record.network, &mut Unobserved)?;
+    disk::check(ctx)?;
     let Some(operation) = begin_if_possible(ctx, OperationKind::Restart, &instance)? else {
         return execute(ctx, &Step::Start { uuid }, &Payload::none()).map(|()| true);
     };

@@ -70,7 +70,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
         ));
     }
     host::prepare_host(ctx, &instance.record.network, observer)?;
-    check_memory(ctx, instance, plan::size_in_domain(&xml))?;
+    check_capacity(ctx, instance, plan::size_in_domain(&xml))?;
     let logs = &ctx.settings.host.folders.logs;
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
@@ -134,8 +134,8 @@ fn wait(
 }
 
 /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it
-/// by hand.
-fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Result<()> {
+/// by hand; and that the pool is not nearly full.
+fn check_capacity(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Result<()> {
     let r = &instance.record;
     let (memory, vcpus) = now.unwrap_or((r.memory, r.vcpus));
     let bundle = crate::catalog::Bundle {
@@ -153,7 +153,8 @@ fn check_memory(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Res
         held.vcpus = held.vcpus.saturating_sub(r.vcpus);
     }
     let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
-    Capacity::left(&view.info, &view.pool, view.used_by_disks, &held).check(&bundle, false)
+    Capacity::left(&view.info, &view.pool, view.used_by_disks, &held, &ctx.settings.host.overcommit)
+        .check(&bundle, false)
 }
 
 /// The process of a start died: what the host shows decides how it ended, unless it had only waited.

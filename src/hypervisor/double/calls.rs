@@ -30,8 +30,18 @@ macro_rules! passed_on_whole {
         }
     };
 }
-calls_of!(Pools, passed_on_whole);
 calls_of!(Networks, passed_on_whole);
+
+impl Pools for Double {
+    passed_on! {
+        fn ensure_pool(name: &str, xml: &str) -> ();
+    }
+
+    fn pool(&self, name: &str) -> Result<Option<PoolInfo>> {
+        let (seen, free) = (self.inner.pool(name)?, self.memory().pool_free);
+        Ok(seen.map(|pool| PoolInfo { available: free.unwrap_or(pool.available), ..pool }))
+    }
+}
 
 impl Node for Double {
     fn host(&self) -> Result<HostInfo> {

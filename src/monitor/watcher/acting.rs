@@ -10,6 +10,7 @@ use crate::{
     monitor::{
         actor::{Job, Outcome},
         clock::Moment,
+        fullness::Fullness,
     },
     store::{events, watcher_state},
 };
@@ -38,7 +39,8 @@ impl Watcher<'_> {
         let before = known.clone().unwrap_or_default();
         let (actions, after) = policy::plan(intent, seen, &before, &self.boot, now.wall);
         let starts = actions.iter().any(|a| matches!(a, Action::Start | Action::Restart));
-        if starts && enough {
+        // A start that would be refused does not count as one that failed: it is made once there is room.
+        if starts && (enough || self.fullness == Fullness::Reserve) {
             return false;
         }
         // What is told of a stop is told with its acceptance.

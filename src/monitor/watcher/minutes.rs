@@ -4,18 +4,20 @@ use std::{collections::HashMap, sync::PoisonError};
 
 use uuid::Uuid;
 
-use super::{CATCH_UP, FREE, LONG_GAP, Watcher};
+use super::{CATCH_UP, LONG_GAP, Watcher};
 use crate::{
     clock::{Clock, SystemClock},
-    kill_point,
+    engine, kill_point,
     model::{EventKind, Instance, Metric, Point, Record, Result},
     monitor::{
         actor::Job,
         clock::Moment,
         evaluate::{Known, Windows},
         export::Line,
+        fullness::{self, Fullness},
     },
     store::{
+        events,
         metrics::{MinuteOf, SeriesCache, insert_minute},
         watcher_state,
     },
@@ -102,7 +104,6 @@ impl Watcher<'_> {
             self.actor.submit(&mut self.engine, Job::Reconcile);
             self.take_outcomes(now);
         }
-        self.check_capacity(now)?;
         let hour = now.wall.as_second() / 3600;
         if hour != self.rolled {
             self.engine.store.roll_up(&self.engine.host_id(), now.wall.as_second())?;
@@ -112,17 +113,33 @@ impl Watcher<'_> {
         Ok(())
     }
 
-    /// Tells once when the pool's file system is nearly full, as far as it is on this machine.
-    fn check_capacity(&mut self, now: Moment) -> Result<()> {
-        let path = &self.engine.settings.host.folders.pool;
-        let Ok(space) = self.engine.machine.space(path) else { return Ok(()) };
-        let full = space.available.saturating_mul(100) < space.total.saturating_mul(FREE);
-        if full && !self.full {
-            let free = space.available >> 20;
-            let text = format!("only {free} MiB are free where the disks of the instances lie ({})", path.display());
-            self.event(EventKind::HostCapacity, None, &text, now)?;
+    /// Tells when the disk of the instances comes to another level. What is known of it is remembered: the next watcher does
+    /// not tell it again.
+    pub(super) fn check_capacity(&mut self, now: Moment) -> Result<()> {
+        // One that cannot be looked at has the level it had.
+        let Ok(Some(space)) = engine::disk_space(&self.engine) else { return Ok(()) };
+        let reserve = engine::disk_reserve(&self.engine, &space);
+        let level = fullness::level(space.available, reserve, self.fullness);
+        if level == self.fullness {
+            return Ok(());
         }
-        self.full = full;
+        let place = self.engine.settings.host.folders.pool.display().to_string();
+        let text = fullness::sentence(level, space.available, reserve, &place);
+        // Back at a lower level that is not enough yet, there is nothing new to say.
+        let told = level > self.fullness || level == Fullness::Ample;
+        let stamp = self.stamp(now);
+        self.engine.store.write(|t| {
+            watcher_state::set(t, &stamp.host, fullness::KEY, level.as_str())?;
+            if told {
+                events::record(t, &stamp.host, &stamp.event(EventKind::HostCapacity, None, &text))?;
+            }
+            Ok(())
+        })?;
+        self.fullness = level;
+        kill_point::reached("stored");
+        if told {
+            (self.tell)(&format!("{}: {text}", EventKind::HostCapacity.as_str()));
+        }
         Ok(())
     }
 }

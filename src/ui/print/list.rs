@@ -1,22 +1,25 @@
 //! `lite list`.
 
-use super::{ListColumn, price_cell};
+use super::{ListColumn, price_cell, print_disk};
 use crate::{
-    model::Result,
+    model::{DiskUsage, Result},
     ui::{Cell, Table, Ui},
-    view::{ListDocument, ListRow, Total, totals_of},
+    view::{DiskView, ListDocument, ListRow, Total, totals_of},
 };
 
-/// Prints the instances and the sum of their prices. Nothing to list is nothing on stdout and the next command on stderr.
-pub fn print_list(ui: &Ui, rows: &[ListRow], columns: &[ListColumn]) -> Result<()> {
+/// Prints the instances and the sum of their prices, and on stderr the host's disk. Nothing to list is nothing on stdout and
+/// the next command on stderr.
+pub fn print_list(ui: &Ui, rows: &[ListRow], disk: Option<DiskUsage>, columns: &[ListColumn]) -> Result<()> {
     if ui.json {
-        return ui.document(&ListDocument::of(rows));
+        return ui.document(&ListDocument::of(rows, disk.map(DiskView::from)));
     }
     if rows.is_empty() {
         ui.hint("there are no instances: `lite create nginx` makes one, `lite blueprints` lists what there is");
         return Ok(());
     }
-    ui.table(&priced(rows, columns, &totals_of(rows)))
+    ui.table(&priced(rows, columns, &totals_of(rows)))?;
+    print_disk(ui, disk);
+    Ok(())
 }
 
 /// The table of some instances. Its last rows are the totals, one per currency, if the price is shown beside something.
@@ -51,7 +54,7 @@ mod tests {
 
     fn listed(columns: &[ListColumn]) -> String {
         let capture = Capture::default();
-        assert_eq!(print_list(&capture.ui(), &two(), columns), Ok(()));
+        assert_eq!(print_list(&capture.ui(), &two(), None, columns), Ok(()));
         assert_eq!(capture.stderr(), "");
         capture.stdout()
     }
@@ -89,7 +92,7 @@ mod tests {
         let mut rows = two();
         rows[1].currency = Currency::parse("EUR").unwrap();
         let capture = Capture::default();
-        assert_eq!(print_list(&capture.ui(), &rows, &[ListColumn::Name, ListColumn::Price]), Ok(()));
+        assert_eq!(print_list(&capture.ui(), &rows, None, &[ListColumn::Name, ListColumn::Price]), Ok(()));
         let wanted = "NAME         PRICE/MONTH\n\
                       wordpress-1    12.00 USD\n\
                       test            5.00 EUR\n\
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn nothing_to_list() {
         let capture = Capture::default();
-        assert_eq!(print_list(&capture.ui(), &[], &ListColumn::DEFAULT), Ok(()));
+        assert_eq!(print_list(&capture.ui(), &[], None, &ListColumn::DEFAULT), Ok(()));
         let hint =
             "hint: there are no instances: `lite create nginx` makes one, `lite blueprints` lists what there is\n";
         assert_eq!((capture.stdout().as_str(), capture.stderr().as_str()), ("", hint));
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn json_shape() {
         let capture = Capture::default();
-        assert_eq!(print_list(&Ui { json: true, ..capture.ui() }, &two()[..1], &ListColumn::DEFAULT), Ok(()));
+        assert_eq!(print_list(&Ui { json: true, ..capture.ui() }, &two()[..1], None, &ListColumn::DEFAULT), Ok(()));
         let wanted = r#"{
   "schema": 2,
   "instances": [
@@ -145,7 +148,8 @@ mod tests {
       "price": "12.00",
       "currency": "USD"
     }
-  ]
+  ],
+  "disk": null
 }
 "#;
         assert_eq!(capture.stdout(), wanted);

@@ -54,7 +54,8 @@ pub use unit::print_unit;
 
 use super::{Cell, Tone};
 use crate::{
-    model::{Currency, InstanceState, Money, Port, Tag},
+    model::{Currency, DiskUsage, InstanceState, Money, Port, Tag},
+    ui::Ui,
     view::{network_text, time_text},
 };
 
@@ -84,6 +85,13 @@ pub(super) fn tag_text(tag: &Tag) -> String {
 /// `-` where there is nothing.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |v| v.to_string())
+}
+
+/// Says on stderr what is promised, used and free of the host's disk, where that is known.
+fn print_disk(ui: &Ui, disk: Option<DiskUsage>) {
+    if let Some(disk) = disk {
+        ui.status(&format!("disk: {disk}"));
+    }
 }
 
 /// How a state is coloured.

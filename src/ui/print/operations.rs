@@ -13,9 +13,11 @@ fn took(milliseconds: Option<u64>) -> String {
 
 /// `12.0 MiB of 206.1 MiB`.
 fn done(view: &OperationView) -> Option<String> {
-    let about = |bytes| Size::bytes(bytes).about();
-    let done = about(view.done_bytes?);
-    Some(view.total_bytes.map_or_else(|| done.clone(), |total| format!("{done} of {}", about(total))))
+    let done = Size::bytes(view.done_bytes?);
+    Some(match view.total_bytes {
+        None => done.about(),
+        Some(total) => Size::together([done, Size::bytes(total)]).join(" of "),
+    })
 }
 
 fn tone(state: &str) -> Option<Tone> {
@@ -133,7 +135,7 @@ mod tests {
                       TOOK         -\n\
                       STAGE        image\n\
                       NOTE         download\n\
-                      DONE         12.0 MiB of 206.0 MiB\n";
+                      DONE         12 MiB of 206 MiB\n";
         assert_eq!(capture.stdout(), wanted);
     }
 

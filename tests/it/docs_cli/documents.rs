@@ -79,7 +79,7 @@ fn add(all: &mut Vec<(&'static str, Value)>, commands: &'static str, document: &
 
 fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let rows = [row("web")];
-    add(all, "`list`", &view::ListDocument::of(&rows));
+    add(all, "`list`", &view::ListDocument::of(&rows, Some(disk())));
     let shown = view::ShowView {
         row: row("web"),
         desired_state: DesiredState::Running,
@@ -137,6 +137,11 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`secrets`", &view::SecretsDocument { instance: "web", secrets: &[secret] });
 }
 
+fn disk() -> view::DiskView {
+    let gib = Size::mib(1 << 10);
+    view::DiskView { promised: gib, limit: gib, used: gib, free: gib, reserve: gib }
+}
+
 fn documents_of_the_catalog(all: &mut Vec<(&'static str, Value)>) {
     let bundle = view::BundleRow {
         id: text("nano"),
@@ -147,8 +152,9 @@ fn documents_of_the_catalog(all: &mut Vec<(&'static str, Value)>) {
         price: Money::hundredths(500),
         currency: usd(),
         fits: Some(1),
+        short: vec!["memory"],
     };
-    add(all, "`bundles`", &view::BundlesDocument { bundles: &[bundle] });
+    add(all, "`bundles`", &view::BundlesDocument { bundles: &[bundle], disk: Some(disk()) });
     let blueprint = view::BlueprintView {
         id: text("nginx"),
         group: text("app"),
