@@ -646,7 +646,7 @@ def watch(job, state, reporter):
 
 def start_watch():
     """Asks systemd to go on with `watch`: it restarts it, and ends it with all it started."""
-    argv = [ROOT + "/usr/bin/systemd-run", "--no-block", "--collect", "--quiet", "--unit=lite-watch",
+    argv = [ROOT + "/usr/bin/systemd-run", "--no-block", "--collect", "--quiet", "--unit=lite-status",
             "--property=Restart=always", "--property=RestartSec=30",
             "/usr/bin/python3", "-IS", DIR + "/lite-guest.py", "watch"]
     output(argv)

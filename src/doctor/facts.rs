@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use ipnet::Ipv4Net;
 
 use super::{
-    local::{self, Forward, Kvm},
+    firewall::{self, Obstacle, Way},
+    local::{self, Kvm},
     routes::{self, Route},
 };
 use crate::{
@@ -74,8 +75,8 @@ pub struct Facts {
     pub cpu_virtualises: Option<bool>,
     /// Packets are passed on between interfaces.
     pub ip_forward: Option<bool>,
-    /// What the packet filter does with what is passed on.
-    pub forward: Forward,
+    /// What the host's firewalls stop of the guests' packets, or why that cannot be told; none while there is no network.
+    pub firewall: Option<Result<Vec<Obstacle>, String>>,
     /// AppArmor is on.
     pub apparmor: Option<bool>,
     /// SELinux enforces.
@@ -122,6 +123,7 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
     let seen = pool.as_ref().ok().and_then(Option::as_ref);
     let folder = seen.map_or(settings.host.folders.pool.clone(), |p| PathBuf::from(&p.path));
     let local = is_local(&settings.host.connect);
+    let routes = routes::read(machine);
     // libvirt counts what is kept for root too, which QEMU cannot use (measured: 207 GiB told, 46 GiB usable).
     let told = seen.filter(|p| p.active).map(|p| Size::bytes(p.available));
     let usable = if local { local::space(machine, &folder) } else { None };
@@ -137,10 +139,10 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         kvm: local::kvm(machine),
         cpu_virtualises: local::cpu_virtualises(machine),
         ip_forward: local::switch(machine, "/proc/sys/net/ipv4/ip_forward"),
-        forward: local::forward(machine),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
         selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
-        routes: routes::read(machine),
+        firewall: firewall(machine, settings, &network, &routes),
+        routes,
         way: way(machine, &network),
         memory,
         pool_space,
@@ -167,6 +169,25 @@ fn way(machine: &dyn Machine, network: &Result<Option<Network>, Error>) -> Resul
         Some(guest) => routes::way(machine, guest),
         None => Ok(None),
     }
+}
+
+/// What stops the guests of an active network.
+fn firewall(
+    machine: &dyn Machine,
+    settings: &Settings,
+    network: &Result<Option<Network>, Error>,
+    routes: &Result<Vec<Route>, Error>,
+) -> Option<Result<Vec<Obstacle>, String>> {
+    let network = network.as_ref().ok()?.as_ref().filter(|n| n.active)?;
+    let uplink = routes.iter().flatten().find(|r| r.net.prefix_len() == 0).map(|r| r.interface.clone());
+    let way = Way { bridge: network.bridge.clone()?, subnet: network.subnet?, uplink };
+    Some(firewall::read(machine, &settings.host.network).map(|rules| firewall::judge(&rules, &way)))
+}
+
+/// What stops the guests of lite's network, as far as that can be told: none if it is not up.
+pub fn obstacles(settings: &Settings, machine: &dyn Machine, network: &NetworkInfo) -> Vec<Obstacle> {
+    let network = Ok(Some(network_of(network)));
+    firewall(machine, settings, &network, &routes::read(machine)).and_then(Result::ok).unwrap_or_default()
 }
 
 /// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.

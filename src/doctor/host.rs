@@ -5,7 +5,6 @@ use std::path::Path;
 use super::{
     check::{Check, Repair, Status, quoted, word},
     facts::{Facts, TOOLS, doctor_fix},
-    local::Forward,
 };
 use crate::model::{Action, Hint, Ratio, Settings, Size, Verb, escaped};
 
@@ -64,35 +63,29 @@ fn forwarding(facts: &Facts) -> Check {
 
 fn firewall(facts: &Facts) -> Check {
     const ID: &str = "firewall";
-    match &facts.forward {
-        Forward::NoTool => Check::ok(ID, "there is no iptables, so no FORWARD policy of Docker's"),
-        Forward::Accept => Check::ok(ID, "the FORWARD policy is ACCEPT"),
-        Forward::DropExceptGuests => {
-            Check::ok(ID, "the FORWARD policy is DROP, and libvirt's rules let guests through")
-        }
-        Forward::Unknown(_) if !facts.root => {
-            Check::warn(ID, "the FORWARD policy is not checked: only root can read it")
-                .fix(Action::new(Verb::Doctor, &[]).as_root())
-        }
-        Forward::Unknown(why) => {
-            Check::warn(ID, format!("the FORWARD policy cannot be read: {}", escaped(why))).fix("iptables -S FORWARD")
-        }
-        Forward::Drop => {
-            let network = facts.network.as_ref().ok().and_then(Option::as_ref).filter(|n| n.active);
-            let Some(bridge) = network.and_then(|n| n.bridge.as_deref()) else {
-                return Check::warn(
-                    ID,
-                    "the FORWARD policy is DROP, as Docker sets it: look again once the network is up",
-                )
+    let stopped = match &facts.firewall {
+        None => {
+            return Check::warn(ID, "what firewalls do with guests is not checked: the network is not up")
                 .fix(doctor_fix(false, facts));
-            };
-            let bridge = quoted(bridge);
-            Check::fail(ID, "the FORWARD policy is DROP, as Docker sets it: guests reach nothing outside").fix(format!(
-                "iptables -I FORWARD -i {bridge} -j ACCEPT; \
-                 iptables -I FORWARD -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
-            ))
         }
-    }
+        Some(Err(_)) if !facts.root => {
+            return Check::warn(ID, "what firewalls do with guests is not checked: only root can read their rules")
+                .fix(Action::new(Verb::Doctor, &[]).as_root());
+        }
+        Some(Err(why)) => {
+            return Check::warn(ID, format!("the rules of a firewall cannot be read: {}", escaped(why)))
+                .fix("nft -j list ruleset");
+        }
+        Some(Ok(stopped)) => stopped,
+    };
+    // What is certain comes first.
+    let Some(first) = stopped.iter().find(|o| o.sure).or(stopped.first()) else {
+        return Check::ok(ID, "no firewall of this host stops guests");
+    };
+    let mut fixes: Vec<&str> = stopped.iter().filter(|o| o.sure == first.sure).map(|o| o.fix.as_str()).collect();
+    fixes.dedup();
+    let check = if first.sure { Check::fail(ID, first.to_string()) } else { Check::warn(ID, first.to_string()) };
+    check.fix(fixes.join("; "))
 }
 
 fn confinement(facts: &Facts, settings: &Settings) -> Check {

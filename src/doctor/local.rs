@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    hypervisor::Machine,
-    model::{Size, escaped},
-};
+use crate::{hypervisor::Machine, model::Size};
 
 /// What opening `/dev/kvm` gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,21 +18,6 @@ pub enum Kvm {
     Denied,
     /// There, and does not open: why.
     Broken(String),
-}
-
-/// What the packet filter does with what is forwarded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forward {
-    /// There is no `iptables` on this host.
-    NoTool,
-    /// It does not tell: why.
-    Unknown(String),
-    /// Passed on unless a rule says otherwise.
-    Accept,
-    /// Dropped unless a rule says otherwise, and libvirt's rules let guests through.
-    DropExceptGuests,
-    /// Dropped unless a rule says otherwise; Docker does this.
-    Drop,
 }
 
 /// Tries `/dev/kvm`.
@@ -117,33 +99,9 @@ pub fn base_images(names: impl Iterator<Item = String>) -> Vec<String> {
     found
 }
 
-/// Asks `iptables` what happens to forwarded packets.
-pub fn forward(machine: &dyn Machine) -> Forward {
-    let Some(iptables) = machine.program("iptables") else { return Forward::NoTool };
-    match machine.run(&iptables, &["-w", "2", "-S", "FORWARD"]) {
-        Err(e) => Forward::Unknown(e.to_string()),
-        Ok(out) if out.status.success() => parse_forward(&String::from_utf8_lossy(&out.stdout)),
-        Ok(out) => {
-            Forward::Unknown(escaped(String::from_utf8_lossy(&out.stderr).lines().next().unwrap_or("it failed")))
-        }
-    }
-}
-
-/// Reads the rules `iptables -S FORWARD` prints.
-pub fn parse_forward(rules: &str) -> Forward {
-    let policy = rules.lines().find_map(|l| l.strip_prefix("-P FORWARD "));
-    let guests = rules.lines().any(|l| l.trim_end() == "-A FORWARD -j LIBVIRT_FWO");
-    match policy.map(str::trim) {
-        Some("ACCEPT") => Forward::Accept,
-        Some("DROP") if guests => Forward::DropExceptGuests,
-        Some("DROP") => Forward::Drop,
-        _ => Forward::Unknown("it does not show the policy".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Forward, available, base_images, group_id, has_virtualisation, parse_forward};
+    use super::{available, base_images, group_id, has_virtualisation};
     use crate::model::Size;
 
     #[test]
@@ -168,17 +126,6 @@ mod tests {
         ] {
             assert_eq!(available(text), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn the_forward_policy() {
-        assert_eq!(parse_forward("-P FORWARD ACCEPT\n-A FORWARD -j LIBVIRT_FWX\n"), Forward::Accept);
-        assert_eq!(parse_forward("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n"), Forward::Drop);
-        assert_eq!(
-            parse_forward("-P FORWARD DROP\n-A FORWARD -j LIBVIRT_FWI\n-A FORWARD -j LIBVIRT_FWO\n"),
-            Forward::DropExceptGuests
-        );
-        assert_eq!(parse_forward(""), Forward::Unknown("it does not show the policy".to_owned()));
     }
 
     #[test]

@@ -62,6 +62,18 @@ pub fn check_bridge(ctx: &Ctx, network: &NetworkMode) -> Result<()> {
         .hint("`ip -brief link show type bridge` lists those there are; `--network nat` needs none"))
 }
 
+/// Tells what firewalls of this host stop of the guests' packets: they would fail much later, and not say why.
+pub fn tell_obstacles(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
+    if *network != NetworkMode::Nat || !ctx.machine.runs_guests() {
+        return Ok(());
+    }
+    let seen = ctx.hypervisor.network(&ctx.settings.host.network)?;
+    for obstacle in seen.iter().flat_map(|n| doctor::obstacles(&ctx.settings, &*ctx.machine, n)).filter(|o| o.sure) {
+        observer.warn(&Hint::from(format!("{obstacle}; what helps: `{}`", obstacle.fix)));
+    }
+    Ok(())
+}
+
 /// XML of the NAT network, on a subnet that does not clash with the host's routes.
 pub fn network_xml(ctx: &Ctx) -> Result<String> {
     let subnet = doctor::choose_subnet(&doctor::routes(&*ctx.machine)?, ctx.settings.host.subnet)?;

@@ -5,7 +5,7 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use ipnet::Ipv4Net;
 use lite::{
     doctor::{
-        Acceleration, Check, Facts, Fix, Forward, Here, Kvm, Network, Repair, Route, Status, apply, choose_subnet,
+        Acceleration, Check, Facts, Fix, Here, Kvm, Network, Obstacle, Repair, Route, Status, apply, choose_subnet,
         evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
@@ -74,7 +74,7 @@ fn healthy() -> Facts {
         kvm: Kvm::Opens,
         cpu_virtualises: Some(true),
         ip_forward: Some(true),
-        forward: Forward::Accept,
+        firewall: Some(Ok(vec![])),
         apparmor: Some(true),
         selinux: None,
         memory: Some(Size::mib(8192)),
@@ -90,6 +90,10 @@ fn healthy() -> Facts {
         missing_tools: vec![],
         ssh: true,
     }
+}
+
+fn stops(by: &str, sure: bool) -> Obstacle {
+    Obstacle { want: "guests reach nothing outside", by: by.to_owned(), sure, fix: format!("fix {by}") }
 }
 
 fn told(check: &Check) -> (&str, Status, &str, Option<&str>) {
@@ -121,7 +125,7 @@ fn a_healthy_host() {
             ("network", "network `lite` is up on bridge `litebr0`"),
             ("subnet", "192.168.150.0/24 clashes with no route"),
             ("forwarding", "IP forwarding is on"),
-            ("firewall", "the FORWARD policy is ACCEPT"),
+            ("firewall", "no firewall of this host stops guests"),
             ("confinement", "AppArmor is on, and confines guests"),
             ("memory", "8 GiB of memory is free"),
             ("disk", "512 GiB is free for images and disks in `/srv/pool`"),
@@ -300,34 +304,39 @@ fn what_is_wrong_is_said_with_one_fix() {
             Some("sysctl net.ipv4.ip_forward"),
         ),
         (
-            |f, _| f.forward = Forward::Drop,
+            |f, _| f.firewall = Some(Ok(vec![stops("the policy of x", false), stops("the rule `y`", true)])),
             "firewall",
             Fail,
-            "the FORWARD policy is DROP, as Docker sets it: guests reach nothing outside",
-            Some(
-                "iptables -I FORWARD -i litebr0 -j ACCEPT; iptables -I FORWARD -o litebr0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-            ),
+            "guests reach nothing outside: the rule `y` stops them",
+            Some("fix the rule `y`"),
         ),
         (
-            |f, _| (f.forward, f.network) = (Forward::Drop, Ok(None)),
+            |f, _| f.firewall = Some(Ok(vec![stops("the policy of x", false)])),
             "firewall",
             Warn,
-            "the FORWARD policy is DROP, as Docker sets it: look again once the network is up",
+            "perhaps guests reach nothing outside: the policy of x may stop them",
+            Some("fix the policy of x"),
+        ),
+        (
+            |f, _| f.firewall = None,
+            "firewall",
+            Warn,
+            "what firewalls do with guests is not checked: the network is not up",
             Some("lite doctor --fix"),
         ),
         (
-            |f, _| f.forward = Forward::DropExceptGuests,
-            "firewall",
-            Fine,
-            "the FORWARD policy is DROP, and libvirt's rules let guests through",
-            None,
-        ),
-        (
-            |f, _| (f.forward, f.root) = (Forward::Unknown("x".into()), false),
+            |f, _| (f.firewall, f.root) = (Some(Err("x".into())), false),
             "firewall",
             Warn,
-            "the FORWARD policy is not checked: only root can read it",
+            "what firewalls do with guests is not checked: only root can read their rules",
             Some("sudo lite doctor"),
+        ),
+        (
+            |f, _| f.firewall = Some(Err("`nft`: x".into())),
+            "firewall",
+            Warn,
+            "the rules of a firewall cannot be read: `nft`: x",
+            Some("nft -j list ruleset"),
         ),
         (
             |f, _| f.selinux = Some(true),

@@ -42,6 +42,7 @@ mod engine;
 mod failing_calls;
 mod failing_looks;
 mod files;
+mod firewall;
 mod gc;
 mod health_command;
 mod hypervisor_test_driver;

@@ -20,8 +20,8 @@ const INNER: &str = "inner";
 /// Bundles as large as the two need, on a machine with little room.
 const BUNDLES: &str = "currency: USD
 bundles:
-  - {id: host, vcpus: 2, memory: 3 GiB, disk: 9 GiB, transfer: 1 TiB, price: 1}
-  - {id: inner, vcpus: 1, memory: 512 MiB, disk: 4 GiB, transfer: 1 TiB, price: 1}
+  - {id: host, vcpus: 2, memory: 3 GiB, disk: 7 GiB, transfer: 1 TiB, price: 1}
+  - {id: inner, vcpus: 1, memory: 512 MiB, disk: 3 GiB, transfer: 1 TiB, price: 1}
 ";
 
 /// The machine that is a host.
@@ -91,7 +91,7 @@ fn a_host_from_the_package_to_its_purge() {
     let bundles = host.folder.path().join("blueprints");
     host.ok(&["cp", bundles.to_str().expect("a path"), &format!("{OUTER}:")]);
     machine.ok("mkdir -p /root/.config/lite && cp -r blueprints /root/.config/lite/");
-    machine.ok("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install --yes ./lite.deb");
+    machine.ok("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends ./lite.deb");
     assert_eq!(machine.ok("systemctl is-enabled lite-watch; systemctl is-active lite-watch"), "enabled\nactive\n");
     machine.ok("lite doctor --fix");
     is_confined_and_has_kvm(&machine);
@@ -119,7 +119,7 @@ fn a_host_from_the_package_to_its_purge() {
     assert_eq!((running(), machine.ok("test ! -e /etc/lite")), ("running\n".into(), String::new()));
 
     // Who changes his mind has all of it again.
-    machine.ok("DEBIAN_FRONTEND=noninteractive apt-get -q install --yes ./lite.deb");
+    machine.ok("DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends ./lite.deb");
     machine.instance_is_up();
     machine.ok(&format!("lite delete {INNER} --yes"));
     host.ok(&["delete", OUTER, "--yes"]);

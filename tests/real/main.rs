@@ -39,6 +39,7 @@ mod crash;
 mod daemon;
 mod deadline;
 mod delete_states;
+mod firewall;
 mod foreign;
 mod guest;
 mod harness;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         (Host, "daemon", daemon::TESTS),
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
+        (Tools, "firewall", firewall::TESTS),
         (Host, "foreign", foreign::TESTS),
         (Guests, "guest", guest::TESTS),
         (Slow, "guest", guest::SLOW),

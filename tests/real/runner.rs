@@ -321,7 +321,7 @@ fn after_each_boot_systemd_is_asked_to_watch() {
     guest.program("systemd-run", "printf '%s\\n' \"$@\" >>\"${0%/usr/bin/*}/asked\"\n");
     let runner = guest.path("var/lib/lite/lite-guest.py").display().to_string();
     let asked = format!(
-        "--no-block\n--collect\n--quiet\n--unit=lite-watch\n--property=Restart=always\n--property=RestartSec=30\n\
+        "--no-block\n--collect\n--quiet\n--unit=lite-status\n--property=Restart=always\n--property=RestartSec=30\n\
          /usr/bin/python3\n-IS\n{runner}\nwatch\n"
     );
     guest.boot();

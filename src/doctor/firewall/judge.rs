@@ -1,0 +1,120 @@
+//! What becomes of a packet in the chains of a host.
+
+use super::{
+    Way,
+    packets::{Needed, needed},
+    ruleset::{Base, Chain, Insert, Packet, Ruleset, Verdict},
+};
+use crate::{doctor::check::quoted, model::escaped};
+
+/// Rules that are looked at for one packet in one base chain; more is a circle.
+const MOST: usize = 100_000;
+
+/// What stops packets that an instance cannot do without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What does not work.
+    pub want: &'static str,
+    /// Where and by what they are stopped.
+    pub by: String,
+    /// It is certain: no rule before it is one that lite does not understand.
+    pub sure: bool,
+    /// What helps.
+    pub fix: String,
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (perhaps, stops) = if self.sure { ("", "stops") } else { ("perhaps ", "may stop") };
+        write!(f, "{perhaps}{}: {} {stops} them", self.want, self.by)
+    }
+}
+
+/// How a chain ends for a packet.
+enum End {
+    Accepted,
+    Dropped(String),
+    FallsThrough,
+}
+
+struct Walk<'a> {
+    chains: &'a [Chain],
+    packet: Packet<'a>,
+    looked: usize,
+    unsure: bool,
+}
+
+/// What stops guests in these rules: for each kind of packets the first chain that does.
+pub fn judge(rules: &Ruleset, way: &Way) -> Vec<Obstacle> {
+    needed(way).iter().filter_map(|kind| stopped(rules, kind, way)).collect()
+}
+
+fn stopped(rules: &Ruleset, kind: &Needed<'_>, way: &Way) -> Option<Obstacle> {
+    for hook in kind.hooks {
+        let bases = rules.chains.iter().filter_map(|c| c.base.filter(|b| b.hook == *hook).map(|b| (c, b)));
+        let mut bases: Vec<(&Chain, Base)> = bases.collect();
+        bases.sort_by_key(|(_, base)| base.priority);
+        for (chain, base) in bases {
+            let mut walk = Walk { chains: &rules.chains, packet: kind.at(*hook), looked: 0, unsure: false };
+            // A bridge's own chains see the guest's port, whose name is not known before it runs.
+            if chain.insert == Insert::Nft("bridge".to_owned()) {
+                (walk.packet.from, walk.packet.to) = (None, None);
+            }
+            let how = match walk.through(chain) {
+                End::Accepted => continue,
+                End::Dropped(rule) => rule,
+                End::FallsThrough if base.drops => "the policy".to_owned(),
+                End::FallsThrough => continue,
+            };
+            let by = format!("{how} of {}", name(chain));
+            return Some(Obstacle {
+                want: kind.want,
+                by,
+                sure: !walk.unsure,
+                fix: kind.fix(chain, &quoted(&way.bridge)),
+            });
+        }
+    }
+    None
+}
+
+/// A chain as its tool names it.
+fn name(chain: &Chain) -> String {
+    let (table, name) = (escaped(&chain.table), escaped(&chain.name));
+    match &chain.insert {
+        Insert::Iptables(program) => format!("{program}'s chain `{name}` (table `{table}`)"),
+        Insert::Nft(family) => format!("nftables' chain `{} {table} {name}`", escaped(family)),
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn through(&mut self, chain: &'a Chain) -> End {
+        for rule in &chain.rules {
+            self.looked += 1;
+            if self.looked > MOST {
+                self.unsure = true;
+                return End::FallsThrough;
+            }
+            match (rule.matches(&self.packet), &rule.verdict) {
+                (Some(false), _) | (_, Verdict::Goes) | (None, Verdict::Drop) => {}
+                // It might have let the packet pass, or have led elsewhere.
+                (None, _) => self.unsure = true,
+                (_, Verdict::Accept) => return End::Accepted,
+                (_, Verdict::Drop) => return End::Dropped(format!("the rule `{}`", escaped(&rule.shown))),
+                (_, Verdict::Return) => return End::FallsThrough,
+                (_, Verdict::Jump(to)) => match self.other(chain, to) {
+                    End::FallsThrough => {}
+                    end => return end,
+                },
+                (_, Verdict::Goto(to)) => return self.other(chain, to),
+            }
+        }
+        End::FallsThrough
+    }
+
+    fn other(&mut self, from: &Chain, name: &str) -> End {
+        let found = self.chains.iter().find(|c| c.insert == from.insert && c.table == from.table && c.name == name);
+        // What is not a chain here is a target that lite does not know, such as one of connection marks.
+        found.map_or(End::FallsThrough, |chain| self.through(chain))
+    }
+}
