@@ -1,17 +1,22 @@
 //! Contacts: who is told of events, and what was delivered.
 
+mod verify;
+
 use std::time::Duration;
+
+pub use verify::verify;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{App, Caller, Right, files::Attachment};
 use crate::{
-    model::{Code, Error, EventKind, Hint, Name, Observer, Result, Verb, escaped},
+    model::{Code, Error, EventKind, Hint, MailServer, Name, Observer, Result, Verb, escaped},
     monitor::sender,
     notify::{
         address::{self, Allowed},
         format::Format,
-        outbox::{self, BOTH_SECRETS},
+        header, mail,
+        outbox::{self, BOTH_SECRETS, Ways},
         signature::Secret,
     },
     store::{Store, contacts::Contact, outbox::Message, outbox::MessageState},
@@ -32,22 +37,46 @@ pub enum MessageFormat {
     Template(Attachment),
 }
 
+/// How a contact is told.
+#[derive(Clone)]
+pub enum Way {
+    /// By a webhook.
+    Webhook {
+        /// Its address.
+        address: SecretString,
+        /// How messages look.
+        format: MessageFormat,
+        /// The address may be in a private network.
+        allow_private: bool,
+        /// The text of a file that holds a header that goes with each message.
+        header: Option<SecretString>,
+    },
+    /// By mail to this address.
+    Mail(String),
+}
+
 /// A contact to add.
 #[derive(Clone)]
 pub struct Add {
     /// Name of the contact.
     pub name: Name,
-    /// Address of the webhook.
-    pub webhook: String,
-    /// How messages look.
-    pub format: MessageFormat,
-    /// The address may be in a private network.
-    pub allow_private: bool,
+    /// How it is told.
+    pub way: Way,
 }
 
 /// A contact of which everything was checked: address, where it leads, format.
 pub struct Checked {
     contact: Contact,
+    /// For mail, the server and the address.
+    mail: Option<(MailServer, String)>,
+}
+
+/// What became of a contact to add.
+pub enum Added {
+    /// A webhook: the secret that signs its messages, shown this once.
+    Webhook(SecretOnce),
+    /// A mail address: a code was sent to it, which has to come back.
+    Mail(Changed),
 }
 
 /// Checks a contact, and saves nothing.
@@ -55,8 +84,25 @@ pub fn check(app: &App, caller: &Caller, request: &Add, observer: &mut dyn Obser
     caller.require(Right::Change)?;
     // Whether a database is lost is seen before one is made.
     app.store(observer)?;
-    let url = address::parse(&request.webhook)?;
-    let format = match &request.format {
+    match &request.way {
+        Way::Webhook { .. } => check_webhook(app, request),
+        Way::Mail(to) => check_mail(app, request, to),
+    }
+}
+
+fn check_mail(app: &App, request: &Add, to: &str) -> Result<Checked> {
+    let to = mail::parse(to)?;
+    let contact = Contact {
+        disabled: Some(verify::UNVERIFIED.to_owned()),
+        ..contact(app, &request.name, mail::url(&to).into(), &Format::Mail)?
+    };
+    Ok(Checked { contact, mail: Some((verify::server(app)?.clone(), to.to_string())) })
+}
+
+fn check_webhook(app: &App, request: &Add) -> Result<Checked> {
+    let Way::Webhook { address: webhook, format, allow_private, header } = &request.way else { unreachable!() };
+    let url = address::parse(webhook.expose_secret())?;
+    let format = match format {
         MessageFormat::Named(name) => Format::named(name)?,
         MessageFormat::Template(file) => {
             let text = String::from_utf8(file.bytes.clone())
@@ -64,22 +110,32 @@ pub fn check(app: &App, caller: &Caller, request: &Add, observer: &mut dyn Obser
             Format::custom(&file.name, text)?
         }
     };
-    address::choose(&address::resolve(&url)?, &Allowed { private: request.allow_private, ..allowed(app) })?;
-    let format =
-        serde_json::to_string(&format).map_err(|e| Error::new(Code::Json, "cannot write the format").cause(e))?;
+    address::choose(&address::resolve(&url)?, &Allowed { private: *allow_private, ..ways(app).allowed })?;
+    header.as_ref().map(|text| header::parse(text.expose_secret())).transpose()?;
     let contact = Contact {
-        name: request.name.clone(),
-        url: SecretString::from(request.webhook.clone()),
-        format,
-        private: request.allow_private,
+        private: *allow_private,
+        header: header.clone(),
+        ..contact(app, &request.name, webhook.clone(), &format)?
+    };
+    Ok(Checked { contact, mail: None })
+}
+
+fn contact(app: &App, name: &Name, url: SecretString, format: &Format) -> Result<Contact> {
+    Ok(Contact {
+        name: name.clone(),
+        url,
+        format: serde_json::to_string(format)
+            .map_err(|e| Error::new(Code::Json, "cannot write the format").cause(e))?,
+        private: false,
         secret: new_secret()?.text().clone(),
         old_secret: None,
         old_until: None,
         disabled: None,
+        header: None,
+        code: None,
         overflowed: 0,
         created_at: app.clock.now(),
-    };
-    Ok(Checked { contact })
+    })
 }
 
 impl Checked {
@@ -88,10 +144,22 @@ impl Checked {
         Changed::new(&self.contact.name, "would be added")
     }
 
-    /// Adds the contact, and gives the secret that signs its messages, once.
-    pub fn run(self, app: &App) -> Result<SecretOnce> {
-        app.new_store()?.add_contact(&self.contact)?;
-        Ok(once(&self.contact.name, &self.contact.secret))
+    /// Adds the contact. One by mail is sent a code first.
+    ///
+    /// # Errors
+    /// The name is taken; the code was not sent. Nothing is left then.
+    pub fn run(self, app: &App) -> Result<Added> {
+        let Self { contact, mail } = self;
+        let mut store = app.new_store()?;
+        let Some((server, to)) = mail else {
+            store.add_contact(&contact)?;
+            return Ok(Added::Webhook(once(&contact.name, &contact.secret)));
+        };
+        store.check_contact_name(&contact.name)?;
+        let code = Some(verify::send_code(&server, &contact.name, &to, app.clock.now())?);
+        let contact = Contact { code, ..contact };
+        store.add_contact(&contact)?;
+        Ok(Added::Mail(Changed::new(&contact.name, "a code was sent")))
     }
 }
 
@@ -131,6 +199,13 @@ impl Removal {
 /// Gives a contact a new secret. For a day messages are signed with the old one too.
 pub fn rotate(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SecretOnce> {
     let mut store = changing(app, caller, observer)?;
+    if outbox::is_mail(&store.require_contact(name)?) {
+        return Err(Error::new(
+            Code::InvalidMailAddress,
+            format!("contact `{name}` is told by mail, which is not signed"),
+        )
+        .hint("a webhook has a secret"));
+    }
     let secret = new_secret()?;
     let now = app.clock.now();
     let until = now.saturating_add(BOTH_SECRETS).unwrap_or(now);
@@ -142,6 +217,18 @@ pub fn rotate(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observ
 pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Changed> {
     let mut store = changing(app, caller, observer)?;
     let contact = store.require_contact(name)?;
+    if contact.code.is_some() {
+        return Err(Error::new(
+            Code::ContactDisabled,
+            format!("contact `{name}` is told of nothing: {}", verify::UNVERIFIED),
+        )
+        .hint(
+            Hint::new().run_with(Verb::ContactVerify, &[&name, &"CODE"]).text(" takes the code that was sent there"),
+        ));
+    }
+    if outbox::is_mail(&contact) {
+        verify::server(app)?;
+    }
     if let Some(why) = &contact.disabled {
         return Err(Error::new(Code::ContactDisabled, format!("contact `{name}` is disabled: {why}")).hint(
             Hint::new()
@@ -153,7 +240,7 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     let event = stamp.event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
     let id = outbox::make_test(&mut store, &contact, &stamp.host, &event)?;
     let end = app.clock.instant() + TEST_WAIT;
-    let allowed = allowed(app);
+    let ways = ways(app);
     loop {
         let message = store.require_message(&id)?;
         if message.state == MessageState::Delivered {
@@ -172,7 +259,7 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
                 ));
         }
         // Someone else may be sending; then wait for that.
-        if !sender::send_now(&app.settings, &contact, &allowed, &*app.clock)? {
+        if !sender::send_now(&app.settings, &contact, &ways, &*app.clock)? {
             app.clock.sleep(POLL);
         }
     }
@@ -212,8 +299,8 @@ fn changing(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<S
 }
 
 /// What messages may reach; the network of the guests is asked for if libvirt answers.
-fn allowed(app: &App) -> Allowed {
-    sender::allowed(&app.settings, app.host().ok().as_deref())
+fn ways(app: &App) -> Ways {
+    sender::ways(&app.settings, app.host().ok().as_deref())
 }
 
 fn new_secret() -> Result<Secret> {
@@ -229,7 +316,10 @@ fn row(store: &Store, contact: &Contact) -> Result<ContactRow> {
     let format: Option<Format> = serde_json::from_str(&contact.format).ok();
     Ok(ContactRow {
         name: name.to_owned(),
-        url: address::shown(contact.url.expose_secret()),
+        url: match outbox::is_mail(contact) {
+            true => escaped(contact.url.expose_secret()),
+            false => address::shown(contact.url.expose_secret()),
+        },
         format: format.map_or_else(|| "?".to_owned(), |f| f.name().to_owned()),
         private: contact.private,
         waiting: store.waiting_count(name)? + i64::try_from(store.queued(name)?.len()).unwrap_or(i64::MAX),

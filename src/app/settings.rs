@@ -10,15 +10,19 @@ use std::{
 
 use toml::de::{DeTable, DeValue};
 
-use crate::model::{
-    Accel, Code, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Result, Settings, Size, escaped, nearest,
+use crate::{
+    model::{
+        Accel, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Result,
+        Settings, Size, Word, escaped, nearest,
+    },
+    notify::mail,
 };
 
 /// The configuration file where `LITE_CONFIG` does not name another.
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 19] = [
     "accel",
     "blueprints",
     "connect",
@@ -31,6 +35,11 @@ pub const KEYS: [&str; 14] = [
     "network",
     "pool",
     "pool_dir",
+    "smtp_from",
+    "smtp_password_file",
+    "smtp_security",
+    "smtp_server",
+    "smtp_user",
     "state_dir",
     "subnet",
 ];
@@ -121,12 +130,50 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             "no" => Ok(false),
             _ => Err(invalid(t, "`yes` or `no`")),
         }),
+        mail: mail_server(&mut reader),
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
             blueprints: reader.read("blueprints", blueprints(vars)?, |t| t.split(':').map(folder).collect()),
         },
     };
     reader.done(settings)
+}
+
+/// The mail server, of several keys that need each other.
+fn mail_server(reader: &mut Reader) -> Option<MailServer> {
+    let server = reader.read("smtp_server", None, |t| server(t).map(Some));
+    let security = reader.read("smtp_security", MailSecurity::Starttls, |t| {
+        MailSecurity::of_word(t).ok_or_else(|| invalid(t, "`starttls`, `tls` or `none`"))
+    });
+    let user = reader.read("smtp_user", None, |t| {
+        if graphic(t) { Ok(Some(t.to_owned())) } else { Err(invalid(t, "the name of an account")) }
+    });
+    let password_file = reader.read("smtp_password_file", None, |t| folder(t).map(Some));
+    let from = reader.read("smtp_from", None, |t| mail::parse(t).map(|a| Some(a.to_string())));
+    let Some((host, port)) = server else {
+        // One that was refused is told already.
+        let given = reader.given.contains_key("smtp_server");
+        for key in ["smtp_from", "smtp_password_file", "smtp_security", "smtp_user"].into_iter().filter(|_| !given) {
+            reader.refuse(key, "it means nothing without `smtp_server`");
+        }
+        return None;
+    };
+    if user.is_some() != password_file.is_some() {
+        reader.refuse("smtp_server", "`smtp_user` and `smtp_password_file` belong together");
+    }
+    if user.is_some() && security == MailSecurity::None {
+        reader.refuse("smtp_security", "a password is not sent without TLS: use `starttls` or `tls`");
+    }
+    let Some(from) = from else {
+        reader.refuse("smtp_server", "`smtp_from` says which address mail comes from: it is missing");
+        return None;
+    };
+    let port = port.unwrap_or(match security {
+        MailSecurity::Tls => 465,
+        MailSecurity::Starttls => 587,
+        MailSecurity::None => 25,
+    });
+    Some(MailServer { host, port, security, user, password_file, from })
 }
 
 struct Reader {
@@ -142,6 +189,16 @@ impl Reader {
             self.faults.push(error);
             default
         })
+    }
+
+    /// Refuses a value for what the others are.
+    fn refuse(&mut self, key: &str, why: &str) {
+        let Some(given) = self.given.get(key) else { return };
+        let text = format!("{}: {why}", given.place);
+        // What was refused already is told once.
+        if !self.faults.iter().any(|f| f.message.starts_with(&format!("{}: ", given.place))) {
+            self.faults.push(Error::new(Code::InvalidSettings, text));
+        }
     }
 
     fn done(mut self, settings: Settings) -> Result<Settings> {
@@ -248,6 +305,24 @@ fn is_word(text: &str) -> bool {
     (1..=63).contains(&bytes.len())
         && bytes[0].is_ascii_alphanumeric()
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+}
+
+/// `HOST`, `HOST:PORT` or `[IPv6]:PORT`.
+fn server(text: &str) -> Result<(String, Option<u16>)> {
+    let bad = || invalid(text, "a mail server such as `mail.example.org` or `mail.example.org:587`");
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (host, port) = match bracketed {
+        Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
+            (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some("?")))
+        }
+        Some(_) => return Err(bad()),
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map(|p| p.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(bad)).transpose()?;
+    if bracketed.is_none() && !is_word(host) {
+        return Err(bad());
+    }
+    Ok((host.to_owned(), port))
 }
 
 fn folder(text: &str) -> Result<PathBuf> {

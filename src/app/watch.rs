@@ -61,7 +61,7 @@ pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn F
             requester: Requester::root(Via::Watcher),
         })
     };
-    let base = sender::allowed(settings, Some(&*host));
+    let base = sender::ways(settings, Some(&*host));
     std::thread::scope(|scope| {
         let sending = || sender::run(state, &base, &*app.clock, stop, tell);
         let watching = || {

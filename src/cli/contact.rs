@@ -1,23 +1,26 @@
 //! `lite contact`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap_complete::ArgValueCompleter;
+use secrecy::SecretString;
 
 use super::{Env, common, complete};
 use crate::{
     app::{
-        contact::{self, Add, MessageFormat},
-        files::Attachment,
+        contact::{self, Add, Added, MessageFormat, Way},
+        files::{Attachment, read_limited},
     },
-    model::{Name, Result},
-    ui::print::{print_changed, print_contacts, print_deliveries, print_secret_once},
+    model::{Code, Error, Name, Result},
+    ui::print::{print_changed, print_contacts, print_deliveries, print_secret_once, print_verification},
 };
 
 const EXAMPLES: &str = "\
 EXAMPLES:
   lite contact add ops --webhook https://hooks.example.org/x
       Tell a webhook of every event
+  lite contact add me --mail anna@example.org
+      Tell somebody by mail
   lite contact test ops
       Does a message arrive?
   lite contact deliveries --dead
@@ -32,13 +35,17 @@ EXAMPLES:
   lite contact add mine --webhook https://example.org/z --format ./mine.json.j2
       In a format of your own
   lite contact add lan --webhook http://10.0.0.5/hook --allow-private
-      In a private network";
+      In a private network
+  lite contact add api --webhook https://example.org/w --header-file ./key
+      With a header such as `Authorization: Bearer KEY`
+  lite contact add me --mail anna@example.org
+      By mail, once its code has come back";
 
 /// Say who is told, and see what was delivered
 ///
-/// A contact is a webhook that is told of every event: alarms, crashes, restarts.
-/// Messages are signed (Standard Webhooks), sent by `lite watch`, tried again for
-/// three days and then kept as dead for 30.
+/// A contact is a webhook or a mail address that is told of every event: alarms,
+/// crashes, restarts. Messages are sent by `lite watch`, tried again for three days
+/// and then kept as dead for 30. Those to webhooks are signed (Standard Webhooks).
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES, subcommand_required = true)]
 pub struct Args {
@@ -53,23 +60,48 @@ enum Verb {
     /// Adds a webhook and prints the secret that signs its messages, once. The
     /// address it resolves to is checked now and at every attempt: this host, its
     /// guests and reserved ranges are refused, private ones need --allow-private.
+    ///
+    /// A mail address is sent a code, and told of nothing until that came back
+    /// (`lite contact verify`). The settings smtp_server and smtp_from say how mail
+    /// is sent.
     #[command(verbatim_doc_comment, after_help = ADD)]
     Add {
         /// Name of the contact
         #[arg(value_name = "CONTACT", value_parser = Name::parse)]
         name: Name,
         /// Address of the webhook
-        #[arg(long, value_name = "URL")]
-        webhook: String,
+        #[arg(long, value_name = "URL", required_unless_present = "mail")]
+        webhook: Option<String>,
+        /// Mail address
+        #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["webhook", "format", "allow_private", "header_file"])]
+        mail: Option<String>,
         /// standard, slack, discord, ntfy, or the path of a template
         #[arg(long, value_name = "FORMAT", default_value = "standard")]
         format: String,
         /// The address may be in a private network
         #[arg(long)]
         allow_private: bool,
+        /// A file with a header that goes with each message, `NAME: VALUE`
+        #[arg(long, value_name = "FILE")]
+        header_file: Option<PathBuf>,
         /// Check everything, and save nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Verify a mail address
+    ///
+    /// Takes the code that was sent to the address of a contact: from then on it is
+    /// told of events. Without a code a new one is sent.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite contact verify me 01234567\n      The code from the mail\n  lite contact verify me\n      Send a new one"
+    )]
+    Verify {
+        #[command(flatten)]
+        contact: OneContact,
+        /// The code
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
     },
     /// List the contacts
     ///
@@ -152,6 +184,8 @@ struct OneContact {
     contact: Name,
 }
 
+/// Largest header read.
+const MAX_HEADER: u64 = 8 << 10;
 /// Largest template read.
 const MAX_TEMPLATE: u64 = 64 << 10;
 
@@ -159,18 +193,28 @@ const MAX_TEMPLATE: u64 = 64 << 10;
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        Verb::Add { name, webhook, format, allow_private, dry_run } => {
-            let request = Add {
-                name: name.clone(),
-                webhook: webhook.clone(),
-                format: message_format(format)?,
-                allow_private: *allow_private,
+        Verb::Add { name, webhook, mail, format, allow_private, header_file, dry_run } => {
+            let way = match (webhook, mail) {
+                (Some(webhook), _) => Way::Webhook {
+                    address: webhook.clone().into(),
+                    format: message_format(format)?,
+                    allow_private: *allow_private,
+                    header: header_file.as_deref().map(secret_text).transpose()?,
+                },
+                (None, mail) => Way::Mail(mail.clone().unwrap_or_default()),
             };
-            let checked = contact::check(&app, &caller, &request, &mut progress)?;
-            match dry_run {
-                true => print_changed(ui, &[checked.plan()]),
-                false => print_secret_once(ui, &checked.run(&app)?),
+            let checked = contact::check(&app, &caller, &Add { name: name.clone(), way }, &mut progress)?;
+            if *dry_run {
+                return print_changed(ui, &[checked.plan()]);
             }
+            match checked.run(&app)? {
+                Added::Webhook(secret) => print_secret_once(ui, &secret),
+                Added::Mail(changed) => print_verification(ui, &changed),
+            }
+        }
+        Verb::Verify { contact, code } => {
+            let changed = contact::verify(&app, &caller, &contact.contact, code.as_deref(), &mut progress)?;
+            print_changed(ui, &[changed])
         }
         Verb::List => print_contacts(ui, &contact::list(&app, &caller, &mut progress)?),
         Verb::Remove { names, sure, dry_run } => {
@@ -192,6 +236,15 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         }
         Verb::Redeliver { id } => print_changed(ui, &[contact::redeliver(&app, &caller, id, &mut progress)?]),
     }
+}
+
+/// The text of a small file that holds a secret, which is not told.
+fn secret_text(file: &Path) -> Result<SecretString> {
+    let bytes = read_limited(file, MAX_HEADER)?;
+    String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
+        Error::new(Code::InvalidHeader, format!("`{}` is not UTF-8", file.display()))
+            .hint("its file holds one line such as `Authorization: Bearer KEY`")
+    })
 }
 
 /// The name of a format, or the template in a file.

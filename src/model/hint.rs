@@ -63,6 +63,10 @@ words! {
     ContactRemove = "contact remove",
     /// Lists what was sent to contacts.
     ContactDeliveries = "contact deliveries",
+    /// Sends a test message to a contact.
+    ContactTest = "contact test",
+    /// Gives the code of a contact back.
+    ContactVerify = "contact verify",
     /// Sends a message again.
     ContactRedeliver = "contact redeliver",
     /// Watches the instances.

@@ -48,7 +48,7 @@ pub use operation::{OperationKind, OperationState, Progress, Requester, StepStat
 pub use overcommit::{DiskUsage, Overcommit, Ratio};
 pub use point::Point;
 pub use resource::{HostId, ResourceKind, ResourceRef};
-pub use settings::{Paths, Settings};
+pub use settings::{MailSecurity, MailServer, Paths, Settings};
 pub use size::Size;
 pub use text::hex;
 pub use words::Word;

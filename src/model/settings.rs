@@ -2,7 +2,35 @@
 
 use std::path::PathBuf;
 
-use super::Host;
+use super::{Host, words};
+
+words! {
+    /// How the connection to a mail server is protected.
+    MailSecurity;
+    /// TLS from the first byte (RFC 8314).
+    Tls = "tls",
+    /// TLS after `STARTTLS` (RFC 3207); without it nothing is sent.
+    Starttls = "starttls",
+    /// Not at all: for a server on this machine.
+    None = "none",
+}
+
+/// The server that takes mail to contacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: MailSecurity,
+    /// Who logs in; none: nobody does.
+    pub user: Option<String>,
+    /// The file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The sender's address.
+    pub from: String,
+}
 
 /// Where the process keeps and finds things.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +51,8 @@ pub struct Settings {
     pub mirror: String,
     /// Webhooks may go to the machine of this process: for tests, and for a receiver beside lite (`LITE_LOOPBACK_WEBHOOKS=yes`).
     pub loopback_webhooks: bool,
+    /// The server that takes mail to contacts; none: no mail is sent.
+    pub mail: Option<MailServer>,
     /// Folders of the process.
     pub paths: Paths,
 }

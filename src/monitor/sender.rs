@@ -25,7 +25,7 @@ use crate::{
     notify::{
         address::Allowed,
         client,
-        outbox::{self, Job},
+        outbox::{self, Job, Ways},
         schedule::Answer,
     },
     plan,
@@ -37,16 +37,17 @@ const MOST: usize = 16;
 /// How often the outbox is looked at.
 const POLL: Duration = Duration::from_millis(500);
 
-/// What messages may reach on this host. Without a hypervisor the network of the guests is the one in the settings.
-pub fn allowed(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Allowed {
+/// How messages leave this host, and what they may reach. Without a hypervisor the network of the guests is the one in the settings.
+pub fn ways(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Ways {
     let seen = hypervisor.and_then(|h| h.network(&settings.host.network).ok().flatten());
     let subnet = seen.and_then(|n| plan::subnet_of(&n.xml).ok());
     let net = subnet.and_then(|s| ipnet::Ipv4Net::new(s.gateway, s.prefix).ok()).or(settings.host.subnet);
-    Allowed {
+    let allowed = Allowed {
         private: false,
         loopback: settings.loopback_webhooks,
         guests: net.into_iter().map(|n| n.trunc().into()).collect(),
-    }
+    };
+    Ways { allowed, mail: settings.mail.clone() }
 }
 
 /// Sends until told to stop. Errors of the database are told through `warn`, once each, and tried again.
@@ -55,7 +56,7 @@ pub fn allowed(settings: &Settings, hypervisor: Option<&dyn Hypervisor>) -> Allo
 /// The database cannot be opened at all.
 pub fn run(
     state: &Path,
-    base: &Allowed,
+    base: &Ways,
     clock: &dyn Clock,
     stop: &AtomicBool,
     warn: &(dyn Fn(&str) + Send + Sync),
@@ -102,7 +103,7 @@ struct Attempted {
 /// The sender at work.
 struct Sender<'a> {
     store: Store,
-    base: &'a Allowed,
+    base: &'a Ways,
     clock: &'a dyn Clock,
     /// Contacts that a message is on its way to, or whose last attempt is not written yet: nothing else is sent to these, so
     /// what arrived is not sent again while the database cannot be written.
@@ -183,7 +184,7 @@ impl Sender<'_> {
 }
 
 /// Sends what is due to one contact, here and now. False if another process sends: then that does it.
-pub fn send_now(settings: &Settings, contact: &Contact, base: &Allowed, clock: &dyn Clock) -> Result<bool> {
+pub fn send_now(settings: &Settings, contact: &Contact, base: &Ways, clock: &dyn Clock) -> Result<bool> {
     let state = &settings.paths.state;
     let Attempt::Held(_guard) = guard::attempt(state, "outbox")? else { return Ok(false) };
     let mut store = Store::open(state)?;

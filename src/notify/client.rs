@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     address::{self, Allowed},
+    mail,
     outbox::Job,
     schedule::Answer,
     signature,
@@ -18,6 +19,9 @@ const TOTAL: Duration = Duration::from_secs(15);
 
 /// Sends it. Only the status matters: the body of the answer is not read.
 pub async fn send(job: &Job, now: Timestamp) -> Answer {
+    if let (Some(to), Some(server)) = (mail::address_of(job.url.expose_secret()), &job.ways.mail) {
+        return mail::send(server, to, &job.body).await;
+    }
     match tokio::time::timeout(TOTAL, attempt(job, now)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(why)) => Answer::Nothing(why),
@@ -27,7 +31,7 @@ pub async fn send(job: &Job, now: Timestamp) -> Answer {
 
 async fn attempt(job: &Job, now: Timestamp) -> Result<Answer, String> {
     let url = address::parse(job.url.expose_secret()).map_err(|e| e.message)?;
-    let at = look_up(&url, &job.allowed).await?;
+    let at = look_up(&url, &job.ways.allowed).await?;
     // Only the first call in a process installs it; any later one has nothing to do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder();
@@ -46,8 +50,11 @@ async fn attempt(job: &Job, now: Timestamp) -> Result<Answer, String> {
         .build()
         .map_err(|e| words(&e))?;
     let seconds = now.as_second();
-    let response = client
-        .post(url)
+    let mut request = client.post(url);
+    if let Some((name, value)) = job.header.as_ref().and_then(|h| super::header::parse(h.expose_secret()).ok()) {
+        request = request.header(name, value);
+    }
+    let response = request
         .header(header::CONTENT_TYPE, &job.content_type)
         .header("webhook-id", &job.message.id)
         .header("webhook-timestamp", seconds.to_string())

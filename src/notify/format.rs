@@ -24,6 +24,8 @@ const BUILT_IN: [(&str, &str, &str); 3] = [
 pub enum Format {
     /// The Standard Webhooks payload.
     Standard,
+    /// The text of a letter.
+    Mail,
     /// A template: its file name says what it makes (`.json.j2` or `.txt.j2`).
     Template {
         /// Name shown.
@@ -82,13 +84,18 @@ impl Format {
     pub fn name(&self) -> &str {
         match self {
             Self::Standard => "standard",
+            Self::Mail => "mail",
             Self::Template { name, .. } => name,
         }
     }
 
     /// The body of a message and its content type.
     pub fn render(&self, message: &Message) -> Result<(Vec<u8>, &'static str)> {
-        let Self::Template { file, text, .. } = self else { return Ok((message.standard(), "application/json")) };
+        let (file, text) = match self {
+            Self::Standard => return Ok((message.standard(), "application/json")),
+            Self::Mail => return Ok((message.letter().into_bytes(), "text/plain; charset=utf-8")),
+            Self::Template { file, text, .. } => (file, text),
+        };
         let bad = |why: String| {
             Error::new(Code::InvalidFormat, "the template does not render").cause(why).hint(
                 "a template sees `type`, `timestamp`, `title`, `text` and `data`; `| tojson` writes any of them as JSON",

@@ -4,6 +4,8 @@ pub mod address;
 pub mod client;
 pub mod format;
 pub mod group;
+pub mod header;
+pub mod mail;
 pub mod outbox;
 pub mod payload;
 pub mod schedule;

@@ -9,12 +9,13 @@ use super::{
     address::Allowed,
     format::Format,
     group::{self, Made, Pending, Waiting},
+    mail::{self, Letter},
     payload,
     schedule::{Answer, Next, is_due, next_attempt},
     signature::Secret,
 };
 use crate::{
-    model::{Code, Error, Event, EventKind, HostId, Result},
+    model::{Code, Error, Event, EventKind, HostId, MailServer, Result},
     store::{
         Store,
         contacts::Contact,
@@ -26,6 +27,15 @@ use crate::{
 /// How long the old secret signs too after a rotation.
 pub const BOTH_SECRETS: SignedDuration = SignedDuration::from_hours(24);
 
+/// Ways out of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ways {
+    /// Where webhooks may be.
+    pub allowed: Allowed,
+    /// The server that takes mail; none: mail waits.
+    pub mail: Option<MailServer>,
+}
+
 /// A message on its way out.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -33,10 +43,12 @@ pub struct Job {
     pub message: Message,
     /// Where to.
     pub url: SecretString,
-    /// What is allowed beyond the public internet.
-    pub allowed: Allowed,
+    /// How it may get there.
+    pub ways: Ways,
     /// Who signs.
     pub secrets: Vec<Secret>,
+    /// A header that goes with it, `NAME: VALUE`.
+    pub header: Option<SecretString>,
     /// The exact bytes.
     pub body: Vec<u8>,
     /// What they are.
@@ -106,8 +118,8 @@ pub fn make_test(store: &mut Store, contact: &Contact, host: &HostId, event: &Ev
 }
 
 /// The message that is sent next to a contact, ready to go; none if none is due. Out-of-date ones are superseded.
-pub fn next_job(store: &mut Store, contact: &Contact, base: &Allowed, now: Timestamp) -> Result<Option<Job>> {
-    if contact.disabled.is_some() {
+pub fn next_job(store: &mut Store, contact: &Contact, base: &Ways, now: Timestamp) -> Result<Option<Job>> {
+    if contact.disabled.is_some() || is_mail(contact) && base.mail.is_none() {
         return Ok(None);
     }
     let queued = store.queued(contact.name.as_str())?;
@@ -151,10 +163,10 @@ fn is_stale(store: &Store, message: &Message, now: Timestamp) -> Result<bool> {
     Ok(group::is_stale(&pending, now))
 }
 
-fn job(store: &mut Store, contact: &Contact, base: &Allowed, message: Message, now: Timestamp) -> Result<Option<Job>> {
+fn job(store: &mut Store, contact: &Contact, base: &Ways, message: Message, now: Timestamp) -> Result<Option<Job>> {
     let (body, content_type) = match store.body(&message.id)? {
         Some(kept) => kept,
-        None => match render(store, contact, &message) {
+        None => match render(store, contact, base, &message) {
             Ok((body, content_type)) => {
                 store.set_body(&message.id, &body, content_type)?;
                 (body, content_type.to_owned())
@@ -168,11 +180,18 @@ fn job(store: &mut Store, contact: &Contact, base: &Allowed, message: Message, n
     };
     let old = contact.old_secret.iter().filter(|_| contact.old_until.is_some_and(|until| now < until));
     let secrets = std::iter::once(&contact.secret).chain(old).filter_map(|s| Secret::parse(s.clone()).ok()).collect();
-    let allowed = Allowed { private: contact.private, ..base.clone() };
-    Ok(Some(Job { message, url: contact.url.clone(), allowed, secrets, body, content_type }))
+    let allowed = Allowed { private: contact.private, ..base.allowed.clone() };
+    let ways = Ways { allowed, mail: base.mail.clone() };
+    let (url, header) = (contact.url.clone(), contact.header.clone());
+    Ok(Some(Job { message, url, ways, secrets, header, body, content_type }))
 }
 
-fn render(store: &Store, contact: &Contact, message: &Message) -> Result<(Vec<u8>, &'static str)> {
+/// Whether a contact is told by mail.
+pub fn is_mail(contact: &Contact) -> bool {
+    mail::address_of(contact.url.expose_secret()).is_some()
+}
+
+fn render(store: &Store, contact: &Contact, ways: &Ways, message: &Message) -> Result<(Vec<u8>, &'static str)> {
     let format: Format = serde_json::from_str(&contact.format)
         .map_err(|e| Error::new(Code::StateError, "cannot read a contact's format").cause(e))?;
     let mut events = Vec::new();
@@ -184,7 +203,14 @@ fn render(store: &Store, contact: &Contact, message: &Message) -> Result<(Vec<u8
         }
         events.push(event);
     }
-    format.render(&payload::Message::of(&events, message.digest))
+    let said = payload::Message::of(&events, message.digest);
+    let (body, content_type) = format.render(&said)?;
+    let (Some(to), Some(server)) = (mail::address_of(contact.url.expose_secret()), &ways.mail) else {
+        return Ok((body, content_type));
+    };
+    let text = String::from_utf8_lossy(&body);
+    let letter = Letter { to, id: &message.id, at: message.made_at, subject: &said.title, text: &text };
+    Ok((mail::render(&server.from, &letter)?, "message/rfc822"))
 }
 
 /// Writes what became of an attempt. `random` is from 0 to 1.

@@ -63,6 +63,11 @@ impl Message {
         }
     }
 
+    /// The text of a letter.
+    pub fn letter(&self) -> String {
+        format!("{}\n\n{}\n\n{}\n", self.title, self.text, self.timestamp)
+    }
+
     /// The format `standard`.
     pub fn standard(&self) -> Vec<u8> {
         // The order of the specification: type, timestamp, data.

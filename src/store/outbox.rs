@@ -311,7 +311,7 @@ impl Store {
                 .hint(Hint::new().run(Verb::ContactDeliveries).text(" shows when it is tried next")));
         }
         self.write(|t| {
-            t.0.execute("UPDATE contact SET disabled = NULL WHERE name = ?1", [&message.contact]).map_err(sql)?;
+            t.0.execute("UPDATE contact SET disabled = NULL WHERE name = ?1 AND code IS NULL", [&message.contact]).map_err(sql)?;
             t.0.execute(
                 "UPDATE message SET state = 'queued', attempts = 0, next_at = ?2, ended_at = NULL, status = NULL, error = NULL
                  WHERE id = ?1",

@@ -6,7 +6,12 @@ use lite::{
         AlarmSettings, AlarmState, Condition, Event, EventData, EventKind, HostId, Metric, Missing, Name, Notify,
         Statistic,
     },
-    notify::{address::Allowed, format::Format, outbox, schedule::Answer, signature::Secret},
+    notify::{
+        format::Format,
+        outbox::{self, Ways},
+        schedule::Answer,
+        signature::Secret,
+    },
     store::{
         Store,
         alarms::{self, Alarm, AlarmEvent, default_name},
@@ -40,6 +45,8 @@ fn contact(store: &mut Store, name: &str) {
         old_secret: None,
         old_until: None,
         disabled: None,
+        header: None,
+        code: None,
         overflowed: 0,
         created_at: time(0),
     };
@@ -226,7 +233,7 @@ fn send(db: &mut Store, at: i64, answer: &Answer) -> Vec<String> {
     let mut sent = Vec::new();
     outbox::make_messages(db, time(at)).unwrap();
     for contact in db.contacts().unwrap() {
-        while let Some(job) = outbox::next_job(db, &contact, &Allowed::default(), time(at)).unwrap() {
+        while let Some(job) = outbox::next_job(db, &contact, &Ways::default(), time(at)).unwrap() {
             let body: serde_json::Value = serde_json::from_slice(&job.body).unwrap();
             let delivered = body["data"]["firing_delivered"].as_bool().map_or(String::new(), |d| format!(" after {d}"));
             sent.push(format!("{}{delivered}", body["type"].as_str().unwrap()));
@@ -329,7 +336,7 @@ fn retries_have_the_same_id_and_bytes_and_both_secrets_sign_for_a_day() {
     outbox::make_messages(&mut db, time(10)).unwrap();
     let job = |db: &mut Store, at| {
         let contact = db.require_contact(&name).unwrap();
-        outbox::next_job(db, &contact, &Allowed::default(), time(at)).unwrap().unwrap()
+        outbox::next_job(db, &contact, &Ways::default(), time(at)).unwrap().unwrap()
     };
     let first = job(&mut db, 10);
     outbox::record_result(&mut db, &first, &DOWN, time(10), 0.5).unwrap();

@@ -278,3 +278,32 @@ fn a_test_message_goes_the_real_way() {
     assert_eq!(states, ["queued", "delivered"]);
     assert!(deliveries["deliveries"][0]["next_at"].is_string());
 }
+
+#[test]
+fn mail_needs_a_server_and_a_header_is_checked_before_anything_is_saved() {
+    let lite = Lite::new();
+    let mail = |address: &str| lite.refused(&["contact", "add", "me", "--mail", address]);
+    assert_eq!(mail("anna"), "error: `anna` is not a mail address");
+    assert_eq!(mail("anna@example.org"), "error: no mail server is configured, so no mail can be sent");
+    std::fs::write(lite.at("config.toml"), "smtp_server = \"mail.example.org\"\n").unwrap();
+    let place = format!("`{}`, line 1: `smtp_server`", lite.at("config.toml"));
+    assert_eq!(
+        mail("anna@example.org"),
+        format!("error: {place}: `smtp_from` says which address mail comes from: it is missing")
+    );
+    let settings = "smtp_server = \"mail.example.org\"\nsmtp_from = \"lite@example.org\"\n";
+    std::fs::write(lite.at("config.toml"), settings).unwrap();
+    assert_eq!(lite.said(&["contact", "add", "me", "--mail", "anna@example.org", "--dry-run"]), "me: would be added\n");
+    std::fs::write(lite.at("key"), "s3cret").unwrap();
+    let url = "https://198.41.0.4/hook";
+    let (code, out, err) = lite.run(&["contact", "add", "ops", "--webhook", url, "--header-file", &lite.at("key")]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    let wanted = "error: the header is not one: there is no colon in it\n\
+                  \x20 hint: its file holds one line such as `Authorization: Bearer KEY`\n";
+    assert_eq!(err, wanted);
+    assert_eq!(lite.ok(&["contact", "list"]), "");
+    std::fs::write(lite.at("key"), "X-Key: s3cret\n").unwrap();
+    lite.ok(&["contact", "add", "ops", "--webhook", url, "--header-file", &lite.at("key")]);
+    assert!(!lite.json(&["contact", "list"]).to_string().contains("s3cret"));
+    assert_eq!(lite.refused(&["contact", "verify", "ops", "1"]), "error: contact `ops` is a webhook: it has no code");
+}

@@ -34,6 +34,7 @@ fn settings() -> Settings {
         },
         mirror: String::new(),
         loopback_webhooks: false,
+        mail: None,
         paths: Paths { state: "/var/lib/lite".into(), blueprints: vec![] },
     }
 }

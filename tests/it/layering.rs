@@ -145,7 +145,8 @@ const DIRECT: &[&str] = &[
     "src/guest/ssh.rs",
     "src/monitor/guard.rs",
     "src/monitor/unit.rs",
-    // What the user names or asked for: blueprints, settings, pages of the manual.
+    // What the user names or asked for: blueprints, settings, a password's file, pages of the manual.
+    "src/notify/mail.rs",
     "src/app/files.rs",
     "src/app/settings.rs",
     "src/app/sources.rs",

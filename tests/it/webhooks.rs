@@ -19,7 +19,7 @@ use lite::{
     clock::SystemClock,
     model::{Event, EventData, EventKind, HostId, Name},
     monitor::sender,
-    notify::{address::Allowed, format::Format, signature::Secret},
+    notify::{address::Allowed, format::Format, outbox::Ways, signature::Secret},
     store::{
         Store,
         contacts::Contact,
@@ -57,7 +57,7 @@ impl Sending {
         let stop = Arc::new(AtomicBool::new(false));
         let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
         let (path, flag) = (dir.path().to_owned(), stop.clone());
-        let base = Allowed { loopback, ..Allowed::default() };
+        let base = Ways { allowed: Allowed { loopback, ..Allowed::default() }, mail: None };
         let told = warnings.clone();
         let thread = thread::spawn(move || {
             sender::run(&path, &base, &SystemClock, &flag, &|text| {
@@ -113,6 +113,8 @@ fn contact(name: &str, url: &str) -> Contact {
         old_secret: None,
         old_until: None,
         disabled: None,
+        header: None,
+        code: None,
         overflowed: 0,
         created_at: jiff::Timestamp::now(),
     }
@@ -120,6 +122,14 @@ fn contact(name: &str, url: &str) -> Contact {
 
 fn verified(got: &Got) -> bool {
     got.is_signed_by(secret().text().expose_secret())
+}
+
+#[test]
+fn a_header_of_the_users_goes_with_every_message() {
+    let (url, got) = receiver(|_, stream| say(stream, OK));
+    let sending = Sending::on_database(&[&url], true, "UPDATE contact SET header = 'X-Key: s3cret'");
+    sending.wait("c0", |m| m.state == MessageState::Delivered);
+    assert_eq!(got.recv().unwrap().headers["x-key"], "s3cret");
 }
 
 #[test]

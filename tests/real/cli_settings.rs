@@ -4,7 +4,9 @@ use std::{fs, path::PathBuf};
 
 use lite::{
     cli::{CONFIG, Env},
-    model::{Accel, Code, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
+    model::{
+        Accel, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Settings, Size,
+    },
     ui::testing::Capture,
 };
 
@@ -13,6 +15,7 @@ use crate::support::skip::skip;
 crate::tests![
     defaults_are_the_system_paths,
     the_file_and_the_environment_over_it,
+    a_mail_server_is_whole_or_refused,
     an_unknown_key_names_the_nearest,
     every_fault_at_once,
     values_that_are_none,
@@ -48,6 +51,7 @@ fn defaults() -> Settings {
         },
         mirror: "http://deb.debian.org/debian".to_owned(),
         loopback_webhooks: false,
+        mail: None,
         paths: Paths {
             state: "/var/lib/lite".into(),
             blueprints: vec!["/etc/lite/blueprints".into(), "/home/ann/.config/lite/blueprints".into()],
@@ -95,6 +99,49 @@ fn the_file_and_the_environment_over_it() {
     };
     assert_eq!(read, Ok(wanted));
 }
+
+fn a_mail_server_is_whole_or_refused() {
+    let server = |text: &str| with_file(text, &[]).0.map(|s| s.mail);
+    let whole = "smtp_server = \"mail.example.org\"\nsmtp_from = \"lite@example.org\"\n";
+    let plain = MailServer {
+        host: "mail.example.org".to_owned(),
+        port: 587,
+        security: MailSecurity::Starttls,
+        user: None,
+        password_file: None,
+        from: "lite@example.org".to_owned(),
+    };
+    assert_eq!(server(whole), Ok(Some(plain.clone())));
+    let login = "smtp_security = \"tls\"\nsmtp_user = \"lite\"\nsmtp_password_file = \"/etc/lite/smtp\"\n";
+    let with_login = MailServer {
+        port: 465,
+        security: MailSecurity::Tls,
+        user: Some("lite".to_owned()),
+        password_file: Some("/etc/lite/smtp".into()),
+        ..plain.clone()
+    };
+    assert_eq!(server(&format!("{whole}{login}")), Ok(Some(with_login)));
+    let six = whole.replace("mail.example.org", "[2001:db8::1]:2525");
+    assert_eq!(server(&six), Ok(Some(MailServer { host: "2001:db8::1".to_owned(), port: 2525, ..plain })));
+    let refused =
+        |text: &str| server(text).map_err(|e| e.message.splitn(3, ": ").last().unwrap_or_default().to_owned());
+    for (text, why) in [
+        ("smtp_user = \"lite\"\n".to_owned(), "it means nothing without `smtp_server`"),
+        (whole.to_owned() + "smtp_user = \"lite\"\n", "`smtp_user` and `smtp_password_file` belong together"),
+        (
+            format!("{whole}{}", login.replace("\"tls\"", "\"none\"")),
+            "a password is not sent without TLS: use `starttls` or `tls`",
+        ),
+        (whole.to_owned() + "smtp_security = \"ssl\"\n", "`ssl` is not `starttls`, `tls` or `none`"),
+        (whole.replace(".org\"\nsmtp_from", ".org:0\"\nsmtp_from"), WRONG_SERVER),
+    ] {
+        assert_eq!(refused(&text), Err(why.to_owned()), "{text}");
+    }
+}
+
+/// What is said of a port that is none.
+const WRONG_SERVER: &str =
+    "`mail.example.org:0` is not a mail server such as `mail.example.org` or `mail.example.org:587`";
 
 fn an_unknown_key_names_the_nearest() {
     let (read, path) = with_file("pool = \"lite\"\n\nconect = \"x\"\n", &[]);

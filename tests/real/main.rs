@@ -49,6 +49,7 @@ mod hypervisor_qemu;
 mod image_build;
 mod image_gate;
 mod image_kill;
+mod mail;
 mod prometheus;
 mod render;
 mod runner;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         (Host, "image_build", image_build::TESTS),
         (Tools, "image_gate", image_gate::TESTS),
         (Host, "image_kill", image_kill::TESTS),
+        (Tools, "mail", mail::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
         (Tools, "render", render::TESTS),
         (Tools, "runner", runner::TESTS),

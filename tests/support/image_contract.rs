@@ -31,6 +31,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
         },
         mirror: String::new(),
         loopback_webhooks: false,
+        mail: None,
         paths: Paths { state: folder.join("state"), blueprints: vec![] },
     }
 }

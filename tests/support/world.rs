@@ -73,6 +73,7 @@ impl World {
             },
             mirror: String::new(),
             loopback_webhooks: false,
+            mail: None,
             paths: Paths { state: at("state"), blueprints: vec![] },
         };
         Self {

@@ -1,10 +1,10 @@
 //! `lite contact list`, `deliveries`, and the secret that is shown once.
 
-use super::{or_dash, time_text, toned};
+use super::{or_dash, print_changed, time_text, toned};
 use crate::{
     model::Result,
     ui::{Block, Cell, Column, Table, Tone, Ui},
-    view::{ContactRow, ContactsDocument, DeliveriesDocument, DeliveryRow, SecretOnce},
+    view::{Changed, ContactRow, ContactsDocument, DeliveriesDocument, DeliveryRow, SecretOnce},
 };
 
 /// Prints the secret of a contact.
@@ -17,6 +17,16 @@ pub fn print_secret_once(ui: &Ui, secret: &SecretOnce) -> Result<()> {
     Ok(())
 }
 
+/// Prints that a code was sent to a contact.
+pub fn print_verification(ui: &Ui, changed: &Changed) -> Result<()> {
+    print_changed(ui, std::slice::from_ref(changed))?;
+    ui.hint(&format!(
+        "nothing else is sent there before the code came back: `lite contact verify {} CODE`",
+        changed.name
+    ));
+    Ok(())
+}
+
 /// Prints contacts.
 pub fn print_contacts(ui: &Ui, rows: &[ContactRow]) -> Result<()> {
     if ui.json {
@@ -26,7 +36,7 @@ pub fn print_contacts(ui: &Ui, rows: &[ContactRow]) -> Result<()> {
         ui.hint("there are no contacts: `lite contact add ops --webhook https://…` adds one");
         return Ok(());
     }
-    let heads = ["CONTACT", "WEBHOOK", "FORMAT", "WAITING", "DEAD", "LOST"].map(Column::left);
+    let heads = ["CONTACT", "ADDRESS", "FORMAT", "WAITING", "DEAD", "LOST"].map(Column::left);
     let mut table = Table::new(heads.into_iter().chain([Column::flexible("DISABLED")]).collect::<Vec<_>>());
     for r in rows {
         let cells: [Cell; 7] = [

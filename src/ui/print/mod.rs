@@ -32,7 +32,7 @@ pub use blueprints::{print_blueprint, print_blueprints};
 pub use bundles::print_bundles;
 pub use check::print_check;
 pub use columns::ListColumn;
-pub use contacts::{print_contacts, print_deliveries, print_secret_once};
+pub use contacts::{print_contacts, print_deliveries, print_secret_once, print_verification};
 pub use cost::print_cost;
 pub use created::print_created;
 pub use doctor::{print_doctor, print_fixes};
