@@ -57,10 +57,11 @@ fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
 fn user_data_that_cannot_be_used_is_refused() {
     let deep = format!("#cloud-config\na: {}{}\n", "[".repeat(20), "]".repeat(20));
     let long = format!("#cloud-config\na: {}\n", "x".repeat(65536));
-    let cases: [(&[u8], &str); 14] = [
-        (b"", "its first line is ``"),
+    let cases: [(&[u8], &str); 15] = [
+        (b"", "its first line is of no known form"),
+        (b"root:$6$secret:1\n", "its first line is of no known form"),
         (b"#include\nhttp://x\n", "its first line is `#include`"),
-        (b"## template: jinja\n#cloud-config\n", "its first line is `## template: jinja`"),
+        (b"## template: jinja\n#cloud-config\n", "its first line is `## template:`"),
         (b"\x7fELF\xff", "it is not UTF-8 text"),
         (b"#!/bin/sh\n\0", "it is not a text file"),
         (b"#!/bin/sh\r\nid\r\n", "its lines end with a carriage return"),

@@ -2,7 +2,7 @@
 //! (<https://docs.cloud-init.io/en/latest/explanation/format/index.html>).
 
 use super::bad;
-use crate::model::{Result, escaped};
+use crate::model::Result;
 
 /// What is accepted.
 pub(super) const FORMS: &str = "the first line is `#cloud-config` or starts with `#!`";
@@ -35,16 +35,12 @@ pub(super) fn of(text: &str) -> Result<Form<'_>> {
     let blank = |line: &&str| line.trim().is_empty() || line.trim_end() == "---";
     let first = text.lines().find(|line| !blank(line)).unwrap_or_default().trim();
     let starts = |word: &str| first.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    if let Some((_, instead)) = OTHERS.iter().find(|(word, _)| starts(word)) {
-        return Err(refused(first).hint(*instead));
+    if let Some((word, instead)) = OTHERS.iter().find(|(word, _)| starts(word)) {
+        return Err(bad(format!("its first line is `{word}`")).hint(*instead));
     }
     match starts("#cloud-config") {
         true => Ok(Form::CloudConfig(text)),
-        false => Err(refused(first).hint(FORMS)),
+        // Whatever else it is, it may hold a secret: nothing of it is shown.
+        false => Err(bad("its first line is of no known form".to_owned()).hint(FORMS)),
     }
-}
-
-fn refused(first: &str) -> crate::model::Error {
-    let start: String = first.chars().take(60).collect();
-    bad(format!("its first line is `{}`", escaped(&start)))
 }
