@@ -238,7 +238,10 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
         Error::new(Code::InvalidSettings, format!("`{shown}`{line}: not TOML")).cause(e.message())
     })?;
     let mut given = BTreeMap::new();
-    for (key, value) in table.get_ref() {
+    // In the order of the file, so that faults are told from its top.
+    let mut entries: Vec<_> = table.get_ref().iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
         let place = format!("`{shown}`, line {}", line(key.span().start));
         let name: &str = key.get_ref();
         let Some(known) = KEYS.into_iter().find(|k| *k == name) else {
