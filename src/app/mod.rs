@@ -28,8 +28,9 @@ mod accepted;
 mod caller;
 mod context;
 mod interrupted;
-mod sources;
+pub mod sources;
 mod stages;
+mod syntax;
 
 pub use accepted::Accepted;
 pub use caller::{Caller, Right};

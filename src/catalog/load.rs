@@ -11,6 +11,9 @@ use super::{
 };
 use crate::model::{Code, Error, Hint, Result, Verb, escaped};
 
+/// The name of the file of bundles, without its ending.
+const BUNDLES: &str = "bundles";
+
 /// Its place among the blueprints; see [`super::Verified`].
 const VERIFIED: &str = "verified.yaml";
 
@@ -24,6 +27,8 @@ pub struct SourceFile {
     pub name: String,
     /// Its content.
     pub text: String,
+    /// Why it cannot be used; none: it can.
+    pub fault: Option<String>,
 }
 
 impl SourceFile {
@@ -33,10 +38,15 @@ impl SourceFile {
     /// Refused when the bytes are not UTF-8 text.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self { name: name.to_owned(), text }),
+            Ok(text) => Ok(Self { name: name.to_owned(), text, fault: None }),
             Err(_) => Err(Error::new(Code::InvalidBlueprint, format!("{}: this is not a text file", escaped(name)))
                 .hint("a blueprint is a YAML file in UTF-8")),
         }
+    }
+
+    /// A file that is there and cannot be used, such as a link: whoever names it learns why.
+    pub fn refused(name: &str, fault: &str) -> Self {
+        Self { name: name.to_owned(), text: String::new(), fault: Some(fault.to_owned()) }
     }
 
     fn is_data(&self) -> bool {
@@ -65,30 +75,76 @@ impl Catalog {
     /// # Errors
     /// Refused with every diagnostic of every file as a cause.
     pub fn load(sources: &[SourceFile]) -> Result<Self> {
-        let mut catalog = Self::default();
-        let mut diagnostics = Vec::new();
-        let embedded = BLUEPRINTS.files().filter_map(|f| Some((f.path().to_str()?, f.contents_utf8()?)));
-        let own = sources.iter().filter(|s| s.is_data()).map(|s| (s.name.as_str(), s.text.as_str()));
-        for (name, text) in embedded.chain(own) {
-            if name == VERIFIED {
-                catalog.verified.extend(read_verified(name, text)?);
-                continue;
-            }
-            let (parsed, found) = read(name, text, sources);
-            diagnostics.extend(found.iter().map(Diagnostic::to_string));
-            match parsed {
-                Some(Parsed::Bundles(bundles)) => bundles.into_iter().for_each(|b| catalog.put_bundle(b)),
-                Some(Parsed::Blueprint(Some(blueprint))) => {
-                    catalog.blueprints.insert(blueprint.id.clone(), *blueprint);
-                }
-                _ => {}
-            }
+        let mut catalog = Self::gather(sources)?;
+        if catalog.spoiled.is_empty() {
+            catalog.fill_users();
         }
-        if diagnostics.is_empty() {
-            diagnostics.extend(catalog.fill_users());
-            diagnostics.extend(catalog.one_currency());
-        }
+        let diagnostics: Vec<String> = catalog.spoiled.values().flatten().cloned().collect();
         if diagnostics.is_empty() { Ok(catalog) } else { Err(refused(diagnostics)) }
+    }
+
+    /// As [`Catalog::load`], but a faulty file spoils its own blueprint alone: who asks for that one learns why.
+    ///
+    /// # Errors
+    /// Refused where the faults are those of bundles.
+    pub fn load_usable(sources: &[SourceFile]) -> Result<Self> {
+        let mut catalog = Self::gather(sources)?;
+        catalog.fill_users();
+        match catalog.spoiled.remove(BUNDLES) {
+            Some(diagnostics) => Err(refused(diagnostics)),
+            None => Ok(catalog),
+        }
+    }
+
+    /// Reads every file; what is wrong is kept in `spoiled`.
+    fn gather(sources: &[SourceFile]) -> Result<Self> {
+        let mut catalog = Self::default();
+        let embedded = BLUEPRINTS.files().filter_map(|f| Some((f.path().to_str()?, f.contents_utf8()?)));
+        for (name, text) in embedded {
+            catalog.put(name, text, sources)?;
+        }
+        for source in sources.iter().filter(|s| s.is_data()) {
+            match &source.fault {
+                None => {
+                    let id = catalog.put(&source.name, &source.text, sources)?;
+                    catalog.own.extend(id);
+                }
+                Some(fault) => catalog.spoil(stem(&source.name), vec![format!("{}: {fault}", escaped(&source.name))]),
+            }
+        }
+        if let Some(fault) = catalog.one_currency() {
+            catalog.spoil(BUNDLES.to_owned(), vec![fault]);
+        }
+        let Self { blueprints, spoiled, .. } = &mut catalog;
+        blueprints.retain(|id, _| !spoiled.contains_key(id));
+        Ok(catalog)
+    }
+
+    /// Reads a file; gives the id of a good blueprint.
+    fn put(&mut self, name: &str, text: &str, sources: &[SourceFile]) -> Result<Option<String>> {
+        if name == VERIFIED {
+            self.verified.extend(read_verified(name, text)?);
+            return Ok(None);
+        }
+        let (parsed, found) = read(name, text, sources);
+        if !found.is_empty() {
+            let id = said_id(text).filter(|_| stem(name) != BUNDLES).unwrap_or_else(|| stem(name));
+            self.spoil(id, found.iter().map(Diagnostic::to_string).collect());
+        }
+        match parsed {
+            Some(Parsed::Bundles(bundles)) => bundles.into_iter().for_each(|b| self.put_bundle(b)),
+            Some(Parsed::Blueprint(Some(blueprint))) => {
+                let id = blueprint.id.clone();
+                self.blueprints.insert(id.clone(), *blueprint);
+                return Ok(Some(id));
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn spoil(&mut self, id: String, diagnostics: Vec<String>) {
+        self.spoiled.entry(id).or_default().extend(diagnostics);
     }
 
     fn put_bundle(&mut self, bundle: Bundle) {
@@ -98,25 +154,22 @@ impl Catalog {
         }
     }
 
-    /// Gives an application without an account its default base's.
-    fn fill_users(&mut self) -> Vec<String> {
+    /// Gives an application without an account its default base's; one whose base has none is spoiled.
+    fn fill_users(&mut self) {
         let missing: Vec<String> =
             self.blueprints.values().filter(|b| b.user.is_empty()).map(|b| b.id.clone()).collect();
-        let mut diagnostics = Vec::new();
         for id in missing {
             let base = self.blueprints[&id].bases.first().cloned().unwrap_or_default();
-            match self.blueprints.get(&base).map(|b| b.user.clone()).filter(|u| !u.is_empty()) {
-                Some(user) => {
-                    if let Some(blueprint) = self.blueprints.get_mut(&id) {
-                        blueprint.user = user;
-                    }
+            let user = self.blueprints.get(&base).map(|b| b.user.clone()).filter(|u| !u.is_empty());
+            match (user, self.blueprints.get_mut(&id)) {
+                (Some(user), Some(blueprint)) => blueprint.user = user,
+                _ => {
+                    let why = format!("user: is missing, and its base `{base}` is no blueprint that has one");
+                    self.spoil(id.clone(), vec![format!("blueprint `{id}`: {why}")]);
+                    self.blueprints.remove(&id);
                 }
-                None => diagnostics.push(format!(
-                    "blueprint `{id}`: user: is missing, and its base `{base}` is no blueprint that has one"
-                )),
             }
         }
-        diagnostics
     }
 
     /// A catalog has one currency, or `lite list` could not add up.
@@ -130,7 +183,23 @@ impl Catalog {
     }
 }
 
-fn refused(diagnostics: Vec<String>) -> Error {
+/// The id of a blueprint whose file has faults, if the file says one.
+fn said_id(text: &str) -> Option<String> {
+    let root = tree::parse(text, &mut Diagnostics::new(""))?;
+    let tree::Value::Map(entries) = root.value else { return None };
+    entries.into_iter().find(|(key, _)| key.text == "id").and_then(|(_, node)| match node.value {
+        tree::Value::Scalar { text, .. } => Some(text),
+        _ => None,
+    })
+}
+
+/// The name of a data file without its folder and ending.
+fn stem(name: &str) -> String {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned()
+}
+
+pub(super) fn refused(diagnostics: Vec<String>) -> Error {
     let count = if diagnostics.len() == 1 { "a fault".to_owned() } else { format!("{} faults", diagnostics.len()) };
     let error = Error::new(Code::InvalidBlueprint, format!("the blueprint files have {count}"));
     diagnostics
@@ -158,8 +227,15 @@ fn read(name: &str, text: &str, sources: &[SourceFile]) -> (Option<Parsed>, Vec<
     let mut diagnostics = Diagnostics::new(name);
     let Some(root) = tree::parse(text, &mut diagnostics) else { return (None, diagnostics.sorted()) };
     let script = |wanted: &str| {
-        let own = sources.iter().rev().find(|s| s.name == wanted && !s.is_data()).map(|s| s.text.clone());
-        own.or_else(|| embedded_script(wanted).map(str::to_owned))
+        // Parts that come along are what they say, whatever lies beside a blueprint.
+        let common = wanted.starts_with("common/").then(|| embedded_script(wanted)).flatten();
+        let own = sources.iter().rev().find(|s| s.name == wanted && !s.is_data());
+        match (common, own) {
+            (Some(text), _) => Some(Ok(text.to_owned())),
+            (None, Some(SourceFile { fault: Some(fault), .. })) => Some(Err(fault.clone())),
+            (None, Some(own)) => Some(Ok(own.text.clone())),
+            (None, None) => embedded_script(wanted).map(|text| Ok(text.to_owned())),
+        }
     };
     let file = name.rsplit('/').next().unwrap_or(name);
     let parsed = if matches!(file, "bundles.yaml" | "bundles.yml") {

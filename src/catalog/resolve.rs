@@ -1,5 +1,6 @@
 //! Finding a blueprint and a bundle, and whether they fit.
 
+use super::load::refused;
 use super::types::{Blueprint, Bundle, Catalog, Resolved};
 use crate::model::{Code, Error, Hint, Result, Size, Verb, escaped, nearest};
 
@@ -9,6 +10,9 @@ impl Catalog {
     /// # Errors
     /// Refused, naming the nearest.
     pub fn blueprint(&self, id: &str) -> Result<&Blueprint> {
+        if let Some(diagnostics) = self.spoiled.get(id) {
+            return Err(refused(diagnostics.clone()));
+        }
         self.blueprints.get(id).ok_or_else(|| {
             let known = self.blueprints.keys().map(String::as_str);
             unknown(Code::UnknownBlueprint, "blueprint", id, known, Verb::Blueprints)

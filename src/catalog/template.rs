@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use minijinja::{Environment, Error, UndefinedBehavior, context};
 
 use super::diagnostic::Diagnostics;
+use crate::model::check_template;
 
 /// Steps a template may take.
 const FUEL: u64 = 10_000;
@@ -36,6 +37,9 @@ fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<String>)> {
         Ok(parsed) => parsed,
         Err(error) => return vec![(format!("not a template: {}", first_line(&error)), None)],
     };
+    if let Err(why) = check_template(template) {
+        return vec![(why, None)];
+    }
     let known: Vec<String> = ["address", "name"]
         .iter()
         .map(|n| (*n).to_owned())

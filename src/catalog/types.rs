@@ -1,6 +1,6 @@
 //! What a bundle and a blueprint are, after all checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -192,4 +192,8 @@ pub struct Catalog {
     pub blueprints: BTreeMap<String, Blueprint>,
     /// Tests of blueprints, later ones last.
     pub verified: Vec<Verified>,
+    /// Ids of the blueprints that are the operator's.
+    pub own: BTreeSet<String>,
+    /// Blueprints whose files have faults, by the id the file says, or by its name: what is wrong.
+    pub spoiled: BTreeMap<String, Vec<String>>,
 }

@@ -37,42 +37,68 @@ pub fn new_secret(spec: &SecretSpec) -> SecretString {
     SecretString::from(text)
 }
 
-/// Reads a public key file and gives its key on one line, without the comment.
+/// Largest file of public keys, in bytes.
+const MAX_FILE: usize = 64 * 1024;
+
+/// Formats of other programs, by how they begin, and the command that converts them.
+const OTHERS: [(&str, &str, &str); 5] = [
+    ("---- BEGIN SSH2 PUBLIC KEY ----", "it is in the format of RFC 4716", "ssh-keygen -i -f FILE > FILE.pub"),
+    ("-----BEGIN PUBLIC KEY-----", "it is in the format PKCS #8", "ssh-keygen -i -m PKCS8 -f FILE > FILE.pub"),
+    ("-----BEGIN RSA PUBLIC KEY-----", "it is in the format PEM", "ssh-keygen -i -m PEM -f FILE > FILE.pub"),
+    ("-----BEGIN CERTIFICATE-----", "it is a certificate of TLS", "ssh-keygen -y -f PRIVATE_KEY > FILE.pub"),
+    ("PuTTY-User-Key-File", "it is a private key of PuTTY", "puttygen FILE -O public-openssh -o FILE.pub"),
+];
+
+/// Reads a file of public keys, as `ssh-keygen -l` does: one a line, among blank lines and comments. Gives each on one line,
+/// without its comment, which may be in any encoding.
 ///
 /// # Errors
-/// Refused: a private key, several lines, options before the key, control characters, anything that is not an OpenSSH key.
+/// Refused: a private key, options before a key, another format, which is named, anything that is not an OpenSSH key.
 /// Never echoes what may be a private key.
-pub fn parse_public_key(text: &str) -> Result<String> {
-    let bad = |why: &str| {
-        Error::new(Code::InvalidSshKey, format!("the SSH key cannot be used: {why}")).hint(
-            "give a public key file with one line such as `ssh-ed25519 AAAA… you@host`, often `~/.ssh/id_ed25519.pub`",
-        )
-    };
+pub fn parse_public_keys(bytes: &[u8]) -> Result<Vec<String>> {
+    if bytes.len() > MAX_FILE {
+        return Err(bad("the file is larger than 64 KiB"));
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(bad("it is in UTF-16").hint("convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.pub`"));
+    }
+    // Only a comment may be anything but ASCII.
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_start_matches('\u{feff}');
+    if let Some((_, what, command)) = OTHERS.iter().find(|(start, ..)| text.trim_start().starts_with(start)) {
+        return Err(bad(what).hint(format!("convert it: `{command}`")));
+    }
     if text.contains("PRIVATE KEY") {
         return Err(bad("it is a private key, which must never leave its owner"));
     }
-    let line = text.trim_end_matches(['\n', '\r']);
-    if line.len() > 16 * 1024 {
-        return Err(bad("it is longer than 16 KiB"));
-    }
-    if line.contains(['\n', '\r']) {
-        return Err(bad("it has several lines; give each key by itself"));
-    }
-    if line.chars().any(char::is_control) {
-        return Err(bad("it holds control characters"));
-    }
-    let kind = line.split(' ').next().unwrap_or_default();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys = lines.map(public_key).collect::<Result<Vec<_>>>()?;
+    if keys.is_empty() { Err(bad("it holds no key")) } else { Ok(keys) }
+}
+
+fn bad(why: &str) -> Error {
+    Error::new(Code::InvalidSshKey, format!("the SSH key cannot be used: {why}"))
+        .hint("give a public key file with lines such as `ssh-ed25519 AAAA… you@host`, often `~/.ssh/id_ed25519.pub`")
+}
+
+/// The key of a line, without its comment.
+fn public_key(line: &str) -> Result<String> {
+    let mut words = line.split_ascii_whitespace();
+    let (kind, data) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| kind.starts_with(start)) {
+        let said: String = kind.chars().take(40).collect();
         return Err(bad(&format!(
             "it starts with `{}`, which is no type of key; options are not accepted",
-            escaped(kind)
+            escaped(&said)
         )));
     }
-    let mut key = PublicKey::from_openssh(line).map_err(|e| bad(&escaped(&e.to_string())))?;
+    if kind.ends_with("-cert-v01@openssh.com") {
+        return Err(bad("it is a certificate, which a list of keys cannot hold; give the key it is for"));
+    }
+    let key = PublicKey::from_openssh(&format!("{kind} {data}")).map_err(|e| bad(&escaped(&e.to_string())))?;
     if key.algorithm() == Algorithm::Dsa {
         return Err(bad("DSA keys are not accepted by today's servers"));
     }
-    key.set_comment("");
     let clean = key.to_openssh().map_err(|e| bad(&escaped(&e.to_string())))?;
     Ok(clean.trim().to_owned())
 }
@@ -81,7 +107,7 @@ pub fn parse_public_key(text: &str) -> Result<String> {
 mod tests {
     use secrecy::ExposeSecret as _;
 
-    use super::{new_host_key, new_secret, parse_public_key};
+    use super::{new_host_key, new_secret, parse_public_keys};
     use crate::catalog::SecretSpec;
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
@@ -91,7 +117,7 @@ mod tests {
         let key = new_host_key().expect("a key");
         let again = new_host_key().expect("a key");
         assert_ne!(key.public, again.public);
-        assert_eq!(parse_public_key(&key.public), Ok(key.public.clone()));
+        assert_eq!(parse_public_keys(key.public.as_bytes()), Ok(vec![key.public.clone()]));
         assert!(key.private.expose_secret().starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
         assert!(!format!("{key:?}").contains("BEGIN"));
     }
@@ -113,26 +139,65 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_loses_its_comment() {
-        assert_eq!(parse_public_key(KEY), Ok(KEY.to_owned()));
-        assert_eq!(parse_public_key(&format!("{KEY} me@home\n")), Ok(KEY.to_owned()));
+    fn what_ssh_keygen_reads_is_read() {
+        let one = || Ok(vec![KEY.to_owned()]);
+        let spaced = KEY.replace(' ', " \t ");
+        let cases: [(&[u8], usize); 6] = [
+            (KEY.as_bytes(), 1),
+            (&format!("{KEY} me@home\n").into_bytes(), 1),
+            (&format!("# mine\r\n\r\n  {KEY} a\r\n").into_bytes(), 1),
+            (&format!("\u{feff}{spaced} a\u{7f} b\n").into_bytes(), 1),
+            (&[KEY.as_bytes(), b" J\xf6rg\n"].concat(), 1),
+            (&format!("{KEY} a\n\n{KEY} b\n").into_bytes(), 2),
+        ];
+        for (bytes, count) in cases {
+            let wanted = if count == 1 { one() } else { Ok(vec![KEY.to_owned(); count]) };
+            assert_eq!(parse_public_keys(bytes), wanted, "{:?}", String::from_utf8_lossy(bytes));
+        }
     }
 
     #[test]
-    fn refuses_what_is_no_single_bare_key() {
-        let cases = [
-            ("", "the SSH key cannot be used: it starts with ``, which is no type of key; options are not accepted".to_owned()),
-            ("-----BEGIN OPENSSH PRIVATE KEY-----\nx", "the SSH key cannot be used: it is a private key, which must never leave its owner".to_owned()),
-            (&format!("{KEY} a\n{KEY}"), "the SSH key cannot be used: it has several lines; give each key by itself".to_owned()),
-            (&format!("{KEY} a\u{7f}"), "the SSH key cannot be used: it holds control characters".to_owned()),
+    fn other_formats_are_named_with_what_converts_them() {
+        let cases: [(&[u8], &str, Option<&str>); 9] = [
+            (b"", "it holds no key", None),
+            (b"-----BEGIN OPENSSH PRIVATE KEY-----\nx", "it is a private key, which must never leave its owner", None),
             (
-                &format!("command=\"id\" {KEY}"),
-                "the SSH key cannot be used: it starts with `command=\"id\"`, which is no type of key; options are not accepted".to_owned(),
+                b"---- BEGIN SSH2 PUBLIC KEY ----\nx",
+                "it is in the format of RFC 4716",
+                Some("ssh-keygen -i -f FILE > FILE.pub"),
+            ),
+            (
+                b"-----BEGIN PUBLIC KEY-----\nx",
+                "it is in the format PKCS #8",
+                Some("ssh-keygen -i -m PKCS8 -f FILE > FILE.pub"),
+            ),
+            (
+                b"-----BEGIN RSA PUBLIC KEY-----\nx",
+                "it is in the format PEM",
+                Some("ssh-keygen -i -m PEM -f FILE > FILE.pub"),
+            ),
+            (
+                b"PuTTY-User-Key-File-3: x",
+                "it is a private key of PuTTY",
+                Some("puttygen FILE -O public-openssh -o FILE.pub"),
+            ),
+            (b"\xff\xfes\0", "it is in UTF-16", Some("iconv -f UTF-16 -t UTF-8 FILE > FILE.pub")),
+            (
+                b"ssh-ed25519-cert-v01@openssh.com AAAA",
+                "it is a certificate, which a list of keys cannot hold; give the key it is for",
+                None,
+            ),
+            (
+                b"command=\"id\" ssh-ed25519 AAAA",
+                "it starts with `command=\"id\"`, which is no type of key; options are not accepted",
+                None,
             ),
         ];
-        for (text, message) in cases {
-            assert_eq!(parse_public_key(text).map_err(|e| e.message), Err(message), "{text:?}");
+        for (bytes, why, command) in cases {
+            let error = parse_public_keys(bytes).expect_err(why);
+            assert_eq!(error.message, format!("the SSH key cannot be used: {why}"));
+            assert_eq!(error.hint_texts().get(1).cloned(), command.map(|c| format!("convert it: `{c}`")), "{why}");
         }
-        assert_eq!(parse_public_key("ssh-ed25519 AAAA").map_err(|e| e.code.as_str()), Err("invalid_ssh_key"));
+        assert_eq!(parse_public_keys(b"ssh-ed25519 AAAA").map_err(|e| e.code.as_str()), Err("invalid_ssh_key"));
     }
 }

@@ -21,6 +21,7 @@ mod point;
 mod resource;
 mod settings;
 mod size;
+mod template;
 mod text;
 mod words;
 
@@ -50,6 +51,7 @@ pub use point::Point;
 pub use resource::{HostId, ResourceKind, ResourceRef};
 pub use settings::{MailSecurity, MailServer, Paths, Settings};
 pub use size::Size;
+pub use template::check_template;
 pub use text::hex;
 pub use words::Word;
 pub(crate) use words::{unknown_word, words};

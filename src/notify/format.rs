@@ -4,7 +4,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::{Deserialize, Serialize};
 
 use super::payload::{Message, samples};
-use crate::model::{Code, Error, Result, escaped, nearest};
+use crate::model::{Code, Error, Result, check_template, escaped, nearest};
 
 /// Steps a template may take.
 const FUEL: u64 = 100_000;
@@ -101,6 +101,7 @@ impl Format {
                 "a template sees `type`, `timestamp`, `title`, `text` and `data`; `| tojson` writes any of them as JSON",
             )
         };
+        check_template(text).map_err(&bad)?;
         let json = file.ends_with(".json.j2");
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -19,7 +19,7 @@ fn embedded() -> Catalog {
 }
 
 fn source(name: &str, text: &str) -> SourceFile {
-    SourceFile { name: name.to_owned(), text: text.to_owned() }
+    SourceFile { name: name.to_owned(), text: text.to_owned(), fault: None }
 }
 
 fn said<T>(result: Result<T, Error>) -> (String, Vec<String>, u8) {

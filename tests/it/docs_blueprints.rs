@@ -16,7 +16,7 @@ fn example() -> String {
 #[test]
 fn its_example_is_a_good_blueprint() {
     assert_eq!(catalog::check("shelf.yaml", &example()), []);
-    let source = SourceFile { name: "shelf.yaml".to_owned(), text: example() };
+    let source = SourceFile { name: "shelf.yaml".to_owned(), text: example(), fault: None };
     let catalog = Catalog::load(&[source]).expect("good");
     let shelf = catalog.blueprint("shelf").expect("there");
     assert!(shelf.install.contains("packages() {") && shelf.install.contains("\npackages nginx openssl\n"));

@@ -150,6 +150,7 @@ const DIRECT: &[&str] = &[
     "src/app/files.rs",
     "src/app/settings.rs",
     "src/app/sources.rs",
+    "src/app/syntax.rs",
     "src/app/blueprint/results.rs",
     "src/app/image/make.rs",
     "src/engine/image_pool.rs",

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    app::{Caller, Right, files::read_limited, sources::gather},
-    catalog,
+    app::{Caller, Right, files::read_limited, sources::gather, syntax},
+    catalog::{self, Catalog, SourceFile},
     model::Result,
     view::FaultView,
 };
@@ -28,7 +28,7 @@ fn check_one(file: &Path) -> Result<Vec<FaultView>> {
     if let Some(folder) = file.parent() {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         // What lies beside it and cannot be read is only a fault if the file names it.
-        let _ = gather(folder, "", &mut beside);
+        let _ = gather(folder, &mut beside);
     }
     let bytes = read_limited(file, MAX_FILE)?;
     let text = match String::from_utf8(bytes) {
@@ -39,7 +39,7 @@ fn check_one(file: &Path) -> Result<Vec<FaultView>> {
         }
     };
     let faults = catalog::check_with(&shown, &text, &beside);
-    Ok(faults
+    let found: Vec<FaultView> = faults
         .into_iter()
         .map(|f| FaultView {
             message: match f.suggestion {
@@ -50,5 +50,16 @@ fn check_one(file: &Path) -> Result<Vec<FaultView>> {
             line: Some(f.line as u64),
             key: (f.key != "-").then_some(f.key),
         })
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    beside.retain(|s| !s.name.ends_with(".yaml") && !s.name.ends_with(".yml"));
+    beside.push(SourceFile { name: shown.clone(), text, fault: None });
+    let catalog = Catalog::load_usable(&beside)?;
+    let own = catalog.blueprints.values().filter(|b| catalog.own.contains(&b.id));
+    let faults = own.flat_map(syntax::faults);
+    Ok(faults
+        .map(|(key, message)| FaultView { file: shown.clone(), line: None, key: Some(key.to_owned()), message })
         .collect())
 }

@@ -9,7 +9,7 @@ mod results;
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
     catalog::{Blueprint, Catalog, Group, Health, Verification},
-    model::{Observer, Result},
+    model::{Hint, Observer, Result},
     view::{BlueprintView, OutdatedRow, ParameterView, VerifiedView},
 };
 
@@ -48,6 +48,9 @@ pub fn outdated(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Resu
 /// The catalog, with the tests of this host after those that came with it.
 fn catalog_with_tests(app: &App, observer: &mut dyn Observer) -> Result<Catalog> {
     let mut catalog = catalog(&app.settings)?;
+    for diagnostic in catalog.spoiled.values().flatten() {
+        observer.warn(&Hint::from(format!("a blueprint is left out: {diagnostic}")));
+    }
     catalog.verified.extend(results::of_this_host(&app.settings, observer));
     Ok(catalog)
 }

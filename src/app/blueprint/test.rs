@@ -117,7 +117,7 @@ fn catalog_of(named: &str, sources: &[SourceFile]) -> Result<(Catalog, String)> 
     let file = Path::new(named);
     let is_file = [".yaml", ".yml"].iter().any(|end| named.ends_with(end)) || named.contains('/');
     if !is_file {
-        let catalog = Catalog::load(sources)?;
+        let catalog = Catalog::load_usable(sources)?;
         let id = catalog.blueprint(named)?.id.clone();
         return Ok((catalog, id));
     }
@@ -125,11 +125,14 @@ fn catalog_of(named: &str, sources: &[SourceFile]) -> Result<(Catalog, String)> 
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut beside = Vec::new();
     // What lies beside it and cannot be read is only a fault if the file names it.
-    let _ = gather(folder, "", &mut beside);
+    let _ = gather(folder, &mut beside);
     beside.retain(|s| !s.name.ends_with(".yaml") && !s.name.ends_with(".yml"));
-    let before = Catalog::load(sources)?;
+    let before = Catalog::load_usable(sources)?;
     let all: Vec<SourceFile> = sources.iter().cloned().chain(beside).chain([text]).collect();
-    let catalog = Catalog::load(&all)?;
+    let catalog = Catalog::load_usable(&all)?;
+    if let Some(id) = catalog.spoiled.keys().find(|id| catalog.spoiled.get(*id) != before.spoiled.get(*id)) {
+        catalog.blueprint(id)?;
+    }
     let ours = |b: &&Blueprint| before.blueprints.get(&b.id) != Some(*b);
     match catalog.blueprints.values().find(ours).map(|b| b.id.clone()) {
         Some(id) => Ok((catalog, id)),

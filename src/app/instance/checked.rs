@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{digest::digest, request::Create, user_data};
 use crate::{
-    app::{App, Caller, Right, files::Attachment, sources::catalog},
+    app::{App, Caller, Right, files::Attachment, sources::catalog, syntax},
     catalog::{Resolved, resolve_params},
     guest,
     model::{Code, Error, Result, Tag, escaped},
@@ -34,9 +34,12 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
         None => catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default(),
     };
     let resolved = catalog.resolve(&request.blueprint, &bundle, request.base.as_deref())?;
+    if catalog.own.contains(&blueprint.id) {
+        syntax::check(blueprint)?;
+    }
     let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
     refuse_double_tag(&request.tags)?;
-    let ssh_keys = request.ssh_keys.iter().map(public_key).collect::<Result<_>>()?;
+    let ssh_keys = request.ssh_keys.iter().map(public_keys).collect::<Result<Vec<_>>>()?.concat();
     let user_data = user_data::read(&request, &resolved.blueprint.user)?;
     let default_base = blueprint.bases.first().cloned();
     let caller = caller.clone();
@@ -55,9 +58,6 @@ fn refuse_double_tag(tags: &[Tag]) -> Result<()> {
     }
 }
 
-fn public_key(file: &Attachment) -> Result<String> {
-    let text = std::str::from_utf8(&file.bytes).map_err(|_| {
-        Error::new(Code::InvalidSshKey, format!("`{}` is not text", file.name)).hint("give a `.pub` file")
-    })?;
-    guest::keys::parse_public_key(text).map_err(|e| file.named_in(e))
+fn public_keys(file: &Attachment) -> Result<Vec<String>> {
+    guest::keys::parse_public_keys(&file.bytes).map_err(|e| file.named_in(e))
 }
