@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::{
     model::{
         Accel, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Result,
-        Settings, Size, Word, escaped, nearest,
+        Settings, Size, Word, escaped, is_hidden, nearest,
     },
     notify::mail,
 };
@@ -330,8 +330,7 @@ fn server(text: &str) -> Result<(String, Option<u16>)> {
 
 fn folder(text: &str) -> Result<PathBuf> {
     let path = PathBuf::from(text);
-    let plain =
-        path.is_absolute() && !text.chars().any(char::is_control) && !path.components().any(|c| c.as_os_str() == "..");
+    let plain = path.is_absolute() && !text.chars().any(is_hidden) && !path.components().any(|c| c.as_os_str() == "..");
     if plain { Ok(path) } else { Err(invalid(text, "an absolute path without `..`")) }
 }
 

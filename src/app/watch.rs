@@ -14,7 +14,7 @@ use super::{App, Caller, Right};
 use crate::{
     engine::{Ctx, refuse_lost_state},
     hypervisor::{Hypervisor, libvirt::Libvirt},
-    model::{Code, Error, Requester, Result, Via},
+    model::{Code, Error, Requester, Result, Settings, Via},
     monitor::{
         actor::Actor,
         clock::Moment,
@@ -126,16 +126,20 @@ fn connect(app: &App, tell: &dyn Fn(&str)) -> Option<Arc<dyn Hypervisor>> {
     None
 }
 
-/// Writes a systemd unit into a folder: `program` with these arguments and variables.
+/// Writes a systemd unit into a folder: `program` with these arguments and variables, which make these settings.
 pub fn install(
     caller: &Caller,
+    settings: &Settings,
     folder: &Path,
     program: &Path,
     arguments: &[String],
     variables: &[(String, String)],
 ) -> Result<UnitView> {
     caller.require(Right::Administer)?;
-    let unit: PathBuf = unit::install(folder, &unit::text(program, arguments, variables))?;
+    let host = &settings.host.folders;
+    let mut uses = vec![settings.paths.state.as_path(), &host.pool, &host.logs];
+    uses.extend(variables.iter().filter(|(name, _)| name == "LITE_CONFIG").map(|(_, value)| Path::new(value)));
+    let unit: PathBuf = unit::install(folder, &unit::text(program, arguments, variables, &uses))?;
     Ok(UnitView { unit })
 }
 

@@ -1,6 +1,9 @@
 //! `lite contact`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use clap_complete::ArgValueCompleter;
 use secrecy::SecretString;
@@ -30,6 +33,8 @@ const ADD: &str = "\
 EXAMPLES:
   lite contact add ops --webhook https://hooks.example.org/x
       The Standard Webhooks payload, signed; the secret is shown once
+  lite contact add team --webhook-file url.txt --format discord
+      An address that is a secret, seen by nobody on this machine
   lite contact add chat --webhook https://chat.example.org/y --format slack
       A message for people
   lite contact add mine --webhook https://example.org/z --format ./mine.json.j2
@@ -69,11 +74,14 @@ enum Verb {
         /// Name of the contact
         #[arg(value_name = "CONTACT", value_parser = Name::parse)]
         name: Name,
-        /// Address of the webhook
-        #[arg(long, value_name = "URL", required_unless_present = "mail")]
+        /// Address of the webhook; other users of this machine can see arguments
+        #[arg(long, value_name = "URL", required_unless_present_any = ["webhook_file", "mail"])]
         webhook: Option<String>,
+        /// Read the address of the webhook from a file; `-` is standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "webhook")]
+        webhook_file: Option<PathBuf>,
         /// Mail address
-        #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["webhook", "format", "allow_private", "header_file"])]
+        #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["webhook", "webhook_file", "format", "allow_private", "header_file"])]
         mail: Option<String>,
         /// standard, slack, discord, ntfy, or the path of a template
         #[arg(long, value_name = "FORMAT", default_value = "standard")]
@@ -188,15 +196,21 @@ struct OneContact {
 const MAX_HEADER: u64 = 8 << 10;
 /// Largest template read.
 const MAX_TEMPLATE: u64 = 64 << 10;
+/// Most bytes of a file with an address.
+const MAX_LINE: u64 = 4 << 10;
 
 /// Works on contacts.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        Verb::Add { name, webhook, mail, format, allow_private, header_file, dry_run } => {
-            let way = match (webhook, mail) {
-                (Some(webhook), _) => Way::Webhook {
-                    address: webhook.clone().into(),
+        Verb::Add { name, webhook, webhook_file, mail, format, allow_private, header_file, dry_run } => {
+            let address = match webhook_file {
+                Some(file) => Some(one_line(file)?),
+                None => webhook.clone(),
+            };
+            let way = match (address, mail) {
+                (Some(address), _) => Way::Webhook {
+                    address: address.into(),
                     format: message_format(format)?,
                     allow_private: *allow_private,
                     header: header_file.as_deref().map(secret_text).transpose()?,
@@ -245,6 +259,29 @@ fn secret_text(file: &Path) -> Result<SecretString> {
         Error::new(Code::InvalidHeader, format!("`{}` is not UTF-8", file.display()))
             .hint("its file holds one line such as `Authorization: Bearer KEY`")
     })
+}
+
+/// The line that a file, or standard input, holds. What is wrong with it is not shown: it may be a secret.
+fn one_line(file: &Path) -> Result<String> {
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .take(MAX_LINE)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::new(Code::FileUnreadable, "cannot read standard input").cause(e))?;
+        bytes
+    } else {
+        Attachment::read(file, MAX_LINE)?.bytes
+    };
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let line = text.strip_suffix('\n').unwrap_or(&text).trim_end_matches('\r');
+    if line.is_empty() || line.contains('\n') {
+        let text = format!("`{}` does not hold one line of text", file.display());
+        return Err(
+            Error::new(Code::InvalidWebhook, text).hint("it holds the address of the webhook, and nothing else")
+        );
+    }
+    Ok(line.to_owned())
 }
 
 /// The name of a format, or the template in a file.

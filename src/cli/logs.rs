@@ -41,7 +41,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let log = Log { name: args.instance.name.clone(), follow: args.follow };
     let (caller, mut progress) = (env.caller(), env.progress());
     match args.boot {
-        true => logs::reports(&app, &caller, &log, &mut progress, &mut |text| env.ui.data(text)),
+        true => logs::reports(&app, &caller, &log, &mut progress, &mut |text| env.ui.guest(text.as_bytes())),
         false => logs::console(&app, &caller, &log, &mut progress, &mut |bytes| env.ui.guest(bytes)),
     }
 }

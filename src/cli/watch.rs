@@ -60,7 +60,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 
 fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
     // A unit that would not start is none: the settings are read as it will read them.
-    env.settings()?;
+    let settings = env.settings()?;
     let program = std::env::current_exe()
         .map_err(|e| Error::new(Code::Internal, "cannot tell where this program lies").cause(e))?;
     let listen = args.metrics_listen.map(|a| vec!["--metrics-listen".to_owned(), a.to_string()]);
@@ -71,6 +71,6 @@ fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
             variables.push((name.clone(), value.to_owned()));
         }
     }
-    let unit = watch::install(&env.caller(), folder, &program, &listen.unwrap_or_default(), &variables)?;
+    let unit = watch::install(&env.caller(), &settings, folder, &program, &listen.unwrap_or_default(), &variables)?;
     print_unit(&env.ui, &unit, watch::UNIT)
 }

@@ -6,6 +6,8 @@ use crate::{clock::Clock, model::Result};
 
 /// Longest line kept; a guest is untrusted and may write without end.
 const MAX_LINE: usize = 64 << 10;
+/// Bytes after which a call returns what it has: a guest may write faster than it is read.
+const MOST: usize = 4 << 20;
 
 /// Where the bytes come from. Today a file that virtlogd writes on this machine (`tail`); a channel of libvirt's would do
 /// for a guest on another one.
@@ -40,9 +42,10 @@ impl Lines {
     /// # Errors
     /// Those of the source.
     pub fn lines(&mut self) -> Result<Vec<Vec<u8>>> {
-        let mut lines = Vec::new();
+        let (mut lines, mut read) = (Vec::new(), 0);
         loop {
             let bytes = self.source.bytes()?;
+            read += bytes.len();
             if bytes.is_empty() {
                 return Ok(lines);
             }
@@ -52,6 +55,9 @@ impl Lines {
                 } else if self.partial.len() < MAX_LINE {
                     self.partial.push(byte);
                 }
+            }
+            if read >= MOST {
+                return Ok(lines);
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod health;
 pub mod keys;
 pub mod lines;
+pub mod output;
 pub mod report;
 pub mod seed;
 pub mod ssh;

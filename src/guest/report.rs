@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::model::visible;
+
 /// Longest line looked at, in bytes.
 pub const MAX_LINE: usize = 16 * 1024;
 const MAX_WORD: usize = 64;
@@ -97,12 +99,8 @@ fn optional(value: &Value, key: &str, max: usize) -> Option<String> {
 
 /// Cut to `max` characters, with everything but printable text escaped.
 fn clean(text: &str, max: usize) -> String {
-    let mut out = String::new();
-    for c in text.chars().take(max) {
-        let hidden =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || hidden { out.extend(c.escape_default()) } else { out.push(c) }
-    }
+    let cut: String = text.chars().take(max).collect();
+    let mut out = visible(&cut, |_| false).into_owned();
     if text.chars().nth(max).is_some() {
         out.push('…');
     }
@@ -196,6 +194,11 @@ mod tests {
                 line: 0,
                 tail: vec!["\\u{202e}x".to_owned()],
             })
+        );
+        let tags = r#"{"event":"stage","stage":"a\u00ad\u061c\ufff9\udb40\udc41"}"#;
+        assert_eq!(
+            parse_line(tags.as_bytes()),
+            Some(Report::Stage { stage: "a\\u{ad}\\u{61c}\\u{fff9}\\u{e0041}".to_owned() })
         );
         for disk in ["101", "-1", "1e400", "99999999999999999999", "\"5\"", "[5]", "null", "5.5"] {
             let line = format!(r#"{{"event":"status","health":{{}},"disk":{disk},"disk_path":[],"failed":1}}"#);

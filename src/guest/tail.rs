@@ -2,13 +2,14 @@
 
 use std::{io, path::Path, time::Duration};
 
+use anstream::adapter::strip_bytes;
 use jiff::Timestamp;
 
 use super::lines::{Lines, Source};
 use crate::{
     clock::Clock,
     hypervisor::{FileTail, Machine},
-    model::{Code, Error, Hint, Result},
+    model::{Code, Error, Hint, Result, is_hidden},
 };
 
 /// How much of the end of a log [`recent`] reads.
@@ -71,13 +72,19 @@ fn end_of(machine: &dyn Machine, path: &Path) -> io::Result<(Vec<Vec<u8>>, Times
     Ok((lines, info.modified))
 }
 
-/// The last lines of a text log, control characters removed; fewer if it is shorter, none if it is not there.
+/// The last lines of a text log, escape sequences and control characters removed; fewer if it is shorter, none if it is not there.
 pub fn last_lines(machine: &dyn Machine, path: &Path, count: usize) -> Vec<String> {
-    let Ok((bytes, _)) = machine.read_end(path, LAST) else { return Vec::new() };
-    let text = String::from_utf8_lossy(&bytes);
+    let Ok((bytes, info)) = machine.read_end(path, LAST) else { return Vec::new() };
+    // The first line may have begun before, in the midst of an escape sequence.
+    let whole = match bytes.iter().position(|b| *b == b'\n') {
+        Some(end) if info.length > LAST => &bytes[end + 1..],
+        _ => &bytes,
+    };
+    let plain = strip_bytes(whole).into_vec();
+    let text = String::from_utf8_lossy(&plain);
     let lines: Vec<String> = text
         .lines()
-        .map(|l| l.chars().filter(|c| !c.is_control()).take(300).collect::<String>())
+        .map(|l| l.chars().filter(|c| !is_hidden(*c)).take(300).collect::<String>())
         .filter(|l| !l.trim().is_empty())
         .collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
@@ -117,6 +124,17 @@ mod tests {
         let path = dir.path().join("report");
         std::fs::write(&path, b"new\n").unwrap();
         assert_eq!(follow(&here(), &path, 100).unwrap().lines().unwrap(), [b"new".to_vec()]);
+    }
+
+    #[test]
+    fn last_lines_hold_no_rest_of_an_escape_sequence() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("console");
+        let boot = b"\x1bc\x1b[?7l\x1b[2J[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mgetty\x1b[0m.\r\n\x1b]0;title\x07login:\xc2\xad\r\n";
+        std::fs::write(&path, boot).unwrap();
+        assert_eq!(last_lines(&here(), &path, 5), ["[  OK  ] Started getty.", "login:"]);
+        std::fs::write(&path, [b"\x1b[3".to_vec(), vec![b'x'; 20_000], b"\nlast\n".to_vec()].concat()).unwrap();
+        assert_eq!(last_lines(&here(), &path, 5), ["last"]);
     }
 
     #[test]

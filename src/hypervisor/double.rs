@@ -58,7 +58,8 @@ struct Memory {
     states: BTreeMap<Uuid, DomainState>,
     told: BTreeMap<Uuid, Change>,
     interfaces: BTreeMap<Uuid, Vec<String>>,
-    ignores_power_button: bool,
+    /// Presses of the power button that guests do not hear.
+    ignored_presses: u32,
     pool_free: Option<u64>,
 }
 
@@ -71,7 +72,7 @@ impl Default for Memory {
             states: BTreeMap::new(),
             told: BTreeMap::new(),
             interfaces: BTreeMap::new(),
-            ignores_power_button: false,
+            ignored_presses: 0,
             pool_free: None,
         }
     }
@@ -140,7 +141,12 @@ impl Double {
 
     /// Makes guests do nothing when asked to power off.
     pub fn ignore_power_button(&self, ignore: bool) {
-        self.memory().ignores_power_button = ignore;
+        self.ignore_presses(if ignore { u32::MAX } else { 0 });
+    }
+
+    /// Makes guests miss so many presses of the power button, as one does that still boots.
+    pub fn ignore_presses(&self, count: u32) {
+        self.memory().ignored_presses = count;
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

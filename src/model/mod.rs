@@ -52,6 +52,6 @@ pub use resource::{HostId, ResourceKind, ResourceRef};
 pub use settings::{MailSecurity, MailServer, Paths, Settings};
 pub use size::Size;
 pub use template::check_template;
-pub use text::hex;
+pub use text::{hex, is_hidden, visible};
 pub use words::Word;
 pub(crate) use words::{unknown_word, words};

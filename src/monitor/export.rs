@@ -14,6 +14,7 @@ use prometheus_client::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
 
 use crate::model::{Code, Error, Metric, Point, Result, Unit};
@@ -45,6 +46,10 @@ pub type Shared = Arc<Mutex<Shown>>;
 
 /// Longest a client may take to ask, and to read the answer.
 const LIMIT: Duration = Duration::from_secs(10);
+/// Most clients at once; more wait to be accepted.
+const MOST: usize = 16;
+/// Wait after a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -118,17 +123,36 @@ pub fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener> {
 pub fn serve(listener: std::net::TcpListener, shared: Shared) -> Result<()> {
     let broken = |e: std::io::Error| Error::new(Code::Internal, "cannot serve metrics").cause(e);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
-    let work = move || {
+    let work = move || -> std::io::Result<()> {
         runtime.block_on(async {
-            let Ok(listener) = TcpListener::from_std(listener) else { return };
-            loop {
-                let Ok((stream, _)) = listener.accept().await else { continue };
-                let shared = shared.clone();
-                tokio::spawn(async move { tokio::time::timeout(LIMIT, answer(stream, shared)).await });
-            }
-        });
+            let listener = TcpListener::from_std(listener)?;
+            answer_all(async || listener.accept().await.map(|(stream, _)| stream), &shared).await
+        })
     };
-    std::thread::Builder::new().name("metrics".to_owned()).spawn(work).map_err(broken).map(drop)
+    let named = std::thread::Builder::new().name("metrics".to_owned());
+    named.spawn(work).map_err(broken).map(drop)
+}
+
+/// Answers all who come, so many at once.
+async fn answer_all(
+    mut accept: impl AsyncFnMut() -> std::io::Result<TcpStream>,
+    shared: &Shared,
+) -> std::io::Result<()> {
+    let room = Arc::new(Semaphore::new(MOST));
+    loop {
+        let place = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+        let Ok(stream) = accept().await else {
+            // Without a free descriptor the next attempt would fail at once, too.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let answered = tokio::time::timeout(LIMIT, answer(stream, shared)).await;
+            drop(place);
+            answered
+        });
+    }
 }
 
 async fn answer(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
@@ -159,9 +183,13 @@ async fn answer(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+        time::Duration,
+    };
 
-    use super::{Line, Shown, described, text};
+    use super::{Line, MOST, Shared, Shown, answer_all, described, listen, serve, text};
     use crate::model::{Metric, Point};
 
     #[test]
@@ -181,6 +209,36 @@ mod tests {
             assert!(shown.contains(&wanted), "{wanted}\n{shown}");
         }
         assert!(shown.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_client_too_many_waits_until_another_has_gone() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        serve(listener, Shared::default()).unwrap();
+        let mut idle: Vec<TcpStream> = (0..MOST).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        client.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        assert!(client.read(&mut [0]).is_err(), "nobody answers yet");
+        drop(idle.pop());
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+
+    #[test]
+    fn without_a_free_descriptor_it_does_not_spin() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (mut tries, shared) = (0, Shared::default());
+        let accept = async || {
+            tries += 1;
+            Err(std::io::Error::from_raw_os_error(24))
+        };
+        let served = answer_all(accept, &shared);
+        let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(1500), served).await });
+        assert!(ended.is_err() && tries <= 2, "{tries}");
     }
 
     #[test]

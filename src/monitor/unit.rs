@@ -10,8 +10,12 @@ pub const NAME: &str = "lite-watch.service";
 /// The unit of the package, which is the text of every other.
 const PACKAGED: &str = include_str!("../../packaging/lite.lite-watch.service");
 
-/// The text of the unit for a program at `program` with these arguments and variables.
-pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)]) -> String {
+/// What keeps the service from folders that it has nothing to do with, and the folders.
+const CLOSED: [(&str, &[&str]); 2] =
+    [("ProtectHome=yes\n", &["/home", "/root"]), ("PrivateTmp=yes\n", &["/tmp", "/var/tmp"])];
+
+/// The text of the unit for a program at `program` with these arguments and variables, which uses these files and folders.
+pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)], uses: &[&Path]) -> String {
     let environment: String =
         variables.iter().map(|(k, v)| format!("Environment={}\n", quoted(&format!("{k}={v}")))).collect();
     let command: Vec<String> = std::iter::once(program.display().to_string())
@@ -19,7 +23,10 @@ pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)]
         .chain(arguments.iter().cloned())
         .map(|word| quoted(&word).replace('$', "$$"))
         .collect();
-    PACKAGED.replace("ExecStart=/usr/bin/lite watch\n", &format!("{environment}ExecStart={}\n", command.join(" ")))
+    let unit = format!("{environment}ExecStart={}\n", command.join(" "));
+    let unit = PACKAGED.replace("ExecStart=/usr/bin/lite watch\n", &unit);
+    let lies_in = |folders: &[&str]| uses.iter().chain([&program]).any(|p| folders.iter().any(|f| p.starts_with(f)));
+    CLOSED.iter().filter(|(_, folders)| lies_in(folders)).fold(unit, |unit, (line, _)| unit.replace(line, ""))
 }
 
 /// A word as systemd reads it back: in quotes, with its specifiers and escapes made plain.
@@ -53,14 +60,15 @@ mod tests {
 
     #[test]
     fn the_package_has_the_unit_of_its_program() {
-        assert_eq!(text(Path::new("/usr/bin/lite"), &[], &[]), PACKAGED);
-        assert_ne!(text(Path::new("/usr/local/bin/lite"), &[], &[]), PACKAGED);
+        assert_eq!(text(Path::new("/usr/bin/lite"), &[], &[], &[]), PACKAGED);
+        assert_ne!(text(Path::new("/usr/local/bin/lite"), &[], &[], &[]), PACKAGED);
     }
 
     #[test]
     fn words_come_back_as_they_are() {
         let variables = [("LITE_STATE_DIR".to_owned(), "/srv/a b\"%".to_owned())];
-        let unit = text(Path::new("/opt/my lite/lite"), &["--metrics-listen".into(), "127.0.0.1:9".into()], &variables);
+        let listen = ["--metrics-listen".into(), "127.0.0.1:9".into()];
+        let unit = text(Path::new("/opt/my lite/lite"), &listen, &variables, &[]);
         for line in [
             "Type=notify",
             "WatchdogSec=120",
@@ -70,6 +78,21 @@ mod tests {
         ] {
             assert!(unit.lines().any(|l| l == line), "{line}\n{unit}");
         }
+    }
+
+    #[test]
+    fn what_the_service_does_not_need_is_closed_to_it() {
+        let lines = |program: &str, uses: &str| {
+            let unit = text(Path::new(program), &[], &[], &[Path::new(uses)]);
+            let closed = |l: &&str| l.starts_with("Protect") || l.starts_with("Private") || l.starts_with("NoNew");
+            unit.lines().filter(closed).filter(|l| !l.starts_with("ProtectK")).collect::<Vec<_>>().join(" ")
+        };
+        let rest = "ProtectClock=yes ProtectControlGroups=yes";
+        let usual = format!("NoNewPrivileges=yes ProtectSystem=full ProtectHome=yes PrivateTmp=yes {rest}");
+        assert_eq!(lines("/usr/bin/lite", "/var/lib/lite"), usual);
+        assert_eq!(lines("/root/lite", "/var/lib/lite"), usual.replace("ProtectHome=yes ", ""));
+        assert_eq!(lines("/usr/bin/lite", "/home/anna/pool"), usual.replace("ProtectHome=yes ", ""));
+        assert_eq!(lines("/usr/bin/lite", "/tmp/state"), usual.replace("PrivateTmp=yes ", ""));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket}
 use ipnet::IpNet;
 use reqwest::Url;
 
-use crate::model::{Code, Error, Result, escaped};
+use crate::model::{Code, Error, Result, escaped, is_hidden};
 
 /// What is allowed beyond the public internet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,8 +27,8 @@ pub fn parse(text: &str) -> Result<Url> {
     if text.len() > 2048 {
         return Err(bad("it is longer than 2048 characters"));
     }
-    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
-        return Err(bad("it holds a space, a backslash or a control character"));
+    if text.chars().any(|c| is_hidden(c) || c.is_whitespace() || c == '\\') {
+        return Err(bad("it holds a space, a backslash or a hidden character"));
     }
     let lower = text.to_ascii_lowercase();
     if !lower.starts_with("http://") && !lower.starts_with("https://") {
@@ -291,6 +291,7 @@ mod tests {
             "http://hooks.example.org/ x",
             "http://hooks.example.org/\u{0}",
             "http://hooks.example.org/\u{85}",
+            "http://hooks.example.org/\u{ad}\u{e0041}",
             "http://256.1.1.1/",
             "http://1.2.3.4.5/",
             "http://[::1/",

@@ -11,12 +11,73 @@ const FUEL: u64 = 100_000;
 /// Largest body sent.
 const MOST: usize = 256 << 10;
 
-/// The templates that come along: name, file name, text.
-const BUILT_IN: [(&str, &str, &str); 3] = [
-    ("slack", "slack.json.j2", include_str!("formats/slack.json.j2")),
-    ("discord", "discord.json.j2", include_str!("formats/discord.json.j2")),
-    ("ntfy", "ntfy.txt.j2", include_str!("formats/ntfy.txt.j2")),
+/// A template that comes along.
+struct BuiltIn {
+    name: &'static str,
+    file: &'static str,
+    text: &'static str,
+    /// Its text in an earlier lite, which contacts of that keep: they get the text of today.
+    earlier: &'static str,
+    /// The most that its receiver takes, as it counts.
+    most: usize,
+    /// How its receiver counts.
+    count: fn(&[u8]) -> usize,
+}
+
+const BUILT_IN: [BuiltIn; 3] = [
+    BuiltIn {
+        name: "slack",
+        file: "slack.json.j2",
+        text: include_str!("formats/slack.json.j2"),
+        earlier: include_str!("formats/earlier/slack.json.j2"),
+        // Characters; longer texts are folded, and cut off from 40,000 on.
+        most: 4000,
+        count: |body| units_of(body, "text"),
+    },
+    BuiltIn {
+        name: "discord",
+        file: "discord.json.j2",
+        text: include_str!("formats/discord.json.j2"),
+        earlier: include_str!("formats/earlier/discord.json.j2"),
+        // Characters; a longer message is refused.
+        most: 2000,
+        count: |body| units_of(body, "content"),
+    },
+    BuiltIn {
+        name: "ntfy",
+        file: "ntfy.txt.j2",
+        text: include_str!("formats/ntfy.txt.j2"),
+        earlier: include_str!("formats/earlier/ntfy.txt.j2"),
+        // Bytes; a longer message becomes a file.
+        most: 4096,
+        count: <[u8]>::len,
+    },
 ];
+
+/// Length of a text of a JSON body, in UTF-16 units: never less than characters.
+fn units_of(body: &[u8], key: &str) -> usize {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    value[key].as_str().map_or(0, |text| text.encode_utf16().count())
+}
+
+/// Text as Discord's Markdown shows it unchanged: no link with a text of its own, no heading, no quote.
+fn markdown(text: &str) -> String {
+    escape_each(text, |c| r"\*_~|`>[]()#<".contains(c).then(|| format!(r"\{c}")))
+}
+
+/// Text as Slack's `mrkdwn` shows it unchanged: no link, no mention.
+fn mrkdwn(text: &str) -> String {
+    escape_each(text, |c| match c {
+        '&' => Some("&amp;".to_owned()),
+        '<' => Some("&lt;".to_owned()),
+        '>' => Some("&gt;".to_owned()),
+        _ => None,
+    })
+}
+
+fn escape_each(text: &str, escape: impl Fn(char) -> Option<String>) -> String {
+    text.chars().map(|c| escape(c).unwrap_or_else(|| c.to_string())).collect()
+}
 
 /// How a contact wants its messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +107,7 @@ impl Format {
         if name == "standard" {
             return Ok(Self::Standard);
         }
-        if let Some((name, file, text)) = BUILT_IN.iter().find(|b| b.0 == name) {
+        if let Some(BuiltIn { name, file, text, .. }) = BUILT_IN.iter().find(|b| b.name == name) {
             return Ok(Self::Template { name: (*name).into(), file: (*file).into(), text: (*text).into() });
         }
         let error = Error::new(Code::UnknownFormat, format!("there is no format `{}`", escaped(name)));
@@ -89,38 +150,77 @@ impl Format {
         }
     }
 
-    /// The body of a message and its content type.
+    /// The body of a message and its content type. One for a receiver that is known is no longer than that takes.
     pub fn render(&self, message: &Message) -> Result<(Vec<u8>, &'static str)> {
         let (file, text) = match self {
             Self::Standard => return Ok((message.standard(), "application/json")),
             Self::Mail => return Ok((message.letter().into_bytes(), "text/plain; charset=utf-8")),
             Self::Template { file, text, .. } => (file, text),
         };
-        let bad = |why: String| {
-            Error::new(Code::InvalidFormat, "the template does not render").cause(why).hint(
-                "a template sees `type`, `timestamp`, `title`, `text` and `data`; `| tojson` writes any of them as JSON",
-            )
-        };
-        check_template(text).map_err(&bad)?;
-        let json = file.ends_with(".json.j2");
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(move |_| if json { AutoEscape::Json } else { AutoEscape::None });
-        let rendered = environment.render_named_str(file, text, Serde(message)).map_err(|e| {
-            let told = e.to_string();
-            bad(escaped(told.lines().next().unwrap_or_default()))
-        })?;
-        if rendered.len() > MOST {
-            return Err(bad(format!("it makes {} bytes, more than {MOST}", rendered.len())));
+        match BUILT_IN.iter().find(|b| b.file == file && [b.text, b.earlier].contains(&text.as_str())) {
+            Some(known) => known.fitting(message),
+            None => render(file, text, message),
         }
-        if !json {
-            return Ok((rendered.into_bytes(), "text/plain; charset=utf-8"));
-        }
-        let value: serde_json::Value =
-            serde_json::from_str(&rendered).map_err(|e| bad(format!("it makes no JSON: {e}")))?;
-        Ok((serde_json::to_vec(&value).map_err(|e| bad(e.to_string()))?, "application/json"))
     }
+}
+
+impl BuiltIn {
+    /// As many lines as the receiver takes; of the first, if it alone is too long, as many characters.
+    fn fitting(&self, message: &Message) -> Result<(Vec<u8>, &'static str)> {
+        let render = |message: &Message| render(self.file, self.text, message);
+        let fits = |body: &[u8]| (self.count)(body) <= self.most;
+        for lines in (1..=message.len()).rev() {
+            let part = message.first(lines);
+            // What a template makes of it is no shorter.
+            if part.text.chars().count() > self.most {
+                continue;
+            }
+            let made = render(&part)?;
+            if fits(&made.0) {
+                return Ok(made);
+            }
+        }
+        let (mut shorter, mut longer) = (0, self.most);
+        while longer - shorter > 1 {
+            let length = shorter.midpoint(longer);
+            if fits(&render(&message.cut(length))?.0) {
+                shorter = length;
+            } else {
+                longer = length;
+            }
+        }
+        render(&message.cut(shorter))
+    }
+}
+
+/// What a template makes of a message, and its content type.
+fn render(file: &str, text: &str, message: &Message) -> Result<(Vec<u8>, &'static str)> {
+    let bad = |why: String| {
+        Error::new(Code::InvalidFormat, "the template does not render").cause(why).hint(
+            "a template sees `type`, `timestamp`, `title`, `text` and `data`; `| tojson` writes any of them as JSON",
+        )
+    };
+    check_template(text).map_err(&bad)?;
+    let json = file.ends_with(".json.j2");
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.add_filter("markdown", markdown);
+    environment.add_filter("mrkdwn", mrkdwn);
+    environment.set_auto_escape_callback(move |_| if json { AutoEscape::Json } else { AutoEscape::None });
+    let rendered = environment.render_named_str(file, text, Serde(message)).map_err(|e| {
+        let told = e.to_string();
+        bad(escaped(told.lines().next().unwrap_or_default()))
+    })?;
+    if rendered.len() > MOST {
+        return Err(bad(format!("it makes {} bytes, more than {MOST}", rendered.len())));
+    }
+    if !json {
+        return Ok((rendered.into_bytes(), "text/plain; charset=utf-8"));
+    }
+    let value: serde_json::Value =
+        serde_json::from_str(&rendered).map_err(|e| bad(format!("it makes no JSON: {e}")))?;
+    Ok((serde_json::to_vec(&value).map_err(|e| bad(e.to_string()))?, "application/json"))
 }
 
 #[cfg(test)]
@@ -133,7 +233,9 @@ mod tests {
 
     fn hostile() -> Message {
         let mut event = samples().into_iter().find(|e| e.kind == EventKind::AlarmFiring).unwrap();
-        event.data.reason = "a \"quoted\" <!channel> & {{ 7*7 }}\n@everyone\u{2028}".to_owned();
+        event.data.reason =
+            "a \"quoted\" <!channel> & {{ 7*7 }}\n@everyone\u{2028}[x](http://e.example)<http://e.example|x>"
+                .to_owned();
         Message::of(&[event], false)
     }
 
@@ -145,22 +247,53 @@ mod tests {
     fn the_formats_that_come_along() {
         let message = hostile();
         let slack: serde_json::Value = serde_json::from_str(&body("slack", &message)).unwrap();
-        let text =
-            "*ALARM MemoryUtilization on shop*\na \"quoted\" &lt;!channel&gt; &amp; {{ 7*7 }}\n@everyone\u{2028}";
+        let text = r#"*ALARM MemoryUtilization on shop*
+a "quoted" &lt;!channel&gt; &amp; {{ 7*7 }}\n@everyone\u{2028}[x](http://e.example)&lt;http://e.example|x&gt;"#;
         assert_eq!(slack["text"], text);
         let discord: serde_json::Value = serde_json::from_str(&body("discord", &message)).unwrap();
-        assert_eq!(
-            discord["content"],
-            "**ALARM MemoryUtilization on shop**\na \"quoted\" <!channel> & {{ 7*7 }}\n@everyone\u{2028}"
-        );
+        let text = r#"**ALARM MemoryUtilization on shop**
+a "quoted" \<!channel\> & {{ 7\*7 }}\\n@everyone\\u{2028}\[x\]\(http://e.example\)\<http://e.example\|x\>"#;
+        assert_eq!(discord["content"], text);
         assert_eq!(discord["allowed_mentions"]["parse"], serde_json::json!([]));
-        assert_eq!(
-            body("ntfy", &message),
-            "ALARM MemoryUtilization on shop\na \"quoted\" <!channel> & {{ 7*7 }}\n@everyone\u{2028}"
-        );
-        let long = Message { text: "é".repeat(5000), ..message };
-        let discord: serde_json::Value = serde_json::from_str(&body("discord", &long)).unwrap();
-        assert_eq!(discord["content"].as_str().map(|c| c.chars().count()), Some(1900));
+        let text = r#"ALARM MemoryUtilization on shop
+a "quoted" <!channel> & {{ 7*7 }}\n@everyone\u{2028}[x](http://e.example)<http://e.example|x>"#;
+        assert_eq!(body("ntfy", &message), text);
+        // Nobody reads this as Markdown.
+        assert_eq!(Format::named("ntfy").unwrap().render(&message).unwrap().1, "text/plain; charset=utf-8");
+    }
+
+    #[test]
+    fn what_an_earlier_lite_stored_is_what_it_is_today() {
+        let message = hostile();
+        for built_in in &super::BUILT_IN {
+            let (name, file, text) = (built_in.name.into(), built_in.file.into(), built_in.earlier.into());
+            let stored = Format::Template { name, file, text };
+            assert_eq!(stored.render(&message), Format::named(built_in.name).unwrap().render(&message));
+        }
+    }
+
+    #[test]
+    fn every_receiver_gets_what_it_takes() {
+        let mut event = samples().remove(0);
+        for reason in ["é".repeat(700), "*".repeat(700), "𝄞".repeat(700), "é*".repeat(9000)] {
+            event.data.reason = reason;
+            for events in [1, 2, 9, 30] {
+                let message = Message::of(&vec![event.clone(); events], false);
+                for built_in in &super::BUILT_IN {
+                    let body = Format::named(built_in.name).unwrap().render(&message).unwrap().0;
+                    let count = (built_in.count)(&body);
+                    assert!(count <= built_in.most, "{}: {count}", built_in.name);
+                    // Nothing is left out that there was room for.
+                    let line =
+                        (built_in.count)(&Format::named(built_in.name).unwrap().render(&message.first(1)).unwrap().0);
+                    assert!(count == line || count + line > built_in.most || events < 3, "{}: {count}", built_in.name);
+                    let text = String::from_utf8_lossy(&body).into_owned();
+                    let shown = text.matches("ALARM MemoryUtilization on shop").count();
+                    let more = events.saturating_sub(shown.max(1));
+                    assert_eq!(text.contains(&format!("and {more} more")), more > 0, "{}: {text}", built_in.name);
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::model::{Event, EventKind, Metric};
+use crate::model::{Event, EventKind, Metric, visible};
 
 /// Events of a digest that are told in full.
 const FIRST: usize = 20;
@@ -22,8 +22,14 @@ pub struct Message {
     pub data: Value,
     /// One line.
     pub title: String,
-    /// The reasons, a line each.
+    /// The reasons, a line each; what could hide something in them is written out.
     pub text: String,
+    /// The lines of the text that are of one event each.
+    #[serde(skip)]
+    lines: Vec<String>,
+    /// Events it is about.
+    #[serde(skip)]
+    count: usize,
 }
 
 impl Message {
@@ -31,36 +37,55 @@ impl Message {
     pub fn of(events: &[Event], digest: bool) -> Self {
         let timestamp = events.iter().map(|e| e.at).max().unwrap_or_default();
         let all = |few: &[Event]| few.iter().map(one).collect::<Vec<_>>();
-        let lines = |few: &[Event]| few.iter().map(|e| format!("{}: {}", title(e), e.data.reason)).collect::<Vec<_>>();
-        match events {
-            [event] if !digest => Self {
-                kind: event.kind.to_string(),
-                timestamp,
-                data: json!(event.data),
-                title: title(event),
-                text: event.data.reason.clone(),
-            },
-            _ if !digest => Self {
-                kind: "lite.batch".to_owned(),
-                timestamp,
-                data: json!({ "count": events.len(), "events": all(events) }),
-                title: format!("{} events", events.len()),
-                text: lines(events).join("\n"),
-            },
+        let line = |e: &Event| visible(&format!("{}: {}", title(e), e.data.reason), |_| false).into_owned();
+        let (kind, data, title, lines) = match events {
+            [event] if !digest => {
+                let reason = visible(&event.data.reason, |_| false).into_owned();
+                (event.kind.to_string(), json!(event.data), title(event), vec![reason])
+            }
+            _ if !digest => {
+                let data = json!({ "count": events.len(), "events": all(events) });
+                ("lite.batch".to_owned(), data, format!("{} events", events.len()), events.iter().map(line).collect())
+            }
             _ => {
                 let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
                 events.iter().for_each(|e| *counts.entry(e.kind.as_str()).or_default() += 1);
                 let few = &events[..events.len().min(FIRST)];
                 let counted: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-                Self {
-                    kind: "lite.digest".to_owned(),
-                    timestamp,
-                    data: json!({ "count": events.len(), "counts": counts, "events": all(few) }),
-                    title: format!("{} events: {}", events.len(), counted.join(", ")),
-                    text: lines(few).join("\n"),
-                }
+                let data = json!({ "count": events.len(), "counts": counts, "events": all(few) });
+                let title = format!("{} events: {}", events.len(), counted.join(", "));
+                ("lite.digest".to_owned(), data, title, few.iter().map(line).collect())
             }
-        }
+        };
+        let whole = Self { kind, timestamp, data, title, text: String::new(), lines, count: events.len() };
+        whole.first(whole.lines.len())
+    }
+
+    /// Lines of its text, without that which counts the rest.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The message with the first `lines` lines of its text, and how many events more it is about.
+    pub fn first(&self, lines: usize) -> Self {
+        self.with(self.lines.iter().take(lines).cloned().collect())
+    }
+
+    /// The message with only its first line, cut to `length` characters, and how many events more it is about.
+    pub fn cut(&self, length: usize) -> Self {
+        let line: String = self.lines.first().into_iter().flat_map(|l| l.chars()).take(length).collect();
+        self.with(vec![line + "…"])
+    }
+
+    fn with(&self, mut shown: Vec<String>) -> Self {
+        let more = self.count.saturating_sub(shown.len());
+        shown.extend((more > 0).then(|| format!("and {more} more")));
+        Self { text: shown.join("\n"), ..self.clone() }
     }
 
     /// The text of a letter.
@@ -153,6 +178,9 @@ mod tests {
         let digest = Message::of(&events, true);
         assert_eq!((digest.kind.as_str(), digest.data["count"].as_u64()), ("lite.digest", Some(40)));
         assert_eq!(digest.data["events"].as_array().map(Vec::len), Some(20));
+        let lines: Vec<&str> = digest.text.lines().collect();
+        assert_eq!((lines.len(), lines.last()), (21, Some(&"and 20 more")));
+        assert_eq!(digest.first(3).text.lines().collect::<Vec<_>>(), [lines[0], lines[1], lines[2], "and 37 more"]);
         assert_eq!(digest.data["counts"]["alarm.firing"], 3);
         assert!(digest.title.starts_with("40 events: 3 alarm.firing, "), "{}", digest.title);
     }

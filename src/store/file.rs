@@ -2,8 +2,9 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
+    fs::{File, OpenOptions, Permissions},
     io::{ErrorKind, Read},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -45,6 +46,16 @@ fn header(path: &Path) -> std::io::Result<Option<Header>> {
     // The size in pages holds only if the version that wrote it is the current one.
     let length = (four(24) == four(92)).then(|| page * u64::from(four(28)));
     Ok(Some(Header { user_version: four(60), length }))
+}
+
+/// Makes the file if it is not there, for its owner alone before a byte is in it; SQLite gives its log the same mode. One that
+/// was there with wider rights loses them.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 /// Bytes of a file; none if it is not there.
@@ -118,5 +129,26 @@ impl Store {
             }
         }
         Ok(moved.then_some(aside))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+    use super::make_private;
+
+    #[test]
+    fn it_is_private_before_a_byte_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
+        let path = dir.path().join("state.db");
+        let seen = || std::fs::metadata(&path).map(|m| (m.len(), m.permissions().mode() & 0o777)).unwrap();
+        make_private(&path).unwrap();
+        assert_eq!(seen(), (0, 0o600));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        std::fs::write(&path, "x").unwrap();
+        make_private(&path).unwrap();
+        assert_eq!(seen(), (1, 0o600));
     }
 }

@@ -63,19 +63,20 @@ pub struct Store {
 pub struct Transaction<'a>(rusqlite::Transaction<'a>);
 
 impl Store {
-    /// Opens or creates `state.db` in `dir`. The folder gets mode 0700, the file 0600: it holds secrets.
+    /// Opens or creates `state.db` in `dir`. A folder that it makes gets mode 0700, the file 0600 from its first byte: it holds
+    /// secrets.
     ///
     /// Refused when the file is damaged (`state_damaged`) or was written by a newer lite (`state_newer`).
     pub fn open(dir: &Path) -> Result<Self> {
         create_private_dir(dir)?;
         let path = dir.join(file::NAME);
         let look = file::look(&path)?;
+        file::make_private(&path).map_err(|e| not_writable(&path, &e))?;
         let connection = Connection::open_with_flags(
             &path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(|e| cannot_open(&path, &e))?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|e| not_writable(&path, &e))?;
         let mut store = Self { connection, path, notices: Vec::new() };
         store.prepare(&look)?;
         Ok(store)

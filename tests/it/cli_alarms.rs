@@ -12,6 +12,7 @@ use lite::{
     },
     ui::testing::Capture,
 };
+use secrecy::ExposeSecret;
 
 struct Lite {
     dir: tempfile::TempDir,
@@ -185,7 +186,14 @@ fn a_contact_shows_its_secret_once_and_its_token_never() {
     let lite = Lite::new();
     let url = "https://8.8.8.8/services/T0/token";
     assert_eq!(lite.said(&["contact", "add", "ops", "--webhook", url, "--dry-run"]), "ops: would be added\n");
-    let added = lite.json(&["contact", "add", "ops", "--webhook", url, "--format", "slack"]);
+    // By a file: an argument is seen by every user of the machine.
+    std::fs::write(lite.at("url.txt"), format!("{url}\n")).unwrap();
+    let file = lite.at("url.txt");
+    let added = lite.json(&["contact", "add", "ops", "--webhook-file", &file, "--format", "slack"]);
+    assert_eq!(lite.store().contacts().unwrap()[0].url.expose_secret(), url);
+    std::fs::write(&file, "one secret\ntwo").unwrap();
+    let refused = lite.refused(&["contact", "add", "two", "--webhook-file", &file]);
+    assert_eq!(refused, format!("error: `{file}` does not hold one line of text"));
     let secret = added["contacts"][0]["secret"].as_str().unwrap().to_owned();
     assert!(secret.starts_with("whsec_") && secret.len() == 6 + 44, "{secret}");
     assert_eq!(lite.refused(&["contact", "add", "ops", "--webhook", url]), "error: there is a contact `ops` already");

@@ -225,6 +225,20 @@ fn what_does_not_fit_is_refused_with_the_numbers() {
 }
 
 #[test]
+fn a_guest_that_still_boots_is_asked_until_it_hears() {
+    let world = World::new();
+    let mut engine = world.engine();
+    let clock = crate::support::fake_clock::FakeClock::new();
+    engine.clock = clock.clone();
+    world.create("web").expect("created");
+    let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("there");
+    world.hypervisor.inner().ignore_presses(7);
+    changes::stop(&mut engine, &instance, false, Duration::from_secs(180), &mut Unobserved).expect("stopped");
+    assert_eq!(clock.waited(), Duration::from_secs(35));
+    assert_eq!(world.hypervisor.calls().iter().filter(|call| **call == "shutdown").count(), 8);
+}
+
+#[test]
 fn stop_asks_first_and_pulls_the_plug_only_when_told() {
     let world = World::new();
     let uuid = world.create("web").expect("created").record.uuid;

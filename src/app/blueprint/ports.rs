@@ -1,29 +1,44 @@
 //! What listens in a guest against what its blueprint opens.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::{
-    guest::ssh::{self, Login},
-    model::{Code, Error, Port, Result},
+    clock::Clock,
+    guest::{
+        output::bounded,
+        ssh::{self, Login},
+    },
+    model::{Code, Error, Port, Result, escaped},
 };
+
+/// Most bytes that are read of what the guest says.
+const MOST: u64 = 256 << 10;
+/// Longest the guest may take to say it.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Most sockets that are named.
+const SHOWN: usize = 20;
 
 /// Refuses a guest in which something listens for others on a port that is not open anyway: it need not listen there.
 ///
 /// Failed if it does, or if nobody can log in to look.
-pub fn check(state: &Path, login: &Login, open: &[Port]) -> Result<()> {
+pub fn check(state: &Path, login: &Login, open: &[Port], clock: &dyn Clock) -> Result<()> {
     if !open.iter().any(|p| p.to_string() == "22/tcp") {
         return Ok(());
     }
     let command = ["sudo ss -Hltnup".to_owned()];
     let fail = |why: String| Error::new(Code::PortsUnknown, "cannot look what listens in the guest").cause(why);
-    let out = ssh::command(state, login, &command)?.output().map_err(|e| fail(e.to_string()))?;
+    let mut command = ssh::command(state, login, &command)?;
+    let out = bounded(&mut command, MOST, LIMIT, clock).map_err(|e| fail(e.to_string()))?;
     if !out.status.success() {
-        return Err(fail(String::from_utf8_lossy(&out.stderr).trim().to_owned()));
+        return Err(fail(escaped(String::from_utf8_lossy(&out.stderr).trim())));
     }
-    let extra = extra(&String::from_utf8_lossy(&out.stdout), open);
+    let mut extra = extra(&String::from_utf8_lossy(&out.stdout), open);
     if extra.is_empty() {
         return Ok(());
     }
+    let more = extra.len().saturating_sub(SHOWN);
+    extra.truncate(SHOWN);
+    extra.extend((more > 0).then(|| format!("and {more} more")));
     let error = Error::new(Code::PortsListening, "something listens for others that `ports` does not open");
     Err(extra
         .into_iter()

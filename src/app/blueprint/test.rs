@@ -230,7 +230,7 @@ fn check_ports(ctx: &Ctx, created: &Created, blueprint: &Blueprint) -> Result<()
     };
     let (name, user) = (created.record.name.to_string(), blueprint.user.clone());
     let login = guest::ssh::Login { name, address, user, host_key };
-    ports::check(&ctx.settings.paths.state, &login, &blueprint.ports)
+    ports::check(&ctx.settings.paths.state, &login, &blueprint.ports, &*ctx.clock)
 }
 
 /// Removes the virtual machine, unless it is kept for a look.

@@ -1,4 +1,4 @@
-//! stop: the guest is asked first (ACPI); the plug is pulled only with `force`.
+//! stop: the guest is asked first (ACPI), again and again: one that boots hears nothing; the plug is pulled only with `force`.
 
 use std::time::Duration;
 
@@ -82,7 +82,8 @@ fn power_off(
     observer: &mut dyn Observer,
 ) -> Result<Stopped> {
     let (uuid, name) = (instance.record.uuid, &instance.record.name);
-    let end = ctx.clock.instant() + grace;
+    let begun = ctx.clock.instant();
+    let (end, mut press) = (begun + grace, begun + PRESS);
     let asked = ctx.hypervisor.shutdown(uuid);
     if asked.is_ok() || force {
         observer.note(&format!("asked the guest to power off, waiting up to {} s", grace.as_secs()));
@@ -91,6 +92,11 @@ fn power_off(
         while ctx.clock.instant() < end && !ctx.cancelled() {
             match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
                 None | Some(DomainState::Off | DomainState::Crashed) => return Ok(Stopped::Gently),
+                Some(_) if ctx.clock.instant() >= press => {
+                    // A guest that boots hears none; one that goes down, or is off by now, needs none.
+                    let _ = ctx.hypervisor.shutdown(uuid);
+                    press = ctx.clock.instant() + PRESS;
+                }
                 Some(_) => ctx.clock.sleep(POLL),
             }
         }
@@ -121,6 +127,8 @@ fn power_off(
     Ok(Stopped::Forced)
 }
 
+/// How often the power button is pressed again.
+const PRESS: Duration = Duration::from_secs(5);
 /// How often the state of a domain that is shutting down is asked for.
 const POLL: Duration = Duration::from_millis(250);
 

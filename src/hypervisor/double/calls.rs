@@ -98,7 +98,12 @@ impl Lifecycle for Double {
     }
 
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
-        if self.memory().ignores_power_button { Ok(()) } else { self.inner.shutdown(uuid) }
+        let ignored = self.memory().ignored_presses;
+        if ignored > 0 {
+            self.memory().ignored_presses = ignored - 1;
+            return Ok(());
+        }
+        self.inner.shutdown(uuid)
     }
 
     fn reboot(&self, uuid: Uuid) -> Result<()> {

@@ -4,7 +4,7 @@ use virt::error::{Error as VirtError, ErrorDomain, ErrorNumber};
 
 use crate::{
     hypervisor::is_local,
-    model::{Code, Error, Hint, Verb},
+    model::{Code, Error, Hint, Verb, is_hidden},
 };
 
 /// What goes wrong inside a call: libvirt's error, not yet translated, or one of ours.
@@ -129,7 +129,7 @@ pub fn hung(uri: &str) -> Error {
 
 /// Text from libvirt on one line, without control characters.
 fn clean(text: &str) -> String {
-    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let spaced: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     spaced.trim().to_owned()
 }
 
