@@ -25,6 +25,9 @@ pub fn repair(
     } else {
         actions = engine::recover(&mut ctx)?;
         actions.extend(engine::retry_attention(&mut ctx)?);
+        if engine::restore_firewall(&ctx)? {
+            actions.push("loaded the rules of the firewall again".to_owned());
+        }
         engine::adopt_reports(&mut ctx)?;
     }
     let mut agrees = true;

@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::{Ctx, objects};
 use crate::{
+    doctor,
     hypervisor::DomainState,
     model::{Code, DesiredState, Drift, Error, Hint, Instance, Name, Record, Result, Verb},
-    plan::{self, Class, OwnedKind},
+    plan::{self, Class, DomainPlan, OwnedKind, Step},
 };
 
 /// Least and longest time that a dead process's last call is given to end at libvirt.
@@ -58,7 +59,7 @@ pub fn lost(ctx: &Ctx, instance: &Instance) -> Error {
     }
 }
 
-pub fn gone(instance: &Instance, volume: &str) -> Error {
+fn gone(instance: &Instance, volume: &str) -> Error {
     let name = &instance.record.name;
     Error::new(Code::DiskGone, format!("the disk `{volume}` of instance `{name}` is gone"))
         .hint(Hint::from("put it back from a backup, or remove what is left: ").run_with(Verb::Delete, &[&name]))
@@ -92,4 +93,36 @@ pub fn adopt_power_state(ctx: &mut Ctx, uuid: Uuid) -> Result<()> {
     let state = ctx.hypervisor.domain(uuid)?.map(|d| d.state);
     let off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
     ctx.store.set_desired_state(uuid, if off { DesiredState::Stopped } else { DesiredState::Running })
+}
+
+/// The steps that define the domain of an instance as it was recorded, on the disks that are there.
+pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<Vec<Step>> {
+    let (record, host) = (&instance.record, &ctx.settings.host);
+    let info = ctx.hypervisor.host()?;
+    let path = |volume: &str| -> Result<String> {
+        let seen = ctx.hypervisor.volume(&host.pool, volume)?;
+        seen.map(|v| v.path).ok_or_else(|| gone(instance, volume))
+    };
+    let mut steps = Vec::new();
+    if renamed {
+        steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
+    }
+    let plan = DomainPlan {
+        record,
+        attached: &plan::attached(record, ctx.place(), path)?,
+        network: &host.network,
+        kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,
+        arch: &info.arch,
+        machine: info.q35.then_some("q35"),
+    };
+    steps.extend(plan::redefine(&plan, ctx.place())?);
+    Ok(steps)
+}
+
+/// The steps that define a domain anew which an earlier lite defined, for a firewall of libvirt's; none for any other.
+pub fn renewal(ctx: &Ctx, instance: &Instance, xml: &str) -> Result<Vec<Step>> {
+    match plan::is_former_definition(&instance.record, xml)? {
+        true => definition_steps(ctx, instance, false),
+        false => Ok(Vec::new()),
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Ctx,
+    Ctx, firewall,
     lock::{LIBVIRT_SLOTS, Lock},
     objects,
 };
@@ -44,10 +44,9 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
             objects::ensure(hv, object, xml, content)
         }
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
-        Step::StartUnlinked { uuid, xml } => hv.start_with_xml(*uuid, xml),
-        Step::LinkUp { uuid, interfaces } => interfaces.iter().try_for_each(|xml| hv.update_interface(*uuid, xml)),
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
-        Step::Start { uuid } => hv.start(*uuid),
+        // No guest starts without its rules.
+        Step::StartUnlinked { uuid } | Step::Start { uuid } => firewall::apply(ctx).and_then(|()| hv.start(*uuid)),
         Step::Destroy { uuid } => hv.destroy(*uuid),
     };
     result.map_err(|e| at(step, e))

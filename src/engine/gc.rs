@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Ctx, Orphan, Removal, audit,
     execute::{Payload, execute},
+    firewall,
     lock::{Attempt, GC, Lock},
 };
 use crate::{
@@ -119,6 +120,7 @@ pub fn collect(ctx: &mut Ctx, seen: &[Orphan]) -> Result<Vec<String>> {
             removed.push(orphan.subject.clone());
         }
     }
+    firewall::apply(ctx)?;
     Ok(removed)
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Ctx, Observer,
     allocate::HostView,
+    firewall,
     lock::{HOST, Lock},
 };
 use crate::{
@@ -21,6 +22,8 @@ const MAKE: Duration = Duration::from_secs(60);
 /// Makes lite's own pool, network and log folder if they are missing, and says so.
 pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
     let host = &ctx.settings.host;
+    // Said before anything is made for a guest that could not start without its rules.
+    firewall::drift(ctx)?;
     ctx.machine.make_folder(&host.folders.logs).map_err(|e| {
         Error::new(Code::LogsNotWritable, format!("cannot make `{}`", host.folders.logs.display()))
             .cause(e)

@@ -117,7 +117,7 @@ pub fn journalled(ctx: &Ctx, operation: &str) -> Result<Vec<(i64, Step, bool)>> 
 
 /// Whether a create, by its steps, has started its domain with its network: it then stands, whatever comes.
 pub fn has_started(steps: &[(i64, Step, bool)]) -> bool {
-    steps.iter().any(|(_, step, done)| *done && matches!(step, Step::LinkUp { .. }))
+    steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. }))
 }
 
 fn to_json(step: &Step) -> Result<String> {

@@ -36,7 +36,9 @@ struct Owner {
 pub const HOST: Uuid = Uuid::nil();
 /// The lock of those who collect what nobody owns.
 pub const GC: Uuid = Uuid::max();
-/// The locks of those who ask libvirt for something that it does for one client at a time: power, addresses, filters. Many
+/// The lock of those who load the rules of the firewall.
+pub const FIREWALL: Uuid = Uuid::from_u128(5);
+/// The locks of those who ask libvirt for something that it does for one client at a time: power, addresses. Many
 /// that asked at once would use up its workers and their own deadlines; a few may, so that one that waits for a hung guest
 /// does not hold up the others.
 pub const LIBVIRT_SLOTS: [Uuid; 4] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4)];
@@ -46,7 +48,7 @@ const OF_OPERATIONS: u128 = 0x6f70_6572_6174_0000_0000_0000_0000_0000;
 
 /// A lock that belongs to no instance.
 pub fn is_shared(id: &Uuid) -> bool {
-    [HOST, GC].contains(id) || LIBVIRT_SLOTS.contains(id)
+    [HOST, GC, FIREWALL].contains(id) || LIBVIRT_SLOTS.contains(id)
 }
 
 /// The lock that the owner of an operation holds. That of an instance keeps others from it. Work on an image takes turns by the

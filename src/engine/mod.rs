@@ -15,6 +15,7 @@ mod context;
 mod disk;
 mod domain;
 mod execute;
+mod firewall;
 mod follow;
 mod gc;
 mod generate;
@@ -46,6 +47,7 @@ pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audi
 pub use capacity::Capacity;
 pub use context::Ctx;
 pub use disk::{reserve as disk_reserve, space as disk_space, usage as disk_usage};
+pub use firewall::{apply as apply_firewall, restore as restore_firewall};
 pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use guest_address::{guest_address, learned, others};
 pub use host::{capacity, network_xml, prepare_host};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Ctx, lock::Lock, our_domains, ours::OurDomain, reports};
+use super::{Ctx, firewall, lock::Lock, our_domains, ours::OurDomain, reports};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
@@ -53,6 +53,9 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
             Ok(rebuilt) => done.taken.push(rebuilt),
             Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
         }
+    }
+    if !done.taken.is_empty() {
+        firewall::apply(ctx)?;
     }
     Ok(done)
 }

@@ -7,6 +7,7 @@ use super::{
     Ctx,
     domain::let_calls_end,
     execute::{Payload, execute},
+    firewall,
     journal::{self, OWNER_DIED},
 };
 use crate::{
@@ -59,7 +60,8 @@ fn take_away(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, steps: &[(i64, St
     let logs = ctx.store.instance_by_uuid(uuid)?.map(|instance| plan::remove_logs(&instance.record, ctx.place()));
     journal::roll_back(ctx, &operation.id, steps)?;
     logs.map_or(Ok(()), |step| execute(ctx, &step, &Payload::none()))?;
-    ctx.store.forget(uuid)
+    ctx.store.forget(uuid)?;
+    firewall::apply(ctx)
 }
 
 /// Undoes what a dead owner left. `steps` are those of the journal, each with whether it was done.

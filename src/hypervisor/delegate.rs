@@ -73,6 +73,12 @@ macro_rules! calls_of {
             fn remove_filter(name: &str) -> ();
         } }
     };
+    (PacketFilter, $make:ident) => {
+        $make! { PacketFilter {
+            fn load_rules(ruleset: &Ruleset) -> ();
+            fn loaded_rules(table: &str) -> Vec<LoadedTable>;
+        } }
+    };
 }
 pub(super) use calls_of;
 
@@ -87,6 +93,7 @@ macro_rules! calls_of_all {
         calls_of!(Volumes, $make);
         calls_of!(Networks, $make);
         calls_of!(Filters, $make);
+        calls_of!(PacketFilter, $make);
     };
 }
 pub(super) use calls_of_all;

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::{
     Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
-    NetworkInfo, Networks, Node, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
+    NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
     delegate::{calls_of, calls_of_all},
 };
-use crate::model::{Code, Error, Mac, Result};
+use crate::model::{Code, Error, LoadedTable, Mac, Result, Ruleset};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,9 @@ pub mod libvirt;
 mod local;
 mod machine;
 mod networks;
+mod nft;
 mod node;
+mod packet_filter;
 pub mod prelude;
 mod samples;
 mod storage;
@@ -31,12 +33,16 @@ pub use local::{LocalMachine, is_local};
 pub use machine::{FileInfo, FileTail, FolderChanges, Machine, Space};
 pub use networks::{DhcpInfo, NetworkInfo, Networks};
 pub use node::{HostInfo, Node};
+pub use packet_filter::PacketFilter;
 pub use samples::{DiskSample, DomainSample, MemorySample};
 pub use storage::{PoolInfo, Pools, Upload, VolumeInfo, Volumes};
 
 pub use crate::model::DhcpHost;
 
 /// A host that runs virtual machines: all of the traits together.
-pub trait Hypervisor: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters {}
+pub trait Hypervisor: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter {}
 
-impl<H> Hypervisor for H where H: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + ?Sized {}
+impl<H> Hypervisor for H where
+    H: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + ?Sized
+{
+}

@@ -253,6 +253,7 @@ codes! {
         FileNotRemoved = "file_not_removed",
         Files = "files",
         FilterExists = "filter_exists",
+        FirewallFailed = "firewall_failed",
         Gpgv = "gpgv",
         GuestCrashed = "guest_crashed",
         GuestDidNotStop = "guest_did_not_stop",
@@ -335,6 +336,7 @@ codes! {
     }
     Unreachable {
         LibvirtTimeout = "libvirt_timeout",
+        FirewallUnreachable = "firewall_unreachable",
         LibvirtUnreachable = "libvirt_unreachable",
     }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 /// One difference; libvirt's words are not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
-    /// What differs: `name`, `memory`, `vcpus`, `root disk`, `seed`, `disk`, `interface`, `network`, `filter`, `address`,
-    /// `record`.
+    /// What differs: `name`, `memory`, `vcpus`, `root disk`, `seed`, `disk`, `interface`, `network`, `port`, `filter`,
+    /// `firewall`, `record`.
     pub what: &'static str,
     /// What lite recorded.
     pub recorded: String,

@@ -19,6 +19,7 @@ mod operation;
 mod overcommit;
 mod point;
 mod resource;
+mod ruleset;
 mod settings;
 mod size;
 mod template;
@@ -49,6 +50,7 @@ pub use operation::{OperationKind, OperationState, Progress, Requester, StepStat
 pub use overcommit::{DiskUsage, Overcommit, Ratio};
 pub use point::Point;
 pub use resource::{HostId, ResourceKind, ResourceRef};
+pub use ruleset::{LoadedTable, Ruleset};
 pub use settings::{MailSecurity, MailServer, Paths, Settings};
 pub use size::Size;
 pub use template::check_template;

@@ -37,6 +37,8 @@ pub enum Job {
     },
     /// Finishes or undoes what dead processes left, and takes over what guests reported.
     Reconcile,
+    /// Loads the rules of the firewall again, if others are loaded or none.
+    Firewall,
 }
 
 /// What came of a job.
@@ -46,6 +48,8 @@ pub enum Outcome {
     Acted(Uuid, Result<bool>),
     /// What was reconciled, a sentence each; also what could not be.
     Reconciled(Vec<String>),
+    /// Whether the rules had to be loaded again.
+    Firewall(Result<bool>),
 }
 
 /// Where jobs are done.
@@ -139,6 +143,7 @@ fn panicked(job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, .. } => Outcome::Acted(*uuid, Err(error)),
         Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
+        Job::Firewall => Outcome::Firewall(Err(error)),
     }
 }
 
@@ -164,6 +169,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
             lines.extend(engine::adopt_reports(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }
+        Job::Firewall => Outcome::Firewall(engine::restore_firewall(engine)),
     }
 }
 

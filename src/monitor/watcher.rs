@@ -14,7 +14,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    actor::Actor,
+    actor::{Actor, Job},
     clock::{MinuteClock, Moment},
     evaluate::Windows,
     export::Shared,
@@ -96,6 +96,8 @@ pub struct Watcher<'a> {
     unsaved: unsaved::Unsaved,
     /// What goes wrong, by where: a sentence that stays the same is told once.
     troubles: HashMap<String, String>,
+    /// The actor was asked to look at the firewall and has not answered.
+    restoring: bool,
     /// Says what happens, a line each.
     tell: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -141,6 +143,7 @@ impl<'a> Watcher<'a> {
             reconciled: Vec::new(),
             unsaved: unsaved::Unsaved::default(),
             troubles: HashMap::new(),
+            restoring: false,
             engine,
             hypervisor,
             tell,
@@ -197,6 +200,9 @@ impl<'a> Watcher<'a> {
             }
         };
         kill_point::reached("detected");
+        if !std::mem::replace(&mut self.restoring, true) {
+            self.actor.submit(&mut self.engine, Job::Firewall);
+        }
         // Whoever waits a minute for a locked database need not do so twice in a look.
         let closed = if self.unsaved.can_write() { self.close_minutes(&instances, now) } else { Ok(()) };
         let each = if std::mem::replace(&mut self.asked, minute) == minute { Ok(()) } else { self.each_minute(now) };

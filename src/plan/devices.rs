@@ -1,14 +1,13 @@
 //! The devices of a domain: virtio everything, the console recorded, a report channel.
 
-use std::net::Ipv4Addr;
-
 use serde::Serialize;
 
 use super::{
+    nft::port_name,
     parts::{AttachedDisk, DomainPlan, Slot},
-    xml::{Empty, write},
+    xml::Empty,
 };
-use crate::model::{self, NetworkMode, Result};
+use crate::model::NetworkMode;
 
 /// The devices of a domain.
 #[derive(Serialize)]
@@ -16,7 +15,7 @@ pub(super) struct Devices {
     disk: Vec<Disk>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     controller: Vec<Controller>,
-    interface: Vec<Interface>,
+    interface: Interface,
     serial: Serial,
     channel: Vec<Channel>,
     memballoon: Balloon,
@@ -82,19 +81,24 @@ struct Interface {
     kind: &'static str,
     mac: Mac,
     source: InterfaceSource,
+    target: InterfaceTarget,
     model: ModelType,
     #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<Link>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filterref: Option<FilterRef>,
+    port: Option<BridgePort>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<PciAddress>,
 }
 
 #[derive(Serialize)]
-struct Link {
-    #[serde(rename = "@state")]
-    state: &'static str,
+struct InterfaceTarget {
+    #[serde(rename = "@dev")]
+    dev: String,
+}
+
+#[derive(Serialize)]
+struct BridgePort {
+    #[serde(rename = "@isolated")]
+    isolated: &'static str,
 }
 
 /// Where a device sits on q35's root bus.
@@ -113,17 +117,6 @@ impl PciAddress {
     fn of(slot: Slot, plan: &DomainPlan<'_>) -> Option<Self> {
         (plan.machine == Some("q35")).then_some(Self { kind: "pci", bus: "0x00", slot })
     }
-}
-
-/// State of an interface's link (libvirt's `<link state>`), and whether its filter is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LinkState {
-    /// Down, and no filter is there yet.
-    DownUnfiltered,
-    /// Down, its filter is there.
-    Down,
-    /// Up, its filter is there: how it is kept.
-    Up,
 }
 
 #[derive(Serialize)]
@@ -150,22 +143,6 @@ struct ModelType {
 struct Model {
     #[serde(rename = "@model")]
     model: &'static str,
-}
-
-#[derive(Serialize)]
-struct FilterRef {
-    #[serde(rename = "@filter")]
-    filter: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parameter: Vec<Parameter>,
-}
-
-#[derive(Serialize)]
-struct Parameter {
-    #[serde(rename = "@name")]
-    name: &'static str,
-    #[serde(rename = "@value")]
-    value: String,
 }
 
 #[derive(Serialize)]
@@ -248,11 +225,11 @@ struct Backend {
 }
 
 /// All devices of the plan's domain.
-pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool, link: LinkState) -> Devices {
+pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
     Devices {
         disk: plan.attached.disks.iter().map(|disk| device(disk, plan)).collect(),
         controller: controllers(plan, x86),
-        interface: interfaces(plan, link),
+        interface: interface(plan),
         serial: Serial {
             kind: "pty",
             log: Log { file: plan.attached.console_log.clone(), append: "on" },
@@ -300,55 +277,24 @@ fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
     all
 }
 
-/// The first interface's element alone, for changing it while the guest runs.
-pub(super) fn interface_xml(plan: &DomainPlan<'_>, link: LinkState) -> Result<String> {
-    write("interface", &first_interface(plan, link))
-}
-
-fn interfaces(plan: &DomainPlan<'_>, link: LinkState) -> Vec<Interface> {
-    // The first alone waits for its filter: the guest begins to use it at once.
-    let further = plan.attached.further_interfaces.iter();
-    let further = further.map(|(network, host)| Interface {
-        address: None,
-        ..interface(plan, host.mac, Some(host.address), ("network", nat(network)), LinkState::Up)
-    });
-    std::iter::once(first_interface(plan, link)).chain(further).collect()
-}
-
-fn first_interface(plan: &DomainPlan<'_>, link: LinkState) -> Interface {
-    let source = match &plan.record.network {
-        NetworkMode::Nat => ("network", nat(plan.network)),
-        NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }),
-    };
-    let address = PciAddress::of(Slot::INTERFACE, plan);
-    Interface { address, ..interface(plan, plan.record.mac, plan.record.address, source, link) }
-}
-
-fn nat(network: &str) -> InterfaceSource {
-    InterfaceSource { network: Some(network.to_owned()), bridge: None }
-}
-
-fn interface(
-    plan: &DomainPlan<'_>,
-    mac: model::Mac,
-    address: Option<Ipv4Addr>,
-    (kind, source): (&'static str, InterfaceSource),
-    link: LinkState,
-) -> Interface {
-    // Without an address libvirt learns it from the guest's DHCP, which is what a bridge to a LAN needs.
-    let parameter = match address {
-        Some(address) => vec![Parameter { name: "IP", value: address.to_string() }],
-        None => vec![Parameter { name: "CTRL_IP_LEARNING", value: "any".to_owned() }],
+/// The one card. Behind NAT its port on the bridge is isolated: guests reach each other through the host, whose firewall
+/// knows connections. On a bridge to a LAN they are neighbours like any other.
+fn interface(plan: &DomainPlan<'_>) -> Interface {
+    let record = plan.record;
+    let (kind, source, isolated) = match &record.network {
+        NetworkMode::Nat => {
+            ("network", InterfaceSource { network: Some(plan.network.to_owned()), bridge: None }, true)
+        }
+        NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }, false),
     };
     Interface {
         kind,
-        mac: Mac { address: mac.to_string() },
+        mac: Mac { address: record.mac.to_string() },
         source,
+        target: InterfaceTarget { dev: port_name(record.uuid) },
         model: ModelType { kind: "virtio" },
-        link: (link != LinkState::Up).then_some(Link { state: "down" }),
-        filterref: (link != LinkState::DownUnfiltered)
-            .then(|| FilterRef { filter: plan.attached.filter.clone(), parameter }),
-        address: None,
+        port: isolated.then_some(BridgePort { isolated: "yes" }),
+        address: PciAddress::of(Slot::INTERFACE, plan),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    devices::{Devices, LinkState, devices, interface_xml},
+    devices::{Devices, devices},
     parts::DomainPlan,
     xml::{Amount, Empty, Text, write},
 };
@@ -133,23 +133,8 @@ struct Clock {
     offset: &'static str,
 }
 
-/// The domain's XML, as it is kept.
+/// The domain's XML.
 pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
-    domain(plan, LinkState::Up)
-}
-
-/// The XML of a first run: the link is down and the filter is not there yet. libvirt installs a filter rule by
-/// rule, each a program of its own; the guest's firmware runs meanwhile.
-pub fn launch_xml(plan: &DomainPlan<'_>) -> Result<String> {
-    domain(plan, LinkState::DownUnfiltered)
-}
-
-/// The changes that connect a first run, in order: the filter first, then the link.
-pub fn connect_xml(plan: &DomainPlan<'_>) -> Result<[String; 2]> {
-    Ok([interface_xml(plan, LinkState::Down)?, interface_xml(plan, LinkState::Up)?])
-}
-
-fn domain(plan: &DomainPlan<'_>, link: LinkState) -> Result<String> {
     let record = plan.record;
     let json = serde_json::to_string(record)
         .map_err(|e| Error::new(Code::XmlError, "cannot write the instance record").cause(e))?;
@@ -174,7 +159,7 @@ fn domain(plan: &DomainPlan<'_>, link: LinkState) -> Result<String> {
             on_reboot: Text::of("restart"),
             // Restarting is the watcher's: libvirt would loop for ever on a guest that panics at boot.
             on_crash: Text::of("destroy"),
-            devices: devices(plan, x86, link),
+            devices: devices(plan, x86),
         },
     )
 }
@@ -203,10 +188,8 @@ pub(super) mod tests {
         let disk = |path: &str, port| AttachedDisk { word: "disk", volume: String::new(), path: path.to_owned(), port };
         let attached = Attached {
             disks: vec![disk("/pool/root", port("vda", Slot::ROOT_DISK)), disk("/pool/seed", port("vdb", Slot::SEED))],
-            filter: format!("lite-{}", record.uuid),
             console_log: format!("/var/log/lite/web-1-{}.console.log", record.uuid.simple()),
             report_log: format!("/var/log/lite/web-1-{}.report.log", record.uuid.simple()),
-            ..Attached::default()
         };
         let plan = DomainPlan {
             record: &record,
@@ -223,21 +206,5 @@ pub(super) mod tests {
         assert_eq!(record_of(&xml), Some(record.clone()));
         assert_eq!(record_of(&metadata_xml(&record).unwrap()), Some(record.clone()));
         insta::assert_snapshot!(xml);
-        // A first run differs in the link and the filter alone.
-        let whole = |s: &str| s.split_inclusive('>').map(str::to_owned).collect::<Vec<_>>();
-        let launched = whole(&launch_xml(&plan).unwrap());
-        let kept = whole(&xml);
-        let only = |a: &[String], b: &[String]| {
-            a.iter().filter(|t| !b.contains(t)).map(|t| t.trim().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(only(&launched, &kept), ["<link state=\"down\"/>"]);
-        let filter = format!("<filterref filter=\"{}\">", attached.filter);
-        let parameter = "<parameter name=\"IP\" value=\"192.168.150.10\"/>";
-        assert_eq!(only(&kept, &launched), [filter.as_str(), parameter, "</filterref>"]);
-        let [filtered, open] = connect_xml(&plan).unwrap().map(|x| whole(&x));
-        assert_eq!(
-            (only(&filtered, &open), only(&open, &filtered)),
-            (vec!["<link state=\"down\"/>".to_owned()], vec![])
-        );
     }
 }

@@ -2,12 +2,13 @@
 
 use super::{
     METADATA_URI,
-    owned::{Object, OwnedKind, Place, attached},
+    nft::port_name,
+    owned::{OwnedKind, Owner, Place, attached},
     parts::Attached,
     record_in_domain,
 };
 use crate::model::{
-    DiskSource, DomainDefinition, Drift, InterfaceDefinition, InterfaceSource, Mac, NetworkMode, Record, Result, Size,
+    DiskSource, DomainDefinition, Drift, InterfaceDefinition, InterfaceSource, NetworkMode, Record, Result, Size,
 };
 
 /// Memory and virtual CPUs in the persistent XML of a domain; none if they are not there.
@@ -30,7 +31,7 @@ fn drift_from(record: &Record, attached: &Attached, network: &str, xml: &str) ->
     let memory_kib = domain.memory.map(|m| m.as_bytes() >> 10);
     let mut found = sizes(record, &domain.name, memory_kib, domain.vcpus);
     found.extend(disks(&domain, attached));
-    found.extend(interfaces(&domain.interfaces, record, attached, network));
+    found.extend(interfaces(&domain.interfaces, record, network));
     if record_in_domain(&domain).as_ref() != Some(record) {
         let carried = domain.metadata(METADATA_URI, "instance").is_some();
         found.push(Drift::new(
@@ -57,15 +58,6 @@ pub fn sizes(record: &Record, name: &str, memory_kib: Option<u64>, vcpus: Option
     found
 }
 
-/// The difference of a thing beside the domain that is not on the host.
-pub fn gone(kind: OwnedKind, object: &Object) -> Drift {
-    let word = kind.description().word();
-    match object {
-        Object::DhcpHost { host, .. } => Drift::new(word, host.address, "not kept"),
-        _ => Drift::new(word, object.name().unwrap_or_default(), "gone"),
-    }
-}
-
 fn disks(domain: &DomainDefinition, attached: &Attached) -> Vec<Drift> {
     let name = |disk: &Option<DiskSource>| disk.as_ref().map(|d| d.as_str().to_owned()).unwrap_or_default();
     let mut paths: Vec<String> = domain.disks.iter().map(name).collect();
@@ -83,17 +75,14 @@ fn disks(domain: &DomainDefinition, attached: &Attached) -> Vec<Drift> {
     found
 }
 
-fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, attached: &Attached, network: &str) -> Vec<Drift> {
+fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, network: &str) -> Vec<Drift> {
     let all = || interfaces.iter().map(|i| i.mac.as_str()).collect::<Vec<_>>().join(", ");
     let Some(ours) = interfaces.iter().find(|i| i.mac() == Some(record.mac)) else {
         let now = if interfaces.is_empty() { "missing".to_owned() } else { all() };
         return vec![Drift::new("interface", record.mac, now)];
     };
     let mut found = Vec::new();
-    let further = attached.further_interfaces.iter().map(|(_, host)| host.mac);
-    let has = |wanted: Mac| interfaces.iter().filter(|i| i.mac() == Some(wanted)).count();
-    found.extend(further.clone().filter(|mac| has(*mac) == 0).map(|mac| Drift::new("interface", mac, "missing")));
-    if interfaces.len() > 1 + further.map(has).sum::<usize>() {
+    if interfaces.len() > 1 {
         found.push(Drift::new("interface", record.mac, all()));
     }
     let wanted = match &record.network {
@@ -104,10 +93,36 @@ fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, attached: &At
         let now = ours.source.as_ref().map_or("nothing", InterfaceSource::as_str);
         found.push(Drift::new("network", wanted.as_str(), now));
     }
-    let filter = ours.filter.as_deref();
-    if filter != Some(&attached.filter) {
-        found.push(Drift::new("filter", &attached.filter, filter.unwrap_or("none: its ports are open")));
+    if !is_former(record, ours) {
+        found.extend(port(record, ours));
     }
+    found
+}
+
+/// Whether the stored definition of a domain is one of a lite whose firewall was a filter of libvirt's; that filter is as
+/// good until the instance is started anew.
+pub fn is_former_definition(record: &Record, xml: &str) -> Result<bool> {
+    let interfaces = DomainDefinition::parse(xml)?.interfaces;
+    Ok(interfaces.iter().any(|i| i.mac() == Some(record.mac) && is_former(record, i)))
+}
+
+fn is_former(record: &Record, interface: &InterfaceDefinition) -> bool {
+    interface.filter == OwnedKind::Filter.description().name(Owner::of(record))
+}
+
+/// The firewall knows a guest by its port on the bridge.
+fn port(record: &Record, ours: &InterfaceDefinition) -> Vec<Drift> {
+    let (wanted, isolated) = (port_name(record.uuid), record.network == NetworkMode::Nat);
+    let mut found = Vec::new();
+    if ours.target.as_ref() != Some(&wanted) {
+        let now = ours.target.as_deref().unwrap_or("none: the firewall does not know it");
+        found.push(Drift::new("port", wanted, now));
+    }
+    if ours.isolated != isolated {
+        let word = |isolated| if isolated { "isolated" } else { "not isolated" };
+        found.push(Drift::new("port", word(isolated), word(ours.isolated)));
+    }
+    found.extend(ours.filter.as_ref().map(|filter| Drift::new("filter", "none", filter)));
     found
 }
 
@@ -117,10 +132,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{DhcpHost, Name},
+        model::Name,
         plan::{
             domain::domain_xml,
-            owned::{Attachment, Class, Description, Namespace, Owner, Thing, attached_of, things},
+            owned::{Attachment, Class, Description, Namespace, Object, Thing, attached_of, things},
             parts::{DiskPort, DomainPlan, Slot},
         },
     };
@@ -152,14 +167,9 @@ mod tests {
         }
     }
 
-    fn further(place: Place<'_>) -> Vec<Thing> {
-        let volume = Object::Volume { pool: place.pool.to_owned(), name: "further.qcow2".to_owned() };
-        let host = DhcpHost { mac: Mac::ours([9, 9, 9]), address: [192, 168, 150, 99].into(), name: "web".into() };
-        let address = Object::DhcpHost { network: place.network.to_owned(), host };
-        vec![
-            Thing { description: &FurtherDisk, object: volume },
-            Thing { description: OwnedKind::DhcpHost.description(), object: address },
-        ]
+    fn further(place: Place<'_>) -> Thing {
+        let object = Object::Volume { pool: place.pool.to_owned(), name: "further.qcow2".to_owned() };
+        Thing { description: &FurtherDisk, object }
     }
 
     #[test]
@@ -167,9 +177,9 @@ mod tests {
         let record = Record { name: Name::parse("web-1").unwrap(), ..crate::plan::domain::tests::record() };
         let place = Place { pool: "lite", network: "lite", logs: "/l".as_ref() };
         let path = |volume: &str| Ok(format!("/pool/{volume}"));
-        let own = attached_of(&record, things(&record, place), path).unwrap();
-        let all = things(&record, place).into_iter().chain(further(place)).collect();
-        let more = attached_of(&record, all, path).unwrap();
+        let own = attached_of(things(&record, place), path).unwrap();
+        let all = things(&record, place).into_iter().chain([further(place)]).collect();
+        let more = attached_of(all, path).unwrap();
         let xml = |attached| {
             let plan =
                 DomainPlan { record: &record, attached, network: "lite", kvm: false, arch: "x86_64", machine: None };
@@ -179,17 +189,36 @@ mod tests {
         assert_eq!(drift_from(&record, &more, "lite", &xml(&more)), Ok(vec![]));
         assert_eq!(
             drift_from(&record, &own, "lite", &xml(&more)),
-            Ok(vec![
-                Drift::new("disk", "none", "/pool/further.qcow2"),
-                Drift::new("interface", record.mac, format!("{}, 52:54:00:09:09:09", record.mac)),
-            ])
+            Ok(vec![Drift::new("disk", "none", "/pool/further.qcow2")])
         );
         assert_eq!(
             drift_from(&record, &more, "lite", &xml(&own)),
-            Ok(vec![
-                Drift::new("further disk", "further.qcow2", "not attached"),
-                Drift::new("interface", "52:54:00:09:09:09", "missing"),
-            ])
+            Ok(vec![Drift::new("further disk", "further.qcow2", "not attached")])
+        );
+    }
+
+    /// As lite defined it until its firewall was its own.
+    #[test]
+    fn a_former_definition_is_no_drift() {
+        let record = crate::plan::domain::tests::record();
+        let interface = |filter: Option<&str>, target: Option<&str>, isolated| InterfaceDefinition {
+            mac: record.mac.to_string(),
+            source: Some(InterfaceSource::Network("lite".to_owned())),
+            target: target.map(str::to_owned),
+            isolated,
+            filter: filter.map(str::to_owned),
+        };
+        let drift = |one: InterfaceDefinition| interfaces(&[one], &record, "lite");
+        let (own, tap) = (format!("lite-{}", record.uuid), port_name(record.uuid));
+        assert_eq!(drift(interface(Some(&own), None, false)), []);
+        assert_eq!(drift(interface(None, Some(&tap), true)), []);
+        assert_eq!(
+            drift(interface(Some("no-spoofing"), None, false)),
+            [
+                Drift::new("port", &tap, "none: the firewall does not know it"),
+                Drift::new("port", "isolated", "not isolated"),
+                Drift::new("filter", "none", "no-spoofing"),
+            ]
         );
     }
 }

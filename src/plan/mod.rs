@@ -3,8 +3,8 @@
 mod devices;
 mod domain;
 mod drift;
-mod filter;
 mod network;
+mod nft;
 mod owned;
 mod parts;
 mod record;
@@ -14,10 +14,10 @@ mod storage;
 mod xml;
 
 pub use domain::{
-    METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, launch_xml, metadata_xml, record_in_domain, record_of,
+    METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
-pub use drift::{drift, gone, size_in_domain, sizes};
-pub use filter::filter_xml;
+pub use drift::{drift, is_former_definition, size_in_domain, sizes};
+pub use nft::{Nat, port_name, ruleset};
 pub use network::{Subnet, network_xml, subnet_of};
 pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, attached, console_log,

@@ -22,12 +22,6 @@ struct Network {
 struct Forward {
     #[serde(rename = "@mode")]
     mode: &'static str,
-    nat: Nat,
-}
-
-#[derive(Serialize)]
-struct Nat {
-    port: Range,
 }
 
 #[derive(Serialize)]
@@ -57,15 +51,15 @@ struct Ip {
 
 #[derive(Serialize)]
 struct Dhcp {
-    range: Range<Ipv4Addr>,
+    range: Range,
 }
 
 #[derive(Serialize)]
-struct Range<T = u16> {
+struct Range {
     #[serde(rename = "@start")]
-    start: T,
+    start: Ipv4Addr,
     #[serde(rename = "@end")]
-    end: T,
+    end: Ipv4Addr,
 }
 
 /// The bridge of a network: at most 15 characters, the kernel's limit for an interface (IFNAMSIZ). Of a longer name some
@@ -79,10 +73,19 @@ fn bridge_name(network: &str) -> String {
     format!("{cut}{digits}br0")
 }
 
-/// A NAT network on `subnet`: gateway `.1`, addresses from `.10`. Spanning tree is off: it costs a fresh guest about 4 s.
+/// Hosts of a subnet below the first address that lite hands out: the gateway, and room for what people set by hand.
+const RESERVED: usize = 9;
+
+/// The hosts of a subnet that DHCP hands out to others than lite's instances: the last sixteenth, one at least.
+fn dynamic(hosts: &[Ipv4Addr]) -> usize {
+    hosts.len() - (hosts.len() / 16).max(1)
+}
+
+/// A NAT network on `subnet`: gateway `.1`, addresses from `.10`. libvirt routes and lite's own firewall masquerades: in mode
+/// `nat` libvirt would reject what lite lets in. Spanning tree is off: it costs a fresh guest about 4 s.
 pub fn network_xml(name: &str, subnet: Ipv4Net) -> Result<String> {
     let hosts: Vec<Ipv4Addr> = subnet.hosts().collect();
-    let (Some(gateway), Some(first), Some(last)) = (hosts.first(), hosts.get(9), hosts.last()) else {
+    let (Some(gateway), Some(_), Some(last)) = (hosts.first(), hosts.get(RESERVED), hosts.last()) else {
         return Err(Error::new(Code::SubnetTooSmall, format!("the subnet `{subnet}` is too small for a network"))
             .hint("use one with a prefix of /28 or shorter, such as `192.168.150.0/24`"));
     };
@@ -90,13 +93,13 @@ pub fn network_xml(name: &str, subnet: Ipv4Net) -> Result<String> {
         "network",
         &Network {
             name: Text::of(name),
-            forward: Forward { mode: "nat", nat: Nat { port: Range { start: 1024, end: 65535 } } },
+            forward: Forward { mode: "route" },
             bridge: Bridge { name: bridge_name(name), stp: "off", delay: 0 },
             dns: Dns { enable: "yes" },
             ip: Ip {
                 address: *gateway,
                 prefix: subnet.prefix_len(),
-                dhcp: Dhcp { range: Range { start: *first, end: *last } },
+                dhcp: Dhcp { range: Range { start: hosts[dynamic(&hosts)], end: *last } },
             },
         },
     )
@@ -137,8 +140,16 @@ pub fn subnet_of(xml: &str) -> Result<Subnet> {
     let ip = network.ips.into_iter().next().ok_or_else(|| bad("IPv4 address"))?;
     let prefix = ip.prefix.ok_or_else(|| bad("prefix"))?;
     let gateway = ip.address.ok_or_else(|| bad("IPv4 address"))?;
-    let (first, last) = ip.range.ok_or_else(|| bad("DHCP range"))?;
+    let (first, last) = handed_out(gateway, prefix, ip.range.ok_or_else(|| bad("DHCP range"))?);
     Ok(Subnet { gateway, prefix, first, last, kept: ip.hosts.iter().filter_map(|h| h.ip.parse().ok()).collect() })
+}
+
+/// The addresses that lite hands out, first and last: those before the range of DHCP. A network of an earlier lite has no
+/// room there: its range begins where lite's addresses do, and is lite's as well.
+fn handed_out(gateway: Ipv4Addr, prefix: u8, range: (Ipv4Addr, Ipv4Addr)) -> (Ipv4Addr, Ipv4Addr) {
+    let subnet = Ipv4Net::new(gateway, prefix).ok();
+    let first = subnet.and_then(|s| s.hosts().nth(RESERVED)).filter(|first| *first < range.0);
+    first.map_or(range, |first| (first, Ipv4Addr::from(u32::from(range.0) - 1)))
 }
 
 #[cfg(test)]
@@ -150,7 +161,13 @@ mod tests {
         let xml = network_xml("lite", "192.168.150.0/28".parse().unwrap()).unwrap();
         let subnet = subnet_of(&xml).unwrap();
         assert_eq!(subnet.gateway, Ipv4Addr::new(192, 168, 150, 1));
-        assert_eq!(subnet.addresses().count(), 5);
+        assert_eq!(subnet.addresses().map(|a| a.octets()[3]).collect::<Vec<_>>(), [10, 11, 12, 13]);
+        let of = |xml: &str| subnet_of(xml).map(|s| (s.first.octets()[3], s.last.octets()[3]));
+        let xml = network_xml("lite", "192.168.150.0/24".parse().unwrap()).unwrap();
+        assert!(xml.contains("<range start=\"192.168.150.240\" end=\"192.168.150.254\"/>"), "{xml}");
+        assert_eq!(of(&xml), Ok((10, 239)));
+        // As an earlier lite made it.
+        assert_eq!(of(&xml.replace("150.240", "150.10")), Ok((10, 254)));
         assert_eq!(
             network_xml("lite", "10.0.0.0/29".parse().unwrap()).map_err(|e| e.code.as_str()),
             Err("subnet_too_small")

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::model::{DhcpHost, Record};
+use crate::model::Record;
 
 /// Everything a domain is made from.
 #[derive(Debug, Clone)]
@@ -26,10 +26,6 @@ pub struct DomainPlan<'a> {
 pub struct Attached {
     /// Its disks, in order.
     pub disks: Vec<AttachedDisk>,
-    /// The filter of its interfaces.
-    pub filter: String,
-    /// The addresses of its interfaces beside the first, which is the record's.
-    pub further_interfaces: Vec<(String, DhcpHost)>,
     /// The file that its serial console is recorded to.
     pub console_log: String,
     /// The file that its guest's report channel is recorded to.

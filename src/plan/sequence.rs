@@ -1,7 +1,6 @@
 //! The steps of create, delete and repair, in order: what each kind of owned thing says of itself, sorted by what it is.
 
 use super::{
-    domain::{connect_xml, launch_xml},
     owned::{Class, Object, OwnedKind, Place, Sources},
     parts::DomainPlan,
     step::Step,
@@ -13,14 +12,8 @@ use crate::model::{Record, Result};
 /// # Errors
 /// `xml_error` if a description cannot be written.
 pub fn create(plan: &DomainPlan<'_>, place: Place<'_>, sources: &Sources<'_>) -> Result<Vec<Step>> {
-    let uuid = plan.record.uuid;
-    let (late, early): (Vec<_>, Vec<_>) =
-        in_order([Class::Definition, Class::Data, Class::Domain]).partition(|kind| kind.description().is_made_late());
-    let mut steps = ensure(early, plan, place, sources)?;
-    steps.push(Step::StartUnlinked { uuid, xml: launch_xml(plan)? });
-    // libvirt takes its time for these: the guest's firmware runs meanwhile, its link down.
-    steps.extend(ensure(late, plan, place, sources)?);
-    steps.push(Step::LinkUp { uuid, interfaces: connect_xml(plan)? });
+    let mut steps = ensure(in_order([Class::Data, Class::Domain]), plan, place, sources)?;
+    steps.push(Step::Start { uuid: plan.record.uuid });
     Ok(steps)
 }
 
@@ -29,13 +22,13 @@ pub fn create(plan: &DomainPlan<'_>, place: Place<'_>, sources: &Sources<'_>) ->
 /// # Errors
 /// `xml_error` if a description cannot be written.
 pub fn redefine(plan: &DomainPlan<'_>, place: Place<'_>) -> Result<Vec<Step>> {
-    ensure(in_order([Class::Definition, Class::Domain]), plan, place, &Sources::default())
+    ensure(in_order([Class::Domain]), plan, place, &Sources::default())
 }
 
 /// The steps of delete, in order; what cannot be taken back comes last.
 pub fn delete(record: &Record, place: Place<'_>) -> Vec<Step> {
     let last_first = |class| OwnedKind::of_class(class).rev();
-    let kinds = [Class::Domain, Class::Definition, Class::Data].into_iter().flat_map(last_first);
+    let kinds = [Class::Domain, Class::Former, Class::Data].into_iter().flat_map(last_first);
     let objects = kinds.filter_map(|kind| kind.description().object(record, place));
     let mut steps: Vec<Step> = objects.flat_map(remove).collect();
     steps.push(remove_logs(record, place));

@@ -18,13 +18,11 @@ pub enum Step {
     Ensure { kind: OwnedKind, object: Object, xml: String },
     /// The thing is gone.
     Remove { object: Object },
-    /// The domain runs for the first time, the link of its interface down.
-    StartUnlinked { uuid: Uuid, xml: String },
-    /// The running domain is filtered, then the link is up: the interface's XML of both.
-    LinkUp { uuid: Uuid, interfaces: [String; 2] },
+    /// The domain runs, without its network: the first half of a start by an earlier lite. Only its undo is left.
+    StartUnlinked { uuid: Uuid },
     /// The domain has this name.
     Rename { uuid: Uuid, name: String },
-    /// The domain runs.
+    /// The domain runs, behind the rules of the firewall.
     Start { uuid: Uuid },
     /// The domain does not run.
     Destroy { uuid: Uuid },
@@ -35,16 +33,16 @@ impl Step {
     pub fn undo(&self) -> Option<Self> {
         match self {
             Self::Ensure { object, .. } => Some(Self::Remove { object: object.clone() }),
-            Self::StartUnlinked { uuid, .. } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
-            Self::LinkUp { .. } | Self::Rename { .. } | Self::Destroy { .. } | Self::Remove { .. } => None,
+            Self::StartUnlinked { uuid } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
+            Self::Rename { .. } | Self::Destroy { .. } | Self::Remove { .. } => None,
         }
     }
 
-    /// libvirt does it for one client at a time: what starts or stops a guest installs or removes its filter.
+    /// libvirt does it for a few clients at a time.
     pub fn is_serialised(&self) -> bool {
         match self {
             Self::Ensure { object, .. } | Self::Remove { object } => object.is_serialised(),
-            Self::StartUnlinked { .. } | Self::LinkUp { .. } | Self::Start { .. } | Self::Destroy { .. } => true,
+            Self::StartUnlinked { .. } | Self::Start { .. } | Self::Destroy { .. } => true,
             Self::Rename { .. } => false,
         }
     }
@@ -54,8 +52,7 @@ impl Step {
         match self {
             Self::Ensure { kind, object, .. } => kind.subject(object),
             Self::Remove { object } => object.subject(),
-            Self::LinkUp { uuid, .. } => format!("network of domain {uuid}"),
-            Self::StartUnlinked { uuid, .. } | Self::Start { uuid } => format!("start of domain {uuid}"),
+            Self::StartUnlinked { uuid } | Self::Start { uuid } => format!("start of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Destroy { uuid } => format!("power of domain {uuid}"),
         }

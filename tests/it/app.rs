@@ -180,12 +180,11 @@ fn a_plan_lists_the_steps_of_the_create_in_their_order() {
         let checked = create::check(&app, &root(), Create { network, ..request() }).expect("good");
         checked.plan(world.settings()).expect("planned").steps
     };
-    let nat = ["network filter", "root disk", "seed", "virtual machine", "start", "address", "network connection"];
+    let nat = ["root disk", "seed", "virtual machine", "start"];
     assert_eq!(steps(NetworkMode::Nat), nat);
     let operation = world.create("real").expect("created").operation;
     assert_eq!(world.engine().store.steps(&operation).expect("steps").len(), nat.len());
-    let bridge: Vec<&str> = nat.into_iter().filter(|step| *step != "address").collect();
-    assert_eq!(steps(NetworkMode::Bridge("br0".to_owned())), bridge);
+    assert_eq!(steps(NetworkMode::Bridge("br0".to_owned())), nat);
 }
 
 #[test]

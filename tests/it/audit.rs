@@ -7,7 +7,8 @@ use lite::{
     engine::{self, Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
-    model::{Drift, Error, HostId, Instance, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Via},
+    model::{Drift, Error, HostId, Instance, LoadedTable, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Ruleset,
+        Via},
     store::{Operation, OperationState},
 };
 
@@ -45,7 +46,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
     // The test driver comes with no domain of its own.
     assert_eq!(
         looked,
-        "2 instances, 0 operations, 3 domains, 4 volumes, 2 filters, 2 addresses, 4 logs, 3 locks, 0 processes"
+        "2 instances, 0 operations, 3 domains, 4 volumes, 0 filters, 0 addresses, 4 logs, 4 locks, 0 processes"
     );
     for name in ["web", "db"] {
         engine::delete(&mut world.engine(), &instance(&world, name)).expect("deleted");
@@ -65,17 +66,14 @@ fn every_thing_that_is_gone_is_missing() {
     assert_eq!(told(&world), ["missing instance `web`: its domain is gone"]);
     hv.remove_volume("lite", &r.root).expect("removed");
     hv.remove_volume("lite", &r.seed).expect("removed");
-    hv.remove_filter(&r.filter).expect("removed");
-    let host = DhcpHost { mac: record.mac, address: record.address.expect("an address"), name: "web".into() };
-    hv.remove_dhcp_host("lite", &host).expect("removed");
+    unload(&world);
     assert_eq!(
         told(&world),
         [
             "missing instance `web`: its domain is gone".to_owned(),
             format!("missing instance `web`: its root disk `{}` is gone", r.root),
             format!("missing instance `web`: its seed `{}` is gone", r.seed),
-            format!("missing instance `web`: its network filter `{}` is gone", r.filter),
-            format!("missing instance `web`: its address 192.168.150.2 is not kept for {}", record.mac),
+            "missing firewall: the rules of table `lite` are not loaded".to_owned(),
         ]
     );
     hv.remove_network("lite").expect("removed");
@@ -84,9 +82,9 @@ fn every_thing_that_is_gone_is_missing() {
         told(&world),
         [
             "missing instance `web`: its domain is gone".to_owned(),
-            format!("missing instance `web`: its network filter `{}` is gone", r.filter),
             "missing storage pool `lite`: it is gone, and instances have disks in it".to_owned(),
             "missing network `lite`: it is gone, and instances have addresses on it".to_owned(),
+            "missing firewall: the rules of table `lite` are not loaded".to_owned(),
         ]
     );
     engine::delete(&mut world.engine(), &web).expect("deleted");
@@ -181,16 +179,10 @@ fn an_address_kept_by_hand_is_foreign_unless_it_meets_one_of_ours() {
     hv.ensure_dhcp_host("lite", &by_hand(200, Mac::ours([9, 9, 9]))).expect("kept");
     assert_eq!(told(&world), Vec::<String>::new());
     assert_eq!(engine::orphans(&world.engine()), Ok(vec![]));
-    let web = instance(&world, "web").record;
-    let own = DhcpHost { mac: web.mac, address: web.address.expect("an address"), name: "web".into() };
-    hv.remove_dhcp_host("lite", &own).expect("released");
     hv.ensure_dhcp_host("lite", &by_hand(2, Mac::ours([8, 8, 8]))).expect("kept");
     assert_eq!(
         told(&world),
-        [
-            format!("missing instance `web`: its address 192.168.150.2 is not kept for {}", web.mac),
-            "duplicate instance `web`: network `lite` keeps 192.168.150.2 for 52:54:00:08:08:08 as well".to_owned(),
-        ]
+        ["duplicate instance `web`: network `lite` keeps 192.168.150.2 for 52:54:00:08:08:08 as well"]
     );
 }
 
@@ -231,7 +223,6 @@ fn open(world: &World, kind: OperationKind, state: OperationState) {
 fn an_operation_without_a_live_owner_is_unfinished() {
     let world = World::new();
     world.create("web").expect("created");
-    let web = instance(&world, "web").record;
     open(&world, OperationKind::Stop, OperationState::Started);
     open(&world, OperationKind::Delete, OperationState::NeedsAttention);
     let both = [
@@ -239,6 +230,7 @@ fn an_operation_without_a_live_owner_is_unfinished() {
         "unfinished operation op-00000006 (delete of `web`): it needs attention: no way",
     ];
     assert_eq!(told(&world), both);
+    let web = instance(&world, "web").record;
     let lock = File::open(world.settings.paths.state.join(format!("locks/{}.lock", web.uuid))).expect("a lock file");
     lock.lock().expect("held");
     // Whatever is missing of it: who holds the lock is at work on it.
@@ -264,7 +256,7 @@ fn a_row_that_no_operation_will_ever_finish_is_unfinished() {
 fn what_could_not_be_looked_at_is_unknown_and_never_clean() {
     let world = World::new();
     world.create("web").expect("created");
-    let looks = ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "host"];
+    let looks = ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "loaded_rules", "host"];
     for call in looks {
         let hits = world.hypervisor.hits();
         world.hypervisor.fail_call(call, 1, Moment::Before);
@@ -285,6 +277,7 @@ fn a_list_that_leaves_something_out_is_unknown() {
     let world = World::new();
     world.create("web").expect("created");
     let (web, r) = (instance(&world, "web"), names(&world, &instance(&world, "web")));
+    world.add_former(&web.record);
     let all = [
         ("domains", "domains", 2, web.record.name.as_str()),
         ("volumes", "volumes", 1, &r.root),
@@ -302,25 +295,47 @@ fn a_list_that_leaves_something_out_is_unknown() {
     assert_eq!(world.hypervisor.hits(), 5);
 }
 
+/// What `nft flush ruleset` does, or somebody else's reload of theirs.
+fn unload(world: &World) {
+    let nothing = Ruleset { table: "lite".to_owned(), tables: vec![], text: String::new() };
+    world.hypervisor.inner().load_rules(&nothing).expect("removed");
+}
+
 #[test]
-fn what_is_gone_beside_a_domain_is_put_back_by_repair() {
+fn rules_that_are_not_loaded_are_told_and_put_back_by_repair() {
     let world = World::new();
     world.create("web").expect("created");
-    let web = instance(&world, "web");
-    let (r, hv) = (names(&world, &web), world.hypervisor.inner());
-    let full = world.snapshot();
-    let address = web.record.address.expect("an address");
-    hv.destroy(web.record.uuid).expect("off");
-    hv.remove_filter(&r.filter).expect("removed");
-    let host = DhcpHost { mac: web.record.mac, address, name: "web".into() };
-    hv.remove_dhcp_host("lite", &host).expect("removed");
+    let (web, full) = (instance(&world, "web"), world.snapshot());
+    unload(&world);
     let fixes: Vec<String> = audit(&world).findings.into_iter().map(|f| f.fix.to_string()).collect();
-    assert_eq!(fixes, ["`lite repair web` puts it back"; 2]);
-    let gone = vec![Drift::new("filter", &r.filter, "gone"), Drift::new("address", address, "not kept")];
+    assert_eq!(fixes, ["`lite repair` loads them"]);
+    let gone = vec![Drift::new("firewall", "the rules of table `lite`", "not loaded")];
     assert_eq!(engine::redefine(&mut world.engine(), &web), Ok(Redefinition::Drifted(gone)));
     assert_eq!(world.snapshot(), full);
     assert_eq!(told(&world), Vec::<String>::new());
     assert_eq!(engine::plan_redefinition(&world.engine(), &web), Ok(Redefinition::Nothing));
+    let other = LoadedTable { family: "inet".to_owned(), digest: "0".to_owned() };
+    let ruleset = Ruleset { table: "lite".to_owned(), tables: vec![other], text: String::new() };
+    world.hypervisor.inner().load_rules(&ruleset).expect("loaded");
+    assert_eq!(told(&world), ["missing firewall: the rules of table `lite` are not those of the database"]);
+    assert_eq!(engine::restore_firewall(&world.engine()), Ok(true));
+    assert_eq!(engine::restore_firewall(&world.engine()), Ok(false));
+    assert_eq!(world.snapshot(), full);
+}
+
+/// What an earlier lite left is nobody's to miss, and goes with its instance.
+#[test]
+fn a_filter_and_a_kept_address_of_an_earlier_lite_go_with_their_instance() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.create("web").expect("created");
+    let web = instance(&world, "web");
+    world.add_former(&web.record);
+    let (filters, kept) = (world.hypervisor.filters().expect("listed"), world.hypervisor.dhcp_hosts("lite"));
+    assert_eq!((filters, kept.map(|k| k.len())), (vec![names(&world, &web).filter], Ok(1)));
+    assert_eq!(told(&world), Vec::<String>::new());
+    engine::delete(&mut world.engine(), &web).expect("deleted");
+    assert_eq!(world.snapshot(), before);
 }
 
 /// The command itself: on the test driver, which has no filters, and without a host.

@@ -50,10 +50,14 @@ impl Crowd {
         let unrecorded = create("late");
         world.sql(&format!("DELETE FROM operation WHERE resource_id = '{}'", unrecorded.uuid));
         engine.store.forget(unrecorded.uuid).expect("forgotten");
+        engine::apply_firewall(&engine).expect("loaded without it");
         add_foreign(&world);
         let kept = world.snapshot();
         let orphans: Vec<Record> = orphans.iter().map(|name| create(name)).collect();
-        orphans.iter().for_each(|record| world.orphan(record));
+        orphans.iter().for_each(|record| {
+            world.add_former(record);
+            world.orphan(record);
+        });
         Self { world, kept, instances, orphans, unrecorded }
     }
 
@@ -247,7 +251,7 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     let mut engine = crowd.world.engine();
     hv.chaos(seed, PERCENT);
     let mut whole = 0;
-    for n in 0..300 {
+    for n in 0..400 {
         let calls = hv.destructive().len();
         let looked = engine::find_orphans(&mut engine, true);
         assert_eq!(hv.destructive().len(), calls, "run {n}: looking destroys nothing");
@@ -263,7 +267,7 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
         }
     }
     hv.heal();
-    println!("300 runs, {whole} whole looks, faults: {:?}", hv.hits_by_fault());
+    println!("400 runs, {whole} whole looks, faults: {:?}", hv.hits_by_fault());
     assert!(hv.hits() >= 100 && whole >= 50, "{whole} {:?}", hv.hits_by_fault());
     let destroyed = hv.destructive().split_off(made);
     let verbs: BTreeSet<&str> = destroyed.iter().filter_map(|call| call.split('(').next()).collect();

@@ -171,6 +171,7 @@ fn what_got_a_row_after_the_last_look_stays() {
     let database = world.state().join("state.db");
     let copy = world.state().join("copy.db");
     let open = |path: &std::path::Path| rusqlite::Connection::open(path).expect("a database");
+    world.add_former(&record);
     open(&database).execute("VACUUM INTO ?1", [copy.display().to_string()]).expect("copied");
     world.orphan(&record);
     let mut engine = world.engine();

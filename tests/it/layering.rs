@@ -88,6 +88,8 @@ const ENGINE: &[&[&str]] = &[
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects"],
     &["lock", "allocate", "generate", "progress", "images"],
+    // The rules of the packet filter.
+    &["firewall"],
     // One step, and the journal of steps.
     &["execute"],
     &["journal", "image_journal"],

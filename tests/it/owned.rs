@@ -36,14 +36,14 @@ fn a_second_disk_is_made_missed_attached_deleted_and_collected() {
     let sources = Sources { image_path: Some("/p/image"), seed_bytes: Some(1024) };
     let steps = plan::create(&domain, place, &sources).expect("planned");
     let subjects: Vec<String> = steps.iter().map(Step::subject).collect();
-    assert_eq!(subjects[3], format!("scratch disk `{name}`"), "{subjects:?}");
-    assert_eq!(subjects[4], format!("domain {}", record.uuid));
+    assert_eq!(subjects[2], format!("scratch disk `{name}`"), "{subjects:?}");
+    assert_eq!(subjects[3], format!("domain {}", record.uuid));
 
     // A record of it without the volume, then the volume without a domain that has it.
     engine.store.set_record(&record).expect("stored");
     assert_eq!(told(&world), [format!("missing instance `web`: its scratch disk `{name}` is gone")]);
-    let Step::Ensure { kind: OwnedKind::ScratchDisk, object: Object::Volume { pool, .. }, xml } = &steps[3] else {
-        panic!("{:?}", steps[3]);
+    let Step::Ensure { kind: OwnedKind::ScratchDisk, object: Object::Volume { pool, .. }, xml } = &steps[2] else {
+        panic!("{:?}", steps[2]);
     };
     hv.ensure_volume(pool, &name, xml).expect("made");
     assert_eq!(told(&world), Vec::<String>::new());

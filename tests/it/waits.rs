@@ -34,7 +34,7 @@ fn started(world: &World) {
         let store = world.engine().store;
         let create = store.operations(1).expect("operations").pop()?;
         let steps = store.steps(&create.id).expect("steps");
-        steps.iter().any(|s| s.step.contains("link_up") && s.state == lite::model::StepState::Done).then_some(())
+        steps.iter().any(|s| s.step.contains("\"start\"") && s.state == lite::model::StepState::Done).then_some(())
     };
     let begun = Instant::now();
     while made().is_none() {

@@ -33,8 +33,7 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     let title = format!("title={TITLE}");
     let created = host.json(&["create", "nginx", "--name", "lite-test-app", "--bundle", "nano", "--set", &title]);
     let address = created["instance"]["address"].as_str().expect("an address").to_owned();
-    let uuid = created["instance"]["uuid"].as_str().expect("a uuid").to_owned();
-    assert!(virsh(&["nwfilter-list"]).contains(&uuid), "the filter is there");
+    assert_eq!(host.tables(), ["bridge", "inet"]);
     assert_eq!(address, "10.171.71.10");
     serves_the_title(&address);
     ssh_verifies_and_passes_codes_through(&host, &address);
@@ -55,7 +54,7 @@ fn an_application_from_one_command_watched_and_nothing_left() {
 
     host.ok(&["delete", "lite-test-app", "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
-    assert!(!virsh(&["nwfilter-list"]).contains(&uuid), "the filter is left");
+    assert_eq!(host.tables(), Vec::<String>::new());
     host.ok(&["image", "remove", "debian-13", "--yes"]);
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::{
     host::{Host, needs_host, text},
-    idle::{clean, created, filters, idle_host, states, turn},
+    idle::{clean, created, idle_host, states, turn},
 };
 
 crate::tests![
@@ -127,7 +127,7 @@ fn a_lost_or_damaged_database_is_refused_and_rebuilt() {
     host.ok(&["start", b, "--no-wait"]);
     host.ok(&["delete", a, b, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
-    assert_eq!(filters(&host), Vec::<String>::new());
+    assert_eq!(host.tables(), Vec::<String>::new());
     clean(&host, "all deleted");
 }
 
@@ -201,6 +201,6 @@ fn what_is_renamed_edited_or_undefined_by_hand_is_shown_and_never_healed_by_dest
     assert_eq!(domains, [&*renamed, &edited, &lost, &off], "each under its own name again");
     host.ok(&["delete", &renamed, &edited, &lost, &off, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
-    assert_eq!(filters(&host), Vec::<String>::new());
+    assert_eq!(host.tables(), Vec::<String>::new());
     clean(&host, "all deleted");
 }

@@ -132,8 +132,8 @@ impl Host {
     /// Replaces its network by one that leads nowhere, of the same name and subnet. No instance is on it.
     pub fn without_a_way_out(&self) {
         let xml = virsh_on(&self.connect, &["net-dumpxml", &self.tag]);
-        let (start, forward) = xml.split_once("<forward").expect("a NAT network");
-        let (_, end) = forward.split_once("</forward>").expect("its end");
+        let (start, forward) = xml.split_once("<forward").expect("a network that leads out");
+        let (_, end) = forward.split_once("/>").expect("its end");
         let file = self.folder.path().join("network.xml");
         std::fs::write(&file, format!("{start}{end}")).expect("written");
         let file = file.to_str().expect("a path");
@@ -160,6 +160,19 @@ impl Host {
             .expect("written");
         let entry = ["neigh", "replace", address, "lladdr", "52:54:00:be:be:be", "dev", bridge, "nud", "reachable"];
         assert!(Command::new("ip").args(entry).status().expect("ip runs").success());
+    }
+
+    /// The families of the tables that the kernel has of this host's firewall.
+    pub fn tables(&self) -> Vec<String> {
+        let listed = Command::new("nft").args(["-j", "list", "tables"]).output().expect("nft runs");
+        let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+        let tables = listed["nftables"].as_array().into_iter().flatten().map(|item| &item["table"]);
+        let mut ours: Vec<String> = tables
+            .filter(|table| table["name"] == self.tag.as_str())
+            .filter_map(|table| table["family"].as_str().map(str::to_owned))
+            .collect();
+        ours.sort();
+        ours
     }
 
     /// What a second client sees of ours: domains, volumes that are no image, filters.
@@ -214,6 +227,9 @@ impl Drop for Host {
                     let _ = self.command(&["delete", name, "--yes"]).output();
                 }
             }
+        }
+        for family in self.tables() {
+            let _ = Command::new("nft").args(["delete", "table", &family, &self.tag]).status();
         }
         for verb in ["net-destroy", "net-undefine", "pool-destroy", "pool-undefine"] {
             virsh_on(&self.connect, &[verb, &self.tag]);

@@ -121,9 +121,7 @@ pub fn whole_or_gone(host: &Host, name: &str, after: &str) -> bool {
     clean(host, after);
     if instances.is_empty() {
         assert_eq!(host.left(), Vec::<String>::new(), "{after}");
-        let kept = virsh(&["net-dumpxml", &host.tag]).matches("<host ").count();
-        assert_eq!(kept, 0, "{after}: an address is still kept");
-        assert_eq!(filters(host), Vec::<String>::new(), "{after}: filters");
+        assert_eq!(host.tables(), Vec::<String>::new(), "{after}: tables of the firewall");
         return false;
     }
     assert_eq!(
@@ -131,24 +129,11 @@ pub fn whole_or_gone(host: &Host, name: &str, after: &str) -> bool {
         (1, Some(name), vec![name.to_owned()]),
         "{after}: {listed}"
     );
+    assert_eq!(host.tables(), ["bridge", "inet"], "{after}");
     let real = virsh(&["domstate", name]);
     let state = if real.trim() == "running" { "running" } else { "stopped" };
     assert_eq!(instances[0]["state"].as_str(), Some(state), "{after}: {listed}");
     true
-}
-
-/// The filters of instances that this host's lite ever made.
-pub fn filters(host: &Host) -> Vec<String> {
-    let operations = host.json(&["operations", "--limit", "1000"]);
-    let ids: Vec<String> = operations["operations"]
-        .as_array()
-        .expect("operations")
-        .iter()
-        .filter_map(|o| o["instance"].as_str().map(|id| format!("lite-{id}")))
-        .collect();
-    let all = virsh(&["nwfilter-list"]);
-    let names = all.lines().filter_map(|l| l.split_whitespace().nth(1));
-    names.filter(|name| ids.iter().any(|id| id == name)).map(str::to_owned).collect()
 }
 
 /// What the audit says, and its exit code. A foreign domain that is just being started or hangs makes it say that it does not

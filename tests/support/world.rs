@@ -20,10 +20,10 @@ use lite::{
     },
     image::Image,
     model::{
-        Accel, Folders, Host, HostId, Name, NetworkMode, OperationKind, OperationState, Overcommit, Paths, Record,
-        Requester, ResourceRef, Result, Settings, Size, Via,
+        Accel, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit, Paths,
+        Record, Requester, ResourceRef, Result, Settings, Size, StepState, Via,
     },
-    plan::{Object, OwnedKind, Owner, Step},
+    plan::{Object, OwnedKind, Owner, Place, Step},
     store::{Operation, Store},
 };
 
@@ -34,6 +34,7 @@ pub struct Snapshot {
     pub volumes: Vec<String>,
     pub filters: Vec<String>,
     pub network: Option<String>,
+    pub rules: Vec<LoadedTable>,
     pub logs: Vec<String>,
 }
 
@@ -166,6 +167,7 @@ impl World {
     /// Everything of an instance, without its row; the journal says that it was deleted.
     pub fn create_orphan(&self, name: &str) -> uuid::Uuid {
         let record = self.create(name).expect("created").record;
+        self.add_former(&record);
         self.orphan(&record);
         record.uuid
     }
@@ -184,6 +186,7 @@ impl World {
         let delete = Operation { state: OperationState::Succeeded, ended_at: Some(now), ..started };
         store.insert_operation(&delete).expect("written");
         store.forget(record.uuid).expect("forgotten");
+        engine::apply_firewall(&self.engine()).expect("loaded without it");
     }
 
     /// Makes everything of an instance again, as its create did.
@@ -197,13 +200,33 @@ impl World {
                 Step::Ensure { object: Object::DhcpHost { network, host }, .. } => hv.ensure_dhcp_host(&network, &host),
                 Step::Ensure { object: Object::Volume { pool, name }, xml, .. } => hv.ensure_volume(&pool, &name, &xml),
                 Step::Ensure { object: Object::Domain { .. }, xml, .. } => hv.ensure_domain(&xml),
-                Step::StartUnlinked { uuid, xml } => hv.start_with_xml(uuid, &xml),
-                Step::LinkUp { uuid, interfaces } => {
-                    interfaces.iter().try_for_each(|xml| hv.update_interface(uuid, xml))
-                }
+                Step::Start { uuid } => hv.start(uuid),
                 step => panic!("a create has no {step:?}"),
             }
             .expect("made again");
+        }
+    }
+
+    /// What an earlier lite gave an instance beside its domain, with the steps of the journal that tell of it.
+    pub fn add_former(&self, record: &Record) {
+        let (mut store, hv) = (self.engine().store, self.hypervisor.inner());
+        let creates = store.operations(1000).expect("operations").into_iter();
+        let create = creates.filter(|o| o.instance() == Some(record.uuid)).last().expect("its create");
+        let place = Place::from(&*self.settings);
+        for (n, kind) in (100..).zip([OwnedKind::Filter, OwnedKind::DhcpHost]) {
+            let object = kind.description().object(record, place).expect("an instance behind NAT");
+            let xml = match &object {
+                Object::Filter { name } => format!("<filter name='{name}'><uuid>{}</uuid></filter>", record.uuid),
+                _ => String::new(),
+            };
+            match &object {
+                Object::Filter { name } => hv.ensure_filter(name, &xml),
+                Object::DhcpHost { network, host } => hv.ensure_dhcp_host(network, host),
+                other => panic!("{other:?}"),
+            }
+            .expect("made");
+            let step = serde_json::to_string(&Step::Ensure { kind, object, xml }).expect("JSON");
+            store.record_step(&create.id, n, &step, StepState::Done).expect("written");
         }
     }
 
@@ -227,8 +250,7 @@ impl World {
                                   'pool', step ->> '$.object.volume.pool', 'name', step ->> '$.object.volume.name',
                                   'xml', step ->> '$.xml')
              END WHERE step ->> '$.step' = 'ensure';
-             UPDATE step SET step = json_set(step, '$.step', 'launch') WHERE step ->> '$.step' = 'start_unlinked';
-             UPDATE step SET step = json_set(step, '$.step', 'connect') WHERE step ->> '$.step' = 'link_up';",
+             UPDATE step SET step = json_set(step, '$.step', 'connect') WHERE step ->> '$.step' = 'start';",
         );
     }
 
@@ -263,6 +285,7 @@ impl World {
             volumes,
             filters: hv.filters().expect("filters"),
             network: hv.network("lite").expect("network").map(|n| n.xml),
+            rules: hv.loaded_rules("lite").expect("rules"),
             logs,
         }
     }

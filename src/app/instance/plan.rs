@@ -81,7 +81,6 @@ fn title(step: &Step) -> &'static str {
         Step::Ensure { kind: OwnedKind::Domain, .. } => "virtual machine",
         Step::Ensure { kind, .. } => kind.description().noun(),
         Step::StartUnlinked { .. } | Step::Start { .. } => "start",
-        Step::LinkUp { .. } => "network connection",
         Step::Rename { .. } => "name",
         Step::Destroy { .. } | Step::Remove { .. } => "removal",
     }

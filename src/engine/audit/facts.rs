@@ -12,7 +12,7 @@ use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpInfo, PoolInfo, VolumeInfo},
     image::Leftover,
-    model::{Code, DomainDefinition, Error, Instance, InterfaceDefinition, Mac, Record, Result},
+    model::{Code, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result},
     plan::{Namespace, Object, Place, owner_of, record_in_domain},
     store::{Memory, Operation},
 };
@@ -87,6 +87,8 @@ pub struct Facts {
     pub volumes: Option<Vec<VolumeInfo>>,
     /// Network filters.
     pub filters: Option<Vec<String>>,
+    /// In what the rules of the firewall differ from the database; the inner none: in nothing.
+    pub firewall: Option<Option<Drift>>,
     /// Whether the NAT network is there.
     pub network: Option<bool>,
     /// Addresses the NAT network keeps.

@@ -24,6 +24,8 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all.extend(of_orphans(f, orphans));
     all.extend(settled.iter().flat_map(|record| missing(f, record)));
     all.extend(missing_host(f, &settled));
+    // The rules of a domain that is to be taken in are still there, and come with its row.
+    all.extend(firewall(f).filter(|_| orphans.unrecorded.is_empty()));
     all.extend(duplicates(f, &settled));
     all.extend(f.overdraft.iter().map(|o| Finding {
         trouble: Trouble::Overcommitted,
@@ -90,6 +92,7 @@ fn settled(f: &Facts) -> Vec<Record> {
 fn missing(f: &Facts, record: &Record) -> Vec<Finding> {
     let name = &record.name;
     let all = OwnedKind::all_of(record, f.place());
+    let all = all.filter(|(kind, _)| kind.description().class() != Class::Former);
     let missed = all.filter_map(|(kind, object)| Some((kind, problem(f.presence(&object), kind, &object)?)));
     missed
         .map(|(kind, problem)| {
@@ -138,6 +141,14 @@ fn missing_host(f: &Facts, settled: &[Record]) -> Vec<Finding> {
         all.push(missing("network", &f.network_name, "it is gone, and instances have addresses on it"));
     }
     all
+}
+
+/// The rules of the firewall, while nobody changes what they follow from.
+fn firewall(f: &Facts) -> Option<Finding> {
+    let quiet = f.busy.is_empty() && f.before.open.is_empty() && f.after.open.is_empty();
+    let drift = f.firewall.clone().flatten().filter(|_| quiet && f.before.resources == f.after.resources)?;
+    let fix = Hint::new().run(Verb::Repair).text(" loads them");
+    Some(finding(Trouble::Missing, "firewall", format!("{} are {}", drift.recorded, drift.now), fix))
 }
 
 /// Name, hardware address, address and disk of a record belong to its domain alone.

@@ -8,7 +8,7 @@ use super::facts::{Facts, Ledger, domain_facts};
 use super::{AGE, local};
 use crate::{
     engine::{
-        Capacity, Ctx,
+        Capacity, Ctx, firewall,
         host::{self, used_by_disks},
         lock::Lock,
     },
@@ -169,6 +169,8 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     }
     let addresses = ctx.hypervisor.dhcp_hosts(&ctx.settings.host.network);
     f.addresses = f.known("addresses", addresses);
+    let firewall = firewall::drift(ctx);
+    f.firewall = f.known("firewall", firewall);
     let network = ctx.hypervisor.network(&ctx.settings.host.network);
     let Some(network) = f.known("network", network) else { return };
     f.network = Some(network.is_some());

@@ -6,6 +6,7 @@ use crate::{
     engine::{
         Accepted, Ctx,
         execute::Payload,
+        firewall,
         journal::{self, Run},
         lock::{self, Lock},
     },
@@ -29,6 +30,8 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
     let record = &instance.record;
     let all = OwnedKind::ALL.iter().map(|kind| kind.description());
     let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
+    removed.push("firewall rules".to_owned());
+    removed.extend(record.address.map(|address| format!("address {address}")));
     removed.push("logs and secrets".to_owned());
     Receipt {
         removed,
@@ -99,6 +102,7 @@ fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) 
     }
     ctx.store.forget_deleted(&instance.record, &ctx.stamp())?;
     kill_point::reached("forgotten");
+    firewall::apply(ctx)?;
     journal::end(ctx, operation, Ok(()))?;
     lock.retire();
     Ok(())
@@ -112,6 +116,7 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> R
     match ctx.store.instance_by_uuid(uuid)? {
         Some(instance) => go_on(ctx, operation, &instance, lock)?,
         None => {
+            firewall::apply(ctx)?;
             ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
             lock.retire();
         }

@@ -2,17 +2,17 @@
 //! changed by hand is redefined. Nothing is stopped, and no disk is touched.
 
 use crate::{
-    doctor,
     engine::{
         Accepted, Ctx,
-        domain::{drift_of, gone, require_disks, state_of, unresponsive},
+        domain::{definition_steps, drift_of, require_disks, state_of, unresponsive},
         execute::Payload,
+        firewall,
         journal::{self, Run},
-        lock, objects,
+        lock,
     },
     hypervisor::DomainState,
     model::{Code, Drift, Error, Hint, Instance, OperationKind, Result, Verb},
-    plan::{self, Class, DomainPlan, OwnedKind, Step},
+    plan::Step,
 };
 
 /// What a redefinition is to do.
@@ -40,7 +40,7 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
         require_disks(ctx, instance)?;
         return Ok(Redefinition::Lost);
     };
-    drift.extend(gone_beside(ctx, instance)?);
+    drift.extend(firewall::drift(ctx)?);
     match drift {
         drift if drift.is_empty() => Ok(Redefinition::Nothing),
         drift => {
@@ -56,18 +56,6 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
             Ok(Redefinition::Drifted(drift))
         }
     }
-}
-
-/// What a domain needs beside itself and its disks, and is gone from the host.
-fn gone_beside(ctx: &Ctx, instance: &Instance) -> Result<Vec<Drift>> {
-    let mut gone = Vec::new();
-    let all = OwnedKind::all_of(&instance.record, ctx.place());
-    for (kind, object) in all.filter(|(kind, _)| kind.description().class() == Class::Definition) {
-        if !objects::is_there(&*ctx.hypervisor, &object)? {
-            gone.push(plan::gone(kind, &object));
-        }
-    }
-    Ok(gone)
 }
 
 /// Does it; returns what was done.
@@ -94,7 +82,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Option<Accepted<Plan
         Redefinition::Lost => false,
         Redefinition::Drifted(drift) => drift.iter().any(|d| d.what == "name"),
     };
-    let steps = redefinition_steps(ctx, instance, renamed)?;
+    let steps = definition_steps(ctx, instance, renamed)?;
     let operation = journal::begin(ctx, OperationKind::Repair, instance)?;
     Ok(Some(Accepted { operation, instance: instance.clone(), lock, found: (todo, steps) }))
 }
@@ -108,29 +96,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Planned>) -> Result<Redefinition> {
     // Never rolled back: each step may be done again, and undoing one would remove a domain that was there.
     let mut run = Run::new(&operation.id);
     let result = steps.iter().try_for_each(|step| journal::step(ctx, &mut run, step, &Payload::none()));
+    let result = result.and_then(|()| firewall::apply(ctx));
     journal::end(ctx, &operation, result)?;
     Ok(todo)
-}
-
-fn redefinition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result<Vec<Step>> {
-    let (record, host) = (&instance.record, &ctx.settings.host);
-    let info = ctx.hypervisor.host()?;
-    let path = |volume: &str| -> Result<String> {
-        let seen = ctx.hypervisor.volume(&host.pool, volume)?;
-        seen.map(|v| v.path).ok_or_else(|| gone(instance, volume))
-    };
-    let mut steps = Vec::new();
-    if renamed {
-        steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
-    }
-    let plan = DomainPlan {
-        record,
-        attached: &plan::attached(record, ctx.place(), path)?,
-        network: &host.network,
-        kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,
-        arch: &info.arch,
-        machine: info.q35.then_some("q35"),
-    };
-    steps.extend(plan::redefine(&plan, ctx.place())?);
-    Ok(steps)
 }

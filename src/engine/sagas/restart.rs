@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Ctx, Unobserved, disk,
-        domain::state_of,
+        domain::{lost, renewal, state_of},
         execute::{Payload, execute},
         handover, host,
         journal::{self, Run},
@@ -26,12 +26,14 @@ pub fn restart(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
     }
     host::prepare_host(ctx, &instance.record.network, &mut Unobserved)?;
     disk::check(ctx)?;
+    let xml = ctx.hypervisor.domain_xml(uuid)?.ok_or_else(|| lost(ctx, &instance))?;
+    let steps = renewal(ctx, &instance, &xml)?.into_iter().chain([Step::Start { uuid }]);
     let Some(operation) = begin_if_possible(ctx, OperationKind::Restart, &instance)? else {
-        return execute(ctx, &Step::Start { uuid }, &Payload::none()).map(|()| true);
+        return steps.map(|step| execute(ctx, &step, &Payload::none())).collect::<Result<()>>().map(|()| true);
     };
     let id = operation.id.clone();
     let mut run = Run::new(&id);
-    let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none());
+    let result = steps.map(|step| journal::step(ctx, &mut run, &step, &Payload::none())).collect();
     journal::end(ctx, &operation, result).map(|()| true)
 }
 

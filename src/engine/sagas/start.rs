@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Accepted, Capacity, Ctx, Observer,
-        domain::{adopt_power_state, drift_in, lost, state_of, unresponsive},
+        domain::{adopt_power_state, drift_in, lost, renewal, state_of, unresponsive},
         execute::Payload,
         follow::{Subject, Wait},
         host,
@@ -35,6 +35,8 @@ pub struct Found {
     console: PathBuf,
     /// Bytes of the report log that are of earlier runs.
     offset: u64,
+    /// Defines its domain anew, if that was defined for a firewall of an earlier lite's.
+    renewal: Vec<Step>,
 }
 
 /// Accepts a start; none: the instance runs already.
@@ -74,10 +76,11 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
     let logs = &ctx.settings.host.folders.logs;
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
+    let renewal = renewal(ctx, instance, &xml)?;
     let operation = journal::new_operation(ctx, OperationKind::Start, instance);
     let own = lock::own(&ctx.locks(), &operation, ctx.now())?;
     ctx.store.insert_operation(&operation)?;
-    let found = Found { own, report, console, offset };
+    let found = Found { own, report, console, offset, renewal };
     Ok(Some(Accepted { operation, instance: instance.clone(), lock, found }))
 }
 
@@ -91,13 +94,16 @@ pub fn run(
     timeout: Option<Duration>,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let Accepted { operation, instance, lock, found } = accepted;
+    let Accepted { operation, instance, lock, mut found } = accepted;
     let uuid = instance.record.uuid;
     let reporter = Reporter::start(ctx, &operation.id);
     let observer = &mut reporter.observe(observer);
     let begun = ctx.clock.instant();
     let mut run = Run::new(&operation.id);
-    let result = journal::step(ctx, &mut run, &Step::Start { uuid }, &Payload::none())
+    let steps = std::mem::take(&mut found.renewal).into_iter().chain([Step::Start { uuid }]);
+    let result = steps
+        .map(|step| journal::step(ctx, &mut run, &step, &Payload::none()))
+        .collect::<Result<()>>()
         .and_then(|()| ctx.store.set_desired_state(uuid, DesiredState::Running));
     // Whoever wants something of the instance need not wait for its application.
     drop(lock);
@@ -163,7 +169,7 @@ fn check_capacity(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> R
 /// The host cannot be asked.
 pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, own: Lock) -> Result<String> {
     let steps = journal::journalled(ctx, &operation.id)?;
-    let told = if steps.iter().any(|(.., done)| *done) {
+    let told = if journal::has_started(&steps) {
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
         format!("closed the start of `{}` that was cut off", operation.resource.name)
     } else {

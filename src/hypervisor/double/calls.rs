@@ -8,9 +8,9 @@ use super::Double;
 use crate::{
     hypervisor::{
         Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
-        NetworkInfo, Networks, Node, PoolInfo, Pools, Upload, VolumeInfo, Volumes, delegate::calls_of,
+        NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes, delegate::calls_of,
     },
-    model::{Code, Error, Mac, Result},
+    model::{Code, Error, LoadedTable, Mac, Result, Ruleset},
 };
 
 /// Passes calls on to the test driver.
@@ -31,6 +31,7 @@ macro_rules! passed_on_whole {
     };
 }
 calls_of!(Networks, passed_on_whole);
+calls_of!(PacketFilter, passed_on_whole);
 
 impl Pools for Double {
     passed_on! {

@@ -23,23 +23,35 @@ mod volume;
 mod worker;
 mod xml;
 
-use crate::model::Result;
+use super::{PacketFilter, nft::Nft};
+use crate::model::{LoadedTable, Result, Ruleset};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
 pub struct Libvirt {
     link: connect::Link,
+    nft: Nft,
 }
 
 impl Libvirt {
     /// Connects. `libvirt_unreachable` with how to start it if nobody answers, `libvirt_timeout` if somebody listens and
     /// does not answer within 10 s (30 s over SSH).
     pub fn open(uri: &str) -> Result<Self> {
-        Ok(Self { link: connect::Link::open(uri)? })
+        Ok(Self { link: connect::Link::open(uri)?, nft: Nft::of(uri) })
     }
 }
 
 impl std::fmt::Debug for Libvirt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Libvirt").field("uri", &self.link.uri()).finish_non_exhaustive()
+    }
+}
+
+impl PacketFilter for Libvirt {
+    fn load_rules(&self, ruleset: &Ruleset) -> Result<()> {
+        self.nft.load_rules(ruleset)
+    }
+
+    fn loaded_rules(&self, table: &str) -> Result<Vec<LoadedTable>> {
+        self.nft.loaded_rules(table)
     }
 }

@@ -74,6 +74,10 @@ pub struct InterfaceDefinition {
     pub mac: String,
     /// What it is connected to.
     pub source: Option<InterfaceSource>,
+    /// Its name on the host; none while that is libvirt's to choose.
+    pub target: Option<String>,
+    /// Its port of the bridge is isolated from others that are.
+    pub isolated: bool,
     /// The network filter it refers to.
     pub filter: Option<String>,
 }
@@ -182,6 +186,8 @@ fn interface(node: Node<'_, '_>) -> InterfaceDefinition {
     InterfaceDefinition {
         mac: attribute(node, "mac", "address").unwrap_or_default().to_ascii_lowercase(),
         source,
+        target: attribute(node, "target", "dev"),
+        isolated: attribute(node, "port", "isolated").as_deref() == Some("yes"),
         filter: attribute(node, "filterref", "filter"),
     }
 }
@@ -199,7 +205,7 @@ mod tests {
             <disk type='block'><source dev='/dev/b'/></disk><disk type='volume'><source pool='p' volume='v'/></disk>
             <disk type='network'><source protocol='rbd' name='pool/image'/></disk><disk device='cdrom'/>
             <interface><mac address='52:54:00:AA:BB:CC'/><source network='lite' portid='x' bridge='litebr0'/>
-            <filterref filter='f'><parameter name='IP' value='1'/></filterref></interface>
+            <target dev='lt-1'/><port isolated='yes'/><filterref filter='f'><parameter name='IP' value='1'/></filterref></interface>
             <interface><source bridge='br0'/></interface><interface><source dev='eth0' mode='vepa'/></interface>
             <serial type='pty'><log file='/log/console' append='on'/></serial>
             <channel type='file'><source path='/log/report'/></channel><channel type='unix'><source path='/s'/></channel>
@@ -207,6 +213,8 @@ mod tests {
         let card = |mac: &str, source, filter: Option<&str>| InterfaceDefinition {
             mac: mac.to_owned(),
             source: Some(source),
+            target: filter.map(|_| "lt-1".to_owned()),
+            isolated: filter.is_some(),
             filter: filter.map(str::to_owned),
         };
         let element = |namespace: &str, name: &str, schema: Option<&str>, text: &str| MetadataElement {

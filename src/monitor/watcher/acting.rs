@@ -75,6 +75,12 @@ impl Watcher<'_> {
                         self.acted(&acting, now);
                     }
                 }
+                Outcome::Firewall(done) => {
+                    self.restoring = false;
+                    if self.trouble("the firewall", done) == Some(true) {
+                        (self.tell)("loaded the rules of the firewall again");
+                    }
+                }
                 Outcome::Reconciled(lines) => {
                     self.reconciling = false;
                     let news = lines.iter().filter(|line| !self.reconciled.contains(line));

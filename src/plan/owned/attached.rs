@@ -16,12 +16,11 @@ use crate::{
 /// # Errors
 /// Those of `path`.
 pub fn attached(record: &Record, place: Place<'_>, path: impl Fn(&str) -> Result<String>) -> Result<Attached> {
-    attached_of(record, things(record, place), path)
+    attached_of(things(record, place), path)
 }
 
 /// What the domain of an instance has of these things.
 pub(in crate::plan) fn attached_of(
-    record: &Record,
     things: Vec<Thing>,
     path: impl Fn(&str) -> Result<String>,
 ) -> Result<Attached> {
@@ -31,12 +30,8 @@ pub(in crate::plan) fn attached_of(
             (Attachment::Disk(port), Object::Volume { name, .. }) => {
                 attached.disks.push(AttachedDisk { word: description.word(), path: path(&name)?, volume: name, port });
             }
-            (Attachment::Filter, Object::Filter { name }) => attached.filter = name,
             (Attachment::ConsoleLog, Object::Logs { files }) => attached.console_log = files.concat(),
             (Attachment::ReportLog, Object::Logs { files }) => attached.report_log = files.concat(),
-            (Attachment::Interface, Object::DhcpHost { network, host }) if host.mac != record.mac => {
-                attached.further_interfaces.push((network, host));
-            }
             _ => {}
         }
     }

@@ -17,8 +17,8 @@ use crate::{
 pub enum Class {
     /// The virtual machine itself. It can be defined again from the record.
     Domain,
-    /// A definition beside the domain. It can be made again from the record.
-    Definition,
+    /// What an earlier lite made beside the domain. No step makes it and nobody misses it; it goes with its owner.
+    Former,
     /// Data: what is removed is lost.
     Data,
     /// A log. No step makes it; it comes with the running domain.
@@ -82,11 +82,6 @@ pub trait Description: Sync {
         Ok(None)
     }
 
-    /// Made after the domain was started, because it takes libvirt long and the guest does not need it at once.
-    fn is_made_late(&self) -> bool {
-        false
-    }
-
     /// What the owner's domain has of it.
     fn attachment(&self) -> Attachment {
         Attachment::None
@@ -112,10 +107,6 @@ pub enum Attachment {
     None,
     /// A volume, as a disk.
     Disk(DiskPort),
-    /// A filter, at its interfaces.
-    Filter,
-    /// An address, at an interface: the first one if it has the record's hardware address, else a further one.
-    Interface,
     /// A log, of its serial console.
     ConsoleLog,
     /// A log, of its guest's report channel.

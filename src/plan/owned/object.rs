@@ -79,7 +79,7 @@ impl Object {
         }
     }
 
-    /// libvirt makes and removes it for one client at a time: an address makes it write its firewall anew.
+    /// libvirt removes it for one client at a time: without an address it writes its firewall anew.
     pub fn is_serialised(&self) -> bool {
         matches!(self, Self::DhcpHost { .. })
     }

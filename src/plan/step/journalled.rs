@@ -18,15 +18,14 @@ pub(super) enum Journalled {
     Remove {
         object: Object,
     },
+    // Until the firewall was lite's own, a start had two halves.
     #[serde(alias = "launch")]
     StartUnlinked {
         uuid: Uuid,
-        xml: String,
     },
     #[serde(alias = "connect")]
     LinkUp {
         uuid: Uuid,
-        interfaces: [String; 2],
     },
     Rename {
         uuid: Uuid,
@@ -87,8 +86,8 @@ impl From<Journalled> for Step {
         match step {
             Journalled::Ensure { kind, object, xml } => ensure(kind, object, xml),
             Journalled::Remove { object } => remove(object),
-            Journalled::StartUnlinked { uuid, xml } => Self::StartUnlinked { uuid, xml },
-            Journalled::LinkUp { uuid, interfaces } => Self::LinkUp { uuid, interfaces },
+            Journalled::StartUnlinked { uuid } => Self::StartUnlinked { uuid },
+            Journalled::LinkUp { uuid } => Self::Start { uuid },
             Journalled::Rename { uuid, name } => Self::Rename { uuid, name },
             Journalled::Start { uuid } => Self::Start { uuid },
             Journalled::Destroy { uuid } => Self::Destroy { uuid },
@@ -134,8 +133,7 @@ mod tests {
             (OwnedKind::Lock, Object::Lock { instance: ID }),
         ];
         let mut steps = vec![
-            Step::StartUnlinked { uuid: ID, xml: "<domain/>".into() },
-            Step::LinkUp { uuid: ID, interfaces: ["<a/>".into(), "<b/>".into()] },
+            Step::StartUnlinked { uuid: ID },
             Step::Rename { uuid: ID, name: "web".into() },
             Step::Start { uuid: ID },
             Step::Destroy { uuid: ID },
@@ -182,11 +180,11 @@ mod tests {
             ),
             (
                 format!(r#"{{"step":"launch","uuid":"{id}","xml":"<d/>"}}"#),
-                Step::StartUnlinked { uuid: ID, xml: "<d/>".into() },
+                Step::StartUnlinked { uuid: ID },
             ),
             (
                 format!(r#"{{"step":"connect","uuid":"{id}","interfaces":["<a/>","<b/>"]}}"#),
-                Step::LinkUp { uuid: ID, interfaces: ["<a/>".into(), "<b/>".into()] },
+                Step::Start { uuid: ID },
             ),
             (
                 format!(r#"{{"step":"rename","uuid":"{id}","name":"web"}}"#),

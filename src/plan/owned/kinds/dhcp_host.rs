@@ -1,17 +1,15 @@
-//! The address that the network keeps for an instance. It has no name: the journal tells whose it is.
+//! The address that an earlier lite had the network keep for an instance; today a guest sets its own, and none is kept. It has
+//! no name: the journal tells whose it is.
 
 use uuid::Uuid;
 
 use super::super::{
-    description::{Attachment, Class, Description, Sources},
+    description::{Class, Description},
     name::Owner,
     object::{Namespace, Object},
     place::Place,
 };
-use crate::{
-    model::{self, NetworkMode, Record, Result},
-    plan::parts::DomainPlan,
-};
+use crate::model::{self, NetworkMode, Record};
 
 pub(super) struct DhcpHost;
 
@@ -21,7 +19,7 @@ impl Description for DhcpHost {
     }
 
     fn class(&self) -> Class {
-        Class::Definition
+        Class::Former
     }
 
     fn namespace(&self) -> Namespace {
@@ -43,19 +41,7 @@ impl Description for DhcpHost {
         Some(Object::DhcpHost { network: place.network.to_owned(), host })
     }
 
-    fn definition(&self, _: &DomainPlan<'_>, _: &Sources<'_>) -> Result<Option<String>> {
-        Ok(Some(String::new()))
-    }
-
-    fn is_made_late(&self) -> bool {
-        true
-    }
-
-    fn attachment(&self) -> Attachment {
-        Attachment::Interface
-    }
-
-    fn removal(&self, record: &Record) -> Option<String> {
-        record.address.map(|address| format!("{} {address}", self.noun()))
+    fn removal(&self, _: &Record) -> Option<String> {
+        None
     }
 }

@@ -1,16 +1,13 @@
-//! The firewall of an instance: a network filter.
+//! The network filter that an earlier lite gave an instance. Today its rules are in lite's own tables (`plan::ruleset`).
 
 use uuid::Uuid;
 
 use super::super::{
-    description::{Attachment, Class, Description, Sources},
+    description::{Class, Description},
     name::{self, Owner},
     object::Namespace,
 };
-use crate::{
-    model::{Record, Result},
-    plan::{filter::filter_xml, parts::DomainPlan},
-};
+use crate::model::Record;
 
 pub(super) struct Filter;
 
@@ -24,7 +21,7 @@ impl Description for Filter {
     }
 
     fn class(&self) -> Class {
-        Class::Definition
+        Class::Former
     }
 
     fn namespace(&self) -> Namespace {
@@ -39,16 +36,7 @@ impl Description for Filter {
         name::id_in_filter(name)
     }
 
-    fn definition(&self, plan: &DomainPlan<'_>, _: &Sources<'_>) -> Result<Option<String>> {
-        let record = plan.record;
-        filter_xml(&name::filter(Owner::of(record)), record.uuid, &record.ports).map(Some)
-    }
-
-    fn attachment(&self) -> Attachment {
-        Attachment::Filter
-    }
-
-    fn removal(&self, record: &Record) -> Option<String> {
-        Some(format!("{} `{}`", self.noun(), name::filter(Owner::of(record))))
+    fn removal(&self, _: &Record) -> Option<String> {
+        None
     }
 }

@@ -49,9 +49,9 @@ kinds! {
     Seed = "seed", seed::Seed;
     /// A second, empty disk.
     ScratchDisk = "scratch_disk", scratch_disk::ScratchDisk;
-    /// Its firewall.
+    /// The firewall that an earlier lite gave it.
     Filter = "filter", filter::Filter;
-    /// Its address, kept by the network.
+    /// Its address, which an earlier lite had the network keep.
     DhcpHost = "dhcp_host", dhcp_host::DhcpHost;
     /// What its serial console said.
     ConsoleLog = "console_log", log::CONSOLE;

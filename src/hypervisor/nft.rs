@@ -1,0 +1,180 @@
+//! Runs `nft` where the guests run: on this machine, or over SSH as libvirt does.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read, Seek, Write},
+    os::fd::AsFd,
+    process::{Child, Command, Output},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+use serde::Deserialize;
+
+use super::{LocalMachine, Machine, PacketFilter, is_local};
+use crate::model::{Code, Error, Hint, LoadedTable, Result, Ruleset, Verb, escaped};
+
+/// How long one run may take. The kernel does all of a transaction in milliseconds.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Most bytes read of what it prints.
+const MOST: u64 = 4 << 20;
+
+/// Where the packet filter is.
+pub enum Nft {
+    /// On this machine.
+    Here,
+    /// On a machine that SSH reaches, with these arguments.
+    OverSsh(Vec<String>),
+    /// Guests of libvirt's test driver run nowhere: what was loaded is remembered, and that is all.
+    Nowhere(Mutex<BTreeMap<String, Vec<LoadedTable>>>),
+    /// On a machine that only libvirt reaches.
+    OutOfReach,
+}
+
+impl Nft {
+    /// The packet filter of the machine whose libvirt is reached by `uri`.
+    pub fn of(uri: &str) -> Self {
+        match uri.split_once("://") {
+            _ if uri.starts_with("test:") => Self::Nowhere(Mutex::default()),
+            _ if is_local(uri) => Self::Here,
+            Some((driver, rest)) if driver.ends_with("+ssh") => ssh_arguments(rest).map_or(Self::OutOfReach, Self::OverSsh),
+            _ => Self::OutOfReach,
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = match self {
+            Self::OverSsh(target) => {
+                let mut ssh = Command::new("ssh");
+                ssh.args(target).arg("nft");
+                ssh
+            }
+            Self::Here => Command::new(LocalMachine::of("").program("nft").ok_or_else(not_installed)?),
+            Self::Nowhere(_) | Self::OutOfReach => {
+                return Err(Error::new(Code::FirewallUnreachable, "the packet filter of the host cannot be reached")
+                    .hint("lite loads its firewall by SSH: use a connection such as `qemu+ssh://root@host/system`"));
+            }
+        };
+        command.args(arguments);
+        Ok(command)
+    }
+
+    /// Runs it with a text as its input, to its end or until it takes too long.
+    fn run(&self, arguments: &[&str], input: &str) -> Result<Vec<u8>> {
+        let failed = |e: io::Error| Error::new(Code::FirewallFailed, "cannot run `nft`").cause(e);
+        let out = bounded(self.command(arguments)?, input).map_err(failed)?;
+        if out.status.success() {
+            return Ok(out.stdout);
+        }
+        let said = String::from_utf8_lossy(&out.stderr);
+        let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
+        let error = Error::new(Code::FirewallFailed, "`nft` failed").cause(escaped(first.trim()));
+        Err(match rustix::process::geteuid().is_root() {
+            true => error,
+            false => error.hint(Hint::from("the firewall needs root: ").run_as_root(Verb::Again, &[])),
+        })
+    }
+}
+
+impl PacketFilter for Nft {
+    fn load_rules(&self, ruleset: &Ruleset) -> Result<()> {
+        if let Self::Nowhere(loaded) = self {
+            let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.insert(ruleset.table.clone(), ruleset.tables.clone());
+            return Ok(());
+        }
+        self.run(&["-f", "-"], &ruleset.text).map(drop)
+    }
+
+    fn loaded_rules(&self, table: &str) -> Result<Vec<LoadedTable>> {
+        if let Self::Nowhere(loaded) = self {
+            let loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(loaded.get(table).cloned().unwrap_or_default());
+        }
+        let listed = self.run(&["-j", "list", "chains"], "")?;
+        let listing: Listing = serde_json::from_slice(&listed)
+            .map_err(|e| Error::new(Code::FirewallFailed, "the list of `nft` cannot be read").cause(e))?;
+        Ok(listing.tables(table))
+    }
+}
+
+fn not_installed() -> Error {
+    Error::new(Code::NotInstalled, "`nft` is not installed: lite has no firewall without it")
+        .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" installs the package `nftables`"))
+}
+
+/// The arguments of `ssh` for the rest of a URI, `[user@]host[:port]/…`.
+fn ssh_arguments(rest: &str) -> Option<Vec<String>> {
+    let authority = rest.split(['/', '?']).next().filter(|a| !a.is_empty())?;
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let mut arguments = vec!["-T".to_owned(), "-o".to_owned(), "BatchMode=yes".to_owned()];
+    arguments.extend(port.into_iter().flat_map(|port| ["-p".to_owned(), port.to_owned()]));
+    arguments.extend(["--".to_owned(), host.to_owned()]);
+    Some(arguments)
+}
+
+/// Runs a program, ended after [`LIMIT`]. Files, not pipes: whatever is read and written, nobody waits for the other.
+fn bounded(mut command: Command, input: &str) -> io::Result<Output> {
+    let (mut stdin, mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?, tempfile::tempfile()?);
+    stdin.write_all(input.as_bytes())?;
+    stdin.rewind()?;
+    let mut child = command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
+    let ended = ends_within(&child, LIMIT);
+    if !matches!(ended, Ok(true)) {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    if !ended? {
+        return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it did not end within {} s", LIMIT.as_secs())));
+    }
+    Ok(Output { status, stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
+}
+
+fn ends_within(child: &Child, limit: Duration) -> io::Result<bool> {
+    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
+    Ok(poll(&mut [PollFd::new(&process.as_fd(), PollFlags::IN)], Some(&limit))? > 0)
+}
+
+fn content(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What `nft -j list chains` prints, as far as lite reads it.
+#[derive(Deserialize)]
+struct Listing {
+    nftables: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    chain: Option<Chain>,
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    family: String,
+    table: String,
+    name: String,
+}
+
+impl Listing {
+    fn tables(self, table: &str) -> Vec<LoadedTable> {
+        let chains = self.nftables.into_iter().filter_map(|item| item.chain).filter(|chain| chain.table == table);
+        let digest = |c: Chain| Some(LoadedTable { digest: c.name.strip_prefix(LoadedTable::MARK)?.to_owned(), family: c.family });
+        let mut tables: Vec<_> = chains.filter_map(digest).collect();
+        tables.sort();
+        tables
+    }
+}
