@@ -45,6 +45,8 @@ pub enum Repair {
     },
     /// Switch IP forwarding on.
     Forwarding,
+    /// Install a package of Debian's.
+    Package(&'static str),
 }
 
 /// One check of the host.

@@ -75,6 +75,10 @@ pub struct Facts {
     pub cpu_virtualises: Option<bool>,
     /// Packets are passed on between interfaces.
     pub ip_forward: Option<bool>,
+    /// `nft` is installed.
+    pub nft: bool,
+    /// `apt-get` is.
+    pub apt: bool,
     /// What the host's firewalls stop of the guests' packets, or why that cannot be told; none while there is no network.
     pub firewall: Option<Result<Vec<Obstacle>, String>>,
     /// AppArmor is on.
@@ -139,6 +143,8 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         kvm: local::kvm(machine),
         cpu_virtualises: local::cpu_virtualises(machine),
         ip_forward: local::switch(machine, "/proc/sys/net/ipv4/ip_forward"),
+        nft: machine.program("nft").is_some(),
+        apt: machine.program("apt-get").is_some(),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
         selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
         firewall: firewall(machine, settings, &network, &routes),

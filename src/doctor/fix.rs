@@ -76,6 +76,10 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
                 )
             }
         }
+        Repair::Package(package) => (
+            format!("install the package `{package}`: `apt-get install {package}`"),
+            format!("apt-get remove {package}"),
+        ),
         Repair::Forwarding => (
             "switch IP forwarding on until the next boot: `sysctl -w net.ipv4.ip_forward=1`".to_owned(),
             "sysctl -w net.ipv4.ip_forward=0".to_owned(),
@@ -107,6 +111,10 @@ pub fn apply(
         }
         Repair::Pool { .. } => open()?.ensure_pool(&settings.host.pool, pool_xml),
         Repair::Network { .. } => open()?.ensure_network(&settings.host.network, &network_xml()?),
+        Repair::Package(package) => {
+            let apt = ["-y", "-qq", "-o", "DPkg::Lock::Timeout=60", "install", "--no-install-recommends", package];
+            run(machine, "apt-get", &apt)
+        }
         Repair::Forwarding => switch_on(machine, Path::new(FORWARDING)),
     }
 }

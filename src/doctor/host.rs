@@ -46,8 +46,15 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
 }
 
 /// What a machine that runs guests needs.
-pub fn server(facts: &Facts, settings: &Settings) -> [Check; 5] {
-    [forwarding(facts), firewall(facts), confinement(facts, settings), memory(facts, settings), disk(facts, settings)]
+pub fn server(facts: &Facts, settings: &Settings) -> [Check; 6] {
+    [
+        forwarding(facts),
+        nftables(facts),
+        firewall(facts),
+        confinement(facts, settings),
+        memory(facts, settings),
+        disk(facts, settings),
+    ]
 }
 
 fn forwarding(facts: &Facts) -> Check {
@@ -58,6 +65,19 @@ fn forwarding(facts: &Facts) -> Check {
             .fix(doctor_fix(true, facts))
             .repair(Repair::Forwarding),
         None => Check::warn(ID, "IP forwarding cannot be read").fix("sysctl net.ipv4.ip_forward"),
+    }
+}
+
+/// What lite loads its firewall with. Debian's package leaves its own service off, whose start would flush all rules.
+fn nftables(facts: &Facts) -> Check {
+    const ID: &str = "nftables";
+    if facts.nft {
+        return Check::ok(ID, "`nft` is installed, which loads lite's firewall");
+    }
+    let check = Check::fail(ID, "`nft` is not installed: no instance starts without lite's firewall");
+    match facts.apt {
+        true => check.fix(doctor_fix(true, facts)).repair(Repair::Package("nftables")),
+        false => check.fix("install the package `nftables`; leave its service off"),
     }
 }
 

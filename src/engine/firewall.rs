@@ -56,11 +56,14 @@ pub fn drift(ctx: &Ctx) -> Result<Option<Drift>> {
     Ok(Some(Drift::new("firewall", format!("the rules of table `{}`", ruleset.table), now)))
 }
 
-/// Loads the rules again if others are loaded, or none. Whether that was so.
+/// Loads the rules again if others are loaded, or none; whether that was so. A bridge that was made anew, with its network,
+/// is told again too.
 ///
 /// # Errors
 /// Those of [`drift`] and [`apply`].
 pub fn restore(ctx: &Ctx) -> Result<bool> {
+    let (_, nat) = wanted(ctx)?;
+    nat.map_or(Ok(()), |nat| set_switches(ctx, &nat))?;
     let differs = drift(ctx)?.is_some();
     if differs {
         apply(ctx)?;

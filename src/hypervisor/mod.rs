@@ -40,7 +40,10 @@ pub use storage::{PoolInfo, Pools, Upload, VolumeInfo, Volumes};
 pub use crate::model::DhcpHost;
 
 /// A host that runs virtual machines: all of the traits together.
-pub trait Hypervisor: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter {}
+pub trait Hypervisor:
+    Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter
+{
+}
 
 impl<H> Hypervisor for H where
     H: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + ?Sized

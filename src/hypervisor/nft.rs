@@ -42,7 +42,9 @@ impl Nft {
         match uri.split_once("://") {
             _ if uri.starts_with("test:") => Self::Nowhere(Mutex::default()),
             _ if is_local(uri) => Self::Here,
-            Some((driver, rest)) if driver.ends_with("+ssh") => ssh_arguments(rest).map_or(Self::OutOfReach, Self::OverSsh),
+            Some((driver, rest)) if driver.ends_with("+ssh") => {
+                ssh_arguments(rest).map_or(Self::OutOfReach, Self::OverSsh)
+            }
             _ => Self::OutOfReach,
         }
     }
@@ -172,7 +174,9 @@ struct Chain {
 impl Listing {
     fn tables(self, table: &str) -> Vec<LoadedTable> {
         let chains = self.nftables.into_iter().filter_map(|item| item.chain).filter(|chain| chain.table == table);
-        let digest = |c: Chain| Some(LoadedTable { digest: c.name.strip_prefix(LoadedTable::MARK)?.to_owned(), family: c.family });
+        let digest = |c: Chain| {
+            Some(LoadedTable { digest: c.name.strip_prefix(LoadedTable::MARK)?.to_owned(), family: c.family })
+        };
         let mut tables: Vec<_> = chains.filter_map(digest).collect();
         tables.sort();
         tables

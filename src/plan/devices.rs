@@ -282,9 +282,7 @@ fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
 fn interface(plan: &DomainPlan<'_>) -> Interface {
     let record = plan.record;
     let (kind, source, isolated) = match &record.network {
-        NetworkMode::Nat => {
-            ("network", InterfaceSource { network: Some(plan.network.to_owned()), bridge: None }, true)
-        }
+        NetworkMode::Nat => ("network", InterfaceSource { network: Some(plan.network.to_owned()), bridge: None }, true),
         NetworkMode::Bridge(name) => ("bridge", InterfaceSource { network: None, bridge: Some(name.clone()) }, false),
     };
     Interface {

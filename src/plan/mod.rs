@@ -17,8 +17,8 @@ pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
 pub use drift::{drift, is_former_definition, size_in_domain, sizes};
-pub use nft::{Nat, port_name, ruleset};
 pub use network::{Subnet, network_xml, subnet_of};
+pub use nft::{Nat, port_name, ruleset};
 pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, attached, console_log,
     is_marked, log_owner, owner_of, report_log, root_disk, seed,

@@ -156,7 +156,13 @@ mod tests {
         let names = ["lite", "lite-test-1", "table", "a b; flush ruleset", &long].map(table_name);
         assert_eq!(
             names,
-            ["lite", "lite-test-1", "lite/table", "lite/f591530428650ea545f48a635d888e89", "lite/c675a2e604b0cd1229c036e3ce0c8742"]
+            [
+                "lite",
+                "lite-test-1",
+                "lite/table",
+                "lite/f591530428650ea545f48a635d888e89",
+                "lite/c675a2e604b0cd1229c036e3ce0c8742"
+            ]
         );
         assert_eq!(Quoted("br0\" } flush\\").to_string(), "\"br0}flush\"");
         assert_eq!(port_name(Uuid::from_u128(0x1234_5678_9abc_def0)), "lt-789abcdef0");

@@ -7,8 +7,10 @@ use lite::{
     engine::{self, Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
-    model::{Drift, Error, HostId, Instance, LoadedTable, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Ruleset,
-        Via},
+    model::{
+        Drift, Error, HostId, Instance, LoadedTable, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Ruleset,
+        Via,
+    },
     store::{Operation, OperationState},
 };
 
@@ -256,7 +258,8 @@ fn a_row_that_no_operation_will_ever_finish_is_unfinished() {
 fn what_could_not_be_looked_at_is_unknown_and_never_clean() {
     let world = World::new();
     world.create("web").expect("created");
-    let looks = ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "loaded_rules", "host"];
+    let looks =
+        ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "loaded_rules", "host"];
     for call in looks {
         let hits = world.hypervisor.hits();
         world.hypervisor.fail_call(call, 1, Moment::Before);

@@ -76,6 +76,8 @@ fn healthy() -> Facts {
         cpu_virtualises: Some(true),
         ip_forward: Some(true),
         firewall: Some(Ok(vec![])),
+        nft: true,
+        apt: true,
         apparmor: Some(true),
         selinux: None,
         memory: Some(Size::mib(8192)),
@@ -126,6 +128,7 @@ fn a_healthy_host() {
             ("network", "network `lite` is up on bridge `litebr0`"),
             ("subnet", "192.168.150.0/24 clashes with no route"),
             ("forwarding", "IP forwarding is on"),
+            ("nftables", "`nft` is installed, which loads lite's firewall"),
             ("firewall", "no firewall of this host stops guests"),
             ("confinement", "AppArmor is on, and confines guests"),
             ("memory", "8 GiB of memory is free"),
@@ -338,6 +341,20 @@ fn what_is_wrong_is_said_with_one_fix() {
             Warn,
             "the rules of a firewall cannot be read: `nft`: x",
             Some("nft -j list ruleset"),
+        ),
+        (
+            |f, _| f.nft = false,
+            "nftables",
+            Fail,
+            "`nft` is not installed: no instance starts without lite's firewall",
+            Some("lite doctor --fix"),
+        ),
+        (
+            |f, _| (f.nft, f.apt) = (false, false),
+            "nftables",
+            Fail,
+            "`nft` is not installed: no instance starts without lite's firewall",
+            Some("install the package `nftables`; leave its service off"),
         ),
         (
             |f, _| f.selinux = Some(true),
@@ -616,7 +633,8 @@ fn each_fix_says_what_it_does_and_how_to_undo_it() {
     assert_eq!(shown(&healthy()), rows(&[]));
     let by_systemd = "start libvirtd, now and at each boot: `systemctl enable --now libvirtd`";
     assert_eq!(shown(&silent()), rows(&[["libvirt", by_systemd, "systemctl disable --now libvirtd"]]));
-    let bare = Facts { systemd: false, pool: Ok(None), network: Ok(None), ip_forward: Some(false), ..healthy() };
+    let bare =
+        Facts { systemd: false, pool: Ok(None), network: Ok(None), ip_forward: Some(false), nft: false, ..healthy() };
     let bare = Facts { host: Err(down()), daemon_runs: false, ..bare };
     assert_eq!(
         shown(&bare),
@@ -641,6 +659,7 @@ fn each_fix_says_what_it_does_and_how_to_undo_it() {
                 "switch IP forwarding on until the next boot: `sysctl -w net.ipv4.ip_forward=1`",
                 "sysctl -w net.ipv4.ip_forward=0"
             ],
+            ["nftables", "install the package `nftables`: `apt-get install nftables`", "apt-get remove nftables"],
         ])
     );
 }
@@ -709,7 +728,7 @@ fn gathers_without_libvirt() {
         (Err(down()), Err(down()), Err(down()))
     );
     let checks = evaluate(&facts, &settings);
-    assert_eq!(checks.len(), 16);
+    assert_eq!(checks.len(), 17);
     assert_eq!(checks[0].sentence, "libvirt cannot be reached at `qemu:///system`: no such socket");
     assert!(checks[0].repair.is_none(), "a test connection is not libvirtd's");
 }

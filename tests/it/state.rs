@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::{changes, world::{Snapshot, World}};
+use crate::support::{
+    changes,
+    world::{Snapshot, World},
+};
 use lite::{
     engine::{self, Rebuilding, refuse_lost_state, refuse_while_busy},
     hypervisor::{DomainState, flaky::Moment, prelude::*},

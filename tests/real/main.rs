@@ -13,6 +13,7 @@ mod support {
     pub mod docs;
     pub mod foreign;
     pub mod guest_box;
+    pub mod guest_net;
     pub mod host;
     pub mod http;
     pub mod https;
@@ -50,6 +51,7 @@ mod image_build;
 mod image_gate;
 mod image_kill;
 mod mail;
+mod packet_filter;
 mod prometheus;
 mod render;
 mod runner;
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
         (Tools, "firewall", firewall::TESTS),
+        (Host, "packet_filter", packet_filter::TESTS),
         (Host, "foreign", foreign::TESTS),
         (Guests, "guest", guest::TESTS),
         (Slow, "guest", guest::SLOW),

@@ -20,10 +20,7 @@ pub fn attached(record: &Record, place: Place<'_>, path: impl Fn(&str) -> Result
 }
 
 /// What the domain of an instance has of these things.
-pub(in crate::plan) fn attached_of(
-    things: Vec<Thing>,
-    path: impl Fn(&str) -> Result<String>,
-) -> Result<Attached> {
+pub(in crate::plan) fn attached_of(things: Vec<Thing>, path: impl Fn(&str) -> Result<String>) -> Result<Attached> {
     let mut attached = Attached::default();
     for Thing { description, object } in things {
         match (description.attachment(), object) {

@@ -178,14 +178,8 @@ mod tests {
                 format!(r#"{{"step":"domain","uuid":"{id}","xml":"<d/>"}}"#),
                 ensure(OwnedKind::Domain, Object::Domain { uuid: ID }, "<d/>"),
             ),
-            (
-                format!(r#"{{"step":"launch","uuid":"{id}","xml":"<d/>"}}"#),
-                Step::StartUnlinked { uuid: ID },
-            ),
-            (
-                format!(r#"{{"step":"connect","uuid":"{id}","interfaces":["<a/>","<b/>"]}}"#),
-                Step::Start { uuid: ID },
-            ),
+            (format!(r#"{{"step":"launch","uuid":"{id}","xml":"<d/>"}}"#), Step::StartUnlinked { uuid: ID }),
+            (format!(r#"{{"step":"connect","uuid":"{id}","interfaces":["<a/>","<b/>"]}}"#), Step::Start { uuid: ID }),
             (
                 format!(r#"{{"step":"rename","uuid":"{id}","name":"web"}}"#),
                 Step::Rename { uuid: ID, name: "web".into() },

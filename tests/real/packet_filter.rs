@@ -1,0 +1,93 @@
+//! lite's own tables in the kernel: real libvirt and nftables, namespaces in the place of guests.
+
+use std::process::Command;
+
+use crate::support::{
+    guest_net::{Beside, GuestNet, bridge, host_reaches},
+    host::{Host, needs_host, virsh},
+    idle::{clean, created, idle_host, run},
+    watch::{Watch, wait_for},
+};
+
+crate::tests![what_guests_reach_and_what_reaches_them, forged_frames_stay_at_the_port_and_the_rules_come_back,];
+
+/// ICMP `port unreachable` and `administratively prohibited`, as a socket tells them.
+const REFUSED: &str = "ConnectionRefusedError:111";
+const PROHIBITED: &str = "OSError:113";
+
+/// A host with two instances that are off, a namespace in the place of each, and the address of the gateway.
+fn neighbours(tag: &str, third: u8) -> (Host, [GuestNet; 2], String) {
+    let host = idle_host(tag, third);
+    let guests = ["a", "b"].map(|letter| format!("lite-test-{tag}-{letter}"));
+    let guests = [0, 1].map(|n| {
+        created(&host, &guests[n]);
+        virsh(&["destroy", &guests[n]]);
+        GuestNet::of(&host, &guests[n], &host.subnet.replace(".0/24", &format!(".{}", 10 + n)))
+    });
+    let gateway = host.subnet.replace(".0/24", ".1");
+    (host, guests, gateway)
+}
+
+fn what_guests_reach_and_what_reaches_them() {
+    needs_host();
+    let (host, [a, b], gateway) = neighbours("fwr", 101);
+    let _listener = Beside::start(a.command(&["serve", "22", "9000", "40000"]));
+    // The blueprint opens 22 alone.
+    for (port, wanted) in [(22, "open"), (9000, REFUSED), (40000, REFUSED)] {
+        assert_eq!(host_reaches(&a.address, port), wanted, "host to {port}");
+        assert_eq!(b.reaches(&a.address, port), wanted, "neighbour to {port}");
+    }
+    let service = std::net::TcpListener::bind((gateway.as_str(), 9100)).expect("a service of the host");
+    assert_eq!(host_reaches(&gateway, 9100), "open");
+    assert_eq!(a.reaches(&gateway, 9100), PROHIBITED);
+    assert_eq!(a.reaches(&gateway, 53), "open", "DNS");
+    assert_eq!(a.reaches("169.254.169.254", 80), PROHIBITED);
+    drop(service);
+    let opened = std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{}/proxy_arp_pvlan", bridge(&host)));
+    assert_eq!(opened.expect("read"), "1\n");
+    for name in ["lite-test-fwr-a", "lite-test-fwr-b"] {
+        host.ok(&["delete", name, "--yes"]);
+    }
+    assert_eq!(host.tables(), Vec::<String>::new());
+}
+
+fn forged_frames_stay_at_the_port_and_the_rules_come_back() {
+    needs_host();
+    let (host, [a, b], gateway) = neighbours("fwf", 102);
+    let honest = ["honest-ip", "honest-arp", "honest-dhcp"];
+    let seen = || {
+        let mut sniffer = Beside::sniff(&bridge(&host));
+        run(&mut a.command(&["send", &a.mac, &a.address, &gateway, &b.address]));
+        sniffer.said()
+    };
+    let arrive = |when: &str| assert_eq!(seen(), honest, "{when}");
+    arrive("as made");
+    let delete = || {
+        for family in ["inet", "bridge"] {
+            run(Command::new("nft").args(["delete", "table", family, &host.tag]));
+        }
+    };
+    delete();
+    assert_eq!(seen().len(), 17, "without the tables every kind arrives");
+    assert_eq!(host.ok(&["repair"]), "loaded the rules of the firewall again\n");
+    arrive("loaded by repair");
+    clean(&host, "after repair");
+
+    // The watcher: a ruleset that is gone, and a bridge that is new.
+    let _watch = Watch::start(&host, "");
+    let back = || host.tables() == ["bridge", "inet"];
+    delete();
+    wait_for("the rules", 20, back);
+    for verb in ["net-destroy", "net-start"] {
+        virsh(&[verb, &host.tag]);
+    }
+    let file = format!("/proc/sys/net/ipv4/conf/{}/proxy_arp_pvlan", bridge(&host));
+    wait_for("the bridge", 20, || std::fs::read_to_string(&file).is_ok_and(|value| value == "1\n"));
+    for guest in [&a, &b] {
+        guest.plug(&host);
+    }
+    assert!(back(), "the network's restart is none of theirs");
+    arrive("after the network's restart");
+    let _listener = Beside::start(b.command(&["serve", "22"]));
+    assert_eq!(a.reaches(&b.address, 22), "open");
+}

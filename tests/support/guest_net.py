@@ -1,0 +1,103 @@
+"""A guest's side of the network, run in a namespace that stands for it; `sniff` is run on the host."""
+import socket
+import struct
+import sys
+
+MARK = b"lite-frame:"
+
+
+def reach(address, port):
+    try:
+        socket.create_connection((address, int(port)), timeout=3).close()
+        print("open")
+    except OSError as error:
+        print(type(error).__name__ + ":" + str(error.errno))
+
+
+def serve(*ports):
+    import selectors
+
+    waiting = selectors.DefaultSelector()
+    for port in ports:
+        waiting.register(socket.create_server(("", int(port))), selectors.EVENT_READ)
+    print("ready", flush=True)
+    while True:
+        for key, _ in waiting.select():
+            key.fileobj.accept()[0].close()
+
+
+def pack_mac(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def udp(source, target, sport, dport, payload):
+    body = struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 0, 0, 64, 17, 0,
+                       socket.inet_aton(source), socket.inet_aton(target))
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xFFFF) + (total >> 16)
+    return head[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + head[12:] + body
+
+
+def arp(hardware, address, target):
+    return struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, hardware, socket.inet_aton(address), bytes(6),
+                       socket.inet_aton(target))
+
+
+def ipv6(next_header, body):
+    return struct.pack("!IHBB16s16s", 6 << 28, len(body), next_header, 255,
+                       socket.inet_pton(socket.AF_INET6, "fe80::1"), socket.inet_pton(socket.AF_INET6, "ff02::1")) + body
+
+
+def frames(mac, address, gateway, other):
+    """Each kind: its hardware address, its protocol, and what makes its content of a payload."""
+    own, forged = pack_mac(mac), pack_mac("52:54:00:66:66:66")
+    ip, resolve, six = 0x0800, 0x0806, 0x86DD
+    everybody = "255.255.255.255"
+    advertisement = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    # The kernel cuts off what is behind an IPv4 packet: the payload is in it. Behind ARP it is padding.
+    return {
+        "honest-ip": (own, ip, lambda p: udp(address, gateway, 40000, 53, p)),
+        "honest-arp": (own, resolve, lambda p: arp(own, address, gateway) + p),
+        "honest-dhcp": (own, ip, lambda p: udp("0.0.0.0", everybody, 68, 67, p)),
+        "mac": (forged, ip, lambda p: udp(address, gateway, 40000, 53, p)),
+        "mac-arp": (forged, resolve, lambda p: arp(forged, address, gateway) + p),
+        "mac-dhcp": (forged, ip, lambda p: udp("0.0.0.0", everybody, 68, 67, p)),
+        "ip": (own, ip, lambda p: udp(other, gateway, 40000, 53, p)),
+        "ip-gateway": (own, ip, lambda p: udp(gateway, address, 40000, 53, p)),
+        "ip-unspecified": (own, ip, lambda p: udp("0.0.0.0", gateway, 40000, 9, p)),
+        "arp-ip": (own, resolve, lambda p: arp(own, other, gateway) + p),
+        "arp-gateway": (own, resolve, lambda p: arp(own, gateway, other) + p),
+        "arp-mac": (own, resolve, lambda p: arp(forged, address, gateway) + p),
+        "dhcp-server": (own, ip, lambda p: udp(address, everybody, 67, 68, p)),
+        "router-advertisement": (own, six, lambda p: ipv6(58, advertisement + p)),
+        "ipv6": (own, six, lambda p: ipv6(17, struct.pack("!HHHH", 5353, 5353, 8 + len(p), 0) + p)),
+        "vlan": (own, 0x8100, lambda p: struct.pack("!HH", 7, ip) + udp(other, gateway, 40000, 53, p)),
+        "lldp": (own, 0x88CC, lambda p: p),
+        # The last one, by which the other side knows that all have passed.
+        "end": (own, ip, lambda p: udp(address, gateway, 40000, 53, p)),
+    }
+
+
+def send(*addresses):
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    raw.bind(("eth0", 0))
+    for kind, (source, protocol, content) in frames(*addresses).items():
+        raw.send(b"\xff" * 6 + source + struct.pack("!H", protocol) + content(MARK + kind.encode() + b"."))
+
+
+def sniff(interface):
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
+    raw.bind((interface, 0))
+    raw.settimeout(20)
+    print("ready", flush=True)
+    while True:
+        frame = raw.recv(4096)
+        if MARK in frame:
+            kind = frame.split(MARK)[1].split(b".")[0].decode()
+            if kind == "end":
+                return
+            print(kind, flush=True)
+
+
+globals()[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,125 @@
+//! A namespace in the place of a stopped instance: on its port of the bridge, with its hardware address and its address.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+};
+
+use super::{
+    host::{Host, text, virsh},
+    idle::run,
+};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/guest_net.py");
+
+/// The namespace; gone when it is dropped.
+pub struct GuestNet {
+    namespace: String,
+    pub port: String,
+    pub mac: String,
+    pub address: String,
+}
+
+/// What a domain's definition says between two texts.
+fn between(xml: &str, before: &str, after: &str) -> String {
+    let (_, rest) = xml.split_once(before).unwrap_or_else(|| panic!("no {before} in {xml}"));
+    rest.split_once(after).expect("its end").0.to_owned()
+}
+
+/// The bridge of a host's network.
+pub fn bridge(host: &Host) -> String {
+    between(&virsh(&["net-dumpxml", &host.tag]), "<bridge name='", "'")
+}
+
+impl GuestNet {
+    /// In the place of a stopped instance that has this address.
+    pub fn of(host: &Host, instance: &str, address: &str) -> Self {
+        let xml = virsh(&["dumpxml", "--inactive", instance]);
+        let guest = Self {
+            namespace: format!("{instance}-net"),
+            port: between(&xml, "<target dev='lt-", "'").split('\'').next().map(|d| format!("lt-{d}")).expect("a port"),
+            mac: between(&xml, "<mac address='", "'"),
+            address: address.to_owned(),
+        };
+        let ip = |line: &str| run(Command::new("ip").args(line.split(' ')));
+        ip(&format!("netns add {}", guest.namespace));
+        ip(&format!("link add {} type veth peer name eth0 netns {}", guest.port, guest.namespace));
+        guest.plug(host);
+        for line in [
+            format!("link set eth0 address {}", guest.mac),
+            "link set eth0 up".to_owned(),
+            format!("addr add {address}/24 dev eth0"),
+            format!("route add default via {}", host.subnet.replace(".0/24", ".1")),
+        ] {
+            ip(&format!("-n {} {line}", guest.namespace));
+        }
+        guest
+    }
+
+    /// Puts its port on the bridge, isolated, as libvirt does.
+    pub fn plug(&self, host: &Host) {
+        let ip = |line: &str| run(Command::new("ip").args(line.split(' ')));
+        ip(&format!("link set {} master {} up", self.port, bridge(host)));
+        ip(&format!("link set {} type bridge_slave isolated on", self.port));
+    }
+
+    /// The command that does it in the guest.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace, "python3", SCRIPT]).args(args);
+        command
+    }
+
+    /// Whether a TCP port is reached from it: `open`, or the error.
+    pub fn reaches(&self, address: &str, port: u16) -> String {
+        text(&run(&mut self.command(&["reach", address, &port.to_string()])).stdout).trim().to_owned()
+    }
+}
+
+impl Drop for GuestNet {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "delete", &self.namespace]).status();
+    }
+}
+
+/// Whether a TCP port is reached from the host.
+pub fn host_reaches(address: &str, port: u16) -> String {
+    text(&run(Command::new("python3").args([SCRIPT, "reach", address, &port.to_string()])).stdout).trim().to_owned()
+}
+
+/// A script that runs beside the test, past its first line; ended when it is dropped.
+pub struct Beside(Child, BufReader<std::process::ChildStdout>);
+
+impl Beside {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("runs");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut first = String::new();
+        out.read_line(&mut first).expect("read");
+        assert_eq!(first, "ready\n");
+        Self(child, out)
+    }
+
+    /// What it says until it ends.
+    pub fn said(&mut self) -> Vec<String> {
+        let mut rest = String::new();
+        self.1.read_to_string(&mut rest).expect("read");
+        assert!(self.0.wait().expect("ended").success());
+        rest.lines().map(str::to_owned).collect()
+    }
+
+    /// What arrives at an interface of the host.
+    pub fn sniff(interface: &str) -> Self {
+        let mut command = Command::new("python3");
+        command.args([SCRIPT, "sniff", interface]);
+        Self::start(command)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
