@@ -210,8 +210,8 @@ impl World {
     /// What an earlier lite gave an instance beside its domain, with the steps of the journal that tell of it.
     pub fn add_former(&self, record: &Record) {
         let (mut store, hv) = (self.engine().store, self.hypervisor.inner());
-        let creates = store.operations(1000).expect("operations").into_iter();
-        let create = creates.filter(|o| o.instance() == Some(record.uuid)).last().expect("its create");
+        let mut creates = store.operations(1000).expect("operations").into_iter();
+        let create = creates.rfind(|o| o.instance() == Some(record.uuid)).expect("its create");
         let place = Place::from(&*self.settings);
         for (n, kind) in (100..).zip([OwnedKind::Filter, OwnedKind::DhcpHost]) {
             let object = kind.description().object(record, place).expect("an instance behind NAT");

@@ -27,13 +27,13 @@ pub fn restart(ctx: &mut Ctx, uuid: Uuid, generation: i64) -> Result<bool> {
     host::prepare_host(ctx, &instance.record.network, &mut Unobserved)?;
     disk::check(ctx)?;
     let xml = ctx.hypervisor.domain_xml(uuid)?.ok_or_else(|| lost(ctx, &instance))?;
-    let steps = renewal(ctx, &instance, &xml)?.into_iter().chain([Step::Start { uuid }]);
+    let mut steps = renewal(ctx, &instance, &xml)?.into_iter().chain([Step::Start { uuid }]);
     let Some(operation) = begin_if_possible(ctx, OperationKind::Restart, &instance)? else {
-        return steps.map(|step| execute(ctx, &step, &Payload::none())).collect::<Result<()>>().map(|()| true);
+        return steps.try_for_each(|step| execute(ctx, &step, &Payload::none())).map(|()| true);
     };
     let id = operation.id.clone();
     let mut run = Run::new(&id);
-    let result = steps.map(|step| journal::step(ctx, &mut run, &step, &Payload::none())).collect();
+    let result = steps.try_for_each(|step| journal::step(ctx, &mut run, &step, &Payload::none()));
     journal::end(ctx, &operation, result).map(|()| true)
 }
 

@@ -100,10 +100,9 @@ pub fn run(
     let observer = &mut reporter.observe(observer);
     let begun = ctx.clock.instant();
     let mut run = Run::new(&operation.id);
-    let steps = std::mem::take(&mut found.renewal).into_iter().chain([Step::Start { uuid }]);
+    let mut steps = std::mem::take(&mut found.renewal).into_iter().chain([Step::Start { uuid }]);
     let result = steps
-        .map(|step| journal::step(ctx, &mut run, &step, &Payload::none()))
-        .collect::<Result<()>>()
+        .try_for_each(|step| journal::step(ctx, &mut run, &step, &Payload::none()))
         .and_then(|()| ctx.store.set_desired_state(uuid, DesiredState::Running));
     // Whoever wants something of the instance need not wait for its application.
     drop(lock);
