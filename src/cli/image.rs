@@ -205,7 +205,7 @@ pub struct Bases {
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
-        Verb::List {} => print_images(ui, &image::list(&app, &caller)?),
+        Verb::List {} => print_images(ui, &image::list(&app, &caller, &mut env.progress())?),
         Verb::Build(Bases { ids, dry_run: true }) => {
             print_planned(ui, &make::plan_build(&app, &caller, ids, &mut progress)?)
         }

@@ -125,7 +125,11 @@ fn confinement(facts: &Facts, settings: &Settings) -> Check {
         }
         (Some(true), _) => Check::ok(ID, "SELinux enforces, and confines guests"),
         (_, Some(true)) => Check::ok(ID, "AppArmor is on, and confines guests"),
-        _ => Check::ok(ID, "neither AppArmor nor SELinux is in force"),
+        _ => Check::warn(
+            ID,
+            "neither AppArmor nor SELinux confines QEMU: a guest that breaks out of it reaches what QEMU's user can",
+        )
+        .fix("switch AppArmor on: `apt-get install apparmor`, and boot with `apparmor=1 security=apparmor`"),
     }
 }
 

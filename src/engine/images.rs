@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    image::{self, Baked, BuildRequest, Image, Images, pull::PullRequest},
-    model::{Error, Hint, Observer, Result, Verb, WithinStage},
+    image::{self, Baked, BuildRequest, Hold, Image, Images, pull::PullRequest},
+    model::{Code, Error, Hint, Observer, Result, Verb, WithinStage},
 };
 
 /// The image of a base: the one that is there, else one that is built of the mirror's packages or downloaded now.
@@ -67,6 +67,23 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
             observer.warn(&Hint::from(format!("{e}; it is installed at first boot instead")));
             Ok(base)
         }
+    }
+}
+
+/// Keeps the files of the image of a create from being removed; none where the caller brought the image.
+///
+/// # Errors
+/// Failed where it was removed since it was chosen.
+pub fn hold(ctx: &Ctx, request: &Request, image: &Image) -> Result<Option<Hold>> {
+    if matches!(request.image, ImageChoice::Given(_)) {
+        return Ok(None);
+    }
+    let images = ctx.images()?;
+    let hold = image::hold(&images, &image.id, &ctx.ending)?;
+    match image::is_there(&images, image)? {
+        true => Ok(Some(hold)),
+        false => Err(Error::failed(Code::NoImage, format!("image `{}` was removed meanwhile", image.id))
+            .hint("create it again: the image is made anew")),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     capacity, disk,
     execute::Payload,
     generate::{Generated, generate, secret_rows},
-    host,
+    host, images,
     journal::{self, Run},
     lock::{self, Lock},
     request::Request,
@@ -324,7 +324,10 @@ fn look_again(ctx: &Ctx, job: &Job) -> Result<()> {
 pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
     look_again(ctx, job)?;
     job.record.image_digest.clone_from(&image.digest);
+    let held = images::hold(ctx, &job.request, image)?;
     ctx.store.set_image(&job.record, &image.volume)?;
+    // From here on the row keeps it.
+    drop(held);
     let steps = plan::create(
         &DomainPlan {
             record: &job.record,

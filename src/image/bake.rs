@@ -5,18 +5,18 @@ use std::sync::atomic::AtomicBool;
 
 use super::Lock;
 use super::files::io;
-use super::import::check_qcow2;
+use super::import::{check_qcow2, gate_file};
 use super::registry::adopt_baked;
 use super::tools::{self, Need};
 use super::{Baked, Image, Images};
 use crate::model::{Observer, Result, Stage};
 use crate::{clock::Clock, kill_point};
 
-/// Flattens `overlay`, the qcow2 disk of a guest that is off, compresses it, and keeps it as a baked image. The caller holds
-/// the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
+/// Flattens `overlay`, the qcow2 disk of a guest that is off and lies on `base`, compresses it, and keeps it as a baked image.
+/// QEMU could write to both, so both are looked at before a tool opens them. The caller holds the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
 pub fn flatten(
     images: &Images,
-    overlay: &Path,
+    (overlay, base): (&Path, &Path),
     baked: Baked,
     lock: &Lock,
     clock: &dyn Clock,
@@ -33,7 +33,10 @@ pub fn flatten(
     kill_point::reached("intent");
     observer.begin(Stage::Compressing);
     let disk = images.store().disk(overlay, &id, scratch.path())?;
-    // The overlay names its base's format itself: lite wrote it so. Whatever it reads, the result is looked at before it is kept.
+    // A copy that libvirt made lies on nothing.
+    let base = (disk == overlay).then_some(base);
+    base.map_or(Ok(()), |base| gate_file(base, None))?;
+    gate_file(&disk, base)?;
     let mut command = tools::command("qemu-img");
     // Should this process be killed, the lock stays held until the copy has ended.
     command.stdin(lock.share()?);

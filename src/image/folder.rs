@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, Metadata, Permissions},
-    io::{ErrorKind, Write},
+    io::{ErrorKind, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -12,6 +12,9 @@ use super::{
     store::{ImageStore, Stored, sidecar_name},
 };
 use crate::{kill_point, model::Result};
+
+/// Most bytes read of a sidecar.
+const SIDECAR_MAX: u64 = 1 << 20;
 
 /// A folder.
 pub struct Folder(PathBuf);
@@ -76,7 +79,11 @@ impl ImageStore for Folder {
 
     fn sidecar(&self, id: &str) -> Result<Option<Vec<u8>>> {
         let at = self.0.join(sidecar_name(id));
-        match fs::read(&at) {
+        let read = || {
+            let mut text = Vec::new();
+            File::open(&at)?.take(SIDECAR_MAX).read_to_end(&mut text).map(|_| text)
+        };
+        match read() {
             Ok(text) => Ok(Some(text)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(io("read", &at, e)),

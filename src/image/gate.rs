@@ -3,6 +3,8 @@
 //! A qcow2 file may name other files (a backing file, an external data file), and QEMU opens whatever it names, as root
 //! where root asked. Only a file that stands alone passes. Layout: QEMU's `docs/interop/qcow2`.
 
+use std::path::Path;
+
 use crate::model::{Code, Error, Result};
 
 /// How much of a file the gate wants to see: the largest cluster, since header and extensions lie in the first one.
@@ -35,6 +37,11 @@ pub struct Header {
 
 /// Checks the beginning of a file of `file_len` bytes. `header` is its first [`HEADER_MAX`] bytes, or all of it if it is shorter.
 pub fn gate(header: &[u8], file_len: u64) -> Result<Header> {
+    gate_over(header, file_len, None)
+}
+
+/// The same for the disk of a guest, which lies on the file `base` and on no other.
+pub fn gate_over(header: &[u8], file_len: u64, base: Option<&Path>) -> Result<Header> {
     if !header.starts_with(MAGIC) {
         return Err(other_format(header));
     }
@@ -43,13 +50,7 @@ pub fn gate(header: &[u8], file_len: u64) -> Result<Header> {
     if version != 2 && version != 3 {
         return Err(refused(format!("qcow2 version {version}, and only 2 and 3 exist")));
     }
-    if bytes.u64(8)? != 0 || bytes.u32(16)? != 0 {
-        return Err(Error::new(
-            Code::ImageBackingFile,
-            "the image has a backing file: it refers to another file on the host",
-        )
-        .hint("flatten it where it comes from: `qemu-img convert -f qcow2 -O qcow2 IN OUT`"));
-    }
+    backing(&bytes, base)?;
     if bytes.u32(32)? != 0 {
         return Err(refused("it is encrypted"));
     }
@@ -69,6 +70,32 @@ pub fn gate(header: &[u8], file_len: u64) -> Result<Header> {
     let refcounts = u64::from(bytes.u32(56)?).saturating_mul(cluster_size);
     table("refcount table", bytes.u64(48)?, refcounts, cluster_size, file_len)?;
     Ok(Header { version, virtual_size, cluster_size })
+}
+
+/// Refuses every file that the header names to lie on, but `base`.
+fn backing(bytes: &Bytes, base: Option<&Path>) -> Result<()> {
+    let (at, length) = (bytes.u64(8)?, bytes.u32(16)?);
+    let Some(base) = base else {
+        if at == 0 && length == 0 {
+            return Ok(());
+        }
+        return Err(Error::new(
+            Code::ImageBackingFile,
+            "the image has a backing file: it refers to another file on the host",
+        )
+        .hint("flatten it where it comes from: `qemu-img convert -f qcow2 -O qcow2 IN OUT`"));
+    };
+    let named = usize::try_from(at).ok().zip(usize::try_from(length).ok()).and_then(|(at, length)| {
+        let end = at.checked_add(length)?;
+        bytes.0.get(at..end)
+    });
+    match named == Some(base.as_os_str().as_encoded_bytes()) {
+        true => Ok(()),
+        false => Err(Error::failed(
+            Code::ImageBackingFile,
+            format!("the disk does not lie on `{}` as it was made: its guest, or somebody, changed it", base.display()),
+        )),
+    }
 }
 
 /// Checks the features of a version 3 header; gives its length.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::files::{NOFOLLOW, check_id, io};
+use super::gate::gate_over;
 use super::registry::{adopt, begin};
 use super::tools::{self, Need};
 use super::{HEADER_MAX, Image, Images, Origin, gate};
@@ -81,14 +82,20 @@ fn open_regular(file: &Path) -> Result<File> {
     Ok(open)
 }
 
+/// Looks at the header of a file before a tool opens it: it lies on `base`, or on nothing.
+pub(super) fn gate_file(file: &Path, base: Option<&Path>) -> Result<()> {
+    let failed = |e| io("read", file, e);
+    let mut open = File::open(file).map_err(failed)?;
+    let length = open.metadata().map_err(failed)?.len();
+    let mut header = Vec::new();
+    (&mut open).take(HEADER_MAX).read_to_end(&mut header).map_err(failed)?;
+    gate_over(&header, length, base).map(drop)
+}
+
 /// Lets qemu-img check the inner structure of a file of ours that passed the gate.
 pub(super) fn check_qcow2(file: &Path, cancel: &AtomicBool) -> Result<()> {
     // Gate first: from here on a tool opens it, and the copy may differ from what was looked at.
-    let mut open = File::open(file).map_err(|e| io("read", file, e))?;
-    let length = open.metadata().map_err(|e| io("read", file, e))?.len();
-    let mut header = Vec::new();
-    (&mut open).take(HEADER_MAX).read_to_end(&mut header).map_err(|e| io("read", file, e))?;
-    gate(&header, length)?;
+    gate_file(file, None)?;
     let mut command = tools::command("qemu-img");
     command.args(["check", "-f", "qcow2", "--output=json"]).arg(file);
     match tools::run(&mut command, cancel) {

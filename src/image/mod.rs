@@ -8,6 +8,7 @@ mod fetch;
 mod files;
 mod folder;
 mod gate;
+mod hold;
 mod images;
 mod import;
 pub mod known;
@@ -25,10 +26,13 @@ pub use build::{BuildRequest, build, buildable};
 pub use fetch::fetch;
 pub use files::check_id;
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
+pub use hold::{Hold, shared as hold};
 pub use images::Images;
 pub use import::import;
 pub use leftovers::{Leftover, leftovers};
 pub use lock::{Lock, lock};
 pub use prune::{Version, remove_version, superseded};
-pub use registry::{Baked, Image, Origin, adopt, begin, get, list, remove, volume_name};
+pub use registry::{
+    Baked, Image, Origin, adopt, begin, damaged, get, is_there, list, refuse_used, remains, remove, volume_name,
+};
 pub use store::{ImageStore, Stored, sidecar_name};

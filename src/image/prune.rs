@@ -1,7 +1,7 @@
 //! Older versions of images: files whose sidecar names another one.
 
 use super::{
-    Images, Lock,
+    Images, Lock, hold,
     registry::{self, is_version_of},
 };
 use crate::kill_point;
@@ -33,11 +33,12 @@ pub fn superseded(images: &Images) -> Result<Vec<Version>> {
     Ok(found)
 }
 
-/// Removes an older version; `false` if it is the current one by now, gone, or somebody works on the image. The caller knows
-/// that no disk lies on it.
-pub fn remove_version(images: &Images, version: &Version) -> Result<bool> {
+/// Removes an older version; `false` if it is the current one by now, gone, somebody works on the image, or a disk lies on it.
+/// `users` names the instances on a volume.
+pub fn remove_version(images: &Images, version: &Version, users: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<bool> {
     let Some(_lock) = Lock::attempt(images.work(), &version.id)? else { return Ok(false) };
-    if !superseded(images)?.contains(version) {
+    let Some(_alone) = hold::alone(images.work(), &version.id)? else { return Ok(false) };
+    if !superseded(images)?.contains(version) || !users(&version.volume)?.is_empty() {
         return Ok(false);
     }
     kill_point::reached("intent");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     HEADER_MAX, Images, Lock,
-    files::{NOFOLLOW, check_id, io},
-    gate, lock,
+    files::{NOFOLLOW, check_id, for_qemu_alone, io},
+    gate, hold, lock,
     store::sidecar_name,
 };
 use crate::kill_point;
@@ -114,27 +114,42 @@ struct Sidecar {
     baked: Option<Baked>,
 }
 
-/// All images, by id. An image whose file or sidecar is damaged is an error that names it.
+/// All images that can be read, by id.
 pub fn list(images: &Images) -> Result<Vec<Image>> {
-    let mut found = Vec::new();
-    for entry in images.store().entries()? {
-        let id = entry.name.strip_prefix("base-").and_then(|name| name.strip_suffix(".json"));
-        if let Some(id) = id.filter(|id| check_id(id).is_ok()) {
-            found.extend(get(images, id)?);
-        }
-    }
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(found)
+    each(images).map(|all| all.into_iter().filter_map(|image| image.ok().flatten()).collect())
+}
+
+/// What is wrong with those that are damaged, by id.
+pub fn damaged(images: &Images) -> Result<Vec<Error>> {
+    each(images).map(|all| all.into_iter().filter_map(Result::err).collect())
+}
+
+/// Every image that has a sidecar, by id; an error of one is that of a damaged one.
+fn each(images: &Images) -> Result<Vec<Result<Option<Image>>>> {
+    let id = |name: &str| Some(name.strip_prefix("base-")?.strip_suffix(".json")?.to_owned());
+    let mut ids: Vec<String> = images.store().entries()?.iter().filter_map(|entry| id(&entry.name)).collect();
+    ids.retain(|id| check_id(id).is_ok());
+    ids.sort();
+    let read = |id: &String| match get(images, id) {
+        Err(e) if e.code != Code::ImageDamaged => Err(e),
+        read => Ok(read),
+    };
+    ids.iter().map(read).collect()
 }
 
 /// The current image of an id. One whose file was removed by hand is not there.
 pub fn get(images: &Images, id: &str) -> Result<Option<Image>> {
     check_id(id)?;
-    let Some(text) = images.store().sidecar(id)? else { return Ok(None) };
     let damaged = |cause: String| {
         Error::failed(Code::ImageDamaged, format!("image `{id}` is damaged"))
             .cause(cause)
             .hint(Hint::from("remove it and bring it again: ").run_with(Verb::ImageRemove, &[&id]))
+    };
+    let text = match images.store().sidecar(id) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(None),
+        Err(e) if e.code == Code::ImageIo => return Err(damaged(e.to_string())),
+        Err(e) => return Err(e),
     };
     let at = sidecar_name(id);
     let sidecar: Sidecar = serde_json::from_slice(&text).map_err(|e| damaged(format!("`{at}`: {e}")))?;
@@ -148,18 +163,40 @@ pub fn get(images: &Images, id: &str) -> Result<Option<Image>> {
     Ok(Some(image(id, file.path, sidecar)))
 }
 
-/// Removes an image with all its versions. `in_use` names the instances whose disks lie on any of them: with one, it is refused.
-pub fn remove(images: &Images, id: &str, in_use: &[String]) -> Result<Image> {
-    check_id(id)?;
-    if !in_use.is_empty() {
-        return Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
-            .hint(Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&(in_use.join(" "))])));
+/// Whether the file of an image is still one: the current version, or an older one of an id that is there.
+pub fn is_there(images: &Images, image: &Image) -> Result<bool> {
+    Ok(images.store().sidecar(&image.id)?.is_some() && images.store().find(&image.volume)?.is_some())
+}
+
+/// The volumes of all versions of an image.
+pub fn versions(images: &Images, id: &str) -> Result<Vec<String>> {
+    let entries = images.store().entries()?;
+    Ok(entries.into_iter().map(|entry| entry.name).filter(|name| is_version(id, name)).collect())
+}
+
+/// Refused if an instance's disk lies on a version of an image. `users` names the instances on a volume.
+pub fn refuse_used(images: &Images, id: &str, users: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<()> {
+    let mut in_use = Vec::new();
+    for volume in versions(images, id)? {
+        in_use.extend(users(&volume)?);
     }
-    let Some(_lock) = Lock::attempt(images.work(), id)? else {
-        return Err(
-            Error::new(Code::ImageBusy, format!("another process works on image `{id}`")).hint("try again later")
-        );
-    };
+    in_use.sort();
+    in_use.dedup();
+    if in_use.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
+        .hint(Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&(in_use.join(" "))])))
+}
+
+/// Removes an image with all its versions. `users` names the instances whose disks lie on a volume; with one, it is refused.
+/// They are asked for while nobody can come to be one.
+pub fn remove(images: &Images, id: &str, users: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<Image> {
+    check_id(id)?;
+    let busy = || Error::new(Code::ImageBusy, format!("another process works on image `{id}`")).hint("try again later");
+    let _lock = Lock::attempt(images.work(), id)?.ok_or_else(busy)?;
+    let _alone = hold::alone(images.work(), id)?.ok_or_else(busy)?;
+    refuse_used(images, id, users)?;
     let image = match get(images, id) {
         Ok(None) => {
             return Err(Error::new(Code::NoImage, format!("no image `{id}`"))
@@ -219,8 +256,7 @@ fn keep(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<Imag
     let size = open.metadata().map_err(failed)?.len();
     let (header, digest) = hash(&mut open).map_err(failed)?;
     let header = gate(&header, size)?;
-    // QEMU reads it as a user of its own; nobody writes it.
-    open.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    for_qemu_alone(&open).map_err(failed)?;
     open.sync_all().map_err(failed)?;
 
     let virtual_size = header.virtual_size;
@@ -296,7 +332,7 @@ fn image(id: &str, path: String, sidecar: Sidecar) -> Image {
 }
 
 /// A damaged image, as far as it can be told.
-fn remains(id: &str) -> Image {
+pub fn remains(id: &str) -> Image {
     let (digest, created_at) = (String::new(), Timestamp::UNIX_EPOCH);
     let origin = Origin::Imported;
     let sidecar = Sidecar { digest, size: 0, virtual_size: 0, origin, created_at, source: None, baked: None };

@@ -122,7 +122,15 @@ fn flatten(dir: &Path, overlay: &Path, what: Baked) -> Result<Image> {
     let (lock, present) = image::begin(&images, &what.id(), false, &cancel, &mut Unobserved)?;
     match present {
         Some(image) => Ok(image),
-        None => image::flatten(&images, overlay, what, &lock, &lite::clock::SystemClock, &cancel, &mut Unobserved),
+        None => image::flatten(
+            &images,
+            (overlay, &overlay.with_file_name("base.qcow2")),
+            what,
+            &lock,
+            &lite::clock::SystemClock,
+            &cancel,
+            &mut Unobserved,
+        ),
     }
 }
 
@@ -154,11 +162,31 @@ fn the_disk_becomes_an_image_that_lies_on_nothing() {
     std::fs::write(&broken, "no qcow2").expect("written");
     let error = flatten(dir.path(), &broken, baked('b')).expect_err("not an image");
     std::fs::remove_file(broken).expect("removed");
-    assert_eq!(error.code.as_str(), "tool_failed");
+    assert_eq!(error.code.as_str(), "image_io", "there is no base beside it");
     let mut wanted = before;
     wanted.push(".lock-nginx.debian-13.bbbbbbbbbbbb".to_owned());
     wanted.sort();
     assert_eq!(names(dir.path()), wanted);
+}
+
+/// QEMU could write to the disk: what it names now is read by a tool that runs as root.
+#[test]
+fn a_disk_that_names_another_file_by_now_is_not_baked() {
+    let (dir, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let at = |name: &str| away.path().join(name).display().to_string();
+    let disk = overlay(away.path());
+    std::fs::write(away.path().join("shadow"), [7; 65536]).expect("written");
+    qemu_img(&["rebase", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", &at("shadow"), &at("overlay.qcow2")]);
+    let error = flatten(dir.path(), &disk, baked('a')).expect_err("refused");
+    let wanted =
+        format!("the disk does not lie on `{}` as it was made: its guest, or somebody, changed it", at("base.qcow2"));
+    assert_eq!((error.code.as_str(), error.message, error.class.exit_code()), ("image_backing_file", wanted, 1));
+
+    // And so is a base that names one.
+    let disk = overlay(away.path());
+    qemu_img(&["create", "-q", "-f", "qcow2", "-F", "raw", "-b", &at("shadow"), &at("base.qcow2")]);
+    let error = flatten(dir.path(), &disk, baked('a')).expect_err("refused");
+    assert_eq!(error.message, "the image has a backing file: it refers to another file on the host");
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -180,8 +208,8 @@ fn an_older_version_is_told_apart_from_the_current_one() {
     let (old, new) = (version("1M").expect("kept"), version("2M").expect("kept"));
     let found = image::superseded(images).expect("listed");
     assert_eq!(found.iter().map(|v| (&*v.id, &*v.volume)).collect::<Vec<_>>(), [("debian-13", &*old.volume)]);
-    assert_eq!(image::remove_version(images, &found[0]), Ok(true));
-    assert_eq!(image::remove_version(images, &found[0]), Ok(false));
+    assert_eq!(image::remove_version(images, &found[0], &|_| Ok(vec![])), Ok(true));
+    assert_eq!(image::remove_version(images, &found[0], &|_| Ok(vec![])), Ok(false));
     assert_eq!((image::superseded(images), image::get(images, "debian-13")), (Ok(vec![]), Ok(Some(new))));
 }
 

@@ -363,7 +363,13 @@ fn what_is_wrong_is_said_with_one_fix() {
             "SELinux enforces, and may keep virtlogd from writing guests' logs in `/var/log/lite`",
             Some("semanage fcontext -a -t virt_log_t '/var/log/lite(/.*)?'; restorecon -R /var/log/lite"),
         ),
-        (|f, _| f.apparmor = None, "confinement", Fine, "neither AppArmor nor SELinux is in force", None),
+        (
+            |f, _| f.apparmor = None,
+            "confinement",
+            Warn,
+            "neither AppArmor nor SELinux confines QEMU: a guest that breaks out of it reaches what QEMU's user can",
+            Some("switch AppArmor on: `apt-get install apparmor`, and boot with `apparmor=1 security=apparmor`"),
+        ),
         (
             |f, _| f.memory = Some(Size::mib(512)),
             "memory",

@@ -118,7 +118,9 @@ fn the_use_cases_find_them_there() {
     assert!(made.expect("qemu-img runs").success());
     let import = Import { file, name: Some("golden".to_owned()) };
     make::import(&app, &caller, &import, &mut Unobserved).expect("imported");
-    let ids = || -> Vec<String> { list(&app, &caller).expect("listed").into_iter().map(|row| row.id).collect() };
+    let ids = || -> Vec<String> {
+        list(&app, &caller, &mut Unobserved).expect("listed").into_iter().map(|row| row.id).collect()
+    };
     assert_eq!(ids(), ["golden"]);
     let found = remove::find(&app, &caller, &["golden".to_owned()], &mut Unobserved).expect("found");
     found.run(&app, &mut |_| Ok(())).expect("removed");

@@ -49,6 +49,7 @@ mod health_command;
 mod hypervisor_test_driver;
 mod image_pool;
 mod image_pull;
+mod images;
 mod layering;
 mod metrics_store;
 mod operations;

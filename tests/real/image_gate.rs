@@ -221,13 +221,14 @@ fn import_keeps_a_copy_and_is_idempotent() -> Test {
     assert_eq!(get(&images(dir.path()), "golden")?, Some(second.clone()));
     assert!(Path::new(&image.path).exists());
 
-    let used = remove(&images(dir.path()), "golden", &["blog".into(), "shop".into()]).err().ok_or("removed")?;
+    let used =
+        remove(&images(dir.path()), "golden", &|_| Ok(vec!["blog".into(), "shop".into()])).err().ok_or("removed")?;
     assert_eq!((used.code.as_str(), used.exit_code()), ("image_in_use", 2));
     assert_eq!(used.message, "image `golden` is in use by blog, shop");
-    assert_eq!(remove(&images(dir.path()), "golden", &[])?, second);
-    assert_eq!(names(dir.path())?, [".lock-golden"]);
+    assert_eq!(remove(&images(dir.path()), "golden", &|_| Ok(vec![]))?, second);
+    assert_eq!(names(dir.path())?, [".lock-golden", ".lock-golden_use"]);
     assert_eq!(
-        remove(&images(dir.path()), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
+        remove(&images(dir.path()), "golden", &|_| Ok(vec![])).err().map(|e| (e.code.as_str(), e.exit_code())),
         Some(("no_image", 2))
     );
     Ok(())
@@ -293,7 +294,7 @@ fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
     assert_eq!(list(&images(&dir.join("absent")))?, []);
     let (a, b) = (plain(dir, "debian")?, plain(dir, "debian-13")?);
     assert_eq!(list(&images(dir))?, [a.clone(), b.clone()]);
-    assert_eq!(remove(&images(dir), "debian", &[])?, a);
+    assert_eq!(remove(&images(dir), "debian", &|_| Ok(vec![]))?, a);
     assert_eq!(list(&images(dir))?, std::slice::from_ref(&b));
 
     let sidecar = dir.join("base-debian-13.json");
@@ -310,7 +311,7 @@ fn the_sidecar_decides_and_is_not_believed_blindly() -> Test {
 
     let again = plain(dir, "debian-13")?;
     std::fs::write(&sidecar, "{")?;
-    assert_eq!(remove(&images(dir), "debian-13", &[])?.id, "debian-13");
+    assert_eq!(remove(&images(dir), "debian-13", &|_| Ok(vec![]))?.id, "debian-13");
     assert!(!Path::new(&again.path).exists());
 
     for id in ["", "../x", "A", "-x", ".x", "a b", "a_b", &"a".repeat(64)] {
@@ -347,7 +348,7 @@ fn the_second_of_two_gets_what_the_first_made() -> Test {
     let held = lock(dir.path(), "golden", &cancel, &mut Unobserved)?;
     assert!(!held.waited);
     assert_eq!(
-        remove(&images(dir.path()), "golden", &[]).err().map(|e| (e.code.as_str(), e.exit_code())),
+        remove(&images(dir.path()), "golden", &|_| Ok(vec![])).err().map(|e| (e.code.as_str(), e.exit_code())),
         Some(("image_busy", 3))
     );
     let (send, receive) = std::sync::mpsc::channel();

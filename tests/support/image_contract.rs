@@ -104,7 +104,16 @@ pub fn bake(images: &Images) -> Image {
     let (lock, present) = image::begin(images, &what.id(), false, &cancel, &mut Unobserved).expect("begun");
     present.unwrap_or_else(|| {
         let disk = Path::new("/elsewhere/pool/root.qcow2");
-        image::flatten(images, disk, what, &lock, &SystemClock, &cancel, &mut Unobserved).expect("baked")
+        image::flatten(
+            images,
+            (disk, Path::new("/elsewhere/base")),
+            what,
+            &lock,
+            &SystemClock,
+            &cancel,
+            &mut Unobserved,
+        )
+        .expect("baked")
     })
 }
 
@@ -134,7 +143,7 @@ pub fn images_lie_in_the_pool(host: Arc<dyn Hypervisor>, pool: &str, disk: &dyn 
     let second = bring(&images, &at("two"), true);
     let older = image::superseded(&images).expect("listed");
     assert_eq!(older.iter().map(|v| (&*v.id, &*v.volume)).collect::<Vec<_>>(), [("golden", &*first.volume)]);
-    assert_eq!([(); 2].map(|()| image::remove_version(&images, &older[0])), [Ok(true), Ok(false)]);
+    assert_eq!([(); 2].map(|()| image::remove_version(&images, &older[0], &|_| Ok(vec![]))), [Ok(true), Ok(false)]);
     assert_eq!(image::list(&images), Ok(vec![second.clone()]));
 
     // The disk of a guest becomes an image that lies on nothing.
@@ -145,7 +154,7 @@ pub fn images_lie_in_the_pool(host: Arc<dyn Hypervisor>, pool: &str, disk: &dyn 
     let all =
         [second.volume.as_str(), "base-golden.json", baked.volume.as_str(), "base-nginx.golden.aaaaaaaaaaaa.json"];
     assert_eq!(seen.volumes(), all);
-    assert_eq!(seen.files(), [".lock-golden", ".lock-nginx.golden.aaaaaaaaaaaa"]);
+    assert_eq!(seen.files(), [".lock-golden", ".lock-golden_use", ".lock-nginx.golden.aaaaaaaaaaaa"]);
 
     // Cut off: a copy of a disk, an image without its sidecar, and one whose sidecar nothing was written to.
     let half = ["base-half-00112233aabb.qcow2", "base-used-00112233aabb.qcow2", "base-zero-00112233aabb.qcow2"];
@@ -158,6 +167,6 @@ pub fn images_lie_in_the_pool(host: Arc<dyn Hypervisor>, pool: &str, disk: &dyn 
     left.sort_unstable();
     assert_eq!(seen.volumes(), left);
 
-    assert_eq!(image::remove(&images, "golden", &[]), Ok(second));
+    assert_eq!(image::remove(&images, "golden", &|_| Ok(vec![])), Ok(second));
     assert_eq!(image::list(&images), Ok(vec![baked]));
 }

@@ -13,14 +13,15 @@ use super::{Accepted, App, Caller, Right, sources::catalog};
 use crate::{
     engine::{ImageCtx, recover_images, sagas},
     image::{self, Baked, Image, Images},
-    model::{Observer, OperationKind, Requester, Result, Size},
+    model::{Hint, Observer, OperationKind, Requester, Result, Size},
     store::Store,
     view::{BakedView, ImageRow},
 };
 
-/// The images on this host. Nothing is changed.
-pub fn list(app: &App, caller: &Caller) -> Result<Vec<ImageRow>> {
+/// The images on this host, and a warning for each that is damaged. Nothing is changed.
+pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
     caller.require(Right::Read)?;
+    warn_of_damaged(&app.images()?, observer)?;
     rows(app, &image::list(&app.images()?)?)
 }
 
@@ -108,6 +109,21 @@ fn as_row(app: &App) -> Result<impl Fn(&Image) -> Result<ImageRow>> {
             baked: i.baked.as_ref().map(&baked).transpose()?,
         })
     })
+}
+
+/// A damaged image spoils itself alone.
+fn warn_of_damaged(images: &Images, observer: &mut dyn Observer) -> Result<()> {
+    for error in image::damaged(images)? {
+        let text = Hint::from(format!("{error}: "));
+        observer.warn(&error.hints.into_iter().next().map_or(text.clone(), |hint| text.then(hint)));
+    }
+    Ok(())
+}
+
+/// Names the instances on a volume, as the database tells when it is asked.
+fn users(app: &App) -> impl Fn(&str) -> Result<Vec<String>> + use<> {
+    let state = app.settings.paths.state.clone();
+    move |volume| used_by(Store::exists(&state)?.then(|| Store::open(&state)).transpose()?.as_ref(), volume)
 }
 
 /// The instances whose disks lie on a file of the pool.

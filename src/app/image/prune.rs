@@ -1,10 +1,10 @@
 //! Removing images that are out of date: first which, so that a front end can ask, then the change.
 
-use super::{accept, recipe::is_current, tidy, used_by};
+use super::{accept, recipe::is_current, tidy, used_by, users, warn_of_damaged};
 use crate::{
     app::{Accepted, App, Caller, Right, sources::catalog},
     image::{self, Image, Images, Version},
-    model::{Hint, Observer, OperationKind, Result, Size, Unobserved},
+    model::{Code, Hint, Observer, OperationKind, Result, Size, Unobserved},
     store::Store,
     view::Receipt,
 };
@@ -39,10 +39,14 @@ impl Outdated {
         }
     }
 
-    fn remove(&self, images: &Images) -> Result<bool> {
+    fn remove(&self, images: &Images, users: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<bool> {
         match self {
-            Self::Baked(image) => image::remove(images, &image.id, &[]).map(|_| true),
-            Self::Version(version) => image::remove_version(images, version),
+            Self::Baked(image) => match image::remove(images, &image.id, users) {
+                // A create came first.
+                Err(e) if e.code == Code::ImageInUse => Ok(false),
+                removed => removed.map(|_| true),
+            },
+            Self::Version(version) => image::remove_version(images, version, users),
         }
     }
 }
@@ -63,6 +67,7 @@ pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<P
     let store = app.store(observer)?;
     let catalog = catalog(&app.settings)?;
     let images = &app.images()?;
+    warn_of_damaged(images, observer)?;
     let mut outdated: Vec<Outdated> = image::superseded(images)?.into_iter().map(Outdated::Version).collect();
     for image in image::list(images)? {
         let stays = match &image.baked {
@@ -112,8 +117,9 @@ impl Pruning {
                 Ok(images) => (images, old.id().to_owned()),
                 Err(e) => return Some(Err(e)),
             };
+            let users = users(app);
             Some(accept(app, &caller, (OperationKind::Prune, &id), move |_, _| {
-                Ok(old.remove(&images)?.then(|| old.words()))
+                Ok(old.remove(&images, &users)?.then(|| old.words()))
             }))
         })
     }

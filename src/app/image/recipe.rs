@@ -6,7 +6,7 @@ use crate::{
     catalog::{Blueprint, Catalog, Resolved},
     engine::bake_of,
     image::{self, Baked, Images},
-    model::{Action, Result, Verb},
+    model::{Action, Code, Result, Verb},
 };
 
 /// The command that makes the next create of a blueprint faster; none where it cannot be baked.
@@ -35,7 +35,13 @@ pub fn is_current(catalog: &Catalog, images: &Images, baked: &Baked) -> Result<b
     if !blueprint.bases.contains(&baked.base) {
         return Ok(false);
     }
-    let Some(base) = image::get(images, &baked.base)? else { return Ok(false) };
+    let base = match image::get(images, &baked.base) {
+        Ok(Some(base)) => base,
+        Ok(None) => return Ok(false),
+        // What cannot be told of is not out of date.
+        Err(e) if e.code == Code::ImageDamaged => return Ok(true),
+        Err(e) => return Err(e),
+    };
     let today = bake_of(blueprint, &baked.base, &base.digest, &baked.parameters)?;
     Ok(today.is_some_and(|today| today.key == baked.key))
 }

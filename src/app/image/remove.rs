@@ -1,9 +1,9 @@
 //! Removing images: first which, so that a front end can ask, then the change.
 
-use super::{accept, rows, tidy};
+use super::{accept, tidy, users};
 use crate::{
     app::{Accepted, App, Caller, Right},
-    image::{self, Image},
+    image::{self, Image, Images},
     model::{Code, Error, Hint, Observer, OperationKind, Result, Unobserved, Verb, escaped},
     view::Changed,
 };
@@ -20,20 +20,24 @@ pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obser
     tidy(app, &caller.requester, observer)?;
     let (at, mut images) = (app.images()?, Vec::new());
     for id in ids {
-        let image = image::get(&at, id)?.ok_or_else(|| {
-            Error::new(Code::NoSuchImage, format!("there is no image `{}`", escaped(id)))
-                .hint(Hint::new().run(Verb::ImageList).text(" shows those there are"))
-        })?;
-        images.push(image);
+        images.push(found(&at, id)?);
     }
     // A lost database must not make an image look unused.
     app.store(observer)?;
-    if let Some(used) = rows(app, &images)?.iter().find(|r| !r.used_by.is_empty()) {
-        let text = format!("image `{}` is in use by {}", used.id, used.used_by.join(", "));
-        let hint = Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&used.used_by.join(" ")]);
-        return Err(Error::new(Code::ImageInUse, text).hint(hint));
-    }
+    let users = users(app);
+    images.iter().try_for_each(|image| image::refuse_used(&at, &image.id, &users))?;
     Ok(Removal { caller: caller.clone(), images })
+}
+
+/// The image named; of a damaged one, what is left of it.
+fn found(at: &Images, id: &str) -> Result<Image> {
+    match image::get(at, id) {
+        Ok(Some(image)) => Ok(image),
+        Err(e) if e.code == Code::ImageDamaged => Ok(image::remains(id)),
+        Ok(None) => Err(Error::new(Code::NoSuchImage, format!("there is no image `{}`", escaped(id)))
+            .hint(Hint::new().run(Verb::ImageList).text(" shows those there are"))),
+        Err(e) => Err(e),
+    }
 }
 
 impl Removal {
@@ -51,10 +55,10 @@ impl Removal {
     pub fn accept(self, app: &App) -> impl Iterator<Item = Result<Accepted<Changed>>> {
         let Self { caller, images } = self;
         images.into_iter().map(move |Image { id, .. }| {
-            let at = app.images()?;
+            let (at, users) = (app.images()?, users(app));
             let removed = Changed::new(&id, "removed");
             accept(app, &caller, (OperationKind::Remove, &id.clone()), move |_, _| {
-                image::remove(&at, &id, &[]).map(|_| removed)
+                image::remove(&at, &id, &users).map(|_| removed)
             })
         })
     }

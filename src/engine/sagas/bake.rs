@@ -152,7 +152,8 @@ fn in_machine(
         return Err(provision::abandon(ctx, job, error));
     }
     observer.finish();
-    let packed = sealed(ctx, &job, observer).and_then(|()| pack(ctx, &job, baked, image_lock, observer));
+    let packed =
+        sealed(ctx, &job, observer).and_then(|()| pack(ctx, &job, (&request.base, baked), image_lock, observer));
     kill_point::reached("effect");
     match packed {
         Ok(image) => {
@@ -206,11 +207,17 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String
     Ok(told)
 }
 
-fn pack(ctx: &Ctx, job: &Job, baked: Baked, image_lock: &image::Lock, observer: &mut dyn Observer) -> Result<Image> {
+fn pack(
+    ctx: &Ctx,
+    job: &Job,
+    (base, baked): (&Image, Baked),
+    image_lock: &image::Lock,
+    observer: &mut dyn Observer,
+) -> Result<Image> {
     observer.begin(Stage::Pack);
     let disk = job.root_path();
     let flat = ctx.images().and_then(|images| {
-        let (disk, observer) = (Path::new(&disk), &mut WithinStage(observer));
+        let (disk, observer) = ((Path::new(&disk), Path::new(&base.path)), &mut WithinStage(observer));
         image::flatten(&images, disk, baked, image_lock, &*ctx.clock, &ctx.ending, observer)
     });
     match &flat {

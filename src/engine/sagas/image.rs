@@ -15,7 +15,7 @@ use crate::{
         progress::Reporter,
     },
     image::{self, Images},
-    model::{OperationKind, OperationState, Requester, ResourceKind, Result, Settings},
+    model::{Code, OperationKind, OperationState, Requester, ResourceKind, Result, Settings},
     store::{Operation, Store},
 };
 
@@ -108,7 +108,11 @@ pub fn recover_images(ctx: &mut ImageCtx<'_>) -> Result<()> {
 
 /// Whether the operation reached what it was for before its process died.
 fn is_done(images: &Images, operation: &Operation) -> Result<bool> {
-    let image = image::get(images, &operation.resource.name)?;
+    let image = match image::get(images, &operation.resource.name) {
+        // It is there, and not what was to be made.
+        Err(e) if e.code == Code::ImageDamaged => return Ok(false),
+        image => image?,
+    };
     Ok(match operation.kind {
         OperationKind::Remove => image.is_none(),
         kind => makes(kind) && image.is_some_and(|i| i.created_at >= operation.started_at),

@@ -74,7 +74,7 @@ pub(super) fn prepare(root: &Path, suite: &str, mirror: &str) -> Result<()> {
         remove(&root.join(name))?;
     }
     for name in EMPTIED {
-        empty(&root.join(name))?;
+        empty(root, name)?;
     }
     host_keys(&root.join("etc/ssh"))?;
     let stanzas: Vec<String> = sources(suite, mirror)
@@ -142,19 +142,61 @@ fn remove(at: &Path) -> Result<()> {
     }
 }
 
-/// Removes what is in a folder, and keeps the folder.
-fn empty(folder: &Path) -> Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(io("read the folder", folder, e)),
-    };
+/// Removes what is in a folder of a built root, and keeps the folder. A package may put a link where the folder or one above
+/// it is expected: what the link leads to is the host's.
+fn empty(root: &Path, name: &str) -> Result<()> {
+    let mut folder = root.to_owned();
+    for part in Path::new(name) {
+        folder.push(part);
+        match fs::symlink_metadata(&folder) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => {
+                return Err(Error::new(
+                    Code::ImageIo,
+                    format!("`/{name}` of the image leads through something that is no folder"),
+                )
+                .cause(format!("`{}` is a link or a file", folder.display())));
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(io("look at", &folder, e)),
+        }
+    }
+    let entries = fs::read_dir(&folder).map_err(|e| io("read the folder", &folder, e))?;
     for entry in entries {
-        let entry = entry.map_err(|e| io("read the folder", folder, e))?;
+        let entry = entry.map_err(|e| io("read the folder", &folder, e))?;
         let at = entry.path();
         let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let removed = if folder { fs::remove_dir_all(&at) } else { fs::remove_file(&at) };
         removed.map_err(|e| io("remove", &at, e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::empty;
+
+    #[test]
+    fn a_link_in_a_built_root_empties_nothing_of_the_host() {
+        let (root, host) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(host.path().join("lists")).unwrap();
+        fs::write(host.path().join("lists/kept"), "x").unwrap();
+        let root = root.path();
+        fs::create_dir_all(root.join("var/lib")).unwrap();
+        symlink(host.path(), root.join("var/lib/apt")).unwrap();
+        symlink(host.path().join("lists"), root.join("lists")).unwrap();
+        for name in ["var/lib/apt/lists", "lists"] {
+            assert_eq!(empty(root, name).map_err(|e| e.code.as_str()), Err("image_io"), "{name}");
+        }
+        assert!(host.path().join("lists/kept").exists());
+
+        // In a folder a link goes, and what it leads to stays.
+        fs::create_dir_all(root.join("tmp/deep")).unwrap();
+        symlink(host.path(), root.join("tmp/link")).unwrap();
+        assert_eq!((empty(root, "tmp"), empty(root, "absent")), (Ok(()), Ok(())));
+        assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 0);
+        assert!(host.path().join("lists/kept").exists());
+    }
 }
