@@ -37,6 +37,8 @@ pub fn new_secret(spec: &SecretSpec) -> SecretString {
     SecretString::from(text)
 }
 
+/// Shortest RSA key that is taken, in bits: shorter ones can be broken.
+const MIN_RSA: usize = 2048;
 /// Largest file of public keys, in bytes.
 const MAX_FILE: usize = 64 * 1024;
 
@@ -81,16 +83,18 @@ fn bad(why: &str) -> Error {
         .hint("give a public key file with lines such as `ssh-ed25519 AAAA… you@host`, often `~/.ssh/id_ed25519.pub`")
 }
 
+/// Length of a number in bits.
+fn bits(number: &[u8]) -> usize {
+    number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+}
+
 /// The key of a line, without its comment.
 fn public_key(line: &str) -> Result<String> {
     let mut words = line.split_ascii_whitespace();
     let (kind, data) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| kind.starts_with(start)) {
-        let said: String = kind.chars().take(40).collect();
-        return Err(bad(&format!(
-            "it starts with `{}`, which is no type of key; options are not accepted",
-            escaped(&said)
-        )));
+        // Whatever else the file is, it may hold a secret: nothing of it is shown.
+        return Err(bad("a line of it does not start with a type of key; options are not accepted"));
     }
     if kind.ends_with("-cert-v01@openssh.com") {
         return Err(bad("it is a certificate, which a list of keys cannot hold; give the key it is for"));
@@ -98,6 +102,12 @@ fn public_key(line: &str) -> Result<String> {
     let key = PublicKey::from_openssh(&format!("{kind} {data}")).map_err(|e| bad(&escaped(&e.to_string())))?;
     if key.algorithm() == Algorithm::Dsa {
         return Err(bad("DSA keys are not accepted by today's servers"));
+    }
+    if let Some(bits) =
+        key.key_data().rsa().and_then(|rsa| rsa.n.as_positive_bytes()).map(bits).filter(|b| *b < MIN_RSA)
+    {
+        return Err(bad(&format!("it is an RSA key of {bits} bits: at least {MIN_RSA} are needed"))
+            .hint("make a new one: `ssh-keygen -t ed25519`"));
     }
     let clean = key.to_openssh().map_err(|e| bad(&escaped(&e.to_string())))?;
     Ok(clean.trim().to_owned())
@@ -189,7 +199,7 @@ mod tests {
             ),
             (
                 b"command=\"id\" ssh-ed25519 AAAA",
-                "it starts with `command=\"id\"`, which is no type of key; options are not accepted",
+                "a line of it does not start with a type of key; options are not accepted",
                 None,
             ),
         ];
@@ -199,5 +209,17 @@ mod tests {
             assert_eq!(error.hint_texts().get(1).cloned(), command.map(|c| format!("convert it: `{c}`")), "{why}");
         }
         assert_eq!(parse_public_keys(b"ssh-ed25519 AAAA").map_err(|e| e.code.as_str()), Err("invalid_ssh_key"));
+    }
+
+    #[test]
+    fn a_short_rsa_key_is_refused() {
+        let short = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQCcf8EwYKK8DIxPeboP34iRLkNpqy5fsK5y9epMNbzUkGheyQVindbb2zzwfMjyEesKZUC6kti1gP93O+jDDcg9dOMV25NhIf1N54szujfNrjp58XaSFf6j5SNP3VcPhSWcMcltmMKUTCD2qkw23Dg5WEQQt6JXGGQxGVv7oTjEPQ==";
+        let good = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDpjINaqtAGn4EeDLOu1yMFizzv+B6swQGcdjSIZvIVI+YvFskbtQAg+FQvwp+MNp0CqBM3HkjFht3RWxrCNxqOJl28Rid9XTqMyA6yeFcUoVuXhqCsmzAeipkJoVQWruR4+QOKcIEBd535kJPNBgHQlWD3xMuljowWgLpdAos044+gTLsdSjI58kBJsAGwCh7xM3l6sJdFVQ0dYg/OomzRdxYv0GbQ7X93v7vvAl/6mCMr6wSoL25VyYiNUbVYo7dcTXa1QSYsnFSGEB2Kw5J4P1O/MiIuG1aIUrAmGH8aHxJ6v+ea6urWR5ah4dbRHbk0POiK8NJ1Jkx4gQGz+Rhf";
+        let error = parse_public_keys(short.as_bytes()).expect_err("short");
+        assert_eq!(
+            error.message,
+            "the SSH key cannot be used: it is an RSA key of 1024 bits: at least 2048 are needed"
+        );
+        assert_eq!(parse_public_keys(good.as_bytes()), Ok(vec![good.to_owned()]));
     }
 }
