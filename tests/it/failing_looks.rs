@@ -251,7 +251,7 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     let mut engine = crowd.world.engine();
     hv.chaos(seed, PERCENT);
     let mut whole = 0;
-    for n in 0..400 {
+    for n in 0..600 {
         let calls = hv.destructive().len();
         let looked = engine::find_orphans(&mut engine, true);
         assert_eq!(hv.destructive().len(), calls, "run {n}: looking destroys nothing");
@@ -267,7 +267,7 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
         }
     }
     hv.heal();
-    println!("400 runs, {whole} whole looks, faults: {:?}", hv.hits_by_fault());
+    println!("600 runs, {whole} whole looks, faults: {:?}", hv.hits_by_fault());
     assert!(hv.hits() >= 100 && whole >= 50, "{whole} {:?}", hv.hits_by_fault());
     let destroyed = hv.destructive().split_off(made);
     let verbs: BTreeSet<&str> = destroyed.iter().filter_map(|call| call.split('(').next()).collect();
