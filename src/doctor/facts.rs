@@ -42,6 +42,8 @@ pub struct Network {
     pub bridge: Option<String>,
     /// Its IPv4 subnet.
     pub subnet: Option<Ipv4Net>,
+    /// It leads to the host alone.
+    pub isolated: bool,
 }
 
 /// What is known of the host. `None`, and `Err` with the reason, mean unknown.
@@ -186,7 +188,7 @@ fn firewall(
 ) -> Option<Result<Vec<Obstacle>, String>> {
     let network = network.as_ref().ok()?.as_ref().filter(|n| n.active)?;
     let uplink = routes.iter().flatten().find(|r| r.net.prefix_len() == 0).map(|r| r.interface.clone());
-    let way = Way { bridge: network.bridge.clone()?, subnet: network.subnet?, uplink };
+    let way = Way { bridge: network.bridge.clone()?, subnet: network.subnet?, isolated: network.isolated, uplink };
     Some(firewall::read(machine, &settings.host.network).map(|rules| firewall::judge(&rules, &way)))
 }
 
@@ -201,7 +203,12 @@ fn network_of(seen: &NetworkInfo) -> Network {
     let network = NetworkDefinition::parse(&seen.xml).ok();
     let subnets = network.iter().flat_map(|n| &n.ips);
     let subnet = |ip: &IpDefinition| Ipv4Net::new(ip.address?, ip.prefix?).ok().map(|n| n.trunc());
-    Network { active: seen.active, subnet: subnets.filter_map(subnet).next(), bridge: network.and_then(|n| n.bridge) }
+    Network {
+        active: seen.active,
+        subnet: subnets.filter_map(subnet).next(),
+        isolated: network.as_ref().is_some_and(|n| n.isolated),
+        bridge: network.and_then(|n| n.bridge),
+    }
 }
 
 /// Names of the base images in a folder; a folder that is not there has none.

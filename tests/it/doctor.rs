@@ -64,6 +64,7 @@ fn healthy() -> Facts {
             active: true,
             bridge: Some("litebr0".into()),
             subnet: Some(net("192.168.150.0/24")),
+            isolated: false,
         })),
         routes: Ok(vec![
             route("eth0", "0.0.0.0/0"),
@@ -701,7 +702,12 @@ fn gathers_from_libvirt_and_the_machine() {
     assert!(facts.local);
     let pool = facts.pool.expect("asked").expect("there");
     assert_eq!((pool.active, pool.path.as_str()), (true, "/var/lib/libvirt/images/lite"));
-    let network = Network { active: true, bridge: Some("virbr-lite".into()), subnet: Some(net("192.168.150.0/24")) };
+    let network = Network {
+        active: true,
+        bridge: Some("virbr-lite".into()),
+        subnet: Some(net("192.168.150.0/24")),
+        isolated: true,
+    };
     assert_eq!(facts.network, Ok(Some(network)));
     assert_eq!((facts.state_writable, facts.logs_writable), (Some(true), Some(true)));
     assert!(
@@ -762,7 +768,8 @@ fn makes_the_pool_and_the_network_twice() {
         assert_eq!(make(fix, Some(&hypervisor)), Ok(()), "{fix:?}");
     }
     let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
-    let network = Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")) };
+    let network =
+        Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")), isolated: true };
     assert_eq!(facts.network, Ok(Some(network)));
     let checks = evaluate(&facts, &settings);
     assert_eq!(status(&checks, "network"), Some(Status::Ok));

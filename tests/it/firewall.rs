@@ -4,9 +4,14 @@ use lite::doctor::{Ruleset, Way, judge, parse_iptables};
 
 /// What stops guests, as one line each.
 fn stopped(saved: &str) -> Vec<String> {
+    on_network(saved, false)
+}
+
+fn on_network(saved: &str, isolated: bool) -> Vec<String> {
     let way = Way {
         bridge: "virbr7".to_owned(),
         subnet: "192.168.150.0/24".parse().expect("a subnet"),
+        isolated,
         uplink: Some("eth0".to_owned()),
     };
     let rules = Ruleset { chains: parse_iptables(saved, "iptables-legacy") };
@@ -86,4 +91,12 @@ fn every_hook_and_table_is_judged() {
     let outwards =
         ["guests reach nothing outside", "guests resolve no names", "no answer of a guest reaches this host"];
     assert_eq!(wants(raw), outwards);
+}
+
+#[test]
+fn an_isolated_network_leads_nowhere_on_purpose() {
+    let libvirts = "*filter\n:FORWARD ACCEPT [0:0]\n:LIBVIRT_FWO - [0:0]\n-A FORWARD -j LIBVIRT_FWO\n\
+                    -A LIBVIRT_FWO -i virbr7 -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n";
+    assert_eq!(on_network(libvirts, false).len(), 1);
+    assert_eq!(on_network(libvirts, true), Vec::<String>::new());
 }

@@ -155,7 +155,7 @@ fn killed_before_and_after_every_kind_of_step() {
     // The undo of a create that died with everything made, done by another command.
     let half_made = || {
         gone();
-        dies(create(&host, name), "effect", 7);
+        dies(create(&host, name), "effect", 5);
     };
     let repair = || host.command(&["repair"]);
     all.push(("undo", kill(("undo", At::FirstOfEachName), &host, &half_made, &repair, &absent)));

@@ -69,7 +69,7 @@ fn delete_and_look(host: &Host, state: &str) {
 fn delete_works_from_every_state() {
     needs_host();
     let _turn = turn();
-    let host = idle_host("state", 60);
+    let host = idle_host("state", 103);
     let made = || assert!(create(&host, NAME).status().expect("lite runs").success());
     let stopped = || {
         made();
@@ -164,9 +164,9 @@ fn a_full_disk_is_named_and_nothing_stays() {
     needs_host();
     let _turn = turn();
     let host = bare_host("full", 58);
-    // Room for the bytes, but not for the files: image, sidecar and lock take three, the folder one.
+    // Room for the bytes, but not for the files: image, sidecar and two locks take four, the folder one.
     let mut said = Vec::new();
-    for files in [4, 5] {
+    for files in [5, 6] {
         let pool = Mounted::new(&host.pool_dir(), "size=64m,nr_inodes=64");
         let file = image(&host, "idle", crate::support::idle::IDLE);
         host.ok(&["image", "import", &file]);
@@ -188,7 +188,7 @@ fn a_full_disk_is_named_and_nothing_stays() {
 fn a_full_disk_of_the_state_or_of_the_logs_is_named_and_nothing_stays() {
     needs_host();
     let _turn = turn();
-    let host = bare_host("fullst", 57);
+    let host = bare_host("fullst", 104);
     let (state, logs) = (host.folder.path().join("state"), host.folder.path().join("logs"));
     let disks = [&state, &logs].map(|at| (at, Mounted::new(at, "size=8m,nr_inodes=64")));
     let file = image(&host, "idle", crate::support::idle::IDLE);

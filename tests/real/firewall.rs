@@ -19,6 +19,7 @@ fn stopped(rules: &str) -> Vec<String> {
     let way = Way {
         bridge: "virbr7".to_owned(),
         subnet: "192.168.150.0/24".parse().expect("a subnet"),
+        isolated: false,
         uplink: Some("eth0".to_owned()),
     };
     let chains = parse_nft(&text(&out.stdout), &|family, table| family != "ip" && table == "lite").expect("rules");

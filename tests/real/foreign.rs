@@ -90,7 +90,7 @@ fn what_is_not_ours_stays_as_it_is() {
     clean(&host, "delete");
 
     let mut deaths = 0;
-    for (point, n) in [("allocated", 1), ("effect", 2), ("effect", 5), ("intent", 6)] {
+    for (point, n) in [("allocated", 1), ("effect", 2), ("effect", 5), ("intent", 4)] {
         dies(idle::create(&host, other), point, n);
         host.ok(&["repair"]);
         foreign.assert_untouched(&format!("create killed at {point}:{n}"));

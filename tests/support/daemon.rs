@@ -5,7 +5,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -21,8 +21,11 @@ const FOLDERS: [(&str, &str); 5] = [
     ("etc", "/etc/libvirt"),
 ];
 
-/// Hides them, says so, and stays: the namespaces live as long as it does.
-const HOLD: &str = "set -e; while [ $# -gt 1 ]; do mount --bind \"$1\" \"$2\"; shift 2; done; ip link set lo up; \
+/// Hides them, says so, and stays: the namespaces live as long as it does. libvirt isolates a port of a bridge by a file of
+/// sysfs, which shows the network of the namespace that it is mounted in.
+const HOLD: &str = "set -e; while [ $# -gt 1 ]; do mount --bind \"$1\" \"$2\"; shift 2; done; \
+                    mount -t sysfs sysfs \"$1\"; mount --rbind /sys/fs/cgroup \"$1/fs/cgroup\"; mount --rbind \"$1\" /sys; \
+                    ip link set lo up; \
                     echo ready; exec sleep infinity";
 
 /// A running libvirtd; all its processes end when this is dropped.
@@ -51,8 +54,7 @@ impl Daemon {
             binds.extend([at(ours), theirs.into()]);
         }
         fs::create_dir(at("socket")).expect("a folder");
-        // `clean-traffic` and its parts, which every instance's filter refers to.
-        copy_files(Path::new("/etc/libvirt/nwfilter"), &at("etc/nwfilter"));
+        fs::create_dir(at("sys")).expect("a folder");
         let sockets = format!(
             "unix_sock_dir = \"{}\"\nauth_unix_ro = \"none\"\nauth_unix_rw = \"none\"\n",
             at("socket").display()
@@ -63,6 +65,7 @@ impl Daemon {
         let mut holder = Command::new("unshare")
             .args(["-m", "-n", "sh", "-c", HOLD, "sh"])
             .args(&binds)
+            .arg(at("sys"))
             .stdout(Stdio::piped())
             .spawn()
             .expect("unshare runs");
@@ -164,11 +167,4 @@ fn missing() -> Option<String> {
     }
     let tried = Command::new("unshare").args(["-m", "-n", "true"]).output().expect("unshare runs");
     (!tried.status.success()).then(|| format!("no namespaces: {}", String::from_utf8_lossy(&tried.stderr).trim()))
-}
-
-fn copy_files(from: &Path, to: &Path) {
-    fs::create_dir(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("the filters of libvirt").flatten() {
-        fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
-    }
 }

@@ -3,7 +3,7 @@
 use super::{
     Way,
     packets::{Needed, needed},
-    ruleset::{Base, Chain, Insert, Packet, Ruleset, Verdict},
+    ruleset::{Base, Chain, Hook, Insert, Packet, Ruleset, Verdict},
 };
 use crate::{doctor::check::quoted, model::escaped};
 
@@ -46,7 +46,8 @@ struct Walk<'a> {
 
 /// What stops guests in these rules: for each kind of packets the first chain that does.
 pub fn judge(rules: &Ruleset, way: &Way) -> Vec<Obstacle> {
-    needed(way).iter().filter_map(|kind| stopped(rules, kind, way)).collect()
+    let wanted = |kind: &&Needed<'_>| !(way.isolated && kind.hooks.contains(&Hook::Forward));
+    needed(way).iter().filter(wanted).filter_map(|kind| stopped(rules, kind, way)).collect()
 }
 
 fn stopped(rules: &Ruleset, kind: &Needed<'_>, way: &Way) -> Option<Obstacle> {

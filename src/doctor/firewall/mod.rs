@@ -27,6 +27,8 @@ pub struct Way {
     pub bridge: String,
     /// Their subnet; the host has its first address.
     pub subnet: Ipv4Net,
+    /// It leads to the host alone, as whoever defined the network wanted.
+    pub isolated: bool,
     /// The interface of the default route, if there is one.
     pub uplink: Option<String>,
 }

@@ -12,6 +12,8 @@ use crate::model::Result;
 pub struct NetworkDefinition {
     /// Its bridge on the host.
     pub bridge: Option<String>,
+    /// It leads nowhere but to the host: the definition says nothing of forwarding.
+    pub isolated: bool,
     /// Its IPv4 subnets, in the order of the XML.
     pub ips: Vec<IpDefinition>,
 }
@@ -46,7 +48,11 @@ impl NetworkDefinition {
         let document = parse(xml)?;
         let root = document.root_element();
         let ipv4 = |n: &Node<'_, '_>| n.has_tag_name("ip") && n.attribute("family").is_none_or(|f| f == "ipv4");
-        Ok(Self { bridge: attribute(root, "bridge", "name"), ips: root.children().filter(ipv4).map(ip).collect() })
+        Ok(Self {
+            bridge: attribute(root, "bridge", "name"),
+            isolated: child(root, "forward").is_none(),
+            ips: root.children().filter(ipv4).map(ip).collect(),
+        })
     }
 
     /// All addresses that are kept.
@@ -101,6 +107,7 @@ mod tests {
             read,
             NetworkDefinition {
                 bridge: Some("virbr0".into()),
+                isolated: true,
                 ips: vec![
                     IpDefinition {
                         address: Some(Ipv4Addr::new(10, 0, 0, 1)),
