@@ -243,7 +243,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// Says of each guest that bakes that it has sealed its disk, and lets it power off once its link is connected; until `over`.
+/// Says of each guest that bakes that it has sealed its disk, and lets it power off; until `over`.
 fn seal_and_power_off(logs: &std::path::Path, over: &AtomicBool) {
     let (mut told, mut running) = (BTreeSet::new(), Vec::new());
     while !over.load(Ordering::Relaxed) {
@@ -259,12 +259,11 @@ fn seal_and_power_off(logs: &std::path::Path, over: &AtomicBool) {
         }
         running.retain(|id| {
             let domain = virsh(&["dumpxml", id]);
-            let connected = domain.contains("<filterref") && !domain.contains("<link state='down'/>");
-            if connected {
+            // Until it boots nobody hears a key. One whose bake was killed is gone once that is undone.
+            if domain.lines().next().is_some_and(|line| line.contains(" id='")) {
                 virsh(&["send-key", id, "KEY_ENTER"]);
             }
-            // One whose bake was killed is gone once that is undone.
-            !connected && !domain.is_empty()
+            !domain.is_empty()
         });
         thread::sleep(Duration::from_millis(if running.is_empty() { 20 } else { 100 }));
     }
