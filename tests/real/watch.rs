@@ -140,7 +140,7 @@ fn a_watcher_that_dies_anywhere_loses_nothing() {
     let steps = [
         "detected:1",
         "planned:2",
-        "stored:1",
+        "told:1",
         "acted:1",
         "grouped:1",
         "grouped:30",

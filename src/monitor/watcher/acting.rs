@@ -134,7 +134,7 @@ impl Watcher<'_> {
             return Err(error);
         }
         if !events.is_empty() {
-            kill_point::reached("stored");
+            kill_point::reached("told");
         }
         Ok(())
     }
