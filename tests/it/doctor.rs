@@ -706,7 +706,7 @@ fn gathers_from_libvirt_and_the_machine() {
         active: true,
         bridge: Some("virbr-lite".into()),
         subnet: Some(net("192.168.150.0/24")),
-        isolated: true,
+        isolated: false,
     };
     assert_eq!(facts.network, Ok(Some(network)));
     assert_eq!((facts.state_writable, facts.logs_writable), (Some(true), Some(true)));
@@ -769,7 +769,7 @@ fn makes_the_pool_and_the_network_twice() {
     }
     let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
     let network =
-        Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")), isolated: true };
+        Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")), isolated: false };
     assert_eq!(facts.network, Ok(Some(network)));
     let checks = evaluate(&facts, &settings);
     assert_eq!(status(&checks, "network"), Some(Status::Ok));

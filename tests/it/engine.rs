@@ -1,9 +1,13 @@
 //! The engine over libvirt's test driver: no root, no daemon.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use crate::support::{changes, world::World};
 use lite::{
+    clock::Clock,
     engine::{self, Created, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     model::{Class, DesiredState, InstanceState, Name, NetworkMode},
@@ -139,6 +143,21 @@ fn an_undo_that_fails_for_good_stays_in_need_of_attention() {
 }
 
 /// libvirt goes on with a call whose client died: it may take effect after the next command has begun to undo.
+/// A clock on which a call takes effect during the first wait.
+struct OnWait<F>(Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send> Clock for OnWait<F> {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    fn sleep(&self, _: Duration) {
+        if let Some(call) = self.0.lock().expect("not poisoned").take() {
+            call();
+        }
+    }
+}
+
 #[test]
 fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {
     let world = World::new();
@@ -161,23 +180,12 @@ fn a_dead_creates_last_call_that_takes_effect_late_leaves_nothing() {
     db.execute("UPDATE step SET state = 'intent' WHERE sequence >= ?1", [sequence]).expect("changed");
     db.execute("UPDATE operation SET state = 'started', ended_at = NULL", []).expect("changed");
     drop(db);
-    let looked = || world.hypervisor.calls().contains(&"domain");
-    assert!(!looked());
-
-    thread::scope(|scope| {
-        let late = scope.spawn(|| {
-            while !looked() {
-                thread::sleep(Duration::from_millis(1));
-            }
-            thread::sleep(Duration::from_millis(50));
-            hv.ensure_domain(&xml).expect("defined");
-        });
-        assert_eq!(
-            engine::recover(&mut world.engine()).expect("recovered"),
-            ["undid the create of `web` that was cut off"]
-        );
-        late.join().expect("it took effect");
-    });
+    let hv = world.hypervisor.clone();
+    let late = Arc::new(OnWait(Mutex::new(Some(move || hv.inner().ensure_domain(&xml).expect("defined")))));
+    let mut ctx = world.engine();
+    ctx.clock = late.clone();
+    assert_eq!(engine::recover(&mut ctx).expect("recovered"), ["undid the create of `web` that was cut off"]);
+    assert!(late.0.lock().expect("not poisoned").is_none(), "it took effect");
     assert_eq!(world.snapshot(), before);
 }
 
