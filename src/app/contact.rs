@@ -37,20 +37,24 @@ pub enum MessageFormat {
     Template(Attachment),
 }
 
+/// A webhook.
+#[derive(Clone)]
+pub struct Webhook {
+    /// Its address.
+    pub address: SecretString,
+    /// How messages look.
+    pub format: MessageFormat,
+    /// The address may be in a private network.
+    pub allow_private: bool,
+    /// The text of a file that holds a header that goes with each message.
+    pub header: Option<SecretString>,
+}
+
 /// How a contact is told.
 #[derive(Clone)]
 pub enum Way {
     /// By a webhook.
-    Webhook {
-        /// Its address.
-        address: SecretString,
-        /// How messages look.
-        format: MessageFormat,
-        /// The address may be in a private network.
-        allow_private: bool,
-        /// The text of a file that holds a header that goes with each message.
-        header: Option<SecretString>,
-    },
+    Webhook(Webhook),
     /// By mail to this address.
     Mail(String),
 }
@@ -85,24 +89,23 @@ pub fn check(app: &App, caller: &Caller, request: &Add, observer: &mut dyn Obser
     // Whether a database is lost is seen before one is made.
     app.store(observer)?;
     match &request.way {
-        Way::Webhook { .. } => check_webhook(app, request),
-        Way::Mail(to) => check_mail(app, request, to),
+        Way::Webhook(webhook) => check_webhook(app, &request.name, webhook),
+        Way::Mail(to) => check_mail(app, &request.name, to),
     }
 }
 
-fn check_mail(app: &App, request: &Add, to: &str) -> Result<Checked> {
+fn check_mail(app: &App, name: &Name, to: &str) -> Result<Checked> {
     let to = mail::parse(to)?;
     let contact = Contact {
         disabled: Some(verify::UNVERIFIED.to_owned()),
-        ..contact(app, &request.name, mail::url(&to).into(), &Format::Mail)?
+        ..contact(app, name, mail::url(&to).into(), &Format::Mail)?
     };
     Ok(Checked { contact, mail: Some((verify::server(app)?.clone(), to.to_string())) })
 }
 
-fn check_webhook(app: &App, request: &Add) -> Result<Checked> {
-    let Way::Webhook { address: webhook, format, allow_private, header } = &request.way else { unreachable!() };
-    let url = address::parse(webhook.expose_secret())?;
-    let format = match format {
+fn check_webhook(app: &App, name: &Name, webhook: &Webhook) -> Result<Checked> {
+    let url = address::parse(webhook.address.expose_secret())?;
+    let format = match &webhook.format {
         MessageFormat::Named(name) => Format::named(name)?,
         MessageFormat::Template(file) => {
             let text = String::from_utf8(file.bytes.clone())
@@ -110,12 +113,12 @@ fn check_webhook(app: &App, request: &Add) -> Result<Checked> {
             Format::custom(&file.name, text)?
         }
     };
-    address::choose(&address::resolve(&url)?, &Allowed { private: *allow_private, ..ways(app).allowed })?;
-    header.as_ref().map(|text| header::parse(text.expose_secret())).transpose()?;
+    address::choose(&address::resolve(&url)?, &Allowed { private: webhook.allow_private, ..ways(app).allowed })?;
+    webhook.header.as_ref().map(|text| header::parse(text.expose_secret())).transpose()?;
     let contact = Contact {
-        private: *allow_private,
-        header: header.clone(),
-        ..contact(app, &request.name, webhook.clone(), &format)?
+        private: webhook.allow_private,
+        header: webhook.header.clone(),
+        ..contact(app, name, webhook.address.clone(), &format)?
     };
     Ok(Checked { contact, mail: None })
 }
@@ -201,7 +204,7 @@ pub fn rotate(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observ
     let mut store = changing(app, caller, observer)?;
     if outbox::is_mail(&store.require_contact(name)?) {
         return Err(Error::new(
-            Code::InvalidMailAddress,
+            Code::ContactNotSigned,
             format!("contact `{name}` is told by mail, which is not signed"),
         )
         .hint("a webhook has a secret"));

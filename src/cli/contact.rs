@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::{Env, common, complete};
 use crate::{
     app::{
-        contact::{self, Add, Added, MessageFormat, Way},
+        contact::{self, Add, Added, MessageFormat, Way, Webhook},
         files::{Attachment, read_limited},
     },
     model::{Code, Error, Name, Result},
@@ -209,12 +209,12 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                 None => webhook.clone(),
             };
             let way = match (address, mail) {
-                (Some(address), _) => Way::Webhook {
+                (Some(address), _) => Way::Webhook(Webhook {
                     address: address.into(),
                     format: message_format(format)?,
                     allow_private: *allow_private,
                     header: header_file.as_deref().map(secret_text).transpose()?,
-                },
+                }),
                 (None, mail) => Way::Mail(mail.clone().unwrap_or_default()),
             };
             let checked = contact::check(&app, &caller, &Add { name: name.clone(), way }, &mut progress)?;

@@ -50,6 +50,7 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
         ctx.hypervisor.ensure_network(&host.network, &network_xml(ctx)?)?;
         kill_point::reached("effect");
         observer.note(&format!("made network `{}`", host.network));
+        tell_obstacles(ctx, observer)?;
     }
     Ok(())
 }
@@ -65,13 +66,14 @@ pub fn check_bridge(ctx: &Ctx, network: &NetworkMode) -> Result<()> {
         .hint("`ip -brief link show type bridge` lists those there are; `--network nat` needs none"))
 }
 
-/// Tells what firewalls of this host stop of the guests' packets: they would fail much later, and not say why.
-pub fn tell_obstacles(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observer) -> Result<()> {
-    if *network != NetworkMode::Nat || !ctx.machine.runs_guests() {
+/// Tells what firewalls of this host stop of the packets of guests on the network that was just made: they would fail much
+/// later, and not say why. One that was there is judged before.
+fn tell_obstacles(ctx: &Ctx, observer: &mut dyn Observer) -> Result<()> {
+    let Some(network) = ctx.hypervisor.network(&ctx.settings.host.network)?.filter(|_| ctx.machine.runs_guests())
+    else {
         return Ok(());
-    }
-    let seen = ctx.hypervisor.network(&ctx.settings.host.network)?;
-    for obstacle in seen.iter().flat_map(|n| doctor::obstacles(&ctx.settings, &*ctx.machine, n)).filter(|o| o.sure) {
+    };
+    for obstacle in doctor::obstacles(&ctx.settings, &*ctx.machine, &network).into_iter().filter(|o| o.sure) {
         observer.warn(&Hint::from(format!("{obstacle}; what helps: `{}`", obstacle.fix)));
     }
     Ok(())

@@ -177,7 +177,6 @@ fn host_view(ctx: &mut Ctx, network: &NetworkMode, observer: &mut dyn Observer) 
     host::check_bridge(ctx, network)?;
     host::prepare_host(ctx, network, observer)?;
     let view = host::view(ctx, network)?;
-    host::tell_obstacles(ctx, network, observer)?;
     let kvm = doctor::use_kvm(ctx.settings.host.accel, &*ctx.machine, view.info.kvm_offered, &view.info.arch)?;
     if !kvm {
         observer.warn(&Hint::from("no KVM on this host: the virtual machine is emulated, which is slow"));

@@ -24,8 +24,6 @@ macro_rules! calls_of {
     (Lifecycle, $make:ident) => {
         $make! { Lifecycle {
             fn start(uuid: Uuid) -> ();
-            fn start_with_xml(uuid: Uuid, xml: &str) -> ();
-            fn update_interface(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
             fn resume(uuid: Uuid) -> ();

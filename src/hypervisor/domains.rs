@@ -97,11 +97,6 @@ pub trait Domains: Send + Sync {
 pub trait Lifecycle: Send + Sync {
     /// Starts it; content if it runs. `domain_stopping` (busy) if it is just going down.
     fn start(&self, uuid: Uuid) -> Result<()>;
-    /// Runs the domain once with this XML in place of its definition, which stays as it is; content if it runs.
-    fn start_with_xml(&self, uuid: Uuid, xml: &str) -> Result<()>;
-    /// Changes the interface of the running domain, which its hardware address names; the definition stays as it is.
-    /// Content if the domain does not run: its next run is by its definition.
-    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).

@@ -57,7 +57,6 @@ struct Memory {
     uploads: BTreeMap<(String, String), Vec<u8>>,
     states: BTreeMap<Uuid, DomainState>,
     told: BTreeMap<Uuid, Change>,
-    interfaces: BTreeMap<Uuid, Vec<String>>,
     /// Presses of the power button that guests do not hear.
     ignored_presses: u32,
     pool_free: Option<u64>,
@@ -71,7 +70,6 @@ impl Default for Memory {
             uploads: BTreeMap::new(),
             states: BTreeMap::new(),
             told: BTreeMap::new(),
-            interfaces: BTreeMap::new(),
             ignored_presses: 0,
             pool_free: None,
         }
@@ -100,11 +98,6 @@ impl Double {
     /// What was last written to a volume.
     pub fn uploaded(&self, pool: &str, volume: &str) -> Option<Vec<u8>> {
         self.memory().uploads.get(&(pool.to_owned(), volume.to_owned())).cloned()
-    }
-
-    /// The changes made to the interface of a domain, in order.
-    pub fn interface_updates(&self, uuid: Uuid) -> Vec<String> {
-        self.memory().interfaces.get(&uuid).cloned().unwrap_or_default()
     }
 
     /// Changes the facts of the host.

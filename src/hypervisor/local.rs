@@ -9,7 +9,8 @@ use std::{
         net::UnixStream,
     },
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
+    time::Duration,
 };
 
 use inotify::{Inotify, WatchMask};
@@ -22,6 +23,9 @@ use super::{
 
 /// Most bytes read of a file: the tables and states of a kernel are far smaller.
 const MOST: u64 = 4 << 20;
+
+/// How long a program may take: `apt-get` installs a package.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// The URI names this machine: `qemu:///system`, `qemu+unix:///system`, `test:///default`.
 pub fn is_local(uri: &str) -> bool {
@@ -110,21 +114,9 @@ impl Machine for LocalMachine {
     }
 
     fn run(&self, program: &Path, arguments: &[&str]) -> io::Result<Output> {
-        // Files, not pipes: a daemon that is left behind may keep them open.
-        let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        let status = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(stdout.try_clone()?)
-            .stderr(stderr.try_clone()?)
-            .status()?;
-        let text = |file: &mut fs::File| -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            file.rewind()?;
-            file.take(MOST).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        Ok(Output { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? })
+        let mut command = Command::new(program);
+        command.args(arguments);
+        super::program::run(command, "", LIMIT)
     }
 
     fn answers(&self, socket: &Path) -> bool {

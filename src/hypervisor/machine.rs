@@ -81,7 +81,8 @@ pub trait Machine: Send + Sync {
     fn is_writable(&self, folder: &Path) -> bool;
     /// Where a program is, looked for in `PATH` and in the folders of root's programs.
     fn program(&self, name: &str) -> Option<PathBuf>;
-    /// Runs a program to its end, without input; of what it prints at most 4 MiB each are given. It may leave a daemon behind.
+    /// Runs a program to its end, without input, for at most ten minutes; of what it prints at most 4 MiB each are given. It may
+    /// leave a daemon behind.
     fn run(&self, program: &Path, arguments: &[&str]) -> io::Result<Output>;
     /// Whether a socket takes connections; also if it is there and this user may not.
     fn answers(&self, socket: &Path) -> bool;

@@ -22,6 +22,7 @@ mod nft;
 mod node;
 mod packet_filter;
 pub mod prelude;
+mod program;
 mod samples;
 mod storage;
 mod tail;

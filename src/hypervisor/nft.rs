@@ -2,27 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Read, Seek, Write},
-    os::fd::AsFd,
-    process::{Child, Command, Output},
+    io,
+    process::Command,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    process::{Pid, PidfdFlags, pidfd_open},
-};
 use serde::Deserialize;
 
-use super::{LocalMachine, Machine, PacketFilter, is_local};
+use super::{LocalMachine, Machine, PacketFilter, is_local, program};
 use crate::model::{Code, Error, Hint, LoadedTable, Result, Ruleset, Verb, escaped};
 
 /// How long one run may take. The kernel does all of a transaction in milliseconds.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Most bytes read of what it prints.
-const MOST: u64 = 4 << 20;
 
 /// Where the packet filter is.
 pub enum Nft {
@@ -69,7 +61,7 @@ impl Nft {
     /// Runs it with a text as its input, to its end or until it takes too long.
     fn run(&self, arguments: &[&str], input: &str) -> Result<Vec<u8>> {
         let failed = |e: io::Error| Error::new(Code::FirewallFailed, "cannot run `nft`").cause(e);
-        let out = bounded(self.command(arguments)?, input).map_err(failed)?;
+        let out = program::run(self.command(arguments)?, input, LIMIT).map_err(failed)?;
         if out.status.success() {
             return Ok(out.stdout);
         }
@@ -121,36 +113,6 @@ fn ssh_arguments(rest: &str) -> Option<Vec<String>> {
     arguments.extend(port.into_iter().flat_map(|port| ["-p".to_owned(), port.to_owned()]));
     arguments.extend(["--".to_owned(), host.to_owned()]);
     Some(arguments)
-}
-
-/// Runs a program, ended after [`LIMIT`]. Files, not pipes: whatever is read and written, nobody waits for the other.
-fn bounded(mut command: Command, input: &str) -> io::Result<Output> {
-    let (mut stdin, mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?, tempfile::tempfile()?);
-    stdin.write_all(input.as_bytes())?;
-    stdin.rewind()?;
-    let mut child = command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
-    let ended = ends_within(&child, LIMIT);
-    if !matches!(ended, Ok(true)) {
-        child.kill()?;
-    }
-    let status = child.wait()?;
-    if !ended? {
-        return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it did not end within {} s", LIMIT.as_secs())));
-    }
-    Ok(Output { status, stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
-}
-
-fn ends_within(child: &Child, limit: Duration) -> io::Result<bool> {
-    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
-    let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
-    Ok(poll(&mut [PollFd::new(&process.as_fd(), PollFlags::IN)], Some(&limit))? > 0)
-}
-
-fn content(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.rewind()?;
-    file.take(MOST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// What `nft -j list chains` prints, as far as lite reads it.

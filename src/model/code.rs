@@ -188,6 +188,7 @@ codes! {
         ArchUnsupported = "arch_unsupported",
         CannotListen = "cannot_listen",
         ContactDisabled = "contact_disabled",
+        ContactNotSigned = "contact_not_signed",
         DomainRunning = "domain_running",
         HostNotFit = "host_not_fit",
         ImageDamaged = "image_damaged",

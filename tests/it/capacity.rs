@@ -7,10 +7,10 @@ use lite::{
         self, Unobserved,
         sagas::{create, start},
     },
-    model::{Hint, Name, Observer, Ratio, Size, Stage},
+    model::{Name, Ratio, Size},
 };
 
-use crate::support::world::World;
+use crate::support::{warned::Warned, world::World};
 
 /// The test driver's pool has 100 GiB, so 5 GiB stay free.
 #[test]
@@ -67,26 +67,10 @@ fn more_memory_promised_than_there_is_is_warned_of() {
     let settings = Arc::make_mut(&mut world.settings);
     settings.host.overcommit.memory = Ratio::times(2);
     world.hypervisor.inner().set_host(|h| h.memory_kib = 768 << 10);
-    let mut warned = Warnings::default();
+    let mut warned = Warned::default();
     let request = world.plain_request(Some("web"));
     engine::create(&mut world.engine(), request, &mut warned).expect("created");
     let wanted =
         "512 MiB of memory is promised to instances, and there is 256 MiB: where all use theirs, the kernel kills some";
     assert_eq!(warned.0.last().map(String::as_str), Some(wanted), "{:?}", warned.0);
-}
-
-/// Keeps what is warned of.
-#[derive(Default)]
-struct Warnings(Vec<String>);
-
-impl Observer for Warnings {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self) {}
-    fn fail(&mut self) {}
-    fn status(&mut self, _: &str) {}
-    fn warn(&mut self, warning: &Hint) {
-        self.0.push(warning.to_string());
-    }
 }

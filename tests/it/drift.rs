@@ -1,12 +1,12 @@
 //! Domains that somebody renamed, edited, stopped or removed by hand: shown as what they are, put back only when asked.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
-use crate::support::{changes, world::World};
+use crate::support::{changes, warned::Warned, world::World};
 use lite::{
-    engine::{self, Listed, Observer, Redefinition, Stage, Unobserved},
+    engine::{self, Listed, Redefinition, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, DesiredState, Drift, Hint, Instance, InstanceState, Name, Phase},
+    model::{Class, DesiredState, Drift, Instance, InstanceState, Name, Phase},
 };
 use uuid::Uuid;
 
@@ -141,31 +141,15 @@ fn show_sees_every_difference_and_repair_puts_each_back() {
     assert_eq!(inspected(&world).state, InstanceState::Stopped);
 }
 
-/// Keeps what it is warned of.
-#[derive(Default)]
-struct Warned(Mutex<Vec<String>>);
-
-impl Observer for &Warned {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self) {}
-    fn fail(&mut self) {}
-    fn status(&mut self, _: &str) {}
-    fn warn(&mut self, warning: &Hint) {
-        self.0.lock().expect("not poisoned").push(warning.to_string());
-    }
-}
-
 #[test]
 fn a_drifted_instance_starts_as_it_is_and_the_user_is_told() {
     let (world, uuid) = world();
     world.hypervisor.destroy(uuid).expect("stopped");
     world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
-    let warned = Warned::default();
-    assert_eq!(changes::start(&mut world.engine(), &web(&world), None, &mut &warned), Ok(true));
+    let mut warned = Warned::default();
+    assert_eq!(changes::start(&mut world.engine(), &web(&world), None, &mut warned), Ok(true));
     let wanted = "the domain of `web` was changed by hand: name: web-x (recorded: web); `lite repair web` puts it back";
-    assert_eq!(*warned.0.lock().expect("not poisoned"), [wanted]);
+    assert_eq!(warned.0, [wanted]);
     assert_eq!((listed(&world).state, listed(&world).power), (InstanceState::Drifted, InstanceState::Running));
     let error = engine::redefine(&mut world.engine(), &web(&world)).expect_err("it runs");
     assert_eq!(

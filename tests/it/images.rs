@@ -14,10 +14,10 @@ use lite::{
     },
     clock::SystemClock,
     image::{self, Image, Images, Origin},
-    model::{Hint, Observer, Stage, Unobserved, Via},
+    model::{Unobserved, Via},
 };
 
-use crate::support::{create_request::create_request, world::World};
+use crate::support::{create_request::create_request, warned::Warned, world::World};
 
 /// Puts a version of an image into the pool.
 fn put(world: &World, id: &str, size: &str) -> Image {
@@ -36,22 +36,6 @@ fn app(world: &World) -> App {
 
 fn root() -> Caller {
     Caller::root(Via::Cli)
-}
-
-/// Keeps what is warned of.
-#[derive(Default)]
-struct Warned(Vec<String>);
-
-impl Observer for Warned {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self) {}
-    fn fail(&mut self) {}
-    fn status(&mut self, _: &str) {}
-    fn warn(&mut self, warning: &Hint) {
-        self.0.push(warning.to_string());
-    }
 }
 
 #[test]

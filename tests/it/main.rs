@@ -15,6 +15,7 @@ mod support {
     pub mod rows;
     pub mod source;
     pub mod volume_contract;
+    pub mod warned;
     pub mod world;
 }
 

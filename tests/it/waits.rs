@@ -1,7 +1,7 @@
 //! What a create holds before and after its image is known, and how its wait for the application ends.
 
 use std::{
-    thread,
+    thread::{self, Scope, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -10,7 +10,7 @@ use lite::{
         self, ImageChoice, Request, Unobserved,
         sagas::create::{Accepted, accept, run},
     },
-    model::{Code, Error, Name, OperationKind, OperationState, Phase, Tag},
+    model::{Code, Error, Name, OperationKind, OperationState, Phase, Record, Result, Tag},
     store::Operation,
 };
 
@@ -123,13 +123,19 @@ fn ended_by(world: &World, error: &Error, kind: &str) {
     );
 }
 
+/// A create of `web` that has done all its steps and waits for the application.
+fn waiting<'s>(scope: &'s Scope<'s, '_>, world: &'s World) -> ScopedJoinHandle<'s, Result<Record>> {
+    let request = waited_for(world, Duration::from_secs(300));
+    let create = scope.spawn(|| engine::create(&mut world.engine(), request, &mut Unobserved).map(|c| c.record));
+    started(world);
+    create
+}
+
 #[test]
 fn a_stop_ends_the_wait_of_a_create_and_the_instance_stays() {
     let world = World::new();
     thread::scope(|scope| {
-        let request = waited_for(&world, Duration::from_secs(300));
-        let create = scope.spawn(|| engine::create(&mut world.engine(), request, &mut Unobserved).map(|c| c.record));
-        started(&world);
+        let create = waiting(scope, &world);
         let mut ctx = world.engine();
         let instance = ctx.store.require(&name()).expect("there");
         changes::stop(&mut ctx, &instance, true, Duration::ZERO, &mut Unobserved).expect("stopped");
@@ -169,9 +175,7 @@ fn a_delete_ends_the_wait_of_a_create_and_nothing_is_left() {
     let world = World::new();
     let before = world.snapshot();
     thread::scope(|scope| {
-        let request = waited_for(&world, Duration::from_secs(300));
-        let create = scope.spawn(|| engine::create(&mut world.engine(), request, &mut Unobserved).map(|c| c.record));
-        started(&world);
+        let create = waiting(scope, &world);
         let mut ctx = world.engine();
         let instance = ctx.store.require(&name()).expect("there");
         engine::delete(&mut ctx, &instance).expect("deleted");
@@ -186,9 +190,7 @@ fn a_delete_ends_the_wait_of_a_create_and_nothing_is_left() {
 fn an_instance_can_be_tagged_while_its_create_waits() {
     let world = World::new();
     thread::scope(|scope| {
-        let request = waited_for(&world, Duration::from_secs(300));
-        let create = scope.spawn(|| engine::create(&mut world.engine(), request, &mut Unobserved).map(|c| c.record));
-        started(&world);
+        let create = waiting(scope, &world);
         let mut ctx = world.engine();
         let instance = ctx.store.require(&name()).expect("there");
         let tags = vec![Tag::parse("a=b").expect("a tag")];

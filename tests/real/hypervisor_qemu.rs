@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 crate::tests![
     a_guest_lives,
-    a_first_run_is_by_its_own_xml_and_connected_later,
     a_power_off_and_a_crash_read_differently,
     a_stopped_qemu_does_not_block_the_listing,
     a_filter_guards_a_running_guest,
@@ -61,32 +60,6 @@ fn a_guest_lives() {
         lab.host.remove_domain(uuid).expect("removed");
     }
     assert_eq!(lab.host.domain(uuid), Ok(None));
-}
-
-fn a_first_run_is_by_its_own_xml_and_connected_later() {
-    let mut lab = Lab::new();
-    let uuid =
-        lab.guest(IDLE, "<interface type='user'><mac address='52:54:00:00:00:07'/><model type='virtio'/></interface>");
-    let kept = lab.host.domain_xml(uuid).expect("read").expect("there");
-    let unplugged = kept.replacen("<model type='virtio'/>", "<model type='virtio'/><link state='down'/>", 1);
-    for _ in 0..2 {
-        lab.host.start_with_xml(uuid, &unplugged).expect("launched");
-    }
-    assert_eq!(lab.state(uuid), DomainState::Running);
-    let link = |inactive: &[&str]| {
-        virsh(&[&["dumpxml", &uuid.to_string()], inactive].concat()).matches("<link state='down'/>").count()
-    };
-    assert_eq!((link(&[]), link(&["--inactive"])), (1, 0));
-    let change = "<interface type='user'><mac address='52:54:00:00:00:07'/><model type='virtio'/></interface>";
-    for _ in 0..2 {
-        lab.host.update_interface(uuid, change).expect("connected");
-    }
-    assert_eq!((link(&[]), link(&["--inactive"])), (0, 0));
-    let other = change.replace("00:07", "00:08");
-    assert_eq!(lab.host.update_interface(uuid, &other).map_err(|e| e.class), Err(lite::model::Class::Failed));
-    lab.host.destroy(uuid).expect("stopped");
-    lab.host.update_interface(uuid, change).expect("content: it does not run");
-    assert_eq!(lab.host.domain_xml(uuid), Ok(Some(kept)));
 }
 
 fn a_power_off_and_a_crash_read_differently() {

@@ -87,17 +87,6 @@ impl Lifecycle for Double {
         self.touch_logs(uuid)
     }
 
-    fn start_with_xml(&self, uuid: Uuid, xml: &str) -> Result<()> {
-        self.inner.start_with_xml(uuid, xml)?;
-        self.forget_state(uuid);
-        self.touch_logs(uuid)
-    }
-
-    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
-        self.memory().interfaces.entry(uuid).or_default().push(xml.to_owned());
-        Ok(())
-    }
-
     fn shutdown(&self, uuid: Uuid) -> Result<()> {
         let ignored = self.memory().ignored_presses;
         if ignored > 0 {

@@ -11,7 +11,7 @@ use virt_sys as sys;
 
 use super::{
     Libvirt,
-    connect::{LONG, Link, ORDINARY, no_nul},
+    connect::{LONG, Link, ORDINARY},
     errors::{Outcome, Problem, is_unsupported},
     ffi, lookup,
     state::state_of,
@@ -24,33 +24,6 @@ use crate::{
 impl Lifecycle for Libvirt {
     fn start(&self, uuid: Uuid) -> Result<()> {
         act(&self.link, "start", uuid, LONG, |domain| or_running(domain, domain.create()))
-    }
-
-    fn start_with_xml(&self, uuid: Uuid, xml: &str) -> Result<()> {
-        no_nul(&[xml])?;
-        let xml = xml.to_owned();
-        self.link.call(&format!("start domain {uuid}"), LONG, move |c| {
-            if let Some(domain) = lookup::domain(c, uuid)?
-                && domain.is_active()?
-            {
-                return Ok(());
-            }
-            // Its definition was validated, and reading the schema again costs a tenth of the start.
-            c.create_domain_xml(&xml, 0)?;
-            Ok(())
-        })
-    }
-
-    fn update_interface(&self, uuid: Uuid, xml: &str) -> Result<()> {
-        no_nul(&[xml])?;
-        let xml = xml.to_owned();
-        act(&self.link, "connect", uuid, LONG, move |domain| {
-            match domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE) {
-                Err(error) if domain.is_active()? => Err(error.into()),
-                // Also an answer of the device is worth nothing once the domain is off.
-                _ => Ok(()),
-            }
-        })
     }
 
     /// ACPI by name: left to itself libvirt asks the guest agent first, which may hang.
