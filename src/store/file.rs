@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Store, damaged_because, not_writable, unreadable_file};
+use super::{Store, damaged_because, in_use, not_writable, unreadable_file};
 use crate::model::Result;
 
 /// Name of the database in its folder.
@@ -104,6 +104,10 @@ impl Store {
             None | Some(0) => Ok(false),
             // A process that died before it made the tables leaves a database of version 0.
             Some(_) => {
+                let turn = in_use::turn();
+                if turn.is_open(&path) {
+                    return Ok(true);
+                }
                 let header = header(&path).map_err(|e| unreadable_file(&path, &e))?;
                 Ok(header.is_none_or(|h| h.user_version != 0))
             }

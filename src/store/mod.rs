@@ -10,6 +10,7 @@ mod column;
 pub mod contacts;
 pub mod events;
 mod file;
+mod in_use;
 pub mod instances;
 pub mod journal;
 pub mod metrics;
@@ -27,12 +28,13 @@ pub mod watcher_state;
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use file::FileState;
+use in_use::InUse;
 pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use journal::Memory;
 pub use operations::{OpenStep, Operation};
@@ -45,6 +47,23 @@ pub use crate::model::{OperationState, StepState};
 
 /// How long a writer waits for another writer.
 const BUSY: Duration = Duration::from_secs(60);
+/// How soon what SQLite does not wait for itself is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Switches the log on. Of two processes that make a database SQLite tells one at once that it is busy, without a wait.
+fn write_ahead(c: &Connection) -> rusqlite::Result<()> {
+    let end = Instant::now() + BUSY;
+    loop {
+        match c.pragma_update(None, "journal_mode", "WAL") {
+            Err(e) if is_busy(&e) && Instant::now() < end => std::thread::sleep(AGAIN),
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
 
 /// What to do about a damaged database.
 fn rebuild() -> Hint {
@@ -57,6 +76,7 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     notices: Vec<String>,
+    _in_use: InUse,
 }
 
 /// Changes that are made together or not at all. What can be done in one are the functions of this room's modules.
@@ -70,14 +90,22 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self> {
         create_private_dir(dir)?;
         let path = dir.join(file::NAME);
-        let look = file::look(&path)?;
-        file::make_private(&path).map_err(|e| not_writable(&path, &e))?;
+        let turn = in_use::turn();
+        let look = match turn.is_open(&path) {
+            true => FileState::Good,
+            false => {
+                let look = file::look(&path)?;
+                file::make_private(&path).map_err(|e| not_writable(&path, &e))?;
+                look
+            }
+        };
         let connection = Connection::open_with_flags(
             &path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(|e| cannot_open(&path, &e))?;
-        let mut store = Self { connection, path, notices: Vec::new() };
+        let _in_use = turn.opened(&path);
+        let mut store = Self { connection, path, notices: Vec::new(), _in_use };
         store.prepare(&look)?;
         Ok(store)
     }
@@ -91,7 +119,7 @@ impl Store {
         let version = version(&self.connection).map_err(|e| cannot_open(&path, &e))?;
         schema::refuse_newer(&path, version)?;
         let setup = |c: &Connection| -> rusqlite::Result<()> {
-            c.pragma_update(None, "journal_mode", "WAL")?;
+            write_ahead(c)?;
             c.pragma_update(None, "synchronous", "FULL")?;
             c.pragma_update(None, "foreign_keys", true)
         };
@@ -204,7 +232,7 @@ pub(crate) fn damaged_content(error: impl std::fmt::Display) -> Error {
 }
 
 fn sql_ref(error: &rusqlite::Error) -> Error {
-    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
+    if is_busy(error) {
         return Error::new(Code::StateBusy, "another lite process is writing the state database")
             .hint(Hint::from("try again in a moment; ").run(Verb::Operations).text(" shows what is under way"));
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use super::{
     Operation, Store,
     column::{Time, size},
+    in_use::{self, InUse},
     sql,
 };
 use crate::model::{Code, Error, Hint, OperationState, Progress, Result, Verb};
@@ -17,6 +18,7 @@ pub struct ProgressLog {
     connection: Connection,
     operation: String,
     written: Progress,
+    _in_use: InUse,
 }
 
 impl ProgressLog {
@@ -59,8 +61,10 @@ impl Store {
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             Ok(connection)
         };
+        let turn = in_use::turn();
         let connection = open().map_err(sql)?;
-        Ok(ProgressLog { connection, operation: operation.to_owned(), written: Progress::default() })
+        let _in_use = turn.opened(&self.path);
+        Ok(ProgressLog { connection, operation: operation.to_owned(), written: Progress::default(), _in_use })
     }
 
     /// An operation that is under way.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -517,4 +517,43 @@ fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
     world.hypervisor.heal();
     let error = world.create_with("other", Some("r2"), "a").map(|c| c.repeated).expect_err("told again");
     assert_eq!((error.code.as_str(), error.exit_code()), ("request_failed", 1));
+}
+
+/// How many locks this process holds on a file.
+fn locks_on(file: &Path) -> usize {
+    let of = format!(":{} ", fs::metadata(file).expect("there").ino());
+    let own = format!(" {} ", std::process::id());
+    let all = fs::read_to_string("/proc/locks").expect("read");
+    all.lines().filter(|line| line.contains(&of) && line.contains(&own)).count()
+}
+
+#[test]
+fn a_second_look_at_the_file_gives_up_no_lock_of_the_first_connection() {
+    let folder = Folder::new();
+    let dir = folder.0.path();
+    let first = Store::open(dir).expect("opened");
+    first.operations(1).expect("read");
+    let held = locks_on(&dir.join("state.db"));
+    assert!(held > 0, "SQLite holds none");
+    assert_eq!(Store::exists(dir), Ok(true));
+    assert_eq!(locks_on(&dir.join("state.db")), held);
+    drop(Store::open(dir).expect("opened"));
+    assert_eq!(locks_on(&dir.join("state.db")), held);
+}
+
+#[test]
+fn whoever_makes_the_database_waits_for_one_who_just_does() {
+    let folder = Folder::new();
+    let dir = folder.0.path();
+    // As another process has it between its first look and its first table.
+    let other = Connection::open(dir.join("state.db")).expect("opened");
+    other.busy_timeout(std::time::Duration::from_secs(60)).expect("set");
+    other.execute_batch("CREATE TABLE x (y); BEGIN IMMEDIATE; DROP TABLE x").expect("begun");
+    let (opened, is_open) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| opened.send(Store::open(dir).map(drop)).expect("heard"));
+        assert!(is_open.recv_timeout(std::time::Duration::from_millis(300)).is_err(), "it does not wait");
+        other.execute_batch("COMMIT").expect("done");
+        assert_eq!(is_open.recv(), Ok(Ok(())));
+    });
 }
