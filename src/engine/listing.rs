@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Ctx, domain::drift_of};
+use super::{Ctx, domain::drift_of, links::Links};
 use crate::{
     hypervisor::{DomainInfo, DomainState},
     model::{Code, Drift, Instance, InstanceState, Phase, Result},
@@ -22,8 +22,8 @@ pub struct Listed {
     pub drift: Vec<Drift>,
 }
 
-/// All instances with their states. Of what was changed by hand a listing shows the name and, while a domain is off,
-/// its size; [`inspect`] sees the rest.
+/// All instances with their states. Of what was changed by hand a listing shows the name, the link of a guest that runs and,
+/// while a domain is off, its size; [`inspect`] sees the rest.
 pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
     let mut instances = ctx.store.instances()?;
     instances.retain(|i| i.phase != Phase::Baking);
@@ -31,6 +31,9 @@ pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
         return Ok(Vec::new());
     }
     let seen: HashMap<_, _> = ctx.hypervisor.domains()?.into_iter().map(|d| (d.uuid, d)).collect();
+    let runs = seen.values().any(|d| d.state == DomainState::Running);
+    // Where the host cannot be asked, a listing tells what is known.
+    let links = runs.then(|| Links::look(ctx).ok()).flatten();
     Ok(instances
         .into_iter()
         .map(|instance| {
@@ -40,7 +43,7 @@ pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
                 listed => Ok(listed.cloned()),
             };
             let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new()) };
-            let drift = domain.as_ref().map(|d| differences(&instance, d)).unwrap_or_default();
+            let drift = domain.as_ref().map(|d| differences(&instance, d, links.as_ref())).unwrap_or_default();
             listed(instance, domain.map(|d| d.state), drift)
         })
         .collect())
@@ -56,8 +59,9 @@ pub fn inspect(ctx: &Ctx, listed: Listed) -> Result<Listed> {
     if !settled || matches!(listed.power, InstanceState::Lost | InstanceState::Unresponsive) {
         return Ok(Listed { instance, ..listed });
     }
+    let link = listed.drift.iter().filter(|d| d.what == plan::LINK).cloned().collect::<Vec<_>>();
     match drift_of(ctx, &instance) {
-        Ok(Some(drift)) => Ok(as_power(listed.power, drift, instance)),
+        Ok(Some(drift)) => Ok(as_power(listed.power, [drift, link].concat(), instance)),
         Ok(None) => Ok(as_power(InstanceState::Lost, Vec::new(), instance)),
         // The listing came back, so libvirt is well, and this domain's QEMU is what it waits for.
         Err(e) if e.code == Code::LibvirtTimeout => Ok(as_power(InstanceState::Unresponsive, listed.drift, instance)),
@@ -65,12 +69,16 @@ pub fn inspect(ctx: &Ctx, listed: Listed) -> Result<Listed> {
     }
 }
 
-fn differences(instance: &Instance, domain: &DomainInfo) -> Vec<Drift> {
+fn differences(instance: &Instance, domain: &DomainInfo, links: Option<&Links>) -> Vec<Drift> {
     if instance.phase.is_passing() {
         return Vec::new();
     }
     let size = domain.size;
-    plan::sizes(&instance.record, &domain.name, size.map(|s| s.memory_kib), size.map(|s| s.vcpus))
+    let mut found = plan::sizes(&instance.record, &domain.name, size.map(|s| s.memory_kib), size.map(|s| s.vcpus));
+    if domain.state == DomainState::Running {
+        found.extend(links.and_then(|links| links.drift(&instance.record)));
+    }
+    found
 }
 
 fn listed(instance: Instance, domain: Option<DomainState>, drift: Vec<Drift>) -> Listed {

@@ -71,6 +71,12 @@ macro_rules! calls_of {
             fn remove_filter(name: &str) -> ();
         } }
     };
+    (Links, $make:ident) => {
+        $make! { Links {
+            fn taps() -> Vec<Tap>;
+            fn attach_tap(tap: &Tap) -> ();
+        } }
+    };
     (PacketFilter, $make:ident) => {
         $make! { PacketFilter {
             fn load_rules(ruleset: &Ruleset) -> ();
@@ -92,6 +98,7 @@ macro_rules! calls_of_all {
         calls_of!(Networks, $make);
         calls_of!(Filters, $make);
         calls_of!(PacketFilter, $make);
+        calls_of!(Links, $make);
     };
 }
 pub(super) use calls_of_all;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     DomainInfo, DomainSample, DomainSize, DomainState, Domains, HostInfo, Lifecycle, StateReason, libvirt::Libvirt,
 };
-use crate::model::{Code, DomainDefinition, Error, Result};
+use crate::model::{Code, DomainDefinition, Error, Result, Tap};
 
 /// Opens a double on the test driver with the objects of `node_xml`. Each call makes a host of its own.
 pub fn open(node_xml: &Path) -> Result<Double> {
@@ -60,6 +60,7 @@ struct Memory {
     /// Presses of the power button that guests do not hear.
     ignored_presses: u32,
     pool_free: Option<u64>,
+    taps: Vec<Tap>,
 }
 
 impl Default for Memory {
@@ -72,6 +73,7 @@ impl Default for Memory {
             told: BTreeMap::new(),
             ignored_presses: 0,
             pool_free: None,
+            taps: Vec::new(),
         }
     }
 }
@@ -110,9 +112,21 @@ impl Double {
         self.memory().pool_free = Some(bytes);
     }
 
+    /// Shows a tap device, in place of one of its name.
+    pub fn set_tap(&self, tap: &Tap) {
+        let mut memory = self.memory();
+        memory.taps.retain(|t| t.name != tap.name);
+        memory.taps.push(tap.clone());
+    }
+
     /// Takes the pool away.
     pub fn remove_pool(&self, name: &str) -> Result<()> {
         self.inner.remove_pool(name)
+    }
+
+    /// Stops the network.
+    pub fn stop_network(&self, name: &str) -> Result<()> {
+        self.inner.stop_network(name)
     }
 
     /// Takes the network away.

@@ -10,11 +10,11 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
+    Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle, Links,
     NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
     delegate::{calls_of, calls_of_all},
 };
-use crate::model::{Code, Error, LoadedTable, Mac, Result, Ruleset};
+use crate::model::{Code, Error, LoadedTable, Mac, Result, Ruleset, Tap};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,9 @@ pub mod double;
 mod filters;
 #[cfg(feature = "testing")]
 pub mod flaky;
+mod ip;
 pub mod libvirt;
+mod links;
 mod local;
 mod machine;
 mod networks;
@@ -23,6 +25,7 @@ mod node;
 mod packet_filter;
 pub mod prelude;
 mod program;
+mod runner;
 mod samples;
 mod storage;
 mod tail;
@@ -30,6 +33,7 @@ mod tail;
 pub use console::{Console, ConsoleStream};
 pub use domains::{DomainInfo, DomainSize, DomainState, Domains, Lifecycle, StateReason};
 pub use filters::Filters;
+pub use links::Links;
 pub use local::{LocalMachine, is_local};
 pub use machine::{FileInfo, FileTail, FolderChanges, Machine, Space};
 pub use networks::{DhcpInfo, NetworkInfo, Networks};
@@ -42,11 +46,11 @@ pub use crate::model::DhcpHost;
 
 /// A host that runs virtual machines: all of the traits together.
 pub trait Hypervisor:
-    Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter
+    Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + Links
 {
 }
 
 impl<H> Hypervisor for H where
-    H: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + ?Sized
+    H: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + Links + ?Sized
 {
 }

@@ -10,7 +10,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{LocalMachine, Machine, PacketFilter, is_local, program};
+use super::{
+    PacketFilter, program,
+    runner::{Runner, Unrunnable},
+};
 use crate::model::{Code, Error, Hint, LoadedTable, Result, Ruleset, Verb, escaped};
 
 /// How long one run may take. The kernel does all of a transaction in milliseconds.
@@ -18,44 +21,33 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Where the packet filter is.
 pub enum Nft {
-    /// On this machine.
-    Here,
-    /// On a machine that SSH reaches, with these arguments.
-    OverSsh(Vec<String>),
+    /// On a machine.
+    On(Runner),
     /// Guests of libvirt's test driver run nowhere: what was loaded is remembered, and that is all.
     Nowhere(Mutex<BTreeMap<String, Vec<LoadedTable>>>),
-    /// On a machine that only libvirt reaches.
-    OutOfReach,
 }
 
 impl Nft {
     /// The packet filter of the machine whose libvirt is reached by `uri`.
     pub fn of(uri: &str) -> Self {
-        match uri.split_once("://") {
-            _ if uri.starts_with("test:") => Self::Nowhere(Mutex::default()),
-            _ if is_local(uri) => Self::Here,
-            Some((driver, rest)) if driver.ends_with("+ssh") => {
-                ssh_arguments(rest).map_or(Self::OutOfReach, Self::OverSsh)
-            }
-            _ => Self::OutOfReach,
+        match uri.starts_with("test:") {
+            true => Self::Nowhere(Mutex::default()),
+            false => Self::On(Runner::of(uri)),
         }
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = match self {
-            Self::OverSsh(target) => {
-                let mut ssh = Command::new("ssh");
-                ssh.args(target).arg("nft");
-                ssh
-            }
-            Self::Here => Command::new(LocalMachine::of("").program("nft").ok_or_else(not_installed)?),
-            Self::Nowhere(_) | Self::OutOfReach => {
-                return Err(Error::new(Code::FirewallUnreachable, "the packet filter of the host cannot be reached")
-                    .hint("lite loads its firewall by SSH: use a connection such as `qemu+ssh://root@host/system`"));
-            }
+        let command = match self {
+            Self::On(runner) => runner.command("nft", arguments),
+            Self::Nowhere(_) => Err(Unrunnable::OutOfReach),
         };
-        command.args(arguments);
-        Ok(command)
+        command.map_err(|why| match why {
+            Unrunnable::NotInstalled => not_installed(),
+            Unrunnable::OutOfReach => {
+                Error::new(Code::FirewallUnreachable, "the packet filter of the host cannot be reached")
+                    .hint("lite loads its firewall by SSH: use a connection such as `qemu+ssh://root@host/system`")
+            }
+        })
     }
 
     /// Runs it with a text as its input, to its end or until it takes too long.
@@ -100,19 +92,6 @@ impl PacketFilter for Nft {
 fn not_installed() -> Error {
     Error::new(Code::NotInstalled, "`nft` is not installed: lite has no firewall without it")
         .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" installs the package `nftables`"))
-}
-
-/// The arguments of `ssh` for the rest of a URI, `[user@]host[:port]/…`.
-fn ssh_arguments(rest: &str) -> Option<Vec<String>> {
-    let authority = rest.split(['/', '?']).next().filter(|a| !a.is_empty())?;
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let mut arguments = vec!["-T".to_owned(), "-o".to_owned(), "BatchMode=yes".to_owned()];
-    arguments.extend(port.into_iter().flat_map(|port| ["-p".to_owned(), port.to_owned()]));
-    arguments.extend(["--".to_owned(), host.to_owned()]);
-    Some(arguments)
 }
 
 /// What `nft -j list chains` prints, as far as lite reads it.

@@ -278,6 +278,7 @@ codes! {
         LibvirtNotStarted = "libvirt_not_started",
         LibvirtRefusedXml = "libvirt_refused_xml",
         LibvirtXml = "libvirt_xml",
+        LinksFailed = "links_failed",
         ListIncomplete = "list_incomplete",
         LogNotRemoved = "log_not_removed",
         LogUnreadable = "log_unreadable",

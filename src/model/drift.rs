@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One difference; libvirt's words are not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
-    /// What differs: `name`, `memory`, `vcpus`, `root disk`, `seed`, `disk`, `interface`, `network`, `port`, `filter`,
+    /// What differs: `name`, `memory`, `vcpus`, `root disk`, `seed`, `disk`, `interface`, `network`, `port`, `link`, `filter`,
     /// `firewall`, `record`.
     pub what: &'static str,
     /// What lite recorded.

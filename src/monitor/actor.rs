@@ -37,8 +37,8 @@ pub enum Job {
     },
     /// Finishes or undoes what dead processes left, and takes over what guests reported.
     Reconcile,
-    /// Loads the rules of the firewall again, if others are loaded or none.
-    Firewall,
+    /// Loads the rules of the firewall again, if others are loaded or none, and puts links of guests back on their bridges.
+    Network,
 }
 
 /// What came of a job.
@@ -48,8 +48,8 @@ pub enum Outcome {
     Acted(Uuid, Result<bool>),
     /// What was reconciled, a sentence each; also what could not be.
     Reconciled(Vec<String>),
-    /// Whether the rules had to be loaded again.
-    Firewall(Result<bool>),
+    /// What had to be put right, a sentence each; also what could not be.
+    Network(Result<Vec<String>>),
 }
 
 /// Where jobs are done.
@@ -143,7 +143,7 @@ fn panicked(job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, .. } => Outcome::Acted(*uuid, Err(error)),
         Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
-        Job::Firewall => Outcome::Firewall(Err(error)),
+        Job::Network => Outcome::Network(Err(error)),
     }
 }
 
@@ -169,8 +169,15 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
             lines.extend(engine::adopt_reports(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }
-        Job::Firewall => Outcome::Firewall(engine::restore_firewall(engine)),
+        Job::Network => Outcome::Network(restore_network(engine)),
     }
+}
+
+/// What one of the two cannot do is no reason to leave the other.
+fn restore_network(engine: &Ctx) -> Result<Vec<String>> {
+    let (firewall, links) = (engine::restore_firewall(engine), engine::restore_links(engine));
+    let loaded = firewall?.then(|| "loaded the rules of the firewall again".to_owned());
+    Ok(loaded.into_iter().chain(links?).collect())
 }
 
 fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action, told: &[(EventKind, &str)]) -> Result<bool> {

@@ -92,7 +92,7 @@ pub struct Watcher<'a> {
     unsaved: unsaved::Unsaved,
     /// What goes wrong, by where: a sentence that stays the same is told once.
     troubles: HashMap<String, String>,
-    /// The actor was asked to look at the firewall and has not answered.
+    /// The actor was asked to look at the firewall and the guests' links, and has not answered.
     restoring: bool,
     /// Says what happens, a line each.
     tell: &'a (dyn Fn(&str) + Send + Sync),
@@ -197,7 +197,7 @@ impl<'a> Watcher<'a> {
         };
         kill_point::reached("detected");
         if !std::mem::replace(&mut self.restoring, true) {
-            self.actor.submit(&mut self.engine, Job::Firewall);
+            self.actor.submit(&mut self.engine, Job::Network);
         }
         // Whoever waits a minute for a locked database need not do so twice in a look.
         let closed = if self.unsaved.can_write() { self.close_minutes(&instances, now) } else { Ok(()) };

@@ -3,6 +3,7 @@
 mod devices;
 mod domain;
 mod drift;
+mod link;
 mod network;
 mod nft;
 mod owned;
@@ -17,6 +18,7 @@ pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
 pub use drift::{drift, is_former_definition, size_in_domain, sizes};
+pub use link::{LINK, link_drift, wanted_tap};
 pub use network::{Subnet, network_xml, subnet_of};
 pub use nft::{Nat, port_name, ruleset};
 pub use owned::{

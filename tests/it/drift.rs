@@ -6,7 +6,7 @@ use crate::support::{changes, warned::Warned, world::World};
 use lite::{
     engine::{self, Listed, Redefinition, Unobserved},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
-    model::{Class, DesiredState, Drift, Instance, InstanceState, Name, Phase},
+    model::{Class, DesiredState, Drift, Instance, InstanceState, Name, Phase, Tap},
 };
 use uuid::Uuid;
 
@@ -71,7 +71,7 @@ fn what_a_listing_sees_costs_no_question_per_domain() {
     world.hypervisor.rename_domain(uuid, "web-x").expect("renamed by hand");
     let before = world.hypervisor.calls().len();
     let listed = engine::list(&world.engine()).expect("listed");
-    assert_eq!(world.hypervisor.calls()[before..], ["domains"]);
+    assert_eq!(world.hypervisor.calls()[before..], ["domains", "taps"]);
     let shown: Vec<_> = listed.iter().map(|l| (l.instance.record.name.as_str(), l.state, words(&l.drift))).collect();
     let drift = ["name: web-x (recorded: web)", "memory: 1 GiB (recorded: 512 MiB)"].map(str::to_owned).to_vec();
     assert_eq!(shown, [("other", InstanceState::Running, vec![]), ("web", InstanceState::Drifted, drift)]);
@@ -304,4 +304,61 @@ fn no_guest_starts_without_its_rules() {
         assert_eq!(changes::start(&mut world.engine(), &web(&world), None, &mut Unobserved), Ok(true));
         assert_eq!(world.snapshot().rules.len(), 2);
     }
+}
+
+/// What `virsh net-destroy` and `net-start` leave of the link of a guest: a tap device on no bridge.
+fn cut_off(world: &World, uuid: Uuid) -> Tap {
+    let name = lite::plan::port_name(uuid);
+    world.hypervisor.inner().set_tap(&Tap { name: name.clone(), bridge: None, isolated: false });
+    Tap { name, bridge: Some("virbr-lite".to_owned()), isolated: true }
+}
+
+fn taps(world: &World) -> Vec<Tap> {
+    world.hypervisor.inner().taps().expect("listed")
+}
+
+#[test]
+fn a_link_on_no_bridge_is_told_and_put_back_by_repair() {
+    let (world, uuid) = world();
+    let back = cut_off(&world, uuid);
+    let drift = vec![Drift::new("link", "on bridge `virbr-lite`", "on no bridge")];
+    assert_eq!((listed(&world).state, listed(&world).drift), (InstanceState::Drifted, drift.clone()));
+    assert_eq!(inspected(&world).drift, drift);
+    let found = engine::audit(&world.engine()).expect("looked").findings;
+    let told: Vec<_> = found.iter().map(|f| (f.subject.as_str(), f.problem.as_str(), f.fix.to_string())).collect();
+    let problem = "its link is on no bridge, and is to be on bridge `virbr-lite`";
+    assert_eq!(told, [("instance `web`", problem, "`lite repair web` puts it back".to_owned())]);
+    assert_eq!(engine::redefine(&mut world.engine(), &web(&world)), Ok(Redefinition::Drifted(drift)));
+    assert_eq!(taps(&world), [back]);
+    assert_eq!((inspected(&world).state, inspected(&world).drift), (InstanceState::Running, vec![]));
+    assert_eq!(engine::plan_redefinition(&world.engine(), &web(&world)), Ok(Redefinition::Nothing));
+}
+
+#[test]
+fn a_reboot_puts_the_link_back_and_starts_its_network() {
+    let (world, uuid) = world();
+    let back = cut_off(&world, uuid);
+    let network = world.hypervisor.network("lite").expect("asked").expect("there");
+    world.hypervisor.inner().stop_network("lite").expect("destroyed by hand");
+    // What the watcher does: nobody's network is started unasked.
+    assert_eq!(engine::restore_links(&world.engine()), Ok(vec![]));
+    assert_eq!(listed(&world).state, InstanceState::Drifted);
+    let mut engine = world.engine();
+    let accepted = engine::sagas::reboot::accept(&mut engine, &web(&world)).expect("accepted");
+    engine::sagas::reboot::run(&mut engine, accepted, false).expect("rebooted");
+    assert_eq!((taps(&world), world.hypervisor.network("lite").expect("asked")), (vec![back], Some(network)));
+}
+
+#[test]
+fn the_watcher_puts_links_back_of_guests_that_run() {
+    let (world, uuid) = world();
+    let other = world.create("other").expect("created").record.uuid;
+    let back = cut_off(&world, uuid);
+    // That of a domain on its way up is libvirt's to put on its bridge.
+    let coming = Tap { bridge: None, isolated: false, ..cut_off(&world, other) };
+    world.hypervisor.inner().show(other, DomainState::Paused);
+    let engine = world.engine();
+    assert_eq!(engine::restore_links(&engine), Ok(vec!["put the link of `web` back: it was on no bridge".to_owned()]));
+    assert_eq!(taps(&world), [coming, back]);
+    assert_eq!(engine::restore_links(&engine), Ok(vec![]));
 }

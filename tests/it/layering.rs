@@ -88,8 +88,9 @@ const ENGINE: &[&[&str]] = &[
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects"],
     &["lock", "allocate", "generate", "progress", "images"],
-    // The rules of the packet filter.
+    // The rules of the packet filter, and the links that they are about.
     &["firewall"],
+    &["links"],
     // One step, and the journal of steps.
     &["execute"],
     &["journal", "image_journal"],

@@ -89,6 +89,8 @@ pub struct Facts {
     pub filters: Option<Vec<String>>,
     /// In what the rules of the firewall differ from the database; the inner none: in nothing.
     pub firewall: Option<Option<Drift>>,
+    /// In what the link of a running instance differs from what it is to be.
+    pub links: Vec<(Uuid, Drift)>,
     /// Whether the NAT network is there.
     pub network: Option<bool>,
     /// Addresses the NAT network keeps.

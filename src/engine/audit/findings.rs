@@ -23,6 +23,7 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     let mut all = Vec::new();
     all.extend(of_orphans(f, orphans));
     all.extend(settled.iter().flat_map(|record| missing(f, record)));
+    all.extend(settled.iter().filter_map(|record| link(f, record)));
     all.extend(missing_host(f, &settled));
     // The rules of a domain that is to be taken in are still there, and come with its row.
     all.extend(firewall(f).filter(|_| orphans.unrecorded.is_empty()));
@@ -141,6 +142,14 @@ fn missing_host(f: &Facts, settled: &[Record]) -> Vec<Finding> {
         all.push(missing("network", &f.network_name, "it is gone, and instances have addresses on it"));
     }
     all
+}
+
+/// The link of a guest that is not where it belongs.
+fn link(f: &Facts, record: &Record) -> Option<Finding> {
+    let (_, drift) = f.links.iter().find(|(uuid, _)| *uuid == record.uuid)?;
+    let problem = format!("its link is {}, and is to be {}", escaped(&drift.now), escaped(&drift.recorded));
+    let fix = Hint::new().run_with(Verb::Repair, &[&record.name]).text(" puts it back");
+    Some(finding(Trouble::Missing, format!("instance `{}`", record.name), problem, fix))
 }
 
 /// The rules of the firewall, while nobody changes what they follow from.

@@ -10,8 +10,10 @@ use crate::{
     engine::{
         Capacity, Ctx, firewall,
         host::{self, used_by_disks},
+        links::Links,
         lock::Lock,
     },
+    hypervisor::{DomainInfo, DomainState},
     image,
     model::{Code, Error, Record, Result},
     plan::{Namespace, Object, OwnedKind, Step, owner_of, subnet_of},
@@ -112,6 +114,7 @@ fn read_domains(ctx: &Ctx, f: &mut Facts) {
         let Some(again) = f.known("domains", again) else { return };
         listed = again;
     }
+    read_links(ctx, f, &listed);
     for seen in found {
         if listed.iter().all(|d| d.uuid != seen.uuid) {
             f.left_out("domains", &seen.name);
@@ -128,6 +131,19 @@ fn read_domains(ctx: &Ctx, f: &mut Facts) {
         }
     }
     f.domains = Some(domains);
+}
+
+/// Those of instances whose domain was seen to run before.
+fn read_links(ctx: &Ctx, f: &mut Facts, seen: &[DomainInfo]) {
+    let running: HashSet<Uuid> = seen.iter().filter(|d| d.state == DomainState::Running).map(|d| d.uuid).collect();
+    let records: Vec<Record> = f.before.instances.iter().map(|i| i.record.clone()).collect();
+    let running: Vec<Record> = records.into_iter().filter(|r| running.contains(&r.uuid)).collect();
+    if running.is_empty() {
+        return;
+    }
+    let links = Links::look(ctx);
+    let Some(links) = f.known("links", links) else { return };
+    f.links = running.iter().filter_map(|r| Some((r.uuid, links.drift(r)?))).collect();
 }
 
 fn read_storage(ctx: &Ctx, f: &mut Facts, records: &[Record]) {

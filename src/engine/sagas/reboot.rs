@@ -1,7 +1,7 @@
 //! reboot: the guest is asked, or the reset button pressed.
 
 use crate::{
-    engine::{Accepted, Ctx, domain::state_of, journal, lock},
+    engine::{Accepted, Ctx, domain::state_of, journal, links, lock},
     hypervisor::DomainState,
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Result, Verb},
@@ -23,7 +23,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
     Ok(Accepted { operation, instance: instance.clone(), lock, found: () })
 }
 
-/// Reboots what was accepted.
+/// Reboots what was accepted. A guest whose link hangs on no bridge would come up without a network: that is put right first.
 ///
 /// # Errors
 /// What libvirt says.
@@ -31,7 +31,8 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, force: bool) -> Result<()> {
     let Accepted { operation, instance, lock: _lock, .. } = accepted;
     let uuid = instance.record.uuid;
     kill_point::reached("intent");
-    let result = if force { ctx.hypervisor.reset(uuid) } else { ctx.hypervisor.reboot(uuid) };
+    let press = |_| if force { ctx.hypervisor.reset(uuid) } else { ctx.hypervisor.reboot(uuid) };
+    let result = links::repair(ctx, Some(uuid)).and_then(press);
     kill_point::reached("effect");
     journal::end(ctx, &operation, result)
 }

@@ -8,6 +8,7 @@ use crate::{
         execute::Payload,
         firewall,
         journal::{self, Run},
+        links::{self, Links},
         lock,
     },
     hypervisor::DomainState,
@@ -40,6 +41,10 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
         require_disks(ctx, instance)?;
         return Ok(Redefinition::Lost);
     };
+    let running = ctx.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Running);
+    if running {
+        drift.extend(Links::look(ctx)?.drift(record));
+    }
     drift.extend(firewall::drift(ctx)?);
     match drift {
         drift if drift.is_empty() => Ok(Redefinition::Nothing),
@@ -92,11 +97,12 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Option<Accepted<Plan
 /// # Errors
 /// What libvirt says. What was done by then stays, and may be done again.
 pub fn run(ctx: &mut Ctx, accepted: Accepted<Planned>) -> Result<Redefinition> {
-    let Accepted { operation, lock: _lock, found: (todo, steps), .. } = accepted;
+    let Accepted { operation, instance, lock: _lock, found: (todo, steps) } = accepted;
     // Never rolled back: each step may be done again, and undoing one would remove a domain that was there.
     let mut run = Run::new(&operation.id);
     let result = steps.iter().try_for_each(|step| journal::step(ctx, &mut run, step, &Payload::none()));
-    let result = result.and_then(|()| firewall::apply(ctx));
+    let result =
+        result.and_then(|()| links::repair(ctx, Some(instance.record.uuid))).and_then(|_| firewall::apply(ctx));
     journal::end(ctx, &operation, result)?;
     Ok(todo)
 }

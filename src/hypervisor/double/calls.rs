@@ -8,9 +8,10 @@ use super::Double;
 use crate::{
     hypervisor::{
         Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
-        NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes, delegate::calls_of,
+        Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
+        delegate::calls_of,
     },
-    model::{Code, Error, LoadedTable, Mac, Result, Ruleset},
+    model::{Code, Error, LoadedTable, Mac, Result, Ruleset, Tap},
 };
 
 /// Passes calls on to the test driver.
@@ -222,6 +223,17 @@ impl Filters for Double {
             return Err(Error::new(Code::LibvirtInUse, format!("network filter `{name}` is in use")));
         }
         self.memory().filters.remove(name);
+        Ok(())
+    }
+}
+
+impl Links for Double {
+    fn taps(&self) -> Result<Vec<Tap>> {
+        Ok(self.memory().taps.clone())
+    }
+
+    fn attach_tap(&self, tap: &Tap) -> Result<()> {
+        self.set_tap(tap);
         Ok(())
     }
 }

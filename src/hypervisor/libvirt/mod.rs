@@ -23,20 +23,21 @@ mod volume;
 mod worker;
 mod xml;
 
-use super::{PacketFilter, nft::Nft};
-use crate::model::{LoadedTable, Result, Ruleset};
+use super::{Links, PacketFilter, ip::Ip, nft::Nft};
+use crate::model::{LoadedTable, Result, Ruleset, Tap};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
 pub struct Libvirt {
     link: connect::Link,
     nft: Nft,
+    ip: Ip,
 }
 
 impl Libvirt {
     /// Connects. `libvirt_unreachable` with how to start it if nobody answers, `libvirt_timeout` if somebody listens and
     /// does not answer within 10 s (30 s over SSH).
     pub fn open(uri: &str) -> Result<Self> {
-        Ok(Self { link: connect::Link::open(uri)?, nft: Nft::of(uri) })
+        Ok(Self { link: connect::Link::open(uri)?, nft: Nft::of(uri), ip: Ip::of(uri) })
     }
 }
 
@@ -53,5 +54,15 @@ impl PacketFilter for Libvirt {
 
     fn loaded_rules(&self, table: &str) -> Result<Vec<LoadedTable>> {
         self.nft.loaded_rules(table)
+    }
+}
+
+impl Links for Libvirt {
+    fn taps(&self) -> Result<Vec<Tap>> {
+        self.ip.taps()
+    }
+
+    fn attach_tap(&self, tap: &Tap) -> Result<()> {
+        self.ip.attach_tap(tap)
     }
 }

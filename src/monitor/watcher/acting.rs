@@ -75,11 +75,10 @@ impl Watcher<'_> {
                         self.acted(&acting, now);
                     }
                 }
-                Outcome::Firewall(done) => {
+                Outcome::Network(done) => {
                     self.restoring = false;
-                    if self.trouble("the firewall", done) == Some(true) {
-                        (self.tell)("loaded the rules of the firewall again");
-                    }
+                    let done = self.trouble("the guests' network", done);
+                    done.iter().flatten().for_each(|line| (self.tell)(line));
                 }
                 Outcome::Reconciled(lines) => {
                     self.reconciling = false;
