@@ -185,7 +185,7 @@ impl Catalog {
 
 /// The id of a blueprint whose file has faults, if the file says one.
 fn said_id(text: &str) -> Option<String> {
-    let root = tree::parse(text, &mut Diagnostics::new(""))?;
+    let root = tree::parse(text, tree::Dialect::Plain, &mut Diagnostics::new(""))?;
     let tree::Value::Map(entries) = root.value else { return None };
     entries.into_iter().find(|(key, _)| key.text == "id").and_then(|(_, node)| match node.value {
         tree::Value::Scalar { text, .. } => Some(text),
@@ -225,7 +225,9 @@ pub(crate) fn embedded_script(name: &str) -> Option<&'static str> {
 
 fn read(name: &str, text: &str, sources: &[SourceFile]) -> (Option<Parsed>, Vec<Diagnostic>) {
     let mut diagnostics = Diagnostics::new(name);
-    let Some(root) = tree::parse(text, &mut diagnostics) else { return (None, diagnostics.sorted()) };
+    let Some(root) = tree::parse(text, tree::Dialect::Plain, &mut diagnostics) else {
+        return (None, diagnostics.sorted());
+    };
     let script = |wanted: &str| {
         // Parts that come along are what they say, whatever lies beside a blueprint.
         let common = wanted.starts_with("common/").then(|| embedded_script(wanted)).flatten();

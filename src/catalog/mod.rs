@@ -29,4 +29,4 @@ pub(crate) use cloud_config::{Giver, read as read_cloud_config};
 pub(crate) use diagnostic::Diagnostics;
 pub(crate) use load::embedded_script;
 pub(crate) use template::render as render_template;
-pub(crate) use tree::{Value as TreeValue, parse as parse_tree};
+pub(crate) use tree::{Dialect, Value as TreeValue, parse as parse_tree};

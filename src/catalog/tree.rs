@@ -1,5 +1,8 @@
-//! A YAML document as a tree that knows its lines. Stricter than YAML: no anchors, tags, merge keys or second document,
-//! so a file means what it shows, and PyYAML in the guest reads it the same way.
+//! A YAML document as a tree that knows its lines. A blueprint is stricter than YAML: no anchors, tags or merge keys, so it means
+//! what it shows. A user's cloud-config comes from elsewhere, and may hold what PyYAML reads; its tree has no more of that.
+
+mod merge;
+mod tag;
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -21,7 +24,12 @@ pub(crate) struct Node {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    /// What `!!binary` holds, if that is no text.
+    Binary(Vec<u8>),
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
 }
@@ -32,16 +40,52 @@ pub(crate) struct Key {
     pub(crate) line: usize,
 }
 
+/// What of YAML a file may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// What means what it shows.
+    Plain,
+    /// Anchors, merge keys and tags too.
+    Full,
+}
+
+impl Node {
+    /// Levels of lists and mappings.
+    fn depth(&self) -> usize {
+        match &self.value {
+            Value::Scalar { .. } | Value::Binary(_) => 0,
+            Value::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Value::Map(entries) => 1 + entries.iter().map(|(_, node)| node.depth()).max().unwrap_or(0),
+        }
+    }
+
+    /// About what the node takes in a file, in bytes.
+    fn size(&self) -> usize {
+        match &self.value {
+            Value::Scalar { text, .. } => 1 + text.len(),
+            Value::Binary(bytes) => 1 + bytes.len(),
+            Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Value::Map(entries) => 1 + entries.iter().map(|(key, node)| key.text.len() + node.size()).sum::<usize>(),
+        }
+    }
+}
+
 /// A list or mapping that is not closed yet.
 struct Open {
     node: Node,
     key: Option<Key>,
+    /// Its anchor; 0: none.
+    anchor: usize,
+    /// Whether the key is a merge key.
+    merging: bool,
+    /// Values of merge keys so far.
+    merges: Vec<Node>,
     /// Keys so far and their lines.
     seen: HashMap<String, usize>,
 }
 
 /// Reads one document. `None` where nothing useful is left; the diagnostics say why.
-pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
+pub(crate) fn parse(text: &str, dialect: Dialect, diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > MAX_BYTES {
         diagnostics.add(1, "", format!("{} bytes, at most {MAX_BYTES} are allowed", text.len()));
         return None;
@@ -50,14 +94,21 @@ pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
         diagnostics.add(1 + text[..at].matches('\n').count(), "", "a control character: this is not a text file");
         return None;
     }
-    Builder { diagnostics, stack: Vec::new(), root: None, documents: 0 }.run(Parser::new_from_str(text))
+    let stack = Vec::new();
+    Builder { diagnostics, dialect, stack, root: None, documents: 0, anchors: HashMap::new(), copied: 0 }
+        .run(Parser::new_from_str(text))
 }
 
 struct Builder<'f> {
     diagnostics: &'f mut Diagnostics,
+    dialect: Dialect,
     stack: Vec<Open>,
     root: Option<Node>,
     documents: usize,
+    /// What anchors stand for.
+    anchors: HashMap<usize, Node>,
+    /// Size of what aliases repeated.
+    copied: usize,
 }
 
 impl Builder<'_> {
@@ -89,25 +140,37 @@ impl Builder<'_> {
                     return self.stop(line, "a second document; a file holds one");
                 }
             }
-            Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                return self.stop(line, "aliases are not allowed; write the value out");
+            Event::Alias(anchor) => {
+                let node = self.repeated(line, anchor)?;
+                self.put(node)?;
             }
+            Event::UnresolvedAlias(_) => return self.stop(line, "an alias without its anchor"),
             Event::Scalar(text, style, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
-                let plain = style == ScalarStyle::Plain;
-                self.scalar(Node { line, value: Value::Scalar { text: text.into_owned(), plain } })?;
+                let value = match (&tag, style) {
+                    (None, style) => Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
+                    (Some(tag), _) => self.told(line, tag::scalar(tag, text.into_owned()))?,
+                };
+                let node = Node { line, value };
+                self.keep(anchor, &node);
+                self.put(node)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
-                self.open(Node { line, value: Value::List(Vec::new()) })?;
+                self.told(line, tag::collection(tag.as_ref(), "seq"))?;
+                self.open(Node { line, value: Value::List(Vec::new()) }, anchor)?;
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
-                self.open(Node { line, value: Value::Map(Vec::new()) })?;
+                self.told(line, tag::collection(tag.as_ref(), "map"))?;
+                self.open(Node { line, value: Value::Map(Vec::new()) }, anchor)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(done) = self.stack.pop() {
-                    self.place(done.node);
+                    let (anchor, line) = (done.anchor, done.node.line);
+                    let node = self.told(line, merge::resolve(done))?;
+                    self.keep(anchor, &node);
+                    self.place(node);
                 }
             }
             _ => {}
@@ -121,24 +184,52 @@ impl Builder<'_> {
         None
     }
 
+    /// A value, or the reason why there is none as a diagnostic.
+    fn told<T>(&mut self, line: usize, value: Result<T, String>) -> Option<T> {
+        value.map_err(|why| self.stop(line, &why)).ok()
+    }
+
     fn properties(&mut self, line: usize, anchor: usize, tag: Option<&Cow<'_, Tag>>) -> Option<()> {
-        if anchor != 0 {
-            return self.stop(line, "anchors are not allowed; write the value out");
-        }
-        match tag {
-            Some(_) => self.stop(line, "tags are not allowed; put quotes around a text"),
-            None => Some(()),
+        match (self.dialect, anchor, tag) {
+            (Dialect::Full, ..) | (Dialect::Plain, 0, None) => Some(()),
+            (Dialect::Plain, 0, Some(_)) => self.stop(line, "tags are not allowed; put quotes around a text"),
+            (Dialect::Plain, ..) => self.stop(line, "anchors are not allowed; write the value out"),
         }
     }
 
-    fn open(&mut self, node: Node) -> Option<()> {
+    /// Remembers what an anchor stands for.
+    fn keep(&mut self, anchor: usize, node: &Node) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+    }
+
+    /// What an alias stands for. All of them together may not make the file larger, or deeper, than one may be that is written out.
+    fn repeated(&mut self, line: usize, anchor: usize) -> Option<Node> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            self.stop(line, "an alias inside of what it stands for");
+            return None;
+        };
+        self.copied += node.size();
+        if self.copied > MAX_BYTES {
+            self.stop(line, &format!("written out, its aliases have more than {MAX_BYTES} bytes"));
+            return None;
+        }
+        if self.stack.len() + node.depth() > MAX_DEPTH {
+            self.stop(line, &format!("nested deeper than {MAX_DEPTH} levels"));
+            return None;
+        }
+        Some(node.clone())
+    }
+
+    fn open(&mut self, node: Node, anchor: usize) -> Option<()> {
         if self.wants_key() {
             return self.stop(node.line, "a key has to be a plain word");
         }
         if self.stack.len() == MAX_DEPTH {
             return self.stop(node.line, &format!("nested deeper than {MAX_DEPTH} levels"));
         }
-        self.stack.push(Open { node, key: None, seen: HashMap::new() });
+        self.stack.push(Open { node, key: None, anchor, merging: false, merges: Vec::new(), seen: HashMap::new() });
         Some(())
     }
 
@@ -146,17 +237,22 @@ impl Builder<'_> {
         matches!(self.stack.last(), Some(Open { node: Node { value: Value::Map(_), .. }, key: None, .. }))
     }
 
-    fn scalar(&mut self, node: Node) -> Option<()> {
+    /// Takes a finished node: the next key, or a value.
+    fn put(&mut self, node: Node) -> Option<()> {
         if !self.wants_key() {
             self.place(node);
             return Some(());
         }
-        let Value::Scalar { text, plain } = node.value else { return Some(()) };
-        if plain && text == "<<" {
+        let Value::Scalar { text, plain } = node.value else {
+            return self.stop(node.line, "a key has to be a plain word");
+        };
+        let merge = plain && text == merge::KEY;
+        if merge && self.dialect == Dialect::Plain {
             return self.stop(node.line, "merge keys are not allowed; write the values out");
         }
-        if let Some(Open { key, seen, .. }) = self.stack.last_mut() {
-            if let Some(first) = seen.insert(text.clone(), node.line) {
+        if let Some(Open { key, seen, merging, .. }) = self.stack.last_mut() {
+            *merging = merge;
+            if let Some(first) = (!merge).then(|| seen.insert(text.clone(), node.line)).flatten() {
                 self.diagnostics.add(node.line, &text, format!("given twice; first on line {first}"));
             }
             *key = Some(Key { text, line: node.line });
@@ -169,8 +265,11 @@ impl Builder<'_> {
         match self.stack.last_mut() {
             None => self.root = Some(node),
             Some(Open { node: Node { value: Value::List(items), .. }, .. }) => items.push(node),
-            Some(Open { node: Node { value: Value::Map(entries), .. }, key, .. }) => {
+            Some(Open { node: Node { value: Value::Map(entries), .. }, key, merging, merges, .. }) => {
                 if let Some(key) = key.take() {
+                    if *merging {
+                        return merges.push(node);
+                    }
                     if !matches!(node.value, Value::Scalar { .. }) {
                         node.line = key.line;
                     }

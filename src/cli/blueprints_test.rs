@@ -30,7 +30,8 @@ pub struct Args {
     /// Set a parameter of the blueprint; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = values::assignment)]
     set: Vec<values::Assignment>,
-    /// A `#cloud-config` or `#!` file, run after the blueprint's own parts
+    /// A `#cloud-config`, `#!` or MIME file, run after the blueprint's own parts;
+    /// `-` is standard input
     #[arg(long, value_name = "FILE")]
     user_data: Option<PathBuf>,
     /// How long the application may take until it answers, at most 24h

@@ -1,9 +1,6 @@
 //! `lite contact`.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap_complete::ArgValueCompleter;
 use secrecy::SecretString;
@@ -263,16 +260,7 @@ fn secret_text(file: &Path) -> Result<SecretString> {
 
 /// The line that a file, or standard input, holds. What is wrong with it is not shown: it may be a secret.
 fn one_line(file: &Path) -> Result<String> {
-    let bytes = if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .take(MAX_LINE)
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::new(Code::FileUnreadable, "cannot read standard input").cause(e))?;
-        bytes
-    } else {
-        Attachment::read(file, MAX_LINE)?.bytes
-    };
+    let bytes = read_limited(file, MAX_LINE)?;
     let text = String::from_utf8(bytes).unwrap_or_default();
     let line = text.strip_suffix('\n').unwrap_or(&text).trim_end_matches('\r');
     if line.is_empty() || line.contains('\n') {

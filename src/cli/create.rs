@@ -56,7 +56,8 @@ pub struct Args {
     /// A file with a public SSH key that may log in; may be repeated
     #[arg(long = "ssh-key", value_name = "FILE")]
     pub ssh_keys: Vec<PathBuf>,
-    /// A `#cloud-config` or `#!` file, run after the blueprint's own parts
+    /// A `#cloud-config`, `#!` or MIME file, run after the blueprint's own parts;
+    /// `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
     /// Its name in DNS, such as `mail.example.org` [default: its name alone]

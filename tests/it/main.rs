@@ -62,6 +62,7 @@ mod specification;
 mod state;
 mod template_limits;
 mod user_data;
+mod user_data_forms;
 mod waits;
 mod watch;
 mod watch_faults;

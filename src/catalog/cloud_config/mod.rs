@@ -1,6 +1,7 @@
 //! The cloud-config that others hand in: a blueprint's `cloud_config`, a user's `#cloud-config`. Judged by type, key by key,
 //! before anything is changed, since cloud-init in the guest only warns.
 
+mod binary;
 mod own;
 mod shape;
 mod spelling;
@@ -36,7 +37,9 @@ pub(crate) fn read<'n>(
     diagnostics: &mut Diagnostics,
 ) -> Map<String, Json> {
     let mut map = Map::new();
-    for (key, node) in spelling::today(entries, diagnostics) {
+    let mut entries = spelling::today(entries, diagnostics);
+    binary::as_base64(&mut entries, diagnostics);
+    for (key, node) in entries {
         let at = path(&key.text);
         let value = written::to_json(&node, &key.text);
         match own::judge(&key.text, &value, giver) {

@@ -82,6 +82,8 @@ fn walk<'n>(node: &'n Node, path: &mut Vec<&'n str>) -> Json {
     match &node.value {
         Value::Scalar { text, plain: true } if scalar::is_null(text) || !is_text(path) => scalar::resolve(text),
         Value::Scalar { text, .. } => Json::String(text.clone()),
+        // Refused before.
+        Value::Binary(_) => Json::Null,
         Value::List(items) => Json::Array(items.iter().map(|item| below(item, "*", path)).collect()),
         Value::Map(entries) => {
             Json::Object(entries.iter().map(|(k, n)| (k.text.clone(), below(n, &k.text, path))).collect::<Map<_, _>>())

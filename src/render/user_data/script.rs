@@ -1,6 +1,9 @@
 //! A script that is user-data.
 
-use super::{bad, form::FORMS};
+use super::{
+    bad,
+    form::{FORMS, INTERPRETER},
+};
 use crate::model::{Result, escaped};
 
 /// The script, if it can run.
@@ -13,8 +16,7 @@ pub(super) fn check(text: &str) -> Result<String> {
         return Err(bad("its lines end with a carriage return".to_owned()).hint("convert it: `sed -i 's/\\r$//' FILE`"));
     }
     if !first[2..].trim_start().starts_with('/') {
-        return Err(bad(format!("`{}` names no interpreter", escaped(first)))
-            .hint("a script starts with, for example, `#!/bin/bash`"));
+        return Err(bad(format!("`{}` names no interpreter", escaped(first))).hint(INTERPRETER));
     }
     Ok(text.to_owned())
 }
