@@ -40,6 +40,7 @@ mod recover;
 mod reports;
 mod request;
 pub mod sagas;
+mod starting;
 mod undo;
 
 pub use crate::model::{Observer, Stage, Unobserved};
@@ -74,3 +75,4 @@ pub use sagas::{
     restart::{accept_stop, reset_unresponsive, restart, try_resume},
     stop::Stopped,
 };
+pub use starting::{USUAL_START, health_word, is_starting};

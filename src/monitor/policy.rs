@@ -80,6 +80,9 @@ pub struct History {
     /// A restart was tried whose success was not told yet.
     #[serde(default)]
     pub restarting: bool,
+    /// Why it was started otherwise, in words, where that was not told yet.
+    #[serde(default)]
+    pub starting: Option<String>,
     /// Gave up until somebody acts.
     pub crash_loop: bool,
     /// Samples in a row without an answer.
@@ -139,8 +142,11 @@ pub fn plan(intent: &Intent, seen: Observed, before: &History, boot: &str, now: 
     match seen {
         Observed::Running => {
             (history.crashed_at, history.told) = (None, None);
+            let started = history.starting.take();
             if std::mem::take(&mut history.restarting) {
                 let text = "it was started again after a crash".to_owned();
+                actions.push(Action::Tell(EventKind::InstanceRestarted, text));
+            } else if let Some(text) = started {
                 actions.push(Action::Tell(EventKind::InstanceRestarted, text));
             }
         }
@@ -149,14 +155,25 @@ pub fn plan(intent: &Intent, seen: Observed, before: &History, boot: &str, now: 
         // Only after a boot since it was last seen up can the host have done it. (libvirt forgets the reason with its own
         // end, so one that is told and was never seen up is of this boot.)
         Observed::Shutdown if history.boot.as_deref().is_none_or(|b| b == boot) => match intent.guest_shutdown {
-            GuestShutdown::Restart => actions.push(Action::Start),
+            GuestShutdown::Restart => {
+                start(
+                    &mut history,
+                    &mut actions,
+                    "its guest powered itself off; it was started again, as its tag says",
+                );
+            }
             GuestShutdown::Stop => {
                 actions.push(Action::WantStopped);
                 let text = "the guest powered itself off; wanted is now stopped".to_owned();
                 actions.push(Action::Tell(EventKind::InstanceExternalStop, text));
             }
         },
-        Observed::Shutdown | Observed::Off => actions.push(Action::Start),
+        Observed::Shutdown | Observed::Off if history.boot.as_deref().is_some_and(|b| b != boot) => {
+            start(&mut history, &mut actions, "it was started after a boot of the host");
+        }
+        Observed::Shutdown | Observed::Off => {
+            start(&mut history, &mut actions, "it was down and wanted up; it was started")
+        }
         Observed::Destroyed => {
             actions.push(Action::WantStopped);
             let text = "it was stopped by something other than lite; wanted is now stopped".to_owned();
@@ -188,6 +205,11 @@ pub fn plan(intent: &Intent, seen: Observed, before: &History, boot: &str, now: 
         }
     }
     (actions, history)
+}
+
+fn start(history: &mut History, actions: &mut Vec<Action>, text: &str) {
+    history.starting = Some(text.to_owned());
+    actions.push(Action::Start);
 }
 
 fn tell(history: &mut History, actions: &mut Vec<Action>, kind: EventKind, text: &str) {

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
@@ -71,8 +72,10 @@ pub struct Watcher<'a> {
     cache: SeriesCache,
     checks: HashMap<Uuid, Option<Health>>,
     prober: Prober,
-    /// Guests that were started and have not reported since.
-    starting: HashSet<Uuid>,
+    /// When instances were last started, as far as that was looked up since they were last seen down.
+    started: HashMap<Uuid, Timestamp>,
+    /// When applications last answered.
+    answered: HashMap<Uuid, Timestamp>,
     /// The minute whose checks were asked for.
     asked: i64,
     rolled: i64,
@@ -129,7 +132,8 @@ impl<'a> Watcher<'a> {
             windows: Windows::default(),
             cache: SeriesCache::default(),
             checks: HashMap::new(),
-            starting: HashSet::new(),
+            started: HashMap::new(),
+            answered: HashMap::new(),
             unreachable: false,
             fullness,
             exported: Shared::default(),
@@ -169,12 +173,7 @@ impl<'a> Watcher<'a> {
         self.take_outcomes(now);
         let minute = self.clock.minute(now.mono);
         for done in self.prober.done() {
-            let healthy = if done.healthy { 1.0 } else { 0.0 };
-            self.gathered.entry(done.instance).or_default().value(
-                done.minute.max(self.closed + 1),
-                Metric::AppHealthy,
-                healthy,
-            );
+            self.take_answer(done.instance, done.minute.max(self.closed + 1), done.healthy, now);
         }
         let instances = self.instances()?;
         if minute != self.asked {
@@ -277,6 +276,8 @@ impl<'a> Watcher<'a> {
         self.gathered.retain(|uuid, _| known.contains(uuid));
         self.histories.retain(|uuid, _| known.contains(uuid));
         self.checks.retain(|uuid, _| known.contains(uuid));
+        self.started.retain(|uuid, _| known.contains(uuid));
+        self.answered.retain(|uuid, _| known.contains(uuid));
         self.unsaved.keep(known);
         self.prober.keep(known);
     }
@@ -292,19 +293,10 @@ impl<'a> Watcher<'a> {
     ) -> Result<()> {
         let record = &instance.record;
         let wanted = instance.desired_state == DesiredState::Running && !busy;
-        let status = if minute != self.asked && seen == Observed::Running {
-            let (starting, status) = self.status_of(record, now)?;
-            if starting {
-                self.starting.insert(record.uuid);
-            } else {
-                self.starting.remove(&record.uuid);
-            }
-            Some(status)
-        } else {
-            None
-        };
-        let set_up = matches!(instance.phase, Phase::Ready | Phase::Failed) && !self.starting.contains(&record.uuid);
-        let counts = wanted && set_up;
+        let status =
+            if minute != self.asked && seen == Observed::Running { Some(self.status_of(record, now)?) } else { None };
+        let set_up = wanted && matches!(instance.phase, Phase::Ready | Phase::Failed);
+        let counts = set_up && !self.is_coming_up(record.uuid, seen, now)?;
         let gathered = self.gathered.entry(record.uuid).or_default();
         gathered.look(minute, counts);
         match sample
@@ -313,7 +305,7 @@ impl<'a> Watcher<'a> {
             Some(sample) => gathered.sample(minute, now.mono, now.wall.as_second(), sample, record.vcpus),
             None => gathered.down(),
         }
-        if wanted && seen != Observed::Unknown {
+        if wanted && seen != Observed::Unknown && (counts || !set_up || seen == Observed::Running) {
             let system = matches!(seen, Observed::Missing | Observed::DiskFull);
             let instance = !system && seen != Observed::Running;
             let checks = [
@@ -324,7 +316,7 @@ impl<'a> Watcher<'a> {
             checks.iter().for_each(|(metric, failed)| gathered.value(minute, *metric, f64::from(u8::from(*failed))));
         }
         if let Some(status) = status {
-            self.ask_guest(instance, status, counts, minute)?;
+            self.ask_guest(instance, status, set_up, minute, now)?;
         } else if counts && seen != Observed::Running && self.check_of(record.uuid)?.is_some() {
             // A guest that is down does not answer either.
             self.gathered.entry(record.uuid).or_default().value(minute, Metric::AppHealthy, 0.0);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
@@ -165,11 +166,16 @@ impl Store {
         Ok(out)
     }
 
-    /// Whether the applications of a host were healthy in the last two minutes that were closed, as far as they were looked at.
-    pub fn healthy(&self, host: &HostId) -> Result<HashMap<Uuid, bool>> {
-        let Some((last, _)) = self.last_minute(host)? else { return Ok(HashMap::new()) };
+    /// Whether the applications of a host were healthy in the last two minutes that were closed, as far as they were looked at,
+    /// and when the minute of that began.
+    pub fn healthy(&self, host: &HostId) -> Result<HashMap<Uuid, (bool, Timestamp)>> {
+        let Some((last, at)) = self.last_minute(host)? else { return Ok(HashMap::new()) };
         let minutes = self.minutes_since(host, last - 1)?;
-        let last_of = |points: &Vec<(i64, Point)>| points.last().map(|(_, p)| p.min >= 1.0);
+        let begin = |minute: i64| Timestamp::from_second(at - (last - minute) * 60).ok();
+        let last_of = |points: &Vec<(i64, Point)>| {
+            let (minute, point) = points.last()?;
+            Some((point.min >= 1.0, begin(*minute)?))
+        };
         let healthy = minutes.iter().filter(|((_, metric), _)| *metric == Metric::AppHealthy);
         Ok(healthy.filter_map(|((uuid, _), points)| Some((*uuid, last_of(points)?))).collect())
     }

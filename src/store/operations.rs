@@ -1,5 +1,7 @@
 //! Operations: the journal of every change.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, params};
 use uuid::Uuid;
@@ -228,10 +230,18 @@ impl Store {
             "WHERE resource_id = ?1 AND kind IN ('create', 'start', 'reboot', 'restart')
              AND (state <> 'failed' OR kind = 'start' AND
                   EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'done'))
-             ORDER BY started_at DESC, rowid DESC LIMIT 1",
+             ORDER BY rowid DESC LIMIT 1",
             [instance.to_string()],
         )?;
         Ok(all.first().map(|o| o.started_at))
+    }
+
+    /// When each of these instances was last started, of those that were since a time: what [`Store::last_start`] tells of them.
+    pub fn starts_since(&self, since: Timestamp) -> Result<HashMap<Uuid, Timestamp>> {
+        let kinds = "WHERE started_at >= ?1 AND kind IN ('create', 'start', 'reboot', 'restart') AND state <> 'failed'
+                     ORDER BY rowid";
+        let all = self.operations_where(kinds, [since.as_microsecond()])?;
+        Ok(all.into_iter().filter_map(|o| Some((o.instance()?, o.started_at))).collect())
     }
 
     /// The first stop, reboot or delete of the same resource after `earlier`.

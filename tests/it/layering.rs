@@ -86,7 +86,7 @@ const ENGINE: &[&[&str]] = &[
     // Where the images of a host lie.
     &["image_pool"],
     // What all work with.
-    &["context", "request", "recipe", "capacity", "ours", "objects"],
+    &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
     &["lock", "allocate", "generate", "progress", "images"],
     // The rules of the packet filter, and the links that they are about.
     &["firewall"],

@@ -95,7 +95,7 @@ fn each_host_has_its_own_minutes() {
     assert_eq!(db.last_minute(&there), Ok(Some((first + 4200, begin + 3600 + 4200 * 60))));
     assert_eq!([&here, &there].map(|host| db.minutes_since(host, first).unwrap().len()), [1, 0]);
     assert_eq!([&here, &there].map(|host| db.observed_since(host, first).unwrap().len()), [1, 0]);
-    assert_eq!(db.healthy(&here).unwrap(), [(uuid, true)].into());
+    assert_eq!(db.healthy(&here).unwrap(), [(uuid, (true, time(0)))].into());
     db.roll_up(&there, begin + 3600 + 4200 * 60).unwrap();
     assert_eq!(db.last_minute(&here), Ok(Some((first, begin))), "those of one host alone are rolled up");
     let points = db.points(uuid, Metric::AppHealthy, begin, begin + 10_000).unwrap();

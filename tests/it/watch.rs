@@ -258,7 +258,37 @@ fn after_a_boot_of_the_host_exactly_the_wanted_come_up() {
     pass(10);
     run(&mut watcher, 30);
     assert_eq!(up(), [true, false, true, true]);
-    assert_eq!(told(&world), Vec::<String>::new());
+    let events = store(&world).events(&Which { limit: 10, ..Which::default() }).expect("events");
+    let told: Vec<_> = events.iter().map(|e| (e.event.kind.as_str(), e.event.data.reason.as_str())).collect();
+    assert_eq!(told[4..], [("instance.restarted", "it was started after a boot of the host"); 3]);
+}
+
+/// As after a boot of the host: it is off, wanted up, and the watcher starts it.
+#[test]
+fn what_comes_up_after_a_boot_is_starting_and_no_evidence_until_its_time_is_over() {
+    CLOCK.set((-900, 0));
+    let world = World::new();
+    let ids = instances(&world, &["web"]);
+    let name = put_alarm(&world, ids[0], "app", Metric::AppHealthy, "< 1", Missing::Breaching);
+    run(&mut watcher(&world, "before"), 20);
+    world.hypervisor.inner().destroy(ids[0]).expect("off");
+    world.hypervisor.inner().tell(ids[0], |sample| {
+        if sample.state == DomainState::Off {
+            sample.reason = StateReason::Unknown;
+        }
+    });
+    let mut watcher = watcher(&world, "after");
+    // Starts are refused for a while, and the guest then says nothing.
+    world.hypervisor.fail_every("start");
+    run(&mut watcher, 60);
+    world.hypervisor.heal();
+    run(&mut watcher, 240);
+    assert_eq!(
+        (state(&world, ids[0]), alarm_state(&world, &name)),
+        (DomainState::Running, AlarmState::InsufficientData)
+    );
+    run(&mut watcher, 300);
+    assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
 }
 
 #[test]
@@ -352,15 +382,19 @@ fn a_pool_that_runs_full_is_told_in_two_levels_and_starts_wait_for_room() {
 }
 
 fn memory_alarm(world: &World, uuid: Uuid) -> Name {
-    let name = Name::parse("memory").expect("a name");
+    put_alarm(world, uuid, "memory", Metric::MemoryUtilization, ">= 90", Missing::Missing)
+}
+
+fn put_alarm(world: &World, uuid: Uuid, name: &str, metric: Metric, when: &str, missing: Missing) -> Name {
+    let name = Name::parse(name).expect("a name");
     let settings = AlarmSettings {
-        metric: Metric::MemoryUtilization,
-        condition: Condition::parse(">= 90").expect("a condition"),
+        metric,
+        condition: Condition::parse(when).expect("a condition"),
         datapoints: 2,
         of: 3,
         period_minutes: 1,
         statistic: Statistic::Average,
-        missing: Missing::Missing,
+        missing,
         notify: vec![Notify::Alarm, Notify::Ok],
         repeat_minutes: 0,
     };

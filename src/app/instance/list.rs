@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::state;
 use crate::{
     app::{App, Caller, Right},
-    engine::{self, Listed},
+    engine::{self, Ctx, Listed},
     model::{DiskUsage, Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
     view::ListRow,
@@ -24,6 +25,7 @@ pub fn list(
     caller.require(Right::Read)?;
     let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), None)) };
     let measured = measured(app, &ctx.store, observer)?;
+    let starts = ctx.store.starts_since(ctx.now() - SignedDuration::from_secs(engine::USUAL_START))?;
     let listed = engine::list(&ctx)?.into_iter().map(|l| state::as_reported(&ctx, l));
     let listed = listed.filter(|l| has_all(&l.instance, tags));
     let rows = listed
@@ -31,7 +33,8 @@ pub fn list(
         .map(|l| {
             let mut row = row(&l);
             if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
-                row.health = measured.get(&l.instance.record.uuid).map(|healthy| word(*healthy));
+                let uuid = &l.instance.record.uuid;
+                row.health = health(&ctx, *uuid, measured.get(uuid), starts.get(uuid).copied());
             }
             row
         })
@@ -84,16 +87,23 @@ fn has_all(instance: &Instance, tags: &[Tag]) -> bool {
     tags.iter().all(|wanted| instance.record.tags.iter().any(|have| has(wanted, have)))
 }
 
-fn word(healthy: bool) -> String {
-    if healthy { "ok".to_owned() } else { "failing".to_owned() }
+/// What the watcher last found of an application, if that is of its present run, and when that began.
+fn health(ctx: &Ctx, uuid: Uuid, measured: Option<&(bool, Timestamp)>, started: Option<Timestamp>) -> Option<String> {
+    let of_this_run = measured.filter(|(_, at)| started.is_none_or(|started| *at >= started));
+    let answered = of_this_run.filter(|(healthy, _)| *healthy).map(|(_, at)| *at);
+    // Only of one that was just started the blueprint is asked whether there is anything to wait for.
+    let is_checked = || ctx.store.blueprint_of(uuid).is_ok_and(|(blueprint, _)| blueprint.health.is_some());
+    let starting = engine::is_starting(started, answered, ctx.now()) && is_checked();
+    let answer = of_this_run.map(|(healthy, _)| if *healthy { Ok(()) } else { Err("failing".to_owned()) });
+    engine::health_word(answer, starting)
 }
 
 /// Seconds after which the last evaluation is too old: two periods, and the time a period takes to close.
 const STALE: i64 = 130;
 
 /// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
-fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<HashMap<Uuid, bool>> {
-    let last = store.watcher_value(&app.settings.host.id, "evaluated")?.and_then(|t| t.parse::<jiff::Timestamp>().ok());
+fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<HashMap<Uuid, (bool, Timestamp)>> {
+    let last = store.watcher_value(&app.settings.host.id, "evaluated")?.and_then(|t| t.parse::<Timestamp>().ok());
     match last.map(|last| app.clock.now().duration_since(last).as_secs()) {
         None => Ok(HashMap::new()),
         Some(age) if age > STALE => {

@@ -75,14 +75,17 @@ fn metrics(ctx: &Ctx, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
 
 /// What the health check says now; none where there is none.
 fn health(ctx: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Option<&Health>) -> Result<Option<String>> {
+    let started = ctx.store.last_start(record.uuid)?;
     let answer = match (health, address) {
         (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => {
             let log = report_log(record, &ctx.settings.host.folders.logs);
-            guest::status::health(&*ctx.machine, &log, ctx.store.last_start(record.uuid)?, ctx.now())
+            guest::status::health(&*ctx.machine, &log, started, ctx.now())
         }
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
         (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),
     };
-    Ok(Some(answer.err().unwrap_or_else(|| "ok".to_owned())))
+    let measured = ctx.store.healthy(&ctx.host_id())?.remove(&record.uuid);
+    let answered = measured.filter(|(healthy, _)| *healthy).map(|(_, at)| at);
+    Ok(engine::health_word(Some(answer), engine::is_starting(started, answered, ctx.now())))
 }

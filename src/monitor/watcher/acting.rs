@@ -98,11 +98,9 @@ impl Watcher<'_> {
                 (self.tell)(&format!("{}: {text}", record.name));
             }
         }
-        if acting.actions.contains(&Action::Start) {
-            (self.tell)(&format!("started `{}`: it is wanted up", record.name));
-        }
-        if acting.actions.contains(&Action::Restart) {
-            // It runs now: that is told with the crash, not with the next look.
+        if acting.actions.iter().any(|a| matches!(a, Action::Start | Action::Restart)) {
+            self.started.insert(record.uuid, now.wall);
+            // It runs now: that is told with the crash, or the boot, not with the next look.
             self.decide(record, &acting.intent, Observed::Running, true, now);
         }
     }

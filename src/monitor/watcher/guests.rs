@@ -5,24 +5,59 @@ use uuid::Uuid;
 use super::Watcher;
 use crate::{
     catalog::Health,
-    engine::others,
+    engine::{USUAL_START, is_starting, others},
     guest::{self, report::Status},
     model::{Instance, Metric, Record, Result},
-    monitor::{clock::Moment, probe::Check},
+    monitor::{clock::Moment, policy::Observed, probe::Check},
     plan::report_log,
 };
 
-/// Seconds a guest may take to come up before its silence is evidence.
-const COMES_UP: i64 = 300;
-
 impl Watcher<'_> {
-    /// Whether a guest is still coming up, and what it last said of itself.
-    pub(super) fn status_of(&self, record: &Record, now: Moment) -> Result<(bool, Option<Status>)> {
+    /// What a guest last said of itself.
+    pub(super) fn status_of(&mut self, record: &Record, now: Moment) -> Result<Option<Status>> {
         let log = report_log(record, &self.engine.settings.host.folders.logs);
         let started = self.engine.store.last_start(record.uuid)?;
         let status = guest::status::latest(&*self.engine.machine, &log, started, now.wall).ok();
-        let age = started.map(|at| now.wall.duration_since(at).as_secs());
-        Ok((status.is_none() && age.is_some_and(|a| (0..COMES_UP).contains(&a)), status))
+        if let Some(at) = started {
+            let known = self.started.entry(record.uuid).or_insert(at);
+            *known = at.max(*known);
+        }
+        // Where nothing is checked, a guest that speaks is up.
+        if status.is_some() && self.check_of(record.uuid)?.is_none() {
+            self.answered.insert(record.uuid, now.wall);
+        }
+        Ok(status)
+    }
+
+    /// Whether nothing that is seen of an instance is evidence yet: it comes up, or a boot of the host took it down and the watcher
+    /// is about to start it.
+    pub(super) fn is_coming_up(&mut self, uuid: Uuid, seen: Observed, now: Moment) -> Result<bool> {
+        if seen != Observed::Running {
+            self.started.remove(&uuid);
+            let boot = self.histories.get(&uuid).and_then(|history| history.boot.as_deref());
+            let by_boot = matches!(seen, Observed::Off | Observed::Shutdown) && boot.is_some_and(|b| b != self.boot);
+            return Ok(by_boot && now.mono < USUAL_START as f64);
+        }
+        let started = match self.started.get(&uuid) {
+            Some(at) => Some(*at),
+            None => {
+                let stored = self.engine.store.last_start(uuid)?;
+                self.started.extend(stored.map(|at| (uuid, at)));
+                stored
+            }
+        };
+        Ok(is_starting(started, self.answered.get(&uuid).copied(), now.wall))
+    }
+
+    /// Takes an answer of an application in. That one which comes up does not answer is no evidence.
+    pub(super) fn take_answer(&mut self, uuid: Uuid, minute: i64, healthy: bool, now: Moment) {
+        if healthy {
+            self.answered.insert(uuid, now.wall);
+        } else if is_starting(self.started.get(&uuid).copied(), self.answered.get(&uuid).copied(), now.wall) {
+            return;
+        }
+        let value = f64::from(u8::from(healthy));
+        self.gathered.entry(uuid).or_default().value(minute, Metric::AppHealthy, value);
     }
 
     /// What only the guest itself can tell, once a minute.
@@ -30,8 +65,9 @@ impl Watcher<'_> {
         &mut self,
         instance: &Instance,
         status: Option<Status>,
-        counts: bool,
+        asked: bool,
         minute: i64,
+        now: Moment,
     ) -> Result<()> {
         let record = &instance.record;
         let health = self.check_of(record.uuid)?;
@@ -39,14 +75,14 @@ impl Watcher<'_> {
         if let Some(disk) = status.as_ref().and_then(|s| s.disk) {
             gathered.value(minute, Metric::DiskSpaceUtilization, f64::from(disk));
         }
-        if !counts {
+        if !asked {
             return Ok(());
         }
         match health {
             None => {}
             Some(Health::Command { .. }) => {
                 if let Some(answer) = status.and_then(|s| s.health) {
-                    gathered.value(minute, Metric::AppHealthy, f64::from(u8::from(answer == "ok")));
+                    self.take_answer(record.uuid, minute, answer == "ok", now);
                 }
             }
             Some(health) => self.prober.ask(Check {
