@@ -33,6 +33,8 @@ pub struct App {
     pub cancel: Arc<AtomicBool>,
     /// Whether this process runs as root: if it does not, an error of the host names that.
     pub is_root: bool,
+    /// Who called `sudo`; none: nobody did.
+    pub sudo_user: Option<String>,
     /// The machine libvirt runs on.
     pub(super) machine: Arc<dyn Machine>,
     host: OnceLock<Arc<dyn Hypervisor>>,
@@ -42,7 +44,15 @@ impl App {
     /// Use cases for a host that is reached when it is needed.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>, is_root: bool) -> Self {
         let machine = Arc::new(LocalMachine::of(&settings.host.connect));
-        Self { settings: Arc::new(settings), clock, cancel: Arc::default(), is_root, machine, host: OnceLock::new() }
+        Self {
+            settings: Arc::new(settings),
+            clock,
+            cancel: Arc::default(),
+            is_root,
+            sudo_user: None,
+            machine,
+            host: OnceLock::new(),
+        }
     }
 
     /// Use cases for a host that is reached already.

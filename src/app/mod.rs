@@ -27,6 +27,7 @@ pub mod watch;
 mod accepted;
 mod caller;
 mod context;
+mod elsewhere;
 mod interrupted;
 pub mod sources;
 mod stages;

@@ -22,7 +22,16 @@ const SAFE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLO
 
 /// The embedded catalog with the operator's folders over it. A faulty file spoils its own blueprint.
 pub fn catalog(settings: &Settings) -> Result<Catalog> {
-    Catalog::load_usable(&sources(settings)?)
+    load(&sources(settings)?)
+}
+
+/// The embedded catalog with some files over it. A fault spoils its own blueprint, in a script too.
+pub fn load(sources: &[SourceFile]) -> Result<Catalog> {
+    let mut catalog = Catalog::load_usable(sources)?;
+    for (id, faults) in syntax::faults(&catalog) {
+        catalog.refuse(&id, &faults);
+    }
+    Ok(catalog)
 }
 
 /// The files of the operator's folders.
@@ -40,6 +49,14 @@ pub fn sources(settings: &Settings) -> Result<Vec<SourceFile>> {
 /// # Errors
 /// The folder itself cannot be read, or others may write in it.
 pub fn gather(folder: &Path, sources: &mut Vec<SourceFile>) -> Result<()> {
+    gather_if(folder, |_| true, sources)
+}
+
+/// As [`gather`], of a folder whose owner's id is wanted; any other is as if empty.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_if(folder: &Path, wanted: impl Fn(u32) -> bool, sources: &mut Vec<SourceFile>) -> Result<()> {
     let fail = |why: &dyn std::fmt::Display| {
         Error::new(Code::BlueprintsUnreadable, format!("cannot read `{}`", folder.display())).cause(why)
     };
@@ -50,6 +67,9 @@ pub fn gather(folder: &Path, sources: &mut Vec<SourceFile>) -> Result<()> {
         Err(e) => return Err(fail(&std::io::Error::from(e))),
     };
     let owner = open.metadata().map_err(|e| fail(&e))?.uid();
+    if !wanted(owner) {
+        return Ok(());
+    }
     private(&open).map_err(|why| fail(&why).hint("let its owner alone write there: `chmod o-w`"))?;
     Folder { open, owner }.read("", sources).map_err(|e| fail(&e))
 }

@@ -1,13 +1,14 @@
 //! Whether bash can read a script: asked of bash itself, which runs nothing then.
 
 use std::{
+    collections::BTreeMap,
     io::{Read as _, Write as _},
     process::{Command, Stdio},
 };
 
 use crate::{
-    catalog::Blueprint,
-    model::{Code, Error, Result, escaped},
+    catalog::{Catalog, Diagnostic},
+    model::escaped,
 };
 
 /// Most said of a script, in bytes.
@@ -25,7 +26,7 @@ pub fn fault(script: &str) -> Option<(usize, String)> {
         .spawn()
         .ok()?;
     let (mut stdin, stderr) = (child.stdin.take()?, child.stderr.take()?);
-    let script = script.to_owned();
+    let (script, script_lines) = (script.to_owned(), script.lines().count());
     // bash may stop to read at a fault.
     let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()).ok());
     let mut said = Vec::new();
@@ -36,24 +37,18 @@ pub fn fault(script: &str) -> Option<(usize, String)> {
     }
     let said = String::from_utf8_lossy(&said);
     let (line, why) = said.lines().next()?.strip_prefix("bash: line ")?.split_once(": ")?;
-    Some((line.parse().ok()?, escaped(why)))
+    // An end that comes too early is told for the line after the last.
+    let line: usize = line.parse().ok()?;
+    Some((line.min(script_lines).max(1), escaped(why)))
 }
 
-/// Refuses a blueprint with a script that bash cannot read.
-pub fn check(blueprint: &Blueprint) -> Result<()> {
-    match faults(blueprint).into_iter().next() {
-        None => Ok(()),
-        Some((key, why)) => {
-            let text = format!("`{key}` of blueprint `{}` cannot run: {why}", blueprint.id);
-            Err(Error::new(Code::InvalidBlueprint, text).hint("correct the script"))
-        }
-    }
-}
-
-/// The faults of a blueprint's scripts: the key, and what bash says with the script's line.
-pub fn faults(blueprint: &Blueprint) -> Vec<(&'static str, String)> {
-    [("install", &blueprint.install), ("configure", &blueprint.configure)]
-        .into_iter()
-        .filter_map(|(key, script)| fault(script).map(|(line, why)| (key, format!("line {line} of the script: {why}"))))
-        .collect()
+/// What bash cannot read in the scripts that the operator's blueprints hold themselves, by the blueprint's id. A script in a file
+/// of its own is looked at where that is read.
+pub fn faults(catalog: &Catalog) -> BTreeMap<String, Vec<Diagnostic>> {
+    let own = catalog.inline.iter().filter(|(id, _)| catalog.own.contains(*id));
+    let found = own.map(|(id, scripts)| {
+        let faults = scripts.iter().filter_map(|script| fault(&script.text).map(|(n, why)| script.fault(n, &why)));
+        (id.clone(), faults.collect::<Vec<_>>())
+    });
+    found.filter(|(_, faults)| !faults.is_empty()).collect()
 }

@@ -3,6 +3,7 @@
 use super::{
     diagnostic::Diagnostics,
     reader::Fields,
+    scripts,
     tree::{Node, Value},
     types::Health,
 };
@@ -34,10 +35,14 @@ pub(crate) fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<He
 /// `command: TEXT`, or `command: {run: TEXT, timeout: SECONDS}`.
 fn command(node: &Node, health: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Health> {
     if !matches!(node.value, Value::Map(_)) {
-        return Some(Health::Command { run: health.parsed("command", diagnostics, script)?, timeout: COMMAND_TIMEOUT });
+        let run = health.parsed("command", diagnostics, script)?;
+        return scripts::usable(node, "health.command", &run, diagnostics)
+            .then_some(Health::Command { run, timeout: COMMAND_TIMEOUT });
     }
     let fields = Fields::of(node, "health.command", &["run", "timeout"], diagnostics)?;
-    let run = fields.parsed("run", diagnostics, script);
+    let run = fields.parsed("run", diagnostics, script).filter(|run| {
+        fields.get("run").is_some_and(|node| scripts::usable(node, "health.command.run", run, diagnostics))
+    });
     let timeout = fields.number_or("timeout", 1..=50, COMMAND_TIMEOUT.into(), diagnostics);
     Some(Health::Command { run: run?, timeout: timeout.and_then(|t| u16::try_from(t).ok())? })
 }

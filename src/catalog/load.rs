@@ -5,6 +5,7 @@ use include_dir::{Dir, include_dir};
 use super::{
     blueprint, bundles,
     diagnostic::{Diagnostic, Diagnostics},
+    scripts::{self, InlineScript},
     tree,
     types::{Blueprint, Bundle, Catalog},
     verified::read_verified,
@@ -57,7 +58,7 @@ impl SourceFile {
 /// What one data file holds.
 enum Parsed {
     Bundles(Vec<Bundle>),
-    Blueprint(Option<Box<Blueprint>>),
+    Blueprint(Option<Box<Blueprint>>, Vec<InlineScript>),
 }
 
 impl Catalog {
@@ -94,6 +95,13 @@ impl Catalog {
             Some(diagnostics) => Err(refused(diagnostics)),
             None => Ok(catalog),
         }
+    }
+
+    /// Takes an own blueprint away for faults that were found in it, as one is whose file has them.
+    pub fn refuse(&mut self, id: &str, faults: &[Diagnostic]) {
+        self.blueprints.remove(id);
+        self.own.remove(id);
+        self.spoil(id.to_owned(), faults.iter().map(Diagnostic::to_string).collect());
     }
 
     /// Reads every file; what is wrong is kept in `spoiled`.
@@ -133,8 +141,9 @@ impl Catalog {
         }
         match parsed {
             Some(Parsed::Bundles(bundles)) => bundles.into_iter().for_each(|b| self.put_bundle(b)),
-            Some(Parsed::Blueprint(Some(blueprint))) => {
+            Some(Parsed::Blueprint(Some(blueprint), inline)) => {
                 let id = blueprint.id.clone();
+                self.inline.insert(id.clone(), inline);
                 self.blueprints.insert(id.clone(), *blueprint);
                 return Ok(Some(id));
             }
@@ -186,11 +195,10 @@ impl Catalog {
 /// The id of a blueprint whose file has faults, if the file says one.
 fn said_id(text: &str) -> Option<String> {
     let root = tree::parse(text, tree::Dialect::Plain, &mut Diagnostics::new(""))?;
-    let tree::Value::Map(entries) = root.value else { return None };
-    entries.into_iter().find(|(key, _)| key.text == "id").and_then(|(_, node)| match node.value {
-        tree::Value::Scalar { text, .. } => Some(text),
+    match &root.get("id")?.value {
+        tree::Value::Scalar { text, .. } => Some(text.clone()),
         _ => None,
-    })
+    }
 }
 
 /// The name of a data file without its folder and ending.
@@ -243,7 +251,8 @@ fn read(name: &str, text: &str, sources: &[SourceFile]) -> (Option<Parsed>, Vec<
     let parsed = if matches!(file, "bundles.yaml" | "bundles.yml") {
         Parsed::Bundles(bundles::read(&root, &mut diagnostics))
     } else {
-        Parsed::Blueprint(blueprint::read(&root, &script, &mut diagnostics).map(Box::new))
+        let blueprint = blueprint::read(&root, &script, &mut diagnostics).map(Box::new);
+        Parsed::Blueprint(blueprint, scripts::inline(name, &root))
     };
     (Some(parsed), diagnostics.sorted())
 }

@@ -21,6 +21,7 @@ mod verified;
 pub use diagnostic::Diagnostic;
 pub use load::{SourceFile, check, check_with};
 pub use params::resolve_params;
+pub use scripts::InlineScript;
 pub use types::*;
 pub use verification::Verification;
 pub use verified::{Verified, VerifiedBy, add_verified, read_verified, write_verified};

@@ -19,6 +19,8 @@ pub(crate) const MAX_DEPTH: usize = 16;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub(crate) line: usize,
+    /// Where the first line of a text stands whose lines are those of the file: of a block that starts with `|`.
+    pub(crate) first: Option<usize>,
     pub(crate) value: Value,
 }
 
@@ -50,6 +52,12 @@ pub(crate) enum Dialect {
 }
 
 impl Node {
+    /// The value of a key, if the node is a mapping that has it.
+    pub(crate) fn get(&self, wanted: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|(key, _)| key.text == wanted).map(|(_, node)| node)
+    }
+
     /// Levels of lists and mappings.
     fn depth(&self) -> usize {
         match &self.value {
@@ -147,23 +155,26 @@ impl Builder<'_> {
             Event::UnresolvedAlias(_) => return self.stop(line, "an alias without its anchor"),
             Event::Scalar(text, style, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
+                // A block's place is its first line that is not empty.
+                let empty = text.bytes().take_while(|b| *b == b'\n').count();
+                let first = (style == ScalarStyle::Literal).then(|| line.saturating_sub(empty));
                 let value = match (&tag, style) {
                     (None, style) => Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
                     (Some(tag), _) => self.told(line, tag::scalar(tag, text.into_owned()))?,
                 };
-                let node = Node { line, value };
+                let node = Node { line, first, value };
                 self.keep(anchor, &node);
                 self.put(node)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
                 self.told(line, tag::collection(tag.as_ref(), "seq"))?;
-                self.open(Node { line, value: Value::List(Vec::new()) }, anchor)?;
+                self.open(line, Value::List(Vec::new()), anchor)?;
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.properties(line, anchor, tag.as_ref())?;
                 self.told(line, tag::collection(tag.as_ref(), "map"))?;
-                self.open(Node { line, value: Value::Map(Vec::new()) }, anchor)?;
+                self.open(line, Value::Map(Vec::new()), anchor)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(done) = self.stack.pop() {
@@ -222,13 +233,14 @@ impl Builder<'_> {
         Some(node.clone())
     }
 
-    fn open(&mut self, node: Node, anchor: usize) -> Option<()> {
+    fn open(&mut self, line: usize, value: Value, anchor: usize) -> Option<()> {
         if self.wants_key() {
-            return self.stop(node.line, "a key has to be a plain word");
+            return self.stop(line, "a key has to be a plain word");
         }
         if self.stack.len() == MAX_DEPTH {
-            return self.stop(node.line, &format!("nested deeper than {MAX_DEPTH} levels"));
+            return self.stop(line, &format!("nested deeper than {MAX_DEPTH} levels"));
         }
+        let node = Node { line, first: None, value };
         self.stack.push(Open { node, key: None, anchor, merging: false, merges: Vec::new(), seen: HashMap::new() });
         Some(())
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::verified::Verified;
+use super::{scripts::InlineScript, verified::Verified};
 use crate::model::{Currency, Money, Port, Size};
 
 /// A named fixed size with a flat monthly price.
@@ -194,6 +194,8 @@ pub struct Catalog {
     pub verified: Vec<Verified>,
     /// Ids of the blueprints that are the operator's.
     pub own: BTreeSet<String>,
+    /// Scripts that the files of blueprints hold themselves, by the blueprint's id.
+    pub inline: BTreeMap<String, Vec<InlineScript>>,
     /// Blueprints whose files have faults, by the id the file says, or by its name: what is wrong.
     pub spoiled: BTreeMap<String, Vec<String>>,
 }

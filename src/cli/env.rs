@@ -78,7 +78,9 @@ impl Env {
 
     /// The use cases, for this process.
     pub fn app(&self) -> Result<App> {
-        Ok(App::new(self.settings()?, Arc::new(self.clock), self.euid == 0))
+        let mut app = App::new(self.settings()?, Arc::new(self.clock), self.euid == 0);
+        app.sudo_user = self.vars.get_os("SUDO_USER").and_then(|name| name.to_str()).map(str::to_owned);
+        Ok(app)
     }
 
     /// Who asks: whoever runs a command may do what this process may.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     path::Path,
 };
 
@@ -142,4 +142,87 @@ fn a_script_that_cannot_run_is_refused_with_its_file_and_line() {
     let found = check(&Caller::root(Via::Cli), &[file]).expect("checked");
     let said: Vec<_> = found.iter().map(|f| (f.key.as_deref(), f.message.as_str())).collect();
     assert_eq!(said, [(Some("install"), "line 2 of the script: syntax error near unexpected token `fi'")]);
+}
+
+#[test]
+fn a_fault_in_an_inline_script_is_told_with_its_line_in_the_file() {
+    let head = WIKI.split("install:").next().expect("a part");
+    let install = "install:\n  - common/packages.sh\n  - |\n\n    true\n    fi\n  - |\n    if true; then\nconfigure: \"true\\n)\"\n";
+    let text = format!("{head}{install}health:\n  command:\n    run: |\n      true\n      done\n");
+    let line = |part: &str| 1 + text[..text.find(part).expect("there")].matches('\n').count() as u64;
+    let folder = folder(|_| ());
+    let file = folder.path().join("wiki.yaml");
+    fs::write(&file, &text).expect("written");
+    let found = check(&Caller::root(Via::Cli), &[file]).expect("checked");
+    let said: Vec<_> = found.iter().map(|f| (f.line, f.key.as_deref(), f.message.as_str())).collect();
+    let unexpected = |word: &str| format!("syntax error near unexpected token `{word}'");
+    let (fi, end, done) = (unexpected("fi"), "syntax error: unexpected end of file", unexpected("done"));
+    let brace = format!("line 2 of the script: {}", unexpected(")"));
+    assert_eq!(
+        said,
+        [
+            (Some(line("    fi\n")), Some("install[1]"), fi.as_str()),
+            (Some(line("    if true; then")), Some("install[2]"), end),
+            (Some(line("configure:")), Some("configure"), brace.as_str()),
+            (Some(line("      done\n")), Some("health.command.run"), done.as_str()),
+        ]
+    );
+    let mut found = Vec::new();
+    sources::gather(folder.path(), &mut found).expect("read");
+    let catalog = sources::load(&found).expect("usable");
+    let first = format!("wiki.yaml:{}: install[1]: {fi}", line("    fi\n"));
+    assert_eq!(catalog.blueprint("wiki").map_err(|e| e.causes[0].clone()), Err(first));
+}
+
+#[test]
+fn a_text_that_bash_would_stumble_over_is_refused_inline_too() {
+    let cr = "line 2 of the script: ends with a carriage return; convert the file: `sed -i 's/\\r$//' FILE`";
+    let mark = "holds a byte order mark; save the file as UTF-8 without one";
+    let base = WIKI.split("install:").next().expect("a part");
+    for (entry, key, why) in [
+        ("install: \"true\\nid\\r\\n\"\n", "install", cr),
+        ("configure: |\n  true\n  \u{feff}id\n", "configure", mark),
+        ("health: {command: \"true\\nid\\r\\n\"}\n", "health.command", cr),
+    ] {
+        let text = format!("{base}{entry}");
+        let found = lite::catalog::check("wiki.yaml", &text);
+        let said: Vec<_> = found.iter().map(|d| (d.line, d.key.as_str(), d.message.as_str())).collect();
+        let first = 1 + base.matches('\n').count();
+        assert_eq!(said, [(if why == mark { first + 2 } else { first }, key, why)]);
+    }
+}
+
+#[test]
+fn a_blueprint_in_the_home_of_who_called_sudo_is_told_with_where_it_belongs() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (mine, bin) = (home.path().join(".config/lite/blueprints"), home.path().join("bin"));
+    for folder in [&mine, &bin] {
+        fs::create_dir_all(folder).expect("made");
+    }
+    fs::write(mine.join("wiki.yaml"), WIKI).expect("written");
+    let owner = fs::metadata(&mine).expect("there").uid();
+    let getent = format!(
+        "#!/bin/sh\n[ \"$*\" = 'passwd -- ada' ] && echo 'ada:x:{owner}:1::{}:/bin/sh'\n",
+        home.path().display()
+    );
+    fs::write(bin.join("getent"), getent).expect("written");
+    fs::set_permissions(bin.join("getent"), Permissions::from_mode(0o755)).expect("set");
+    let said = |user: &str, args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lite"));
+        command.args(args).env_clear().env("SUDO_USER", user).env("LITE_STATE_DIR", home.path());
+        let output = command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).output().expect("runs");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let unknown = |id: &str| format!("error: there is no blueprint `{id}`\n  hint: `lite blueprints` lists them\n");
+    let seen = format!(
+        "  hint: `wiki` is in `{}`, where `sudo` does not look: copy it to `/etc/lite/blueprints`, with the scripts it names\n",
+        mine.display()
+    );
+    for verb in [&["create", "--dry-run", "wiki"][..], &["blueprints", "show", "wiki"], &["blueprints", "test", "wiki"]]
+    {
+        assert_eq!(said("ada", verb), unknown("wiki") + &seen, "{verb:?}");
+    }
+    assert_eq!(said("eve", &["create", "--dry-run", "wiki"]), unknown("wiki"));
+    assert_eq!(said("ada", &["create", "--dry-run", "shop"]), unknown("shop"));
 }

@@ -38,8 +38,13 @@ fn check_one(file: &Path) -> Result<Vec<FaultView>> {
             return Ok(vec![FaultView { file: shown, line: None, key: None, message }]);
         }
     };
-    let faults = catalog::check_with(&shown, &text, &beside);
-    let found: Vec<FaultView> = faults
+    let mut faults = catalog::check_with(&shown, &text, &beside);
+    if faults.is_empty() {
+        beside.retain(|s| !s.name.ends_with(".yaml") && !s.name.ends_with(".yml"));
+        beside.push(SourceFile { name: shown, text, fault: None });
+        faults = syntax::faults(&Catalog::load_usable(&beside)?).into_values().flatten().collect();
+    }
+    Ok(faults
         .into_iter()
         .map(|f| FaultView {
             message: match f.suggestion {
@@ -50,16 +55,5 @@ fn check_one(file: &Path) -> Result<Vec<FaultView>> {
             line: Some(f.line as u64),
             key: (f.key != "-").then_some(f.key),
         })
-        .collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    beside.retain(|s| !s.name.ends_with(".yaml") && !s.name.ends_with(".yml"));
-    beside.push(SourceFile { name: shown.clone(), text, fault: None });
-    let catalog = Catalog::load_usable(&beside)?;
-    let own = catalog.blueprints.values().filter(|b| catalog.own.contains(&b.id));
-    let faults = own.flat_map(syntax::faults);
-    Ok(faults
-        .map(|(key, message)| FaultView { file: shown.clone(), line: None, key: Some(key.to_owned()), message })
         .collect())
 }

@@ -6,7 +6,7 @@ pub mod test;
 mod ports;
 mod results;
 
-use super::{App, Caller, Right, sources::catalog};
+use super::{App, Caller, Right, elsewhere, sources::catalog};
 use crate::{
     catalog::{Blueprint, Catalog, Group, Health, Verification},
     model::{Hint, Observer, Result},
@@ -24,7 +24,8 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 pub fn show(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<BlueprintView>> {
     caller.require(Right::Read)?;
     let catalog = catalog_with_tests(app, observer)?;
-    ids.iter().map(|id| catalog.blueprint(id).map(|b| view(&catalog, b))).collect()
+    let known = |id: &String| catalog.blueprint(id).map_err(|e| elsewhere::hint(app, id, e));
+    ids.iter().map(|id| known(id).map(|b| view(&catalog, b))).collect()
 }
 
 /// The instances whose blueprint has another version today.

@@ -9,9 +9,9 @@ use std::{
 use super::{ports, results};
 use crate::{
     app::{
-        App, Caller, Right,
+        App, Caller, Right, elsewhere,
         files::{Attachment, read_limited},
-        sources::{gather, sources},
+        sources::{gather, load, sources},
         stages::Timed,
     },
     catalog::{Blueprint, Bundle, Catalog, Resolved, SourceFile, Verified, VerifiedBy, resolve_params},
@@ -67,7 +67,7 @@ pub fn check(app: &App, caller: &Caller, request: &Test) -> Result<Vec<Subject>>
     let sources = sources(&app.settings)?;
     request.record.as_deref().map_or(Ok(()), results::readable)?;
     let subject = |named: &String| {
-        let (catalog, id) = catalog_of(named, &sources)?;
+        let (catalog, id) = catalog_of(named, &sources).map_err(|e| elsewhere::hint(app, named, e))?;
         subject(caller, request, catalog, &id)
     };
     request.blueprints.iter().map(subject).collect()
@@ -117,7 +117,7 @@ fn catalog_of(named: &str, sources: &[SourceFile]) -> Result<(Catalog, String)> 
     let file = Path::new(named);
     let is_file = [".yaml", ".yml"].iter().any(|end| named.ends_with(end)) || named.contains('/');
     if !is_file {
-        let catalog = Catalog::load_usable(sources)?;
+        let catalog = load(sources)?;
         let id = catalog.blueprint(named)?.id.clone();
         return Ok((catalog, id));
     }
@@ -127,9 +127,9 @@ fn catalog_of(named: &str, sources: &[SourceFile]) -> Result<(Catalog, String)> 
     // What lies beside it and cannot be read is only a fault if the file names it.
     let _ = gather(folder, &mut beside);
     beside.retain(|s| !s.name.ends_with(".yaml") && !s.name.ends_with(".yml"));
-    let before = Catalog::load_usable(sources)?;
+    let before = load(sources)?;
     let all: Vec<SourceFile> = sources.iter().cloned().chain(beside).chain([text]).collect();
-    let catalog = Catalog::load_usable(&all)?;
+    let catalog = load(&all)?;
     if let Some(id) = catalog.spoiled.keys().find(|id| catalog.spoiled.get(*id) != before.spoiled.get(*id)) {
         catalog.blueprint(id)?;
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{accept, as_row, tidy};
 use crate::{
-    app::{Accepted, App, Caller, Right, sources::catalog},
+    app::{Accepted, App, Caller, Right, elsewhere, sources::catalog},
     catalog::{Resolved, resolve_params},
     engine::{self, BakeRequest, Ctx, check_bakeable, sagas::bake},
     guest, image,
@@ -41,7 +41,7 @@ pub fn check(app: &App, caller: &Caller, request: Bake, observer: &mut dyn Obser
     let catalog = catalog(&app.settings)?;
     let mut each = Vec::new();
     for id in &request.blueprints {
-        let blueprint = catalog.blueprint(id)?;
+        let blueprint = catalog.blueprint(id).map_err(|e| elsewhere::hint(app, id, e))?;
         check_bakeable(blueprint)?;
         let bundle = catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default();
         let resolved = catalog.resolve(id, &bundle, request.base.as_deref())?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{digest::digest, request::Create, user_data};
 use crate::{
-    app::{App, Caller, Right, files::Attachment, sources::catalog, syntax},
+    app::{App, Caller, Right, elsewhere, files::Attachment, sources::catalog},
     catalog::{Resolved, resolve_params},
     guest,
     model::{Code, Error, Result, Tag, escaped},
@@ -28,15 +28,12 @@ pub struct Checked {
 pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     caller.require(Right::Change)?;
     let catalog = catalog(&app.settings)?;
-    let blueprint = catalog.blueprint(&request.blueprint)?;
+    let blueprint = catalog.blueprint(&request.blueprint).map_err(|e| elsewhere::hint(app, &request.blueprint, e))?;
     let bundle = match &request.bundle {
         Some(bundle) => bundle.clone(),
         None => catalog.smallest_bundle(blueprint).map(|b| b.id.clone()).unwrap_or_default(),
     };
     let resolved = catalog.resolve(&request.blueprint, &bundle, request.base.as_deref())?;
-    if catalog.own.contains(&blueprint.id) {
-        syntax::check(blueprint)?;
-    }
     let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
     refuse_double_tag(&request.tags)?;
     let ssh_keys = request.ssh_keys.iter().map(public_keys).collect::<Result<Vec<_>>>()?.concat();

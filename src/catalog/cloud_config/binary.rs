@@ -28,7 +28,7 @@ fn content(file: &mut Vec<(Key, Node)>) {
     let text = |text: &str| Value::Scalar { text: text.to_owned(), plain: false };
     let (packed, line) = (text(&STANDARD.encode(bytes)), file[at].1.line);
     match place(file, "encoding") {
-        None => file.push((Key { text: "encoding".to_owned(), line }, Node { line, value: text("b64") })),
+        None => file.push((Key { text: "encoding".to_owned(), line }, Node { line, first: None, value: text("b64") })),
         Some(said) => match &file[said].1.value {
             Value::Scalar { text: word, .. } if matches!(word.as_str(), "gz" | "gzip") => {
                 file[said].1.value = text("gz+b64");
