@@ -1,11 +1,15 @@
 //! A build that is killed outright leaves no program running, and the next one is not hindered (`LITE_TEST_REAL=1`, root, a mirror).
+//! The image of that next one is the one that the tests on Debian guests take.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{image_build, support::host::needs_host};
+use crate::{
+    image_build,
+    support::host::{BuiltImage, needs_host},
+};
 
 crate::tests![killed_build_takes_its_programs_along_and_the_next_one_succeeds,];
 
@@ -46,6 +50,7 @@ fn programs(pool: &Path) -> Result<usize, std::io::Error> {
 }
 
 fn killed_build_takes_its_programs_along_and_the_next_one_succeeds() -> Test {
+    let built = BuiltImage::locked();
     needs_host();
     let home = tempfile::tempdir()?;
     let pool = home.path().join("pool");
@@ -63,5 +68,6 @@ fn killed_build_takes_its_programs_along_and_the_next_one_succeeds() -> Test {
     names.retain(|name| !name.ends_with(".qcow2"));
     names.sort();
     assert_eq!(names, [".lock-debian-13", "base-debian-13.json"]);
+    built.keep(&pool);
     Ok(())
 }

@@ -69,6 +69,8 @@ fn main() -> ExitCode {
         return child;
     }
     harness::main(&[
+        // First, for the others of its lane wait for the image that comes of it.
+        (Guests, "image_kill", image_kill::TESTS),
         (Host, "audit", audit::TESTS),
         (Guests, "bake", bake::TESTS),
         (Slow, "bake", bake::SLOW),
@@ -93,7 +95,6 @@ fn main() -> ExitCode {
         (Host, "hypervisor_qemu", hypervisor_qemu::TESTS),
         (Host, "image_build", image_build::TESTS),
         (Tools, "image_gate", image_gate::TESTS),
-        (Host, "image_kill", image_kill::TESTS),
         (Tools, "mail", mail::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
         (Tools, "render", render::TESTS),

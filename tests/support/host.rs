@@ -106,25 +106,15 @@ impl Host {
         text(&out.stderr)
     }
 
-    /// Brings the image of debian-13. The first test builds it with this very `lite`; the others take a copy of the file.
+    /// Brings the image of debian-13: a copy of the one that was built with this very `lite`, or the first build of it.
     pub fn debian_13(&self) {
-        let binary = std::fs::metadata(env!("CARGO_BIN_EXE_lite")).expect("lite is built");
-        let built = binary.modified().expect("a time").duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        let all = PathBuf::from(concat!(env!("CARGO_TARGET_TMPDIR"), "/images"));
-        let kept = all.join(format!("{}-{}", binary.len(), built.as_nanos()));
-        std::fs::create_dir_all(&all).expect("a folder");
-        let lock = std::fs::File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/images.lock")).expect("a file");
-        lock.lock().expect("a lock");
-        if kept.is_dir() {
+        let built = BuiltImage::locked();
+        if built.is_there() {
             std::fs::DirBuilder::new().mode(0o711).create(self.pool_dir()).expect("a folder");
-            copy_images(&kept, &self.pool_dir());
+            copy_images(&built.folder, &self.pool_dir());
         } else {
             self.ok(&["image", "build", "debian-13"]);
-            std::fs::remove_dir_all(&all).expect("what another `lite` built");
-            let half = all.join("half");
-            std::fs::create_dir_all(&half).expect("a folder");
-            copy_images(&self.pool_dir(), &half);
-            std::fs::rename(half, kept).expect("renamed");
+            built.keep(&self.pool_dir());
         }
         assert_eq!(self.json(&["image", "list"])["images"][0]["id"], "debian-13");
     }
@@ -189,6 +179,42 @@ impl Host {
     pub fn domains(&self) -> Vec<String> {
         let all = virsh_on(&self.connect, &["list", "--all", "--name"]);
         all.lines().filter(|l| l.starts_with(&self.tag)).map(str::to_owned).collect()
+    }
+}
+
+/// The image of debian-13 that this very `lite` built, or will: built once in a run of the tests, under a lock.
+pub struct BuiltImage {
+    all: PathBuf,
+    folder: PathBuf,
+    _lock: std::fs::File,
+}
+
+impl BuiltImage {
+    /// Waits for who builds it just now.
+    pub fn locked() -> Self {
+        let binary = std::fs::metadata(env!("CARGO_BIN_EXE_lite")).expect("lite is built");
+        let built = binary.modified().expect("a time").duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let all = PathBuf::from(concat!(env!("CARGO_TARGET_TMPDIR"), "/images"));
+        std::fs::create_dir_all(&all).expect("a folder");
+        let lock = std::fs::File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/images.lock")).expect("a file");
+        lock.lock().expect("a lock");
+        Self { folder: all.join(format!("{}-{}", binary.len(), built.as_nanos())), all, _lock: lock }
+    }
+
+    fn is_there(&self) -> bool {
+        self.folder.is_dir()
+    }
+
+    /// Keeps the image in `pool` for the tests that follow, in place of what another `lite` built.
+    pub fn keep(&self, pool: &std::path::Path) {
+        if self.is_there() {
+            return;
+        }
+        std::fs::remove_dir_all(&self.all).expect("what another `lite` built");
+        let half = self.all.join("half");
+        std::fs::create_dir_all(&half).expect("a folder");
+        copy_images(pool, &half);
+        std::fs::rename(half, &self.folder).expect("renamed");
     }
 }
 
