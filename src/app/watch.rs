@@ -12,7 +12,7 @@ use std::{
 
 use super::{App, Caller, Right};
 use crate::{
-    engine::{Ctx, refuse_lost_state},
+    engine::{Ctx, refuse_lost_state, shut_down_guests},
     hypervisor::{Hypervisor, libvirt::Libvirt},
     model::{Code, Error, Requester, Result, Settings, Via},
     monitor::{
@@ -30,6 +30,8 @@ use crate::{
 /// Name of the systemd unit that watches.
 pub const UNIT: &str = unit::NAME;
 
+/// How long guests may take to power off when their host is shut down; the unit gives the watcher a little more.
+const HOST_SHUTDOWN: Duration = Duration::from_secs(180);
 /// How long to wait before a host that did not answer is tried again, in as many parts.
 const RETRY: (Duration, u32) = (Duration::from_secs(5), 20);
 
@@ -72,7 +74,20 @@ pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn F
             run::run(&mut watcher, &*app.machine, stop, tell)
         };
         both(stop, sending, watching)
-    })
+    })?;
+    if app.machine.runs_guests() && app.machine.is_shutting_down() {
+        shut_down(&context()?, tell)?;
+    }
+    Ok(())
+}
+
+/// libvirt-guests, which comes next, presses each power button once: a guest that boots does not hear that.
+fn shut_down(ctx: &Ctx, tell: &dyn Fn(&str)) -> Result<()> {
+    tell("the host shuts down: instances that run are asked to power off, and come up with it again");
+    for name in shut_down_guests(ctx, HOST_SHUTDOWN)? {
+        tell(&format!("`{name}` did not power off within {} s", HOST_SHUTDOWN.as_secs()));
+    }
+    Ok(())
 }
 
 /// Sends on a thread of its own while it watches. Whoever ends, by an error or a panic too, ends the other: a watcher of which

@@ -12,6 +12,10 @@ use crate::{
     plan::{self, Class, DomainPlan, OwnedKind, Step},
 };
 
+/// How often the power button is pressed again.
+pub const PRESS: Duration = Duration::from_secs(5);
+/// How often the state of a domain that is shutting down is asked for.
+pub const POLL: Duration = Duration::from_millis(250);
 /// Least and longest time that a dead process's last call is given to end at libvirt.
 const CALL_ENDS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 

@@ -44,7 +44,9 @@ pub fn learned(
         return Ok(None);
     }
     let gateways = doctor::gateways(machine)?;
-    let taken = |a| others.contains(&a) || gateways.contains(&a) || machine.is_own(a);
+    // Who answers for an address has it, whatever a guest says.
+    let is_anothers = |a| machine.neighbour(a).is_some_and(|answers| answers != mac);
+    let taken = |a| others.contains(&a) || gateways.contains(&a) || machine.is_own(a) || is_anothers(a);
     Ok(believed(&told, &taken))
 }
 

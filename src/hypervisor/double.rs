@@ -7,6 +7,7 @@ mod calls;
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -61,6 +62,7 @@ struct Memory {
     ignored_presses: u32,
     pool_free: Option<u64>,
     taps: Vec<Tap>,
+    addresses: BTreeMap<Uuid, Vec<Ipv4Addr>>,
 }
 
 impl Default for Memory {
@@ -74,6 +76,7 @@ impl Default for Memory {
             ignored_presses: 0,
             pool_free: None,
             taps: Vec::new(),
+            addresses: BTreeMap::new(),
         }
     }
 }
@@ -110,6 +113,11 @@ impl Double {
     /// Makes pools show so many free bytes.
     pub fn set_pool_free(&self, bytes: u64) {
         self.memory().pool_free = Some(bytes);
+    }
+
+    /// What a guest's agent says of its addresses from now on; it may lie.
+    pub fn say_addresses(&self, uuid: Uuid, addresses: &[Ipv4Addr]) {
+        self.memory().addresses.insert(uuid, addresses.to_vec());
     }
 
     /// Shows a tap device, in place of one of its name.

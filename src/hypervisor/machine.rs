@@ -10,6 +10,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::model::Mac;
+
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileInfo {
@@ -123,35 +125,47 @@ pub trait Machine: Send + Sync {
 
     /// Whether somebody answers ARP for an address, as the kernel knows it. Asks, so that the kernel comes to know.
     fn answers_arp(&self, address: Ipv4Addr) -> bool {
-        let known = self.text("/proc/net/arp").is_ok_and(|table| is_in_arp_table(&table, address));
-        if !known {
+        self.neighbour(address).is_some()
+    }
+
+    /// The hardware address that answers ARP for an address, as the kernel knows it. Asks, so that the kernel comes to know.
+    fn neighbour(&self, address: Ipv4Addr) -> Option<Mac> {
+        let known = self.text("/proc/net/arp").ok().and_then(|table| in_arp_table(&table, address));
+        if known.is_none() {
             self.ask_arp(address);
         }
         known
     }
+
+    /// Whether it is being shut down or rebooted, as systemd tells; not where there is none.
+    fn is_shutting_down(&self) -> bool {
+        let state = self.program("systemctl").and_then(|systemctl| self.run(&systemctl, &["is-system-running"]).ok());
+        state.is_some_and(|out| out.stdout.trim_ascii() == b"stopping")
+    }
 }
 
-/// Whether the kernel's table has a complete entry for an address.
-fn is_in_arp_table(table: &str, address: Ipv4Addr) -> bool {
+/// The hardware address of the kernel's complete entry for an address.
+fn in_arp_table(table: &str, address: Ipv4Addr) -> Option<Mac> {
     let wanted = address.to_string();
     // proc(5): columns IP address, HW type, Flags, HW address, Mask, Device; flag 0x2 is a complete entry.
-    table.lines().skip(1).any(|line| {
-        let mut columns = line.split_whitespace();
-        columns.next() == Some(&wanted) && columns.nth(1) == Some("0x2")
+    table.lines().skip(1).find_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let [address, _, flags, mac, ..] = columns[..] else { return None };
+        Mac::parse(mac).ok().filter(|_| address == wanted && flags == "0x2")
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_in_arp_table;
+    use super::in_arp_table;
 
     #[test]
     fn only_complete_entries_of_the_arp_table_count() {
         let table = "IP address       HW type     Flags       HW address            Mask     Device\n\
                      192.0.2.10       0x1         0x2         52:54:00:00:00:01     *        virbr0\n\
                      192.0.2.11       0x1         0x0         00:00:00:00:00:00     *        virbr0\n";
-        let known = [10, 11, 12, 1].map(|n| is_in_arp_table(table, [192, 0, 2, n].into()));
-        assert_eq!(known, [true, false, false, false]);
-        assert!(!is_in_arp_table("", [192, 0, 2, 10].into()));
+        let known = [10, 11, 12, 1].map(|n| in_arp_table(table, [192, 0, 2, n].into()).map(|mac| mac.to_string()));
+        assert_eq!(known, [Some("52:54:00:00:00:01".to_owned()), None, None, None]);
+        assert_eq!(in_arp_table("", [192, 0, 2, 10].into()), None);
     }
 }

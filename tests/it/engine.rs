@@ -245,6 +245,51 @@ fn a_guest_that_still_boots_is_asked_until_it_hears() {
 }
 
 #[test]
+fn a_host_that_shuts_down_asks_its_guests_until_they_hear_and_they_stay_wanted() {
+    let world = World::new();
+    let mut engine = world.engine();
+    let clock = crate::support::fake_clock::FakeClock::new();
+    engine.clock = clock.clone();
+    for name in ["web", "db"] {
+        world.create(name).expect("created");
+    }
+    world.hypervisor.inner().ignore_presses(7);
+    assert_eq!(engine::shut_down_guests(&engine, Duration::from_secs(180)), Ok(vec![]));
+    // Four rounds of two presses, of which seven are missed, and one more.
+    assert_eq!(clock.waited(), Duration::from_millis(20_250));
+    let wanted: Vec<_> = engine.store.instances().expect("read").iter().map(|i| i.desired_state).collect();
+    assert_eq!(wanted, [DesiredState::Running; 2]);
+    world.hypervisor.start(engine.store.instances().expect("read")[0].record.uuid).expect("up");
+    world.hypervisor.inner().ignore_power_button(true);
+    assert_eq!(engine::shut_down_guests(&engine, Duration::from_secs(20)), Ok(vec![name("db")]));
+}
+
+#[test]
+fn an_agent_that_lies_is_not_believed() {
+    let world = World::new();
+    let neighbour = world.create("other").expect("created").record.address.expect("reserved");
+    let web = world.create_on("web", NetworkMode::Bridge("br0".into())).expect("created").record;
+    let own = || {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+        socket.connect("192.0.2.1:9").ok()?;
+        socket.local_addr().ok()?.ip().to_string().parse::<std::net::Ipv4Addr>().ok()
+    };
+    let never = ["0.0.0.0", "127.0.0.1", "127.9.9.9", "169.254.169.254", "224.0.0.1", "240.0.0.1", "255.255.255.255"];
+    let mut lies: Vec<std::net::Ipv4Addr> = never.iter().map(|a| a.parse().expect("an address")).collect();
+    lies.extend(own());
+    lies.push(neighbour);
+    lies.extend(lite::doctor::gateways(&*world.engine().machine).expect("routes"));
+    for lie in &lies {
+        world.hypervisor.inner().say_addresses(web.uuid, &[*lie]);
+        assert_eq!(engine::guest_address(&world.engine(), &web), Ok(None), "{lie}");
+    }
+    let truth = "198.51.100.7".parse().expect("an address");
+    lies.push(truth);
+    world.hypervisor.inner().say_addresses(web.uuid, &lies);
+    assert_eq!(engine::guest_address(&world.engine(), &web), Ok(Some(truth)));
+}
+
+#[test]
 fn stop_asks_first_and_pulls_the_plug_only_when_told() {
     let world = World::new();
     let uuid = world.create("web").expect("created").record.uuid;

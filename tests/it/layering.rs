@@ -96,7 +96,7 @@ const ENGINE: &[&[&str]] = &[
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "guest_address", "reports", "handover", "accepted"],
-    &["disk"],
+    &["disk", "host_shutdown"],
     &["follow", "undo"],
     &["ready", "provision"],
     // The operations, one file each.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Accepted, Ctx, Observer,
-        domain::{adopt_power_state, state_of, unresponsive},
+        domain::{POLL, PRESS, adopt_power_state, state_of, unresponsive},
         execute, journal, lock,
         progress::Reporter,
     },
@@ -126,11 +126,6 @@ fn power_off(
     ctx.hypervisor.destroy(uuid)?;
     Ok(Stopped::Forced)
 }
-
-/// How often the power button is pressed again.
-const PRESS: Duration = Duration::from_secs(5);
-/// How often the state of a domain that is shutting down is asked for.
-const POLL: Duration = Duration::from_millis(250);
 
 /// The process of a stop died: what the host shows decides how it ended.
 ///
