@@ -17,6 +17,7 @@ mod delete;
 mod doctor;
 mod env;
 mod events;
+mod firewall;
 mod gc;
 mod image;
 mod list;
@@ -82,6 +83,7 @@ enum Verb {
     Console(console::Args),
     Logs(logs::Args),
     Secrets(secrets::Args),
+    Firewall(firewall::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -173,6 +175,7 @@ impl Verb {
             Self::Console(args) => console::run(args, env),
             Self::Logs(args) => logs::run(args, env),
             Self::Secrets(args) => secrets::run(args, env),
+            Self::Firewall(args) => firewall::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

@@ -8,7 +8,7 @@ use super::{Ctx, objects};
 use crate::{
     doctor,
     hypervisor::DomainState,
-    model::{Code, DesiredState, Drift, Error, Hint, Instance, Name, Record, Result, Verb},
+    model::{Code, DesiredState, Drift, Error, Hint, Instance, Name, Result, Verb},
     plan::{self, Class, DomainPlan, OwnedKind, Step},
 };
 
@@ -19,10 +19,15 @@ pub const POLL: Duration = Duration::from_millis(250);
 /// Least and longest time that a dead process's last call is given to end at libvirt.
 const CALL_ENDS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 
-/// Writes the record into the domain's metadata, from where a lost database is rebuilt.
-pub fn write_metadata(ctx: &Ctx, record: &Record) -> Result<()> {
-    let metadata = plan::metadata_xml(record)?;
-    ctx.hypervisor.set_domain_metadata(record.uuid, plan::METADATA_URI, plan::METADATA_PREFIX, &metadata)
+/// Writes what the database has of an instance into the domain's metadata, from where a lost database is rebuilt. Nothing
+/// is written if there is no such instance, or no domain.
+pub fn write_record(ctx: &Ctx, uuid: Uuid) -> Result<()> {
+    let Some(instance) = ctx.store.instance_by_uuid(uuid)? else { return Ok(()) };
+    if ctx.hypervisor.domain(uuid)?.is_none() {
+        return Ok(());
+    }
+    let metadata = plan::metadata_xml(&instance.record)?;
+    ctx.hypervisor.set_domain_metadata(uuid, plan::METADATA_URI, plan::METADATA_PREFIX, &metadata)
 }
 
 /// State of an instance's domain; `lost` is an error with the next step.

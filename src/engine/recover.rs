@@ -7,7 +7,7 @@ use super::{
     lock::{Attempt, Lock, is_shared, owner},
     ours::is_without_row,
     sagas::{
-        bake, create, delete,
+        bake, create, delete, firewall,
         image::{ImageCtx, recover_images},
         start, stop, tag,
     },
@@ -108,6 +108,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Delete => delete::resume(ctx, operation, uuid, lock),
         OperationKind::Start => start::resume(ctx, operation, uuid, lock),
         OperationKind::Stop => stop::resume(ctx, operation, uuid),
+        OperationKind::Firewall => firewall::resume(ctx, operation, uuid),
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),

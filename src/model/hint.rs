@@ -31,6 +31,8 @@ words! {
     Logs = "logs",
     /// Shows the passwords of an instance.
     Secrets = "secrets",
+    /// Shows and changes what is let in.
+    Firewall = "firewall",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Size, escaped, words};
+use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Rule, Rules, Size, escaped, words};
 
 words! {
     /// What the user wants the instance to be: the state it is brought back to.
@@ -149,12 +149,22 @@ pub struct Record {
     pub address: Option<Ipv4Addr>,
     /// Network.
     pub network: NetworkMode,
-    /// Open ports.
+    /// Ports that its blueprint opened at create.
     pub ports: Vec<Port>,
+    /// What is let in; none: a record that an earlier lite wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<Rules>,
     /// Tags.
     pub tags: Vec<Tag>,
     /// When create was asked for, RFC 3339, UTC.
     pub created_at: jiff::Timestamp,
+}
+
+impl Record {
+    /// What is let in: as it was changed last, or else what the instance began with.
+    pub fn rules(&self) -> Rules {
+        self.firewall.clone().unwrap_or_else(|| Rule::first(&self.ports))
+    }
 }
 
 /// A stored instance.

@@ -21,6 +21,8 @@ words! {
     Reset = "reset",
     /// Replaces the tags of an instance.
     Tag = "tag",
+    /// Changes what the firewall of an instance lets in.
+    Firewall = "firewall",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

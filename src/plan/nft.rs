@@ -4,6 +4,7 @@
 //! rules are those of the files in `nft/`; what differs from host to host is defined before them and put into their sets.
 //! In the JSON of `nft` the same rules are expression trees that nobody can check by reading.
 
+mod guests;
 mod name;
 
 use std::fmt;
@@ -11,10 +12,11 @@ use std::fmt;
 use ipnet::Ipv4Net;
 use sha2::{Digest, Sha256};
 
+use guests::{Chains, by_address, by_port, maps};
 pub use name::port_name;
 use name::{Quoted, Set, table_name};
 
-use crate::model::{LoadedTable, NetworkMode, Port, Protocol, Record, Ruleset, hex};
+use crate::model::{LoadedTable, NetworkMode, Record, Ruleset, hex};
 
 const INET: &str = include_str!("nft/inet.nft");
 const BRIDGE: &str = include_str!("nft/bridge.nft");
@@ -28,28 +30,36 @@ pub struct Nat {
     pub subnet: Ipv4Net,
 }
 
-/// A table: its family, its rules, and what is put into their sets.
-type Table = (&'static str, &'static str, Vec<Set>);
+/// A table.
+struct Table<'a> {
+    family: &'static str,
+    /// The same for all guests.
+    rules: &'static str,
+    guests: &'a [&'a Record],
+    /// What is put into its sets and maps.
+    sets: Vec<Set>,
+}
 
 /// The tables of a network for these instances; `nat` is none if there is no such network. A table that no instance needs
 /// is not there.
 pub fn ruleset<'a>(network: &str, nat: Option<&Nat>, instances: impl IntoIterator<Item = &'a Record>) -> Ruleset {
     let mut all: Vec<&Record> = instances.into_iter().collect();
     all.sort_by_key(|record| record.uuid);
-    let mut tables: Vec<Table> = Vec::new();
+    let routed: Vec<&Record> = all.iter().copied().filter(|record| record.network == NetworkMode::Nat).collect();
+    let mut tables: Vec<Table<'_>> = Vec::new();
     if !all.is_empty() {
-        tables.push(("bridge", BRIDGE, at_the_ports(&all)));
+        tables.push(Table { family: "bridge", rules: BRIDGE, guests: &all, sets: at_the_ports(&all) });
     }
-    all.retain(|record| record.network == NetworkMode::Nat);
-    if nat.is_some() && !all.is_empty() {
-        tables.push(("inet", INET, vec![behind_nat(&all)]));
+    if nat.is_some() && !routed.is_empty() {
+        let sets = maps(&routed, by_address).into();
+        tables.push(Table { family: "inet", rules: INET, guests: &routed, sets });
     }
     let name = table_name(network);
     let rules = Transaction { name: &name, nat, tables: &tables }.to_string();
     let digest = hex(&Sha256::digest(&rules)[..16]);
-    let mark = |(family, ..): &Table| format!("add chain {family} {name} {}{digest}\n", LoadedTable::MARK);
+    let mark = |table: &Table<'_>| format!("add chain {} {name} {}{digest}\n", table.family, LoadedTable::MARK);
     let marks: String = tables.iter().map(mark).collect();
-    let loaded = |(family, ..): &Table| LoadedTable { family: (*family).to_owned(), digest: digest.clone() };
+    let loaded = |table: &Table<'_>| LoadedTable { family: table.family.to_owned(), digest: digest.clone() };
     Ruleset { tables: tables.iter().map(loaded).collect(), text: rules + &marks, table: name }
 }
 
@@ -57,7 +67,7 @@ pub fn ruleset<'a>(network: &str, nat: Option<&Nat>, instances: impl IntoIterato
 struct Transaction<'a> {
     name: &'a str,
     nat: Option<&'a Nat>,
-    tables: &'a [Table],
+    tables: &'a [Table<'a>],
 }
 
 impl fmt::Display for Transaction<'_> {
@@ -69,8 +79,8 @@ impl fmt::Display for Transaction<'_> {
         for family in ["bridge", "inet"] {
             writeln!(f, "add table {family} {name}\ndelete table {family} {name}")?;
         }
-        for (family, rules, sets) in self.tables {
-            writeln!(f, "table {family} {name} {{\n{rules}}}")?;
+        for Table { family, rules, guests, sets } in self.tables {
+            writeln!(f, "table {family} {name} {{\n{}{rules}}}", Chains(guests))?;
             for set in sets.iter().filter(|set| !set.elements.is_empty()) {
                 writeln!(f, "add element {family} {name} {set}")?;
             }
@@ -84,34 +94,15 @@ fn at_the_ports(all: &[&Record]) -> Vec<Set> {
     let port = |record: &Record| Quoted(&port_name(record.uuid)).to_string();
     let lan = all.iter().filter(|r| matches!(r.network, NetworkMode::Bridge(_)));
     let owner = |r: &&Record| Some(format!("{} . {} . {}", port(r), r.mac, r.address?));
-    let open = |r: &&Record| {
-        let port = port(r);
-        r.ports.clone().into_iter().map(move |p| format!("{port} . {}", service(p)))
-    };
+    let [guests, guests_for_host] = maps(all, by_port);
     vec![
         Set { name: "ports", elements: all.iter().map(|r| port(r)).collect() },
         Set { name: "lan", elements: lan.map(|r| port(r)).collect() },
         Set { name: "hardware", elements: all.iter().map(|r| format!("{} . {}", port(r), r.mac)).collect() },
         Set { name: "owner", elements: all.iter().filter_map(owner).collect() },
-        Set { name: "open", elements: all.iter().flat_map(open).collect() },
+        guests,
+        guests_for_host,
     ]
-}
-
-/// The set of the table that guests on the NAT network are routed through.
-fn behind_nat(all: &[&Record]) -> Set {
-    let open = |r: &&Record| {
-        let address = r.address;
-        r.ports.clone().into_iter().filter_map(move |p| Some(format!("{} . {}", address?, service(p))))
-    };
-    Set { name: "open", elements: all.iter().flat_map(open).collect() }
-}
-
-fn service(port: Port) -> String {
-    let protocol = match port.protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-    };
-    format!("{protocol} . {}", port.number)
 }
 
 #[cfg(test)]
@@ -119,6 +110,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::model::Rule;
 
     fn record(id: u128, network: NetworkMode, address: Option<[u8; 4]>) -> Record {
         let uuid = Uuid::from_u128(id);
@@ -133,7 +125,9 @@ mod tests {
     #[test]
     fn the_tables_follow_from_the_rows_alone() {
         let web = record(0xdead_beef, NetworkMode::Nat, Some([192, 168, 150, 10]));
-        let lan = record(7, NetworkMode::Bridge("br0".to_owned()), None);
+        let rules = ["22/tcp from 192.0.2.0/24", "22/tcp from 2001:db8::/32", "8000-8010/udp"];
+        let rules = rules.iter().flat_map(|rule| Rule::try_from((*rule).to_owned())).collect();
+        let lan = Record { firewall: Some(rules), ..record(7, NetworkMode::Bridge("br0".to_owned()), None) };
         let rules = ruleset("lite", Some(&nat()), [&web, &lan]);
         insta::assert_snapshot!(rules.text);
         assert_eq!(rules, ruleset("lite", Some(&nat()), [&lan, &web]), "in whatever order they come");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::{Blueprint, Bundle},
-    model::{Mac, Name, NetworkMode, Record, Tag},
+    model::{Mac, Name, NetworkMode, Record, Rule, Tag},
 };
 
 /// What was chosen for an instance.
@@ -62,6 +62,7 @@ impl Chosen<'_> {
             address: identity.address,
             network: self.network.clone(),
             ports: blueprint.ports.clone(),
+            firewall: Some(Rule::first(&blueprint.ports)),
             tags: self.tags.to_vec(),
             created_at: identity.created_at,
         }

@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     catalog::Blueprint,
-    model::{Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Verb},
+    model::{
+        Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Rules, Verb,
+    },
 };
 
 /// A new instance's row, before anything is made on the host.
@@ -57,7 +59,10 @@ pub struct Allocated {
     pub disk: u64,
 }
 
-const COLUMNS: &str = "record, desired_state, phase, failure";
+/// What the firewall lets in are rows of their own. A record that cannot be read is an error of its own instance alone.
+const COLUMNS: &str = "CASE WHEN json_valid(record) THEN json_set(record, '$.firewall', json((
+    SELECT json_group_array(service || CASE cidr WHEN '' THEN '' ELSE ' from ' || cidr END)
+    FROM firewall_rule WHERE instance = uuid))) ELSE record END AS record, desired_state, phase, failure";
 
 fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
     Ok(Instance {
@@ -178,7 +183,7 @@ impl Store {
     }
 
     /// Replaces the record, and with it everything that is in columns of its own so that it can be summed and held
-    /// unique. The name stays as it is.
+    /// unique. The name and the rules of the firewall stay as they are.
     pub fn set_record(&mut self, record: &Record) -> Result<()> {
         self.write(|t| set_record(t, record))
     }
@@ -299,15 +304,33 @@ pub fn insert(t: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
             record.vcpus,
             size(record.memory.as_bytes()),
             size(record.disk.as_bytes()),
-            to_json("an instance", record)?,
+            without_rules(record)?,
             to_json("an instance", new.blueprint)?,
             to_json("an instance", new.parameters)?,
             new.image,
             new.seed.map(|seed| to_json("an instance", seed)).transpose()?,
         ],
     )
-    .map_err(sql)
-    .map(drop)
+    .map_err(sql)?;
+    set_rules(t, record.uuid, &record.rules())
+}
+
+/// Replaces what the firewall of an instance lets in.
+pub fn set_rules(t: &Transaction<'_>, uuid: Uuid, rules: &Rules) -> Result<()> {
+    let id = uuid.to_string();
+    t.0.execute("DELETE FROM firewall_rule WHERE instance = ?1", [&id]).map_err(sql)?;
+    let mut insert =
+        t.0.prepare_cached("INSERT INTO firewall_rule (instance, service, cidr) VALUES (?1, ?2, ?3)").map_err(sql)?;
+    for rule in rules {
+        let source = rule.source.map_or_else(String::new, |source| source.to_string());
+        insert.execute(params![id, rule.service.to_string(), source]).map_err(sql)?;
+    }
+    Ok(())
+}
+
+/// The record as it is stored: what the firewall lets in are rows of their own.
+fn without_rules(record: &Record) -> Result<String> {
+    to_json("an instance", &Record { firewall: None, ..record.clone() })
 }
 
 /// Replaces the record of an instance, the columns that repeat it included.
@@ -321,7 +344,7 @@ pub fn set_record(t: &Transaction<'_>, record: &Record) -> Result<()> {
             record.vcpus,
             size(record.memory.as_bytes()),
             size(record.disk.as_bytes()),
-            to_json("an instance", record)?,
+            without_rules(record)?,
         ],
     )
     .map_err(sql)

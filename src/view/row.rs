@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{network_text, tags_map, time_text};
-use crate::model::{Currency, InstanceState, Money, NetworkMode, Port, Record, Size, Tag};
+use crate::model::{Currency, InstanceState, Money, NetworkMode, Record, Service, Size, Tag};
 
 /// An instance as a listing shows it. Its JSON form is part of `lite list --json` and `lite show --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,7 +46,7 @@ pub struct ListRow {
     #[serde(serialize_with = "network")]
     pub network: NetworkMode,
     /// Open ports.
-    pub ports: Vec<Port>,
+    pub ports: Vec<Service>,
     /// Price agreed at create.
     pub price: Money,
     /// Its currency.
@@ -62,6 +62,9 @@ pub struct ListRow {
 impl ListRow {
     /// What the store knows, and what the host said.
     pub fn new(record: &Record, state: InstanceState, health: Option<String>) -> Self {
+        let mut ports: Vec<Service> = record.rules().iter().map(|rule| rule.service).collect();
+        ports.retain(|service| *service != Service::Icmp);
+        ports.dedup();
         let r = record.clone();
         Self {
             name: r.name.into(),
@@ -78,7 +81,7 @@ impl ListRow {
             disk: r.disk,
             address: r.address,
             network: r.network,
-            ports: r.ports,
+            ports,
             price: r.price,
             currency: r.currency,
             tags: r.tags,
@@ -106,7 +109,7 @@ pub(super) fn time<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::E
 #[cfg(test)]
 pub(crate) mod tests {
     use super::ListRow;
-    use crate::model::{Currency, InstanceState, Money, NetworkMode, Port, Size, Tag};
+    use crate::model::{Currency, InstanceState, Money, NetworkMode, Service, Size, Tag};
 
     pub(crate) fn row(name: &str, state: InstanceState, bundle: &str, last: u8, hundredths: i64) -> ListRow {
         let app = bundle == "small";
@@ -125,7 +128,7 @@ pub(crate) mod tests {
             disk: Size::mib(if app { 60 } else { 20 } << 10),
             address: Some([192, 168, 150, last].into()),
             network: NetworkMode::Nat,
-            ports: if app { ["22/tcp", "80/tcp"].iter().flat_map(|p| Port::parse(p)).collect() } else { Vec::new() },
+            ports: if app { ["22/tcp", "80/tcp"].iter().flat_map(|p| Service::parse(p)).collect() } else { Vec::new() },
             price: Money::hundredths(hundredths),
             currency: Currency::parse("USD").unwrap(),
             tags: if app { vec![Tag::parse("client=acme").unwrap(), Tag::parse("live").unwrap()] } else { Vec::new() },

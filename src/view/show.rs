@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ListRow;
+use super::{ListRow, OpenService};
 use crate::model::{DesiredState, Drift, InstanceState, Mac};
 
 /// Everything about an instance but its secrets.
@@ -21,6 +21,8 @@ pub struct ShowView {
     pub transfer: String,
     /// Hardware address.
     pub mac: Mac,
+    /// What its firewall lets in, ICMP included.
+    pub firewall: Vec<OpenService>,
     /// Digest of the image below its disk.
     pub image_digest: String,
     /// What the blueprint prints: label and value, such as `URL`.

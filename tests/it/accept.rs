@@ -14,6 +14,7 @@ use lite::{
             change::{self, Change},
             create,
             delete::Delete,
+            firewall::{self, Action, Refirewall},
             power::{Reboot, Start, Stop},
             protect::Protect,
             tag::{self, Retag},
@@ -22,7 +23,7 @@ use lite::{
     engine::{has_owner, recover},
     hypervisor::prelude::*,
     image::{self, Origin},
-    model::{Hint, Name, Observer, OperationState, Result, Stage, Tag, Unobserved, Via},
+    model::{Hint, Name, Observer, OperationState, Result, Service, Stage, Tag, Unobserved, Via},
     view::OperationRow,
 };
 
@@ -117,6 +118,7 @@ const CASES: &[Case] = &[
     (("reboot", "web"), created, |app| on_web(app, &Reboot { force: true }), Some(|_| ())),
     (("tag", "web"), created, retag, Some(|_| ())),
     (("tag", "web"), created, |app| on_web(app, &Protect { protected: true }), Some(|_| ())),
+    (("firewall", "web"), created, refirewall, Some(|_| ())),
     (("delete", "web"), created, |app| on_web(app, &Delete), Some(|_| ())),
     (
         ("build", "debian-13"),
@@ -135,6 +137,18 @@ const CASES: &[Case] = &[
 fn retag(app: &App) -> Result<Started> {
     let retag = Retag { name: web(), set: vec![Tag::parse("a=b")?], remove: vec![], wait: false, dry_run: false };
     tag::accept(app, &root(), &retag, &mut Hasty).map(started)
+}
+
+fn refirewall(app: &App) -> Result<Started> {
+    let request = Refirewall {
+        name: web(),
+        action: Action::Open,
+        services: vec![Service::parse("8080")?],
+        sources: vec![],
+        wait: false,
+        dry_run: false,
+    };
+    firewall::accept(app, &root(), &request, &mut Hasty).map(started)
 }
 
 fn bake(app: &App) -> Result<Started> {

@@ -98,7 +98,7 @@ fn names_that_are_none_are_refused_by_every_verb() {
         ("a\u{202e}b", "a\\u{202e}b"),
         (&long, &long),
     ];
-    let verbs: [&[&str]; 11] = [
+    let verbs: [&[&str]; 12] = [
         &["show"],
         &["start"],
         &["stop"],
@@ -109,6 +109,7 @@ fn names_that_are_none_are_refused_by_every_verb() {
         &["logs"],
         &["secrets"],
         &["tag"],
+        &["firewall"],
         &["show", "ok"],
     ];
     for (name, shown) in bad {
@@ -122,6 +123,27 @@ fn names_that_are_none_are_refused_by_every_verb() {
         );
     }
     assert_eq!(refused(&["show", "--", "-rf"]), format!("error: `-rf` is not a valid name\n{NAME_HINT}"));
+}
+
+#[test]
+fn ports_and_sources_that_are_none() {
+    let first = |args: &[&str]| refused(args).lines().next().map(str::to_owned);
+    for port in ["0", "65536", "http", "90-80", "80/sctp", "80-", "443/tcp/udp", ""] {
+        for action in ["open", "close", "set"] {
+            assert_eq!(first(&["firewall", "web", action, port]), Some(format!("error: `{port}` is not a port")));
+        }
+    }
+    let from = |source: &str| first(&["firewall", "web", "open", "80", "--from", source]);
+    assert_eq!(from("all").as_deref(), Some("error: `--from`: `all` is not a network"));
+    assert_eq!(
+        from("192.0.2.0/24,10.0.0.1/8").as_deref(),
+        Some("error: `--from`: `10.0.0.1/8` is an address in a network, not a network")
+    );
+    assert_eq!(first(&["firewall", "web", "open"]).as_deref(), Some("error: no PORT is given"));
+    assert_eq!(
+        first(&["firewall", "web", "list", "80"]).as_deref(),
+        Some("error: `list` shows all that is open: it takes no PORT and no --from")
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
 use super::image_pool::dead_in_image_work;
 use crate::support::{
-    operations::{NAME, OPERATIONS, Operation, look_after, ready},
+    operations::{NAME, OPERATIONS, Operation, UNLOADED, look_after, ready},
     points::points_in,
     world::{Snapshot, World},
 };
@@ -60,6 +60,7 @@ fn dead_in((what, prepare, act, leaves): &Operation) -> Vec<String> {
 fn killed_at_every_point_of_every_operation() {
     let all: Vec<(&str, Vec<String>)> = thread::scope(|scope| {
         let mut running: Vec<_> = OPERATIONS.iter().map(|o| (o.0, scope.spawn(move || dead_in(o)))).collect();
+        running.push((UNLOADED.0, scope.spawn(|| dead_in(&UNLOADED))));
         running.push(("gc", scope.spawn(dead_in_gc)));
         running.push(("rebuild", scope.spawn(dead_in_rebuild)));
         running.push(("image work in a pool elsewhere", scope.spawn(dead_in_image_work)));

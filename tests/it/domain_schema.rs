@@ -47,6 +47,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     address: Some([192, 168, 150, count].into()),
                     network: NetworkMode::Nat,
                     ports: resolved.blueprint.ports,
+                    firewall: None,
                     tags: vec![],
                     created_at: jiff::Timestamp::UNIX_EPOCH,
                 };

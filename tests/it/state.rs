@@ -81,6 +81,8 @@ fn an_older_schema_is_migrated_after_a_copy_was_made() {
     let store = folder.open().expect("migrated");
     let web = store.require(&Name::parse("web").expect("a name")).expect("kept");
     assert_eq!((web.phase, web.record.price.to_string().as_str()), (Phase::Unverified, "5.00"));
+    let rules: Vec<String> = web.record.rules().iter().map(ToString::to_string).collect();
+    assert_eq!((web.record.firewall.is_some(), rules), (true, vec!["22/tcp".to_owned(), "icmp".to_owned()]));
     assert_eq!(store.blueprint_of(web.record.uuid).expect("readable").0.id, "debian-13");
     assert_eq!(store.secrets(web.record.uuid).expect("readable").len(), 1);
     assert!(store.clean_seed(web.record.uuid).expect("readable").is_some());

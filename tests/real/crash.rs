@@ -152,6 +152,19 @@ fn killed_before_and_after_every_kind_of_step() {
         host.lite(&["tag", name, "--remove", "a"]);
     };
     all.push(("tag", kill(("tag", At::FirstOfEachName), &host, &untagged, &tag, &tagged)));
+    let open = || host.command(&["firewall", name, "open", "8080"]);
+    let opened = |after: &str| {
+        whole(after);
+        // The database, the packet filter and the record in libvirt agree.
+        assert!(host.ok(&["firewall", name]).contains("\n8080/tcp  anywhere\n"), "{after}");
+        let metadata = virsh(&["metadata", name, "https://lite.example/xmlns/instance/1", "--config"]);
+        assert!(metadata.contains(r#""firewall":["22/tcp","8080/tcp","icmp"]"#), "{after}: {metadata}");
+    };
+    let closed = || {
+        there();
+        host.lite(&["firewall", name, "close", "8080"]);
+    };
+    all.push(("firewall", kill(("firewall", At::Each), &host, &closed, &open, &opened)));
     // The undo of a create that died with everything made, done by another command.
     let half_made = || {
         gone();

@@ -9,7 +9,11 @@ use crate::support::{
     watch::{Watch, wait_for},
 };
 
-crate::tests![what_guests_reach_and_what_reaches_them, forged_frames_stay_at_the_port_and_the_rules_come_back,];
+crate::tests![
+    what_guests_reach_and_what_reaches_them,
+    what_is_opened_and_closed_is_so_at_once,
+    forged_frames_stay_at_the_port_and_the_rules_come_back,
+];
 
 /// ICMP `port unreachable` and `administratively prohibited`, as a socket tells them.
 const REFUSED: &str = "ConnectionRefusedError:111";
@@ -90,4 +94,44 @@ fn forged_frames_stay_at_the_port_and_the_rules_come_back() {
     arrive("after the network's restart");
     let _listener = Beside::start(b.command(&["serve", "22"]));
     assert_eq!(a.reaches(&b.address, 22), "open");
+}
+
+fn what_is_opened_and_closed_is_so_at_once() {
+    needs_host();
+    let (host, [a, b], gateway) = neighbours("fwc", 181);
+    let _listener = Beside::start(a.command(&["whoami", "22", "9000", "40000"]));
+    let firewall = |args: &[&str]| host.ok(&[&["firewall", "lite-test-fwc-a"], args].concat());
+    let asks = |ports: &[u16]| ports.iter().map(|port| b.asks("tcp", &a.address, *port)).collect::<Vec<_>>();
+    let own = b.address.as_str();
+    assert_eq!(firewall(&[]), "OPEN    FROM\n22/tcp  anywhere\nicmp    anywhere\n");
+    assert_eq!(b.pings(&a.address), "answered");
+
+    // Opened, as a range, for UDP, and for other sources alone; the host is kept out by none.
+    firewall(&["open", "8999-9001", "9000/udp"]);
+    assert_eq!(asks(&[22, 9000, 40000]), [own, own, REFUSED]);
+    assert_eq!(b.asks("udp", &a.address, 9000), own);
+    firewall(&["set", "9000", "--from", &format!("203.0.113.0/24,2001:db8::/32,{own}")]);
+    assert_eq!(asks(&[22, 9000]), [REFUSED, own]);
+    firewall(&["set", "9000", "40000", "--from", "203.0.113.0/24"]);
+    assert_eq!(asks(&[9000, 40000]), [REFUSED, REFUSED]);
+    assert_eq!([40000, 22].map(|port| host_reaches(&a.address, port)), ["open", REFUSED]);
+    assert_eq!(b.pings(&a.address), "no answer");
+
+    // What is closed ends, and what the guest began itself goes on.
+    firewall(&["set", "9000", "icmp"]);
+    let _neighbour = Beside::start(b.command(&["whoami", "22"]));
+    let mut inwards = Beside::start(b.command(&["talk", &a.address, "9000"]));
+    let mut outwards = Beside::start(a.command(&["talk", &b.address, "22"]));
+    firewall(&["close", "9000"]);
+    assert_eq!(inwards.said(), ["ended"]);
+    assert_eq!(asks(&[9000]), [REFUSED]);
+    assert_eq!(outwards.told_to_end(), ["went on"]);
+
+    // Rules that are lost are seen, and come back as they were set last.
+    run(Command::new("nft").args(["delete", "table", "inet", &host.tag]));
+    assert_eq!(host.ok(&["repair"]), "loaded the rules of the firewall again\n");
+    assert_eq!(asks(&[9000]), [REFUSED]);
+    assert_eq!([b.pings(&a.address), a.reaches(&gateway, 53)], ["answered", "open"]);
+    assert_eq!(firewall(&[]), "OPEN  FROM\nicmp  anywhere\n");
+    clean(&host, "after repair");
 }

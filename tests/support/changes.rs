@@ -5,9 +5,9 @@ use std::time::Duration;
 use lite::{
     engine::{
         BakeRequest, Ctx, Outcome, Stopped,
-        sagas::{bake, reboot, start, stop, tag},
+        sagas::{bake, firewall, reboot, start, stop, tag},
     },
-    model::{Instance, Observer, Result, Tag},
+    model::{Instance, Observer, Result, Rule, Service, Tag},
 };
 
 /// Starts an instance; whether it had to be.
@@ -43,6 +43,14 @@ pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
 pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()> {
     let accepted = tag::accept(ctx, instance)?;
     tag::run(ctx, accepted, tags)
+}
+
+/// Lets in a port from anywhere, beside what is let in already.
+pub fn open(ctx: &mut Ctx, instance: &Instance, port: &str) -> Result<()> {
+    let rule = Rule { service: Service::parse(port)?, source: None };
+    let wanted = |now: &_| Ok(std::iter::once(rule).chain(Clone::clone(now)).collect());
+    let Some(accepted) = firewall::accept(ctx, instance, &wanted)? else { return Ok(()) };
+    firewall::run(ctx, accepted)
 }
 
 /// Bakes an image, or gives the one that is there.

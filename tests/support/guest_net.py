@@ -26,6 +26,89 @@ def serve(*ports):
             key.fileobj.accept()[0].close()
 
 
+def whoami(*ports):
+    """Tells each TCP connection, and each UDP datagram, where it comes from; a connection then gets back what it sends."""
+    import threading
+
+    def tell(connection, peer):
+        with connection:
+            connection.sendall((peer[0] + "\n").encode())
+            while data := connection.recv(4096):
+                connection.sendall(data)
+
+    def accept(server):
+        while True:
+            threading.Thread(target=tell, args=server.accept(), daemon=True).start()
+
+    def answer(server):
+        while True:
+            _, peer = server.recvfrom(4096)
+            server.sendto((peer[0] + "\n").encode(), peer)
+
+    for port in map(int, ports):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.bind(("", port))
+        threading.Thread(target=accept, args=[socket.create_server(("", port))], daemon=True).start()
+        threading.Thread(target=answer, args=[datagrams], daemon=True).start()
+    print("ready", flush=True)
+    threading.Event().wait()
+
+
+def ask(kind, address, port):
+    """What `whoami` tells over TCP or UDP, or the error."""
+    try:
+        if kind == "tcp":
+            asked = socket.create_connection((address, int(port)), timeout=3)
+        else:
+            asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            asked.settimeout(3)
+            asked.connect((address, int(port)))
+            asked.send(b"x")
+        print(asked.recv(100).decode().strip())
+    except OSError as error:
+        print(type(error).__name__ + ":" + str(error.errno))
+
+
+def talk(address, port):
+    """Talks to `whoami` over one TCP connection until that ends, or until it is told to (SIGTERM) and was answered again."""
+    import signal
+
+    told = []
+    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    connection = socket.create_connection((address, int(port)), timeout=3)
+    connection.recv(100)
+    print("ready", flush=True)
+    try:
+        while True:
+            last = bool(told)
+            connection.sendall(b"x")
+            if not connection.recv(100):
+                break
+            if last:
+                print("went on")
+                return
+    except OSError as error:
+        print(error, file=sys.stderr)
+    print("ended")
+
+
+def ping(address):
+    """Whether an ICMP echo request is answered."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    sender.settimeout(3)
+    request = struct.pack("!BBHHH", 8, 0, 0, 7, 1)
+    total = sum(struct.unpack("!4H", request))
+    try:
+        sender.sendto(struct.pack("!BBHHH", 8, 0, ~(total + (total >> 16)) & 0xFFFF, 7, 1), (address, 0))
+        while (kind := sender.recvfrom(1500)[0][20]) != 0:
+            if kind == 3:
+                raise ConnectionRefusedError
+        print("answered")
+    except OSError:
+        # The kernel sends few ICMP errors to one address.
+        print("no answer")
+
+
 def pack_mac(text):
     return bytes.fromhex(text.replace(":", ""))
 

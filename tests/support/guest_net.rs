@@ -71,6 +71,16 @@ impl GuestNet {
         command
     }
 
+    /// What `whoami` behind a port tells it over `tcp` or `udp`: the address that it came from, or the error.
+    pub fn asks(&self, kind: &str, address: &str, port: u16) -> String {
+        text(&run(&mut self.command(&["ask", kind, address, &port.to_string()])).stdout).trim().to_owned()
+    }
+
+    /// Whether an address answers its ICMP echo request: `answered` or `no answer`.
+    pub fn pings(&self, address: &str) -> String {
+        text(&run(&mut self.command(&["ping", address])).stdout).trim().to_owned()
+    }
+
     /// Whether a TCP port is reached from it: `open`, or the error.
     pub fn reaches(&self, address: &str, port: u16) -> String {
         text(&run(&mut self.command(&["reach", address, &port.to_string()])).stdout).trim().to_owned()
@@ -107,6 +117,12 @@ impl Beside {
         self.1.read_to_string(&mut rest).expect("read");
         assert!(self.0.wait().expect("ended").success());
         rest.lines().map(str::to_owned).collect()
+    }
+
+    /// What it says when it is told to end.
+    pub fn told_to_end(&mut self) -> Vec<String> {
+        run(Command::new("kill").arg(self.0.id().to_string()));
+        self.said()
     }
 
     /// What arrives at an interface of the host.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lite::{
     engine::{self, Ctx, Unobserved},
-    hypervisor::{DomainState, prelude::*},
+    hypervisor::{DomainState, flaky::Moment, prelude::*},
     kill_point::in_process,
     model::{Code, Instance, InstanceState, Name, Result, Tag},
     plan::report_log,
@@ -85,6 +85,16 @@ fn delete(world: &World) -> Result<()> {
     engine::delete(&mut engine, &instance).map(drop)
 }
 
+/// Rules that are not loaded: those from before are there again.
+fn unloaded(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
+    let error = on(world, |e, i| changes::open(e, i, "8080")).expect_err("not loaded");
+    world.hypervisor.heal();
+    let rules: Vec<String> = instance(&world.engine()).record.rules().iter().map(ToString::to_string).collect();
+    assert_eq!((error.exit_code(), rules), (1, vec!["22/tcp".to_owned(), "icmp".to_owned()]));
+    Ok(())
+}
+
 fn half_made(world: &World) {
     let passed = in_process::run(None, || created(&World::new())).passed.len();
     assert!(in_process::run(Some(passed), || created(world)).result.is_none());
@@ -124,6 +134,7 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     ("reboot", created, |w| on(w, |e, i| changes::reboot(e, i, true)), Leaves::Whole),
     ("tag", created, |w| on(w, |e, i| changes::set_tags(e, i, vec![Tag::parse("a=b")?])), Leaves::Whole),
+    ("firewall", created, |w| on(w, |e, i| changes::open(e, i, "8080")), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
@@ -134,6 +145,9 @@ pub const OPERATIONS: &[Operation] = &[
     ("end of a delete", half_deleted, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
     ("bake", |_| (), bake, Leaves::Nothing),
 ];
+
+/// An operation that fails and is undone.
+pub const UNLOADED: Operation = ("firewall that is not loaded", created, unloaded, Leaves::Whole);
 
 fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {
     let mut engine = world.engine();

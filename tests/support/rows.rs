@@ -44,6 +44,7 @@ pub fn record(n: u8) -> Record {
         address: Some([192, 168, 150, n].into()),
         network: NetworkMode::Nat,
         ports: vec![],
+        firewall: None,
         tags: vec![],
         created_at: time(0),
     }

@@ -4,6 +4,7 @@ pub mod change;
 pub mod console;
 pub mod create;
 pub mod delete;
+pub mod firewall;
 pub mod list;
 pub mod login;
 pub mod logs;

@@ -12,7 +12,7 @@ use crate::{
     plan::report_log,
     render::render_output,
     store::instances::no_such_instance,
-    view::ShowView,
+    view::{OpenService, ShowView},
 };
 
 /// How long the health check may take that a look runs.
@@ -55,6 +55,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
         blueprint_version: record.blueprint_version.clone(),
         transfer: record.transfer.to_string(),
         mac: record.mac,
+        firewall: OpenService::all(&record.rules()),
         image_digest: record.image_digest.clone(),
         outputs: render_output(&blueprint, &record.name, &address, &parameters)?,
         power: listed.power,

@@ -3,6 +3,7 @@
 pub mod bake;
 pub mod create;
 pub mod delete;
+pub mod firewall;
 pub mod image;
 pub mod reboot;
 pub mod redefine;

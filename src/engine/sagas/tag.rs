@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    engine::{Accepted, Ctx, domain::write_metadata, journal, lock},
+    engine::{Accepted, Ctx, domain::write_record, journal, lock},
     kill_point,
     model::{Instance, OperationKind, Record, Result, Tag},
     store::Operation,
@@ -28,7 +28,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, tags: Vec<Tag>) -> Result<()> {
     let record = Record { tags, ..instance.record };
     ctx.store.set_record(&record)?;
     kill_point::reached("intent");
-    write_metadata(ctx, &record).map_err(|e| {
+    write_record(ctx, record.uuid).map_err(|e| {
         e.hint("the tags are kept; the virtual machine's record gets them with the next `lite` command")
     })?;
     kill_point::reached("effect");
@@ -40,8 +40,6 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, tags: Vec<Tag>) -> Result<()> {
 /// # Errors
 /// The host cannot be asked.
 pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String> {
-    if let Some(instance) = ctx.store.instance_by_uuid(uuid)? {
-        write_metadata(ctx, &instance.record)?;
-    }
+    write_record(ctx, uuid)?;
     journal::close_of_dead_owner(ctx, operation)
 }

@@ -11,6 +11,7 @@ mod cost;
 mod created;
 mod doctor;
 mod events;
+mod firewall;
 mod image_changes;
 mod images;
 mod list;
@@ -37,6 +38,7 @@ pub use cost::print_cost;
 pub use created::print_created;
 pub use doctor::{print_doctor, print_fixes};
 pub use events::{print_event, print_events};
+pub use firewall::print_firewall;
 pub use image_changes::{print_import_plan, print_planned, print_removed, print_removed_one};
 pub use images::print_images;
 pub use list::print_list;
@@ -54,13 +56,13 @@ pub use unit::print_unit;
 
 use super::{Cell, Tone};
 use crate::{
-    model::{Currency, DiskUsage, InstanceState, Money, Port, Tag},
+    model::{Currency, DiskUsage, InstanceState, Money, Tag},
     ui::Ui,
     view::{network_text, time_text},
 };
 
 /// `22/tcp, 80/tcp`.
-pub(super) fn ports_text(ports: &[Port]) -> String {
+pub(super) fn ports_text(ports: &[impl ToString]) -> String {
     ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

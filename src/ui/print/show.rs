@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{network_text, or_dash, ports_text, tags_text, time_text};
+use super::{network_text, or_dash, tags_text, time_text};
 use crate::{
-    model::Result,
+    model::{Result, Service},
     ui::{Block, Ui},
-    view::{ShowDocument, ShowView},
+    view::{OpenService, ShowDocument, ShowView},
 };
 
 /// Prints some instances in full, an empty line between two.
@@ -49,13 +49,20 @@ fn block(view: &ShowView) -> Block {
         )
         .row("BASE", &row.base)
         .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
-        .row("PORTS", or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports))))
+        .row("PORTS", or_dash(ports(&view.firewall)))
         .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
         .maybe("HOST KEY", view.host_key.as_ref())
         .row("CREATED", time_text(row.created_at))
         .row("UUID", row.uuid)
         .row("SSH", format!("lite ssh {}", row.name));
     block
+}
+
+/// The ports that are open, and from where if that is not anywhere; none: no port is.
+fn ports(firewall: &[OpenService]) -> Option<String> {
+    let ports = firewall.iter().filter(|open| open.service != Service::Icmp);
+    let ports: Vec<String> = ports.map(ToString::to_string).collect();
+    (!ports.is_empty()).then(|| ports.join(", "))
 }
 
 /// The shares that matter most, in one line.
@@ -71,14 +78,19 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{measured, print_show};
-    use crate::view::{ShowView, row::tests::two};
+    use crate::view::{OpenService, ShowView, row::tests::two};
     use crate::{
-        model::{DesiredState, Drift, InstanceState, Mac},
+        model::{DesiredState, Drift, InstanceState, Mac, Service, source},
         ui::{Ui, testing::Capture},
     };
 
+    fn open(service: &Service) -> OpenService {
+        OpenService { service: *service, sources: Vec::new() }
+    }
+
     fn views() -> Vec<ShowView> {
-        let view = |row| ShowView {
+        let view = |row: crate::view::ListRow| ShowView {
+            firewall: row.ports.iter().chain([&Service::Icmp]).map(open).collect(),
             row,
             desired_state: DesiredState::Running,
             blueprint_version: "1".to_owned(),
@@ -98,6 +110,7 @@ mod tests {
         (views[1].host_key, views[1].row.address) = (None, None);
         views[1].outputs.clear();
         views[1].row.state = InstanceState::Drifted;
+        views[0].firewall[1].sources = ["192.0.2.0/24", "2001:db8::/32"].iter().flat_map(|s| source(s)).collect();
         views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
         views
     }
@@ -123,7 +136,7 @@ BLUEPRINT    wordpress 1
 BUNDLE       small (2 vCPU, 2 GiB memory, 60 GiB disk, 3 TiB/month)
 BASE         debian-13
 NETWORK      nat, 52:54:00:01:02:03
-PORTS        22/tcp, 80/tcp
+PORTS        22/tcp, 80/tcp (192.0.2.0/24, 2001:db8::/32)
 TAGS         client=acme, live
 HOST KEY     SHA256:abc
 CREATED      2026-03-01T10:20:30Z
@@ -179,6 +192,7 @@ SSH          lite ssh test
             "blueprint_version",
             "transfer",
             "mac",
+            "firewall",
             "image_digest",
             "outputs",
             "power",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lite::{
     model::{
         AlarmState, Code, Currency, DesiredState, Error, Event, EventData, EventKind, Hint, InstanceState, Metric,
-        Missing, Money, NetworkMode, Notify, Port, Size, Statistic, Tag,
+        Missing, Money, NetworkMode, Notify, Port, Rule, Rules, Service, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -28,7 +28,7 @@ fn row(name: &str) -> view::ListRow {
         disk: Size::mib(20 << 10),
         address: Some([192, 0, 2, 1].into()),
         network: NetworkMode::Nat,
-        ports: Port::parse("80/tcp").into_iter().collect(),
+        ports: Service::parse("80/tcp").into_iter().collect(),
         price: Money::hundredths(500),
         currency: usd(),
         tags: Tag::parse("live").into_iter().collect(),
@@ -77,6 +77,10 @@ fn add(all: &mut Vec<(&'static str, Value)>, commands: &'static str, document: &
     all.push((commands, serde_json::to_value(Versioned::new(document)).expect("JSON")));
 }
 
+fn rules() -> Rules {
+    Rule::try_from(text("80/tcp from 192.0.2.0/24")).into_iter().collect()
+}
+
 fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let rows = [row("web")];
     add(all, "`list`", &view::ListDocument::of(&rows, Some(disk())));
@@ -86,6 +90,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         blueprint_version: text("1"),
         transfer: text("1 TiB"),
         mac: lite::model::Mac::ours([0, 0, 1]),
+        firewall: view::OpenService::all(&rules()),
         image_digest: text("00ff"),
         outputs: vec![(text("URL"), text("http://x/"))],
         power: InstanceState::Running,
@@ -124,6 +129,8 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
+    let name = lite::model::Name::parse("web").expect("a name");
+    add(all, "`firewall`", &view::FirewallView::new(&name, &rules()));
     add(all, "`tag`", &view::TagsView { name: text("web"), tags: Tag::parse("live").into_iter().collect() });
     add(all, "`repair`", &view::RepairView { dry_run: false, actions: vec![text("undid it")] });
     let rebuilt = view::RebuiltView { name: text("web"), lost: vec!["passwords"], salvaged: vec!["host key"] };
