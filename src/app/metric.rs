@@ -39,7 +39,7 @@ pub fn points(
     let (store, record) = find(app, caller, name, observer)?;
     let now = app.clock.now();
     let since = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    let (from, to) = (now.as_second() - since, now.as_second() + 60);
+    let (from, to) = (now.as_second().saturating_sub(since).max(Timestamp::MIN.as_second()), now.as_second() + 60);
     let points: Result<Vec<MetricPoint>> = store
         .points(record.uuid, metric, from, to)?
         .into_iter()

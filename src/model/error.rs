@@ -87,12 +87,40 @@ pub fn escaped(value: &str) -> String {
     out.replace("\\'", "'").replace("\\\"", "\"")
 }
 
-/// The known word nearest to `word`, if one is near enough to be what was meant.
+/// The known word nearest to `word`, if one is near enough to be what was meant. Of those that go on with a hyphen after it, the
+/// one with the highest numbers: `ubuntu` is `ubuntu-24.04`.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let goes_on = |k: &&str| !word.is_empty() && k.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'));
+    let numbers = |k: &str| k.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect::<Vec<u64>>();
+    if let Some(newest) = known.iter().copied().filter(goes_on).max_by_key(|k| numbers(k)) {
+        return Some(newest);
+    }
     known
         .into_iter()
         .map(|k| (strsim::damerau_levenshtein(word, k), k))
         .min()
         .filter(|(distance, k)| *distance <= (k.len().max(word.len()) / 2).clamp(1, 4))
         .map(|(_, k)| k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_newest_of_those_that_go_on_is_meant_then_the_nearest() {
+        let known = ["debian-9", "debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04", "nginx", "node-js"];
+        for (word, meant) in [
+            ("ubuntu", Some("ubuntu-24.04")),
+            ("debian", Some("debian-13")),
+            ("debian-1", Some("debian-12")),
+            ("node", Some("node-js")),
+            ("ngnix", Some("nginx")),
+            ("", None),
+            ("wordpress", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word:?}");
+        }
+    }
 }

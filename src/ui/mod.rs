@@ -3,6 +3,7 @@
 //! A [`Ui`] is cheap to clone and may be used from any thread. A reader that closed the pipe is no failure of ours: writing to
 //! stdout then gives the error `closed_pipe`, on which `cli::run` ends quietly with exit 0. Stderr that cannot be written to is ignored.
 
+mod ascii;
 mod block;
 mod clean;
 mod color;
@@ -19,11 +20,13 @@ mod term;
 pub mod testing;
 
 use std::{
+    borrow::Cow,
     io::{self, BufRead, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use ascii::{ascii, ascii_json};
 pub use block::Block;
 pub use clean::{clean, clean_lines};
 pub use color::{ColorChoice, ColorEnv, Tone};
@@ -117,8 +120,20 @@ impl Ui {
     }
 
     /// Writes text to stdout as it is; the caller has escaped what comes from outside.
+    ///
+    /// A terminal that is not UTF-8 gets no other characters than ASCII.
     pub fn data(&self, text: &str) -> Result<()> {
-        self.bytes(text.as_bytes())
+        self.bytes(if self.ascii_out() { ascii(text) } else { text.into() }.as_bytes())
+    }
+
+    /// Whether stdout is a terminal for ASCII alone.
+    fn ascii_out(&self) -> bool {
+        self.stdout_tty && !self.utf8
+    }
+
+    /// Text as stderr can show it.
+    fn on_stderr<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.stderr_tty && !self.utf8 { ascii(text) } else { text.into() }
     }
 
     /// Writes bytes to stdout as they are.
@@ -143,7 +158,8 @@ impl Ui {
 
     /// Prints a table on stdout.
     pub fn table(&self, table: &Table) -> Result<()> {
-        self.data(&table.render(self.stdout_tty.then_some(self.width), self.color_out))
+        let ascii = self.ascii_out().then(|| table.to_ascii());
+        self.data(&ascii.as_ref().unwrap_or(table).render(self.stdout_tty.then_some(self.width), self.color_out))
     }
 
     /// Prints a block on stdout.
@@ -161,7 +177,7 @@ impl Ui {
         let mut text = serde_json::to_string_pretty(value)
             .map_err(|e| Error::new(Code::Json, "cannot write the JSON form").cause(e))?;
         text.push('\n');
-        self.data(&text)
+        self.bytes(if self.ascii_out() { ascii_json(&text) } else { text.into() }.as_bytes())
     }
 
     /// Says how things go, on stderr; not with `--quiet`.
@@ -212,7 +228,7 @@ impl Ui {
     fn err(&self, text: &str) {
         let write = || {
             let mut err = locked(&self.stderr);
-            err.write_all(text.as_bytes()).and_then(|()| err.flush())
+            err.write_all(self.on_stderr(text).as_bytes()).and_then(|()| err.flush())
         };
         // Stderr that is gone must not stop a change halfway.
         self.beside_progress(self.stderr_tty, write).ok();

@@ -43,7 +43,7 @@ impl Stages {
     pub fn note(&mut self, text: &str) {
         if let Some(Running { name, bar, .. }) = &self.running {
             match bar {
-                Some(bar) => bar.set_message(clean(text).into_owned()),
+                Some(bar) => bar.set_message(self.ui.on_stderr(&clean(text)).into_owned()),
                 None => self.ui.detail(&format!("    {name}: {text}")),
             }
         }
@@ -118,7 +118,7 @@ impl Stages {
         let term = Term::new(self.ui.stderr.clone(), self.ui.width);
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::new(term), 10));
         bar.set_style(style(self.ui.utf8, SPINNER));
-        bar.set_prefix(clean(name).into_owned());
+        bar.set_prefix(self.ui.on_stderr(&clean(name)).into_owned());
         bar.enable_steady_tick(Duration::from_millis(125));
         bar
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Tone, clean};
+use super::{Tone, ascii::ascii, clean};
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,20 +69,20 @@ pub fn display_width(text: &str) -> usize {
     measure.column_max_content_widths().first().map_or(0, |w| usize::from(*w))
 }
 
-fn cut(text: &str, width: usize) -> String {
+fn cut(text: &str, width: usize, mark: &str) -> String {
     if display_width(text) <= width {
         return text.to_owned();
     }
     let mut out = String::new();
     for c in text.chars() {
         out.push(c);
-        if display_width(&out) + 1 > width {
+        if display_width(&out) + display_width(mark) > width {
             out.pop();
             break;
         }
     }
     out.truncate(out.trim_end().len());
-    out.push('…');
+    out.push_str(mark);
     out
 }
 
@@ -91,12 +91,14 @@ fn cut(text: &str, width: usize) -> String {
 pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    /// What stands for text that was cut off.
+    mark: &'static str,
 }
 
 impl Table {
     /// An empty table.
     pub fn new(columns: impl Into<Vec<Column>>) -> Self {
-        Self { columns: columns.into(), rows: Vec::new() }
+        Self { columns: columns.into(), rows: Vec::new(), mark: "…" }
     }
 
     /// Adds a row; missing cells are empty.
@@ -107,6 +109,16 @@ impl Table {
         self
     }
 
+    /// The table in ASCII alone.
+    #[must_use]
+    pub fn to_ascii(&self) -> Self {
+        let mut table = self.clone();
+        table.mark = "...";
+        table.columns.iter_mut().for_each(|column| column.head = ascii(&column.head).into_owned().into());
+        table.rows.iter_mut().flatten().for_each(|cell| cell.text = ascii(&cell.text).into_owned());
+        table
+    }
+
     /// The whole table as text; `width` is that of the terminal, none in a pipe.
     pub fn render(&self, width: Option<usize>, color: bool) -> String {
         let widths = self.widths(width);
@@ -115,7 +127,7 @@ impl Table {
         for cells in std::iter::once(&heads).chain(&self.rows) {
             let mut pending = 0;
             for ((column, cell), width) in self.columns.iter().zip(cells).zip(&widths) {
-                let text = cut(&cell.text, *width);
+                let text = cut(&cell.text, *width, self.mark);
                 let gap = width - display_width(&text).min(*width);
                 let before = if column.right || cell.right { gap } else { 0 };
                 if !text.is_empty() {
@@ -179,6 +191,17 @@ mod tests {
         table.row([Cell::from("web"), Cell::from("The quick brown fox jumps")]);
         assert_eq!(table.render(Some(20), false), "NAME  TITLE\nweb   The quick bro…\n");
         assert_eq!(table.render(None, false), "NAME  TITLE\nweb   The quick brown fox jumps\n");
+    }
+
+    #[test]
+    fn a_table_in_ascii_is_aligned_and_cut_in_ascii() {
+        let mut table = Table::new([Column::flexible("TITLE"), Column::right("PRICE")]);
+        table.row([Cell::from("é – the quick brown"), Cell::from("1")]);
+        table.row([Cell::from("short"), Cell::from("10")]);
+        assert_eq!(
+            table.to_ascii().render(Some(23), false),
+            "TITLE             PRICE\n\\u{e9} - the...       1\nshort                10\n"
+        );
     }
 
     #[test]

@@ -201,3 +201,40 @@ fn who_may_only_look_changes_nothing() {
     );
     assert!(world.engine().store.instance(&name("web")).expect("read").is_some());
 }
+
+/// A clock that stands still.
+struct At(jiff::Timestamp);
+
+impl lite::clock::Clock for At {
+    fn now(&self) -> jiff::Timestamp {
+        self.0
+    }
+}
+
+#[test]
+fn a_clock_may_show_any_year() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let web = name("web");
+    let years = ["-009999-06-01T00:00Z", "-000001-06-01T00:00Z", "1970-01-01T00:00Z", "9999-06-01T00:00Z"];
+    let years = years.map(|text| text.parse().expect("a time"));
+    for at in [jiff::Timestamp::MIN, jiff::Timestamp::MAX].into_iter().chain(years) {
+        let app = App::of_host(world.settings().clone(), Arc::new(At(at)), world.hypervisor.clone());
+        let mut said = Said::default();
+        let (rows, _) = list::list(&app, &root(), &[], &mut said).expect("listed");
+        assert_eq!(rows.len(), 1, "{at}");
+        show::show(&app, &root(), std::slice::from_ref(&web), &mut said).expect("shown");
+        lite::app::event::list(&app, &root(), None, 10, &mut said).expect("events");
+        lite::app::operation::list(&app, &root(), 10, &mut said).expect("operations");
+        lite::app::image::list(&app, &root(), &mut said).expect("images");
+        lite::app::alarm::list(&app, &root(), None, &mut said).expect("alarms");
+        lite::app::metric::latest(&app, &root(), &web, &mut said).expect("metrics");
+        let metric = lite::model::Metric::ALL[0];
+        for since in [Duration::from_secs(60), Duration::MAX] {
+            lite::app::metric::points(&app, &root(), &web, metric, since, &mut said).expect("points");
+        }
+        let request = lite::app::gc::Request { now: false, wait: false, dry_run: true };
+        lite::app::gc::find(&app, &root(), request, &mut said).expect("looked");
+        lite::app::doctor::check(&app, &root()).expect("checked");
+    }
+}

@@ -25,7 +25,10 @@ pub fn list(
     caller.require(Right::Read)?;
     let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), None)) };
     let measured = measured(app, &ctx.store, observer)?;
-    let starts = ctx.store.starts_since(ctx.now() - SignedDuration::from_secs(engine::USUAL_START))?;
+    let now = ctx.now();
+    // Before the first moment there is no start.
+    let recent = now.saturating_sub(SignedDuration::from_secs(engine::USUAL_START)).unwrap_or(now);
+    let starts = ctx.store.starts_since(recent)?;
     let listed = engine::list(&ctx)?.into_iter().map(|l| state::as_reported(&ctx, l));
     let listed = listed.filter(|l| has_all(&l.instance, tags));
     let rows = listed

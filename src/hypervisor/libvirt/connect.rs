@@ -11,7 +11,10 @@ use super::{
     errors::{Outcome, Problem, hung, is_broken, late, translate, unreachable},
     worker::{Verdict, Workers, run_beside},
 };
-use crate::model::{Code, Error, Result, escaped};
+use crate::{
+    hypervisor::{LocalMachine, Machine as _},
+    model::{Code, Error, Result, escaped},
+};
 
 /// Deadline of an ordinary call, and of opening a connection. A command that meets a hung daemon has 10 s in all.
 pub const ORDINARY: Duration = Duration::from_secs(8);
@@ -144,14 +147,20 @@ impl Link {
         }
         match self.workers.run(limit, move || Connect::open(Some(&uri))) {
             Verdict::Done(Ok(connection)) => Ok(connection),
-            Verdict::Done(Err(error)) => Err(unreachable(&self.uri, error.message())),
+            Verdict::Done(Err(error)) => Err(self.unreachable(error.message())),
             Verdict::Late | Verdict::Hung => {
                 self.remember_hung();
                 Err(hung(&self.uri))
             }
             Verdict::Full => Err(late("connect", limit.as_secs())),
-            Verdict::Broken => Err(unreachable(&self.uri, "the attempt broke off")),
+            Verdict::Broken => Err(self.unreachable("the attempt broke off")),
         }
+    }
+
+    fn unreachable(&self, cause: &str) -> Error {
+        let machine = LocalMachine::of(&self.uri);
+        let installed = ["libvirtd", "virtqemud"].iter().any(|daemon| machine.program(daemon).is_some());
+        unreachable(&self.uri, cause, installed)
     }
 
     fn remember_hung(&self) {

@@ -90,8 +90,8 @@ pub fn translate(what: &str, problem: Problem) -> Error {
     }
 }
 
-/// An error for a connection that could not be opened.
-pub fn unreachable(uri: &str, cause: &str) -> Error {
+/// An error for a connection that could not be opened. `installed`: this machine has a daemon of libvirt.
+pub fn unreachable(uri: &str, cause: &str, installed: bool) -> Error {
     let cause = clean(cause);
     let error = Error::new(Code::LibvirtUnreachable, format!("libvirt cannot be reached at `{}`", clean(uri)));
     if !is_local(uri) {
@@ -103,10 +103,37 @@ pub fn unreachable(uri: &str, cause: &str) -> Error {
     if denied {
         return error.hint("run as root, or join the group: `usermod -aG libvirt $USER`, then log in again");
     }
+    // The likeliest first.
+    match is_usual(uri) {
+        true => elsewhere(or_start(error, installed), uri),
+        false => or_start(elsewhere(error, uri), installed),
+    }
+}
+
+/// Whether an address is one that QEMU's driver has on this machine.
+fn is_usual(uri: &str) -> bool {
+    uri.split_once(":///").is_some_and(|(scheme, rest)| {
+        matches!(scheme, "qemu" | "qemu+unix") && matches!(rest.split('?').next(), Some("system" | "session"))
+    })
+}
+
+/// How libvirt gets to run here.
+fn or_start(error: Error, installed: bool) -> Error {
+    if !installed {
+        return error.hint("install it: `apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86`");
+    }
     error
         .hint("start it with systemd: `systemctl start libvirtd`")
         .hint("start it without systemd: `virtlogd -d; libvirtd -d`")
         .hint(Hint::from("or let lite do it: ").run_with(Verb::Doctor, &[&"--fix"]))
+}
+
+/// Where libvirt might be instead.
+fn elsewhere(error: Error, uri: &str) -> Error {
+    error.hint(format!(
+        "is that its address? `connect` in the settings (`LITE_CONNECT`) says `{}`; on this machine it is `qemu:///system`",
+        clean(uri)
+    ))
 }
 
 /// An error for an answer that did not come in time.
@@ -138,11 +165,33 @@ mod tests {
     use super::unreachable;
 
     #[test]
-    fn tells_how_to_start_a_local_daemon() {
-        let error = unreachable("qemu:///system", "Failed to connect socket: No such file or directory");
-        assert_eq!((error.code.as_str(), error.exit_code()), ("libvirt_unreachable", 5));
-        assert!(error.hints.iter().any(|h| h.contains("systemctl start libvirtd")), "{error:?}");
-        assert!(error.hints.iter().any(|h| h.contains("virtlogd -d; libvirtd -d")), "{error:?}");
-        assert!(error.hints.iter().any(|h| h.contains("lite doctor --fix")), "{error:?}");
+    fn the_likeliest_reason_is_told_first() {
+        let said = |uri: &str, cause: &str, installed| {
+            let error = unreachable(uri, cause, installed);
+            assert_eq!((error.code.as_str(), error.exit_code()), ("libvirt_unreachable", 5));
+            error.hint_texts()
+        };
+        let (usual, missing) = ("qemu:///system", "Failed to connect socket: No such file or directory");
+        let address = |uri: &str| {
+            format!(
+                "is that its address? `connect` in the settings (`LITE_CONNECT`) says `{uri}`; on this machine it is `qemu:///system`"
+            )
+        };
+        let start = [
+            "start it with systemd: `systemctl start libvirtd`",
+            "start it without systemd: `virtlogd -d; libvirtd -d`",
+            "or let lite do it: `lite doctor --fix`",
+        ];
+        let install = "install it: `apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86`";
+        let denied = "run as root, or join the group: `usermod -aG libvirt $USER`, then log in again";
+        let typed = "qemu:///sistem";
+        assert_eq!(said(usual, missing, true), [start.as_slice(), &[&address(usual)]].concat());
+        assert_eq!(said(usual, missing, false), [install, &address(usual)]);
+        assert_eq!(said(usual, "Failed to connect socket: Permission denied", true), [denied]);
+        assert_eq!(said(typed, "unexpected path", true), [&[&*address(typed)], start.as_slice()].concat());
+        assert_eq!(
+            said("qemu+ssh://h/system", missing, false),
+            ["see whether `virsh -c qemu+ssh://h/system version` answers"]
+        );
     }
 }
