@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
+use super::before_main;
 use crate::{
     app::{
         App, Caller,
@@ -56,13 +57,14 @@ impl Env {
         // Names that are not UTF-8 are none of ours.
         let vars: Vars = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v))).collect();
         let streams = Streams {
-            stdout: Box::new(io::stdout()),
+            stdout: before_main::stdout(),
             stderr: Box::new(io::stderr()),
             stdin: Box::new(io::BufReader::new(io::stdin())),
             stdout_tty: io::stdout().is_terminal(),
             stderr_tty: io::stderr().is_terminal(),
             stdin_tty: io::stdin().is_terminal(),
-            width: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
+            // A serial line says 0: it does not know.
+            width: terminal_size::terminal_size().map(|(width, _)| width.0.into()).filter(|w| *w > 0).unwrap_or(80),
             utf8: utf8(&vars),
             color: color_env(&vars),
             elapsed: monotonic(),

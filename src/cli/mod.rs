@@ -2,6 +2,7 @@
 
 mod alarm;
 mod alarm_put;
+mod before_main;
 mod blueprints;
 mod blueprints_test;
 mod bundles;

@@ -346,3 +346,66 @@ fn a_copy_has_one_side_in_one_instance() {
          `NAME:PATH`\n"
     );
 }
+
+#[test]
+fn a_stdout_that_takes_nothing_is_no_success() {
+    let shell = |to: &str, args: &str| {
+        let script = format!("exec {} {args} {to}", env!("CARGO_BIN_EXE_lite"));
+        let output = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let cannot = |why: &str| (Some(1), format!("error: cannot write to stdout\n  caused by: {why}\n"));
+    for args in ["--version", "--help", "blueprints", "blueprints --json", "man", "completion bash"] {
+        assert_eq!(shell(">&-", args), cannot("Bad file descriptor (os error 9)"), "{args}");
+        assert_eq!(shell(">/dev/full", args), cannot("No space left on device (os error 28)"), "{args}");
+        assert_eq!(shell(">/dev/null", args), (Some(0), String::new()), "{args}");
+    }
+    assert_eq!(shell("<&- >/dev/null 2>&-", "blueprints"), (Some(0), String::new()));
+}
+
+/// What a command prints on a terminal of so many columns.
+fn on_terminal(vars: &[(&str, &str)], args: &[&str], width: usize, utf8: bool) -> (String, String) {
+    let capture = Capture::default();
+    let streams = Streams { stdout_tty: true, stderr_tty: true, width, utf8, ..capture.streams() };
+    let words = std::iter::once("lite").chain(args.iter().copied()).map(OsString::from);
+    run(words, &mut env(vars, Ui::new(streams)));
+    (capture.stdout(), capture.stderr())
+}
+
+#[test]
+fn a_terminal_that_is_not_utf_8_gets_ascii_on_any_width() {
+    let folder = tempfile::tempdir().unwrap();
+    let wiki = include_str!("../fixtures/catalog/wiki.yaml");
+    let title = wiki.lines().find(|line| line.starts_with("title:")).unwrap();
+    fs::create_dir(folder.path().join("wiki")).unwrap();
+    fs::write(folder.path().join("wiki/install.sh"), "true\n").unwrap();
+    fs::write(folder.path().join("wiki.yaml"), wiki.replace(title, "title: Müllers “日本” – ein Wiki…")).unwrap();
+    let place = folder.path().to_str().unwrap();
+    let vars = [("LITE_BLUEPRINTS", place), ("LITE_STATE_DIR", place)];
+    for args in [
+        &["blueprints"][..],
+        &["blueprints", "show", "wiki"],
+        &["blueprints", "show", "wiki", "--json"],
+        &["create", "wiki", "--set", "é=1"],
+        &["contact", "add", "--help"],
+        &["créate"],
+    ] {
+        for width in [0, 1, 12, 40, 79, 130, usize::MAX] {
+            let (out, err) = on_terminal(&vars, args, width, false);
+            assert!(out.is_ascii() && err.is_ascii(), "{args:?} on {width} columns: {out}{err}");
+            on_terminal(&vars, args, width, true);
+        }
+    }
+    let line = |utf8: bool| {
+        let (out, _) = on_terminal(&vars, &["blueprints"], 90, utf8);
+        out.lines().find(|line| line.starts_with("wiki")).unwrap().to_owned()
+    };
+    assert_eq!(line(true), "wiki          app    2.0      render    micro   Müllers “日本” – ein Wiki…");
+    assert_eq!(
+        line(false),
+        "wiki          app    2.0      render    micro   M\\u{fc}llers \"\\u{65e5}\\u{672c}\" - ein W..."
+    );
+    let shown: serde_json::Value =
+        serde_json::from_str(&on_terminal(&vars, &["blueprints", "show", "wiki", "--json"], 80, false).0).unwrap();
+    assert_eq!(shown["blueprints"][0]["title"], "Müllers “日本” – ein Wiki…");
+}
