@@ -182,26 +182,39 @@ class Twin:
         info = json.loads(run("qemu-img", "info", "-U", "--output=json", root))
         self.image, self.size = info["full-backing-filename"], info["virtual-size"]
         interface = tree.find("devices/interface")
-        self.mac, self.network = interface.find("mac").get("address"), interface.find("source").get("network")
-        address = interface.find("filterref/parameter[@name='IP']")
-        self.address = None if address is None else address.get("value")
+        self.mac = interface.find("mac").get("address")
         # Read now: lite takes the secrets out once the application answers.
         self.seed = {f: run("isoinfo", "-R", "-i", seed, "-x", f"/{f}") for f in ("user-data", "meta-data", "network-config")}
+        self.address = re.search(r"\d+\.\d+\.\d+\.\d+(?=/)", self.seed["network-config"])[0]
 
     def seed_of(self, name, mac):
         """The same seed for another machine."""
         documents = dict(self.seed)
         meta = documents["meta-data"].replace(self.uuid, str(uuid.uuid4()))
         documents["meta-data"] = re.sub(r"(?m)^local-hostname:.*$", f"local-hostname: {name}", meta)
-        network = documents["network-config"].replace(self.mac, mac)
-        if self.address:
-            # The seed sets the address; the last of the subnet is the peer's.
-            network = network.replace(f"{self.address}/", f"{self.peer_address()}/")
-        documents["network-config"] = network
+        # Another subnet, which is lite's otherwise: the same hosts in it.
+        network = documents["network-config"].replace(self.mac, mac).replace(f"{self.address}/", f"{PEER_ADDRESS}/")
+        documents["network-config"] = network.replace(self.address.rsplit(".", 1)[0] + ".", PEER_SUBNET + ".")
         return documents
 
-    def peer_address(self):
-        return self.address.rsplit(".", 1)[0] + ".254"
+
+# The peers are on a network as libvirt's own is: on lite's, the host would not reach a machine that lite does not know.
+PEER_SUBNET = "198.51.100"
+PEER_ADDRESS = f"{PEER_SUBNET}.254"
+
+
+def peer_network(stack):
+    xml = (f"<network><name>{PREFIX}</name><forward mode='nat'/><bridge name='lbench0' stp='off' delay='0'/>"
+           f"<ip address='{PEER_SUBNET}.1' netmask='255.255.255.0'/></network>")
+    drop_peer_network()
+    stack.callback(drop_peer_network)
+    virsh("net-define", "/dev/stdin", text_in=xml)
+    virsh("net-start", PREFIX)
+
+
+def drop_peer_network():
+    for command in ("net-destroy", "net-undefine"):
+        subprocess.run([*VIRSH, command, PREFIX], capture_output=True, check=False)
 
 
 def new_mac():
@@ -224,7 +237,7 @@ def virt_install(twin, name, mac):
         "--virt-type", twin.kind, "--machine", twin.machine, "--cpu", f"mode={twin.cpu}",
         "--memory", str(twin.memory), "--vcpus", twin.vcpus, "--graphics", "none",
         "--disk", f"path={root},format=qcow2,bus=virtio", "--disk", f"path={seed},format=raw,bus=virtio,readonly=on",
-        "--network", f"network={twin.network},mac={mac},model=virtio", "--rng", "/dev/urandom",
+        "--network", f"network={PREFIX},mac={mac},model=virtio", "--rng", "/dev/urandom",
         "--channel", f"type=file,source.path={report},target.type=virtio,target.name=org.lite.report")
     return prepared - begun, time.perf_counter() - prepared
 
@@ -276,6 +289,7 @@ class Starts:
 
 def bench_create(options, stack):
     prepare_host(options)
+    peer_network(stack)
     starts = Starts(stack)
     ours, wholes, peers, preparations, stages = [], [], [], [], {}
     for turn in range(options.create_runs + 1):  # the first does not count
@@ -305,7 +319,7 @@ def bench_create(options, stack):
     a, w, b, c = map(statistics.median, (ours, wholes, peers, preparations))
     lines = ["| from command to \"domain running\" | seconds | lite is … of it |", "|---|--:|--:|",
              f"| `lite create --no-wait debian-13 --bundle nano` | {a:.2f} | |",
-             f"| … until the command ends, address and filter in place | {w:.2f} | |",
+             f"| … until the command ends, address and firewall in place | {w:.2f} | |",
              f"| `virt-install --import` alone | {b:.2f} | {a / b:.2f} (at most 1) |",
              f"| `qemu-img create`, `genisoimage`, `virt-install --import` | {b + c:.2f} | {a / (b + c):.2f} |",
              "", "| stage of lite | ms |", "|---|--:|"]
@@ -338,16 +352,16 @@ def served(address):
 
 
 def seed_ready(name):
-    """The twin, once domain and seed are there, and the filter that tells the address."""
+    """The twin, once domain and seed are there."""
     try:
-        twin = Twin(name) if "running" in virsh("domstate", name) else None
+        return Twin(name) if "running" in virsh("domstate", name) else None
     except RuntimeError:
         return None
-    return twin if twin is not None and twin.address else None
 
 
 def bench_page(options, stack):
     prepare_host(options)
+    peer_network(stack)
     pages, ends, peers = [], [], []
     for turn in range(1, options.page_runs + 1):
         name, peer, mac = f"{PREFIX}-a{turn}", f"{PREFIX}-b{turn}", new_mac()
@@ -369,7 +383,7 @@ def bench_page(options, stack):
             round_.callback(drop_peer, twin, peer)
             begun = time.perf_counter()
             virt_install(twin, peer, mac)
-            wait_for("page of the peer's", lambda: served(twin.peer_address()), options.limit)
+            wait_for("page of the peer's", lambda: served(PEER_ADDRESS), options.limit)
             peers.append(time.perf_counter() - begun)
     page, end, peer = map(statistics.median, (pages, ends, peers))
     return ["| from command to the page of nginx | seconds | ratio |", "|---|--:|--:|",
@@ -411,7 +425,6 @@ def raw_qemu(options, twin, name, mac, stack):
     """The same machine by QEMU alone, on a tap of its own; seconds until the page is there. Overlay and seed are made before."""
     root, seed, report, console = (twin.pool / f"{name}.{end}" for end in ("qcow2", "iso", "report", "console"))
     tap = "lbench" + mac.replace(":", "")[-6:]
-    bridge = ET.fromstring(virsh("net-dumpxml", twin.network)).find("bridge").get("name")
     stack.callback(lambda: [path.unlink(missing_ok=True) for path in (root, seed, report, console)])
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as folder:
         for file, text in twin.seed_of(name, mac).items():
@@ -420,7 +433,7 @@ def raw_qemu(options, twin, name, mac, stack):
     run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", twin.image, str(root), str(twin.size))
     run("ip", "tuntap", "add", tap, "mode", "tap")
     stack.callback(run, "ip", "link", "delete", tap)
-    run("ip", "link", "set", tap, "master", bridge, "up")
+    run("ip", "link", "set", tap, "master", "lbench0", "up")
     kvm = twin.kind == "kvm"
     begun = time.perf_counter()
     process = subprocess.Popen(
@@ -432,7 +445,7 @@ def raw_qemu(options, twin, name, mac, stack):
          "-chardev", f"file,id=r,path={report}", "-device", "virtserialport,chardev=r,name=org.lite.report"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        wait_for("page of QEMU's", lambda: answers(twin.peer_address()), options.limit, process)
+        wait_for("page of QEMU's", lambda: answers(PEER_ADDRESS), options.limit, process)
         return time.perf_counter() - begun
     finally:
         process.terminate()
@@ -441,6 +454,7 @@ def raw_qemu(options, twin, name, mac, stack):
 
 def bench_baked(options, stack):
     prepare_host(options)
+    peer_network(stack)
     begun = time.perf_counter()
     run(options.lite, "image", "bake", "nginx", "--json")
     bake = time.perf_counter() - begun
