@@ -116,8 +116,13 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
     if renamed {
         steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
     }
+    let image = match ctx.store.image_of(record.uuid)? {
+        Some(volume) => ctx.hypervisor.volume(&host.pool, &volume)?.map(|v| v.path),
+        None => None,
+    };
     let plan = DomainPlan {
         record,
+        image: image.as_deref(),
         attached: &plan::attached(record, ctx.place(), path)?,
         network: &host.network,
         kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    backing::BackingStore,
     nft::port_name,
     parts::{AttachedDisk, DomainPlan, Slot},
     xml::Empty,
@@ -32,6 +33,8 @@ struct Disk {
     device: &'static str,
     driver: Driver,
     source: FileSource,
+    #[serde(rename = "backingStore", skip_serializing_if = "Option::is_none")]
+    backing: Option<BackingStore>,
     target: DiskTarget,
     #[serde(skip_serializing_if = "Option::is_none")]
     readonly: Option<Empty>,
@@ -258,9 +261,18 @@ fn device(disk: &AttachedDisk, plan: &DomainPlan<'_>) -> Disk {
         device: "disk",
         driver: Driver { name: "qemu", kind, discard },
         source: FileSource { file: disk.path.clone() },
+        backing: backing(disk, plan),
         target: DiskTarget { dev: port.device, bus: "virtio" },
         readonly: port.is_read_only.then_some(Empty {}),
         address: PciAddress::of(port.slot, plan),
+    }
+}
+
+/// The root disk alone lies on something; none while nobody knows where that is.
+fn backing(disk: &AttachedDisk, plan: &DomainPlan<'_>) -> Option<BackingStore> {
+    match disk.port.slot == Slot::ROOT_DISK {
+        true => plan.image.map(BackingStore::image),
+        false => Some(BackingStore::none()),
     }
 }
 

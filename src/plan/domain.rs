@@ -194,6 +194,7 @@ pub(super) mod tests {
         let plan = DomainPlan {
             record: &record,
             attached: &attached,
+            image: Some("/pool/image"),
             network: "lite",
             kvm: false,
             arch: "x86_64",

@@ -181,8 +181,15 @@ mod tests {
         let all = things(&record, place).into_iter().chain([further(place)]).collect();
         let more = attached_of(all, path).unwrap();
         let xml = |attached| {
-            let plan =
-                DomainPlan { record: &record, attached, network: "lite", kvm: false, arch: "x86_64", machine: None };
+            let plan = DomainPlan {
+                record: &record,
+                attached,
+                image: None,
+                network: "lite",
+                kvm: false,
+                arch: "x86_64",
+                machine: None,
+            };
             domain_xml(&plan).unwrap()
         };
         assert_eq!(drift_from(&record, &own, "lite", &xml(&own)), Ok(vec![]));

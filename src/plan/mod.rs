@@ -1,5 +1,6 @@
 //! What is to be made, as data: XML descriptions and the steps of each operation, each with its undo. Pure.
 
+mod backing;
 mod devices;
 mod domain;
 mod drift;

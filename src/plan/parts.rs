@@ -11,6 +11,8 @@ pub struct DomainPlan<'a> {
     pub record: &'a Record,
     /// What the domain has of the things that the instance owns.
     pub attached: &'a Attached,
+    /// Path of the image that the root disk lies on; none where that is not known.
+    pub image: Option<&'a str>,
     /// The NAT network's name, used unless the record names a bridge.
     pub network: &'a str,
     /// KVM, or QEMU's own emulation.

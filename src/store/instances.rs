@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
@@ -136,6 +136,14 @@ impl Store {
         self.write(|t| {
             t.0.execute("UPDATE instance SET seed = NULL WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop)
         })
+    }
+
+    /// The image volume that the root disk of an instance lies on.
+    pub fn image_of(&self, uuid: Uuid) -> Result<Option<String>> {
+        self.read()
+            .query_row("SELECT image FROM instance WHERE uuid = ?1", [uuid.to_string()], |row| row.get(0))
+            .optional()
+            .map_err(sql)
     }
 
     /// Names of the instances whose root disk lies on an image volume.

@@ -54,6 +54,7 @@ fn every_blueprint_bundle_and_base_defines() {
                 let plan = DomainPlan {
                     record: &record,
                     attached: &attached(&record, place, |volume| Ok(format!("/p/{volume}"))).expect("named"),
+                    image: Some("/p/image"),
                     network: "lite",
                     kvm: false,
                     arch: "x86_64",

@@ -28,6 +28,7 @@ fn a_second_disk_is_made_missed_attached_deleted_and_collected() {
     let domain = DomainPlan {
         record: &record,
         attached: &attached,
+        image: Some("/p/image"),
         network: "lite",
         kvm: false,
         arch: "x86_64",

@@ -49,6 +49,7 @@ fn steps(checked: &Checked, settings: &Settings) -> Result<Vec<Step>> {
     let domain = DomainPlan {
         record: &record,
         attached: &attached,
+        image: None,
         network: &settings.host.network,
         kvm: false,
         arch: "x86_64",
