@@ -19,6 +19,7 @@ import select
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -51,6 +52,10 @@ SEALED_OFF = (
     "/var/lib/systemd/coredump/*", "/var/log/journal/*", "/var/crash/*", "/tmp/*", "/tmp/.[!.]*", "/var/tmp/*",
 )
 ROTATED = re.compile(r"\.(\d+|old|gz|xz|zst)$")
+# Where an install part makes private keys, and what one looks like.
+KEY_FOLDERS = ("/etc", "/home", "/opt", "/root", "/srv", "/usr/local", "/var/lib")
+MOST_OF_KEY = 1 << 20
+PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")
 # Debian's self-signed certificate: its key is one machine's own.
 MAKE_CERT = "/usr/sbin/make-ssl-cert"
 CERT_KEY = "/etc/ssl/private/ssl-cert-snakeoil.key"
@@ -343,19 +348,45 @@ def rewrite(path, text, mode):
     write_private(ROOT + path, text, mode)
 
 
-def seal():
-    """Takes off the disk what belongs to one machine alone. What cannot be removed is an error: the image would hold it."""
+class NotSealed(Exception):
+    """The install part made what only one machine may have."""
+
+
+def new_keys():
+    """Private keys made since this boot: not unpacked, whose time would be the archive's."""
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    found = []
+    for top in KEY_FOLDERS:
+        for folder, _, names in os.walk(ROOT + top):
+            for path in (os.path.join(folder, name) for name in names):
+                try:
+                    info = os.lstat(path)
+                    if stat.S_ISREG(info.st_mode) and info.st_mtime >= booted and info.st_size <= MOST_OF_KEY:
+                        with open(path, "rb") as file:
+                            found += [path[len(ROOT):]] if PRIVATE_KEY.search(file.read(MOST_OF_KEY)) else []
+                except FileNotFoundError:  # a service that still runs removed it
+                    continue
+    return [path for path in found if path != CERT_KEY and not (ROOT + path).startswith(DIR + "/")]
+
+
+def seal(paths):
+    """Takes off the disk what belongs to one machine alone, and these paths of the blueprint. What cannot be removed is an
+    error: the image would hold it; so is a private key that nobody named."""
     # The distribution's own way first, with the hooks its packages bring; what it leaves goes below.
     tool("/usr/bin/cloud-init", "clean", "--logs")
     tool("/usr/bin/apt-get", "clean")
     # The journal goes on in memory, and the seed is not written again on the way down.
     tool("/usr/bin/journalctl", "--relinquish-var")
     tool("/usr/bin/systemctl", "stop", "systemd-random-seed.service")
-    for pattern in SEALED_OFF:
+    for pattern in (*SEALED_OFF, *paths):
         for path in glob.glob(ROOT + pattern):
             # systemd's own folders in /tmp are a running service's; they go when it ends.
             if not os.path.basename(path).startswith("systemd-private-"):
                 remove(path)
+    keys = new_keys()
+    if keys:
+        raise NotSealed("the install part made private keys: " + ", ".join(keys[:5])
+                        + "; make them in the configure part, or name them under `seal`")
     empty_logs()
     for name in os.listdir(DIR):
         if name != "installed.json":
@@ -652,12 +683,14 @@ def start_watch():
     output(argv)
 
 
-def finish(reporter):
+def finish(job, reporter):
     """The last act of a guest that bakes an image: the host waits until it is down."""
     reporter.send({"event": "stage", "stage": "seal"})
     try:
-        seal()
+        seal(job["seal"].get("paths", []))
         end = {"event": "sealed"}
+    except NotSealed as error:
+        end = {"event": "failed", "module": "seal", "command": "", "code": 1, "tail": [str(error)]}
     except Exception as error:
         end = {"event": "failed", "module": "seal", "command": "", "code": 1, "tail": [repr(error)]}
     reporter.send(end)
@@ -683,7 +716,7 @@ def main():
     except Exception as error:  # whatever it is, a full disk for one, the host has to hear of it
         end = {"event": "failed", "module": "lite-guest", "command": "", "code": 1, "tail": [repr(error)]}
     if end["event"] == "done" and job.get("seal"):
-        finish(reporter)
+        finish(job, reporter)
         return
     reporter.send(end)
     start_watch()

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{Code, Error, Port, Protocol, Result, Size, escaped};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "id",
     "title",
     "description",
@@ -28,6 +28,7 @@ const KEYS: [&str; 17] = [
     "cloud_config",
     "install",
     "configure",
+    "seal",
     "health",
     "output",
     "alarms",
@@ -71,6 +72,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
     let install = scripts::script(&top, "install", files, diagnostics);
     scripts::same_for_all(&top, &install, diagnostics);
     let configure = scripts::script(&top, "configure", files, diagnostics);
+    let seal = seal(&top, diagnostics);
     let health = health::read(&top, diagnostics);
     health_port(&top, health.as_ref(), &ports, diagnostics);
     let output = output(&top, &names, diagnostics);
@@ -94,6 +96,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
         cloud_config,
         install,
         configure,
+        seal,
         health,
         output,
         user: user?,
@@ -110,6 +113,22 @@ fn bases(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<String> {
         diagnostics.add(top.line, "bases", "names no base image");
     }
     items.iter().enumerate().filter_map(|(i, node)| parsed(node, &format!("bases[{i}]"), diagnostics, id)).collect()
+}
+
+/// Paths that a bake removes. None that a system needs: of those the distribution knows what belongs to one machine.
+fn seal(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let path = |text: &str| {
+        let parts: Vec<&str> = text.strip_prefix('/').unwrap_or_default().split('/').collect();
+        let plain =
+            |part: &&str| !part.is_empty() && !part.starts_with("..") && part.chars().all(|c| c.is_ascii_graphic());
+        match parts.len() >= 2 && parts.iter().all(|part| plain(part) && *part != ".") && !parts[0].contains('*') {
+            true => Ok(text.to_owned()),
+            false => Err(Error::new(Code::InvalidBlueprint, format!("`{}` cannot be sealed off", escaped(text)))
+                .hint("a path from `/` down to a file or folder below `/etc`, `/opt` …, with `*` for any name: `/etc/app/*.key`")),
+        }
+    };
+    let items = top.list("seal", diagnostics);
+    items.iter().enumerate().filter_map(|(i, node)| parsed(node, &format!("seal[{i}]"), diagnostics, path)).collect()
 }
 
 fn minimum(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> (Option<Size>, Option<Size>) {

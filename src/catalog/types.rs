@@ -67,6 +67,9 @@ pub struct Blueprint {
     pub install: String,
     /// Shell script that sets up what differs per instance. Empty: none.
     pub configure: String,
+    /// Paths that the install part makes and that only one machine may have, `*` for any name: a bake removes them.
+    #[serde(default)]
+    pub seal: Vec<String>,
     /// How the host knows that the application answers.
     pub health: Option<Health>,
     /// Printed at the end: label → minijinja template over `address`, `name`, `params`, e.g. `URL: http://{{ address }}/`.

@@ -148,6 +148,7 @@ fn blueprint_of(record: &Record, catalog: &Catalog) -> Blueprint {
         cloud_config: serde_json::Map::new(),
         install: String::new(),
         configure: String::new(),
+        seal: Vec::new(),
         health: None,
         output: BTreeMap::new(),
         user: catalog.blueprints.get(&record.base).map(|b| b.user.clone()).unwrap_or_default(),

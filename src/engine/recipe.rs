@@ -61,6 +61,10 @@ pub fn bake_of(
         "user": blueprint.user,
         "runner": hex(&Sha256::digest(runner.as_bytes())),
     });
+    let mut parts = parts;
+    if !blueprint.seal.is_empty() {
+        parts["seal"] = json!(blueprint.seal);
+    }
     Ok(Some(Baked {
         key: hex(&Sha256::digest(parts.to_string())),
         blueprint: blueprint.id.clone(),

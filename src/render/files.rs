@@ -60,7 +60,7 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         "own": own,
     });
     if input.seal {
-        content["seal"] = json!(true);
+        content["seal"] = json!({"paths": input.blueprint.seal});
     } else if let Some(key) = input.ssh_keys.last() {
         content["login"] = json!({"user": input.blueprint.user, "key": key});
     }

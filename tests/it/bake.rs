@@ -58,6 +58,7 @@ fn the_key_holds_all_that_goes_in_and_nothing_else() {
     reads.install.push_str("curl \"$LITE_PARAM_TITLE\"\n");
     keys.push(key(&reads, "aa", &[("title", "x")]));
     keys.push(key(&reads, "aa", &[("title", "y")]));
+    keys.push(changed(|b| b.seal.push("/etc/app/*.key".to_owned())));
     let count = keys.len();
     keys.sort();
     keys.dedup();

@@ -29,6 +29,7 @@ crate::tests![
     a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing,
     a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own,
     a_disk_that_cannot_be_sealed_is_no_image,
+    a_private_key_that_no_blueprint_named_is_not_baked,
 ];
 
 fn stage(name: &str) -> Value {
@@ -405,7 +406,7 @@ fn a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing() {
 
 fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
     ready();
-    let guest = Guest::new(&job(json!({"seal": true, "uuid": "u1"})));
+    let guest = Guest::new(&job(json!({"seal": {"paths": ["/etc/app/*.key", "/var/lib/app/id"]}, "uuid": "u1"})));
     for (file, text) in [
         ("etc/machine-id", "0123\n"),
         ("etc/hostname", "bake-nginx-1\n"),
@@ -424,6 +425,8 @@ fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
         ("var/log/nginx/access.log", "GET /"),
         ("var/log/dpkg.log.1.gz", "old"),
         ("var/lib/app/data", "stays"),
+        ("var/lib/app/id", "one machine's"),
+        ("etc/app/tls.key", "-----BEGIN PRIVATE KEY-----"),
         ("tmp/left", "x"),
         ("var/tmp/systemd-private-1/x", "x"),
     ] {
@@ -456,6 +459,8 @@ fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
         "var/lib/lite/instance.json",
         "var/lib/lite/state.json",
         "var/lib/lite/env",
+        "var/lib/app/id",
+        "etc/app/tls.key",
     ] {
         assert!(!there(gone), "{gone} is still there");
     }
@@ -488,16 +493,40 @@ fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
     assert_eq!(guest.read("etc/ssl/private/ssl-cert-snakeoil.key"), "new\n");
 }
 
+fn a_private_key_that_no_blueprint_named_is_not_baked() {
+    ready();
+    let end = |paths: &[&str], made: &str| {
+        let guest = Guest::new(&job(json!({"seal": {"paths": paths}})));
+        for folder in ["etc", "opt/panel/conf"] {
+            fs::create_dir_all(guest.path(folder)).expect("a folder");
+        }
+        guest.write("etc/hosts", "");
+        guest.write("var/lib/lite/install.sh", "true\n");
+        guest.write("opt/panel/conf/httpsd.pem", &format!("x\n-----BEGIN {made}-----\n"));
+        let (mut events, _) = guest.boot();
+        (events.pop().expect("an event"), fs::exists(guest.path("opt/panel/conf/httpsd.pem")).expect("seen"))
+    };
+    let told = "the install part made private keys: /opt/panel/conf/httpsd.pem; make them in the configure part, or name them \
+                under `seal`";
+    let refused = json!({"event": "failed", "module": "seal", "command": "", "code": 1, "tail": [told]});
+    for key in ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
+        assert_eq!(end(&[], key), (refused.clone(), true), "{key}");
+    }
+    let sealed = json!({"event": "sealed"});
+    assert_eq!(end(&["/opt/panel/conf/*.pem"], "PRIVATE KEY"), (sealed.clone(), false));
+    assert_eq!(end(&[], "CERTIFICATE"), (sealed, true));
+}
+
 fn a_disk_that_cannot_be_sealed_is_no_image() {
     ready();
-    let guest = Guest::new(&job(json!({"seal": true})));
+    let guest = Guest::new(&job(json!({"seal": {"paths": []}})));
     guest.write("var/lib/lite/install.sh", "true\n");
     // There is no /etc: the machine id cannot be emptied.
     let (events, _) = guest.boot();
     let end = events.last().expect("an event");
     assert_eq!((&end["event"], &end["module"]), (&json!("failed"), &json!("seal")));
     // An install part that fails is told as ever, and nothing is sealed.
-    let guest = Guest::new(&job(json!({"seal": true})));
+    let guest = Guest::new(&job(json!({"seal": {"paths": []}})));
     guest.write("var/lib/lite/install.sh", "exit 7\n");
     let (events, _) = guest.boot();
     assert_eq!((events.len(), &events[1]["module"]), (2, &json!("install")));
