@@ -8,7 +8,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    time::{ClockId, clock_gettime},
+};
 
 /// Where time comes from. Everything but [`Clock::now`] is the system's unless an implementation says otherwise.
 pub trait Clock: Send + Sync {
@@ -18,6 +21,11 @@ pub trait Clock: Send + Sync {
     /// Monotonic time: what deadlines are measured on.
     fn instant(&self) -> Instant {
         Instant::now()
+    }
+
+    /// Time since this machine was booted, time asleep included. It never jumps, and processes agree on it.
+    fn since_boot(&self) -> Duration {
+        Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
     }
 
     /// Waits for `duration`.

@@ -30,8 +30,7 @@ pub fn find(app: &App, caller: &Caller, request: Request, observer: &mut dyn Obs
     caller.require(Right::Administer)?;
     let mut ctx = app.change(caller, request.wait, observer)?;
     let Found { seen, kept: owned } = engine::find_orphans(&mut ctx, !request.dry_run)?;
-    let now = app.clock.now();
-    let (due, early): (Vec<SeenOrphan>, Vec<SeenOrphan>) = seen.into_iter().partition(|s| request.now || s.is_due(now));
+    let (due, early): (Vec<SeenOrphan>, Vec<SeenOrphan>) = seen.into_iter().partition(|s| request.now || s.is_due());
     let due = due.into_iter().map(|s| s.orphan).collect();
     let mut kept: Vec<Hint> = early.iter().map(not_yet).map(Hint::from).collect();
     kept.extend(owned.into_iter().map(|(subject, reason)| Hint::from(format!("{subject} (")).then(reason).text(")")));
@@ -67,7 +66,7 @@ fn receipt(removed: Vec<String>, kept: Vec<Hint>) -> Receipt {
 
 /// Why something stays for now.
 fn not_yet(orphan: &SeenOrphan) -> String {
-    let due = orphan.due().strftime("%F %T UTC");
+    let due = orphan.due.strftime("%F %T UTC");
     let seen = if orphan.times == 1 { "seen for the first time" } else { "seen again" };
     format!("{} ({seen}; goes when it is seen after {due}, or with `--now`)", orphan.orphan.subject)
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -25,7 +25,7 @@ const TIMES: u32 = 2;
 /// How long to wait for another collector that writes its sightings.
 const WRITE: Duration = Duration::from_secs(10);
 /// Version of the file.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// What was found without an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,17 +45,16 @@ pub struct SeenOrphan {
     pub first: Timestamp,
     /// How often, this time included.
     pub times: u32,
+    /// For how long it has been there at least.
+    pub age: SignedDuration,
+    /// When it may go, if it is seen again then.
+    pub due: Timestamp,
 }
 
 impl SeenOrphan {
-    /// When it may go, if it is seen again then.
-    pub fn due(&self) -> Timestamp {
-        self.first.saturating_add(audit::AGE).unwrap_or(self.first)
-    }
-
     /// Seen often and long enough to go.
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        self.times >= TIMES && now >= self.due()
+    pub fn is_due(&self) -> bool {
+        self.times >= TIMES && self.age >= audit::AGE
     }
 }
 
@@ -69,6 +68,8 @@ struct Sightings {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Sighting {
     first: Timestamp,
+    /// When that was, in seconds since the machine was booted: wall time may jump.
+    first_uptime: u64,
     times: u32,
 }
 
@@ -95,9 +96,17 @@ pub fn find_orphans(ctx: &mut Ctx, keep: bool) -> Result<Found> {
     };
     let earlier = read(&path)?;
     let (used, free): (Vec<_>, Vec<_>) = found.orphans.into_iter().partition(|o| o.user.is_some());
-    let seen: Vec<SeenOrphan> = free.into_iter().map(|orphan| again(orphan, &earlier, now)).collect();
+    let uptime = ctx.clock.since_boot().as_secs();
+    let (seen, sightings): (Vec<_>, BTreeMap<_, _>) = free
+        .into_iter()
+        .map(|orphan| {
+            let sighting = again(earlier.seen.get(&orphan.subject), now, uptime);
+            let entry = (orphan.subject.clone(), sighting);
+            (seen(orphan, sighting, now, uptime), entry)
+        })
+        .unzip();
     if keep {
-        write(&path, &seen)?;
+        write(&path, sightings)?;
     }
     let used = used.into_iter().filter_map(|o| Some((o.subject, Hint::from(format!("domain `{}` uses it", o.user?)))));
     let lost = found.unrecorded.into_iter().map(|name| {
@@ -162,11 +171,21 @@ fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {
     }
 }
 
-/// When an orphan was seen before. One seen in the future was seen now: the clock was set back.
-fn again(orphan: Orphan, earlier: &Sightings, now: Timestamp) -> SeenOrphan {
-    let known = earlier.seen.get(&orphan.subject).filter(|s| s.first <= now);
-    let (first, times) = known.map_or((now, 1), |s| (s.first, s.times.saturating_add(1)));
-    SeenOrphan { orphan, first, times }
+/// A sighting with this one: of something that was seen before, or not.
+fn again(earlier: Option<&Sighting>, now: Timestamp, uptime: u64) -> Sighting {
+    earlier.map_or(Sighting { first: now, first_uptime: uptime, times: 1 }, |s| Sighting {
+        times: s.times.saturating_add(1),
+        ..*s
+    })
+}
+
+/// An orphan with how long it has been there. What was seen before a boot has been there since that at least.
+fn seen(orphan: Orphan, sighting: Sighting, now: Timestamp, uptime: u64) -> SeenOrphan {
+    let seconds = uptime.checked_sub(sighting.first_uptime).unwrap_or(uptime);
+    let age = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let left = (audit::AGE - age.min(audit::AGE)).max(SignedDuration::ZERO);
+    let due = now.saturating_add(left).unwrap_or(now);
+    SeenOrphan { orphan, first: sighting.first, times: sighting.times, age, due }
 }
 
 /// The earlier sightings; none if the file is not there, damaged or of another version: then all is seen for the first time.
@@ -180,9 +199,8 @@ fn read(path: &Path) -> Result<Sightings> {
     }
 }
 
-fn write(path: &Path, seen: &[SeenOrphan]) -> Result<()> {
-    let seen = seen.iter().map(|s| (s.orphan.subject.clone(), Sighting { first: s.first, times: s.times }));
-    let text = serde_json::to_vec_pretty(&Sightings { schema: SCHEMA, seen: seen.collect() })
+fn write(path: &Path, seen: BTreeMap<String, Sighting>) -> Result<()> {
+    let text = serde_json::to_vec_pretty(&Sightings { schema: SCHEMA, seen })
         .map_err(|e| Error::new(Code::StateError, "cannot write the sightings").cause(e))?;
     let fail = |e: std::io::Error| {
         Error::failed(Code::StateNotWritable, format!("cannot write `{}`", path.display())).cause(e)

@@ -1,30 +1,48 @@
 //! When `gc` lets something go: over libvirt's test driver, with a clock of the test's own.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
 
 use crate::support::world::World;
 use jiff::{SignedDuration, Timestamp};
 use lite::{
+    clock::Clock,
     engine::{self, Ctx, Orphan},
     hypervisor::{flaky::Moment, prelude::*},
     model::Name,
 };
 
-/// Seconds that have passed. One test alone sets it.
-static CLOCK: AtomicI64 = AtomicI64::new(0);
+/// Seconds that have passed, and how far people moved the clock. One test alone sets them.
+static UPTIME: AtomicU64 = AtomicU64::new(5000);
+static MOVED: AtomicI64 = AtomicI64::new(0);
+
+struct Movable;
+
+impl Clock for Movable {
+    fn now(&self) -> Timestamp {
+        let passed = i64::try_from(UPTIME.load(Ordering::SeqCst)).expect("few");
+        Timestamp::from_second(1_700_000_000 + passed + MOVED.load(Ordering::SeqCst)).expect("a time")
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::from_secs(UPTIME.load(Ordering::SeqCst))
+    }
+}
 
 fn clock() -> Timestamp {
-    Timestamp::from_second(1_700_000_000 + CLOCK.load(Ordering::SeqCst)).expect("a time")
+    Movable.now()
 }
 
 fn engine(world: &World) -> Ctx {
-    Ctx { clock: std::sync::Arc::new(clock as fn() -> Timestamp), ..world.engine() }
+    Ctx { clock: std::sync::Arc::new(Movable), ..world.engine() }
 }
 
 /// What would go now.
 fn due(engine: &mut Ctx, keep: bool) -> Vec<Orphan> {
     let found = engine::find_orphans(engine, keep).expect("looked");
-    found.seen.into_iter().filter(|s| s.is_due(clock())).map(|s| s.orphan).collect()
+    found.seen.into_iter().filter(|s| s.is_due()).map(|s| s.orphan).collect()
 }
 
 /// What is kept, each with the reason as it is read.
@@ -48,9 +66,14 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     assert_eq!(first.len(), 8);
     assert!(first.iter().all(|s| s.times == 1 && s.first == clock()));
     assert_eq!(due(&mut engine, true), []);
-    CLOCK.store(599, Ordering::SeqCst);
+    // A clock that is set says nothing of how much time has passed.
+    for moved in [1_000_000, -1_000_000] {
+        MOVED.store(moved, Ordering::SeqCst);
+        assert_eq!(due(&mut engine, false), []);
+    }
+    UPTIME.store(5599, Ordering::SeqCst);
     assert_eq!(due(&mut engine, true), []);
-    CLOCK.store(600, Ordering::SeqCst);
+    UPTIME.store(5600, Ordering::SeqCst);
     assert_eq!(due(&mut engine, false).len(), 8);
 
     // A look that fails is no sighting and takes none away; one that leaves something out starts it anew.
@@ -66,11 +89,14 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     assert_eq!(again.iter().filter(|s| s.times == 1).count(), 2);
     assert_eq!(world.snapshot(), full);
 
-    // The clock was set back: nothing is older than now.
-    CLOCK.store(-1, Ordering::SeqCst);
-    let back = engine::find_orphans(&mut engine, false).expect("looked").seen;
-    assert!(back.iter().all(|s| s.times == 1 && s.first == clock()), "{back:?}");
-    CLOCK.store(1200, Ordering::SeqCst);
+    // After a boot it has been there since that at least.
+    UPTIME.store(599, Ordering::SeqCst);
+    let booted = engine::find_orphans(&mut engine, false).expect("looked").seen;
+    let left = SignedDuration::from_secs(1);
+    assert!(booted.iter().all(|s| !s.is_due() && s.due.duration_since(clock()) == left), "{booted:?}");
+    UPTIME.store(600, Ordering::SeqCst);
+    assert_eq!(due(&mut engine, true).len(), 8);
+    UPTIME.store(6200, Ordering::SeqCst);
     let due = due(&mut engine, true);
     assert_eq!(engine::collect(&mut engine, &due).expect("collected").len(), 8);
     assert_eq!(world.snapshot(), before);
@@ -204,7 +230,7 @@ fn the_time_it_goes_is_ten_minutes_after_the_first_sighting() {
     let world = World::new();
     world.create_orphan("web");
     let seen = engine::find_orphans(&mut world.engine(), true).expect("looked").seen;
-    assert!(seen.iter().all(|s| s.due().duration_since(s.first) == SignedDuration::from_mins(10)));
+    assert!(seen.iter().all(|s| s.due.duration_since(s.first) == SignedDuration::from_mins(10)));
 }
 
 #[test]
