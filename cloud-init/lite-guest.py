@@ -2,8 +2,8 @@
 """lite's runner inside a guest. systemd starts it on every boot once cloud-init is through (see render/document.rs).
 
 On the first boot it judges cloud-init's result, runs the blueprint's install and configure scripts, the user's runcmd
-and the user's script, and reports each step as one line of JSON on the virtio-serial port. On later boots it reports
-that the guest is up. Then `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
+and the user's script, and reports each step as one line of JSON on the virtio-serial port. A step that reboots the
+guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
 A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
@@ -36,6 +36,14 @@ ANSWER_LIMIT = 200
 # Seconds a network may take to come up.
 NETWORK_WAIT = int(os.environ.get("LITE_NETWORK_WAIT", "30"))
 
+# What takes the machine down, and what the host is told of it.
+DOWN = {"reboot.target": "reboot", "kexec.target": "reboot", "soft-reboot.target": "reboot", "poweroff.target": "poweroff",
+        "halt.target": "halt"}
+# Seconds to a planned shutdown that count as under way. `shutdown -r` alone means in a minute.
+SOON = 300
+# Seconds a step may go on once systemd wants this runner gone: of `reboot` as its last command the end is still to be seen.
+GRACE = 10
+
 # RFC 863: whoever listens there throws away what comes.
 DISCARD_PORT = 9
 
@@ -67,8 +75,7 @@ unset BASH_ENV
 export -n LITE_TRAP LITE_ENV
 . "$LITE_ENV"
 trap 'printf "%s\0%s\0%s" "$?" "$LINENO" "$BASH_COMMAND" >"$LITE_TRAP"' ERR
-set -E -e
-if [ -n "${LITE_STRICT-}" ]; then unset LITE_STRICT; set -u -o pipefail; fi
+set -E -e -u -o pipefail
 """
 
 
@@ -164,13 +171,10 @@ def script_env(env):
     return base
 
 
-def bash_env(trap, strict):
+def bash_env(trap):
     """Makes bash read the prelude first."""
     write_private(DIR + "/prelude.sh", PRELUDE)
-    env = {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": DIR + "/env", "LITE_TRAP": trap}
-    if strict:
-        env["LITE_STRICT"] = "1"
-    return env
+    return {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": DIR + "/env", "LITE_TRAP": trap}
 
 
 def run(module, argv, env, reporter):
@@ -201,8 +205,8 @@ def run(module, argv, env, reporter):
     return event
 
 
-def bash(module, script, reporter, strict):
-    return run(module, ["/bin/bash", script], bash_env(DIR + "/trap", strict), reporter)
+def bash(module, script, reporter):
+    return run(module, ["/bin/bash", script], bash_env(DIR + "/trap"), reporter)
 
 
 def read_text(path):
@@ -310,7 +314,7 @@ def to_install():
 
 
 def install(digest, baked, reporter):
-    fault = bash("install", DIR + "/install.sh", reporter, True)
+    fault = bash("install", DIR + "/install.sh", reporter)
     if fault is None:
         write_private(DIR + "/installed.json", json.dumps({"sha256": digest, "baked": baked}))
     return fault
@@ -419,16 +423,32 @@ def to_renew():
 
 
 def runcmd(job, reporter):
-    """The user's runcmd: one script, as cloud-init makes it, but it stops at the first item that fails."""
-    items = (item if isinstance(item, str) else shlex.join(str(word) for word in item) for item in job["runcmd"])
-    write_private(DIR + "/runcmd.sh", "\n".join(items) + "\n", 0o700)
-    return bash("runcmd", DIR + "/runcmd.sh", reporter, False)
+    """The user's runcmd, run as cloud-init does: one script for `sh`, which goes on after an item that fails. The exit code of
+    the last item counts."""
+    items = [item if isinstance(item, str) else shlex.join(str(word) for word in item) for item in job["runcmd"]]
+    write_private(DIR + "/runcmd.sh", "\n".join([". " + shlex.quote(DIR + "/env"), *items]) + "\n", 0o700)
+    return run("runcmd", ["/bin/sh", DIR + "/runcmd.sh"], {}, reporter)
 
 
 def user_script(module, text, job, reporter):
     write_private(DIR + "/" + module, text, 0o700)
     env = {k: v for k, v in variables(job).items() if not k.startswith("LITE_SECRET_")}
     return run(module, [DIR + "/" + module], env, reporter)
+
+
+def power_state(job, reporter):
+    """The user's power_state, which comes last as in cloud-init (cc_power_state_change)."""
+    wanted = job["power_state"]
+    condition = wanted.get("condition", True)
+    if not isinstance(condition, bool):
+        argv = condition if isinstance(condition, list) else ["/bin/sh", "-c", condition]
+        condition = run("power_state", argv, {}, reporter) is None
+    if not condition:
+        return None
+    delay = wanted.get("delay", "now")
+    argv = [ROOT + "/usr/sbin/shutdown", {"reboot": "-r", "poweroff": "-P"}[wanted["mode"]],
+            delay if delay == "now" else "+%d" % int(delay)]
+    return run("power_state", argv + [m for m in (wanted.get("message"),) if m], {}, reporter)
 
 
 def parts(job, wanted):
@@ -439,13 +459,70 @@ def parts(job, wanted):
     elif to_renew():
         steps.append(("renew", renew))
     if os.path.exists(DIR + "/configure.sh"):
-        steps.append(("configure", lambda job, reporter: bash("configure", DIR + "/configure.sh", reporter, True)))
+        steps.append(("configure", lambda job, reporter: bash("configure", DIR + "/configure.sh", reporter)))
     if job.get("runcmd"):
         steps.append(("runcmd", runcmd))
     for number, text in enumerate(job.get("scripts", []), 1):
         module = "user-data" if number == 1 else "user-data-%d" % number
         steps.append((module, functools.partial(user_script, module, text)))
+    if job.get("power_state"):
+        steps.append(("power_state", power_state))
     return steps
+
+
+def queued():
+    """The way down that systemd has begun; None if there is none."""
+    said, _ = output([ROOT + "/usr/bin/systemctl", "show", "--property=Id", "--property=Job", *DOWN])
+    for unit in "\n".join(said).split("\n\n"):
+        fields = dict(line.partition("=")[::2] for line in unit.splitlines())
+        if fields.get("Job"):
+            return DOWN.get(fields.get("Id"))
+    return None
+
+
+def planned():
+    """The way down that `shutdown` has planned for soon (a file of systemd-logind's); None if there is none."""
+    lines = read_text(ROOT + "/run/systemd/shutdown/scheduled").splitlines()
+    fields = dict(line.partition("=")[::2] for line in lines)
+    at = fields.get("USEC", "")
+    if not at.isdigit() or int(at) / 1e6 - time.time() > SOON:
+        return None
+    return DOWN.get(fields.get("MODE", "") + ".target")
+
+
+def held_back():
+    """Whether systemd-logind is about to go down, and waits for a program that asked it to."""
+    login = "org.freedesktop.login1"
+    return output([ROOT + "/usr/bin/busctl", "get-property", login, "/org/freedesktop/login1", login + ".Manager",
+                   "PreparingForShutdown"])[0] == ["b true"]
+
+
+def going_down():
+    """How the machine goes down now or soon; None where it stays up."""
+    while True:
+        held = held_back()
+        way = queued() or planned()
+        if way or not held:
+            return way
+        time.sleep(1)
+
+
+def take_down(*_):
+    """systemd wants the runner gone: the step at work has a little time to end."""
+    signal.alarm(GRACE)
+
+
+def step_aside(reporter, save):
+    """Where the machine goes down, saves how far the set-up is, and waits for the end. Returns where it stays up (after all)."""
+    way = going_down()
+    if way is None:
+        return
+    save()
+    reporter.send({"event": "stage", "stage": way})
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while going_down():
+        time.sleep(2)
+    signal.signal(signal.SIGTERM, take_down)
 
 
 def between(text, start, end):
@@ -541,21 +618,31 @@ def login_fault(login):
     return "lite's key is not among those of `%s`" % user
 
 
-def set_up(job, state, reporter):
-    """Everything of a first boot. The event that ends it."""
+def judge(job):
+    """What is wrong with what cloud-init did; None if nothing is."""
     fault = module_fault() or schema_fault(job)
     if fault is None and not job:
         fault = {"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]}
-    if fault is not None:
-        return fault
+    return fault
+
+
+def set_up(job, passed, state, reporter):
+    """Everything of a first boot, without what `passed` before the guest rebooted. The event that ends it."""
+    if passed is None:
+        step_aside(reporter, lambda: None)
+        fault = judge(job)
+        if fault is not None:
+            return fault
     wanted = to_install()
     fault = network_fault(wanted[0] if wanted else "", reporter)
     if fault is not None:
         return fault
     greet()
     write_env(job)
-    seconds = {}
+    seconds = dict(passed or {})
     for name, step in parts(job, wanted):
+        if name in seconds:
+            continue
         reporter.send({"event": "stage", "stage": name})
         write_private(state, json.dumps({"uuid": job["uuid"], "running": name}))
         started = time.monotonic()
@@ -563,6 +650,7 @@ def set_up(job, state, reporter):
         if fault is not None:
             return fault
         seconds[name] = round(time.monotonic() - started, 1)
+        step_aside(reporter, lambda: write_private(state, json.dumps({"uuid": job["uuid"], "passed": seconds})))
     done = {"event": "done", "seconds": seconds}
     login = job.get("login")
     fault = login_fault(login) if login else None
@@ -580,7 +668,7 @@ def boot(job, before, state, reporter):
     if before.get("running"):
         return {"event": "failed", "module": before["running"], "command": "", "code": 1,
                 "tail": ["the guest went down while this ran"]}, True
-    return set_up(job, state, reporter), True
+    return set_up(job, before.get("passed"), state, reporter), True
 
 
 def fullest():
@@ -628,7 +716,7 @@ def listen(child, deadline):
 def ask(health):
     """Runs the health check's command: `ok`, or what is wrong."""
     argv, seconds = ["/bin/bash", "-c", health["run"]], health["timeout"]
-    env = script_env(bash_env("/dev/null", True))
+    env = script_env(bash_env("/dev/null"))
     try:
         child = subprocess.Popen(argv, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, start_new_session=True)
@@ -709,6 +797,7 @@ def main():
         before = {}
     if sys.argv[1:] == ["watch"]:
         watch(job, before, reporter)
+    signal.signal(signal.SIGTERM, take_down)
     try:
         end, news = boot(job, before, state, reporter)
         if news:

@@ -58,6 +58,12 @@ pub struct Args {
     pub ssh_keys: Vec<PathBuf>,
     /// A `#cloud-config`, `#!` or MIME file, run after the blueprint's own parts;
     /// `-` is standard input
+    ///
+    /// A script, or keys of cloud-init. As in cloud-init, `runcmd` is run by `sh` and
+    /// goes on after a command that fails; with `set -e` as its first item it stops
+    /// there. The last command's exit code counts. A `reboot` at the end of a script,
+    /// or `power_state: {mode: reboot}`, is waited for: the instance is ready after the
+    /// next boot. A `shutdown` planned for more than five minutes later is not.
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
     /// Its name in DNS, such as `mail.example.org` [default: its name alone]

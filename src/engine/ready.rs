@@ -74,6 +74,7 @@ fn follow(
 
 /// Waits for the end of the set-up; gives what the health check's command answered until then.
 fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
+    let mut last_stage = String::new();
     guest.until(|guest, reports, state| {
         let (mut done, mut answer) = (false, None);
         for report in reports {
@@ -82,7 +83,10 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
             }
             match report {
                 Report::Failed { .. } => return Err(guest.set_up_failed(report)),
-                Report::Stage { stage } => guest.observer.note(&stage),
+                Report::Stage { stage } => {
+                    guest.observer.note(&stage);
+                    last_stage = stage;
+                }
                 // Only a bake's guest says so, and it is not waited for here.
                 Report::Sealed => {}
                 Report::Done { login, .. } => {
@@ -105,8 +109,18 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
         if done {
             return Ok(Some(answer));
         }
-        check_alive(guest, record, state).map(|()| None)
+        check_alive(guest, record, state).map_err(|e| powered_off(e, record, &last_stage)).map(|()| None)
     })
+}
+
+/// Tells a guest that went down in good order, by its own commands, from one whose set-up was cut off.
+fn powered_off(error: Error, record: &Record, last_stage: &str) -> Error {
+    if error.code != Code::GuestStopped || last_stage != "poweroff" {
+        return error;
+    }
+    let name = &record.name;
+    Error::new(Code::GuestPoweredOff, format!("the guest of `{name}` powered itself off, as its set-up asked"))
+        .hint(Hint::from("its next boot goes on with what is left of the set-up: ").run_with(Verb::Start, &[name]))
 }
 
 /// Waits until the application answers from the network; gives the address it answers at.

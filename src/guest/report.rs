@@ -15,7 +15,8 @@ const MAX_TAIL: usize = 20;
 /// One event of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// A stage of the set-up begins: `cloud-init`, `install`, `configure`, `runcmd`, `user-data`.
+    /// A stage of the set-up begins: `cloud-init`, `install`, `configure`, `runcmd`, `user-data`, `power_state`; or the guest
+    /// goes down in good order, and its next boot goes on: `reboot`, `poweroff`, `halt`.
     Stage {
         /// Its name.
         stage: String,

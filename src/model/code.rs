@@ -264,6 +264,7 @@ codes! {
         GuestDidNotStop = "guest_did_not_stop",
         GuestLost = "guest_lost",
         GuestPaused = "guest_paused",
+        GuestPoweredOff = "guest_powered_off",
         GuestStopped = "guest_stopped",
         HostNotReady = "host_not_ready",
         HttpStatus = "http_status",

@@ -30,7 +30,9 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
     full.insert("write_files".to_owned(), Value::Array(written));
 
     let mut user = input.user_data.map_or_else(Map::new, |user| user.cloud_config.clone());
-    user.remove("runcmd");
+    for key in files::BY_THE_RUNNER {
+        user.remove(key);
+    }
     merge::merge(&mut full, &input.blueprint.cloud_config);
     merge::merge(&mut full, &user);
     merge::keep_default_user(&mut full);

@@ -15,6 +15,9 @@ pub(super) const DIR: &str = "/var/lib/lite";
 /// The report channel's device in a guest; its name is the virtio-serial port's.
 pub(super) const PORT: &str = "/dev/virtio-ports/org.lite.report";
 
+/// Keys of the user's that lite's runner obeys in place of cloud-init, after the blueprint's scripts.
+pub(super) const BY_THE_RUNNER: [&str; 2] = ["runcmd", "power_state"];
+
 /// `write_files` entries that hold no secret: the runner, the scripts, apt's patience with its lock. sshd's file is the one that
 /// `ssh_pwauth: false` would write later; being there before sshd starts, it saves a restart.
 pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
@@ -41,7 +44,6 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         .iter()
         .map(|(name, value)| (name.clone(), Value::String(value.expose_secret().to_owned())))
         .collect();
-    let runcmd = input.user_data.and_then(|user| user.cloud_config.get("runcmd"));
     let scripts = input.user_data.map_or_else(Vec::new, |user| user.scripts.clone());
     let health = match &input.blueprint.health {
         Some(Health::Command { run, timeout }) => json!({"run": run, "timeout": timeout}),
@@ -54,11 +56,16 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         "address": input.address.map(|a| a.address.to_string()).unwrap_or_default(),
         "params": input.params,
         "secrets": secrets,
-        "runcmd": runcmd.unwrap_or(&json!([])),
+        "runcmd": [],
         "scripts": scripts,
         "health": health,
         "own": own,
     });
+    for key in BY_THE_RUNNER {
+        if let Some(value) = input.user_data.and_then(|user| user.cloud_config.get(key)) {
+            content[key] = value.clone();
+        }
+    }
     if input.seal {
         content["seal"] = json!({"paths": input.blueprint.seal});
     } else if let Some(key) = input.ssh_keys.last() {

@@ -122,15 +122,40 @@ fn what_lite_sets_may_be_said_again_and_the_rest_is_refused_at_once() {
     let same = "hostname: web\npreserve_hostname: false\nmanage_etc_hosts: localhost\nssh_pwauth: no\ndisable_root: true\n\
                 ssh_deletekeys: true\nssh_genkeytypes: [ed25519]\nuser: debian\nfqdn: web.example.org\n";
     assert_eq!(keys(same), json!({"fqdn": "web.example.org"}));
-    let other = "hostname: db\nssh_pwauth: true\ndisable_root: false\npower_state: {mode: poweroff}\nsystem_info: {}\n";
+    let other = "hostname: db\nssh_pwauth: true\ndisable_root: false\nsystem_info: {}\n";
     assert_eq!(
         refused(other).1,
         [
             "user-data:2: hostname: is set by lite itself, to `web`; name the instance so with `--name`",
             "user-data:3: ssh_pwauth: is set by lite itself, to `false`; passwords cannot log in by SSH; give keys with `--ssh-key`",
             "user-data:4: disable_root: is set by lite itself, to `true`; log in as the account, which may use `sudo`",
-            "user-data:5: power_state: is set by lite itself; a set-up is judged while the machine runs; `lite stop` and `lite reboot` come after",
-            "user-data:6: system_info: is set by lite itself; add accounts with `users`",
+            "user-data:5: system_info: is set by lite itself; add accounts with `users`",
+        ]
+    );
+}
+
+#[test]
+fn a_reboot_or_a_power_off_ends_the_set_up_and_nothing_else_may() {
+    let text = "power_state: {mode: reboot, delay: +5, message: 5, timeout: 30, condition: [test, -e, 1]}\n";
+    let reboot = json!({"mode": "reboot", "delay": 5, "message": "5", "timeout": 30, "condition": ["test", "-e", "1"]});
+    assert_eq!(keys(text), json!({"power_state": reboot}));
+    assert_eq!(
+        keys("power_state: {mode: poweroff, delay: now}\n"),
+        json!({"power_state": {"mode": "poweroff", "delay": "now"}})
+    );
+    assert_eq!(refused("power_state: reboot\n").1, ["user-data:2: power_state: must be a mapping (`key: value`)"]);
+    let other = "power_state:\n  delay: soon\n  condition: 5\n  timeout: x\n  modus: reboot\n";
+    let mut said = refused(other).1;
+    said.extend(refused("power_state:\n  mode: halt\n").1);
+    assert_eq!(
+        said,
+        [
+            "user-data:2: power_state.mode: is missing",
+            "user-data:3: power_state.delay: must be `now` or a number of minutes",
+            "user-data:4: power_state.condition: must be `true`, `false` or a command",
+            "user-data:5: power_state.timeout: must be a number of seconds",
+            "user-data:6: power_state.modus: is not a key of `power_state`",
+            "user-data:3: power_state.mode: must be `reboot` or `poweroff`; a machine that halts stays on",
         ]
     );
 }

@@ -10,7 +10,9 @@ use lite::{
         self, ImageChoice, Request, Unobserved,
         sagas::create::{Accepted, accept, run},
     },
+    hypervisor::Lifecycle as _,
     model::{Code, Error, Name, OperationKind, OperationState, Phase, Record, Result, Tag},
+    plan::report_log,
     store::Operation,
 };
 
@@ -143,6 +145,27 @@ fn a_stop_ends_the_wait_of_a_create_and_the_instance_stays() {
         ended_by(&world, &error, "stop");
         assert_eq!(ctx.store.require(&name()).expect("kept").phase, Phase::Unverified);
     });
+}
+
+#[test]
+fn a_guest_that_powers_itself_off_is_told_as_one_and_goes_on_when_it_is_started() {
+    for (stage, message, phase) in [
+        ("poweroff", "the guest of `web` powered itself off, as its set-up asked", Phase::Unverified),
+        ("runcmd", "the virtual machine of `web` powered off during its set-up", Phase::Failed),
+    ] {
+        let world = World::new();
+        thread::scope(|scope| {
+            let create = waiting(scope, &world);
+            let record = world.engine().store.require(&name()).expect("there").record;
+            let log = report_log(&record, &world.settings().host.folders.logs);
+            let lines = format!("{}\n", serde_json::json!({"event": "stage", "stage": stage}));
+            std::fs::write(log, lines).expect("written");
+            world.hypervisor.destroy(record.uuid).expect("off");
+            let error = create.join().expect("no panic").expect_err("it is off");
+            assert_eq!((error.message.as_str(), error.exit_code()), (message, 1));
+            assert_eq!(world.engine().store.require(&name()).expect("kept").phase, phase);
+        });
+    }
 }
 
 #[test]

@@ -181,8 +181,8 @@ fn a_module_that_fails_is_reported_with_command_and_lines() {
         std::fs::write(&file, text).expect("written");
         fails_in(&host, &["create", "debian-13", "--user-data", file.to_str().expect("a path")], module, said);
     };
-    let runcmd = "#cloud-config\nruncmd:\n  - echo before the fault\n  - 'false'\n  - echo after\n";
-    with_user_data(runcmd, "runcmd", &["command in line 2: false (exit 1)", "before the fault"]);
+    let runcmd = "#cloud-config\nruncmd:\n  - 'false'\n  - echo before the fault\n  - exit 3\n";
+    with_user_data(runcmd, "runcmd", &["command: /bin/sh /var/lib/lite/runcmd.sh (exit 3)", "before the fault"]);
     let packages = "#cloud-config\npackages: [no-such-package-of-lite]\n";
     with_user_data(packages, "package_update_upgrade_install", &["no-such-package-of-lite"]);
     // cloud-init itself only warns of this one, and writes the file with other permissions than were meant.

@@ -14,7 +14,10 @@ use crate::support::guest_box::{Guest, SECRET, job, ready};
 crate::tests![
     a_good_set_up_runs_its_parts_in_order_and_once,
     a_failing_script_is_told_with_its_command_and_code,
-    a_failing_item_of_runcmd_is_told,
+    runcmd_goes_on_after_an_item_that_fails_and_the_last_ones_code_counts,
+    a_step_that_reboots_is_no_fault_and_the_next_boot_goes_on,
+    a_shutdown_for_soon_is_waited_for_and_one_that_is_taken_back_is_not,
+    power_state_comes_last_where_its_condition_holds,
     the_users_script_runs_last_by_its_own_interpreter,
     a_login_that_will_not_work_is_told_with_the_set_up,
     what_cloud_init_hides_is_told_before_anything_runs,
@@ -160,12 +163,99 @@ fn a_failing_script_is_told_with_its_command_and_code() {
     }
 }
 
-fn a_failing_item_of_runcmd_is_told() {
+fn runcmd_goes_on_after_an_item_that_fails_and_the_last_ones_code_counts() {
     ready();
-    let guest = Guest::new(&job(json!({"runcmd": ["echo a", "false", "echo b"]})));
-    let failed =
-        json!({"event": "failed", "module": "runcmd", "command": "false", "code": 1, "line": 2, "tail": ["a"]});
-    assert_eq!(guest.boot().0, [stage("runcmd"), failed]);
+    let guest =
+        Guest::new(&job(json!({"runcmd": ["echo $0", "false", "no-such-program", "echo \"b $LITE_SECRET_ADMIN\""]})));
+    let (events, console) = guest.boot();
+    let script = guest.path("var/lib/lite/runcmd.sh").display().to_string();
+    assert_eq!((events.len(), &events[1]["event"]), (2, &json!("done")));
+    assert_eq!(console, format!("{script}\n{script}: 4: no-such-program: not found\nb [secret]\n"));
+    for runcmd in [json!(["echo a", "exit 3"]), json!(["set -e", "echo a", ["sh", "-c", "exit 3"], "echo b"])] {
+        let guest = Guest::new(&job(json!({"runcmd": runcmd})));
+        let command = format!("/bin/sh {}", guest.path("var/lib/lite/runcmd.sh").display());
+        let failed = json!({"event": "failed", "module": "runcmd", "command": command, "code": 3, "tail": ["a"]});
+        assert_eq!(guest.boot().0, [stage("runcmd"), failed]);
+    }
+}
+
+/// `systemctl` of a guest in which a file `down` names the way down. A second look at it ends the runner, as systemd does.
+const SYSTEMCTL: &str = "root=${0%/usr/bin/*}\n[ -e $root/down ] || exit 0\nprintf 'Id=halt.target\\n\\nJob=7\\nId=%s\\n' $(cat $root/down)\n\
+                         [ -e $root/looked ] && { rm $root/down $root/looked; kill $PPID; }\n: >$root/looked\n";
+
+fn a_step_that_reboots_is_no_fault_and_the_next_boot_goes_on() {
+    ready();
+    for (unit, way) in [("reboot.target", "reboot"), ("poweroff.target", "poweroff")] {
+        let guest = Guest::new(&job(json!({"scripts": ["#!/bin/sh\necho last\n"]})));
+        guest.program("systemctl", SYSTEMCTL);
+        guest.write("var/lib/lite/configure.sh", "echo first\n");
+        let down = guest.path("down").display().to_string();
+        // systemd asks the runner to go while the step still ends.
+        let reboot = format!("echo {unit} >{down}; kill $PPID; sleep 0.2");
+        guest.write(
+            "var/lib/lite/instance.json",
+            &job(json!({"runcmd": [reboot], "scripts": ["#!/bin/sh\necho last\n"]})).to_string(),
+        );
+        let (events, console) = guest.goes_down();
+        assert_eq!((events, console), (vec![stage("configure"), stage("runcmd"), stage(way)], "first\n".to_owned()));
+        let (events, console) = guest.boot();
+        assert_eq!((&events[0], console.as_str()), (&stage("user-data"), "last\n"));
+        let steps = events[1]["seconds"].as_object().map(|s| s.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(
+            (&events[1]["event"], steps.unwrap_or_default()),
+            (&json!("done"), ["configure", "runcmd", "user-data"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(guest.boot(), (vec![json!({"event": "booted"})], String::new()));
+    }
+    // A machine that goes down before anything was judged is left alone.
+    let guest = Guest::new(&job(json!({"runcmd": ["echo one"]})));
+    guest.program("systemctl", SYSTEMCTL);
+    guest.write("down", "reboot.target");
+    assert_eq!(guest.goes_down(), (vec![stage("reboot")], String::new()));
+    assert_eq!(guest.boot().1, "one\n");
+}
+
+fn a_shutdown_for_soon_is_waited_for_and_one_that_is_taken_back_is_not() {
+    ready();
+    let in_seconds = |seconds: u64| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        format!("USEC={}\nWARN_WALL=1\nMODE=reboot\n", (now + Duration::from_secs(seconds)).as_micros())
+    };
+    for (seconds, events) in [(3600, vec![]), (60, vec![stage("reboot")])] {
+        let guest = Guest::new(&job(json!({})));
+        fs::create_dir_all(guest.path("run/systemd/shutdown")).expect("a folder");
+        guest.write("run/systemd/shutdown/scheduled", &in_seconds(seconds));
+        // The first look is before the plan is read; at the second somebody has taken it back.
+        guest.program("systemctl", "root=${0%/usr/bin/*}\n[ -e $root/looked ] && rm -f $root/run/systemd/shutdown/scheduled\n: >$root/looked\n");
+        let done = json!({"event": "done", "seconds": {}});
+        assert_eq!(guest.boot().0, [events, vec![done]].concat(), "{seconds}");
+    }
+}
+
+fn power_state_comes_last_where_its_condition_holds() {
+    ready();
+    let cases = [
+        (json!({"mode": "reboot"}), "-r now\n"),
+        (
+            json!({"mode": "poweroff", "delay": "+5", "message": "so long", "condition": "test $(id -u) -ge 0"}),
+            "-P +5 so long\n",
+        ),
+        (json!({"mode": "reboot", "delay": 30, "condition": ["test", "a b", "=", "a b"]}), "-r +30\n"),
+        (json!({"mode": "reboot", "condition": false}), ""),
+        (json!({"mode": "reboot", "condition": "exit 1"}), ""),
+    ];
+    for (wanted, asked) in cases {
+        let guest = Guest::new(&job(json!({"power_state": wanted, "scripts": ["#!/bin/sh\necho a\n"]})));
+        fs::create_dir_all(guest.path("usr/sbin")).expect("a folder");
+        guest.write("asked", "");
+        guest.program("../sbin/shutdown", "echo \"$@\" >>\"${0%/usr/*}/asked\"\n");
+        let (events, _) = guest.boot();
+        assert_eq!(
+            (events[..2].to_vec(), &events[2]["event"]),
+            (vec![stage("user-data"), stage("power_state")], &json!("done"))
+        );
+        assert_eq!(guest.read("asked"), asked);
+    }
 }
 
 fn the_users_script_runs_last_by_its_own_interpreter() {
@@ -434,7 +524,7 @@ fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {
         guest.write(file, text);
     }
     let done = guest.path("done");
-    guest.program("systemctl", &format!("echo \"$*\" >>{}\n", done.display()));
+    guest.program("systemctl", &format!("[ $1 = show ] || echo \"$*\" >>{}\n", done.display()));
     guest.write("var/lib/lite/install.sh", "echo one >/dev/null\n");
     let (events, _) = guest.boot();
     assert_eq!(events, [stage("install"), stage("seal"), json!({"event": "sealed"})]);

@@ -17,7 +17,7 @@ crate::tests![
 
 fn user_data_is_merged_after_the_blueprint() {
     need::programs(&["python3"]);
-    let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\n\
+    let own = "#cloud-config\npackages: [htop]\nusers:\n  - name: ada\nbootcmd: [echo hi]\ntimezone: Europe/Berlin\npower_state: {mode: reboot}\n\
                runcmd:\n  - echo 1\n  - [touch, a b]\nwrite_files:\n  - {path: /etc/x, content: 'y', permissions: '0644'}\n";
     let user_data = parse_user_data(own.as_bytes(), FOR).expect("good");
     let seed = seed(&resolved("nginx", "small", None), "x", "s", Some(&user_data));
@@ -25,7 +25,8 @@ fn user_data_is_merged_after_the_blueprint() {
     assert_eq!(document["packages"], json!(["htop"]));
     assert_eq!(document["users"], json!(["default", {"name": "ada"}]));
     assert_eq!(document["bootcmd"].as_array().map(Vec::len), Some(3));
-    assert_eq!(document["runcmd"], Value::Null);
+    assert_eq!((&document["runcmd"], &document["power_state"]), (&Value::Null, &Value::Null));
+    assert_eq!(instance(&document)["power_state"], json!({"mode": "reboot"}));
     assert_eq!(instance(&document)["runcmd"], json!(["echo 1", ["touch", "a b"]]));
     let own = document["write_files"].as_array().map_or(0, |files| files.len() - 1);
     assert_eq!(instance(&document)["own"], json!({"bootcmd": 2, "users": 1, "write_files": own}));

@@ -61,13 +61,27 @@ impl Guest {
 
     /// Boots: runs the runner and gives the lines it reported, and what it printed.
     pub fn boot(&self) -> (Vec<Value>, String) {
+        let (ended_by, lines, console) = self.run();
+        assert_eq!(ended_by, None);
+        (lines, console)
+    }
+
+    /// Boots, and goes down again before the runner is through: what it reported and printed.
+    pub fn goes_down(&self) -> (Vec<Value>, String) {
+        let (ended_by, lines, console) = self.run();
+        assert_eq!(ended_by, Some(15));
+        (lines, console)
+    }
+
+    fn run(&self) -> (Option<i32>, Vec<Value>, String) {
         let lines = self.port();
         let output = self.runner(&[]).output().expect("runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ended_by = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        assert!(output.status.success() || ended_by.is_some(), "{}", String::from_utf8_lossy(&output.stderr));
         self.say_end();
         let mut lines: Vec<Value> = lines.iter().collect();
         assert_eq!(lines.pop(), Some(json!("end")), "the reader of the port failed");
-        (lines, String::from_utf8_lossy(&output.stdout).into_owned())
+        (ended_by, lines, String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Watches until it has reported `count` lines, which are given.

@@ -3,6 +3,7 @@
 
 mod binary;
 mod own;
+mod power_state;
 mod shape;
 mod spelling;
 mod written;

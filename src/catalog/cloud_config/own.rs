@@ -52,10 +52,7 @@ fn ours(key: &str, value: &Value, giver: Giver<'_>) -> Option<(Option<Value>, St
         ("cloud_init_modules" | "cloud_config_modules" | "cloud_final_modules", _) => {
             never("the modules that have work to do run")
         }
-        ("power_state", _) => {
-            never("a set-up is judged while the machine runs; `lite stop` and `lite reboot` come after")
-        }
-        ("fqdn" | "runcmd", Giver::Blueprint) => never("it is a user's"),
+        ("fqdn" | "power_state" | "runcmd", Giver::Blueprint) => never("it is a user's"),
         _ => None,
     }
 }

@@ -2,9 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::super::{
-    diagnostic::Diagnostics,
-    tree::{Node, Value},
+use super::{
+    super::{
+        diagnostic::Diagnostics,
+        tree::{Node, Value},
+    },
+    power_state,
 };
 use crate::model::{DnsName, TimeZone, escaped};
 
@@ -33,9 +36,11 @@ enum Shape {
     DnsName,
     /// A time zone.
     TimeZone,
+    /// What ends the set-up.
+    PowerState,
 }
 
-const SHAPES: [(&str, Shape); 30] = [
+const SHAPES: [(&str, Shape); 31] = [
     ("apt", Shape::Mapping),
     ("bootcmd", Shape::Commands),
     ("ca_certs", Shape::Mapping),
@@ -55,6 +60,7 @@ const SHAPES: [(&str, Shape); 30] = [
     ("packages", Shape::List),
     ("password", Shape::Text),
     ("phone_home", Shape::Mapping),
+    ("power_state", Shape::PowerState),
     ("random_seed", Shape::Mapping),
     ("rsyslog", Shape::Mapping),
     ("runcmd", Shape::Commands),
@@ -91,6 +97,7 @@ pub(super) fn check(key: &str, node: &Node, value: &Json, path: &str, diagnostic
         (Some(Shape::Mapping), Json::Object(_))
         | (Some(Shape::Text), Json::String(_))
         | (Some(Shape::Switch), Json::Bool(_)) => return,
+        (Some(Shape::PowerState), Json::Object(wanted)) => return power_state::check(node, wanted, path, diagnostics),
         (Some(Shape::DnsName), Json::String(name)) if DnsName::parse(name).is_ok() => return,
         (Some(Shape::TimeZone), Json::String(name)) if TimeZone::parse(name).is_ok() => return,
         (Some(shape), Json::Array(values)) => match item_check(shape) {
@@ -105,7 +112,7 @@ pub(super) fn check(key: &str, node: &Node, value: &Json, path: &str, diagnostic
 /// What a key of this type has to be.
 fn wanted(shape: Shape) -> &'static str {
     match shape {
-        Shape::Mapping => "a mapping (`key: value`)",
+        Shape::Mapping | Shape::PowerState => "a mapping (`key: value`)",
         Shape::Text => "a single value",
         Shape::Switch => "`true` or `false`",
         Shape::TimeZone => "a time zone such as `Europe/Berlin`",
@@ -124,7 +131,7 @@ fn item_check(shape: Shape) -> Option<ItemCheck> {
         Shape::Commands => Some(command),
         Shape::Files => Some(file),
         Shape::Accounts => Some(account),
-        Shape::Mapping | Shape::Text | Shape::Switch | Shape::DnsName | Shape::TimeZone => None,
+        Shape::Mapping | Shape::Text | Shape::Switch | Shape::DnsName | Shape::TimeZone | Shape::PowerState => None,
     }
 }
 
@@ -153,7 +160,7 @@ fn command(node: &Node, value: &Json, path: &str, diagnostics: &mut Diagnostics)
 }
 
 /// The node of a key of a mapping, or the mapping itself.
-fn line_of(node: &Node, key: &str) -> usize {
+pub(super) fn line_of(node: &Node, key: &str) -> usize {
     match &node.value {
         Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map_or(node.line, |(k, _)| k.line),
         _ => node.line,

@@ -25,7 +25,7 @@ pub(super) const TEXT_OF_ACCOUNTS: [&str; 13] = [
 ];
 
 /// Paths of texts elsewhere; `*` is any item of a list or any key.
-const TEXTS: [&str; 41] = [
+const TEXTS: [&str; 43] = [
     "apt.http_proxy",
     "apt.https_proxy",
     "apt.proxy",
@@ -56,6 +56,8 @@ const TEXTS: [&str; 41] = [
     "packages.*",
     "packages.*.*",
     "password",
+    "power_state.condition.*",
+    "power_state.message",
     "random_seed.data",
     "runcmd.*",
     "runcmd.*.*",

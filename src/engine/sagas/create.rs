@@ -154,7 +154,9 @@ fn wait(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<Cre
                 observer.warn(&Hint::from(format!("the seed still holds its secrets: {e}")));
             }
         }
-        Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded | Code::Busy) => ctx.store.end_creating(uuid)?,
+        Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded | Code::Busy | Code::GuestPoweredOff) => {
+            ctx.store.end_creating(uuid)?;
+        }
         Err(e) => {
             ctx.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
             ctx.record_event(EventKind::InstanceFailed, Some(record), &e.message)?;
