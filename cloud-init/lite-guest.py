@@ -114,14 +114,16 @@ class Reporter:
 
     def send(self, event):
         event = {k: self.redact(v) if isinstance(v, str) else v for k, v in event.items()}
-        if "tail" in event:
-            event["tail"] = [self.redact(line)[:400] for line in event["tail"]][-TAIL_LINES:]
+        lists = [key for key in ("tail", "warnings") if key in event]
+        for key in lists:
+            event[key] = [self.redact(line)[:400] for line in event[key]][-TAIL_LINES:]
         for key in ("command", "module"):
             if key in event:
                 event[key] = event[key][:1000]
         line = json.dumps(event)
-        while len(line) >= LINE_LIMIT and event.get("tail"):
-            event["tail"] = event["tail"][1:]
+        while len(line) >= LINE_LIMIT and any(event[key] for key in lists):
+            for key in lists:
+                event[key] = event[key][1:]
             line = json.dumps(event)
         try:
             fd = os.open(PORT, os.O_WRONLY | os.O_NOCTTY)
@@ -555,8 +557,8 @@ def module_fault():
     return None
 
 
-def schema_fault(job):
-    """cloud-init only warns of user-data that breaks its schema, and then leaves the faulty part out."""
+def schema_warnings(job):
+    """What breaks cloud-init's schema. It warns of that and goes on: what it cannot do for it, its modules tell as an error."""
     marks = ("failed schema validation", "Invalid cloud-config")
     try:
         with open(LOGS + "/cloud-init.log", encoding="utf-8", errors="replace") as log:
@@ -564,8 +566,8 @@ def schema_fault(job):
     except OSError:
         warned = False
     if not warned:
-        return None
-    said, code = output(["cloud-init", "schema", "--system"], 120)
+        return []
+    said, _ = output(["cloud-init", "schema", "--system"], 120)
     faults = [line.partition("schema errors: ")[2] for line in said]
     own = job.get("own", {})
 
@@ -574,9 +576,7 @@ def schema_fault(job):
         number = int(item[2]) - own.get(item[1], 0)
         return "%s.%d" % (item[1], number) if number >= 0 else item[0]
 
-    tail = [re.sub(r"\b(\w+)\.(\d+)", users_number, fault) for fault in faults if fault] or said
-    return {"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": code or 1,
-            "tail": tail}
+    return [re.sub(r"\b(\w+)\.(\d+)", users_number, fault) for fault in faults if fault] or said
 
 
 def entry(path, name):
@@ -620,7 +620,7 @@ def login_fault(login):
 
 def judge(job):
     """What is wrong with what cloud-init did; None if nothing is."""
-    fault = module_fault() or schema_fault(job)
+    fault = module_fault()
     if fault is None and not job:
         fault = {"event": "failed", "module": "write_files", "command": "", "code": 1, "tail": ["instance.json is missing"]}
     return fault
@@ -656,6 +656,9 @@ def set_up(job, passed, state, reporter):
     fault = login_fault(login) if login else None
     if fault is not None:
         done["login"] = fault
+    warnings = schema_warnings(job)
+    if warnings:
+        done["warnings"] = warnings
     return done
 
 

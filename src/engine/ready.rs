@@ -89,8 +89,11 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
                 }
                 // Only a bake's guest says so, and it is not waited for here.
                 Report::Sealed => {}
-                Report::Done { login, .. } => {
+                Report::Done { login, warnings, .. } => {
                     done = true;
+                    for warning in warnings {
+                        guest.observer.warn(&Hint::from(format!("cloud-init doubts the user-data: {warning}")));
+                    }
                     if let Some(why) = login {
                         guest.observer.warn(
                             &Hint::from("").run_with(Verb::Ssh, &[&record.name]).text(format!(" will not work: {why}")),

@@ -23,7 +23,7 @@ pub enum Report {
     },
     /// The set-up failed; nothing follows.
     Failed {
-        /// A cloud-init module, `schema`, or a stage of ours.
+        /// A cloud-init module, or a stage of ours.
         module: String,
         /// The command that failed, empty if not known.
         command: String,
@@ -40,6 +40,8 @@ pub enum Report {
         stages: Vec<(String, u64)>,
         /// Why lite's own login does not work; none: it does.
         login: Option<String>,
+        /// What cloud-init finds wrong with the user-data, though all of it was done.
+        warnings: Vec<String>,
     },
     /// The guest has sealed its disk for an image, and goes down.
     Sealed,
@@ -78,13 +80,17 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
             disk_path: text(&value, "disk_path", MAX_ANSWER),
             failed: optional(&value, "failed", MAX_WORD),
         })),
-        "done" => Some(Report::Done { stages: stages(&value), login: optional(&value, "login", MAX_ANSWER) }),
+        "done" => Some(Report::Done {
+            stages: stages(&value),
+            login: optional(&value, "login", MAX_ANSWER),
+            warnings: lines(&value, "warnings"),
+        }),
         "failed" => Some(Report::Failed {
             module: text(&value, "module", MAX_WORD),
             command: text(&value, "command", MAX_TEXT),
             code: value.get("code").and_then(Value::as_i64).unwrap_or(1),
             line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
-            tail: tail(&value),
+            tail: lines(&value, "tail"),
         }),
         _ => None,
     }
@@ -108,8 +114,9 @@ fn clean(text: &str, max: usize) -> String {
     out
 }
 
-fn tail(value: &Value) -> Vec<String> {
-    let lines = value.get("tail").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+/// The last lines of a list of texts.
+fn lines(value: &Value, key: &str) -> Vec<String> {
+    let lines = value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let last = &lines[lines.len().saturating_sub(MAX_TAIL)..];
     last.iter().filter_map(Value::as_str).map(|line| clean(line, MAX_TEXT)).collect()
 }
@@ -143,11 +150,15 @@ mod tests {
         assert_eq!(parse_line(br#"{"event":"sealed"}"#), Some(Report::Sealed));
         assert_eq!(
             parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
-            Some(Report::Done { stages: vec![("install".to_owned(), 331)], login: None })
+            Some(Report::Done { stages: vec![("install".to_owned(), 331)], login: None, warnings: vec![] })
         );
         assert_eq!(
-            parse_line(br#"{"event":"done","seconds":{},"login":"no\u001b key"}"#),
-            Some(Report::Done { stages: vec![], login: Some("no\\u{1b} key".to_owned()) })
+            parse_line(br#"{"event":"done","seconds":{},"login":"no\u001b key","warnings":["a\u001b",5]}"#),
+            Some(Report::Done {
+                stages: vec![],
+                login: Some("no\\u{1b} key".to_owned()),
+                warnings: vec!["a\\u{1b}".to_owned()],
+            })
         );
         assert_eq!(
             parse_line(br#"{"event":"status","disk":7,"disk_path":"/","health":"ok"}"#),

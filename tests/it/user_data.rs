@@ -162,6 +162,10 @@ fn a_reboot_or_a_power_off_ends_the_set_up_and_nothing_else_may() {
 
 #[test]
 fn old_spellings_become_todays() {
+    assert_eq!(
+        keys("ca-certs: {remove-defaults: true, trusted: [a]}\ngrub-dpkg: {enabled: false}\n"),
+        json!({"ca_certs": {"remove_defaults": true, "trusted": ["a"]}, "grub_dpkg": {"enabled": false}})
+    );
     let text = "apt_update: true\nssh-authorized-keys: [a]\nusers:\n  - {name: ada, ssh-authorized-keys: [k], lock-passwd: true, x-y: 1}\n";
     assert_eq!(
         keys(text),

@@ -11,7 +11,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::support::{need, seeds::FOR};
 
-crate::tests![cloud_init_accepts_every_document, cloud_init_judges_at_all,];
+crate::tests![
+    cloud_init_accepts_every_document,
+    cloud_init_judges_at_all,
+    old_spellings_are_valid_once_lite_has_read_them,
+];
 
 /// Every document of every blueprint on every base, and one with a good deal of a user's own.
 fn documents() -> Vec<String> {
@@ -81,4 +85,17 @@ fn cloud_init_judges_at_all() {
     need::programs(&["cloud-init"]);
     let verdict = judged("#cloud-config\npackages: 5\n");
     assert!(verdict.starts_with("1 ") && verdict.contains("packages: 5 is not of type 'array'"), "{verdict}");
+}
+
+/// Debian 12's cloud-init calls the hyphened keys of accounts invalid, and heeds them.
+fn old_spellings_are_valid_once_lite_has_read_them() {
+    need::programs(&["cloud-init"]);
+    let old = "#cloud-config\napt_update: true\napt_upgrade: true\napt_reboot_if_required: false\nssh-authorized-keys: [ssh-ed25519 AAAA]\n\
+               ssh-import-id: [gh:ada]\nwrite-files: [{path: /etc/x}]\nca-certs: {remove-defaults: true}\ngrub-dpkg: {enabled: false}\nusers:\n  \
+               - {name: ada, lock-passwd: true, ssh-authorized-keys: [ssh-ed25519 AAAA], no-create-home: true, primary-group: a, plain-text-passwd: x}\n";
+    let verdict = judged(old);
+    assert!(verdict.starts_with("1 ") && verdict.contains("users.0"), "{verdict}");
+    let read = parse_user_data(old.as_bytes(), FOR).expect("good").cloud_config;
+    let text = format!("#cloud-config\n{}", serde_json::Value::Object(read));
+    assert_eq!(judged(&text), "0 Valid cloud-config: FILE", "{text}");
 }

@@ -185,13 +185,6 @@ fn a_module_that_fails_is_reported_with_command_and_lines() {
     with_user_data(runcmd, "runcmd", &["command: /bin/sh /var/lib/lite/runcmd.sh (exit 3)", "before the fault"]);
     let packages = "#cloud-config\npackages: [no-such-package-of-lite]\n";
     with_user_data(packages, "package_update_upgrade_install", &["no-such-package-of-lite"]);
-    // cloud-init itself only warns of this one, and writes the file with other permissions than were meant.
-    let schema = "#cloud-config\nwrite_files:\n  - {path: /etc/x, content: y, permission: '0600'}\n";
-    with_user_data(
-        schema,
-        "schema",
-        &["command: cloud-init schema --system (exit 1)", "write_files.0: ", "'permission' was unexpected"],
-    );
     assert_eq!(host.left(), Vec::<String>::new());
 }
 

@@ -21,6 +21,7 @@ crate::tests![
     the_users_script_runs_last_by_its_own_interpreter,
     a_login_that_will_not_work_is_told_with_the_set_up,
     what_cloud_init_hides_is_told_before_anything_runs,
+    what_breaks_cloud_inits_schema_is_a_warning,
     a_runner_that_cannot_work_says_so,
     a_set_up_cut_short_is_told,
     a_report_never_grows_beyond_its_line,
@@ -296,24 +297,29 @@ fn what_cloud_init_hides_is_told_before_anything_runs() {
         "tail": ["Err:3 http://m/debian x", "2026-11-24 [WARNING]: Failure when attempting to install packages: ['foo']",
         "Failed to install the following packages: {'foo'}. See logs."]});
     assert_eq!(guest.boot().0, [failed]);
+}
 
-    for warning in [
-        "Invalid cloud-config provided:",
-        "cloud-config failed schema validation! You may run 'sudo cloud-init schema --system'",
+fn what_breaks_cloud_inits_schema_is_a_warning() {
+    ready();
+    let done = |guest: &Guest| guest.boot().0.pop().map(|event| (event["event"].clone(), event["warnings"].clone()));
+    for (line, warnings) in [
+        ("schema.py[WARNING]: Invalid cloud-config provided:", json!(["it is [secret]"])),
+        ("schema.py[WARNING]: cloud-config failed schema validation! You may run x", json!(["it is [secret]"])),
+        ("schema.py[WARNING]: Deprecated cloud-config provided:", Value::Null),
+        ("schema.py[DEBUG]: cloud-config failed schema validation!", Value::Null),
     ] {
         let guest = Guest::new(&job(json!({})));
-        guest.write("var/log/cloud-init.log", &format!("2026-11-24 12:00:00,000 - schema.py[WARNING]: {warning}\n"));
-        let (events, _) = guest.boot();
-        assert_eq!((events.len(), &events[0]["event"], &events[0]["module"]), (1, &json!("failed"), &json!("schema")));
+        guest.program("cloud-init", &format!("echo it is {SECRET}; exit 1\n"));
+        guest.write("var/log/cloud-init.log", &format!("2026-11-24 12:00:00,000 - {line}\n"));
+        assert_eq!(done(&guest), Some((json!("done"), warnings)), "{line}");
     }
     let guest = Guest::new(&job(json!({"own": {"write_files": 4, "users": 1}})));
     guest.write("var/log/cloud-init.log", "schema.py[WARNING]: cloud-config failed schema validation!\n");
     let says = "echo Found cloud-config data types\necho '  Error: Cloud config schema errors: ntp: 5, write_files.4: no, \
                 write_files.3: no, users.10.name: no, runcmd.2: no'\necho Valid schema network-config\nexit 1\n";
     guest.program("cloud-init", says);
-    let failed = json!({"event": "failed", "module": "schema", "command": "cloud-init schema --system", "code": 1,
-        "tail": ["ntp: 5, write_files.0: no, write_files.3: no, users.9.name: no, runcmd.2: no"]});
-    assert_eq!(guest.boot().0, [failed]);
+    let said = "ntp: 5, write_files.0: no, write_files.3: no, users.9.name: no, runcmd.2: no";
+    assert_eq!(done(&guest), Some((json!("done"), json!([said]))));
 }
 
 fn a_runner_that_cannot_work_says_so() {

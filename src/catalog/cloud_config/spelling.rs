@@ -12,11 +12,12 @@ use super::{
 };
 
 /// Keys of the document: the old word and today's.
-const OLD: [(&str, &str); 7] = [
+const OLD: [(&str, &str); 8] = [
     ("apt_update", "package_update"),
     ("apt_upgrade", "package_upgrade"),
     ("apt_reboot_if_required", "package_reboot_if_required"),
     ("ca-certs", "ca_certs"),
+    ("grub-dpkg", "grub_dpkg"),
     ("ssh-authorized-keys", "ssh_authorized_keys"),
     ("ssh-import-id", "ssh_import_id"),
     ("write-files", "write_files"),
@@ -42,17 +43,27 @@ pub(super) fn today<'n>(
 ) -> Vec<(Key, Node)> {
     let mut renamed = renamed(entries, |key| OLD.iter().find(|(old, _)| *old == key).map(|(_, new)| *new), diagnostics);
     for (key, node) in &mut renamed {
-        let accounts = match (key.text.as_str(), &mut node.value) {
-            ("users", Value::List(accounts)) => accounts,
-            _ => continue,
-        };
-        for account in accounts {
-            if let Value::Map(entries) = &mut account.value {
-                *entries = self::renamed(entries.iter(), of_account, diagnostics);
+        match (key.text.as_str(), &mut node.value) {
+            ("users", Value::List(accounts)) => {
+                accounts.iter_mut().for_each(|account| rename_in(account, of_account, diagnostics));
             }
+            ("ca_certs", _) => rename_in(node, of_certificates, diagnostics),
+            _ => {}
         }
     }
     renamed
+}
+
+/// Renames the keys of a mapping; leaves anything else.
+fn rename_in(node: &mut Node, new: fn(&str) -> Option<&'static str>, diagnostics: &mut Diagnostics) {
+    if let Value::Map(entries) = &mut node.value {
+        *entries = renamed(entries.iter(), new, diagnostics);
+    }
+}
+
+/// Today's word for a key below `ca_certs`.
+fn of_certificates(key: &str) -> Option<&'static str> {
+    (key == "remove-defaults").then_some("remove_defaults")
 }
 
 /// Today's word for a hyphened key of an account.
