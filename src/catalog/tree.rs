@@ -58,6 +58,14 @@ impl Node {
         entries.iter().find(|(key, _)| key.text == wanted).map(|(_, node)| node)
     }
 
+    /// The line of a key of a mapping; where it is not there, the mapping's own.
+    pub(super) fn line_of(&self, key: &str) -> usize {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map_or(self.line, |(k, _)| k.line),
+            _ => self.line,
+        }
+    }
+
     /// Levels of lists and mappings.
     fn depth(&self) -> usize {
         match &self.value {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     files::{self, DIR, PORT},
-    merge, modules,
+    merge, modules, regional,
     types::{Seed, SeedInput, StaticAddress},
     yaml,
 };
@@ -33,14 +33,18 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
     for key in files::BY_THE_RUNNER {
         user.remove(key);
     }
-    merge::merge(&mut full, &input.blueprint.cloud_config);
-    merge::merge(&mut full, &user);
+    let mut wanted = input.blueprint.cloud_config.clone();
+    merge::merge(&mut wanted, &user);
+    let needs = regional::needs(&wanted);
+    merge::merge(&mut full, &needs);
+    merge::merge(&mut full, &wanted);
+    full.remove("keyboard");
     merge::keep_default_user(&mut full);
     let own = before_the_users(&full, &user);
     if let Some(file) = full.get_mut("write_files").and_then(|files| files.get_mut(place)) {
         *file = files::instance(input, &own);
     }
-    modules::add(&mut full, &[&input.blueprint.cloud_config, &user]);
+    modules::add(&mut full, &[&needs, &wanted]);
 
     Ok(Seed {
         user_data: SecretString::from(yaml::cloud_config(&Value::Object(full))?),

@@ -5,6 +5,7 @@ mod files;
 mod merge;
 mod modules;
 mod output;
+mod regional;
 mod types;
 mod user_data;
 mod yaml;

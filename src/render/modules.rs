@@ -14,7 +14,7 @@ enum Stage {
 use Stage::{Config, Final, Init};
 
 /// Modules in cloud-init's own order, with the keys that give them work; no keys: always.
-const MODULES: [(Stage, &str, &[&str]); 29] = [
+const MODULES: [(Stage, &str, &[&str]); 28] = [
     (Init, "seed_random", &["random_seed"]),
     (Init, "bootcmd", &[]),
     (Init, "write_files", &[]),
@@ -31,7 +31,6 @@ const MODULES: [(Stage, &str, &[&str]); 29] = [
     (Init, "ssh", &[]),
     (Config, "snap", &["snap"]),
     (Config, "ssh_import_id", &["ssh_import_id"]),
-    (Config, "keyboard", &["keyboard"]),
     (Config, "locale", &["locale", "locale_configfile"]),
     (Config, "set_passwords", &[]),
     (Config, "apt_configure", &["apt"]),
@@ -51,7 +50,7 @@ const MODULES: [(Stage, &str, &[&str]); 29] = [
 ];
 
 /// Keys that only parametrise modules which always run.
-const PLAIN: [&str; 18] = [
+const PLAIN: [&str; 19] = [
     "hostname",
     "fqdn",
     "prefer_fqdn_over_hostname",
@@ -70,6 +69,7 @@ const PLAIN: [&str; 18] = [
     "password",
     "final_message",
     "ssh_pwauth",
+    "keyboard",
 ];
 
 /// Keys of ours that PLAIN does not name.

@@ -135,6 +135,36 @@ fn what_lite_sets_may_be_said_again_and_the_rest_is_refused_at_once() {
 }
 
 #[test]
+fn a_locale_is_one_of_utf_8_and_a_keyboard_has_names() {
+    for good in ["de_DE.UTF-8", "sr_RS.UTF-8@latin", "fil_PH.UTF-8", "C.UTF-8", "POSIX"] {
+        assert_eq!(keys(&format!("locale: {good}\n")), json!({"locale": good}));
+    }
+    let wanted = "must be a locale such as `de_DE.UTF-8`, or `C.UTF-8`";
+    for bad in [
+        "de_DE",
+        "de_DE.utf8",
+        "de_DE.ISO-8859-1",
+        "DE_de.UTF-8",
+        "'de_DE.UTF-8 UTF-8'",
+        "[a]",
+        "de_DE.UTF-8@",
+        "false",
+    ] {
+        assert_eq!(refused(&format!("locale: {bad}\n")).1, [format!("user-data:2: locale: {wanted}")], "{bad}");
+    }
+    let keyboard = json!({"keyboard": {"layout": "de,us", "variant": "nodeadkeys", "options": "ctrl:nocaps"}});
+    assert_eq!(keys("keyboard: {layout: 'de,us', variant: nodeadkeys, options: ctrl:nocaps}\n"), keyboard);
+    assert_eq!(
+        refused("keyboard:\n  model: pc$(id)\n  layouts: de\n").1,
+        [
+            "user-data:2: keyboard.layout: is missing",
+            "user-data:3: keyboard.model: must be a name such as `de`, or some with `,` between",
+            "user-data:4: keyboard.layouts: is not a key of `keyboard`",
+        ]
+    );
+}
+
+#[test]
 fn a_reboot_or_a_power_off_ends_the_set_up_and_nothing_else_may() {
     let text = "power_state: {mode: reboot, delay: +5, message: 5, timeout: 30, condition: [test, -e, 1]}\n";
     let reboot = json!({"mode": "reboot", "delay": 5, "message": "5", "timeout": 30, "condition": ["test", "-e", "1"]});

@@ -11,6 +11,7 @@ use crate::support::need;
 crate::tests![
     user_data_is_merged_after_the_blueprint,
     a_key_with_an_unknown_module_keeps_the_distributions_modules,
+    a_locale_and_a_keyboard_come_with_their_files_and_packages,
     user_data_that_cannot_be_used_is_refused,
     scalars_of_user_data_mean_what_pyyaml_says,
 ];
@@ -53,6 +54,27 @@ fn a_key_with_an_unknown_module_keeps_the_distributions_modules() {
     let document =
         pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
     assert_eq!((&document["cloud_config_modules"], &document["locale"]), (&Value::Null, &json!("C.UTF-8")));
+}
+
+fn a_locale_and_a_keyboard_come_with_their_files_and_packages() {
+    need::programs(&["python3"]);
+    let own = b"#cloud-config\nlocale: de_DE.UTF-8\nkeyboard: {layout: de, variant: nodeadkeys}\npackages: [htop]\n";
+    let user_data = parse_user_data(own, FOR).expect("good");
+    let rendered = seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data));
+    let document = pyyaml(rendered.user_data.expose_secret());
+    let file = |path: &str| written(&document, path).map(|file| (file["content"].clone(), file["append"].clone()));
+    let keyboard =
+        "XKBMODEL=\"pc105\"\nXKBLAYOUT=\"de\"\nXKBVARIANT=\"nodeadkeys\"\nXKBOPTIONS=\"\"\nBACKSPACE=\"guess\"\n";
+    assert_eq!(file("/etc/locale.gen"), Some((json!("de_DE.UTF-8 UTF-8\n"), json!(true))));
+    assert_eq!(file("/etc/default/keyboard"), Some((json!(keyboard), json!(false))));
+    assert_eq!((&document["packages"], &document["keyboard"]), (&json!(["console-setup", "htop"]), &Value::Null));
+    assert_eq!(document["cloud_config_modules"], json!(["locale", "set_passwords"]));
+    assert_eq!(instance(&document)["own"]["packages"], 1);
+    assert_eq!(written(&pyyaml(&rendered.user_data_scrubbed), "/etc/locale.gen"), None);
+    let user_data = parse_user_data(b"#cloud-config\nlocale: C.UTF-8\n", FOR).expect("good");
+    let document =
+        pyyaml(seed(&resolved("debian-13", "nano", None), "", "s", Some(&user_data)).user_data.expose_secret());
+    assert_eq!((written(&document, "/etc/locale.gen"), &document["locale"]), (None, &json!("C.UTF-8")));
 }
 
 fn user_data_that_cannot_be_used_is_refused() {

@@ -4,6 +4,7 @@
 mod binary;
 mod own;
 mod power_state;
+mod regional;
 mod shape;
 mod spelling;
 mod written;

@@ -3,10 +3,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{
-    super::{diagnostic::Diagnostics, tree::Node},
-    shape::line_of,
-};
+use super::super::{diagnostic::Diagnostics, tree::Node};
 
 /// Notes what cannot be obeyed.
 pub(super) fn check(node: &Node, wanted: &Map<String, Json>, path: &str, diagnostics: &mut Diagnostics) {
@@ -15,7 +12,7 @@ pub(super) fn check(node: &Node, wanted: &Map<String, Json>, path: &str, diagnos
     }
     for (key, value) in wanted {
         if let Some(form) = refused(key, value) {
-            diagnostics.add(line_of(node, key), &format!("{path}.{key}"), form);
+            diagnostics.add(node.line_of(key), &format!("{path}.{key}"), form);
         }
     }
 }

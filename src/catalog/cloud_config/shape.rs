@@ -7,7 +7,7 @@ use super::{
         diagnostic::Diagnostics,
         tree::{Node, Value},
     },
-    power_state,
+    power_state, regional,
 };
 use crate::model::{DnsName, TimeZone, escaped};
 
@@ -38,9 +38,13 @@ enum Shape {
     TimeZone,
     /// What ends the set-up.
     PowerState,
+    /// A language and its territory.
+    Locale,
+    /// The settings of a keyboard.
+    Keyboard,
 }
 
-const SHAPES: [(&str, Shape); 31] = [
+const SHAPES: [(&str, Shape); 32] = [
     ("apt", Shape::Mapping),
     ("bootcmd", Shape::Commands),
     ("ca_certs", Shape::Mapping),
@@ -51,7 +55,8 @@ const SHAPES: [(&str, Shape); 31] = [
     ("fqdn", Shape::DnsName),
     ("fs_setup", Shape::List),
     ("growpart", Shape::Mapping),
-    ("keyboard", Shape::Mapping),
+    ("keyboard", Shape::Keyboard),
+    ("locale", Shape::Locale),
     ("mount_default_fields", Shape::List),
     ("mounts", Shape::List),
     ("package_reboot_if_required", Shape::Switch),
@@ -98,6 +103,10 @@ pub(super) fn check(key: &str, node: &Node, value: &Json, path: &str, diagnostic
         | (Some(Shape::Text), Json::String(_))
         | (Some(Shape::Switch), Json::Bool(_)) => return,
         (Some(Shape::PowerState), Json::Object(wanted)) => return power_state::check(node, wanted, path, diagnostics),
+        (Some(Shape::Keyboard), Json::Object(wanted)) => {
+            return regional::check_keyboard(node, wanted, path, diagnostics);
+        }
+        (Some(Shape::Locale), Json::String(name)) if regional::is_locale(name) => return,
         (Some(Shape::DnsName), Json::String(name)) if DnsName::parse(name).is_ok() => return,
         (Some(Shape::TimeZone), Json::String(name)) if TimeZone::parse(name).is_ok() => return,
         (Some(shape), Json::Array(values)) => match item_check(shape) {
@@ -112,9 +121,10 @@ pub(super) fn check(key: &str, node: &Node, value: &Json, path: &str, diagnostic
 /// What a key of this type has to be.
 fn wanted(shape: Shape) -> &'static str {
     match shape {
-        Shape::Mapping | Shape::PowerState => "a mapping (`key: value`)",
+        Shape::Mapping | Shape::PowerState | Shape::Keyboard => "a mapping (`key: value`)",
         Shape::Text => "a single value",
         Shape::Switch => "`true` or `false`",
+        Shape::Locale => "a locale such as `de_DE.UTF-8`, or `C.UTF-8`",
         Shape::TimeZone => "a time zone such as `Europe/Berlin`",
         Shape::DnsName => "a full name in DNS such as `mail.example.org`",
         _ => "a list (`- item`)",
@@ -131,7 +141,14 @@ fn item_check(shape: Shape) -> Option<ItemCheck> {
         Shape::Commands => Some(command),
         Shape::Files => Some(file),
         Shape::Accounts => Some(account),
-        Shape::Mapping | Shape::Text | Shape::Switch | Shape::DnsName | Shape::TimeZone | Shape::PowerState => None,
+        Shape::Mapping
+        | Shape::Text
+        | Shape::Switch
+        | Shape::DnsName
+        | Shape::TimeZone
+        | Shape::PowerState
+        | Shape::Locale
+        | Shape::Keyboard => None,
     }
 }
 
@@ -159,19 +176,11 @@ fn command(node: &Node, value: &Json, path: &str, diagnostics: &mut Diagnostics)
     }
 }
 
-/// The node of a key of a mapping, or the mapping itself.
-pub(super) fn line_of(node: &Node, key: &str) -> usize {
-    match &node.value {
-        Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map_or(node.line, |(k, _)| k.line),
-        _ => node.line,
-    }
-}
-
 fn file(node: &Node, value: &Json, path: &str, diagnostics: &mut Diagnostics) {
     if !value.is_object() {
         return diagnostics.add(node.line, path, "must be a mapping with `path` and `content`");
     }
-    let (line, at) = (line_of(node, "path"), format!("{path}.path"));
+    let (line, at) = (node.line_of("path"), format!("{path}.path"));
     match value.get("path").and_then(Json::as_str) {
         Some(said) if !said.starts_with('/') => diagnostics.add(line, &at, "must be an absolute path"),
         Some(said) if std::path::Path::new(said).starts_with(OURS) || said.split('/').any(|part| part == "..") => {
@@ -187,14 +196,14 @@ fn file(node: &Node, value: &Json, path: &str, diagnostics: &mut Diagnostics) {
     if let Some(mode) = value.get("permissions").filter(|m| !m.as_str().is_some_and(is_mode)) {
         let said = mode.as_str().map_or_else(|| mode.to_string(), escaped);
         diagnostics.add(
-            line_of(node, "permissions"),
+            node.line_of("permissions"),
             &format!("{path}.permissions"),
             format!("`{said}` is not a file mode such as `0644`"),
         );
     }
     for key in ["owner", "content"] {
         if value.get(key).is_some_and(|v| !v.is_string() && !v.is_null()) {
-            diagnostics.add(line_of(node, key), &format!("{path}.{key}"), "must be a text");
+            diagnostics.add(node.line_of(key), &format!("{path}.{key}"), "must be a text");
         }
     }
 }
@@ -209,14 +218,14 @@ fn account(node: &Node, value: &Json, path: &str, diagnostics: &mut Diagnostics)
         Json::String(_) => {}
         Json::Object(map) => {
             if !["name", "snapuser"].iter().any(|key| map.get(*key).is_some_and(Json::is_string)) {
-                diagnostics.add(line_of(node, "name"), &format!("{path}.name"), "is missing");
+                diagnostics.add(node.line_of("name"), &format!("{path}.name"), "is missing");
             }
             if let Some(keys) = map.get("ssh_authorized_keys")
                 && !keys.as_array().is_some_and(|keys| keys.iter().all(Json::is_string))
             {
                 let at = format!("{path}.ssh_authorized_keys");
                 diagnostics.add(
-                    line_of(node, "ssh_authorized_keys"),
+                    node.line_of("ssh_authorized_keys"),
                     &at,
                     "must be a list of texts (`- ssh-ed25519 …`)",
                 );
