@@ -522,6 +522,9 @@ def step_aside(reporter, save):
     save()
     reporter.send({"event": "stage", "stage": way})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if signal.alarm(0):
+        # systemd has asked already.
+        sys.exit()
     while going_down():
         time.sleep(2)
     signal.signal(signal.SIGTERM, take_down)
@@ -694,6 +697,29 @@ def fullest():
     return worst
 
 
+def system():
+    """What runs here, by its own name, and whether it waits for a reboot."""
+    found = {"reboot_required": reboot_required()}
+    for line in read_text(ROOT + "/etc/os-release").splitlines():
+        key, _, value = line.partition("=")
+        if key == "PRETTY_NAME":
+            found["os"] = value.strip("\"'")[:ANSWER_LIMIT]
+    return found
+
+
+def reboot_required():
+    """Whether a package asked for a reboot (a file, on Ubuntu), or the newest kernel is another than runs (a link, on Debian)."""
+    if os.path.exists(ROOT + "/run/reboot-required"):
+        return True
+    for link in (ROOT + "/vmlinuz", ROOT + "/boot/vmlinuz"):
+        try:
+            newest = os.path.basename(os.readlink(link))
+        except OSError:
+            continue
+        return newest.startswith("vmlinuz-") and newest != "vmlinuz-" + os.uname().release
+    return False
+
+
 def listen(child, deadline):
     """What a process says until it ends, the last of it. None if it does not end in time."""
     ends, out = os.pidfd_open(child.pid), child.stdout.fileno()
@@ -756,7 +782,7 @@ def watch(job, state, reporter):
         write_env(job)
     started, answered = time.monotonic(), not health
     while True:
-        event = {"event": "status", **fullest()}
+        event = {"event": "status", **fullest(), **system()}
         if failed is not None:
             event["failed"] = failed
         if health:

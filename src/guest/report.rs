@@ -62,6 +62,10 @@ pub struct Status {
     pub disk_path: String,
     /// The module in which the set-up failed; none: it succeeded.
     pub failed: Option<String>,
+    /// Its operating system, such as `Debian GNU/Linux 13 (trixie)`; none if not known.
+    pub os: Option<String>,
+    /// Whether its operating system waits for a reboot; none if not known.
+    pub reboot_required: Option<bool>,
 }
 
 /// Reads one line; `None` for anything that is not a report.
@@ -79,6 +83,8 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
             disk: value.get("disk").and_then(Value::as_u64).filter(|p| *p <= 100).and_then(|p| u8::try_from(p).ok()),
             disk_path: text(&value, "disk_path", MAX_ANSWER),
             failed: optional(&value, "failed", MAX_WORD),
+            os: optional(&value, "os", MAX_ANSWER),
+            reboot_required: value.get("reboot_required").and_then(Value::as_bool),
         })),
         "done" => Some(Report::Done {
             stages: stages(&value),
@@ -137,7 +143,22 @@ mod tests {
             disk,
             disk_path: disk_path.to_owned(),
             failed: failed.map(str::to_owned),
+            os: None,
+            reboot_required: None,
         }))
+    }
+
+    #[test]
+    fn a_status_tells_the_operating_system() {
+        let told = |line: &str| match parse_line(line.as_bytes()) {
+            Some(Report::Status(status)) => (status.os, status.reboot_required),
+            other => panic!("{other:?}"),
+        };
+        let debian = r#"{"event":"status","os":"Debian GNU/Linux 13 (trixie)","reboot_required":false}"#;
+        assert_eq!(told(debian), (Some("Debian GNU/Linux 13 (trixie)".to_owned()), Some(false)));
+        let hostile = format!(r#"{{"event":"status","os":"\u001b{}","reboot_required":"yes"}}"#, "x".repeat(400));
+        assert_eq!(told(&hostile), (Some(format!("\\u{{1b}}{}…", "x".repeat(299))), None));
+        assert_eq!(told(r#"{"event":"status","os":5}"#), (None, None));
     }
 
     #[test]

@@ -40,14 +40,15 @@ pub fn latest(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now
     Ok(status)
 }
 
-/// Whether the blueprint's command succeeded when the guest last ran it. The error is its last answer, or why there is none.
+/// Whether the blueprint's command succeeded when the guest last ran it, by its [`latest`] status. The error is its last answer,
+/// or why there is none.
 ///
 /// # Errors
-/// As [`latest`]; or the command failed.
-pub fn health(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now: Timestamp) -> Result<(), String> {
-    match latest(machine, log, started, now).map(|status| status.health) {
-        Ok(Some(answer)) if answer == "ok" => Ok(()),
-        Ok(Some(answer)) => Err(answer),
+/// There is no status; or the command failed.
+pub fn health(latest: Result<&Status, &String>) -> Result<(), String> {
+    match latest.map(|status| status.health.as_deref()) {
+        Ok(Some("ok")) => Ok(()),
+        Ok(Some(answer)) => Err(answer.to_owned()),
         Ok(None) => Err("unknown: the guest runs no health check".to_owned()),
         Err(why) => Err(format!("unknown: {why}")),
     }
@@ -57,7 +58,7 @@ pub fn health(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::health;
+    use super::{health, latest};
     use crate::hypervisor::LocalMachine;
 
     const STATUS: &str = r#"{"event":"status","disk":7,"disk_path":"/","health":"ok"}"#;
@@ -71,7 +72,7 @@ mod tests {
         let written = Timestamp::try_from(std::fs::metadata(&log).and_then(|m| m.modified()).expect("a time"));
         let written = written.expect("a time");
         let at = |seconds| written + SignedDuration::from_secs(seconds);
-        health(&LocalMachine::of("qemu:///system"), &log, Some(at(-before)), at(age))
+        health(latest(&LocalMachine::of("qemu:///system"), &log, Some(at(-before)), at(age)).as_ref())
     }
 
     #[test]
@@ -89,12 +90,12 @@ mod tests {
         assert_eq!(said(&["", "{"], 5, 1), unknown("the guest has not reported yet"));
         let failed = r#"{"event":"failed","module":"install"}"#;
         assert_eq!(said(&[failed], 5, 1), unknown("the set-up failed in module `install`"));
-        let missing = health(
+        let missing = latest(
             &LocalMachine::of("qemu:///system"),
             std::path::Path::new("/does/not/exist"),
             None,
             Timestamp::UNIX_EPOCH,
         );
-        assert_eq!(missing, unknown("the guest has not reported yet"));
+        assert_eq!(health(missing.as_ref()), unknown("the guest has not reported yet"));
     }
 }

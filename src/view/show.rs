@@ -41,6 +41,10 @@ pub struct ShowView {
     pub operation: Option<String>,
     /// Fingerprint of its SSH host key.
     pub host_key: Option<String>,
+    /// Its operating system, by its own word of the last minutes; none if it says nothing.
+    pub os: Option<String>,
+    /// Whether its operating system waits for a reboot, by its own word; none if it says nothing.
+    pub reboot_required: Option<bool>,
 }
 
 pub(super) fn outputs<S: serde::Serializer>(pairs: &[(String, String)], to: S) -> std::result::Result<S::Ok, S::Error> {

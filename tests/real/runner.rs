@@ -29,6 +29,7 @@ crate::tests![
     a_guest_without_a_network_says_so_before_anything_runs,
     after_each_boot_systemd_is_asked_to_watch,
     a_watch_tells_the_answer_of_the_health_check_and_the_disk,
+    a_watch_tells_the_operating_system_and_whether_it_waits_for_a_reboot,
     a_health_check_that_hangs_or_dies_is_ended_with_all_it_started,
     a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing,
     a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own,
@@ -197,8 +198,12 @@ fn a_step_that_reboots_is_no_fault_and_the_next_boot_goes_on() {
             "var/lib/lite/instance.json",
             &job(json!({"runcmd": [reboot], "scripts": ["#!/bin/sh\necho last\n"]})).to_string(),
         );
-        let (events, console) = guest.goes_down();
-        assert_eq!((events, console), (vec![stage("configure"), stage("runcmd"), stage(way)], "first\n".to_owned()));
+        let (ended_by, events, console) = guest.run();
+        assert_eq!((ended_by, console.as_str()), (None, "first\n"), "what systemd asked before is heeded at once");
+        assert_eq!(events, [stage("configure"), stage("runcmd"), stage(way)]);
+        for file in ["down", "looked"] {
+            fs::remove_file(guest.path(file)).expect("there");
+        }
         let (events, console) = guest.boot();
         assert_eq!((&events[0], console.as_str()), (&stage("user-data"), "last\n"));
         let steps = events[1]["seconds"].as_object().map(|s| s.keys().cloned().collect::<Vec<_>>());
@@ -212,7 +217,7 @@ fn a_step_that_reboots_is_no_fault_and_the_next_boot_goes_on() {
     let guest = Guest::new(&job(json!({"runcmd": ["echo one"]})));
     guest.program("systemctl", SYSTEMCTL);
     guest.write("down", "reboot.target");
-    assert_eq!(guest.goes_down(), (vec![stage("reboot")], String::new()));
+    assert_eq!(guest.run(), (Some(15), vec![stage("reboot")], String::new()));
     assert_eq!(guest.boot().1, "one\n");
 }
 
@@ -456,6 +461,30 @@ fn a_watch_tells_the_answer_of_the_health_check_and_the_disk() {
     assert_eq!((&seen[0]["disk_path"], &seen[0]["failed"]), (&json!("/sub folder"), &Value::Null));
 }
 
+fn a_watch_tells_the_operating_system_and_whether_it_waits_for_a_reboot() {
+    ready();
+    let guest = Guest::new(&job(json!({})));
+    guest.boot();
+    let told = || guest.watch(1)[0].clone();
+    fs::create_dir_all(guest.path("etc")).expect("a folder");
+    guest.write("etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nNAME=\"Debian\"\n");
+    let event =
+        |required: bool| json!({"event": "status", "os": "Debian GNU/Linux 13 (trixie)", "reboot_required": required});
+    assert_eq!(told(), event(false));
+    let link = |kernel: &str| {
+        let _ = fs::remove_file(guest.path("vmlinuz"));
+        std::os::unix::fs::symlink(format!("boot/vmlinuz-{kernel}"), guest.path("vmlinuz")).expect("a link");
+    };
+    let running = fs::read_to_string("/proc/sys/kernel/osrelease").expect("Linux");
+    link(running.trim());
+    assert_eq!(told(), event(false));
+    link("99.0-newer");
+    assert_eq!(told(), event(true));
+    link(running.trim());
+    guest.write("run/reboot-required", "");
+    assert_eq!(told(), event(true));
+}
+
 fn a_health_check_that_hangs_or_dies_is_ended_with_all_it_started() {
     ready();
     let cases = [
@@ -495,9 +524,9 @@ fn a_watch_after_a_failed_set_up_says_where_it_failed_and_asks_nothing() {
     let guest = Guest::new(&job(json!({"health": {"run": "true", "timeout": 1}})));
     guest.write("var/lib/lite/install.sh", "false\n");
     guest.boot();
-    assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "install"})]);
+    assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "install", "reboot_required": false})]);
     fs::remove_file(guest.path("var/lib/lite/state.json")).expect("there");
-    assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "lite-guest"})]);
+    assert_eq!(guest.watch(1), [json!({"event": "status", "failed": "lite-guest", "reboot_required": false})]);
 }
 
 fn a_guest_that_bakes_takes_off_its_disk_what_is_one_machines_own() {

@@ -7,7 +7,7 @@ use crate::{
     app::{App, Caller, Right, context::instances},
     catalog::Health,
     engine::{self, Ctx, Listed},
-    guest,
+    guest::{self, report::Status},
     model::{InstanceState, Name, Observer, Phase, Record, Result},
     plan::report_log,
     render::render_output,
@@ -41,12 +41,16 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let record = &listed.instance.record;
     let (blueprint, parameters) = ctx.store.blueprint_of(record.uuid)?;
     let mut row = list::row(listed);
+    let mut status = None;
     if listed.power == InstanceState::Running {
         // On a network of somebody else's the guest alone knows its address.
         row.address = engine::guest_address(ctx, record)?;
+        let log = report_log(record, &ctx.settings.host.folders.logs);
+        let said = guest::status::latest(&*ctx.machine, &log, ctx.store.last_start(record.uuid)?, ctx.now());
         if listed.instance.phase == Phase::Ready {
-            row.health = health(ctx, record, row.address, blueprint.health.as_ref())?;
+            row.health = health(ctx, record, said.as_ref(), row.address, blueprint.health.as_ref())?;
         }
+        status = said.ok();
     }
     let address = row.address.map_or_else(String::new, |a| a.to_string());
     Ok(ShowView {
@@ -64,6 +68,8 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
         failure: listed.instance.failure.clone(),
         operation: ctx.store.open_operation_of(record.uuid)?,
         host_key: ctx.store.host_key(record.uuid)?,
+        reboot_required: status.as_ref().and_then(|s| s.reboot_required),
+        os: status.and_then(|s| s.os),
     })
 }
 
@@ -74,15 +80,18 @@ fn metrics(ctx: &Ctx, record: &Record) -> Result<BTreeMap<&'static str, f64>> {
     Ok(latest.into_iter().map(|(m, p)| (m.as_str(), p.point.sum / f64::from(p.point.count.max(1)))).collect())
 }
 
-/// What the health check says now; none where there is none.
-fn health(ctx: &Ctx, record: &Record, address: Option<Ipv4Addr>, health: Option<&Health>) -> Result<Option<String>> {
+/// What the health check says now, `said` being what the guest last said of itself; none where there is none.
+fn health(
+    ctx: &Ctx,
+    record: &Record,
+    said: std::result::Result<&Status, &String>,
+    address: Option<Ipv4Addr>,
+    health: Option<&Health>,
+) -> Result<Option<String>> {
     let started = ctx.store.last_start(record.uuid)?;
     let answer = match (health, address) {
         (None, _) => return Ok(None),
-        (Some(Health::Command { .. }), _) => {
-            let log = report_log(record, &ctx.settings.host.folders.logs);
-            guest::status::health(&*ctx.machine, &log, started, ctx.now())
-        }
+        (Some(Health::Command { .. }), _) => guest::status::health(said),
         (Some(health), Some(address)) => guest::health::probe(health, address, PROBE),
         (Some(_), None) => Err("unknown: this host does not know the guest's address".to_owned()),
     };

@@ -48,6 +48,8 @@ fn block(view: &ShowView) -> Block {
             view.metrics.get("TransferUsed").map(|p| format!("{p:.1} % of {} this month", view.transfer)),
         )
         .row("BASE", &row.base)
+        .maybe("SYSTEM", view.os.as_ref())
+        .maybe("REBOOT", (view.reboot_required == Some(true)).then(|| format!("required: lite reboot {}", row.name)))
         .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
         .row("PORTS", or_dash(ports(&view.firewall)))
         .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
@@ -104,11 +106,14 @@ mod tests {
             failure: None,
             operation: None,
             host_key: Some("SHA256:abc".to_owned()),
+            os: Some("Debian GNU/Linux 13 (trixie)\u{1b}".to_owned()),
+            reboot_required: Some(true),
         };
         let mut views: Vec<_> = two().into_iter().map(view).collect();
         views[1].failure = Some("cloud-init failed in `packages`\u{1b}".to_owned());
         (views[1].host_key, views[1].row.address) = (None, None);
         views[1].outputs.clear();
+        (views[1].os, views[1].reboot_required) = (None, Some(false));
         views[1].row.state = InstanceState::Drifted;
         views[0].firewall[1].sources = ["192.0.2.0/24", "2001:db8::/32"].iter().flat_map(|s| source(s)).collect();
         views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
@@ -135,6 +140,8 @@ PRICE        12.00 USD/month
 BLUEPRINT    wordpress 1
 BUNDLE       small (2 vCPU, 2 GiB memory, 60 GiB disk, 3 TiB/month)
 BASE         debian-13
+SYSTEM       Debian GNU/Linux 13 (trixie)\u{1b}
+REBOOT       required: lite reboot wordpress-1
 NETWORK      nat, 52:54:00:01:02:03
 PORTS        22/tcp, 80/tcp (192.0.2.0/24, 2001:db8::/32)
 TAGS         client=acme, live
@@ -200,6 +207,8 @@ SSH          lite ssh test
             "failure",
             "operation",
             "host_key",
+            "os",
+            "reboot_required",
         ];
         wanted.sort_unstable();
         let mut keys: Vec<&str> = keys.into_iter().map(String::as_str).collect();

@@ -99,6 +99,8 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         failure: Some(text("x")),
         operation: Some(text("op-1")),
         host_key: Some(text("ssh-ed25519 x")),
+        os: Some(text("Debian GNU/Linux 13 (trixie)")),
+        reboot_required: Some(false),
     };
     add(all, "`show`", &view::ShowDocument { instances: &[shown] });
     let created = view::CreatedView {
