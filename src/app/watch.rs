@@ -3,10 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -20,7 +17,8 @@ use crate::{
         clock::Moment,
         export,
         guard::{self, Attempt},
-        run, sender, unit,
+        run::{self, Stop},
+        sender, unit,
         watcher::Watcher,
     },
     store::Store,
@@ -70,7 +68,7 @@ pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn F
             let actor = Actor::start(scope, context)?;
             let now = Moment::now(&*app.machine, &*app.clock);
             let mut watcher = Watcher::new(context()?, actor, host.clone(), &app.machine.boot_id(), now, tell)?;
-            listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported()))?;
+            listener.map_or(Ok(()), |listener| export::serve(listener, watcher.exported(), stop.clone()))?;
             run::run(&mut watcher, &*app.machine, stop, tell)
         };
         both(stop, sending, watching)
@@ -109,15 +107,6 @@ fn both(
         let sent = sending.join().unwrap_or_else(|_| Err(Error::new(Code::Internal, "the sender broke off")));
         watched.and(sent)
     })
-}
-
-/// Tells all threads of the watcher to stop when it is dropped, also while a panic unwinds.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// The host, as soon as it answers; none if cancelled before.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
     time::Duration,
 };
 
@@ -17,6 +20,7 @@ use tokio::{
     sync::Semaphore,
 };
 
+use super::run::Stop;
 use crate::model::{Code, Error, Metric, Point, Result, Unit};
 
 /// What is shown of an instance.
@@ -119,11 +123,12 @@ pub fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener> {
     Ok(listener)
 }
 
-/// Answers scrapes for ever, on a thread of its own.
-pub fn serve(listener: std::net::TcpListener, shared: Shared) -> Result<()> {
+/// Answers scrapes for ever, on a thread of its own; if that ends, by a fault, the watcher is told to: it is started again whole.
+pub fn serve(listener: std::net::TcpListener, shared: Shared, stop: Arc<AtomicBool>) -> Result<()> {
     let broken = |e: std::io::Error| Error::new(Code::Internal, "cannot serve metrics").cause(e);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
     let work = move || -> std::io::Result<()> {
+        let _end = Stop(&stop);
         runtime.block_on(async {
             let listener = TcpListener::from_std(listener)?;
             answer_all(async || listener.accept().await.map(|(stream, _)| stream), &shared).await
@@ -186,6 +191,10 @@ mod tests {
     use std::{
         io::{Read, Write},
         net::TcpStream,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
         time::Duration,
     };
 
@@ -215,7 +224,7 @@ mod tests {
     fn a_client_too_many_waits_until_another_has_gone() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
-        serve(listener, Shared::default()).unwrap();
+        serve(listener, Shared::default(), Arc::default()).unwrap();
         let mut idle: Vec<TcpStream> = (0..MOST).map(|_| TcpStream::connect(address).unwrap()).collect();
         let mut client = TcpStream::connect(address).unwrap();
         client.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
@@ -226,6 +235,19 @@ mod tests {
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+
+    /// A listener that another runtime's thread cannot take: it blocks, which tokio refuses by a panic or an error.
+    #[test]
+    fn a_thread_of_metrics_that_ends_ends_the_watcher() {
+        let stop = Arc::new(AtomicBool::new(false));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        serve(listener, Shared::default(), stop.clone()).unwrap();
+        let end = std::time::Instant::now() + Duration::from_secs(60);
+        while !stop.load(Ordering::Relaxed) {
+            assert!(std::time::Instant::now() < end, "the watcher goes on without it");
+            std::thread::yield_now();
+        }
     }
 
     #[test]

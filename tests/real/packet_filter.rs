@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use crate::support::{
-    guest_net::{Beside, GuestNet, bridge, host_reaches},
+    guest_net::{Beside, GuestNet, between, bridge, host_reaches},
     host::{Host, needs_host, virsh},
-    idle::{clean, created, idle_host, run},
+    idle::{audit, clean, created, idle_host, pid, run, states},
     watch::{Watch, wait_for},
 };
 
@@ -13,6 +13,7 @@ crate::tests![
     what_guests_reach_and_what_reaches_them,
     what_is_opened_and_closed_is_so_at_once,
     forged_frames_stay_at_the_port_and_the_rules_come_back,
+    a_guest_that_a_networks_restart_cut_off_is_put_back_while_it_runs,
 ];
 
 /// ICMP `port unreachable` and `administratively prohibited`, as a socket tells them.
@@ -134,4 +135,57 @@ fn what_is_opened_and_closed_is_so_at_once() {
     assert_eq!([b.pings(&a.address), a.reaches(&gateway, 53)], ["answered", "open"]);
     assert_eq!(firewall(&[]), "OPEN  FROM\nicmp  anywhere\n");
     clean(&host, "after repair");
+}
+
+fn a_guest_that_a_networks_restart_cut_off_is_put_back_while_it_runs() {
+    needs_host();
+    let (host, name) = (idle_host("lnk", 200), "lite-test-lnk-a");
+    created(&host, name);
+    let port = between(&virsh(&["dumpxml", name]), "<target dev='lt-", "'");
+    let link = format!("/sys/class/net/lt-{port}");
+    let process = pid(name);
+    let place = || {
+        let master = std::fs::read_link(format!("{link}/master")).ok()?;
+        let isolated = std::fs::read_to_string(format!("{link}/brport/isolated")).ok()?;
+        Some((master.file_name()?.to_str()?.to_owned(), isolated))
+    };
+    let there = Some((bridge(&host), "1\n".to_owned()));
+    let cut_off = |verbs: &[&str]| {
+        for verb in verbs {
+            virsh(&[verb, &host.tag]);
+        }
+        assert_eq!((place(), states(&host)), (None, vec![(name.to_owned(), "drifted".to_owned())]));
+    };
+    let is_back = |by: &str| {
+        assert_eq!(
+            (place(), states(&host), pid(name)),
+            (there.clone(), vec![(name.into(), "running".into())], process.clone()),
+            "{by}"
+        );
+        clean(&host, by);
+    };
+    is_back("as made");
+    cut_off(&["net-destroy", "net-start"]);
+    assert_eq!(
+        audit(&host).0["findings"][0]["problem"],
+        format!("its link is on no bridge, and is to be on bridge `{}`", bridge(&host))
+    );
+    host.ok(&["repair", name, "--yes"]);
+    is_back("repair of an instance");
+    // The network is started, too.
+    cut_off(&["net-destroy"]);
+    assert_eq!(
+        host.ok(&["repair"]),
+        format!("started network `{}`\nput the link of `{name}` back: it was on no bridge\n", host.tag)
+    );
+    is_back("repair");
+    cut_off(&["net-destroy", "net-start"]);
+    host.ok(&["reboot", name, "--force"]);
+    is_back("reboot");
+    let _watch = Watch::start(&host, "");
+    for verb in ["net-destroy", "net-start"] {
+        virsh(&[verb, &host.tag]);
+    }
+    wait_for("the link", 20, || place() == there);
+    is_back("watch");
 }

@@ -22,7 +22,7 @@ pub struct GuestNet {
 }
 
 /// What a domain's definition says between two texts.
-fn between(xml: &str, before: &str, after: &str) -> String {
+pub fn between(xml: &str, before: &str, after: &str) -> String {
     let (_, rest) = xml.split_once(before).unwrap_or_else(|| panic!("no {before} in {xml}"));
     rest.split_once(after).expect("its end").0.to_owned()
 }
