@@ -1,22 +1,28 @@
 //! The one place HTTP clients come from.
 
 use std::{
+    cell::Cell,
     future::Future,
     ops::Deref,
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url, header};
 
-use crate::model::{Code, Error, Result, escaped};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    model::{Code, Error, Result, escaped},
+};
 
 static PROVIDER: Once = Once::new();
 const REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(10);
+/// What a server sends at least, in bytes a second: an image of 200 MiB takes half a day then.
+const SLOWEST: f64 = 4096.0;
 const TICK: Duration = Duration::from_millis(100);
 
 /// A client builder with the TLS provider in place: reqwest panics without one.
@@ -83,6 +89,8 @@ pub(super) struct Session<'a> {
     client: Client,
     pub(super) url: Url,
     idle: Duration,
+    /// Since when bytes are counted, and how many came.
+    pace: Cell<(Instant, u64)>,
     cancel: &'a AtomicBool,
 }
 
@@ -102,7 +110,7 @@ impl<'a> Session<'a> {
                 .cause(innermost(&e))
                 .hint("sudo apt-get install ca-certificates")
         })?;
-        Ok(Self { client, url, idle, cancel })
+        Ok(Self { client, url, idle, pace: Cell::new((SystemClock.instant(), 0)), cancel })
     }
 
     /// Follows redirects to the answer itself. `resume` is the offset and the ETag of what is there.
@@ -116,6 +124,7 @@ impl<'a> Session<'a> {
             let response = self.patient(request.send()).await?.map_err(|e| self.unreachable(&url, &e))?;
             let location = response.headers().get(header::LOCATION);
             let (true, Some(location)) = (response.status().is_redirection(), location) else {
+                self.pace.set((SystemClock.instant(), 0));
                 return Ok(response);
             };
             let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
@@ -158,11 +167,29 @@ impl<'a> Session<'a> {
         response: &mut Response,
         so_far: &str,
     ) -> Result<Option<impl Deref<Target = [u8]> + use<>>> {
-        self.patient(response.chunk()).await?.map_err(|e| {
+        let chunk = self.patient(response.chunk()).await?.map_err(|e| {
             Error::new(Code::Truncated, format!("the download of `{}` was cut{so_far}", self.url))
                 .cause(innermost(&e))
                 .hint("what has arrived is kept; the same command resumes it")
-        })
+        })?;
+        chunk.as_ref().map_or(Ok(()), |bytes| self.keeps_pace(bytes.len()))?;
+        Ok(chunk)
+    }
+
+    /// Refuses a server that sends just enough not to be silent; judged over spans of the time that it may be silent.
+    fn keeps_pace(&self, bytes: usize) -> Result<()> {
+        let (since, before) = self.pace.get();
+        let (span, sum) = (SystemClock.instant() - since, before + bytes as u64);
+        if span < self.idle {
+            self.pace.set((since, sum));
+            return Ok(());
+        }
+        self.pace.set((SystemClock.instant(), 0));
+        if sum as f64 >= SLOWEST * span.as_secs_f64() {
+            return Ok(());
+        }
+        let message = format!("`{}` sends less than {} KiB a second", self.url, SLOWEST / 1024.0);
+        Err(Error::new(Code::IdleTimeout, message).hint("what has arrived is kept; the same command resumes it"))
     }
 
     /// Waits for the server, but not for ever, and not after an interruption.

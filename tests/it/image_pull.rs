@@ -265,6 +265,23 @@ fn a_silent_server_is_left() {
 }
 
 #[test]
+fn a_server_that_trickles_is_left_and_the_part_goes_on() {
+    let world = World::new();
+    // Sent to its end it takes eight seconds.
+    let body = bytes()[..1400].to_vec();
+    let whole = || Reply::File { body: body.clone(), etag: A };
+    world.server.on("/f", [Reply::Trickle { body: body.clone(), etag: A, after: 1000 }, whole()]);
+    let request = Download { idle_timeout: Duration::from_millis(1500), ..world.request("/f") };
+    let error = run(&request).expect_err("slow");
+    assert_eq!(error.message, format!("`{}` sends less than 4 KiB a second", world.server.url("/f")));
+    assert_eq!((error.code.as_str(), error.hints), ("idle_timeout", vec![KEPT.into()]));
+    let kept = fs::read(world.part()).expect("kept");
+    assert!(kept.len() > 1000 && body.starts_with(&kept));
+    assert_eq!(world.get("/f").expect("resumed"), body);
+    assert_eq!(world.server.asked()[1].sent, body.len() - kept.len());
+}
+
+#[test]
 fn an_interruption_ends_the_wait_and_keeps_the_part() {
     let world = World::new();
     world.server.on("/f", [Reply::Stall { body: bytes(), etag: A, after: 10 }, Reply::File { body: bytes(), etag: A }]);

@@ -24,6 +24,8 @@ pub enum Reply {
     Cut { body: Vec<u8>, etag: &'static str, after: usize },
     /// Promises the whole file, sends its first bytes and then nothing until the client leaves.
     Stall { body: Vec<u8>, etag: &'static str, after: usize },
+    /// Promises the whole file, sends its first bytes at once and then one at a time, until the client leaves.
+    Trickle { body: Vec<u8>, etag: &'static str, after: usize },
     /// No length, ends by hanging up.
     Unmeasured { body: Vec<u8> },
     /// A status with a content type and a body.
@@ -134,6 +136,7 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
     };
     let offset =
         asked.range.as_deref().and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+    let mut trickle = Vec::new();
     let (head, body, wait) = match reply {
         Reply::File { body, etag } => match offset.filter(|_| asked.if_range.as_deref() == Some(etag)) {
             Some(start) if start < body.len() => (part(&body, etag, start), body[start..].to_vec(), false),
@@ -153,6 +156,11 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
         },
         Reply::Cut { body, etag, after } => (whole(&body, etag), body[..after].to_vec(), false),
         Reply::Stall { body, etag, after } => (whole(&body, etag), body[..after].to_vec(), true),
+        Reply::Trickle { body, etag, after } => {
+            let (now, later) = body.split_at(after);
+            trickle = later.to_vec();
+            (whole(&body, etag), now.to_vec(), true)
+        }
         Reply::Unmeasured { body } => (head("200 OK", ""), body, false),
         Reply::Status { status, kind, body } => {
             (head(status, &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len())), body, false)
@@ -167,6 +175,12 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, shared: &Mutex<Shared>) 
     // The client may leave at any point: that is what some tests are about.
     let out = stream.get_mut();
     let _ = out.write_all(head.as_bytes()).and_then(|()| out.write_all(&body)).and_then(|()| out.flush());
+    for byte in trickle {
+        if out.write_all(&[byte]).and_then(|()| out.flush()).is_err() {
+            return;
+        }
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
     if !wait {
         out.conn.send_close_notify();
         let _ = out.flush();
