@@ -102,10 +102,11 @@ fn words(report: &Report) -> String {
         Report::Booted => "booted\n".to_owned(),
         Report::Sealed => "sealed\n".to_owned(),
         Report::Status(status) => status.health.as_ref().map_or(String::new(), |answer| format!("health   {answer}\n")),
-        Report::Done { stages, .. } => {
+        Report::Done { stages, warnings, .. } => {
             let times: Vec<String> =
                 stages.iter().map(|(name, tenths)| format!("{name} {}.{} s", tenths / 10, tenths % 10)).collect();
-            format!("done     {}\n", times.join(", "))
+            let warnings: String = warnings.iter().map(|warning| format!("warning  {warning}\n")).collect();
+            format!("done     {}\n{warnings}", times.join(", "))
         }
         Report::Failed { module, command, code, line, tail } => {
             let mut text = format!("failed   module `{module}`\n");
@@ -120,5 +121,21 @@ fn words(report: &Report) -> String {
             }
             text
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use crate::guest::report::Report;
+
+    #[test]
+    fn the_end_of_a_set_up_comes_with_its_warnings() {
+        let done = |warnings: &[&str]| {
+            let warnings = warnings.iter().map(|w| (*w).to_owned()).collect();
+            words(&Report::Done { stages: vec![("runcmd".to_owned(), 9)], login: None, warnings })
+        };
+        assert_eq!(done(&[]), "done     runcmd 0.9 s\n");
+        assert_eq!(done(&["ntp: no", "x"]), "done     runcmd 0.9 s\nwarning  ntp: no\nwarning  x\n");
     }
 }
