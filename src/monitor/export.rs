@@ -20,7 +20,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::run::Stop;
+use super::stop::Stop;
 use crate::model::{Code, Error, Metric, Point, Result, Unit};
 
 /// What is shown of an instance.

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod run;
 pub mod sample;
 pub mod sender;
+pub mod stop;
 pub mod unit;
 pub mod watcher;
 pub mod window;

@@ -25,15 +25,6 @@ const SLICE: Duration = Duration::from_millis(250);
 /// Where libvirtd makes and removes a file for each QEMU.
 const QEMU: &str = "/run/libvirt/qemu";
 
-/// Tells all threads of the watcher to stop when it is dropped, also while a panic unwinds.
-pub struct Stop<'a>(pub &'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Watches until told to stop. A look that fails is told, once while its reason stays the same, and the next one tries again.
 pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Result<()> {
     // Where they cannot be seen only the ticks count.
