@@ -211,7 +211,7 @@ fn what_got_a_row_after_the_last_look_stays() {
     world.hypervisor.after_nth(calls + 1, move || {
         let db = open(&database);
         db.execute("ATTACH ?1 AS old", [copy.display().to_string()]).expect("attached");
-        for table in ["resource", "instance"] {
+        for table in ["resource", "instance", "firewall_rule"] {
             db.execute(&format!("INSERT OR IGNORE INTO main.{table} SELECT * FROM old.{table}"), []).expect("inserted");
         }
     });
