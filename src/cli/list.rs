@@ -7,6 +7,7 @@ use crate::{
     app::instance::list,
     model::{Result, Tag},
     ui::print::{ListColumn, print_list},
+    view::ListRow,
 };
 
 const EXAMPLES: &str = "\
@@ -30,8 +31,8 @@ EXAMPLES:
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     /// Columns to show, separated by commas: name, state, health, blueprint,
-    /// bundle, address, price, base, vcpus, memory, disk, network, ports, tags,
-    /// created, version, image, uuid
+    /// bundle, address, price, base, vcpus, memory, disk, network, ports,
+    /// published, tags, created, version, image, uuid
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = ListColumn::parse, add = ArgValueCompleter::new(complete::columns))]
     columns: Vec<ListColumn>,
     /// Only instances with this tag; may be repeated, all must match
@@ -40,14 +41,21 @@ pub struct Args {
 }
 
 impl Args {
-    /// The columns asked for, or those shown by default.
-    pub fn columns(&self) -> &[ListColumn] {
-        if self.columns.is_empty() { &ListColumn::DEFAULT } else { &self.columns }
+    /// The columns asked for, or those shown by default; what is published has one where something is.
+    pub fn columns(&self, rows: &[ListRow]) -> Vec<ListColumn> {
+        if !self.columns.is_empty() {
+            return self.columns.clone();
+        }
+        let mut columns = ListColumn::DEFAULT.to_vec();
+        if rows.iter().any(|row| !row.published.is_empty()) {
+            columns.insert(columns.len() - 1, ListColumn::Published);
+        }
+        columns
     }
 }
 
 /// Lists the instances with [`crate::ui::print::print_list`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (rows, disk) = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
-    print_list(&env.ui, &rows, disk, args.columns())
+    print_list(&env.ui, &rows, disk, &args.columns(&rows))
 }

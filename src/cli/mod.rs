@@ -27,6 +27,7 @@ mod man;
 mod metrics;
 mod operations;
 mod protect;
+mod publish;
 mod reboot;
 mod repair;
 mod secrets;
@@ -38,6 +39,7 @@ mod stop;
 mod tag;
 mod terminal;
 mod unprotect;
+mod unpublish;
 mod usage;
 mod values;
 mod watch;
@@ -85,6 +87,8 @@ enum Verb {
     Logs(logs::Args),
     Secrets(secrets::Args),
     Firewall(firewall::Args),
+    Publish(publish::Args),
+    Unpublish(unpublish::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -177,6 +181,8 @@ impl Verb {
             Self::Logs(args) => logs::run(args, env),
             Self::Secrets(args) => secrets::run(args, env),
             Self::Firewall(args) => firewall::run(args, env),
+            Self::Publish(args) => publish::run(args, env),
+            Self::Unpublish(args) => unpublish::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

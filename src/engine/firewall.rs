@@ -78,7 +78,9 @@ fn wanted(ctx: &Ctx) -> Result<(Ruleset, Option<Nat>)> {
     // One whose row cannot be read holds up no other; its ports are closed until it can.
     let rows = ctx.store.instances_on(&ctx.host_id())?;
     let records = rows.iter().filter_map(|(_, row)| row.as_ref().ok()).map(|instance| &instance.record);
-    Ok((plan::ruleset(network, nat.as_ref(), records), nat))
+    let published = ctx.store.publications_on(&ctx.host_id())?;
+    let published: Vec<_> = published.into_iter().map(|p| (p.instance, p.publication)).collect();
+    Ok((plan::ruleset(network, nat.as_ref(), records, &published), nat))
 }
 
 fn nat_of(xml: &str) -> Result<Nat> {

@@ -3,7 +3,7 @@
 use std::{
     env, fs, io,
     io::{Read, Seek, SeekFrom, Write},
-    net::{Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::UnixStream,
@@ -126,6 +126,20 @@ impl Machine for LocalMachine {
     fn is_own(&self, address: Ipv4Addr) -> bool {
         // Only then can a socket be bound to it.
         UdpSocket::bind((address, 0)).is_ok()
+    }
+
+    fn link(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::read_link(path)
+    }
+
+    fn outward_address(&self) -> Option<Ipv4Addr> {
+        // A datagram's socket that is connected says by which address, and sends nothing. This one is for documentation.
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
+        match socket.local_addr().ok()? {
+            SocketAddr::V4(address) => Some(*address.ip()),
+            SocketAddr::V6(_) => None,
+        }
     }
 
     fn ask_arp(&self, address: Ipv4Addr) {

@@ -90,6 +90,10 @@ pub trait Machine: Send + Sync {
     fn answers(&self, socket: &Path) -> bool;
     /// Sends a datagram that nobody answers, so that the kernel asks for the hardware address.
     fn ask_arp(&self, address: Ipv4Addr);
+    /// What a symbolic link names.
+    fn link(&self, path: &Path) -> io::Result<PathBuf>;
+    /// The address that it has for the world; none: nothing leads there.
+    fn outward_address(&self) -> Option<Ipv4Addr>;
     /// Whether one of its interfaces has this address.
     fn is_own(&self, address: Ipv4Addr) -> bool;
     /// Removes a file.

@@ -93,6 +93,7 @@ codes! {
         NoSuchInstance = "no_such_instance",
         NoSuchMessage = "no_such_message",
         NoSuchOperation = "no_such_operation",
+        NotPublished = "not_published",
         NoSuchRule = "no_such_rule",
         NoSuchTag = "no_such_tag",
         UnknownBase = "unknown_base",
@@ -102,6 +103,7 @@ codes! {
         UnknownImage = "unknown_image",
     }
     Taken {
+        PortTaken = "port_taken",
         NameTaken = "name_taken",
         RequestIdReused = "request_id_reused",
     }
@@ -154,6 +156,9 @@ codes! {
         InvalidSettings = "invalid_settings",
         InvalidSize = "invalid_size",
         InvalidSshKey = "invalid_ssh_key",
+        NotOurAddress = "not_our_address",
+        NotPublishable = "not_publishable",
+        PortClosed = "port_closed",
         OpenToAll = "open_to_all",
         TooManyRules = "too_many_rules",
         InvalidSource = "invalid_source",

@@ -33,6 +33,8 @@ words! {
     Secrets = "secrets",
     /// Shows and changes what is let in.
     Firewall = "firewall",
+    /// Takes published ports away.
+    Unpublish = "unpublish",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

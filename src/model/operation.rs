@@ -23,6 +23,10 @@ words! {
     Tag = "tag",
     /// Changes what the firewall of an instance lets in.
     Firewall = "firewall",
+    /// Lets ports of the host lead to an instance.
+    Publish = "publish",
+    /// Takes such ports away.
+    Unpublish = "unpublish",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

@@ -6,6 +6,7 @@
 
 mod guests;
 mod name;
+mod published;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use guests::{Chains, by_address, by_port, maps};
 pub use name::port_name;
 use name::{Quoted, Set, table_name};
+pub use published::OfInstance;
 
 use crate::model::{LoadedTable, NetworkMode, Record, Ruleset, hex};
 
@@ -36,23 +38,29 @@ struct Table<'a> {
     /// The same for all guests.
     rules: &'static str,
     guests: &'a [&'a Record],
+    published: &'a [OfInstance],
     /// What is put into its sets and maps.
     sets: Vec<Set>,
 }
 
 /// The tables of a network for these instances; `nat` is none if there is no such network. A table that no instance needs
 /// is not there.
-pub fn ruleset<'a>(network: &str, nat: Option<&Nat>, instances: impl IntoIterator<Item = &'a Record>) -> Ruleset {
+pub fn ruleset<'a>(
+    network: &str,
+    nat: Option<&Nat>,
+    instances: impl IntoIterator<Item = &'a Record>,
+    published: &[OfInstance],
+) -> Ruleset {
     let mut all: Vec<&Record> = instances.into_iter().collect();
     all.sort_by_key(|record| record.uuid);
     let routed: Vec<&Record> = all.iter().copied().filter(|record| record.network == NetworkMode::Nat).collect();
     let mut tables: Vec<Table<'_>> = Vec::new();
     if !all.is_empty() {
-        tables.push(Table { family: "bridge", rules: BRIDGE, guests: &all, sets: at_the_ports(&all) });
+        tables.push(Table { family: "bridge", rules: BRIDGE, guests: &all, published: &[], sets: at_the_ports(&all) });
     }
     if nat.is_some() && !routed.is_empty() {
-        let sets = maps(&routed, by_address).into();
-        tables.push(Table { family: "inet", rules: INET, guests: &routed, sets });
+        let sets = maps(&routed, by_address).into_iter().chain(published::maps(&routed, published)).collect();
+        tables.push(Table { family: "inet", rules: INET, guests: &routed, published, sets });
     }
     let name = table_name(network);
     let rules = Transaction { name: &name, nat, tables: &tables }.to_string();
@@ -79,8 +87,9 @@ impl fmt::Display for Transaction<'_> {
         for family in ["bridge", "inet"] {
             writeln!(f, "add table {family} {name}\ndelete table {family} {name}")?;
         }
-        for Table { family, rules, guests, sets } in self.tables {
-            writeln!(f, "table {family} {name} {{\n{}{rules}}}", Chains(guests))?;
+        for Table { family, rules, guests, published, sets } in self.tables {
+            let from_world = published::Chains { guests, all: published };
+            writeln!(f, "table {family} {name} {{\n{}{from_world}{rules}}}", Chains(guests))?;
             for set in sets.iter().filter(|set| !set.elements.is_empty()) {
                 writeln!(f, "add element {family} {name} {set}")?;
             }
@@ -110,7 +119,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::Rule;
+    use crate::model::{Protocol, Publication, Rule};
 
     fn record(id: u128, network: NetworkMode, address: Option<[u8; 4]>) -> Record {
         let uuid = Uuid::from_u128(id);
@@ -128,14 +137,25 @@ mod tests {
         let rules = ["22/tcp from 192.0.2.0/24", "22/tcp from 2001:db8::/32", "8000-8010/udp"];
         let rules = rules.iter().flat_map(|rule| Rule::try_from((*rule).to_owned())).collect();
         let lan = Record { firewall: Some(rules), ..record(7, NetworkMode::Bridge("br0".to_owned()), None) };
-        let rules = ruleset("lite", Some(&nat()), [&web, &lan]);
+        let of = |address: Option<[u8; 4]>, port, protocol, guest_port| Publication {
+            address: address.map(Into::into),
+            port,
+            protocol,
+            guest_port,
+            sources: vec!["192.0.2.0/24".parse().unwrap()],
+        };
+        let published = [
+            (web.uuid, of(None, 8080, Protocol::Tcp, 80)),
+            (web.uuid, Publication { sources: vec![], ..of(Some([203, 0, 113, 7]), 53, Protocol::Udp, 53) }),
+        ];
+        let rules = ruleset("lite", Some(&nat()), [&web, &lan], &published);
         insta::assert_snapshot!(rules.text);
-        assert_eq!(rules, ruleset("lite", Some(&nat()), [&lan, &web]), "in whatever order they come");
+        assert_eq!(rules, ruleset("lite", Some(&nat()), [&lan, &web], &published), "in whatever order they come");
         let families = |rules: Ruleset| rules.tables.into_iter().map(|t| t.family).collect::<Vec<_>>();
         assert_eq!(families(rules), ["bridge", "inet"]);
-        assert_eq!(families(ruleset("lite", Some(&nat()), [&lan])), ["bridge"]);
-        assert_eq!(families(ruleset("lite", None, [&web])), ["bridge"]);
-        let none = ruleset("lite", Some(&nat()), []);
+        assert_eq!(families(ruleset("lite", Some(&nat()), [&lan], &[])), ["bridge"]);
+        assert_eq!(families(ruleset("lite", None, [&web], &[])), ["bridge"]);
+        let none = ruleset("lite", Some(&nat()), [], &[]);
         assert_eq!(
             none.text,
             "define nat_bridge = \"litebr0\"\ndefine nat_subnet = 192.168.150.0/24\n\

@@ -19,6 +19,7 @@ pub mod operations;
 pub mod outbox;
 mod pack;
 mod progress;
+pub mod publications;
 pub mod resources;
 mod salvage;
 mod schema;

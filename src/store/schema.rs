@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { before: clashes::rename, sql: include_str!("schema/4.sql") },
     Migration::of(include_str!("schema/5.sql")),
     Migration::of(include_str!("schema/6.sql")),
+    Migration::of(include_str!("schema/7.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

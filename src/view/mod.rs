@@ -21,6 +21,7 @@ mod metrics;
 mod operations;
 mod outdated;
 mod plan;
+mod published;
 mod receipt;
 mod repair;
 pub(crate) mod row;
@@ -52,6 +53,7 @@ pub use metrics::{LatestMetric, MetricPoint, MetricRow, MetricView, MetricsDocum
 pub use operations::{OperationRow, OperationView, OperationsDocument, StepView};
 pub use outdated::{OutdatedDocument, OutdatedRow};
 pub use plan::{PlanDocument, PlanView, PlansDocument};
+pub use published::PublishedView;
 pub use receipt::{Changed, ChangedDocument, PlannedDocument, Receipt, ReceiptsDocument};
 pub use repair::{RebuildPlan, RebuildView, RebuiltView, RepairView};
 pub use row::ListRow;

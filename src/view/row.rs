@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{network_text, tags_map, time_text};
-use crate::model::{Currency, InstanceState, Money, NetworkMode, Record, Service, Size, Tag};
+use crate::model::{Currency, InstanceState, Money, NetworkMode, Publication, Record, Service, Size, Tag};
 
 /// An instance as a listing shows it. Its JSON form is part of `lite list --json` and `lite show --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +47,8 @@ pub struct ListRow {
     pub network: NetworkMode,
     /// Open ports.
     pub ports: Vec<Service>,
+    /// Ports of the host that lead to it.
+    pub published: Vec<Publication>,
     /// Price agreed at create.
     pub price: Money,
     /// Its currency.
@@ -82,6 +84,7 @@ impl ListRow {
             address: r.address,
             network: r.network,
             ports,
+            published: Vec::new(),
             price: r.price,
             currency: r.currency,
             tags: r.tags,
@@ -129,6 +132,7 @@ pub(crate) mod tests {
             address: Some([192, 168, 150, last].into()),
             network: NetworkMode::Nat,
             ports: if app { ["22/tcp", "80/tcp"].iter().flat_map(|p| Service::parse(p)).collect() } else { Vec::new() },
+            published: Vec::new(),
             price: Money::hundredths(hundredths),
             currency: Currency::parse("USD").unwrap(),
             tags: if app { vec![Tag::parse("client=acme").unwrap(), Tag::parse("live").unwrap()] } else { Vec::new() },

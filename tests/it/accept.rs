@@ -17,17 +17,18 @@ use lite::{
             firewall::{self, Action, Refirewall},
             power::{Reboot, Start, Stop},
             protect::Protect,
+            publish::{Publish, Unpublish},
             tag::{self, Retag},
         },
     },
     engine::{has_owner, recover},
     hypervisor::prelude::*,
     image::{self, Origin},
-    model::{Hint, Name, Observer, OperationState, Result, Service, Stage, Tag, Unobserved, Via},
+    model::{Hint, Name, Observer, OperationState, PortPair, Protocol, Result, Service, Stage, Tag, Unobserved, Via},
     view::OperationRow,
 };
 
-use crate::support::{create_request::create_request, fake_clock::FakeClock, world::World};
+use crate::support::{changes, create_request::create_request, fake_clock::FakeClock, world::World};
 
 /// Calls that change nothing, and of which none takes long.
 const LOOKS: &[&str] =
@@ -119,6 +120,8 @@ const CASES: &[Case] = &[
     (("tag", "web"), created, retag, Some(|_| ())),
     (("tag", "web"), created, |app| on_web(app, &Protect { protected: true }), Some(|_| ())),
     (("firewall", "web"), created, refirewall, Some(|_| ())),
+    (("publish", "web"), created, |app| on_web(app, &publish()), Some(|_| ())),
+    (("unpublish", "web"), published, |app| on_web(app, &Unpublish { ports: vec![] }), Some(|_| ())),
     (("delete", "web"), created, |app| on_web(app, &Delete), Some(|_| ())),
     (
         ("build", "debian-13"),
@@ -137,6 +140,20 @@ const CASES: &[Case] = &[
 fn retag(app: &App) -> Result<Started> {
     let retag = Retag { name: web(), set: vec![Tag::parse("a=b")?], remove: vec![], wait: false, dry_run: false };
     tag::accept(app, &root(), &retag, &mut Hasty).map(started)
+}
+
+/// A port that nothing of the host has.
+fn publish() -> Publish {
+    let port = std::net::TcpListener::bind(("0.0.0.0", 0)).expect("bound").local_addr().expect("an address").port();
+    let pair = PortPair { guest_port: 22, port, protocol: Protocol::Tcp };
+    Publish { pairs: vec![pair], address: None, sources: vec![] }
+}
+
+fn published(world: &World) {
+    created(world);
+    let mut engine = world.engine();
+    let instance = engine.store.require(&web()).expect("stored");
+    changes::publish(&mut engine, &instance, 8080).expect("published");
 }
 
 fn refirewall(app: &App) -> Result<Started> {

@@ -76,7 +76,7 @@ fn unknown_words_name_the_nearest() {
 #[test]
 fn columns_name_the_nearest() {
     let wanted = "error: `--columns`: there is no column `adress`\n  hint: did you mean `address`?\n  hint: the columns are name, state, health, \
-                  blueprint, bundle, address, price, base, vcpus, memory, disk, network, ports, tags, created, version, image, uuid\n";
+                  blueprint, bundle, address, price, base, vcpus, memory, disk, network, ports, published, tags, created, version, image, uuid\n";
     assert_eq!(refused(&["list", "--columns", "name,adress"]), wanted);
 }
 
@@ -144,6 +144,16 @@ fn ports_and_sources_that_are_none() {
         first(&["firewall", "web", "list", "80"]).as_deref(),
         Some("error: `list` shows all that is open: it takes no PORT and no --from")
     );
+}
+
+#[test]
+fn ports_that_cannot_be_published() {
+    for port in ["0", "65536", "http", "80:0", "1:2:3", "80/sctp"] {
+        let told = format!("error: `{port}` is not a port to publish");
+        assert_eq!(refused(&["publish", "web", port]).lines().next(), Some(told.as_str()));
+    }
+    let from = refused(&["publish", "web", "80", "--from", "10.0.0.1/8"]);
+    assert_eq!(from.lines().next(), Some("error: `--from`: `10.0.0.1/8` is an address in a network, not a network"));
 }
 
 #[test]

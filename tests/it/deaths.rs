@@ -45,6 +45,7 @@ fn dead_in((what, prepare, act, leaves): &Operation) -> Vec<String> {
         let dead = || {
             let world = ready(*prepare);
             assert_eq!(in_process::run(Some(n), || act(&world)).result, None, "{when}: it lived");
+            world.hypervisor.heal();
             world
         };
         look_after(&dead(), *leaves, &when);
@@ -60,7 +61,7 @@ fn dead_in((what, prepare, act, leaves): &Operation) -> Vec<String> {
 fn killed_at_every_point_of_every_operation() {
     let all: Vec<(&str, Vec<String>)> = thread::scope(|scope| {
         let mut running: Vec<_> = OPERATIONS.iter().map(|o| (o.0, scope.spawn(move || dead_in(o)))).collect();
-        running.push((UNLOADED.0, scope.spawn(|| dead_in(&UNLOADED))));
+        running.extend(UNLOADED.iter().map(|o| (o.0, scope.spawn(move || dead_in(o)))));
         running.push(("gc", scope.spawn(dead_in_gc)));
         running.push(("rebuild", scope.spawn(dead_in_rebuild)));
         running.push(("image work in a pool elsewhere", scope.spawn(dead_in_image_work)));

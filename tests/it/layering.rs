@@ -95,7 +95,7 @@ const ENGINE: &[&[&str]] = &[
     &["execute"],
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
-    &["host", "domain", "guest_address", "reports", "handover", "accepted"],
+    &["host", "domain", "guest_address", "reports", "handover", "accepted", "listeners"],
     &["disk", "host_shutdown"],
     &["follow", "undo"],
     &["ready", "provision"],

@@ -78,6 +78,8 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["tag", a, "x"], 5),
         (&["firewall", a], 0),
         (&["firewall", a, "open", "8080"], 5),
+        (&["publish", a, "22:2222"], 5),
+        (&["unpublish", a], 5),
         (&["protect", a], 5),
         (&["unprotect", a], 5),
         (&["cost"], 0),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::{
-    guest_net::{Beside, GuestNet, between, bridge, host_reaches},
+    guest_net::{Beside, GuestNet, Outside, between, bridge, host_asks, host_reaches},
     host::{Host, needs_host, virsh},
     idle::{audit, clean, created, idle_host, pid, run, states},
     watch::{Watch, wait_for},
@@ -12,6 +12,8 @@ use crate::support::{
 crate::tests![
     what_guests_reach_and_what_reaches_them,
     what_is_opened_and_closed_is_so_at_once,
+    what_is_published_is_reached_from_outside_and_ends,
+    a_port_that_is_taken_is_not_published,
     forged_frames_stay_at_the_port_and_the_rules_come_back,
     a_guest_that_a_networks_restart_cut_off_is_put_back_while_it_runs,
 ];
@@ -188,4 +190,84 @@ fn a_guest_that_a_networks_restart_cut_off_is_put_back_while_it_runs() {
     }
     wait_for("the link", 20, || place() == there);
     is_back("watch");
+}
+
+fn what_is_published_is_reached_from_outside_and_ends() {
+    needs_host();
+    let (host, [a, b], gateway) = neighbours("pub", 182);
+    let (outside, name) = (Outside::new("pub"), "lite-test-pub-a");
+    let _listener = Beside::start(a.command(&["whoami", "22", "9000"]));
+    let world = [outside.asks("tcp", 22), outside.asks("tcp", 8022)];
+    assert!(world.iter().all(|answer| !answer.contains(Outside::ADDRESS)), "{world:?}");
+    host.ok(&["firewall", name, "open", "9000/udp"]);
+    host.ok(&["publish", name, "22:8022", "9000:8090/udp"]);
+    let filtered = std::fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables");
+    let bridges_are_filtered = filtered.is_ok_and(|value| value == "1\n");
+    // The guest sees who asks; another guest by the gateway's address, so that the answer comes back this way.
+    let works = |when: &str| {
+        assert_eq!([outside.asks("tcp", 8022), outside.asks("udp", 8090)], [Outside::ADDRESS; 2], "{when}");
+        assert_eq!(host_asks("tcp", Outside::HOST, 8022), Outside::HOST, "{when}: the host itself");
+        // The kernel translates a frame that it hands to this on a bridge, and bridges it to an isolated port.
+        if !bridges_are_filtered {
+            assert_eq!(b.asks("tcp", Outside::HOST, 8022), gateway, "{when}: another guest");
+        }
+    };
+    works("published");
+    assert_eq!(outside.asks("tcp", 9000), REFUSED, "what is not published");
+    assert!(host.ok(&["list"]).contains("8022/tcp to 22, 8090/udp to 9000"));
+    assert!(host.ok(&["show", name]).contains("PUBLISHED    8022/tcp to 22, 8090/udp to 9000\n"));
+
+    run(Command::new("nft").args(["delete", "table", "inet", &host.tag]));
+    assert_eq!(host.ok(&["repair"]), "loaded the rules of the firewall again\n");
+    works("loaded again");
+    for verb in ["net-destroy", "net-start"] {
+        virsh(&[verb, &host.tag]);
+    }
+    host.ok(&["repair"]);
+    [&a, &b].into_iter().for_each(|guest| guest.plug(&host));
+    works("after the network's restart");
+
+    // By source, and no longer.
+    let mut talk = Beside::start(outside.command(&["talk", Outside::HOST, "8022"]));
+    host.ok(&["unpublish", name, "8022"]);
+    assert_eq!(talk.said(), ["ended"]);
+    assert_ne!(outside.asks("tcp", 8022), Outside::ADDRESS);
+    assert_eq!(outside.asks("udp", 8090), Outside::ADDRESS, "the other one stays");
+    host.ok(&["publish", name, "22:8022", "--from", "203.0.113.0/24"]);
+    assert_ne!(outside.asks("tcp", 8022), Outside::ADDRESS);
+    host.ok(&["unpublish", name]);
+    host.ok(&["publish", name, "22:8022", "--address", Outside::HOST, "--from", "198.51.100.0/24"]);
+    assert_eq!(outside.asks("tcp", 8022), Outside::ADDRESS);
+    clean(&host, "published");
+
+    // Gone with the instance: another may have the port.
+    host.ok(&["delete", name, "--yes"]);
+    assert_ne!(outside.asks("tcp", 8022), Outside::ADDRESS);
+    host.ok(&["publish", "lite-test-pub-b", "22:8022"]);
+    clean(&host, "after the delete");
+}
+
+fn a_port_that_is_taken_is_not_published() {
+    needs_host();
+    let (host, _guests, _) = neighbours("pbt", 183);
+    host.ok(&["publish", "lite-test-pbt-a", "22:8023"]);
+    let service = std::net::TcpListener::bind("0.0.0.0:0").expect("a service of the host");
+    let port = service.local_addr().expect("an address").port();
+    let own = std::fs::read_to_string("/proc/self/comm").expect("read");
+    let process = format!("`{}` (process {})", own.trim(), std::process::id());
+    let cases: [(&[&str], String); 5] = [
+        (&["22:8023"], "`8023/tcp` leads to instance `lite-test-pbt-a` already".to_owned()),
+        (&["22"], "port 22 is this host's own: its administrator logs in there".to_owned()),
+        (&["22:8024", "--address", "203.0.113.9"], "`203.0.113.9` is no address of this host's network".to_owned()),
+        (&["8000"], "the firewall of instance `lite-test-pbt-b` closes `8000/tcp`".to_owned()),
+        (&[&format!("22:{port}")], format!("{process} listens on `{port}/tcp` of this host")),
+    ];
+    let before = host.tables_text();
+    for (args, wanted) in cases {
+        let out = host.lite(&[&["publish", "lite-test-pbt-b"], args].concat());
+        let said = crate::support::host::text(&out.stderr);
+        assert_eq!((out.status.code(), said.lines().next()), (Some(2), Some(&*format!("error: {wanted}"))));
+    }
+    assert_eq!(host.tables_text(), before);
+    assert!(!host.ok(&["show", "lite-test-pbt-b"]).contains("PUBLISHED"));
 }

@@ -5,9 +5,13 @@ use std::time::Duration;
 use lite::{
     engine::{
         BakeRequest, Ctx, Outcome, Stopped,
-        sagas::{bake, firewall, reboot, start, stop, tag},
+        sagas::{
+            bake, firewall,
+            publication::{self, Difference},
+            reboot, start, stop, tag,
+        },
     },
-    model::{Instance, Observer, Result, Rule, Service, Tag},
+    model::{Instance, Observer, OperationKind, Protocol, Publication, Result, Rule, Service, Tag},
 };
 
 /// Starts an instance; whether it had to be.
@@ -51,6 +55,24 @@ pub fn open(ctx: &mut Ctx, instance: &Instance, port: &str) -> Result<()> {
     let wanted = |now: &_| Ok(std::iter::once(rule).chain(Clone::clone(now)).collect());
     let Some(accepted) = firewall::accept(ctx, instance, &wanted)? else { return Ok(()) };
     firewall::run(ctx, accepted)
+}
+
+/// Lets a port of the host lead to SSH of an instance.
+pub fn publish(ctx: &mut Ctx, instance: &Instance, port: u16) -> Result<()> {
+    let publication = Publication { address: None, port, protocol: Protocol::Tcp, guest_port: 22, sources: vec![] };
+    publication_of(ctx, instance, OperationKind::Publish, &Difference { added: vec![publication], removed: vec![] })
+}
+
+/// Takes all away that leads to an instance.
+pub fn unpublish(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let removed = publication::of(ctx, instance.record.uuid)?;
+    publication_of(ctx, instance, OperationKind::Unpublish, &Difference { added: vec![], removed })
+}
+
+fn publication_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: &Difference) -> Result<()> {
+    let wanted = |_: &Ctx, _: &Instance, _: &[Publication]| Ok(difference.clone());
+    let accepted = publication::accept(ctx, instance, kind, &wanted)?;
+    accepted.map_or(Ok(()), |accepted| publication::run(ctx, accepted))
 }
 
 /// Bakes an image, or gives the one that is there.

@@ -93,6 +93,54 @@ impl Drop for GuestNet {
     }
 }
 
+/// A namespace that stands for the world: a machine behind an interface of the host, on addresses for documentation.
+pub struct Outside {
+    namespace: String,
+}
+
+impl Outside {
+    pub const HOST: &str = "198.51.100.1";
+    pub const ADDRESS: &str = "198.51.100.2";
+
+    pub fn new(tag: &str) -> Self {
+        let outside = Self { namespace: format!("lite-test-{tag}-out") };
+        let (ip, own) = (|line: &str| run(Command::new("ip").args(line.split(' '))), &outside.namespace);
+        ip(&format!("netns add {own}"));
+        let link = format!("ltw-{tag}");
+        ip(&format!("link add {link} type veth peer name eth0 netns {own}"));
+        ip(&format!("addr add {}/30 dev {link}", Self::HOST));
+        ip(&format!("link set {link} up"));
+        ip(&format!("-n {own} addr add {}/30 dev eth0", Self::ADDRESS));
+        ip(&format!("-n {own} link set eth0 up"));
+        ip(&format!("-n {own} route add default via {}", Self::HOST));
+        outside
+    }
+
+    /// The command that does it there.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace, "python3", SCRIPT]).args(args);
+        command
+    }
+
+    /// What `whoami` behind a port of the host tells it.
+    pub fn asks(&self, kind: &str, port: u16) -> String {
+        let mut command = self.command(&["ask", kind, Self::HOST, &port.to_string()]);
+        text(&run(&mut command).stdout).trim().to_owned()
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "delete", &self.namespace]).status();
+    }
+}
+
+/// What `whoami` behind a port of the host tells the host itself.
+pub fn host_asks(kind: &str, address: &str, port: u16) -> String {
+    text(&run(Command::new("python3").args([SCRIPT, "ask", kind, address, &port.to_string()])).stdout).trim().to_owned()
+}
+
 /// Whether a TCP port is reached from the host.
 pub fn host_reaches(address: &str, port: u16) -> String {
     text(&run(Command::new("python3").args([SCRIPT, "reach", address, &port.to_string()])).stdout).trim().to_owned()

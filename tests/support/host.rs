@@ -165,6 +165,15 @@ impl Host {
         ours
     }
 
+    /// The rules of lite's own tables, as `nft` prints them.
+    pub fn tables_text(&self) -> String {
+        let table = |family: &str| {
+            let out = Command::new("nft").args(["list", "table", family, &self.tag]).output().expect("nft runs");
+            text(&out.stdout)
+        };
+        ["bridge", "inet"].map(table).concat()
+    }
+
     /// What a second client sees of ours: domains, volumes that are no image, filters.
     pub fn left(&self) -> Vec<String> {
         let ours = |line: &&str| line.starts_with("lite-") || line.starts_with(&self.tag);

@@ -95,6 +95,21 @@ fn unloaded(world: &World) -> Result<()> {
     Ok(())
 }
 
+fn published(world: &World) {
+    created(world);
+    on(world, |e, i| changes::publish(e, i, 8080)).expect("published");
+}
+
+/// A publication that is not loaded: there is none then.
+fn unpublishable(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
+    let error = on(world, |e, i| changes::publish(e, i, 8080)).expect_err("not loaded");
+    world.hypervisor.heal();
+    let engine = world.engine();
+    assert_eq!((error.exit_code(), engine.store.publications_on(&engine.host_id())?), (1, vec![]));
+    Ok(())
+}
+
 fn half_made(world: &World) {
     let passed = in_process::run(None, || created(&World::new())).passed.len();
     assert!(in_process::run(Some(passed), || created(world)).result.is_none());
@@ -135,6 +150,8 @@ pub const OPERATIONS: &[Operation] = &[
     ("reboot", created, |w| on(w, |e, i| changes::reboot(e, i, true)), Leaves::Whole),
     ("tag", created, |w| on(w, |e, i| changes::set_tags(e, i, vec![Tag::parse("a=b")?])), Leaves::Whole),
     ("firewall", created, |w| on(w, |e, i| changes::open(e, i, "8080")), Leaves::Whole),
+    ("publish", created, |w| on(w, |e, i| changes::publish(e, i, 8080)), Leaves::Whole),
+    ("unpublish", published, |w| on(w, changes::unpublish), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
@@ -146,8 +163,11 @@ pub const OPERATIONS: &[Operation] = &[
     ("bake", |_| (), bake, Leaves::Nothing),
 ];
 
-/// An operation that fails and is undone.
-pub const UNLOADED: Operation = ("firewall that is not loaded", created, unloaded, Leaves::Whole);
+/// Operations that fail and are undone.
+pub const UNLOADED: [Operation; 2] = [
+    ("firewall that is not loaded", created, unloaded, Leaves::Whole),
+    ("publication that is not loaded", created, unpublishable, Leaves::Whole),
+];
 
 fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {
     let mut engine = world.engine();

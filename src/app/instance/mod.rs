@@ -10,6 +10,7 @@ pub mod login;
 pub mod logs;
 pub mod power;
 pub mod protect;
+pub mod publish;
 pub mod secrets;
 pub mod show;
 pub mod tag;

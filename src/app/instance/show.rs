@@ -42,6 +42,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let (blueprint, parameters) = ctx.store.blueprint_of(record.uuid)?;
     let mut row = list::row(listed);
     let mut status = None;
+    row.published = engine::sagas::publication::of(ctx, record.uuid)?;
     if listed.power == InstanceState::Running {
         // On a network of somebody else's the guest alone knows its address.
         row.address = engine::guest_address(ctx, record)?;

@@ -1,6 +1,6 @@
 //! The columns of `lite list`.
 
-use super::{health_tone, or_dash, ports_text, price_cell, state_tone, tags_text, toned};
+use super::{health_tone, or_dash, ports_text, price_cell, published_text, state_tone, tags_text, toned};
 use crate::{
     model::{Code, Error, Result, escaped, nearest},
     ui::{Cell, Column},
@@ -51,6 +51,8 @@ columns! {
     Network "network" "NETWORK",
     /// Open ports.
     Ports "ports" "PORTS",
+    /// Ports of the host that lead to it.
+    Published "published" "PUBLISHED",
     /// Tags.
     Tags "tags" "TAGS",
     /// When it was made.
@@ -104,6 +106,7 @@ impl ListColumn {
             Self::Disk => Cell::from(row.disk),
             Self::Network => Cell::from(network_text(&row.network)),
             Self::Ports => Cell::from(or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports)))),
+            Self::Published => Cell::from(or_dash((!row.published.is_empty()).then(|| published_text(&row.published)))),
             Self::Tags => Cell::from(or_dash((!row.tags.is_empty()).then(|| tags_text(&row.tags)))),
             Self::Created => Cell::from(time_text(row.created_at)),
             Self::Version => Cell::from(&row.blueprint_version),

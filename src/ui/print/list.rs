@@ -134,6 +134,7 @@ mod tests {
         "22/tcp",
         "80/tcp"
       ],
+      "published": [],
       "price": "12.00",
       "currency": "USD",
       "tags": {

@@ -19,6 +19,7 @@ mod metrics;
 mod operations;
 mod outdated;
 mod plan;
+mod published;
 mod receipt;
 mod repair;
 mod secrets;
@@ -46,6 +47,7 @@ pub use metrics::{print_metric, print_metrics};
 pub use operations::{print_operation, print_operations};
 pub use outdated::print_outdated;
 pub use plan::{print_plan, print_plans};
+pub use published::print_published;
 pub use receipt::{print_changed, print_delete_receipt};
 pub use repair::{print_rebuild_plan, print_rebuilt, print_repair};
 pub use secrets::print_secrets;
@@ -56,7 +58,7 @@ pub use unit::print_unit;
 
 use super::{Cell, Tone};
 use crate::{
-    model::{Currency, DiskUsage, InstanceState, Money, Tag},
+    model::{Currency, DiskUsage, InstanceState, Money, Publication, Tag},
     ui::Ui,
     view::{network_text, time_text},
 };
@@ -64,6 +66,15 @@ use crate::{
 /// `22/tcp, 80/tcp`.
 pub(super) fn ports_text(ports: &[impl ToString]) -> String {
     ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `80/tcp, 8443/tcp to 443 (192.0.2.0/24)`.
+pub(super) fn published_text(published: &[Publication]) -> String {
+    let one = |p: &Publication| match p.sources.as_slice() {
+        [] => p.to_string(),
+        sources => format!("{p} ({})", sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    published.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// A price; its currency is said where the heading does not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{network_text, or_dash, tags_text, time_text};
+use super::{network_text, or_dash, published_text, tags_text, time_text};
 use crate::{
     model::{Result, Service},
     ui::{Block, Ui},
@@ -52,6 +52,7 @@ fn block(view: &ShowView) -> Block {
         .maybe("REBOOT", (view.reboot_required == Some(true)).then(|| format!("required: lite reboot {}", row.name)))
         .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
         .row("PORTS", or_dash(ports(&view.firewall)))
+        .maybe("PUBLISHED", (!row.published.is_empty()).then(|| published_text(&row.published)))
         .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
         .maybe("HOST KEY", view.host_key.as_ref())
         .row("CREATED", time_text(row.created_at))
@@ -191,6 +192,7 @@ SSH          lite ssh test
             "address",
             "network",
             "ports",
+            "published",
             "price",
             "currency",
             "tags",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lite::{
     model::{
         AlarmState, Code, Currency, DesiredState, Error, Event, EventData, EventKind, Hint, InstanceState, Metric,
-        Missing, Money, NetworkMode, Notify, Port, Rule, Rules, Service, Size, Statistic, Tag,
+        Missing, Money, NetworkMode, Notify, Port, Protocol, Publication, Rule, Rules, Service, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -29,6 +29,7 @@ fn row(name: &str) -> view::ListRow {
         address: Some([192, 0, 2, 1].into()),
         network: NetworkMode::Nat,
         ports: Service::parse("80/tcp").into_iter().collect(),
+        published: vec![publication()],
         price: Money::hundredths(500),
         currency: usd(),
         tags: Tag::parse("live").into_iter().collect(),
@@ -75,6 +76,16 @@ pub fn documents() -> Vec<(&'static str, Value)> {
 
 fn add(all: &mut Vec<(&'static str, Value)>, commands: &'static str, document: &impl Serialize) {
     all.push((commands, serde_json::to_value(Versioned::new(document)).expect("JSON")));
+}
+
+fn publication() -> Publication {
+    Publication {
+        address: Some([192, 0, 2, 7].into()),
+        port: 8080,
+        protocol: Protocol::Tcp,
+        guest_port: 80,
+        sources: vec!["192.0.2.0/24".parse().expect("a network")],
+    }
 }
 
 fn rules() -> Rules {
@@ -132,6 +143,8 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
     let name = lite::model::Name::parse("web").expect("a name");
+    let published = view::PublishedView::new(&name, vec![publication()], Some([192, 0, 2, 7].into()));
+    add(all, "`publish`, `unpublish`", &published);
     add(all, "`firewall`", &view::FirewallView::new(&name, &rules()));
     add(all, "`tag`", &view::TagsView { name: text("web"), tags: Tag::parse("live").into_iter().collect() });
     add(all, "`repair`", &view::RepairView { dry_run: false, actions: vec![text("undid it")] });

@@ -1,0 +1,150 @@
+//! Ports of the host that lead to an instance.
+
+use std::net::Ipv4Addr;
+
+use ipnet::IpNet;
+
+use super::change::Change;
+use crate::{
+    app::{Accepted, Right},
+    engine::{
+        Ctx,
+        sagas::publication::{self, Difference},
+    },
+    model::{
+        Code, Error, Hint, Instance, NetworkMode, Observer, OperationKind, PortPair, Publication, Result, Rule,
+        Service, Verb,
+    },
+    view::PublishedView,
+};
+
+/// Publishes ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// The ports.
+    pub pairs: Vec<PortPair>,
+    /// The host's address; none: each that it has.
+    pub address: Option<Ipv4Addr>,
+    /// From where; empty: from anywhere.
+    pub sources: Vec<IpNet>,
+}
+
+/// Takes publications away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpublish {
+    /// Ports of the host; empty: all that lead to the instance.
+    pub ports: Vec<Service>,
+}
+
+impl Publish {
+    fn wanted(&self) -> Vec<Publication> {
+        let publication = |pair: &PortPair| Publication {
+            address: self.address,
+            port: pair.port,
+            protocol: pair.protocol,
+            guest_port: pair.guest_port,
+            sources: self.sources.clone(),
+        };
+        self.pairs.iter().map(publication).collect()
+    }
+
+    fn difference(&self, ctx: &Ctx, instance: &Instance, now: &[Publication]) -> Result<Difference> {
+        let name = &instance.record.name;
+        if instance.record.network != NetworkMode::Nat {
+            return Err(Error::new(Code::NotPublishable, format!("instance `{name}` is on a network of its own"))
+                .hint("it is reached at its own address there; nothing is to be published"));
+        }
+        let mut added = self.wanted();
+        added.retain(|publication| !now.contains(publication));
+        for (n, publication) in added.iter().enumerate() {
+            if added[..n].iter().any(|other| other.meets(publication)) {
+                return Err(Error::new(Code::PortTaken, format!("`{}` is given twice", publication.end())));
+            }
+            check(ctx, instance, publication)?;
+        }
+        Ok(Difference { added, removed: Vec::new() })
+    }
+}
+
+/// Refused: an address that is not the host's, a port that is taken, or that the firewall of the instance closes.
+fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()> {
+    let (machine, here) = (&*ctx.machine, ctx.machine.runs_guests());
+    if let Some(address) = publication.address.filter(|a| a.is_loopback() || here && !machine.is_own(*a)) {
+        return Err(Error::new(Code::NotOurAddress, format!("`{address}` is no address of this host's network"))
+            .hint("use one that `ip address` shows, or leave out `--address` for all of them"));
+    }
+    let own = publication.address.is_some_and(|address| machine.outward_address() != Some(address));
+    if publication.port == 22 && !own {
+        return Err(Error::new(Code::PortTaken, "port 22 is this host's own: its administrator logs in there")
+            .hint("choose another, such as `22:2222`, or an additional address of the host with `--address`"));
+    }
+    // A service on all addresses keeps the port on the others.
+    let exact = publication.port == 22;
+    if let Some(who) = here.then(|| crate::engine::listener(machine, publication, exact)).flatten() {
+        return Err(Error::new(Code::PortTaken, format!("{who} listens on `{}` of this host", publication.end()))
+            .hint("choose another port of the host, such as `PORT:8080`, or stop that service"));
+    }
+    let service =
+        Service::Ports { first: publication.guest_port, last: publication.guest_port, protocol: publication.protocol };
+    let name = &instance.record.name;
+    if !instance.record.rules().iter().any(|rule: &Rule| rule.service.has(service)) {
+        return Err(Error::new(Code::PortClosed, format!("the firewall of instance `{name}` closes `{service}`"))
+            .hint(Hint::from("open it first: ").run_with(Verb::Firewall, &[name, &"open", &service])));
+    }
+    Ok(())
+}
+
+impl Change for Publish {
+    type View = PublishedView;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> PublishedView {
+        PublishedView::new(&instance.record.name, self.wanted(), None)
+    }
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
+        let wanted = |ctx: &Ctx, instance: &Instance, now: &[Publication]| self.difference(ctx, instance, now);
+        let accepted = publication::accept(&mut ctx, &instance, OperationKind::Publish, &wanted)?;
+        finish(ctx, &instance, accepted)
+    }
+}
+
+impl Change for Unpublish {
+    type View = PublishedView;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> PublishedView {
+        PublishedView::new(&instance.record.name, Vec::new(), None)
+    }
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
+        let name = instance.record.name.clone();
+        let wanted = |_: &Ctx, _: &Instance, now: &[Publication]| {
+            let service = |p: &Publication| Service::Ports { first: p.port, last: p.port, protocol: p.protocol };
+            if let Some(port) = self.ports.iter().find(|port| !now.iter().any(|p| service(p) == **port)) {
+                return Err(Error::new(Code::NotPublished, format!("`{port}` of this host does not lead to `{name}`"))
+                    .hint(Hint::new().run_with(Verb::Show, &[&name]).text(" shows what does")));
+            }
+            let goes = |p: &&Publication| self.ports.is_empty() || self.ports.contains(&service(p));
+            Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
+        };
+        let accepted = publication::accept(&mut ctx, &instance, OperationKind::Unpublish, &wanted)?;
+        finish(ctx, &instance, accepted)
+    }
+}
+
+/// What is left to do of a change, and what leads to the instance then.
+fn finish(
+    mut ctx: Ctx,
+    instance: &Instance,
+    accepted: Option<crate::engine::Accepted<Difference>>,
+) -> Result<Accepted<PublishedView>> {
+    let (name, uuid) = (instance.record.name.clone(), instance.record.uuid);
+    let view =
+        move |ctx: &Ctx| Ok(PublishedView::new(&name, publication::of(ctx, uuid)?, ctx.machine.outward_address()));
+    let Some(accepted) = accepted else { return Ok(Accepted::without_operation(move |_| view(&ctx))) };
+    Ok(Accepted::new(accepted.operation.clone(), move |_| {
+        publication::run(&mut ctx, accepted)?;
+        view(&ctx)
+    }))
+}

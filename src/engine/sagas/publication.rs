@@ -1,0 +1,114 @@
+//! publish and unpublish: ports of the host that lead to an instance, in the database and in the packet filter.
+
+use uuid::Uuid;
+
+use crate::{
+    engine::{Accepted, Ctx, firewall, journal, lock},
+    kill_point,
+    model::{HostId, Instance, OperationKind, Publication, Record, Result},
+    store::{Operation, OperationState, Transaction, operations, publications},
+};
+
+/// What comes and what goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Difference {
+    /// What leads to the instance from now on.
+    pub added: Vec<Publication>,
+    /// What does no longer.
+    pub removed: Vec<Publication>,
+}
+
+/// Tells what is to change, by what is published of an instance now.
+pub type Wanted<'a> = dyn Fn(&Ctx, &Instance, &[Publication]) -> Result<Difference> + 'a;
+
+impl Difference {
+    fn write(&self, t: &Transaction<'_>, host: &HostId, instance: Uuid) -> Result<()> {
+        publications::remove(t, host, &self.removed)?;
+        publications::insert(t, host, instance, &self.added)
+    }
+
+    fn undo(&self) -> Self {
+        Self { added: self.removed.clone(), removed: self.added.clone() }
+    }
+}
+
+/// Accepts a change of what is published; `wanted` tells it by what is published of the instance now. None: there is nothing
+/// to do. The database has it from here on, with the operation that goes on with it.
+///
+/// # Errors
+/// What `wanted` refuses, a port that leads elsewhere, or busy.
+pub fn accept(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    kind: OperationKind,
+    wanted: &Wanted<'_>,
+) -> Result<Option<Accepted<Difference>>> {
+    let lock = lock::take(ctx, instance, kind.as_str())?;
+    // Another command may have changed it before the lock was free.
+    let instance = ctx.store.require(&instance.record.name)?;
+    let uuid = instance.record.uuid;
+    let host = ctx.host_id();
+    let difference = wanted(ctx, &instance, &of(ctx, uuid)?)?;
+    if difference == Difference::default() {
+        return Ok(None);
+    }
+    let operation = journal::new_operation(ctx, kind, &instance);
+    ctx.store.write(|t| {
+        difference.write(t, &host, uuid)?;
+        operations::insert(t, &operation)
+    })?;
+    Ok(Some(Accepted { operation, instance, lock, found: difference }))
+}
+
+/// What is published of an instance.
+///
+/// # Errors
+/// Those of the database.
+pub fn of(ctx: &Ctx, instance: Uuid) -> Result<Vec<Publication>> {
+    let all = ctx.store.publications_on(&ctx.host_id())?;
+    Ok(all.into_iter().filter(|p| p.instance == instance).map(|p| p.publication).collect())
+}
+
+/// Loads what was accepted.
+///
+/// # Errors
+/// What `nft` says: all is as it was before then.
+pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<()> {
+    let Accepted { operation, instance, lock: _lock, found: difference } = accepted;
+    let (uuid, host) = (instance.record.uuid, ctx.host_id());
+    kill_point::reached("intent");
+    if let Err(error) = firewall::apply(ctx) {
+        ctx.store.write(|t| difference.undo().write(t, &host, uuid))?;
+        kill_point::reached("undone");
+        // What was loaded before is still there, unless only the answer of `nft` was lost.
+        let _ = firewall::apply(ctx);
+        return journal::end(ctx, &operation, Err(error));
+    }
+    kill_point::reached("effect");
+    for publication in &difference.removed {
+        forget_connections(ctx, &instance.record, publication);
+    }
+    journal::end(ctx, &operation, Ok(()))
+}
+
+/// Their packets are refused by now. A datagram from the same client would still be translated for the old instance, if
+/// another has the port next.
+fn forget_connections(ctx: &Ctx, record: &Record, publication: &Publication) {
+    let (Some(guest), Some(conntrack)) = (record.address, ctx.machine.program("conntrack")) else { return };
+    let protocol = publication.end();
+    let protocol = protocol.rsplit('/').next().unwrap_or_default();
+    let (port, guest) = (publication.port.to_string(), guest.to_string());
+    // It fails where there is none to forget.
+    let arguments = ["-D", "-p", protocol, "--orig-port-dst", &port, "--reply-src", &guest];
+    let _ = ctx.machine.run(&conntrack, &arguments);
+}
+
+/// The process of a change died: what the database has is loaded.
+///
+/// # Errors
+/// The packet filter cannot be reached.
+pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
+    firewall::apply(ctx)?;
+    ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
+    Ok(format!("finished the {} of `{}` that was cut off", operation.kind, operation.resource.name))
+}

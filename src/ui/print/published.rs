@@ -1,0 +1,65 @@
+//! `lite publish` and `lite unpublish`.
+
+use crate::{
+    model::Result,
+    ui::{Cell, Column, Table, Ui},
+    view::PublishedView,
+};
+
+/// Prints what leads to some instances, and on stderr what the world may still need.
+pub fn print_published(ui: &Ui, view: &PublishedView) -> Result<()> {
+    if ui.json {
+        return ui.document(view);
+    }
+    if view.published.is_empty() {
+        ui.status(&format!("nothing is published of `{}`", view.name));
+        return Ok(());
+    }
+    let mut table = Table::new(["HOST", "PORT", "FROM"].map(Column::left));
+    for publication in &view.published {
+        let sources: Vec<String> = publication.sources.iter().map(ToString::to_string).collect();
+        let from = if sources.is_empty() { "anywhere".to_owned() } else { sources.join(", ") };
+        table.row([Cell::from(publication.end()), Cell::from(publication.guest_port), Cell::from(from)]);
+    }
+    ui.table(&table)?;
+    ui.status("ufw and firewalld on this host do not stop what is published: `--from` limits who comes in");
+    if let Some(address) = view.host_address.filter(|_| view.is_behind_router()) {
+        ui.status(&format!(
+            "{address} is a private address: for the world to come in, forward the port in your router to it"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::print_published;
+    use crate::{
+        model::{Name, Protocol, Publication, source},
+        ui::testing::Capture,
+        view::PublishedView,
+    };
+
+    #[test]
+    fn a_publication_is_a_line_and_a_private_address_is_said() {
+        let name = Name::parse("web").unwrap();
+        let publication = Publication {
+            address: None,
+            port: 8080,
+            protocol: Protocol::Tcp,
+            guest_port: 80,
+            sources: vec![source("192.0.2.0/24").unwrap()],
+        };
+        let printed = |published, address: [u8; 4]| {
+            let capture = Capture::default();
+            print_published(&capture.ui(), &PublishedView::new(&name, published, Some(address.into()))).unwrap();
+            (capture.stdout(), capture.stderr())
+        };
+        let table = "HOST      PORT  FROM\n8080/tcp  80    192.0.2.0/24\n".to_owned();
+        let open = "ufw and firewalld on this host do not stop what is published: `--from` limits who comes in\n";
+        assert_eq!(printed(vec![publication.clone()], [203, 0, 113, 7]), (table.clone(), open.to_owned()));
+        let router = "10.0.0.2 is a private address: for the world to come in, forward the port in your router to it\n";
+        assert_eq!(printed(vec![publication], [10, 0, 0, 2]), (table, format!("{open}{router}")));
+        assert_eq!(printed(vec![], [10, 0, 0, 2]), (String::new(), "nothing is published of `web`\n".to_owned()));
+    }
+}
