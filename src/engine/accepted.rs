@@ -1,7 +1,10 @@
 //! An operation on an instance between its acceptance and its run.
 
 use super::lock::Lock;
-use crate::{model::Instance, store::Operation};
+use crate::{
+    model::{Instance, Tag},
+    store::Operation,
+};
 
 /// An operation that was accepted: what can be refused was, the journal has it, and the lock of its instance is held. A
 /// caller may answer with its id and run it elsewhere; dropped without a run, the next change closes it as cut off.
@@ -12,4 +15,11 @@ pub struct Accepted<T = ()> {
     pub(super) lock: Lock,
     /// What was found out for its run.
     pub(super) found: T,
+}
+
+impl Accepted<Vec<Tag>> {
+    /// The tags that the instance is to have.
+    pub fn tags(&self) -> &[Tag] {
+        &self.found
+    }
 }

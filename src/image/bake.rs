@@ -23,7 +23,7 @@ pub fn flatten(
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
-    tools::require(&[Need("qemu-img", "qemu-utils")])?;
+    tools::require(&[Need("qemu-img", "qemu-utils"), Need("prlimit", "util-linux")])?;
     let (id, work) = (baked.id(), images.work());
     let temporary = || {
         let made = tempfile::Builder::new().prefix(&format!(".bake-{id}_")).tempfile_in(work);
@@ -37,7 +37,7 @@ pub fn flatten(
     let base = (disk == overlay).then_some(base);
     base.map_or(Ok(()), |base| gate_file(base, None))?;
     gate_file(&disk, base)?;
-    let mut command = tools::command("qemu-img");
+    let mut command = tools::bounded("qemu-img");
     // Should this process be killed, the lock stays held until the copy has ended.
     command.stdin(lock.share()?);
     command.args(["convert", "-f", "qcow2", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]);

@@ -29,7 +29,7 @@ pub fn import(
     observer: &mut dyn Observer,
 ) -> Result<Image> {
     check_id(id)?;
-    tools::require(&[Need("qemu-img", "qemu-utils")])?;
+    tools::require(&[Need("qemu-img", "qemu-utils"), Need("prlimit", "util-linux")])?;
     let mut open = open_regular(file)?;
     let mut header = Vec::new();
     (&mut open).take(HEADER_MAX).read_to_end(&mut header).map_err(|e| io("read", file, e))?;
@@ -96,7 +96,7 @@ pub(super) fn gate_file(file: &Path, base: Option<&Path>) -> Result<()> {
 pub(super) fn check_qcow2(file: &Path, cancel: &AtomicBool) -> Result<()> {
     // Gate first: from here on a tool opens it, and the copy may differ from what was looked at.
     gate_file(file, None)?;
-    let mut command = tools::command("qemu-img");
+    let mut command = tools::bounded("qemu-img");
     command.args(["check", "-f", "qcow2", "--output=json"]).arg(file);
     match tools::run(&mut command, cancel) {
         Err(e) if e.code == Code::ToolFailed => Err(e

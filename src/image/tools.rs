@@ -29,6 +29,9 @@ const OUTPUT_MAX: usize = 1 << 20;
 
 /// Arguments of `setpriv` that start a program as the head of a [`family`].
 const FAMILY: [&str; 6] = ["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"];
+/// Arguments of `prlimit` that start a program which is [`bounded`]: bytes of address space, and seconds of CPU. A whole disk of the
+/// largest bundle takes minutes.
+const BOUNDS: [&str; 2] = ["--as=4294967296", "--cpu=3600"];
 
 /// Something that has to be installed: a program by its name, or a file by its path; and the package that brings it.
 #[derive(Debug, Clone, Copy)]
@@ -74,10 +77,20 @@ pub(super) fn family(program: &str) -> Command {
     command
 }
 
+/// A program to [`run`] over a file that somebody else wrote: it cannot take all of the host's memory, nor compute for ever.
+pub(super) fn bounded(program: &str) -> Command {
+    let mut command = command("prlimit");
+    command.args(BOUNDS).arg(program);
+    command
+}
+
 /// What the user knows a program by, also when another one starts it.
 fn name(command: &Command) -> String {
-    let starts_another = command.get_args().take(FAMILY.len()).eq(FAMILY);
-    let program = command.get_args().nth(FAMILY.len()).filter(|_| starts_another).unwrap_or(command.get_program());
+    let started_by = |start: &[&str]| {
+        let starts = command.get_args().take(start.len()).eq(start.iter().copied());
+        command.get_args().nth(start.len()).filter(|_| starts)
+    };
+    let program = started_by(&FAMILY).or_else(|| started_by(&BOUNDS)).unwrap_or(command.get_program());
     Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -169,5 +182,13 @@ mod tests {
     fn errors_name_the_program_that_the_user_knows() {
         assert_eq!(name(command("qemu-img").arg("check")), "qemu-img");
         assert_eq!(name(family("mmdebstrap").arg("--mode=root")), "mmdebstrap");
+        assert_eq!(name(bounded("qemu-img").arg("check")), "qemu-img");
+    }
+
+    #[test]
+    fn what_is_bounded_has_no_more_than_its_share() {
+        let mut shell = bounded("sh");
+        let out = run(shell.args(["-c", "ulimit -v; ulimit -t"]), &AtomicBool::new(false)).expect("runs");
+        assert_eq!(String::from_utf8_lossy(&out), "4194304\n3600\n");
     }
 }

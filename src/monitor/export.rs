@@ -259,8 +259,10 @@ mod tests {
             Err(std::io::Error::from_raw_os_error(24))
         };
         let served = answer_all(accept, &shared);
+        let began = std::time::Instant::now();
         let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(1500), served).await });
-        assert!(ended.is_err() && tries <= 2, "{tries}");
+        // A second between two tries, however late this thread was woken.
+        assert!(ended.is_err() && tries <= began.elapsed().as_secs() + 1, "{tries} in {:?}", began.elapsed());
     }
 
     #[test]

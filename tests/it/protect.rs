@@ -15,7 +15,7 @@ use lite::{
     clock::SystemClock,
     engine,
     hypervisor::prelude::*,
-    model::{Code, Name, Requester, Result, Tag, Unobserved, Via},
+    model::{Code, Instance, Name, Requester, Result, Tag, Unobserved, Via},
     plan::{METADATA_URI, record_of},
     view::Changed,
 };
@@ -87,4 +87,21 @@ fn one_that_may_change_instances_may_not_lift_their_protection() {
     // Another tag is no matter of protection.
     (retag.set, retag.remove) = (vec![Tag::parse("a=b").expect("a tag")], vec![]);
     assert_eq!(tag::change(&app, &ann, &retag, &mut Unobserved).map(|view| view.tags.len()), Ok(2));
+}
+
+/// Each read the tags before the other had its lock.
+#[test]
+fn tags_of_two_commands_at_once_are_both_kept() {
+    let world = World::new();
+    world.create("web").expect("made");
+    let before = world.engine().store.require(&name("web")).expect("there");
+    for text in ["a=1", "b=2"] {
+        let added = Tag::parse(text).expect("a tag");
+        let wanted = |now: &Instance| Ok(now.record.tags.iter().cloned().chain([added.clone()]).collect());
+        let mut engine = world.engine();
+        let accepted = engine::sagas::tag::accept(&mut engine, &before, &wanted).expect("accepted").expect("a change");
+        engine::sagas::tag::run(&mut engine, accepted).expect("done");
+    }
+    let tags = world.engine().store.require(&name("web")).expect("there").record.tags;
+    assert_eq!(tags.iter().map(|t| (&*t.key, &*t.value)).collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
 }

@@ -153,10 +153,10 @@ fn no_secret_where_it_does_not_belong(host: &Host) {
         .find(|p| p.to_string_lossy().ends_with(".seed.iso"))
         .expect("a seed");
     let bytes = std::fs::read(&seed).expect("the seed");
-    assert!(!text(&bytes).contains("PRIVATE KEY"), "the seed still holds the host key");
+    assert!(!text(&bytes).contains("OPENSSH PRIVATE KEY"), "the seed still holds the host key");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&seed).expect("the seed").permissions());
     assert_eq!(mode & 0o777, 0o600);
-    assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("PRIVATE KEY"));
+    assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("OPENSSH PRIVATE KEY"));
 }
 
 /// A create whose set-up fails in a module, and what is said of it.

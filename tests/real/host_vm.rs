@@ -148,6 +148,6 @@ fn images_are_copied(host: &Host, machine: &Machine<'_>) {
     let to = format!("{OUTER}:");
     let words: Vec<&str> = std::iter::once("cp").chain(paths.iter().map(String::as_str)).chain([to.as_str()]).collect();
     host.ok(&words);
-    machine.ok("mv base-debian-13* /var/lib/libvirt/images/lite/ && chown root: /var/lib/libvirt/images/lite/base-*");
+    machine.ok("mv base-debian-13* /var/lib/libvirt/images/lite/ && chown root:libvirt-qemu /var/lib/libvirt/images/lite/base-*");
     assert_eq!(machine.json("image list")["images"][0]["id"], "debian-13");
 }

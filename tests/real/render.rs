@@ -107,7 +107,10 @@ fn secrets_are_only_where_they_must_be() {
     );
     assert_eq!(written(&document, "/var/lib/lite/instance.json").map(|f| &f["permissions"]), Some(&json!("0600")));
     for text in [&seed.user_data_scrubbed, &seed.meta_data, &seed.network_config, &format!("{seed:?}")] {
-        assert!(!text.contains(secret) && !text.contains("PRIVATE KEY") && !text.contains("instance.json\n"), "{text}");
+        assert!(
+            !text.contains(secret) && !text.contains("OPENSSH PRIVATE KEY") && !text.contains("instance.json\n"),
+            "{text}"
+        );
     }
     let scrubbed = pyyaml(&seed.user_data_scrubbed);
     assert_eq!(scrubbed["bootcmd"], document["bootcmd"]);

@@ -231,7 +231,11 @@ fn copy_images(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).expect("a folder") {
         let (path, name) = entry.map(|e| (e.path(), e.file_name())).expect("an entry");
         if name.to_string_lossy().starts_with("base-") {
-            std::fs::copy(path, to.join(name)).expect("copied");
+            let copy = to.join(name);
+            std::fs::copy(&path, &copy).expect("copied");
+            // QEMU reads it by its group.
+            let group = std::os::unix::fs::MetadataExt::gid(&path.metadata().expect("it is there"));
+            std::os::unix::fs::chown(copy, None, Some(group)).expect("root may");
         }
     }
 }

@@ -25,6 +25,15 @@ impl Protect {
         let same = instance.is_protected() == self.protected;
         same.then(|| Changed::new(&instance.record.name, format!("{} already", self.word())))
     }
+
+    /// The tags of the instance after the change.
+    fn tags(self, instance: &Instance) -> Vec<Tag> {
+        let mut tags = instance.record.tags.clone();
+        tags.retain(|tag| !tag.protects());
+        tags.extend(self.protected.then(Tag::protection));
+        tags.sort();
+        tags
+    }
 }
 
 impl Change for Protect {
@@ -40,12 +49,12 @@ impl Change for Protect {
         if let Some(already) = self.already(&instance) {
             return Ok(Accepted::without_operation(move |_| Ok(already)));
         }
-        let mut tags = instance.record.tags.clone();
-        tags.retain(|tag| !tag.protects());
-        tags.extend(self.protected.then(Tag::protection));
-        tags.sort();
         let changed = Changed::new(&instance.record.name, self.word());
-        let accepted = tag::accept(&mut ctx, &instance)?;
-        Ok(Accepted::new(accepted.operation.clone(), move |_| tag::run(&mut ctx, accepted, tags).map(|()| changed)))
+        Ok(match tag::accept(&mut ctx, &instance, &|instance| Ok(self.tags(instance)))? {
+            Some(accepted) => {
+                Accepted::new(accepted.operation.clone(), move |_| tag::run(&mut ctx, accepted).map(|()| changed))
+            }
+            None => Accepted::without_operation(move |_| Ok(changed)),
+        })
     }
 }

@@ -44,12 +44,15 @@ pub fn change(app: &App, caller: &Caller, request: &Retag, observer: &mut dyn Ob
 /// Refused, or busy. Nothing is left then.
 pub fn accept(app: &App, caller: &Caller, request: &Retag, observer: &mut dyn Observer) -> Result<Accepted<TagsView>> {
     let (mut ctx, instance, tags) = found(app, caller, request, observer)?;
-    let view = view(request, tags.clone());
+    let as_they_are = view(request, tags.clone());
     if tags == instance.record.tags {
-        return Ok(Accepted::without_operation(move |_| Ok(view)));
+        return Ok(Accepted::without_operation(move |_| Ok(as_they_are)));
     }
-    let accepted = tag::accept(&mut ctx, &instance)?;
-    Ok(Accepted::new(accepted.operation.clone(), move |_| tag::run(&mut ctx, accepted, tags).map(|()| view)))
+    let Some(accepted) = tag::accept(&mut ctx, &instance, &|instance| wanted(instance, request))? else {
+        return Ok(Accepted::without_operation(move |_| Ok(as_they_are)));
+    };
+    let view = view(request, accepted.tags().to_vec());
+    Ok(Accepted::new(accepted.operation.clone(), move |_| tag::run(&mut ctx, accepted).map(|()| view)))
 }
 
 /// The instance, and the tags it is to have.

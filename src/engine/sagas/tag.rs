@@ -9,22 +9,32 @@ use crate::{
     store::Operation,
 };
 
-/// Accepts a change of tags.
+/// Accepts a change of tags; `wanted` makes the new ones of those that there are. None: they are so already.
 ///
 /// # Errors
-/// Busy.
-pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
+/// What `wanted` refuses, or busy.
+pub fn accept(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    wanted: &dyn Fn(&Instance) -> Result<Vec<Tag>>,
+) -> Result<Option<Accepted<Vec<Tag>>>> {
     let lock = lock::take(ctx, instance, "tag")?;
-    let operation = journal::begin(ctx, OperationKind::Tag, instance)?;
-    Ok(Accepted { operation, instance: instance.clone(), lock, found: () })
+    // Another command may have changed them before the lock was free.
+    let instance = ctx.store.require(&instance.record.name)?;
+    let tags = wanted(&instance)?;
+    if tags == instance.record.tags {
+        return Ok(None);
+    }
+    let operation = journal::begin(ctx, OperationKind::Tag, &instance)?;
+    Ok(Some(Accepted { operation, instance, lock, found: tags }))
 }
 
-/// Replaces the tags of what was accepted.
+/// Replaces the tags by those that were accepted.
 ///
 /// # Errors
-/// As [`set_tags`].
-pub fn run(ctx: &mut Ctx, accepted: Accepted, tags: Vec<Tag>) -> Result<()> {
-    let Accepted { operation, instance, lock: _lock, .. } = accepted;
+/// What libvirt says of the domain's metadata: the database has the tags then.
+pub fn run(ctx: &mut Ctx, accepted: Accepted<Vec<Tag>>) -> Result<()> {
+    let Accepted { operation, instance, lock: _lock, found: tags } = accepted;
     let record = Record { tags, ..instance.record };
     ctx.store.set_record(&record)?;
     kill_point::reached("intent");
