@@ -167,12 +167,6 @@ impl Beside {
         rest.lines().map(str::to_owned).collect()
     }
 
-    /// What it says when it is told to end.
-    pub fn told_to_end(&mut self) -> Vec<String> {
-        run(Command::new("kill").arg(self.0.id().to_string()));
-        self.said()
-    }
-
     /// What arrives at an interface of the host.
     pub fn sniff(interface: &str) -> Self {
         let mut command = Command::new("python3");
