@@ -226,6 +226,11 @@ impl Store {
 
     /// When an instance was last started or rebooted by an operation; a start whose application did not answer started it.
     pub fn last_start(&self, instance: Uuid) -> Result<Option<Timestamp>> {
+        Ok(self.last_started_by(instance)?.map(|o| o.started_at))
+    }
+
+    /// The operation of [`Store::last_start`].
+    pub fn last_started_by(&self, instance: Uuid) -> Result<Option<Operation>> {
         let all = self.operations_where(
             "WHERE resource_id = ?1 AND kind IN ('create', 'start', 'reboot', 'restart')
              AND (state <> 'failed' OR kind = 'start' AND
@@ -233,7 +238,7 @@ impl Store {
              ORDER BY rowid DESC LIMIT 1",
             [instance.to_string()],
         )?;
-        Ok(all.first().map(|o| o.started_at))
+        Ok(all.into_iter().next())
     }
 
     /// When each of these instances was last started, of those that were since a time: what [`Store::last_start`] tells of them.

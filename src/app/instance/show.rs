@@ -8,7 +8,7 @@ use crate::{
     catalog::Health,
     engine::{self, Ctx, Listed},
     guest::{self, report::Status},
-    model::{InstanceState, Name, Observer, Phase, Record, Result},
+    model::{InstanceState, Name, Observer, OperationKind, Phase, Record, Result},
     plan::report_log,
     render::render_output,
     store::instances::no_such_instance,
@@ -89,7 +89,7 @@ fn health(
     address: Option<Ipv4Addr>,
     health: Option<&Health>,
 ) -> Result<Option<String>> {
-    let started = ctx.store.last_start(record.uuid)?;
+    let by = ctx.store.last_started_by(record.uuid)?;
     let answer = match (health, address) {
         (None, _) => return Ok(None),
         (Some(Health::Command { .. }), _) => guest::status::health(said),
@@ -98,5 +98,9 @@ fn health(
     };
     let measured = ctx.store.healthy(&ctx.host_id())?.remove(&record.uuid);
     let answered = measured.filter(|(healthy, _)| *healthy).map(|(_, at)| at);
-    Ok(engine::health_word(Some(answer), engine::is_starting(started, answered, ctx.now())))
+    // A create that is ready has heard its application, also where no watcher runs.
+    let is_ready = ctx.store.require(&record.name)?.phase == Phase::Ready;
+    let created = by.as_ref().filter(|by| is_ready && by.kind == OperationKind::Create).map(|by| by.started_at);
+    let started = by.as_ref().map(|by| by.started_at);
+    Ok(engine::health_word(Some(answer), engine::is_starting(started, answered.max(created), ctx.now())))
 }
