@@ -3,7 +3,8 @@
 
 On the first boot it judges cloud-init's result, runs the blueprint's install and configure scripts, the user's runcmd
 and the user's script, and reports each step as one line of JSON on the virtio-serial port. A step that reboots the
-guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
+guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then
+`lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
 A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """

@@ -67,6 +67,16 @@ pub enum Protocol {
     Udp,
 }
 
+impl Protocol {
+    /// Its name in small letters, as in `80/tcp`; nftables, conntrack and the database have the same.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 /// A port that is open to the network. Written `80/tcp`; `80` alone means TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -101,11 +111,7 @@ impl Port {
 
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        };
-        write!(f, "{}/{protocol}", self.number)
+        write!(f, "{}/{}", self.number, self.protocol.as_str())
     }
 }
 

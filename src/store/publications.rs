@@ -23,7 +23,7 @@ pub struct Published {
 
 fn published(row: &Row<'_>) -> rusqlite::Result<Published> {
     let address: String = row.get("address")?;
-    let udp = row.get::<_, String>("protocol")? == UDP;
+    let udp = row.get::<_, String>("protocol")? == Protocol::Udp.as_str();
     Ok(Published {
         instance: id(row, "instance")?,
         name: row.get("name")?,
@@ -35,15 +35,6 @@ fn published(row: &Row<'_>) -> rusqlite::Result<Published> {
             sources: json(row, "sources")?,
         },
     })
-}
-
-const UDP: &str = "udp";
-
-fn word(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => UDP,
-    }
 }
 
 fn all_on(connection: &Connection, host: &HostId) -> Result<Vec<Published>> {
@@ -84,7 +75,7 @@ pub fn insert(t: &Transaction<'_>, host: &HostId, instance: Uuid, new: &[Publica
             params![
                 host.as_str(),
                 publication.address.map_or_else(String::new, |a| a.to_string()),
-                word(publication.protocol),
+                publication.protocol.as_str(),
                 publication.port,
                 instance.to_string(),
                 publication.guest_port,
@@ -104,7 +95,7 @@ pub fn remove(t: &Transaction<'_>, host: &HostId, gone: &[Publication]) -> Resul
             params![
                 host.as_str(),
                 publication.address.map_or_else(String::new, |a| a.to_string()),
-                word(publication.protocol),
+                publication.protocol.as_str(),
                 publication.port,
             ],
         )

@@ -95,11 +95,9 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<()> {
 /// another has the port next.
 fn forget_connections(ctx: &Ctx, record: &Record, publication: &Publication) {
     let (Some(guest), Some(conntrack)) = (record.address, ctx.machine.program("conntrack")) else { return };
-    let protocol = publication.end();
-    let protocol = protocol.rsplit('/').next().unwrap_or_default();
     let (port, guest) = (publication.port.to_string(), guest.to_string());
     // It fails where there is none to forget.
-    let arguments = ["-D", "-p", protocol, "--orig-port-dst", &port, "--reply-src", &guest];
+    let arguments = ["-D", "-p", publication.protocol.as_str(), "--orig-port-dst", &port, "--reply-src", &guest];
     let _ = ctx.machine.run(&conntrack, &arguments);
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::name::{Quoted, Set, port_name};
+use super::name::{From, Quoted, Set, port_name};
 use crate::model::{Record, Rule};
 
 /// Who sends: the map that leads to the guests' chains, and how these begin.
@@ -55,7 +55,7 @@ impl fmt::Display for Match<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rule { service, source } = self.0;
         if let Some(source) = source {
-            write!(f, "{} saddr {source} ", if source.addr().is_ipv4() { "ip" } else { "ip6" })?;
+            write!(f, "{} ", From(source))?;
         }
         match service.to_string().split_once('/') {
             Some((ports, protocol)) => write!(f, "{protocol} dport {ports}"),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -32,6 +33,15 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let safe = |c: &char| c.is_ascii_graphic() && *c != '"' && *c != '\\';
         write!(f, "\"{}\"", self.0.chars().filter(safe).collect::<String>())
+    }
+}
+
+/// From where a packet comes, as a condition.
+pub(super) struct From<'a>(pub &'a IpNet);
+
+impl fmt::Display for From<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} saddr {}", if self.0.addr().is_ipv4() { "ip" } else { "ip6" }, self.0)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::name::{Set, port_name};
+use super::name::{From, Set, port_name};
 use crate::model::{Protocol, Publication, Record};
 
 /// A publication and the id of its instance.
@@ -34,15 +34,14 @@ impl fmt::Display for Chains<'_> {
             writeln!(f, "\tchain {CHAIN}_{port} {{")?;
             for publication in own {
                 let Publication { address, port: at, protocol, guest_port, sources } = publication;
-                let protocol = word(*protocol);
+                let protocol = protocol.as_str();
                 let to = address.map_or_else(String::new, |address| format!("ct original ip daddr {address} "));
                 let rule = format!("{protocol} dport {guest_port} {to}ct original proto-dst {at} goto to_{port}");
                 match sources.is_empty() {
                     true => writeln!(f, "\t\t{rule}")?,
                     false => {
                         for source in sources {
-                            let family = if source.addr().is_ipv4() { "ip" } else { "ip6" };
-                            writeln!(f, "\t\t{family} saddr {source} {rule}")?;
+                            writeln!(f, "\t\t{} {rule}", From(source))?;
                         }
                     }
                 }
@@ -80,11 +79,4 @@ pub(super) fn maps(guests: &[&Record], all: &[OfInstance]) -> Vec<Set> {
         sets.push(Set { name, elements: guests.iter().filter_map(element).flatten().collect() });
     }
     sets
-}
-
-fn word(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-    }
 }
