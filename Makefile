@@ -59,7 +59,7 @@ test-guests: ## on real Debian guests what the gate has no time for: WordPress b
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=slow cargo test --locked --test real
 	.ci/sweep
 
-test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (a quarter of an hour)
+test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (25 minutes)
 	.ci/setup host
 	$(MAKE) --no-print-directory deb
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=machine cargo test --locked --test real

@@ -1,9 +1,15 @@
 //! lite's own tables in the kernel's packet filter: who reaches the instances, and what they reach.
 //!
 //! Rendered whole from the rows, and loaded in one transaction: a step back is to render without a row, and load again. The
-//! rules are those of the files in `nft/`; what differs from host to host is defined before them and put into their sets.
+//! rules are those of the files in `nft/`; what differs from host to host is defined before them, or in chains of its own.
 //! In the JSON of `nft` the same rules are expression trees that nobody can check by reading.
+//!
+//! There are no sets and maps, which would be shorter and, for many guests, faster. While a table is replaced, the kernel
+//! judges a packet that is on its way by the old rules but looks into their sets as they are after the change, where nothing
+//! is left (`nft_do_chain` and the sets' lookups read the generation each for itself): a connection that lives was refused at
+//! one load in three.
 
+mod chain;
 mod guests;
 mod name;
 mod published;
@@ -13,9 +19,9 @@ use std::fmt;
 use ipnet::Ipv4Net;
 use sha2::{Digest, Sha256};
 
-use guests::{Chains, by_address, by_port, maps};
+use chain::Chain;
 pub use name::port_name;
-use name::{Quoted, Set, table_name};
+use name::{Quoted, table_name};
 pub use published::OfInstance;
 
 use crate::model::{LoadedTable, NetworkMode, Record, Ruleset, hex};
@@ -33,14 +39,12 @@ pub struct Nat {
 }
 
 /// A table.
-struct Table<'a> {
+struct Table {
     family: &'static str,
     /// The same for all guests.
     rules: &'static str,
-    guests: &'a [&'a Record],
-    published: &'a [OfInstance],
-    /// What is put into its sets and maps.
-    sets: Vec<Set>,
+    /// Those that the rules lead to.
+    chains: Vec<Chain>,
 }
 
 /// The tables of a network for these instances; `nat` is none if there is no such network. A table that no instance needs
@@ -54,20 +58,21 @@ pub fn ruleset<'a>(
     let mut all: Vec<&Record> = instances.into_iter().collect();
     all.sort_by_key(|record| record.uuid);
     let routed: Vec<&Record> = all.iter().copied().filter(|record| record.network == NetworkMode::Nat).collect();
-    let mut tables: Vec<Table<'_>> = Vec::new();
+    let mut tables: Vec<Table> = Vec::new();
     if !all.is_empty() {
-        tables.push(Table { family: "bridge", rules: BRIDGE, guests: &all, published: &[], sets: at_the_ports(&all) });
+        tables.push(Table { family: "bridge", rules: BRIDGE, chains: guests::at_the_ports(&all) });
     }
     if nat.is_some() && !routed.is_empty() {
-        let sets = maps(&routed, by_address).into_iter().chain(published::maps(&routed, published)).collect();
-        tables.push(Table { family: "inet", rules: INET, guests: &routed, published, sets });
+        let mut chains = guests::on_nat(&routed);
+        chains.extend(published::chains(&routed, published));
+        tables.push(Table { family: "inet", rules: INET, chains });
     }
     let name = table_name(network);
     let rules = Transaction { name: &name, nat, tables: &tables }.to_string();
     let digest = hex(&Sha256::digest(&rules)[..16]);
-    let mark = |table: &Table<'_>| format!("add chain {} {name} {}{digest}\n", table.family, LoadedTable::MARK);
+    let mark = |table: &Table| format!("add chain {} {name} {}{digest}\n", table.family, LoadedTable::MARK);
     let marks: String = tables.iter().map(mark).collect();
-    let loaded = |table: &Table<'_>| LoadedTable { family: table.family.to_owned(), digest: digest.clone() };
+    let loaded = |table: &Table| LoadedTable { family: table.family.to_owned(), digest: digest.clone() };
     Ruleset { tables: tables.iter().map(loaded).collect(), text: rules + &marks, table: name }
 }
 
@@ -75,7 +80,7 @@ pub fn ruleset<'a>(
 struct Transaction<'a> {
     name: &'a str,
     nat: Option<&'a Nat>,
-    tables: &'a [Table<'a>],
+    tables: &'a [Table],
 }
 
 impl fmt::Display for Transaction<'_> {
@@ -87,31 +92,13 @@ impl fmt::Display for Transaction<'_> {
         for family in ["bridge", "inet"] {
             writeln!(f, "add table {family} {name}\ndelete table {family} {name}")?;
         }
-        for Table { family, rules, guests, published, sets } in self.tables {
-            let from_world = published::Chains { guests, all: published };
-            writeln!(f, "table {family} {name} {{\n{}{from_world}{rules}}}", Chains(guests))?;
-            for set in sets.iter().filter(|set| !set.elements.is_empty()) {
-                writeln!(f, "add element {family} {name} {set}")?;
-            }
+        for Table { family, rules, chains } in self.tables {
+            writeln!(f, "table {family} {name} {{")?;
+            chains.iter().try_for_each(|chain| write!(f, "{chain}"))?;
+            writeln!(f, "{rules}}}")?;
         }
         Ok(())
     }
-}
-
-/// The sets of the table at the ports of the bridges.
-fn at_the_ports(all: &[&Record]) -> Vec<Set> {
-    let port = |record: &Record| Quoted(&port_name(record.uuid)).to_string();
-    let lan = all.iter().filter(|r| matches!(r.network, NetworkMode::Bridge(_)));
-    let owner = |r: &&Record| Some(format!("{} . {} . {}", port(r), r.mac, r.address?));
-    let [guests, guests_for_host] = maps(all, by_port);
-    vec![
-        Set { name: "ports", elements: all.iter().map(|r| port(r)).collect() },
-        Set { name: "lan", elements: lan.map(|r| port(r)).collect() },
-        Set { name: "hardware", elements: all.iter().map(|r| format!("{} . {}", port(r), r.mac)).collect() },
-        Set { name: "owner", elements: all.iter().filter_map(owner).collect() },
-        guests,
-        guests_for_host,
-    ]
 }
 
 #[cfg(test)]

@@ -120,9 +120,13 @@ fn what_is_opened_and_closed_is_so_at_once() {
     assert_eq!([40000, 22].map(|port| host_reaches(&a.address, port)), ["open", REFUSED]);
     assert_eq!(b.pings(&a.address), "no answer");
 
-    // What is closed ends.
+    // What is closed ends, and all others go on. A packet is on its way at each load of the rules.
     firewall(&["set", "9000", "icmp"]);
     let mut inwards = Beside::start(b.command(&["talk", &a.address, "9000"]));
+    for verb in ["open", "close"].repeat(5) {
+        host.ok(&["firewall", "lite-test-fwc-b", verb, "9100"]);
+    }
+    assert!(inwards.goes_on(), "while the rules of another are changed");
     firewall(&["close", "9000"]);
     assert_eq!(inwards.said(), ["ended"]);
     assert_eq!(asks(&[9000]), [REFUSED]);

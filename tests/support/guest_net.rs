@@ -159,6 +159,11 @@ impl Beside {
         Self(child, out)
     }
 
+    /// Whether it has not ended.
+    pub fn goes_on(&mut self) -> bool {
+        self.0.try_wait().expect("a child").is_none()
+    }
+
     /// What it says until it ends.
     pub fn said(&mut self) -> Vec<String> {
         let mut rest = String::new();

@@ -1,65 +1,86 @@
-//! What each guest lets in: two chains a guest, which a map of its table leads to.
+//! What each guest sends and lets in: chains of its own, and those that lead to them.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
-use super::name::{From, Quoted, Set, port_name};
-use crate::model::{Record, Rule};
+use super::{
+    chain::Chain,
+    name::{From, Quoted, port_name},
+};
+use crate::model::{NetworkMode, Record, Rule};
 
-/// Who sends: the map that leads to the guests' chains, and how these begin.
-const FROM: [(&str, &str); 2] = [("guests", "to"), ("guests_for_host", "host_to")];
-
-/// By what a table knows a guest; none: the table is not about the guest.
-pub(super) type Key = fn(&Record) -> Option<String>;
-
-/// The guest's interface on the host.
-pub(super) fn by_port(record: &Record) -> Option<String> {
-    Some(Quoted(&port_name(record.uuid)).to_string())
+/// The chains of the table at the ports of the bridges. Guests on the NAT network are reached by the host's IP layer alone,
+/// whose table says by whom.
+pub(super) fn at_the_ports(all: &[&Record]) -> Vec<Chain> {
+    let lan = || all.iter().filter(|record| matches!(record.network, NetworkMode::Bridge(_)));
+    let by = |key: &str, verdict: &str, record: &Record| {
+        let port = port_name(record.uuid);
+        format!("{key} {} {verdict}_{port}", Quoted(&port))
+    };
+    let mut chains: Vec<Chain> =
+        all.iter().flat_map(|record| [sent(record), received("to", record, others(record))]).collect();
+    chains.extend(lan().map(|record| received("host_to", record, host(record))));
+    chains.push(Chain::new("from_guests", all.iter().map(|record| by("iifname", "jump from", record))));
+    chains.push(Chain::new("to_guests", all.iter().map(|record| by("oifname", "jump to", record))));
+    chains.push(Chain::new("host_to_guests", lan().map(|record| by("oifname", "jump host_to", record))));
+    let to_host = |record: &&Record| format!("iifname {} jump host", Quoted(&port_name(record.uuid)));
+    chains.push(Chain::new("guests_to_host", lan().map(to_host)));
+    chains
 }
 
-/// The guest's address.
-pub(super) fn by_address(record: &Record) -> Option<String> {
-    record.address.map(|address| address.to_string())
+/// The chains of the table of the NAT network.
+pub(super) fn on_nat(guests: &[&Record]) -> Vec<Chain> {
+    let own = |start: &str, record: &Record, rules| Chain::new(format!("{start}_{}", port_name(record.uuid)), rules);
+    let to = |start: &'static str| {
+        let jump = move |record: &&Record| jump(record, start);
+        Chain::new(format!("{start}_guests"), guests.iter().filter_map(jump))
+    };
+    let each =
+        guests.iter().flat_map(|record| [own("to", record, others(record)), own("host_to", record, host(record))]);
+    each.chain(["to", "host_to"].map(to)).collect()
 }
 
-/// The chains of these guests.
-pub(super) struct Chains<'a>(pub &'a [&'a Record]);
+/// A rule that leads to a guest's chain by its address; none: it has no address.
+pub(super) fn jump(record: &Record, start: &str) -> Option<String> {
+    Some(format!("ip daddr {} jump {start}_{}", record.address?, port_name(record.uuid)))
+}
 
-impl fmt::Display for Chains<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for record in self.0 {
-            let rules = record.rules();
-            // The host is where the operator is: a source keeps out others.
-            let services: BTreeSet<Rule> = rules.iter().map(|rule| Rule { source: None, ..*rule }).collect();
-            for ((_, start), rules) in FROM.into_iter().zip([rules, services]) {
-                writeln!(f, "\tchain {start}_{} {{", port_name(record.uuid))?;
-                rules.iter().try_for_each(|rule| writeln!(f, "\t\t{} accept", Match(rule)))?;
-                writeln!(f, "\t}}")?;
-            }
+/// What comes from a guest. The address of a guest on a LAN is not lite's to know.
+fn sent(record: &Record) -> Chain {
+    let Record { uuid, mac, address, .. } = record;
+    let own = match (&record.network, address) {
+        (NetworkMode::Bridge(_), _) => vec!["ether type ip accept".to_owned(), format!("arp saddr ether {mac} accept")],
+        (_, Some(address)) => {
+            vec![format!("ip saddr {address} accept"), format!("arp saddr ether {mac} arp saddr ip {address} accept")]
         }
-        Ok(())
-    }
+        (_, None) => vec![],
+    };
+    let first = [format!("ether saddr != {mac} drop"), "jump sent".to_owned()];
+    Chain::new(format!("from_{}", port_name(*uuid)), first.into_iter().chain(own).chain(["drop".to_owned()]))
 }
 
-/// The maps that lead to the guests' chains.
-pub(super) fn maps(guests: &[&Record], key: Key) -> [Set; 2] {
-    FROM.map(|(name, start)| {
-        let element = |record: &&Record| Some(format!("{} : jump {start}_{}", key(record)?, port_name(record.uuid)));
-        Set { name, elements: guests.iter().filter_map(element).collect() }
-    })
+/// What arrives at a guest's port.
+fn received(start: &str, record: &Record, lets_in: Vec<String>) -> Chain {
+    let [first, last] = ["udp dport 68 accept", "goto unasked"].map(str::to_owned);
+    Chain::new(format!("{start}_{}", port_name(record.uuid)), [first].into_iter().chain(lets_in).chain([last]))
 }
 
-/// What a rule lets in, as the condition of an nftables rule.
-struct Match<'a>(&'a Rule);
+/// What a guest lets in from others.
+fn others(record: &Record) -> Vec<String> {
+    record.rules().iter().flat_map(accepts).collect()
+}
 
-impl fmt::Display for Match<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rule { service, source } = self.0;
-        if let Some(source) = source {
-            write!(f, "{} ", From(source))?;
-        }
-        match service.to_string().split_once('/') {
-            Some((ports, protocol)) => write!(f, "{protocol} dport {ports}"),
-            None => f.write_str("meta l4proto { icmp, ipv6-icmp }"),
-        }
+/// What a guest lets in from the host. The host is where the operator is: a source keeps out others.
+fn host(record: &Record) -> Vec<String> {
+    let services: BTreeSet<Rule> = record.rules().iter().map(|rule| Rule { source: None, ..*rule }).collect();
+    services.iter().flat_map(accepts).collect()
+}
+
+/// What a rule lets in.
+fn accepts(rule: &Rule) -> Vec<String> {
+    let Rule { service, source } = rule;
+    let from = source.as_ref().map_or_else(String::new, |source| format!("{} ", From(source)));
+    match service.to_string().split_once('/') {
+        Some((ports, protocol)) => vec![format!("{from}{protocol} dport {ports} accept")],
+        None => ["icmp", "ipv6-icmp"].map(|protocol| format!("{from}meta l4proto {protocol} accept")).into(),
     }
 }

@@ -44,15 +44,3 @@ impl fmt::Display for From<'_> {
         write!(f, "{} saddr {}", if self.0.addr().is_ipv4() { "ip" } else { "ip6" }, self.0)
     }
 }
-
-/// A set with what is put into it.
-pub(super) struct Set {
-    pub name: &'static str,
-    pub elements: Vec<String>,
-}
-
-impl fmt::Display for Set {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {{ {} }}", self.name, self.elements.join(", "))
-    }
-}

@@ -1,11 +1,13 @@
-//! Ports of the host that lead to guests: maps that translate, and a chain a guest for what was translated.
-
-use std::fmt;
+//! Ports of the host that lead to guests: rules that translate, and a chain a guest for what was translated.
 
 use uuid::Uuid;
 
-use super::name::{From, Set, port_name};
-use crate::model::{Protocol, Publication, Record};
+use super::{
+    chain::Chain,
+    guests::jump,
+    name::{From, port_name},
+};
+use crate::model::{Publication, Record};
 
 /// A publication and the id of its instance.
 pub type OfInstance = (Uuid, Publication);
@@ -13,70 +15,42 @@ pub type OfInstance = (Uuid, Publication);
 /// How the chains of guests that something is published of begin.
 const CHAIN: &str = "published_to";
 
-fn all_of<'a>(record: &Record, all: &'a [OfInstance]) -> Vec<&'a Publication> {
-    all.iter().filter(|(instance, _)| *instance == record.uuid).map(|(_, publication)| publication).collect()
+/// The chains of what is published of these guests: what is translated, and what of that is let in.
+pub(super) fn chains(guests: &[&Record], all: &[OfInstance]) -> Vec<Chain> {
+    let own = |record: &Record| all.iter().filter(|(instance, _)| *instance == record.uuid).map(|(_, p)| p).collect();
+    let published: Vec<(&Record, Vec<&Publication>)> = guests.iter().map(|record| (*record, own(record))).collect();
+    let published: Vec<_> = published.into_iter().filter(|(_, own)| !own.is_empty()).collect();
+    let translated = |of_address: bool| {
+        let each = published.iter().flat_map(|(record, own)| own.iter().map(move |p| (*record, *p)));
+        each.filter(move |(_, p)| p.address.is_some() == of_address).filter_map(|(record, p)| translation(record, p))
+    };
+    let mut chains: Vec<Chain> = published.iter().map(|(record, own)| let_in(record, own)).collect();
+    chains.push(Chain::new("published_to_guests", published.iter().filter_map(|(record, _)| jump(record, CHAIN))));
+    chains.push(Chain::new("published_of_address", translated(true)));
+    chains.push(Chain::new("published_of_host", translated(false)));
+    chains
+}
+
+/// Where a port of the host leads; none: the guest has no address.
+fn translation(record: &Record, publication: &Publication) -> Option<String> {
+    let Publication { address, port, protocol, guest_port, .. } = publication;
+    let to = address.map_or_else(String::new, |address| format!("ip daddr {address} "));
+    Some(format!("{to}{} dport {port} dnat ip to {}:{guest_port}", protocol.as_str(), record.address?))
 }
 
 /// What is let in from the world: a connection that was translated for a publication that is there. Whatever it leads to has
 /// to be open for its source too.
-pub(super) struct Chains<'a> {
-    pub guests: &'a [&'a Record],
-    pub all: &'a [OfInstance],
-}
-
-impl fmt::Display for Chains<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for record in self.guests {
-            let (own, port) = (all_of(record, self.all), port_name(record.uuid));
-            if own.is_empty() {
-                continue;
-            }
-            writeln!(f, "\tchain {CHAIN}_{port} {{")?;
-            for publication in own {
-                let Publication { address, port: at, protocol, guest_port, sources } = publication;
-                let protocol = protocol.as_str();
-                let to = address.map_or_else(String::new, |address| format!("ct original ip daddr {address} "));
-                let rule = format!("{protocol} dport {guest_port} {to}ct original proto-dst {at} goto to_{port}");
-                match sources.is_empty() {
-                    true => writeln!(f, "\t\t{rule}")?,
-                    false => {
-                        for source in sources {
-                            writeln!(f, "\t\t{} {rule}", From(source))?;
-                        }
-                    }
-                }
-            }
-            writeln!(f, "\t}}")?;
+fn let_in(record: &Record, own: &[&Publication]) -> Chain {
+    let name = port_name(record.uuid);
+    let rules = own.iter().flat_map(|publication| {
+        let Publication { address, port, protocol, guest_port, sources } = publication;
+        let protocol = protocol.as_str();
+        let to = address.map_or_else(String::new, |address| format!("ct original ip daddr {address} "));
+        let rule = format!("{protocol} dport {guest_port} {to}ct original proto-dst {port} goto to_{name}");
+        match sources.is_empty() {
+            true => vec![rule],
+            false => sources.iter().map(|source| format!("{} {rule}", From(source))).collect(),
         }
-        Ok(())
-    }
-}
-
-/// The maps of what is published of these guests.
-pub(super) fn maps(guests: &[&Record], all: &[OfInstance]) -> Vec<Set> {
-    let of = |record: &&&Record| !all_of(record, all).is_empty();
-    let jump = |record: &&Record| {
-        let address = record.address?;
-        Some(format!("{address} : jump {CHAIN}_{}", port_name(record.uuid)))
-    };
-    let mut sets = vec![Set { name: "published", elements: guests.iter().filter(of).filter_map(jump).collect() }];
-    let names = [
-        ("tcp_of_address", Protocol::Tcp, true),
-        ("udp_of_address", Protocol::Udp, true),
-        ("tcp_of_host", Protocol::Tcp, false),
-        ("udp_of_host", Protocol::Udp, false),
-    ];
-    for (name, protocol, of_address) in names {
-        let element = |record: &&Record| {
-            let guest = record.address?;
-            let own = all_of(record, all);
-            let own = own.into_iter().filter(|p| p.protocol == protocol && p.address.is_some() == of_address);
-            Some(own.map(move |p| {
-                let key = p.address.map_or_else(String::new, |address| format!("{address} . "));
-                format!("{key}{} : {guest} . {}", p.port, p.guest_port)
-            }))
-        };
-        sets.push(Set { name, elements: guests.iter().filter_map(element).flatten().collect() });
-    }
-    sets
+    });
+    Chain::new(format!("{CHAIN}_{name}"), rules)
 }
