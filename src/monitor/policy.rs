@@ -1,116 +1,21 @@
 //! What the watcher does about an instance that is not as it is wanted. Pure; what has to survive is data.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+mod crash;
+mod state;
 
+use jiff::{SignedDuration, Timestamp};
+
+use self::crash::{crashed, forget_old};
+pub use self::{
+    crash::restart_due,
+    state::{Action, GuestShutdown, History, Intent, Observed},
+};
 use crate::model::{DesiredState, EventKind};
 
-/// Waits before the first, second … restart.
-const BACKOFF: [i64; 5] = [5, 10, 20, 40, 80];
-/// A crash is told with its restart if that comes within so many seconds.
-const TOGETHER: i64 = 10;
-/// The span in which so many restarts are a crash loop.
-const LOOP_SPAN: SignedDuration = SignedDuration::from_mins(30);
 /// How often a guest paused by a full disk is tried again.
 const RESUME_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Samples without an answer of the monitor that make an instance unresponsive.
 const SILENT: u32 = 3;
-
-/// What the host says of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Observed {
-    /// Running, and its monitor answers.
-    Running,
-    /// Running, and its monitor does not answer.
-    Silent,
-    /// Paused by a person.
-    Paused,
-    /// Paused because the disk is full.
-    DiskFull,
-    /// On its way down.
-    ShuttingDown,
-    /// Off: QEMU crashed, could not start, or the guest panicked.
-    Crashed,
-    /// Off: the guest powered off.
-    Shutdown,
-    /// Off: somebody pulled the plug.
-    Destroyed,
-    /// Off, and libvirt does not know why: the host was booted.
-    Off,
-    /// Not there.
-    Missing,
-    /// Nobody could say.
-    Unknown,
-}
-
-/// What to do when the guest powers itself off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GuestShutdown {
-    /// It is meant: wanted becomes stopped.
-    #[default]
-    Stop,
-    /// Start it again.
-    Restart,
-}
-
-/// What the user decided about an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intent {
-    /// Up or down.
-    pub desired_state: DesiredState,
-    /// Counts the user's decisions.
-    pub generation: i64,
-    /// What a power-off by the guest means.
-    pub guest_shutdown: GuestShutdown,
-    /// Reset it when it does not answer.
-    pub reset_unresponsive: bool,
-}
-
-/// What the watcher remembers of an instance. Stored, so that it survives a restart of the watcher.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct History {
-    /// The user's decision all this belongs to.
-    pub generation: i64,
-    /// Restarts after a crash, of the last half hour.
-    pub restarts: Vec<Timestamp>,
-    /// When it was first seen down by the crash that is to be dealt with.
-    pub crashed_at: Option<Timestamp>,
-    /// A restart was tried whose success was not told yet.
-    #[serde(default)]
-    pub restarting: bool,
-    /// Why it was started otherwise, in words, where that was not told yet.
-    #[serde(default)]
-    pub starting: Option<String>,
-    /// Gave up until somebody acts.
-    pub crash_loop: bool,
-    /// Samples in a row without an answer.
-    pub silent: u32,
-    /// When it was last tried to resume.
-    pub resumed_at: Option<Timestamp>,
-    /// What was told and still holds: nothing is told twice.
-    pub told: Option<EventKind>,
-    /// Boot of the host in which it was last seen up.
-    pub boot: Option<String>,
-}
-
-/// What to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Start it after a crash.
-    Restart,
-    /// Start it after a boot of the host or a shutdown by it; such starts are staggered.
-    Start,
-    /// Try whether it runs again.
-    Resume,
-    /// Press the reset button.
-    Reset,
-    /// From now on it is wanted off.
-    WantStopped,
-    /// Say it.
-    Tell(EventKind, String),
-}
 
 /// The actions, and what to remember after them. Called every 10 s, on reconnect and at start.
 ///
@@ -121,7 +26,7 @@ pub fn plan(intent: &Intent, seen: Observed, before: &History, boot: &str, now: 
         // Somebody acted: nothing of what was counted holds any more.
         history = History { generation: intent.generation, boot: before.boot.clone(), ..History::default() };
     }
-    history.restarts.retain(|at| now.duration_since(*at) < LOOP_SPAN && *at <= now);
+    forget_old(&mut history, now);
     let mut actions = Vec::new();
     if seen == Observed::Unknown {
         return (actions, history);
@@ -217,42 +122,6 @@ fn tell(history: &mut History, actions: &mut Vec<Action>, kind: EventKind, text:
         history.told = Some(kind);
         actions.push(Action::Tell(kind, text.to_owned()));
     }
-}
-
-fn crashed(history: &mut History, actions: &mut Vec<Action>, now: Timestamp) {
-    if history.crash_loop {
-        return;
-    }
-    let since = *history.crashed_at.get_or_insert(now);
-    let tries = history.restarts.len();
-    let Some(wait) = BACKOFF.get(tries) else {
-        history.crash_loop = true;
-        history.told = Some(EventKind::InstanceCrashLoop);
-        let text =
-            format!("it crashed again after {tries} restarts in 30 minutes; it stays down until somebody starts it");
-        actions.push(Action::Tell(EventKind::InstanceCrashLoop, text));
-        return;
-    };
-    // A clock that was set back must not hold up a restart for ever.
-    let waited = now.duration_since(since).as_secs();
-    let due = waited >= *wait || waited < 0;
-    // A crash that is dealt with at once is told together with that: one message.
-    if (due || *wait > TOGETHER) && history.told != Some(EventKind::InstanceCrashed) {
-        history.told = Some(EventKind::InstanceCrashed);
-        let text = format!("it went down by a crash; restart {} of {} after {wait} s", tries + 1, BACKOFF.len());
-        actions.push(Action::Tell(EventKind::InstanceCrashed, text));
-    }
-    if due {
-        history.restarts.push(now);
-        (history.crashed_at, history.told, history.restarting) = (None, None, true);
-        actions.push(Action::Restart);
-    }
-}
-
-/// When the next restart is due, for a loop that need not wait for its next round.
-pub fn restart_due(history: &History) -> Option<Timestamp> {
-    let wait = BACKOFF.get(history.restarts.len()).filter(|_| !history.crash_loop)?;
-    history.crashed_at?.checked_add(SignedDuration::from_secs(*wait)).ok()
 }
 
 #[cfg(test)]
