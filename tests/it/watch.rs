@@ -1,5 +1,8 @@
 //! The watcher on a clock of the test's own, over libvirt's test driver: crashes, boots, dead daemons, jumping clocks.
 
+mod alarms;
+mod room;
+
 use std::cell::Cell;
 
 use crate::support::{changes, world::World};
@@ -318,69 +321,6 @@ fn a_busy_instance_and_a_lost_one_are_left_alone() {
     assert_eq!(told(&world), ["instance.lost"]);
 }
 
-#[test]
-fn a_full_disk_and_a_hung_qemu_are_told_once() {
-    let world = World::new();
-    let ids = instances(&world, &["full", "hung"]);
-    let mut watcher = watcher(&world, "b");
-    run(&mut watcher, 20);
-    let hv = world.hypervisor.inner();
-    hv.tell(ids[0], |s| s.state = DomainState::PausedIoError);
-    hv.tell(ids[1], |s| s.state = DomainState::Unresponsive);
-    run(&mut watcher, 20);
-    assert_eq!(told(&world), ["instance.disk_full"]);
-    run(&mut watcher, 300);
-    assert_eq!(told(&world), ["instance.disk_full", "instance.unresponsive"]);
-    assert!(!world.hypervisor.calls().contains(&"reset"), "nobody opted in");
-    hv.tell_nothing(ids[0]);
-    hv.tell_nothing(ids[1]);
-    run(&mut watcher, 20);
-    hv.tell(ids[0], |s| s.state = DomainState::PausedIoError);
-    run(&mut watcher, 20);
-    assert_eq!(told(&world).len(), 3, "a second time is told again");
-}
-
-/// An alarm on the memory of an instance, and a guest whose memory is used to that share.
-#[test]
-fn a_pool_that_runs_full_is_told_in_two_levels_and_starts_wait_for_room() {
-    let world = World::new();
-    let ids = instances(&world, &["web"]);
-    let free = |gib: u64| world.hypervisor.inner().set_pool_free(gib << 30);
-    let said = |world: &World| {
-        let all = store(world).events(&Which { limit: 10_000, ..Which::default() }).expect("events");
-        let all = all.into_iter().filter(|e| e.event.kind == EventKind::HostCapacity);
-        all.map(|e| e.event.data.reason).collect::<Vec<_>>()
-    };
-    free(50);
-    let mut first = watcher(&world, "b");
-    run(&mut first, 70);
-    assert_eq!(said(&world), [""; 0]);
-    let place =
-        format!("is free where the disks of the instances lie ({})", world.settings().host.folders.pool.display());
-    let mut wanted = Vec::new();
-    for (gib, text) in [
-        (12, "below 5 GiB nothing is made or started"),
-        (7, "soon, below 5 GiB, nothing is made or started; make room now"),
-        (4, "nothing is made or started until 5 GiB is free"),
-    ] {
-        free(gib);
-        run(&mut first, 130);
-        wanted.push(format!("{gib} GiB {place}: {text}"));
-        assert_eq!(said(&world), wanted);
-    }
-    // The next watcher knows it, and a start waits: it does not count as one that failed.
-    drop(first);
-    let mut second = watcher(&world, "b");
-    world.hypervisor.inner().crash(ids[0]).expect("down");
-    run(&mut second, 600);
-    assert_eq!((state(&world, ids[0]), said(&world)), (DomainState::Crashed, wanted.clone()));
-    free(50);
-    run(&mut second, 70);
-    assert_eq!(state(&world, ids[0]), DomainState::Running);
-    assert_eq!(said(&world)[3], format!("50 GiB {place}: enough again"));
-    assert_eq!(told(&world)[4..], ["instance.crashed", "instance.restarted"]);
-}
-
 fn memory_alarm(world: &World, uuid: Uuid) -> Name {
     put_alarm(world, uuid, "memory", Metric::MemoryUtilization, ">= 90", Missing::Missing)
 }
@@ -420,106 +360,4 @@ fn alarm_state(world: &World, name: &Name) -> AlarmState {
 fn alarms_told(world: &World) -> Vec<String> {
     let all = store(world).events(&Which { alarm: Some("memory".into()), limit: 10_000, ..Which::default() });
     all.expect("events").into_iter().map(|e| e.event.kind.to_string()).collect()
-}
-
-#[test]
-fn an_alarm_fires_and_is_resolved() {
-    let world = World::new();
-    let uuid = instances(&world, &["web"])[0];
-    let name = memory_alarm(&world, uuid);
-    let mut watcher = watcher(&world, "b");
-    uses(&world, uuid, 50);
-    run(&mut watcher, 240);
-    assert_eq!(alarm_state(&world, &name), AlarmState::Ok);
-    uses(&world, uuid, 95);
-    run(&mut watcher, 180);
-    assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
-    let alarm = store(&world).require_alarm(&name).expect("an alarm");
-    assert_eq!(alarm.reason, "2 of the last 3 points [50.0, 95.0, 95.0] were >= 90 (2 needed)");
-    uses(&world, uuid, 50);
-    run(&mut watcher, 240);
-    assert_eq!(alarms_told(&world), ["alarm.firing", "alarm.resolved"]);
-    let minutes = store(&world).points(uuid, Metric::MemoryUtilization, 0, now().as_second() + 60).expect("points");
-    assert_eq!(minutes.len(), 10);
-}
-
-#[test]
-fn a_dead_watcher_and_a_dead_libvirt_are_no_evidence() {
-    let world = World::new();
-    let uuid = instances(&world, &["web"])[0];
-    let name = memory_alarm(&world, uuid);
-    {
-        let mut watcher = watcher(&world, "b");
-        uses(&world, uuid, 95);
-        run(&mut watcher, 240);
-        assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
-    }
-    // The watcher is away for an hour; then it runs, and libvirt is away for another.
-    pass(3600);
-    let mut watcher = watcher(&world, "b");
-    world.hypervisor.fail_all(Error::new(lite::model::Code::LibvirtUnreachable, "nobody answers"));
-    run(&mut watcher, 3600);
-    assert_eq!(alarms_told(&world), ["alarm.firing"]);
-    assert_eq!(alarm_state(&world, &name), AlarmState::Alarm);
-    world.hypervisor.heal();
-    run(&mut watcher, 300);
-    assert_eq!(alarms_told(&world), ["alarm.firing"], "still firing: nothing new");
-    assert!(told(&world).iter().all(|k| k == "alarm.firing"), "and no instance is told to be lost or down");
-}
-
-#[test]
-fn an_instance_stopped_on_purpose_pauses_its_alarms() {
-    let world = World::new();
-    let uuid = instances(&world, &["web"])[0];
-    let name = memory_alarm(&world, uuid);
-    let mut watcher = watcher(&world, "b");
-    uses(&world, uuid, 95);
-    run(&mut watcher, 240);
-    store(&world).set_desired_state(uuid, DesiredState::Stopped).expect("wanted");
-    world.hypervisor.inner().destroy(uuid).expect("off");
-    world.hypervisor.inner().tell_nothing(uuid);
-    run(&mut watcher, 3600);
-    assert_eq!((alarm_state(&world, &name), alarms_told(&world).len()), (AlarmState::Alarm, 1));
-}
-
-#[test]
-fn a_clock_that_jumps_changes_no_decision() {
-    for by in [-3600, 3600, 3 * 365 * 86_400, -3 * 365 * 86_400] {
-        let world = World::new();
-        CLOCK.set((0, 0));
-        let uuid = instances(&world, &["web"])[0];
-        memory_alarm(&world, uuid);
-        let mut watcher = watcher(&world, "b");
-        uses(&world, uuid, 50);
-        run(&mut watcher, 600);
-        uses(&world, uuid, 95);
-        run(&mut watcher, 60);
-        jump(by);
-        run(&mut watcher, 600);
-        uses(&world, uuid, 50);
-        run(&mut watcher, 600);
-        assert_eq!(alarms_told(&world), ["alarm.firing", "alarm.resolved"], "jump by {by} s");
-        let (last, _) = store(&world).last_minute(&HostId::local()).expect("read").expect("minutes");
-        let first = BEGIN.parse::<Timestamp>().unwrap().as_second() / 60;
-        assert_eq!(
-            last - first,
-            (CLOCK.get().0 - 10 - 10) / 60 - 1,
-            "none is made, dropped or repeated: jump by {by} s"
-        );
-    }
-}
-
-#[test]
-fn counters_of_a_month_are_kept() {
-    let world = World::new();
-    let uuid = instances(&world, &["web"])[0];
-    let mut watcher = watcher(&world, "b");
-    world.hypervisor.inner().tell(uuid, |s| s.network = Some((u64::try_from(CLOCK.get().0).unwrap() * 1000, 0)));
-    run(&mut watcher, 300);
-    // Stored when a minute closes, the last time at 250 s.
-    assert_eq!(store(&world).transferred(uuid, "2026-03"), Ok(250_000));
-    let used = store(&world).points(uuid, Metric::TransferUsed, 0, now().as_second()).expect("points");
-    let share = used.last().expect("a point").point.max;
-    let all = store(&world).instance_by_uuid(uuid).expect("read").expect("there").record.transfer.as_bytes();
-    assert!((share - 250_000.0 / all as f64 * 100.0).abs() < 1e-9, "{share}");
 }

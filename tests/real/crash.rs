@@ -1,6 +1,9 @@
 //! `kill -9` before and after every kind of step, and at random times: real libvirt, guests that are one boot sector. `make soak`
 //! kills at every point and at 2,000 times; in process, `tests/it/deaths.rs` does at every point of every operation.
 
+pub mod at_random;
+pub mod bake;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
@@ -26,10 +29,8 @@ use lite::{
 crate::tests![
     killed_before_and_after_every_kind_of_step,
     killed_while_it_cleans_up_or_repairs,
-    killed_while_it_bakes,
     killed_while_it_prepares_the_host_or_works_on_an_image,
     killed_while_it_downloads_an_image,
-    killed_at_random_times,
 ];
 
 const SIGKILL: i32 = 9;
@@ -247,98 +248,6 @@ fn killed_while_it_cleans_up_or_repairs() {
     host.ok(&["delete", name, "--yes"]);
 }
 
-/// Tells a thread to end when it is dropped.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Says of each guest that bakes that it has sealed its disk, and lets it power off; until `over`.
-fn seal_and_power_off(logs: &std::path::Path, over: &AtomicBool) {
-    let (mut told, mut running) = (BTreeSet::new(), Vec::new());
-    while !over.load(Ordering::Relaxed) {
-        for entry in std::fs::read_dir(logs).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let Some((_, id)) = name.strip_suffix(".report.log").and_then(|n| n.rsplit_once('-')) else { continue };
-            let Ok(id) = id.parse::<uuid::Uuid>() else { continue };
-            if name.starts_with("bake-") && told.insert(id) {
-                let file = std::fs::OpenOptions::new().append(true).open(entry.path());
-                let _ = file.and_then(|mut f| f.write_all(b"{\"event\":\"sealed\"}\n"));
-                running.push(id.to_string());
-            }
-        }
-        running.retain(|id| {
-            let domain = virsh(&["dumpxml", id]);
-            // Until it boots nobody hears a key. One whose bake was killed is gone once that is undone.
-            if domain.lines().next().is_some_and(|line| line.contains(" id='")) {
-                virsh(&["send-key", id, "KEY_ENTER"]);
-            }
-            !domain.is_empty()
-        });
-        thread::sleep(Duration::from_millis(if running.is_empty() { 20 } else { 100 }));
-    }
-}
-
-/// Kills a bake at each of its points.
-fn bakes(host: &Host) -> (usize, BTreeSet<String>) {
-    host.ok(&["image", "import", &image(host, "down", POWER_OFF_BY_KEY)]);
-    let app = "id: cake\ntitle: A cake\ndescription: A cake.\ngroup: app\nversion: '1'\nbases: [down]\nuser: nobody\n\
-        minimum: {memory: 32 MiB, disk: 1 MiB}\nports: [80/tcp]\ninstall: 'true'\nhealth:\n  http: {port: 80, path: /, status: 200}\n";
-    std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app).expect("written");
-    // The first of all makes the network too: points of its own.
-    assert!(create(host, "lite-test-oven").status().expect("lite runs").success());
-    host.ok(&["delete", "lite-test-oven", "--yes"]);
-    let (logs, over) = (host.folder.path().join("logs"), AtomicBool::new(false));
-    thread::scope(|scope| {
-        // Also where an assertion fails: the scope waits for its threads.
-        let end = End(&over);
-        scope.spawn(|| seal_and_power_off(&logs, &over));
-        let baked = || -> Vec<String> {
-            let listed = host.json(&["image", "list"]);
-            let images = listed["images"].as_array().expect("images").iter();
-            images.filter(|i| i["origin"] == "baked").map(|i| i["id"].as_str().expect("an id").to_owned()).collect()
-        };
-        let fresh = || baked().iter().for_each(|id| drop(host.ok(&["image", "remove", id, "--yes"])));
-        let check = |after: &str| {
-            assert!(!whole_or_gone(host, "bake-cake-1", after), "{after}: an instance");
-            let files = std::fs::read_dir(host.pool_dir()).expect("the pool").flatten();
-            let names = files.map(|e| e.file_name().to_string_lossy().into_owned());
-            let ours = names.filter(|n| n.contains("cake") && !n.starts_with(".lock-")).count();
-            assert_eq!(ours, baked().len() * 2, "{after}: half an image");
-        };
-        let found = kill(
-            ("bake", At::FirstOfEachName),
-            host,
-            &fresh,
-            &|| host.command(&["image", "bake", "cake", "--quiet"]),
-            &check,
-        );
-        // It is whole, and what it is of is still so; then it is not.
-        host.ok(&["image", "bake", "cake"]);
-        drop(end);
-        assert!(host.ok(&["image", "prune", "--yes"]).is_empty());
-        std::fs::write(host.folder.path().join("blueprints/cake.yaml"), app.replace("'1'", "'2'")).expect("written");
-        assert!(host.ok(&["image", "prune", "--dry-run"]).starts_with("would go    baked image `cake.down."));
-        assert!(host.fails(2, &["image", "prune"]).contains("--yes"));
-        assert!(host.ok(&["image", "prune", "--yes"]).starts_with("went    baked image `cake.down."));
-        assert_eq!(baked(), Vec::<String>::new());
-        host.ok(&["image", "remove", "down", "--yes"]);
-        found
-    })
-}
-
-fn killed_while_it_bakes() {
-    needs_host();
-    let (_, places) = bakes(&idle_host("oven", 60));
-    for file in ["src/engine/journal.rs", "src/engine/provision.rs", "src/engine/sagas/bake.rs", "src/image/bake.rs"] {
-        let known = points_in(file);
-        assert!(places.is_superset(&known), "{file}: {known:?} in {places:?}");
-    }
-}
-
 fn killed_while_it_prepares_the_host_or_works_on_an_image() {
     needs_host();
     let host = bare_host("prep", 61);
@@ -436,55 +345,4 @@ fn killed_while_it_downloads_an_image() {
     assert_eq!(images(), 1);
 
     kill(("pull", At::FirstOfEachName), &host, &no_image, &|| pull("/whole"), &whole_or_no_image);
-}
-
-/// Kills commands at random times until `wanted` of them were hit before their end; how many were tried.
-fn kill_at_random(tag: &str, third: u8, seed: u64, wanted: usize) -> usize {
-    let host = idle_host(tag, third);
-    let name = format!("lite-test-{tag}");
-    let mut random = seed;
-    let mut next = |limit: u128| {
-        // xorshift64: the times only have to be spread.
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        u128::from(random) % limit.max(1)
-    };
-    let timed = |mut command: Command| {
-        let begun = Instant::now();
-        assert!(command.status().expect("lite runs").success());
-        begun.elapsed()
-    };
-    let delete = || host.command(&["delete", &name, "--yes", "--quiet"]);
-    let (creating, deleting) = (timed(create(&host, &name)), timed(delete()));
-    let (mut hit, mut tried, mut there) = (0, 0, false);
-    while hit < wanted {
-        let (mut command, usual) = if there { (delete(), deleting) } else { (create(&host, &name), creating) };
-        let after =
-            format!("{tag}: {} number {tried} killed at random, seed {seed}", if there { "delete" } else { "create" });
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("lite runs");
-        thread::sleep(Duration::from_micros(u64::try_from(next(usual.as_micros())).expect("a time")));
-        child.kill().expect("killed, or ended by itself");
-        hit += usize::from(child.wait().expect("waited").signal() == Some(SIGKILL));
-        tried += 1;
-        assert!(tried < wanted * 3, "only {hit} of {tried} were hit");
-        there = whole_or_gone(&host, &name, &after);
-    }
-    if there {
-        host.ok(&["delete", &name, "--yes"]);
-    }
-    assert!(!whole_or_gone(&host, &name, "the end"));
-    tried
-}
-
-fn killed_at_random_times() {
-    needs_host();
-    let each = if std::env::var_os("LITE_TEST_SOAK").is_some_and(|v| v == "1") { 1000 } else { 20 };
-    let seed = u64::from(std::process::id()) << 20 | 1;
-    let tried: usize = thread::scope(|scope| {
-        let first = scope.spawn(|| kill_at_random("rnd1", 63, seed, each));
-        let second = scope.spawn(|| kill_at_random("rnd2", 64, seed + 2, each));
-        first.join().expect("joined") + second.join().expect("joined")
-    });
-    println!("{} kills at random times, {tried} tries", each * 2);
 }
