@@ -3,12 +3,14 @@
 
 On the first boot it judges cloud-init's result, runs the blueprint's install and configure scripts, the user's runcmd
 and the user's script, and reports each step as one line of JSON on the virtio-serial port. A step that reboots the
-guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then
+guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then it tells the
+application under which name it is published, where that is news; so does `lite-guest.py published VALUES`, by SSH.
 `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
 A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
 import collections
+import fcntl
 import fnmatch
 import functools
 import glob
@@ -113,7 +115,8 @@ class Reporter:
             text = text.replace(secret, "[secret]")
         return text
 
-    def send(self, event):
+    def line(self, event):
+        """An event as a line for the host, cut where it is too long."""
         event = {k: self.redact(v) if isinstance(v, str) else v for k, v in event.items()}
         lists = [key for key in ("tail", "warnings") if key in event]
         for key in lists:
@@ -126,12 +129,15 @@ class Reporter:
             for key in lists:
                 event[key] = event[key][1:]
             line = json.dumps(event)
+        return line.encode() + b"\n"
+
+    def send(self, event):
+        data = self.line(event)
         try:
             fd = os.open(PORT, os.O_WRONLY | os.O_NOCTTY)
         except OSError:
             return
         try:
-            data = line.encode() + b"\n"
             while data:
                 data = data[os.write(fd, data):]
         except OSError:
@@ -148,9 +154,9 @@ def variables(job):
     return values
 
 
-def write_env(job):
-    lines = (name + "=" + shlex.quote(value) + "\n" for name, value in sorted(variables(job).items()))
-    write_private(DIR + "/env", "".join(lines))
+def write_env(values, path=DIR + "/env"):
+    lines = (name + "=" + shlex.quote(value) + "\n" for name, value in sorted(values.items()))
+    write_private(path, "".join(lines))
 
 
 def pump(stream, sinks, reporter, tail):
@@ -174,13 +180,15 @@ def script_env(env):
     return base
 
 
-def bash_env(trap):
+def bash_env(trap, values=DIR + "/env"):
     """Makes bash read the prelude first."""
-    write_private(DIR + "/prelude.sh", PRELUDE)
-    return {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": DIR + "/env", "LITE_TRAP": trap}
+    # Written once: the health check and the part `published` may come here at the same time.
+    if read_text(DIR + "/prelude.sh") != PRELUDE:
+        write_private(DIR + "/prelude.sh", PRELUDE)
+    return {"BASH_ENV": DIR + "/prelude.sh", "LITE_ENV": values, "LITE_TRAP": trap}
 
 
-def run(module, argv, env, reporter):
+def run(module, argv, env, reporter, console=sys.stdout.buffer):
     """Runs one part. None if it succeeded, else the event that says what failed."""
     trap = DIR + "/trap"
     write_private(trap, "")
@@ -192,7 +200,7 @@ def run(module, argv, env, reporter):
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=0o022)
         except OSError as error:
             return {"event": "failed", "module": module, "command": shlex.join(argv), "code": 127, "tail": [str(error)]}
-        copier = threading.Thread(target=pump, args=(child.stdout, (log, sys.stdout.buffer), reporter, tail), daemon=True)
+        copier = threading.Thread(target=pump, args=(child.stdout, (log, console), reporter, tail), daemon=True)
         copier.start()
         code = child.wait()
         # A daemon the script left behind may hold the pipe open; what it says later is not waited for.
@@ -642,7 +650,7 @@ def set_up(job, passed, state, reporter):
     if fault is not None:
         return fault
     greet()
-    write_env(job)
+    write_env(variables(job))
     seconds = dict(passed or {})
     for name, step in parts(job, wanted):
         if name in seconds:
@@ -676,6 +684,48 @@ def boot(job, before, state, reporter):
         return {"event": "failed", "module": before["running"], "command": "", "code": 1,
                 "tail": ["the guest went down while this ran"]}, True
     return set_up(job, before.get("passed"), state, reporter), True
+
+
+def name_in_seed():
+    """The name that the seed says this instance is published under; {} where it has none."""
+    told = read_json(RUN + "/instance-data.json").get("ds", {}).get("meta_data", {}).get("lite_published")
+    return told if isinstance(told, dict) else {}
+
+
+def tell(job, name, reporter, console):
+    """Runs the blueprint's part `published`, unless it ran for this name last. The event that tells of it; None if it did not
+    run. A part that failed runs again."""
+    script, known = DIR + "/published.sh", DIR + "/published.json"
+    if not os.path.exists(script):
+        return None
+    with open(DIR + "/published.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if read_json(known) == name:
+            return None
+        values = variables(job)
+        url = name.get("url") or "http://%s/" % values["LITE_ADDRESS"]
+        values.update(LITE_URL=url, LITE_DOMAIN=name.get("domain", ""), LITE_PROXY=name.get("proxy", ""))
+        write_env(values, DIR + "/published.env")
+        # Until it is through nobody knows what it did, so whatever is to be told next runs.
+        write_private(known, json.dumps({"running": name}))
+        fault = run("published", ["/bin/bash", script], bash_env(DIR + "/trap", DIR + "/published.env"), reporter, console)
+        if fault is None:
+            write_private(known, json.dumps(name))
+            return {"event": "published", "url": url, "code": 0}
+        return {**fault, "event": "published", "url": url}
+
+
+def tell_by_ssh(job, state, text, reporter):
+    """Tells the application what lite says over SSH, and lite how that ended: the exit code, and a line on stdout if it failed."""
+    if state.get("event") != "done":
+        end = {"event": "published", "code": 1, "tail": ["the set-up of this instance is not done"]}
+    else:
+        with open(os.devnull, "wb") as console:
+            end = tell(job, json.loads(text), reporter, console) or {}
+    if end.get("code"):
+        sys.stdout.buffer.write(reporter.line(end))
+        sys.stdout.buffer.flush()
+    return 1 if end.get("code") else 0
 
 
 def fullest():
@@ -780,7 +830,7 @@ def watch(job, state, reporter):
         failed = state.get("report", {}).get("module") or state.get("running") or "lite-guest"
     health = job.get("health") if failed is None else None
     if health:
-        write_env(job)
+        write_env(variables(job))
     started, answered = time.monotonic(), not health
     while True:
         event = {"event": "status", **fullest(), **system()}
@@ -827,6 +877,8 @@ def main():
         before = {}
     if sys.argv[1:] == ["watch"]:
         watch(job, before, reporter)
+    if sys.argv[1:2] == ["published"]:
+        sys.exit(tell_by_ssh(job, before, sys.argv[2], reporter))
     signal.signal(signal.SIGTERM, take_down)
     try:
         end, news = boot(job, before, state, reporter)
@@ -839,6 +891,13 @@ def main():
         return
     reporter.send(end)
     start_watch()
+    if end["event"] in ("done", "booted"):
+        try:
+            told = tell(job, name_in_seed(), reporter, sys.stdout.buffer)
+        except Exception as error:
+            told = {"event": "published", "code": 1, "tail": [repr(error)]}
+        if told is not None:
+            reporter.send(told)
 
 
 if __name__ == "__main__":

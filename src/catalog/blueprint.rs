@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{Code, Error, Port, Protocol, Result, Size, escaped};
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "id",
     "title",
     "description",
@@ -28,7 +28,9 @@ const KEYS: [&str; 18] = [
     "cloud_config",
     "install",
     "configure",
+    "published",
     "seal",
+    "bake",
     "health",
     "output",
     "alarms",
@@ -72,7 +74,9 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
     let install = scripts::script(&top, "install", files, diagnostics);
     scripts::same_for_all(&top, &install, diagnostics);
     let configure = scripts::script(&top, "configure", files, diagnostics);
+    let published = scripts::script(&top, "published", files, diagnostics);
     let seal = seal(&top, diagnostics);
+    let is_baked = top.get("bake").is_none() || top.parsed("bake", diagnostics, yes_or_no) == Some(true);
     let health = health::read(&top, diagnostics);
     health_port(&top, health.as_ref(), &ports, diagnostics);
     let output = output(&top, &names, diagnostics);
@@ -96,7 +100,9 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
         cloud_config,
         install,
         configure,
+        published,
         seal,
+        never_baked: !is_baked,
         health,
         output,
         user: user?,
@@ -129,6 +135,14 @@ fn seal(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<String> {
     };
     let items = top.list("seal", diagnostics);
     items.iter().enumerate().filter_map(|(i, node)| parsed(node, &format!("seal[{i}]"), diagnostics, path)).collect()
+}
+
+fn yes_or_no(text: &str) -> Result<bool> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Error::new(Code::InvalidBlueprint, format!("`{}` is neither `true` nor `false`", escaped(text)))),
+    }
 }
 
 fn minimum(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> (Option<Size>, Option<Size>) {

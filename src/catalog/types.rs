@@ -67,9 +67,15 @@ pub struct Blueprint {
     pub install: String,
     /// Shell script that sets up what differs per instance. Empty: none.
     pub configure: String,
+    /// Shell script that tells the application under which name it is published, whenever that changes. Empty: none.
+    #[serde(default)]
+    pub published: String,
     /// Paths that the install part makes and that only one machine may have, `*` for any name: a bake removes them.
     #[serde(default)]
     pub seal: Vec<String>,
+    /// The install part makes what only one machine may have, and nobody can list it: no image is baked of it.
+    #[serde(default)]
+    pub never_baked: bool,
     /// How the host knows that the application answers.
     pub health: Option<Health>,
     /// Printed at the end: label → minijinja template over `address`, `name`, `params`, e.g. `URL: http://{{ address }}/`.

@@ -87,8 +87,8 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
                     guest.observer.note(&stage);
                     last_stage = stage;
                 }
-                // Only a bake's guest says so, and it is not waited for here.
-                Report::Sealed => {}
+                // Only a bake's guest says the first, which is not waited for here; the second is of what is published.
+                Report::Sealed | Report::Published(_) => {}
                 Report::Done { login, warnings, .. } => {
                     done = true;
                     for warning in warnings {

@@ -47,8 +47,25 @@ pub enum Report {
     Sealed,
     /// A later boot is through.
     Booted,
+    /// The application was told under which name it is published.
+    Published(Told),
     /// How a guest that is up fares: once a minute, and more often until its application answers first.
     Status(Status),
+}
+
+/// How the blueprint's `published` part ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The URL that it was told.
+    pub url: String,
+    /// 0: it knows. Else the exit code of what failed.
+    pub code: i64,
+    /// The command that failed, empty if none did or it is not known.
+    pub command: String,
+    /// Line of the script, 0 if not known.
+    pub line: u64,
+    /// The last lines of output.
+    pub tail: Vec<String>,
 }
 
 /// How a guest fares, by its own word.
@@ -98,6 +115,13 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
             line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
             tail: lines(&value, "tail"),
         }),
+        "published" => Some(Report::Published(Told {
+            url: text(&value, "url", MAX_ANSWER),
+            code: value.get("code").and_then(Value::as_i64).unwrap_or(1),
+            command: text(&value, "command", MAX_TEXT),
+            line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
+            tail: lines(&value, "tail"),
+        })),
         _ => None,
     }
 }

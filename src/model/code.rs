@@ -303,6 +303,7 @@ codes! {
         NotAFile = "not_a_file",
         NotInstalled = "not_installed",
         NotStarted = "not_started",
+        NotTold = "not_told",
         NotWritable = "not_writable",
         Paused = "paused",
         PoolUnreadable = "pool_unreadable",

@@ -2,14 +2,15 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{
     files::{self, DIR, PORT},
     merge, modules, regional,
-    types::{Seed, SeedInput, StaticAddress},
+    types::{Published, Seed, SeedInput, StaticAddress},
     yaml,
 };
-use crate::model::Result;
+use crate::model::{Name, Result};
 
 /// Renders the seed of an instance.
 ///
@@ -49,9 +50,22 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
     Ok(Seed {
         user_data: SecretString::from(yaml::cloud_config(&Value::Object(full))?),
         user_data_scrubbed: scrubbed(input, &user)?,
-        meta_data: yaml::emit(&json!({"instance-id": input.uuid, "local-hostname": input.name}))?,
+        meta_data: meta_data(input.uuid, input.name, None)?,
         network_config: network(input)?,
     })
+}
+
+/// `meta-data` of an instance. cloud-init reads it at every boot and keeps what it does not know, for the guest's runner to find
+/// in `/run/cloud-init/instance-data.json`: the name that the instance is published under.
+///
+/// # Errors
+/// Failed only if the document does not read back as it was meant.
+pub fn meta_data(uuid: Uuid, name: &Name, published: Option<&Published>) -> Result<String> {
+    let mut document = json!({"instance-id": uuid, "local-hostname": name});
+    if let Some(published) = published {
+        document["lite_published"] = published.to_json();
+    }
+    yaml::emit(&document)
 }
 
 /// How many items of each list of the user's stand before his own. cloud-init counts them all, and he knows only his.

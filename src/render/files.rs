@@ -28,7 +28,10 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
         json!({"path": "/etc/apt/apt.conf.d/90lite", "permissions": "0644", "content": "DPkg::Lock::Timeout \"300\";\n"}),
         json!({"path": "/etc/ssh/sshd_config.d/50-cloud-init.conf", "permissions": "0600", "content": "PasswordAuthentication no\n"}),
     ];
-    for (name, script) in [("install", &input.blueprint.install), ("configure", &input.blueprint.configure)] {
+    let blueprint = input.blueprint;
+    let scripts =
+        [("install", &blueprint.install), ("configure", &blueprint.configure), ("published", &blueprint.published)];
+    for (name, script) in scripts {
         if !script.is_empty() {
             files.push(json!({"path": format!("{DIR}/{name}.sh"), "permissions": "0700", "content": script}));
         }

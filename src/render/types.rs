@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::Blueprint,
-    model::{Mac, Name},
+    model::{DnsName, Mac, Name},
 };
 
 /// An address that is the guest's alone, and the way out.
@@ -21,6 +21,24 @@ pub struct StaticAddress {
     pub prefix: u8,
     /// Router and name server: the host.
     pub gateway: Ipv4Addr,
+}
+
+/// The name that an instance is published under, as its guest is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Where the world reaches it: `https://shop.example.org/`.
+    pub url: String,
+    /// The name alone: `shop.example.org`.
+    pub domain: DnsName,
+    /// The address that the web front's requests come from. Of it alone may the guest believe who the client is.
+    pub proxy: Ipv4Addr,
+}
+
+impl Published {
+    /// As the guest's runner reads it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({"url": self.url, "domain": self.domain.as_str(), "proxy": self.proxy})
+    }
 }
 
 /// Everything a seed is made from; drawn and checked before.

@@ -37,7 +37,7 @@ pub struct NewInstance<'a> {
     pub seed: Option<&'a CleanSeed>,
 }
 
-/// The documents of a seed without secrets.
+/// The documents of a seed without secrets, from which the seed is written anew.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CleanSeed {
     /// `user-data`.
@@ -46,6 +46,9 @@ pub struct CleanSeed {
     pub meta_data: String,
     /// `network-config`.
     pub network_config: String,
+    /// Whether the seed holds these by now, and no secret any more.
+    #[serde(default)]
+    pub is_written: bool,
 }
 
 /// What running and stopped instances hold of the host.
@@ -124,17 +127,24 @@ impl Store {
             .map_err(sql)
     }
 
-    /// What the seed of an instance is still to be replaced with; none: that is done.
-    pub fn clean_seed(&self, uuid: Uuid) -> Result<Option<CleanSeed>> {
+    /// The documents of the seed of an instance; none of one whose seed an earlier lite cleaned.
+    pub fn seed(&self, uuid: Uuid) -> Result<Option<CleanSeed>> {
         self.read()
             .query_row("SELECT seed FROM instance WHERE uuid = ?1", [uuid.to_string()], |row| some_json(row, "seed"))
             .map_err(sql)
     }
 
-    /// The seed holds no secret any more.
-    pub fn seed_is_clean(&mut self, uuid: Uuid) -> Result<()> {
+    /// What the seed of an instance is still to be replaced with; none: that is done.
+    pub fn clean_seed(&self, uuid: Uuid) -> Result<Option<CleanSeed>> {
+        Ok(self.seed(uuid)?.filter(|seed| !seed.is_written))
+    }
+
+    /// Keeps the documents of the seed of an instance.
+    pub fn set_seed(&mut self, uuid: Uuid, seed: &CleanSeed) -> Result<()> {
+        let json = to_json("an instance", seed)?;
         self.write(|t| {
-            t.0.execute("UPDATE instance SET seed = NULL WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop)
+            let change = "UPDATE instance SET seed = ?2 WHERE uuid = ?1";
+            t.0.execute(change, [uuid.to_string(), json]).map_err(sql).map(drop)
         })
     }
 

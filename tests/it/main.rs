@@ -57,6 +57,7 @@ mod operations;
 mod owned;
 mod package;
 mod protect;
+mod published;
 mod readme;
 mod specification;
 mod state;

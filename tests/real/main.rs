@@ -50,9 +50,11 @@ mod hypervisor_qemu;
 mod image_build;
 mod image_gate;
 mod image_kill;
+mod image_owner;
 mod mail;
 mod packet_filter;
 mod prometheus;
+mod published;
 mod render;
 mod runner;
 mod runner_values;
@@ -81,6 +83,8 @@ fn main() -> ExitCode {
         (Tools, "cloud_init_schema", cloud_init_schema::TESTS),
         (Alone, "concurrency", concurrency::TESTS),
         (Host, "crash", crash::TESTS),
+        (Host, "crash::at_random", crash::at_random::TESTS),
+        (Host, "crash::bake", crash::bake::TESTS),
         (Host, "daemon", daemon::TESTS),
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
@@ -95,10 +99,15 @@ fn main() -> ExitCode {
         (Host, "hypervisor_qemu", hypervisor_qemu::TESTS),
         (Host, "image_build", image_build::TESTS),
         (Tools, "image_gate", image_gate::TESTS),
+        (Host, "image_owner", image_owner::TESTS),
         (Tools, "mail", mail::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
         (Tools, "render", render::TESTS),
+        (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),
+        (Tools, "runner::bake", runner::bake::TESTS),
+        (Tools, "runner::cloud_init", runner::cloud_init::TESTS),
+        (Tools, "runner::status", runner::status::TESTS),
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),
         (Tools, "ssh_client", ssh_client::TESTS),

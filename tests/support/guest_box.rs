@@ -78,6 +78,12 @@ impl Guest {
         (ended_by, lines, String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// What lite runs by SSH: the exit code, and what it prints.
+    pub fn tell(&self, values: &str) -> (Option<i32>, String) {
+        let output = self.runner(&["published", values]).output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Watches until it has reported `count` lines, which are given.
     pub fn watch(&self, count: usize) -> Vec<Value> {
         let lines = self.port();

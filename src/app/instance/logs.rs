@@ -4,7 +4,12 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     app::{App, Caller, Right},
-    guest::{self, lines::Lines, report::Report, tail::follow},
+    guest::{
+        self,
+        lines::Lines,
+        report::{Report, Told},
+        tail::follow,
+    },
     model::{Name, Observer, Record, Result},
     plan::{console_log, report_log},
     store::instances::no_such_instance,
@@ -109,19 +114,23 @@ fn words(report: &Report) -> String {
             format!("done     {}\n{warnings}", times.join(", "))
         }
         Report::Failed { module, command, code, line, tail } => {
-            let mut text = format!("failed   module `{module}`\n");
-            if !command.is_empty() {
-                text += &format!(
-                    "command  {command}\nexit     {code}{}\n",
-                    if *line > 0 { format!(" in line {line}") } else { String::new() }
-                );
-            }
-            for line in tail {
-                text += &format!("         {line}\n");
-            }
-            text
+            format!("failed   module `{module}`\n{}", failure(command, *code, *line, tail))
+        }
+        Report::Published(Told { url, code: 0, .. }) => format!("told     it is published as {url}\n"),
+        Report::Published(Told { url, code, command, line, tail }) => {
+            format!("not told it is published as {url}\n{}", failure(command, *code, *line, tail))
         }
     }
+}
+
+/// What failed, in a script.
+fn failure(command: &str, code: i64, line: u64, tail: &[String]) -> String {
+    let place = if line > 0 { format!(" in line {line}") } else { String::new() };
+    let command = match command {
+        "" => String::new(),
+        command => format!("command  {command}\nexit     {code}{place}\n"),
+    };
+    tail.iter().fold(command, |text, line| text + &format!("         {line}\n"))
 }
 
 #[cfg(test)]

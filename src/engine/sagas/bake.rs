@@ -305,6 +305,7 @@ fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
 fn install_alone(blueprint: &Blueprint, baked: &Baked) -> Result<Blueprint> {
     let mut bare = blueprint.clone();
     bare.configure = String::new();
+    bare.published = String::new();
     bare.health = None;
     bare.secrets.clear();
     bare.output.clear();

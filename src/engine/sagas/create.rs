@@ -150,9 +150,7 @@ fn wait(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<Cre
         Ok(_) => {
             ctx.store.set_phase(uuid, Phase::Ready, None)?;
             ctx.record_event(EventKind::InstanceCreated, Some(record), "it was made and its application answers")?;
-            if let Err(e) = clean_seed(ctx, record) {
-                observer.warn(&Hint::from(format!("the seed still holds its secrets: {e}")));
-            }
+            clean(ctx, record, observer);
         }
         Err(e) if matches!(e.code, Code::Interrupted | Code::WaitEnded | Code::Busy | Code::GuestPoweredOff) => {
             ctx.store.end_creating(uuid)?;
@@ -160,12 +158,20 @@ fn wait(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<Cre
         Err(e) => {
             ctx.store.set_phase(uuid, Phase::Failed, Some(&e.message))?;
             ctx.record_event(EventKind::InstanceFailed, Some(record), &e.message)?;
+            clean(ctx, record, observer);
         }
     }
     let waited = journal::end(ctx, &job.operation, waited)?;
     let mut record = record.clone();
     record.address = waited.address;
     created(ctx, &record, &job.operation.id, true, false)
+}
+
+/// Replaces the seed by one without secrets: the guest has taken them over, or never will.
+fn clean(ctx: &mut Ctx, record: &Record, observer: &mut dyn Observer) {
+    if let Err(e) = clean_seed(ctx, record) {
+        observer.warn(&Hint::from(format!("the seed still holds its secrets: {e}")));
+    }
 }
 
 /// Takes the instance again, so that what came of the wait is not written over what another operation does.

@@ -1,0 +1,2 @@
+# Joomla takes its URL from the request.
+apache_behind_proxy
