@@ -8,6 +8,7 @@ use super::{Ctx, objects};
 use crate::{
     doctor,
     hypervisor::DomainState,
+    image,
     model::{Code, DesiredState, Drift, Error, Hint, Instance, Name, Result, Verb},
     plan::{self, Class, DomainPlan, OwnedKind, Step},
 };
@@ -116,13 +117,10 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
     if renamed {
         steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
     }
-    let image = match ctx.store.image_of(record.uuid)? {
-        Some(volume) => ctx.hypervisor.volume(&host.pool, &volume)?.map(|v| v.path),
-        None => None,
-    };
+    let image = image_path(ctx, instance)?;
     let plan = DomainPlan {
         record,
-        image: image.as_deref(),
+        image: Some(&image),
         attached: &plan::attached(record, ctx.place(), path)?,
         network: &host.network,
         kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,
@@ -131,6 +129,18 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
     };
     steps.extend(plan::redefine(&plan, ctx.place())?);
     Ok(steps)
+}
+
+/// Path of the image that the root disk lies on. One that is not there any more has the path where it would be: what QEMU may
+/// have written into the disk is asked by nobody, and a start says what is missing.
+fn image_path(ctx: &Ctx, instance: &Instance) -> Result<String> {
+    let (record, pool) = (&instance.record, &ctx.settings.host.pool);
+    let kept = ctx.store.image_of(record.uuid)?.filter(|volume| !volume.is_empty());
+    let volume = kept.unwrap_or_else(|| image::volume_name(&record.base, &record.image_digest));
+    Ok(match ctx.hypervisor.volume(pool, &volume)? {
+        Some(seen) => seen.path,
+        None => format!("{}/{volume}", ctx.hypervisor.pool(pool)?.map(|p| p.path).unwrap_or_default()),
+    })
 }
 
 /// The steps that define a domain anew which an earlier lite defined, for a firewall of libvirt's; none for any other.

@@ -128,6 +128,10 @@ impl ImageStore for ImagePool {
         Ok(was_there)
     }
 
+    fn take_back(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn disk(&self, path: &Path, id: &str, scratch: &Path) -> Result<PathBuf> {
         let source = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let Some(disk) = self.host.volume(&self.pool, source)? else {

@@ -253,6 +253,7 @@ fn insert(
                     user_data: seed.user_data_scrubbed.clone(),
                     meta_data: seed.meta_data.clone(),
                     network_config: seed.network_config.clone(),
+                    is_written: false,
                 }),
             },
         )?;
@@ -327,6 +328,7 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
     ctx.store.set_image(&job.record, &image.volume)?;
     // From here on the row keeps it.
     drop(held);
+    ctx.images()?.take_back(&image.volume)?;
     let steps = plan::create(
         &DomainPlan {
             record: &job.record,

@@ -23,6 +23,10 @@ pub fn check_bakeable(blueprint: &Blueprint) -> Result<()> {
     if blueprint.install.is_empty() {
         return refuse("it has no install part").map_err(|e| e.hint("its instances are as fast without"));
     }
+    if blueprint.never_baked {
+        return refuse("its install part makes what only one machine may have (`bake: false`)")
+            .map_err(|e| e.hint("each of its instances installs it at first boot"));
+    }
     match ["LITE_SECRET_", "LITE_NAME", "LITE_ADDRESS"].iter().find(|word| blueprint.install.contains(**word)) {
         None => Ok(()),
         Some(word) => refuse(&format!("its install part reads `${word}`, which differs from instance to instance"))

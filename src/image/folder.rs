@@ -1,14 +1,14 @@
 //! The store of images that is a folder of this machine: the one of libvirt's pool.
 
 use std::{
-    fs::{self, File, Metadata, Permissions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{ErrorKind, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
 use super::{
-    files::io,
+    files::{NOFOLLOW, for_qemu_alone, io},
     store::{ImageStore, Stored, sidecar_name},
 };
 use crate::{kill_point, model::Result};
@@ -111,6 +111,24 @@ impl ImageStore for Folder {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
             removed => removed.map_err(|e| io("remove", &at, e)).and_then(|()| self.sync()).map(|()| true),
         }
+    }
+
+    fn take_back(&self, name: &str) -> Result<()> {
+        let at = self.0.join(name);
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).custom_flags(NOFOLLOW).open(&at) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(io("open", &at, e)),
+        };
+        let give = || {
+            let me = rustix::process::geteuid();
+            if me.is_root() && file.metadata()?.uid() != me.as_raw() {
+                fchown(&file, Some(me.as_raw()), None).and_then(|()| for_qemu_alone(&file))?;
+            }
+            Ok(())
+        };
+        give().map_err(|e| io("take back", &at, e))
     }
 
     fn disk(&self, path: &Path, _: &str, _: &Path) -> Result<PathBuf> {

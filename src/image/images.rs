@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{folder::Folder, store::ImageStore};
+use crate::model::Result;
 
 /// The images of a host: where they are made, and where they lie.
 #[derive(Clone)]
@@ -37,6 +38,14 @@ impl Images {
     /// The folder of this machine that locks, downloads and unfinished images lie in.
     pub fn work(&self) -> &Path {
         &self.work
+    }
+
+    /// Gives the file of an image back to root if QEMU's account has it, which may then write to it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn take_back(&self, volume: &str) -> Result<()> {
+        self.store.take_back(volume)
     }
 
     /// Where the finished images lie.

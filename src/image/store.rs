@@ -35,6 +35,9 @@ pub trait ImageStore: Send + Sync {
     fn set_sidecar(&self, id: &str, text: &[u8]) -> Result<()>;
     /// Removes a file; `false` if it was not there.
     fn remove(&self, name: &str) -> Result<bool>;
+    /// Gives a file back to root if another account has it: of an image that a guest's definition of an earlier lite named,
+    /// libvirt made QEMU's account the owner, which may then write to it. Nothing where files have no owner that lite can change.
+    fn take_back(&self, name: &str) -> Result<()>;
     /// A path of this machine where the disk of a guest that is off can be read, with all it lies on: its own `path`, or
     /// `scratch`, into which it was copied. `id` names the image that is to be made of it.
     fn disk(&self, path: &Path, id: &str, scratch: &Path) -> Result<PathBuf>;

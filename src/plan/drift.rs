@@ -99,11 +99,12 @@ fn interfaces(interfaces: &[InterfaceDefinition], record: &Record, network: &str
     found
 }
 
-/// Whether the stored definition of a domain is one of a lite whose firewall was a filter of libvirt's; that filter is as
-/// good until the instance is started anew.
+/// Whether the stored definition of a domain is one of an earlier lite, as good until the instance is started anew: its firewall
+/// is a filter of libvirt's, or it leaves to libvirt and QEMU to find out what its disks lie on.
 pub fn is_former_definition(record: &Record, xml: &str) -> Result<bool> {
-    let interfaces = DomainDefinition::parse(xml)?.interfaces;
-    Ok(interfaces.iter().any(|i| i.mac() == Some(record.mac) && is_former(record, i)))
+    let domain = DomainDefinition::parse(xml)?;
+    let has_filter = domain.interfaces.iter().any(|i| i.mac() == Some(record.mac) && is_former(record, i));
+    Ok(has_filter || domain.has_open_chains)
 }
 
 fn is_former(record: &Record, interface: &InterfaceDefinition) -> bool {

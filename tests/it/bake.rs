@@ -65,6 +65,22 @@ fn the_key_holds_all_that_goes_in_and_nothing_else() {
     assert_eq!(keys.len(), count, "each change makes another key");
 }
 
+/// Plesk's installer makes keys, passwords and certificates that two servers must not share.
+#[test]
+fn of_lites_own_blueprints_all_that_install_something_are_baked_but_plesk() {
+    let catalog = Catalog::embedded().expect("the embedded catalog");
+    let refused: Vec<(&str, String)> = catalog
+        .blueprints
+        .iter()
+        .filter(|(_, blueprint)| !blueprint.install.is_empty())
+        .filter_map(|(id, blueprint)| Some((id.as_str(), check_bakeable(blueprint).err()?.message)))
+        .collect();
+    let why = "`plesk` cannot be baked: its install part makes what only one machine may have (`bake: false`)";
+    assert_eq!(refused, [("plesk", why.to_owned())]);
+    let plesk = catalog.blueprint("plesk").expect("plesk");
+    assert_eq!(bake_of(plesk, "debian-12", "aa", &BTreeMap::new()), Ok(None), "its instances take the base image");
+}
+
 #[test]
 fn what_differs_from_instance_to_instance_is_not_baked() {
     let refused = |install: &str| {

@@ -77,6 +77,9 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
     let renewal = renewal(ctx, instance, &xml)?;
+    if let Some(image) = ctx.store.image_of(uuid)?.filter(|image| !image.is_empty()) {
+        ctx.images()?.take_back(&image)?;
+    }
     let operation = journal::new_operation(ctx, OperationKind::Start, instance);
     let own = lock::own(&ctx.locks(), &operation, ctx.now())?;
     ctx.store.insert_operation(&operation)?;

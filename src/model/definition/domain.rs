@@ -18,6 +18,8 @@ pub struct DomainDefinition {
     pub metadata: Vec<MetadataElement>,
     /// Where each of its disks is; none: a drive with nothing in it.
     pub disks: Vec<Option<DiskSource>>,
+    /// Some file that is a disk of it has no word about what it lies on: whoever opens it looks into the file.
+    pub has_open_chains: bool,
     /// Its network interfaces.
     pub interfaces: Vec<InterfaceDefinition>,
     /// Files on the host that its console and its channels are recorded to.
@@ -127,6 +129,7 @@ impl DomainDefinition {
             vcpus: text(root, "vcpu").parse().ok(),
             metadata: metadata.map(metadata_element).collect(),
             disks: devices("disk").map(disk_source).collect(),
+            has_open_chains: devices("disk").any(is_open_chain),
             interfaces: devices("interface").map(interface).collect(),
             recordings: logs.map(str::to_owned).chain(files).collect(),
         })
@@ -172,6 +175,10 @@ fn disk_source(disk: Node<'_, '_>) -> Option<DiskSource> {
         .or_else(|| named("dev", DiskSource::Block))
         .or_else(|| named("name", DiskSource::Network))
         .or_else(|| named("volume", DiskSource::Volume))
+}
+
+fn is_open_chain(disk: Node<'_, '_>) -> bool {
+    attribute(disk, "source", "file").is_some() && child(disk, "backingStore").is_none()
 }
 
 fn interface(node: Node<'_, '_>) -> InterfaceDefinition {
@@ -238,6 +245,7 @@ mod tests {
                     Some(DiskSource::Network("pool/image".into())),
                     None,
                 ],
+                has_open_chains: false,
                 interfaces: vec![
                     card("52:54:00:aa:bb:cc", InterfaceSource::Network("lite".into()), Some("f")),
                     card("", InterfaceSource::Bridge("br0".into()), None),
@@ -248,6 +256,8 @@ mod tests {
         );
         assert_eq!(read.disk_paths().collect::<Vec<_>>(), ["/pool/a", "/dev/b"]);
         assert_eq!(DomainDefinition::parse("<").map_err(|e| e.code.as_str()), Err("libvirt_xml"));
+        let open = xml.replace("<backingStore><source file='/base'/></backingStore>", "");
+        assert!(DomainDefinition::parse(&open).unwrap().has_open_chains);
         let memory = |xml: &str| DomainDefinition::parse(xml).unwrap().memory;
         assert_eq!(memory("<domain><memory unit='MiB'>1</memory></domain>"), None);
     }
