@@ -44,7 +44,7 @@ fn as_of_an_earlier_lite(host: &Host) {
     run(Command::new("virsh").args(["-q", "-c", "qemu:///system", "define"]).arg(&file));
     let id = String::from_utf8(run(Command::new("id").args(["-u", "libvirt-qemu"])).stdout).expect("a number");
     chown(base(host), Some(id.trim().parse().expect("a number")), None).expect("given");
-    assert_eq!(rights(host).3, true);
+    assert!(rights(host).3);
 }
 
 fn a_base_image_that_qemu_owns_is_taken_back() {
