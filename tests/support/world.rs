@@ -295,7 +295,7 @@ impl World {
 fn image() -> Image {
     Image {
         id: "base".into(),
-        path: "/var/lib/libvirt/images/lite/base.qcow2".into(),
+        path: "/pool/base.qcow2".into(),
         digest: "00".into(),
         volume: "base.qcow2".into(),
         size: 0,
