@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     io::Read,
     net::Ipv4Addr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -311,6 +312,17 @@ impl<H> Flaky<H> {
     }
 }
 
+/// The first 200 characters: some arguments are whole files.
+struct Beginning(String);
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let room = 200 - self.0.chars().count();
+        self.0.extend(text.chars().take(room));
+        if text.chars().count() > room { Err(std::fmt::Error) } else { Ok(()) }
+    }
+}
+
 fn injected() -> Error {
     Error::new(Code::Injected, "a fault was injected")
 }
@@ -319,8 +331,10 @@ macro_rules! flaky {
     ($trait:ident { $(fn $call:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* }) => {
         impl<H: $trait> $trait for Flaky<H> {
             $(fn $call(&self, $($arg: $type),*) -> Result<$answer> {
-                let arguments = format!("{:?}", ($(&$arg,)*)).chars().take(200).collect();
-                self.pass(stringify!($call), arguments, |inner| inner.$call($($arg),*))
+                let mut arguments = Beginning(String::new());
+                // An error says that there is no more room.
+                _ = write!(arguments, "{:?}", ($(&$arg,)*));
+                self.pass(stringify!($call), arguments.0, |inner| inner.$call($($arg),*))
             })*
         }
     };

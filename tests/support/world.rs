@@ -3,8 +3,10 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -47,6 +49,26 @@ pub struct Names {
     pub console_log: String,
 }
 
+static CATALOG: OnceLock<Catalog> = OnceLock::new();
+
+/// Puts a database that is empty where none is, as `Store::open` would: its tables are made once for all worlds.
+fn place_database(state: &Path) {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    let file = |folder: &Path| folder.join("state.db");
+    if state.exists() {
+        return;
+    }
+    let empty = EMPTY.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        drop(Store::open(folder.path()).expect("a database"));
+        std::fs::read(file(folder.path())).expect("read")
+    });
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state).expect("a folder");
+    let mut made = std::fs::OpenOptions::new();
+    let mut made = made.write(true).create_new(true).mode(0o600).open(file(state)).expect("made");
+    made.write_all(empty).expect("written");
+}
+
 pub struct World {
     pub hypervisor: Arc<Flaky<Double>>,
     pub catalog: Catalog,
@@ -79,7 +101,7 @@ impl World {
         };
         Self {
             hypervisor: Arc::new(Flaky::new(double::open(&node).expect("the test driver"))),
-            catalog: Catalog::embedded().expect("the embedded catalog"),
+            catalog: CATALOG.get_or_init(|| Catalog::embedded().expect("the embedded catalog")).clone(),
             settings: Arc::new(settings),
             disk: None,
             folder,
@@ -96,6 +118,7 @@ impl World {
     }
 
     pub fn engine(&self) -> Ctx {
+        place_database(self.state());
         Ctx {
             settings: self.settings.clone(),
             store: Store::open(&self.settings.paths.state).expect("a database"),

@@ -171,7 +171,7 @@ impl Volumes for Double {
     fn download(&self, pool: &str, volume: &str) -> Result<Box<dyn Read + Send>> {
         let capacity = self.must_hold(pool, volume, 0)?;
         let bytes = self.uploaded(pool, volume).unwrap_or_default();
-        let zeros = std::io::repeat(0).take(capacity.saturating_sub(bytes.len() as u64));
+        let zeros = Zeros.take(capacity.saturating_sub(bytes.len() as u64));
         Ok(Box::new(std::io::Cursor::new(bytes).chain(zeros)))
     }
     fn clone_volume(&self, pool: &str, source: &str, name: &str, xml: &str) -> Result<()> {
@@ -238,5 +238,15 @@ impl Links for Double {
     fn attach_tap(&self, tap: &Tap) -> Result<()> {
         self.set_tap(tap);
         Ok(())
+    }
+}
+
+/// What a volume holds beyond what was written (`std::io::repeat` writes byte by byte where nothing is optimised).
+struct Zeros;
+
+impl Read for Zeros {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        buf.fill(0);
+        Ok(buf.len())
     }
 }
