@@ -5,7 +5,8 @@ trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 packages() {
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 0755 /usr/sbin/policy-rc.d
-  apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
+  # Nobody reads descriptions here: a third less to download.
+  apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=3 -o Acquire::Languages=none update
   apt-get -q -y --no-install-recommends -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io \
     install unattended-upgrades "$@"
   rm -f /usr/sbin/policy-rc.d
