@@ -17,7 +17,10 @@ crate::tests![
     a_guest_without_a_way_out_is_reported_and_another_keeps_its_word,
 ];
 
-crate::tests![SLOW: a_module_that_fails_is_reported_with_command_and_lines];
+crate::tests![
+    SLOW: a_module_that_fails_is_reported_with_command_and_lines,
+    a_set_up_that_ends_in_a_reboot_is_ready_after_it,
+];
 
 /// Title that would break HTML, YAML or a shell if it were spliced anywhere.
 const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
@@ -235,4 +238,30 @@ fn a_command_in_the_guest_tells_its_health(host: &Host) {
     host.ok(&["start", name, "--no-wait"]);
     assert_eq!(health(), "starting");
     host.ok(&["delete", name, "--yes"]);
+}
+
+/// The create waits for the boot after the one that the user-data asks for, and each part ran once.
+fn a_set_up_that_ends_in_a_reboot_is_ready_after_it() {
+    needs_host();
+    let host = Host::new("reboot", 106);
+    host.debian_13();
+    let file = host.folder.path().join("user-data");
+    let user_data = "#cloud-config\nlocale: de_DE.UTF-8\nruncmd:\n  - cat /proc/sys/kernel/random/boot_id >>/srv/boots\n\
+                     power_state: {mode: reboot}\n";
+    std::fs::write(&file, user_data).expect("written");
+    let (name, file) = ("lite-test-reboot-a", file.to_str().expect("a path"));
+    host.ok(&["create", "debian-13", "--bundle", "nano", "--name", name, "--user-data", file]);
+    let says = |command: &str| host.ok(&["ssh", name, "--", command]);
+    assert_eq!(says("grep -v '^#' /etc/default/locale"), "LANG=de_DE.UTF-8\n");
+    assert_eq!(says("LC_ALL=de_DE.UTF-8 locale decimal_point"), ",\n");
+    assert_eq!(says("wc -l </srv/boots; grep -c -f /proc/sys/kernel/random/boot_id /srv/boots || true"), "1\n0\n");
+    let told = host.ok(&["logs", name, "--boot"]);
+    let told: Vec<&str> = told.lines().filter(|line| line.starts_with("stage") || line.starts_with("done")).collect();
+    assert_eq!(
+        told[..4],
+        ["stage    cloud-init", "stage    runcmd", "stage    power_state", "stage    reboot"],
+        "{told:?}"
+    );
+    host.ok(&["delete", name, "--yes"]);
+    assert_eq!(host.left(), Vec::<String>::new());
 }
