@@ -274,6 +274,9 @@ a "quoted" <!channel> & {{ 7*7 }}\n@everyone\u{2028}[x](http://e.example)<http:/
 
     #[test]
     fn every_receiver_gets_what_it_takes() {
+        // As their documentation says.
+        let limits = super::BUILT_IN.each_ref().map(|b| (b.name, b.most));
+        assert_eq!(limits, [("slack", 4000), ("discord", 2000), ("ntfy", 4096)]);
         let mut event = samples().remove(0);
         for reason in ["é".repeat(700), "*".repeat(700), "𝄞".repeat(700), "é*".repeat(9000)] {
             event.data.reason = reason;
