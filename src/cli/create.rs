@@ -1,8 +1,9 @@
 //! `lite create`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap_complete::ArgValueCompleter;
+use ipnet::Ipv4Net;
 
 use super::{Env, common, complete, signals, values};
 use crate::{
@@ -78,6 +79,12 @@ pub struct Args {
     /// `nat`, or `bridge:NAME` for a place on your own network
     #[arg(long, default_value = "nat", value_parser = NetworkMode::parse)]
     pub network: NetworkMode,
+    /// Its address on that bridge, such as `192.168.1.50/24` [default: by DHCP]
+    #[arg(long, value_name = "ADDRESS/PREFIX", value_parser = values::lan_address, requires = "gateway")]
+    pub address: Option<Ipv4Net>,
+    /// The router and name server for that address
+    #[arg(long, value_name = "ADDRESS", value_parser = values::ipv4, requires = "address")]
+    pub gateway: Option<Ipv4Addr>,
     /// How long the application may take until it answers, at most 24h
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = values::duration)]
     pub timeout: Duration,
@@ -132,6 +139,7 @@ fn request(args: &Args) -> Result<Create> {
         timezone: args.timezone.clone(),
         tags: args.tags.clone(),
         network: args.network.clone(),
+        address: args.address.zip(args.gateway),
         use_baked: !args.no_baked,
         request_id: args.request_id.clone(),
         wait: args.change.wait,

@@ -1,7 +1,8 @@
 //! Values of flags. Each is refused (exit 2) with its allowed form.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
+use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 
 use crate::model::{Code, Error, Result, escaped};
@@ -65,6 +66,22 @@ pub fn assignment(text: &str) -> Result<Assignment> {
         _ => Err(Error::new(Code::InvalidAssignment, format!("`{}` is not `key=value`", escaped(text)))
             .hint("the key is a parameter of the blueprint: `lite blueprints show NAME` lists them")),
     }
+}
+
+/// Parses an address of a LAN with the prefix of its network: `192.168.1.50/24`.
+pub fn lan_address(text: &str) -> Result<Ipv4Net> {
+    text.parse().map_err(|_| {
+        Error::new(Code::InvalidAddress, format!("`{}` is not an address with a prefix", escaped(text)))
+            .hint("an address is stated with the prefix of its network: `192.168.1.50/24`")
+    })
+}
+
+/// Parses an IPv4 address: `192.168.1.1`.
+pub fn ipv4(text: &str) -> Result<Ipv4Addr> {
+    text.parse().map_err(|_| {
+        Error::new(Code::InvalidAddress, format!("`{}` is not an IPv4 address", escaped(text)))
+            .hint("an IPv4 address is such as `192.168.1.1`")
+    })
 }
 
 /// Parses the id a caller gives a request, so that asking twice creates once: 1 to 64 of `a-z A-Z 0-9 . _ -`.

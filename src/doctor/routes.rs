@@ -57,15 +57,25 @@ pub fn gateways(machine: &dyn Machine) -> Result<Vec<Ipv4Addr>> {
 
 /// The interface by which a packet of this machine leaves for an address; none if no route leads there.
 pub fn way(machine: &dyn Machine, to: Ipv4Addr) -> Result<Option<String>> {
+    Ok(hops(machine, to)?.into_iter().find_map(|hop| hop.dev))
+}
+
+/// Whether a packet of this machine reaches an address without a router: who has it answers this machine's ARP.
+pub fn is_direct(machine: &dyn Machine, to: Ipv4Addr) -> Result<bool> {
+    Ok(hops(machine, to)?.first().is_some_and(|hop| hop.gateway.is_none()))
+}
+
+/// Where the kernel sends a packet for an address; nothing if no route leads there.
+fn hops(machine: &dyn Machine, to: Ipv4Addr) -> Result<Vec<Hop>> {
     let (program, to) = (ip(machine)?, to.to_string());
     let out = machine
         .run(&program, &["-j", "-4", "route", "get", &to])
         .map_err(|e| unreadable("`ip` does not run").cause(e))?;
     // It fails where no route leads.
-    if !out.status.success() {
-        return Ok(None);
+    match out.status.success() {
+        true => parse::<Hop>(&String::from_utf8_lossy(&out.stdout)),
+        false => Ok(Vec::new()),
     }
-    Ok(parse::<Hop>(&String::from_utf8_lossy(&out.stdout))?.into_iter().find_map(|hop| hop.dev))
 }
 
 /// Reads what `ip -j route show table all` and `ip -j rule show` print. Routes of a table that no rule names are left out.

@@ -80,6 +80,15 @@ pub fn address(t: &Transaction<'_>, host: &HostId, subnet: &Subnet, network: &st
     })
 }
 
+/// The address that was stated, if no other instance of the network came with it first.
+pub fn stated(t: &Transaction<'_>, host: &HostId, address: Ipv4Addr, network: &str) -> Result<Ipv4Addr> {
+    match addresses(t, host, network)?.contains(&address) {
+        false => Ok(address),
+        true => Err(Error::new(Code::AddressInUse, format!("the address {address} is another instance's by now"))
+            .hint(Hint::from("choose another: ").run(Verb::List).text(" tells those that are taken"))),
+    }
+}
+
 /// Checks that one more instance of the bundle fits.
 pub fn capacity(
     t: &Transaction<'_>,

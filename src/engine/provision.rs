@@ -16,6 +16,7 @@ use super::{
     capacity, disk,
     execute::Payload,
     generate::{Generated, generate, secret_rows},
+    guest_address::check_stated,
     host, images,
     journal::{self, Run},
     lock::{self, Lock},
@@ -30,7 +31,7 @@ use crate::{
         Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
         Size, Stage, Verb,
     },
-    plan::{self, Chosen, DomainPlan, Identity, Sources, Step},
+    plan::{self, Chosen, DomainPlan, Identity, Sources, Step, Subnet},
     render::{Seed, SeedInput, StaticAddress, render},
     store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
 };
@@ -117,7 +118,8 @@ impl Job {
 pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: &mut dyn Observer) -> Result<Job> {
     let begun = ctx.clock.instant();
     observer.begin(Stage::Host);
-    let reserved = host_view(ctx, &request.network, observer).and_then(|(view, kvm)| {
+    let free = request.address.map_or(Ok(()), |stated| check_stated(ctx, stated.address));
+    let reserved = free.and_then(|()| host_view(ctx, &request.network, observer)).and_then(|(view, kvm)| {
         let generated = generate(&request.blueprint)?;
         let lock =
             Lock::acquire(&ctx.locks(), generated.uuid, "new", purpose.kind().as_str(), &*ctx.clock, Duration::ZERO)?;
@@ -207,9 +209,10 @@ fn insert(
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
         allocate::capacity(t, &host, view, &request.bundle, &settings.host.overcommit)?;
-        let address = match &view.subnet {
-            Some(subnet) => Some(allocate::address(t, &host, subnet, &network_key)?),
-            None => None,
+        let address = match (&request.address, &view.subnet) {
+            (Some(stated), _) => Some(allocate::stated(t, &host, stated.address, &network_key)?),
+            (None, Some(subnet)) => Some(allocate::address(t, &host, subnet, &network_key)?),
+            (None, None) => None,
         };
         let chosen = Chosen {
             blueprint: &request.blueprint,
@@ -279,11 +282,9 @@ fn render_seed(
     record: &Record,
     purpose: Purpose<'_>,
 ) -> Result<Seed> {
-    let address = view.subnet.as_ref().zip(record.address).map(|(subnet, address)| StaticAddress {
-        address,
-        prefix: subnet.prefix,
-        gateway: subnet.gateway,
-    });
+    let reserved =
+        |(subnet, address): (&Subnet, _)| StaticAddress { address, prefix: subnet.prefix, gateway: subnet.gateway };
+    let address = request.address.or_else(|| view.subnet.as_ref().zip(record.address).map(reserved));
     render(&SeedInput {
         blueprint: &request.blueprint,
         name: &record.name,

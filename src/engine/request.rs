@@ -6,7 +6,7 @@ use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
     model::{Name, NetworkMode, Tag},
-    render::UserData,
+    render::{StaticAddress, UserData},
 };
 
 /// Which image an instance's disk is to lie on.
@@ -43,6 +43,8 @@ pub struct Request {
     pub tags: Vec<Tag>,
     /// Network.
     pub network: NetworkMode,
+    /// Its address on a bridge; none: what the network gives it.
+    pub address: Option<StaticAddress>,
     /// How long all of it may take until the application answers.
     pub timeout: Duration,
     /// Wait until the application answers.

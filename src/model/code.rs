@@ -125,6 +125,7 @@ codes! {
         ImageNotAFile = "image_not_a_file",
         ImageRefused = "image_refused",
         InvalidAccel = "invalid_accel",
+        AddressInUse = "address_in_use",
         InvalidAddress = "invalid_address",
         InvalidAlphabet = "invalid_alphabet",
         InvalidAssignment = "invalid_assignment",

@@ -145,7 +145,7 @@ pub struct Record {
     pub currency: Currency,
     /// Hardware address.
     pub mac: Mac,
-    /// Reserved address; none on a bridge.
+    /// Its own address; none on a bridge where none was stated.
     pub address: Option<Ipv4Addr>,
     /// Network.
     pub network: NetworkMode,

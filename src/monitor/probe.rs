@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::Health,
+    clock::SystemClock,
     engine::learned,
     guest,
     hypervisor::{Hypervisor, Machine},
@@ -64,7 +65,8 @@ impl Addresses {
     fn of(&self, check: &Check, hypervisor: &dyn Hypervisor, machine: &dyn Machine) -> Option<Ipv4Addr> {
         let known = check.address.or_else(|| self.map().get(&check.instance).copied());
         known.or_else(|| {
-            let found = learned(hypervisor, machine, &check.others, check.instance, check.mac).ok().flatten()?;
+            let guest = (check.instance, check.mac);
+            let found = learned(hypervisor, machine, &SystemClock, &check.others, guest).ok().flatten()?;
             self.map().insert(check.instance, found);
             Some(found)
         })

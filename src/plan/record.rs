@@ -33,7 +33,7 @@ pub struct Identity {
     pub uuid: Uuid,
     /// Its hardware address.
     pub mac: Mac,
-    /// Its reserved address; none on a bridge.
+    /// Its own address; none on a bridge where none was stated.
     pub address: Option<Ipv4Addr>,
     /// When its create was asked for.
     pub created_at: jiff::Timestamp,

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
     catalog::Blueprint,
-    model::{DnsName, Mac, Name},
+    model::{Code, DnsName, Error, Mac, Name, Result, is_machines},
 };
 
 /// An address that is the guest's alone, and the way out.
@@ -19,8 +20,32 @@ pub struct StaticAddress {
     pub address: Ipv4Addr,
     /// Length of the network's prefix.
     pub prefix: u8,
-    /// Router and name server: the host.
+    /// Router and name server: the host, or the router of a LAN.
     pub gateway: Ipv4Addr,
+}
+
+impl StaticAddress {
+    /// An address of a LAN, with its prefix, and the LAN's router.
+    ///
+    /// # Errors
+    /// Refused where no machine of that network can have the address, or the router is not on it.
+    pub fn on_lan(net: Ipv4Net, gateway: Ipv4Addr) -> Result<Self> {
+        let (address, prefix) = (net.addr(), net.prefix_len());
+        let refuse = |what: Ipv4Addr, why: &str| {
+            Err(Error::new(Code::InvalidAddress, format!("`{what}` {why}")).hint(
+                "state an address with the prefix of its network, and the router of that network: \
+                 `--address 192.168.1.50/24 --gateway 192.168.1.1`",
+            ))
+        };
+        let is_hosts = |a: Ipv4Addr| is_machines(a) && net.contains(&a) && a != net.network() && a != net.broadcast();
+        if !is_hosts(address) || !(8..=30).contains(&prefix) {
+            return refuse(address, &format!("is no address of a machine in the network `{}`", net.trunc()));
+        }
+        if !is_hosts(gateway) || gateway == address {
+            return refuse(gateway, &format!("is no router of a machine with the address `{net}`"));
+        }
+        Ok(Self { address, prefix, gateway })
+    }
 }
 
 /// The name that an instance is published under, as its guest is told.
@@ -52,7 +77,7 @@ pub struct SeedInput<'a> {
     pub uuid: Uuid,
     /// Hardware address the network configuration matches on.
     pub mac: Mac,
-    /// Reserved address, which the guest sets by itself; none: DHCP.
+    /// Its own address, which the guest sets by itself; none: DHCP.
     pub address: Option<StaticAddress>,
     /// Every parameter of the blueprint with its value.
     pub params: &'a BTreeMap<String, String>,
@@ -107,4 +132,36 @@ pub struct Seed {
     pub meta_data: String,
     /// `network-config`, version 2.
     pub network_config: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StaticAddress;
+
+    fn stated(net: &str, gateway: &str) -> Result<StaticAddress, String> {
+        let (net, gateway) = (net.parse().expect("a network"), gateway.parse().expect("an address"));
+        StaticAddress::on_lan(net, gateway).map_err(|e| e.message)
+    }
+
+    #[test]
+    fn a_stated_address_is_one_of_a_machine_beside_its_router() {
+        let right = StaticAddress { address: [192, 168, 1, 50].into(), prefix: 24, gateway: [192, 168, 1, 1].into() };
+        assert_eq!(stated("192.168.1.50/24", "192.168.1.1"), Ok(right));
+        for (net, of) in [
+            ("192.168.1.0/24", "192.168.1.0/24"),
+            ("192.168.1.255/24", "192.168.1.0/24"),
+            ("192.168.1.50/32", "192.168.1.50/32"),
+            ("127.0.0.5/8", "127.0.0.0/8"),
+            ("169.254.169.254/16", "169.254.0.0/16"),
+            ("224.0.0.5/24", "224.0.0.0/24"),
+        ] {
+            let address = net.split_once('/').expect("a prefix").0;
+            let said = format!("`{address}` is no address of a machine in the network `{of}`");
+            assert_eq!(stated(net, "192.168.1.1"), Err(said));
+        }
+        for gateway in ["192.168.2.1", "192.168.1.50", "192.168.1.0", "0.0.0.0"] {
+            let said = format!("`{gateway}` is no router of a machine with the address `192.168.1.50/24`");
+            assert_eq!(stated("192.168.1.50/24", gateway), Err(said));
+        }
+    }
 }

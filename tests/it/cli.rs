@@ -173,6 +173,8 @@ fn other_values_that_are_none() {
     let cases = [
         ("--network", "bridge:$(id)", "`bridge:$(id)` is not a network"),
         ("--network", "bridge:", "`bridge:` is not a network"),
+        ("--address", "192.168.1.5", "`192.168.1.5` is not an address with a prefix"),
+        ("--gateway", "router", "`router` is not an IPv4 address"),
         ("--tag", "=x", "`=x` is not a tag"),
         ("--tag", "é=x", "`\\u{e9}=x` is not a tag"),
         ("--set", "title", "`title` is not `key=value`"),
@@ -184,6 +186,11 @@ fn other_values_that_are_none() {
             Some(format!("error: `{flag}`: {message}").as_str())
         );
     }
+    assert_eq!(
+        refused(&["create", "nginx", "--address", "192.168.1.5/24", "--gateway", "192.168.1.1", "--dry-run"]),
+        "error: an address is stated on a bridge alone: on the NAT network lite gives each instance its own\n  \
+         hint: leave `--address` out, or add `--network bridge:NAME`\n"
+    );
     assert_eq!(
         refused(&["operations", "show", "op-../x"]).lines().next(),
         Some("error: `op-../x` is not the id of an operation")

@@ -51,6 +51,7 @@ mod hypervisor_test_driver;
 mod image_pool;
 mod image_pull;
 mod images;
+mod lan_address;
 mod layering;
 mod metrics_store;
 mod operations;

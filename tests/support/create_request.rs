@@ -21,6 +21,7 @@ pub fn create_request() -> Create {
         timezone: None,
         tags: vec![],
         network: NetworkMode::Nat,
+        address: None,
         use_baked: true,
         request_id: None,
         wait: false,

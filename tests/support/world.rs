@@ -173,6 +173,7 @@ impl World {
             user_data: None,
             tags: vec![],
             network: NetworkMode::Nat,
+            address: None,
             timeout: Duration::from_secs(1),
             wait: false,
             request_id: None,

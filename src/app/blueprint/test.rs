@@ -205,6 +205,7 @@ fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observe
         user_data: subject.user_data.clone(),
         tags: Vec::new(),
         network: NetworkMode::Nat,
+        address: None,
         timeout: request.timeout,
         wait: true,
         request_id: None,

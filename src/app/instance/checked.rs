@@ -7,8 +7,8 @@ use crate::{
     app::{App, Caller, Right, elsewhere, files::Attachment, sources::catalog},
     catalog::{Resolved, resolve_params},
     guest,
-    model::{Code, Error, Result, Tag, escaped},
-    render::UserData,
+    model::{Code, Error, NetworkMode, Result, Tag, escaped},
+    render::{StaticAddress, UserData},
 };
 
 /// What was asked for, checked against the catalog and read from its files.
@@ -19,6 +19,7 @@ pub struct Checked {
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) ssh_keys: Vec<String>,
     pub(super) user_data: Option<UserData>,
+    pub(super) address: Option<StaticAddress>,
     pub(super) digest: String,
     /// The base where none is asked for.
     pub(super) default_base: Option<String>,
@@ -36,11 +37,24 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     let resolved = catalog.resolve(&request.blueprint, &bundle, request.base.as_deref())?;
     let parameters = resolve_params(&resolved.blueprint, &request.parameters)?;
     refuse_double_tag(&request.tags)?;
+    let address = stated_address(&request)?;
     let ssh_keys = request.ssh_keys.iter().map(public_keys).collect::<Result<Vec<_>>>()?.concat();
     let user_data = user_data::read(&request, &resolved.blueprint.user)?;
     let default_base = blueprint.bases.first().cloned();
     let caller = caller.clone();
-    Ok(Checked { caller, digest: digest(&request)?, request, resolved, parameters, ssh_keys, user_data, default_base })
+    let digest = digest(&request)?;
+    Ok(Checked { caller, digest, request, resolved, parameters, ssh_keys, user_data, address, default_base })
+}
+
+fn stated_address(request: &Create) -> Result<Option<StaticAddress>> {
+    match (request.address, &request.network) {
+        (None, _) => Ok(None),
+        (Some((net, gateway)), NetworkMode::Bridge(_)) => StaticAddress::on_lan(net, gateway).map(Some),
+        (Some(_), NetworkMode::Nat) => {
+            let text = "an address is stated on a bridge alone: on the NAT network lite gives each instance its own";
+            Err(Error::new(Code::InvalidAddress, text).hint("leave `--address` out, or add `--network bridge:NAME`"))
+        }
+    }
 }
 
 fn refuse_double_tag(tags: &[Tag]) -> Result<()> {

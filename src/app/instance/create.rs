@@ -49,7 +49,7 @@ impl Checked {
         let mut observer = Timed::new(observer, app.clock.clone());
         app.check_host()?;
         let mut ctx = app.change(&self.caller, self.request.wait, &mut observer)?;
-        let Self { request, resolved, parameters, mut ssh_keys, user_data, digest, default_base, .. } = self;
+        let Self { request, resolved, parameters, mut ssh_keys, user_data, address, digest, default_base, .. } = self;
         let use_baked = request.use_baked;
         ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
         let wanted = Request {
@@ -63,6 +63,7 @@ impl Checked {
             user_data,
             tags: request.tags,
             network: request.network,
+            address,
             timeout: request.timeout,
             wait: request.until_ready,
             request_id: request.request_id,

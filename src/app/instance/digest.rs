@@ -1,7 +1,8 @@
 //! The digest of what a create asks for, by which a retry is told from another request.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -29,6 +30,8 @@ struct Canonical<'a> {
     timezone: Option<&'a str>,
     tags: BTreeMap<&'a str, &'a str>,
     network: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<(Ipv4Net, Ipv4Addr)>,
     use_baked: bool,
 }
 
@@ -54,6 +57,7 @@ pub fn digest(request: &Create) -> Result<String> {
             NetworkMode::Nat => "nat".to_owned(),
             NetworkMode::Bridge(name) => format!("bridge:{name}"),
         },
+        address: request.address,
         use_baked: request.use_baked,
     };
     let text = serde_json::to_vec(&canonical)
@@ -84,6 +88,7 @@ mod tests {
             timezone: None,
             tags: vec![],
             network: NetworkMode::Nat,
+            address: None,
             use_baked: true,
             request_id: Some("r".to_owned()),
             wait: false,

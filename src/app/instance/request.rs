@@ -1,6 +1,8 @@
 //! What is asked for of a create.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
+
+use ipnet::Ipv4Net;
 
 use crate::{
     app::files::Attachment,
@@ -32,6 +34,8 @@ pub struct Create {
     pub tags: Vec<Tag>,
     /// Network.
     pub network: NetworkMode,
+    /// Its address on the bridge, with the prefix of its network, and the router there; none: what the network gives it.
+    pub address: Option<(Ipv4Net, Ipv4Addr)>,
     /// Take an image in which the blueprint is installed already, where there is one.
     pub use_baked: bool,
     /// The caller's own id of this request: asked twice, made once.

@@ -294,6 +294,7 @@ fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
         user_data: None,
         tags: vec![],
         network: NetworkMode::Nat,
+        address: None,
         timeout: request.timeout,
         wait: true,
         request_id: None,

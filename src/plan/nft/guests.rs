@@ -44,15 +44,17 @@ pub(super) fn jump(record: &Record, start: &str) -> Option<String> {
     Some(format!("ip daddr {} jump {start}_{}", record.address?, port_name(record.uuid)))
 }
 
-/// What comes from a guest. The address of a guest on a LAN is not lite's to know.
+/// What comes from a guest. The address of a guest on a LAN is not lite's to know, unless it was stated.
 fn sent(record: &Record) -> Chain {
     let Record { uuid, mac, address, .. } = record;
     let own = match (&record.network, address) {
-        (NetworkMode::Bridge(_), _) => vec!["ether type ip accept".to_owned(), format!("arp saddr ether {mac} accept")],
+        (NetworkMode::Bridge(_), None) => {
+            vec!["ether type ip accept".to_owned(), format!("arp saddr ether {mac} accept")]
+        }
         (_, Some(address)) => {
             vec![format!("ip saddr {address} accept"), format!("arp saddr ether {mac} arp saddr ip {address} accept")]
         }
-        (_, None) => vec![],
+        (NetworkMode::Nat, None) => vec![],
     };
     let first = [format!("ether saddr != {mac} drop"), "jump sent".to_owned()];
     Chain::new(format!("from_{}", port_name(*uuid)), first.into_iter().chain(own).chain(["drop".to_owned()]))
