@@ -29,6 +29,9 @@ pub fn repair(
         if engine::restore_firewall(&ctx)? {
             actions.push("loaded the rules of the firewall again".to_owned());
         }
+        if engine::restore_names(&ctx)? {
+            actions.push("wrote the names of instances again".to_owned());
+        }
         engine::adopt_reports(&mut ctx)?;
     }
     let mut agrees = true;

@@ -7,7 +7,7 @@ use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
     model::{Code, Error, Hint, HostId, Name, Overcommit, ResourceKind, Result, Verb},
-    plan::Subnet,
+    plan::{self, Subnet},
     store::{
         Transaction,
         instances::{addresses, allocated},
@@ -40,16 +40,30 @@ pub fn name(t: &Transaction<'_>, view: &HostView, wanted: Option<&Name>, stem: &
             )
             .hint("choose another with `--name`; lite never touches domains it did not make"));
         }
+        if is_named(view, name) {
+            return Err(Error::new(
+                Code::NameTaken,
+                format!("the network's DNS server answers for `{name}` by an entry that is not lite's"),
+            )
+            .hint("choose another with `--name`, or remove the entry: `virsh net-edit` shows it"));
+        }
         resources::refuse_taken(t, ResourceKind::Instance, name.as_str())?;
         return Ok(name.clone());
     }
     for number in 1..100_000 {
         let candidate = Name::numbered(stem, number)?;
-        if !ours.contains(&candidate.to_string()) && !view.foreign.iter().any(|f| f == candidate.as_str()) {
+        let foreign = view.foreign.iter().any(|f| f == candidate.as_str()) || is_named(view, &candidate);
+        if !ours.contains(&candidate.to_string()) && !foreign {
             return Ok(candidate);
         }
     }
     Err(Error::new(Code::NoFreeName, "no free name is left").hint("choose one with `--name`"))
+}
+
+/// Somebody else gave a machine of the network this name in DNS.
+fn is_named(view: &HostView, name: &Name) -> bool {
+    let full = plan::full_name(name);
+    view.subnet.iter().flat_map(Subnet::foreign_names).any(|n| n == full || n == name.as_str())
 }
 
 /// Refuses a request id that another process came with first.
@@ -67,7 +81,7 @@ pub fn at_work(operation: &str) -> Error {
 /// The first address nobody has.
 pub fn address(t: &Transaction<'_>, host: &HostId, subnet: &Subnet, network: &str) -> Result<Ipv4Addr> {
     let taken = addresses(t, host, network)?;
-    subnet.addresses().find(|a| !taken.contains(a) && !subnet.kept.contains(a)).ok_or_else(|| {
+    subnet.addresses().find(|a| !taken.contains(a) && !subnet.is_kept(*a)).ok_or_else(|| {
         Error::new(
             Code::NoFreeAddress,
             format!("network `{network}` has no free address: all {} are taken", subnet.addresses().count()),

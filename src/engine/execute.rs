@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{
     Ctx, firewall,
     lock::{LIBVIRT_SLOTS, Lock},
-    objects,
+    names, objects,
 };
 use crate::{
     model::{Code, Error, Hint, Result, Verb},
@@ -45,11 +47,17 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         }
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
-        // No guest starts without its rules.
-        Step::StartUnlinked { uuid } | Step::Start { uuid } => firewall::apply(ctx).and_then(|()| hv.start(*uuid)),
+        Step::StartUnlinked { uuid } | Step::Start { uuid } => start(ctx, *uuid),
         Step::Destroy { uuid } => hv.destroy(*uuid),
     };
     result.map_err(|e| at(step, e))
+}
+
+/// No guest starts without its rules, and each has its name from the start on.
+fn start(ctx: &Ctx, uuid: Uuid) -> Result<()> {
+    firewall::apply(ctx)?;
+    names::apply(ctx)?;
+    ctx.hypervisor.start(uuid)
 }
 
 /// Waits for a slot at what libvirt does for one client at a time.

@@ -13,6 +13,7 @@ use super::{
     execute::{Payload, execute},
     firewall,
     lock::{Attempt, GC, Lock},
+    names,
 };
 use crate::{
     image, kill_point,
@@ -161,6 +162,7 @@ fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {
             }
             Ok(true)
         }
+        Removal::Name(host) => names::collect(ctx, host),
         Removal::Image(leftover) => image::leftovers::discard(&ctx.images()?, leftover),
         Removal::File(path) => match ctx.machine.remove_file(path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

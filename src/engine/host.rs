@@ -7,6 +7,7 @@ use super::{
     allocate::HostView,
     firewall,
     lock::{HOST, Lock},
+    names, resolver,
 };
 use crate::{
     doctor,
@@ -50,6 +51,10 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
         ctx.hypervisor.ensure_network(&host.network, &network_xml(ctx)?)?;
         kill_point::reached("effect");
         observer.note(&format!("made network `{}`", host.network));
+        names::apply(ctx)?;
+        if let Err(error) = resolver::tell(ctx) {
+            observer.warn(&Hint::from(error.to_string()));
+        }
         tell_obstacles(ctx, observer)?;
     }
     Ok(())

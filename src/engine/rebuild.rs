@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Ctx, firewall, lock::Lock, our_domains, ours::OurDomain, reports};
+use super::{Ctx, firewall, lock::Lock, names, our_domains, ours::OurDomain, reports};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
@@ -56,6 +56,7 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
     }
     if !done.taken.is_empty() {
         firewall::apply(ctx)?;
+        names::apply(ctx)?;
     }
     Ok(done)
 }

@@ -9,6 +9,7 @@ use super::{
     execute::{Payload, execute},
     firewall,
     journal::{self, OWNER_DIED},
+    names,
 };
 use crate::{
     model::{Code, Error, EventKind, Result},
@@ -57,11 +58,16 @@ pub fn undo(
 }
 
 fn take_away(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, steps: &[(i64, Step)]) -> Result<()> {
-    let logs = ctx.store.instance_by_uuid(uuid)?.map(|instance| plan::remove_logs(&instance.record, ctx.place()));
+    let record = ctx.store.instance_by_uuid(uuid)?.map(|instance| instance.record);
     journal::roll_back(ctx, &operation.id, steps)?;
-    logs.map_or(Ok(()), |step| execute(ctx, &step, &Payload::none()))?;
+    if let Some(record) = &record {
+        execute(ctx, &plan::remove_logs(record, ctx.place()), &Payload::none())?;
+        names::remove(ctx, record)?;
+    }
     ctx.store.forget(uuid)?;
-    firewall::apply(ctx)
+    firewall::apply(ctx)?;
+    // Another command may have written the name again while there was a row.
+    record.map_or(Ok(()), |record| names::remove(ctx, &record))
 }
 
 /// Undoes what a dead owner left. `steps` are those of the journal, each with whether it was done.

@@ -61,6 +61,9 @@ macro_rules! calls_of {
             fn ensure_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn remove_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn dhcp_hosts(network: &str) -> Vec<DhcpInfo>;
+            fn ensure_dns_host(network: &str, host: &DnsHost) -> ();
+            fn remove_dns_host(network: &str, host: &DnsHost) -> ();
+            fn dns_hosts(network: &str) -> Vec<DnsInfo>;
         } }
     };
     (Filters, $make:ident) => {

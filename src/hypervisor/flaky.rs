@@ -11,8 +11,8 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle, Links,
-    NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
+    Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo,
+    Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
     delegate::{calls_of, calls_of_all},
 };
 use crate::model::{Code, Error, LoadedTable, Mac, Result, Ruleset, Tap};
@@ -27,7 +27,7 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 9] = [
+const DESTRUCTIVE: [&str; 10] = [
     "remove_domain",
     "shutdown",
     "reset",
@@ -36,6 +36,7 @@ const DESTRUCTIVE: [&str; 9] = [
     "upload_from",
     "remove_volume",
     "remove_dhcp_host",
+    "remove_dns_host",
     "remove_filter",
 ];
 

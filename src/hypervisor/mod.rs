@@ -36,13 +36,13 @@ pub use filters::Filters;
 pub use links::Links;
 pub use local::{LocalMachine, is_local};
 pub use machine::{FileInfo, FileTail, FolderChanges, Machine, Space};
-pub use networks::{DhcpInfo, NetworkInfo, Networks};
+pub use networks::{DhcpInfo, DnsInfo, NetworkInfo, Networks};
 pub use node::{HostInfo, Node};
 pub use packet_filter::PacketFilter;
 pub use samples::{DiskSample, DomainSample, MemorySample};
 pub use storage::{PoolInfo, Pools, Upload, VolumeInfo, Volumes};
 
-pub use crate::model::DhcpHost;
+pub use crate::model::{DhcpHost, DnsHost};
 
 /// A host that runs virtual machines: all of the traits together.
 pub trait Hypervisor:

@@ -1,6 +1,6 @@
-//! Virtual networks, and the addresses they keep.
+//! Virtual networks, the addresses they keep, and the names they answer for.
 
-use crate::model::{DhcpHost, Result};
+use crate::model::{DhcpHost, DnsHost, Result};
 
 /// A virtual network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,15 @@ pub struct DhcpInfo {
     pub whole: bool,
 }
 
+/// Names that a network's DNS server answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsInfo {
+    /// The entry.
+    pub host: DnsHost,
+    /// It is in every copy of the network's definition, as with [`DhcpInfo`].
+    pub whole: bool,
+}
+
 /// Virtual networks.
 pub trait Networks: Send + Sync {
     /// One network by name.
@@ -39,4 +48,11 @@ pub trait Networks: Send + Sync {
     /// The addresses a network keeps, live or stored, in the order of the addresses; none if the network is not there.
     /// Entries without a hardware address and an IPv4 address are left out: lite makes none such.
     fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpInfo>>;
+    /// Has the network's DNS server answer for these names, live and persistent. `name_taken` if another entry has one of
+    /// them or the address: libvirt allows one of each.
+    fn ensure_dns_host(&self, network: &str, host: &DnsHost) -> Result<()>;
+    /// Takes exactly this entry away, live and persistent.
+    fn remove_dns_host(&self, network: &str, host: &DnsHost) -> Result<()>;
+    /// The names a network answers for, live or stored, in the order of the addresses; none if the network is not there.
+    fn dns_hosts(&self, network: &str) -> Result<Vec<DnsInfo>>;
 }

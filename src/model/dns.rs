@@ -2,6 +2,9 @@
 
 use super::{Code, Error, Result, escaped};
 
+/// The domain of the instances on the NAT network. `.internal` is reserved for private use, and no server of the world knows it.
+pub const DOMAIN: &str = "lite.internal";
+
 /// A full name in DNS: two or more labels of RFC 1123, such as `mail.example.org`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsName(String);

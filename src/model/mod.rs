@@ -34,10 +34,10 @@ pub use alarm::{
 };
 pub use code::{Class, Code};
 pub use definition::{
-    DhcpEntry, DiskSource, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition, MetadataElement,
-    NetworkDefinition,
+    DhcpEntry, DiskSource, DnsEntry, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition,
+    MetadataElement, NetworkDefinition,
 };
-pub use dns::{DnsName, TimeZone};
+pub use dns::{DOMAIN, DnsName, TimeZone};
 pub use drift::Drift;
 pub use error::{Error, Result, escaped, nearest};
 pub use event::{Event, EventData, EventInstance, EventKind};
@@ -48,7 +48,7 @@ pub use instance::{DesiredState, Instance, InstanceState, NetworkMode, Phase, Re
 pub use metric::{Metric, MetricType, Unit};
 pub use money::{Currency, Money};
 pub use name::Name;
-pub use net::{DhcpHost, Mac, Port, Protocol, is_machines};
+pub use net::{DhcpHost, DnsHost, Mac, Port, Protocol, is_machines};
 pub use observer::{Observer, Stage, Unobserved, WithinStage};
 pub use operation::{OperationKind, OperationState, Progress, Requester, StepState, Via};
 pub use overcommit::{DiskUsage, Overcommit, Ratio};

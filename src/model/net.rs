@@ -1,10 +1,22 @@
 //! Hardware addresses and ports.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Code, Error, Result, escaped};
+
+/// A name that a network's DNS server answers for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsHost {
+    /// The address, of either family.
+    pub address: IpAddr,
+    /// Its names, in lower case; a question for the address is answered with the first.
+    pub names: Vec<String>,
+}
 
 /// A hardware address. Ours start with `52:54:00`, the prefix QEMU uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -173,11 +173,13 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
     }
 }
 
-/// What one of the two cannot do is no reason to leave the other.
+/// What one of the three cannot do is no reason to leave the others.
 fn restore_network(engine: &Ctx) -> Result<Vec<String>> {
-    let (firewall, links) = (engine::restore_firewall(engine), engine::restore_links(engine));
+    let firewall = engine::restore_firewall(engine);
+    let (links, names) = (engine::restore_links(engine), engine::restore_names(engine));
     let loaded = firewall?.then(|| "loaded the rules of the firewall again".to_owned());
-    Ok(loaded.into_iter().chain(links?).collect())
+    let named = names?.then(|| "wrote the names of instances again".to_owned());
+    Ok(loaded.into_iter().chain(links?).chain(named).collect())
 }
 
 fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action, told: &[(EventKind, &str)]) -> Result<bool> {

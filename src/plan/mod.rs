@@ -5,6 +5,7 @@ mod devices;
 mod domain;
 mod drift;
 mod link;
+mod names;
 mod network;
 mod nft;
 mod owned;
@@ -20,6 +21,7 @@ pub use domain::{
 };
 pub use drift::{drift, is_former_definition, size_in_domain, sizes};
 pub use link::{LINK, link_drift, wanted_tap};
+pub use names::{NameChanges, dns_host, full_name, name_changes, named_instance};
 pub use network::{Subnet, network_xml, subnet_of};
 pub use nft::{Nat, OfInstance, port_name, ruleset};
 pub use owned::{

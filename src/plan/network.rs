@@ -6,14 +6,18 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::xml::{Text, write};
-use crate::model::{Code, Error, Hint, NetworkDefinition, Result, Verb, hex};
+use super::{
+    names::named_instance,
+    xml::{Text, write},
+};
+use crate::model::{Code, DOMAIN, DnsEntry, DnsHost, Error, Hint, NetworkDefinition, Result, Verb, hex};
 
 #[derive(Serialize)]
 struct Network {
     name: Text,
     forward: Forward,
     bridge: Bridge,
+    domain: Domain,
     dns: Dns,
     ip: Ip,
 }
@@ -32,6 +36,15 @@ struct Bridge {
     stp: &'static str,
     #[serde(rename = "@delay")]
     delay: u32,
+}
+
+/// Questions for names in it go to no other server.
+#[derive(Serialize)]
+struct Domain {
+    #[serde(rename = "@name")]
+    name: &'static str,
+    #[serde(rename = "@localOnly")]
+    local_only: &'static str,
 }
 
 #[derive(Serialize)]
@@ -95,6 +108,7 @@ pub fn network_xml(name: &str, subnet: Ipv4Net) -> Result<String> {
             name: Text::of(name),
             forward: Forward { mode: "route" },
             bridge: Bridge { name: bridge_name(name), stp: "off", delay: 0 },
+            domain: Domain { name: DOMAIN, local_only: "yes" },
             dns: Dns { enable: "yes" },
             ip: Ip {
                 address: *gateway,
@@ -118,12 +132,24 @@ pub struct Subnet {
     pub last: Ipv4Addr,
     /// Addresses that DHCP host entries keep already, ours or foreign.
     pub kept: Vec<Ipv4Addr>,
+    /// What the network's DNS server answers for.
+    pub named: Vec<DnsEntry>,
 }
 
 impl Subnet {
     /// Addresses that may be handed out, lowest first.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
         (u32::from(self.first)..=u32::from(self.last)).map(Ipv4Addr::from).filter(|a| *a != self.gateway)
+    }
+
+    /// Names that the network's DNS server answers for by entries that are not lite's.
+    pub fn foreign_names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().filter(|entry| !is_lites(entry)).flat_map(|entry| &entry.names).map(String::as_str)
+    }
+
+    /// An entry of DHCP or of DNS has the address. Is that lite's, it is of an instance that the database has, or lost.
+    pub fn is_kept(&self, address: Ipv4Addr) -> bool {
+        self.kept.contains(&address) || self.named.iter().any(|n| n.ip == address.to_string())
     }
 }
 
@@ -137,11 +163,18 @@ pub fn subnet_of(xml: &str) -> Result<Subnet> {
         )
     };
     let network = NetworkDefinition::parse(xml).map_err(|e| bad("readable XML").cause(e))?;
+    let named = network.names;
     let ip = network.ips.into_iter().next().ok_or_else(|| bad("IPv4 address"))?;
     let prefix = ip.prefix.ok_or_else(|| bad("prefix"))?;
     let gateway = ip.address.ok_or_else(|| bad("IPv4 address"))?;
     let (first, last) = handed_out(gateway, prefix, ip.range.ok_or_else(|| bad("DHCP range"))?);
-    Ok(Subnet { gateway, prefix, first, last, kept: ip.hosts.iter().filter_map(|h| h.ip.parse().ok()).collect() })
+    let kept = ip.hosts.iter().filter_map(|h| h.ip.parse().ok()).collect();
+    Ok(Subnet { gateway, prefix, first, last, kept, named })
+}
+
+fn is_lites(entry: &DnsEntry) -> bool {
+    let host = entry.ip.parse().map(|address| DnsHost { address, names: entry.names.clone() });
+    host.is_ok_and(|host| named_instance(&host).is_some())
 }
 
 /// The addresses that lite hands out, first and last: those before the range of DHCP. A network of an earlier lite has no
@@ -162,6 +195,7 @@ mod tests {
         let subnet = subnet_of(&xml).unwrap();
         assert_eq!(subnet.gateway, Ipv4Addr::new(192, 168, 150, 1));
         assert_eq!(subnet.addresses().map(|a| a.octets()[3]).collect::<Vec<_>>(), [10, 11, 12, 13]);
+        assert!(xml.contains("<domain name=\"lite.internal\" localOnly=\"yes\"/>"), "{xml}");
         let of = |xml: &str| subnet_of(xml).map(|s| (s.first.octets()[3], s.last.octets()[3]));
         let xml = network_xml("lite", "192.168.150.0/24".parse().unwrap()).unwrap();
         assert!(xml.contains("<range start=\"192.168.150.240\" end=\"192.168.150.254\"/>"), "{xml}");
@@ -173,6 +207,18 @@ mod tests {
             Err("subnet_too_small")
         );
     }
+
+    #[test]
+    fn an_entry_of_the_dns_server_keeps_its_address_and_its_name_unless_it_is_lites() {
+        let xml = network_xml("lite", "192.168.150.0/28".parse().unwrap()).unwrap();
+        let entries = "<dns enable=\"yes\">
+            <host ip='192.168.150.10'><hostname>web.lite.internal</hostname><hostname>web</hostname></host>
+            <host ip='192.168.150.11'><hostname>NAS</hostname></host></dns>";
+        let subnet = subnet_of(&xml.replace("<dns enable=\"yes\"/>", entries)).unwrap();
+        assert_eq!(subnet.foreign_names().collect::<Vec<_>>(), ["nas"]);
+        assert_eq!([10, 11, 12].map(|n| subnet.is_kept([192, 168, 150, n].into())), [true, true, false]);
+    }
+
     #[test]
     fn networks_that_begin_alike_have_bridges_of_their_own() {
         assert_eq!(bridge_name("lite"), "litebr0");

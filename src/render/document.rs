@@ -10,7 +10,7 @@ use super::{
     types::{Published, Seed, SeedInput, StaticAddress},
     yaml,
 };
-use crate::model::{Name, Result};
+use crate::model::{DOMAIN, Name, Result};
 
 /// Renders the seed of an instance.
 ///
@@ -141,7 +141,7 @@ fn network(input: &SeedInput<'_>) -> Result<String> {
         interface["link-local"] = json!([]);
         interface["addresses"] = json!([format!("{address}/{prefix}")]);
         interface["routes"] = json!([{"to": "0.0.0.0/0", "via": gateway}]);
-        interface["nameservers"] = json!({"addresses": [gateway]});
+        interface["nameservers"] = json!({"addresses": [gateway], "search": [DOMAIN]});
     }
     yaml::emit(&json!({"version": 2, "ethernets": {"eth0": interface}}))
 }

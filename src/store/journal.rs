@@ -20,6 +20,8 @@ pub struct Memory {
     pub delete_recorded: HashSet<Uuid>,
     /// Names that instances had, each with the time of its first operation.
     pub names: BTreeMap<String, jiff::Timestamp>,
+    /// The instances that had these names last, each with the time of its latest operation.
+    pub owners: BTreeMap<String, (jiff::Timestamp, Uuid)>,
 }
 
 impl Store {
@@ -49,6 +51,8 @@ impl Store {
             if !row.get::<_, bool>("is_instance").map_err(sql)? {
                 continue;
             }
+            let last = memory.owners.entry(name.clone()).or_insert((started, uuid));
+            *last = (started, uuid).max(*last);
             let first = memory.names.entry(name).or_insert(started);
             *first = started.min(*first);
         }

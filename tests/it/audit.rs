@@ -48,7 +48,7 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
     // The test driver comes with no domain of its own.
     assert_eq!(
         looked,
-        "2 instances, 0 operations, 3 domains, 4 volumes, 0 filters, 0 addresses, 4 logs, 4 locks, 0 processes"
+        "2 instances, 0 operations, 3 domains, 4 volumes, 0 filters, 0 addresses, 2 names, 4 logs, 5 locks, 0 processes"
     );
     for name in ["web", "db"] {
         engine::delete(&mut world.engine(), &instance(&world, name)).expect("deleted");
@@ -106,11 +106,15 @@ fn what_no_record_owns_is_an_orphan() {
     let found = told(&world);
     let mut kinds: Vec<&str> = found.iter().map(|f| f.split(' ').nth(1).expect("a word")).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["address", "domain", "file", "lock", "log", "log", "network", "volume", "volume"], "{found:#?}");
+    assert_eq!(
+        kinds,
+        ["address", "domain", "file", "lock", "log", "log", "name", "network", "volume", "volume"],
+        "{found:#?}"
+    );
     assert!(found.iter().all(|f| f.starts_with("orphan ") && f.ends_with(": no instance owns it")), "{found:#?}");
     let mut engine = world.engine();
     let orphans = engine::orphans(&engine).expect("looked");
-    assert_eq!(engine::collect(&mut engine, &orphans).expect("collected").len(), 9);
+    assert_eq!(engine::collect(&mut engine, &orphans).expect("collected").len(), 10);
     assert_eq!(told(&world), Vec::<String>::new());
     assert_eq!(world.snapshot().logs.len(), 2, "those of `kept`");
     assert_eq!(
@@ -258,8 +262,18 @@ fn a_row_that_no_operation_will_ever_finish_is_unfinished() {
 fn what_could_not_be_looked_at_is_unknown_and_never_clean() {
     let world = World::new();
     world.create("web").expect("created");
-    let looks =
-        ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "loaded_rules", "host"];
+    let looks = [
+        "domains",
+        "domain_xml",
+        "pool",
+        "volumes",
+        "filters",
+        "network",
+        "dhcp_hosts",
+        "dns_hosts",
+        "loaded_rules",
+        "host",
+    ];
     for call in looks {
         let hits = world.hypervisor.hits();
         world.hypervisor.fail_call(call, 1, Moment::Before);

@@ -296,9 +296,9 @@ fn orphans_of_ours_are_found_and_nothing_else() {
     world.create_orphan("web");
     let mut engine = world.engine();
     let orphans = engine::orphans(&engine).expect("looked");
-    // Domain, two volumes, filter, address, two logs, lock file.
-    assert_eq!(orphans.len(), 8, "{orphans:?}");
-    assert_eq!(engine::collect(&mut engine, &orphans).expect("collected").len(), 8);
+    // Domain, two volumes, filter, address, name, two logs, lock file.
+    assert_eq!(orphans.len(), 9, "{orphans:?}");
+    assert_eq!(engine::collect(&mut engine, &orphans).expect("collected").len(), 9);
     assert_eq!(world.snapshot(), before);
 }
 
@@ -321,7 +321,9 @@ fn a_failing_look_removes_nothing() {
     let world = World::new();
     world.create_orphan("web");
     let full = world.snapshot();
-    for call in ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "loaded_rules"] {
+    for call in
+        ["domains", "domain_xml", "pool", "volumes", "filters", "network", "dhcp_hosts", "dns_hosts", "loaded_rules"]
+    {
         world.hypervisor.fail_call(call, 1, Moment::Before);
         let hits = world.hypervisor.hits();
         engine::orphans(&world.engine()).expect_err("an error is no absence");

@@ -64,7 +64,12 @@ impl Crowd {
     /// Whether a call is about a thing of one of these.
     fn is_about(call: &str, of: &[Record]) -> bool {
         of.iter().any(|r| {
-            let words = [r.uuid.to_string(), r.uuid.simple().to_string(), format!("{:?}", r.mac)];
+            let words = [
+                r.uuid.to_string(),
+                r.uuid.simple().to_string(),
+                format!("{:?}", r.mac),
+                format!("{}.lite.internal", r.name),
+            ];
             words.iter().any(|word| call.contains(word))
         })
     }
@@ -223,7 +228,7 @@ fn a_list_that_is_always_empty_or_short_destroys_nothing() {
         }
         let hv = &crowd.world.hypervisor;
         let (before, destroyed) = (crowd.world.snapshot(), hv.destructive());
-        for list in ["domains", "volumes", "filters", "dhcp_hosts"] {
+        for list in ["domains", "volumes", "filters", "dhcp_hosts", "dns_hosts"] {
             for fault in ["short", "empty"] {
                 if fault == "short" {
                     hv.shorten_every(list)
@@ -271,7 +276,7 @@ fn gc_now_takes_orphans_alone_whatever_fails() {
     assert!(hv.hits() >= 100 && whole >= 50, "{whole} {:?}", hv.hits_by_fault());
     let destroyed = hv.destructive().split_off(made);
     let verbs: BTreeSet<&str> = destroyed.iter().filter_map(|call| call.split('(').next()).collect();
-    let wanted = ["destroy", "remove_dhcp_host", "remove_domain", "remove_filter", "remove_volume"];
+    let wanted = ["destroy", "remove_dhcp_host", "remove_dns_host", "remove_domain", "remove_filter", "remove_volume"];
     assert_eq!(verbs.into_iter().collect::<Vec<_>>(), wanted);
     for call in &destroyed {
         assert!(Crowd::is_about(call, &crowd.orphans), "{call}");

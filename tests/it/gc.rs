@@ -63,7 +63,7 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     }
     assert!(!world.settings.paths.state.join("gc.json").exists());
     let first = engine::find_orphans(&mut engine, true).expect("looked").seen;
-    assert_eq!(first.len(), 8);
+    assert_eq!(first.len(), 9);
     assert!(first.iter().all(|s| s.times == 1 && s.first == clock()));
     assert_eq!(due(&mut engine, true), []);
     // A clock that is set says nothing of how much time has passed.
@@ -74,16 +74,16 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     UPTIME.store(5599, Ordering::SeqCst);
     assert_eq!(due(&mut engine, true), []);
     UPTIME.store(5600, Ordering::SeqCst);
-    assert_eq!(due(&mut engine, false).len(), 8);
+    assert_eq!(due(&mut engine, false).len(), 9);
 
     // A look that fails is no sighting and takes none away; one that leaves something out starts it anew.
     world.hypervisor.fail_call("domains", 1, Moment::Before);
     engine::find_orphans(&mut engine, true).expect_err("a failed look");
     assert_eq!(world.hypervisor.hits(), 1);
     world.hypervisor.heal();
-    assert_eq!(due(&mut engine, false).len(), 8);
+    assert_eq!(due(&mut engine, false).len(), 9);
     world.hypervisor.empty_call("volumes", 1);
-    assert_eq!(due(&mut engine, true).len(), 6);
+    assert_eq!(due(&mut engine, true).len(), 7);
     assert_eq!(world.hypervisor.hits(), 2);
     let again = engine::find_orphans(&mut engine, true).expect("looked").seen;
     assert_eq!(again.iter().filter(|s| s.times == 1).count(), 2);
@@ -95,10 +95,10 @@ fn only_what_was_seen_twice_in_ten_minutes_goes() {
     let left = SignedDuration::from_secs(1);
     assert!(booted.iter().all(|s| !s.is_due() && s.due.duration_since(clock()) == left), "{booted:?}");
     UPTIME.store(600, Ordering::SeqCst);
-    assert_eq!(due(&mut engine, true).len(), 8);
+    assert_eq!(due(&mut engine, true).len(), 9);
     UPTIME.store(6200, Ordering::SeqCst);
     let due = due(&mut engine, true);
-    assert_eq!(engine::collect(&mut engine, &due).expect("collected").len(), 8);
+    assert_eq!(engine::collect(&mut engine, &due).expect("collected").len(), 9);
     assert_eq!(world.snapshot(), before);
     assert_eq!(engine::find_orphans(&mut engine, true).expect("looked").seen, []);
     assert!(!world.settings.paths.state.join(format!("locks/{uuid}.lock")).exists());
@@ -112,7 +112,7 @@ fn a_damaged_file_of_sightings_starts_anew() {
     for text in ["", "{", r#"{"schema": 9, "seen": {"network": 1}}"#] {
         std::fs::write(&file, text).expect("written");
         let found = engine::find_orphans(&mut world.engine(), true).expect("looked").seen;
-        assert!(found.len() == 8 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
+        assert!(found.len() == 9 && found.iter().all(|s| s.times == 1), "{text}: {found:?}");
         assert!(engine::find_orphans(&mut world.engine(), false).expect("looked").seen.iter().all(|s| s.times == 2));
     }
 }
@@ -133,7 +133,7 @@ fn what_a_domain_uses_or_the_database_lost_stays_and_is_told() {
     let found = engine::find_orphans(&mut engine, false).expect("looked");
     assert_eq!(kept(&found), [(format!("volume `{}`", r.root), "domain `user` uses it".to_owned())]);
     let all: Vec<Orphan> = found.seen.into_iter().map(|s| s.orphan).collect();
-    assert_eq!(engine::collect(&mut engine, &all).expect("collected").len(), 7);
+    assert_eq!(engine::collect(&mut engine, &all).expect("collected").len(), 8);
     assert!(hv.volume("lite", &r.root).expect("asked").is_some());
 
     let lost = World::new();
@@ -186,7 +186,7 @@ fn what_gets_an_owner_between_look_and_removal_stays() {
     assert_eq!(engine::collect(&mut engine, &seen), Ok(vec![]));
     assert_eq!(world.snapshot(), full);
     drop(lock);
-    assert_eq!(engine::collect(&mut engine, &seen).expect("collected").len(), 8);
+    assert_eq!(engine::collect(&mut engine, &seen).expect("collected").len(), 9);
 }
 
 /// As `what_gets_an_owner_between_look_and_removal_stays`, with an owner that is through with its work: only its row is there.
@@ -202,7 +202,7 @@ fn what_got_a_row_after_the_last_look_stays() {
     world.orphan(&record);
     let mut engine = world.engine();
     let seen = engine::orphans(&engine).expect("looked");
-    assert_eq!(seen.len(), 8);
+    assert_eq!(seen.len(), 9);
     let full = world.snapshot();
     // The row comes back when the second look is through: with the first call behind it, which is about the first orphan.
     let before = world.hypervisor.calls().len();
@@ -264,7 +264,7 @@ fn a_volume_of_ours_that_no_kind_of_thing_has_stays() {
     let all: Vec<Orphan> = found.seen.into_iter().map(|s| s.orphan).collect();
     let removed = engine::collect(&mut engine, &all).expect("collected");
     assert!(removed.contains(&format!("volume `{seed}`")), "{removed:?}");
-    assert_eq!(removed.len(), 9, "the eight of `gone` and the seed: {removed:?}");
+    assert_eq!(removed.len(), 10, "the nine of `gone` and the seed: {removed:?}");
     for name in &unknown {
         assert!(hv.volume("lite", name).expect("asked").is_some(), "{name}");
     }

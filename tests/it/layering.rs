@@ -90,8 +90,9 @@ const ENGINE: &[&[&str]] = &[
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
     &["lock", "allocate", "generate", "progress", "images"],
-    // The rules of the packet filter, and the links that they are about.
-    &["firewall"],
+    // The rules of the packet filter and the names of instances, and the links that both are about.
+    &["firewall", "resolver"],
+    &["names"],
     &["links"],
     // One step, and the journal of steps.
     &["execute"],

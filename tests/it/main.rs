@@ -54,6 +54,7 @@ mod images;
 mod lan_address;
 mod layering;
 mod metrics_store;
+mod names;
 mod operations;
 mod owned;
 mod package;

@@ -25,7 +25,7 @@ use lite::{
         Accel, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit, Paths,
         Record, Requester, ResourceRef, Result, Settings, Size, StepState, Via,
     },
-    plan::{Object, OwnedKind, Owner, Place, Step},
+    plan::{self, Object, OwnedKind, Owner, Place, Step},
     store::{Operation, Store},
 };
 
@@ -228,6 +228,9 @@ impl World {
                 step => panic!("a create has no {step:?}"),
             }
             .expect("made again");
+        }
+        if let Some(host) = plan::dns_host(record) {
+            hv.ensure_dns_host("lite", &host).expect("named again");
         }
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Scanned, Unknown, local::Process};
 use crate::{
     engine::capacity::Overdraft,
-    hypervisor::{DhcpInfo, PoolInfo, VolumeInfo},
+    hypervisor::{DhcpInfo, DnsInfo, PoolInfo, VolumeInfo},
     image::Leftover,
     model::{Code, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result},
     plan::{Namespace, Object, Place, owner_of, record_in_domain},
@@ -95,6 +95,8 @@ pub struct Facts {
     pub network: Option<bool>,
     /// Addresses the NAT network keeps.
     pub addresses: Option<Vec<DhcpInfo>>,
+    /// Names the NAT network answers for.
+    pub names: Option<Vec<DnsInfo>>,
     /// Log files of guests, each once, without the number of a rotation.
     pub logs: Option<Vec<(Uuid, String)>>,
     /// What image work left.
@@ -178,6 +180,7 @@ impl Facts {
             ("volumes", count(&self.volumes)),
             ("filters", count(&self.filters)),
             ("addresses", count(&self.addresses)),
+            ("names", count(&self.names)),
             ("logs", count(&self.logs)),
             ("locks", self.free_locks.len() + self.busy.len()),
             ("processes", self.processes.len()),

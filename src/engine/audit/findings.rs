@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     engine::lock::owner,
-    model::{Hint, Instance, NetworkMode, Phase, Record, ResourceKind, Verb, escaped},
-    plan::{Class, Object, OwnedKind},
+    model::{DnsHost, Hint, Instance, NetworkMode, Phase, Record, ResourceKind, Verb, escaped},
+    plan::{self, Class, Object, OwnedKind},
     store::OperationState,
 };
 
@@ -24,6 +24,7 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all.extend(of_orphans(f, orphans));
     all.extend(settled.iter().flat_map(|record| missing(f, record)));
     all.extend(settled.iter().filter_map(|record| link(f, record)));
+    all.extend(names(f, &settled));
     all.extend(missing_host(f, &settled));
     // The rules of a domain that is to be taken in are still there, and come with its row.
     all.extend(firewall(f).filter(|_| orphans.unrecorded.is_empty()));
@@ -150,6 +151,33 @@ fn link(f: &Facts, record: &Record) -> Option<Finding> {
     let problem = format!("its link is {}, and is to be {}", escaped(&drift.now), escaped(&drift.recorded));
     let fix = Hint::new().run_with(Verb::Repair, &[&record.name]).text(" puts it back");
     Some(finding(Trouble::Missing, format!("instance `{}`", record.name), problem, fix))
+}
+
+/// Names of instances that the network does not answer for, or with somebody else's address.
+fn names(f: &Facts, settled: &[Record]) -> Vec<Finding> {
+    let Some(seen) = f.names.as_ref().filter(|_| f.network == Some(true)) else { return Vec::new() };
+    let seen: Vec<(&DnsHost, bool)> = seen.iter().map(|s| (&s.host, s.whole)).collect();
+    let of_network = settled.iter().filter_map(|r| Some((r, plan::dns_host(r)?)));
+    let found = of_network.filter_map(|(record, host)| {
+        let changes = plan::name_changes(std::slice::from_ref(&host), &seen);
+        let (subject, name) = (format!("instance `{}`", record.name), &host.names[0]);
+        let network = &f.network_name;
+        if let Some((_, other)) = changes.blocked.first() {
+            let (names, address) = (escaped(&other.names.join(" ")), other.address);
+            let problem =
+                format!("network `{network}` answers for `{names}` with {address}, by an entry that lite did not make");
+            return Some(finding(Trouble::Duplicate, subject, problem, format!("look: `virsh net-dumpxml {network}`")));
+        }
+        changes.add.first()?;
+        let fix = Hint::new().run_with(Verb::Repair, &[&record.name]).text(" puts it back");
+        Some(finding(
+            Trouble::Missing,
+            subject,
+            format!("network `{network}` does not answer for its name `{name}`"),
+            fix,
+        ))
+    });
+    found.collect()
 }
 
 /// The rules of the firewall, while nobody changes what they follow from.

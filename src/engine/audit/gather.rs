@@ -15,8 +15,8 @@ use crate::{
     },
     hypervisor::{DomainInfo, DomainState},
     image,
-    model::{Code, Error, Record, Result},
-    plan::{Namespace, Object, OwnedKind, Step, owner_of, subnet_of},
+    model::{Code, Error, NetworkDefinition, Record, Result},
+    plan::{self, Namespace, Object, OwnedKind, Step, owner_of, subnet_of},
 };
 
 /// Looks at database and host; `all`: also at the capacity, and at this machine's processes and libvirt's own files.
@@ -185,11 +185,20 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     }
     let addresses = ctx.hypervisor.dhcp_hosts(&ctx.settings.host.network);
     f.addresses = f.known("addresses", addresses);
+    let names = ctx.hypervisor.dns_hosts(&ctx.settings.host.network);
+    f.names = f.known("names", names);
     let firewall = firewall::drift(ctx);
     f.firewall = f.known("firewall", firewall);
     let network = ctx.hypervisor.network(&ctx.settings.host.network);
     let Some(network) = f.known("network", network) else { return };
     f.network = Some(network.is_some());
+    let named = network.as_ref().and_then(|n| NetworkDefinition::parse(&n.xml).ok()).map_or(Vec::new(), |n| n.names);
+    for host in records.iter().filter_map(plan::dns_host).filter(|h| named.iter().any(|n| n.names == h.names)) {
+        if f.names.as_ref().is_some_and(|listed| listed.iter().all(|seen| seen.host.names != host.names)) {
+            f.left_out("names", &host.names[0]);
+            f.names = None;
+        }
+    }
     let kept = network.and_then(|n| subnet_of(&n.xml).ok()).map_or(Vec::new(), |subnet| subnet.kept);
     for address in records.iter().filter_map(|r| r.address).filter(|a| kept.contains(a)) {
         if f.addresses.as_ref().is_some_and(|listed| listed.iter().all(|seen| seen.host.address != address)) {

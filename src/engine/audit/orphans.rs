@@ -15,8 +15,8 @@ use crate::{
         ours::is_without_row,
     },
     image::{Leftover, leftovers},
-    model::{Record, ResourceKind, escaped},
-    plan::{Namespace, Object, OwnedKind, is_marked, owner_of},
+    model::{DnsHost, Record, ResourceKind, escaped},
+    plan::{Namespace, Object, OwnedKind, full_name, is_marked, named_instance, owner_of},
 };
 
 /// What is said of a volume that is marked as ours, while nothing tells which kind of ours it is.
@@ -27,6 +27,8 @@ pub const UNKNOWN_VOLUME: &str = "it is named as one of lite's, and this lite do
 pub enum Removal {
     /// The removal of an owned thing.
     Owned(Object),
+    /// The removal of a name in DNS.
+    Name(DnsHost),
     /// The removal of what image work left.
     Image(Leftover),
     /// The removal of a half-written file.
@@ -79,6 +81,7 @@ pub fn orphans(facts: &Facts) -> Orphans {
     orphans.extend(owners.volumes());
     orphans.extend(owners.filters());
     orphans.extend(owners.addresses());
+    orphans.extend(owners.names());
     orphans.extend(owners.logs());
     orphans.extend(owners.locks());
     orphans.extend(owners.leftovers());
@@ -170,6 +173,21 @@ impl<'a> Owners<'a> {
                 return None;
             }
             Some(Orphan::of(OwnedKind::DhcpHost, object, owner, self.user(|d| d.macs.contains(&host.mac))))
+        })
+    }
+
+    /// An entry tells a name, and the journal whose it was last.
+    fn names(&self) -> impl Iterator<Item = Orphan> {
+        let rows = || self.facts.before.instances.iter().chain(&self.facts.after.instances);
+        self.facts.names.iter().flatten().filter_map(move |seen| {
+            let name = named_instance(&seen.host).filter(|name| rows().all(|i| i.record.name != *name))?;
+            let (_, owner) = self.facts.memory.owners.get(name.as_str()).filter(|(_, id)| self.has_no_owner(id))?;
+            Some(Orphan {
+                subject: format!("name `{}` of {}", full_name(&name), seen.host.address),
+                owner: Some((ResourceKind::Instance, *owner)),
+                removal: Removal::Name(seen.host.clone()),
+                user: None,
+            })
         })
     }
 

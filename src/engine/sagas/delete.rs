@@ -9,6 +9,7 @@ use crate::{
         firewall,
         journal::{self, Run},
         lock::{self, Lock},
+        names,
     },
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Verb},
@@ -32,6 +33,7 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
     let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
     removed.push("firewall rules".to_owned());
     removed.extend(record.address.map(|address| format!("address {address}")));
+    removed.extend(plan::dns_host(record).and_then(|host| Some(format!("name `{}`", host.names.first()?))));
     removed.push("logs and secrets".to_owned());
     Receipt {
         removed,
@@ -100,6 +102,7 @@ fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) 
             e
         })?;
     }
+    names::remove(ctx, &instance.record)?;
     ctx.store.forget_deleted(&instance.record, &ctx.stamp())?;
     kill_point::reached("forgotten");
     firewall::apply(ctx)?;

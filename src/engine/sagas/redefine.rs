@@ -9,7 +9,7 @@ use crate::{
         firewall,
         journal::{self, Run},
         links::{self, Links},
-        lock,
+        lock, names,
     },
     hypervisor::DomainState,
     model::{Code, Drift, Error, Hint, Instance, OperationKind, Result, Verb},
@@ -46,6 +46,7 @@ pub fn plan_redefinition(ctx: &Ctx, instance: &Instance) -> Result<Redefinition>
         drift.extend(Links::look(ctx)?.drift(record));
     }
     drift.extend(firewall::drift(ctx)?);
+    drift.extend(names::drift(ctx, record)?);
     match drift {
         drift if drift.is_empty() => Ok(Redefinition::Nothing),
         drift => {
@@ -101,8 +102,14 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Planned>) -> Result<Redefinition> {
     // Never rolled back: each step may be done again, and undoing one would remove a domain that was there.
     let mut run = Run::new(&operation.id);
     let result = steps.iter().try_for_each(|step| journal::step(ctx, &mut run, step, &Payload::none()));
-    let result =
-        result.and_then(|()| links::repair(ctx, Some(instance.record.uuid))).and_then(|_| firewall::apply(ctx));
+    let result = result.and_then(|()| put_back(ctx, &instance));
     journal::end(ctx, &operation, result)?;
     Ok(todo)
+}
+
+/// What is about the domain and not in it.
+fn put_back(ctx: &Ctx, instance: &Instance) -> Result<()> {
+    links::repair(ctx, Some(instance.record.uuid))?;
+    firewall::apply(ctx)?;
+    names::apply(ctx)
 }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::Double;
 use crate::{
     hypervisor::{
-        Console, ConsoleStream, DhcpHost, DhcpInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo, Lifecycle,
-        Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
-        delegate::calls_of,
+        Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample, Domains, Filters,
+        HostInfo, Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo,
+        Volumes, delegate::calls_of,
     },
     model::{Code, Error, LoadedTable, Mac, Result, Ruleset, Tap},
 };

@@ -6,12 +6,13 @@ use virt_sys as sys;
 
 use super::{
     connect::{LONG, Link, ORDINARY, no_nul},
-    errors::{Outcome, Problem, is_unsupported},
+    copies::Copy,
+    errors::{Outcome, Problem},
     lookup,
 };
 use crate::{
     hypervisor::{DhcpHost, DhcpInfo},
-    model::{Code, DhcpEntry, Error, Hint, Mac, NetworkDefinition, Result, Verb, escaped},
+    model::{Code, Error, Hint, Mac, NetworkDefinition, Result, Verb, escaped},
 };
 
 /// A `<host>` element.
@@ -42,49 +43,16 @@ impl Entry {
     }
 }
 
-/// One of the two copies of a network's definition, each changed and looked at by itself: a crash in between leaves them apart.
-#[derive(Clone, Copy)]
-enum Copy {
-    Persistent,
-    Live,
+fn update(copy: Copy, network: &Network, command: sys::virNetworkUpdateCommand, entry: &Entry) -> Outcome<()> {
+    copy.update(network, command, sys::VIR_NETWORK_SECTION_IP_DHCP_HOST, &entry.xml()?)
 }
 
-impl Copy {
-    fn of(network: &Network) -> Outcome<Vec<Self>> {
-        let mut copies = Vec::new();
-        if network.is_persistent()? {
-            copies.push(Self::Persistent);
-        }
-        if network.is_active()? {
-            copies.push(Self::Live);
-        }
-        Ok(copies)
-    }
-
-    fn entries(self, network: &Network) -> Outcome<Vec<Entry>> {
-        let xml = match self {
-            Self::Live => network.xml_desc(0),
-            Self::Persistent => match network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE) {
-                // The test driver shows the live copy only.
-                Err(error) if is_unsupported(&error) => network.xml_desc(0),
-                answer => answer,
-            },
-        };
-        Ok(read(&xml?)?)
-    }
-
-    fn update(self, network: &Network, command: sys::virNetworkUpdateCommand, entry: &Entry) -> Outcome<()> {
-        let flags = match self {
-            Self::Persistent => sys::VIR_NETWORK_UPDATE_AFFECT_CONFIG,
-            Self::Live => sys::VIR_NETWORK_UPDATE_AFFECT_LIVE,
-        };
-        Ok(network.update(command, sys::VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, &entry.xml()?, flags)?)
-    }
+fn entries(copy: Copy, network: &Network) -> Outcome<Vec<Entry>> {
+    Ok(written(copy.definition(network)?))
 }
 
-fn read(network_xml: &str) -> Result<Vec<Entry>> {
-    let entry = |e: DhcpEntry| Entry { mac: e.mac, name: e.name, ip: e.ip };
-    Ok(NetworkDefinition::parse(network_xml)?.hosts().map(entry).collect())
+fn written(network: NetworkDefinition) -> Vec<Entry> {
+    network.hosts().map(|e| Entry { mac: e.mac, name: e.name, ip: e.ip }).collect()
 }
 
 /// The addresses kept, in either copy.
@@ -94,7 +62,7 @@ pub fn all(link: &Link, network: &str) -> Result<Vec<DhcpInfo>> {
     link.call(&format!("list the addresses of network `{}`", escaped(&name)), ORDINARY, move |c| {
         let Some(network) = lookup::network(c, &name)? else { return Ok(Vec::new()) };
         match Copy::of(&network)
-            .and_then(|copies| copies.into_iter().map(|c| c.entries(&network)).collect::<Outcome<Vec<_>>>())
+            .and_then(|copies| copies.into_iter().map(|copy| entries(copy, &network)).collect::<Outcome<Vec<_>>>())
         {
             Ok(copies) => Ok(merged(&copies)),
             // It went while we looked.
@@ -135,18 +103,18 @@ pub fn ensure(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
 }
 
 fn ensure_in(copy: Copy, network: &Network, wanted: &Entry) -> Outcome<()> {
-    let entries = copy.entries(network)?;
-    if entries.contains(wanted) {
+    let there = entries(copy, network)?;
+    if there.contains(wanted) {
         return Ok(());
     }
-    if let Some(other) = entries.iter().find(|e| e.ip == wanted.ip && e.mac != wanted.mac) {
+    if let Some(other) = there.iter().find(|e| e.ip == wanted.ip && e.mac != wanted.mac) {
         let text = format!("address {} is already kept for {}", wanted.ip, escaped(&other.mac));
         return Err(Error::new(Code::AddressTaken, text).into());
     }
-    for old in entries.iter().filter(|e| e.mac == wanted.mac) {
-        copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, old)?;
+    for old in there.iter().filter(|e| e.mac == wanted.mac) {
+        update(copy, network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, old)?;
     }
-    copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, wanted)
+    update(copy, network, sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, wanted)
 }
 
 /// Releases what is kept for the hardware address.
@@ -156,8 +124,8 @@ pub fn remove(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
     link.call(&format!("release address {} on network `{}`", host.address, escaped(&name)), LONG, move |c| {
         let Some(network) = lookup::network(c, &name)? else { return Ok(()) };
         for copy in Copy::of(&network)? {
-            for entry in copy.entries(&network)?.iter().filter(|e| e.mac == mac) {
-                copy.update(&network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, entry)?;
+            for entry in entries(copy, &network)?.iter().filter(|e| e.mac == mac) {
+                update(copy, &network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, entry)?;
             }
         }
         Ok(())
@@ -166,7 +134,8 @@ pub fn remove(link: &Link, network: &str, host: &DhcpHost) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, merged, read};
+    use super::{Entry, merged, written};
+    use crate::model::NetworkDefinition;
 
     #[test]
     fn an_entry_in_one_copy_only_is_not_whole() {
@@ -186,6 +155,6 @@ mod tests {
         let xml = entry.xml().unwrap();
         assert_eq!(xml, r#"<host mac="52:54:00:aa:bb:cc" name="a&amp;b" ip="192.168.1.2"/>"#);
         let network = format!("<network><ip><dhcp><range start='1' end='2'/>{xml}</dhcp></ip></network>");
-        assert_eq!(read(&network), Ok(vec![entry]));
+        assert_eq!(NetworkDefinition::parse(&network).map(written), Ok(vec![entry]));
     }
 }

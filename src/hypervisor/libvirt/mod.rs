@@ -2,7 +2,9 @@
 
 mod connect;
 mod console;
+mod copies;
 mod dhcp;
+mod dns;
 mod domain;
 mod errors;
 mod ffi;

@@ -5,12 +5,12 @@ use virt::{connect::Connect, error::ErrorNumber, network::Network};
 use super::{
     Libvirt,
     connect::{LONG, ORDINARY, no_nul},
-    dhcp,
+    dhcp, dns,
     errors::{Outcome, present},
     lookup,
 };
 use crate::{
-    hypervisor::{DhcpHost, DhcpInfo, NetworkInfo, Networks},
+    hypervisor::{DhcpHost, DhcpInfo, DnsHost, DnsInfo, NetworkInfo, Networks},
     model::{Result, escaped},
 };
 
@@ -60,6 +60,18 @@ impl Networks for Libvirt {
 
     fn dhcp_hosts(&self, network: &str) -> Result<Vec<DhcpInfo>> {
         dhcp::all(&self.link, network)
+    }
+
+    fn ensure_dns_host(&self, network: &str, host: &DnsHost) -> Result<()> {
+        dns::ensure(&self.link, network, host)
+    }
+
+    fn remove_dns_host(&self, network: &str, host: &DnsHost) -> Result<()> {
+        dns::remove(&self.link, network, host)
+    }
+
+    fn dns_hosts(&self, network: &str) -> Result<Vec<DnsInfo>> {
+        dns::all(&self.link, network)
     }
 }
 

@@ -6,7 +6,7 @@ mod domain;
 mod network;
 
 pub use domain::{DiskSource, DomainDefinition, InterfaceDefinition, InterfaceSource, MetadataElement};
-pub use network::{DhcpEntry, IpDefinition, NetworkDefinition};
+pub use network::{DhcpEntry, DnsEntry, IpDefinition, NetworkDefinition};
 
 use super::{Code, Error, Result};
 

@@ -14,8 +14,21 @@ pub struct NetworkDefinition {
     pub bridge: Option<String>,
     /// It leads nowhere but to the host: the definition says nothing of forwarding.
     pub isolated: bool,
+    /// Its domain in DNS.
+    pub domain: Option<String>,
+    /// The names that its DNS server answers for, in the order of the XML.
+    pub names: Vec<DnsEntry>,
     /// Its IPv4 subnets, in the order of the XML.
     pub ips: Vec<IpDefinition>,
+}
+
+/// An entry of the DNS server as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsEntry {
+    /// The address; empty where none is stated.
+    pub ip: String,
+    /// The names, in lower case: case means nothing in DNS.
+    pub names: Vec<String>,
 }
 
 /// An IPv4 subnet of a network.
@@ -51,6 +64,8 @@ impl NetworkDefinition {
         Ok(Self {
             bridge: attribute(root, "bridge", "name"),
             isolated: child(root, "forward").is_none(),
+            domain: attribute(root, "domain", "name"),
+            names: child(root, "dns").into_iter().flat_map(|d| elements(d, "host")).map(dns_entry).collect(),
             ips: root.children().filter(ipv4).map(ip).collect(),
         })
     }
@@ -65,7 +80,7 @@ fn ip(node: Node<'_, '_>) -> IpDefinition {
     let address = |node: Node<'_, '_>, key: &str| node.attribute(key).and_then(|a| a.parse().ok());
     let dhcp = child(node, "dhcp");
     let range = dhcp.and_then(|d| child(d, "range"));
-    let hosts = dhcp.into_iter().flat_map(|d| d.children()).filter(|n| n.has_tag_name("host"));
+    let hosts = dhcp.into_iter().flat_map(|d| elements(d, "host"));
     IpDefinition {
         address: address(node, "address"),
         prefix: match node.attribute("prefix") {
@@ -75,6 +90,15 @@ fn ip(node: Node<'_, '_>) -> IpDefinition {
         range: range.and_then(|r| address(r, "start").zip(address(r, "end"))),
         hosts: hosts.map(entry).collect(),
     }
+}
+
+fn elements<'a, 'input: 'a>(node: Node<'a, 'input>, tag: &'static str) -> impl Iterator<Item = Node<'a, 'input>> {
+    node.children().filter(move |n| n.has_tag_name(tag))
+}
+
+fn dns_entry(node: Node<'_, '_>) -> DnsEntry {
+    let names = elements(node, "hostname").map(|n| n.text().unwrap_or_default().trim().to_ascii_lowercase());
+    DnsEntry { ip: node.attribute("ip").unwrap_or_default().to_owned(), names: names.collect() }
 }
 
 fn entry(node: Node<'_, '_>) -> DhcpEntry {
@@ -95,6 +119,9 @@ mod tests {
     #[test]
     fn reads_what_lite_looks_at_and_nothing_else() {
         let xml = "<network><name>n</name><bridge name='virbr0' stp='on'/>
+            <domain name='lan.internal' localOnly='yes'/>
+            <dns><txt name='x' value='y'/><host ip='10.0.0.9'><hostname>NAS.lan.internal</hostname><hostname>nas
+            </hostname></host></dns>
             <ip family='ipv6' address='fd00::1' prefix='64'><dhcp><host id='x' ip='fd00::2'/></dhcp></ip>
             <ip address='10.0.0.1' netmask='255.255.255.240'><dhcp><range start='10.0.0.2' end='10.0.0.9'/>
             <host mac='52:54:00:AA:00:01' name='a' ip='10.0.0.2'/><host name='printer' ip='10.0.0.3'/></dhcp></ip>
@@ -108,6 +135,8 @@ mod tests {
             NetworkDefinition {
                 bridge: Some("virbr0".into()),
                 isolated: true,
+                domain: Some("lan.internal".into()),
+                names: vec![DnsEntry { ip: "10.0.0.9".into(), names: vec!["nas.lan.internal".into(), "nas".into()] }],
                 ips: vec![
                     IpDefinition {
                         address: Some(Ipv4Addr::new(10, 0, 0, 1)),

@@ -1,0 +1,111 @@
+//! The names of instances in the DNS server of their network, made equal to the database. What wants a name, or wants one gone,
+//! changes a row and calls [`apply`]; that may be done again at any time, by anybody.
+
+use std::time::Duration;
+
+use super::{
+    Ctx,
+    lock::{Lock, NAMES},
+    resolver,
+};
+use crate::{
+    kill_point,
+    model::{DnsHost, Drift, Phase, Record, Result, escaped},
+    plan::{self, NameChanges},
+};
+
+/// How long to wait for another process that writes names: each takes less than a tenth of a second.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Gives each instance that the database has its name. An entry that somebody else made stays, also where it has the name or the
+/// address of an instance: that is a [`drift`]. So does one of an instance that the database does not know: it may be lost.
+///
+/// # Errors
+/// What libvirt says.
+pub fn apply(ctx: &Ctx) -> Result<()> {
+    // Most calls end here, and take no turn.
+    if changes(ctx)?.add.is_empty() {
+        return Ok(());
+    }
+    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
+    let (network, changes) = (&ctx.settings.host.network, changes(ctx)?);
+    // While there is no network nobody can ask it; whoever makes one comes here.
+    if changes.add.is_empty() || ctx.hypervisor.network(network)?.is_none() {
+        return Ok(());
+    }
+    kill_point::reached("intent");
+    changes.remove.iter().try_for_each(|host| ctx.hypervisor.remove_dns_host(network, host))?;
+    changes.add.iter().try_for_each(|host| ctx.hypervisor.ensure_dns_host(network, host))?;
+    kill_point::reached("effect");
+    Ok(())
+}
+
+/// Takes the name of an instance that goes away.
+///
+/// # Errors
+/// What libvirt says.
+pub fn remove(ctx: &Ctx, record: &Record) -> Result<()> {
+    let network = &ctx.settings.host.network;
+    let Some(own) = plan::dns_host(record) else { return Ok(()) };
+    if ctx.hypervisor.dns_hosts(network)?.iter().all(|seen| seen.host != own) {
+        return Ok(());
+    }
+    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
+    kill_point::reached("intent");
+    ctx.hypervisor.remove_dns_host(network, &own)?;
+    kill_point::reached("effect");
+    Ok(())
+}
+
+/// Takes a name that no instance has; `false` if one has it after all.
+///
+/// # Errors
+/// What libvirt says.
+pub fn collect(ctx: &Ctx, host: &DnsHost) -> Result<bool> {
+    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
+    let owned = ctx.store.instances()?.iter().filter_map(|i| plan::dns_host(&i.record)).any(|own| own == *host);
+    if !owned {
+        kill_point::reached("intent");
+        ctx.hypervisor.remove_dns_host(&ctx.settings.host.network, host)?;
+        kill_point::reached("effect");
+    }
+    Ok(!owned)
+}
+
+/// Writes the names again if some are missing, and tells this machine of a bridge that is new; whether it did either.
+///
+/// # Errors
+/// What libvirt says.
+pub fn restore(ctx: &Ctx) -> Result<bool> {
+    let differs = !changes(ctx)?.add.is_empty();
+    if differs {
+        apply(ctx)?;
+    }
+    Ok(resolver::tell(ctx)? || differs)
+}
+
+/// In what the name of an instance differs from what its network answers; none: in nothing, or it has no name there.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn drift(ctx: &Ctx, record: &Record) -> Result<Option<Drift>> {
+    let Some(wanted) = plan::dns_host(record) else { return Ok(None) };
+    let changes = changes(ctx)?;
+    let named = |now: String| Some(Drift::new("DNS", format!("`{}` is {}", wanted.names[0], wanted.address), now));
+    if let Some((_, other)) = changes.blocked.iter().find(|(host, _)| *host == wanted) {
+        let other = format!("`{}` is {}", escaped(&other.names.join(" ")), other.address);
+        return Ok(named(format!("{other}, by an entry that lite did not make")));
+    }
+    Ok(if changes.add.contains(&wanted) { named("no such name".to_owned()) } else { None })
+}
+
+fn changes(ctx: &Ctx) -> Result<NameChanges> {
+    let rows = ctx.store.instances_on(&ctx.host_id())?;
+    // One whose row cannot be read keeps the name that it has, and one that goes away gets none.
+    let stay =
+        rows.iter().filter_map(|(_, row)| row.as_ref().ok()).filter(|instance| instance.phase != Phase::Deleting);
+    let wanted: Vec<DnsHost> = stay.filter_map(|instance| plan::dns_host(&instance.record)).collect();
+    let seen = ctx.hypervisor.dns_hosts(&ctx.settings.host.network)?;
+    let seen: Vec<(&DnsHost, bool)> = seen.iter().map(|s| (&s.host, s.whole)).collect();
+    Ok(plan::name_changes(&wanted, &seen))
+}
