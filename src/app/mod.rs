@@ -22,6 +22,7 @@ pub mod operation;
 pub mod rebuild;
 pub mod repair;
 pub mod settings;
+pub mod static_ip;
 pub mod watch;
 
 mod accepted;

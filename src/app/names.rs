@@ -22,6 +22,11 @@ pub fn contacts(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Contact).unwrap_or_default()
 }
 
+/// Names of the static addresses.
+pub fn static_ips(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::StaticIp).unwrap_or_default()
+}
+
 /// Ids of the latest operations.
 pub fn operations(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Operation).unwrap_or_default()

@@ -80,6 +80,11 @@ pub fn contacts(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::contacts))
 }
 
+/// Completes names of static addresses.
+pub fn static_ips(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::static_ips))
+}
+
 /// Completes ids of operations.
 pub fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::operations))

@@ -31,8 +31,8 @@ EXAMPLES:
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     /// Columns to show, separated by commas: name, state, health, blueprint,
-    /// bundle, address, price, base, vcpus, memory, disk, network, ports,
-    /// published, tags, created, version, image, uuid
+    /// bundle, address, static_address, price, base, vcpus, memory, disk, network,
+    /// ports, published, tags, created, version, image, uuid
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = ListColumn::parse, add = ArgValueCompleter::new(complete::columns))]
     columns: Vec<ListColumn>,
     /// Only instances with this tag; may be repeated, all must match
@@ -41,12 +41,15 @@ pub struct Args {
 }
 
 impl Args {
-    /// The columns asked for, or those shown by default; what is published has one where something is.
+    /// The columns asked for, or those shown by default; static addresses and what is published have one where there are some.
     pub fn columns(&self, rows: &[ListRow]) -> Vec<ListColumn> {
         if !self.columns.is_empty() {
             return self.columns.clone();
         }
         let mut columns = ListColumn::DEFAULT.to_vec();
+        if rows.iter().any(|row| row.static_address.is_some()) {
+            columns.insert(columns.len() - 1, ListColumn::StaticAddress);
+        }
         if rows.iter().any(|row| !row.published.is_empty()) {
             columns.insert(columns.len() - 1, ListColumn::Published);
         }

@@ -21,6 +21,7 @@ mod events;
 mod firewall;
 mod gc;
 mod image;
+mod ip;
 mod list;
 mod logs;
 mod man;
@@ -89,6 +90,7 @@ enum Verb {
     Firewall(firewall::Args),
     Publish(publish::Args),
     Unpublish(unpublish::Args),
+    Ip(ip::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -183,6 +185,7 @@ impl Verb {
             Self::Firewall(args) => firewall::run(args, env),
             Self::Publish(args) => publish::run(args, env),
             Self::Unpublish(args) => unpublish::run(args, env),
+            Self::Ip(args) => ip::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

@@ -22,5 +22,5 @@ pub use facts::{Facts, Network, gather, obstacles};
 pub use firewall::{Obstacle, Ruleset, Way, judge, parse_iptables, parse_nft};
 pub use fix::{Fix, apply, fixes};
 pub use local::Kvm;
-pub use routes::{Route, gateways, is_direct, parse_routes, routes};
+pub use routes::{OwnAddress, Route, addresses, gateways, is_direct, parse_routes, routes};
 pub use subnet::choose_subnet;

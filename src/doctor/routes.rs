@@ -55,6 +55,42 @@ pub fn gateways(machine: &dyn Machine) -> Result<Vec<Ipv4Addr>> {
     Ok(all.flatten().filter_map(|g| g.parse().ok()).collect())
 }
 
+/// An IPv4 address of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// The interface that has it.
+    pub interface: String,
+    /// The address.
+    pub address: Ipv4Addr,
+}
+
+#[derive(Deserialize)]
+struct Interface {
+    // `ip` prints an empty entry for each interface without such an address.
+    #[serde(default)]
+    ifname: String,
+    #[serde(default)]
+    addr_info: Vec<AddressInfo>,
+}
+
+#[derive(Deserialize)]
+struct AddressInfo {
+    local: Option<Ipv4Addr>,
+}
+
+/// The IPv4 addresses that others may reach the machine at, in the order of its interfaces.
+pub fn addresses(machine: &dyn Machine) -> Result<Vec<OwnAddress>> {
+    parse_addresses(&ask(machine, &["-j", "-4", "address", "show"])?)
+}
+
+fn parse_addresses(text: &str) -> Result<Vec<OwnAddress>> {
+    let all = parse::<Interface>(text)?.into_iter().flat_map(|Interface { ifname, addr_info }| {
+        let of = move |address| OwnAddress { interface: ifname.clone(), address };
+        addr_info.into_iter().filter_map(|info| info.local).map(of)
+    });
+    Ok(all.filter(|own| !own.address.is_loopback()).collect())
+}
+
 /// The interface by which a packet of this machine leaves for an address; none if no route leads there.
 pub fn way(machine: &dyn Machine, to: Ipv4Addr) -> Result<Option<String>> {
     Ok(hops(machine, to)?.into_iter().find_map(|hop| hop.dev))
@@ -122,4 +158,20 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
 fn unreadable(why: &str) -> Error {
     Error::new(Code::RoutesUnreadable, format!("cannot read the host's routes: {why}"))
         .hint("`ip -j -4 route show table all` must work: `apt-get install iproute2`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_addresses;
+
+    #[test]
+    fn the_addresses_are_those_of_all_interfaces_but_the_loopback() {
+        let text = r#"[{"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},{},
+            {"ifname":"eth0","addr_info":[{"family":"inet","local":"203.0.113.7"},{"local":"203.0.113.8"},{}]},
+            {"ifname":"wg0"}]"#;
+        let all = parse_addresses(text).unwrap();
+        let all: Vec<_> = all.iter().map(|own| format!("{} {}", own.interface, own.address)).collect();
+        assert_eq!(all, ["eth0 203.0.113.7", "eth0 203.0.113.8"]);
+        assert_eq!(parse_addresses("").unwrap(), []);
+    }
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     kill_point,
-    model::{Code, Drift, Error, NetworkDefinition, Result, Ruleset},
-    plan::{self, Nat},
+    model::{Code, Drift, Error, NetworkDefinition, Result, Ruleset, StaticIp},
+    plan::{self, FromWorld, Nat, StaticAddressOf},
 };
 
 /// How long to wait for another process that loads rules: each takes less than a tenth of a second.
@@ -80,7 +80,10 @@ fn wanted(ctx: &Ctx) -> Result<(Ruleset, Option<Nat>)> {
     let records = rows.iter().filter_map(|(_, row)| row.as_ref().ok()).map(|instance| &instance.record);
     let published = ctx.store.publications_on(&ctx.host_id())?;
     let published: Vec<_> = published.into_iter().map(|p| (p.instance, p.publication)).collect();
-    Ok((plan::ruleset(network, nat.as_ref(), records, &published), nat))
+    let leads = |ip: StaticIp| Some(StaticAddressOf { instance: ip.instance?, address: ip.address });
+    let addresses: Vec<_> = ctx.store.static_ips(&ctx.host_id())?.into_iter().filter_map(leads).collect();
+    let from_world = FromWorld { published: &published, addresses: &addresses };
+    Ok((plan::ruleset(network, nat.as_ref(), records, from_world), nat))
 }
 
 fn nat_of(xml: &str) -> Result<Nat> {

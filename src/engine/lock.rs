@@ -60,7 +60,9 @@ pub fn owner(operation: &Operation) -> Uuid {
     match (operation.resource.kind, operation.kind) {
         (ResourceKind::Instance, OperationKind::Create | OperationKind::Start) => of_operation(operation),
         (ResourceKind::Instance, _) => operation.resource.id,
-        (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact, _) => of_operation(operation),
+        (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact | ResourceKind::StaticIp, _) => {
+            of_operation(operation)
+        }
     }
 }
 

@@ -28,8 +28,8 @@ use crate::{
     image::Image,
     kill_point,
     model::{
-        Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
-        Size, Stage, Verb,
+        Code, DOMAIN, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef,
+        Result, Size, Stage, Verb,
     },
     plan::{self, Chosen, DomainPlan, Identity, Sources, Step, Subnet},
     render::{Seed, SeedInput, StaticAddress, render},
@@ -282,8 +282,12 @@ fn render_seed(
     record: &Record,
     purpose: Purpose<'_>,
 ) -> Result<Seed> {
-    let reserved =
-        |(subnet, address): (&Subnet, _)| StaticAddress { address, prefix: subnet.prefix, gateway: subnet.gateway };
+    let reserved = |(subnet, address): (&Subnet, _)| StaticAddress {
+        address,
+        prefix: subnet.prefix,
+        gateway: subnet.gateway,
+        search: Some(DOMAIN),
+    };
     let address = request.address.or_else(|| view.subnet.as_ref().zip(record.address).map(reserved));
     render(&SeedInput {
         blueprint: &request.blueprint,

@@ -9,7 +9,7 @@ use super::{
     sagas::{
         bake, create, delete, firewall,
         image::{ImageCtx, recover_images},
-        publication, start, stop, tag,
+        publication, start, static_ip, stop, tag,
     },
 };
 use crate::{
@@ -110,6 +110,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Stop => stop::resume(ctx, operation, uuid),
         OperationKind::Firewall => firewall::resume(ctx, operation, uuid),
         OperationKind::Publish | OperationKind::Unpublish => publication::resume(ctx, operation),
+        OperationKind::AttachStaticIp | OperationKind::DetachStaticIp => static_ip::resume(ctx, operation),
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),

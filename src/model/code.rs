@@ -87,6 +87,7 @@ codes! {
     NotFound {
         ImageUnknown = "image_unknown",
         NoImage = "no_image",
+        NoSuchAddress = "no_such_address",
         NoSuchAlarm = "no_such_alarm",
         NoSuchContact = "no_such_contact",
         NoSuchImage = "no_such_image",
@@ -195,6 +196,7 @@ codes! {
         Usage = "usage",
     }
     WrongState {
+        AddressAttached = "address_attached",
         ArchUnsupported = "arch_unsupported",
         CannotListen = "cannot_listen",
         ContactDisabled = "contact_disabled",

@@ -35,6 +35,10 @@ words! {
     Firewall = "firewall",
     /// Takes published ports away.
     Unpublish = "unpublish",
+    /// Lists the static addresses.
+    IpList = "ip list",
+    /// Lets a static address lead nowhere.
+    IpDetach = "ip detach",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

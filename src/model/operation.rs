@@ -27,6 +27,10 @@ words! {
     Publish = "publish",
     /// Takes such ports away.
     Unpublish = "unpublish",
+    /// Lets a static address lead to an instance.
+    AttachStaticIp = "attach",
+    /// Lets it lead nowhere.
+    DetachStaticIp = "detach",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

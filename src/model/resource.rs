@@ -15,6 +15,8 @@ words! {
     Alarm = "alarm",
     /// A contact.
     Contact = "contact",
+    /// A static address.
+    StaticIp = "static_ip",
 }
 
 impl ResourceKind {
@@ -25,6 +27,7 @@ impl ResourceKind {
             Self::Image => "an image",
             Self::Alarm => "an alarm",
             Self::Contact => "a contact",
+            Self::StaticIp => "a static address",
         }
     }
 }

@@ -23,7 +23,7 @@ pub use drift::{drift, is_former_definition, size_in_domain, sizes};
 pub use link::{LINK, link_drift, wanted_tap};
 pub use names::{NameChanges, dns_host, full_name, name_changes, named_instance};
 pub use network::{Subnet, network_xml, subnet_of};
-pub use nft::{Nat, OfInstance, port_name, ruleset};
+pub use nft::{FromWorld, Nat, OfInstance, StaticAddressOf, port_name, ruleset};
 pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, attached, console_log,
     is_marked, log_owner, owner_of, report_log, root_disk, seed,

@@ -138,13 +138,24 @@ pub struct Subnet {
 
 impl Subnet {
     /// Addresses that may be handed out, lowest first.
-    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub fn addresses(&self) -> impl DoubleEndedIterator<Item = Ipv4Addr> {
         (u32::from(self.first)..=u32::from(self.last)).map(Ipv4Addr::from).filter(|a| *a != self.gateway)
     }
 
     /// Names that the network's DNS server answers for by entries that are not lite's.
     pub fn foreign_names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().filter(|entry| !is_lites(entry)).flat_map(|entry| &entry.names).map(String::as_str)
+    }
+
+    /// Whether an address lies in the subnet.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        Ipv4Net::new(self.gateway, self.prefix).is_ok_and(|net| net.contains(&address))
+    }
+
+    /// Whether a machine of the subnet can have the address: it is not the first nor the last.
+    pub fn has_host(&self, address: Ipv4Addr) -> bool {
+        let net = Ipv4Net::new(self.gateway, self.prefix);
+        net.is_ok_and(|net| net.contains(&address) && address != net.network() && address != net.broadcast())
     }
 
     /// An entry of DHCP or of DNS has the address. Is that lite's, it is of an instance that the database has, or lost.

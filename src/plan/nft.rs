@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use chain::Chain;
 pub use name::port_name;
 use name::{Quoted, table_name};
-pub use published::OfInstance;
+pub use published::{FromWorld, OfInstance, StaticAddressOf};
 
 use crate::model::{LoadedTable, NetworkMode, Record, Ruleset, hex};
 
@@ -53,7 +53,7 @@ pub fn ruleset<'a>(
     network: &str,
     nat: Option<&Nat>,
     instances: impl IntoIterator<Item = &'a Record>,
-    published: &[OfInstance],
+    from_world: FromWorld<'_>,
 ) -> Ruleset {
     let mut all: Vec<&Record> = instances.into_iter().collect();
     all.sort_by_key(|record| record.uuid);
@@ -62,9 +62,9 @@ pub fn ruleset<'a>(
     if !all.is_empty() {
         tables.push(Table { family: "bridge", rules: BRIDGE, chains: guests::at_the_ports(&all) });
     }
-    if nat.is_some() && !routed.is_empty() {
+    if let Some(nat) = nat.filter(|_| !routed.is_empty()) {
         let mut chains = guests::on_nat(&routed);
-        chains.extend(published::chains(&routed, published));
+        chains.extend(published::chains(&routed, from_world, nat));
         tables.push(Table { family: "inet", rules: INET, chains });
     }
     let name = table_name(network);
@@ -135,14 +135,18 @@ mod tests {
             (web.uuid, of(None, 8080, Protocol::Tcp, 80)),
             (web.uuid, Publication { sources: vec![], ..of(Some([203, 0, 113, 7]), 53, Protocol::Udp, 53) }),
         ];
-        let rules = ruleset("lite", Some(&nat()), [&web, &lan], &published);
+        let db = record(8, NetworkMode::Nat, Some([192, 168, 150, 11]));
+        let of = |record: &Record, address: [u8; 4]| StaticAddressOf { instance: record.uuid, address: address.into() };
+        let addresses = [of(&web, [203, 0, 113, 8]), of(&db, [192, 168, 150, 239])];
+        let all = FromWorld { published: &published, addresses: &addresses };
+        let rules = ruleset("lite", Some(&nat()), [&web, &lan, &db], all);
         insta::assert_snapshot!(rules.text);
-        assert_eq!(rules, ruleset("lite", Some(&nat()), [&lan, &web], &published), "in whatever order they come");
+        assert_eq!(rules, ruleset("lite", Some(&nat()), [&lan, &db, &web], all), "in whatever order they come");
         let families = |rules: Ruleset| rules.tables.into_iter().map(|t| t.family).collect::<Vec<_>>();
         assert_eq!(families(rules), ["bridge", "inet"]);
-        assert_eq!(families(ruleset("lite", Some(&nat()), [&lan], &[])), ["bridge"]);
-        assert_eq!(families(ruleset("lite", None, [&web], &[])), ["bridge"]);
-        let none = ruleset("lite", Some(&nat()), [], &[]);
+        assert_eq!(families(ruleset("lite", Some(&nat()), [&lan], FromWorld::default())), ["bridge"]);
+        assert_eq!(families(ruleset("lite", None, [&web], FromWorld::default())), ["bridge"]);
+        let none = ruleset("lite", Some(&nat()), [], FromWorld::default());
         assert_eq!(
             none.text,
             "define nat_bridge = \"litebr0\"\ndefine nat_subnet = 192.168.150.0/24\n\

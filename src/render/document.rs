@@ -10,7 +10,7 @@ use super::{
     types::{Published, Seed, SeedInput, StaticAddress},
     yaml,
 };
-use crate::model::{DOMAIN, Name, Result};
+use crate::model::{Name, Result};
 
 /// Renders the seed of an instance.
 ///
@@ -134,14 +134,17 @@ fn scrubbed(input: &SeedInput<'_>, user: &Map<String, Value>) -> Result<String> 
 /// set as well: of cloud-init's renderers, those for networkd and ifupdown match on it.
 fn network(input: &SeedInput<'_>) -> Result<String> {
     let mut interface = json!({"match": {"macaddress": input.mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false});
-    if let Some(StaticAddress { address, prefix, gateway }) = input.address {
+    if let Some(StaticAddress { address, prefix, gateway, search }) = input.address {
         interface["dhcp4"] = json!(false);
         interface["accept-ra"] = json!(false);
         // No IPv6 link-local address either: the firewall lets none through, and waiting for it costs a boot two seconds.
         interface["link-local"] = json!([]);
         interface["addresses"] = json!([format!("{address}/{prefix}")]);
         interface["routes"] = json!([{"to": "0.0.0.0/0", "via": gateway}]);
-        interface["nameservers"] = json!({"addresses": [gateway], "search": [DOMAIN]});
+        interface["nameservers"] = json!({"addresses": [gateway]});
+        if let Some(domain) = search {
+            interface["nameservers"]["search"] = json!([domain]);
+        }
     }
     yaml::emit(&json!({"version": 2, "ethernets": {"eth0": interface}}))
 }

@@ -22,6 +22,8 @@ pub struct StaticAddress {
     pub prefix: u8,
     /// Router and name server: the host, or the router of a LAN.
     pub gateway: Ipv4Addr,
+    /// The domain in which a name alone is looked for; none on a LAN, where names are the LAN's.
+    pub search: Option<&'static str>,
 }
 
 impl StaticAddress {
@@ -44,7 +46,7 @@ impl StaticAddress {
         if !is_hosts(gateway) || gateway == address {
             return refuse(gateway, &format!("is no router of a machine with the address `{net}`"));
         }
-        Ok(Self { address, prefix, gateway })
+        Ok(Self { address, prefix, gateway, search: None })
     }
 }
 
@@ -145,7 +147,12 @@ mod tests {
 
     #[test]
     fn a_stated_address_is_one_of_a_machine_beside_its_router() {
-        let right = StaticAddress { address: [192, 168, 1, 50].into(), prefix: 24, gateway: [192, 168, 1, 1].into() };
+        let right = StaticAddress {
+            address: [192, 168, 1, 50].into(),
+            prefix: 24,
+            gateway: [192, 168, 1, 1].into(),
+            search: None,
+        };
         assert_eq!(stated("192.168.1.50/24", "192.168.1.1"), Ok(right));
         for (net, of) in [
             ("192.168.1.0/24", "192.168.1.0/24"),

@@ -262,8 +262,11 @@ fn sum_allocated(connection: &rusqlite::Connection, host: &HostId) -> Result<All
 /// Addresses in use on a network of a host, inside a transaction.
 pub fn addresses(t: &Transaction<'_>, host: &HostId, network: &str) -> Result<Vec<Ipv4Addr>> {
     let mut statement =
-        t.0.prepare("SELECT address FROM instance WHERE host = ?1 AND network = ?2 AND address IS NOT NULL")
-            .map_err(sql)?;
+        t.0.prepare(
+            "SELECT address FROM instance WHERE host = ?1 AND network = ?2 AND address IS NOT NULL
+             UNION SELECT address FROM static_ip WHERE host = ?1",
+        )
+        .map_err(sql)?;
     let rows = statement.query_map([host.as_str(), network], |row| row.get::<_, String>(0)).map_err(sql)?;
     rows.map(|row| row.map_err(sql)?.parse().map_err(|e| damaged_content(format!("cannot read an address: {e}"))))
         .collect()

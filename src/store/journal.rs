@@ -61,7 +61,7 @@ impl Store {
 
     /// The resources that are there, of every kind that may own something on a host: alarms and contacts own nothing.
     pub fn resource_ids(&self) -> Result<HashSet<Uuid>> {
-        let query = "SELECT id FROM resource WHERE kind NOT IN ('alarm', 'contact')";
+        let query = "SELECT id FROM resource WHERE kind NOT IN ('alarm', 'contact', 'static_ip')";
         let mut statement = self.read().prepare_cached(query).map_err(sql)?;
         let rows = statement.query_map([], |row| id(row, "id")).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()

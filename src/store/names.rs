@@ -19,6 +19,8 @@ pub enum Named {
     Alarm,
     /// Contacts.
     Contact,
+    /// Static addresses.
+    StaticIp,
     /// The latest operations.
     Operation,
     /// Operations under way.
@@ -31,6 +33,7 @@ pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
         Named::Instance => "SELECT name FROM instance ORDER BY name",
         Named::Alarm => "SELECT name FROM alarm ORDER BY name",
         Named::Contact => "SELECT name FROM contact ORDER BY name",
+        Named::StaticIp => "SELECT name FROM static_ip ORDER BY name",
         Named::Operation => "SELECT id FROM operation ORDER BY started_at DESC LIMIT 50",
         Named::OpenOperation => "SELECT id FROM operation WHERE state = 'started' ORDER BY started_at DESC LIMIT 50",
     };

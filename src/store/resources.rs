@@ -62,7 +62,11 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
             .hint(Hint::from("choose another with `--name`, or look at it: ").run_with(Verb::Show, &[&name])),
         (ResourceKind::Contact, ResourceKind::Contact) => error(format!("there is a contact `{name}` already"))
             .hint(Hint::from("choose another name, or remove it first: ").run_with(Verb::ContactRemove, &[&name])),
-        (ResourceKind::Contact, _) => {
+        (ResourceKind::StaticIp, ResourceKind::StaticIp) => {
+            error(format!("there is a static address `{name}` already"))
+                .hint(Hint::from("choose another name; ").run(Verb::IpList).text(" shows all"))
+        }
+        (ResourceKind::Contact | ResourceKind::StaticIp, _) => {
             error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name")
         }
         _ => error(format!("{} is called `{name}`", holder.with_article())).hint("choose another with `--name`"),

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/5.sql")),
     Migration::of(include_str!("schema/6.sql")),
     Migration::of(include_str!("schema/7.sql")),
+    Migration::of(include_str!("schema/8.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

@@ -42,6 +42,8 @@ pub struct ListRow {
     pub disk: Size,
     /// Address, if one is known.
     pub address: Option<Ipv4Addr>,
+    /// The static address that leads to it.
+    pub static_address: Option<Ipv4Addr>,
     /// Network.
     #[serde(serialize_with = "network")]
     pub network: NetworkMode,
@@ -82,6 +84,7 @@ impl ListRow {
             memory: r.memory,
             disk: r.disk,
             address: r.address,
+            static_address: None,
             network: r.network,
             ports,
             published: Vec::new(),
@@ -130,6 +133,7 @@ pub(crate) mod tests {
             memory: if app { Size::mib(2048) } else { Size::mib(512) },
             disk: Size::mib(if app { 60 } else { 20 } << 10),
             address: Some([192, 168, 150, last].into()),
+            static_address: None,
             network: NetworkMode::Nat,
             ports: if app { ["22/tcp", "80/tcp"].iter().flat_map(|p| Service::parse(p)).collect() } else { Vec::new() },
             published: Vec::new(),

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use lite::{
     engine::{self, Request, Unobserved},
     model::{NetworkMode, Record, Result},
-    plan::ruleset,
+    plan::{FromWorld, ruleset},
     render::StaticAddress,
 };
 
@@ -35,7 +35,7 @@ version: 2
 "#;
 
 fn create(world: &World, name: &str, bridge: &str, address: Ipv4Addr) -> Result<Record> {
-    let stated = StaticAddress { address, prefix: 24, gateway: Ipv4Addr::new(203, 0, 113, 1) };
+    let stated = StaticAddress { address, prefix: 24, gateway: Ipv4Addr::new(203, 0, 113, 1), search: None };
     let network = NetworkMode::Bridge(bridge.to_owned());
     let request = Request { network, address: Some(stated), ..world.plain_request(Some(name)) };
     engine::create(&mut world.engine(), request, &mut Unobserved).map(|created| created.record)
@@ -53,7 +53,7 @@ fn a_stated_address_is_kept_and_told_to_the_guest() {
     world.hypervisor.inner().say_addresses(web.uuid, &[Ipv4Addr::new(198, 51, 100, 7)]);
     assert_eq!(engine::guest_address(&world.engine(), &web), Ok(Some(ADDRESS)));
     // And it sends from no other.
-    let rules = ruleset("lite", None, [&web], &[]).text;
+    let rules = ruleset("lite", None, [&web], FromWorld::default()).text;
     assert!(rules.contains("ip saddr 203.0.113.50 accept\n") && !rules.contains("ether type ip accept"), "{rules}");
 }
 

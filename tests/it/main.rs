@@ -63,6 +63,7 @@ mod published;
 mod readme;
 mod specification;
 mod state;
+mod static_ips;
 mod template_limits;
 mod user_data;
 mod user_data_forms;

@@ -80,6 +80,8 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["firewall", a, "open", "8080"], 5),
         (&["publish", a, "22:2222"], 5),
         (&["unpublish", a], 5),
+        (&["ip", "list"], 0),
+        (&["ip", "allocate", "site"], 5),
         (&["protect", a], 5),
         (&["unprotect", a], 5),
         (&["cost"], 0),

@@ -52,6 +52,7 @@ mod image_gate;
 mod image_kill;
 mod image_owner;
 mod mail;
+mod names;
 mod packet_filter;
 mod prometheus;
 mod published;
@@ -62,6 +63,7 @@ mod seed_image;
 mod ssh_client;
 mod state;
 mod state_kill;
+mod static_ips;
 mod toolchain;
 mod user_data;
 mod watch;
@@ -89,7 +91,9 @@ fn main() -> ExitCode {
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
         (Tools, "firewall", firewall::TESTS),
+        (Host, "names", names::TESTS),
         (Host, "packet_filter", packet_filter::TESTS),
+        (Host, "static_ips", static_ips::TESTS),
         (Host, "foreign", foreign::TESTS),
         (Guests, "guest", guest::TESTS),
         (Slow, "guest", guest::SLOW),

@@ -8,10 +8,11 @@ use lite::{
         sagas::{
             bake, firewall,
             publication::{self, Difference},
-            reboot, start, stop, tag,
+            reboot, start, static_ip, stop, tag,
         },
     },
-    model::{Instance, Observer, OperationKind, Protocol, Publication, Result, Rule, Service, Tag},
+    model::{Instance, Name, Observer, OperationKind, Protocol, Publication, Result, Rule, Service, StaticIp, Tag},
+    store::static_ips,
 };
 
 /// Starts an instance; whether it had to be.
@@ -73,6 +74,32 @@ fn publication_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, diffe
     let wanted = |_: &Ctx, _: &Instance, _: &[Publication]| Ok(difference.clone());
     let accepted = publication::accept(ctx, instance, kind, &wanted)?;
     accepted.map_or(Ok(()), |accepted| publication::run(ctx, accepted))
+}
+
+/// Lets the static address `site` lead to an instance; it is kept first if it is not.
+pub fn attach(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    keep(ctx)?;
+    static_ip_of(ctx, instance, OperationKind::AttachStaticIp)
+}
+
+/// Lets it lead nowhere.
+pub fn detach(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    static_ip_of(ctx, instance, OperationKind::DetachStaticIp)
+}
+
+/// Keeps the static address `site`.
+pub fn keep(ctx: &mut Ctx) -> Result<()> {
+    let (host, name) = (ctx.host_id(), Name::parse("site")?);
+    if ctx.store.require_static_ip(&host, &name).is_ok() {
+        return Ok(());
+    }
+    let site = StaticIp { name, address: [192, 168, 150, 250].into(), instance: None, created_at: ctx.now() };
+    ctx.store.write(|t| static_ips::insert(t, &host, &site))
+}
+
+fn static_ip_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind) -> Result<()> {
+    let accepted = static_ip::accept(ctx, instance, (kind, &Name::parse("site")?), &|_| Ok(()))?;
+    accepted.map_or(Ok(()), |accepted| static_ip::run(ctx, accepted).map(drop))
 }
 
 /// Bakes an image, or gives the one that is there.

@@ -84,6 +84,24 @@ def talk(address, port):
     print("ended")
 
 
+def load(address, port, count):
+    """Asks `whoami` so often, twenty times a second; says that it has begun, and how many answers came."""
+    import time
+
+    answers = 0
+    for n in range(int(count)):
+        begun = time.monotonic()
+        try:
+            with socket.create_connection((address, int(port)), timeout=5) as asked:
+                answers += asked.recv(100) != b""
+        except OSError as error:
+            print(type(error).__name__, error, file=sys.stderr)
+        if n == 5:
+            print("ready", flush=True)
+        time.sleep(max(0, 0.05 - (time.monotonic() - begun)))
+    print(answers, "of", count)
+
+
 def ping(address):
     """Whether an ICMP echo request is answered."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -99,6 +117,43 @@ def ping(address):
     except OSError:
         # The kernel sends few ICMP errors to one address.
         print("no answer")
+
+
+def resolve(server, *names):
+    """What a DNS server answers: for each name its address, for `ptr:ADDRESS` a name, or `nxdomain`, and how long the slowest took, ms."""
+    import time
+
+    def labels(name):
+        return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+    def name_at(answer, at):
+        parts = []
+        while answer[at]:
+            if answer[at] >= 0xC0:
+                at = struct.unpack("!H", answer[at:at + 2])[0] & 0x3FFF
+                continue
+            parts.append(answer[at + 1:at + 1 + answer[at]].decode())
+            at += 1 + answer[at]
+        return ".".join(parts)
+
+    asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asker.settimeout(10)
+    slowest = 0
+    for name in names:
+        kind, asked = (12, ".".join(reversed(name[4:].split("."))) + ".in-addr.arpa") if name.startswith("ptr:") else (1, name)
+        question = labels(asked) + struct.pack("!HH", kind, 1)
+        begun = time.monotonic()
+        asker.sendto(struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + question, (server, 53))
+        answer = asker.recv(512)
+        slowest = max(slowest, time.monotonic() - begun)
+        data = 12 + len(question) + 12
+        if answer[3] & 0xF == 3:
+            print("nxdomain")
+        elif struct.unpack("!H", answer[6:8])[0] == 0:
+            print("nothing")
+        else:
+            print(name_at(answer, data) if kind == 12 else socket.inet_ntoa(answer[data:data + 4]))
+    print(int(slowest * 1000))
 
 
 def pack_mac(text):

@@ -76,6 +76,14 @@ impl GuestNet {
         text(&run(&mut self.command(&["ask", kind, address, &port.to_string()])).stdout).trim().to_owned()
     }
 
+    /// What a DNS server answers for these names (`ptr:ADDRESS` for the name of an address), and the milliseconds of the slowest.
+    pub fn resolves(&self, server: &str, names: &[&str]) -> (Vec<String>, u64) {
+        let out = run(&mut self.command(&[&["resolve", server], names].concat()));
+        let mut lines: Vec<String> = text(&out.stdout).lines().map(str::to_owned).collect();
+        let slowest = lines.pop().and_then(|line| line.parse().ok()).expect("a time");
+        (lines, slowest)
+    }
+
     /// Whether an address answers its ICMP echo request: `answered` or `no answer`.
     pub fn pings(&self, address: &str) -> String {
         text(&run(&mut self.command(&["ping", address])).stdout).trim().to_owned()
@@ -101,6 +109,8 @@ pub struct Outside {
 impl Outside {
     pub const HOST: &str = "198.51.100.1";
     pub const ADDRESS: &str = "198.51.100.2";
+    /// A second address of the host, where a test gives it one.
+    pub const SECOND: &str = "198.51.100.5";
 
     pub fn new(tag: &str) -> Self {
         let outside = Self { namespace: format!("lite-test-{tag}-out") };
@@ -125,8 +135,18 @@ impl Outside {
 
     /// What `whoami` behind a port of the host tells it.
     pub fn asks(&self, kind: &str, port: u16) -> String {
-        let mut command = self.command(&["ask", kind, Self::HOST, &port.to_string()]);
+        self.asks_at(kind, Self::HOST, port)
+    }
+
+    /// The same by this address of the host.
+    pub fn asks_at(&self, kind: &str, address: &str, port: u16) -> String {
+        let mut command = self.command(&["ask", kind, address, &port.to_string()]);
         text(&run(&mut command).stdout).trim().to_owned()
+    }
+
+    /// Knows that the host has this address too.
+    pub fn routes(&self, address: &str) {
+        run(Command::new("ip").args(["-n", &self.namespace, "route", "add", address, "via", Self::HOST]));
     }
 }
 

@@ -110,6 +110,23 @@ fn unpublishable(world: &World) -> Result<()> {
     Ok(())
 }
 
+fn attached(world: &World) {
+    created(world);
+    on(world, changes::attach).expect("attached");
+}
+
+/// A static address that is not loaded: it leads nowhere then.
+fn unattachable(world: &World) -> Result<()> {
+    changes::keep(&mut world.engine())?;
+    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
+    let error = on(world, changes::attach).expect_err("not loaded");
+    world.hypervisor.heal();
+    let engine = world.engine();
+    let kept = engine.store.static_ips(&engine.host_id())?;
+    assert_eq!((error.exit_code(), kept.len(), kept[0].instance), (1, 1, None));
+    Ok(())
+}
+
 fn half_made(world: &World) {
     let passed = in_process::run(None, || created(&World::new())).passed.len();
     assert!(in_process::run(Some(passed), || created(world)).result.is_none());
@@ -152,6 +169,9 @@ pub const OPERATIONS: &[Operation] = &[
     ("firewall", created, |w| on(w, |e, i| changes::open(e, i, "8080")), Leaves::Whole),
     ("publish", created, |w| on(w, |e, i| changes::publish(e, i, 8080)), Leaves::Whole),
     ("unpublish", published, |w| on(w, changes::unpublish), Leaves::Whole),
+    ("attach", created, |w| on(w, changes::attach), Leaves::Whole),
+    ("detach", attached, |w| on(w, changes::detach), Leaves::Whole),
+    ("delete with a static address", attached, delete, Leaves::Nothing),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
@@ -164,9 +184,10 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 2] = [
+pub const UNLOADED: [Operation; 3] = [
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
+    ("static address that is not loaded", created, unattachable, Leaves::Whole),
 ];
 
 fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {

@@ -42,6 +42,7 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
             address: std::net::Ipv4Addr::new(192, 168, 150, 10),
             prefix: 24,
             gateway: std::net::Ipv4Addr::new(192, 168, 150, 1),
+            search: Some(lite::model::DOMAIN),
         }),
         params: &params,
         secrets: &secrets,

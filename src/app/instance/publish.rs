@@ -66,12 +66,19 @@ impl Publish {
     }
 }
 
-/// Refused: an address that is not the host's, a port that is taken, or that the firewall of the instance closes.
+/// Refused: an address that is not the host's or is a static address, a port that is taken, or that the firewall of the instance closes.
 fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()> {
     let (machine, here) = (&*ctx.machine, ctx.machine.runs_guests());
     if let Some(address) = publication.address.filter(|a| a.is_loopback() || here && !machine.is_own(*a)) {
         return Err(Error::new(Code::NotOurAddress, format!("`{address}` is no address of this host's network"))
             .hint("use one that `ip address` shows, or leave out `--address` for all of them"));
+    }
+    let kept = ctx.store.static_ips(&ctx.host_id())?.into_iter().find(|ip| publication.address == Some(ip.address));
+    if let Some(ip) = kept {
+        let text = format!("`{}` is static address `{}`, which leads whole to one instance", ip.address, ip.name);
+        return Err(Error::new(Code::AddressInUse, text).hint(
+            Hint::from("attach it (`lite ip attach`): ").text("the instance's firewall says which ports are open"),
+        ));
     }
     let own = publication.address.is_some_and(|address| machine.outward_address() != Some(address));
     if publication.port == 22 && !own {

@@ -42,6 +42,8 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let (blueprint, parameters) = ctx.store.blueprint_of(record.uuid)?;
     let mut row = list::row(listed);
     let mut status = None;
+    let static_ips = ctx.store.static_ips(&ctx.host_id())?;
+    row.static_address = static_ips.into_iter().find(|ip| ip.instance == Some(record.uuid)).map(|ip| ip.address);
     row.published = engine::sagas::publication::of(ctx, record.uuid)?;
     if listed.power == InstanceState::Running {
         // On a network of somebody else's the guest alone knows its address.

@@ -10,5 +10,6 @@ pub mod reboot;
 pub mod redefine;
 pub mod restart;
 pub mod start;
+pub mod static_ip;
 pub mod stop;
 pub mod tag;

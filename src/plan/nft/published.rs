@@ -1,8 +1,11 @@
 //! Ports of the host that lead to guests: rules that translate, and a chain a guest for what was translated.
 
+use std::net::Ipv4Addr;
+
 use uuid::Uuid;
 
 use super::{
+    Nat,
     chain::Chain,
     guests::jump,
     name::{From, port_name},
@@ -12,23 +15,66 @@ use crate::model::{Publication, Record};
 /// A publication and the id of its instance.
 pub type OfInstance = (Uuid, Publication);
 
+/// A static address that leads to an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaticAddressOf {
+    /// The id of the instance.
+    pub instance: Uuid,
+    /// The address.
+    pub address: Ipv4Addr,
+}
+
+/// What leads to instances from outside of their network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FromWorld<'a> {
+    /// Ports of the host.
+    pub published: &'a [OfInstance],
+    /// Whole addresses, one an instance at most.
+    pub addresses: &'a [StaticAddressOf],
+}
+
 /// How the chains of guests that something is published of begin.
 const CHAIN: &str = "published_to";
 
-/// The chains of what is published of these guests: what is translated, and what of that is let in.
-pub(super) fn chains(guests: &[&Record], all: &[OfInstance]) -> Vec<Chain> {
-    let own = |record: &Record| all.iter().filter(|(instance, _)| *instance == record.uuid).map(|(_, p)| p).collect();
-    let published: Vec<(&Record, Vec<&Publication>)> = guests.iter().map(|record| (*record, own(record))).collect();
-    let published: Vec<_> = published.into_iter().filter(|(_, own)| !own.is_empty()).collect();
+/// What leads to one guest.
+struct Own<'a> {
+    record: &'a Record,
+    published: Vec<&'a Publication>,
+    address: Option<Ipv4Addr>,
+}
+
+/// The chains of what leads to these guests: what is translated, and what of that is let in.
+pub(super) fn chains(guests: &[&Record], all: FromWorld<'_>, nat: &Nat) -> Vec<Chain> {
+    let own = |record| Own::of(record, all);
+    let led_to: Vec<Own<'_>> = guests.iter().map(|record| own(record)).filter(Own::is_any).collect();
     let translated = |of_address: bool| {
-        let each = published.iter().flat_map(|(record, own)| own.iter().map(move |p| (*record, *p)));
+        let each = led_to.iter().flat_map(|own| own.published.iter().map(|p| (own.record, *p)));
         each.filter(move |(_, p)| p.address.is_some() == of_address).filter_map(|(record, p)| translation(record, p))
     };
-    let mut chains: Vec<Chain> = published.iter().map(|(record, own)| let_in(record, own)).collect();
-    chains.push(Chain::new("published_to_guests", published.iter().filter_map(|(record, _)| jump(record, CHAIN))));
+    let mut chains: Vec<Chain> = led_to.iter().map(let_in).collect();
+    chains.push(Chain::new("published_to_guests", led_to.iter().filter_map(|own| jump(own.record, CHAIN))));
     chains.push(Chain::new("published_of_address", translated(true)));
     chains.push(Chain::new("published_of_host", translated(false)));
+    let pairs = || led_to.iter().filter_map(|own| own.address.zip(own.record.address));
+    let inward = pairs().map(|(address, guest)| format!("ip daddr {address} dnat ip to {guest}"));
+    chains.push(Chain::new("static_addresses", inward));
+    // One of the network is known to this host alone: nobody else could answer to it.
+    let outward = pairs().filter(|(address, _)| !nat.subnet.contains(address));
+    let outward = outward.map(|(address, guest)| format!("ip saddr {guest} snat ip to {address}"));
+    chains.push(Chain::new("from_static_addresses", outward));
     chains
+}
+
+impl<'a> Own<'a> {
+    fn of(record: &'a Record, all: FromWorld<'a>) -> Self {
+        let published = all.published.iter().filter(|(instance, _)| *instance == record.uuid).map(|(_, p)| p);
+        let address = all.addresses.iter().find(|own| own.instance == record.uuid).map(|own| own.address);
+        Self { record, published: published.collect(), address }
+    }
+
+    fn is_any(&self) -> bool {
+        self.address.is_some() || !self.published.is_empty()
+    }
 }
 
 /// Where a port of the host leads; none: the guest has no address.
@@ -38,11 +84,12 @@ fn translation(record: &Record, publication: &Publication) -> Option<String> {
     Some(format!("{to}{} dport {port} dnat ip to {}:{guest_port}", protocol.as_str(), record.address?))
 }
 
-/// What is let in from the world: a connection that was translated for a publication that is there. Whatever it leads to has
-/// to be open for its source too.
-fn let_in(record: &Record, own: &[&Publication]) -> Chain {
-    let name = port_name(record.uuid);
-    let rules = own.iter().flat_map(|publication| {
+/// What is let in from the world: a connection that was translated for a publication or a static address that is there. Whatever it
+/// leads to has to be open for its source too.
+fn let_in(own: &Own<'_>) -> Chain {
+    let name = port_name(own.record.uuid);
+    let whole = own.address.map(|address| format!("ct original ip daddr {address} goto to_{name}"));
+    let rules = own.published.iter().flat_map(|publication| {
         let Publication { address, port, protocol, guest_port, sources } = publication;
         let protocol = protocol.as_str();
         let to = address.map_or_else(String::new, |address| format!("ct original ip daddr {address} "));
@@ -52,5 +99,5 @@ fn let_in(record: &Record, own: &[&Publication]) -> Chain {
             false => sources.iter().map(|source| format!("{} {rule}", From(source))).collect(),
         }
     });
-    Chain::new(format!("{CHAIN}_{name}"), rules)
+    Chain::new(format!("{CHAIN}_{name}"), whole.into_iter().chain(rules))
 }

@@ -129,6 +129,7 @@ mod tests {
       "memory_bytes": 2147483648,
       "disk_bytes": 64424509440,
       "address": "192.168.150.10",
+      "static_address": null,
       "network": "nat",
       "ports": [
         "22/tcp",

@@ -39,6 +39,7 @@ fn block(view: &ShowView) -> Block {
     }
     block
         .row("ADDRESS", or_dash(row.address))
+        .maybe("STATIC ADDRESS", row.static_address)
         .row("PRICE", format!("{} {}/month", row.price, row.currency))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
         .row("BUNDLE", size)
@@ -182,6 +183,7 @@ SSH          lite ssh test
             "name",
             "uuid",
             "state",
+            "static_address",
             "health",
             "blueprint",
             "base",

@@ -26,6 +26,7 @@ fn row(name: &str) -> view::ListRow {
         vcpus: 2,
         memory: Size::mib(512),
         disk: Size::mib(20 << 10),
+        static_address: None,
         address: Some([192, 0, 2, 1].into()),
         network: NetworkMode::Nat,
         ports: Service::parse("80/tcp").into_iter().collect(),
@@ -138,11 +139,19 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
     let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
-                    `alarm mute`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
+                    `alarm mute`, `ip release`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
     let name = lite::model::Name::parse("web").expect("a name");
+    let static_ip = view::StaticIpRow {
+        name: text("site"),
+        address: [192, 0, 2, 7].into(),
+        instance: Some(text("web")),
+        created_at: now(),
+    };
+    let document = view::StaticIpsDocument { static_ips: &[static_ip] };
+    add(all, "`ip allocate`, `ip attach`, `ip detach`, `ip list`, `ip show`", &document);
     let published = view::PublishedView::new(&name, vec![publication()], Some([192, 0, 2, 7].into()));
     add(all, "`publish`, `unpublish`", &published);
     add(all, "`firewall`", &view::FirewallView::new(&name, &rules()));
