@@ -158,7 +158,7 @@ mod tests {
         let values = |text| {
             columns(OsStr::new(text)).iter().map(|c| c.get_value().to_string_lossy().into_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(values("name,st"), ["name,state"]);
+        assert_eq!(values("name,st"), ["name,state", "name,static_address"]);
         assert_eq!(values("ba"), ["base"]);
     }
 }
