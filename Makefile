@@ -15,7 +15,7 @@ MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),/dev/
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo quick test test-guests test-host test-blueprints soak check bench deb install clean
+.PHONY: help setup build demo quick test test-guests test-host test-network test-blueprints soak check bench deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, re
 	.ci/setup host
 	$(MAKE) --no-print-directory deb
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=machine cargo test --locked --test real
+	.ci/sweep
+
+test-network: ## on network namespaces what the gate has no time for: a certificate that is renewed while it is in use
+	.ci/setup test
+	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=network cargo test --locked --test real
 	.ci/sweep
 
 test-blueprints: ## boot every application whose packages are reached, and record it (BLUEPRINTS=, BLUEPRINT_FLAGS=)

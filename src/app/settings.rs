@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::{
     model::{
-        Accel, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Result,
+        Accel, Acme, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Result,
         Settings, Size, Word, escaped, is_hidden, nearest,
     },
     notify::mail,
@@ -22,8 +22,11 @@ use crate::{
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 19] = [
+pub const KEYS: [&str; 22] = [
     "accel",
+    "acme_ca",
+    "acme_contact",
+    "acme_directory",
     "blueprints",
     "connect",
     "disk_overcommit",
@@ -131,6 +134,11 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             _ => Err(invalid(t, "`yes` or `no`")),
         }),
         mail: mail_server(&mut reader),
+        acme: Acme {
+            directory: text(&mut reader, "acme_directory", Acme::LETS_ENCRYPT, is_https, "an `https://` address"),
+            contact: reader.read("acme_contact", None, |t| mail::parse(t).map(|a| Some(a.to_string()))),
+            ca: reader.read("acme_ca", None, |t| folder(t).map(Some)),
+        },
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
             blueprints: reader.read("blueprints", blueprints(vars)?, |t| t.split(':').map(folder).collect()),
@@ -301,6 +309,10 @@ fn is_uri(text: &str) -> bool {
 
 fn is_url(text: &str) -> bool {
     graphic(text) && ["http://", "https://"].iter().any(|s| text.strip_prefix(s).is_some_and(|rest| !rest.is_empty()))
+}
+
+fn is_https(text: &str) -> bool {
+    text.starts_with("https://") && is_url(text)
 }
 
 fn is_word(text: &str) -> bool {

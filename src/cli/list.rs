@@ -50,7 +50,7 @@ impl Args {
         if rows.iter().any(|row| row.static_address.is_some()) {
             columns.insert(columns.len() - 1, ListColumn::StaticAddress);
         }
-        if rows.iter().any(|row| !row.published.is_empty()) {
+        if rows.iter().any(|row| !row.published.is_empty() || !row.sites.is_empty()) {
             columns.insert(columns.len() - 1, ListColumn::Published);
         }
         columns

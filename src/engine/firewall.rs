@@ -82,7 +82,8 @@ fn wanted(ctx: &Ctx) -> Result<(Ruleset, Option<Nat>)> {
     let published: Vec<_> = published.into_iter().map(|p| (p.instance, p.publication)).collect();
     let leads = |ip: StaticIp| Some(StaticAddressOf { instance: ip.instance?, address: ip.address });
     let addresses: Vec<_> = ctx.store.static_ips(&ctx.host_id())?.into_iter().filter_map(leads).collect();
-    let from_world = FromWorld { published: &published, addresses: &addresses };
+    let web = !ctx.store.sites_on(&ctx.host_id())?.is_empty();
+    let from_world = FromWorld { published: &published, addresses: &addresses, web };
     Ok((plan::ruleset(network, nat.as_ref(), records, from_world), nat))
 }
 

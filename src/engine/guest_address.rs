@@ -50,7 +50,7 @@ pub fn check_stated(ctx: &Ctx, address: Ipv4Addr) -> Result<()> {
     if let Some(other) = instances.iter().find(|i| i.record.address == Some(address)) {
         return refuse(&format!("instance `{}`'s", other.record.name));
     }
-    if ctx.machine.is_own(address) {
+    if ctx.machine.is_own(address.into()) {
         return refuse("the host's own");
     }
     if doctor::gateways(&*ctx.machine)?.contains(&address) {
@@ -80,7 +80,7 @@ pub fn learned(
     }
     let gateways = doctor::gateways(machine)?;
     let is_guests = |a| {
-        let is_taken = others.contains(&a) || gateways.contains(&a) || machine.is_own(a);
+        let is_taken = others.contains(&a) || gateways.contains(&a) || machine.is_own(a.into());
         // Who answers for an address has it, whatever a guest says. Behind a router nobody here can see who does.
         let answers = || who_answers(&mut || machine.neighbour(a), clock) == Some(mac);
         !is_taken && (!doctor::is_direct(machine, a).unwrap_or(true) || answers())
@@ -176,6 +176,6 @@ mod tests {
     #[test]
     fn the_machine_knows_its_own() {
         let machine = LocalMachine::of("qemu:///system");
-        assert_eq!(["127.0.0.1", "198.51.100.7"].map(|a| machine.is_own(told(&[a])[0])), [true, false]);
+        assert_eq!(["127.0.0.1", "198.51.100.7"].map(|a| machine.is_own(told(&[a])[0].into())), [true, false]);
     }
 }

@@ -40,6 +40,10 @@ pub const GC: Uuid = Uuid::max();
 pub const FIREWALL: Uuid = Uuid::from_u128(5);
 /// The lock of those who write the names of instances.
 pub const NAMES: Uuid = Uuid::from_u128(9);
+/// The lock of those who load the web front.
+pub const PROXY: Uuid = Uuid::from_u128(6);
+/// The lock of those who ask for certificates.
+pub const CERTIFICATES: Uuid = Uuid::from_u128(7);
 /// The locks of those who ask libvirt for something that it does for one client at a time: power, addresses. Many
 /// that asked at once would use up its workers and their own deadlines; a few may, so that one that waits for a hung guest
 /// does not hold up the others.
@@ -50,7 +54,7 @@ const OF_OPERATIONS: u128 = 0x6f70_6572_6174_0000_0000_0000_0000_0000;
 
 /// A lock that belongs to no instance.
 pub fn is_shared(id: &Uuid) -> bool {
-    [HOST, GC, FIREWALL, NAMES].contains(id) || LIBVIRT_SLOTS.contains(id)
+    [HOST, GC, FIREWALL, NAMES, PROXY, CERTIFICATES].contains(id) || LIBVIRT_SLOTS.contains(id)
 }
 
 /// The lock that the owner of an operation holds. That of an instance keeps others from it. Work on an image takes turns by the

@@ -6,6 +6,7 @@ use super::{
     Ctx, journal,
     lock::{Attempt, Lock, is_shared, owner},
     ours::is_without_row,
+    proxy,
     sagas::{
         bake, create, delete, firewall,
         image::{ImageCtx, recover_images},
@@ -109,8 +110,11 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Start => start::resume(ctx, operation, uuid, lock),
         OperationKind::Stop => stop::resume(ctx, operation, uuid),
         OperationKind::Firewall => firewall::resume(ctx, operation, uuid),
-        OperationKind::Publish | OperationKind::Unpublish => publication::resume(ctx, operation),
         OperationKind::AttachStaticIp | OperationKind::DetachStaticIp => static_ip::resume(ctx, operation),
+        OperationKind::Publish | OperationKind::Unpublish => {
+            proxy::apply(ctx)?;
+            publication::resume(ctx, operation)
+        }
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),

@@ -80,6 +80,12 @@ macro_rules! calls_of {
             fn attach_tap(tap: &Tap) -> ();
         } }
     };
+    (ReverseProxy, $make:ident) => {
+        $make! { ReverseProxy {
+            fn loaded_proxy(folder: &Path) -> Option<String>;
+            fn load_proxy(wanted: &ProxyConfiguration) -> ();
+        } }
+    };
     (PacketFilter, $make:ident) => {
         $make! { PacketFilter {
             fn load_rules(ruleset: &Ruleset) -> ();
@@ -102,6 +108,7 @@ macro_rules! calls_of_all {
         calls_of!(Filters, $make);
         calls_of!(PacketFilter, $make);
         calls_of!(Links, $make);
+        calls_of!(ReverseProxy, $make);
     };
 }
 pub(super) use calls_of_all;

@@ -5,6 +5,7 @@ use std::{
     fmt::Write,
     io::Read,
     net::Ipv4Addr,
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -12,10 +13,11 @@ use uuid::Uuid;
 
 use super::{
     Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo,
-    Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo, Volumes,
+    Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, ReverseProxy, Upload, VolumeInfo,
+    Volumes,
     delegate::{calls_of, calls_of_all},
 };
-use crate::model::{Code, Error, LoadedTable, Mac, Result, Ruleset, Tap};
+use crate::model::{Code, Error, LoadedTable, Mac, ProxyConfiguration, Result, Ruleset, Tap};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

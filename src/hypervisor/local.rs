@@ -1,15 +1,18 @@
 //! The machine that this process runs on, and the one definition of what is local.
 
 use std::{
+    collections::BTreeSet,
     env, fs, io,
     io::{Read, Seek, SeekFrom, Write},
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::UnixStream,
     },
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
@@ -26,6 +29,9 @@ const MOST: u64 = 4 << 20;
 
 /// How long a program may take: `apt-get` installs a package.
 const LIMIT: Duration = Duration::from_secs(600);
+
+/// How long a name is looked up.
+const LOOKUP: Duration = Duration::from_secs(10);
 
 /// The URI names this machine: `qemu:///system`, `qemu+unix:///system`, `test:///default`.
 pub fn is_local(uri: &str) -> bool {
@@ -123,7 +129,21 @@ impl Machine for LocalMachine {
         UnixStream::connect(socket).map_or_else(|e| e.kind() == io::ErrorKind::PermissionDenied, |_| true)
     }
 
-    fn is_own(&self, address: Ipv4Addr) -> bool {
+    fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let (answer, answers) = mpsc::channel();
+        let name = name.to_owned();
+        // The system's resolver knows no time-out of ours: one that hangs is left to itself.
+        thread::Builder::new().name("lookup".to_owned()).spawn(move || {
+            let found = (name.as_str(), 0).to_socket_addrs().map(|all| all.map(|at| at.ip()).collect());
+            let _ = answer.send(found);
+        })?;
+        let found: Vec<IpAddr> = answers
+            .recv_timeout(LOOKUP)
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))??;
+        Ok(found.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
         // Only then can a socket be bound to it.
         UdpSocket::bind((address, 0)).is_ok()
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
     process::Output,
@@ -95,7 +95,9 @@ pub trait Machine: Send + Sync {
     /// The address that it has for the world; none: nothing leads there.
     fn outward_address(&self) -> Option<Ipv4Addr>;
     /// Whether one of its interfaces has this address.
-    fn is_own(&self, address: Ipv4Addr) -> bool;
+    fn is_own(&self, address: IpAddr) -> bool;
+    /// The addresses of a name, as its resolver tells them within ten seconds.
+    fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
     /// Removes a file.
     fn remove_file(&self, file: &Path) -> io::Result<()>;
     /// Follows the entries of a folder.

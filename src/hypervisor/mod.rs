@@ -14,6 +14,7 @@ pub mod double;
 mod filters;
 #[cfg(feature = "testing")]
 pub mod flaky;
+mod haproxy;
 mod ip;
 pub mod libvirt;
 mod links;
@@ -25,6 +26,7 @@ mod node;
 mod packet_filter;
 pub mod prelude;
 mod program;
+mod reverse_proxy;
 mod runner;
 mod samples;
 mod storage;
@@ -39,6 +41,7 @@ pub use machine::{FileInfo, FileTail, FolderChanges, Machine, Space};
 pub use networks::{DhcpInfo, DnsInfo, NetworkInfo, Networks};
 pub use node::{HostInfo, Node};
 pub use packet_filter::PacketFilter;
+pub use reverse_proxy::ReverseProxy;
 pub use samples::{DiskSample, DomainSample, MemorySample};
 pub use storage::{PoolInfo, Pools, Upload, VolumeInfo, Volumes};
 
@@ -46,11 +49,22 @@ pub use crate::model::{DhcpHost, DnsHost};
 
 /// A host that runs virtual machines: all of the traits together.
 pub trait Hypervisor:
-    Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + Links
+    Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + Links + ReverseProxy
 {
 }
 
 impl<H> Hypervisor for H where
-    H: Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + Links + ?Sized
+    H: Node
+        + Domains
+        + Lifecycle
+        + Console
+        + Pools
+        + Volumes
+        + Networks
+        + Filters
+        + PacketFilter
+        + Links
+        + ReverseProxy
+        + ?Sized
 {
 }

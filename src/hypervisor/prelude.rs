@@ -2,5 +2,5 @@
 
 pub use super::{
     Console as _, Domains as _, Filters as _, Lifecycle as _, Links as _, Networks as _, Node as _, PacketFilter as _,
-    Pools as _, Volumes as _,
+    Pools as _, ReverseProxy as _, Volumes as _,
 };

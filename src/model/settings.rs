@@ -42,6 +42,28 @@ pub struct Paths {
     pub blueprints: Vec<PathBuf>,
 }
 
+/// Who issues the certificates of domains (RFC 8555).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acme {
+    /// The address of its directory: Let's Encrypt's (`LITE_ACME_DIRECTORY`).
+    pub directory: String,
+    /// The mail address that it may write to; none: it has none (`LITE_ACME_CONTACT`).
+    pub contact: Option<String>,
+    /// Certificates in PEM that its server is known by; none: those of this system (`LITE_ACME_CA`).
+    pub ca: Option<PathBuf>,
+}
+
+impl Acme {
+    /// The directory of Let's Encrypt.
+    pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Self { directory: Self::LETS_ENCRYPT.to_owned(), contact: None, ca: None }
+    }
+}
+
 /// Everything configurable. File `/etc/lite/config.toml` (`LITE_CONFIG`), each key overridden by `LITE_<KEY>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -53,6 +75,8 @@ pub struct Settings {
     pub loopback_webhooks: bool,
     /// The server that takes mail to contacts; none: no mail is sent.
     pub mail: Option<MailServer>,
+    /// Who issues certificates.
+    pub acme: Acme,
     /// Folders of the process.
     pub paths: Paths,
 }

@@ -37,7 +37,10 @@ pub enum Job {
     },
     /// Finishes or undoes what dead processes left, and takes over what guests reported.
     Reconcile,
-    /// Loads the rules of the firewall again, if others are loaded or none, and puts links of guests back on their bridges.
+    /// Asks for the certificates that are due.
+    Certificates,
+    /// Loads the rules of the firewall again, if others are loaded or none, puts links of guests back on their bridges, and has the
+    /// web front serve what it is to.
     Network,
 }
 
@@ -48,6 +51,8 @@ pub enum Outcome {
     Acted(Uuid, Result<bool>),
     /// What was reconciled, a sentence each; also what could not be.
     Reconciled(Vec<String>),
+    /// What came of certificates, a sentence each.
+    Certificates(Result<Vec<String>>),
     /// What had to be put right, a sentence each; also what could not be.
     Network(Result<Vec<String>>),
 }
@@ -143,6 +148,7 @@ fn panicked(job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, .. } => Outcome::Acted(*uuid, Err(error)),
         Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
+        Job::Certificates => Outcome::Certificates(Err(error)),
         Job::Network => Outcome::Network(Err(error)),
     }
 }
@@ -169,17 +175,20 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
             lines.extend(engine::adopt_reports(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }
+        Job::Certificates => Outcome::Certificates(engine::renew_certificates(engine)),
         Job::Network => Outcome::Network(restore_network(engine)),
     }
 }
 
-/// What one of the three cannot do is no reason to leave the others.
+/// What one of them cannot do is no reason to leave the others.
 fn restore_network(engine: &Ctx) -> Result<Vec<String>> {
     let firewall = engine::restore_firewall(engine);
+    let proxy = engine::restore_proxy(engine);
     let (links, names) = (engine::restore_links(engine), engine::restore_names(engine));
     let loaded = firewall?.then(|| "loaded the rules of the firewall again".to_owned());
     let named = names?.then(|| "wrote the names of instances again".to_owned());
-    Ok(loaded.into_iter().chain(links?).chain(named).collect())
+    let served = proxy?.then(|| "made the web front serve the domains again".to_owned());
+    Ok(loaded.into_iter().chain(links?).chain(named).chain(served).collect())
 }
 
 fn act(engine: &mut Ctx, uuid: Uuid, generation: i64, action: &Action, told: &[(EventKind, &str)]) -> Result<bool> {

@@ -97,6 +97,8 @@ pub struct Watcher<'a> {
     troubles: HashMap<String, String>,
     /// The actor was asked to look at the firewall and the guests' links, and has not answered.
     restoring: bool,
+    /// The actor was asked for the certificates that are due, and has not answered.
+    renewing: bool,
     /// Says what happens, a line each.
     tell: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -144,6 +146,7 @@ impl<'a> Watcher<'a> {
             unsaved: unsaved::Unsaved::default(),
             troubles: HashMap::new(),
             restoring: false,
+            renewing: false,
             engine,
             hypervisor,
             tell,
@@ -197,6 +200,9 @@ impl<'a> Watcher<'a> {
         kill_point::reached("detected");
         if !std::mem::replace(&mut self.restoring, true) {
             self.actor.submit(&mut self.engine, Job::Network);
+        }
+        if !std::mem::replace(&mut self.renewing, true) {
+            self.actor.submit(&mut self.engine, Job::Certificates);
         }
         // Whoever waits a minute for a locked database need not do so twice in a look.
         let closed = if self.unsaved.can_write() { self.close_minutes(&instances, now) } else { Ok(()) };

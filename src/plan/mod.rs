@@ -4,6 +4,7 @@ mod backing;
 mod devices;
 mod domain;
 mod drift;
+mod haproxy;
 mod link;
 mod names;
 mod network;
@@ -20,6 +21,7 @@ pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
 pub use drift::{drift, is_former_definition, size_in_domain, sizes};
+pub use haproxy::{SiteAt, proxy, proxy_folder};
 pub use link::{LINK, link_drift, wanted_tap};
 pub use names::{NameChanges, dns_host, full_name, name_changes, named_instance};
 pub use network::{Subnet, network_xml, subnet_of};

@@ -24,6 +24,7 @@ pub mod resources;
 mod salvage;
 mod schema;
 pub mod secrets;
+pub mod sites;
 pub mod static_ips;
 pub mod watcher_state;
 

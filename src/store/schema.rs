@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/6.sql")),
     Migration::of(include_str!("schema/7.sql")),
     Migration::of(include_str!("schema/8.sql")),
+    Migration::of(include_str!("schema/9.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

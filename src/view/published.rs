@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::model::{Name, Publication};
+use super::SiteView;
+use crate::model::{Name, Publication, is_behind_router};
 
 /// The ports of the host that lead to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +14,8 @@ pub struct PublishedView {
     pub name: String,
     /// What leads to it.
     pub published: Vec<Publication>,
+    /// Domains that lead to it.
+    pub sites: Vec<SiteView>,
     /// The host's address on the way to the world, if it is known.
     pub host_address: Option<Ipv4Addr>,
 }
@@ -20,11 +23,11 @@ pub struct PublishedView {
 impl PublishedView {
     /// What leads to an instance, on a host with this address on the way to the world.
     pub fn new(name: &Name, published: Vec<Publication>, host_address: Option<Ipv4Addr>) -> Self {
-        Self { name: name.to_string(), published, host_address }
+        Self { name: name.to_string(), published, sites: Vec::new(), host_address }
     }
 
     /// Whether the world has to come through a router that translates addresses.
     pub fn is_behind_router(&self) -> bool {
-        self.host_address.is_some_and(|a| a.is_private() || a.octets()[0] == 100 && a.octets()[1] & 0xc0 == 64)
+        self.host_address.is_some_and(is_behind_router)
     }
 }

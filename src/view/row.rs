@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{network_text, tags_map, time_text};
+use super::{SiteView, network_text, tags_map, time_text};
 use crate::model::{Currency, InstanceState, Money, NetworkMode, Publication, Record, Service, Size, Tag};
 
 /// An instance as a listing shows it. Its JSON form is part of `lite list --json` and `lite show --json`.
@@ -51,6 +51,8 @@ pub struct ListRow {
     pub ports: Vec<Service>,
     /// Ports of the host that lead to it.
     pub published: Vec<Publication>,
+    /// Domains that lead to it.
+    pub sites: Vec<SiteView>,
     /// Price agreed at create.
     pub price: Money,
     /// Its currency.
@@ -88,6 +90,7 @@ impl ListRow {
             network: r.network,
             ports,
             published: Vec::new(),
+            sites: Vec::new(),
             price: r.price,
             currency: r.currency,
             tags: r.tags,
@@ -110,6 +113,10 @@ pub(super) fn tags<S: Serializer>(tags: &[Tag], to: S) -> Result<S::Ok, S::Error
 
 pub(super) fn time<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&time_text(*time))
+}
+
+pub(super) fn some_time<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    time.map(time_text).serialize(to)
 }
 
 #[cfg(test)]
@@ -137,6 +144,7 @@ pub(crate) mod tests {
             network: NetworkMode::Nat,
             ports: if app { ["22/tcp", "80/tcp"].iter().flat_map(|p| Service::parse(p)).collect() } else { Vec::new() },
             published: Vec::new(),
+            sites: Vec::new(),
             price: Money::hundredths(hundredths),
             currency: Currency::parse("USD").unwrap(),
             tags: if app { vec![Tag::parse("client=acme").unwrap(), Tag::parse("live").unwrap()] } else { Vec::new() },

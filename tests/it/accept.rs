@@ -121,7 +121,7 @@ const CASES: &[Case] = &[
     (("tag", "web"), created, |app| on_web(app, &Protect { protected: true }), Some(|_| ())),
     (("firewall", "web"), created, refirewall, Some(|_| ())),
     (("publish", "web"), created, |app| on_web(app, &publish()), Some(|_| ())),
-    (("unpublish", "web"), published, |app| on_web(app, &Unpublish { ports: vec![] }), Some(|_| ())),
+    (("unpublish", "web"), published, |app| on_web(app, &Unpublish { ports: vec![], domains: vec![] }), Some(|_| ())),
     (("delete", "web"), created, |app| on_web(app, &Delete), Some(|_| ())),
     (
         ("build", "debian-13"),

@@ -14,7 +14,7 @@ use lite::{
         evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
-    model::{Accel, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
+    model::{Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
 };
 
 fn net(text: &str) -> Ipv4Net {
@@ -40,6 +40,7 @@ fn settings() -> Settings {
         mirror: String::new(),
         loopback_webhooks: false,
         mail: None,
+        acme: Acme::default(),
         paths: Paths { state: "/var/lib/lite".into(), blueprints: vec![] },
     }
 }

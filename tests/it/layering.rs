@@ -19,6 +19,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // `catalog`: an instance keeps its resolved blueprint, so that later verbs do not depend on today's files.
     ("store", &["catalog", "model"]),
     ("hypervisor", &["model"]),
+    // Certificates from an authority.
+    ("acme", &["model"]),
     ("image", &["kill_point", "clock", "model"]),
     // `catalog`: a blueprint says what "ready" means. `render`: what the seed volume and a host key hold.
     // `hypervisor`: logs are files of the machine that runs the guests. `store`: known_hosts and keys lie in a folder made as privately as the state's.
@@ -42,6 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "hypervisor",
+            "acme",
             "image",
             "guest",
             "doctor",
@@ -91,8 +94,10 @@ const ENGINE: &[&[&str]] = &[
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
     &["lock", "allocate", "generate", "progress", "images"],
     // The rules of the packet filter and the names of instances, and the links that both are about.
-    &["firewall", "resolver"],
+    &["firewall", "resolver", "proxy"],
     &["names"],
+    // What the web front serves with.
+    &["certificates"],
     &["links"],
     // One step, and the journal of steps.
     &["execute"],
@@ -146,6 +151,8 @@ const DIRECT: &[&str] = &[
     // Lite's own files: database, locks, keys, sightings, the folder of images, the unit of the watcher.
     "src/store/",
     "src/image/",
+    // The account at a certificate authority, and certificates.
+    "src/acme/",
     "src/engine/lock.rs",
     "src/engine/gc.rs",
     "src/guest/ssh.rs",

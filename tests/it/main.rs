@@ -30,6 +30,7 @@ mod cancel;
 mod capacity;
 mod catalog;
 mod catalog_hostile;
+mod certificates;
 mod circles;
 mod cli;
 mod cli_alarms;

@@ -5,7 +5,8 @@ use std::{fs, path::PathBuf};
 use lite::{
     cli::{CONFIG, Env},
     model::{
-        Accel, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Settings, Size,
+        Accel, Acme, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Settings,
+        Size,
     },
     ui::testing::Capture,
 };
@@ -52,6 +53,7 @@ fn defaults() -> Settings {
         mirror: "http://deb.debian.org/debian".to_owned(),
         loopback_webhooks: false,
         mail: None,
+        acme: Acme::default(),
         paths: Paths {
             state: "/var/lib/lite".into(),
             blueprints: vec!["/etc/lite/blueprints".into(), "/home/ann/.config/lite/blueprints".into()],

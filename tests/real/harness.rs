@@ -62,6 +62,8 @@ pub enum Lane {
     Slow,
     /// A host in a virtual machine; likewise.
     Machine,
+    /// What takes time on the network, such as a certificate that runs out; likewise.
+    Network,
 }
 
 impl Lane {
@@ -73,6 +75,7 @@ impl Lane {
             Self::Host => "host",
             Self::Slow => "slow",
             Self::Machine => "machine",
+            Self::Network => "network",
         }
     }
 }
@@ -108,7 +111,8 @@ pub fn main(modules: &[(Lane, &str, &[Test])]) -> ExitCode {
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
     let lane = std::env::var("LITE_TEST_LANE").ok();
     let required = is("LITE_TEST_REQUIRE_HOST", "1");
-    let asked_for = |l: Lane| lane.as_ref().map_or(!matches!(l, Lane::Slow | Lane::Machine), |w| w == l.name());
+    let asked_for =
+        |l: Lane| lane.as_ref().map_or(!matches!(l, Lane::Slow | Lane::Machine | Lane::Network), |w| w == l.name());
     let wanted = modules.iter().filter(|(l, ..)| asked_for(*l));
     let trials: Vec<Trial> = wanted
         .flat_map(|(_, module, tests)| tests.iter().map(move |(name, test)| (format!("{module}::{name}"), *test)))

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use harness::Lane::{Alone, Guests, Host, Machine, Slow, Tools};
+use harness::Lane::{Alone, Guests, Host, Machine, Network, Slow, Tools};
 
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
@@ -20,6 +20,7 @@ mod support {
     pub mod idle;
     pub mod image_contract;
     pub mod need;
+    pub mod pebble;
     pub mod points;
     pub mod receiver;
     pub mod seeds;
@@ -60,6 +61,7 @@ mod render;
 mod runner;
 mod runner_values;
 mod seed_image;
+mod site;
 mod ssh_client;
 mod state;
 mod state_kill;
@@ -114,6 +116,8 @@ fn main() -> ExitCode {
         (Tools, "runner::status", runner::status::TESTS),
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),
+        (Host, "site", site::TESTS),
+        (Network, "site", site::NETWORK),
         (Tools, "ssh_client", ssh_client::TESTS),
         (Host, "state", state::TESTS),
         (Tools, "state_kill", state_kill::TESTS),

@@ -8,10 +8,13 @@ use lite::{
         sagas::{
             bake, firewall,
             publication::{self, Difference},
-            reboot, start, static_ip, stop, tag,
+            reboot, site, start, static_ip, stop, tag,
         },
     },
-    model::{Instance, Name, Observer, OperationKind, Protocol, Publication, Result, Rule, Service, StaticIp, Tag},
+    model::{
+        Domain, Instance, Name, Observer, OperationKind, Protocol, Publication, Result, Rule, Service, Site, StaticIp,
+        Tag,
+    },
     store::static_ips,
 };
 
@@ -100,6 +103,24 @@ pub fn keep(ctx: &mut Ctx) -> Result<()> {
 fn static_ip_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind) -> Result<()> {
     let accepted = static_ip::accept(ctx, instance, (kind, &Name::parse("site")?), &|_| Ok(()))?;
     accepted.map_or(Ok(()), |accepted| static_ip::run(ctx, accepted).map(drop))
+}
+
+/// Lets a domain lead to SSH of an instance.
+pub fn publish_site(ctx: &mut Ctx, instance: &Instance, domain: &str) -> Result<()> {
+    let site = Site { domain: Domain::parse(domain)?, guest_port: 22, sources: vec![] };
+    site_of(ctx, instance, OperationKind::Publish, &site::Difference { added: vec![site], removed: vec![] })
+}
+
+/// Takes all domains away that lead to an instance.
+pub fn unpublish_sites(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let removed = site::of(ctx, instance.record.uuid)?;
+    site_of(ctx, instance, OperationKind::Unpublish, &site::Difference { added: vec![], removed })
+}
+
+fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: &site::Difference) -> Result<()> {
+    let wanted = |_: &Ctx, _: &Instance, _: &[Site]| Ok(difference.clone());
+    let accepted = site::accept(ctx, instance, kind, &wanted)?;
+    accepted.map_or(Ok(()), |accepted| site::run(ctx, accepted))
 }
 
 /// Bakes an image, or gives the one that is there.

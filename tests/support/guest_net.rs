@@ -11,6 +11,9 @@ use super::{
     idle::run,
 };
 
+/// A TCP reset, as a socket tells it.
+pub const REFUSED: &str = "ConnectionRefusedError:111";
+
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/guest_net.py");
 
 /// The namespace; gone when it is dropped.
@@ -68,6 +71,13 @@ impl GuestNet {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace, "python3", SCRIPT]).args(args);
+        command
+    }
+
+    /// A program of the host's, run in the guest.
+    pub fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace, program]).args(args);
         command
     }
 
@@ -130,6 +140,13 @@ impl Outside {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace, "python3", SCRIPT]).args(args);
+        command
+    }
+
+    /// A program of the host's, run there.
+    pub fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace, program]).args(args);
         command
     }
 

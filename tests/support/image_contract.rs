@@ -12,7 +12,7 @@ use lite::{
     engine::images_of,
     hypervisor::Hypervisor,
     image::{self, Baked, Image, Images, Origin, leftovers::tidy},
-    model::{Accel, Folders, Host, HostId, Overcommit, Paths, Settings, Unobserved},
+    model::{Accel, Acme, Folders, Host, HostId, Overcommit, Paths, Settings, Unobserved},
 };
 
 /// Settings of a host elsewhere, with its pool; what is of this machine lies in `folder`.
@@ -32,6 +32,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
         mirror: String::new(),
         loopback_webhooks: false,
         mail: None,
+        acme: Acme::default(),
         paths: Paths { state: folder.join("state"), blueprints: vec![] },
     }
 }

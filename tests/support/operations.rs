@@ -127,6 +127,30 @@ fn unattachable(world: &World) -> Result<()> {
     Ok(())
 }
 
+fn sited(world: &World) {
+    created(world);
+    on(world, |e, i| changes::publish_site(e, i, "a.example.org")).expect("published");
+    assert!(engine::proxy_runs(&world.engine()).expect("asked"));
+}
+
+/// A delete takes the domains along, and the web front is told.
+fn delete_with_its_domains(world: &World) -> Result<()> {
+    delete(world)?;
+    let engine = world.engine();
+    assert_eq!((engine.store.sites_on(&engine.host_id())?, engine::proxy_runs(&engine)?), (vec![], false));
+    Ok(())
+}
+
+/// A domain that is not served: there is none then.
+fn not_served(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
+    let error = on(world, |e, i| changes::publish_site(e, i, "a.example.org")).expect_err("not loaded");
+    world.hypervisor.heal();
+    let engine = world.engine();
+    assert_eq!((error.exit_code(), engine.store.sites_on(&engine.host_id())?), (1, vec![]));
+    Ok(())
+}
+
 fn half_made(world: &World) {
     let passed = in_process::run(None, || created(&World::new())).passed.len();
     assert!(in_process::run(Some(passed), || created(world)).result.is_none());
@@ -172,8 +196,11 @@ pub const OPERATIONS: &[Operation] = &[
     ("attach", created, |w| on(w, changes::attach), Leaves::Whole),
     ("detach", attached, |w| on(w, changes::detach), Leaves::Whole),
     ("delete with a static address", attached, delete, Leaves::Nothing),
+    ("publish of a domain", created, |w| on(w, |e, i| changes::publish_site(e, i, "a.example.org")), Leaves::Whole),
+    ("unpublish of a domain", sited, |w| on(w, changes::unpublish_sites), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
+    ("delete with a domain", sited, delete_with_its_domains, Leaves::Nothing),
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
     ("resume", |w| shows(w, DomainState::PausedIoError), |w| watched(w, engine::try_resume), Leaves::Whole),
     ("reset", |w| shows(w, DomainState::Unresponsive), |w| watched(w, engine::reset_unresponsive), Leaves::Whole),
@@ -184,10 +211,11 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 3] = [
+pub const UNLOADED: [Operation; 4] = [
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
     ("static address that is not loaded", created, unattachable, Leaves::Whole),
+    ("domain that is not served", created, not_served, Leaves::Whole),
 ];
 
 fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {

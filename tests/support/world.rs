@@ -22,8 +22,8 @@ use lite::{
     },
     image::Image,
     model::{
-        Accel, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit, Paths,
-        Record, Requester, ResourceRef, Result, Settings, Size, StepState, Via,
+        Accel, Acme, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit,
+        Paths, Record, Requester, ResourceRef, Result, Settings, Size, StepState, Via,
     },
     plan::{self, Object, OwnedKind, Owner, Place, Step},
     store::{Operation, Store},
@@ -97,6 +97,7 @@ impl World {
             mirror: String::new(),
             loopback_webhooks: false,
             mail: None,
+            acme: Acme { directory: "https://127.0.0.1:1/".to_owned(), contact: None, ca: None },
             paths: Paths { state: at("state"), blueprints: vec![] },
         };
         Self {

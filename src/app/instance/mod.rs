@@ -13,10 +13,12 @@ pub mod protect;
 pub mod publish;
 pub mod secrets;
 pub mod show;
+pub mod site;
 pub mod tag;
 
 mod checked;
 mod digest;
+mod leads;
 mod plan;
 mod request;
 pub(in crate::app) mod state;

@@ -4,15 +4,19 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 
-use super::change::Change;
+use super::{
+    change::Change,
+    leads::{open_port, view_of},
+    site,
+};
 use crate::{
     app::{Accepted, Right},
     engine::{
-        Ctx,
+        self, Ctx,
         sagas::publication::{self, Difference},
     },
     model::{
-        Code, Error, Hint, Instance, NetworkMode, Observer, OperationKind, PortPair, Publication, Result, Rule,
+        Code, Domain, Error, Hint, Instance, NetworkMode, Observer, OperationKind, PortPair, Publication, Result,
         Service, Verb,
     },
     view::PublishedView,
@@ -32,8 +36,17 @@ pub struct Publish {
 /// Takes publications away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpublish {
-    /// Ports of the host; empty: all that lead to the instance.
+    /// Ports of the host.
     pub ports: Vec<Service>,
+    /// Domains. No port and no domain: all that leads to the instance.
+    pub domains: Vec<Domain>,
+}
+
+impl Unpublish {
+    /// Whether everything goes.
+    fn is_all(&self) -> bool {
+        self.ports.is_empty() && self.domains.is_empty()
+    }
 }
 
 impl Publish {
@@ -69,7 +82,7 @@ impl Publish {
 /// Refused: an address that is not the host's or is a static address, a port that is taken, or that the firewall of the instance closes.
 fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()> {
     let (machine, here) = (&*ctx.machine, ctx.machine.runs_guests());
-    if let Some(address) = publication.address.filter(|a| a.is_loopback() || here && !machine.is_own(*a)) {
+    if let Some(address) = publication.address.filter(|a| a.is_loopback() || here && !machine.is_own((*a).into())) {
         return Err(Error::new(Code::NotOurAddress, format!("`{address}` is no address of this host's network"))
             .hint("use one that `ip address` shows, or leave out `--address` for all of them"));
     }
@@ -87,18 +100,11 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
     }
     // A service on all addresses keeps the port on the others.
     let exact = publication.port == 22;
-    if let Some(who) = here.then(|| crate::engine::listener(machine, publication, exact)).flatten() {
+    if let Some(who) = here.then(|| engine::listener(machine, publication, exact)).flatten() {
         return Err(Error::new(Code::PortTaken, format!("{who} listens on `{}` of this host", publication.end()))
             .hint("choose another port of the host, such as `PORT:8080`, or stop that service"));
     }
-    let service =
-        Service::Ports { first: publication.guest_port, last: publication.guest_port, protocol: publication.protocol };
-    let name = &instance.record.name;
-    if !instance.record.rules().iter().any(|rule: &Rule| rule.service.has(service)) {
-        return Err(Error::new(Code::PortClosed, format!("the firewall of instance `{name}` closes `{service}`"))
-            .hint(Hint::from("open it first: ").run_with(Verb::Firewall, &[name, &"open", &service])));
-    }
-    Ok(())
+    open_port(instance, publication.guest_port, publication.protocol)
 }
 
 impl Change for Publish {
@@ -112,7 +118,7 @@ impl Change for Publish {
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
         let wanted = |ctx: &Ctx, instance: &Instance, now: &[Publication]| self.difference(ctx, instance, now);
         let accepted = publication::accept(&mut ctx, &instance, OperationKind::Publish, &wanted)?;
-        finish(ctx, &instance, accepted)
+        finish(ctx, &instance, accepted, None)
     }
 }
 
@@ -132,11 +138,20 @@ impl Change for Unpublish {
                 return Err(Error::new(Code::NotPublished, format!("`{port}` of this host does not lead to `{name}`"))
                     .hint(Hint::new().run_with(Verb::Show, &[&name]).text(" shows what does")));
             }
-            let goes = |p: &&Publication| self.ports.is_empty() || self.ports.contains(&service(p));
+            let goes = |p: &&Publication| self.is_all() || self.ports.contains(&service(p));
             Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
         };
         let accepted = publication::accept(&mut ctx, &instance, OperationKind::Unpublish, &wanted)?;
-        finish(ctx, &instance, accepted)
+        // Domains that go along are taken away once the instance is free again.
+        if accepted.is_some() || self.domains.is_empty() && !self.is_all() {
+            return finish(ctx, &instance, accepted, Some(self.clone()));
+        }
+        let sites = site::accept_unpublish(self.is_all(), &self.domains, &mut ctx, &instance)?;
+        let Some(sites) = sites else { return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance))) };
+        Ok(Accepted::new(sites.operation.clone(), move |_| {
+            engine::sagas::site::run(&mut ctx, sites)?;
+            view_of(&ctx, &instance)
+        }))
     }
 }
 
@@ -144,14 +159,18 @@ impl Change for Unpublish {
 fn finish(
     mut ctx: Ctx,
     instance: &Instance,
-    accepted: Option<crate::engine::Accepted<Difference>>,
+    accepted: Option<engine::Accepted<Difference>>,
+    domains: Option<Unpublish>,
 ) -> Result<Accepted<PublishedView>> {
-    let (name, uuid) = (instance.record.name.clone(), instance.record.uuid);
-    let view =
-        move |ctx: &Ctx| Ok(PublishedView::new(&name, publication::of(ctx, uuid)?, ctx.machine.outward_address()));
-    let Some(accepted) = accepted else { return Ok(Accepted::without_operation(move |_| view(&ctx))) };
+    let instance = instance.clone();
+    let Some(accepted) = accepted else { return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance))) };
     Ok(Accepted::new(accepted.operation.clone(), move |_| {
         publication::run(&mut ctx, accepted)?;
-        view(&ctx)
+        if let Some(unpublish) = domains.filter(|u| u.is_all() || !u.domains.is_empty())
+            && let Some(sites) = site::accept_unpublish(unpublish.is_all(), &unpublish.domains, &mut ctx, &instance)?
+        {
+            engine::sagas::site::run(&mut ctx, sites)?;
+        }
+        view_of(&ctx, &instance)
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
-use super::{list, state};
+use super::{leads, list, state};
 use crate::{
     app::{App, Caller, Right, context::instances},
     catalog::Health,
@@ -44,6 +44,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let mut status = None;
     let static_ips = ctx.store.static_ips(&ctx.host_id())?;
     row.static_address = static_ips.into_iter().find(|ip| ip.instance == Some(record.uuid)).map(|ip| ip.address);
+    row.sites = leads::sites(ctx)?.remove(&record.uuid).unwrap_or_default();
     row.published = engine::sagas::publication::of(ctx, record.uuid)?;
     if listed.power == InstanceState::Running {
         // On a network of somebody else's the guest alone knows its address.

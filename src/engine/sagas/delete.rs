@@ -9,12 +9,12 @@ use crate::{
         firewall,
         journal::{self, Run},
         lock::{self, Lock},
-        names,
+        names, proxy,
     },
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Verb},
     plan::{self, OwnedKind},
-    store::{Operation, OperationState, instances, operations},
+    store::{Operation, OperationState, instances, operations, sites},
 };
 
 /// What a delete removed and what it left.
@@ -93,6 +93,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted) -> Result<Receipt> {
 }
 
 fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
+    forget_sites(ctx, instance)?;
     let mut run = Run::new(&operation.id);
     for step in plan::delete(&instance.record, ctx.place()) {
         journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
@@ -111,11 +112,25 @@ fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) 
     Ok(())
 }
 
+/// Its domains lead nowhere before it is gone.
+fn forget_sites(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let (host, now) = (ctx.host_id(), ctx.now());
+    let rows = ctx.store.sites_on(&host)?.into_iter().filter(|row| row.instance == instance.record.uuid);
+    let gone: Vec<_> = rows.map(|row| row.site).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    ctx.store.write(|t| sites::remove(t, &host, &gone, now))?;
+    proxy::apply(ctx)
+}
+
 /// The process of a delete died, or a step failed: it goes on.
 ///
 /// # Errors
 /// What could not be removed.
 pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
+    // The rows of its domains may be gone, and nothing else done of that.
+    proxy::apply(ctx)?;
     match ctx.store.instance_by_uuid(uuid)? {
         Some(instance) => go_on(ctx, operation, &instance, lock)?,
         None => {

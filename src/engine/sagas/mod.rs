@@ -9,6 +9,7 @@ pub mod publication;
 pub mod reboot;
 pub mod redefine;
 pub mod restart;
+pub mod site;
 pub mod start;
 pub mod static_ip;
 pub mod stop;

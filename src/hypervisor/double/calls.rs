@@ -1,6 +1,6 @@
 //! The calls of the double: those that the test driver lacks are its own, the others are passed on.
 
-use std::{io::Read, net::Ipv4Addr};
+use std::{io::Read, net::Ipv4Addr, path::Path};
 
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use super::Double;
 use crate::{
     hypervisor::{
         Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample, Domains, Filters,
-        HostInfo, Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, Upload, VolumeInfo,
-        Volumes, delegate::calls_of,
+        HostInfo, Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, ReverseProxy, Upload,
+        VolumeInfo, Volumes, delegate::calls_of,
     },
-    model::{Code, Error, LoadedTable, Mac, Result, Ruleset, Tap},
+    model::{Code, Error, LoadedTable, Mac, ProxyConfiguration, Result, Ruleset, Tap},
 };
 
 /// Passes calls on to the test driver.
@@ -33,6 +33,7 @@ macro_rules! passed_on_whole {
 }
 calls_of!(Networks, passed_on_whole);
 calls_of!(PacketFilter, passed_on_whole);
+calls_of!(ReverseProxy, passed_on_whole);
 
 impl Pools for Double {
     passed_on! {

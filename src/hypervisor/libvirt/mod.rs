@@ -25,21 +25,24 @@ mod volume;
 mod worker;
 mod xml;
 
-use super::{Links, PacketFilter, ip::Ip, nft::Nft};
-use crate::model::{LoadedTable, Result, Ruleset, Tap};
+use std::path::Path;
+
+use super::{Links, PacketFilter, ReverseProxy, haproxy::Haproxy, ip::Ip, nft::Nft};
+use crate::model::{LoadedTable, ProxyConfiguration, Result, Ruleset, Tap};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
 pub struct Libvirt {
     link: connect::Link,
     nft: Nft,
     ip: Ip,
+    haproxy: Haproxy,
 }
 
 impl Libvirt {
     /// Connects. `libvirt_unreachable` with how to start it if nobody answers, `libvirt_timeout` if somebody listens and
     /// does not answer within 10 s (30 s over SSH).
     pub fn open(uri: &str) -> Result<Self> {
-        Ok(Self { link: connect::Link::open(uri)?, nft: Nft::of(uri), ip: Ip::of(uri) })
+        Ok(Self { link: connect::Link::open(uri)?, nft: Nft::of(uri), ip: Ip::of(uri), haproxy: Haproxy::of(uri) })
     }
 }
 
@@ -56,6 +59,16 @@ impl PacketFilter for Libvirt {
 
     fn loaded_rules(&self, table: &str) -> Result<Vec<LoadedTable>> {
         self.nft.loaded_rules(table)
+    }
+}
+
+impl ReverseProxy for Libvirt {
+    fn loaded_proxy(&self, folder: &Path) -> Result<Option<String>> {
+        self.haproxy.loaded_proxy(folder)
+    }
+
+    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()> {
+        self.haproxy.load_proxy(wanted)
     }
 }
 

@@ -75,6 +75,11 @@ impl Watcher<'_> {
                         self.acted(&acting, now);
                     }
                 }
+                Outcome::Certificates(done) => {
+                    self.renewing = false;
+                    let done = self.trouble("the certificates", done);
+                    done.iter().flatten().for_each(|line| (self.tell)(line));
+                }
                 Outcome::Network(done) => {
                     self.restoring = false;
                     let done = self.trouble("the guests' network", done);

@@ -1,6 +1,6 @@
 //! The columns of `lite list`.
 
-use super::{health_tone, or_dash, ports_text, price_cell, published_text, state_tone, tags_text, toned};
+use super::{health_tone, leads_text, or_dash, ports_text, price_cell, state_tone, tags_text, toned};
 use crate::{
     model::{Code, Error, Result, escaped, nearest},
     ui::{Cell, Column},
@@ -53,7 +53,7 @@ columns! {
     Network "network" "NETWORK",
     /// Open ports.
     Ports "ports" "PORTS",
-    /// Ports of the host that lead to it.
+    /// Domains and ports of the host that lead to it.
     Published "published" "PUBLISHED",
     /// Tags.
     Tags "tags" "TAGS",
@@ -109,7 +109,7 @@ impl ListColumn {
             Self::Disk => Cell::from(row.disk),
             Self::Network => Cell::from(network_text(&row.network)),
             Self::Ports => Cell::from(or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports)))),
-            Self::Published => Cell::from(or_dash((!row.published.is_empty()).then(|| published_text(&row.published)))),
+            Self::Published => Cell::from(or_dash(leads_text(row))),
             Self::Tags => Cell::from(or_dash((!row.tags.is_empty()).then(|| tags_text(&row.tags)))),
             Self::Created => Cell::from(time_text(row.created_at)),
             Self::Version => Cell::from(&row.blueprint_version),

@@ -136,6 +136,7 @@ mod tests {
         "80/tcp"
       ],
       "published": [],
+      "sites": [],
       "price": "12.00",
       "currency": "USD",
       "tags": {

@@ -62,7 +62,7 @@ use super::{Cell, Tone};
 use crate::{
     model::{Currency, DiskUsage, InstanceState, Money, Publication, Tag},
     ui::Ui,
-    view::{network_text, time_text},
+    view::{ListRow, network_text, time_text},
 };
 
 /// `22/tcp, 80/tcp`.
@@ -77,6 +77,14 @@ pub(super) fn published_text(published: &[Publication]) -> String {
         sources => format!("{p} ({})", sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     };
     published.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What leads to an instance: its domains, and the ports of the host.
+pub(super) fn leads_text(row: &ListRow) -> Option<String> {
+    let sites = row.sites.iter().map(ToString::to_string);
+    let ports = (!row.published.is_empty()).then(|| published_text(&row.published));
+    let all: Vec<String> = sites.chain(ports).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// A price; its currency is said where the heading does not.

@@ -1,5 +1,7 @@
 //! `lite publish` and `lite unpublish`.
 
+use ipnet::IpNet;
+
 use crate::{
     model::Result,
     ui::{Cell, Column, Table, Ui},
@@ -11,24 +13,38 @@ pub fn print_published(ui: &Ui, view: &PublishedView) -> Result<()> {
     if ui.json {
         return ui.document(view);
     }
-    if view.published.is_empty() {
+    if view.published.is_empty() && view.sites.is_empty() {
         ui.status(&format!("nothing is published of `{}`", view.name));
         return Ok(());
     }
     let mut table = Table::new(["HOST", "PORT", "FROM"].map(Column::left));
+    for site in &view.sites {
+        table.row([Cell::from(site), Cell::from(site.guest_port), Cell::from(from(&site.sources))]);
+    }
     for publication in &view.published {
-        let sources: Vec<String> = publication.sources.iter().map(ToString::to_string).collect();
-        let from = if sources.is_empty() { "anywhere".to_owned() } else { sources.join(", ") };
+        let from = from(&publication.sources);
         table.row([Cell::from(publication.end()), Cell::from(publication.guest_port), Cell::from(from)]);
     }
     ui.table(&table)?;
+    if view.published.is_empty() {
+        return print_router(ui, view, "80 and 443");
+    }
     ui.status("ufw and firewalld on this host do not stop what is published: `--from` limits who comes in");
+    print_router(ui, view, if view.sites.is_empty() { "the port" } else { "the ports, 80 and 443 too," })
+}
+
+fn print_router(ui: &Ui, view: &PublishedView, ports: &str) -> Result<()> {
     if let Some(address) = view.host_address.filter(|_| view.is_behind_router()) {
         ui.status(&format!(
-            "{address} is a private address: for the world to come in, forward the port in your router to it"
+            "{address} is a private address: for the world to come in, forward {ports} in your router to it"
         ));
     }
     Ok(())
+}
+
+fn from(sources: &[IpNet]) -> String {
+    let all: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    if all.is_empty() { "anywhere".to_owned() } else { all.join(", ") }
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{network_text, or_dash, published_text, tags_text, time_text};
+use super::{leads_text, network_text, or_dash, tags_text, time_text};
 use crate::{
     model::{Result, Service},
     ui::{Block, Ui},
-    view::{OpenService, ShowDocument, ShowView},
+    view::{OpenService, ShowDocument, ShowView, SiteView},
 };
 
 /// Prints some instances in full, an empty line between two.
@@ -53,7 +53,8 @@ fn block(view: &ShowView) -> Block {
         .maybe("REBOOT", (view.reboot_required == Some(true)).then(|| format!("required: lite reboot {}", row.name)))
         .row("NETWORK", format!("{}, {}", network_text(&row.network), view.mac))
         .row("PORTS", or_dash(ports(&view.firewall)))
-        .maybe("PUBLISHED", (!row.published.is_empty()).then(|| published_text(&row.published)))
+        .maybe("PUBLISHED", leads_text(row))
+        .maybe("CERTIFICATE", certificates(&row.sites))
         .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
         .maybe("HOST KEY", view.host_key.as_ref())
         .row("CREATED", time_text(row.created_at))
@@ -67,6 +68,23 @@ fn ports(firewall: &[OpenService]) -> Option<String> {
     let ports = firewall.iter().filter(|open| open.service != Service::Icmp);
     let ports: Vec<String> = ports.map(ToString::to_string).collect();
     (!ports.is_empty()).then(|| ports.join(", "))
+}
+
+/// What there is to know of certificates, beyond that they are there.
+fn certificates(sites: &[SiteView]) -> Option<String> {
+    let one = |site: &SiteView| {
+        let domain = &site.domain;
+        match (&site.error, site.valid_until) {
+            (Some(error), _) => {
+                let next = site.next_try.map_or_else(String::new, |at| format!("; next try at {}", time_text(at)));
+                Some(format!("{domain}: {error}{next}"))
+            }
+            (None, Some(until)) => Some(format!("{domain}: valid until {}", time_text(until))),
+            (None, None) => None,
+        }
+    };
+    let all: Vec<String> = sites.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// The shares that matter most, in one line.
@@ -195,6 +213,7 @@ SSH          lite ssh test
             "network",
             "ports",
             "published",
+            "sites",
             "price",
             "currency",
             "tags",

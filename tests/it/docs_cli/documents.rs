@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use lite::{
     model::{
-        AlarmState, Code, Currency, DesiredState, Error, Event, EventData, EventKind, Hint, InstanceState, Metric,
-        Missing, Money, NetworkMode, Notify, Port, Protocol, Publication, Rule, Rules, Service, Size, Statistic, Tag,
+        AlarmState, Certificate, CertificateState, Code, Currency, DesiredState, Domain, Error, Event, EventData,
+        EventKind, Hint, InstanceState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol, Publication, Rule,
+        Rules, Service, Site, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -31,11 +32,30 @@ fn row(name: &str) -> view::ListRow {
         network: NetworkMode::Nat,
         ports: Service::parse("80/tcp").into_iter().collect(),
         published: vec![publication()],
+        sites: vec![site()],
         price: Money::hundredths(500),
         currency: usd(),
         tags: Tag::parse("live").into_iter().collect(),
         created_at: now(),
     }
+}
+
+/// A domain whose certificate is there.
+fn site() -> view::SiteView {
+    let domain = Domain::parse("müller.example").expect("a domain");
+    let certificate = Certificate {
+        domain: domain.clone(),
+        state: CertificateState::Issued,
+        file: Some(text("a.pem")),
+        not_after: Some(now()),
+        due: now(),
+        failures: 1,
+        tried: vec![now()],
+        error: Some(text("refused")),
+        challenge: None,
+        unused_since: None,
+    };
+    view::SiteView::new(Site { domain, guest_port: 80, sources: publication().sources }, Some(certificate))
 }
 
 fn usd() -> Currency {
@@ -152,7 +172,10 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     };
     let document = view::StaticIpsDocument { static_ips: &[static_ip] };
     add(all, "`ip allocate`, `ip attach`, `ip detach`, `ip list`, `ip show`", &document);
-    let published = view::PublishedView::new(&name, vec![publication()], Some([192, 0, 2, 7].into()));
+    let published = view::PublishedView {
+        sites: vec![site()],
+        ..view::PublishedView::new(&name, vec![publication()], Some([192, 0, 2, 7].into()))
+    };
     add(all, "`publish`, `unpublish`", &published);
     add(all, "`firewall`", &view::FirewallView::new(&name, &rules()));
     add(all, "`tag`", &view::TagsView { name: text("web"), tags: Tag::parse("live").into_iter().collect() });

@@ -1,0 +1,196 @@
+//! Domains that lead to an instance.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{
+    change::Change,
+    leads::{open_port, view_of},
+};
+use crate::{
+    app::{Accepted, Right},
+    engine::{
+        self, Ctx,
+        sagas::site::{self, Difference},
+    },
+    hypervisor::Machine,
+    model::{
+        Code, Domain, Error, Hint, Instance, NetworkMode, Observer, OperationKind, Protocol, Publication, Result, Site,
+        Verb, is_behind_router,
+    },
+    view::{PublishedView, SiteView},
+};
+
+/// The ports of the web front.
+const PORTS: [u16; 2] = [80, 443];
+
+/// Publishes a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishSite {
+    /// The domain.
+    pub domain: Domain,
+    /// The instance's port, which speaks HTTP.
+    pub guest_port: u16,
+    /// From where; empty: from anywhere.
+    pub sources: Vec<IpNet>,
+}
+
+impl PublishSite {
+    fn wanted(&self) -> Site {
+        Site { domain: self.domain.clone(), guest_port: self.guest_port, sources: self.sources.clone() }
+    }
+
+    /// A site that the instance has already is changed: its certificate stays.
+    fn difference(&self, ctx: &Ctx, instance: &Instance, now: &[Site]) -> Result<Difference> {
+        let wanted = self.wanted();
+        if now.contains(&wanted) {
+            return Ok(Difference::default());
+        }
+        if instance.record.network != NetworkMode::Nat {
+            let name = &instance.record.name;
+            return Err(Error::new(Code::NotPublishable, format!("instance `{name}` is on a network of its own"))
+                .hint("let the domain lead to its address there"));
+        }
+        open_port(instance, self.guest_port, Protocol::Tcp)?;
+        let removed: Vec<Site> = now.iter().filter(|site| site.domain == wanted.domain).cloned().collect();
+        if removed.is_empty() {
+            let held = ctx.store.sites_on(&ctx.host_id())?;
+            if let Some(holder) = held.iter().find(|row| row.site.domain == wanted.domain) {
+                return Err(crate::store::sites::taken(holder));
+            }
+            check_host(ctx)?;
+            if ctx.machine.runs_guests() {
+                check_dns(&*ctx.machine, &self.domain)?;
+            }
+        }
+        Ok(Difference { added: vec![wanted], removed })
+    }
+}
+
+/// Refused: ports 80 and 443 that something else has, or a host without HAProxy.
+fn check_host(ctx: &Ctx) -> Result<()> {
+    let published = ctx.store.publications_on(&ctx.host_id())?;
+    let of_host =
+        |port: u16| Publication { address: None, port, protocol: Protocol::Tcp, guest_port: port, sources: Vec::new() };
+    for port in PORTS {
+        let has = |held: &&crate::store::publications::Published| {
+            // On one address alone it goes before the web front there.
+            held.publication.address.is_none() && held.publication.meets(&of_host(port))
+        };
+        if let Some(holder) = published.iter().find(has) {
+            let text =
+                format!("`{port}/tcp` leads to instance `{}` already, and a domain needs 80 and 443", holder.name);
+            return Err(Error::new(Code::PortTaken, text)
+                .hint(Hint::from("take it away: ").run_with(Verb::Unpublish, &[&holder.name, &port])));
+        }
+    }
+    if !ctx.machine.runs_guests() {
+        return Ok(());
+    }
+    if ctx.machine.program("haproxy").is_none() {
+        return Err(Error::new(
+            Code::ToolsMissing,
+            "`haproxy` is not installed: it serves the domains that are published",
+        )
+        .hint("install the package `haproxy` (`apt install haproxy`)"));
+    }
+    if engine::proxy_runs(ctx)? {
+        return Ok(());
+    }
+    for port in PORTS {
+        if let Some(who) = engine::listener(&*ctx.machine, &of_host(port), false) {
+            let text = format!("{who} listens on `{port}/tcp` of this host, and a domain needs 80 and 443");
+            return Err(Error::new(Code::PortTaken, text).hint("stop that service, or move it to another port"));
+        }
+    }
+    Ok(())
+}
+
+/// Refused: a name that does not lead to this host. The certificate authority counts what fails, and the world would go elsewhere.
+fn check_dns(machine: &dyn Machine, domain: &Domain) -> Result<()> {
+    let found = machine.lookup(domain.as_str());
+    let own = machine.outward_address();
+    let is_behind = own.is_some_and(is_behind_router);
+    let record = match own.filter(|_| !is_behind) {
+        Some(own) => format!("make the record `{domain}. A {own}`, and wait until name servers tell it"),
+        None => format!(
+            "make a record `{domain}. A …` with the public address of your router, and forward 80 and 443 there"
+        ),
+    };
+    let all = match found {
+        Ok(all) if !all.is_empty() => all,
+        answer => {
+            let error = Error::new(Code::DnsMismatch, format!("`{domain}` has no address in DNS"));
+            return Err(answer.err().into_iter().fold(error, Error::cause).hint(record));
+        }
+    };
+    let is_public = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => !(is_behind_router(*v4) || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()),
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_unspecified())
+        }
+    };
+    // What a router has in front of a private address cannot be told from here.
+    let elsewhere = all.iter().filter(|address| !(machine.is_own(**address) || is_behind && is_public(address)));
+    let elsewhere: Vec<String> = elsewhere.map(ToString::to_string).collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
+    let text = format!("`{domain}` leads to {}, not to this host", elsewhere.join(" and "));
+    Err(Error::new(Code::DnsMismatch, text).hint(record))
+}
+
+impl Change for PublishSite {
+    type View = PublishedView;
+    const RIGHT: Right = Right::Change;
+
+    fn plan(&self, instance: &Instance) -> PublishedView {
+        let sites = vec![SiteView::new(self.wanted(), None)];
+        PublishedView { sites, ..PublishedView::new(&instance.record.name, Vec::new(), None) }
+    }
+
+    fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
+        let wanted = |ctx: &Ctx, instance: &Instance, now: &[Site]| self.difference(ctx, instance, now);
+        let accepted = site::accept(&mut ctx, &instance, OperationKind::Publish, &wanted)?;
+        let Some(accepted) = accepted else {
+            return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance)));
+        };
+        let domain = self.domain.clone();
+        Ok(Accepted::new(accepted.operation.clone(), move |_| {
+            site::run(&mut ctx, accepted)?;
+            // Forward only: the domain answers over HTTP whatever comes of it.
+            engine::obtain_certificate(&mut ctx, &domain).map_err(|error| without_certificate(&domain, &error))?;
+            view_of(&ctx, &instance)
+        }))
+    }
+}
+
+fn without_certificate(domain: &Domain, error: &Error) -> Error {
+    let text = format!("`{domain}` is served over HTTP alone: it has no certificate yet");
+    Error::new(Code::CertificateFailed, text).cause(error).hint(
+        Hint::new().run(Verb::Watch).text(" asks again by itself, after 1, 5 and 30 minutes, and then more rarely"),
+    )
+}
+
+/// Accepts that domains, or all, lead to an instance no longer.
+///
+/// # Errors
+/// [`Code::NotPublished`] for one that does not, or busy.
+pub(super) fn accept_unpublish(
+    all: bool,
+    domains: &[Domain],
+    ctx: &mut Ctx,
+    instance: &Instance,
+) -> Result<Option<engine::Accepted<Difference>>> {
+    let name = instance.record.name.clone();
+    site::accept(ctx, instance, OperationKind::Unpublish, &|_, _, now| {
+        let has = |domain: &&Domain| now.iter().any(|site| site.domain == **domain);
+        if let Some(domain) = domains.iter().find(|domain| !has(domain)) {
+            return Err(Error::new(Code::NotPublished, format!("`{domain}` does not lead to `{name}`"))
+                .hint(Hint::new().run_with(Verb::Show, &[&name]).text(" shows what does")));
+        }
+        let goes = |site: &&Site| all || domains.contains(&site.domain);
+        Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
+    })
+}

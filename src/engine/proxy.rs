@@ -1,0 +1,72 @@
+//! The web front, made equal to the database. What wants a domain served, or served no longer, changes a row and calls
+//! [`apply`]; that may be done again at any time, by anybody.
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+use super::{
+    Ctx,
+    lock::{Lock, PROXY},
+};
+use crate::{
+    kill_point,
+    model::{ProxyConfiguration, Result},
+    plan,
+};
+
+/// How long to wait for another process that loads it: one that starts HAProxy with 100 sites takes a second.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// The folder of the web front.
+pub fn folder(ctx: &Ctx) -> PathBuf {
+    plan::proxy_folder(&ctx.settings.paths.state)
+}
+
+/// Makes the web front equal the database as it is now. Processes that do so take turns, so the last one loads the newest rows.
+///
+/// # Errors
+/// What HAProxy says. Whatever was served still is.
+pub fn apply(ctx: &Ctx) -> Result<()> {
+    let _lock = Lock::acquire(&ctx.locks(), PROXY, "proxy", "proxy", &*ctx.clock, WAIT)?;
+    let wanted = wanted(ctx)?;
+    kill_point::reached("intent");
+    ctx.hypervisor.load_proxy(&wanted)?;
+    kill_point::reached("effect");
+    Ok(())
+}
+
+/// Loads it again if it serves something else, or does not run; whether that was so.
+///
+/// # Errors
+/// Those of [`apply`].
+pub fn restore(ctx: &Ctx) -> Result<bool> {
+    let wanted = wanted(ctx)?;
+    let differs = ctx.hypervisor.loaded_proxy(&wanted.folder)? != wanted.digest;
+    if differs {
+        apply(ctx)?;
+    }
+    Ok(differs)
+}
+
+/// Whether it is at work, so that the host's ports 80 and 443 are its own.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn runs(ctx: &Ctx) -> Result<bool> {
+    Ok(ctx.hypervisor.loaded_proxy(&folder(ctx))?.is_some())
+}
+
+fn wanted(ctx: &Ctx) -> Result<ProxyConfiguration> {
+    let host = ctx.host_id();
+    let rows = ctx.store.instances_on(&host)?;
+    let records = rows.iter().filter_map(|(_, row)| row.as_ref().ok()).map(|instance| &instance.record);
+    let addresses: HashMap<_, _> = records.filter_map(|record| Some((record.uuid, record.address?))).collect();
+    let sites = ctx.store.sites_on(&host)?.into_iter();
+    let sites: Vec<_> = sites.filter_map(|row| Some((row.site, *addresses.get(&row.instance)?))).collect();
+    let folder = folder(ctx);
+    let mut certificates = ctx.store.certificates_on(&host)?;
+    for certificate in &mut certificates {
+        // One whose file is lost would keep HAProxy from all the others.
+        certificate.file = certificate.file.take().filter(|file| ctx.machine.info(&folder.join(file)).is_ok());
+    }
+    Ok(plan::proxy(&folder, &sites, &certificates))
+}

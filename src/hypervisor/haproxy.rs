@@ -1,0 +1,77 @@
+//! Runs HAProxy as lite's web front: starts it, tells it what changes, reloads it, and ends it.
+
+mod files;
+mod process;
+mod socket;
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{ReverseProxy, is_local};
+use crate::model::{Code, Error, ProxyConfiguration, Result};
+
+/// Where HAProxy is.
+pub enum Haproxy {
+    /// On this machine.
+    Here,
+    /// Guests of libvirt's test driver run nowhere: what was loaded is remembered, and that is all.
+    Nowhere(Mutex<Option<String>>),
+    /// On another machine, whose files are not written from here.
+    OutOfReach,
+}
+
+impl Haproxy {
+    /// The web front of the machine whose libvirt is reached by `uri`.
+    pub fn of(uri: &str) -> Self {
+        match uri {
+            uri if uri.starts_with("test:") => Self::Nowhere(Mutex::default()),
+            uri if is_local(uri) => Self::Here,
+            _ => Self::OutOfReach,
+        }
+    }
+}
+
+impl ReverseProxy for Haproxy {
+    fn loaded_proxy(&self, folder: &Path) -> Result<Option<String>> {
+        match self {
+            Self::Here => Ok(socket::digest(folder)),
+            Self::Nowhere(loaded) => Ok(loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            Self::OutOfReach => Ok(None),
+        }
+    }
+
+    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()> {
+        match (self, &wanted.digest) {
+            (Self::Nowhere(loaded), digest) => {
+                loaded.lock().unwrap_or_else(PoisonError::into_inner).clone_from(digest);
+                Ok(())
+            }
+            (Self::OutOfReach, None) => Ok(()),
+            (Self::OutOfReach, Some(_)) => {
+                Err(Error::new(Code::NotPublishable, "a domain is published on the host itself: run lite there"))
+            }
+            (Self::Here, None) => process::end(&wanted.folder),
+            (Self::Here, Some(digest)) => load(wanted, digest),
+        }
+    }
+}
+
+/// What cannot be told to the worker, or is fixed at its start, is read from the files by a new one.
+fn load(wanted: &ProxyConfiguration, digest: &str) -> Result<()> {
+    let folder = &wanted.folder;
+    let running = socket::digest(folder);
+    if running.as_deref() == Some(digest) {
+        let told = socket::tell_difference(wanted);
+        // Only now: what was not told is found different again.
+        files::write_live(wanted)?;
+        return if told { Ok(()) } else { process::reload(folder, digest) };
+    }
+    files::write_live(wanted)?;
+    files::write_fixed(wanted)?;
+    match running {
+        Some(_) => process::reload(folder, digest),
+        None => process::start(folder, digest),
+    }
+}

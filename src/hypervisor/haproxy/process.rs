@@ -1,0 +1,147 @@
+//! HAProxy's master process. It is a service of systemd where that is installed; elsewhere its log is its standard output, and
+//! a lock on it, which the process inherits, tells whether it lives.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::Read,
+    os::unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::{
+    files::{self, alert, program},
+    socket,
+};
+use crate::{
+    hypervisor::program::run,
+    model::{Code, Error, ProxyConfiguration, Result},
+};
+
+/// How long a worker may take to come, with 100 sites 0.6 s, or a process to end.
+const LIMIT: Duration = Duration::from_secs(15);
+/// How often it is looked at.
+const AGAIN: Duration = Duration::from_millis(20);
+/// systemd's service, which the package brings, and the folder that it is for.
+const SERVICE: (&str, &str) = ("lite-proxy.service", "/var/lib/lite/proxy");
+
+/// The log, and whether a process holds it.
+fn log(folder: &Path) -> Result<(File, bool)> {
+    let fail = |e: std::io::Error| Error::new(Code::ProxyFailed, "cannot open the log of HAProxy").cause(e);
+    let path = folder.join("haproxy.log");
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok((file, false)),
+        Err(TryLockError::WouldBlock) => Ok((file, true)),
+        Err(TryLockError::Error(e)) => Err(fail(e)),
+    }
+}
+
+/// Starts HAProxy on the files of a folder, and waits until its worker tells `digest`.
+///
+/// # Errors
+/// What HAProxy says.
+pub fn start(folder: &Path, digest: &str) -> Result<()> {
+    if by_service(folder, "restart")? {
+        return await_digest(folder, digest);
+    }
+    let (log, held) = log(folder)?;
+    if held {
+        // Its worker does not answer: a reload replaces it.
+        return reload(folder, digest);
+    }
+    let failed = |e: std::io::Error| Error::new(Code::ProxyFailed, "cannot run `haproxy`").cause(e);
+    log.set_len(0).map_err(failed)?;
+    let mut command = Command::new(program()?);
+    let socket = format!("unix@{},mode,600", ProxyConfiguration::MASTER_SOCKET);
+    command.args(["-W", "-S", &socket, "-C"]).arg(folder).args(["-f", "haproxy.cfg"]);
+    // Ctrl-C ends lite, not the sites.
+    command.process_group(0).stdin(Stdio::null());
+    let streams = log.try_clone().and_then(|out| Ok((out, log.try_clone()?))).map_err(failed)?;
+    let mut child = command.stdout(streams.0).stderr(streams.1).spawn().map_err(failed)?;
+    // Whoever ends while lite runs is waited for.
+    thread::spawn(move || child.wait());
+    // From here on the lock is the process's alone.
+    drop((command, log));
+    await_digest(folder, digest)
+}
+
+/// Makes the master start a worker on the files as they are now, and waits until that tells `digest`.
+///
+/// # Errors
+/// What HAProxy says. The worker before goes on then.
+pub fn reload(folder: &Path, digest: &str) -> Result<()> {
+    socket::ask(&folder.join(ProxyConfiguration::MASTER_SOCKET), "reload")
+        .map_err(|e| Error::new(Code::ProxyFailed, "HAProxy does not answer").cause(e))?;
+    await_digest(folder, digest)
+}
+
+fn await_digest(folder: &Path, digest: &str) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    while socket::digest(folder).as_deref() != Some(digest) {
+        let (_, lives) = log(folder)?;
+        if Instant::now() > end || !lives && !is_service(folder) {
+            let mut said = String::new();
+            let _ = log(folder)?.0.take(1 << 20).read_to_string(&mut said);
+            return Err(Error::new(Code::ProxyFailed, "HAProxy does not serve what it is to").cause(alert(&said)));
+        }
+        thread::sleep(AGAIN);
+    }
+    Ok(())
+}
+
+/// Ends HAProxy and removes its files. Content if it does not run.
+///
+/// # Errors
+/// It does not end.
+pub fn end(folder: &Path) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    if !by_service(folder, "stop")? && log(folder)?.1 {
+        let socket = UnixStream::connect(folder.join(ProxyConfiguration::MASTER_SOCKET));
+        // The kernel tells who listens.
+        let master = socket.and_then(|socket| Ok(rustix::net::sockopt::socket_peercred(socket)?.pid));
+        let ended = master.and_then(|pid| {
+            pidfd_send_signal(&pidfd_open(pid, PidfdFlags::empty())?, Signal::TERM).map_err(Into::into)
+        });
+        ended.map_err(|e| Error::new(Code::ProxyFailed, "HAProxy cannot be ended").cause(e))?;
+        let limit = Instant::now() + LIMIT;
+        while log(folder)?.1 {
+            if Instant::now() > limit {
+                return Err(Error::new(Code::ProxyFailed, "HAProxy does not end"));
+            }
+            thread::sleep(AGAIN);
+        }
+    }
+    files::remove(folder)
+}
+
+fn is_service(folder: &Path) -> bool {
+    folder == Path::new(SERVICE.1)
+        && Path::new("/run/systemd/system").is_dir()
+        && systemctl(&["cat", SERVICE.0]).is_ok_and(|out| out.status.success())
+}
+
+fn systemctl(arguments: &[&str]) -> std::io::Result<std::process::Output> {
+    let mut command = Command::new("systemctl");
+    command.args(arguments);
+    run(command, "", LIMIT)
+}
+
+/// Has systemd do it, if HAProxy is its service; whether it is.
+fn by_service(folder: &Path, verb: &str) -> Result<bool> {
+    if !is_service(folder) {
+        return Ok(false);
+    }
+    let failed = || Error::new(Code::ProxyFailed, format!("`systemctl {verb} {}` failed", SERVICE.0));
+    let out = systemctl(&[verb, SERVICE.0]).map_err(|e| failed().cause(e))?;
+    match out.status.success() {
+        true => Ok(true),
+        false => Err(failed().cause(String::from_utf8_lossy(&out.stderr).trim())),
+    }
+}

@@ -1,0 +1,13 @@
+//! lite's web front (HAProxy) on the machine that runs the guests.
+
+use std::path::Path;
+
+use crate::model::{ProxyConfiguration, Result};
+
+/// The web front.
+pub trait ReverseProxy: Send + Sync {
+    /// The digest of the configuration that the worker in this folder runs; none: none runs.
+    fn loaded_proxy(&self, folder: &Path) -> Result<Option<String>>;
+    /// Makes it serve this, and whoever is connected stay so: it is started, told, reloaded or ended as that needs.
+    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()>;
+}

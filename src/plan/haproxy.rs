@@ -1,0 +1,129 @@
+//! The configuration of the web front: which domain leads to which guest, over HTTP and HTTPS.
+//!
+//! Rendered whole from the rows. Files are named from HAProxy's folder, in which it runs. What changes with a site is fixed
+//! until HAProxy is reloaded; certificates and answers to challenges are in a list and maps that change while it runs.
+
+use std::{
+    fmt::Write,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{Certificate, ProxyConfiguration, ProxyFile, Site, hex};
+
+const FRONT: &str = include_str!("haproxy/haproxy.cfg");
+const UNREACHABLE: &str = include_str!("haproxy/503.http");
+
+/// A site and the address of its instance.
+pub type SiteAt = (Site, Ipv4Addr);
+
+/// The folder of HAProxy's files below that of the state.
+pub fn proxy_folder(state: &Path) -> PathBuf {
+    state.join("proxy")
+}
+
+/// What HAProxy is to serve: these sites, with the certificates that they have.
+pub fn proxy(folder: &Path, sites: &[SiteAt], certificates: &[Certificate]) -> ProxyConfiguration {
+    let of_site = |c: &&Certificate| sites.iter().any(|(site, _)| site.domain == c.domain);
+    let own: Vec<&Certificate> = certificates.iter().filter(of_site).collect();
+    let lines = |each: &mut dyn Iterator<Item = String>| each.fold(String::new(), |text, line| text + &line + "\n");
+    let file = |name, text| ProxyFile { name, text };
+    let secure = own.iter().filter(|c| c.file.is_some());
+    let challenges = own.iter().filter_map(|c| c.challenge.as_ref());
+    let names = sites.iter().map(|(site, _)| format!("{0} {0}", site.domain));
+    let sites_map = file("sites.map", lines(&mut names.into_iter()));
+    let rules = format!("{FRONT}{}", backends(sites));
+    let digest = hex(&Sha256::digest([&rules, &sites_map.text, UNREACHABLE].concat())[..16]);
+    // The worker tells it back.
+    let configuration = rules.replacen("global\n", &format!("global\n\tdescription {digest}\n"), 1);
+    ProxyConfiguration {
+        folder: folder.to_owned(),
+        digest: (!sites.is_empty()).then_some(digest),
+        fixed: vec![file("haproxy.cfg", configuration), sites_map, file("503.http", UNREACHABLE.to_owned())],
+        maps: vec![
+            file("https.map", lines(&mut secure.clone().map(|c| format!("{} yes", c.domain)))),
+            file("challenges.map", lines(&mut challenges.map(|(token, answer)| format!("{token} {answer}")))),
+        ],
+        certificates: file("certificates.list", lines(&mut secure.filter_map(|c| c.file.clone()))),
+    }
+}
+
+/// A backend a site. Headers by which a client could pass for another are replaced.
+fn backends(sites: &[SiteAt]) -> String {
+    let mut text = String::new();
+    for (Site { domain, guest_port, sources }, address) in sites {
+        // A String takes whatever is written to it.
+        let _ = writeln!(text, "\nbackend {domain}");
+        if !sources.is_empty() {
+            let all: Vec<String> = sources.iter().map(ToString::to_string).collect();
+            let _ = writeln!(text, "\thttp-request deny deny_status 403 unless {{ src {} }}", all.join(" "));
+        }
+        let _ = writeln!(
+            text,
+            "\thttp-request del-header Forwarded\n\
+             \thttp-request set-header X-Forwarded-For %[src]\n\
+             \thttp-request set-header X-Forwarded-Host %[req.hdr(host)]\n\
+             \thttp-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]\n\
+             \tserver guest {address}:{guest_port}"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CertificateState, Domain};
+
+    fn site(domain: &str, sources: &[&str]) -> SiteAt {
+        let sources = sources.iter().map(|s| s.parse().unwrap()).collect();
+        let site = Site { domain: Domain::parse(domain).unwrap(), guest_port: 80, sources };
+        (site, [192, 168, 150, 10].into())
+    }
+
+    fn certificate(domain: &str, file: Option<&str>, challenge: Option<(&str, &str)>) -> Certificate {
+        Certificate {
+            domain: Domain::parse(domain).unwrap(),
+            state: CertificateState::Pending,
+            file: file.map(str::to_owned),
+            not_after: None,
+            due: jiff::Timestamp::UNIX_EPOCH,
+            failures: 0,
+            tried: vec![],
+            error: None,
+            challenge: challenge.map(|(token, answer)| (token.to_owned(), answer.to_owned())),
+            unused_since: None,
+        }
+    }
+
+    fn rendered() -> ProxyConfiguration {
+        let sites = [site("blog.example.org", &[]), site("shop.example.org", &["192.0.2.0/24", "2001:db8::/32"])];
+        let certificates = [
+            certificate("blog.example.org", None, Some(("token", "token.key"))),
+            certificate("gone.example.org", Some("gone.pem"), None),
+            certificate("shop.example.org", Some("shop.pem"), None),
+        ];
+        proxy(Path::new("/var/lib/lite/proxy"), &sites, &certificates)
+    }
+
+    #[test]
+    fn the_files_follow_from_the_rows_alone() {
+        let rendered = rendered();
+        let all = rendered.fixed.iter().chain(&rendered.maps).chain([&rendered.certificates]);
+        let all: Vec<String> = all.map(|file| format!("--- {}\n{}", file.name, file.text)).collect();
+        insta::assert_snapshot!(all.concat().replace('\r', ""));
+    }
+
+    #[test]
+    fn the_digest_is_of_what_needs_a_reload() {
+        let folder = Path::new("/x");
+        let one = proxy(folder, &[site("a.example.org", &[])], &[]);
+        let digest = |sites: &[SiteAt], certificates: &[Certificate]| proxy(folder, sites, certificates).digest;
+        let with = [certificate("a.example.org", Some("a.pem"), Some(("t", "k")))];
+        assert_eq!(digest(&[site("a.example.org", &[])], &with), one.digest);
+        assert_ne!(digest(&[site("b.example.org", &[])], &[]), one.digest);
+        assert_eq!(digest(&[], &with), None);
+    }
+}

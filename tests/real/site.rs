@@ -1,0 +1,262 @@
+//! Domains: HAProxy on the host's ports 80 and 443, namespaces in the place of guests and of the world.
+
+use std::{
+    fs::File,
+    process::{Command, Output},
+    time::Instant,
+};
+
+use serde_json::Value;
+
+use crate::support::{
+    guest_net::{Beside, GuestNet, Outside, REFUSED},
+    host::{Host, needs_host, text, virsh},
+    idle::{clean, created, idle_host, run},
+    pebble::Pebble,
+    skip::skip,
+    watch::{Watch, wait_for},
+};
+
+crate::tests![a_domain_is_served_and_refused_and_taken_away];
+crate::tests!(NETWORK: a_certificate_is_renewed_while_it_serves);
+
+const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/web.py");
+
+/// A host with two instances that are off and a web server in the place of each, whose ports 80 and 443 are this test's.
+struct Web {
+    host: Host,
+    guests: [GuestNet; 2],
+    outside: Outside,
+    pebble: Pebble,
+    _servers: [Beside; 2],
+    _ports: File,
+}
+
+impl Web {
+    fn new(tag: &str, third: u8, valid: u32) -> Self {
+        needs_host();
+        for program in ["haproxy", "curl", "pebble", "pebble-challtestsrv"] {
+            if Command::new(program).arg("-version").output().is_err() {
+                skip(format!("{program} is not installed"));
+            }
+        }
+        let ports = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/web.lock")).expect("a file");
+        ports.lock().expect("a lock");
+        if let Some(port) = [80, 443].into_iter().find(|port| std::net::TcpListener::bind(("0.0.0.0", *port)).is_err())
+        {
+            skip(format!("something else has port {port}"));
+        }
+        let host = idle_host(tag, third);
+        let name = |letter: &str| format!("lite-test-{tag}-{letter}");
+        let guests = ["a", "b"].map(|letter| {
+            created(&host, &name(letter));
+            virsh(&["destroy", &name(letter)]);
+            let last = if letter == "a" { ".10" } else { ".11" };
+            host.ok(&["firewall", &name(letter), "open", "80"]);
+            GuestNet::of(&host, &name(letter), &host.subnet.replace(".0/24", last))
+        });
+        let servers = [0, 1].map(|n| Beside::start(guests[n].program("python3", &[WEB, "80"])));
+        let outside = Outside::new(tag);
+        let pebble = Pebble::start(&outside, host.folder.path(), valid);
+        std::fs::write(host.folder.path().join("config.toml"), pebble.settings()).expect("written");
+        let web = Self { host, guests, outside, pebble, _servers: servers, _ports: ports };
+        web.names(&[
+            ("shop", Outside::HOST),
+            ("blog", Outside::HOST),
+            ("refused", Outside::HOST),
+            ("elsewhere", "192.0.2.7"),
+        ]);
+        web
+    }
+
+    fn hosts(&self) -> String {
+        self.host.folder.path().join("hosts").display().to_string()
+    }
+
+    /// What this host's resolver says of names below `example.org`.
+    fn names(&self, names: &[(&str, &str)]) {
+        let lines: Vec<String> = names.iter().map(|(name, at)| format!("{at} {name}.example.org\n")).collect();
+        std::fs::write(self.hosts(), format!("127.0.0.1 localhost\n{}", lines.concat())).expect("written");
+    }
+
+    /// `lite ARGS`, with those names.
+    fn lite(&self, args: &[&str]) -> Output {
+        let lite = self.host.command(args);
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", &self.hosts()]);
+        command.arg(lite.get_program()).args(lite.get_args());
+        command.envs(lite.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let out = command.output().expect("unshare runs");
+        eprintln!("$ lite {}\n{}{}", args.join(" "), text(&out.stdout), text(&out.stderr));
+        out
+    }
+
+    /// Its exit code and the first line of its stderr.
+    fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
+        let out = self.lite(args);
+        (out.status.code(), text(&out.stderr).lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// What the application of a domain was asked for the world, over HTTP; or the status.
+    fn asked(&self, domain: &str, more: &[&str]) -> Result<Value, String> {
+        self.curl("http", domain, more)
+    }
+
+    /// The same over HTTPS, with its certificate verified.
+    fn asked_securely(&self, domain: &str, more: &[&str]) -> Result<Value, String> {
+        let root = self.pebble.root(&self.outside);
+        self.curl("https", domain, &[&["--cacert", &root], more].concat())
+    }
+
+    fn curl(&self, scheme: &str, domain: &str, more: &[&str]) -> Result<Value, String> {
+        let at = |port: u16| format!("{domain}:{port}:{}", Outside::HOST);
+        let (plain, secure) = (at(80), at(443));
+        let url = format!("{scheme}://{domain}/a?b=1");
+        let resolve = ["--resolve", &plain, "--resolve", &secure];
+        let args = [&["-sS", "--max-time", "20", "-w", "\n%{http_code}", &url], &resolve[..], more].concat();
+        let out = self.outside.program("curl", &args).output().expect("curl runs");
+        let said = text(&out.stdout);
+        let (body, status) = said.rsplit_once('\n').expect("a status");
+        if status == "200" { Ok(serde_json::from_str(body).expect("JSON")) } else { Err(status.to_owned()) }
+    }
+}
+
+fn a_domain_is_served_and_refused_and_taken_away() {
+    let web = Web::new("ste", 210, 86_400);
+    let [a, b] = ["lite-test-ste-a", "lite-test-ste-b"];
+    let begun = Instant::now();
+    let published = web.lite(&["publish", a, "--domain", "Shop.Example.org"]);
+    assert_eq!(published.status.code(), Some(0), "{}", text(&published.stderr));
+    eprintln!("a domain with its certificate: {} ms", begun.elapsed().as_millis());
+    let forged = ["-H", "X-Forwarded-For: 6.6.6.6", "-H", "X-Forwarded-Proto: https", "-H", "Forwarded: for=6.6.6.6"];
+    let asked = web.asked_securely("shop.example.org", &forged).expect("served, with a certificate that is right");
+    let gateway = web.host.subnet.replace(".0/24", ".1");
+    assert_eq!(
+        asked,
+        serde_json::json!({"path": "/a?b=1", "host": "shop.example.org", "for": [Outside::ADDRESS], "proto": ["https"],
+                           "forwarded": null, "peer": gateway, "taken": 0})
+    );
+    assert_eq!(web.asked("blog.example.org", &[]), Err("404".to_owned()));
+    // Over HTTP it is led there; an upload is handed on; WebSockets are.
+    let location = ["-o", "/dev/null", "-w", "%{redirect_url}\n%{http_code}"];
+    assert_eq!(web.asked("shop.example.org", &location), Err("308".to_owned()));
+    let version = ["-o", "/dev/null", "-w", "\nHTTP/%{http_version}"];
+    assert_eq!(web.asked_securely("shop.example.org", &version), Err("HTTP/2".to_owned()));
+    let upload = web.host.folder.path().join("upload");
+    File::create(&upload).and_then(|file| file.set_len(64 << 20)).expect("a file");
+    let upload = web.asked_securely("shop.example.org", &["-T", &upload.display().to_string()]).expect("taken");
+    assert_eq!(upload["taken"], 64 << 20);
+    assert_eq!(web.guests[1].reaches(&gateway, 80), "open", "another guest reaches the web front");
+    assert!(web.host.ok(&["list"]).contains("  https://shop.example.org/  "));
+
+    // Another instance, on the same address, from some networks alone.
+    assert_eq!(
+        web.lite(&["publish", b, "--domain", "blog.example.org", "--from", "203.0.113.0/24"]).status.code(),
+        Some(0)
+    );
+    assert_eq!(web.asked_securely("blog.example.org", &[]), Err("403".to_owned()));
+    assert!(web.asked_securely("shop.example.org", &[]).is_ok());
+
+    // An authority that refuses: its words are told, the domain answers over HTTP, and another try comes.
+    web.pebble.name(&web.outside, "refused.example.org", Outside::ADDRESS);
+    let out = web.lite(&["publish", b, "--domain", "refused.example.org"]);
+    let said = text(&out.stderr);
+    assert_eq!(
+        (out.status.code(), said.lines().next()),
+        (Some(1), Some("error: `refused.example.org` is served over HTTP alone: it has no certificate yet"))
+    );
+    assert!(said.contains("connection refused"), "{said}");
+    assert!(web.asked("refused.example.org", &[]).is_ok());
+    let shown = web.host.json(&["show", b])["instances"][0]["sites"][1].clone();
+    assert_eq!((&shown["domain"], &shown["certificate"]), (&"refused.example.org".into(), &"failed".into()));
+    assert!(web.host.ok(&["list"]).contains("http://refused.example.org/ (certificate: failed)"));
+
+    // Refused, and nothing changed.
+    let sites = web.host.json(&["show", b])["instances"][0]["sites"].clone();
+    let cases = [
+        (
+            &["publish", b, "--domain", "shop.example.org"][..],
+            "`shop.example.org` leads to instance `lite-test-ste-a` already",
+        ),
+        (
+            &["publish", b, "--domain", "elsewhere.example.org"],
+            "`elsewhere.example.org` leads to 192.0.2.7, not to this host",
+        ),
+        (&["publish", b, "--domain", "missing.example.org"], "`missing.example.org` has no address in DNS"),
+        (
+            &["publish", b, "--domain", "new.example.org", "--port", "81"],
+            "the firewall of instance `lite-test-ste-b` closes `81/tcp`",
+        ),
+        (
+            &["publish", b, "--domain", "*.example.org"],
+            "`--domain`: `*.example.org` is not a domain: a wildcard needs proof by DNS, which lite does not give",
+        ),
+        (&["unpublish", b, "shop.example.org"], "`shop.example.org` does not lead to `lite-test-ste-b`"),
+    ];
+    for (args, wanted) in cases {
+        assert_eq!(web.refused(args), (Some(2), format!("error: {wanted}")), "{args:?}");
+    }
+    assert_eq!(web.host.json(&["show", b])["instances"][0]["sites"], sites);
+    assert!(!web.pebble.log().contains("elsewhere.example.org"), "nothing was ordered");
+
+    // Gone with its instance; the ports are free once there is no domain.
+    web.host.ok(&["delete", b, "--yes"]);
+    assert_eq!(web.asked("blog.example.org", &[]), Err("404".to_owned()));
+    web.host.ok(&["unpublish", a, "shop.example.org"]);
+    assert_eq!(web.outside.asks("tcp", 80), REFUSED);
+    assert_eq!(web.guests[0].reaches(&gateway, 80), "OSError:113", "prohibited again");
+    for port in [80, 443] {
+        assert!(std::net::TcpListener::bind(("0.0.0.0", port)).is_ok(), "{port} is free");
+    }
+    clean(&web.host, "after the domains");
+
+    // A service of the host's has a port: its owner is named.
+    let service = std::net::TcpListener::bind(("0.0.0.0", 443)).expect("a service");
+    let own = std::fs::read_to_string("/proc/self/comm").expect("read");
+    let wanted = format!(
+        "error: `{}` (process {}) listens on `443/tcp` of this host, and a domain needs 80 and 443",
+        own.trim(),
+        std::process::id()
+    );
+    assert_eq!(web.refused(&["publish", a, "--domain", "shop.example.org"]), (Some(2), wanted));
+    drop(service);
+}
+
+/// A certificate of 90 s is renewed by the watcher after two thirds of that, and nobody is turned away meanwhile; the watcher starts
+/// HAProxy again when it was killed.
+fn a_certificate_is_renewed_while_it_serves() {
+    let web = Web::new("stn", 211, 90);
+    let a = "lite-test-stn-a";
+    let published = web.lite(&["publish", a, "--domain", "shop.example.org"]);
+    assert_eq!(published.status.code(), Some(0), "{}", text(&published.stderr));
+    let until = || web.host.json(&["show", a])["instances"][0]["sites"][0]["valid_until"].clone();
+    let first = until();
+    let watch = Watch::start(&web.host, "");
+    let mut asked = 0;
+    wait_for("another certificate", 90, || {
+        web.asked_securely("shop.example.org", &[]).expect("served all the time");
+        asked += 1;
+        until() != first
+    });
+    assert!(asked > 10, "{asked}");
+    assert!(web.asked_securely("shop.example.org", &[]).is_ok());
+    let folder = web.host.folder.path().join("state/proxy");
+    let files = || {
+        let all = std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.path());
+        all.filter(|path| path.extension().is_some_and(|end| end == "pem")).count()
+    };
+    assert_eq!(files(), 1, "the old one is gone");
+
+    let master = || {
+        let all = run(Command::new("pgrep").args(["-f", &format!("haproxy -W .* {}", folder.display())]));
+        text(&all.stdout).lines().next().map(str::to_owned)
+    };
+    run(Command::new("kill").args(["-9", &master().expect("it runs")]));
+    wait_for("HAProxy", 30, || web.asked_securely("shop.example.org", &[]).is_ok());
+    drop(watch);
+    web.host.ok(&["delete", a, "--yes"]);
+    assert!(
+        Command::new("pgrep").args(["-f", &folder.display().to_string()]).output().expect("it runs").stdout.is_empty()
+    );
+    clean(&web.host, "after the renewal");
+}
