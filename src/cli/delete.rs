@@ -30,12 +30,13 @@ pub struct Args {
 }
 
 impl Args {
-    /// The question asked before anything goes.
-    pub fn question(&self) -> String {
+    /// The question asked before anything goes; `published` are the ports of the host that lead there.
+    pub fn question(&self, published: &[String]) -> String {
         let names: Vec<String> = self.names.each().iter().map(|n| format!("`{n}`")).collect();
+        let ends = if published.is_empty() { String::new() } else { format!(" (published: {})", published.join(", ")) };
         match names.as_slice() {
-            [one] => format!("delete {one} and its disk?"),
-            many => format!("delete {} instances and their disks: {}?", many.len(), many.join(", ")),
+            [one] => format!("delete {one} and its disk{ends}?"),
+            many => format!("delete {} instances and their disks{ends}: {}?", many.len(), many.join(", ")),
         }
     }
 }
@@ -49,7 +50,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         return print_delete_receipt(&env.ui, &found.plan(), true);
     }
     if !found.is_empty() {
-        args.sure.ask(&env.ui, &args.question())?;
+        args.sure.ask(&env.ui, &args.question(&found.published()))?;
     }
     print_delete_receipt(&env.ui, &found.run(&app)?, false)
 }
@@ -67,10 +68,16 @@ mod tests {
     }
 
     #[test]
-    fn the_question_names_each_once() {
-        let question =
-            |names: &[&str]| Cli::try_parse_from(["delete"].iter().chain(names)).map(|c| c.args.question()).ok();
-        assert_eq!(question(&["web-1", "web-1"]).as_deref(), Some("delete `web-1` and its disk?"));
-        assert_eq!(question(&["b", "a"]).as_deref(), Some("delete 2 instances and their disks: `b`, `a`?"));
+    fn the_question_names_each_once_and_what_leads_there() {
+        let question = |names: &[&str], published: &[&str]| {
+            let published: Vec<String> = published.iter().map(|end| (*end).to_owned()).collect();
+            Cli::try_parse_from(["delete"].iter().chain(names)).map(|c| c.args.question(&published)).ok()
+        };
+        assert_eq!(question(&["web-1", "web-1"], &[]).as_deref(), Some("delete `web-1` and its disk?"));
+        assert_eq!(question(&["b", "a"], &[]).as_deref(), Some("delete 2 instances and their disks: `b`, `a`?"));
+        assert_eq!(
+            question(&["web-1"], &["8080/tcp to 80", "53/udp"]).as_deref(),
+            Some("delete `web-1` and its disk (published: 8080/tcp to 80, 53/udp)?")
+        );
     }
 }

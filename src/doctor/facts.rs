@@ -1,6 +1,9 @@
 //! Everything the checks need to know, gathered at the edge.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use ipnet::Ipv4Net;
 
@@ -12,7 +15,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{HostInfo, Hypervisor, Machine, NetworkInfo, PoolInfo, is_local},
-    model::{Action, DiskUsage, Error, IpDefinition, NetworkDefinition, Settings, Size, Verb},
+    model::{Action, DiskUsage, Error, IpDefinition, NetworkDefinition, Port, Settings, Size, Verb},
 };
 
 /// Programs `lite image build` runs, with Debian's package of each.
@@ -186,16 +189,33 @@ fn firewall(
     network: &Result<Option<Network>, Error>,
     routes: &Result<Vec<Route>, Error>,
 ) -> Option<Result<Vec<Obstacle>, String>> {
-    let network = network.as_ref().ok()?.as_ref().filter(|n| n.active)?;
-    let uplink = routes.iter().flatten().find(|r| r.net.prefix_len() == 0).map(|r| r.interface.clone());
-    let way = Way { bridge: network.bridge.clone()?, subnet: network.subnet?, isolated: network.isolated, uplink };
+    let way = guests_way(network.as_ref().ok()?.as_ref()?, routes)?;
     Some(firewall::read(machine, &settings.host.network).map(|rules| firewall::judge(&rules, &way)))
+}
+
+/// Which way packets go of guests on an active network.
+fn guests_way(network: &Network, routes: &Result<Vec<Route>, Error>) -> Option<Way> {
+    let network = Some(network).filter(|n| n.active)?;
+    let uplink = routes.iter().flatten().find(|r| r.net.prefix_len() == 0).map(|r| r.interface.clone());
+    Some(Way { bridge: network.bridge.clone()?, subnet: network.subnet?, isolated: network.isolated, uplink })
 }
 
 /// What stops the guests of lite's network, as far as that can be told: none if it is not up.
 pub fn obstacles(settings: &Settings, machine: &dyn Machine, network: &NetworkInfo) -> Vec<Obstacle> {
     let network = Ok(Some(network_of(network)));
     firewall(machine, settings, &network, &routes::read(machine)).and_then(Result::ok).unwrap_or_default()
+}
+
+/// What stops a connection from the world to a port of a guest on lite's network, as far as that can be told.
+pub fn inward_obstacle(
+    settings: &Settings,
+    machine: &dyn Machine,
+    network: &NetworkInfo,
+    to: (Ipv4Addr, Port),
+) -> Option<Obstacle> {
+    let way = guests_way(&network_of(network), &routes::read(machine))?;
+    let rules = firewall::read(machine, &settings.host.network).ok()?;
+    firewall::judge_inward(&rules, &way, to)
 }
 
 /// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.

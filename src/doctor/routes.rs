@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    hypervisor::Machine,
+    hypervisor::{Machine, OUTSIDE_LINK},
     model::{Code, Error, Result, escaped},
 };
 
@@ -36,9 +36,10 @@ struct Hop {
     gateway: Option<String>,
 }
 
-/// Destinations of all IPv4 routes of the machine.
+/// Destinations of all IPv4 routes of the machine, without those of links that are gone in a moment.
 pub fn routes(machine: &dyn Machine) -> Result<Vec<Ipv4Net>> {
-    Ok(read(machine)?.into_iter().map(|r| r.net).collect())
+    let lasting = |route: &Route| !route.interface.starts_with(OUTSIDE_LINK);
+    Ok(read(machine)?.into_iter().filter(lasting).map(|r| r.net).collect())
 }
 
 /// All IPv4 routes of the machine that a packet may take.

@@ -9,7 +9,7 @@ use crate::{
     hypervisor::DomainState,
     kill_point,
     model::{Code, DesiredState, Error, NetworkMode, Phase, Record, Result, escaped},
-    store::{NewInstance, OldDatabases, Recovered, instances, secrets},
+    store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets},
 };
 
 /// An instance that was taken into the database.
@@ -91,6 +91,7 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         };
         instances::insert(t, &new)?;
         instances::set_life(t, record.uuid, wanted, phase, failure.as_deref())?;
+        publications::insert(t, &host, record.uuid, &record.published)?;
         secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
     })?;
     Ok(rebuilt)

@@ -113,7 +113,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::AttachStaticIp | OperationKind::DetachStaticIp => static_ip::resume(ctx, operation),
         OperationKind::Publish | OperationKind::Unpublish => {
             proxy::apply(ctx)?;
-            publication::resume(ctx, operation)
+            publication::resume(ctx, operation, uuid)
         }
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.

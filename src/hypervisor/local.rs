@@ -17,12 +17,15 @@ use std::{
 };
 
 use inotify::{Inotify, WatchMask};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use super::{
-    machine::{FileInfo, FileTail, FolderChanges, Machine, Space},
+    machine::{Answer, FileInfo, FileTail, FolderChanges, Machine, Space},
+    outside,
     tail::Tail,
 };
+use crate::model::Port;
 
 /// Most bytes read of a file: the tables and states of a kernel are far smaller.
 const MOST: u64 = 4 << 20;
@@ -167,6 +170,20 @@ impl Machine for LocalMachine {
         if let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) {
             let _ = socket.send_to(&[0], (address, 9));
         }
+    }
+
+    fn ask_port(&self, address: Ipv4Addr, port: Port, limit: Duration) -> io::Result<Answer> {
+        outside::ask(address, port, limit)
+    }
+
+    fn ask_port_from_outside(
+        &self,
+        world: Ipv4Net,
+        end: (Option<Ipv4Addr>, Port),
+        limit: Duration,
+    ) -> io::Result<Answer> {
+        let ip = self.program("ip").ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "`ip` is not installed"))?;
+        outside::ask_from_outside(&ip, world, end, limit)
     }
 
     fn remove_file(&self, file: &Path) -> io::Result<()> {

@@ -6,11 +6,13 @@ use std::{
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
     process::Output,
+    time::Duration,
 };
 
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
-use crate::model::Mac;
+use crate::model::{Mac, Port};
 
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,17 @@ pub struct Space {
     pub total: u64,
     /// Bytes that may still be written by others than root.
     pub available: u64,
+}
+
+/// What comes of a connection to a port, or of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The connection is made, or a datagram comes back.
+    Accepted,
+    /// It is refused: nothing listens there, or a firewall answers so.
+    Refused,
+    /// Nothing comes back in time, or that the port is out of reach.
+    Unreached,
 }
 
 /// Changes of the entries of a folder.
@@ -98,6 +111,17 @@ pub trait Machine: Send + Sync {
     fn is_own(&self, address: IpAddr) -> bool;
     /// The addresses of a name, as its resolver tells them within ten seconds.
     fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
+    /// What comes of a connection to a port that this machine begins, and ends at once.
+    fn ask_port(&self, address: Ipv4Addr, port: Port, limit: Duration) -> io::Result<Answer>;
+    /// The same where a network namespace begins it, which stands for the world and is gone in the end, however this process
+    /// ends. `world` is a network with a prefix of 24 that no route leads to: from there it comes. Without an address it is to
+    /// the machine's own end of the link.
+    fn ask_port_from_outside(
+        &self,
+        world: Ipv4Net,
+        end: (Option<Ipv4Addr>, Port),
+        limit: Duration,
+    ) -> io::Result<Answer>;
     /// Removes a file.
     fn remove_file(&self, file: &Path) -> io::Result<()>;
     /// Follows the entries of a folder.

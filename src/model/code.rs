@@ -309,6 +309,7 @@ codes! {
         NoVolume = "no_volume",
         NotAFile = "not_a_file",
         NotInstalled = "not_installed",
+        NotReached = "not_reached",
         NotStarted = "not_started",
         NotTold = "not_told",
         NotWritable = "not_writable",

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Code, Currency, Error, Mac, Money, Name, Port, Result, Rule, Rules, Size, escaped, words};
+use super::{Code, Currency, Error, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Size, escaped, words};
 
 words! {
     /// What the user wants the instance to be: the state it is brought back to.
@@ -154,6 +154,9 @@ pub struct Record {
     /// What is let in; none: a record that an earlier lite wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firewall: Option<Rules>,
+    /// Ports of the host that lead to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Publication>,
     /// Tags.
     pub tags: Vec<Tag>,
     /// When create was asked for, RFC 3339, UTC.

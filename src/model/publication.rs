@@ -3,7 +3,7 @@
 use std::{fmt, net::Ipv4Addr};
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Code, Error, Port, Protocol, Result, escaped};
 
@@ -40,7 +40,7 @@ impl PortPair {
 }
 
 /// A port of the host that leads to an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
     /// The host's address; none: each that it has.
     pub address: Option<Ipv4Addr>,
@@ -55,9 +55,14 @@ pub struct Publication {
 }
 
 impl Publication {
+    /// The port of the host.
+    pub fn host_port(&self) -> Port {
+        Port { number: self.port, protocol: self.protocol }
+    }
+
     /// The host's end: `8443/tcp`, or `203.0.113.7:8443/tcp`.
     pub fn end(&self) -> String {
-        let port = Port { number: self.port, protocol: self.protocol };
+        let port = self.host_port();
         self.address.map_or_else(|| port.to_string(), |address| format!("{address}:{port}"))
     }
 

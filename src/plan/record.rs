@@ -63,6 +63,7 @@ impl Chosen<'_> {
             network: self.network.clone(),
             ports: blueprint.ports.clone(),
             firewall: Some(Rule::first(&blueprint.ports)),
+            published: Vec::new(),
             tags: self.tags.to_vec(),
             created_at: identity.created_at,
         }

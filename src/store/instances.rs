@@ -62,10 +62,13 @@ pub struct Allocated {
     pub disk: u64,
 }
 
-/// What the firewall lets in are rows of their own. A record that cannot be read is an error of its own instance alone.
+/// What the firewall lets in, and what is published, are rows of their own. A record that cannot be read is an error of its own instance alone.
 const COLUMNS: &str = "CASE WHEN json_valid(record) THEN json_set(record, '$.firewall', json((
     SELECT json_group_array(service || CASE cidr WHEN '' THEN '' ELSE ' from ' || cidr END)
-    FROM firewall_rule WHERE instance = uuid))) ELSE record END AS record, desired_state, phase, failure";
+    FROM firewall_rule WHERE instance = uuid)), '$.published', json((
+    SELECT json_group_array(json_object('address', nullif(address, ''), 'port', port, 'protocol', protocol,
+        'guest_port', guest_port, 'sources', json(sources)) ORDER BY port, protocol, address)
+    FROM publication WHERE instance = uuid))) ELSE record END AS record, desired_state, phase, failure";
 
 fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
     Ok(Instance {
@@ -201,7 +204,7 @@ impl Store {
     }
 
     /// Replaces the record, and with it everything that is in columns of its own so that it can be summed and held
-    /// unique. The name and the rules of the firewall stay as they are.
+    /// unique. The name, the rules of the firewall and what is published stay as they are.
     pub fn set_record(&mut self, record: &Record) -> Result<()> {
         self.write(|t| set_record(t, record))
     }
@@ -349,9 +352,9 @@ pub fn set_rules(t: &Transaction<'_>, uuid: Uuid, rules: &Rules) -> Result<()> {
     Ok(())
 }
 
-/// The record as it is stored: what the firewall lets in are rows of their own.
+/// The record as it is stored: what the firewall lets in and what is published are rows of their own.
 fn without_rules(record: &Record) -> Result<String> {
-    to_json("an instance", &Record { firewall: None, ..record.clone() })
+    to_json("an instance", &Record { firewall: None, published: Vec::new(), ..record.clone() })
 }
 
 /// Replaces the record of an instance, the columns that repeat it included.

@@ -56,19 +56,26 @@ impl Store {
     }
 }
 
+/// Refused if a port of the host leads elsewhere already, by what is published on it.
+///
+/// # Errors
+/// [`Code::PortTaken`].
+pub fn require_free(all: &[Published], publication: &Publication) -> Result<()> {
+    let Some(holder) = all.iter().find(|held| held.publication.meets(publication)) else { return Ok(()) };
+    let text = format!("`{}` leads to instance `{}` already", holder.publication.end(), holder.name);
+    Err(Error::new(Code::PortTaken, text).hint(
+        Hint::from("choose another port, or take it away: ")
+            .run_with(Verb::Unpublish, &[&holder.name, &holder.publication.port]),
+    ))
+}
+
 /// Publishes ports of an instance.
 ///
 /// # Errors
-/// [`Code::PortTaken`] if a port of the host leads elsewhere already.
+/// Those of [`require_free`].
 pub fn insert(t: &Transaction<'_>, host: &HostId, instance: Uuid, new: &[Publication]) -> Result<()> {
     for publication in new {
-        if let Some(holder) = all_on(&t.0, host)?.iter().find(|held| held.publication.meets(publication)) {
-            let text = format!("`{}` leads to instance `{}` already", holder.publication.end(), holder.name);
-            return Err(Error::new(Code::PortTaken, text).hint(
-                Hint::from("choose another port, or take it away: ")
-                    .run_with(Verb::Unpublish, &[&holder.name, &holder.publication.port]),
-            ));
-        }
+        require_free(&all_on(&t.0, host)?, publication)?;
         t.0.execute(
             "INSERT INTO publication (host, address, protocol, port, instance, guest_port, sources)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

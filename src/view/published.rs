@@ -16,6 +16,8 @@ pub struct PublishedView {
     pub published: Vec<Publication>,
     /// Domains that lead to it.
     pub sites: Vec<SiteView>,
+    /// What was published just now, and the instance does not answer at: nothing listens there yet, or it is off.
+    pub unanswered: Vec<Publication>,
     /// The host's address on the way to the world, if it is known.
     pub host_address: Option<Ipv4Addr>,
 }
@@ -23,7 +25,7 @@ pub struct PublishedView {
 impl PublishedView {
     /// What leads to an instance, on a host with this address on the way to the world.
     pub fn new(name: &Name, published: Vec<Publication>, host_address: Option<Ipv4Addr>) -> Self {
-        Self { name: name.to_string(), published, sites: Vec::new(), host_address }
+        Self { name: name.to_string(), published, sites: Vec::new(), unanswered: Vec::new(), host_address }
     }
 
     /// Whether the world has to come through a router that translates addresses.

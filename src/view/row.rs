@@ -89,7 +89,7 @@ impl ListRow {
             static_address: None,
             network: r.network,
             ports,
-            published: Vec::new(),
+            published: r.published,
             sites: Vec::new(),
             price: r.price,
             currency: r.currency,

@@ -48,6 +48,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     network: NetworkMode::Nat,
                     ports: resolved.blueprint.ports,
                     firewall: None,
+                    published: vec![],
                     tags: vec![],
                     created_at: jiff::Timestamp::UNIX_EPOCH,
                 };

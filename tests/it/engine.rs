@@ -274,7 +274,12 @@ fn a_domain_removed_by_hand_is_lost_and_can_be_deleted() {
 #[test]
 fn a_lost_database_is_rebuilt_from_the_domains() {
     let world = World::new();
-    let record = world.create("web").expect("created").record;
+    world.create("web").expect("created");
+    let mut engine = world.engine();
+    let instance = engine.store.require(&name("web")).expect("stored");
+    changes::publish(&mut engine, &instance, 8080).expect("published");
+    let record = engine.store.require(&name("web")).expect("stored").record;
+    assert_eq!(record.published.iter().map(ToString::to_string).collect::<Vec<_>>(), ["8080/tcp to 22"]);
     world.lose_database();
     let mut engine = world.engine();
     assert_eq!(engine::list(&engine).expect("listed"), []);

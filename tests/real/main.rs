@@ -56,6 +56,7 @@ mod mail;
 mod names;
 mod packet_filter;
 mod prometheus;
+mod publish;
 mod published;
 mod render;
 mod runner;
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
         (Host, "image_owner", image_owner::TESTS),
         (Tools, "mail", mail::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
+        (Host, "publish", publish::TESTS),
         (Tools, "render", render::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),

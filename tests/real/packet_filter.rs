@@ -23,7 +23,7 @@ const REFUSED: &str = "ConnectionRefusedError:111";
 const PROHIBITED: &str = "OSError:113";
 
 /// A host with two instances that are off, a namespace in the place of each, and the address of the gateway.
-fn neighbours(tag: &str, third: u8) -> (Host, [GuestNet; 2], String) {
+pub fn neighbours(tag: &str, third: u8) -> (Host, [GuestNet; 2], String) {
     let host = idle_host(tag, third);
     let guests = ["a", "b"].map(|letter| format!("lite-test-{tag}-{letter}"));
     let guests = [0, 1].map(|n| {

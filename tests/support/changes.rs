@@ -69,14 +69,14 @@ pub fn publish(ctx: &mut Ctx, instance: &Instance, port: u16) -> Result<()> {
 
 /// Takes all away that leads to an instance.
 pub fn unpublish(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
-    let removed = publication::of(ctx, instance.record.uuid)?;
+    let removed = ctx.store.require(&instance.record.name)?.record.published;
     publication_of(ctx, instance, OperationKind::Unpublish, &Difference { added: vec![], removed })
 }
 
 fn publication_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: &Difference) -> Result<()> {
-    let wanted = |_: &Ctx, _: &Instance, _: &[Publication]| Ok(difference.clone());
+    let wanted = |_: &Ctx, _: &Instance| Ok(difference.clone());
     let accepted = publication::accept(ctx, instance, kind, &wanted)?;
-    accepted.map_or(Ok(()), |accepted| publication::run(ctx, accepted))
+    accepted.map_or(Ok(()), |accepted| publication::run(ctx, accepted).map(drop))
 }
 
 /// Lets the static address `site` lead to an instance; it is kept first if it is not.

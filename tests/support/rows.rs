@@ -45,6 +45,7 @@ pub fn record(n: u8) -> Record {
         network: NetworkMode::Nat,
         ports: vec![],
         firewall: None,
+        published: vec![],
         tags: vec![],
         created_at: time(0),
     }

@@ -14,7 +14,10 @@ pub trait Change {
     const RIGHT: Right;
 
     /// What would be done.
-    fn plan(&self, instance: &Instance) -> Self::View;
+    ///
+    /// # Errors
+    /// It would be refused.
+    fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<Self::View>;
 
     /// Accepts it for one instance.
     ///
@@ -67,7 +70,7 @@ pub fn run<C: Change>(
     let ctx = app.change(caller, targets.wait, observer)?;
     let instances = instances(&ctx.store, &targets.names)?;
     if targets.dry_run {
-        return Ok(instances.iter().map(|instance| change.plan(instance)).collect());
+        return instances.iter().map(|instance| change.plan(&ctx, instance)).collect();
     }
     one_by_one(app, caller, change, (ctx, targets.wait), instances, observer)
 }

@@ -16,8 +16,8 @@ impl Change for Delete {
     type View = Receipt;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> Receipt {
-        receipt(instance, engine::plan_delete(instance))
+    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Receipt> {
+        Ok(receipt(instance, engine::plan_delete(instance)))
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Receipt>> {
@@ -63,9 +63,14 @@ impl Deletion {
         self.instances.is_empty()
     }
 
+    /// The ports of the host that lead to them.
+    pub fn published(&self) -> Vec<String> {
+        self.instances.iter().flat_map(|i| &i.record.published).map(ToString::to_string).collect()
+    }
+
     /// What would be removed and kept.
     pub fn plan(&self) -> Vec<Receipt> {
-        self.instances.iter().map(|instance| Delete.plan(instance)).collect()
+        self.instances.iter().map(|instance| receipt(instance, engine::plan_delete(instance))).collect()
     }
 
     /// Deletes the instances.

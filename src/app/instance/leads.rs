@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Ctx, sagas::publication},
+    engine::Ctx,
     model::{Code, Error, Hint, Instance, Protocol, Result, Rule, Service, Verb},
     view::{PublishedView, SiteView},
 };
@@ -24,7 +24,7 @@ pub(super) fn open_port(instance: &Instance, port: u16, protocol: Protocol) -> R
 /// What leads to an instance now.
 pub(super) fn view_of(ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
     let uuid = instance.record.uuid;
-    let published = publication::of(ctx, uuid)?;
+    let published = ctx.store.require(&instance.record.name)?.record.published;
     let sites = sites(ctx)?.remove(&uuid).unwrap_or_default();
     let view = PublishedView::new(&instance.record.name, published, ctx.machine.outward_address());
     Ok(PublishedView { sites, ..view })

@@ -31,17 +31,14 @@ pub fn list(
     let starts = ctx.store.starts_since(recent)?;
     let listed = engine::list(&ctx)?.into_iter().map(|l| state::as_reported(&ctx, l));
     let listed = listed.filter(|l| has_all(&l.instance, tags));
-    let published = ctx.store.publications_on(&ctx.host_id())?;
     let static_ips = ctx.store.static_ips(&ctx.host_id())?;
     let mut sites = leads::sites(&ctx)?;
     let rows = listed
         .inspect(|l| state::warn_of_drift(l, observer))
         .map(|l| {
             let mut row = row(&l);
-            let own = published.iter().filter(|p| p.instance == row.uuid);
             row.static_address = static_ips.iter().find(|ip| ip.instance == Some(row.uuid)).map(|ip| ip.address);
             row.sites = sites.remove(&row.uuid).unwrap_or_default();
-            row.published = own.map(|p| p.publication.clone()).collect();
             if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
                 let uuid = &l.instance.record.uuid;
                 row.health = health(&ctx, *uuid, measured.get(uuid), starts.get(uuid).copied());

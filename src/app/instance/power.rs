@@ -24,8 +24,8 @@ impl Change for Start {
     type View = Changed;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> Changed {
-        Changed::new(&instance.record.name, "would be started")
+    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Changed> {
+        Ok(Changed::new(&instance.record.name, "would be started"))
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
@@ -53,8 +53,8 @@ impl Change for Stop {
     type View = Changed;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> Changed {
-        Changed::new(&instance.record.name, "would be stopped")
+    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Changed> {
+        Ok(Changed::new(&instance.record.name, "would be stopped"))
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
@@ -90,8 +90,8 @@ impl Change for Reboot {
     type View = Changed;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> Changed {
-        Changed::new(&instance.record.name, "would be rebooted")
+    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Changed> {
+        Ok(Changed::new(&instance.record.name, "would be rebooted"))
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Changed>> {

@@ -40,9 +40,9 @@ impl Change for Protect {
     type View = Changed;
     const RIGHT: Right = Right::Administer;
 
-    fn plan(&self, instance: &Instance) -> Changed {
+    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Changed> {
         let planned = || Changed::new(&instance.record.name, format!("would be {}", self.word()));
-        self.already(instance).unwrap_or_else(planned)
+        Ok(self.already(instance).unwrap_or_else(planned))
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Changed>> {

@@ -12,13 +12,14 @@ use super::{
 use crate::{
     app::{Accepted, Right},
     engine::{
-        self, Ctx,
+        self, Ctx, Reach, doubt,
         sagas::publication::{self, Difference},
     },
     model::{
         Code, Domain, Error, Hint, Instance, NetworkMode, Observer, OperationKind, PortPair, Publication, Result,
         Service, Verb,
     },
+    store::publications,
     view::PublishedView,
 };
 
@@ -61,19 +62,21 @@ impl Publish {
         self.pairs.iter().map(publication).collect()
     }
 
-    fn difference(&self, ctx: &Ctx, instance: &Instance, now: &[Publication]) -> Result<Difference> {
+    fn difference(&self, ctx: &Ctx, instance: &Instance) -> Result<Difference> {
         let name = &instance.record.name;
         if instance.record.network != NetworkMode::Nat {
             return Err(Error::new(Code::NotPublishable, format!("instance `{name}` is on a network of its own"))
                 .hint("it is reached at its own address there; nothing is to be published"));
         }
         let mut added = self.wanted();
-        added.retain(|publication| !now.contains(publication));
+        added.retain(|publication| !instance.record.published.contains(publication));
+        let others = ctx.store.publications_on(&ctx.host_id())?;
         for (n, publication) in added.iter().enumerate() {
             if added[..n].iter().any(|other| other.meets(publication)) {
                 return Err(Error::new(Code::PortTaken, format!("`{}` is given twice", publication.end())));
             }
             check(ctx, instance, publication)?;
+            publications::require_free(&others, publication)?;
         }
         Ok(Difference { added, removed: Vec::new() })
     }
@@ -111,14 +114,26 @@ impl Change for Publish {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> PublishedView {
-        PublishedView::new(&instance.record.name, self.wanted(), None)
+    fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
+        planned(ctx, instance, self.difference(ctx, instance)?)
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
-        let wanted = |ctx: &Ctx, instance: &Instance, now: &[Publication]| self.difference(ctx, instance, now);
+        let wanted = |ctx: &Ctx, instance: &Instance| self.difference(ctx, instance);
         let accepted = publication::accept(&mut ctx, &instance, OperationKind::Publish, &wanted)?;
         finish(ctx, &instance, accepted, None)
+    }
+}
+
+impl Unpublish {
+    fn difference(&self, instance: &Instance) -> Result<Difference> {
+        let (name, now) = (&instance.record.name, &instance.record.published);
+        if let Some(port) = self.ports.iter().find(|port| !now.iter().any(|p| Service::from(p.host_port()) == **port)) {
+            return Err(Error::new(Code::NotPublished, format!("`{port}` of this host does not lead to `{name}`"))
+                .hint(Hint::new().run_with(Verb::Show, &[name]).text(" shows what does")));
+        }
+        let goes = |p: &&Publication| self.is_all() || self.ports.contains(&p.host_port().into());
+        Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
     }
 }
 
@@ -126,21 +141,17 @@ impl Change for Unpublish {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> PublishedView {
-        PublishedView::new(&instance.record.name, Vec::new(), None)
+    fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
+        let mut view = planned(ctx, instance, self.difference(instance)?)?;
+        let sites = ctx.store.sites_on(&ctx.host_id())?.into_iter().filter(|row| row.instance == instance.record.uuid);
+        let now: Vec<_> = sites.map(|row| row.site).collect();
+        let gone = site::unpublished(self.is_all(), &self.domains, &instance.record.name, &now)?.removed;
+        view.sites.retain(|shown| !gone.iter().any(|site| site.domain == shown.domain));
+        Ok(view)
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
-        let name = instance.record.name.clone();
-        let wanted = |_: &Ctx, _: &Instance, now: &[Publication]| {
-            let service = |p: &Publication| Service::Ports { first: p.port, last: p.port, protocol: p.protocol };
-            if let Some(port) = self.ports.iter().find(|port| !now.iter().any(|p| service(p) == **port)) {
-                return Err(Error::new(Code::NotPublished, format!("`{port}` of this host does not lead to `{name}`"))
-                    .hint(Hint::new().run_with(Verb::Show, &[&name]).text(" shows what does")));
-            }
-            let goes = |p: &&Publication| self.is_all() || self.ports.contains(&service(p));
-            Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
-        };
+        let wanted = |_: &Ctx, instance: &Instance| self.difference(instance);
         let accepted = publication::accept(&mut ctx, &instance, OperationKind::Unpublish, &wanted)?;
         // Domains that go along are taken away once the instance is free again.
         if accepted.is_some() || self.domains.is_empty() && !self.is_all() {
@@ -155,6 +166,14 @@ impl Change for Unpublish {
     }
 }
 
+/// What would lead to the instance.
+fn planned(ctx: &Ctx, instance: &Instance, difference: Difference) -> Result<PublishedView> {
+    let mut published = instance.record.published.clone();
+    published.retain(|publication| !difference.removed.contains(publication));
+    published.extend(difference.added);
+    Ok(PublishedView { published, host_address: None, ..view_of(ctx, instance)? })
+}
+
 /// What is left to do of a change, and what leads to the instance then.
 fn finish(
     mut ctx: Ctx,
@@ -164,13 +183,16 @@ fn finish(
 ) -> Result<Accepted<PublishedView>> {
     let instance = instance.clone();
     let Some(accepted) = accepted else { return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance))) };
-    Ok(Accepted::new(accepted.operation.clone(), move |_| {
-        publication::run(&mut ctx, accepted)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        let tried = publication::run(&mut ctx, accepted)?;
+        tried.iter().filter_map(|(publication, reach)| doubt(publication, reach)).for_each(|d| observer.warn(&d));
         if let Some(unpublish) = domains.filter(|u| u.is_all() || !u.domains.is_empty())
             && let Some(sites) = site::accept_unpublish(unpublish.is_all(), &unpublish.domains, &mut ctx, &instance)?
         {
             engine::sagas::site::run(&mut ctx, sites)?;
         }
-        view_of(&ctx, &instance)
+        let silent = tried.into_iter().filter(|(_, reach)| *reach == Reach::NobodyListens);
+        let unanswered = silent.map(|(publication, _)| publication).collect();
+        Ok(PublishedView { unanswered, ..view_of(&ctx, &instance)? })
     }))
 }

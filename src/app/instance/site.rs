@@ -16,8 +16,8 @@ use crate::{
     },
     hypervisor::Machine,
     model::{
-        Code, Domain, Error, Hint, Instance, NetworkMode, Observer, OperationKind, Protocol, Publication, Result, Site,
-        Verb, is_behind_router,
+        Code, Domain, Error, Hint, Instance, Name, NetworkMode, Observer, OperationKind, Protocol, Publication, Result,
+        Site, Verb, is_behind_router,
     },
     view::{PublishedView, SiteView},
 };
@@ -145,9 +145,9 @@ impl Change for PublishSite {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, instance: &Instance) -> PublishedView {
+    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<PublishedView> {
         let sites = vec![SiteView::new(self.wanted(), None)];
-        PublishedView { sites, ..PublishedView::new(&instance.record.name, Vec::new(), None) }
+        Ok(PublishedView { sites, ..PublishedView::new(&instance.record.name, Vec::new(), None) })
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
@@ -184,13 +184,19 @@ pub(super) fn accept_unpublish(
     instance: &Instance,
 ) -> Result<Option<engine::Accepted<Difference>>> {
     let name = instance.record.name.clone();
-    site::accept(ctx, instance, OperationKind::Unpublish, &|_, _, now| {
-        let has = |domain: &&Domain| now.iter().any(|site| site.domain == **domain);
-        if let Some(domain) = domains.iter().find(|domain| !has(domain)) {
-            return Err(Error::new(Code::NotPublished, format!("`{domain}` does not lead to `{name}`"))
-                .hint(Hint::new().run_with(Verb::Show, &[&name]).text(" shows what does")));
-        }
-        let goes = |site: &&Site| all || domains.contains(&site.domain);
-        Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
-    })
+    site::accept(ctx, instance, OperationKind::Unpublish, &|_, _, now| unpublished(all, domains, &name, now))
+}
+
+/// What goes of the domains that lead to an instance now, or all.
+///
+/// # Errors
+/// [`Code::NotPublished`] for one that does not.
+pub(super) fn unpublished(all: bool, domains: &[Domain], name: &Name, now: &[Site]) -> Result<Difference> {
+    let has = |domain: &&Domain| now.iter().any(|site| site.domain == **domain);
+    if let Some(domain) = domains.iter().find(|domain| !has(domain)) {
+        return Err(Error::new(Code::NotPublished, format!("`{domain}` does not lead to `{name}`"))
+            .hint(Hint::new().run_with(Verb::Show, &[name]).text(" shows what does")));
+    }
+    let goes = |site: &&Site| all || domains.contains(&site.domain);
+    Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
 }

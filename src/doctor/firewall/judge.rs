@@ -1,11 +1,16 @@
 //! What becomes of a packet in the chains of a host.
 
+use std::net::Ipv4Addr;
+
 use super::{
     Way,
-    packets::{Needed, needed},
+    packets::{Needed, inward, needed},
     ruleset::{Base, Chain, Hook, Insert, Packet, Ruleset, Verdict},
 };
-use crate::{doctor::check::quoted, model::escaped};
+use crate::{
+    doctor::check::quoted,
+    model::{Port, escaped},
+};
 
 /// Rules that are looked at for one packet in one base chain; more is a circle.
 const MOST: usize = 100_000;
@@ -48,6 +53,11 @@ struct Walk<'a> {
 pub fn judge(rules: &Ruleset, way: &Way) -> Vec<Obstacle> {
     let wanted = |kind: &&Needed<'_>| !(way.isolated && kind.hooks.contains(&Hook::Forward));
     needed(way).iter().filter(wanted).filter_map(|kind| stopped(rules, kind, way)).collect()
+}
+
+/// What stops a connection from the world to a port of a guest, which was translated for it.
+pub fn judge_inward(rules: &Ruleset, way: &Way, to: (Ipv4Addr, Port)) -> Option<Obstacle> {
+    stopped(rules, &inward(way, to), way)
 }
 
 fn stopped(rules: &Ruleset, kind: &Needed<'_>, way: &Way) -> Option<Obstacle> {

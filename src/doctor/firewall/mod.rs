@@ -14,7 +14,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 pub use iptables::parse as parse_iptables;
-pub use judge::{Obstacle, judge};
+pub use judge::{Obstacle, judge, judge_inward};
 pub use nft::parse as parse_nft;
 pub use ruleset::Ruleset;
 

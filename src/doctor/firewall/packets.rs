@@ -6,6 +6,7 @@ use super::{
     Way,
     ruleset::{Chain, Hook, Insert, Packet},
 };
+use crate::model::Port;
 
 /// One kind of packets, where they pass, and what is wrong when they do not.
 pub struct Needed<'a> {
@@ -85,6 +86,26 @@ pub fn needed(way: &Way) -> [Needed<'_>; 6] {
             ),
         ),
     ]
+}
+
+/// The first packet of a connection from the world to a port of a guest.
+pub fn inward(way: &Way, (guest, port): (Ipv4Addr, Port)) -> Needed<'_> {
+    Needed {
+        want: "nothing outside reaches guests",
+        // It is translated between these.
+        hooks: &[Hook::Forward, Hook::Postrouting],
+        packet: Packet {
+            from: way.uplink.as_deref(),
+            to: Some(&way.bridge),
+            source: OUTSIDE,
+            destination: guest,
+            protocol: port.protocol.as_str(),
+            port: port.number,
+            state: "new",
+        },
+        nft: "oifname BRIDGE accept",
+        iptables: "-o BRIDGE -j ACCEPT",
+    }
 }
 
 impl<'a> Needed<'a> {

@@ -32,6 +32,7 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
     let all = OwnedKind::ALL.iter().map(|kind| kind.description());
     let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
     removed.push("firewall rules".to_owned());
+    removed.extend(record.published.iter().map(|publication| format!("published port {publication}")));
     removed.extend(record.address.map(|address| format!("address {address}")));
     removed.extend(plan::dns_host(record).and_then(|host| Some(format!("name `{}`", host.names.first()?))));
     removed.push("logs and secrets".to_owned());

@@ -1,9 +1,15 @@
-//! publish and unpublish: ports of the host that lead to an instance, in the database and in the packet filter.
+//! publish and unpublish: ports of the host that lead to an instance, in the database, in the packet filter and in the domain's
+//! metadata.
 
 use uuid::Uuid;
 
 use crate::{
-    engine::{Accepted, Ctx, firewall, journal, lock},
+    engine::{
+        Accepted, Ctx,
+        domain::write_record,
+        firewall, journal, lock,
+        reach::{self, Reach},
+    },
     kill_point,
     model::{HostId, Instance, OperationKind, Publication, Record, Result},
     store::{Operation, OperationState, Transaction, operations, publications},
@@ -18,8 +24,8 @@ pub struct Difference {
     pub removed: Vec<Publication>,
 }
 
-/// Tells what is to change, by what is published of an instance now.
-pub type Wanted<'a> = dyn Fn(&Ctx, &Instance, &[Publication]) -> Result<Difference> + 'a;
+/// Tells what is to change of an instance as it is now.
+pub type Wanted<'a> = dyn Fn(&Ctx, &Instance) -> Result<Difference> + 'a;
 
 impl Difference {
     fn write(&self, t: &Transaction<'_>, host: &HostId, instance: Uuid) -> Result<()> {
@@ -32,8 +38,7 @@ impl Difference {
     }
 }
 
-/// Accepts a change of what is published; `wanted` tells it by what is published of the instance now. None: there is nothing
-/// to do. The database has it from here on, with the operation that goes on with it.
+/// Accepts a change of what is published; `wanted` tells it. None: there is nothing to do. The database has it from here on, with the operation that goes on with it.
 ///
 /// # Errors
 /// What `wanted` refuses, a port that leads elsewhere, or busy.
@@ -48,7 +53,7 @@ pub fn accept(
     let instance = ctx.store.require(&instance.record.name)?;
     let uuid = instance.record.uuid;
     let host = ctx.host_id();
-    let difference = wanted(ctx, &instance, &of(ctx, uuid)?)?;
+    let difference = wanted(ctx, &instance)?;
     if difference == Difference::default() {
         return Ok(None);
     }
@@ -60,35 +65,44 @@ pub fn accept(
     Ok(Some(Accepted { operation, instance, lock, found: difference }))
 }
 
-/// What is published of an instance.
+/// Loads what was accepted, and tries it from outside: what was added, with how far it is reached.
 ///
 /// # Errors
-/// Those of the database.
-pub fn of(ctx: &Ctx, instance: Uuid) -> Result<Vec<Publication>> {
-    let all = ctx.store.publications_on(&ctx.host_id())?;
-    Ok(all.into_iter().filter(|p| p.instance == instance).map(|p| p.publication).collect())
-}
-
-/// Loads what was accepted.
-///
-/// # Errors
-/// What `nft` says: all is as it was before then.
-pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<()> {
+/// What `nft` says, or [`Code::NotReached`](crate::model::Code): all is as it was before then. What libvirt says of the
+/// metadata: the change is in force.
+pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<Vec<(Publication, Reach)>> {
     let Accepted { operation, instance, lock: _lock, found: difference } = accepted;
-    let (uuid, host) = (instance.record.uuid, ctx.host_id());
     kill_point::reached("intent");
-    if let Err(error) = firewall::apply(ctx) {
-        ctx.store.write(|t| difference.undo().write(t, &host, uuid))?;
-        kill_point::reached("undone");
-        // What was loaded before is still there, unless only the answer of `nft` was lost.
-        let _ = firewall::apply(ctx);
-        return journal::end(ctx, &operation, Err(error));
-    }
-    kill_point::reached("effect");
+    let tried = match load(ctx, &instance.record, &difference) {
+        Ok(tried) => tried,
+        Err(error) => {
+            let (uuid, host) = (instance.record.uuid, ctx.host_id());
+            ctx.store.write(|t| difference.undo().write(t, &host, uuid))?;
+            kill_point::reached("undone");
+            // Where nothing could be loaded, what was loaded before is still there, unless only the answer of `nft` was lost.
+            let _ = firewall::apply(ctx);
+            return journal::end(ctx, &operation, Err(error)).map(|()| Vec::new());
+        }
+    };
     for publication in &difference.removed {
         forget_connections(ctx, &instance.record, publication);
     }
-    journal::end(ctx, &operation, Ok(()))
+    write_record(ctx, instance.record.uuid)
+        .map_err(|e| e.hint("it is in force; the virtual machine's record gets it with the next `lite` command"))?;
+    kill_point::reached("recorded");
+    journal::end(ctx, &operation, Ok(()))?;
+    Ok(tried)
+}
+
+fn load(ctx: &Ctx, record: &Record, difference: &Difference) -> Result<Vec<(Publication, Reach)>> {
+    firewall::apply(ctx)?;
+    kill_point::reached("effect");
+    let tried = reach::try_all(ctx, record, &difference.added).into_iter();
+    let told = |(publication, reach): (&Publication, Reach)| match reach {
+        Reach::Stopped(obstacle) => Err(reach::stopped(publication, &obstacle)),
+        reach => Ok((publication.clone(), reach)),
+    };
+    tried.map(told).collect()
 }
 
 /// Their packets are refused by now. A datagram from the same client would still be translated for the old instance, if
@@ -104,9 +118,10 @@ fn forget_connections(ctx: &Ctx, record: &Record, publication: &Publication) {
 /// The process of a change died: what the database has is loaded.
 ///
 /// # Errors
-/// The packet filter cannot be reached.
-pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
+/// The packet filter or libvirt cannot be reached.
+pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String> {
     firewall::apply(ctx)?;
+    write_record(ctx, uuid)?;
     ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
     Ok(format!("finished the {} of `{}` that was cut off", operation.kind, operation.resource.name))
 }

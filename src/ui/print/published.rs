@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    model::Result,
+    model::{Port, Result},
     ui::{Cell, Column, Table, Ui},
     view::PublishedView,
 };
@@ -26,6 +26,10 @@ pub fn print_published(ui: &Ui, view: &PublishedView) -> Result<()> {
         table.row([Cell::from(publication.end()), Cell::from(publication.guest_port), Cell::from(from)]);
     }
     ui.table(&table)?;
+    for publication in &view.unanswered {
+        let port = Port { number: publication.guest_port, protocol: publication.protocol };
+        ui.status(&format!("`{}` does not answer at `{port}` yet: nothing listens there, or it is off", view.name));
+    }
     if view.published.is_empty() {
         return print_router(ui, view, "80 and 443");
     }
@@ -72,8 +76,16 @@ mod tests {
             (capture.stdout(), capture.stderr())
         };
         let table = "HOST      PORT  FROM\n8080/tcp  80    192.0.2.0/24\n".to_owned();
+        let capture = Capture::default();
+        let silent = PublishedView {
+            unanswered: vec![publication.clone()],
+            ..PublishedView::new(&name, vec![publication.clone()], None)
+        };
+        print_published(&capture.ui(), &silent).unwrap();
         let open = "ufw and firewalld on this host do not stop what is published: `--from` limits who comes in\n";
         assert_eq!(printed(vec![publication.clone()], [203, 0, 113, 7]), (table.clone(), open.to_owned()));
+        let yet = "`web` does not answer at `80/tcp` yet: nothing listens there, or it is off\n";
+        assert_eq!(capture.stderr(), format!("{yet}{open}"));
         let router = "10.0.0.2 is a private address: for the world to come in, forward the port in your router to it\n";
         assert_eq!(printed(vec![publication], [10, 0, 0, 2]), (table, format!("{open}{router}")));
         assert_eq!(printed(vec![], [10, 0, 0, 2]), (String::new(), "nothing is published of `web`\n".to_owned()));

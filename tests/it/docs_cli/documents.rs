@@ -174,6 +174,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`ip allocate`, `ip attach`, `ip detach`, `ip list`, `ip show`", &document);
     let published = view::PublishedView {
         sites: vec![site()],
+        unanswered: vec![publication()],
         ..view::PublishedView::new(&name, vec![publication()], Some([192, 0, 2, 7].into()))
     };
     add(all, "`publish`, `unpublish`", &published);

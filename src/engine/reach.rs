@@ -1,0 +1,116 @@
+//! Whether what is published is reached from outside: a connection that begins in a network namespace of its own passes all
+//! that a stranger's does, which one that this host begins does not.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use ipnet::Ipv4Net;
+
+use super::Ctx;
+use crate::{
+    doctor::{self, Obstacle},
+    hypervisor::Answer,
+    model::{Code, Error, Hint, Port, Protocol, Publication, Record, Verb},
+};
+
+/// How long a guest on this host may take to answer.
+const GUEST: Duration = Duration::from_secs(1);
+/// Few services answer an empty datagram; the kernel refuses one that is for nobody at once.
+const GUEST_UDP: Duration = Duration::from_millis(200);
+/// How long an answer may take to come back outside: the kernel asks a second time after 1 s, a third after 3 s.
+const OUTSIDE: Duration = Duration::from_secs(4);
+
+/// Networks that nobody has (RFC 5737).
+const WORLDS: [Ipv4Net; 3] = [
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 2, 0), 24),
+    Ipv4Net::new_assert(Ipv4Addr::new(203, 0, 113, 0), 24),
+    Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, 0), 24),
+];
+
+/// How far a connection comes that begins outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// To the instance; or that cannot be told, as with a service that keeps silent, or a host elsewhere.
+    Whole,
+    /// Nothing listens at the instance's port, or the instance is off.
+    NobodyListens,
+    /// The instance answers this host, and a firewall that is not lite's stops others.
+    Stopped(Box<Obstacle>),
+    /// As before, but not by any rule that lite understands.
+    Unexplained,
+    /// It cannot be tried; why.
+    Untried(String),
+}
+
+/// Tries what was published of an instance, whose rules are loaded.
+pub fn try_all<'a>(ctx: &Ctx, record: &Record, published: &'a [Publication]) -> Vec<(&'a Publication, Reach)> {
+    let mut is_off = false;
+    let reach = |publication: &'a Publication| {
+        let reach = match is_off {
+            true => Reach::NobodyListens,
+            false => try_one(ctx, record, publication, &mut is_off),
+        };
+        (publication, reach)
+    };
+    published.iter().map(reach).collect()
+}
+
+fn try_one(ctx: &Ctx, record: &Record, publication: &Publication, is_off: &mut bool) -> Reach {
+    let (machine, protocol) = (&*ctx.machine, publication.protocol);
+    let Some(guest) = record.address.filter(|_| machine.runs_guests()) else { return Reach::Whole };
+    let inner = Port { number: publication.guest_port, protocol };
+    let limit = if protocol == Protocol::Tcp { GUEST } else { GUEST_UDP };
+    let near = match machine.ask_port(guest, inner, limit) {
+        Ok(Answer::Unreached) if protocol == Protocol::Udp => return Reach::Whole,
+        Ok(Answer::Unreached) => {
+            *is_off = true;
+            return Reach::NobodyListens;
+        }
+        Ok(near) => near,
+        Err(error) => return Reach::Untried(error.to_string()),
+    };
+    let address = publication.address.or_else(|| machine.outward_address());
+    let Some(world) = world(ctx) else {
+        return Reach::Untried("routes lead to all networks for documentation".to_owned());
+    };
+    match machine.ask_port_from_outside(world, (address, publication.host_port()), OUTSIDE) {
+        Err(error) => Reach::Untried(error.to_string()),
+        Ok(far) if far != near => obstacle(ctx, record, inner).map_or(Reach::Unexplained, Reach::Stopped),
+        Ok(_) if near == Answer::Refused => Reach::NobodyListens,
+        Ok(_) => Reach::Whole,
+    }
+}
+
+/// A network that this host has no route to.
+fn world(ctx: &Ctx) -> Option<Ipv4Net> {
+    let routes = doctor::routes(&*ctx.machine).ok()?;
+    WORLDS.into_iter().find(|world| doctor::choose_subnet(&routes, Some(*world)).is_ok())
+}
+
+/// What stops packets from the world to a port of an instance.
+fn obstacle(ctx: &Ctx, record: &Record, port: Port) -> Option<Box<Obstacle>> {
+    let network = ctx.hypervisor.network(&ctx.settings.host.network).ok().flatten()?;
+    doctor::inward_obstacle(&ctx.settings, &*ctx.machine, &network, (record.address?, port)).map(Box::new)
+}
+
+/// The error of something published that a firewall stops, with what helps.
+pub fn stopped(publication: &Publication, obstacle: &Obstacle) -> Error {
+    let end = publication.end();
+    Error::new(Code::NotReached, format!("`{end}` is not reached from outside: {} stops what comes in", obstacle.by))
+        .hint(Hint::from(format!("nothing is published; let it pass, and try again: `{}`", obstacle.fix)))
+        .hint(Hint::new().run(Verb::Doctor).text(" tells what else it stops"))
+}
+
+/// What is to be said of something published that stays; none: nothing.
+pub fn doubt(publication: &Publication, reach: &Reach) -> Option<Hint> {
+    let end = publication.end();
+    match reach {
+        Reach::Unexplained => Some(Hint::from(format!(
+            "`{end}` was not reached from a network namespace on this host, and no firewall rule that lite understands stops it: \
+             try it from another machine"
+        ))),
+        Reach::Untried(why) => {
+            Some(Hint::from(format!("whether `{end}` is reached from outside could not be tried: {why}")))
+        }
+        Reach::Whole | Reach::NobodyListens | Reach::Stopped(_) => None,
+    }
+}
