@@ -60,7 +60,7 @@ fn points(host: &Host, mut command: Command) -> Passed {
 
 /// At which points of an operation a process is killed. `make soak` takes all of all; `tests/it/deaths.rs` does, in process.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
+pub enum At {
     /// Each: before and after every kind of step.
     Each,
     /// The first of each name.
@@ -75,7 +75,7 @@ fn dies(mut command: Command, point: &str, n: usize) {
 
 /// Kills an operation at its points: `ready` puts the host in order before, `check` looks after it. How often it was killed,
 /// and the places that it passes.
-fn kill(
+pub fn kill(
     (what, at): (&str, At),
     host: &Host,
     ready: &dyn Fn(),

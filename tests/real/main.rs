@@ -57,6 +57,7 @@ mod names;
 mod packet_filter;
 mod prometheus;
 mod publish;
+mod publish_kill;
 mod published;
 mod render;
 mod runner;
@@ -110,6 +111,7 @@ fn main() -> ExitCode {
         (Tools, "mail", mail::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
         (Host, "publish", publish::TESTS),
+        (Host, "publish_kill", publish_kill::TESTS),
         (Tools, "render", render::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),
