@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::firewall::Insertion;
 use crate::model::Hint;
 
 /// The result of a check.
@@ -45,6 +46,8 @@ pub enum Repair {
     },
     /// Switch IP forwarding on.
     Forwarding,
+    /// Put rules into others' chains that let guests' packets pass.
+    LetPass(Vec<Insertion>),
     /// Install a package of Debian's.
     Package(&'static str),
 }

@@ -8,7 +8,7 @@ use std::{
 use ipnet::Ipv4Net;
 
 use super::{
-    firewall::{self, Obstacle, Way},
+    firewall::{self, Obstacle, Ruleset, Way},
     local::{self, Kvm},
     routes::{self, Route},
 };
@@ -86,6 +86,10 @@ pub struct Facts {
     pub apt: bool,
     /// What the host's firewalls stop of the guests' packets, or why that cannot be told; none while there is no network.
     pub firewall: Option<Result<Vec<Obstacle>, String>>,
+    /// The firewall that libvirt's own rules for the network are written in.
+    pub backend: Option<&'static str>,
+    /// What is sent on a bridge passes the rules for what is routed too.
+    pub bridge_nf: Option<bool>,
     /// AppArmor is on.
     pub apparmor: Option<bool>,
     /// SELinux enforces.
@@ -137,6 +141,8 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
     let told = seen.filter(|p| p.active).map(|p| Size::bytes(p.available));
     let usable = if local { local::space(machine, &folder) } else { None };
     let pool_space = [told, usable].into_iter().flatten().min();
+    let judged =
+        network.as_ref().ok().and_then(Option::as_ref).and_then(|n| rules_on_way(machine, settings, n, &routes));
     let memory = machine.text("/proc/meminfo").ok().and_then(|t| local::available(&t));
     Facts {
         local,
@@ -152,7 +158,9 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         apt: machine.program("apt-get").is_some(),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
         selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
-        firewall: firewall(machine, settings, &network, &routes),
+        backend: judged.as_ref().and_then(|(rules, way)| firewall::backend(rules.as_ref().ok()?, &way.bridge)),
+        firewall: judged.map(|(rules, way)| rules.map(|rules| firewall::judge(&rules, &way))),
+        bridge_nf: local::switch(machine, "/proc/sys/net/bridge/bridge-nf-call-iptables"),
         routes,
         way: way(machine, &network),
         memory,
@@ -182,15 +190,15 @@ fn way(machine: &dyn Machine, network: &Result<Option<Network>, Error>) -> Resul
     }
 }
 
-/// What stops the guests of an active network.
-fn firewall(
+/// The rules in force on the way of guests on an active network, or why they cannot be read.
+fn rules_on_way(
     machine: &dyn Machine,
     settings: &Settings,
-    network: &Result<Option<Network>, Error>,
+    network: &Network,
     routes: &Result<Vec<Route>, Error>,
-) -> Option<Result<Vec<Obstacle>, String>> {
-    let way = guests_way(network.as_ref().ok()?.as_ref()?, routes)?;
-    Some(firewall::read(machine, &settings.host.network).map(|rules| firewall::judge(&rules, &way)))
+) -> Option<(Result<Ruleset, String>, Way)> {
+    let way = guests_way(network, routes)?;
+    Some((firewall::read(machine, &settings.host.network), way))
 }
 
 /// Which way packets go of guests on an active network.
@@ -202,8 +210,10 @@ fn guests_way(network: &Network, routes: &Result<Vec<Route>, Error>) -> Option<W
 
 /// What stops the guests of lite's network, as far as that can be told: none if it is not up.
 pub fn obstacles(settings: &Settings, machine: &dyn Machine, network: &NetworkInfo) -> Vec<Obstacle> {
-    let network = Ok(Some(network_of(network)));
-    firewall(machine, settings, &network, &routes::read(machine)).and_then(Result::ok).unwrap_or_default()
+    match rules_on_way(machine, settings, &network_of(network), &routes::read(machine)) {
+        Some((Ok(rules), way)) => firewall::judge(&rules, &way),
+        _ => Vec::new(),
+    }
 }
 
 /// What stops a connection from the world to a port of a guest on lite's network, as far as that can be told.
@@ -213,9 +223,8 @@ pub fn inward_obstacle(
     network: &NetworkInfo,
     to: (Ipv4Addr, Port),
 ) -> Option<Obstacle> {
-    let way = guests_way(&network_of(network), &routes::read(machine))?;
-    let rules = firewall::read(machine, &settings.host.network).ok()?;
-    firewall::judge_inward(&rules, &way, to)
+    let (rules, way) = rules_on_way(machine, settings, &network_of(network), &routes::read(machine))?;
+    firewall::judge_inward(&rules.ok()?, &way, to)
 }
 
 /// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.

@@ -80,6 +80,14 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
             format!("install the package `{package}`: `apt-get install {package}`"),
             format!("apt-get remove {package}"),
         ),
+        Repair::LetPass(rules) => {
+            let changes: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+            let mut undo: Vec<&str> = rules.iter().map(|rule| rule.undo.as_str()).collect();
+            undo.dedup();
+            let change =
+                format!("let guests' packets pass, until that firewall is loaded anew: {}", changes.join("; "));
+            (change, undo.join("; "))
+        }
         Repair::Forwarding => (
             "switch IP forwarding on until the next boot: `sysctl -w net.ipv4.ip_forward=1`".to_owned(),
             "sysctl -w net.ipv4.ip_forward=0".to_owned(),
@@ -115,6 +123,10 @@ pub fn apply(
             let apt = ["-y", "-qq", "-o", "DPkg::Lock::Timeout=60", "install", "--no-install-recommends", package];
             run(machine, "apt-get", &apt)
         }
+        Repair::LetPass(rules) => rules.iter().try_for_each(|rule| {
+            let arguments: Vec<&str> = rule.arguments.iter().map(String::as_str).collect();
+            run(machine, rule.program, &arguments)
+        }),
         Repair::Forwarding => switch_on(machine, Path::new(FORWARDING)),
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     check::{Check, Repair, Status, quoted, word},
     facts::{Facts, TOOLS, doctor_fix},
+    firewall::Insertion,
 };
 use crate::model::{Action, Hint, Ratio, Settings, Size, Verb, escaped};
 
@@ -46,11 +47,12 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
 }
 
 /// What a machine that runs guests needs.
-pub fn server(facts: &Facts, settings: &Settings) -> [Check; 6] {
+pub fn server(facts: &Facts, settings: &Settings) -> [Check; 7] {
     [
         forwarding(facts),
         nftables(facts),
         firewall(facts),
+        bridge_nf(facts),
         confinement(facts, settings),
         memory(facts, settings),
         disk(facts, settings),
@@ -99,13 +101,33 @@ fn firewall(facts: &Facts) -> Check {
         Some(Ok(stopped)) => stopped,
     };
     // What is certain comes first.
+    let libvirts = facts.backend.map_or_else(String::new, |backend| format!("; libvirt's rules are in {backend}"));
     let Some(first) = stopped.iter().find(|o| o.sure).or(stopped.first()) else {
-        return Check::ok(ID, "no firewall of this host stops guests");
+        return Check::ok(ID, format!("no firewall of this host stops guests{libvirts}"));
     };
-    let mut fixes: Vec<&str> = stopped.iter().filter(|o| o.sure == first.sure).map(|o| o.fix.as_str()).collect();
+    let mut fixes: Vec<Insertion> = stopped.iter().filter(|o| o.sure == first.sure).map(|o| o.fix.clone()).collect();
     fixes.dedup();
-    let check = if first.sure { Check::fail(ID, first.to_string()) } else { Check::warn(ID, first.to_string()) };
-    check.fix(fixes.join("; "))
+    let status = if first.sure { Status::Fail } else { Status::Warn };
+    let shown: Vec<String> = fixes.iter().map(ToString::to_string).collect();
+    let check = Check::new(ID, status, format!("{first}{libvirts}")).fix(shown.join("; "));
+    // What is sent to this host and by it is its administrator's to say.
+    match first.sure && stopped.iter().all(|o| o.forwards) {
+        true => check.repair(Repair::LetPass(fixes)),
+        false => check,
+    }
+}
+
+/// What is translated on a bridge is sent on there, and not to a port that is isolated.
+fn bridge_nf(facts: &Facts) -> Check {
+    const ID: &str = "bridge-nf";
+    match facts.bridge_nf {
+        Some(true) => Check::warn(
+            ID,
+            "the sysctl `net.bridge.bridge-nf-call-iptables` is 1: instances do not reach each other's published ports",
+        )
+        .fix("sysctl -w net.bridge.bridge-nf-call-iptables=0"),
+        _ => Check::ok(ID, "instances reach each other's published ports"),
+    }
 }
 
 fn confinement(facts: &Facts, settings: &Settings) -> Check {

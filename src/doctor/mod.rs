@@ -19,7 +19,7 @@ pub use accel::{Acceleration, Here, obstacle, use_kvm};
 pub use check::{Check, Repair, Status};
 pub use evaluate::evaluate;
 pub use facts::{Facts, Network, gather, inward_obstacle, obstacles};
-pub use firewall::{Obstacle, Ruleset, Way, judge, parse_iptables, parse_nft};
+pub use firewall::{Insertion, Obstacle, Ruleset, Way, backend, judge, parse_iptables, parse_nft};
 pub use fix::{Fix, apply, fixes};
 pub use local::Kvm;
 pub use routes::{OwnAddress, Route, addresses, gateways, is_direct, parse_routes, routes};

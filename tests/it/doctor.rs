@@ -10,8 +10,8 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use ipnet::Ipv4Net;
 use lite::{
     doctor::{
-        Acceleration, Check, Facts, Fix, Here, Kvm, Network, Obstacle, Repair, Route, Status, apply, choose_subnet,
-        evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
+        Acceleration, Check, Facts, Fix, Here, Insertion, Kvm, Network, Obstacle, Repair, Route, Status, apply,
+        choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
     model::{Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
@@ -83,6 +83,8 @@ fn healthy() -> Facts {
         cpu_virtualises: Some(true),
         ip_forward: Some(true),
         firewall: Some(Ok(vec![])),
+        backend: Some("iptables"),
+        bridge_nf: Some(false),
         nft: true,
         apt: true,
         apparmor: Some(true),
@@ -103,7 +105,8 @@ fn healthy() -> Facts {
 }
 
 fn stops(by: &str, sure: bool) -> Obstacle {
-    Obstacle { want: "guests reach nothing outside", by: by.to_owned(), sure, fix: format!("fix {by}") }
+    let fix = Insertion { program: "fix", arguments: vec![by.to_owned()], undo: format!("undo {by}") };
+    Obstacle { want: "guests reach nothing outside", by: by.to_owned(), sure, forwards: true, fix }
 }
 
 fn told(check: &Check) -> (&str, Status, &str, Option<&str>) {
@@ -136,7 +139,8 @@ fn a_healthy_host() {
             ("subnet", "192.168.150.0/24 clashes with no route"),
             ("forwarding", "IP forwarding is on"),
             ("nftables", "`nft` is installed, which loads lite's firewall"),
-            ("firewall", "no firewall of this host stops guests"),
+            ("firewall", "no firewall of this host stops guests; libvirt's rules are in iptables"),
+            ("bridge-nf", "instances reach each other's published ports"),
             ("confinement", "AppArmor is on, and confines guests"),
             ("memory", "8 GiB of memory is free"),
             ("disk", "512 GiB is free for images and disks in `/srv/pool`"),
@@ -292,15 +296,22 @@ fn what_is_wrong_is_said_with_one_fix() {
             |f, _| f.firewall = Some(Ok(vec![stops("the policy of x", false), stops("the rule `y`", true)])),
             "firewall",
             Fail,
-            "guests reach nothing outside: the rule `y` stops them",
-            Some("fix the rule `y`"),
+            "guests reach nothing outside: the rule `y` stops them; libvirt's rules are in iptables",
+            Some("fix 'the rule `y`'"),
+        ),
+        (
+            |f, _| f.bridge_nf = Some(true),
+            "bridge-nf",
+            Warn,
+            "the sysctl `net.bridge.bridge-nf-call-iptables` is 1: instances do not reach each other's published ports",
+            Some("sysctl -w net.bridge.bridge-nf-call-iptables=0"),
         ),
         (
             |f, _| f.firewall = Some(Ok(vec![stops("the policy of x", false)])),
             "firewall",
             Warn,
-            "perhaps guests reach nothing outside: the policy of x may stop them",
-            Some("fix the policy of x"),
+            "perhaps guests reach nothing outside: the policy of x may stop them; libvirt's rules are in iptables",
+            Some("fix 'the policy of x'"),
         ),
         (
             |f, _| f.firewall = None,

@@ -1,6 +1,6 @@
 //! What stops guests, by the text of `iptables-save`. nftables' own output is tried in tests/real/firewall.rs.
 
-use lite::doctor::{Ruleset, Way, judge, parse_iptables};
+use lite::doctor::{Ruleset, Way, backend, judge, parse_iptables};
 
 /// What stops guests, as one line each.
 fn stopped(saved: &str) -> Vec<String> {
@@ -32,22 +32,33 @@ const LIBVIRT: &str = "-A FORWARD -j LIBVIRT_FWI\n-A FORWARD -j LIBVIRT_FWO\n\
 #[test]
 fn dockers_policy_stops_guests_unless_libvirt_lets_them_through() {
     let by = "the policy of iptables-legacy's chain `FORWARD` (table `filter`) stops them";
-    let fix = "iptables-legacy -t filter -I FORWARD";
+    // Docker's own chain for others' rules.
+    let fix = "iptables-legacy -t filter -I DOCKER-USER";
     let both = [
         format!("guests reach nothing outside: {by} | {fix} -i virbr7 -j ACCEPT"),
-        format!(
-            "no answer from outside reaches guests: {by} | {fix} -o virbr7 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
-        ),
+        format!("no answer from outside reaches guests: {by} | {fix} -o virbr7 -j ACCEPT"),
     ];
+    let plain = DOCKER.replace(":DOCKER-USER - [0:0]\n", "").replace("-A FORWARD -j DOCKER-USER\n", "");
+    let plain = plain.replace("-A DOCKER-USER -j RETURN\n", "");
+    assert_eq!(stopped(&plain), both.clone().map(|line| line.replace("DOCKER-USER", "FORWARD")));
     assert_eq!(stopped(DOCKER), both);
     let chains = ":LIBVIRT_FWI - [0:0]\n:LIBVIRT_FWO - [0:0]\n";
     assert_eq!(stopped(&format!("{DOCKER}{chains}{LIBVIRT}")), Vec::<String>::new());
     // Its fix is one: what it says is what the rules lack.
     let fixed = DOCKER.replace(
-        "-A FORWARD -j DOCKER-USER\n",
-        "-A FORWARD -i virbr7 -j ACCEPT\n-A FORWARD -o virbr7 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n",
+        "-A DOCKER-USER -j RETURN\n",
+        "-A DOCKER-USER -o virbr7 -j ACCEPT\n-A DOCKER-USER -i virbr7 -j ACCEPT\n-A DOCKER-USER -j RETURN\n",
     );
     assert_eq!(stopped(&fixed), Vec::<String>::new());
+}
+
+#[test]
+fn the_firewall_that_libvirt_writes_its_rules_in_is_known() {
+    let of = |saved: &str| backend(&Ruleset { chains: parse_iptables(saved, "iptables-nft") }, "virbr7");
+    let chains = ":LIBVIRT_FWI - [0:0]\n:LIBVIRT_FWO - [0:0]\n";
+    assert_eq!(of(&format!("{DOCKER}{chains}{LIBVIRT}")), Some("iptables"));
+    // Those of another network tell nothing.
+    assert_eq!(of(&format!("{DOCKER}{chains}{}", LIBVIRT.replace("virbr7", "virbr8"))), None);
 }
 
 #[test]

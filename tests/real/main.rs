@@ -56,8 +56,8 @@ mod mail;
 mod names;
 mod packet_filter;
 mod prometheus;
-mod publish;
-mod publish_kill;
+mod publication;
+mod publication_kill;
 mod published;
 mod render;
 mod runner;
@@ -110,8 +110,8 @@ fn main() -> ExitCode {
         (Host, "image_owner", image_owner::TESTS),
         (Tools, "mail", mail::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
-        (Host, "publish", publish::TESTS),
-        (Host, "publish_kill", publish_kill::TESTS),
+        (Host, "publication", publication::TESTS),
+        (Host, "publication_kill", publication_kill::TESTS),
         (Tools, "render", render::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),

@@ -4,13 +4,11 @@ use std::net::Ipv4Addr;
 
 use super::{
     Way,
+    insertion::Insertion,
     packets::{Needed, inward, needed},
-    ruleset::{Base, Chain, Hook, Insert, Packet, Ruleset, Verdict},
+    ruleset::{Base, Chain, Hook, Insert, Packet, Ruleset, Test, Verdict},
 };
-use crate::{
-    doctor::check::quoted,
-    model::{Port, escaped},
-};
+use crate::model::{Port, escaped};
 
 /// Rules that are looked at for one packet in one base chain; more is a circle.
 const MOST: usize = 100_000;
@@ -24,8 +22,10 @@ pub struct Obstacle {
     pub by: String,
     /// It is certain: no rule before it is one that lite does not understand.
     pub sure: bool,
+    /// It is where packets pass through this host.
+    pub forwards: bool,
     /// What helps.
-    pub fix: String,
+    pub fix: Insertion,
 }
 
 impl std::fmt::Display for Obstacle {
@@ -60,6 +60,19 @@ pub fn judge_inward(rules: &Ruleset, way: &Way, to: (Ipv4Addr, Port)) -> Option<
     stopped(rules, &inward(way, to), way)
 }
 
+/// The firewall that libvirt's own rules for a bridge are written in, `iptables` or `nftables`; none: it has none.
+pub fn backend(rules: &Ruleset, bridge: &str) -> Option<&'static str> {
+    let of = |chain: &&Chain| {
+        let is_about = |test: &Test| matches!(test, Test::From(all) | Test::To(all) if all.iter().any(|n| n == bridge));
+        chain.rules.iter().flat_map(|rule| &rule.conditions).any(|condition| is_about(&condition.test))
+    };
+    rules.chains.iter().filter(of).find_map(|chain| match &chain.insert {
+        Insert::Iptables(_) if chain.name.starts_with("LIBVIRT_FW") => Some("iptables"),
+        Insert::Nft(_) if chain.table == "libvirt_network" => Some("nftables"),
+        _ => None,
+    })
+}
+
 fn stopped(rules: &Ruleset, kind: &Needed<'_>, way: &Way) -> Option<Obstacle> {
     for hook in kind.hooks {
         let bases = rules.chains.iter().filter_map(|c| c.base.filter(|b| b.hook == *hook).map(|b| (c, b)));
@@ -82,7 +95,8 @@ fn stopped(rules: &Ruleset, kind: &Needed<'_>, way: &Way) -> Option<Obstacle> {
                 want: kind.want,
                 by,
                 sure: !walk.unsure,
-                fix: kind.fix(chain, &quoted(&way.bridge)),
+                forwards: *hook == Hook::Forward,
+                fix: kind.fix(chain, &rules.chains, &way.bridge),
             });
         }
     }

@@ -3,6 +3,7 @@
 //! A packet passes every base chain of its hooks, in the order of their priorities: to be accepted in one is no help against the
 //! next. lite's own tables are not judged.
 
+mod insertion;
 mod iptables;
 mod judge;
 mod nft;
@@ -13,8 +14,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+pub use insertion::Insertion;
 pub use iptables::parse as parse_iptables;
-pub use judge::{Obstacle, judge, judge_inward};
+pub use judge::{Obstacle, backend, judge, judge_inward};
 pub use nft::parse as parse_nft;
 pub use ruleset::Ruleset;
 

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{
     Way,
+    insertion::Insertion,
     ruleset::{Chain, Hook, Insert, Packet},
 };
 use crate::model::Port;
@@ -63,10 +64,8 @@ pub fn needed(way: &Way) -> [Needed<'_>; 6] {
             "no answer from outside reaches guests",
             through,
             tcp(uplink, bridge, (OUTSIDE, guest), 40000, "established"),
-            (
-                "oifname BRIDGE ct state established,related accept",
-                "-o BRIDGE -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-            ),
+            // What else comes in is lite's own firewall's to stop.
+            ("oifname BRIDGE accept", "-o BRIDGE -j ACCEPT"),
         ),
         kind("guests get no address", inwards, udp(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, 67), services),
         kind("guests resolve no names", inwards, udp(guest, host, 53), services),
@@ -118,16 +117,19 @@ impl<'a> Needed<'a> {
         }
     }
 
-    /// The command that lets them pass a chain.
-    pub fn fix(&self, chain: &Chain, bridge: &str) -> String {
-        let (table, name) = (&chain.table, &chain.name);
+    /// The command that lets them pass a chain. Docker keeps a chain for others' rules, which stay when it writes its own anew.
+    pub fn fix(&self, chain: &Chain, all: &[Chain], bridge: &str) -> Insertion {
+        let (table, name) = (chain.table.as_str(), chain.name.as_str());
         match &chain.insert {
             Insert::Iptables(program) => {
-                format!("{program} -t {table} -I {name} {}", self.iptables.replace("BRIDGE", bridge))
+                let is_dockers =
+                    |c: &Chain| (&c.insert, c.table.as_str(), c.name.as_str()) == (&chain.insert, table, "DOCKER-USER");
+                let name = if name == "FORWARD" && all.iter().any(is_dockers) { "DOCKER-USER" } else { name };
+                Insertion::by_iptables(program, (table, name), &self.iptables.replace("BRIDGE", bridge))
             }
             Insert::Nft(family) => {
                 let rule = self.nft.replace("BRIDGE", &format!("\"{bridge}\""));
-                format!("nft 'insert rule {family} {table} {name} {rule}'")
+                Insertion::by_nft(&format!("{family} {table} {name}"), &rule)
             }
         }
     }

@@ -41,6 +41,16 @@ fn each_fix_says_what_it_does_and_how_to_undo_it() {
             ["nftables", "install the package `nftables`: `apt-get install nftables`", "apt-get remove nftables"],
         ])
     );
+    let firewall = |obstacles| Facts { firewall: Some(Ok(obstacles)), ..healthy() };
+    let change = "let guests' packets pass, until that firewall is loaded anew: `fix x`; `fix y`";
+    assert_eq!(
+        shown(&firewall(vec![stops("x", true), stops("y", true)])),
+        rows(&[["firewall", change, "undo x; undo y"]])
+    );
+    // What is not certain, or is about the host itself, is left to people.
+    for other in [stops("x", false), Obstacle { forwards: false, ..stops("x", true) }] {
+        assert_eq!(shown(&firewall(vec![other])), rows(&[]));
+    }
 }
 
 struct World {
@@ -112,7 +122,7 @@ fn gathers_without_libvirt() {
         (Err(down()), Err(down()), Err(down()))
     );
     let checks = evaluate(&facts, &settings);
-    assert_eq!(checks.len(), 17);
+    assert_eq!(checks.len(), 18);
     assert_eq!(checks[0].sentence, "libvirt cannot be reached at `qemu:///system`: no such socket");
     assert!(checks[0].repair.is_none(), "a test connection is not libvirtd's");
 }

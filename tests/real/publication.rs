@@ -19,6 +19,7 @@ use crate::{
 
 crate::tests![
     what_a_firewall_stops_is_not_published,
+    doctor_lets_guests_pass_a_firewall_that_forwards_nothing,
     what_is_published_is_tried_and_nothing_of_that_stays,
     a_publish_that_is_killed_while_it_tries_leaves_no_link,
 ];
@@ -117,6 +118,40 @@ fn what_a_firewall_stops_is_not_published() {
         assert_eq!(outcome(&host.lite(&["publish", name, pair])).0, Some(0));
     }
     assert_eq!([outside.asks("tcp", 8025), outside.asks("udp", 8026)], [Outside::ADDRESS; 2]);
+}
+
+fn doctor_lets_guests_pass_a_firewall_that_forwards_nothing() {
+    needs_host();
+    let (host, [a, _b], _) = neighbours("pbd", 224);
+    let (outside, name) = (Outside::new("pbd"), "lite-test-pbd-a");
+    let _listener = Beside::start(a.command(&["whoami", "22"]));
+    let bridge = bridge(&host);
+    let foreign = Foreign::with(&host, &format!("oifname {bridge} counter drop"));
+    run(Command::new("nft").arg(format!("add rule inet {} passing iifname {bridge} counter drop", foreign.0)));
+    host.fails(1, &["publish", name, "22:8035"]);
+    assert!(foreign.packets() > 0, "the fault was hit");
+    let chain = format!("inet {} passing", foreign.0);
+    let rules = ["iifname", "oifname"].map(|side| format!("`nft 'insert rule {chain} {side} \"{bridge}\" accept'`"));
+    let fixed = host.lite(&["doctor", "--fix"]);
+    let said = [text(&fixed.stdout), text(&fixed.stderr)].concat();
+    let told = format!(
+        "fix   firewall: let guests' packets pass, until that firewall is loaded anew: {}\n      \
+         undo: nft delete rule {chain} handle N, with its N by `nft -a list chain {chain}`\n",
+        rules.join("; ")
+    );
+    assert!(said.contains(&told), "{told} in {said}");
+    host.ok(&["publish", name, "22:8035"]);
+    assert_eq!(outside.asks("tcp", 8035), Outside::ADDRESS);
+    // Exactly these two, and a second time there is nothing to do.
+    let listed = text(&run(Command::new("nft").args(["list", "chain", "inet", &foreign.0, "passing"])).stdout);
+    assert_eq!(listed.matches(" accept\n").count(), 2, "{listed}");
+    host.lite(&["doctor", "--fix"]);
+    assert_eq!(
+        text(&run(Command::new("nft").args(["list", "chain", "inet", &foreign.0, "passing"])).stdout)
+            .matches(" accept\n")
+            .count(),
+        2
+    );
 }
 
 fn what_is_published_is_tried_and_nothing_of_that_stays() {
