@@ -8,6 +8,7 @@ use super::{
     Ctx,
     lock::{Attempt, CERTIFICATES, Lock},
     proxy,
+    published::tell_site,
 };
 use crate::{
     acme,
@@ -62,9 +63,14 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
     forget_unused(ctx, &all, now)?;
     let due = all.into_iter().filter(|c| c.unused_since.is_none() && c.due <= now);
     let mut told = Vec::new();
-    for Certificate { domain, .. } in due {
+    for Certificate { domain, file, .. } in due {
         told.push(match try_once(ctx, &domain) {
-            Ok(()) => format!("`{domain}` has a new certificate"),
+            Ok(()) => {
+                // The application's links have been plain ones so far.
+                let news = file.is_none().then(|| tell_instance(ctx, &domain)).unwrap_or(Ok(()));
+                let problem = news.map_or_else(|error| format!(", but: {error}"), |()| String::new());
+                format!("`{domain}` has a new certificate{problem}")
+            }
             Err(error) => format!("`{domain}` has no new certificate: {error}"),
         });
     }
@@ -81,6 +87,12 @@ fn forget_unused(ctx: &mut Ctx, all: &[Certificate], now: Timestamp) -> Result<(
     // Those of a renewal that was cut off too.
     let files: Vec<_> = ctx.store.certificates_on(&host)?.into_iter().filter_map(|c| c.file).collect();
     acme::kept(&folder).iter().filter(|name| !files.contains(name)).try_for_each(|name| acme::remove(&folder, name))
+}
+
+fn tell_instance(ctx: &mut Ctx, domain: &Domain) -> Result<()> {
+    let all = ctx.store.sites_on(&ctx.host_id())?;
+    let instance = all.iter().find(|row| row.site.domain == *domain).map(|row| row.instance);
+    instance.map_or(Ok(()), |instance| tell_site(ctx, instance).map(drop))
 }
 
 fn try_once(ctx: &mut Ctx, domain: &Domain) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::{
     hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
     model::{Code, Error, Hint, NetworkMode, Result, Verb},
-    plan::{self, Namespace},
+    plan::{self, Namespace, Subnet},
 };
 
 /// How long to wait for another process that makes pool and network.
@@ -90,23 +90,28 @@ pub fn network_xml(ctx: &Ctx) -> Result<String> {
     plan::network_xml(&ctx.settings.host.network, subnet)
 }
 
+fn missing(what: &str, name: &str) -> Error {
+    Error::new(Code::HostNotReady, format!("{what} `{name}` is missing"))
+        .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes it"))
+}
+
+/// The subnet of the NAT network.
+pub(super) fn subnet(ctx: &Ctx) -> Result<Subnet> {
+    let name = &ctx.settings.host.network;
+    let seen = ctx.hypervisor.network(name)?.ok_or_else(|| missing("network", name))?;
+    plan::subnet_of(&seen.xml)
+}
+
 /// The host as it is now.
 pub fn view(ctx: &Ctx, network: &NetworkMode) -> Result<HostView> {
     let host = &ctx.settings.host;
-    let missing = |what: &str, name: &str| {
-        Error::new(Code::HostNotReady, format!("{what} `{name}` is missing"))
-            .hint(Hint::new().run_with(Verb::Doctor, &[&"--fix"]).text(" makes it"))
-    };
     let pool = ctx.hypervisor.pool(&host.pool)?.ok_or_else(|| missing("storage pool", &host.pool))?;
     let pool = usable(ctx, pool);
     let ours: Vec<_> = ctx.store.desired_generations()?.into_iter().map(|(uuid, _)| uuid).collect();
     let domains = ctx.hypervisor.domains()?;
     let subnet = match network {
         NetworkMode::Bridge(_) => None,
-        NetworkMode::Nat => {
-            let seen = ctx.hypervisor.network(&host.network)?.ok_or_else(|| missing("network", &host.network))?;
-            Some(plan::subnet_of(&seen.xml)?)
-        }
+        NetworkMode::Nat => Some(subnet(ctx)?),
     };
     Ok(HostView {
         info: ctx.hypervisor.host()?,

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Ctx, guest_address::guest_address, reports::write_seed};
+use uuid::Uuid;
+
+use super::{Ctx, guest_address::guest_address, host::subnet, reports::write_seed};
 use crate::{
     guest::{
         output::bounded,
@@ -11,7 +13,7 @@ use crate::{
         ssh::{self, Login},
     },
     hypervisor::DomainState,
-    model::{Code, Error, Hint, Record, Result, Verb, escaped},
+    model::{Code, Error, Hint, Record, Result, Told, Verb, escaped},
     render::{Published, meta_data},
 };
 
@@ -22,15 +24,24 @@ const MOST: u64 = 64 << 10;
 /// Exit code of `ssh` itself, where it could not log in.
 const NO_LOGIN: i32 = 255;
 
-/// What an application knows by now of the name that it is published under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// It knows.
-    Now,
-    /// It learns of it at the next boot of its guest.
-    AtNextBoot,
-    /// Its blueprint has no part `published`: nobody tells it.
-    Never,
+/// Tells the application of an instance the first of the domains that were published of it, with HTTPS once it has a
+/// certificate, or that there is none any more.
+///
+/// # Errors
+/// Those of [`tell_published`], and those of the database and the network.
+pub fn tell_site(ctx: &mut Ctx, instance: Uuid) -> Result<Told> {
+    let host = ctx.host_id();
+    let Some(instance) = ctx.store.instance_by_uuid(instance)? else { return Ok(Told::Never) };
+    let published = match ctx.store.first_domain_of(&host, instance.record.uuid)? {
+        Some(domain) => {
+            let served = ctx.store.certificate(&host, &domain)?.is_some_and(|certificate| certificate.file.is_some());
+            let proxy = subnet(ctx)?.gateway;
+            let url = format!("{}://{domain}/", if served { "https" } else { "http" });
+            Some(Published { url, domain, proxy })
+        }
+        None => None,
+    };
+    tell_published(ctx, &instance.record, published.as_ref())
 }
 
 /// Has the blueprint's part `published` run in the guest of an instance, if it has one. `published` is none once the name is

@@ -82,6 +82,17 @@ pub struct Site {
 }
 
 words! {
+    /// What an application knows by now of the name that it is published under.
+    Told;
+    /// It knows.
+    Now = "now",
+    /// It learns of it at the next boot of its guest.
+    AtNextBoot = "at_next_boot",
+    /// Its blueprint has no part `published`: nobody tells it.
+    Never = "never",
+}
+
+words! {
     /// How the certificate of a domain stands.
     CertificateState;
     /// None yet; one is asked for.

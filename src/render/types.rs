@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::Blueprint,
-    model::{Code, DnsName, Error, Mac, Name, Result, is_machines},
+    model::{Code, Domain, Error, Mac, Name, Result, is_machines},
 };
 
 /// An address that is the guest's alone, and the way out.
@@ -56,7 +56,7 @@ pub struct Published {
     /// Where the world reaches it: `https://shop.example.org/`.
     pub url: String,
     /// The name alone: `shop.example.org`.
-    pub domain: DnsName,
+    pub domain: Domain,
     /// The address that the web front's requests come from. Of it alone may the guest believe who the client is.
     pub proxy: Ipv4Addr,
 }

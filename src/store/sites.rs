@@ -64,6 +64,18 @@ impl Store {
         sites_on(self.read(), host)
     }
 
+    /// The domain of those that lead to an instance which was published first.
+    pub fn first_domain_of(&self, host: &HostId, instance: Uuid) -> Result<Option<Domain>> {
+        self.read()
+            .query_row(
+                "SELECT domain FROM site WHERE host = ?1 AND instance = ?2 ORDER BY rowid LIMIT 1",
+                params![host.as_str(), Id(instance)],
+                |row| parsed(row, "domain", Domain::parse),
+            )
+            .optional()
+            .map_err(sql)
+    }
+
     /// The certificates of a host, in the order of their domains.
     pub fn certificates_on(&self, host: &HostId) -> Result<Vec<Certificate>> {
         let mut statement =

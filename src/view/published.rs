@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::Serialize;
 
 use super::SiteView;
-use crate::model::{Name, Publication, is_behind_router};
+use crate::model::{Name, Publication, Told, is_behind_router};
 
 /// The ports of the host that lead to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,6 +18,8 @@ pub struct PublishedView {
     pub sites: Vec<SiteView>,
     /// What was published just now, and the instance does not answer at: nothing listens there yet, or it is off.
     pub unanswered: Vec<Publication>,
+    /// Whether its application knows the domain; none: no domain came or went.
+    pub told: Option<Told>,
     /// The host's address on the way to the world, if it is known.
     pub host_address: Option<Ipv4Addr>,
 }
@@ -25,7 +27,8 @@ pub struct PublishedView {
 impl PublishedView {
     /// What leads to an instance, on a host with this address on the way to the world.
     pub fn new(name: &Name, published: Vec<Publication>, host_address: Option<Ipv4Addr>) -> Self {
-        Self { name: name.to_string(), published, sites: Vec::new(), unanswered: Vec::new(), host_address }
+        let sites = Vec::new();
+        Self { name: name.to_string(), published, sites, unanswered: Vec::new(), told: None, host_address }
     }
 
     /// Whether the world has to come through a router that translates addresses.

@@ -96,8 +96,6 @@ const ENGINE: &[&[&str]] = &[
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],
-    // What the web front serves with.
-    &["certificates"],
     &["links"],
     // One step, and the journal of steps.
     &["execute"],
@@ -105,6 +103,8 @@ const ENGINE: &[&[&str]] = &[
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
     &["disk", "host_shutdown", "published"],
+    // What the web front serves with; the application learns of it.
+    &["certificates"],
     &["follow", "undo"],
     &["ready", "provision"],
     // The operations, one file each.

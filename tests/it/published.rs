@@ -3,14 +3,14 @@
 use std::{fs, time::Duration};
 
 use lite::{
-    engine::{self, Request, Told, Unobserved, tell_published},
+    engine::{self, Ctx, Request, Unobserved, tell_published, tell_site},
     hypervisor::DomainState,
-    model::{DnsName, Phase, Record},
+    model::{Domain, Phase, Record, Told},
     plan,
     render::Published,
 };
 
-use crate::support::world::World;
+use crate::support::{changes, world::World};
 
 /// What the seed of an instance was last written with.
 fn seed(world: &World, record: &Record) -> String {
@@ -40,7 +40,7 @@ fn create(world: &World, name: &str, published: &str) -> Record {
 fn shop() -> Published {
     Published {
         url: "https://shop.example.org/".to_owned(),
-        domain: DnsName::parse("shop.example.org").expect("a name"),
+        domain: Domain::parse("shop.example.org").expect("a name"),
         proxy: [192, 168, 150, 1].into(),
     }
 }
@@ -62,6 +62,28 @@ fn an_application_that_is_off_learns_its_name_from_the_seed() {
     assert_eq!(holds(&world, &record), (false, false));
     assert_eq!(tell_published(&mut engine, &record, Some(&shop())), Ok(Told::AtNextBoot));
     assert_eq!(holds(&world, &record), (false, true));
+}
+
+#[test]
+fn of_several_domains_the_first_is_told_until_it_goes() {
+    let world = World::new();
+    let record = create(&world, "web", "true\n");
+    world.hypervisor.inner().show(record.uuid, DomainState::Off);
+    let mut engine = world.engine();
+    let instance = engine.store.require(&record.name).expect("stored");
+    let told = |engine: &mut Ctx| {
+        assert_eq!(tell_site(engine, record.uuid), Ok(Told::AtNextBoot));
+        let seed = engine.store.seed(record.uuid).expect("read").expect("a seed");
+        ["http://shop.example.org/", "http://a.example.org/"].map(|url| seed.meta_data.contains(url))
+    };
+    for (domain, is_there) in [("shop.example.org", [true, false]), ("a.example.org", [true, false])] {
+        changes::publish_site(&mut engine, &instance, domain).expect("published");
+        assert_eq!(told(&mut engine), is_there, "with {domain}");
+    }
+    for (domain, is_there) in [("shop.example.org", [false, true]), ("a.example.org", [false, false])] {
+        changes::unpublish_site(&mut engine, &instance, domain).expect("taken away");
+        assert_eq!(told(&mut engine), is_there, "without {domain}");
+    }
 }
 
 #[test]

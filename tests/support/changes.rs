@@ -117,6 +117,13 @@ pub fn unpublish_sites(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
     site_of(ctx, instance, OperationKind::Unpublish, &site::Difference { added: vec![], removed })
 }
 
+/// Takes one domain away.
+pub fn unpublish_site(ctx: &mut Ctx, instance: &Instance, domain: &str) -> Result<()> {
+    let mut removed = site::of(ctx, instance.record.uuid)?;
+    removed.retain(|site| site.domain.as_str() == domain);
+    site_of(ctx, instance, OperationKind::Unpublish, &site::Difference { added: vec![], removed })
+}
+
 fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: &site::Difference) -> Result<()> {
     let wanted = |_: &Ctx, _: &Instance, _: &[Site]| Ok(difference.clone());
     let accepted = site::accept(ctx, instance, kind, &wanted)?;

@@ -159,10 +159,7 @@ impl Change for Unpublish {
         }
         let sites = site::accept_unpublish(self.is_all(), &self.domains, &mut ctx, &instance)?;
         let Some(sites) = sites else { return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance))) };
-        Ok(Accepted::new(sites.operation.clone(), move |_| {
-            engine::sagas::site::run(&mut ctx, sites)?;
-            view_of(&ctx, &instance)
-        }))
+        Ok(Accepted::new(sites.operation.clone(), move |_| take_sites(&mut ctx, &instance, sites)))
     }
 }
 
@@ -172,6 +169,17 @@ fn planned(ctx: &Ctx, instance: &Instance, difference: Difference) -> Result<Pub
     published.retain(|publication| !difference.removed.contains(publication));
     published.extend(difference.added);
     Ok(PublishedView { published, host_address: None, ..view_of(ctx, instance)? })
+}
+
+/// Takes domains away, and tells the application so.
+fn take_sites(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    sites: engine::Accepted<engine::sagas::site::Difference>,
+) -> Result<PublishedView> {
+    engine::sagas::site::run(ctx, sites)?;
+    let told = Some(engine::tell_site(ctx, instance.record.uuid)?);
+    Ok(PublishedView { told, ..view_of(ctx, instance)? })
 }
 
 /// What is left to do of a change, and what leads to the instance then.
@@ -189,7 +197,7 @@ fn finish(
         if let Some(unpublish) = domains.filter(|u| u.is_all() || !u.domains.is_empty())
             && let Some(sites) = site::accept_unpublish(unpublish.is_all(), &unpublish.domains, &mut ctx, &instance)?
         {
-            engine::sagas::site::run(&mut ctx, sites)?;
+            return take_sites(&mut ctx, &instance, sites);
         }
         let silent = tried.into_iter().filter(|(_, reach)| *reach == Reach::NobodyListens);
         let unanswered = silent.map(|(publication, _)| publication).collect();

@@ -160,8 +160,10 @@ impl Change for PublishSite {
         Ok(Accepted::new(accepted.operation.clone(), move |_| {
             site::run(&mut ctx, accepted)?;
             // Forward only: the domain answers over HTTP whatever comes of it.
-            engine::obtain_certificate(&mut ctx, &domain).map_err(|error| without_certificate(&domain, &error))?;
-            view_of(&ctx, &instance)
+            let issued = engine::obtain_certificate(&mut ctx, &domain);
+            let told = engine::tell_site(&mut ctx, instance.record.uuid);
+            issued.map_err(|error| without_certificate(&domain, &error))?;
+            Ok(PublishedView { told: Some(told?), ..view_of(&ctx, &instance)? })
         }))
     }
 }

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    model::{Port, Result},
+    model::{Port, Result, Told},
     ui::{Cell, Column, Table, Ui},
     view::PublishedView,
 };
@@ -12,6 +12,14 @@ use crate::{
 pub fn print_published(ui: &Ui, view: &PublishedView) -> Result<()> {
     if ui.json {
         return ui.document(view);
+    }
+    let name = &view.name;
+    match view.told {
+        Some(Told::Never) => {
+            ui.status(&format!("the application of `{name}` is not told of it: its blueprint has no part `published`"))
+        }
+        Some(Told::AtNextBoot) => ui.status(&format!("the application of `{name}` is told of it at the next boot")),
+        Some(Told::Now) | None => {}
     }
     if view.published.is_empty() && view.sites.is_empty() {
         ui.status(&format!("nothing is published of `{}`", view.name));
