@@ -67,8 +67,8 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
         told.push(match try_once(ctx, &domain) {
             Ok(()) => {
                 // The application's links have been plain ones so far.
-                let news = file.is_none().then(|| tell_instance(ctx, &domain)).unwrap_or(Ok(()));
-                let problem = news.map_or_else(|error| format!(", but: {error}"), |()| String::new());
+                let told = if file.is_none() { tell_instance(ctx, &domain) } else { Ok(()) };
+                let problem = told.map_or_else(|error| format!(", but: {error}"), |()| String::new());
                 format!("`{domain}` has a new certificate{problem}")
             }
             Err(error) => format!("`{domain}` has no new certificate: {error}"),

@@ -65,7 +65,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical())
 }
 
-/// The process that has a socket open.
+/// The process that has a socket open: of several the one that started first, which the others are workers of.
 fn owner(machine: &dyn Machine, inode: &str) -> Option<String> {
     let socket = format!("socket:[{inode}]");
     let has = |process: &Path| {
@@ -73,9 +73,17 @@ fn owner(machine: &dyn Machine, inode: &str) -> Option<String> {
         open.iter().any(|fd| machine.link(fd).is_ok_and(|to| to.as_os_str() == socket.as_str()))
     };
     let all = machine.entries(Path::new("/proc")).ok()?;
-    let process = all.iter().find(|p| number(p).is_some() && has(p))?;
+    let process = all.iter().filter(|p| number(p).is_some() && has(p)).min_by_key(|p| started(machine, p))?;
     let name = machine.text(&process.join("comm").display().to_string()).ok()?;
     Some(format!("`{}` (process {})", escaped(&name), number(process)?))
+}
+
+/// When a process started, in ticks of the clock since the host's start: field 22 of `/proc/PID/stat` (proc(5)).
+fn started(machine: &dyn Machine, process: &Path) -> u64 {
+    let stat = machine.text(&process.join("stat").display().to_string()).unwrap_or_default();
+    // The second field, in brackets, is the process's own word.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse().ok()).unwrap_or(u64::MAX)
 }
 
 fn number(process: &Path) -> Option<u32> {

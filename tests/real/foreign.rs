@@ -113,13 +113,13 @@ fn what_is_not_ours_stays_as_it_is() {
     orphan(&host, other);
     let (found, code) = idle::audit(&host);
     assert_eq!(code, Some(1), "{found:#}");
-    // Domain, root disk, seed, two logs and the lock file; and its rules are loaded still, which collecting puts right.
-    assert_eq!(kinds(&found), [["orphan"; 6].as_slice(), &["missing"], &STRANGE].concat(), "{found:#}");
+    // Domain, root disk, seed, name, two logs and the lock file; and its rules are loaded still, which collecting puts right.
+    assert_eq!(kinds(&found), [["orphan"; 7].as_slice(), &["missing"], &STRANGE].concat(), "{found:#}");
     let first = host.json(&["gc", "--yes"]);
     // The lock file went before: its owner is dead, and that needs no second look.
-    assert_eq!(counts(&first), [(0, 5 + STRANGE.len())], "{first:#}");
+    assert_eq!(counts(&first), [(0, 6 + STRANGE.len())], "{first:#}");
     let all = host.json(&["gc", "--now", "--yes"]);
-    assert_eq!(counts(&all), [(5, STRANGE.len())], "{all:#}");
+    assert_eq!(counts(&all), [(6, STRANGE.len())], "{all:#}");
     foreign.assert_untouched("gc --now");
     clean(&host, "gc --now");
 
