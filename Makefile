@@ -77,7 +77,7 @@ test-blueprints: ## boot every application whose packages are reached, and recor
 
 soak: ## the crash and concurrency tests for hours: killed at every point and 2,000 random times, ten rounds
 	.ci/setup test
-	for round in {1..10}; do for tests in crash:: concurrency:: delete_states:: state_kill::; do \
+	for round in {1..10}; do for tests in crash:: publication_kill:: concurrency:: delete_states:: state_kill::; do \
 	  $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_SOAK=1 cargo test --locked --test real -- $$tests || exit 1; done; \
 	  cargo test --locked --test it -- deaths:: failing_looks:: || exit 1; done
 	.ci/sweep

@@ -8,7 +8,7 @@ use super::{
     Ctx,
     lock::{Attempt, CERTIFICATES, Lock},
     proxy,
-    published::tell_site,
+    published::configure_site,
 };
 use crate::{
     acme,
@@ -67,7 +67,7 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
         told.push(match try_once(ctx, &domain) {
             Ok(()) => {
                 // The application's links have been plain ones so far.
-                let told = if file.is_none() { tell_instance(ctx, &domain) } else { Ok(()) };
+                let told = if file.is_none() { configure_instance(ctx, &domain) } else { Ok(()) };
                 let problem = told.map_or_else(|error| format!(", but: {error}"), |()| String::new());
                 format!("`{domain}` has a new certificate{problem}")
             }
@@ -89,10 +89,10 @@ fn forget_unused(ctx: &mut Ctx, all: &[Certificate], now: Timestamp) -> Result<(
     acme::kept(&folder).iter().filter(|name| !files.contains(name)).try_for_each(|name| acme::remove(&folder, name))
 }
 
-fn tell_instance(ctx: &mut Ctx, domain: &Domain) -> Result<()> {
+fn configure_instance(ctx: &mut Ctx, domain: &Domain) -> Result<()> {
     let all = ctx.store.sites_on(&ctx.host_id())?;
     let instance = all.iter().find(|row| row.site.domain == *domain).map(|row| row.instance);
-    instance.map_or(Ok(()), |instance| tell_site(ctx, instance).map(drop))
+    instance.map_or(Ok(()), |instance| configure_site(ctx, instance).map(drop))
 }
 
 fn try_once(ctx: &mut Ctx, domain: &Domain) -> Result<()> {

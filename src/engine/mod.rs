@@ -73,7 +73,7 @@ pub use names::{apply as apply_names, restore as restore_names};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use provision::Job;
 pub use proxy::{restore as restore_proxy, runs as proxy_runs};
-pub use published::{tell_published, tell_site};
+pub use published::{configure_published, configure_site};
 pub use reach::{Reach, doubt};
 pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, rebuild, refuse_while_busy};

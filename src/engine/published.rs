@@ -13,7 +13,7 @@ use crate::{
         ssh::{self, Login},
     },
     hypervisor::DomainState,
-    model::{Code, Error, Hint, Record, Result, Told, Verb, escaped},
+    model::{ApplicationUrl, Code, Error, Hint, Record, Result, Verb, escaped},
     render::{Published, meta_data},
 };
 
@@ -28,10 +28,10 @@ const NO_LOGIN: i32 = 255;
 /// certificate, or that there is none any more.
 ///
 /// # Errors
-/// Those of [`tell_published`], and those of the database and the network.
-pub fn tell_site(ctx: &mut Ctx, instance: Uuid) -> Result<Told> {
+/// Those of [`configure_published`], and those of the database and the network.
+pub fn configure_site(ctx: &mut Ctx, instance: Uuid) -> Result<ApplicationUrl> {
     let host = ctx.host_id();
-    let Some(instance) = ctx.store.instance_by_uuid(instance)? else { return Ok(Told::Never) };
+    let Some(instance) = ctx.store.instance_by_uuid(instance)? else { return Ok(ApplicationUrl::Unsupported) };
     let published = match ctx.store.first_domain_of(&host, instance.record.uuid)? {
         Some(domain) => {
             let served = ctx.store.certificate(&host, &domain)?.is_some_and(|certificate| certificate.file.is_some());
@@ -41,7 +41,7 @@ pub fn tell_site(ctx: &mut Ctx, instance: Uuid) -> Result<Told> {
         }
         None => None,
     };
-    tell_published(ctx, &instance.record, published.as_ref())
+    configure_published(ctx, &instance.record, published.as_ref())
 }
 
 /// Has the blueprint's part `published` run in the guest of an instance, if it has one. `published` is none once the name is
@@ -49,16 +49,16 @@ pub fn tell_site(ctx: &mut Ctx, instance: Uuid) -> Result<Told> {
 ///
 /// # Errors
 /// `not_told`: the part failed, with its last words; it is tried again at the next boot. Or the seed cannot be written.
-pub fn tell_published(ctx: &mut Ctx, record: &Record, published: Option<&Published>) -> Result<Told> {
+pub fn configure_published(ctx: &mut Ctx, record: &Record, published: Option<&Published>) -> Result<ApplicationUrl> {
     let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
     if blueprint.published.is_empty() {
-        return Ok(Told::Never);
+        return Ok(ApplicationUrl::Unsupported);
     }
     // First, so that no boot from now on tells it something else.
     note_in_seed(ctx, record, published)?;
     match login(ctx, record, blueprint.user)? {
         Some(login) => run(ctx, record, &login, published),
-        None => Ok(Told::AtNextBoot),
+        None => Ok(ApplicationUrl::AtNextBoot),
     }
 }
 
@@ -84,7 +84,7 @@ fn login(ctx: &Ctx, record: &Record, user: String) -> Result<Option<Login>> {
 }
 
 /// Runs the part in the guest, and waits for its end.
-fn run(ctx: &Ctx, record: &Record, login: &Login, published: Option<&Published>) -> Result<Told> {
+fn run(ctx: &Ctx, record: &Record, login: &Login, published: Option<&Published>) -> Result<ApplicationUrl> {
     let value = published.map_or_else(|| "{}".to_owned(), |p| p.to_json().to_string());
     let words = ["sudo", "/usr/bin/python3", "-IS", "/var/lib/lite/lite-guest.py", "published", &value];
     let mut command = ssh::command(&ctx.settings.paths.state, login, &words.map(str::to_owned))?;
@@ -98,10 +98,10 @@ fn run(ctx: &Ctx, record: &Record, login: &Login, published: Option<&Published>)
     };
     let out = bounded(&mut command, MOST, LIMIT, &*ctx.clock).map_err(|e| not_told().cause(e))?;
     if out.status.success() {
-        return Ok(Told::Now);
+        return Ok(ApplicationUrl::Configured);
     }
     if out.status.code() == Some(NO_LOGIN) {
-        return Ok(Told::AtNextBoot);
+        return Ok(ApplicationUrl::AtNextBoot);
     }
     let last = out.stdout.split(|b| *b == b'\n').filter_map(report::parse_line).next_back();
     let Some(Report::Published(told)) = last else {

@@ -48,14 +48,14 @@ pub enum Report {
     /// A later boot is through.
     Booted,
     /// The application was told under which name it is published.
-    Published(Told),
+    Published(PublishedReport),
     /// How a guest that is up fares: once a minute, and more often until its application answers first.
     Status(Status),
 }
 
 /// How the blueprint's `published` part ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct PublishedReport {
     /// The URL that it was told.
     pub url: String,
     /// 0: it knows. Else the exit code of what failed.
@@ -115,7 +115,7 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
             line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
             tail: lines(&value, "tail"),
         }),
-        "published" => Some(Report::Published(Told {
+        "published" => Some(Report::Published(PublishedReport {
             url: text(&value, "url", MAX_ANSWER),
             code: value.get("code").and_then(Value::as_i64).unwrap_or(1),
             command: text(&value, "command", MAX_TEXT),

@@ -61,7 +61,7 @@ pub use publication::{PortPair, Publication};
 pub use resource::{HostId, ResourceKind, ResourceRef};
 pub use ruleset::{LoadedTable, Ruleset};
 pub use settings::{Acme, MailSecurity, MailServer, Paths, Settings};
-pub use site::{Certificate, CertificateState, Domain, Site, Told, is_behind_router};
+pub use site::{ApplicationUrl, Certificate, CertificateState, Domain, Site, is_behind_router};
 pub use size::Size;
 pub use static_ip::StaticIp;
 pub use tap::Tap;

@@ -82,14 +82,14 @@ pub struct Site {
 }
 
 words! {
-    /// What an application knows by now of the name that it is published under.
-    Told;
-    /// It knows.
-    Now = "now",
-    /// It learns of it at the next boot of its guest.
+    /// Whether the application of an instance is configured for the URL that it is published under.
+    ApplicationUrl;
+    /// It is.
+    Configured = "configured",
+    /// It is at the next boot of its guest.
     AtNextBoot = "at_next_boot",
-    /// Its blueprint has no part `published`: nobody tells it.
-    Never = "never",
+    /// Its blueprint has no part `published`: it keeps the URL that it has.
+    Unsupported = "unsupported",
 }
 
 words! {

@@ -76,12 +76,12 @@ fn another_process_sees_the_note_and_ends_the_wait() {
 }
 
 /// Keeps what it is told, and does something once.
-struct Told<'a> {
+struct Lines<'a> {
     lines: Vec<String>,
     once: Option<Box<dyn FnOnce() + Send + 'a>>,
 }
 
-impl Observer for Told<'_> {
+impl Observer for Lines<'_> {
     fn begin(&mut self, _: Stage) {}
     fn note(&mut self, _: &str) {}
     fn bytes(&mut self, _: u64, _: Option<u64>) {}
@@ -129,7 +129,7 @@ fn an_operation_is_followed_until_somebody_cancels_it() {
             let changed = operation::cancel(&app, &caller, std::slice::from_ref(&id), &mut Unobserved).expect("asked");
             assert_eq!(changed, [Changed::new(&id, "is asked to end")]);
         };
-        let mut told = Told { lines: vec![], once: Some(Box::new(cancel)) };
+        let mut told = Lines { lines: vec![], once: Some(Box::new(cancel)) };
         let view = operation::follow(&app, &caller, &id, &mut told).expect("followed");
         assert_eq!(stop.join().expect("joined").map_err(|e| e.code.as_str()), Err("interrupted"));
         (view, std::mem::take(&mut told.lines))
@@ -153,7 +153,7 @@ fn names_that_a_migration_changed_are_told_by_the_first_look() {
     std::fs::create_dir_all(world.state()).expect("made");
     std::fs::copy(crate::state::v3().db(), world.state().join("state.db")).expect("copied");
     let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
-    let mut told = Told { lines: vec![], once: None };
+    let mut told = Lines { lines: vec![], once: None };
     operation::list(&app, &Caller::root(Via::Cli), 9, &mut told).expect("listed");
     let renamed = [
         "alarm `web` is called `web-alarm-2` now: an instance has that name",

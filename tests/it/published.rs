@@ -3,9 +3,9 @@
 use std::{fs, time::Duration};
 
 use lite::{
-    engine::{self, Ctx, Request, Unobserved, tell_published, tell_site},
+    engine::{self, Ctx, Request, Unobserved, configure_published, configure_site},
     hypervisor::DomainState,
-    model::{Domain, Phase, Record, Told},
+    model::{ApplicationUrl, Domain, Phase, Record},
     plan,
     render::Published,
 };
@@ -53,14 +53,14 @@ fn an_application_that_is_off_learns_its_name_from_the_seed() {
     assert_eq!(holds(&world, &record), (true, false));
     // The guest has not taken over yet what its seed holds.
     let mut engine = world.engine();
-    assert_eq!(tell_published(&mut engine, &record, Some(&shop())), Ok(Told::AtNextBoot));
+    assert_eq!(configure_published(&mut engine, &record, Some(&shop())), Ok(ApplicationUrl::AtNextBoot));
     assert_eq!(holds(&world, &record), (true, false));
     report(&world, &record, r#"{"event":"done","seconds":{}}"#);
     engine::adopt_reports(&mut engine).expect("adopted");
     assert_eq!(holds(&world, &record), (false, true));
-    assert_eq!(tell_published(&mut engine, &record, None), Ok(Told::AtNextBoot));
+    assert_eq!(configure_published(&mut engine, &record, None), Ok(ApplicationUrl::AtNextBoot));
     assert_eq!(holds(&world, &record), (false, false));
-    assert_eq!(tell_published(&mut engine, &record, Some(&shop())), Ok(Told::AtNextBoot));
+    assert_eq!(configure_published(&mut engine, &record, Some(&shop())), Ok(ApplicationUrl::AtNextBoot));
     assert_eq!(holds(&world, &record), (false, true));
 }
 
@@ -72,7 +72,7 @@ fn of_several_domains_the_first_is_told_until_it_goes() {
     let mut engine = world.engine();
     let instance = engine.store.require(&record.name).expect("stored");
     let told = |engine: &mut Ctx| {
-        assert_eq!(tell_site(engine, record.uuid), Ok(Told::AtNextBoot));
+        assert_eq!(configure_site(engine, record.uuid), Ok(ApplicationUrl::AtNextBoot));
         let seed = engine.store.seed(record.uuid).expect("read").expect("a seed");
         ["http://shop.example.org/", "http://a.example.org/"].map(|url| seed.meta_data.contains(url))
     };
@@ -91,7 +91,7 @@ fn a_blueprint_without_the_part_is_never_told() {
     let world = World::new();
     let record = create(&world, "web", "");
     let before = world.hypervisor.calls().len();
-    assert_eq!(tell_published(&mut world.engine(), &record, Some(&shop())), Ok(Told::Never));
+    assert_eq!(configure_published(&mut world.engine(), &record, Some(&shop())), Ok(ApplicationUrl::Unsupported));
     assert_eq!(world.hypervisor.calls().len(), before);
 }
 

@@ -1,6 +1,6 @@
 //! The names of instances in the DNS server of their network: real libvirt and dnsmasq, a namespace in the place of a guest.
 
-use std::{process::Command, time::Instant};
+use std::process::Command;
 
 use crate::support::{
     guest_net::GuestNet,
@@ -19,17 +19,12 @@ fn a_name_resolves_at_once_and_until_its_instance_is_gone() {
     let [gateway, first, second] = [1, 10, 11].map(|n| host.subnet.replace(".0/24", &format!(".{n}")));
     let guest = GuestNet::of(&host, a, &first);
     let full = format!("{b}.lite.internal");
-    let ask = |names: &[&str]| guest.resolves(&gateway, names).0;
+    let ask = |names: &[&str]| guest.resolves(&gateway, names);
     assert_eq!(ask(&[&full, b, &format!("{a}.lite.internal")]), ["nxdomain", "nxdomain", &*first]);
 
     created(&host, b);
-    let begun = Instant::now();
     assert_eq!(ask(&[&full, b, &format!("ptr:{second}"), &full.to_uppercase()]), [&*second, &second, &full, &second]);
-    assert!(begun.elapsed().as_millis() < 1000, "{:?}", begun.elapsed());
-    // The server asks nobody: there need not be anybody.
-    let (unknown, slowest) = guest.resolves(&gateway, &["nobody.lite.internal", "nobody"]);
-    assert_eq!(unknown, ["nxdomain"; 2]);
-    assert!(slowest < 100, "{slowest} ms");
+    assert_eq!(ask(&["nobody.lite.internal", "nobody"]), ["nxdomain"; 2]);
 
     for verb in ["net-destroy", "net-start"] {
         virsh(&[verb, &host.tag]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lite::guest::report::{Report, Told, parse_line};
+use lite::guest::report::{PublishedReport, Report, parse_line};
 use serde_json::{Value, json};
 
 use crate::support::guest_box::{Guest, job, ready};
@@ -58,7 +58,7 @@ fn a_name_that_comes_or_goes_is_told_once() {
 
 fn a_part_that_fails_is_told_and_runs_again() {
     let guest = guest("echo \"no $LITE_SECRET_ADMIN\"\nfalse\n");
-    let failed = Told {
+    let failed = PublishedReport {
         url: "https://shop.example.org/".to_owned(),
         code: 1,
         command: "false".to_owned(),

@@ -86,12 +86,10 @@ impl GuestNet {
         text(&run(&mut self.command(&["ask", kind, address, &port.to_string()])).stdout).trim().to_owned()
     }
 
-    /// What a DNS server answers for these names (`ptr:ADDRESS` for the name of an address), and the milliseconds of the slowest.
-    pub fn resolves(&self, server: &str, names: &[&str]) -> (Vec<String>, u64) {
+    /// What a DNS server answers for these names (`ptr:ADDRESS` for the name of an address).
+    pub fn resolves(&self, server: &str, names: &[&str]) -> Vec<String> {
         let out = run(&mut self.command(&[&["resolve", server], names].concat()));
-        let mut lines: Vec<String> = text(&out.stdout).lines().map(str::to_owned).collect();
-        let slowest = lines.pop().and_then(|line| line.parse().ok()).expect("a time");
-        (lines, slowest)
+        text(&out.stdout).lines().map(str::to_owned).collect()
     }
 
     /// Whether an address answers its ICMP echo request: `answered` or `no answer`.

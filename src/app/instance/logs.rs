@@ -7,7 +7,7 @@ use crate::{
     guest::{
         self,
         lines::Lines,
-        report::{Report, Told},
+        report::{PublishedReport, Report},
         tail::follow,
     },
     model::{Name, Observer, Record, Result},
@@ -116,8 +116,8 @@ fn words(report: &Report) -> String {
         Report::Failed { module, command, code, line, tail } => {
             format!("failed   module `{module}`\n{}", failure(command, *code, *line, tail))
         }
-        Report::Published(Told { url, code: 0, .. }) => format!("told     it is published as {url}\n"),
-        Report::Published(Told { url, code, command, line, tail }) => {
+        Report::Published(PublishedReport { url, code: 0, .. }) => format!("told     it is published as {url}\n"),
+        Report::Published(PublishedReport { url, code, command, line, tail }) => {
             format!("not told it is published as {url}\n{}", failure(command, *code, *line, tail))
         }
     }

@@ -178,8 +178,8 @@ fn take_sites(
     sites: engine::Accepted<engine::sagas::site::Difference>,
 ) -> Result<PublishedView> {
     engine::sagas::site::run(ctx, sites)?;
-    let told = Some(engine::tell_site(ctx, instance.record.uuid)?);
-    Ok(PublishedView { told, ..view_of(ctx, instance)? })
+    let application_url = Some(engine::configure_site(ctx, instance.record.uuid)?);
+    Ok(PublishedView { application_url, ..view_of(ctx, instance)? })
 }
 
 /// What is left to do of a change, and what leads to the instance then.

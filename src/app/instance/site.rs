@@ -161,9 +161,9 @@ impl Change for PublishSite {
             site::run(&mut ctx, accepted)?;
             // Forward only: the domain answers over HTTP whatever comes of it.
             let issued = engine::obtain_certificate(&mut ctx, &domain);
-            let told = engine::tell_site(&mut ctx, instance.record.uuid);
+            let configured = engine::configure_site(&mut ctx, instance.record.uuid);
             issued.map_err(|error| without_certificate(&domain, &error))?;
-            Ok(PublishedView { told: Some(told?), ..view_of(&ctx, &instance)? })
+            Ok(PublishedView { application_url: Some(configured?), ..view_of(&ctx, &instance)? })
         }))
     }
 }

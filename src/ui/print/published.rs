@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    model::{Port, Result, Told},
+    model::{ApplicationUrl, Port, Result},
     ui::{Cell, Column, Table, Ui},
     view::PublishedView,
 };
@@ -14,12 +14,14 @@ pub fn print_published(ui: &Ui, view: &PublishedView) -> Result<()> {
         return ui.document(view);
     }
     let name = &view.name;
-    match view.told {
-        Some(Told::Never) => {
+    match view.application_url {
+        Some(ApplicationUrl::Unsupported) => {
             ui.status(&format!("the application of `{name}` is not told of it: its blueprint has no part `published`"))
         }
-        Some(Told::AtNextBoot) => ui.status(&format!("the application of `{name}` is told of it at the next boot")),
-        Some(Told::Now) | None => {}
+        Some(ApplicationUrl::AtNextBoot) => {
+            ui.status(&format!("the application of `{name}` is told of it at the next boot"))
+        }
+        Some(ApplicationUrl::Configured) | None => {}
     }
     if view.published.is_empty() && view.sites.is_empty() {
         ui.status(&format!("nothing is published of `{}`", view.name));
