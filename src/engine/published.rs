@@ -34,10 +34,8 @@ pub fn configure_site(ctx: &mut Ctx, instance: Uuid) -> Result<ApplicationUrl> {
     let Some(instance) = ctx.store.instance_by_uuid(instance)? else { return Ok(ApplicationUrl::Unsupported) };
     let published = match ctx.store.first_domain_of(&host, instance.record.uuid)? {
         Some(domain) => {
-            let served = ctx.store.certificate(&host, &domain)?.is_some_and(|certificate| certificate.file.is_some());
-            let proxy = subnet(ctx)?.gateway;
-            let url = format!("{}://{domain}/", if served { "https" } else { "http" });
-            Some(Published { url, domain, proxy })
+            let url = domain.url(ctx.store.certificate(&host, &domain)?.as_ref());
+            Some(Published { url, domain, proxy: subnet(ctx)?.gateway })
         }
         None => None,
     };

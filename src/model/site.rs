@@ -45,6 +45,12 @@ impl Domain {
         &self.0
     }
 
+    /// Where it is reached: over HTTPS once it has a certificate.
+    pub fn url(&self, certificate: Option<&Certificate>) -> String {
+        let is_served = certificate.is_some_and(|certificate| certificate.file.is_some());
+        format!("{}://{self}/", if is_served { "https" } else { "http" })
+    }
+
     /// What it looks like in a browser, where that is not its form in DNS.
     pub fn looks_like(&self) -> Option<String> {
         let (shown, valid) = idna::domain_to_unicode(&self.0);

@@ -36,10 +36,9 @@ impl SiteView {
     /// A site with its certificate.
     pub fn new(site: Site, certificate: Option<Certificate>) -> Self {
         let Site { domain, guest_port, sources } = site;
-        let is_served = certificate.as_ref().is_some_and(|c| c.file.is_some());
         Self {
             looks_like: domain.looks_like(),
-            url: format!("{}://{domain}/", if is_served { "https" } else { "http" }),
+            url: domain.url(certificate.as_ref()),
             guest_port,
             sources,
             certificate: certificate.as_ref().map_or(CertificateState::Pending, |c| c.state),

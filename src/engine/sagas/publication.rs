@@ -38,7 +38,8 @@ impl Difference {
     }
 }
 
-/// Accepts a change of what is published; `wanted` tells it. None: there is nothing to do. The database has it from here on, with the operation that goes on with it.
+/// Accepts a change of what is published; `wanted` tells it. None: there is nothing to do. The database has it from here on,
+/// with the operation that goes on with it.
 ///
 /// # Errors
 /// What `wanted` refuses, a port that leads elsewhere, or busy.
