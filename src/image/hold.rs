@@ -25,7 +25,14 @@ const RETRY: Duration = Duration::from_millis(20);
 
 /// A hold on the files of an image; free with the value or the process.
 #[derive(Debug)]
-pub struct Hold(#[expect(dead_code, reason = "the kernel's lock lasts as long as the file is open")] File);
+pub struct Hold(File);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Closing the file would not do while a process that another thread is just starting holds a copy of it.
+        let _ = self.0.unlock();
+    }
+}
 
 /// Shares the hold with other creates, after a removal that is under way.
 ///

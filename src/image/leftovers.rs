@@ -121,7 +121,8 @@ pub fn is_busy(dir: &Path, id: &str) -> Result<bool> {
         file => file.map_err(|e| io("read", &at, e))?,
     };
     match file.try_lock_shared() {
-        Ok(()) => Ok(false),
+        // As in `Drop for Lock`.
+        Ok(()) => file.unlock().map(|()| false).map_err(|e| io("unlock", &at, e)),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(e)) => Err(io("lock", &at, e)),
     }

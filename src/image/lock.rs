@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -26,6 +26,17 @@ pub struct Lock {
     file: File,
     /// Another process held it first, and may have done the work.
     pub waited: bool,
+    /// A program was given it, and may still run.
+    shared: AtomicBool,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would not do while a process that another thread is just starting holds a copy of it.
+        if !self.shared.load(Ordering::Relaxed) {
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 impl Lock {
@@ -40,7 +51,7 @@ impl Lock {
         options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
         let file = options.open(&at).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file, waited: false })),
+            Ok(()) => Ok(Some(Self { file, waited: false, shared: AtomicBool::new(false) })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(failed(e)),
         }
@@ -48,6 +59,7 @@ impl Lock {
 
     /// The lock as the standard input of a program, empty: the lock is free when both this value and the program are gone.
     pub(super) fn share(&self) -> Result<std::process::Stdio> {
+        self.shared.store(true, Ordering::Relaxed);
         self.file
             .try_clone()
             .map(Into::into)
@@ -60,8 +72,9 @@ pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, observer: &mut dyn Observ
     check_id(id)?;
     let mut waited = false;
     loop {
-        if let Some(lock) = Lock::attempt(dir, id)? {
-            return Ok(Lock { waited, ..lock });
+        if let Some(mut lock) = Lock::attempt(dir, id)? {
+            lock.waited = waited;
+            return Ok(lock);
         }
         if !waited {
             observer.begin(Stage::Waiting);
@@ -75,4 +88,27 @@ pub fn lock(dir: &Path, id: &str, cancel: &AtomicBool, observer: &mut dyn Observ
 /// The file of the lock on an id. It stays: there is one for each id that was ever worked on.
 pub(super) fn lock_path(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!(".lock-{id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_file_keeps_the_lock_only_where_a_program_was_given_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let attempt = || Lock::attempt(dir.path(), "a").unwrap();
+        let lock = attempt().unwrap();
+        // What a process has between fork and exec.
+        let copy = lock.file.try_clone().unwrap();
+        assert!(attempt().is_none());
+        drop(lock);
+        let lock = attempt().expect("free though a copy is open");
+        drop(copy);
+        let program = lock.share().unwrap();
+        drop(lock);
+        assert!(attempt().is_none(), "the program writes on");
+        drop(program);
+        assert!(attempt().is_some());
+    }
 }
