@@ -125,6 +125,32 @@ struct Features {
 struct Cpu {
     #[serde(rename = "@mode")]
     mode: &'static str,
+    #[serde(rename = "feature")]
+    features: Vec<Feature>,
+}
+
+/// A feature of the CPU, by libvirt's name for it.
+#[derive(Serialize)]
+struct Feature {
+    #[serde(rename = "@policy")]
+    policy: &'static str,
+    #[serde(rename = "@name")]
+    name: &'static str,
+}
+
+/// What costs a guest more under TCG than it gains, and no program needs: page tables of five levels, and copying by `rep movsb`,
+/// which TCG does byte by byte. Without the three a Debian 13 boots in 45 s of CPU time instead of 54.
+const SLOW_UNDER_TCG: [&str; 3] = ["la57", "erms", "fsrm"];
+
+impl Cpu {
+    fn of(kvm: bool, x86: bool) -> Self {
+        let disable = |name| Feature { policy: "disable", name };
+        match kvm {
+            true => Self { mode: "host-passthrough", features: Vec::new() },
+            false if x86 => Self { mode: "maximum", features: SLOW_UNDER_TCG.map(disable).into() },
+            false => Self { mode: "maximum", features: Vec::new() },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -153,7 +179,7 @@ pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
             vcpu: Text::of(record.vcpus),
             os: Os { r#type: os_type, boot: Boot { dev: "hd" } },
             features: Features { acpi: Empty {}, apic: x86.then_some(Empty {}) },
-            cpu: Cpu { mode: if plan.kvm { "host-passthrough" } else { "maximum" } },
+            cpu: Cpu::of(plan.kvm, x86),
             clock: Clock { offset: "utc" },
             on_poweroff: Text::of("destroy"),
             on_reboot: Text::of("restart"),
