@@ -10,6 +10,9 @@ use crate::{
     model::{Protocol, Publication, escaped},
 };
 
+/// The port that the host's administrator logs in by. A service on all addresses keeps it on the others.
+pub const SSH: u16 = 22;
+
 /// The process that gets what is sent to a port of the host, such as `nginx` (process 812); none: nobody listens there.
 /// `exact`: on this address alone, not on all.
 pub fn listener(machine: &dyn Machine, at: &Publication, exact: bool) -> Option<String> {

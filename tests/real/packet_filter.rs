@@ -271,4 +271,11 @@ fn a_port_that_is_taken_is_not_published() {
     }
     assert_eq!(host.tables_text(), before);
     assert!(!host.ok(&["show", "lite-test-pbt-b"]).contains("PUBLISHED"));
+
+    // One that came later gets nothing.
+    let later = std::net::TcpListener::bind("0.0.0.0:8023").expect("a service of the host");
+    let found = &audit(&host).0["findings"];
+    let problem = format!("{process} listens on `8023/tcp` of this host, and what is sent there goes to the instance");
+    assert_eq!((&found[0]["problem"], found.as_array().map(Vec::len)), (&problem.into(), Some(1)));
+    drop(later);
 }

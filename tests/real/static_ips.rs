@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::{
     guest_net::{Beside, GuestNet, Outside, host_asks},
     host::{Host, needs_host, virsh},
-    idle::{clean, created, idle_host, run},
+    idle::{audit, clean, created, idle_host, run},
 };
 
 crate::tests![a_static_address_leads_whole_to_one_instance_after_the_other, an_address_that_cannot_be_kept_is_refused,];
@@ -149,4 +149,20 @@ fn an_address_that_cannot_be_kept_is_refused() {
     let wanted = "error: the instance has static address `kept` (198.51.100.5) already";
     assert_eq!(said.lines().next(), Some(wanted));
     clean(&host, "refused");
+
+    // The administrator takes them from the interface.
+    for address in [Outside::SECOND, THIRD] {
+        run(Command::new("ip").args(["addr", "del", &format!("{address}/32"), "dev", "ltw-sir"]));
+    }
+    let lost = |what: &str, address: &str| (what.to_owned(), format!("`{address}` is on no interface of this host"));
+    let found: Vec<_> = audit(&host).0["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|f| {
+            (f["subject"].as_str().unwrap_or_default().to_owned(), f["problem"].as_str().unwrap_or_default().to_owned())
+        })
+        .collect();
+    let wanted = [lost("static address `kept`", Outside::SECOND), lost("instance `lite-test-sir-a`", THIRD)];
+    assert_eq!(found, wanted);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
@@ -97,6 +98,10 @@ pub struct Facts {
     pub addresses: Option<Vec<DhcpInfo>>,
     /// Names the NAT network answers for.
     pub names: Option<Vec<DnsInfo>>,
+    /// Addresses that lead to instances or are kept, and that this host does not have: what names them, and the address.
+    pub lost_addresses: Vec<(String, Ipv4Addr)>,
+    /// Published ports that a process of this host listens on: the instance, the host's end, and the process.
+    pub hidden: Vec<(String, String, String)>,
     /// Log files of guests, each once, without the number of a rotation.
     pub logs: Option<Vec<(Uuid, String)>>,
     /// What image work left.

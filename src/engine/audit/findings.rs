@@ -26,6 +26,7 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all.extend(settled.iter().filter_map(|record| link(f, record)));
     all.extend(names(f, &settled));
     all.extend(missing_host(f, &settled));
+    all.extend(published(f));
     // The rules of a domain that is to be taken in are still there, and come with its row.
     all.extend(firewall(f).filter(|_| orphans.unrecorded.is_empty()));
     all.extend(duplicates(f, &settled));
@@ -178,6 +179,20 @@ fn names(f: &Facts, settled: &[Record]) -> Vec<Finding> {
         ))
     });
     found.collect()
+}
+
+/// Addresses that packets for instances do not come to any more, and services of the host that an instance gets the packets of.
+fn published(f: &Facts) -> impl Iterator<Item = Finding> {
+    let lost = f.lost_addresses.iter().map(|(subject, address)| {
+        let fix = format!("give it to an interface again (`ip address add {address} …`), or let it go");
+        finding(Trouble::Missing, subject, format!("`{address}` is on no interface of this host"), fix)
+    });
+    let hidden = f.hidden.iter().map(|(instance, end, who)| {
+        let problem = format!("{who} listens on `{end}` of this host, and what is sent there goes to the instance");
+        let fix = Hint::from("let it listen elsewhere, or ").run_with(Verb::Unpublish, &[instance]);
+        finding(Trouble::Duplicate, format!("instance `{instance}`"), problem, fix)
+    });
+    lost.chain(hidden)
 }
 
 /// The rules of the firewall, while nobody changes what they follow from.

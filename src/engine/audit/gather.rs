@@ -1,6 +1,9 @@
 //! Reads database and host. What cannot be looked at is unknown, never absent.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::Ipv4Addr,
+};
 
 use uuid::Uuid;
 
@@ -11,12 +14,13 @@ use crate::{
         Capacity, Ctx, firewall,
         host::{self, used_by_disks},
         links::Links,
+        listeners,
         lock::Lock,
     },
     hypervisor::{DomainInfo, DomainState},
     image,
-    model::{Code, Error, NetworkDefinition, Record, Result},
-    plan::{self, Namespace, Object, OwnedKind, Step, owner_of, subnet_of},
+    model::{Code, Error, NetworkDefinition, Publication, Record, Result},
+    plan::{self, Namespace, Object, OwnedKind, Step, Subnet, owner_of, subnet_of},
 };
 
 /// Looks at database and host; `all`: also at the capacity, and at this machine's processes and libvirt's own files.
@@ -192,6 +196,10 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     let network = ctx.hypervisor.network(&ctx.settings.host.network);
     let Some(network) = f.known("network", network) else { return };
     f.network = Some(network.is_some());
+    let subnet = network.as_ref().and_then(|n| subnet_of(&n.xml).ok());
+    if ctx.machine.runs_guests() {
+        read_published(ctx, f, subnet.as_ref());
+    }
     let named = network.as_ref().and_then(|n| NetworkDefinition::parse(&n.xml).ok()).map_or(Vec::new(), |n| n.names);
     for host in records.iter().filter_map(plan::dns_host).filter(|h| named.iter().any(|n| n.names == h.names)) {
         if f.names.as_ref().is_some_and(|listed| listed.iter().all(|seen| seen.host.names != host.names)) {
@@ -199,13 +207,27 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
             f.names = None;
         }
     }
-    let kept = network.and_then(|n| subnet_of(&n.xml).ok()).map_or(Vec::new(), |subnet| subnet.kept);
+    let kept = subnet.map_or(Vec::new(), |subnet| subnet.kept);
     for address in records.iter().filter_map(|r| r.address).filter(|a| kept.contains(a)) {
         if f.addresses.as_ref().is_some_and(|listed| listed.iter().all(|seen| seen.host.address != address)) {
             f.left_out("addresses", &address.to_string());
             f.addresses = None;
         }
     }
+}
+
+/// The addresses of this host that lead to instances, and who else listens there.
+fn read_published(ctx: &Ctx, f: &mut Facts, subnet: Option<&Subnet>) {
+    let kept = ctx.store.static_ips(&ctx.host_id());
+    let Some(kept) = f.known("static addresses", kept) else { return };
+    let is_here = |address: Ipv4Addr| ctx.machine.is_own(address.into()) || subnet.is_some_and(|s| s.contains(address));
+    let kept = kept.into_iter().map(|ip| (format!("static address `{}`", ip.name), ip.address));
+    let records = f.before.instances.iter().map(|i| &i.record);
+    let published: Vec<_> = records.flat_map(|r| r.published.iter().map(move |p| (&r.name, p))).collect();
+    let of_ports = published.iter().filter_map(|(name, p)| Some((format!("instance `{name}`"), p.address?)));
+    f.lost_addresses = kept.chain(of_ports).filter(|(_, address)| !is_here(*address)).collect();
+    let listener = |p: &Publication| listeners::listener(&*ctx.machine, p, p.port == listeners::SSH);
+    f.hidden = published.iter().filter_map(|(name, p)| Some((name.to_string(), p.end(), listener(p)?))).collect();
 }
 
 /// Of another machine's processes and files nothing is known here, and libvirt's test driver has none.
