@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{App, Caller, Right};
 use crate::{
-    doctor::{Check, Fix, Status, apply, choose_subnet, evaluate, fixes, gather, routes},
+    doctor::{Check, Fix, Repair, Status, apply, choose_subnet, evaluate, fixes, gather, routes},
     engine::{self, Finding},
     hypervisor::Hypervisor,
     model::{DiskUsage, Error, Result},
@@ -49,18 +49,22 @@ pub fn fix(app: &App, caller: &Caller, dry_run: bool, told: &mut dyn FnMut(FixVi
             return Ok(tried.len());
         };
         tried.push(next.check);
-        let done = if dry_run { Ok(()) } else { make(app, &next, reached(&host).ok()) };
+        let done = if dry_run { Ok(()) } else { make(app, caller, &next, reached(&host).ok()) };
         let error = done.err().map(|e| e.to_string());
         told(FixView { name: next.check.to_owned(), change: next.change, undo: next.undo, error });
     }
 }
 
-fn make(app: &App, fix: &Fix, host: Option<&dyn Hypervisor>) -> Result<()> {
+fn make(app: &App, caller: &Caller, fix: &Fix, host: Option<&dyn Hypervisor>) -> Result<()> {
     let settings = &app.settings;
     let pool = plan::pool_xml(&settings.host.pool, &settings.host.folders.pool.display().to_string())?;
     let network =
         || plan::network_xml(&settings.host.network, choose_subnet(&routes(&*app.machine)?, settings.host.subnet)?);
-    apply(fix, settings, &*app.machine, host, &pool, network)
+    apply(fix, settings, &*app.machine, host, &pool, network)?;
+    if matches!(fix.repair, Repair::Names { .. }) && Store::exists(&settings.paths.state)? {
+        engine::restore_names(&app.context_of_new_state(caller, false)?)?;
+    }
+    Ok(())
 }
 
 fn view(check: Check) -> CheckView {

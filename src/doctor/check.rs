@@ -48,6 +48,11 @@ pub enum Repair {
     Forwarding,
     /// Put rules into others' chains that let guests' packets pass.
     LetPass(Vec<Insertion>),
+    /// Have the hosts file hold the names of instances.
+    Names {
+        /// The network that they are on.
+        network: String,
+    },
     /// Install a package of Debian's.
     Package(&'static str),
 }

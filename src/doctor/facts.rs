@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{HostInfo, Hypervisor, Machine, NetworkInfo, PoolInfo, is_local},
-    model::{Action, DiskUsage, Error, IpDefinition, NetworkDefinition, Port, Settings, Size, Verb},
+    model::{Action, DiskUsage, Error, IpDefinition, NetworkDefinition, Port, Settings, Size, Verb, hosts_file},
 };
 
 /// Programs `lite image build` runs, with Debian's package of each.
@@ -47,6 +47,17 @@ pub struct Network {
     pub subnet: Option<Ipv4Net>,
     /// It leads to the host alone.
     pub isolated: bool,
+}
+
+/// By what a machine knows the names of the instances on its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolver {
+    /// systemd-resolved asks the network's own server.
+    Resolved,
+    /// lite writes them into the hosts file.
+    HostsFile,
+    /// By nothing.
+    Nothing,
 }
 
 /// What is known of the host. `None`, and `Err` with the reason, mean unknown.
@@ -90,6 +101,8 @@ pub struct Facts {
     pub backend: Option<&'static str>,
     /// What is sent on a bridge passes the rules for what is routed too.
     pub bridge_nf: Option<bool>,
+    /// By what this machine knows the names of instances; none while there is no network.
+    pub names: Option<Resolver>,
     /// AppArmor is on.
     pub apparmor: Option<bool>,
     /// SELinux enforces.
@@ -158,6 +171,7 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         apt: machine.program("apt-get").is_some(),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
         selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
+        names: network.as_ref().ok().and_then(Option::as_ref).map(|_| resolver(machine, settings)),
         backend: judged.as_ref().and_then(|(rules, way)| firewall::backend(rules.as_ref().ok()?, &way.bridge)),
         firewall: judged.map(|(rules, way)| rules.map(|rules| firewall::judge(&rules, &way))),
         bridge_nf: local::switch(machine, "/proc/sys/net/bridge/bridge-nf-call-iptables"),
@@ -178,6 +192,15 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         host,
         pool,
         network,
+    }
+}
+
+fn resolver(machine: &dyn Machine, settings: &Settings) -> Resolver {
+    let hosts = || machine.read(Path::new(hosts_file::HOSTS)).map(|text| String::from_utf8_lossy(&text).into_owned());
+    match hosts() {
+        _ if machine.has_resolved() => Resolver::Resolved,
+        Ok(text) if hosts_file::has_block(&text, &settings.host.network) => Resolver::HostsFile,
+        _ => Resolver::Nothing,
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     hypervisor::{Hypervisor, Machine},
-    model::{Code, Error, Hint, Result, Settings, Verb, escaped},
+    model::{
+        Code, Error, Hint, Result, Settings, Verb, escaped,
+        hosts_file::{HOSTS, with_block},
+    },
 };
 
 const LOG_SOCKET: &str = "/run/libvirt/virtlogd-sock";
@@ -88,6 +91,13 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
                 format!("let guests' packets pass, until that firewall is loaded anew: {}", changes.join("; "));
             (change, undo.join("; "))
         }
+        Repair::Names { network } => (
+            format!("write the names of instances into `{HOSTS}`, between two lines, from now on"),
+            format!(
+                "remove the lines from `# BEGIN lite network {0}` to `# END lite network {0}` from `{HOSTS}`",
+                escaped(network)
+            ),
+        ),
         Repair::Forwarding => (
             "switch IP forwarding on until the next boot: `sysctl -w net.ipv4.ip_forward=1`".to_owned(),
             "sysctl -w net.ipv4.ip_forward=0".to_owned(),
@@ -127,6 +137,14 @@ pub fn apply(
             let arguments: Vec<&str> = rule.arguments.iter().map(String::as_str).collect();
             run(machine, rule.program, &arguments)
         }),
+        // The names themselves are written by whoever has the database.
+        Repair::Names { network } => {
+            let file = Path::new(HOSTS);
+            let text = machine.read(file).map_err(|e| not_writable(file, e))?;
+            let text = String::from_utf8(text)
+                .map_err(|_| Error::new(Code::NotWritable, format!("`{HOSTS}` is not UTF-8, and stays as it is")))?;
+            machine.write(file, &with_block(&text, network)).map_err(|e| not_writable(file, e))
+        }
         Repair::Forwarding => switch_on(machine, Path::new(FORWARDING)),
     }
 }
@@ -189,11 +207,13 @@ fn run(machine: &dyn Machine, program: &str, arguments: &[&str]) -> Result<()> {
 }
 
 fn switch_on(machine: &dyn Machine, path: &Path) -> Result<()> {
-    machine.write(path, "1").map_err(|e| {
-        Error::new(Code::NotWritable, format!("cannot write `{}`", path.display()))
-            .cause(e)
-            .hint(Hint::from("it needs root: ").run_as_root(Verb::Doctor, &[&"--fix"]))
-    })
+    machine.write(path, "1").map_err(|e| not_writable(path, e))
+}
+
+fn not_writable(path: &Path, why: std::io::Error) -> Error {
+    Error::new(Code::NotWritable, format!("cannot write `{}`", path.display()))
+        .cause(why)
+        .hint(Hint::from("it needs root: ").run_as_root(Verb::Doctor, &[&"--fix"]))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::{
     check::{Check, Repair, Status, quoted, word},
-    facts::{Facts, TOOLS, doctor_fix},
+    facts::{Facts, Resolver, TOOLS, doctor_fix},
     firewall::Insertion,
 };
-use crate::model::{Action, Hint, Ratio, Settings, Size, Verb, escaped};
+use crate::model::{Action, Hint, Ratio, Settings, Size, Verb, escaped, hosts_file::HOSTS};
 
 /// Less free memory than this holds no instance: the smallest bundle and QEMU's own.
 const MEMORY_LEAST: Size = Size::mib(640);
@@ -47,12 +47,13 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
 }
 
 /// What a machine that runs guests needs.
-pub fn server(facts: &Facts, settings: &Settings) -> [Check; 7] {
+pub fn server(facts: &Facts, settings: &Settings) -> [Check; 8] {
     [
         forwarding(facts),
         nftables(facts),
         firewall(facts),
         bridge_nf(facts),
+        names(facts, settings),
         confinement(facts, settings),
         memory(facts, settings),
         disk(facts, settings),
@@ -127,6 +128,21 @@ fn bridge_nf(facts: &Facts) -> Check {
         )
         .fix("sysctl -w net.bridge.bridge-nf-call-iptables=0"),
         _ => Check::ok(ID, "instances reach each other's published ports"),
+    }
+}
+
+/// By what this host itself knows `NAME.lite.internal`; guests ask their network.
+fn names(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "names";
+    match facts.names {
+        None => {
+            Check::warn(ID, "names of instances are not checked: the network is not up").fix(doctor_fix(false, facts))
+        }
+        Some(Resolver::Resolved) => Check::ok(ID, "systemd-resolved asks the network for the names of instances"),
+        Some(Resolver::HostsFile) => Check::ok(ID, format!("lite writes the names of instances into `{HOSTS}`")),
+        Some(Resolver::Nothing) => Check::warn(ID, "this host itself does not know the names of instances")
+            .fix(doctor_fix(true, facts))
+            .repair(Repair::Names { network: settings.host.network.clone() }),
     }
 }
 

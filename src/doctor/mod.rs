@@ -18,7 +18,7 @@ mod subnet;
 pub use accel::{Acceleration, Here, obstacle, use_kvm};
 pub use check::{Check, Repair, Status};
 pub use evaluate::evaluate;
-pub use facts::{Facts, Network, gather, inward_obstacle, obstacles};
+pub use facts::{Facts, Network, Resolver, gather, inward_obstacle, obstacles};
 pub use firewall::{Insertion, Obstacle, Ruleset, Way, backend, judge, parse_iptables, parse_nft};
 pub use fix::{Fix, apply, fixes};
 pub use local::Kvm;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{
     Ctx,
     lock::{Lock, NAMES},
@@ -23,6 +25,8 @@ const WAIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// What libvirt says.
 pub fn apply(ctx: &Ctx) -> Result<()> {
+    // What of this cannot be done is told by whoever restores it: the names are the network's first.
+    let _ = tell_host(ctx, None);
     // Most calls end here, and take no turn.
     if changes(ctx)?.add.is_empty() {
         return Ok(());
@@ -47,6 +51,7 @@ pub fn apply(ctx: &Ctx) -> Result<()> {
 pub fn remove(ctx: &Ctx, record: &Record) -> Result<()> {
     let network = &ctx.settings.host.network;
     let Some(own) = plan::dns_host(record) else { return Ok(()) };
+    let _ = tell_host(ctx, Some(record.uuid));
     if ctx.hypervisor.dns_hosts(network)?.iter().all(|seen| seen.host != own) {
         return Ok(());
     }
@@ -81,7 +86,18 @@ pub fn restore(ctx: &Ctx) -> Result<bool> {
     if differs {
         apply(ctx)?;
     }
-    Ok(resolver::tell(ctx)? || differs)
+    let written = tell_host(ctx, None)?;
+    Ok(resolver::tell(ctx)? || written || differs)
+}
+
+/// Tells this machine's hosts file of the names; of one that goes away no longer. Whether it did not have them.
+fn tell_host(ctx: &Ctx, without: Option<Uuid>) -> Result<bool> {
+    if resolver::hosts(ctx).is_none() {
+        return Ok(false);
+    }
+    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
+    let names = wanted(ctx)?.into_iter().filter(|(uuid, _)| Some(*uuid) != without).map(|(_, host)| host);
+    resolver::write_hosts(ctx, &names.collect::<Vec<_>>())
 }
 
 /// In what the name of an instance differs from what its network answers; none: in nothing, or it has no name there.
@@ -99,12 +115,16 @@ pub fn drift(ctx: &Ctx, record: &Record) -> Result<Option<Drift>> {
     Ok(if changes.add.contains(&wanted) { named("no such name".to_owned()) } else { None })
 }
 
-fn changes(ctx: &Ctx) -> Result<NameChanges> {
+/// The instances that have a name. One whose row cannot be read keeps that which its network has, and one that goes away gets none.
+fn wanted(ctx: &Ctx) -> Result<Vec<(Uuid, DnsHost)>> {
     let rows = ctx.store.instances_on(&ctx.host_id())?;
-    // One whose row cannot be read keeps the name that it has, and one that goes away gets none.
     let stay =
         rows.iter().filter_map(|(_, row)| row.as_ref().ok()).filter(|instance| instance.phase != Phase::Deleting);
-    let wanted: Vec<DnsHost> = stay.filter_map(|instance| plan::dns_host(&instance.record)).collect();
+    Ok(stay.filter_map(|instance| Some((instance.record.uuid, plan::dns_host(&instance.record)?))).collect())
+}
+
+fn changes(ctx: &Ctx) -> Result<NameChanges> {
+    let wanted: Vec<DnsHost> = wanted(ctx)?.into_iter().map(|(_, host)| host).collect();
     let seen = ctx.hypervisor.dns_hosts(&ctx.settings.host.network)?;
     let seen: Vec<(&DnsHost, bool)> = seen.iter().map(|s| (&s.host, s.whole)).collect();
     Ok(plan::name_changes(&wanted, &seen))

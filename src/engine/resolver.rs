@@ -1,9 +1,10 @@
-//! How this machine itself comes to know the names of instances: systemd-resolved is told on which bridge it may ask for them.
+//! How this machine itself comes to know the names of instances: systemd-resolved is told on which bridge it may ask for them;
+//! without it they are written into its hosts file, where its administrator had a block made for them.
 
 use std::{io::ErrorKind, net::Ipv4Addr, path::Path};
 
 use super::Ctx;
-use crate::model::{Code, DOMAIN, Error, NetworkDefinition, Result, escaped};
+use crate::model::{Code, DOMAIN, DnsHost, Error, NetworkDefinition, Result, escaped, hosts_file};
 
 /// Where systemd-resolved keeps its state; not there where it does not run.
 const RESOLVED: &str = "/run/systemd/resolve";
@@ -14,7 +15,7 @@ const RESOLVED: &str = "/run/systemd/resolve";
 /// # Errors
 /// What `resolvectl` says.
 pub fn tell(ctx: &Ctx) -> Result<bool> {
-    if !ctx.machine.runs_guests() || ctx.machine.info(Path::new(RESOLVED)).is_err() {
+    if !ctx.machine.runs_guests() || !ctx.machine.has_resolved() {
         return Ok(false);
     }
     let Some(network) = ctx.hypervisor.network(&ctx.settings.host.network)?.filter(|network| network.active) else {
@@ -59,6 +60,26 @@ fn run(ctx: &Ctx, arguments: &[String]) -> Result<()> {
         true => Ok(()),
         false => Err(failed().cause(escaped(String::from_utf8_lossy(&out.stderr).trim()))),
     }
+}
+
+/// The text of this machine's hosts file, if that has a block for the names.
+pub fn hosts(ctx: &Ctx) -> Option<String> {
+    let read = || String::from_utf8(ctx.machine.read(Path::new(hosts_file::HOSTS)).ok()?).ok();
+    let text = ctx.machine.runs_guests().then(read).flatten()?;
+    hosts_file::has_block(&text, &ctx.settings.host.network).then_some(text)
+}
+
+/// Writes the names into the block of this machine's hosts file, if it has one; `false`: there is none, or it has them.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_hosts(ctx: &Ctx, names: &[DnsHost]) -> Result<bool> {
+    let Some(text) = hosts(ctx) else { return Ok(false) };
+    let new = hosts_file::with_names(&text, &ctx.settings.host.network, names).filter(|new| *new != text);
+    let (Some(new), file) = (new, Path::new(hosts_file::HOSTS)) else { return Ok(false) };
+    ctx.machine.write(file, &new).map(|()| true).map_err(|e| {
+        Error::new(Code::NotStarted, format!("cannot write the names of instances into `{}`", file.display())).cause(e)
+    })
 }
 
 #[cfg(test)]

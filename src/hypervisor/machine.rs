@@ -132,6 +132,11 @@ pub trait Machine: Send + Sync {
         Ok(String::from_utf8_lossy(&self.read(Path::new(file))?).trim().to_owned())
     }
 
+    /// Whether systemd-resolved runs, which keeps its state there.
+    fn has_resolved(&self) -> bool {
+        self.info(Path::new("/run/systemd/resolve")).is_ok()
+    }
+
     /// Its name; empty if that cannot be read.
     fn hostname(&self) -> String {
         self.text("/proc/sys/kernel/hostname").unwrap_or_default()

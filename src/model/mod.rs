@@ -10,6 +10,7 @@ mod event;
 mod firewall;
 mod hint;
 mod host;
+pub mod hosts_file;
 mod instance;
 mod metric;
 mod money;

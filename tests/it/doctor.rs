@@ -10,8 +10,8 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use ipnet::Ipv4Net;
 use lite::{
     doctor::{
-        Acceleration, Check, Facts, Fix, Here, Insertion, Kvm, Network, Obstacle, Repair, Route, Status, apply,
-        choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
+        Acceleration, Check, Facts, Fix, Here, Insertion, Kvm, Network, Obstacle, Repair, Resolver, Route, Status,
+        apply, choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
     model::{Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
@@ -85,6 +85,7 @@ fn healthy() -> Facts {
         firewall: Some(Ok(vec![])),
         backend: Some("iptables"),
         bridge_nf: Some(false),
+        names: Some(Resolver::Resolved),
         nft: true,
         apt: true,
         apparmor: Some(true),
@@ -141,6 +142,7 @@ fn a_healthy_host() {
             ("nftables", "`nft` is installed, which loads lite's firewall"),
             ("firewall", "no firewall of this host stops guests; libvirt's rules are in iptables"),
             ("bridge-nf", "instances reach each other's published ports"),
+            ("names", "systemd-resolved asks the network for the names of instances"),
             ("confinement", "AppArmor is on, and confines guests"),
             ("memory", "8 GiB of memory is free"),
             ("disk", "512 GiB is free for images and disks in `/srv/pool`"),
@@ -305,6 +307,27 @@ fn what_is_wrong_is_said_with_one_fix() {
             Warn,
             "the sysctl `net.bridge.bridge-nf-call-iptables` is 1: instances do not reach each other's published ports",
             Some("sysctl -w net.bridge.bridge-nf-call-iptables=0"),
+        ),
+        (
+            |f, _| f.names = Some(Resolver::Nothing),
+            "names",
+            Warn,
+            "this host itself does not know the names of instances",
+            Some("lite doctor --fix"),
+        ),
+        (
+            |f, _| f.names = Some(Resolver::HostsFile),
+            "names",
+            Fine,
+            "lite writes the names of instances into `/etc/hosts`",
+            None,
+        ),
+        (
+            |f, _| f.names = None,
+            "names",
+            Warn,
+            "names of instances are not checked: the network is not up",
+            Some("lite doctor --fix"),
         ),
         (
             |f, _| f.firewall = Some(Ok(vec![stops("the policy of x", false)])),

@@ -132,7 +132,10 @@ fn doctor_lets_guests_pass_a_firewall_that_forwards_nothing() {
     assert!(foreign.packets() > 0, "the fault was hit");
     let chain = format!("inet {} passing", foreign.0);
     let rules = ["iifname", "oifname"].map(|side| format!("`nft 'insert rule {chain} {side} \"{bridge}\" accept'`"));
-    let fixed = host.lite(&["doctor", "--fix"]);
+    // It writes the names of instances there, too.
+    let hosts = host.folder.path().join("hosts");
+    std::fs::write(&hosts, "127.0.0.1 localhost\n").expect("written");
+    let fixed = host.lite_with_hosts(&hosts, &["doctor", "--fix"]);
     let said = [text(&fixed.stdout), text(&fixed.stderr)].concat();
     let told = format!(
         "fix   firewall: let guests' packets pass, until that firewall is loaded anew: {}\n      \
@@ -145,7 +148,7 @@ fn doctor_lets_guests_pass_a_firewall_that_forwards_nothing() {
     // Exactly these two, and a second time there is nothing to do.
     let listed = text(&run(Command::new("nft").args(["list", "chain", "inet", &foreign.0, "passing"])).stdout);
     assert_eq!(listed.matches(" accept\n").count(), 2, "{listed}");
-    host.lite(&["doctor", "--fix"]);
+    host.lite_with_hosts(&hosts, &["doctor", "--fix"]);
     assert_eq!(
         text(&run(Command::new("nft").args(["list", "chain", "inet", &foreign.0, "passing"])).stdout)
             .matches(" accept\n")

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    path::PathBuf,
     process::{Command, Output},
     time::Instant,
 };
@@ -69,8 +70,8 @@ impl Web {
         web
     }
 
-    fn hosts(&self) -> String {
-        self.host.folder.path().join("hosts").display().to_string()
+    fn hosts(&self) -> PathBuf {
+        self.host.folder.path().join("hosts")
     }
 
     /// What this host's resolver says of names below `example.org`.
@@ -81,14 +82,7 @@ impl Web {
 
     /// `lite ARGS`, with those names.
     fn lite(&self, args: &[&str]) -> Output {
-        let lite = self.host.command(args);
-        let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", &self.hosts()]);
-        command.arg(lite.get_program()).args(lite.get_args());
-        command.envs(lite.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        let out = command.output().expect("unshare runs");
-        eprintln!("$ lite {}\n{}{}", args.join(" "), text(&out.stdout), text(&out.stderr));
-        out
+        self.host.lite_with_hosts(&self.hosts(), args)
     }
 
     /// Its exit code and the first line of its stderr.

@@ -3,7 +3,7 @@
 
 use std::{
     os::unix::fs::DirBuilderExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -82,6 +82,18 @@ impl Host {
     /// Runs `lite ARGS`.
     pub fn lite(&self, args: &[&str]) -> Output {
         let out = self.command(args).output().expect("lite runs");
+        eprintln!("$ lite {}\n{}{}", args.join(" "), text(&out.stdout), text(&out.stderr));
+        out
+    }
+
+    /// Runs `lite ARGS` where `/etc/hosts` is this file.
+    pub fn lite_with_hosts(&self, hosts: &Path, args: &[&str]) -> Output {
+        let lite = self.command(args);
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""]).arg(hosts);
+        command.arg(lite.get_program()).args(lite.get_args());
+        command.envs(lite.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let out = command.output().expect("unshare runs");
         eprintln!("$ lite {}\n{}{}", args.join(" "), text(&out.stdout), text(&out.stderr));
         out
     }

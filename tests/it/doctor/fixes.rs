@@ -41,6 +41,10 @@ fn each_fix_says_what_it_does_and_how_to_undo_it() {
             ["nftables", "install the package `nftables`: `apt-get install nftables`", "apt-get remove nftables"],
         ])
     );
+    let unnamed = Facts { names: Some(Resolver::Nothing), ..healthy() };
+    let undo = "remove the lines from `# BEGIN lite network lite` to `# END lite network lite` from `/etc/hosts`";
+    let change = "write the names of instances into `/etc/hosts`, between two lines, from now on";
+    assert_eq!(shown(&unnamed), rows(&[["names", change, undo]]));
     let firewall = |obstacles| Facts { firewall: Some(Ok(obstacles)), ..healthy() };
     let change = "let guests' packets pass, until that firewall is loaded anew: `fix x`; `fix y`";
     assert_eq!(
@@ -122,7 +126,7 @@ fn gathers_without_libvirt() {
         (Err(down()), Err(down()), Err(down()))
     );
     let checks = evaluate(&facts, &settings);
-    assert_eq!(checks.len(), 18);
+    assert_eq!(checks.len(), 19);
     assert_eq!(checks[0].sentence, "libvirt cannot be reached at `qemu:///system`: no such socket");
     assert!(checks[0].repair.is_none(), "a test connection is not libvirtd's");
 }
