@@ -2,8 +2,11 @@
 
 use super::{App, Caller, Right, context::instances, instance::state};
 use crate::{
-    engine::{self, Ctx, Redefinition},
-    model::{Hint, Instance, InstanceState, Name, Observer, Result, Verb},
+    engine::{
+        self, Ctx, Redefinition,
+        sagas::network::{self, Move},
+    },
+    model::{ForwardMode, Hint, Instance, InstanceState, Name, Observer, Result, Tap, Verb, escaped},
     view::{Changed, RepairView},
 };
 
@@ -43,6 +46,31 @@ pub fn repair(
     if actions.is_empty() && agrees {
         observer.status("nothing to repair");
     }
+    Ok(RepairView { dry_run, actions })
+}
+
+/// Has the network of the instances forward packets in another mode, while they run; in a dry run only says what that takes.
+pub fn move_network(
+    app: &App,
+    caller: &Caller,
+    mode: ForwardMode,
+    dry_run: bool,
+    observer: &mut dyn Observer,
+) -> Result<RepairView> {
+    caller.require(Right::Administer)?;
+    let (moved, would) = if dry_run {
+        (network::plan(&app.context(caller, false)?, mode)?, "would be ")
+    } else {
+        (network::run(&mut app.change(caller, false, observer)?, mode)?, "")
+    };
+    let Some(Move { network, bridge, links, .. }) = moved else {
+        observer.status(&format!("network `{}` is in mode `{mode}` already", escaped(&app.settings.host.network)));
+        return Ok(RepairView { dry_run, actions: Vec::new() });
+    };
+    let [network, bridge] = [network, bridge].map(|name| escaped(&name));
+    let mut actions = vec![format!("network `{network}` {would}moved to mode `{mode}`")];
+    let back = |link: Tap| format!("link `{}` {would}put on the new bridge `{bridge}`", escaped(&link.name));
+    actions.extend(links.into_iter().map(back));
     Ok(RepairView { dry_run, actions })
 }
 

@@ -5,7 +5,7 @@ use clap_complete::ArgValueCompleter;
 use super::{Env, common, complete};
 use crate::{
     app::{rebuild, repair},
-    model::{Name, Result},
+    model::{ForwardMode, Name, Result},
     ui::print::{print_changed, print_rebuild_plan, print_rebuilt, print_repair},
 };
 
@@ -18,7 +18,9 @@ EXAMPLES:
   lite repair nginx-1
       Its domain was removed or changed by hand: put it back as recorded
   lite repair --rebuild
-      The database is lost: read it back from libvirt";
+      The database is lost: read it back from libvirt
+  lite repair --network route
+      The network is of an earlier lite: let what is published reach other machines";
 
 /// Finish what was cut off, and put right what disagrees
 ///
@@ -27,6 +29,10 @@ EXAMPLES:
 /// instance again as it was recorded; nothing is stopped, no disk is touched.
 /// With --rebuild a lost database is made again from the records that libvirt
 /// keeps with each instance; what was only in the database is lost.
+/// With --network the network of the instances is moved to another of libvirt's
+/// modes while they run: route lets in what is published, nat, as an earlier lite
+/// made it, refuses that to other machines. Its bridge is made anew; the instances
+/// are off the network for a second or two, and their connections live on.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
@@ -36,10 +42,31 @@ pub struct Args {
     /// Make the database again from the records in libvirt
     #[arg(long, conflicts_with = "names")]
     pub rebuild: bool,
+    /// Move the network of the instances to this mode of libvirt's
+    #[arg(long, value_name = "MODE", conflicts_with_all = ["names", "rebuild"])]
+    pub network: Option<Forwarding>,
     #[command(flatten)]
     pub sure: common::Sure,
     #[command(flatten)]
     pub change: common::Change,
+}
+
+/// How a network forwards packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Forwarding {
+    /// lite translates addresses, and lets in what is published
+    Route,
+    /// libvirt translates addresses, and refuses what comes in
+    Nat,
+}
+
+impl From<Forwarding> for ForwardMode {
+    fn from(forwarding: Forwarding) -> Self {
+        match forwarding {
+            Forwarding::Route => Self::Route,
+            Forwarding::Nat => Self::Nat,
+        }
+    }
 }
 
 /// Repairs.
@@ -49,6 +76,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     let (app, caller, mut progress) = (env.app()?, env.caller(), env.progress());
     let common::Change { wait, dry_run } = args.change;
+    if let Some(mode) = args.network {
+        let moved = repair::move_network(&app, &caller, mode.into(), dry_run, &mut progress)?;
+        return print_repair(&env.ui, &moved);
+    }
     if args.names.is_empty() {
         return print_repair(&env.ui, &repair::repair(&app, &caller, wait, dry_run, &mut progress)?);
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use ipnet::Ipv4Net;
 
-use crate::model::{Accel, Error, Hint, Settings, Verb, escaped};
+use crate::model::{Accel, Action, Error, ForwardMode, Hint, Settings, Verb, escaped};
 
 /// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
 /// needs to work with it.
@@ -166,6 +166,11 @@ fn network(facts: &Facts, settings: &Settings) -> Check {
         Ok(Some(n)) if !n.active => Check::fail(ID, format!("network `{name}` is not started"))
             .fix(doctor_fix(false, facts))
             .repair(repair(true)),
+        Ok(Some(n)) if n.forward.as_deref() == Some(ForwardMode::Nat.as_str()) => Check::warn(
+            ID,
+            format!("network `{name}` is in libvirt's mode `nat`, which refuses what is published to other machines"),
+        )
+        .fix(Action::new(Verb::Repair, &[&"--network", &"route"])),
         Ok(Some(n)) => match &n.bridge {
             Some(bridge) => Check::ok(ID, format!("network `{name}` is up on bridge `{}`", escaped(bridge))),
             None => Check::ok(ID, format!("network `{name}` is up")),

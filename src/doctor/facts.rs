@@ -45,8 +45,8 @@ pub struct Network {
     pub bridge: Option<String>,
     /// Its IPv4 subnet.
     pub subnet: Option<Ipv4Net>,
-    /// It leads to the host alone.
-    pub isolated: bool,
+    /// How it forwards packets, in libvirt's word; none: it leads to the host alone.
+    pub forward: Option<String>,
 }
 
 /// By what a machine knows the names of the instances on its network.
@@ -228,7 +228,7 @@ fn rules_on_way(
 fn guests_way(network: &Network, routes: &Result<Vec<Route>, Error>) -> Option<Way> {
     let network = Some(network).filter(|n| n.active)?;
     let uplink = routes.iter().flatten().find(|r| r.net.prefix_len() == 0).map(|r| r.interface.clone());
-    Some(Way { bridge: network.bridge.clone()?, subnet: network.subnet?, isolated: network.isolated, uplink })
+    Some(Way { bridge: network.bridge.clone()?, subnet: network.subnet?, isolated: network.forward.is_none(), uplink })
 }
 
 /// What stops the guests of lite's network, as far as that can be told: none if it is not up.
@@ -258,7 +258,8 @@ fn network_of(seen: &NetworkInfo) -> Network {
     Network {
         active: seen.active,
         subnet: subnets.filter_map(subnet).next(),
-        isolated: network.as_ref().is_some_and(|n| n.isolated),
+        // Not known: as lite makes it.
+        forward: network.as_ref().map_or_else(|| Some("route".to_owned()), |n| n.forward.clone()),
         bridge: network.and_then(|n| n.bridge),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Ctx, firewall,
+    Ctx, firewall, forward,
     lock::{LIBVIRT_SLOTS, Lock},
     names, objects,
 };
@@ -49,6 +49,8 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
         Step::StartUnlinked { uuid } | Step::Start { uuid } => start(ctx, *uuid),
         Step::Destroy { uuid } => hv.destroy(*uuid),
+        Step::MoveNetwork { name, mode, links, .. } => forward::move_to(ctx, name, *mode, links),
+        Step::RestoreNetwork { name, xml, links } => forward::run_as(ctx, name, xml, links),
     };
     result.map_err(|e| at(step, e))
 }

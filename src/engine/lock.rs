@@ -64,6 +64,7 @@ pub fn owner(operation: &Operation) -> Uuid {
     match (operation.resource.kind, operation.kind) {
         (ResourceKind::Instance, OperationKind::Create | OperationKind::Start) => of_operation(operation),
         (ResourceKind::Instance, _) => operation.resource.id,
+        (ResourceKind::Network, _) => HOST,
         (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact | ResourceKind::StaticIp, _) => {
             of_operation(operation)
         }

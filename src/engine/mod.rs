@@ -18,6 +18,7 @@ mod domain;
 mod execute;
 mod firewall;
 mod follow;
+mod forward;
 mod gc;
 mod generate;
 mod guest_address;
@@ -59,6 +60,7 @@ pub use certificates::{obtain as obtain_certificate, renew as renew_certificates
 pub use context::Ctx;
 pub use disk::{reserve as disk_reserve, space as disk_space, usage as disk_usage};
 pub use firewall::{apply as apply_firewall, restore as restore_firewall};
+pub use forward::{refusing, refusing_network};
 pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use guest_address::{guest_address, learned, others};
 pub use host::{capacity, network_xml, prepare_host};

@@ -15,6 +15,7 @@ use super::{
     allocate::HostView,
     capacity, disk,
     execute::Payload,
+    forward,
     generate::{Generated, generate, secret_rows},
     guest_address::check_stated,
     host, images,
@@ -178,6 +179,9 @@ fn warn_of_memory(ctx: &Ctx, job: &Job, observer: &mut dyn Observer) -> Result<(
 fn host_view(ctx: &mut Ctx, network: &NetworkMode, observer: &mut dyn Observer) -> Result<(HostView, bool)> {
     host::check_bridge(ctx, network)?;
     host::prepare_host(ctx, network, observer)?;
+    if let Some(refusing) = forward::refusing_network(ctx)?.filter(|_| *network == NetworkMode::Nat) {
+        observer.warn(&forward::refusing(&refusing));
+    }
     let view = host::view(ctx, network)?;
     let kvm = doctor::use_kvm(ctx.settings.host.accel, &*ctx.machine, view.info.kvm_offered, &view.info.arch)?;
     if !kvm {

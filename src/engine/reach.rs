@@ -5,11 +5,11 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use ipnet::Ipv4Net;
 
-use super::Ctx;
+use super::{Ctx, forward};
 use crate::{
     doctor::{self, Obstacle},
     hypervisor::Answer,
-    model::{Code, Error, Hint, Port, Protocol, Publication, Record, Verb},
+    model::{Code, Error, Hint, Port, Protocol, Publication, Record, Verb, escaped},
 };
 
 /// How long a guest on this host may take to answer.
@@ -35,6 +35,8 @@ pub enum Reach {
     NobodyListens,
     /// The instance answers this host, and a firewall that is not lite's stops others.
     Stopped(Box<Obstacle>),
+    /// The instance answers this host, and libvirt stops others: its network is in mode `nat`.
+    Refused(String),
     /// As before, but not by any rule that lite understands.
     Unexplained,
     /// It cannot be tried; why.
@@ -74,7 +76,7 @@ fn try_one(ctx: &Ctx, record: &Record, publication: &Publication, is_off: &mut b
     };
     match machine.ask_port_from_outside(world, (address, publication.host_port()), OUTSIDE) {
         Err(error) => Reach::Untried(error.to_string()),
-        Ok(far) if far != near => obstacle(ctx, record, inner).map_or(Reach::Unexplained, Reach::Stopped),
+        Ok(far) if far != near => stopper(ctx, record, inner),
         Ok(_) if near == Answer::Refused => Reach::NobodyListens,
         Ok(_) => Reach::Whole,
     }
@@ -84,6 +86,14 @@ fn try_one(ctx: &Ctx, record: &Record, publication: &Publication, is_off: &mut b
 fn world(ctx: &Ctx) -> Option<Ipv4Net> {
     let routes = doctor::routes(&*ctx.machine).ok()?;
     WORLDS.into_iter().find(|world| doctor::choose_subnet(&routes, Some(*world)).is_ok())
+}
+
+/// Why a port is not reached. In mode `nat` libvirt's own rule stops it, and there may be others.
+fn stopper(ctx: &Ctx, record: &Record, port: Port) -> Reach {
+    if let Ok(Some(network)) = forward::refusing_network(ctx) {
+        return Reach::Refused(network);
+    }
+    obstacle(ctx, record, port).map_or(Reach::Unexplained, Reach::Stopped)
 }
 
 /// What stops packets from the world to a port of an instance.
@@ -100,6 +110,18 @@ pub fn stopped(publication: &Publication, obstacle: &Obstacle) -> Error {
         .hint(Hint::new().run(Verb::Doctor).text(" tells what else it stops"))
 }
 
+/// The error of something published that libvirt stops, with what helps.
+pub fn refused(publication: &Publication, network: &str) -> Error {
+    let (end, network) = (publication.end(), escaped(network));
+    let text = format!(
+        "`{end}` is not reached from outside: network `{network}` is in libvirt's mode `nat`, whose rules refuse what comes in"
+    );
+    Error::new(Code::NotReached, text).hint(
+        Hint::from("nothing is published; move the network, which stops no instance, and try again: ")
+            .run_with(Verb::Repair, &[&"--network", &"route"]),
+    )
+}
+
 /// What is to be said of something published that stays; none: nothing.
 pub fn doubt(publication: &Publication, reach: &Reach) -> Option<Hint> {
     let end = publication.end();
@@ -111,6 +133,6 @@ pub fn doubt(publication: &Publication, reach: &Reach) -> Option<Hint> {
         Reach::Untried(why) => {
             Some(Hint::from(format!("whether `{end}` is reached from outside could not be tried: {why}")))
         }
-        Reach::Whole | Reach::NobodyListens | Reach::Stopped(_) => None,
+        Reach::Whole | Reach::NobodyListens | Reach::Stopped(_) | Reach::Refused(_) => None,
     }
 }

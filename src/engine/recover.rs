@@ -10,7 +10,7 @@ use super::{
     sagas::{
         bake, create, delete, firewall,
         image::{ImageCtx, recover_images},
-        publication, start, static_ip, stop, tag,
+        network, publication, start, static_ip, stop, tag,
     },
 };
 use crate::{
@@ -46,7 +46,11 @@ pub fn retry_attention(ctx: &mut Ctx) -> Result<Vec<String>> {
 fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
     let (mut told, mut failed) = (Vec::new(), None);
     let open = ctx.store.open_operations()?.into_iter().filter(|o| o.state == state);
-    for operation in open.filter(|o| o.resource.kind == ResourceKind::Instance || o.kind == OperationKind::Bake) {
+    let ours = |o: &Operation| match o.resource.kind {
+        ResourceKind::Instance | ResourceKind::Network => true,
+        _ => o.kind == OperationKind::Bake,
+    };
+    for operation in open.filter(ours) {
         match recover_one(ctx, &operation) {
             Ok(line) => told.extend(line),
             // The next would wait as long for nothing.
@@ -115,6 +119,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
             proxy::apply(ctx)?;
             publication::resume(ctx, operation, uuid)
         }
+        OperationKind::MoveNetwork => network::resume(ctx, operation),
         OperationKind::Tag => tag::resume(ctx, operation, uuid),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),

@@ -58,6 +58,9 @@ macro_rules! calls_of {
         $make! { Networks {
             fn network(name: &str) -> Option<NetworkInfo>;
             fn ensure_network(name: &str, xml: &str) -> ();
+            fn stored_network(name: &str) -> Option<String>;
+            fn define_network(name: &str, xml: &str) -> ();
+            fn stop_network(name: &str) -> ();
             fn ensure_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn remove_dhcp_host(network: &str, host: &DhcpHost) -> ();
             fn dhcp_hosts(network: &str) -> Vec<DhcpInfo>;
@@ -77,6 +80,7 @@ macro_rules! calls_of {
     (Links, $make:ident) => {
         $make! { Links {
             fn taps() -> Vec<Tap>;
+            fn links() -> Vec<Tap>;
             fn attach_tap(tap: &Tap) -> ();
         } }
     };

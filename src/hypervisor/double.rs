@@ -132,11 +132,6 @@ impl Double {
         self.inner.remove_pool(name)
     }
 
-    /// Stops the network.
-    pub fn stop_network(&self, name: &str) -> Result<()> {
-        self.inner.stop_network(name)
-    }
-
     /// Takes the network away.
     pub fn remove_network(&self, name: &str) -> Result<()> {
         self.inner.remove_network(name)

@@ -29,7 +29,7 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 10] = [
+const DESTRUCTIVE: [&str; 12] = [
     "remove_domain",
     "shutdown",
     "reset",
@@ -40,6 +40,8 @@ const DESTRUCTIVE: [&str; 10] = [
     "remove_dhcp_host",
     "remove_dns_host",
     "remove_filter",
+    "define_network",
+    "stop_network",
 ];
 
 /// What becomes of a call.

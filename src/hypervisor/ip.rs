@@ -25,6 +25,12 @@ impl Ip {
         Self { runner: (!uri.starts_with("test:")).then(|| Runner::of(uri)) }
     }
 
+    fn list(&self, which: &[&str]) -> Result<Vec<Tap>> {
+        let Some(runner) = &self.runner else { return Ok(Vec::new()) };
+        let listed = Self::run(runner, &[&["-json", "-details", "link", "show"], which].concat(), "")?;
+        parse(&listed).map_err(|e| Error::new(Code::LinksFailed, "the list of `ip` cannot be read").cause(e))
+    }
+
     fn run(runner: &Runner, arguments: &[&str], input: &str) -> Result<Vec<u8>> {
         let failed = |e: io::Error| Error::new(Code::LinksFailed, "cannot run `ip`").cause(e);
         let command = runner.command("ip", arguments).map_err(unrunnable)?;
@@ -53,9 +59,11 @@ fn unrunnable(why: Unrunnable) -> Error {
 
 impl Links for Ip {
     fn taps(&self) -> Result<Vec<Tap>> {
-        let Some(runner) = &self.runner else { return Ok(Vec::new()) };
-        let listed = Self::run(runner, &["-json", "-details", "link", "show", "type", "tun"], "")?;
-        parse(&listed).map_err(|e| Error::new(Code::LinksFailed, "the list of `ip` cannot be read").cause(e))
+        self.list(&["type", "tun"])
+    }
+
+    fn links(&self) -> Result<Vec<Tap>> {
+        self.list(&[])
     }
 
     fn attach_tap(&self, tap: &Tap) -> Result<()> {

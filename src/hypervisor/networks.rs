@@ -37,6 +37,12 @@ pub trait Networks: Send + Sync {
     fn network(&self, name: &str) -> Result<Option<NetworkInfo>>;
     /// Defines and starts a network, with autostart.
     fn ensure_network(&self, name: &str, xml: &str) -> Result<()>;
+    /// The definition that a network is started from the next time; none if it is not there.
+    fn stored_network(&self, name: &str) -> Result<Option<String>>;
+    /// Gives a network another definition, which holds from its next start on.
+    fn define_network(&self, name: &str, xml: &str) -> Result<()>;
+    /// Stops a network, whose bridge goes with it; content if it is stopped or not there. Guests run on, on no bridge.
+    fn stop_network(&self, name: &str) -> Result<()>;
     /// Keeps an address, live and persistent, in place of another kept for the same hardware address. `address_taken` if
     /// it is kept for another one.
     ///

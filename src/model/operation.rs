@@ -31,6 +31,8 @@ words! {
     AttachStaticIp = "attach",
     /// Lets it lead nowhere.
     DetachStaticIp = "detach",
+    /// Has a network forward packets in another mode.
+    MoveNetwork = "move",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

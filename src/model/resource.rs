@@ -17,6 +17,8 @@ words! {
     Contact = "contact",
     /// A static address.
     StaticIp = "static_ip",
+    /// A network of libvirt's. Operations are about it; its name is libvirt's.
+    Network = "network",
 }
 
 impl ResourceKind {
@@ -28,6 +30,7 @@ impl ResourceKind {
             Self::Alarm => "an alarm",
             Self::Contact => "a contact",
             Self::StaticIp => "a static address",
+            Self::Network => "a network",
         }
     }
 }

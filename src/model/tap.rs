@@ -1,7 +1,7 @@
 //! A guest's interface on the host.
 
 /// A tap device: the end of a guest's network card that is on the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tap {
     /// Its name.
     pub name: String,

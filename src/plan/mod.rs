@@ -4,6 +4,7 @@ mod backing;
 mod devices;
 mod domain;
 mod drift;
+mod forward;
 mod haproxy;
 mod link;
 mod names;
@@ -21,6 +22,7 @@ pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
 pub use drift::{drift, is_former_definition, size_in_domain, sizes};
+pub use forward::with_forward_mode;
 pub use haproxy::{SiteAt, proxy, proxy_folder};
 pub use link::{LINK, link_drift, wanted_tap};
 pub use names::{NameChanges, dns_host, full_name, name_changes, named_instance};

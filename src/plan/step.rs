@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::owned::{Object, OwnedKind};
+use crate::model::{ForwardMode, Tap};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,10 @@ pub enum Step {
     Start { uuid: Uuid },
     /// The domain does not run.
     Destroy { uuid: Uuid },
+    /// The network forwards in this mode, with these links on its bridge; `before` is the definition that it had.
+    MoveNetwork { name: String, mode: ForwardMode, before: String, links: Vec<Tap> },
+    /// The network has this definition again, with these links on its bridge.
+    RestoreNetwork { name: String, xml: String, links: Vec<Tap> },
 }
 
 impl Step {
@@ -34,7 +39,10 @@ impl Step {
         match self {
             Self::Ensure { object, .. } => Some(Self::Remove { object: object.clone() }),
             Self::StartUnlinked { uuid } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
-            Self::Rename { .. } | Self::Destroy { .. } | Self::Remove { .. } => None,
+            Self::MoveNetwork { name, before, links, .. } => {
+                Some(Self::RestoreNetwork { name: name.clone(), xml: before.clone(), links: links.clone() })
+            }
+            Self::Rename { .. } | Self::Destroy { .. } | Self::Remove { .. } | Self::RestoreNetwork { .. } => None,
         }
     }
 
@@ -43,7 +51,7 @@ impl Step {
         match self {
             Self::Ensure { object, .. } | Self::Remove { object } => object.is_serialised(),
             Self::StartUnlinked { .. } | Self::Start { .. } | Self::Destroy { .. } => true,
-            Self::Rename { .. } => false,
+            Self::Rename { .. } | Self::MoveNetwork { .. } | Self::RestoreNetwork { .. } => false,
         }
     }
 
@@ -55,6 +63,8 @@ impl Step {
             Self::StartUnlinked { uuid } | Self::Start { uuid } => format!("start of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Destroy { uuid } => format!("power of domain {uuid}"),
+            Self::MoveNetwork { name, mode, .. } => format!("move of network `{name}` to mode `{mode}`"),
+            Self::RestoreNetwork { name, .. } => format!("old definition of network `{name}`"),
         }
     }
 }

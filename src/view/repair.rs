@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct RepairView {
     /// Whether nothing was changed.
     pub dry_run: bool,
-    /// A sentence for each operation that was finished or undone; in a dry run for each that would be.
+    /// A sentence for each thing that was done, such as an operation that was finished; in a dry run for each that would be.
     pub actions: Vec<String>,
 }
 

@@ -70,7 +70,7 @@ fn healthy() -> Facts {
             active: true,
             bridge: Some("litebr0".into()),
             subnet: Some(net("192.168.150.0/24")),
-            isolated: false,
+            forward: Some("route".into()),
         })),
         routes: Ok(vec![
             route("eth0", "0.0.0.0/0"),
@@ -123,6 +123,19 @@ fn down() -> Error {
 /// A host whose libvirt does not answer.
 fn silent() -> Facts {
     Facts { host: Err(down()), pool: Err(down()), network: Err(down()), daemon_runs: false, ..healthy() }
+}
+
+#[test]
+fn a_network_in_mode_nat_is_told_with_the_command_that_moves_it() {
+    let mut facts = healthy();
+    if let Ok(Some(network)) = &mut facts.network {
+        network.forward = Some("nat".into());
+    }
+    let checks = evaluate(&facts, &settings());
+    let check = checks.iter().find(|check| check.id == "network").expect("a check");
+    let sentence = "network `lite` is in libvirt's mode `nat`, which refuses what is published to other machines";
+    assert_eq!(told(check), ("network", Status::Warn, sentence, Some("lite repair --network route")));
+    assert_eq!(check.repair, None);
 }
 
 #[test]

@@ -96,7 +96,7 @@ const ENGINE: &[&[&str]] = &[
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],
-    &["links"],
+    &["links", "forward"],
     // One step, and the journal of steps.
     &["execute"],
     &["journal", "image_journal"],

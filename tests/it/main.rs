@@ -55,6 +55,7 @@ mod images;
 mod lan_address;
 mod layering;
 mod metrics_store;
+mod move_network;
 mod names;
 mod operations;
 mod owned;

@@ -53,6 +53,7 @@ mod image_gate;
 mod image_kill;
 mod image_owner;
 mod mail;
+mod move_network;
 mod names;
 mod packet_filter;
 mod prometheus;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
         (Tools, "firewall", firewall::TESTS),
+        (Host, "move_network", move_network::TESTS),
         (Host, "names", names::TESTS),
         (Host, "packet_filter", packet_filter::TESTS),
         (Host, "static_ips", static_ips::TESTS),

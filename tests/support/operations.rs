@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use lite::{
-    engine::{self, Ctx, Unobserved},
+    engine::{self, Ctx, Unobserved, sagas::network},
     hypervisor::{DomainState, flaky::Moment, prelude::*},
     kill_point::in_process,
-    model::{Code, Instance, InstanceState, Name, Result, Tag},
+    model::{Code, ForwardMode, Instance, InstanceState, Name, Result, Tag},
     plan::report_log,
 };
 
@@ -110,6 +110,25 @@ fn unpublishable(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// The network is as an earlier lite made it.
+fn on_old_network(world: &World) {
+    created(world);
+    world.age_network();
+}
+
+fn move_network(world: &World) -> Result<()> {
+    network::run(&mut world.engine(), ForwardMode::Route).map(|moved| assert!(moved.is_some(), "it was in that mode"))
+}
+
+/// A network whose new definition libvirt refuses: it runs as before.
+fn immovable(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("define_network", 1, Moment::Before);
+    let error = move_network(world).expect_err("not defined");
+    world.hypervisor.heal();
+    assert_eq!((error.exit_code(), engine::refusing_network(&world.engine())?), (1, Some("lite".to_owned())));
+    Ok(())
+}
+
 fn attached(world: &World) {
     created(world);
     on(world, changes::attach).expect("attached");
@@ -195,6 +214,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("unpublish", published, |w| on(w, changes::unpublish), Leaves::Whole),
     ("attach", created, |w| on(w, changes::attach), Leaves::Whole),
     ("detach", attached, |w| on(w, changes::detach), Leaves::Whole),
+    ("move of the network", on_old_network, move_network, Leaves::Whole),
     ("delete with a static address", attached, delete, Leaves::Nothing),
     ("publish of a domain", created, |w| on(w, |e, i| changes::publish_site(e, i, "a.example.org")), Leaves::Whole),
     ("unpublish of a domain", sited, |w| on(w, changes::unpublish_sites), Leaves::Whole),
@@ -211,7 +231,8 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 4] = [
+pub const UNLOADED: [Operation; 5] = [
+    ("network that is not moved", on_old_network, immovable, Leaves::Whole),
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
     ("static address that is not loaded", created, unattachable, Leaves::Whole),

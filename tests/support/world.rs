@@ -182,6 +182,15 @@ impl World {
         }
     }
 
+    /// Makes the network one of an earlier lite: in mode `nat`, and without a domain.
+    pub fn age_network(&self) {
+        let hv = self.hypervisor.inner();
+        let xml = hv.stored_network("lite").expect("read").expect("a network");
+        hv.stop_network("lite").expect("stopped");
+        hv.define_network("lite", &xml.replace("mode='route'", "mode='nat'")).expect("defined");
+        hv.ensure_network("lite", &xml).expect("started");
+    }
+
     pub fn define_foreign(&self, name: &str) {
         let xml = format!(
             "<domain type='test'><name>{name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>"

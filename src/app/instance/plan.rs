@@ -85,5 +85,6 @@ fn title(step: &Step) -> &'static str {
         Step::StartUnlinked { .. } | Step::Start { .. } => "start",
         Step::Rename { .. } => "name",
         Step::Destroy { .. } | Step::Remove { .. } => "removal",
+        Step::MoveNetwork { .. } | Step::RestoreNetwork { .. } => "network",
     }
 }

@@ -193,6 +193,9 @@ fn finish(
     let Some(accepted) = accepted else { return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance))) };
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
         let tried = publication::run(&mut ctx, accepted)?;
+        if let Some(network) = engine::refusing_network(&ctx)?.filter(|_| !tried.is_empty()) {
+            observer.warn(&engine::refusing(&network));
+        }
         tried.iter().filter_map(|(publication, reach)| doubt(publication, reach)).for_each(|d| observer.warn(&d));
         if let Some(unpublish) = domains.filter(|u| u.is_all() || !u.domains.is_empty())
             && let Some(sites) = site::accept_unpublish(unpublish.is_all(), &unpublish.domains, &mut ctx, &instance)?

@@ -100,6 +100,7 @@ fn load(ctx: &Ctx, record: &Record, difference: &Difference) -> Result<Vec<(Publ
     kill_point::reached("effect");
     let tried = reach::try_all(ctx, record, &difference.added).into_iter();
     let told = |(publication, reach): (&Publication, Reach)| match reach {
+        Reach::Refused(network) => Err(reach::refused(publication, &network)),
         Reach::Stopped(obstacle) => Err(reach::stopped(publication, &obstacle)),
         reach => Ok((publication.clone(), reach)),
     };

@@ -11,7 +11,7 @@ use crate::{
         HostInfo, Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, ReverseProxy, Upload,
         VolumeInfo, Volumes, delegate::calls_of,
     },
-    model::{Code, Error, LoadedTable, Mac, ProxyConfiguration, Result, Ruleset, Tap},
+    model::{Code, Error, LoadedTable, Mac, NetworkDefinition, ProxyConfiguration, Result, Ruleset, Tap},
 };
 
 /// Passes calls on to the test driver.
@@ -31,9 +31,34 @@ macro_rules! passed_on_whole {
         }
     };
 }
-calls_of!(Networks, passed_on_whole);
 calls_of!(PacketFilter, passed_on_whole);
 calls_of!(ReverseProxy, passed_on_whole);
+
+impl Networks for Double {
+    passed_on! {
+        fn network(name: &str) -> Option<NetworkInfo>;
+        fn ensure_network(name: &str, xml: &str) -> ();
+        fn stored_network(name: &str) -> Option<String>;
+        fn define_network(name: &str, xml: &str) -> ();
+        fn ensure_dhcp_host(network: &str, host: &DhcpHost) -> ();
+        fn remove_dhcp_host(network: &str, host: &DhcpHost) -> ();
+        fn dhcp_hosts(network: &str) -> Vec<DhcpInfo>;
+        fn ensure_dns_host(network: &str, host: &DnsHost) -> ();
+        fn remove_dns_host(network: &str, host: &DnsHost) -> ();
+        fn dns_hosts(network: &str) -> Vec<DnsInfo>;
+    }
+
+    /// The bridge goes, as on a host.
+    fn stop_network(&self, name: &str) -> Result<()> {
+        let seen = self.inner.network(name)?.map(|seen| NetworkDefinition::parse(&seen.xml)).transpose()?;
+        self.inner.stop_network(name)?;
+        let bridge = seen.and_then(|network| network.bridge);
+        for tap in self.memory().taps.iter_mut().filter(|tap| tap.bridge == bridge) {
+            (tap.bridge, tap.isolated) = (None, false);
+        }
+        Ok(())
+    }
+}
 
 impl Pools for Double {
     passed_on! {
@@ -234,6 +259,10 @@ impl Filters for Double {
 impl Links for Double {
     fn taps(&self) -> Result<Vec<Tap>> {
         Ok(self.memory().taps.clone())
+    }
+
+    fn links(&self) -> Result<Vec<Tap>> {
+        self.taps()
     }
 
     fn attach_tap(&self, tap: &Tap) -> Result<()> {

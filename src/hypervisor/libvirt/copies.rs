@@ -31,15 +31,19 @@ impl Copy {
 
     /// What it says.
     pub fn definition(self, network: &Network) -> Outcome<NetworkDefinition> {
-        let xml = match self {
+        Ok(NetworkDefinition::parse(&self.xml(network)?)?)
+    }
+
+    /// Its XML.
+    pub fn xml(self, network: &Network) -> std::result::Result<String, virt::error::Error> {
+        match self {
             Self::Live => network.xml_desc(0),
             Self::Persistent => match network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE) {
                 // The test driver shows the live copy only.
                 Err(error) if is_unsupported(&error) => network.xml_desc(0),
                 answer => answer,
             },
-        };
-        Ok(NetworkDefinition::parse(&xml?)?)
+        }
     }
 
     /// Changes one element of it.

@@ -77,6 +77,10 @@ impl Links for Libvirt {
         self.ip.taps()
     }
 
+    fn links(&self) -> Result<Vec<Tap>> {
+        self.ip.links()
+    }
+
     fn attach_tap(&self, tap: &Tap) -> Result<()> {
         self.ip.attach_tap(tap)
     }

@@ -5,6 +5,7 @@ use virt::{connect::Connect, error::ErrorNumber, network::Network};
 use super::{
     Libvirt,
     connect::{LONG, ORDINARY, no_nul},
+    copies::Copy,
     dhcp, dns,
     errors::{Outcome, present},
     lookup,
@@ -50,6 +51,34 @@ impl Networks for Libvirt {
         })
     }
 
+    fn stored_network(&self, name: &str) -> Result<Option<String>> {
+        no_nul(&[name])?;
+        let name = name.to_owned();
+        self.link.call(&format!("read the definition of network `{}`", escaped(&name)), ORDINARY, move |c| {
+            match lookup::network(c, &name)? {
+                Some(network) => Ok(present(Copy::Persistent.xml(&network), ErrorNumber::NoNetwork)?),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn define_network(&self, name: &str, xml: &str) -> Result<()> {
+        no_nul(&[name, xml])?;
+        let xml = xml.to_owned();
+        self.link.call(&format!("define network `{}`", escaped(name)), ORDINARY, move |c| {
+            Ok(c.define_network_xml(&xml).map(drop)?)
+        })
+    }
+
+    fn stop_network(&self, name: &str) -> Result<()> {
+        no_nul(&[name])?;
+        let name = name.to_owned();
+        self.link.call(&format!("stop network `{}`", escaped(&name)), LONG, move |c| match lookup::network(c, &name)? {
+            Some(network) if network.is_active()? => stop(&network),
+            _ => Ok(()),
+        })
+    }
+
     fn ensure_dhcp_host(&self, network: &str, host: &DhcpHost) -> Result<()> {
         dhcp::ensure(&self.link, network, host)
     }
@@ -86,6 +115,13 @@ fn define(connection: &Connect, name: &str, xml: &str) -> Outcome<Network> {
 fn start(network: &Network) -> Outcome<()> {
     match network.create() {
         Err(_) if network.is_active()? => Ok(()),
+        answer => Ok(answer?),
+    }
+}
+
+fn stop(network: &Network) -> Outcome<()> {
+    match network.destroy() {
+        Err(_) if !network.is_active()? => Ok(()),
         answer => Ok(answer?),
     }
 }

@@ -20,15 +20,6 @@ impl Libvirt {
         })
     }
 
-    /// Stops a network, as `virsh net-destroy` does.
-    pub fn stop_network(&self, name: &str) -> Result<()> {
-        let name = name.to_owned();
-        self.link.call(&format!("stop network `{name}`"), LONG, move |c| match lookup::network(c, &name)? {
-            Some(network) => Ok(network.destroy()?),
-            None => Ok(()),
-        })
-    }
-
     /// Stops and undefines a network. Content if it is not there.
     pub fn remove_network(&self, name: &str) -> Result<()> {
         let name = name.to_owned();

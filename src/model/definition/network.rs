@@ -12,8 +12,10 @@ use crate::model::Result;
 pub struct NetworkDefinition {
     /// Its bridge on the host.
     pub bridge: Option<String>,
-    /// It leads nowhere but to the host: the definition says nothing of forwarding.
-    pub isolated: bool,
+    /// How it forwards packets, in libvirt's word; none: it leads nowhere but to the host.
+    pub forward: Option<String>,
+    /// libvirt is to translate addresses in another way than it does by itself.
+    pub has_own_translation: bool,
     /// Its domain in DNS.
     pub domain: Option<String>,
     /// The names that its DNS server answers for, in the order of the XML.
@@ -60,10 +62,12 @@ impl NetworkDefinition {
     pub fn parse(xml: &str) -> Result<Self> {
         let document = parse(xml)?;
         let root = document.root_element();
+        let forward = child(root, "forward");
         let ipv4 = |n: &Node<'_, '_>| n.has_tag_name("ip") && n.attribute("family").is_none_or(|f| f == "ipv4");
         Ok(Self {
             bridge: attribute(root, "bridge", "name"),
-            isolated: child(root, "forward").is_none(),
+            forward: forward.map(|f| f.attribute("mode").unwrap_or("nat").to_owned()),
+            has_own_translation: forward.and_then(|f| child(f, "nat")).is_some_and(|nat| !is_usual(nat)),
             domain: attribute(root, "domain", "name"),
             names: child(root, "dns").into_iter().flat_map(|d| elements(d, "host")).map(dns_entry).collect(),
             ips: root.children().filter(ipv4).map(ip).collect(),
@@ -74,6 +78,14 @@ impl NetworkDefinition {
     pub fn hosts(self) -> impl Iterator<Item = DhcpEntry> {
         self.ips.into_iter().flat_map(|ip| ip.hosts)
     }
+}
+
+/// What libvirt adds to a network in mode `nat` that says nothing of it: all ports that need no privileges.
+fn is_usual(nat: Node<'_, '_>) -> bool {
+    let usual = |port: Node<'_, '_>| {
+        port.has_tag_name("port") && port.attribute("start") == Some("1024") && port.attribute("end") == Some("65535")
+    };
+    nat.attributes().len() == 0 && nat.children().filter(Node::is_element).all(usual)
 }
 
 fn ip(node: Node<'_, '_>) -> IpDefinition {
@@ -134,7 +146,8 @@ mod tests {
             read,
             NetworkDefinition {
                 bridge: Some("virbr0".into()),
-                isolated: true,
+                forward: None,
+                has_own_translation: false,
                 domain: Some("lan.internal".into()),
                 names: vec![DnsEntry { ip: "10.0.0.9".into(), names: vec!["nas.lan.internal".into(), "nas".into()] }],
                 ips: vec![
@@ -157,5 +170,22 @@ mod tests {
         assert_eq!(NetworkDefinition::parse("no").map_err(|e| e.code.as_str()), Err("libvirt_xml"));
         assert_eq!([prefix_of([255, 0, 255, 0].into()), prefix_of([0; 4].into())], [None, Some(0)]);
         assert_eq!(prefix_of([255; 4].into()), Some(32));
+    }
+
+    #[test]
+    fn the_way_packets_are_forwarded_is_read() {
+        let of = |forward: &str| {
+            let read = NetworkDefinition::parse(&format!("<network>{forward}</network>")).unwrap();
+            (read.forward, read.has_own_translation)
+        };
+        let nat = |inner: &str| of(&format!("<forward mode='nat'><nat{inner}</nat></forward>"));
+        let is = |mode: &str, own| (Some(mode.to_owned()), own);
+        assert_eq!(of(""), (None, false));
+        assert_eq!(of("<forward/>"), is("nat", false));
+        assert_eq!(of("<forward mode='route' dev='eth0'/>"), is("route", false));
+        assert_eq!(nat(">\n <port start='1024' end='65535'/>"), is("nat", false));
+        assert_eq!(nat("><port start='5000' end='65535'/>"), is("nat", true));
+        assert_eq!(nat("><address start='192.0.2.1' end='192.0.2.1'/>"), is("nat", true));
+        assert_eq!(nat(" ipv6='yes'>"), is("nat", true));
     }
 }

@@ -37,6 +37,17 @@ pub(super) enum Journalled {
     Destroy {
         uuid: Uuid,
     },
+    MoveNetwork {
+        name: String,
+        mode: model::ForwardMode,
+        before: String,
+        links: Vec<model::Tap>,
+    },
+    RestoreNetwork {
+        name: String,
+        xml: String,
+        links: Vec<model::Tap>,
+    },
     // Schemas 1 to 3 of the database.
     Filter {
         name: String,
@@ -91,6 +102,8 @@ impl From<Journalled> for Step {
             Journalled::Rename { uuid, name } => Self::Rename { uuid, name },
             Journalled::Start { uuid } => Self::Start { uuid },
             Journalled::Destroy { uuid } => Self::Destroy { uuid },
+            Journalled::MoveNetwork { name, mode, before, links } => Self::MoveNetwork { name, mode, before, links },
+            Journalled::RestoreNetwork { name, xml, links } => Self::RestoreNetwork { name, xml, links },
             Journalled::Filter { name, xml } => ensure(OwnedKind::Filter, Object::Filter { name }, xml),
             Journalled::DhcpHost { network, host } => {
                 ensure(OwnedKind::DhcpHost, Object::DhcpHost { network, host }, String::new())
@@ -132,11 +145,19 @@ mod tests {
             (OwnedKind::ConsoleLog, Object::Logs { files: vec!["/l".into()] }),
             (OwnedKind::Lock, Object::Lock { instance: ID }),
         ];
+        let tap = model::Tap { name: "vnet0".into(), bridge: Some("litebr0".into()), isolated: false };
         let mut steps = vec![
             Step::StartUnlinked { uuid: ID },
             Step::Rename { uuid: ID, name: "web".into() },
             Step::Start { uuid: ID },
             Step::Destroy { uuid: ID },
+            Step::MoveNetwork {
+                name: "lite".into(),
+                mode: model::ForwardMode::Route,
+                before: "<network/>".into(),
+                links: vec![tap.clone()],
+            },
+            Step::RestoreNetwork { name: "lite".into(), xml: "<network/>".into(), links: vec![tap] },
         ];
         for (kind, object) in objects {
             steps.push(Step::Remove { object: object.clone() });

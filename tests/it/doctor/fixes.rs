@@ -92,7 +92,7 @@ fn gathers_from_libvirt_and_the_machine() {
         active: true,
         bridge: Some("virbr-lite".into()),
         subnet: Some(net("192.168.150.0/24")),
-        isolated: false,
+        forward: Some("route".into()),
     };
     assert_eq!(facts.network, Ok(Some(network)));
     assert_eq!((facts.state_writable, facts.logs_writable), (Some(true), Some(true)));
@@ -139,7 +139,7 @@ fn makes_the_pool_and_the_network_twice() {
         "<pool type='dir'><name>other</name><target><path>{}</path></target></pool>",
         settings.host.folders.pool.display()
     );
-    let network_xml = "<network><name>other</name><forward mode='nat'/><bridge name='otherbr0'/>\
+    let network_xml = "<network><name>other</name><forward mode='route'/><bridge name='otherbr0'/>\
                        <ip address='10.150.0.1' prefix='24'/></network>";
     let make = |fix: &Fix, h: Option<&dyn Hypervisor>| {
         apply(fix, &settings, &LocalMachine::of("test:///default"), h, &pool_xml, || Ok(network_xml.to_owned()))
@@ -154,8 +154,12 @@ fn makes_the_pool_and_the_network_twice() {
         assert_eq!(make(fix, Some(&hypervisor)), Ok(()), "{fix:?}");
     }
     let facts = gather(&settings, &LocalMachine::of(&settings.host.connect), Ok(&hypervisor));
-    let network =
-        Network { active: true, bridge: Some("otherbr0".into()), subnet: Some(net("10.150.0.0/24")), isolated: false };
+    let network = Network {
+        active: true,
+        bridge: Some("otherbr0".into()),
+        subnet: Some(net("10.150.0.0/24")),
+        forward: Some("route".into()),
+    };
     assert_eq!(facts.network, Ok(Some(network)));
     let checks = evaluate(&facts, &settings);
     assert_eq!(status(&checks, "network"), Some(Status::Ok));
