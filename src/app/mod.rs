@@ -16,6 +16,7 @@ pub mod files;
 pub mod gc;
 pub mod image;
 pub mod instance;
+pub mod load_balancer;
 pub mod metric;
 pub mod names;
 pub mod operation;

@@ -27,6 +27,11 @@ pub fn static_ips(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::StaticIp).unwrap_or_default()
 }
 
+/// Names of the load balancers.
+pub fn load_balancers(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::LoadBalancer).unwrap_or_default()
+}
+
 /// Ids of the latest operations.
 pub fn operations(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Operation).unwrap_or_default()

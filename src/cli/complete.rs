@@ -85,6 +85,11 @@ pub fn static_ips(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::static_ips))
 }
 
+/// Completes names of load balancers.
+pub fn load_balancers(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::load_balancers))
+}
+
 /// Completes ids of operations.
 pub fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::operations))

@@ -47,7 +47,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let wait = args.change.wait;
     let found = delete::find(&app, &env.caller(), &args.names.each(), wait, &mut env.progress())?;
     if args.change.dry_run {
-        return print_delete_receipt(&env.ui, &found.plan(), true);
+        return print_delete_receipt(&env.ui, &found.plan()?, true);
     }
     if !found.is_empty() {
         args.sure.ask(&env.ui, &args.question(&found.published()))?;

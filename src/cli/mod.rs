@@ -22,6 +22,7 @@ mod firewall;
 mod gc;
 mod image;
 mod ip;
+mod lb;
 mod list;
 mod logs;
 mod man;
@@ -91,6 +92,7 @@ enum Verb {
     Publish(publish::Args),
     Unpublish(unpublish::Args),
     Ip(ip::Args),
+    Lb(lb::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -186,6 +188,7 @@ impl Verb {
             Self::Publish(args) => publish::run(args, env),
             Self::Unpublish(args) => unpublish::run(args, env),
             Self::Ip(args) => ip::run(args, env),
+            Self::Lb(args) => lb::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

@@ -62,7 +62,7 @@ pub struct Args {
     change: common::Change,
 }
 
-fn web_port(text: &str) -> Result<u16> {
+pub(super) fn web_port(text: &str) -> Result<u16> {
     Port::parse(text).and_then(|port| match port.protocol {
         Protocol::Tcp => Ok(port.number),
         Protocol::Udp => Err(Error::new(Code::InvalidPort, "a domain leads to a TCP port").hint("leave out `/udp`")),

@@ -67,7 +67,7 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
         told.push(match try_once(ctx, &domain) {
             Ok(()) => {
                 // The application's links have been plain ones so far.
-                let told = if file.is_none() { configure_instance(ctx, &domain) } else { Ok(()) };
+                let told = if file.is_none() { configure_instances(ctx, &domain) } else { Ok(()) };
                 let problem = told.map_or_else(|error| format!(", but: {error}"), |()| String::new());
                 format!("`{domain}` has a new certificate{problem}")
             }
@@ -89,10 +89,9 @@ fn forget_unused(ctx: &mut Ctx, all: &[Certificate], now: Timestamp) -> Result<(
     acme::kept(&folder).iter().filter(|name| !files.contains(name)).try_for_each(|name| acme::remove(&folder, name))
 }
 
-fn configure_instance(ctx: &mut Ctx, domain: &Domain) -> Result<()> {
-    let all = ctx.store.sites_on(&ctx.host_id())?;
-    let instance = all.iter().find(|row| row.site.domain == *domain).map(|row| row.instance);
-    instance.map_or(Ok(()), |instance| configure_site(ctx, instance).map(drop))
+fn configure_instances(ctx: &mut Ctx, domain: &Domain) -> Result<()> {
+    let instances = ctx.store.instances_of_domain(&ctx.host_id(), domain)?;
+    instances.into_iter().try_for_each(|instance| configure_site(ctx, instance).map(drop))
 }
 
 fn try_once(ctx: &mut Ctx, domain: &Domain) -> Result<()> {

@@ -63,7 +63,7 @@ pub fn is_shared(id: &Uuid) -> bool {
 pub fn owner(operation: &Operation) -> Uuid {
     match (operation.resource.kind, operation.kind) {
         (ResourceKind::Instance, OperationKind::Create | OperationKind::Start) => of_operation(operation),
-        (ResourceKind::Instance, _) => operation.resource.id,
+        (ResourceKind::Instance | ResourceKind::LoadBalancer, _) => operation.resource.id,
         (ResourceKind::Network, _) => HOST,
         (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact | ResourceKind::StaticIp, _) => {
             of_operation(operation)
@@ -174,12 +174,23 @@ impl Lock {
         clock: &dyn Clock,
         wait: Duration,
     ) -> Result<Self> {
+        Self::acquire_of(dir, (instance, &format!("instance `{name}`")), operation, clock, wait)
+    }
+
+    /// The same for what is not an instance: its id, and what a sentence calls it.
+    pub fn acquire_of(
+        dir: &Path,
+        (id, what): (Uuid, &str),
+        operation: &str,
+        clock: &dyn Clock,
+        wait: Duration,
+    ) -> Result<Self> {
         let end = clock.instant() + wait.max(MOMENT);
         loop {
-            match Self::attempt(dir, instance, operation, clock.now())? {
+            match Self::attempt(dir, id, operation, clock.now())? {
                 Attempt::Held(lock) => return Ok(lock),
                 Attempt::Busy(who) if clock.instant() >= end => {
-                    return Err(Error::new(Code::Busy, format!("instance `{name}` is busy: {who}"))
+                    return Err(Error::new(Code::Busy, format!("{what} is busy: {who}"))
                         .hint("try again later, or wait for it with `--wait`"));
                 }
                 Attempt::Busy(_) => clock.sleep(RETRY),

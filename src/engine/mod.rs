@@ -74,7 +74,7 @@ pub use lock::{has_owner, held_locks, owner};
 pub use names::{apply as apply_names, restore as restore_names};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use provision::Job;
-pub use proxy::{restore as restore_proxy, runs as proxy_runs};
+pub use proxy::{restore as restore_proxy, runs as proxy_runs, statistics as balancer_statistics};
 pub use published::{configure_published, configure_site};
 pub use reach::{Reach, doubt};
 pub use ready::Waited;

@@ -1,7 +1,9 @@
 //! The web front, made equal to the database. What wants a domain served, or served no longer, changes a row and calls
 //! [`apply`]; that may be done again at any time, by anybody.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{collections::HashMap, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+use uuid::Uuid;
 
 use super::{
     Ctx,
@@ -9,8 +11,8 @@ use super::{
 };
 use crate::{
     kill_point,
-    model::{ProxyConfiguration, Result},
-    plan,
+    model::{LoadBalancer, Name, ProxyConfiguration, ProxyStatistics, Result, Target},
+    plan::{self, BalancerAt, TargetAt},
 };
 
 /// How long to wait for another process that loads it: one that starts HAProxy with 100 sites takes a second.
@@ -55,18 +57,38 @@ pub fn runs(ctx: &Ctx) -> Result<bool> {
     Ok(ctx.hypervisor.loaded_proxy(&folder(ctx))?.is_some())
 }
 
+/// What HAProxy tells of a load balancer and its instances; nothing while it does not run.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn statistics(ctx: &Ctx, balancer: &Name) -> Result<Vec<ProxyStatistics>> {
+    ctx.hypervisor.proxy_statistics(&folder(ctx), &[plan::balancer_backend(balancer)])
+}
+
 fn wanted(ctx: &Ctx) -> Result<ProxyConfiguration> {
     let host = ctx.host_id();
     let rows = ctx.store.instances_on(&host)?;
     let records = rows.iter().filter_map(|(_, row)| row.as_ref().ok()).map(|instance| &instance.record);
-    let addresses: HashMap<_, _> = records.filter_map(|record| Some((record.uuid, record.address?))).collect();
+    let guests: HashMap<_, _> = records.filter_map(|r| Some((r.uuid, (r.name.clone(), r.address?)))).collect();
     let sites = ctx.store.sites_on(&host)?.into_iter();
-    let sites: Vec<_> = sites.filter_map(|row| Some((row.site, *addresses.get(&row.instance)?))).collect();
+    let sites: Vec<_> = sites.filter_map(|row| Some((row.site, guests.get(&row.instance)?.1))).collect();
+    let balancers = ctx.store.load_balancers(&host)?;
+    let balancers: Vec<_> = balancers.into_iter().map(|balancer| balancer_at(balancer, &guests)).collect();
     let folder = folder(ctx);
     let mut certificates = ctx.store.certificates_on(&host)?;
     for certificate in &mut certificates {
         // One whose file is lost would keep HAProxy from all the others.
         certificate.file = certificate.file.take().filter(|file| ctx.machine.info(&folder.join(file)).is_ok());
     }
-    Ok(plan::proxy(&folder, &sites, &certificates))
+    Ok(plan::proxy(&folder, &sites, &balancers, &certificates))
+}
+
+fn balancer_at(balancer: LoadBalancer, guests: &HashMap<Uuid, (Name, Ipv4Addr)>) -> BalancerAt {
+    let at = |&Target { instance, draining }: &Target| {
+        let (name, address) = guests.get(&instance)?.clone();
+        Some(TargetAt { name, instance, address, draining })
+    };
+    let mut targets: Vec<TargetAt> = balancer.targets.iter().filter_map(at).collect();
+    targets.sort();
+    BalancerAt { balancer, targets }
 }

@@ -88,6 +88,8 @@ macro_rules! calls_of {
         $make! { ReverseProxy {
             fn loaded_proxy(folder: &Path) -> Option<String>;
             fn load_proxy(wanted: &ProxyConfiguration) -> ();
+            fn proxy_statistics(folder: &Path, backends: &[String]) -> Vec<ProxyStatistics>;
+            fn end_proxy_sessions(folder: &Path, server: &ProxyServer) -> ();
         } }
     };
     (PacketFilter, $make:ident) => {

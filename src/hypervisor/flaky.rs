@@ -17,7 +17,9 @@ use super::{
     Volumes,
     delegate::{calls_of, calls_of_all},
 };
-use crate::model::{Code, Error, LoadedTable, Mac, ProxyConfiguration, Result, Ruleset, Tap};
+use crate::model::{
+    Code, Error, LoadedTable, Mac, ProxyConfiguration, ProxyServer, ProxyStatistics, Result, Ruleset, Tap,
+};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

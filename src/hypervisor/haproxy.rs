@@ -3,6 +3,7 @@
 mod files;
 mod process;
 mod socket;
+mod statistics;
 
 use std::{
     path::Path,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use super::{ReverseProxy, is_local};
-use crate::model::{Code, Error, ProxyConfiguration, Result};
+use crate::model::{Code, Error, ProxyConfiguration, ProxyServer, ProxyStatistics, Result};
 
 /// Where HAProxy is.
 pub enum Haproxy {
@@ -56,6 +57,20 @@ impl ReverseProxy for Haproxy {
             (Self::Here, Some(digest)) => load(wanted, digest),
         }
     }
+
+    fn proxy_statistics(&self, folder: &Path, backends: &[String]) -> Result<Vec<ProxyStatistics>> {
+        match self {
+            Self::Here => Ok(statistics::of(folder, backends)),
+            Self::Nowhere(_) | Self::OutOfReach => Ok(Vec::new()),
+        }
+    }
+
+    fn end_proxy_sessions(&self, folder: &Path, server: &ProxyServer) -> Result<()> {
+        match self {
+            Self::Here => statistics::end_sessions(folder, server),
+            Self::Nowhere(_) | Self::OutOfReach => Ok(()),
+        }
+    }
 }
 
 /// What cannot be told to the worker, or is fixed at its start, is read from the files by a new one.
@@ -66,12 +81,19 @@ fn load(wanted: &ProxyConfiguration, digest: &str) -> Result<()> {
         let told = socket::tell_difference(wanted);
         // Only now: what was not told is found different again.
         files::write_live(wanted)?;
-        return if told { Ok(()) } else { process::reload(folder, digest) };
+        if told {
+            return statistics::set_servers(folder, &wanted.servers.iter().collect::<Vec<_>>());
+        }
+        process::reload(folder, digest)?;
+    } else {
+        files::write_live(wanted)?;
+        files::write_fixed(wanted)?;
+        match running {
+            Some(_) => process::reload(folder, digest)?,
+            None => process::start(folder, digest)?,
+        }
     }
-    files::write_live(wanted)?;
-    files::write_fixed(wanted)?;
-    match running {
-        Some(_) => process::reload(folder, digest),
-        None => process::start(folder, digest),
-    }
+    // A new worker has all of them at work.
+    let draining: Vec<&ProxyServer> = wanted.servers.iter().filter(|server| server.draining).collect();
+    statistics::set_servers(folder, &draining)
 }

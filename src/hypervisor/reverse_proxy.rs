@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::model::{ProxyConfiguration, Result};
+use crate::model::{ProxyConfiguration, ProxyServer, ProxyStatistics, Result};
 
 /// The web front.
 pub trait ReverseProxy: Send + Sync {
@@ -10,4 +10,8 @@ pub trait ReverseProxy: Send + Sync {
     fn loaded_proxy(&self, folder: &Path) -> Result<Option<String>>;
     /// Makes it serve this, and whoever is connected stay so: it is started, told, reloaded or ended as that needs.
     fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()>;
+    /// What the worker tells of these backends and their servers; nothing where none runs.
+    fn proxy_statistics(&self, folder: &Path, backends: &[String]) -> Result<Vec<ProxyStatistics>>;
+    /// Ends what a server still works on; it gets nothing more until it is loaded again.
+    fn end_proxy_sessions(&self, folder: &Path, server: &ProxyServer) -> Result<()>;
 }

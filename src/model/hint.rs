@@ -39,6 +39,14 @@ words! {
     IpList = "ip list",
     /// Lets a static address lead nowhere.
     IpDetach = "ip detach",
+    /// Lists the load balancers.
+    LbList = "lb list",
+    /// Shows load balancers.
+    LbShow = "lb show",
+    /// Puts instances behind a load balancer.
+    LbAttach = "lb attach",
+    /// Deletes a load balancer.
+    LbDelete = "lb delete",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

@@ -33,6 +33,14 @@ words! {
     DetachStaticIp = "detach",
     /// Has a network forward packets in another mode.
     MoveNetwork = "move",
+    /// Makes a load balancer.
+    CreateLoadBalancer = "lb-create",
+    /// Puts instances behind a load balancer.
+    AttachTargets = "lb-attach",
+    /// Takes instances from behind a load balancer, once their visitors are gone.
+    DetachTargets = "lb-detach",
+    /// Removes a load balancer.
+    DeleteLoadBalancer = "lb-delete",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

@@ -24,6 +24,44 @@ pub struct ProxyConfiguration {
     pub maps: Vec<ProxyFile>,
     /// The list of its certificates, the path of a file a line, which changes while it runs.
     pub certificates: ProxyFile,
+    /// Servers that are taken from their work and put to it again while it runs.
+    pub servers: Vec<ProxyServer>,
+}
+
+/// A server of a backend with several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyServer {
+    /// The backend.
+    pub backend: String,
+    /// Its name there.
+    pub name: String,
+    /// It gets no new visitors.
+    pub draining: bool,
+}
+
+/// What HAProxy tells of a backend, or of one of its servers. Counters begin at its start and at each reload.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProxyStatistics {
+    /// The backend.
+    pub backend: String,
+    /// The server; none: the backend itself.
+    pub server: Option<String>,
+    /// `UP`, `DOWN`, `DRAIN` and others, with how many of the checks that another state needs.
+    pub status: String,
+    /// What the last check found, in HAProxy's short form (`L4CON`, `L7STS` …); empty: there was none.
+    pub check: String,
+    /// The status of HTTP that the last check was answered with.
+    pub check_code: Option<u64>,
+    /// Requests and connections that it works on now.
+    pub sessions: u64,
+    /// Requests so far.
+    pub requests: u64,
+    /// Answers so far, by the first digit of their status less one: the second is `2xx`.
+    pub responses: [u64; 5],
+    /// Mean time to the answer of the last 1024 requests, in milliseconds.
+    pub response_time: u64,
+    /// Requests so far that were refused, and connections that could not be made.
+    pub rejected: u64,
 }
 
 impl ProxyConfiguration {

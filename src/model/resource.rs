@@ -19,6 +19,8 @@ words! {
     StaticIp = "static_ip",
     /// A network of libvirt's. Operations are about it; its name is libvirt's.
     Network = "network",
+    /// A load balancer.
+    LoadBalancer = "load_balancer",
 }
 
 impl ResourceKind {
@@ -31,6 +33,7 @@ impl ResourceKind {
             Self::Contact => "a contact",
             Self::StaticIp => "a static address",
             Self::Network => "a network",
+            Self::LoadBalancer => "a load balancer",
         }
     }
 }

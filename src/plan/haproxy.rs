@@ -1,7 +1,9 @@
-//! The configuration of the web front: which domain leads to which guest, over HTTP and HTTPS.
+//! The configuration of the web front: which domain leads to which guests, over HTTP and HTTPS.
 //!
 //! Rendered whole from the rows. Files are named from HAProxy's folder, in which it runs. What changes with a site is fixed
 //! until HAProxy is reloaded; certificates and answers to challenges are in a list and maps that change while it runs.
+
+mod load_balancer;
 
 use std::{
     fmt::Write,
@@ -9,11 +11,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use load_balancer::{BalancerAt, TargetAt, backend as balancer_backend};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Certificate, ProxyConfiguration, ProxyFile, Site, hex};
+use crate::model::{Certificate, Domain, ProxyConfiguration, ProxyFile, Site, hex};
 
 const FRONT: &str = include_str!("haproxy/haproxy.cfg");
+const DOMAINS: &str = include_str!("haproxy/domains.cfg");
 const UNREACHABLE: &str = include_str!("haproxy/503.http");
 
 /// A site and the address of its instance.
@@ -24,33 +28,53 @@ pub fn proxy_folder(state: &Path) -> PathBuf {
     state.join("proxy")
 }
 
-/// What HAProxy is to serve: these sites, with the certificates that they have.
-pub fn proxy(folder: &Path, sites: &[SiteAt], certificates: &[Certificate]) -> ProxyConfiguration {
-    let of_site = |c: &&Certificate| sites.iter().any(|(site, _)| site.domain == c.domain);
-    let own: Vec<&Certificate> = certificates.iter().filter(of_site).collect();
+/// What a client could say of itself to pass for another is replaced.
+const HEADERS: &str = "\thttp-request del-header Forwarded
+\thttp-request set-header X-Forwarded-For %[src]
+\thttp-request set-header X-Forwarded-Host %[req.hdr(host)]
+\thttp-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+";
+
+/// What HAProxy is to serve: these sites and load balancers, with the certificates that their domains have.
+pub fn proxy(
+    folder: &Path,
+    sites: &[SiteAt],
+    balancers: &[BalancerAt],
+    certificates: &[Certificate],
+) -> ProxyConfiguration {
+    let of_sites = sites.iter().map(|(site, _)| (&site.domain, site.domain.to_string()));
+    let balanced = balancers.iter().map(|at| &at.balancer);
+    let balanced = balanced.filter_map(|b| b.domain.as_ref().map(|domain| (domain, balancer_backend(&b.name))));
+    // A domain and the backend that it leads to.
+    let mut domains: Vec<(&Domain, String)> = of_sites.chain(balanced).collect();
+    domains.sort();
+    let leads = |c: &&Certificate| domains.iter().any(|(domain, _)| **domain == c.domain);
+    let own: Vec<&Certificate> = certificates.iter().filter(leads).collect();
     let lines = |each: &mut dyn Iterator<Item = String>| each.fold(String::new(), |text, line| text + &line + "\n");
     let file = |name, text| ProxyFile { name, text };
     let secure = own.iter().filter(|c| c.file.is_some());
     let challenges = own.iter().filter_map(|c| c.challenge.as_ref());
-    let names = sites.iter().map(|(site, _)| format!("{0} {0}", site.domain));
+    let names = domains.iter().map(|(domain, backend)| format!("{domain} {backend}"));
     let sites_map = file("sites.map", lines(&mut names.into_iter()));
-    let rules = format!("{FRONT}{}", backends(sites));
+    let front = if domains.is_empty() { "" } else { DOMAINS };
+    let rules = [FRONT, front, &backends(sites), &load_balancer::sections(balancers)].concat();
     let digest = hex(&Sha256::digest([&rules, &sites_map.text, UNREACHABLE].concat())[..16]);
     // The worker tells it back.
     let configuration = rules.replacen("global\n", &format!("global\n\tdescription {digest}\n"), 1);
     ProxyConfiguration {
         folder: folder.to_owned(),
-        digest: (!sites.is_empty()).then_some(digest),
+        digest: (!(sites.is_empty() && balancers.is_empty())).then_some(digest),
         fixed: vec![file("haproxy.cfg", configuration), sites_map, file("503.http", UNREACHABLE.to_owned())],
         maps: vec![
             file("https.map", lines(&mut secure.clone().map(|c| format!("{} yes", c.domain)))),
             file("challenges.map", lines(&mut challenges.map(|(token, answer)| format!("{token} {answer}")))),
         ],
         certificates: file("certificates.list", lines(&mut secure.filter_map(|c| c.file.clone()))),
+        servers: balancers.iter().flat_map(load_balancer::servers).collect(),
     }
 }
 
-/// A backend a site. Headers by which a client could pass for another are replaced.
+/// A backend a site.
 fn backends(sites: &[SiteAt]) -> String {
     let mut text = String::new();
     for (Site { domain, guest_port, sources }, address) in sites {
@@ -60,14 +84,7 @@ fn backends(sites: &[SiteAt]) -> String {
             let all: Vec<String> = sources.iter().map(ToString::to_string).collect();
             let _ = writeln!(text, "\thttp-request deny deny_status 403 unless {{ src {} }}", all.join(" "));
         }
-        let _ = writeln!(
-            text,
-            "\thttp-request del-header Forwarded\n\
-             \thttp-request set-header X-Forwarded-For %[src]\n\
-             \thttp-request set-header X-Forwarded-Host %[req.hdr(host)]\n\
-             \thttp-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]\n\
-             \tserver guest {address}:{guest_port}"
-        );
+        let _ = writeln!(text, "{HEADERS}\tserver guest {address}:{guest_port}");
     }
     text
 }
@@ -75,7 +92,7 @@ fn backends(sites: &[SiteAt]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CertificateState, Domain};
+    use crate::model::CertificateState;
 
     fn site(domain: &str, sources: &[&str]) -> SiteAt {
         let sources = sources.iter().map(|s| s.parse().unwrap()).collect();
@@ -105,7 +122,7 @@ mod tests {
             certificate("gone.example.org", Some("gone.pem"), None),
             certificate("shop.example.org", Some("shop.pem"), None),
         ];
-        proxy(Path::new("/var/lib/lite/proxy"), &sites, &certificates)
+        proxy(Path::new("/var/lib/lite/proxy"), &sites, &[], &certificates)
     }
 
     #[test]
@@ -119,8 +136,8 @@ mod tests {
     #[test]
     fn the_digest_is_of_what_needs_a_reload() {
         let folder = Path::new("/x");
-        let one = proxy(folder, &[site("a.example.org", &[])], &[]);
-        let digest = |sites: &[SiteAt], certificates: &[Certificate]| proxy(folder, sites, certificates).digest;
+        let one = proxy(folder, &[site("a.example.org", &[])], &[], &[]);
+        let digest = |sites: &[SiteAt], certificates: &[Certificate]| proxy(folder, sites, &[], certificates).digest;
         let with = [certificate("a.example.org", Some("a.pem"), Some(("t", "k")))];
         assert_eq!(digest(&[site("a.example.org", &[])], &with), one.digest);
         assert_ne!(digest(&[site("b.example.org", &[])], &[]), one.digest);

@@ -23,7 +23,7 @@ pub use domain::{
 };
 pub use drift::{drift, is_former_definition, size_in_domain, sizes};
 pub use forward::with_forward_mode;
-pub use haproxy::{SiteAt, proxy, proxy_folder};
+pub use haproxy::{BalancerAt, SiteAt, TargetAt, balancer_backend, proxy, proxy_folder};
 pub use link::{LINK, link_drift, wanted_tap};
 pub use names::{NameChanges, dns_host, full_name, name_changes, named_instance};
 pub use network::{Subnet, network_xml, subnet_of};

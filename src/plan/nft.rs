@@ -65,8 +65,7 @@ pub fn ruleset<'a>(
     if let Some(nat) = nat.filter(|_| !routed.is_empty()) {
         let mut chains = guests::on_nat(&routed);
         chains.extend(published::chains(&routed, from_world, nat));
-        let ports = if from_world.web { &[80, 443][..] } else { &[] };
-        chains.push(Chain::new("web_front", ports.iter().map(|port| format!("tcp dport {port} accept"))));
+        chains.push(Chain::new("web_front", from_world.web.iter().map(|port| format!("tcp dport {port} accept"))));
         tables.push(Table { family: "inet", rules: INET, chains });
     }
     let name = table_name(network);
@@ -140,7 +139,7 @@ mod tests {
         let db = record(8, NetworkMode::Nat, Some([192, 168, 150, 11]));
         let of = |record: &Record, address: [u8; 4]| StaticAddressOf { instance: record.uuid, address: address.into() };
         let addresses = [of(&web, [203, 0, 113, 8]), of(&db, [192, 168, 150, 239])];
-        let all = FromWorld { published: &published, addresses: &addresses, web: true };
+        let all = FromWorld { published: &published, addresses: &addresses, web: &[80, 443] };
         let rules = ruleset("lite", Some(&nat()), [&web, &lan, &db], all);
         insta::assert_snapshot!(rules.text);
         assert_eq!(rules, ruleset("lite", Some(&nat()), [&lan, &db, &web], all), "in whatever order they come");

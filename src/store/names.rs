@@ -21,6 +21,8 @@ pub enum Named {
     Contact,
     /// Static addresses.
     StaticIp,
+    /// Load balancers.
+    LoadBalancer,
     /// The latest operations.
     Operation,
     /// Operations under way.
@@ -34,6 +36,7 @@ pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
         Named::Alarm => "SELECT name FROM alarm ORDER BY name",
         Named::Contact => "SELECT name FROM contact ORDER BY name",
         Named::StaticIp => "SELECT name FROM static_ip ORDER BY name",
+        Named::LoadBalancer => "SELECT name FROM load_balancer ORDER BY name",
         Named::Operation => "SELECT id FROM operation ORDER BY started_at DESC LIMIT 50",
         Named::OpenOperation => "SELECT id FROM operation WHERE state = 'started' ORDER BY started_at DESC LIMIT 50",
     };

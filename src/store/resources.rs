@@ -66,7 +66,11 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
             error(format!("there is a static address `{name}` already"))
                 .hint(Hint::from("choose another name; ").run(Verb::IpList).text(" shows all"))
         }
-        (ResourceKind::Contact | ResourceKind::StaticIp, _) => {
+        (ResourceKind::LoadBalancer, ResourceKind::LoadBalancer) => {
+            error(format!("there is a load balancer `{name}` already"))
+                .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::LbShow, &[&name]))
+        }
+        (ResourceKind::Contact | ResourceKind::StaticIp | ResourceKind::LoadBalancer, _) => {
             error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name")
         }
         _ => error(format!("{} is called `{name}`", holder.with_article())).hint("choose another with `--name`"),

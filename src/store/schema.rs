@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/7.sql")),
     Migration::of(include_str!("schema/8.sql")),
     Migration::of(include_str!("schema/9.sql")),
+    Migration::of(include_str!("schema/10.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

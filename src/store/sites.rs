@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::{
     Store, Transaction,
     column::{Id, Stored, Time, id, json, parsed, some_json, some_time, time, to_json, word},
-    sql,
+    domains, sql,
 };
-use crate::model::{Certificate, CertificateState, Code, Domain, Error, Hint, HostId, Result, Site, Verb};
+use crate::model::{Certificate, Domain, HostId, Result, Site};
 
 /// A site and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,18 +64,6 @@ impl Store {
         sites_on(self.read(), host)
     }
 
-    /// The domain of those that lead to an instance which was published first.
-    pub fn first_domain_of(&self, host: &HostId, instance: Uuid) -> Result<Option<Domain>> {
-        self.read()
-            .query_row(
-                "SELECT domain FROM site WHERE host = ?1 AND instance = ?2 ORDER BY rowid LIMIT 1",
-                params![host.as_str(), Id(instance)],
-                |row| parsed(row, "domain", Domain::parse),
-            )
-            .optional()
-            .map_err(sql)
-    }
-
     /// The certificates of a host, in the order of their domains.
     pub fn certificates_on(&self, host: &HostId) -> Result<Vec<Certificate>> {
         let mut statement =
@@ -97,33 +85,17 @@ impl Store {
     }
 }
 
-/// What to say where a domain leads elsewhere.
-pub fn taken(holder: &SiteRow) -> Error {
-    let SiteRow { name, site: Site { domain, .. }, .. } = holder;
-    Error::new(Code::DomainTaken, format!("`{domain}` leads to instance `{name}` already"))
-        .hint(Hint::from("take it away first: ").run_with(Verb::Unpublish, &[name, domain]))
-}
-
 /// Lets domains lead to an instance. A certificate that is there is used again; without one it is asked for at once.
 ///
 /// # Errors
-/// [`Code::DomainTaken`] if a domain leads elsewhere already.
+/// [`crate::model::Code::DomainTaken`] if a domain leads elsewhere already.
 pub fn insert(t: &Transaction<'_>, host: &HostId, instance: Uuid, new: &[Site], now: Timestamp) -> Result<()> {
     for site in new {
         let Site { domain, guest_port, sources } = site;
-        if let Some(holder) = sites_on(&t.0, host)?.iter().find(|held| held.site.domain == *domain) {
-            return Err(taken(holder));
-        }
+        domains::begin(t, host, domain, now)?;
         t.0.execute(
             "INSERT INTO site (host, domain, instance, guest_port, sources) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![host.as_str(), domain.as_str(), Id(instance), guest_port, to_json("a site", sources)?],
-        )
-        .map_err(sql)?;
-        t.0.execute(
-            "INSERT INTO certificate (host, domain, state, due, failures, tried)
-             VALUES (?1, ?2, ?3, ?4, 0, '[]')
-             ON CONFLICT (host, domain) DO UPDATE SET unused_since = NULL",
-            params![host.as_str(), domain.as_str(), Stored(CertificateState::Pending), Time(now)],
         )
         .map_err(sql)?;
     }
@@ -135,11 +107,7 @@ pub fn remove(t: &Transaction<'_>, host: &HostId, gone: &[Site], now: Timestamp)
     for Site { domain, .. } in gone {
         t.0.execute("DELETE FROM site WHERE host = ?1 AND domain = ?2", params![host.as_str(), domain.as_str()])
             .map_err(sql)?;
-        t.0.execute(
-            "UPDATE certificate SET unused_since = ?3 WHERE host = ?1 AND domain = ?2",
-            params![host.as_str(), domain.as_str(), Time(now)],
-        )
-        .map_err(sql)?;
+        domains::end(t, host, domain, now)?;
     }
     Ok(())
 }
@@ -170,11 +138,12 @@ pub fn update_certificate(t: &Transaction<'_>, host: &HostId, certificate: &Cert
     .map_err(sql)
 }
 
-/// Forgets the certificate of a domain that no site has.
+/// Forgets the certificate of a domain that leads nowhere.
 pub fn remove_certificate(t: &Transaction<'_>, host: &HostId, domain: &Domain) -> Result<()> {
     t.0.execute(
         "DELETE FROM certificate WHERE host = ?1 AND domain = ?2
-         AND NOT EXISTS (SELECT 1 FROM site WHERE site.host = ?1 AND site.domain = ?2)",
+         AND NOT EXISTS (SELECT 1 FROM site WHERE site.host = ?1 AND site.domain = ?2)
+         AND NOT EXISTS (SELECT 1 FROM load_balancer AS b WHERE b.host = ?1 AND b.domain = ?2)",
         params![host.as_str(), domain.as_str()],
     )
     .map(drop)

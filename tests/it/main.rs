@@ -54,6 +54,7 @@ mod image_pull;
 mod images;
 mod lan_address;
 mod layering;
+mod load_balancers;
 mod metrics_store;
 mod move_network;
 mod names;

@@ -52,6 +52,7 @@ mod image_build;
 mod image_gate;
 mod image_kill;
 mod image_owner;
+mod load_balancer;
 mod mail;
 mod move_network;
 mod names;
@@ -122,6 +123,7 @@ fn main() -> ExitCode {
         (Tools, "runner::status", runner::status::TESTS),
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),
+        (Host, "load_balancer", load_balancer::TESTS),
         (Host, "site", site::TESTS),
         (Network, "site", site::NETWORK),
         (Tools, "ssh_client", ssh_client::TESTS),

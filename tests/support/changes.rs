@@ -6,14 +6,14 @@ use lite::{
     engine::{
         BakeRequest, Ctx, Outcome, Stopped,
         sagas::{
-            bake, firewall,
+            bake, firewall, load_balancer,
             publication::{self, Difference},
             reboot, site, start, static_ip, stop, tag,
         },
     },
     model::{
-        Domain, Instance, Name, Observer, OperationKind, Protocol, Publication, Result, Rule, Service, Site, StaticIp,
-        Tag,
+        Domain, HealthPath, Instance, LoadBalancer, Name, Observer, OperationKind, Protocol, Publication, Result, Rule,
+        Service, Site, StaticIp, Tag, Target,
     },
     store::static_ips,
 };
@@ -88,6 +88,52 @@ pub fn attach(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
 /// Lets it lead nowhere.
 pub fn detach(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
     static_ip_of(ctx, instance, OperationKind::DetachStaticIp)
+}
+
+/// A load balancer `shop` of port 22, at port 8080 of the host.
+fn shop(ctx: &Ctx) -> Result<LoadBalancer> {
+    Ok(LoadBalancer {
+        id: uuid::Uuid::from_u128(0x100),
+        name: Name::parse("shop")?,
+        instance_port: 22,
+        domain: None,
+        listen: Some(8080),
+        health_path: HealthPath::parse("/")?,
+        sticky: false,
+        targets: Vec::new(),
+        created_at: ctx.now(),
+    })
+}
+
+/// Makes the load balancer `shop`.
+pub fn balance(ctx: &mut Ctx) -> Result<()> {
+    let new = shop(ctx)?;
+    let accepted = load_balancer::accept_new(ctx, new)?;
+    load_balancer::run(ctx, accepted, Duration::ZERO).map(drop)
+}
+
+/// Puts an instance behind it.
+pub fn add_target(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let target = Target::of(instance.record.uuid);
+    let wanted = move |_: &Ctx, now: &LoadBalancer| Ok(Some(LoadBalancer { targets: vec![target], ..now.clone() }));
+    balancer_of(ctx, OperationKind::AttachTargets, &wanted)
+}
+
+/// Takes all out of it.
+pub fn remove_targets(ctx: &mut Ctx) -> Result<()> {
+    let wanted = |_: &Ctx, now: &LoadBalancer| Ok(Some(LoadBalancer { targets: Vec::new(), ..now.clone() }));
+    balancer_of(ctx, OperationKind::DetachTargets, &wanted)
+}
+
+/// Deletes it.
+pub fn unbalance(ctx: &mut Ctx) -> Result<()> {
+    balancer_of(ctx, OperationKind::DeleteLoadBalancer, &|_, _| Ok(None))
+}
+
+fn balancer_of(ctx: &mut Ctx, kind: OperationKind, wanted: &load_balancer::Wanted<'_>) -> Result<()> {
+    let now = shop(ctx)?;
+    let accepted = load_balancer::accept(ctx, &now, kind, wanted)?;
+    accepted.map_or(Ok(()), |accepted| load_balancer::run(ctx, accepted, Duration::ZERO).map(drop))
 }
 
 /// Keeps the static address `site`.

@@ -170,6 +170,48 @@ fn not_served(world: &World) -> Result<()> {
     Ok(())
 }
 
+fn balanced(world: &World) {
+    created(world);
+    changes::balance(&mut world.engine()).expect("made");
+}
+
+fn with_target(world: &World) {
+    balanced(world);
+    on(world, changes::add_target).expect("attached");
+}
+
+/// How many instances each load balancer has.
+fn targets(world: &World) -> Vec<usize> {
+    let engine = world.engine();
+    let all = engine.store.load_balancers(&engine.host_id()).expect("read");
+    all.iter().map(|balancer| balancer.targets.len()).collect()
+}
+
+/// A delete takes the instance out of its load balancer, which stays.
+fn delete_of_a_target(world: &World) -> Result<()> {
+    delete(world)?;
+    assert_eq!(targets(world), [0]);
+    Ok(())
+}
+
+/// Changes of a load balancer that is not served: all is as it was.
+fn not_balanced(world: &World) -> Result<()> {
+    let failing = |what: &str, change: &dyn Fn(&mut Ctx) -> Result<()>, left: &[usize]| {
+        world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
+        let error = change(&mut world.engine()).expect_err(what);
+        world.hypervisor.heal();
+        assert_eq!((error.exit_code(), targets(world)), (1, left.to_vec()), "{what}");
+    };
+    let instance = instance(&world.engine());
+    failing("made", &changes::balance, &[]);
+    changes::balance(&mut world.engine())?;
+    failing("attached", &|e| changes::add_target(e, &instance), &[0]);
+    changes::add_target(&mut world.engine(), &instance)?;
+    failing("detached", &changes::remove_targets, &[1]);
+    failing("deleted", &changes::unbalance, &[1]);
+    Ok(())
+}
+
 fn half_made(world: &World) {
     let passed = in_process::run(None, || created(&World::new())).passed.len();
     assert!(in_process::run(Some(passed), || created(world)).result.is_none());
@@ -218,6 +260,11 @@ pub const OPERATIONS: &[Operation] = &[
     ("delete with a static address", attached, delete, Leaves::Nothing),
     ("publish of a domain", created, |w| on(w, |e, i| changes::publish_site(e, i, "a.example.org")), Leaves::Whole),
     ("unpublish of a domain", sited, |w| on(w, changes::unpublish_sites), Leaves::Whole),
+    ("lb create", created, |w| changes::balance(&mut w.engine()), Leaves::Whole),
+    ("lb attach", balanced, |w| on(w, changes::add_target), Leaves::Whole),
+    ("lb detach", with_target, |w| changes::remove_targets(&mut w.engine()), Leaves::Whole),
+    ("lb delete", with_target, |w| changes::unbalance(&mut w.engine()), Leaves::Whole),
+    ("delete of a target", with_target, delete_of_a_target, Leaves::Nothing),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     ("delete with a domain", sited, delete_with_its_domains, Leaves::Nothing),
@@ -231,12 +278,13 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 5] = [
+pub const UNLOADED: [Operation; 6] = [
     ("network that is not moved", on_old_network, immovable, Leaves::Whole),
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
     ("static address that is not loaded", created, unattachable, Leaves::Whole),
     ("domain that is not served", created, not_served, Leaves::Whole),
+    ("load balancer that is not served", created, not_balanced, Leaves::Whole),
 ];
 
 fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {

@@ -1,5 +1,5 @@
 """A web server in the place of a guest's application. It tells what it was asked, as JSON, and speaks WebSocket as far as an echo
-of one short message. Usage: web.py PORT"""
+of one short message. `/status/404` is answered with that status; a header tells which server answered. Usage: web.py PORT"""
 
 import base64
 import hashlib
@@ -28,7 +28,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "taken": taken,
         }
         body = json.dumps(asked).encode()
-        self.send_response(200)
+        path = self.path.split("/")
+        self.send_response(int(path[2]) if path[1] == "status" else 200)
+        self.send_header("X-Answered-By", self.connection.getsockname()[0])
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

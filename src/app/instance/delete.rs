@@ -16,8 +16,8 @@ impl Change for Delete {
     type View = Receipt;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Receipt> {
-        Ok(receipt(instance, engine::plan_delete(instance)))
+    fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<Receipt> {
+        Ok(receipt(instance, engine::plan_delete(ctx, instance)?))
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<Receipt>> {
@@ -69,8 +69,12 @@ impl Deletion {
     }
 
     /// What would be removed and kept.
-    pub fn plan(&self) -> Vec<Receipt> {
-        self.instances.iter().map(|instance| receipt(instance, engine::plan_delete(instance))).collect()
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn plan(&self) -> Result<Vec<Receipt>> {
+        let plan = |instance| Ok(receipt(instance, engine::plan_delete(&self.ctx, instance)?));
+        self.instances.iter().map(plan).collect()
     }
 
     /// Deletes the instances.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Refused: a port that the firewall of the instance closes.
-pub(super) fn open_port(instance: &Instance, port: u16, protocol: Protocol) -> Result<()> {
+pub(in crate::app) fn open_port(instance: &Instance, port: u16, protocol: Protocol) -> Result<()> {
     let service = Service::Ports { first: port, last: port, protocol };
     let name = &instance.record.name;
     if !instance.record.rules().iter().any(|rule: &Rule| rule.service.has(service)) {

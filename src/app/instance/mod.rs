@@ -18,7 +18,7 @@ pub mod tag;
 
 mod checked;
 mod digest;
-mod leads;
+pub(in crate::app) mod leads;
 mod plan;
 mod request;
 pub(in crate::app) mod state;

@@ -16,10 +16,10 @@ use crate::{
         sagas::publication::{self, Difference},
     },
     model::{
-        Code, Domain, Error, Hint, Instance, NetworkMode, Observer, OperationKind, PortPair, Publication, Result,
-        Service, Verb,
+        Code, Domain, Error, Hint, Instance, NetworkMode, Observer, OperationKind, PortPair, Protocol, Publication,
+        Result, Service, Verb,
     },
-    store::publications,
+    store::{load_balancers, publications},
     view::PublishedView,
 };
 
@@ -100,6 +100,14 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
     if publication.port == 22 && !own {
         return Err(Error::new(Code::PortTaken, "port 22 is this host's own: its administrator logs in there")
             .hint("choose another, such as `22:2222`, or an additional address of the host with `--address`"));
+    }
+    if let Some(holder) = ctx
+        .store
+        .load_balancers(&ctx.host_id())?
+        .iter()
+        .find(|b| (b.listen, publication.protocol) == (Some(publication.port), Protocol::Tcp))
+    {
+        return Err(load_balancers::listens(holder, publication.port));
     }
     // A service on all addresses keeps the port on the others.
     let exact = publication.port == 22;

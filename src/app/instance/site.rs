@@ -55,34 +55,33 @@ impl PublishSite {
         open_port(instance, self.guest_port, Protocol::Tcp)?;
         let removed: Vec<Site> = now.iter().filter(|site| site.domain == wanted.domain).cloned().collect();
         if removed.is_empty() {
-            let held = ctx.store.sites_on(&ctx.host_id())?;
-            if let Some(holder) = held.iter().find(|row| row.site.domain == wanted.domain) {
-                return Err(crate::store::sites::taken(holder));
-            }
-            check_host(ctx)?;
-            if ctx.machine.runs_guests() {
-                check_dns(&*ctx.machine, &self.domain)?;
-            }
+            check_domain(ctx, &self.domain)?;
         }
         Ok(Difference { added: vec![wanted], removed })
     }
 }
 
-/// Refused: ports 80 and 443 that something else has, or a host without HAProxy.
-fn check_host(ctx: &Ctx) -> Result<()> {
+/// Refused: a domain that leads somewhere already, or not to this host, and a host that cannot serve it.
+pub(in crate::app) fn check_domain(ctx: &Ctx, domain: &Domain) -> Result<()> {
+    ctx.store.refuse_taken_domain(&ctx.host_id(), domain)?;
+    check_host(ctx, &PORTS, ", and a domain needs 80 and 443")?;
+    if ctx.machine.runs_guests() { check_dns(&*ctx.machine, domain) } else { Ok(()) }
+}
+
+/// Refused: ports of the web front that something else has, or a host without HAProxy. `why` ends the sentence.
+pub(in crate::app) fn check_host(ctx: &Ctx, ports: &[u16], why: &str) -> Result<()> {
     let published = ctx.store.publications_on(&ctx.host_id())?;
     let of_host =
         |port: u16| Publication { address: None, port, protocol: Protocol::Tcp, guest_port: port, sources: Vec::new() };
-    for port in PORTS {
+    for port in ports {
         let has = |held: &&crate::store::publications::Published| {
             // On one address alone it goes before the web front there.
-            held.publication.address.is_none() && held.publication.meets(&of_host(port))
+            held.publication.address.is_none() && held.publication.meets(&of_host(*port))
         };
         if let Some(holder) = published.iter().find(has) {
-            let text =
-                format!("`{port}/tcp` leads to instance `{}` already, and a domain needs 80 and 443", holder.name);
+            let text = format!("`{port}/tcp` leads to instance `{}` already{why}", holder.name);
             return Err(Error::new(Code::PortTaken, text)
-                .hint(Hint::from("take it away: ").run_with(Verb::Unpublish, &[&holder.name, &port])));
+                .hint(Hint::from("take it away: ").run_with(Verb::Unpublish, &[&holder.name, port])));
         }
     }
     if !ctx.machine.runs_guests() {
@@ -95,12 +94,13 @@ fn check_host(ctx: &Ctx) -> Result<()> {
         )
         .hint("install the package `haproxy` (`apt install haproxy`)"));
     }
-    if engine::proxy_runs(ctx)? {
-        return Ok(());
-    }
-    for port in PORTS {
-        if let Some(who) = engine::listener(&*ctx.machine, &of_host(port), false) {
-            let text = format!("{who} listens on `{port}/tcp` of this host, and a domain needs 80 and 443");
+    let balancers = ctx.store.load_balancers(&ctx.host_id())?;
+    let has_domains = balancers.iter().any(|b| b.domain.is_some()) || !ctx.store.sites_on(&ctx.host_id())?.is_empty();
+    // Its own are the web front's.
+    let runs = engine::proxy_runs(ctx)?;
+    for port in ports.iter().filter(|port| !(runs && has_domains && PORTS.contains(port))) {
+        if let Some(who) = engine::listener(&*ctx.machine, &of_host(*port), false) {
+            let text = format!("{who} listens on `{port}/tcp` of this host{why}");
             return Err(Error::new(Code::PortTaken, text).hint("stop that service, or move it to another port"));
         }
     }
@@ -168,7 +168,7 @@ impl Change for PublishSite {
     }
 }
 
-fn without_certificate(domain: &Domain, error: &Error) -> Error {
+pub(in crate::app) fn without_certificate(domain: &Domain, error: &Error) -> Error {
     let text = format!("`{domain}` is served over HTTP alone: it has no certificate yet");
     Error::new(Code::CertificateFailed, text).cause(error).hint(
         Hint::new().run(Verb::Watch).text(" asks again by itself, after 1, 5 and 30 minutes, and then more rarely"),

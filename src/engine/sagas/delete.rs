@@ -14,7 +14,7 @@ use crate::{
     kill_point,
     model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Verb},
     plan::{self, OwnedKind},
-    store::{Operation, OperationState, instances, operations, sites},
+    store::{Operation, OperationState, instances, load_balancers, operations, sites},
 };
 
 /// What a delete removed and what it left.
@@ -27,7 +27,10 @@ pub struct Receipt {
 }
 
 /// What a delete would remove and leave.
-pub fn plan_delete(instance: &Instance) -> Receipt {
+///
+/// # Errors
+/// Those of the database.
+pub fn plan_delete(ctx: &Ctx, instance: &Instance) -> Result<Receipt> {
     let record = &instance.record;
     let all = OwnedKind::ALL.iter().map(|kind| kind.description());
     let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
@@ -35,14 +38,16 @@ pub fn plan_delete(instance: &Instance) -> Receipt {
     removed.extend(record.published.iter().map(|publication| format!("published port {publication}")));
     removed.extend(record.address.map(|address| format!("address {address}")));
     removed.extend(plan::dns_host(record).and_then(|host| Some(format!("name `{}`", host.names.first()?))));
+    let balancers = ctx.store.load_balancers(&ctx.host_id())?.into_iter().filter(|balancer| balancer.has(record.uuid));
+    removed.extend(balancers.map(|balancer| format!("target of load balancer `{}`", balancer.name)));
     removed.push("logs and secrets".to_owned());
-    Receipt {
+    Ok(Receipt {
         removed,
         kept: vec![
             Hint::from(format!("image `{}`", record.base)),
             Hint::from("the operation's entry in ").run(Verb::Operations),
         ],
-    }
+    })
 }
 
 /// Refused (`protected`) for an instance that somebody protected, so that a front end can say it before it asks.
@@ -88,13 +93,13 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
 /// What could not be removed. The operation stays open, and the next command goes on with it.
 pub fn run(ctx: &mut Ctx, accepted: Accepted) -> Result<Receipt> {
     let Accepted { operation, instance, lock, .. } = accepted;
-    let receipt = plan_delete(&instance);
+    let receipt = plan_delete(ctx, &instance)?;
     go_on(ctx, &operation, &instance, lock)?;
     Ok(receipt)
 }
 
 fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) -> Result<()> {
-    forget_sites(ctx, instance)?;
+    leave_front(ctx, instance)?;
     let mut run = Run::new(&operation.id);
     for step in plan::delete(&instance.record, ctx.place()) {
         journal::step(ctx, &mut run, &step, &Payload::none()).map_err(|mut e| {
@@ -113,16 +118,16 @@ fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) 
     Ok(())
 }
 
-/// Its domains lead nowhere before it is gone.
-fn forget_sites(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+/// Its domains lead nowhere, and load balancers lead elsewhere, before it is gone.
+fn leave_front(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
     let (host, now) = (ctx.host_id(), ctx.now());
     let rows = ctx.store.sites_on(&host)?.into_iter().filter(|row| row.instance == instance.record.uuid);
     let gone: Vec<_> = rows.map(|row| row.site).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    ctx.store.write(|t| sites::remove(t, &host, &gone, now))?;
-    proxy::apply(ctx)
+    let balanced = ctx.store.write(|t| {
+        sites::remove(t, &host, &gone, now)?;
+        load_balancers::forget_instance(t, instance.record.uuid)
+    })?;
+    if balanced || !gone.is_empty() { proxy::apply(ctx) } else { Ok(()) }
 }
 
 /// The process of a delete died, or a step failed: it goes on.
@@ -130,7 +135,7 @@ fn forget_sites(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
 /// # Errors
 /// What could not be removed.
 pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<String> {
-    // The rows of its domains may be gone, and nothing else done of that.
+    // The rows of what leads to it may be gone, and nothing else done of that.
     proxy::apply(ctx)?;
     match ctx.store.instance_by_uuid(uuid)? {
         Some(instance) => go_on(ctx, operation, &instance, lock)?,

@@ -5,6 +5,7 @@ pub mod create;
 pub mod delete;
 pub mod firewall;
 pub mod image;
+pub mod load_balancer;
 pub mod network;
 pub mod publication;
 pub mod reboot;

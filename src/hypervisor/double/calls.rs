@@ -11,7 +11,10 @@ use crate::{
         HostInfo, Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, ReverseProxy, Upload,
         VolumeInfo, Volumes, delegate::calls_of,
     },
-    model::{Code, Error, LoadedTable, Mac, NetworkDefinition, ProxyConfiguration, Result, Ruleset, Tap},
+    model::{
+        Code, Error, LoadedTable, Mac, NetworkDefinition, ProxyConfiguration, ProxyServer, ProxyStatistics, Result,
+        Ruleset, Tap,
+    },
 };
 
 /// Passes calls on to the test driver.

@@ -24,6 +24,14 @@ const MOST: u64 = 1 << 20;
 /// # Errors
 /// Nobody listens, or nobody answers in time.
 pub fn ask(socket: &Path, command: &str) -> io::Result<String> {
+    ask_for(socket, command, MOST)
+}
+
+/// The answer to a command, of so many bytes at most.
+///
+/// # Errors
+/// Nobody listens, or nobody answers in time.
+pub fn ask_for(socket: &Path, command: &str, most: u64) -> io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
@@ -31,7 +39,7 @@ pub fn ask(socket: &Path, command: &str) -> io::Result<String> {
     stream.write_all(b"\n")?;
     stream.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer)?;
+    stream.take(most).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 

@@ -28,7 +28,7 @@ mod xml;
 use std::path::Path;
 
 use super::{Links, PacketFilter, ReverseProxy, haproxy::Haproxy, ip::Ip, nft::Nft};
-use crate::model::{LoadedTable, ProxyConfiguration, Result, Ruleset, Tap};
+use crate::model::{LoadedTable, ProxyConfiguration, ProxyServer, ProxyStatistics, Result, Ruleset, Tap};
 
 /// A host behind a libvirt URI. Shared freely between threads; a connection that breaks is opened again by the next call.
 pub struct Libvirt {
@@ -69,6 +69,14 @@ impl ReverseProxy for Libvirt {
 
     fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()> {
         self.haproxy.load_proxy(wanted)
+    }
+
+    fn proxy_statistics(&self, folder: &Path, backends: &[String]) -> Result<Vec<ProxyStatistics>> {
+        self.haproxy.proxy_statistics(folder, backends)
+    }
+
+    fn end_proxy_sessions(&self, folder: &Path, server: &ProxyServer) -> Result<()> {
+        self.haproxy.end_proxy_sessions(folder, server)
     }
 }
 

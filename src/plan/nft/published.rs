@@ -31,8 +31,8 @@ pub struct FromWorld<'a> {
     pub published: &'a [OfInstance],
     /// Whole addresses, one an instance at most.
     pub addresses: &'a [StaticAddressOf],
-    /// Guests reach the host's web front.
-    pub web: bool,
+    /// Ports of the host's web front, which guests reach too.
+    pub web: &'a [u16],
 }
 
 /// How the chains of guests that something is published of begin.

@@ -159,7 +159,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
     let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
-                    `alarm mute`, `ip release`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
+                    `alarm mute`, `ip release`, `lb delete`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
@@ -172,6 +172,28 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     };
     let document = view::StaticIpsDocument { static_ips: &[static_ip] };
     add(all, "`ip allocate`, `ip attach`, `ip detach`, `ip list`, `ip show`", &document);
+    let target = view::TargetView {
+        name: text("web"),
+        address: Some([192, 0, 2, 1].into()),
+        state: lite::model::TargetState::Healthy,
+        reason: Some(text("x")),
+    };
+    let balancer = view::LoadBalancerView {
+        name: text("shop"),
+        domain: lite::model::Domain::parse("shop.example.org").ok(),
+        listen: Some(8080),
+        urls: vec![text("http://shop.example.org/")],
+        instance_port: 80,
+        health_path: text("/"),
+        sticky: true,
+        certificate: Some(lite::model::CertificateState::Issued),
+        valid_until: Some(now()),
+        error: Some(text("x")),
+        targets: vec![target],
+        created_at: now(),
+    };
+    let document = view::LoadBalancersDocument { load_balancers: &[balancer] };
+    add(all, "`lb create`, `lb attach`, `lb detach`, `lb list`, `lb show`", &document);
     let published = view::PublishedView {
         sites: vec![site()],
         unanswered: vec![publication()],

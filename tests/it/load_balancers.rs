@@ -1,0 +1,183 @@
+//! Load balancers: what they are made of, and what is refused.
+
+use std::{sync::Arc, time::Duration};
+
+use lite::{
+    app::{
+        App, Caller,
+        instance::{
+            change::{self, Change, Targets},
+            publish::Publish,
+            site::PublishSite,
+        },
+        load_balancer::{self, Flags, New},
+    },
+    clock::SystemClock,
+    engine,
+    model::{Domain, Error, HealthPath, Name, NetworkMode, PortPair, Result, Unobserved, Via},
+    view::LoadBalancerView,
+};
+
+use crate::support::{changes, world::World};
+
+type Refusal = ((&'static str, u8), &'static str);
+const PORT_TAKEN: Refusal = (("port_taken", 2), "`8080/tcp` of this host leads to load balancer `shop`");
+const DOMAIN_TAKEN: Refusal = (("domain_taken", 2), "`b.example.org` leads to load balancer `domain` already");
+
+/// Use cases, with the names of what they are about as text.
+struct Balancing<'a> {
+    world: &'a World,
+    app: App,
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+fn short(error: &Error) -> (&'static str, u8) {
+    (error.code.as_str(), error.exit_code())
+}
+
+fn new(text: &str, domain: Option<&str>, listen: Option<u16>) -> New {
+    New {
+        name: name(text),
+        instance_port: 80,
+        domain: domain.map(|d| Domain::parse(d).expect("a domain")),
+        listen,
+        health_path: HealthPath::parse("/").expect("a path"),
+        sticky: false,
+    }
+}
+
+/// The instances of a view, with their states.
+fn targets(view: &LoadBalancerView) -> Vec<(String, &'static str)> {
+    view.targets.iter().map(|target| (target.name.clone(), target.state.as_str())).collect()
+}
+
+impl<'a> Balancing<'a> {
+    fn of(world: &'a World) -> Self {
+        let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
+        Self { world, app }
+    }
+
+    fn root() -> Caller {
+        Caller::root(Via::Cli)
+    }
+
+    fn create(&self, new: &New) -> Result<LoadBalancerView> {
+        load_balancer::create(&self.app, &Self::root(), new, false, &mut Unobserved)?.run(&mut Unobserved)
+    }
+
+    fn attach(&self, balancer: &str, instances: &[&str]) -> Result<LoadBalancerView> {
+        let instances: Vec<Name> = instances.iter().map(|i| name(i)).collect();
+        let names = (&name(balancer), &*instances);
+        let accepted = load_balancer::attach(&self.app, &Self::root(), names, Flags::default(), &mut Unobserved)?;
+        accepted.run(&mut Unobserved)
+    }
+
+    fn detach(&self, balancer: &str, instances: &[&str]) -> Result<LoadBalancerView> {
+        let instances: Vec<Name> = instances.iter().map(|i| name(i)).collect();
+        let (names, how) = ((&name(balancer), &*instances), (Duration::ZERO, Flags::default()));
+        load_balancer::detach(&self.app, &Self::root(), names, how, &mut Unobserved)?.run(&mut Unobserved)
+    }
+
+    fn delete(&self, balancer: &str) -> Result<String> {
+        let names = (&name(balancer), Flags::default());
+        let accepted = load_balancer::delete(&self.app, &Self::root(), names.0, names.1, &mut Unobserved)?;
+        Ok(accepted.run(&mut Unobserved)?.result.to_string())
+    }
+
+    fn list(&self) -> Vec<LoadBalancerView> {
+        load_balancer::list(&self.app, &Self::root(), &mut Unobserved).expect("listed")
+    }
+
+    /// Publishes something of `web`.
+    fn publish<C: Change>(&self, what: &C) -> Result<()> {
+        let targets = Targets { names: vec![name("web")], wait: false, dry_run: false };
+        change::run(&self.app, &Self::root(), what, &targets, &mut Unobserved).map(drop)
+    }
+
+    /// An instance whose port 80 is open.
+    fn instance(&self, text: &str) {
+        self.world.create(text).expect("created");
+        let mut engine = self.world.engine();
+        let instance = engine.store.require(&name(text)).expect("stored");
+        changes::open(&mut engine, &instance, "80").expect("opened");
+    }
+}
+
+#[test]
+fn instances_come_and_go_and_it_outlives_them() {
+    let world = World::new();
+    let balancing = Balancing::of(&world);
+    assert_eq!(balancing.list(), []);
+    ["web", "db"].iter().for_each(|name| balancing.instance(name));
+    let made = balancing.create(&new("shop", None, Some(8080))).expect("made");
+    assert_eq!((targets(&made), made.listen), (vec![], Some(8080)));
+    assert!(engine::proxy_runs(&world.engine()).expect("asked"));
+    // The test driver's web front checks nobody.
+    let of = |name: &str| (name.to_owned(), "unavailable");
+    assert_eq!(targets(&balancing.attach("shop", &["web", "db"]).expect("attached")), [of("db"), of("web")]);
+    assert_eq!(targets(&balancing.attach("shop", &["web"]).expect("it is")), [of("db"), of("web")]);
+    assert_eq!(targets(&balancing.detach("shop", &["db"]).expect("detached")), [of("web")]);
+    let mut engine = world.engine();
+    let web = engine.store.require(&name("web")).expect("stored");
+    let receipt = engine::delete(&mut engine, &web).expect("deleted");
+    assert!(receipt.removed.contains(&"target of load balancer `shop`".to_owned()), "{receipt:?}");
+    assert_eq!(balancing.list().iter().map(targets).collect::<Vec<_>>(), [vec![]]);
+    assert_eq!(balancing.delete("shop"), Ok("deleted".to_owned()));
+    assert!(!engine::proxy_runs(&world.engine()).expect("asked"));
+    assert!(engine::audit(&world.engine()).expect("audited").is_clean());
+    assert_eq!(world.create("shop").map(drop), Ok(()), "its name is free");
+}
+
+#[test]
+fn what_cannot_be_balanced_is_refused_and_nothing_changes() {
+    let world = World::new();
+    let balancing = Balancing::of(&world);
+    balancing.instance("web");
+    world.create("closed").expect("created");
+    world.create_on("lan", NetworkMode::Bridge("br0".to_owned())).expect("created");
+    let mut engine = world.engine();
+    let web = engine.store.require(&name("web")).expect("stored");
+    changes::publish(&mut engine, &web, 9090).expect("published");
+    changes::publish_site(&mut engine, &web, "a.example.org").expect("published");
+    balancing.create(&new("shop", None, Some(8080))).expect("made");
+    balancing.attach("shop", &["web"]).expect("attached");
+    let before = (balancing.list(), world.snapshot());
+    let refused = [
+        (new("next", None, None), "usage"),
+        (new("next", None, Some(22)), "port_taken"),
+        (new("next", None, Some(80)), "port_taken"),
+        (new("next", None, Some(443)), "port_taken"),
+        (new("next", None, Some(8080)), "port_taken"),
+        (new("next", None, Some(9090)), "port_taken"),
+        (new("next", Some("a.example.org"), None), "domain_taken"),
+        (new("shop", None, Some(8081)), "name_taken"),
+        (new("web", None, Some(8081)), "name_taken"),
+    ];
+    for (new, code) in refused {
+        assert_eq!(balancing.create(&new).map_err(|e| short(&e)).map(drop), Err((code, 2)), "{new:?}");
+    }
+    let attached = |balancer, instance| balancing.attach(balancer, &["web", instance]).map_err(|e| short(&e)).map(drop);
+    assert_eq!(attached("shop", "closed"), Err(("port_closed", 2)));
+    assert_eq!(attached("shop", "lan"), Err(("not_publishable", 2)));
+    assert_eq!(attached("shop", "none"), Err(("no_such_instance", 2)));
+    assert_eq!(attached("shoe", "web"), Err(("no_such_load_balancer", 2)));
+    let error = balancing.detach("shop", &["web", "closed"]).expect_err("no member");
+    assert_eq!(short(&error), ("not_a_target", 2));
+    assert_eq!(error.to_string(), "instance `closed` is not behind load balancer `shop`");
+    let error = balancing.delete("sho").expect_err("there is none");
+    assert_eq!(short(&error), ("no_such_load_balancer", 2));
+    assert_eq!(error.hints[0].to_string(), "did you mean `shop`? `lite lb list` shows all");
+    // What leads to a load balancer leads nowhere else.
+    let pairs = vec![PortPair::parse("80:8080").expect("a pair")];
+    let error = balancing.publish(&Publish { pairs, address: None, sources: vec![] }).expect_err("taken");
+    assert_eq!((short(&error), error.to_string().as_str()), PORT_TAKEN);
+    assert_eq!((balancing.list(), world.snapshot()), before);
+
+    balancing.create(&new("domain", Some("b.example.org"), None)).expect_err("no authority");
+    let domain = Domain::parse("b.example.org").expect("a domain");
+    let error = balancing.publish(&PublishSite { domain, guest_port: 80, sources: vec![] }).expect_err("taken");
+    assert_eq!((short(&error), error.to_string().as_str()), DOMAIN_TAKEN);
+}
