@@ -52,10 +52,14 @@ fn one_stopped_qemu_is_unresponsive_and_holds_up_nobody() {
     let stopped = Stopped::new(&a);
     let expected = [(&a, "unresponsive"), (&b, "running"), (&c, "stopped")].map(|(n, s)| (n.clone(), s.to_owned()));
     let look = |when: &str| {
-        let (states, took) = listed(&host);
-        assert_eq!(states, expected, "{when}");
-        assert!(took < LIST, "{when}: {took:?}");
-        println!("list {when}: {took:?}");
+        // The machine may be busy once; whoever waits for the hung QEMU is late each time.
+        let mut all = (0..3).map(|_| {
+            let (states, took) = listed(&host);
+            assert_eq!(states, expected, "{when}");
+            println!("list {when}: {took:?}");
+            took
+        });
+        assert!(all.any(|took| took < LIST), "{when}");
     };
     look("first");
     // A second client asks the hung monitor, and the call stays there: nobody waits behind it.
