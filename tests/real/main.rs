@@ -81,6 +81,8 @@ fn main() -> ExitCode {
     harness::main(&[
         // First, for the others of its lane wait for the image that comes of it.
         (Guests, "image_kill", image_kill::TESTS),
+        // The longest, which mostly wait.
+        (Host, "watch", watch::TESTS),
         (Host, "audit", audit::TESTS),
         (Guests, "bake", bake::TESTS),
         (Slow, "bake", bake::SLOW),
@@ -131,6 +133,5 @@ fn main() -> ExitCode {
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "toolchain", toolchain::TESTS),
         (Tools, "user_data", user_data::TESTS),
-        (Host, "watch", watch::TESTS),
     ])
 }
