@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{App, Caller, Right, event::rows_of};
 use crate::{
-    model::{AlarmSettings, AlarmState, Code, Error, Instance, Name, Notify, Observer, Result, Statistic},
+    model::{AlarmSettings, AlarmState, Code, Error, Instance, Metric, Name, Notify, Observer, Result, Statistic},
     monitor::{AlarmTransition, Decision, machine},
     store::{
         Store,
@@ -67,6 +67,13 @@ pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observe
     settings.notify.sort();
     settings.notify.dedup();
     settings.check()?;
+    if settings.metric.is_of_load_balancers() {
+        let text = format!("`{}` is a metric of load balancers, which alarms do not watch", settings.metric);
+        let all: Vec<&str> = Metric::all_of(false).map(Metric::as_str).collect();
+        return Err(
+            Error::new(Code::UnknownMetric, text).hint(format!("the metrics of instances are {}", all.join(", ")))
+        );
+    }
     let record = store.require(&request.instance)?.record;
     let name = match &request.name {
         Some(name) => name.clone(),

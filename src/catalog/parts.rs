@@ -124,7 +124,7 @@ pub(crate) fn alarms(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Ala
     let mut list = Vec::new();
     for (i, node) in top.list("alarms", diagnostics).iter().enumerate() {
         let Some(fields) = Fields::of(node, &format!("alarms[{i}]"), &keys, diagnostics) else { continue };
-        let metrics: Vec<&'static str> = Metric::ALL.iter().map(|m| m.as_str()).collect();
+        let metrics: Vec<&'static str> = Metric::all_of(false).map(Metric::as_str).collect();
         let metric = fields.word("metric", &metrics, diagnostics);
         let when = fields.parsed("when", diagnostics, condition);
         let datapoints = fields.number("datapoints", 1..=1440, diagnostics);

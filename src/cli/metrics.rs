@@ -2,10 +2,10 @@
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, common, complete, values};
+use super::{Env, complete, values};
 use crate::{
     app::metric,
-    model::{Metric, Result},
+    model::{Metric, Name, Result},
     ui::print::{print_metric, print_metrics},
 };
 
@@ -18,7 +18,7 @@ EXAMPLES:
   lite metrics shop --metric MemoryUtilization --since 7d --json
       The points, for a script";
 
-/// Show what was measured of an instance
+/// Show what was measured of an instance or a load balancer
 ///
 /// Without --metric, lists the latest value of every metric. With it, draws the
 /// metric over time on a terminal, and lists its points elsewhere. `lite watch`
@@ -27,8 +27,9 @@ EXAMPLES:
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
-    #[command(flatten)]
-    instance: common::OneName,
+    /// Name of an instance or a load balancer
+    #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::measured))]
+    name: Name,
     /// The metric, such as CPUUtilization
     #[arg(long, value_name = "METRIC", value_parser = Metric::parse, add = ArgValueCompleter::new(complete::metrics))]
     metric: Option<Metric>,
@@ -39,7 +40,7 @@ pub struct Args {
 
 /// Prints metrics with [`crate::ui::print::print_metrics`] and `print_metric`.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    let (app, caller, name, mut progress) = (env.app()?, env.caller(), &args.instance.name, env.progress());
+    let (app, caller, name, mut progress) = (env.app()?, env.caller(), &args.name, env.progress());
     match args.metric {
         None => {
             let rows = metric::latest(&app, &caller, name, &mut progress)?;

@@ -1,4 +1,4 @@
-//! What is measured of an instance.
+//! What is measured of an instance or a load balancer.
 
 use std::fmt;
 
@@ -16,6 +16,8 @@ pub enum Unit {
     Bytes,
     /// How many in a period.
     Count,
+    /// Seconds.
+    Seconds,
     /// 0 or 1.
     Flag,
 }
@@ -88,9 +90,41 @@ metrics! {
     AppHealthy = "AppHealthy", Flag, Gauge;
     /// Share of the bundle's monthly transfer that is used up.
     TransferUsed = "TransferUsed", Percent, Gauge;
+    /// Instances behind a load balancer that answer its health check.
+    HealthyHostCount = "HealthyHostCount", Count, Gauge;
+    /// Those that do not.
+    UnhealthyHostCount = "UnhealthyHostCount", Count, Gauge;
+    /// Requests.
+    RequestCount = "RequestCount", Count, Counter;
+    /// Mean time to the answer of an instance.
+    InstanceResponseTime = "InstanceResponseTime", Seconds, Gauge;
+    /// Answers of instances with status 2xx.
+    HttpInstance2xx = "HTTPCode_Instance_2XX_Count", Count, Counter;
+    /// With 3xx.
+    HttpInstance3xx = "HTTPCode_Instance_3XX_Count", Count, Counter;
+    /// With 4xx.
+    HttpInstance4xx = "HTTPCode_Instance_4XX_Count", Count, Counter;
+    /// With 5xx.
+    HttpInstance5xx = "HTTPCode_Instance_5XX_Count", Count, Counter;
+    /// Answers of the load balancer itself with status 4xx.
+    HttpBalancer4xx = "HTTPCode_LB_4XX_Count", Count, Counter;
+    /// With 5xx: no instance could answer.
+    HttpBalancer5xx = "HTTPCode_LB_5XX_Count", Count, Counter;
+    /// Requests that were refused, and connections to instances that could not be made.
+    RejectedConnectionCount = "RejectedConnectionCount", Count, Counter;
 }
 
 impl Metric {
+    /// Whether it is one of load balancers; else it is one of instances.
+    pub fn is_of_load_balancers(self) -> bool {
+        self >= Self::HealthyHostCount
+    }
+
+    /// Those of load balancers, or of instances, in the order of listings.
+    pub fn all_of(load_balancers: bool) -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(move |metric| metric.is_of_load_balancers() == load_balancers)
+    }
+
     /// Parses a name; an unknown one is refused with the nearest known.
     pub fn parse(text: &str) -> Result<Self> {
         if let Some(found) = Self::ALL.iter().find(|m| m.as_str() == text) {
@@ -138,7 +172,8 @@ mod tests {
             assert_eq!(Metric::parse(metric.as_str()), Ok(*metric));
             assert_eq!((usize::from(metric.code()), Metric::from_code(metric.code())), (at + 1, Some(*metric)));
         }
-        assert_eq!((Metric::from_code(0), Metric::from_code(15)), (None, None));
+        assert_eq!((Metric::from_code(0), Metric::from_code(26)), (None, None));
+        assert_eq!([false, true].map(|balancers| Metric::all_of(balancers).count()), [14, 11]);
     }
 
     #[test]

@@ -79,6 +79,17 @@ fn described(metric: Metric) -> (&'static str, &'static str) {
         Metric::StatusCheckFailedSystem => ("status_check_failed_system", "Whether the host does not answer for it"),
         Metric::AppHealthy => ("app_healthy", "Whether the health check of the blueprint succeeds"),
         Metric::TransferUsed => ("transfer_used_ratio", "Share of the monthly transfer that is used up"),
+        Metric::HealthyHostCount => ("healthy_hosts", "Instances that answer the health check"),
+        Metric::UnhealthyHostCount => ("unhealthy_hosts", "Instances that do not answer the health check"),
+        Metric::RequestCount => ("requests", "Requests in the last minute"),
+        Metric::InstanceResponseTime => ("response_seconds", "Mean time to the answer of an instance"),
+        Metric::HttpInstance2xx => ("answers_2xx", "Answers of instances with 2xx in the last minute"),
+        Metric::HttpInstance3xx => ("answers_3xx", "Answers of instances with 3xx in the last minute"),
+        Metric::HttpInstance4xx => ("answers_4xx", "Answers of instances with 4xx in the last minute"),
+        Metric::HttpInstance5xx => ("answers_5xx", "Answers of instances with 5xx in the last minute"),
+        Metric::HttpBalancer4xx => ("own_answers_4xx", "Answers of the load balancer with 4xx in the last minute"),
+        Metric::HttpBalancer5xx => ("own_answers_5xx", "Answers of the load balancer with 5xx in the last minute"),
+        Metric::RejectedConnectionCount => ("rejected", "Requests and connections that failed in the last minute"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod backoff;
+pub mod balancer;
 pub mod clock;
 pub mod decide;
 pub mod evaluate;

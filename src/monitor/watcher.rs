@@ -2,6 +2,7 @@
 //! let years pass.
 
 mod acting;
+mod balancers;
 mod guests;
 mod minutes;
 mod unsaved;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::{
     actor::{Actor, Job},
+    balancer::Balanced,
     clock::{MinuteClock, Moment},
     evaluate::Windows,
     export::Shared,
@@ -67,6 +69,8 @@ pub struct Watcher<'a> {
     clock: MinuteClock,
     closed: i64,
     gathered: HashMap<Uuid, Gathered>,
+    /// What load balancers did.
+    balanced: HashMap<Uuid, Balanced>,
     histories: HashMap<Uuid, History>,
     windows: Windows,
     cache: SeriesCache,
@@ -130,6 +134,7 @@ impl<'a> Watcher<'a> {
             rolled: i64::MIN,
             clock,
             gathered: HashMap::new(),
+            balanced: HashMap::new(),
             histories,
             windows: Windows::default(),
             cache: SeriesCache::default(),
@@ -197,6 +202,8 @@ impl<'a> Watcher<'a> {
                 Ok(())
             }
         };
+        let counted = self.count_balancers(minute);
+        self.trouble("the load balancers", counted);
         kill_point::reached("detected");
         if !std::mem::replace(&mut self.restoring, true) {
             self.actor.submit(&mut self.engine, Job::Network);

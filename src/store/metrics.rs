@@ -138,8 +138,8 @@ impl Store {
             .read()
             .prepare(
                 "SELECT series.instance, series.metric, point.minute, samples, sum, lowest, highest FROM point
-                 JOIN series ON series.id = point.series JOIN instance ON instance.uuid = series.instance
-                 WHERE instance.host = ?1 AND point.minute >= ?2 AND series.metric > 0 ORDER BY point.minute",
+                 JOIN series ON series.id = point.series JOIN resource ON resource.id = series.instance
+                 WHERE resource.host = ?1 AND point.minute >= ?2 AND series.metric > 0 ORDER BY point.minute",
             )
             .map_err(sql)?;
         let mut rows = statement.query(params![host.as_str(), from]).map_err(sql)?;
@@ -186,8 +186,8 @@ impl Store {
             .read()
             .prepare(
                 "SELECT series.instance, point.minute FROM point JOIN series ON series.id = point.series
-                 JOIN instance ON instance.uuid = series.instance
-                 WHERE instance.host = ?1 AND point.minute >= ?2 AND series.metric = 0 ORDER BY point.minute",
+                 JOIN resource ON resource.id = series.instance
+                 WHERE resource.host = ?1 AND point.minute >= ?2 AND series.metric = 0 ORDER BY point.minute",
             )
             .map_err(sql)?;
         let rows = statement
@@ -233,7 +233,7 @@ impl Store {
             .read()
             .prepare_cached(
                 "SELECT minute.at, samples, sum, lowest, highest FROM series
-                 JOIN instance ON instance.uuid = series.instance JOIN minute ON minute.host = instance.host
+                 JOIN resource ON resource.id = series.instance JOIN minute ON minute.host = resource.host
                  JOIN point ON point.minute = minute.number AND point.series = series.id
                  WHERE series.id = ?1 AND minute.at >= ?2 AND minute.at < ?3 ORDER BY minute.number",
             )
@@ -280,8 +280,8 @@ impl Store {
             let mut s = self
                 .read()
                 .prepare(
-                    "SELECT series.id FROM series JOIN instance ON instance.uuid = series.instance
-                     WHERE instance.host = ?1 AND metric > 0",
+                    "SELECT series.id FROM series JOIN resource ON resource.id = series.instance
+                     WHERE resource.host = ?1 AND metric > 0",
                 )
                 .map_err(sql)?;
             let ids = s.query_map([host.as_str()], |row| row.get(0)).map_err(sql)?;
@@ -316,7 +316,7 @@ impl Store {
             let keep = until.min(last + 1 - KEEP_MINUTES);
             t.0.execute(
                 "DELETE FROM point WHERE minute < ?1 AND series NOT IN (
-                     SELECT series.id FROM series JOIN instance ON instance.uuid = series.instance WHERE host <> ?2)",
+                     SELECT series.id FROM series JOIN resource ON resource.id = series.instance WHERE host <> ?2)",
                 params![keep, host.as_str()],
             )
             .map_err(sql)?;

@@ -1,8 +1,11 @@
 //! Metrics in the database: minutes of a host, and what they are rolled up to.
 
 use lite::{
-    model::{HostId, Metric, Point},
-    store::metrics::{MinuteOf, SeriesCache, insert_minute},
+    model::{HealthPath, HostId, LoadBalancer, Metric, Name, Point},
+    store::{
+        Store, load_balancers,
+        metrics::{MinuteOf, SeriesCache, insert_minute},
+    },
 };
 
 use crate::support::rows::{record, store, time};
@@ -100,4 +103,41 @@ fn each_host_has_its_own_minutes() {
     assert_eq!(db.last_minute(&here), Ok(Some((first, begin))), "those of one host alone are rolled up");
     let points = db.points(uuid, Metric::AppHealthy, begin, begin + 10_000).unwrap();
     assert_eq!(points.iter().map(|p| (p.at, p.step)).collect::<Vec<_>>(), [(begin, 60)]);
+}
+
+#[test]
+fn minutes_of_a_load_balancer_are_rolled_up_and_go_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut db = store(dir.path(), 0, false);
+    let (host, mut cache) = (HostId::local(), SeriesCache::default());
+    let balancer = LoadBalancer {
+        id: uuid::Uuid::from_u128(7),
+        name: Name::parse("shop").unwrap(),
+        instance_port: 80,
+        domain: None,
+        listen: Some(8080),
+        health_path: HealthPath::parse("/").unwrap(),
+        sticky: false,
+        targets: vec![],
+        created_at: time(0),
+    };
+    db.write(|t| load_balancers::insert(t, &host, &balancer, time(0))).unwrap();
+    let begin = time(0).as_second();
+    let known = [MinuteOf { instance: balancer.id, points: vec![(Metric::RequestCount, Point::of(1.0).unwrap())] }];
+    for n in 0..1800 {
+        let at = begin + n * 60;
+        db.write(|t| insert_minute(t, &mut cache, &host, begin / 60 + n, at, &known, |_| false)).unwrap();
+        if n % 60 == 59 {
+            db.roll_up(&host, at).unwrap();
+        }
+    }
+    let steps = |db: &Store| {
+        let all = db.points(balancer.id, Metric::RequestCount, begin, begin + 1800 * 60).unwrap();
+        let mut steps: Vec<i64> = all.iter().map(|p| p.step).collect();
+        steps.dedup();
+        steps
+    };
+    assert_eq!(steps(&db), [300, 60], "what is older than a day is kept, less finely");
+    db.write(|t| load_balancers::delete(t, &host, &balancer, time(1))).unwrap();
+    assert!(steps(&db).is_empty());
 }

@@ -127,6 +127,7 @@ fn main() -> ExitCode {
         (Tools, "seed_image", seed_image::TESTS),
         (Host, "load_balancer", load_balancer::TESTS),
         (Host, "site", site::TESTS),
+        (Network, "load_balancer", load_balancer::NETWORK),
         (Network, "site", site::NETWORK),
         (Tools, "ssh_client", ssh_client::TESTS),
         (Host, "state", state::TESTS),

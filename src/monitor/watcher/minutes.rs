@@ -57,7 +57,8 @@ impl Watcher<'_> {
             }
         }
         let clock = serde_json::to_string(&self.clock).unwrap_or_default();
-        self.cache.retain(|uuid| records.contains_key(uuid));
+        let balanced = self.balanced_minutes(minute);
+        self.cache.retain(|uuid| records.contains_key(uuid) || self.balanced.contains_key(uuid));
         let (windows, cache) = (&mut self.windows, &mut self.cache);
         let host = self.engine.host_id();
         let written = self.engine.store.write(|t| {
@@ -71,7 +72,7 @@ impl Watcher<'_> {
                     known.insert(row.instance, row.points.iter().copied().collect());
                 }
             }
-            let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).collect();
+            let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).chain(balanced).collect();
             insert_minute(t, cache, &host, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
             kill_point::reached("minute");
             let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;

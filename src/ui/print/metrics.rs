@@ -13,6 +13,7 @@ fn value(unit: Unit, value: f64) -> String {
         Unit::Percent => format!("{value:.1} %"),
         Unit::Flag => format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned(),
         Unit::Count => format!("{value:.0}"),
+        Unit::Seconds => format!("{value:.3} s"),
         Unit::Bytes => {
             let steps = ["B", "KiB", "MiB", "GiB", "TiB"];
             let mut at = 0;
@@ -85,7 +86,7 @@ fn chart(view: &MetricView, width: usize, utf8: bool) -> String {
     let top = match view.unit {
         Unit::Percent => 100.0_f64,
         Unit::Flag => 1.0,
-        Unit::Bytes | Unit::Count => 0.0,
+        Unit::Bytes | Unit::Count | Unit::Seconds => 0.0,
     };
     let largest = view.points.iter().map(|p| p.average).fold(top, f64::max);
     let top = if largest > 0.0 { largest } else { 1.0 };
