@@ -36,6 +36,7 @@ mod tail;
 pub use console::{Console, ConsoleStream};
 pub use domains::{DomainInfo, DomainSize, DomainState, Domains, Lifecycle, StateReason};
 pub use filters::Filters;
+pub use haproxy::Haproxy;
 pub use links::Links;
 pub use local::{LocalMachine, is_local};
 pub use machine::{Answer, FileInfo, FileTail, FolderChanges, Machine, Space};

@@ -62,6 +62,7 @@ mod publication;
 mod publication_kill;
 mod published;
 mod render;
+mod reverse_proxy;
 mod runner;
 mod runner_values;
 mod seed_image;
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
         (Host, "publication", publication::TESTS),
         (Host, "publication_kill", publication_kill::TESTS),
         (Tools, "render", render::TESTS),
+        (Tools, "reverse_proxy", reverse_proxy::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),
         (Tools, "runner::bake", runner::bake::TESTS),

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
 };
@@ -110,8 +111,12 @@ impl Drop for GuestNet {
 }
 
 /// A namespace that stands for the world: a machine behind an interface of the host, on addresses for documentation.
+///
+/// There is one at a time: two interfaces with the same address would take each other's answers.
 pub struct Outside {
     namespace: String,
+    link: String,
+    _only: File,
 }
 
 impl Outside {
@@ -121,10 +126,12 @@ impl Outside {
     pub const SECOND: &str = "198.51.100.5";
 
     pub fn new(tag: &str) -> Self {
-        let outside = Self { namespace: format!("lite-test-{tag}-out") };
+        let only = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/outside.lock")).expect("a file");
+        only.lock().expect("a lock");
+        let outside = Self { namespace: format!("lite-test-{tag}-out"), link: format!("ltw-{tag}"), _only: only };
         let (ip, own) = (|line: &str| run(Command::new("ip").args(line.split(' '))), &outside.namespace);
         ip(&format!("netns add {own}"));
-        let link = format!("ltw-{tag}");
+        let link = &outside.link;
         ip(&format!("link add {link} type veth peer name eth0 netns {own}"));
         ip(&format!("addr add {}/30 dev {link}", Self::HOST));
         ip(&format!("link set {link} up"));
@@ -167,6 +174,8 @@ impl Outside {
 
 impl Drop for Outside {
     fn drop(&mut self) {
+        // The kernel removes a namespace's links some time after the namespace.
+        let _ = Command::new("ip").args(["link", "delete", &self.link]).status();
         let _ = Command::new("ip").args(["netns", "delete", &self.namespace]).status();
     }
 }
@@ -200,11 +209,20 @@ impl Beside {
     }
 
     /// What it says until it ends.
+    ///
+    /// One whose stdin is a pipe reads its end.
     pub fn said(&mut self) -> Vec<String> {
+        drop(self.0.stdin.take());
         let mut rest = String::new();
         self.1.read_to_string(&mut rest).expect("read");
         assert!(self.0.wait().expect("ended").success());
         rest.lines().map(str::to_owned).collect()
+    }
+
+    /// Ends it.
+    pub fn end(&mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("ended");
     }
 
     /// What arrives at an interface of the host.

@@ -70,24 +70,47 @@ pub fn start(folder: &Path, digest: &str) -> Result<()> {
     await_digest(folder, digest)
 }
 
-/// Makes the master start a worker on the files as they are now, and waits until that tells `digest`.
+/// Makes the master start a worker on the files as they are now, or starts a master if none lives, and waits until the worker
+/// tells `digest`.
 ///
 /// # Errors
 /// What HAProxy says. The worker before goes on then.
 pub fn reload(folder: &Path, digest: &str) -> Result<()> {
-    socket::ask(&folder.join(ProxyConfiguration::MASTER_SOCKET), "reload")
-        .map_err(|e| Error::new(Code::ProxyFailed, "HAProxy does not answer").cause(e))?;
+    let Some(master) = master(folder)? else { return start(folder, digest) };
+    socket::exchange(master, "reload", socket::MOST).map_err(silent)?;
     await_digest(folder, digest)
 }
 
+/// A connection to the master; none: no master lives. After a reload the master runs its program anew, and refuses for up to
+/// 0.2 s: so it is asked again as long as it lives.
+fn master(folder: &Path) -> Result<Option<UnixStream>> {
+    let limit = Instant::now() + LIMIT;
+    loop {
+        match UnixStream::connect(folder.join(ProxyConfiguration::MASTER_SOCKET)) {
+            Ok(stream) => return Ok(Some(stream)),
+            Err(_) if !(is_service(folder) || log(folder)?.1) => return Ok(None),
+            Err(error) if Instant::now() > limit => return Err(silent(error)),
+            Err(_) => thread::sleep(AGAIN),
+        }
+    }
+}
+
+fn silent(error: std::io::Error) -> Error {
+    Error::new(Code::ProxyFailed, "HAProxy does not answer").cause(error)
+}
+
 fn await_digest(folder: &Path, digest: &str) -> Result<()> {
-    let end = Instant::now() + LIMIT;
+    let (end, is_service) = (Instant::now() + LIMIT, is_service(folder));
     while socket::digest(folder).as_deref() != Some(digest) {
-        let (_, lives) = log(folder)?;
-        if Instant::now() > end || !lives && !is_service(folder) {
+        let (mut log, lives) = log(folder)?;
+        if Instant::now() > end || !lives && !is_service {
+            let error = Error::new(Code::ProxyFailed, "HAProxy does not serve what it is to");
+            if is_service {
+                return Err(error.hint(format!("what it says: `journalctl --unit {}`", SERVICE.0)));
+            }
             let mut said = String::new();
-            let _ = log(folder)?.0.take(1 << 20).read_to_string(&mut said);
-            return Err(Error::new(Code::ProxyFailed, "HAProxy does not serve what it is to").cause(alert(&said)));
+            let _ = log.by_ref().take(1 << 20).read_to_string(&mut said);
+            return Err(error.cause(alert(&said)));
         }
         thread::sleep(AGAIN);
     }
@@ -102,13 +125,14 @@ pub fn end(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    if !by_service(folder, "stop")? && log(folder)?.1 {
-        let socket = UnixStream::connect(folder.join(ProxyConfiguration::MASTER_SOCKET));
+    // One that was started before the service was installed is none of it.
+    by_service(folder, "stop")?;
+    if log(folder)?.1
+        && let Some(socket) = master(folder)?
+    {
         // The kernel tells who listens.
-        let master = socket.and_then(|socket| Ok(rustix::net::sockopt::socket_peercred(socket)?.pid));
-        let ended = master.and_then(|pid| {
-            pidfd_send_signal(&pidfd_open(pid, PidfdFlags::empty())?, Signal::TERM).map_err(Into::into)
-        });
+        let ended = rustix::net::sockopt::socket_peercred(socket)
+            .and_then(|master| pidfd_send_signal(&pidfd_open(master.pid, PidfdFlags::empty())?, Signal::TERM));
         ended.map_err(|e| Error::new(Code::ProxyFailed, "HAProxy cannot be ended").cause(e))?;
         let limit = Instant::now() + LIMIT;
         while log(folder)?.1 {

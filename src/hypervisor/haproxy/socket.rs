@@ -17,9 +17,9 @@ use crate::model::{ProxyConfiguration, ProxyFile};
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Most bytes that are read of one.
-const MOST: u64 = 1 << 20;
+pub const MOST: u64 = 1 << 20;
 
-/// The answer to a command.
+/// The answer of a socket's listener to a command.
 ///
 /// # Errors
 /// Nobody listens, or nobody answers in time.
@@ -27,12 +27,19 @@ pub fn ask(socket: &Path, command: &str) -> io::Result<String> {
     ask_for(socket, command, MOST)
 }
 
-/// The answer to a command, of so many bytes at most.
+/// The same, of so many bytes at most.
 ///
 /// # Errors
 /// Nobody listens, or nobody answers in time.
 pub fn ask_for(socket: &Path, command: &str, most: u64) -> io::Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
+    exchange(UnixStream::connect(socket)?, command, most)
+}
+
+/// The answer to a command, of so many bytes at most.
+///
+/// # Errors
+/// Nobody answers in time.
+pub fn exchange(mut stream: UnixStream, command: &str, most: u64) -> io::Result<String> {
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
     stream.write_all(command.as_bytes())?;
