@@ -41,9 +41,12 @@ fn it_has_the_files_of_the_manifest() {
     let deb = &manifest["package"]["metadata"]["deb"];
     let assets = deb["assets"].as_array().expect("assets");
     let sources = assets.iter().filter_map(|a| a[0].as_str()).filter(|s| !s.starts_with("target/") && !s.contains('*'));
-    let others = [deb["changelog"].as_str().expect("a file"), "packaging/lite.lite-watch.service", "packaging/prerm"];
-    for source in sources.chain(others) {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(source).is_file(), "{source}");
+    let others = [deb["changelog"].as_str().expect("a file"), "packaging/prerm"].map(str::to_owned);
+    let units = deb["systemd-units"].as_array().expect("units").iter().filter_map(|unit| unit["unit-name"].as_str());
+    let units: Vec<String> = units.map(|name| format!("packaging/lite.{name}.service")).collect();
+    assert_eq!(units, ["packaging/lite.lite-watch.service", "packaging/lite.lite-proxy.service"]);
+    for source in sources.map(str::to_owned).chain(others).chain(units) {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&source).is_file(), "{source}");
     }
     let version = format!("lite ({}-1) ", env!("CARGO_PKG_VERSION"));
     assert!(read("packaging/changelog").starts_with(&version), "{version}");
