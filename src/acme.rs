@@ -1,15 +1,18 @@
 //! Speaks to a certificate authority (ACME, RFC 8555) and keeps what it gives: the account, and certificates with their keys, in
 //! files for root alone. Its proof is an answer over HTTP (HTTP-01), which whoever calls has served.
 
+mod client;
 mod files;
 mod order;
+mod served;
 
 use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 use x509_parser::pem::parse_x509_pem;
 
-pub use files::{kept, remove};
+pub use files::{forget_order, kept, remove};
+pub use served::status_of;
 
 use crate::model::{Acme, Code, Domain, Error, Result, visible};
 
@@ -38,19 +41,23 @@ pub struct Issued {
 /// # Errors
 /// [`Code::CertificateFailed`] with the authority's words, or those of `present`.
 pub fn issue(acme: &Acme, folder: &Path, domain: &Domain, present: &mut Present<'_>) -> Result<Issued> {
-    // Only the first call in a process installs it; any later one has nothing to do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(Code::Runtime, "cannot start the network runtime").cause(e))?;
     let ordered =
-        runtime.block_on(async { tokio::time::timeout(LIMIT, order::order(acme, folder, domain, present)).await });
+        runtime()?.block_on(async { tokio::time::timeout(LIMIT, order::order(acme, folder, domain, present)).await });
     let late = |_| failed(&format!("no certificate came within {} s", LIMIT.as_secs()));
     let order::Chain { certificates, key } = ordered.map_err(late)??;
     let [not_before, not_after] = validity(&certificates)?;
     let file = files::write_certificate(folder, domain, not_before, &format!("{certificates}\n{key}"))?;
     Ok(Issued { file, not_before, not_after })
+}
+
+/// Runs one exchange, with TLS.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    // Only the first call in a process installs it; any later one has nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Code::Runtime, "cannot start the network runtime").cause(e))
 }
 
 fn failed(words: &str) -> Error {

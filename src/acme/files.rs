@@ -59,6 +59,42 @@ pub fn write_account(folder: &Path, account: &Account) -> Result<()> {
     write(folder, ACCOUNT, &text)
 }
 
+/// An order under way, as a file has it.
+#[derive(Serialize, Deserialize)]
+struct Order {
+    directory: String,
+    url: String,
+}
+
+fn order_name(domain: &Domain) -> String {
+    format!("{domain}.order")
+}
+
+/// The address of an order that was begun at a directory, and neither ended nor failed.
+pub fn order(folder: &Path, domain: &Domain, directory: &str) -> Option<String> {
+    let text = fs::read(folder.join(order_name(domain))).ok()?;
+    let order: Order = serde_json::from_slice(&text).ok()?;
+    (order.directory == directory).then_some(order.url)
+}
+
+/// Keeps the address of an order, so that another process goes on with it if this one dies.
+///
+/// # Errors
+/// The system's own.
+pub fn write_order(folder: &Path, domain: &Domain, directory: &str, url: &str) -> Result<()> {
+    let order = Order { directory: directory.to_owned(), url: url.to_owned() };
+    let text = serde_json::to_vec(&order).map_err(|e| not_written(folder, e.into()))?;
+    write(folder, &order_name(domain), &text)
+}
+
+/// Forgets an order. Content if there is none.
+///
+/// # Errors
+/// The system's own.
+pub fn forget_order(folder: &Path, domain: &Domain) -> Result<()> {
+    remove(folder, &order_name(domain))
+}
+
 /// Writes a certificate; the name of its file. A new one has a new name, so that HAProxy serves the old until it knows the new.
 ///
 /// # Errors

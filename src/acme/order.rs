@@ -7,7 +7,7 @@ use instant_acme::{
     NewOrder, Order, OrderStatus, RetryPolicy,
 };
 
-use super::{Present, failed, files};
+use super::{Present, client::Bounded, failed, files};
 use crate::model::{Acme, Domain, Error, Result};
 
 /// What an authority answers to an account that it does not know.
@@ -30,36 +30,43 @@ fn words(error: &AcmeError) -> Error {
 }
 
 fn builder(acme: &Acme) -> Result<instant_acme::AccountBuilder> {
-    match &acme.ca {
-        None => Account::builder(),
-        Some(file) => Account::builder_with_root(file),
-    }
-    .map_err(|e| words(&e))
+    let client = Bounded::new(acme.ca.as_deref()).map_err(|e| words(&AcmeError::Other(e)))?;
+    Ok(Account::builder_with_http(Box::new(client)))
 }
 
 /// Orders a certificate. An account that the authority has forgotten is made anew.
 pub async fn order(acme: &Acme, folder: &Path, domain: &Domain, present: &mut Present<'_>) -> Result<Chain> {
+    let begun = files::order(folder, domain, &acme.directory);
     let known = match files::account(folder, &acme.directory) {
-        Some(credentials) => begin(restored(acme, credentials).await?, domain).await,
-        None => begin(registered(acme, folder).await?, domain).await,
+        Some(credentials) => begin(restored(acme, credentials).await?, domain, begun).await,
+        None => begin(registered(acme, folder).await?, domain, None).await,
     };
     let mut order = match known {
         Err(AcmeError::Api(problem)) if problem.r#type.as_deref() == Some(UNKNOWN_ACCOUNT) => {
-            begin(registered(acme, folder).await?, domain).await.map_err(|e| words(&e))?
+            begin(registered(acme, folder).await?, domain, None).await.map_err(|e| words(&e))?
         }
         known => known.map_err(|e| words(&e))?,
     };
+    files::write_order(folder, domain, &acme.directory, order.url())?;
     let answered = answer(&mut order, present).await;
     let chain = match answered {
         Ok(()) => finish(&mut order).await,
         Err(error) => Err(error),
     };
-    // Whatever came of it, the answer is of no more use.
+    // Whatever came of it, order and answer are of no more use.
+    files::forget_order(folder, domain)?;
     present(None)?;
     chain
 }
 
-async fn begin(account: Account, domain: &Domain) -> std::result::Result<Order, AcmeError> {
+/// Goes on with the order that was begun at an address, as far as that is of use, or begins one.
+async fn begin(account: Account, domain: &Domain, begun: Option<String>) -> std::result::Result<Order, AcmeError> {
+    if let Some(url) = begun
+        && let Ok(mut order) = account.order(url).await
+        && matches!(order.state().status, OrderStatus::Pending | OrderStatus::Ready)
+    {
+        return Ok(order);
+    }
     account.new_order(&NewOrder::new(&[Identifier::Dns(domain.to_string())])).await
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     acme,
-    model::{Certificate, CertificateState, Code, Domain, Error, Result},
+    model::{Certificate, CertificateState, Code, Domain, Error, Result, escaped},
     store::sites,
 };
 
@@ -22,6 +22,8 @@ const WAIT: Duration = Duration::from_secs(180);
 const PAUSES: [i64; 5] = [1, 5, 30, 2 * 60, 6 * 60];
 /// Most tries an hour, whoever asks: an authority shuts out who fails more often.
 const MOST_TRIES: usize = 4;
+/// How long a certificate may be due before somebody should have asked for it.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
 /// Days that a certificate is kept which no site needs.
 const KEPT: i64 = 30;
 
@@ -61,7 +63,7 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     forget_unused(ctx, &all, now)?;
-    let due = all.into_iter().filter(|c| c.unused_since.is_none() && c.due <= now);
+    let due: Vec<Certificate> = all.into_iter().filter(|c| is_due(ctx, c, now)).collect();
     let mut told = Vec::new();
     for Certificate { domain, file, .. } in due {
         told.push(match try_once(ctx, &domain) {
@@ -77,12 +79,63 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
     Ok(told)
 }
 
+/// Whether it is to be asked for: it is time, or the file of one that was issued is lost.
+fn is_due(ctx: &Ctx, certificate: &Certificate, now: Timestamp) -> bool {
+    certificate.unused_since.is_none() && (certificate.due <= now || is_lost(ctx, certificate))
+}
+
+fn is_lost(ctx: &Ctx, Certificate { state, file, .. }: &Certificate) -> bool {
+    let is_there = |file: &String| ctx.machine.info(&proxy::folder(ctx).join(file)).is_ok();
+    *state == CertificateState::Issued && !file.as_ref().is_some_and(is_there)
+}
+
+/// Domains whose certificate nobody has asked for, though it was due a while ago; and what is wrong, in words.
+///
+/// # Errors
+/// Those of the database.
+pub fn overdue(ctx: &Ctx) -> Result<Vec<(Domain, String)>> {
+    let late = ctx.now().saturating_sub(LATE).unwrap_or(Timestamp::MIN);
+    let all = ctx.store.certificates_on(&ctx.host_id())?.into_iter().filter(|c| is_due(ctx, c, late));
+    let words = |c: &Certificate| match (&c.error, c.state) {
+        (_, CertificateState::Issued) if is_lost(ctx, c) => "the file of its certificate is gone".to_owned(),
+        (_, CertificateState::Issued) => format!("its certificate was to be renewed at {}, and was not", c.due),
+        (Some(error), _) => format!("it has no certificate, and none was asked for at {}: {}", c.due, escaped(error)),
+        (None, _) => format!("it has no certificate, and none was asked for at {}", c.due),
+    };
+    Ok(all.map(|c| (c.domain.clone(), words(&c))).collect())
+}
+
+/// Whether no site has needed it for a month.
+fn is_unused(certificate: &Certificate, now: Timestamp) -> bool {
+    let kept = SignedDuration::from_hours(24 * KEPT);
+    certificate.unused_since.is_some_and(|since| now.duration_since(since) >= kept)
+}
+
+/// Domains whose certificate no site has needed for a month.
+///
+/// # Errors
+/// Those of the database.
+pub fn unused(ctx: &Ctx) -> Result<Vec<Domain>> {
+    let (all, now) = (ctx.store.certificates_on(&ctx.host_id())?, ctx.now());
+    Ok(all.into_iter().filter(|c| is_unused(c, now)).map(|c| c.domain).collect())
+}
+
+/// Removes the certificates that no site has needed for a month, with their keys.
+///
+/// # Errors
+/// Those of the database and the system.
+pub fn forget(ctx: &mut Ctx) -> Result<()> {
+    let _lock = Lock::acquire(&ctx.locks(), CERTIFICATES, "certificate", "certificate", &*ctx.clock, WAIT)?;
+    let all = ctx.store.certificates_on(&ctx.host_id())?;
+    let now = ctx.now();
+    forget_unused(ctx, &all, now)
+}
+
 fn forget_unused(ctx: &mut Ctx, all: &[Certificate], now: Timestamp) -> Result<()> {
     let (host, folder) = (ctx.host_id(), proxy::folder(ctx));
-    let kept = SignedDuration::from_hours(24 * KEPT);
-    let old = |c: &&Certificate| c.unused_since.is_some_and(|since| now.duration_since(since) >= kept);
-    for Certificate { domain, .. } in all.iter().filter(old) {
+    for Certificate { domain, .. } in all.iter().filter(|c| is_unused(c, now)) {
         ctx.store.write(|t| sites::remove_certificate(t, &host, domain))?;
+        acme::forget_order(&folder, domain)?;
     }
     // Those of a renewal that was cut off too.
     let files: Vec<_> = ctx.store.certificates_on(&host)?.into_iter().filter_map(|c| c.file).collect();
