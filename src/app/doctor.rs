@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{App, Caller, Right};
 use crate::{
-    doctor::{Check, Fix, Repair, Status, apply, choose_subnet, evaluate, fixes, gather, routes},
-    engine::{self, Finding},
+    doctor::{Check, Fix, Repair, Status, Web, apply, choose_subnet, evaluate, fixes, gather, routes},
+    engine::{self, Ctx, Finding, Reach},
     hypervisor::Hypervisor,
-    model::{DiskUsage, Error, Result},
+    model::{Error, Result},
     plan,
     store::Store,
     view::{AuditView, CheckView, FindingView, FixView, UnknownView, Verdict},
@@ -17,16 +17,35 @@ use crate::{
 pub fn check(app: &App, caller: &Caller) -> Result<Vec<CheckView>> {
     caller.require(Right::Read)?;
     let mut facts = gather(&app.settings, &*app.machine, reached(&app.host()));
-    facts.disks = disks(app, caller);
+    if let Some(ctx) = database(app, caller) {
+        facts.disks = engine::disk_usage(&ctx).ok().flatten();
+        facts.web = web(&ctx);
+    }
     Ok(evaluate(&facts, &app.settings).into_iter().map(view).collect())
 }
 
-/// What is promised of the disk. Without a database nothing is; what cannot be looked at is told by the other checks.
-fn disks(app: &App, caller: &Caller) -> Option<DiskUsage> {
+/// A context with the database, if there is one. What cannot be looked at is told by the other checks.
+fn database(app: &App, caller: &Caller) -> Option<Ctx> {
     if !Store::exists(&app.settings.paths.state).ok()? {
         return None;
     }
-    engine::disk_usage(&app.context_of_new_state(caller, false).ok()?).ok()?
+    app.context_of_new_state(caller, false).ok()
+}
+
+/// How the web front stands, if a domain is published.
+fn web(ctx: &Ctx) -> Option<Web> {
+    if ctx.store.sites_on(&ctx.host_id()).ok()?.is_empty() {
+        return None;
+    }
+    if !engine::proxy_runs(ctx).ok()? {
+        return Some(Web::Ended);
+    }
+    let (port, reach) = engine::try_web(ctx);
+    let doubt = engine::doubt(&port, &reach).map(|doubt| Web::Unknown(doubt.to_string()));
+    Some(match reach {
+        Reach::Stopped(closed) => Web::Closed(port, closed),
+        _ => doubt.unwrap_or(Web::Reached),
+    })
 }
 
 fn checks(app: &App, host: &Result<Arc<dyn Hypervisor>>) -> Vec<Check> {

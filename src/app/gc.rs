@@ -11,6 +11,7 @@ use crate::{
 pub struct Collection {
     ctx: Ctx,
     due: Vec<Orphan>,
+    certificates: Vec<String>,
     kept: Vec<Hint>,
 }
 
@@ -34,18 +35,19 @@ pub fn find(app: &App, caller: &Caller, request: Request, observer: &mut dyn Obs
     let due = due.into_iter().map(|s| s.orphan).collect();
     let mut kept: Vec<Hint> = early.iter().map(not_yet).map(Hint::from).collect();
     kept.extend(owned.into_iter().map(|(subject, reason)| Hint::from(format!("{subject} (")).then(reason).text(")")));
-    Ok(Collection { ctx, due, kept })
+    let certificates = engine::unused_certificates(&ctx)?.iter().map(|d| format!("the certificate of {d}")).collect();
+    Ok(Collection { ctx, due, certificates, kept })
 }
 
 impl Collection {
     /// Whether nothing is left over.
     pub fn is_empty(&self) -> bool {
-        self.due.is_empty() && self.kept.is_empty()
+        self.due.is_empty() && self.certificates.is_empty() && self.kept.is_empty()
     }
 
     /// What would be removed, each in words.
     pub fn due(&self) -> Vec<String> {
-        self.due.iter().map(|o| o.subject.clone()).collect()
+        self.due.iter().map(|o| o.subject.clone()).chain(self.certificates.iter().cloned()).collect()
     }
 
     /// What would be removed and kept.
@@ -55,7 +57,11 @@ impl Collection {
 
     /// Removes what is due.
     pub fn run(mut self) -> Result<Receipt> {
-        let removed = if self.due.is_empty() { Vec::new() } else { engine::collect(&mut self.ctx, &self.due)? };
+        let mut removed = if self.due.is_empty() { Vec::new() } else { engine::collect(&mut self.ctx, &self.due)? };
+        if !self.certificates.is_empty() {
+            engine::forget_certificates(&mut self.ctx)?;
+            removed.extend(self.certificates);
+        }
         Ok(receipt(removed, self.kept))
     }
 }

@@ -32,6 +32,11 @@ pub fn load_balancers(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::LoadBalancer).unwrap_or_default()
 }
 
+/// Published domains.
+pub fn domains(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Domain).unwrap_or_default()
+}
+
 /// Ids of the latest operations.
 pub fn operations(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Operation).unwrap_or_default()

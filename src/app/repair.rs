@@ -32,6 +32,9 @@ pub fn repair(
         if engine::restore_firewall(&ctx)? {
             actions.push("loaded the rules of the firewall again".to_owned());
         }
+        if engine::restore_proxy(&ctx)? {
+            actions.push("loaded what HAProxy serves again".to_owned());
+        }
         if engine::restore_names(&ctx)? {
             actions.push("wrote the names of instances again".to_owned());
         }

@@ -95,6 +95,11 @@ pub fn measured(current: &OsStr) -> Vec<CompletionCandidate> {
     instances(current).into_iter().chain(load_balancers(current)).collect()
 }
 
+/// Completes published domains.
+pub fn domains(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::domains))
+}
+
 /// Completes ids of operations.
 pub fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::operations))

@@ -50,7 +50,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         return print_delete_receipt(&env.ui, &found.plan()?, true);
     }
     if !found.is_empty() {
-        args.sure.ask(&env.ui, &args.question(&found.published()))?;
+        args.sure.ask(&env.ui, &args.question(&found.published()?))?;
     }
     print_delete_receipt(&env.ui, &found.run(&app)?, false)
 }

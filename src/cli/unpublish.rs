@@ -1,6 +1,8 @@
 //! `lite unpublish`.
 
-use super::{Env, common};
+use clap_complete::ArgValueCompleter;
+
+use super::{Env, common, complete};
 use crate::{
     app::instance::{
         change::{self, Targets},
@@ -30,7 +32,7 @@ pub struct Args {
     #[command(flatten)]
     pub instance: common::OneName,
     /// Ports of this host, such as `8080` or `53/udp`, and domains; none: all
-    #[arg(value_name = "HOSTPORT|DOMAIN", value_parser = Lead::parse)]
+    #[arg(value_name = "HOSTPORT|DOMAIN", value_parser = Lead::parse, add = ArgValueCompleter::new(complete::domains))]
     leads: Vec<Lead>,
     #[command(flatten)]
     change: common::Change,

@@ -8,7 +8,7 @@ use std::{
 use ipnet::Ipv4Net;
 
 use super::{
-    firewall::{self, Obstacle, Ruleset, Way},
+    firewall::{self, Closed, Obstacle, Ruleset, Way},
     local::{self, Kvm},
     routes::{self, Route},
 };
@@ -60,6 +60,19 @@ pub enum Resolver {
     Nothing,
 }
 
+/// The web front of a host with published domains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Web {
+    /// HAProxy does not run.
+    Ended,
+    /// A port of it is not reached from outside, and by what.
+    Closed(Port, Closed),
+    /// How far it is reached cannot be told, in words.
+    Unknown(String),
+    /// It is reached from a network namespace.
+    Reached,
+}
+
 /// What is known of the host. `None`, and `Err` with the reason, mean unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
@@ -99,6 +112,10 @@ pub struct Facts {
     pub firewall: Option<Result<Vec<Obstacle>, String>>,
     /// The firewall that libvirt's own rules for the network are written in.
     pub backend: Option<&'static str>,
+    /// `haproxy` is installed.
+    pub haproxy: bool,
+    /// How the web front stands; none while no domain is published.
+    pub web: Option<Web>,
     /// What is sent on a bridge passes the rules for what is routed too.
     pub bridge_nf: Option<bool>,
     /// By what this machine knows the names of instances; none while there is no network.
@@ -180,6 +197,8 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         memory,
         pool_space,
         disks: None,
+        haproxy: machine.program("haproxy").is_some(),
+        web: None,
         state_space: local::space(machine, &settings.paths.state),
         state_writable: local::writable(machine, &settings.paths.state),
         logs_writable: local::writable(machine, &settings.host.folders.logs),
@@ -245,9 +264,20 @@ pub fn inward_obstacle(
     machine: &dyn Machine,
     network: &NetworkInfo,
     to: (Ipv4Addr, Port),
-) -> Option<Obstacle> {
+) -> Option<Closed> {
     let (rules, way) = rules_on_way(machine, settings, &network_of(network), &routes::read(machine))?;
     firewall::judge_inward(&rules.ok()?, &way, to)
+}
+
+/// What stops a connection from the world to the web front at this address of the host, as far as that can be told.
+pub fn web_obstacle(
+    settings: &Settings,
+    machine: &dyn Machine,
+    network: &NetworkInfo,
+    host: Ipv4Addr,
+) -> Option<Closed> {
+    let (rules, way) = rules_on_way(machine, settings, &network_of(network), &routes::read(machine))?;
+    firewall::judge_web(&rules.ok()?, &way, host)
 }
 
 /// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{
     check::{Check, Repair, Status, quoted, word},
-    facts::{Facts, Resolver, TOOLS, doctor_fix},
-    firewall::Insertion,
+    facts::{Facts, Resolver, TOOLS, Web, doctor_fix},
+    firewall::{Closed, Insertion},
 };
 use crate::model::{Action, Hint, Ratio, Settings, Size, Verb, escaped, hosts_file::HOSTS};
 
@@ -47,13 +47,14 @@ pub fn permissions(facts: &Facts, settings: &Settings) -> Check {
 }
 
 /// What a machine that runs guests needs.
-pub fn server(facts: &Facts, settings: &Settings) -> [Check; 8] {
+pub fn server(facts: &Facts, settings: &Settings) -> [Check; 9] {
     [
         forwarding(facts),
         nftables(facts),
         firewall(facts),
         bridge_nf(facts),
         names(facts, settings),
+        web(facts),
         confinement(facts, settings),
         memory(facts, settings),
         disk(facts, settings),
@@ -143,6 +144,27 @@ fn names(facts: &Facts, settings: &Settings) -> Check {
         Some(Resolver::Nothing) => Check::warn(ID, "this host itself does not know the names of instances")
             .fix(doctor_fix(true, facts))
             .repair(Repair::Names { network: settings.host.network.clone() }),
+    }
+}
+
+/// What serves domains, and whether the world comes to it.
+fn web(facts: &Facts) -> Check {
+    const ID: &str = "web";
+    let again = || Hint::new().run(Verb::Repair).text(" starts it");
+    match &facts.web {
+        None if facts.haproxy => Check::ok(ID, "HAProxy is installed, which serves published domains"),
+        None => Check::warn(ID, "publishing a domain needs HAProxy").fix("apt-get install haproxy"),
+        Some(_) if !facts.haproxy => Check::fail(ID, "HAProxy is not installed, and domains are published")
+            .fix(Hint::from("`apt-get install haproxy`, then ").then(again())),
+        Some(Web::Ended) => Check::fail(ID, "HAProxy does not run, and domains are published").fix(again()),
+        Some(Web::Closed(port, Closed { by, fix })) => {
+            Check::fail(ID, format!("`{port}` of this host is not reached from outside: {by} stops what comes in"))
+                .fix(fix.clone())
+        }
+        Some(Web::Unknown(why)) => Check::warn(ID, escaped(why)),
+        Some(Web::Reached) => {
+            Check::ok(ID, "HAProxy serves published domains, and nothing on this host stops the world")
+        }
     }
 }
 

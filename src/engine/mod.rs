@@ -49,6 +49,7 @@ mod reports;
 mod request;
 mod resolver;
 pub mod sagas;
+mod served;
 mod starting;
 mod undo;
 
@@ -56,7 +57,10 @@ pub use crate::model::{Observer, Stage, Unobserved};
 pub use accepted::Accepted;
 pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audit};
 pub use capacity::Capacity;
-pub use certificates::{obtain as obtain_certificate, renew as renew_certificates};
+pub use certificates::{
+    forget as forget_certificates, obtain as obtain_certificate, renew as renew_certificates,
+    unused as unused_certificates,
+};
 pub use context::Ctx;
 pub use disk::{reserve as disk_reserve, space as disk_space, usage as disk_usage};
 pub use firewall::{apply as apply_firewall, restore as restore_firewall};
@@ -92,4 +96,5 @@ pub use sagas::{
     restart::{accept_stop, reset_unresponsive, restart, try_resume},
     stop::Stopped,
 };
+pub use served::{try_ports as try_web, try_site};
 pub use starting::{USUAL_START, health_word, is_starting};

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kill_point,
-    model::{LoadBalancer, Name, ProxyConfiguration, ProxyStatistics, Result, Target},
+    model::{LoadBalancer, Name, ProxyConfiguration, ProxyFile, ProxyStatistics, Result, Target},
     plan::{self, BalancerAt, TargetAt},
 };
 
@@ -36,13 +36,37 @@ pub fn apply(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
+/// In what it differs from the database, in words; none: in nothing.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn drift(ctx: &Ctx) -> Result<Option<&'static str>> {
+    let wanted = wanted(ctx)?;
+    let loaded = ctx.hypervisor.loaded_proxy(&wanted.folder)?;
+    Ok(match (&wanted.digest, loaded) {
+        (None, None) => None,
+        (Some(_), None) => Some("HAProxy does not run"),
+        (None, Some(_)) => Some("HAProxy runs, and there is nothing that it is to serve"),
+        (Some(digest), Some(loaded)) if *digest == loaded && knows_live(ctx, &wanted) => None,
+        (Some(_), Some(_)) => Some("HAProxy serves something else than the database says"),
+    })
+}
+
+/// Whether HAProxy was told of all certificates and answers: its files are written once it was.
+fn knows_live(ctx: &Ctx, wanted: &ProxyConfiguration) -> bool {
+    let mut all = wanted.maps.iter().chain([&wanted.certificates]);
+    let is_written = |file: &ProxyFile| {
+        ctx.machine.read(&wanted.folder.join(file.name)).is_ok_and(|text| text == file.text.as_bytes())
+    };
+    !ctx.machine.runs_guests() || all.all(is_written)
+}
+
 /// Loads it again if it serves something else, or does not run; whether that was so.
 ///
 /// # Errors
 /// Those of [`apply`].
 pub fn restore(ctx: &Ctx) -> Result<bool> {
-    let wanted = wanted(ctx)?;
-    let differs = ctx.hypervisor.loaded_proxy(&wanted.folder)? != wanted.digest;
+    let differs = drift(ctx)?.is_some();
     if differs {
         apply(ctx)?;
     }

@@ -1,13 +1,13 @@
 //! Whether what is published is reached from outside: a connection that begins in a network namespace of its own passes all
 //! that a stranger's does, which one that this host begins does not.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{fmt::Display, net::Ipv4Addr, time::Duration};
 
 use ipnet::Ipv4Net;
 
 use super::{Ctx, forward};
 use crate::{
-    doctor::{self, Obstacle},
+    doctor::{self, Closed},
     hypervisor::Answer,
     model::{Code, Error, Hint, Port, Protocol, Publication, Record, Verb, escaped},
 };
@@ -17,7 +17,7 @@ const GUEST: Duration = Duration::from_secs(1);
 /// Few services answer an empty datagram; the kernel refuses one that is for nobody at once.
 const GUEST_UDP: Duration = Duration::from_millis(200);
 /// How long an answer may take to come back outside: the kernel asks a second time after 1 s, a third after 3 s.
-const OUTSIDE: Duration = Duration::from_secs(4);
+pub(super) const OUTSIDE: Duration = Duration::from_secs(4);
 
 /// Networks that nobody has (RFC 5737).
 const WORLDS: [Ipv4Net; 3] = [
@@ -34,7 +34,7 @@ pub enum Reach {
     /// Nothing listens at the instance's port, or the instance is off.
     NobodyListens,
     /// The instance answers this host, and a firewall that is not lite's stops others.
-    Stopped(Box<Obstacle>),
+    Stopped(Closed),
     /// The instance answers this host, and libvirt stops others: its network is in mode `nat`.
     Refused(String),
     /// As before, but not by any rule that lite understands.
@@ -83,7 +83,7 @@ fn try_one(ctx: &Ctx, record: &Record, publication: &Publication, is_off: &mut b
 }
 
 /// A network that this host has no route to.
-fn world(ctx: &Ctx) -> Option<Ipv4Net> {
+pub(super) fn world(ctx: &Ctx) -> Option<Ipv4Net> {
     let routes = doctor::routes(&*ctx.machine).ok()?;
     WORLDS.into_iter().find(|world| doctor::choose_subnet(&routes, Some(*world)).is_ok())
 }
@@ -97,16 +97,15 @@ fn stopper(ctx: &Ctx, record: &Record, port: Port) -> Reach {
 }
 
 /// What stops packets from the world to a port of an instance.
-fn obstacle(ctx: &Ctx, record: &Record, port: Port) -> Option<Box<Obstacle>> {
+fn obstacle(ctx: &Ctx, record: &Record, port: Port) -> Option<Closed> {
     let network = ctx.hypervisor.network(&ctx.settings.host.network).ok().flatten()?;
-    doctor::inward_obstacle(&ctx.settings, &*ctx.machine, &network, (record.address?, port)).map(Box::new)
+    doctor::inward_obstacle(&ctx.settings, &*ctx.machine, &network, (record.address?, port))
 }
 
 /// The error of something published that a firewall stops, with what helps.
-pub fn stopped(publication: &Publication, obstacle: &Obstacle) -> Error {
-    let end = publication.end();
-    Error::new(Code::NotReached, format!("`{end}` is not reached from outside: {} stops what comes in", obstacle.by))
-        .hint(Hint::from(format!("nothing is published; let it pass, and try again: `{}`", obstacle.fix)))
+pub fn stopped(end: &dyn Display, closed: &Closed) -> Error {
+    Error::new(Code::NotReached, format!("`{end}` is not reached from outside: {} stops what comes in", closed.by))
+        .hint(Hint::from(format!("nothing is published; let it pass, and try again: `{}`", closed.fix)))
         .hint(Hint::new().run(Verb::Doctor).text(" tells what else it stops"))
 }
 
@@ -123,8 +122,7 @@ pub fn refused(publication: &Publication, network: &str) -> Error {
 }
 
 /// What is to be said of something published that stays; none: nothing.
-pub fn doubt(publication: &Publication, reach: &Reach) -> Option<Hint> {
-    let end = publication.end();
+pub fn doubt(end: &dyn Display, reach: &Reach) -> Option<Hint> {
     match reach {
         Reach::Unexplained => Some(Hint::from(format!(
             "`{end}` was not reached from a network namespace on this host, and no firewall rule that lite understands stops it: \

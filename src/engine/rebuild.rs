@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Ctx, firewall, lock::Lock, names, our_domains, ours::OurDomain, reports};
+use super::{Ctx, firewall, lock::Lock, names, our_domains, ours::OurDomain, proxy, reports};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
     hypervisor::DomainState,
     kill_point,
     model::{Code, DesiredState, Error, NetworkMode, Phase, Record, Result, escaped},
-    store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets},
+    store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets, sites},
 };
 
 /// An instance that was taken into the database.
@@ -57,6 +57,7 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
     if !done.taken.is_empty() {
         firewall::apply(ctx)?;
         names::apply(ctx)?;
+        proxy::apply(ctx)?;
     }
     Ok(done)
 }
@@ -78,7 +79,7 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         None => phase_by_report(ctx, record),
     };
     let image = crate::image::volume_name(&record.base, &record.image_digest);
-    let host = ctx.host_id();
+    let (host, now) = (ctx.host_id(), ctx.now());
     ctx.store.write(|t| {
         let new = NewInstance {
             record,
@@ -92,6 +93,7 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         instances::insert(t, &new)?;
         instances::set_life(t, record.uuid, wanted, phase, failure.as_deref())?;
         publications::insert(t, &host, record.uuid, &record.published)?;
+        sites::insert(t, &host, record.uuid, &record.sites, now)?;
         secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
     })?;
     Ok(rebuilt)

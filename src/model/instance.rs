@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Code, Currency, Error, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Size, escaped, words};
+use super::{
+    Code, Currency, Error, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Site, Size, escaped, words,
+};
 
 words! {
     /// What the user wants the instance to be: the state it is brought back to.
@@ -157,6 +159,9 @@ pub struct Record {
     /// Ports of the host that lead to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Publication>,
+    /// Domains that lead to it, the one that was published first before the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<Site>,
     /// Tags.
     pub tags: Vec<Tag>,
     /// When create was asked for, RFC 3339, UTC.

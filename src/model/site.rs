@@ -7,13 +7,22 @@ use std::{
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Code, DnsName, Error, Result, escaped, words};
 
 /// A domain that a site may have: a full name in DNS, in its ASCII form and in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Domain(String);
+
+impl TryFrom<String> for Domain {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
+    }
+}
 
 impl Domain {
     /// Parses `shop.example.org`; letters beyond ASCII become their form in DNS (`xn--…`, RFC 5891).
@@ -77,7 +86,7 @@ pub fn is_behind_router(address: Ipv4Addr) -> bool {
 }
 
 /// A domain that leads to a port of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
     /// Its name.
     pub domain: Domain,

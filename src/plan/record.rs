@@ -64,6 +64,7 @@ impl Chosen<'_> {
             ports: blueprint.ports.clone(),
             firewall: Some(Rule::first(&blueprint.ports)),
             published: Vec::new(),
+            sites: Vec::new(),
             tags: self.tags.to_vec(),
             created_at: identity.created_at,
         }

@@ -62,13 +62,16 @@ pub struct Allocated {
     pub disk: u64,
 }
 
-/// What the firewall lets in, and what is published, are rows of their own. A record that cannot be read is an error of its own instance alone.
+/// What the firewall lets in, and what leads to it, are rows of their own. A record that cannot be read is an error of its own instance alone.
 const COLUMNS: &str = "CASE WHEN json_valid(record) THEN json_set(record, '$.firewall', json((
     SELECT json_group_array(service || CASE cidr WHEN '' THEN '' ELSE ' from ' || cidr END)
     FROM firewall_rule WHERE instance = uuid)), '$.published', json((
     SELECT json_group_array(json_object('address', nullif(address, ''), 'port', port, 'protocol', protocol,
         'guest_port', guest_port, 'sources', json(sources)) ORDER BY port, protocol, address)
-    FROM publication WHERE instance = uuid))) ELSE record END AS record, desired_state, phase, failure";
+    FROM publication WHERE instance = uuid)), '$.sites', json((
+    SELECT json_group_array(json_object('domain', domain, 'guest_port', guest_port, 'sources', json(sources))
+        ORDER BY rowid)
+    FROM site WHERE instance = uuid))) ELSE record END AS record, desired_state, phase, failure";
 
 fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
     Ok(Instance {
@@ -354,7 +357,7 @@ pub fn set_rules(t: &Transaction<'_>, uuid: Uuid, rules: &Rules) -> Result<()> {
 
 /// The record as it is stored: what the firewall lets in and what is published are rows of their own.
 fn without_rules(record: &Record) -> Result<String> {
-    to_json("an instance", &Record { firewall: None, published: Vec::new(), ..record.clone() })
+    to_json("an instance", &Record { firewall: None, published: Vec::new(), sites: Vec::new(), ..record.clone() })
 }
 
 /// Replaces the record of an instance, the columns that repeat it included.

@@ -10,9 +10,12 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use lite::{
     clock::{Clock, SystemClock},
-    engine::{Ctx, obtain_certificate, renew_certificates},
-    model::{Certificate, CertificateState, Code, Domain, Name},
-    store::sites,
+    engine::{
+        Ctx, audit, delete, forget_certificates, obtain_certificate, rebuild, renew_certificates, restore_proxy,
+        unused_certificates,
+    },
+    model::{Certificate, CertificateState, Code, Domain, Name, ProxyConfiguration, ProxyFile},
+    store::{OldDatabases, sites},
 };
 
 use crate::support::{changes, world::World};
@@ -124,6 +127,101 @@ fn a_certificate_is_kept_for_a_month_after_its_site() {
     changes::publish_site(&mut engine, &instance, SHOP).expect("published");
     assert_eq!(obtain_certificate(&mut engine, &domain()), Ok(()), "it is used again");
     changes::unpublish_sites(&mut engine, &instance).expect("taken away");
+    assert_eq!(unused_certificates(&engine), Ok(vec![]));
     clock.advance(Duration::from_secs(30 * 86_400));
+    // `lite gc` does without the watcher what that does by itself.
+    assert_eq!(unused_certificates(&engine), Ok(vec![domain()]));
+    assert_eq!(forget_certificates(&mut engine), Ok(()));
     assert_eq!(left(&mut engine), (false, 0));
+}
+
+#[test]
+fn a_certificate_that_nobody_asks_for_is_told_by_the_audit() {
+    let (world, clock) = (World::new(), Arc::<Wall>::default());
+    let mut engine = published(&world, &clock);
+    let told = |engine: &Ctx| {
+        let findings = audit(engine).expect("the database answers").findings.into_iter();
+        findings.map(|f| format!("{} {}: {}", f.trouble.as_str(), f.subject, f.problem)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&engine), Vec::<String>::new());
+    let error = obtain_certificate(&mut engine, &domain()).expect_err("nobody is there");
+    clock.advance(Duration::from_secs(660));
+    assert_eq!(
+        told(&engine),
+        [format!(
+            "missing site `{SHOP}`: it has no certificate, and none was asked for at 1970-01-01T00:01:00Z: {error}"
+        )]
+    );
+    let due = engine.now().saturating_add(SignedDuration::from_hours(24)).expect("a time");
+    let host = engine.host_id();
+    let lost = Certificate {
+        state: CertificateState::Issued,
+        file: Some("lost.pem".to_owned()),
+        due,
+        tried: Vec::new(),
+        ..certificate(&engine).expect("a row")
+    };
+    engine.store.write(|t| sites::update_certificate(t, &host, &lost)).expect("written");
+    assert_eq!(told(&engine), [format!("missing site `{SHOP}`: the file of its certificate is gone")]);
+    assert_eq!(renew_certificates(&mut engine).map(|told| told.len()), Ok(1), "another is asked for at once");
+}
+
+#[test]
+fn a_web_front_that_serves_something_else_is_told_and_loaded_again() {
+    let world = World::new();
+    let engine = published(&world, &Arc::default());
+    let told = || {
+        let findings = audit(&engine).expect("the database answers").findings.into_iter();
+        findings.map(|f| format!("{} {}: {}", f.trouble.as_str(), f.subject, f.problem)).collect::<Vec<_>>()
+    };
+    let cases = [
+        (None, "missing web front: HAProxy does not run"),
+        (Some("other"), "missing web front: HAProxy serves something else than the database says"),
+    ];
+    for (digest, problem) in cases {
+        let other = ProxyConfiguration {
+            folder: world.state().join("proxy"),
+            digest: digest.map(str::to_owned),
+            fixed: Vec::new(),
+            maps: Vec::new(),
+            servers: Vec::new(),
+            certificates: ProxyFile { name: "certificates.list", text: String::new() },
+        };
+        engine.hypervisor.load_proxy(&other).expect("loaded");
+        assert_eq!(told(), [problem]);
+        assert_eq!([restore_proxy(&engine), restore_proxy(&engine)], [Ok(true), Ok(false)]);
+        assert_eq!(told(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_lost_database_has_its_sites_again_from_the_domains() {
+    let (world, clock) = (World::new(), Arc::<Wall>::default());
+    let mut engine = published(&world, &clock);
+    let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
+    changes::publish_site(&mut engine, &instance, "blog.example.org").expect("published");
+    let sites = |engine: &Ctx| {
+        let host = engine.host_id();
+        let rows = engine.store.sites_on(&host).expect("read").into_iter().map(|row| row.site).collect::<Vec<_>>();
+        (rows, engine.store.first_domain_of(&host, instance.record.uuid).expect("read"))
+    };
+    let before = sites(&engine);
+    assert_eq!((before.0.len(), before.1.clone()), (2, Some(domain())));
+    drop(engine);
+    world.lose_database();
+    let mut engine = world.engine();
+    let wreckage = OldDatabases::open(world.state()).expect("opened");
+    rebuild(&mut engine, &world.catalog, &wreckage).expect("rebuilt");
+    assert_eq!(sites(&engine), before);
+}
+
+#[test]
+fn a_delete_tells_the_domains_that_go_and_the_certificates_that_stay() {
+    let world = World::new();
+    let mut engine = published(&world, &Arc::default());
+    let instance = engine.store.require(&Name::parse("web").expect("a name")).expect("stored");
+    let receipt = delete(&mut engine, &instance).expect("deleted");
+    let kept: Vec<String> = receipt.kept.iter().map(ToString::to_string).collect();
+    assert!(receipt.removed.contains(&format!("published domain {SHOP}")), "{:?}", receipt.removed);
+    assert!(kept.contains(&format!("the certificate of {SHOP}, for 30 days")), "{kept:?}");
 }

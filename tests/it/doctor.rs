@@ -10,11 +10,13 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use ipnet::Ipv4Net;
 use lite::{
     doctor::{
-        Acceleration, Check, Facts, Fix, Here, Insertion, Kvm, Network, Obstacle, Repair, Resolver, Route, Status,
-        apply, choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
+        Acceleration, Check, Closed, Facts, Fix, Here, Insertion, Kvm, Network, Obstacle, Repair, Resolver, Route,
+        Status, Web, apply, choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
-    model::{Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Ratio, Settings, Size},
+    model::{
+        Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Port, Protocol, Ratio, Settings, Size,
+    },
 };
 
 fn net(text: &str) -> Ipv4Net {
@@ -86,6 +88,8 @@ fn healthy() -> Facts {
         backend: Some("iptables"),
         bridge_nf: Some(false),
         names: Some(Resolver::Resolved),
+        haproxy: true,
+        web: None,
         nft: true,
         apt: true,
         apparmor: Some(true),
@@ -156,6 +160,7 @@ fn a_healthy_host() {
             ("firewall", "no firewall of this host stops guests; libvirt's rules are in iptables"),
             ("bridge-nf", "instances reach each other's published ports"),
             ("names", "systemd-resolved asks the network for the names of instances"),
+            ("web", "HAProxy is installed, which serves published domains"),
             ("confinement", "AppArmor is on, and confines guests"),
             ("memory", "8 GiB of memory is free"),
             ("disk", "512 GiB is free for images and disks in `/srv/pool`"),
@@ -320,6 +325,31 @@ fn what_is_wrong_is_said_with_one_fix() {
             Warn,
             "the sysctl `net.bridge.bridge-nf-call-iptables` is 1: instances do not reach each other's published ports",
             Some("sysctl -w net.bridge.bridge-nf-call-iptables=0"),
+        ),
+        (|f, _| f.haproxy = false, "web", Warn, "publishing a domain needs HAProxy", Some("apt-get install haproxy")),
+        (
+            |f, _| (f.haproxy, f.web) = (false, Some(Web::Ended)),
+            "web",
+            Fail,
+            "HAProxy is not installed, and domains are published",
+            Some("`apt-get install haproxy`, then `lite repair` starts it"),
+        ),
+        (
+            |f, _| f.web = Some(Web::Ended),
+            "web",
+            Fail,
+            "HAProxy does not run, and domains are published",
+            Some("`lite repair` starts it"),
+        ),
+        (
+            |f, _| {
+                let port = Port { number: 443, protocol: Protocol::Tcp };
+                f.web = Some(Web::Closed(port, Closed { by: "x".into(), fix: "open it".into() }));
+            },
+            "web",
+            Fail,
+            "`443/tcp` of this host is not reached from outside: x stops what comes in",
+            Some("open it"),
         ),
         (
             |f, _| f.names = Some(Resolver::Nothing),

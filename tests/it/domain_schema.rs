@@ -49,6 +49,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     ports: resolved.blueprint.ports,
                     firewall: None,
                     published: vec![],
+                    sites: vec![],
                     tags: vec![],
                     created_at: jiff::Timestamp::UNIX_EPOCH,
                 };

@@ -1,6 +1,6 @@
 //! What stops guests, by the text of `iptables-save`. nftables' own output is tried in tests/real/firewall.rs.
 
-use lite::doctor::{Ruleset, Way, backend, judge, parse_iptables};
+use lite::doctor::{Ruleset, Way, backend, judge, judge_web, parse_iptables};
 
 /// What stops guests, as one line each.
 fn stopped(saved: &str) -> Vec<String> {
@@ -50,6 +50,35 @@ fn dockers_policy_stops_guests_unless_libvirt_lets_them_through() {
         "-A DOCKER-USER -o virbr7 -j ACCEPT\n-A DOCKER-USER -i virbr7 -j ACCEPT\n-A DOCKER-USER -j RETURN\n",
     );
     assert_eq!(stopped(&fixed), Vec::<String>::new());
+}
+
+/// What stops the world from the web front, and the command that opens it.
+fn closed(saved: &str) -> Option<(String, String)> {
+    let way = Way {
+        bridge: "virbr7".to_owned(),
+        subnet: "192.168.150.0/24".parse().expect("a subnet"),
+        isolated: false,
+        uplink: Some("eth0".to_owned()),
+    };
+    let rules = Ruleset { chains: parse_iptables(saved, "iptables-nft") };
+    judge_web(&rules, &way, [203, 0, 113, 7].into()).map(|closed| (closed.by, closed.fix))
+}
+
+#[test]
+fn what_closes_the_web_front_is_told_with_the_command_of_its_own_tool() {
+    assert_eq!(closed(OPEN), None);
+    let by = "the policy of iptables-nft's chain `INPUT` (table `filter`)".to_owned();
+    let plain = OPEN.replace(":INPUT ACCEPT", ":INPUT DROP");
+    let insert = "iptables-nft -t filter -I INPUT -p tcp -m multiport --dports '80,443' -j ACCEPT".to_owned();
+    assert_eq!(closed(&plain), Some((by.clone(), insert)));
+    // As ufw writes them.
+    let ufw = format!(
+        "{plain}:ufw-before-input - [0:0]\n:ufw-user-input - [0:0]\n-A INPUT -j ufw-before-input\n\
+         -A ufw-before-input -i lo -j ACCEPT\n-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+         -A ufw-before-input -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n"
+    );
+    assert_eq!(closed(&ufw), Some((by, "ufw allow 80,443/tcp".to_owned())));
+    assert_eq!(closed(&format!("{ufw}-A ufw-user-input -p tcp -m multiport --dports 80,443 -j ACCEPT\n")), None);
 }
 
 #[test]

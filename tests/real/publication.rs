@@ -25,12 +25,17 @@ crate::tests![
 ];
 
 /// A table of somebody else, with one chain that forwarded packets pass; gone when it is dropped.
-struct Foreign(String);
+pub struct Foreign(String);
 
 impl Foreign {
     fn with(host: &Host, rule: &str) -> Self {
+        Self::at(host, "forward", rule)
+    }
+
+    /// With a chain at another hook of netfilter.
+    pub fn at(host: &Host, hook: &str, rule: &str) -> Self {
         let foreign = Self(format!("{}-other", host.tag));
-        let chain = "{ type filter hook forward priority 0 ; }";
+        let chain = format!("{{ type filter hook {hook} priority 0 ; }}");
         for line in [
             format!("add table inet {}", foreign.0),
             format!("add chain inet {} passing {chain}", foreign.0),
@@ -41,8 +46,13 @@ impl Foreign {
         foreign
     }
 
+    /// The chain, in nft's words.
+    pub fn chain(&self) -> String {
+        format!("inet {} passing", self.0)
+    }
+
     /// How many packets its rule has counted.
-    fn packets(&self) -> u64 {
+    pub fn packets(&self) -> u64 {
         let listed = run(Command::new("nft").args(["-j", "list", "chain", "inet", &self.0, "passing"]));
         let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
         let items = listed["nftables"].as_array().expect("a list").iter();
@@ -50,7 +60,8 @@ impl Foreign {
         rules.filter_map(|expression| expression["counter"]["packets"].as_u64()).sum()
     }
 
-    fn handle(&self) -> u64 {
+    /// By which number nft knows its rule.
+    pub fn handle(&self) -> u64 {
         let listed = run(Command::new("nft").args(["-j", "list", "chain", "inet", &self.0, "passing"]));
         let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
         let items = listed["nftables"].as_array().expect("a list").iter();

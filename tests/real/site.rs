@@ -2,26 +2,31 @@
 
 use std::{
     fs::File,
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Instant,
 };
 
 use serde_json::Value;
 
-use crate::support::{
-    guest_net::{Beside, GuestNet, Outside, REFUSED},
-    host::{Host, needs_host, text, virsh},
-    idle::{clean, created, idle_host, run},
-    pebble::Pebble,
-    skip::skip,
-    watch::{Watch, wait_for},
+use crate::{
+    publication::Foreign,
+    support::{
+        guest_net::{Beside, GuestNet, Outside, REFUSED},
+        host::{Host, needs_host, text, virsh},
+        idle::{clean, created, idle_host, run},
+        pebble::Pebble,
+        skip::skip,
+        watch::{Watch, wait_for},
+    },
 };
 
 crate::tests![a_domain_is_served_and_refused_and_taken_away];
-crate::tests!(NETWORK: a_certificate_is_renewed_while_it_serves);
+crate::tests!(NETWORK: a_certificate_is_renewed_while_it_serves, an_order_that_was_cut_off_goes_on);
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/web.py");
+const WEBSOCKET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/websocket.py");
 
 /// A host with two instances that are off and a web server in the place of each, whose ports 80 and 443 are this test's.
 struct Web {
@@ -29,7 +34,7 @@ struct Web {
     guests: [GuestNet; 2],
     outside: Outside,
     pebble: Pebble,
-    _servers: [Beside; 2],
+    servers: [Beside; 2],
     _ports: File,
 }
 
@@ -60,7 +65,7 @@ impl Web {
         let outside = Outside::new(tag);
         let pebble = Pebble::start(&outside, host.folder.path(), valid);
         std::fs::write(host.folder.path().join("config.toml"), pebble.settings()).expect("written");
-        let web = Self { host, guests, outside, pebble, _servers: servers, _ports: ports };
+        let web = Self { host, guests, outside, pebble, servers, _ports: ports };
         web.names(&[
             ("shop", Outside::HOST),
             ("blog", Outside::HOST),
@@ -85,6 +90,13 @@ impl Web {
         self.host.lite_with_hosts(&self.hosts(), args)
     }
 
+    /// The same, killed at the N-th pass of a point.
+    fn killed(&self, args: &[&str], point: &str) -> Option<i32> {
+        let lite =
+            self.host.command_with_hosts(&self.hosts(), args).env("LITE_KILL", point).output().expect("unshare runs");
+        lite.status.signal()
+    }
+
     /// Its exit code and the first line of its stderr.
     fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
         let out = self.lite(args);
@@ -102,6 +114,14 @@ impl Web {
         self.curl("https", domain, &[&["--cacert", &root], more].concat())
     }
 
+    /// A WebSocket of the world's to a domain, which has echoed once.
+    fn websocket(&self, domain: &str) -> Beside {
+        let root = self.pebble.root(&self.outside);
+        let mut command = self.outside.program("python3", &[WEBSOCKET, Outside::HOST, domain, &root]);
+        command.stdin(Stdio::piped());
+        Beside::start(command)
+    }
+
     fn curl(&self, scheme: &str, domain: &str, more: &[&str]) -> Result<Value, String> {
         let at = |port: u16| format!("{domain}:{port}:{}", Outside::HOST);
         let (plain, secure) = (at(80), at(443));
@@ -116,8 +136,9 @@ impl Web {
 }
 
 fn a_domain_is_served_and_refused_and_taken_away() {
-    let web = Web::new("ste", 210, 86_400);
+    let mut web = Web::new("ste", 210, 86_400);
     let [a, b] = ["lite-test-ste-a", "lite-test-ste-b"];
+    what_a_firewall_stops_is_not_published(&web, a);
     let begun = Instant::now();
     let published = web.lite(&["publish", a, "--domain", "Shop.Example.org"]);
     assert_eq!(published.status.code(), Some(0), "{}", text(&published.stderr));
@@ -143,13 +164,16 @@ fn a_domain_is_served_and_refused_and_taken_away() {
     assert_eq!(web.guests[1].reaches(&gateway, 80), "open", "another guest reaches the web front");
     assert!(web.host.ok(&["list"]).contains("  https://shop.example.org/  "));
 
-    // Another instance, on the same address, from some networks alone.
+    // Another instance, on the same address, from some networks alone. A WebSocket lives on meanwhile.
+    let mut socket = web.websocket("shop.example.org");
     assert_eq!(
         web.lite(&["publish", b, "--domain", "blog.example.org", "--from", "203.0.113.0/24"]).status.code(),
         Some(0)
     );
     assert_eq!(web.asked_securely("blog.example.org", &[]), Err("403".to_owned()));
     assert!(web.asked_securely("shop.example.org", &[]).is_ok());
+    assert_eq!(socket.said(), ["echoed"]);
+    drop(socket);
 
     // An authority that refuses: its words are told, the domain answers over HTTP, and another try comes.
     web.pebble.name(&web.outside, "refused.example.org", Outside::ADDRESS);
@@ -193,6 +217,8 @@ fn a_domain_is_served_and_refused_and_taken_away() {
     assert_eq!(web.host.json(&["show", b])["instances"][0]["sites"], sites);
     assert!(!web.pebble.log().contains("elsewhere.example.org"), "nothing was ordered");
 
+    what_is_wrong_is_told(&mut web, a);
+
     // Gone with its instance; the ports are free once there is no domain.
     web.host.ok(&["delete", b, "--yes"]);
     assert_eq!(web.asked("blog.example.org", &[]), Err("404".to_owned()));
@@ -214,6 +240,58 @@ fn a_domain_is_served_and_refused_and_taken_away() {
     );
     assert_eq!(web.refused(&["publish", a, "--domain", "shop.example.org"]), (Some(2), wanted));
     drop(service);
+}
+
+/// Ports of the web front that a firewall of the host closes to the world.
+fn what_a_firewall_stops_is_not_published(web: &Web, name: &str) {
+    let before = web.host.tables_text();
+    let foreign = Foreign::at(&web.host, "input", "tcp dport { 80, 443 } iifname != lo counter reject");
+    let (chain, handle) = (foreign.chain(), foreign.handle());
+    let out = web.lite(&["publish", name, "--domain", "shop.example.org"]);
+    let said = text(&out.stderr);
+    let wanted = format!(
+        "error: `80/tcp` is not reached from outside: the rule `handle {handle}` of nftables' chain `{chain}` stops what comes in\n  \
+         hint: nothing is published; let it pass, and try again: `nft 'insert rule {chain} tcp dport {{ 80, 443 }} accept'`\n"
+    );
+    assert_eq!((out.status.code(), said.strip_prefix(&wanted).is_some()), (Some(1), true), "{said}");
+    assert!(foreign.packets() > 0, "the fault was hit");
+    assert!(web.host.tables_text() == before, "nothing of it is left");
+    clean(&web.host, "after the refusal");
+    drop(foreign);
+}
+
+/// What `doctor` says of the web front, and what HAProxy does of a guest that does not answer.
+fn what_is_wrong_is_told(web: &mut Web, name: &str) {
+    let check = |host: &Host| {
+        let told: Value = serde_json::from_slice(&host.lite(&["doctor", "--json"]).stdout).expect("JSON");
+        let checks = told["checks"].as_array().expect("checks");
+        let found = checks.iter().find(|check| check["name"] == "web").expect("a check");
+        found["sentence"].as_str().expect("a sentence").to_owned()
+    };
+    assert_eq!(check(&web.host), "HAProxy serves published domains, and nothing on this host stops the world");
+    let foreign = Foreign::at(&web.host, "input", "tcp dport 443 iifname != lo counter reject");
+    assert_eq!(
+        check(&web.host),
+        format!(
+            "`443/tcp` of this host is not reached from outside: the rule `handle {}` of nftables' chain `{}` stops what comes in",
+            foreign.handle(),
+            foreign.chain()
+        )
+    );
+    drop(foreign);
+    web.servers[0].end();
+    let page = web.host.folder.path().join("page").display().to_string();
+    assert_eq!(web.asked_securely("shop.example.org", &["-o", &page]), Err("503".to_owned()));
+    assert_eq!(
+        std::fs::read_to_string(page).expect("a page"),
+        "This site does not answer just now: its server is off, or still starting.\r\n"
+    );
+    let again = web.lite(&["publish", name, "--domain", "shop.example.org", "--from", "0.0.0.0/0", "--json"]);
+    let again: Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    assert_eq!(
+        again["unanswered"],
+        serde_json::json!([{"address": null, "port": 443, "protocol": "tcp", "guest_port": 80, "sources": ["0.0.0.0/0"]}])
+    );
 }
 
 /// A certificate of 90 s is renewed by the watcher after two thirds of that, and nobody is turned away meanwhile; the watcher starts
@@ -253,4 +331,25 @@ fn a_certificate_is_renewed_while_it_serves() {
         Command::new("pgrep").args(["-f", &folder.display().to_string()]).output().expect("it runs").stdout.is_empty()
     );
     clean(&web.host, "after the renewal");
+}
+
+/// A process that dies while the authority looks leaves an order; the next one goes on with that, and a site is as before.
+fn an_order_that_was_cut_off_goes_on() {
+    let web = Web::new("sto", 115, 86_400);
+    let args = ["publish", "lite-test-sto-a", "--domain", "shop.example.org"];
+    // Each load of the web front passes it: first the site's, then that of the answer to the challenge.
+    assert_eq!(web.killed(&args, "effect:2"), Some(9));
+    let orders = || web.pebble.log().matches("/order-plz").count();
+    assert_eq!(orders(), 1, "{}", web.pebble.log());
+    assert_eq!(web.lite(&args).status.code(), Some(0));
+    assert_eq!(orders(), 1, "{}", web.pebble.log());
+    assert!(web.asked_securely("shop.example.org", &[]).is_ok());
+    let proxy = web.host.folder.path().join("state/proxy");
+    let left = std::fs::read_dir(proxy)
+        .expect("a folder")
+        .flatten()
+        .filter(|f| f.path().extension().is_some_and(|e| e == "order"));
+    assert_eq!(left.count(), 0);
+    web.host.ok(&["delete", "lite-test-sto-a", "--yes"]);
+    clean(&web.host, "after the order");
 }

@@ -173,7 +173,7 @@ pub fn unpublish_site(ctx: &mut Ctx, instance: &Instance, domain: &str) -> Resul
 fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: &site::Difference) -> Result<()> {
     let wanted = |_: &Ctx, _: &Instance, _: &[Site]| Ok(difference.clone());
     let accepted = site::accept(ctx, instance, kind, &wanted)?;
-    accepted.map_or(Ok(()), |accepted| site::run(ctx, accepted))
+    accepted.map_or(Ok(()), |accepted| site::run(ctx, accepted).map(drop))
 }
 
 /// Bakes an image, or gives the one that is there.

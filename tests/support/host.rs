@@ -88,14 +88,19 @@ impl Host {
 
     /// Runs `lite ARGS` where `/etc/hosts` is this file.
     pub fn lite_with_hosts(&self, hosts: &Path, args: &[&str]) -> Output {
+        let out = self.command_with_hosts(hosts, args).output().expect("unshare runs");
+        eprintln!("$ lite {}\n{}{}", args.join(" "), text(&out.stdout), text(&out.stderr));
+        out
+    }
+
+    /// The command of that.
+    pub fn command_with_hosts(&self, hosts: &Path, args: &[&str]) -> Command {
         let lite = self.command(args);
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""]).arg(hosts);
         command.arg(lite.get_program()).args(lite.get_args());
         command.envs(lite.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        let out = command.output().expect("unshare runs");
-        eprintln!("$ lite {}\n{}{}", args.join(" "), text(&out.stdout), text(&out.stderr));
-        out
+        command
     }
 
     /// Runs `lite ARGS`, which must succeed; its stdout.

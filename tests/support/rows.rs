@@ -46,6 +46,7 @@ pub fn record(n: u8) -> Record {
         ports: vec![],
         firewall: None,
         published: vec![],
+        sites: vec![],
         tags: vec![],
         created_at: time(0),
     }

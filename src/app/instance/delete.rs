@@ -63,9 +63,18 @@ impl Deletion {
         self.instances.is_empty()
     }
 
-    /// The ports of the host that lead to them.
-    pub fn published(&self) -> Vec<String> {
-        self.instances.iter().flat_map(|i| &i.record.published).map(ToString::to_string).collect()
+    /// The ports of the host that lead to them, and the domains.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn published(&self) -> Result<Vec<String>> {
+        let mut all: Vec<String> =
+            self.instances.iter().flat_map(|i| &i.record.published).map(ToString::to_string).collect();
+        for instance in &self.instances {
+            let sites = engine::sagas::site::of(&self.ctx, instance.record.uuid)?;
+            all.extend(sites.into_iter().map(|site| site.domain.to_string()));
+        }
+        Ok(all)
     }
 
     /// What would be removed and kept.
@@ -73,8 +82,7 @@ impl Deletion {
     /// # Errors
     /// Those of the database.
     pub fn plan(&self) -> Result<Vec<Receipt>> {
-        let plan = |instance| Ok(receipt(instance, engine::plan_delete(&self.ctx, instance)?));
-        self.instances.iter().map(plan).collect()
+        self.instances.iter().map(|instance| Delete.plan(&self.ctx, instance)).collect()
     }
 
     /// Deletes the instances.

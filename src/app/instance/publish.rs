@@ -204,7 +204,10 @@ fn finish(
         if let Some(network) = engine::refusing_network(&ctx)?.filter(|_| !tried.is_empty()) {
             observer.warn(&engine::refusing(&network));
         }
-        tried.iter().filter_map(|(publication, reach)| doubt(publication, reach)).for_each(|d| observer.warn(&d));
+        tried
+            .iter()
+            .filter_map(|(publication, reach)| doubt(&publication.end(), reach))
+            .for_each(|d| observer.warn(&d));
         if let Some(unpublish) = domains.filter(|u| u.is_all() || !u.domains.is_empty())
             && let Some(sites) = site::accept_unpublish(unpublish.is_all(), &unpublish.domains, &mut ctx, &instance)?
         {

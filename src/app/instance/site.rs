@@ -1,6 +1,6 @@
 //! Domains that lead to an instance.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -14,16 +14,18 @@ use crate::{
         self, Ctx,
         sagas::site::{self, Difference},
     },
-    hypervisor::Machine,
+    hypervisor::{Answer, Machine},
     model::{
-        Code, Domain, Error, Hint, Instance, Name, NetworkMode, Observer, OperationKind, Protocol, Publication, Result,
-        Site, Verb, is_behind_router,
+        Code, Domain, Error, Hint, Instance, Name, NetworkMode, Observer, OperationKind, Port, Protocol, Publication,
+        Result, Site, Verb, is_behind_router,
     },
     view::{PublishedView, SiteView},
 };
 
 /// The ports of the web front.
 const PORTS: [u16; 2] = [80, 443];
+/// How long a guest on this host may take to answer.
+const GUEST: Duration = Duration::from_secs(1);
 
 /// Publishes a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,27 +147,58 @@ impl Change for PublishSite {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
 
-    fn plan(&self, _: &Ctx, instance: &Instance) -> Result<PublishedView> {
-        let sites = vec![SiteView::new(self.wanted(), None)];
-        Ok(PublishedView { sites, ..PublishedView::new(&instance.record.name, Vec::new(), None) })
+    fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
+        let now = site::of(ctx, instance.record.uuid)?;
+        let Difference { added, removed } = self.difference(ctx, instance, &now)?;
+        let mut view = view_of(ctx, instance)?;
+        view.sites.retain(|shown| !removed.iter().any(|site| site.domain == shown.domain));
+        view.sites.extend(added.into_iter().map(|site| SiteView::new(site, None)));
+        Ok(PublishedView { host_address: None, ..view })
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, _: &mut dyn Observer) -> Result<Accepted<PublishedView>> {
         let wanted = |ctx: &Ctx, instance: &Instance, now: &[Site]| self.difference(ctx, instance, now);
         let accepted = site::accept(&mut ctx, &instance, OperationKind::Publish, &wanted)?;
+        let publish = self.clone();
         let Some(accepted) = accepted else {
-            return Ok(Accepted::without_operation(move |_| view_of(&ctx, &instance)));
+            return Ok(Accepted::without_operation(move |observer| publish.secure(&mut ctx, &instance, observer)));
         };
-        let domain = self.domain.clone();
-        Ok(Accepted::new(accepted.operation.clone(), move |_| {
-            site::run(&mut ctx, accepted)?;
-            // Forward only: the domain answers over HTTP whatever comes of it.
-            let issued = engine::obtain_certificate(&mut ctx, &domain);
-            let configured = engine::configure_site(&mut ctx, instance.record.uuid);
-            issued.map_err(|error| without_certificate(&domain, &error))?;
-            Ok(PublishedView { application_url: Some(configured?), ..view_of(&ctx, &instance)? })
+        Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+            site::run(&mut ctx, accepted)?.iter().for_each(|doubt| observer.warn(doubt));
+            publish.secure(&mut ctx, &instance, observer)
         }))
     }
+}
+
+impl PublishSite {
+    /// Gets the certificate, if it is due; tells the application its URL; and asks for the first page.
+    fn secure(&self, ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -> Result<PublishedView> {
+        let domain = &self.domain;
+        // Forward only: the domain answers over HTTP whatever comes of it.
+        let issued = engine::obtain_certificate(ctx, domain);
+        let configured = engine::configure_site(ctx, instance.record.uuid);
+        issued.map_err(|error| without_certificate(domain, &error))?;
+        if let Some(status @ 500..) = engine::try_site(ctx, domain)? {
+            observer.warn(&Hint::from(format!("`https://{domain}/` answers with HTTP status {status}")));
+        }
+        let unanswered = unanswered(ctx, instance, &self.wanted()).into_iter().collect();
+        Ok(PublishedView { unanswered, application_url: Some(configured?), ..view_of(ctx, instance)? })
+    }
+}
+
+/// The instance's port that a site leads to, if nothing answers there.
+fn unanswered(ctx: &Ctx, instance: &Instance, site: &Site) -> Option<Publication> {
+    let port = Port { number: site.guest_port, protocol: Protocol::Tcp };
+    let address = instance.record.address.filter(|_| ctx.machine.runs_guests())?;
+    let answers = matches!(ctx.machine.ask_port(address, port, GUEST), Ok(Answer::Accepted));
+    let publication = Publication {
+        address: None,
+        port: 443,
+        protocol: Protocol::Tcp,
+        guest_port: site.guest_port,
+        sources: site.sources.clone(),
+    };
+    (!answers).then_some(publication)
 }
 
 pub(in crate::app) fn without_certificate(domain: &Domain, error: &Error) -> Error {

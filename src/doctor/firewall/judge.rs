@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use super::{
     Way,
     insertion::Insertion,
-    packets::{Needed, inward, needed},
-    ruleset::{Base, Chain, Hook, Insert, Packet, Ruleset, Test, Verdict},
+    packets::{Needed, inward, needed, to_web},
+    ruleset::{Base, Chain, Hook, Insert, Packet, Rule, Ruleset, Test, Verdict},
 };
 use crate::model::{Port, escaped};
 
@@ -35,6 +35,15 @@ impl std::fmt::Display for Obstacle {
     }
 }
 
+/// What stops a connection from outside to a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// Where and by what it is stopped.
+    pub by: String,
+    /// The command that lets it pass.
+    pub fix: String,
+}
+
 /// How a chain ends for a packet.
 enum End {
     Accepted,
@@ -56,8 +65,23 @@ pub fn judge(rules: &Ruleset, way: &Way) -> Vec<Obstacle> {
 }
 
 /// What stops a connection from the world to a port of a guest, which was translated for it.
-pub fn judge_inward(rules: &Ruleset, way: &Way, to: (Ipv4Addr, Port)) -> Option<Obstacle> {
-    stopped(rules, &inward(way, to), way)
+pub fn judge_inward(rules: &Ruleset, way: &Way, to: (Ipv4Addr, Port)) -> Option<Closed> {
+    stopped(rules, &inward(way, to), way).map(|Obstacle { by, fix, .. }| Closed { by, fix: fix.to_string() })
+}
+
+/// What stops a connection from the world to the web front, at this address of the host.
+pub fn judge_web(rules: &Ruleset, way: &Way, host: Ipv4Addr) -> Option<Closed> {
+    let obstacle = stopped(rules, &to_web(way, host), way)?;
+    let chains = &rules.chains;
+    let is_ufws = |rule: &Rule| matches!(&rule.verdict, Verdict::Jump(to) if to.starts_with("ufw-"));
+    let fix = if chains.iter().any(|c| c.table == "firewalld") {
+        "firewall-cmd --permanent --add-service=http --add-service=https && firewall-cmd --reload".to_owned()
+    } else if chains.iter().any(|c| c.rules.iter().any(is_ufws)) {
+        "ufw allow 80,443/tcp".to_owned()
+    } else {
+        obstacle.fix.to_string()
+    };
+    Some(Closed { by: obstacle.by, fix })
 }
 
 /// The firewall that libvirt's own rules for a bridge are written in, `iptables` or `nftables`; none: it has none.

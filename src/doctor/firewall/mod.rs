@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 
 pub use insertion::Insertion;
 pub use iptables::parse as parse_iptables;
-pub use judge::{Obstacle, backend, judge, judge_inward};
+pub use judge::{Closed, Obstacle, backend, judge, judge_inward, judge_web};
 pub use nft::parse as parse_nft;
 pub use ruleset::Ruleset;
 

@@ -107,6 +107,25 @@ pub fn inward(way: &Way, (guest, port): (Ipv4Addr, Port)) -> Needed<'_> {
     }
 }
 
+/// The first packet of a connection from the world to the web front of this host, at its address on the way there.
+pub fn to_web(way: &Way, host: Ipv4Addr) -> Needed<'_> {
+    Needed {
+        want: "nothing outside reaches the web front",
+        hooks: &[Hook::Prerouting, Hook::Input],
+        packet: Packet {
+            from: way.uplink.as_deref(),
+            to: None,
+            source: OUTSIDE,
+            destination: host,
+            protocol: "tcp",
+            port: 443,
+            state: "new",
+        },
+        nft: "tcp dport { 80, 443 } accept",
+        iptables: "-p tcp -m multiport --dports 80,443 -j ACCEPT",
+    }
+}
+
 impl<'a> Needed<'a> {
     /// The packet as it is at a hook: where it goes is known from routing on alone.
     pub fn at(&self, hook: Hook) -> Packet<'a> {

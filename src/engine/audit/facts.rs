@@ -13,7 +13,7 @@ use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpInfo, DnsInfo, PoolInfo, VolumeInfo},
     image::Leftover,
-    model::{Code, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result},
+    model::{Code, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result},
     plan::{Namespace, Object, Place, owner_of, record_in_domain},
     store::{Memory, Operation},
 };
@@ -90,6 +90,10 @@ pub struct Facts {
     pub filters: Option<Vec<String>>,
     /// In what the rules of the firewall differ from the database; the inner none: in nothing.
     pub firewall: Option<Option<Drift>>,
+    /// In what the web front differs from the database, in words; none: in nothing.
+    pub web: Option<&'static str>,
+    /// Domains whose certificate should have been asked for, and what is wrong.
+    pub certificates: Vec<(Domain, String)>,
     /// In what the link of a running instance differs from what it is to be.
     pub links: Vec<(Uuid, Drift)>,
     /// Whether the NAT network is there.

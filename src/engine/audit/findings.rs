@@ -28,7 +28,8 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all.extend(missing_host(f, &settled));
     all.extend(published(f));
     // The rules of a domain that is to be taken in are still there, and come with its row.
-    all.extend(firewall(f).filter(|_| orphans.unrecorded.is_empty()));
+    all.extend(firewall(f).into_iter().chain(web(f)).filter(|_| orphans.unrecorded.is_empty()));
+    all.extend(certificates(f));
     all.extend(duplicates(f, &settled));
     all.extend(f.overdraft.iter().map(|o| Finding {
         trouble: Trouble::Overcommitted,
@@ -195,12 +196,30 @@ fn published(f: &Facts) -> impl Iterator<Item = Finding> {
     lost.chain(hidden)
 }
 
-/// The rules of the firewall, while nobody changes what they follow from.
+/// Whether nobody changed what the firewall and the web front follow from.
+fn is_quiet(f: &Facts) -> bool {
+    let none_works = f.busy.is_empty() && f.before.open.is_empty() && f.after.open.is_empty();
+    none_works && f.before.resources == f.after.resources
+}
+
+/// The rules of the firewall.
 fn firewall(f: &Facts) -> Option<Finding> {
-    let quiet = f.busy.is_empty() && f.before.open.is_empty() && f.after.open.is_empty();
-    let drift = f.firewall.clone().flatten().filter(|_| quiet && f.before.resources == f.after.resources)?;
+    let drift = f.firewall.clone().flatten().filter(|_| is_quiet(f))?;
     let fix = Hint::new().run(Verb::Repair).text(" loads them");
     Some(finding(Trouble::Missing, "firewall", format!("{} are {}", drift.recorded, drift.now), fix))
+}
+
+/// What HAProxy serves.
+fn web(f: &Facts) -> Option<Finding> {
+    let problem = f.web.filter(|_| is_quiet(f))?;
+    Some(finding(Trouble::Missing, "web front", problem, Hint::new().run(Verb::Repair).text(" loads it")))
+}
+
+fn certificates(f: &Facts) -> impl Iterator<Item = Finding> {
+    f.certificates.iter().map(|(domain, problem)| {
+        let fix = Hint::new().run(Verb::Watch).text(" asks for it");
+        finding(Trouble::Missing, format!("site `{domain}`"), problem, fix)
+    })
 }
 
 /// Name, hardware address, address and disk of a record belong to its domain alone.

@@ -11,11 +11,12 @@ use super::facts::{Facts, Ledger, domain_facts};
 use super::{AGE, local};
 use crate::{
     engine::{
-        Capacity, Ctx, firewall,
+        Capacity, Ctx, certificates, firewall,
         host::{self, used_by_disks},
         links::Links,
         listeners,
         lock::Lock,
+        proxy,
     },
     hypervisor::{DomainInfo, DomainState},
     image,
@@ -193,6 +194,9 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
     f.names = f.known("names", names);
     let firewall = firewall::drift(ctx);
     f.firewall = f.known("firewall", firewall);
+    let (web, certificates) = (proxy::drift(ctx), certificates::overdue(ctx));
+    f.web = f.known("web front", web).flatten();
+    f.certificates = f.known("certificates", certificates).unwrap_or_default();
     let network = ctx.hypervisor.network(&ctx.settings.host.network);
     let Some(network) = f.known("network", network) else { return };
     f.network = Some(network.is_some());

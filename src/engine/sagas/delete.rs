@@ -12,7 +12,7 @@ use crate::{
         names, proxy,
     },
     kill_point,
-    model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Verb},
+    model::{Code, Error, Hint, Instance, OperationKind, Phase, Result, Site, Verb},
     plan::{self, OwnedKind},
     store::{Operation, OperationState, instances, load_balancers, operations, sites},
 };
@@ -36,18 +36,19 @@ pub fn plan_delete(ctx: &Ctx, instance: &Instance) -> Result<Receipt> {
     let mut removed: Vec<String> = all.filter_map(|d| d.removal(record)).collect();
     removed.push("firewall rules".to_owned());
     removed.extend(record.published.iter().map(|publication| format!("published port {publication}")));
+    let sites = sites_of(ctx, instance)?;
+    removed.extend(sites.iter().map(|site| format!("published domain {}", site.domain)));
     removed.extend(record.address.map(|address| format!("address {address}")));
     removed.extend(plan::dns_host(record).and_then(|host| Some(format!("name `{}`", host.names.first()?))));
     let balancers = ctx.store.load_balancers(&ctx.host_id())?.into_iter().filter(|balancer| balancer.has(record.uuid));
     removed.extend(balancers.map(|balancer| format!("target of load balancer `{}`", balancer.name)));
     removed.push("logs and secrets".to_owned());
-    Ok(Receipt {
-        removed,
-        kept: vec![
-            Hint::from(format!("image `{}`", record.base)),
-            Hint::from("the operation's entry in ").run(Verb::Operations),
-        ],
-    })
+    let mut kept = vec![
+        Hint::from(format!("image `{}`", record.base)),
+        Hint::from("the operation's entry in ").run(Verb::Operations),
+    ];
+    kept.extend(sites.iter().map(|site| Hint::from(format!("the certificate of {}, for 30 days", site.domain))));
+    Ok(Receipt { removed, kept })
 }
 
 /// Refused (`protected`) for an instance that somebody protected, so that a front end can say it before it asks.
@@ -118,11 +119,14 @@ fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lock) 
     Ok(())
 }
 
+fn sites_of(ctx: &Ctx, instance: &Instance) -> Result<Vec<Site>> {
+    let rows = ctx.store.sites_on(&ctx.host_id())?.into_iter().filter(|row| row.instance == instance.record.uuid);
+    Ok(rows.map(|row| row.site).collect())
+}
+
 /// Its domains lead nowhere, and load balancers lead elsewhere, before it is gone.
 fn leave_front(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
-    let (host, now) = (ctx.host_id(), ctx.now());
-    let rows = ctx.store.sites_on(&host)?.into_iter().filter(|row| row.instance == instance.record.uuid);
-    let gone: Vec<_> = rows.map(|row| row.site).collect();
+    let (host, now, gone) = (ctx.host_id(), ctx.now(), sites_of(ctx, instance)?);
     let balanced = ctx.store.write(|t| {
         sites::remove(t, &host, &gone, now)?;
         load_balancers::forget_instance(t, instance.record.uuid)

@@ -101,7 +101,7 @@ fn load(ctx: &Ctx, record: &Record, difference: &Difference) -> Result<Vec<(Publ
     let tried = reach::try_all(ctx, record, &difference.added).into_iter();
     let told = |(publication, reach): (&Publication, Reach)| match reach {
         Reach::Refused(network) => Err(reach::refused(publication, &network)),
-        Reach::Stopped(obstacle) => Err(reach::stopped(publication, &obstacle)),
+        Reach::Stopped(closed) => Err(reach::stopped(&publication.end(), &closed)),
         reach => Ok((publication.clone(), reach)),
     };
     tried.map(told).collect()

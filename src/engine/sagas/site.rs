@@ -3,10 +3,16 @@
 use uuid::Uuid;
 
 use crate::{
-    engine::{Accepted, Ctx, firewall, journal, lock, proxy},
+    engine::{
+        Accepted, Ctx,
+        domain::write_record,
+        firewall, journal, lock, proxy,
+        reach::{self, Reach},
+        served,
+    },
     kill_point,
-    model::{HostId, Instance, OperationKind, Result, Site},
-    store::{Operation, OperationState, Transaction, operations, sites},
+    model::{Hint, HostId, Instance, OperationKind, Result, Site},
+    store::{Transaction, operations, sites},
 };
 
 /// What comes and what goes.
@@ -68,36 +74,43 @@ pub fn of(ctx: &Ctx, instance: Uuid) -> Result<Vec<Site>> {
     Ok(all.into_iter().filter(|row| row.instance == instance).map(|row| row.site).collect())
 }
 
-/// Serves what was accepted. The domain of a new site answers over HTTP then; its certificate comes next.
+/// Serves what was accepted, and tries the ports from outside: what there is to say of that. The domain of a new site answers over
+/// HTTP then; its certificate comes next.
 ///
 /// # Errors
-/// What the packet filter or HAProxy says: all is as it was before then.
-pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<()> {
+/// What the packet filter or HAProxy says, or [`Code::NotReached`](crate::model::Code): all is as it was before then.
+pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<Option<Hint>> {
     let Accepted { operation, instance, lock: _lock, found: difference } = accepted;
     let (uuid, host, now) = (instance.record.uuid, ctx.host_id(), ctx.now());
     kill_point::reached("intent");
-    if let Err(error) = load(ctx) {
-        ctx.store.write(|t| difference.undo().write(t, &host, uuid, now))?;
-        kill_point::reached("undone");
-        // What was loaded before is still there, unless only an answer was lost.
-        let _ = load(ctx);
-        return journal::end(ctx, &operation, Err(error));
+    let tried = load(ctx).and_then(|()| if difference.added.is_empty() { Ok(None) } else { from_outside(ctx) });
+    let doubt = match tried {
+        Ok(doubt) => doubt,
+        Err(error) => {
+            ctx.store.write(|t| difference.undo().write(t, &host, uuid, now))?;
+            kill_point::reached("undone");
+            // What was loaded before is still there, unless only an answer was lost, or nothing comes in from outside.
+            let _ = load(ctx);
+            return journal::end(ctx, &operation, Err(error)).map(|()| None);
+        }
+    };
+    write_record(ctx, uuid)
+        .map_err(|e| e.hint("it is in force; the virtual machine's record gets it with the next `lite` command"))?;
+    kill_point::reached("recorded");
+    journal::end(ctx, &operation, Ok(()))?;
+    Ok(doubt)
+}
+
+/// An authority would look in vain for the answer to its challenge, and counts that.
+fn from_outside(ctx: &Ctx) -> Result<Option<Hint>> {
+    match served::try_ports(ctx) {
+        (port, Reach::Stopped(closed)) => Err(reach::stopped(&port, &closed)),
+        (port, reach) => Ok(reach::doubt(&port, &reach)),
     }
-    journal::end(ctx, &operation, Ok(()))
 }
 
 /// Guests may reach the web front before it leads to them, and no longer once it does not.
 fn load(ctx: &Ctx) -> Result<()> {
     firewall::apply(ctx)?;
     proxy::apply(ctx)
-}
-
-/// The process of a change died: what the database has is loaded.
-///
-/// # Errors
-/// The packet filter or HAProxy cannot be reached.
-pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
-    load(ctx)?;
-    ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
-    Ok(format!("finished the {} of `{}` that was cut off", operation.kind, operation.resource.name))
 }

@@ -126,7 +126,7 @@ fn gathers_without_libvirt() {
         (Err(down()), Err(down()), Err(down()))
     );
     let checks = evaluate(&facts, &settings);
-    assert_eq!(checks.len(), 19);
+    assert_eq!(checks.len(), 20);
     assert_eq!(checks[0].sentence, "libvirt cannot be reached at `qemu:///system`: no such socket");
     assert!(checks[0].repair.is_none(), "a test connection is not libvirtd's");
 }
