@@ -13,7 +13,7 @@ use crate::{
     engine::{self, Ctx, sagas::load_balancer as saga},
     model::{
         ApplicationUrl, Code, DesiredState, Domain, Error, HealthPath, Hint, Instance, LoadBalancer, Name, Observer,
-        OperationKind, Result, Target,
+        OperationKind, ProxyStatistics, Result, Target,
     },
     view::{Changed, LoadBalancerView, TargetView},
 };
@@ -246,18 +246,20 @@ fn now(ctx: &Ctx, name: &Name) -> Result<LoadBalancerView> {
 /// What views of load balancers are made of.
 struct Views {
     instances: HashMap<Uuid, Instance>,
+    lines: HashMap<Uuid, Vec<ProxyStatistics>>,
 }
 
 impl Views {
     fn of(ctx: &Ctx) -> Result<Self> {
         let instances = ctx.store.instances()?.into_iter().map(|instance| (instance.record.uuid, instance));
-        Ok(Self { instances: instances.collect() })
+        let lines = engine::balancer_statistics(ctx, &ctx.store.load_balancers(&ctx.host_id())?)?;
+        Ok(Self { instances: instances.collect(), lines })
     }
 
     fn view(&self, ctx: &Ctx, balancer: &LoadBalancer) -> Result<LoadBalancerView> {
         let host = ctx.host_id();
         let certificate = balancer.domain.as_ref().map(|domain| ctx.store.certificate(&host, domain)).transpose()?;
-        let lines = engine::balancer_statistics(ctx, &balancer.name)?;
+        let lines = self.lines.get(&balancer.id).map(Vec::as_slice).unwrap_or_default();
         let target = |target: &Target| {
             let instance = self.instances.get(&target.instance)?;
             let name = instance.record.name.to_string();

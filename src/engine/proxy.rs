@@ -81,12 +81,15 @@ pub fn runs(ctx: &Ctx) -> Result<bool> {
     Ok(ctx.hypervisor.loaded_proxy(&folder(ctx))?.is_some())
 }
 
-/// What HAProxy tells of a load balancer and its instances; nothing while it does not run.
+/// What HAProxy tells of load balancers and their instances, by their ids; nothing while it does not run.
 ///
 /// # Errors
 /// The host cannot be asked.
-pub fn statistics(ctx: &Ctx, balancer: &Name) -> Result<Vec<ProxyStatistics>> {
-    ctx.hypervisor.proxy_statistics(&folder(ctx), &[plan::balancer_backend(balancer)])
+pub fn statistics(ctx: &Ctx, balancers: &[LoadBalancer]) -> Result<HashMap<Uuid, Vec<ProxyStatistics>>> {
+    let backends: Vec<String> = balancers.iter().map(|balancer| plan::balancer_backend(&balancer.name)).collect();
+    let lines = ctx.hypervisor.proxy_statistics(&folder(ctx), &backends)?;
+    let of = |backend: &String| lines.iter().filter(|line| line.backend == *backend).cloned().collect();
+    Ok(balancers.iter().zip(&backends).map(|(balancer, backend)| (balancer.id, of(backend))).collect())
 }
 
 fn wanted(ctx: &Ctx) -> Result<ProxyConfiguration> {

@@ -175,8 +175,8 @@ fn wait_for_visitors(ctx: &Ctx, balancer: &LoadBalancer, leaving: &[Uuid], drain
     let names = records.map(|row| Ok(row?.record.name.to_string())).collect::<Result<Vec<_>>>()?;
     let end = ctx.clock.instant() + drain;
     loop {
-        let all = proxy::statistics(ctx, &balancer.name)?;
-        let own = all.iter().filter(|line| line.server.as_ref().is_some_and(|name| names.contains(name)));
+        let all = proxy::statistics(ctx, std::slice::from_ref(balancer))?;
+        let own = all.values().flatten().filter(|line| line.server.as_ref().is_some_and(|name| names.contains(name)));
         // One that is down gets nobody back.
         let may_come = |line: &&crate::model::ProxyStatistics| balancer.sticky && !line.status.starts_with("DOWN");
         let busy: Vec<_> = own.filter(|line| line.sessions > 0 || may_come(line)).collect();

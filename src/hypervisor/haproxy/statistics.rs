@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::socket::{ask, ask_for};
 use crate::model::{Code, Error, ProxyConfiguration, ProxyServer, ProxyStatistics, Result};
 
-/// Most bytes that are read of a backend: it and each of its servers takes about 15,000.
+/// Most bytes that are read of an answer: a backend, and each of its servers, takes about 15,000.
 const MOST: u64 = 16 << 20;
+/// Backends that are asked for at once, so that whoever does not answer is waited for once. A line of 16 KiB is HAProxy's longest.
+const AT_ONCE: usize = 100;
 /// Backends and their servers, without frontends.
 const TYPES: u8 = 6;
 /// What HAProxy calls the line of the backend itself.
@@ -34,13 +36,16 @@ struct Value {
 /// The statistics of these backends. One that HAProxy does not know, or a HAProxy that does not answer, has none.
 pub fn of(folder: &Path, backends: &[String]) -> Vec<ProxyStatistics> {
     let socket = folder.join(ProxyConfiguration::WORKER_SOCKET);
-    let answer = |backend: &String| ask_for(&socket, &format!("show stat {backend} {TYPES} -1 json"), MOST).ok();
-    backends.iter().filter_map(answer).flat_map(|answer| parse(&answer)).collect()
+    let command = |backend: &String| format!("show stat {backend} {TYPES} -1 json");
+    let commands = backends.chunks(AT_ONCE).map(|some| some.iter().map(command).collect::<Vec<_>>().join(";"));
+    let answers = commands.map_while(|commands| ask_for(&socket, &commands, MOST).ok());
+    answers.flat_map(|answer| parse(&answer)).collect()
 }
 
-fn parse(answer: &str) -> Vec<ProxyStatistics> {
-    let lines: Vec<Vec<Entry>> = serde_json::from_str(answer).unwrap_or_default();
-    lines.into_iter().filter_map(line).collect()
+/// An answer is a line of JSON; of a backend that is not there it is words.
+fn parse(answers: &str) -> Vec<ProxyStatistics> {
+    let each = answers.lines().filter_map(|answer| serde_json::from_str::<Vec<Vec<Entry>>>(answer).ok());
+    each.flatten().filter_map(line).collect()
 }
 
 fn line(entries: Vec<Entry>) -> Option<ProxyStatistics> {
@@ -134,7 +139,8 @@ mod tests {
             },
             ProxyStatistics { rejected: 4, ..of(None, "UP") },
         ];
-        assert_eq!(parse(&json!([server, backend]).to_string()), wanted);
+        let answers = format!("{}\n\nNo such proxy.\n\n{}\n\n", json!([server]), json!([backend]));
+        assert_eq!(parse(&answers), wanted);
         for nothing in ["", "# pxname", "[]", "[[]]", "{}", "[[{\"field\": 1}]]"] {
             assert_eq!(parse(nothing), [], "{nothing}");
         }

@@ -13,9 +13,11 @@ impl Watcher<'_> {
         let all = self.engine.store.load_balancers(&self.engine.host_id())?;
         let known: HashSet<Uuid> = all.iter().map(|balancer| balancer.id).collect();
         self.balanced.retain(|uuid, _| known.contains(uuid));
-        for balancer in all {
-            let lines = engine::balancer_statistics(&self.engine, &balancer.name)?;
-            self.balanced.entry(balancer.id).or_default().sample(minute, &lines);
+        if all.is_empty() {
+            return Ok(());
+        }
+        for (uuid, lines) in engine::balancer_statistics(&self.engine, &all)? {
+            self.balanced.entry(uuid).or_default().sample(minute, &lines);
         }
         Ok(())
     }
