@@ -7,15 +7,19 @@ use crate::{
     doctor::{Check, Fix, Repair, Status, Web, apply, choose_subnet, evaluate, fixes, gather, routes},
     engine::{self, Ctx, Finding, Reach},
     hypervisor::Hypervisor,
-    model::{Error, Result},
+    model::{Error, Observer, Result},
     plan,
     store::Store,
     view::{AuditView, CheckView, FindingView, FixView, UnknownView, Verdict},
 };
 
-/// The checks of this host. A host that cannot be reached is a check that fails.
-pub fn check(app: &App, caller: &Caller) -> Result<Vec<CheckView>> {
+/// The checks of this host. A host that cannot be reached is a check that fails. Operations that were cut off are said.
+pub fn check(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<CheckView>> {
     caller.require(Right::Read)?;
+    if Store::exists(&app.settings.paths.state).is_ok_and(|there| there) {
+        // Of a database that cannot be opened `--audit` tells.
+        let _ = app.store(observer);
+    }
     let mut facts = gather(&app.settings, &*app.machine, reached(&app.host()));
     if let Some(ctx) = database(app, caller) {
         facts.disks = engine::disk_usage(&ctx).ok().flatten();

@@ -55,5 +55,5 @@ pub fn run(args: &Args, env: &mut Env) -> Result<u8> {
             env.ui.status("there is nothing to fix");
         }
     }
-    print_doctor(&env.ui, &doctor::check(&app, &caller)?)
+    print_doctor(&env.ui, &doctor::check(&app, &caller, &mut env.progress())?)
 }

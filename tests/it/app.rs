@@ -235,6 +235,6 @@ fn a_clock_may_show_any_year() {
         }
         let request = lite::app::gc::Request { now: false, wait: false, dry_run: true };
         lite::app::gc::find(&app, &root(), request, &mut said).expect("looked");
-        lite::app::doctor::check(&app, &root()).expect("checked");
+        lite::app::doctor::check(&app, &root(), &mut Unobserved).expect("checked");
     }
 }

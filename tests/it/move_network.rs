@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lite::{
-    app::{App, Caller, repair},
+    app::{App, Caller, doctor, repair},
     clock::SystemClock,
     engine::{self, sagas::network},
     hypervisor::{flaky::Moment, prelude::*},
@@ -213,4 +213,15 @@ fn a_create_says_that_the_network_refuses_what_is_published() {
         ["network `lite` is in libvirt's mode `nat`, which refuses what is published to other machines: \
           `lite repair --network route` moves it, and stops no instance"]
     );
+}
+
+#[test]
+fn doctor_says_that_a_move_was_cut_off() {
+    let world = old();
+    let run = || network::run(&mut world.engine(), ForwardMode::Route).map(drop);
+    assert!(in_process::run(Some(2), run).result.is_none());
+    let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
+    let mut warned = Warned::default();
+    doctor::check(&app, &Caller::root(Via::Cli), &mut warned).expect("checked");
+    assert_eq!(warned.0, ["the move of `lite` was cut off: `lite repair` finishes or undoes it"]);
 }

@@ -164,9 +164,10 @@ fn a_move_that_is_killed_is_finished() {
     let killed = |point: &str| {
         let out = host.command(&["repair", "--network", "route"]).env("LITE_KILL", point).output().expect("lite runs");
         assert_eq!(out.status.code(), None, "{point}: {}", text(&out.stderr));
-        let said = host.lite(&["list"]);
         let cut_off = format!("warning: the move of `{}` was cut off: `lite repair` finishes or undoes it", host.tag);
-        assert_eq!(text(&said.stderr).lines().next(), Some(cut_off.as_str()));
+        for look in ["list", "doctor"] {
+            assert_eq!(text(&host.lite(&[look]).stderr).lines().next(), Some(cut_off.as_str()), "{look}");
+        }
     };
     let finished = format!("finished the move of network `{}` that was cut off\n", host.tag);
     killed("stopped:1");
