@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{App, Caller, Right};
 use crate::{
-    doctor::{Check, Fix, Repair, Status, Web, apply, choose_subnet, evaluate, fixes, gather, routes},
+    doctor::{Check, Fix, Repair, Status, Web, apply, choose_subnets, evaluate, fixes, gather},
     engine::{self, Ctx, Finding, Reach},
     hypervisor::Hypervisor,
     model::{Error, Observer, Result},
@@ -81,8 +81,10 @@ pub fn fix(app: &App, caller: &Caller, dry_run: bool, told: &mut dyn FnMut(FixVi
 fn make(app: &App, caller: &Caller, fix: &Fix, host: Option<&dyn Hypervisor>) -> Result<()> {
     let settings = &app.settings;
     let pool = plan::pool_xml(&settings.host.pool, &settings.host.folders.pool.display().to_string())?;
-    let network =
-        || plan::network_xml(&settings.host.network, choose_subnet(&routes(&*app.machine)?, settings.host.subnet)?);
+    let network = || {
+        let subnets = choose_subnets(&*app.machine, &settings.host)?;
+        plan::network_xml(&settings.host.network, subnets.ipv4, subnets.ipv6)
+    };
     apply(fix, settings, &*app.machine, host, &pool, network)?;
     if matches!(fix.repair, Repair::Names { .. }) && Store::exists(&settings.paths.state)? {
         engine::restore_names(&app.context_of_new_state(caller, false)?)?;

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::{
     model::{
         Accel, Acme, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Result,
-        Settings, Size, Word, escaped, is_hidden, nearest,
+        Settings, Size, Subnet6, Word, escaped, is_hidden, nearest,
     },
     notify::mail,
 };
@@ -22,7 +22,7 @@ use crate::{
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "accel",
     "acme_ca",
     "acme_contact",
@@ -45,6 +45,7 @@ pub const KEYS: [&str; 22] = [
     "smtp_user",
     "state_dir",
     "subnet",
+    "subnet6",
 ];
 
 /// Environment variables, by name, as the front end hands them over. An empty one counts as not set.
@@ -108,6 +109,7 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
         pool: text(&mut reader, "pool", "lite", is_word, "the name of a storage pool, such as `lite`"),
         network: text(&mut reader, "network", "lite", is_word, "the name of a libvirt network, such as `lite`"),
         subnet: reader.read("subnet", None, |t| subnet(t).map(Some)),
+        subnet6: reader.read("subnet6", Subnet6::Auto, Subnet6::parse),
         accel: reader.read("accel", Accel::Auto, Accel::parse),
         overcommit: Overcommit {
             disk: reader.read("disk_overcommit", plain.disk, Ratio::parse),

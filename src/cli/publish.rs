@@ -1,6 +1,6 @@
 //! `lite publish`.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -48,7 +48,7 @@ pub struct Args {
     ports: Vec<PortPair>,
     /// The address of this host that leads there
     #[arg(long, value_name = "ADDRESS", conflicts_with = "domain")]
-    address: Option<Ipv4Addr>,
+    address: Option<IpAddr>,
     /// A domain that leads there, such as `shop.example.org`
     #[arg(long, value_name = "DOMAIN", value_parser = Domain::parse)]
     domain: Option<Domain>,

@@ -46,6 +46,8 @@ pub enum Repair {
     },
     /// Switch IP forwarding on.
     Forwarding,
+    /// Let these interfaces learn IPv6 routes by router advertisements also while the host forwards.
+    AcceptRa(Vec<String>),
     /// Put rules into others' chains that let guests' packets pass.
     LetPass(Vec<Insertion>),
     /// Have the hosts file hold the names of instances.

@@ -2,15 +2,16 @@
 
 use super::{
     accel::{self, Acceleration, Here},
-    check::{Check, Repair, word},
+    check::{Check, Repair, Status, word},
     facts::{Facts, doctor_fix},
     host,
+    ipv6::NoIpv6,
     local::Kvm,
     subnet,
 };
 use ipnet::Ipv4Net;
 
-use crate::model::{Accel, Action, Error, ForwardMode, Hint, Settings, Verb, escaped};
+use crate::model::{Accel, Action, Error, ForwardMode, Hint, Settings, Subnet6, Verb, escaped};
 
 /// The checks, always in the same order. Of another machine only what libvirt tells of it is checked, and what this one
 /// needs to work with it.
@@ -23,7 +24,7 @@ pub fn evaluate(facts: &Facts, settings: &Settings) -> Vec<Check> {
     }
     libvirt
         .into_iter()
-        .chain([acceleration(facts, settings), host::permissions(facts, settings)])
+        .chain([acceleration(facts, settings), host::permissions(facts, settings), ipv6(facts, settings)])
         .chain(guests)
         .chain([subnet_check(facts, settings)])
         .chain(host::server(facts, settings))
@@ -175,6 +176,34 @@ fn network(facts: &Facts, settings: &Settings) -> Check {
             Some(bridge) => Check::ok(ID, format!("network `{name}` is up on bridge `{}`", escaped(bridge))),
             None => Check::ok(ID, format!("network `{name}` is up")),
         },
+    }
+}
+
+/// Before the network, which is made without IPv6 where the host cannot have it.
+fn ipv6(facts: &Facts, settings: &Settings) -> Check {
+    const ID: &str = "ipv6";
+    let name = escaped(&settings.host.network);
+    let network = match &facts.network {
+        Err(error) => return unknown(ID, &format!("IPv6 of network `{name}`"), error, facts),
+        Ok(network) => network.as_ref(),
+    };
+    let alone = format!("instances on network `{name}` have IPv4 alone");
+    match (&facts.ipv6, network) {
+        (_, Some(network)) if !network.ipv6 => Check::ok(ID, alone),
+        (_, None) if settings.host.subnet6 == Subnet6::No => Check::ok(ID, format!("{alone}, as set")),
+        (Ok(_), _) => Check::ok(ID, format!("instances on network `{name}` have IPv6 too")),
+        (Err(why @ NoIpv6::Learned(interfaces)), network) => {
+            let status = if network.is_some() { Status::Fail } else { Status::Warn };
+            let hurts = match network {
+                Some(_) => format!("libvirt does not start network `{name}`, which has IPv6, again"),
+                None => alone,
+            };
+            let check = Check::new(ID, status, format!("{hurts}: {why}")).fix(doctor_fix(true, facts));
+            check.repair(Repair::AcceptRa(interfaces.clone()))
+        }
+        (Err(why), Some(_)) => Check::warn(ID, format!("network `{name}` has IPv6, and {why}"))
+            .fix("sysctl net.ipv6.conf.all.disable_ipv6"),
+        (Err(why), None) => Check::ok(ID, format!("{alone}: {why}")),
     }
 }
 

@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
     firewall::{self, Closed, Obstacle, Ruleset, Way},
+    ipv6::{self, NoIpv6},
     local::{self, Kvm},
     routes::{self, Route},
 };
@@ -47,6 +48,8 @@ pub struct Network {
     pub subnet: Option<Ipv4Net>,
     /// How it forwards packets, in libvirt's word; none: it leads to the host alone.
     pub forward: Option<String>,
+    /// It has an IPv6 subnet too.
+    pub ipv6: bool,
 }
 
 /// By what a machine knows the names of the instances on its network.
@@ -104,6 +107,8 @@ pub struct Facts {
     pub cpu_virtualises: Option<bool>,
     /// Packets are passed on between interfaces.
     pub ip_forward: Option<bool>,
+    /// Destinations of the host's IPv6 routes, or why a network cannot have IPv6 here.
+    pub ipv6: Result<Vec<Ipv6Net>, NoIpv6>,
     /// `nft` is installed.
     pub nft: bool,
     /// `apt-get` is.
@@ -184,6 +189,7 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         kvm: local::kvm(machine),
         cpu_virtualises: local::cpu_virtualises(machine),
         ip_forward: local::switch(machine, "/proc/sys/net/ipv4/ip_forward"),
+        ipv6: ipv6::ipv6(machine),
         nft: machine.program("nft").is_some(),
         apt: machine.program("apt-get").is_some(),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
@@ -290,6 +296,7 @@ fn network_of(seen: &NetworkInfo) -> Network {
         subnet: subnets.filter_map(subnet).next(),
         // Not known: as lite makes it.
         forward: network.as_ref().map_or_else(|| Some("route".to_owned()), |n| n.forward.clone()),
+        ipv6: network.as_ref().is_some_and(|n| !n.ips6.is_empty()),
         bridge: network.and_then(|n| n.bridge),
     }
 }

@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use super::{
     check::{Check, Repair, quoted},
     facts::LIBVIRT_SOCKET,
+    ipv6::accept_ra,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -98,6 +99,17 @@ fn describe(check: &'static str, repair: &Repair) -> Fix {
                 escaped(network)
             ),
         ),
+        Repair::AcceptRa(interfaces) => {
+            let each = |value: u8| {
+                let command =
+                    |name: &String| format!("sysctl -w {}={value}", quoted(&format!("net/ipv6/conf/{name}/accept_ra")));
+                interfaces.iter().map(command).collect::<Vec<_>>()
+            };
+            let changes: Vec<String> = each(2).iter().map(|command| format!("`{command}`")).collect();
+            let change =
+                format!("learn IPv6 routes also while forwarding, until the next boot: {}", changes.join("; "));
+            (change, each(1).join("; "))
+        }
         Repair::Forwarding => (
             "switch IP forwarding on until the next boot: `sysctl -w net.ipv4.ip_forward=1`".to_owned(),
             "sysctl -w net.ipv4.ip_forward=0".to_owned(),
@@ -145,7 +157,10 @@ pub fn apply(
                 .map_err(|_| Error::new(Code::NotWritable, format!("`{HOSTS}` is not UTF-8, and stays as it is")))?;
             machine.write(file, &with_block(&text, network)).map_err(|e| not_writable(file, e))
         }
-        Repair::Forwarding => switch_on(machine, Path::new(FORWARDING)),
+        Repair::Forwarding => set_switch(machine, Path::new(FORWARDING), "1"),
+        Repair::AcceptRa(interfaces) => {
+            interfaces.iter().try_for_each(|name| set_switch(machine, Path::new(&accept_ra(name)), "2"))
+        }
     }
 }
 
@@ -206,8 +221,8 @@ fn run(machine: &dyn Machine, program: &str, arguments: &[&str]) -> Result<()> {
     })
 }
 
-fn switch_on(machine: &dyn Machine, path: &Path) -> Result<()> {
-    machine.write(path, "1").map_err(|e| not_writable(path, e))
+fn set_switch(machine: &dyn Machine, path: &Path, value: &str) -> Result<()> {
+    machine.write(path, value).map_err(|e| not_writable(path, e))
 }
 
 fn not_writable(path: &Path, why: std::io::Error) -> Error {

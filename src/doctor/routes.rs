@@ -139,7 +139,7 @@ fn ip(machine: &dyn Machine) -> Result<std::path::PathBuf> {
     machine.program("ip").ok_or_else(|| unreadable("there is no program `ip`"))
 }
 
-fn ask(machine: &dyn Machine, arguments: &[&str]) -> Result<String> {
+pub(super) fn ask(machine: &dyn Machine, arguments: &[&str]) -> Result<String> {
     let out = machine.run(&ip(machine)?, arguments).map_err(|e| unreadable("`ip` does not run").cause(e))?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
@@ -149,7 +149,7 @@ fn ask(machine: &dyn Machine, arguments: &[&str]) -> Result<String> {
 }
 
 /// A list of `ip`'s, which prints nothing for an empty one.
-fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
     match text.trim() {
         "" => Ok(Vec::new()),
         text => serde_json::from_str(text).map_err(|e| unreadable("`ip` prints something else").cause(e)),

@@ -99,7 +99,8 @@ fn web_ports(ctx: &Ctx) -> Result<Vec<u16>> {
 fn nat_of(xml: &str) -> Result<Nat> {
     let network = NetworkDefinition::parse(xml)?;
     let subnet = network.ips.iter().find_map(|ip| Ipv4Net::new(ip.address?, ip.prefix?).ok());
-    let nat = network.bridge.zip(subnet).map(|(bridge, subnet)| Nat { bridge, subnet });
+    let subnet6 = network.ips6.first().copied();
+    let nat = network.bridge.zip(subnet).map(|(bridge, subnet)| Nat { bridge, subnet, subnet6 });
     nat.ok_or_else(|| Error::new(Code::NetworkUnusable, "the network has no bridge or no IPv4 subnet"))
 }
 

@@ -10,7 +10,7 @@ use super::{
     names, resolver,
 };
 use crate::{
-    doctor,
+    doctor::{self, NoIpv6},
     hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
     model::{Code, Error, Hint, NetworkMode, Result, Verb},
@@ -48,9 +48,11 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
     }
     if !nat()? {
         kill_point::reached("intent");
-        ctx.hypervisor.ensure_network(&host.network, &network_xml(ctx)?)?;
+        let subnets = doctor::choose_subnets(&*ctx.machine, host)?;
+        ctx.hypervisor.ensure_network(&host.network, &plan::network_xml(&host.network, subnets.ipv4, subnets.ipv6)?)?;
         kill_point::reached("effect");
         observer.note(&format!("made network `{}`", host.network));
+        tell_lack(subnets.lacks, observer);
         names::apply(ctx)?;
         if let Err(error) = resolver::tell(ctx) {
             observer.warn(&Hint::from(error.to_string()));
@@ -58,6 +60,16 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
         tell_obstacles(ctx, observer)?;
     }
     Ok(())
+}
+
+/// Tells why instances get no IPv6, which can be put right before there are any.
+fn tell_lack(why: Option<NoIpv6>, observer: &mut dyn Observer) {
+    let Some(why) = why else { return };
+    let text = format!("instances on it have IPv4 alone: {why}");
+    match why {
+        NoIpv6::Learned(_) => observer.warn(&Hint::from(text)),
+        _ => observer.note(&text),
+    }
 }
 
 /// Refused if the network is a bridge that this host does not have.
@@ -82,12 +94,6 @@ fn tell_obstacles(ctx: &Ctx, observer: &mut dyn Observer) -> Result<()> {
         observer.warn(&Hint::from(format!("{obstacle}; what helps: `{}`", obstacle.fix)));
     }
     Ok(())
-}
-
-/// XML of the NAT network, on a subnet that does not clash with the host's routes.
-pub fn network_xml(ctx: &Ctx) -> Result<String> {
-    let subnet = doctor::choose_subnet(&doctor::routes(&*ctx.machine)?, ctx.settings.host.subnet)?;
-    plan::network_xml(&ctx.settings.host.network, subnet)
 }
 
 fn missing(what: &str, name: &str) -> Error {

@@ -14,8 +14,8 @@ use crate::{
 pub const SSH: u16 = 22;
 
 /// The process that gets what is sent to a port of the host, such as `nginx` (process 812); none: nobody listens there.
-/// `exact`: on this address alone, not on all.
-pub fn listener(machine: &dyn Machine, at: &Publication, exact: bool) -> Option<String> {
+/// `exact`: on this address alone, not on all. `ipv6`: what is sent there by IPv6 is led away too.
+pub fn listener(machine: &dyn Machine, at: &Publication, exact: bool, ipv6: bool) -> Option<String> {
     let (tables, state) = match at.protocol {
         Protocol::Tcp => (["tcp", "tcp6"], "0A"),
         // A datagram's socket that waits for anybody.
@@ -24,8 +24,8 @@ pub fn listener(machine: &dyn Machine, at: &Publication, exact: bool) -> Option<
     let meets = |address: IpAddr| match address {
         _ if address.is_loopback() => false,
         _ if address.is_unspecified() => !exact,
-        IpAddr::V4(address) => at.address.is_none_or(|wanted| wanted == address),
-        IpAddr::V6(_) => false,
+        IpAddr::V6(address) if !ipv6 || address.is_unicast_link_local() => false,
+        address => at.address.is_none_or(|wanted| wanted == address),
     };
     tables.iter().find_map(|table| {
         let text = machine.text(&format!("/proc/net/{table}")).ok()?;

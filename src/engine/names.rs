@@ -44,20 +44,25 @@ pub fn apply(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
-/// Takes the name of an instance that goes away.
+/// Takes the name of an instance that goes away, with each of its addresses.
 ///
 /// # Errors
 /// What libvirt says.
 pub fn remove(ctx: &Ctx, record: &Record) -> Result<()> {
     let network = &ctx.settings.host.network;
-    let Some(own) = plan::dns_host(record) else { return Ok(()) };
+    let mut own = plan::dns_hosts(record);
+    if own.is_empty() {
+        return Ok(());
+    }
     let _ = tell_host(ctx, Some(record.uuid));
-    if ctx.hypervisor.dns_hosts(network)?.iter().all(|seen| seen.host != own) {
+    let seen = ctx.hypervisor.dns_hosts(network)?;
+    own.retain(|own| seen.iter().any(|seen| seen.host == *own));
+    if own.is_empty() {
         return Ok(());
     }
     let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
     kill_point::reached("intent");
-    ctx.hypervisor.remove_dns_host(network, &own)?;
+    own.iter().try_for_each(|own| ctx.hypervisor.remove_dns_host(network, own))?;
     kill_point::reached("effect");
     Ok(())
 }
@@ -68,7 +73,7 @@ pub fn remove(ctx: &Ctx, record: &Record) -> Result<()> {
 /// What libvirt says.
 pub fn collect(ctx: &Ctx, host: &DnsHost) -> Result<bool> {
     let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
-    let owned = ctx.store.instances()?.iter().filter_map(|i| plan::dns_host(&i.record)).any(|own| own == *host);
+    let owned = ctx.store.instances()?.iter().flat_map(|i| plan::dns_hosts(&i.record)).any(|own| own == *host);
     if !owned {
         kill_point::reached("intent");
         ctx.hypervisor.remove_dns_host(&ctx.settings.host.network, host)?;
@@ -105,14 +110,21 @@ fn tell_host(ctx: &Ctx, without: Option<Uuid>) -> Result<bool> {
 /// # Errors
 /// The host cannot be asked.
 pub fn drift(ctx: &Ctx, record: &Record) -> Result<Option<Drift>> {
-    let Some(wanted) = plan::dns_host(record) else { return Ok(None) };
-    let changes = changes(ctx)?;
-    let named = |now: String| Some(Drift::new("DNS", format!("`{}` is {}", wanted.names[0], wanted.address), now));
-    if let Some((_, other)) = changes.blocked.iter().find(|(host, _)| *host == wanted) {
-        let other = format!("`{}` is {}", escaped(&other.names.join(" ")), other.address);
-        return Ok(named(format!("{other}, by an entry that lite did not make")));
+    let wanted = plan::dns_hosts(record);
+    if wanted.is_empty() {
+        return Ok(None);
     }
-    Ok(if changes.add.contains(&wanted) { named("no such name".to_owned()) } else { None })
+    let changes = changes(ctx)?;
+    Ok(wanted.iter().find_map(|wanted| entry_drift(wanted, &changes)))
+}
+
+fn entry_drift(wanted: &DnsHost, changes: &NameChanges) -> Option<Drift> {
+    let named = |now: String| Some(Drift::new("DNS", format!("`{}` is {}", wanted.names[0], wanted.address), now));
+    if let Some((_, other)) = changes.blocked.iter().find(|(host, _)| host == wanted) {
+        let other = format!("`{}` is {}", escaped(&other.names.join(" ")), other.address);
+        return named(format!("{other}, by an entry that lite did not make"));
+    }
+    if changes.add.contains(wanted) { named("no such name".to_owned()) } else { None }
 }
 
 /// The instances that have a name. One whose row cannot be read keeps that which its network has, and one that goes away gets none.
@@ -120,7 +132,9 @@ fn wanted(ctx: &Ctx) -> Result<Vec<(Uuid, DnsHost)>> {
     let rows = ctx.store.instances_on(&ctx.host_id())?;
     let stay =
         rows.iter().filter_map(|(_, row)| row.as_ref().ok()).filter(|instance| instance.phase != Phase::Deleting);
-    Ok(stay.filter_map(|instance| Some((instance.record.uuid, plan::dns_host(&instance.record)?))).collect())
+    Ok(stay
+        .flat_map(|instance| plan::dns_hosts(&instance.record).into_iter().map(|host| (instance.record.uuid, host)))
+        .collect())
 }
 
 fn changes(ctx: &Ctx) -> Result<NameChanges> {

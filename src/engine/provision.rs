@@ -33,7 +33,7 @@ use crate::{
         Result, Size, Stage, Verb,
     },
     plan::{self, Chosen, DomainPlan, Identity, Sources, Step, Subnet},
-    render::{Seed, SeedInput, StaticAddress, render},
+    render::{Seed, SeedInput, StaticAddress, StaticAddress6, render},
     store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
 };
 
@@ -225,7 +225,8 @@ fn insert(
             network: &request.network,
             tags: &request.tags,
         };
-        let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, created_at: now };
+        let address6 = view.subnet.as_ref().zip(address).and_then(|(subnet, address)| subnet.address6(address));
+        let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, address6, created_at: now };
         let record = chosen.record(identity);
         let seed = render_seed(request, view, generated, &record, purpose)?;
         let content = guest::seed::seed_iso(&seed)?;
@@ -291,6 +292,10 @@ fn render_seed(
         prefix: subnet.prefix,
         gateway: subnet.gateway,
         search: Some(DOMAIN),
+        ipv6: subnet
+            .gateway6
+            .zip(record.address6)
+            .map(|(gateway, address)| StaticAddress6 { address, gateway: gateway.addr() }),
     };
     let address = request.address.or_else(|| view.subnet.as_ref().zip(record.address).map(reserved));
     render(&SeedInput {

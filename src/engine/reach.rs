@@ -1,7 +1,11 @@
 //! Whether what is published is reached from outside: a connection that begins in a network namespace of its own passes all
 //! that a stranger's does, which one that this host begins does not.
 
-use std::{fmt::Display, net::Ipv4Addr, time::Duration};
+use std::{
+    fmt::Display,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use ipnet::Ipv4Net;
 
@@ -70,7 +74,11 @@ fn try_one(ctx: &Ctx, record: &Record, publication: &Publication, is_off: &mut b
         Ok(near) => near,
         Err(error) => return Reach::Untried(error.to_string()),
     };
-    let address = publication.address.or_else(|| machine.outward_address());
+    let address = match publication.address {
+        Some(IpAddr::V6(_)) => return Reach::Untried("lite tries IPv4 alone".to_owned()),
+        Some(IpAddr::V4(address)) => Some(address),
+        None => machine.outward_address(),
+    };
     let Some(world) = world(ctx) else {
         return Reach::Untried("routes lead to all networks for documentation".to_owned());
     };

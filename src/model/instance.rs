@@ -1,6 +1,6 @@
 //! What lite knows of an instance.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -149,6 +149,9 @@ pub struct Record {
     pub mac: Mac,
     /// Its own address; none on a bridge where none was stated.
     pub address: Option<Ipv4Addr>,
+    /// Its own IPv6 address; none where its network had no IPv6 when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address6: Option<Ipv6Addr>,
     /// Network.
     pub network: NetworkMode,
     /// Ports that its blueprint opened at create.

@@ -50,7 +50,7 @@ pub use event::{Event, EventData, EventInstance, EventKind};
 pub use firewall::{MOST_RULES, Rule, Rules, Service, source};
 pub use forward::ForwardMode;
 pub use hint::{Action, Hint, Verb};
-pub use host::{Accel, Folders, Host};
+pub use host::{Accel, Folders, Host, Subnet6, is_unique_local};
 pub use instance::{DesiredState, Instance, InstanceState, NetworkMode, Phase, Record, Tag};
 pub use load_balancer::{HealthPath, LoadBalancer, Target, TargetState};
 pub use metric::{Metric, MetricType, Unit};

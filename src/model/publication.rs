@@ -1,6 +1,6 @@
 //! Ports of instances that are published on the host.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{fmt, net::IpAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ impl PortPair {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
     /// The host's address; none: each that it has.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// The host's port.
     pub port: u16,
     /// TCP or UDP.
@@ -63,7 +63,11 @@ impl Publication {
     /// The host's end: `8443/tcp`, or `203.0.113.7:8443/tcp`.
     pub fn end(&self) -> String {
         let port = self.host_port();
-        self.address.map_or_else(|| port.to_string(), |address| format!("{address}:{port}"))
+        match self.address {
+            None => port.to_string(),
+            Some(IpAddr::V4(address)) => format!("{address}:{port}"),
+            Some(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+        }
     }
 
     /// Whether the host's ends are one, or one is part of the other.
@@ -114,5 +118,8 @@ mod tests {
             [true, true, true, false]
         );
         assert!(!one.meets(&of(Some([192, 0, 2, 2]), 8080)));
+        let six = Publication { address: "2001:db8::7".parse().ok(), ..one.clone() };
+        assert_eq!(six.to_string(), "[2001:db8::7]:8080/tcp to 80");
+        assert_eq!([all.meets(&six), one.meets(&six)], [true, false]);
     }
 }

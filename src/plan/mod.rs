@@ -25,7 +25,7 @@ pub use drift::{drift, is_former_definition, size_in_domain, sizes};
 pub use forward::with_forward_mode;
 pub use haproxy::{BalancerAt, SiteAt, TargetAt, balancer_backend, proxy, proxy_folder};
 pub use link::{LINK, link_drift, wanted_tap};
-pub use names::{NameChanges, dns_host, full_name, name_changes, named_instance};
+pub use names::{NameChanges, dns_hosts, full_name, name_changes, named_instance};
 pub use network::{Subnet, network_xml, subnet_of};
 pub use nft::{FromWorld, Nat, OfInstance, StaticAddressOf, port_name, ruleset};
 pub use owned::{

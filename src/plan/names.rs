@@ -1,6 +1,6 @@
 //! The names of instances in the DNS server of their network: `NAME.lite.internal`, and `NAME`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::model::{DOMAIN, DnsHost, Name, NetworkMode, Record};
 
@@ -9,22 +9,21 @@ pub fn full_name(name: &Name) -> String {
     format!("{name}.{DOMAIN}")
 }
 
-/// The entry of an instance; none on a bridge, where names are the LAN's.
-pub fn dns_host(record: &Record) -> Option<DnsHost> {
-    let address = record.address.filter(|_| record.network == NetworkMode::Nat)?;
-    Some(entry(&record.name, address))
+/// The entries of an instance, one for each of its addresses; none on a bridge, where names are the LAN's.
+pub fn dns_hosts(record: &Record) -> Vec<DnsHost> {
+    let addresses = record.address.map(IpAddr::V4).into_iter().chain(record.address6.map(IpAddr::V6));
+    addresses.filter(|_| record.network == NetworkMode::Nat).map(|address| entry(&record.name, address)).collect()
 }
 
 /// The full name is first: it is the answer to a question for the address.
-fn entry(name: &Name, address: Ipv4Addr) -> DnsHost {
-    DnsHost { address: address.into(), names: vec![full_name(name), name.to_string()] }
+fn entry(name: &Name, address: IpAddr) -> DnsHost {
+    DnsHost { address, names: vec![full_name(name), name.to_string()] }
 }
 
 /// The instance that an entry of lite's form is for; none for an entry that somebody else made.
 pub fn named_instance(host: &DnsHost) -> Option<Name> {
     let [full, short] = host.names.as_slice() else { return None };
-    let name = Name::parse(short).ok().filter(|name| full_name(name) == *full)?;
-    matches!(host.address, IpAddr::V4(_)).then_some(name)
+    Name::parse(short).ok().filter(|name| full_name(name) == *full)
 }
 
 /// How the entries of a network become those of the instances.
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     fn ours(name: &str, last: u8) -> DnsHost {
-        entry(&Name::parse(name).unwrap(), [192, 168, 150, last].into())
+        entry(&Name::parse(name).unwrap(), IpAddr::from([192, 168, 150, last]))
     }
 
     fn foreign(last: u8, names: &[&str]) -> DnsHost {
@@ -90,7 +89,26 @@ mod tests {
             assert_eq!(told(&foreign(5, names)), None, "{names:?}");
         }
         let v6 = DnsHost { address: IpAddr::V6(1.into()), ..ours("web", 10) };
-        assert_eq!(told(&v6), None);
+        assert_eq!(told(&v6), Some("web".to_owned()));
+    }
+
+    #[test]
+    fn an_instance_has_an_entry_for_each_of_its_addresses() {
+        let record = crate::plan::domain::tests::record();
+        let of = |address6: Option<&str>| {
+            dns_hosts(&Record { address6: address6.map(|a| a.parse().unwrap()), ..record.clone() })
+        };
+        let both = of(Some("fd6c:6974:6500:1::a"));
+        let told: Vec<_> = both.iter().map(|h| format!("{} {}", h.address, h.names.join(" "))).collect();
+        let names = "web-1.lite.internal web-1";
+        assert_eq!(told, [format!("192.168.150.10 {names}"), format!("fd6c:6974:6500:1::a {names}")]);
+        assert_eq!(of(None), both[..1]);
+        // Neither stands in the way of the other; one that the instance has no more goes.
+        let seen = [(&both[0], true)];
+        assert_eq!(name_changes(&both, &seen), NameChanges { add: both[1..].to_vec(), ..NameChanges::default() });
+        let moved = DnsHost { address: "fd6c:6974:6500:1::b".parse().unwrap(), ..both[1].clone() };
+        let wanted = NameChanges { remove: vec![moved.clone()], add: both[1..].to_vec(), blocked: vec![] };
+        assert_eq!(name_changes(&both, &[(&both[0], true), (&moved, true)]), wanted);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The NAT network.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +19,7 @@ struct Network {
     bridge: Bridge,
     domain: Domain,
     dns: Dns,
-    ip: Ip,
+    ip: Vec<Ip>,
 }
 
 #[derive(Serialize)]
@@ -55,11 +55,14 @@ struct Dns {
 
 #[derive(Serialize)]
 struct Ip {
+    #[serde(rename = "@family", skip_serializing_if = "Option::is_none")]
+    family: Option<&'static str>,
     #[serde(rename = "@address")]
-    address: Ipv4Addr,
+    address: IpAddr,
     #[serde(rename = "@prefix")]
     prefix: u8,
-    dhcp: Dhcp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dhcp: Option<Dhcp>,
 }
 
 #[derive(Serialize)]
@@ -94,13 +97,26 @@ fn dynamic(hosts: &[Ipv4Addr]) -> usize {
     hosts.len() - (hosts.len() / 16).max(1)
 }
 
-/// A NAT network on `subnet`: gateway `.1`, addresses from `.10`. libvirt routes and lite's own firewall masquerades: in mode
-/// `nat` libvirt would reject what lite lets in. Spanning tree is off: it costs a fresh guest about 4 s.
-pub fn network_xml(name: &str, subnet: Ipv4Net) -> Result<String> {
+/// A NAT network on `subnet`: gateway `.1`, addresses from `.10`, and on `subnet6` in the same way. libvirt routes and lite's own
+/// firewall masquerades: in mode `nat` libvirt would reject what lite lets in. Spanning tree is off: it costs a fresh guest
+/// about 4 s.
+pub fn network_xml(name: &str, subnet: Ipv4Net, subnet6: Option<Ipv6Net>) -> Result<String> {
     let hosts: Vec<Ipv4Addr> = subnet.hosts().collect();
     let (Some(gateway), Some(_), Some(last)) = (hosts.first(), hosts.get(RESERVED), hosts.last()) else {
         return Err(Error::new(Code::SubnetTooSmall, format!("the subnet `{subnet}` is too small for a network"))
             .hint("use one with a prefix of /28 or shorter, such as `192.168.150.0/24`"));
+    };
+    let ip = Ip {
+        family: None,
+        address: IpAddr::V4(*gateway),
+        prefix: subnet.prefix_len(),
+        dhcp: Some(Dhcp { range: Range { start: hosts[dynamic(&hosts)], end: *last } }),
+    };
+    let ip6 = |net: Ipv6Net| Ip {
+        family: Some("ipv6"),
+        address: IpAddr::V6(nth(net, 1)),
+        prefix: net.prefix_len(),
+        dhcp: None,
     };
     write(
         "network",
@@ -110,13 +126,14 @@ pub fn network_xml(name: &str, subnet: Ipv4Net) -> Result<String> {
             bridge: Bridge { name: bridge_name(name), stp: "off", delay: 0 },
             domain: Domain { name: DOMAIN, local_only: "yes" },
             dns: Dns { enable: "yes" },
-            ip: Ip {
-                address: *gateway,
-                prefix: subnet.prefix_len(),
-                dhcp: Dhcp { range: Range { start: hosts[dynamic(&hosts)], end: *last } },
-            },
+            ip: [ip].into_iter().chain(subnet6.map(ip6)).collect(),
         },
     )
+}
+
+/// The address of a subnet's machine of that number.
+fn nth(net: Ipv6Net, number: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(net.network().to_bits() | u128::from(number))
 }
 
 /// What lite needs to know of a network it hands out addresses on.
@@ -130,6 +147,8 @@ pub struct Subnet {
     pub first: Ipv4Addr,
     /// Last address to hand out.
     pub last: Ipv4Addr,
+    /// The host's own IPv6 address, with the prefix; none: the network has IPv4 alone.
+    pub gateway6: Option<Ipv6Net>,
     /// Addresses that DHCP host entries keep already, ours or foreign.
     pub kept: Vec<Ipv4Addr>,
     /// What the network's DNS server answers for.
@@ -139,7 +158,17 @@ pub struct Subnet {
 impl Subnet {
     /// Addresses that may be handed out, lowest first.
     pub fn addresses(&self) -> impl DoubleEndedIterator<Item = Ipv4Addr> {
-        (u32::from(self.first)..=u32::from(self.last)).map(Ipv4Addr::from).filter(|a| *a != self.gateway)
+        let all = (u32::from(self.first)..=u32::from(self.last)).map(Ipv4Addr::from).filter(|a| *a != self.gateway);
+        all.filter(|a| self.address6(*a).is_none_or(|six| self.gateway6.is_some_and(|gateway| gateway.addr() != six)))
+    }
+
+    /// The IPv6 address of the machine that has this IPv4 address: it has the same number in its subnet. None: the network has
+    /// IPv4 alone.
+    pub fn address6(&self, address: Ipv4Addr) -> Option<Ipv6Addr> {
+        let net = Ipv4Net::new(self.gateway, self.prefix).ok().filter(|net| net.contains(&address))?;
+        // As many machines as an IPv4 subnet has are in any that lite makes.
+        let net6 = self.gateway6.filter(|net6| net6.prefix_len() <= 96)?;
+        Some(nth(net6, u32::from(address) - u32::from(net.network())))
     }
 
     /// Names that the network's DNS server answers for by entries that are not lite's.
@@ -160,7 +189,9 @@ impl Subnet {
 
     /// An entry of DHCP or of DNS has the address. Is that lite's, it is of an instance that the database has, or lost.
     pub fn is_kept(&self, address: Ipv4Addr) -> bool {
-        self.kept.contains(&address) || self.named.iter().any(|n| n.ip == address.to_string())
+        let six = self.address6(address);
+        let is_named = |n: &DnsEntry| n.ip == address.to_string() || six.is_some_and(|six| n.ip.parse() == Ok(six));
+        self.kept.contains(&address) || self.named.iter().any(is_named)
     }
 }
 
@@ -174,13 +205,13 @@ pub fn subnet_of(xml: &str) -> Result<Subnet> {
         )
     };
     let network = NetworkDefinition::parse(xml).map_err(|e| bad("readable XML").cause(e))?;
-    let named = network.names;
+    let (named, gateway6) = (network.names, network.ips6.first().copied());
     let ip = network.ips.into_iter().next().ok_or_else(|| bad("IPv4 address"))?;
     let prefix = ip.prefix.ok_or_else(|| bad("prefix"))?;
     let gateway = ip.address.ok_or_else(|| bad("IPv4 address"))?;
     let (first, last) = handed_out(gateway, prefix, ip.range.ok_or_else(|| bad("DHCP range"))?);
     let kept = ip.hosts.iter().filter_map(|h| h.ip.parse().ok()).collect();
-    Ok(Subnet { gateway, prefix, first, last, kept, named })
+    Ok(Subnet { gateway, prefix, first, last, gateway6, kept, named })
 }
 
 fn is_lites(entry: &DnsEntry) -> bool {
@@ -202,26 +233,45 @@ mod tests {
 
     #[test]
     fn a_network_reads_back_as_its_subnet() {
-        let xml = network_xml("lite", "192.168.150.0/28".parse().unwrap()).unwrap();
+        let xml = network_xml("lite", "192.168.150.0/28".parse().unwrap(), None).unwrap();
         let subnet = subnet_of(&xml).unwrap();
         assert_eq!(subnet.gateway, Ipv4Addr::new(192, 168, 150, 1));
         assert_eq!(subnet.addresses().map(|a| a.octets()[3]).collect::<Vec<_>>(), [10, 11, 12, 13]);
         assert!(xml.contains("<domain name=\"lite.internal\" localOnly=\"yes\"/>"), "{xml}");
         let of = |xml: &str| subnet_of(xml).map(|s| (s.first.octets()[3], s.last.octets()[3]));
-        let xml = network_xml("lite", "192.168.150.0/24".parse().unwrap()).unwrap();
+        let xml = network_xml("lite", "192.168.150.0/24".parse().unwrap(), None).unwrap();
         assert!(xml.contains("<range start=\"192.168.150.240\" end=\"192.168.150.254\"/>"), "{xml}");
         assert_eq!(of(&xml), Ok((10, 239)));
         // As an earlier lite made it.
         assert_eq!(of(&xml.replace("150.240", "150.10")), Ok((10, 254)));
         assert_eq!(
-            network_xml("lite", "10.0.0.0/29".parse().unwrap()).map_err(|e| e.code.as_str()),
+            network_xml("lite", "10.0.0.0/29".parse().unwrap(), None).map_err(|e| e.code.as_str()),
             Err("subnet_too_small")
         );
     }
 
     #[test]
+    fn an_address_has_the_same_number_in_both_subnets() {
+        let of = |net: &str| network_xml("lite", net.parse().unwrap(), "fd6c:6974:6500:1::/64".parse().ok()).unwrap();
+        let xml = of("192.168.150.0/24");
+        assert!(xml.contains("<ip family=\"ipv6\" address=\"fd6c:6974:6500:1::1\" prefix=\"64\"/>"), "{xml}");
+        let subnet = subnet_of(&xml).unwrap();
+        let six = |address: [u8; 4]| subnet.address6(address.into()).map(|six| six.to_string());
+        assert_eq!(six([192, 168, 150, 10]).as_deref(), Some("fd6c:6974:6500:1::a"));
+        assert_eq!(six([192, 168, 151, 10]), None);
+        let wide = subnet_of(&of("172.20.0.0/16")).unwrap();
+        assert_eq!(wide.address6([172, 20, 3, 7].into()), "fd6c:6974:6500:1::307".parse().ok());
+        // The host, or somebody by an entry in DNS, has the IPv6 address.
+        let taken = subnet_of(&xml.replace("1::1\"", "1::a\"")).unwrap();
+        assert_eq!(taken.addresses().next(), Some([192, 168, 150, 11].into()));
+        let entry = "<dns enable=\"yes\"><host ip='fd6c:6974:6500:1:0::a'><hostname>nas</hostname></host></dns>";
+        let named = subnet_of(&xml.replace("<dns enable=\"yes\"/>", entry)).unwrap();
+        assert_eq!([10, 11].map(|n| named.is_kept([192, 168, 150, n].into())), [true, false]);
+    }
+
+    #[test]
     fn an_entry_of_the_dns_server_keeps_its_address_and_its_name_unless_it_is_lites() {
-        let xml = network_xml("lite", "192.168.150.0/28".parse().unwrap()).unwrap();
+        let xml = network_xml("lite", "192.168.150.0/28".parse().unwrap(), None).unwrap();
         let entries = "<dns enable=\"yes\">
             <host ip='192.168.150.10'><hostname>web.lite.internal</hostname><hostname>web</hostname></host>
             <host ip='192.168.150.11'><hostname>NAS</hostname></host></dns>";

@@ -16,7 +16,7 @@ mod published;
 
 use std::fmt;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use sha2::{Digest, Sha256};
 
 use chain::Chain;
@@ -24,9 +24,12 @@ pub use name::port_name;
 use name::{Quoted, table_name};
 pub use published::{FromWorld, OfInstance, StaticAddressOf};
 
-use crate::model::{LoadedTable, NetworkMode, Record, Ruleset, hex};
+use crate::model::{LoadedTable, NetworkMode, Record, Ruleset, hex, is_unique_local};
 
 const INET: &str = include_str!("nft/inet.nft");
+const INET6: &str = include_str!("nft/inet6.nft");
+/// The chains of [`INET`] that look into those of [`INET6`] first.
+const FIRST6: [&str; 5] = ["translate", "postrouting", "forward", "output", "input"];
 const BRIDGE: &str = include_str!("nft/bridge.nft");
 
 /// The NAT network, as the kernel knows it.
@@ -36,13 +39,15 @@ pub struct Nat {
     pub bridge: String,
     /// Its subnet.
     pub subnet: Ipv4Net,
+    /// Its IPv6 subnet; none: it has IPv4 alone.
+    pub subnet6: Option<Ipv6Net>,
 }
 
 /// A table.
 struct Table {
     family: &'static str,
     /// The same for all guests.
-    rules: &'static str,
+    rules: Vec<&'static str>,
     /// Those that the rules lead to.
     chains: Vec<Chain>,
 }
@@ -60,13 +65,18 @@ pub fn ruleset<'a>(
     let routed: Vec<&Record> = all.iter().copied().filter(|record| record.network == NetworkMode::Nat).collect();
     let mut tables: Vec<Table> = Vec::new();
     if !all.is_empty() {
-        tables.push(Table { family: "bridge", rules: BRIDGE, chains: guests::at_the_ports(&all) });
+        tables.push(Table { family: "bridge", rules: vec![BRIDGE], chains: guests::at_the_ports(&all) });
     }
     if let Some(nat) = nat.filter(|_| !routed.is_empty()) {
         let mut chains = guests::on_nat(&routed);
         chains.extend(published::chains(&routed, from_world, nat));
         chains.push(Chain::new("web_front", from_world.web.iter().map(|port| format!("tcp dport {port} accept"))));
-        tables.push(Table { family: "inet", rules: INET, chains });
+        let mut rules = vec![INET];
+        if let Some(subnet6) = nat.subnet6 {
+            chains.extend(ipv6(&routed, subnet6));
+            rules.push(INET6);
+        }
+        tables.push(Table { family: "inet", rules, chains });
     }
     let name = table_name(network);
     let rules = Transaction { name: &name, nat, tables: &tables }.to_string();
@@ -75,6 +85,17 @@ pub fn ruleset<'a>(
     let marks: String = tables.iter().map(mark).collect();
     let loaded = |table: &Table| LoadedTable { family: table.family.to_owned(), digest: digest.clone() };
     Ruleset { tables: tables.iter().map(loaded).collect(), text: rules + &marks, table: name }
+}
+
+/// The chains of IPv6 that hang on whether the world has a route to the guests: those that it has not are masqueraded, the
+/// others reached as their rules say.
+fn ipv6(guests: &[&Record], subnet: Ipv6Net) -> [Chain; 2] {
+    let (masqueraded, reached) = match is_unique_local(subnet) {
+        true => (vec!["ip6 saddr $nat_subnet6 masquerade".to_owned()], Vec::new()),
+        // What is published comes by another address.
+        false => (Vec::new(), guests.iter().filter_map(|record| guests::routed(record)).collect()),
+    };
+    [Chain::new("masquerade6", masqueraded), Chain::new("routed_to_guests", reached)]
 }
 
 /// All the tables in one text: each is removed if it is there, and made anew if it is needed.
@@ -89,6 +110,9 @@ impl fmt::Display for Transaction<'_> {
         let name = self.name;
         if let Some(nat) = self.nat {
             writeln!(f, "define nat_bridge = {}\ndefine nat_subnet = {}", Quoted(&nat.bridge), nat.subnet.trunc())?;
+            if let Some(subnet6) = nat.subnet6 {
+                writeln!(f, "define nat_subnet6 = {}", subnet6.trunc())?;
+            }
         }
         for family in ["bridge", "inet"] {
             writeln!(f, "add table {family} {name}\ndelete table {family} {name}")?;
@@ -96,7 +120,11 @@ impl fmt::Display for Transaction<'_> {
         for Table { family, rules, chains } in self.tables {
             writeln!(f, "table {family} {name} {{")?;
             chains.iter().try_for_each(|chain| write!(f, "{chain}"))?;
-            writeln!(f, "{rules}}}")?;
+            rules.iter().try_for_each(|rules| f.write_str(rules))?;
+            f.write_str("}\n")?;
+            if rules.contains(&INET6) {
+                FIRST6.iter().try_for_each(|chain| writeln!(f, "insert rule {family} {name} {chain} jump {chain}6"))?;
+            }
         }
         Ok(())
     }
@@ -116,7 +144,7 @@ mod tests {
     }
 
     fn nat() -> Nat {
-        Nat { bridge: "litebr0".to_owned(), subnet: "192.168.150.1/24".parse().unwrap() }
+        Nat { bridge: "litebr0".to_owned(), subnet: "192.168.150.1/24".parse().unwrap(), subnet6: None }
     }
 
     #[test]
@@ -154,6 +182,33 @@ mod tests {
              add table bridge lite\ndelete table bridge lite\nadd table inet lite\ndelete table inet lite\n"
         );
         assert_eq!(families(none), Vec::<String>::new());
+    }
+
+    #[test]
+    fn guests_with_ipv6_have_rules_for_it() {
+        let of = |id, last, address6: Option<&str>| {
+            let address6 = address6.map(|text| text.parse().unwrap());
+            Record { address6, ..record(id, NetworkMode::Nat, Some([192, 168, 150, last])) }
+        };
+        let (web, old) = (of(0xdead_beef, 10, Some("fd6c:6974:6500:1::a")), of(8, 11, None));
+        let published = |address: Option<&str>| Publication {
+            address: address.map(|text| text.parse().unwrap()),
+            port: 8080,
+            protocol: Protocol::Tcp,
+            guest_port: 80,
+            sources: ["192.0.2.0/24", "2001:db8:1::/48"].map(|text| text.parse().unwrap()).into(),
+        };
+        let published =
+            [(web.uuid, published(None)), (web.uuid, published(Some("2001:db8::7"))), (old.uuid, published(None))];
+        let all = FromWorld { published: &published, addresses: &[], web: &[] };
+        let nat = |subnet6: &str| Nat { subnet6: subnet6.parse().ok(), ..nat() };
+        let rules = ruleset("lite", Some(&nat("fd6c:6974:6500:1::1/64")), [&web, &old], all);
+        insta::assert_snapshot!(rules.text);
+        let web = Record { address6: "2001:db8:0:7::a".parse().ok(), ..web };
+        let routed = ruleset("lite", Some(&nat("2001:db8:0:7::1/64")), [&web, &old], all);
+        let own: Vec<_> = routed.text.lines().skip_while(|line| !line.contains("chain masquerade6")).take(5).collect();
+        let to_web = "\t\tct original ip6 daddr 2001:db8:0:7::a jump to_lt-00deadbeef";
+        assert_eq!(own, ["\tchain masquerade6 {", "\t}", "\tchain routed_to_guests {", to_web, "\t}"]);
     }
 
     #[test]

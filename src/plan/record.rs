@@ -1,6 +1,6 @@
 //! The record of an instance to be.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
@@ -35,6 +35,8 @@ pub struct Identity {
     pub mac: Mac,
     /// Its own address; none on a bridge where none was stated.
     pub address: Option<Ipv4Addr>,
+    /// Its own IPv6 address; none where the network has none.
+    pub address6: Option<Ipv6Addr>,
     /// When its create was asked for.
     pub created_at: jiff::Timestamp,
 }
@@ -60,6 +62,7 @@ impl Chosen<'_> {
             currency: bundle.currency.clone(),
             mac: identity.mac,
             address: identity.address,
+            address6: identity.address6,
             network: self.network.clone(),
             ports: blueprint.ports.clone(),
             firewall: Some(Rule::first(&blueprint.ports)),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     files::{self, DIR, PORT},
     merge, modules, regional,
-    types::{Published, Seed, SeedInput, StaticAddress},
+    types::{Published, Seed, SeedInput, StaticAddress, StaticAddress6},
     yaml,
 };
 use crate::model::{Name, Result};
@@ -134,13 +134,22 @@ fn scrubbed(input: &SeedInput<'_>, user: &Map<String, Value>) -> Result<String> 
 /// set as well: of cloud-init's renderers, those for networkd and ifupdown match on it.
 fn network(input: &SeedInput<'_>) -> Result<String> {
     let mut interface = json!({"match": {"macaddress": input.mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false});
-    if let Some(StaticAddress { address, prefix, gateway, search }) = input.address {
+    if let Some(StaticAddress { address, prefix, gateway, search, ipv6 }) = input.address {
         interface["dhcp4"] = json!(false);
         interface["accept-ra"] = json!(false);
-        // No IPv6 link-local address either: the firewall lets none through, and waiting for it costs a boot two seconds.
-        interface["link-local"] = json!([]);
         interface["addresses"] = json!([format!("{address}/{prefix}")]);
         interface["routes"] = json!([{"to": "0.0.0.0/0", "via": gateway}]);
+        match ipv6 {
+            // No IPv6 link-local address either: the firewall lets none through, and waiting for it costs a boot two seconds.
+            None => interface["link-local"] = json!([]),
+            Some(StaticAddress6 { address: six, gateway: router }) => {
+                interface["addresses"] = json!([format!("{address}/{prefix}"), format!("{six}/128")]);
+                interface["routes"] = json!([
+                    {"to": "0.0.0.0/0", "via": gateway},
+                    {"to": "::/0", "via": router, "on-link": true},
+                ]);
+            }
+        }
         interface["nameservers"] = json!({"addresses": [gateway]});
         if let Some(domain) = search {
             interface["nameservers"]["search"] = json!([domain]);

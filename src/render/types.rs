@@ -1,6 +1,9 @@
 //! What a seed is made from, and what comes out.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use ipnet::Ipv4Net;
 use secrecy::SecretString;
@@ -24,6 +27,18 @@ pub struct StaticAddress {
     pub gateway: Ipv4Addr,
     /// The domain in which a name alone is looked for; none on a LAN, where names are the LAN's.
     pub search: Option<&'static str>,
+    /// IPv6 beside it; none: the guest has no IPv6 at all.
+    pub ipv6: Option<StaticAddress6>,
+}
+
+/// An IPv6 address that is the guest's alone, with a prefix of 128: all others are behind the gateway. On a bridge whose ports
+/// are isolated nobody would answer where it asks for a neighbour's hardware address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaticAddress6 {
+    /// The address.
+    pub address: Ipv6Addr,
+    /// Router: the host.
+    pub gateway: Ipv6Addr,
 }
 
 impl StaticAddress {
@@ -46,7 +61,7 @@ impl StaticAddress {
         if !is_hosts(gateway) || gateway == address {
             return refuse(gateway, &format!("is no router of a machine with the address `{net}`"));
         }
-        Ok(Self { address, prefix, gateway, search: None })
+        Ok(Self { address, prefix, gateway, search: None, ipv6: None })
     }
 }
 
@@ -152,6 +167,7 @@ mod tests {
             prefix: 24,
             gateway: [192, 168, 1, 1].into(),
             search: None,
+            ipv6: None,
         };
         assert_eq!(stated("192.168.1.50/24", "192.168.1.1"), Ok(right));
         for (net, of) in [

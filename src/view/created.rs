@@ -1,6 +1,6 @@
 //! The end of `lite create`.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -60,6 +60,9 @@ pub struct CreatedView {
     pub outputs: Vec<(String, String)>,
     /// Address, if it is known.
     pub address: Option<Ipv4Addr>,
+    /// Its IPv6 address, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address6: Option<Ipv6Addr>,
     /// Price agreed.
     pub price: Money,
     /// Its currency.

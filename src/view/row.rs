@@ -1,6 +1,6 @@
 //! An instance as `lite list`, `show` and `cost` give it.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -42,6 +42,9 @@ pub struct ListRow {
     pub disk: Size,
     /// Address, if one is known.
     pub address: Option<Ipv4Addr>,
+    /// Its IPv6 address, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address6: Option<Ipv6Addr>,
     /// The static address that leads to it.
     pub static_address: Option<Ipv4Addr>,
     /// Network.
@@ -86,6 +89,7 @@ impl ListRow {
             memory: r.memory,
             disk: r.disk,
             address: r.address,
+            address6: r.address6,
             static_address: None,
             network: r.network,
             ports,
@@ -140,6 +144,7 @@ pub(crate) mod tests {
             memory: if app { Size::mib(2048) } else { Size::mib(512) },
             disk: Size::mib(if app { 60 } else { 20 } << 10),
             address: Some([192, 168, 150, last].into()),
+            address6: None,
             static_address: None,
             network: NetworkMode::Nat,
             ports: if app { ["22/tcp", "80/tcp"].iter().flat_map(|p| Service::parse(p)).collect() } else { Vec::new() },

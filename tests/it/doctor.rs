@@ -10,12 +10,13 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use ipnet::Ipv4Net;
 use lite::{
     doctor::{
-        Acceleration, Check, Closed, Facts, Fix, Here, Insertion, Kvm, Network, Obstacle, Repair, Resolver, Route,
-        Status, Web, apply, choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
+        Acceleration, Check, Closed, Facts, Fix, Here, Insertion, Kvm, Network, NoIpv6, Obstacle, Repair, Resolver,
+        Route, Status, Web, apply, choose_subnet, evaluate, fixes, gather, obstacle, parse_routes, use_kvm,
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
     model::{
         Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Port, Protocol, Ratio, Settings, Size,
+        Subnet6,
     },
 };
 
@@ -35,6 +36,7 @@ fn settings() -> Settings {
             pool: "lite".to_owned(),
             network: "lite".to_owned(),
             subnet: None,
+            subnet6: Subnet6::Auto,
             accel: Accel::Auto,
             overcommit: Overcommit::default(),
             folders: Folders { pool: "/srv/pool".into(), logs: "/var/log/lite".into() },
@@ -73,6 +75,7 @@ fn healthy() -> Facts {
             bridge: Some("litebr0".into()),
             subnet: Some(net("192.168.150.0/24")),
             forward: Some("route".into()),
+            ipv6: true,
         })),
         routes: Ok(vec![
             route("eth0", "0.0.0.0/0"),
@@ -84,6 +87,7 @@ fn healthy() -> Facts {
         kvm: Kvm::Opens,
         cpu_virtualises: Some(true),
         ip_forward: Some(true),
+        ipv6: Ok(vec![]),
         firewall: Some(Ok(vec![])),
         backend: Some("iptables"),
         bridge_nf: Some(false),
@@ -152,6 +156,7 @@ fn a_healthy_host() {
             ("libvirt", "libvirt 11.3.0 with QEMU 10.0.2 answers"),
             ("acceleration", "guests run under KVM"),
             ("permissions", "running as root"),
+            ("ipv6", "instances on network `lite` have IPv6 too"),
             ("pool", "storage pool `lite` is up in `/srv/pool`"),
             ("network", "network `lite` is up on bridge `litebr0`"),
             ("subnet", "192.168.150.0/24 clashes with no route"),
@@ -242,6 +247,51 @@ fn what_is_wrong_is_said_with_one_fix() {
             Some("run lite as root, or join the group: `usermod -aG libvirt $USER`, then log in again"),
         ),
         (|f, _| f.root = false, "permissions", Fine, "libvirt serves this user, who can write lite's folders", None),
+        (|f, _| *f = silent(), "ipv6", Warn, "IPv6 of network `lite` is not checked: libvirt does not answer", None),
+        (
+            |f, _| f.network.as_mut().expect("asked").as_mut().expect("there").ipv6 = false,
+            "ipv6",
+            Fine,
+            "instances on network `lite` have IPv4 alone",
+            None,
+        ),
+        (
+            |f, _| f.ipv6 = Err(NoIpv6::Learned(vec!["eth0".into()])),
+            "ipv6",
+            Fail,
+            "libvirt does not start network `lite`, which has IPv6, again: this host learns routes by router advertisements on \
+             `eth0`, where `accept_ra` is not 2",
+            Some("lite doctor --fix"),
+        ),
+        (
+            |f, _| (f.network, f.ipv6) = (Ok(None), Err(NoIpv6::Learned(vec!["eth0".into(), "eth1".into()]))),
+            "ipv6",
+            Warn,
+            "instances on network `lite` have IPv4 alone: this host learns routes by router advertisements on `eth0`, `eth1`, \
+             where `accept_ra` is not 2",
+            Some("lite doctor --fix"),
+        ),
+        (
+            |f, _| (f.network, f.ipv6) = (Ok(None), Err(NoIpv6::Off)),
+            "ipv6",
+            Fine,
+            "instances on network `lite` have IPv4 alone: IPv6 is off on this host",
+            None,
+        ),
+        (
+            |f, _| f.ipv6 = Err(NoIpv6::Off),
+            "ipv6",
+            Warn,
+            "network `lite` has IPv6, and IPv6 is off on this host",
+            Some("sysctl net.ipv6.conf.all.disable_ipv6"),
+        ),
+        (
+            |f, s| (f.network, f.ipv6, s.host.subnet6) = (Ok(None), Err(NoIpv6::Off), Subnet6::No),
+            "ipv6",
+            Fine,
+            "instances on network `lite` have IPv4 alone, as set",
+            None,
+        ),
         (|f, _| f.pool = Ok(None), "pool", Fail, "there is no storage pool `lite`", Some("lite doctor --fix")),
         (
             |f, _| f.pool = Err(Error::new(lite::model::Code::LibvirtFailed, "libvirt could not look")),

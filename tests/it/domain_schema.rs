@@ -45,6 +45,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     currency: bundle.currency.clone(),
                     mac: Mac::ours([0, 0, count]),
                     address: Some([192, 168, 150, count].into()),
+                    address6: None,
                     network: NetworkMode::Nat,
                     ports: resolved.blueprint.ports,
                     firewall: None,

@@ -35,7 +35,8 @@ version: 2
 "#;
 
 fn create(world: &World, name: &str, bridge: &str, address: Ipv4Addr) -> Result<Record> {
-    let stated = StaticAddress { address, prefix: 24, gateway: Ipv4Addr::new(203, 0, 113, 1), search: None };
+    let stated =
+        StaticAddress { address, prefix: 24, gateway: Ipv4Addr::new(203, 0, 113, 1), search: None, ipv6: None };
     let network = NetworkMode::Bridge(bridge.to_owned());
     let request = Request { network, address: Some(stated), ..world.plain_request(Some(name)) };
     engine::create(&mut world.engine(), request, &mut Unobserved).map(|created| created.record)

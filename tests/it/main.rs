@@ -52,6 +52,7 @@ mod hypervisor_test_driver;
 mod image_pool;
 mod image_pull;
 mod images;
+mod ipv6;
 mod lan_address;
 mod layering;
 mod load_balancers;

@@ -6,7 +6,7 @@ use lite::{
     cli::{CONFIG, Env},
     model::{
         Accel, Acme, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Settings,
-        Size,
+        Size, Subnet6,
     },
     ui::testing::Capture,
 };
@@ -46,6 +46,7 @@ fn defaults() -> Settings {
             pool: "lite".to_owned(),
             network: "lite".to_owned(),
             subnet: None,
+            subnet6: Subnet6::Auto,
             accel: Accel::Auto,
             overcommit: Overcommit::default(),
             folders: Folders { pool: "/var/lib/libvirt/images/lite".into(), logs: "/var/log/lite".into() },

@@ -52,6 +52,7 @@ mod image_build;
 mod image_gate;
 mod image_kill;
 mod image_owner;
+mod ipv6;
 mod load_balancer;
 mod mail;
 mod move_network;
@@ -100,6 +101,7 @@ fn main() -> ExitCode {
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
         (Tools, "firewall", firewall::TESTS),
+        (Host, "ipv6", ipv6::TESTS),
         (Host, "move_network", move_network::TESTS),
         (Host, "names", names::TESTS),
         (Host, "packet_filter", packet_filter::TESTS),

@@ -1,4 +1,5 @@
 """A guest's side of the network, run in a namespace that stands for it; `sniff` is run on the host."""
+import ipaddress
 import socket
 import struct
 import sys
@@ -46,10 +47,14 @@ def whoami(*ports):
             server.sendto((peer[0] + "\n").encode(), peer)
 
     for port in map(int, ports):
-        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        datagrams.bind(("", port))
-        threading.Thread(target=accept, args=[socket.create_server(("", port))], daemon=True).start()
-        threading.Thread(target=answer, args=[datagrams], daemon=True).start()
+        for kind in (socket.AF_INET, socket.AF_INET6):
+            datagrams = socket.socket(kind, socket.SOCK_DGRAM)
+            if kind == socket.AF_INET6:
+                datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            datagrams.bind(("", port))
+            server = socket.create_server(("", port), family=kind)
+            threading.Thread(target=accept, args=[server], daemon=True).start()
+            threading.Thread(target=answer, args=[datagrams], daemon=True).start()
     print("ready", flush=True)
     threading.Event().wait()
 
@@ -60,7 +65,7 @@ def ask(kind, address, port):
         if kind == "tcp":
             asked = socket.create_connection((address, int(port)), timeout=10)
         else:
-            asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            asked = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
             asked.settimeout(3)
             asked.connect((address, int(port)))
             asked.send(b"x")
@@ -104,6 +109,8 @@ def load(address, port, count):
 
 def ping(address):
     """Whether an ICMP echo request is answered."""
+    if ":" in address:
+        return ping6(address)
     sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     sender.settimeout(3)
     request = struct.pack("!BBHHH", 8, 0, 0, 7, 1)
@@ -119,8 +126,22 @@ def ping(address):
         print("no answer")
 
 
+def ping6(address):
+    # The kernel writes the checksum, and hands out the message without its IP header.
+    sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    sender.settimeout(3)
+    try:
+        sender.sendto(struct.pack("!BBHHH", 128, 0, 0, 7, 1), (address, 0))
+        while sender.recv(1500)[0] != 129:
+            pass
+        print("answered")
+    except OSError:
+        print("no answer")
+
+
 def resolve(server, *names):
-    """What a DNS server answers: for each name its address, for `ptr:ADDRESS` a name, or `nxdomain`."""
+    """What a DNS server answers: for each name its address, for `aaaa:NAME` its IPv6 one, for `ptr:ADDRESS` a name, or
+    `nxdomain`."""
 
     def labels(name):
         return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
@@ -135,10 +156,14 @@ def resolve(server, *names):
             at += 1 + answer[at]
         return ".".join(parts)
 
-    asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asker = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_DGRAM)
     asker.settimeout(10)
     for name in names:
-        kind, asked = (12, ".".join(reversed(name[4:].split("."))) + ".in-addr.arpa") if name.startswith("ptr:") else (1, name)
+        kind, asked = 1, name
+        if name.startswith("ptr:"):
+            kind, asked = 12, ipaddress.ip_address(name[4:]).reverse_pointer
+        elif name.startswith("aaaa:"):
+            kind, asked = 28, name[5:]
         question = labels(asked) + struct.pack("!HH", kind, 1)
         asker.sendto(struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + question, (server, 53))
         answer = asker.recv(512)
@@ -148,7 +173,8 @@ def resolve(server, *names):
         elif struct.unpack("!H", answer[6:8])[0] == 0:
             print("nothing")
         else:
-            print(name_at(answer, data) if kind == 12 else socket.inet_ntoa(answer[data:data + 4]))
+            length = struct.unpack("!H", answer[data - 2:data])[0]
+            print(name_at(answer, data) if kind == 12 else ipaddress.ip_address(answer[data:data + length]))
 
 
 def pack_mac(text):
@@ -169,9 +195,12 @@ def arp(hardware, address, target):
                        socket.inet_aton(target))
 
 
-def ipv6(next_header, body):
-    return struct.pack("!IHBB16s16s", 6 << 28, len(body), next_header, 255,
-                       socket.inet_pton(socket.AF_INET6, "fe80::1"), socket.inet_pton(socket.AF_INET6, "ff02::1")) + body
+def pack6(address):
+    return socket.inet_pton(socket.AF_INET6, address)
+
+
+def ipv6(next_header, body, source="fe80::1", target="ff02::1"):
+    return struct.pack("!IHBB", 6 << 28, len(body), next_header, 255) + pack6(source) + pack6(target) + body
 
 
 def frames(mac, address, gateway, other):
@@ -204,10 +233,58 @@ def frames(mac, address, gateway, other):
     }
 
 
+def frames6(mac, address, gateway, other):
+    """The same for IPv6, and for what its neighbours tell each other (RFC 4861)."""
+    own, forged, six = pack_mac(mac), pack_mac("52:54:00:66:66:66"), 0x86DD
+    link_local = str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes([own[0] ^ 2]) + own[1:3] + b"\xff\xfe" + own[3:]))
+
+    def datagram(source, p):
+        return ipv6(17, struct.pack("!HHHH", 40000, 53, 8 + len(p), 0) + p, source, gateway)
+
+    def message(kind, source, body):
+        return ipv6(58, struct.pack("!BBH", kind, 0, 0) + body, source)
+
+    def neighbour(kind, source, target, p):
+        # An advertisement that replaces what is known, and an option that no one knows around the payload.
+        flags = bytes([0x20 if kind == 136 else 0, 0, 0, 0])
+        return message(kind, source, flags + pack6(target) + bytes([2 if kind == 136 else 1, 1]) + own + b"\xfd\x08" + p)
+
+    router = struct.pack("!BBHII", 64, 0, 1800, 0, 0)
+    return {
+        "honest-ip": (own, six, lambda p: datagram(address, p)),
+        "honest-link-local": (own, six, lambda p: datagram(link_local, p)),
+        "honest-solicitation": (own, six, lambda p: neighbour(135, address, gateway, p)),
+        "honest-advertisement": (own, six, lambda p: neighbour(136, address, address, p)),
+        "honest-detection": (own, six, lambda p: neighbour(135, "::", address, p)),
+        "mac": (forged, six, lambda p: datagram(address, p)),
+        "ip": (own, six, lambda p: datagram(other, p)),
+        "ip-gateway": (own, six, lambda p: datagram(gateway, p)),
+        "ip-link-local": (own, six, lambda p: datagram("fe80::1", p)),
+        "ip-unspecified": (own, six, lambda p: datagram("::", p)),
+        "advertisement-other": (own, six, lambda p: neighbour(136, address, other, p)),
+        "advertisement-gateway": (own, six, lambda p: neighbour(136, link_local, gateway, p)),
+        "solicitation-other": (own, six, lambda p: neighbour(135, other, gateway, p)),
+        "router-advertisement": (own, six, lambda p: message(134, link_local, router + p)),
+        # Behind a header of options.
+        "router-advertisement-late": (own, six, lambda p: ipv6(
+            60, bytes([58, 0, 1, 4, 0, 0, 0, 0]) + struct.pack("!BBH", 134, 0, 0) + router + p, link_local)),
+        "redirect": (own, six, lambda p: message(137, link_local, bytes(4) + pack6(other) * 2 + p)),
+        "end": (own, six, lambda p: datagram(address, p)),
+    }
+
+
 def send(*addresses):
+    emit(frames(*addresses))
+
+
+def send6(*addresses):
+    emit(frames6(*addresses))
+
+
+def emit(kinds):
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     raw.bind(("eth0", 0))
-    for kind, (source, protocol, content) in frames(*addresses).items():
+    for kind, (source, protocol, content) in kinds.items():
         raw.send(b"\xff" * 6 + source + struct.pack("!H", protocol) + content(MARK + kind.encode() + b"."))
 
 

@@ -61,6 +61,17 @@ impl GuestNet {
         guest
     }
 
+    /// Sets an IPv6 address as well, as the seed says: all others are behind the gateway.
+    pub fn set_ipv6(&self, address: &str, gateway: &str) {
+        for line in [
+            format!("addr add {address}/128 dev eth0 nodad"),
+            format!("route add default via {gateway} dev eth0 onlink"),
+        ] {
+            let words = format!("-n {} -6 {line}", self.namespace);
+            run(Command::new("ip").args(words.split(' ')));
+        }
+    }
+
     /// Puts its port on the bridge, isolated, as libvirt does.
     pub fn plug(&self, host: &Host) {
         let ip = |line: &str| run(Command::new("ip").args(line.split(' ')));
@@ -122,6 +133,8 @@ pub struct Outside {
 impl Outside {
     pub const HOST: &str = "198.51.100.1";
     pub const ADDRESS: &str = "198.51.100.2";
+    pub const HOST6: &str = "2001:db8:ffff::1";
+    pub const ADDRESS6: &str = "2001:db8:ffff::2";
     /// A second address of the host, where a test gives it one.
     pub const SECOND: &str = "198.51.100.5";
 
@@ -139,6 +152,17 @@ impl Outside {
         ip(&format!("-n {own} link set eth0 up"));
         ip(&format!("-n {own} route add default via {}", Self::HOST));
         outside
+    }
+
+    /// Gives both ends of the link an IPv6 address as well, and lets it know the way to a network behind the host.
+    pub fn set_ipv6(&self, tag: &str, network: &str) {
+        for line in [
+            format!("addr add {}/64 dev ltw-{tag} nodad", Self::HOST6),
+            format!("-n {} addr add {}/64 dev eth0 nodad", self.namespace, Self::ADDRESS6),
+            format!("-n {} route add {network} via {}", self.namespace, Self::HOST6),
+        ] {
+            run(Command::new("ip").args(line.split(' ')));
+        }
     }
 
     /// The command that does it there.

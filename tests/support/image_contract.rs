@@ -12,7 +12,7 @@ use lite::{
     engine::images_of,
     hypervisor::Hypervisor,
     image::{self, Baked, Image, Images, Origin, leftovers::tidy},
-    model::{Accel, Acme, Folders, Host, HostId, Overcommit, Paths, Settings, Unobserved},
+    model::{Accel, Acme, Folders, Host, HostId, Overcommit, Paths, Settings, Subnet6, Unobserved},
 };
 
 /// Settings of a host elsewhere, with its pool; what is of this machine lies in `folder`.
@@ -24,6 +24,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
             pool: pool.to_owned(),
             network: "lite".to_owned(),
             subnet: None,
+            subnet6: Subnet6::Auto,
             accel: Accel::Tcg,
             // Nothing of this machine comes to lie in that pool.
             overcommit: Overcommit::default(),

@@ -42,6 +42,7 @@ pub fn record(n: u8) -> Record {
         currency: b.currency.clone(),
         mac: Mac::ours([0, 0, n]),
         address: Some([192, 168, 150, n].into()),
+        address6: None,
         network: NetworkMode::Nat,
         ports: vec![],
         firewall: None,

@@ -43,6 +43,7 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
             prefix: 24,
             gateway: std::net::Ipv4Addr::new(192, 168, 150, 1),
             search: Some(lite::model::DOMAIN),
+            ipv6: None,
         }),
         params: &params,
         secrets: &secrets,

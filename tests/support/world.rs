@@ -23,7 +23,7 @@ use lite::{
     image::Image,
     model::{
         Accel, Acme, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit,
-        Paths, Record, Requester, ResourceRef, Result, Settings, Size, StepState, Via,
+        Paths, Record, Requester, ResourceRef, Result, Settings, Size, StepState, Subnet6, Via,
     },
     plan::{self, Object, OwnedKind, Owner, Place, Step},
     store::{Operation, Store},
@@ -90,6 +90,7 @@ impl World {
                 pool: "lite".to_owned(),
                 network: "lite".to_owned(),
                 subnet: None,
+                subnet6: Subnet6::Auto,
                 accel: Accel::Tcg,
                 overcommit: Overcommit::default(),
                 folders: Folders { pool: at("pool"), logs: at("logs") },
@@ -239,7 +240,7 @@ impl World {
             }
             .expect("made again");
         }
-        if let Some(host) = plan::dns_host(record) {
+        for host in plan::dns_hosts(record) {
             hv.ensure_dns_host("lite", &host).expect("named again");
         }
     }

@@ -118,6 +118,7 @@ fn view(created: Created, state: InstanceState, used: Option<Image>, stages: Vec
         bundle: record.bundle,
         outputs: created.output,
         address: record.address,
+        address6: record.address6,
         price: record.price,
         currency: record.currency,
         secrets: created.secrets.into_iter().map(secret).collect(),

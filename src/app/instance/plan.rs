@@ -73,6 +73,7 @@ fn record(checked: &Checked) -> Result<Record> {
         uuid: uuid::Uuid::nil(),
         mac: Mac::ours([0, 0, 1]),
         address: matches!(request.network, NetworkMode::Nat).then_some([192, 0, 2, 1].into()),
+        address6: None,
         created_at: jiff::Timestamp::UNIX_EPOCH,
     }))
 }

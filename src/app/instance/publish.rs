@@ -1,6 +1,6 @@
 //! Ports of the host that lead to an instance.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -29,7 +29,7 @@ pub struct Publish {
     /// The ports.
     pub pairs: Vec<PortPair>,
     /// The host's address; none: each that it has.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// From where; empty: from anywhere.
     pub sources: Vec<IpNet>,
 }
@@ -82,21 +82,35 @@ impl Publish {
     }
 }
 
+/// Whether an address is of the loopback, or means nothing without the name of an interface.
+fn is_of_link(address: IpAddr) -> bool {
+    address.is_loopback() || matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
+
 /// Refused: an address that is not the host's or is a static address, a port that is taken, or that the firewall of the instance closes.
 fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()> {
     let (machine, here) = (&*ctx.machine, ctx.machine.runs_guests());
-    if let Some(address) = publication.address.filter(|a| a.is_loopback() || here && !machine.is_own((*a).into())) {
+    if let Some(address) = publication.address.filter(|a| is_of_link(*a) || here && !machine.is_own(*a)) {
         return Err(Error::new(Code::NotOurAddress, format!("`{address}` is no address of this host's network"))
             .hint("use one that `ip address` shows, or leave out `--address` for all of them"));
     }
-    let kept = ctx.store.static_ips(&ctx.host_id())?.into_iter().find(|ip| publication.address == Some(ip.address));
+    if let Some(address) = publication.address.filter(|a| a.is_ipv6() && instance.record.address6.is_none()) {
+        let name = &instance.record.name;
+        return Err(Error::new(
+            Code::NotPublishable,
+            format!("`{address}` cannot lead to `{name}`, which has IPv4 alone"),
+        )
+        .hint("use an IPv4 address of this host"));
+    }
+    let kept =
+        ctx.store.static_ips(&ctx.host_id())?.into_iter().find(|ip| publication.address == Some(ip.address.into()));
     if let Some(ip) = kept {
         let text = format!("`{}` is static address `{}`, which leads whole to one instance", ip.address, ip.name);
         return Err(Error::new(Code::AddressInUse, text).hint(
             Hint::from("attach it (`lite ip attach`): ").text("the instance's firewall says which ports are open"),
         ));
     }
-    let own = publication.address.is_some_and(|address| machine.outward_address() != Some(address));
+    let own = publication.address.is_some_and(|address| machine.outward_address().map(IpAddr::V4) != Some(address));
     if publication.port == 22 && !own {
         return Err(Error::new(Code::PortTaken, "port 22 is this host's own: its administrator logs in there")
             .hint("choose another, such as `22:2222`, or an additional address of the host with `--address`"));
@@ -109,9 +123,10 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
     {
         return Err(load_balancers::listens(holder, publication.port));
     }
+    let ipv6 = instance.record.address6.is_some();
     // A service on all addresses keeps the port on the others.
     let exact = publication.port == 22;
-    if let Some(who) = here.then(|| engine::listener(machine, publication, exact)).flatten() {
+    if let Some(who) = here.then(|| engine::listener(machine, publication, exact, ipv6)).flatten() {
         return Err(Error::new(Code::PortTaken, format!("{who} listens on `{}` of this host", publication.end()))
             .hint("choose another port of the host, such as `PORT:8080`, or stop that service"));
     }

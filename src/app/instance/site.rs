@@ -101,7 +101,7 @@ pub(in crate::app) fn check_host(ctx: &Ctx, ports: &[u16], why: &str) -> Result<
     // Its own are the web front's.
     let runs = engine::proxy_runs(ctx)?;
     for port in ports.iter().filter(|port| !(runs && has_domains && PORTS.contains(port))) {
-        if let Some(who) = engine::listener(&*ctx.machine, &of_host(*port), false) {
+        if let Some(who) = engine::listener(&*ctx.machine, &of_host(*port), false, false) {
             let text = format!("{who} listens on `{port}/tcp` of this host{why}");
             return Err(Error::new(Code::PortTaken, text).hint("stop that service, or move it to another port"));
         }

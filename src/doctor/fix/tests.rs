@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fs, time::Duration};
 
-use super::{LIBVIRT_SOCKET, LOG_SOCKET, run, start, switch_on};
+use super::{LIBVIRT_SOCKET, LOG_SOCKET, run, set_switch, start};
 use crate::hypervisor::LocalMachine;
 
 fn here() -> LocalMachine {
@@ -57,8 +57,11 @@ fn forwarding_is_switched_on_twice() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ip_forward");
     fs::write(&file, "0\n").expect("written");
-    assert_eq!(switch_on(&here(), &file), Ok(()));
-    assert_eq!(switch_on(&here(), &file), Ok(()));
+    assert_eq!(set_switch(&here(), &file, "1"), Ok(()));
+    assert_eq!(set_switch(&here(), &file, "1"), Ok(()));
     assert_eq!(fs::read_to_string(&file).ok().as_deref(), Some("1"));
-    assert_eq!(switch_on(&here(), &folder.path().join("no/such")).map_err(|e| e.code.as_str()), Err("not_writable"));
+    assert_eq!(
+        set_switch(&here(), &folder.path().join("no/such"), "1").map_err(|e| e.code.as_str()),
+        Err("not_writable")
+    );
 }

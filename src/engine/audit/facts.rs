@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    net::Ipv4Addr,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -103,7 +103,7 @@ pub struct Facts {
     /// Names the NAT network answers for.
     pub names: Option<Vec<DnsInfo>>,
     /// Addresses that lead to instances or are kept, and that this host does not have: what names them, and the address.
-    pub lost_addresses: Vec<(String, Ipv4Addr)>,
+    pub lost_addresses: Vec<(String, IpAddr)>,
     /// Published ports that a process of this host listens on: the instance, the host's end, and the process.
     pub hidden: Vec<(String, String, String)>,
     /// Log files of guests, each once, without the number of a rotation.

@@ -159,10 +159,10 @@ fn link(f: &Facts, record: &Record) -> Option<Finding> {
 fn names(f: &Facts, settled: &[Record]) -> Vec<Finding> {
     let Some(seen) = f.names.as_ref().filter(|_| f.network == Some(true)) else { return Vec::new() };
     let seen: Vec<(&DnsHost, bool)> = seen.iter().map(|s| (&s.host, s.whole)).collect();
-    let of_network = settled.iter().filter_map(|r| Some((r, plan::dns_host(r)?)));
-    let found = of_network.filter_map(|(record, host)| {
-        let changes = plan::name_changes(std::slice::from_ref(&host), &seen);
-        let (subject, name) = (format!("instance `{}`", record.name), &host.names[0]);
+    let of_network = settled.iter().map(|r| (r, plan::dns_hosts(r))).filter(|(_, hosts)| !hosts.is_empty());
+    let found = of_network.filter_map(|(record, hosts)| {
+        let changes = plan::name_changes(&hosts, &seen);
+        let (subject, name) = (format!("instance `{}`", record.name), &hosts[0].names[0]);
         let network = &f.network_name;
         if let Some((_, other)) = changes.blocked.first() {
             let (names, address) = (escaped(&other.names.join(" ")), other.address);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    net::Ipv4Addr,
+    net::IpAddr,
 };
 
 use uuid::Uuid;
@@ -205,7 +205,7 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
         read_published(ctx, f, subnet.as_ref());
     }
     let named = network.as_ref().and_then(|n| NetworkDefinition::parse(&n.xml).ok()).map_or(Vec::new(), |n| n.names);
-    for host in records.iter().filter_map(plan::dns_host).filter(|h| named.iter().any(|n| n.names == h.names)) {
+    for host in records.iter().flat_map(plan::dns_hosts).filter(|h| named.iter().any(|n| n.names == h.names)) {
         if f.names.as_ref().is_some_and(|listed| listed.iter().all(|seen| seen.host.names != host.names)) {
             f.left_out("names", &host.names[0]);
             f.names = None;
@@ -224,14 +224,17 @@ fn read_network(ctx: &Ctx, f: &mut Facts, records: &[Record]) {
 fn read_published(ctx: &Ctx, f: &mut Facts, subnet: Option<&Subnet>) {
     let kept = ctx.store.static_ips(&ctx.host_id());
     let Some(kept) = f.known("static addresses", kept) else { return };
-    let is_here = |address: Ipv4Addr| ctx.machine.is_own(address.into()) || subnet.is_some_and(|s| s.contains(address));
-    let kept = kept.into_iter().map(|ip| (format!("static address `{}`", ip.name), ip.address));
+    let is_of = |subnet: &Subnet, address| matches!(address, IpAddr::V4(address) if subnet.contains(address));
+    let is_here = |address| ctx.machine.is_own(address) || subnet.is_some_and(|subnet| is_of(subnet, address));
+    let kept = kept.into_iter().map(|ip| (format!("static address `{}`", ip.name), IpAddr::V4(ip.address)));
     let records = f.before.instances.iter().map(|i| &i.record);
-    let published: Vec<_> = records.flat_map(|r| r.published.iter().map(move |p| (&r.name, p))).collect();
-    let of_ports = published.iter().filter_map(|(name, p)| Some((format!("instance `{name}`"), p.address?)));
+    let published: Vec<_> = records.flat_map(|r| r.published.iter().map(move |p| (r, p))).collect();
+    let of_ports = published.iter().filter_map(|(r, p)| Some((format!("instance `{}`", r.name), p.address?)));
     f.lost_addresses = kept.chain(of_ports).filter(|(_, address)| !is_here(*address)).collect();
-    let listener = |p: &Publication| listeners::listener(&*ctx.machine, p, p.port == listeners::SSH);
-    f.hidden = published.iter().filter_map(|(name, p)| Some((name.to_string(), p.end(), listener(p)?))).collect();
+    let listener = |r: &Record, p: &Publication| {
+        listeners::listener(&*ctx.machine, p, p.port == listeners::SSH, r.address6.is_some())
+    };
+    f.hidden = published.iter().filter_map(|(r, p)| Some((r.name.to_string(), p.end(), listener(r, p)?))).collect();
 }
 
 /// Of another machine's processes and files nothing is known here, and libvirt's test driver has none.

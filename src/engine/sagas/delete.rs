@@ -39,7 +39,9 @@ pub fn plan_delete(ctx: &Ctx, instance: &Instance) -> Result<Receipt> {
     let sites = sites_of(ctx, instance)?;
     removed.extend(sites.iter().map(|site| format!("published domain {}", site.domain)));
     removed.extend(record.address.map(|address| format!("address {address}")));
-    removed.extend(plan::dns_host(record).and_then(|host| Some(format!("name `{}`", host.names.first()?))));
+    removed.extend(record.address6.map(|address| format!("address {address}")));
+    let name = plan::dns_hosts(record).into_iter().next();
+    removed.extend(name.and_then(|host| Some(format!("name `{}`", host.names.first()?))));
     let balancers = ctx.store.load_balancers(&ctx.host_id())?.into_iter().filter(|balancer| balancer.has(record.uuid));
     removed.extend(balancers.map(|balancer| format!("target of load balancer `{}`", balancer.name)));
     removed.push("logs and secrets".to_owned());

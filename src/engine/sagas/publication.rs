@@ -110,11 +110,15 @@ fn load(ctx: &Ctx, record: &Record, difference: &Difference) -> Result<Vec<(Publ
 /// Their packets are refused by now. A datagram from the same client would still be translated for the old instance, if
 /// another has the port next.
 fn forget_connections(ctx: &Ctx, record: &Record, publication: &Publication) {
-    let (Some(guest), Some(conntrack)) = (record.address, ctx.machine.program("conntrack")) else { return };
-    let (port, guest) = (publication.port.to_string(), guest.to_string());
-    // It fails where there is none to forget.
-    let arguments = ["-D", "-p", publication.protocol.as_str(), "--orig-port-dst", &port, "--reply-src", &guest];
-    let _ = ctx.machine.run(&conntrack, &arguments);
+    let Some(conntrack) = ctx.machine.program("conntrack") else { return };
+    let (port, protocol) = (publication.port.to_string(), publication.protocol.as_str());
+    let ipv4 = record.address.map(|guest| ("ipv4", guest.to_string()));
+    let ipv6 = record.address6.map(|guest| ("ipv6", guest.to_string()));
+    for (family, guest) in ipv4.into_iter().chain(ipv6) {
+        // It fails where there is none to forget.
+        let arguments = ["-D", "-f", family, "-p", protocol, "--orig-port-dst", &port, "--reply-src", &guest];
+        let _ = ctx.machine.run(&conntrack, &arguments);
+    }
 }
 
 /// The process of a change died: what the database has is loaded.

@@ -1,5 +1,7 @@
 //! Names that a network's DNS server answers for, live and persistent.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use virt::{error::ErrorNumber, network::Network};
 use virt_sys as sys;
@@ -21,11 +23,12 @@ use crate::{
 struct Element {
     #[serde(rename = "@ip")]
     ip: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     hostname: Vec<String>,
 }
 
-fn xml(host: &DnsHost) -> Result<String> {
-    let element = Element { ip: host.address.to_string(), hostname: host.names.clone() };
+fn xml(address: IpAddr, names: &[String]) -> Result<String> {
+    let element = Element { ip: address.to_string(), hostname: names.to_vec() };
     quick_xml::se::to_string(&element)
         .map_err(|e| Error::new(Code::Internal, "an entry of the DNS server cannot be written").cause(e))
 }
@@ -39,8 +42,20 @@ fn hosts(copy: Copy, network: &Network) -> Outcome<Vec<DnsHost>> {
     Ok(copy.definition(network)?.names.into_iter().filter_map(host).collect())
 }
 
-fn update(copy: Copy, network: &Network, command: sys::virNetworkUpdateCommand, host: &DnsHost) -> Outcome<()> {
-    copy.update(network, command, sys::VIR_NETWORK_SECTION_DNS_HOST, &xml(host)?)
+fn add(copy: Copy, network: &Network, host: &DnsHost) -> Outcome<()> {
+    let xml = xml(host.address, &host.names)?;
+    copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, sys::VIR_NETWORK_SECTION_DNS_HOST, &xml)
+}
+
+/// By its address alone: libvirt takes an entry that has one of the names for a second one to be removed, and refuses.
+fn delete(copy: Copy, network: &Network, host: &DnsHost) -> Outcome<()> {
+    let xml = xml(host.address, &[])?;
+    copy.update(network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, sys::VIR_NETWORK_SECTION_DNS_HOST, &xml)
+}
+
+/// Whether an entry is of the same names with an address of the other family, as an instance with both has it.
+fn is_counterpart(other: &DnsHost, wanted: &DnsHost) -> bool {
+    other.names == wanted.names && other.address.is_ipv4() != wanted.address.is_ipv4()
 }
 
 /// The entries, of either copy.
@@ -88,14 +103,16 @@ pub fn ensure(link: &Link, network: &str, host: &DnsHost) -> Result<()> {
                 continue;
             }
             // libvirt refuses it too, and does not say which.
-            let in_the_way =
-                |h: &&DnsHost| h.address == wanted.address || h.names.iter().any(|n| wanted.names.contains(n));
+            let in_the_way = |h: &&DnsHost| {
+                let meets = h.address == wanted.address || h.names.iter().any(|n| wanted.names.contains(n));
+                meets && !is_counterpart(h, &wanted)
+            };
             if let Some(other) = there.iter().find(in_the_way) {
                 let names = escaped(&other.names.join(" "));
                 let text = format!("network `{}` answers for `{names}` with {} already", escaped(&name), other.address);
                 return Err(Error::new(Code::NameTaken, text).into());
             }
-            update(copy, &network, sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, &wanted)?;
+            add(copy, &network, &wanted)?;
         }
         Ok(())
     })
@@ -110,7 +127,7 @@ pub fn remove(link: &Link, network: &str, host: &DnsHost) -> Result<()> {
         let Some(network) = lookup::network(c, &name)? else { return Ok(()) };
         for copy in Copy::of(&network)? {
             if hosts(copy, &network)?.contains(&old) {
-                update(copy, &network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, &old)?;
+                delete(copy, &network, &old)?;
             }
         }
         Ok(())
@@ -128,9 +145,10 @@ mod tests {
     #[test]
     fn an_entry_is_written() {
         assert_eq!(
-            xml(&host(2, "a&b")).unwrap(),
+            xml(host(2, "a&b").address, &host(2, "a&b").names).unwrap(),
             r#"<host ip="10.0.0.2"><hostname>a&amp;b.x</hostname><hostname>a&amp;b</hostname></host>"#
         );
+        assert_eq!(xml(host(2, "a").address, &[]).unwrap(), r#"<host ip="10.0.0.2"/>"#);
     }
 
     #[test]

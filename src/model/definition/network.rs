@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv6Net;
 use roxmltree::Node;
 
 use super::{attribute, child, parse};
@@ -22,6 +23,8 @@ pub struct NetworkDefinition {
     pub names: Vec<DnsEntry>,
     /// Its IPv4 subnets, in the order of the XML.
     pub ips: Vec<IpDefinition>,
+    /// Its IPv6 subnets, each with the host's own address, in the order of the XML.
+    pub ips6: Vec<Ipv6Net>,
 }
 
 /// An entry of the DNS server as it is written.
@@ -71,6 +74,7 @@ impl NetworkDefinition {
             domain: attribute(root, "domain", "name"),
             names: child(root, "dns").into_iter().flat_map(|d| elements(d, "host")).map(dns_entry).collect(),
             ips: root.children().filter(ipv4).map(ip).collect(),
+            ips6: elements(root, "ip").filter(|n| n.attribute("family") == Some("ipv6")).filter_map(ip6).collect(),
         })
     }
 
@@ -102,6 +106,11 @@ fn ip(node: Node<'_, '_>) -> IpDefinition {
         range: range.and_then(|r| address(r, "start").zip(address(r, "end"))),
         hosts: hosts.map(entry).collect(),
     }
+}
+
+fn ip6(node: Node<'_, '_>) -> Option<Ipv6Net> {
+    let prefix = node.attribute("prefix")?.parse().ok()?;
+    Ipv6Net::new(node.attribute("address")?.parse().ok()?, prefix).ok()
 }
 
 fn elements<'a, 'input: 'a>(node: Node<'a, 'input>, tag: &'static str) -> impl Iterator<Item = Node<'a, 'input>> {
@@ -164,6 +173,7 @@ mod tests {
                         hosts: vec![]
                     },
                 ],
+                ips6: vec!["fd00::1/64".parse().unwrap()],
             }
         );
         assert_eq!(read.hosts().collect::<Vec<_>>(), hosts);

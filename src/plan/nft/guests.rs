@@ -1,6 +1,6 @@
 //! What each guest sends and lets in: chains of its own, and those that lead to them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv6Addr};
 
 use super::{
     chain::Chain,
@@ -31,17 +31,24 @@ pub(super) fn at_the_ports(all: &[&Record]) -> Vec<Chain> {
 pub(super) fn on_nat(guests: &[&Record]) -> Vec<Chain> {
     let own = |start: &str, record: &Record, rules| Chain::new(format!("{start}_{}", port_name(record.uuid)), rules);
     let to = |start: &'static str| {
-        let jump = move |record: &&Record| jump(record, start);
-        Chain::new(format!("{start}_guests"), guests.iter().filter_map(jump))
+        let jumps = move |record: &&Record| jumps(record, start);
+        Chain::new(format!("{start}_guests"), guests.iter().flat_map(jumps))
     };
     let each =
         guests.iter().flat_map(|record| [own("to", record, others(record)), own("host_to", record, host(record))]);
     each.chain(["to", "host_to"].map(to)).collect()
 }
 
-/// A rule that leads to a guest's chain by its address; none: it has no address.
-pub(super) fn jump(record: &Record, start: &str) -> Option<String> {
-    Some(format!("ip daddr {} jump {start}_{}", record.address?, port_name(record.uuid)))
+/// The rules that lead to a guest's chain by its addresses; none: it has no address.
+pub(super) fn jumps(record: &Record, start: &str) -> Vec<String> {
+    let ipv4 = record.address.map(|address| format!("ip daddr {address}"));
+    let ipv6 = record.address6.map(|address| format!("ip6 daddr {address}"));
+    ipv4.into_iter().chain(ipv6).map(|to| format!("{to} jump {start}_{}", port_name(record.uuid))).collect()
+}
+
+/// The rule that leads to what a guest lets in from others, for what was sent to its own IPv6 address; none: it has none.
+pub(super) fn routed(record: &Record) -> Option<String> {
+    Some(format!("ct original ip6 daddr {} jump to_{}", record.address6?, port_name(record.uuid)))
 }
 
 /// What comes from a guest. The address of a guest on a LAN is not lite's to know, unless it was stated.
@@ -57,7 +64,25 @@ fn sent(record: &Record) -> Chain {
         (NetworkMode::Nat, None) => vec![],
     };
     let first = [format!("ether saddr != {mac} drop"), "jump sent".to_owned()];
+    let own = own.into_iter().chain(sent6(record));
     Chain::new(format!("from_{}", port_name(*uuid)), first.into_iter().chain(own).chain(["drop".to_owned()]))
+}
+
+/// What comes from a guest by IPv6: as itself, by its address and by the link-local one of its hardware address. No guest is a
+/// router, and each says of its own addresses alone whose hardware address is theirs (RFC 4861).
+fn sent6(record: &Record) -> Vec<String> {
+    let Some(address) = record.address6 else { return Vec::new() };
+    let link_local = record.mac.link_local();
+    let target = |is_not: Ipv6Addr| format!("@th,64,128 != {:#034x}", is_not.to_bits());
+    vec![
+        "icmpv6 type nd-router-advert drop".to_owned(),
+        "icmpv6 type nd-redirect drop".to_owned(),
+        format!("icmpv6 type nd-neighbor-advert {} {} drop", target(address), target(link_local)),
+        format!("ip6 saddr {address} accept"),
+        format!("ip6 saddr {link_local} accept"),
+        // Before it has an address it asks whether somebody else has that.
+        "ip6 saddr :: icmpv6 type nd-neighbor-solicit accept".to_owned(),
+    ]
 }
 
 /// What arrives at a guest's port.

@@ -1,13 +1,16 @@
 //! Ports of the host that lead to guests: rules that translate, and a chain a guest for what was translated.
 
-use std::net::Ipv4Addr;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use uuid::Uuid;
 
 use super::{
     Nat,
     chain::Chain,
-    guests::jump,
+    guests::jumps,
     name::{From, port_name},
 };
 use crate::model::{Publication, Record};
@@ -51,10 +54,10 @@ pub(super) fn chains(guests: &[&Record], all: FromWorld<'_>, nat: &Nat) -> Vec<C
     let led_to: Vec<Own<'_>> = guests.iter().map(|record| own(record)).filter(Own::is_any).collect();
     let translated = |of_address: bool| {
         let each = led_to.iter().flat_map(|own| own.published.iter().map(|p| (own.record, *p)));
-        each.filter(move |(_, p)| p.address.is_some() == of_address).filter_map(|(record, p)| translation(record, p))
+        each.filter(move |(_, p)| p.address.is_some() == of_address).flat_map(|(record, p)| translations(record, p))
     };
     let mut chains: Vec<Chain> = led_to.iter().map(let_in).collect();
-    chains.push(Chain::new("published_to_guests", led_to.iter().filter_map(|own| jump(own.record, CHAIN))));
+    chains.push(Chain::new("published_to_guests", led_to.iter().flat_map(|own| jumps(own.record, CHAIN))));
     chains.push(Chain::new("published_of_address", translated(true)));
     chains.push(Chain::new("published_of_host", translated(false)));
     let pairs = || led_to.iter().filter_map(|own| own.address.zip(own.record.address));
@@ -79,11 +82,24 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Where a port of the host leads; none: the guest has no address.
-fn translation(record: &Record, publication: &Publication) -> Option<String> {
+/// Where a port of the host leads, a rule for each family that both ends have.
+fn translations(record: &Record, publication: &Publication) -> Vec<String> {
     let Publication { address, port, protocol, guest_port, .. } = publication;
-    let to = address.map_or_else(String::new, |address| format!("ip daddr {address} "));
-    Some(format!("{to}{} dport {port} dnat ip to {}:{guest_port}", protocol.as_str(), record.address?))
+    let has = |is_ipv6: bool| address.is_none_or(|address| address.is_ipv6() == is_ipv6);
+    let to = address.as_ref().map_or_else(String::new, |address| Daddr("", address).to_string());
+    let from = format!("{to}{} dport {port}", protocol.as_str());
+    let ipv4 = record.address.filter(|_| has(false)).map(|guest| format!("{from} dnat ip to {guest}:{guest_port}"));
+    let ipv6 = record.address6.filter(|_| has(true)).map(|guest| format!("{from} dnat ip6 to [{guest}]:{guest_port}"));
+    ipv4.into_iter().chain(ipv6).collect()
+}
+
+/// To which address a packet goes, as a condition behind another word, and a space.
+struct Daddr<'a>(&'static str, &'a IpAddr);
+
+impl fmt::Display for Daddr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} daddr {} ", self.0, if self.1.is_ipv4() { "ip" } else { "ip6" }, self.1)
+    }
 }
 
 /// What is let in from the world: a connection that was translated for a publication or a static address that is there. Whatever it
@@ -94,11 +110,16 @@ fn let_in(own: &Own<'_>) -> Chain {
     let rules = own.published.iter().flat_map(|publication| {
         let Publication { address, port, protocol, guest_port, sources } = publication;
         let protocol = protocol.as_str();
-        let to = address.map_or_else(String::new, |address| format!("ct original ip daddr {address} "));
+        let to = address.as_ref().map_or_else(String::new, |address| Daddr("ct original ", address).to_string());
         let rule = format!("{protocol} dport {guest_port} {to}ct original proto-dst {port} goto to_{name}");
         match sources.is_empty() {
             true => vec![rule],
-            false => sources.iter().map(|source| format!("{} {rule}", From(source))).collect(),
+            // Nobody of the other family comes by an address.
+            false => {
+                let sources =
+                    sources.iter().filter(|from| address.is_none_or(|to| to.is_ipv4() == from.addr().is_ipv4()));
+                sources.map(|source| format!("{} {rule}", From(source))).collect()
+            }
         }
     });
     Chain::new(format!("{CHAIN}_{name}"), whole.into_iter().chain(rules))

@@ -37,6 +37,8 @@ columns! {
     Bundle "bundle" "BUNDLE",
     /// Address.
     Address "address" "ADDRESS",
+    /// Its IPv6 address.
+    Address6 "address6" "IPV6 ADDRESS",
     /// The static address that leads to it.
     StaticAddress "static_address" "STATIC ADDRESS",
     /// Price a month; its heading names the currency where there is only one.
@@ -101,6 +103,7 @@ impl ListColumn {
             Self::Blueprint => Cell::from(&row.blueprint),
             Self::Bundle => Cell::from(&row.bundle),
             Self::Address => Cell::from(or_dash(row.address)),
+            Self::Address6 => Cell::from(or_dash(row.address6)),
             Self::StaticAddress => Cell::from(or_dash(row.static_address)),
             Self::Price => price_cell(row.price, &row.currency, currency),
             Self::Base => Cell::from(&row.base),

@@ -47,6 +47,7 @@ mod tests {
             bundle: "small".to_owned(),
             outputs: vec![("URL".to_owned(), "http://192.168.150.10/".to_owned())],
             address: Some([192, 168, 150, 10].into()),
+            address6: None,
             price: Money::hundredths(1200),
             currency: Currency::parse("USD").unwrap(),
             secrets: vec![ShownSecret {

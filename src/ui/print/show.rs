@@ -39,6 +39,7 @@ fn block(view: &ShowView) -> Block {
     }
     block
         .row("ADDRESS", or_dash(row.address))
+        .maybe("IPV6 ADDRESS", row.address6)
         .maybe("STATIC ADDRESS", row.static_address)
         .row("PRICE", format!("{} {}/month", row.price, row.currency))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))

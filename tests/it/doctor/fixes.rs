@@ -51,6 +51,11 @@ fn each_fix_says_what_it_does_and_how_to_undo_it() {
         shown(&firewall(vec![stops("x", true), stops("y", true)])),
         rows(&[["firewall", change, "undo x; undo y"]])
     );
+    let learned = Facts { ipv6: Err(NoIpv6::Learned(vec!["eth0".into(), "eth0.7".into()])), ..healthy() };
+    let change = "learn IPv6 routes also while forwarding, until the next boot: \
+                  `sysctl -w net/ipv6/conf/eth0/accept_ra=2`; `sysctl -w net/ipv6/conf/eth0.7/accept_ra=2`";
+    let undo = "sysctl -w net/ipv6/conf/eth0/accept_ra=1; sysctl -w net/ipv6/conf/eth0.7/accept_ra=1";
+    assert_eq!(shown(&learned), rows(&[["ipv6", change, undo]]));
     // What is not certain, or is about the host itself, is left to people.
     for other in [stops("x", false), Obstacle { forwards: false, ..stops("x", true) }] {
         assert_eq!(shown(&firewall(vec![other])), rows(&[]));
@@ -93,6 +98,7 @@ fn gathers_from_libvirt_and_the_machine() {
         bridge: Some("virbr-lite".into()),
         subnet: Some(net("192.168.150.0/24")),
         forward: Some("route".into()),
+        ipv6: false,
     };
     assert_eq!(facts.network, Ok(Some(network)));
     assert_eq!((facts.state_writable, facts.logs_writable), (Some(true), Some(true)));
@@ -126,7 +132,7 @@ fn gathers_without_libvirt() {
         (Err(down()), Err(down()), Err(down()))
     );
     let checks = evaluate(&facts, &settings);
-    assert_eq!(checks.len(), 20);
+    assert_eq!(checks.len(), 21);
     assert_eq!(checks[0].sentence, "libvirt cannot be reached at `qemu:///system`: no such socket");
     assert!(checks[0].repair.is_none(), "a test connection is not libvirtd's");
 }
@@ -159,6 +165,7 @@ fn makes_the_pool_and_the_network_twice() {
         bridge: Some("otherbr0".into()),
         subnet: Some(net("10.150.0.0/24")),
         forward: Some("route".into()),
+        ipv6: false,
     };
     assert_eq!(facts.network, Ok(Some(network)));
     let checks = evaluate(&facts, &settings);
