@@ -258,6 +258,15 @@ fn what_a_firewall_stops_is_not_published(web: &Web, name: &str) {
     assert!(web.host.tables_text() == before, "nothing of it is left");
     clean(&web.host, "after the refusal");
     drop(foreign);
+    // What would be is told by the same checks, and nothing changes.
+    let planned = web.lite(&["publish", name, "--domain", "shop.example.org", "--dry-run"]);
+    let shown = "HOST                                             PORT  FROM\n\
+                 http://shop.example.org/ (certificate: pending)  80    anywhere\n";
+    assert_eq!((planned.status.code(), text(&planned.stdout)), (Some(0), shown.to_owned()));
+    let elsewhere = web.refused(&["publish", name, "--domain", "elsewhere.example.org", "--dry-run"]);
+    let wanted = "error: `elsewhere.example.org` leads to 192.0.2.7, not to this host";
+    assert_eq!(elsewhere, (Some(2), wanted.to_owned()));
+    assert!(web.host.tables_text() == before, "nothing changed");
 }
 
 /// What `doctor` says of the web front, and what HAProxy does of a guest that does not answer.
