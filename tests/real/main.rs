@@ -75,6 +75,7 @@ mod static_ips;
 mod toolchain;
 mod user_data;
 mod watch;
+mod wordpress;
 
 fn main() -> ExitCode {
     if let Some(child) = hypervisor_qemu::child().or_else(state_kill::child) {
@@ -138,5 +139,6 @@ fn main() -> ExitCode {
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "toolchain", toolchain::TESTS),
         (Tools, "user_data", user_data::TESTS),
+        (Slow, "wordpress", wordpress::SLOW),
     ])
 }

@@ -7,7 +7,20 @@ use std::{
     process::{Child, Command},
 };
 
-use super::{guest_net::Outside, host::text, idle::run, watch::wait_for};
+use super::{guest_net::Outside, host::text, idle::run, skip::skip, watch::wait_for};
+
+/// What a test of a web front with certificates needs.
+pub const PROGRAMS: [&str; 4] = ["haproxy", "curl", "pebble", "pebble-challtestsrv"];
+
+/// The host's ports 80 and 443, for one test at a time; skipped where something else has them.
+pub fn web_ports() -> File {
+    let ports = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/web.lock")).expect("a file");
+    ports.lock().expect("a lock");
+    if let Some(port) = [80, 443].into_iter().find(|port| std::net::TcpListener::bind(("0.0.0.0", *port)).is_err()) {
+        skip(format!("something else has port {port}"));
+    }
+    ports
+}
 
 /// A Pebble that runs; ended when it is dropped.
 pub struct Pebble {

@@ -1,0 +1,111 @@
+//! WordPress in a real guest, behind the web front of its host, with a browser's manners (`make test-guests`): check 17 of the network's
+//! page. The world is a namespace, with Pebble as the authority.
+
+use crate::support::{
+    guest_net::Outside,
+    host::{Host, needs_host, text},
+    http::get,
+    need,
+    pebble::{PROGRAMS, Pebble, web_ports},
+};
+
+crate::tests![SLOW: a_wordpress_is_used_by_its_name_over_https];
+
+const NAME: &str = "lite-test-wps";
+const DOMAIN: &str = "shop.example.org";
+const DASHBOARD: &str = "<h1>Dashboard</h1>";
+
+/// A browser somewhere in the world, or on the host itself.
+struct Browser<'a> {
+    world: Option<&'a Outside>,
+    arguments: Vec<String>,
+    jar: String,
+}
+
+impl Browser<'_> {
+    /// What comes of `curl ARGS`.
+    fn asks(&self, args: &[&str]) -> String {
+        let common = ["-sS", "--max-time", "120", "-b", &self.jar, "-c", &self.jar];
+        let own: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let all = [&common, own.as_slice(), args].concat();
+        let out = match self.world {
+            Some(world) => world.program("curl", &all).output(),
+            None => std::process::Command::new("curl").args(&all).output(),
+        };
+        let out = out.expect("curl runs");
+        assert!(out.status.success(), "curl {args:?}: {}", text(&out.stderr));
+        text(&out.stdout)
+    }
+
+    /// The page behind the form for a log-in.
+    fn logs_in(&self, site: &str, password: &str) -> String {
+        let form = format!("{site}/wp-login.php");
+        let (to, password) = (format!("redirect_to={site}/wp-admin/"), format!("pwd={password}"));
+        self.asks(&[&form]);
+        let data = ["--data-urlencode", "log=Ada.L", "--data-urlencode", &password, "--data-urlencode", &to];
+        self.asks(&[&["-L", "-d", "testcookie=1"], data.as_slice(), &[form.as_str()]].concat())
+    }
+
+    /// Names of its cookies, each with whether it goes over HTTPS alone (the fourth column of curl's file).
+    fn cookies(&self) -> Vec<(String, bool)> {
+        let text = std::fs::read_to_string(&self.jar).expect("read");
+        let lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>()).filter(|columns| columns.len() == 7);
+        lines.map(|columns| (columns[5].to_owned(), columns[3] == "TRUE")).collect()
+    }
+}
+
+fn a_wordpress_is_used_by_its_name_over_https() {
+    needs_host();
+    need::programs(&PROGRAMS);
+    let _ports = web_ports();
+    let host = Host::new("wps", 231);
+    host.debian_13();
+    let at = |name: &str| host.folder.path().join(name);
+    std::fs::create_dir_all(at("blueprints")).expect("a folder");
+    let bundles =
+        "currency: USD\nbundles:\n  - {id: tiny, vcpus: 2, memory: 1 GiB, disk: 5 GiB, transfer: 1 TiB, price: 1}\n";
+    std::fs::write(at("blueprints/bundles.yaml"), bundles).expect("written");
+    let outside = Outside::new("wps");
+    let pebble = Pebble::start(&outside, host.folder.path(), 86_400);
+    std::fs::write(at("config.toml"), pebble.settings()).expect("written");
+    std::fs::write(at("hosts"), format!("127.0.0.1 localhost\n{} {DOMAIN}\n", Outside::HOST)).expect("written");
+
+    let create = ["create", "wordpress", "--bundle", "tiny", "--name", NAME, "--timeout", "30m"];
+    let created = host.json(&[&create[..], &["--set", "admin_user=Ada.L"]].concat());
+    let address = created["instance"]["address"].as_str().expect("an address").to_owned();
+    let secrets = host.json(&["secrets", NAME])["secrets"].clone();
+    let admin = secrets.as_array().and_then(|all| all.iter().find(|secret| secret["name"] == "admin"));
+    let password = admin.and_then(|secret| secret["value"].as_str()).expect("a password");
+
+    let published = host.lite_with_hosts(&at("hosts"), &["publish", NAME, "--domain", DOMAIN]);
+    assert_eq!(published.status.code(), Some(0), "{}", text(&published.stderr));
+    let (site, jar) = (format!("https://{DOMAIN}"), |name: &str| at(name).display().to_string());
+    let resolve = format!("{DOMAIN}:443:{}", Outside::HOST);
+    let arguments = ["--cacert", &pebble.root(&outside), "--resolve", &resolve].map(str::to_owned).to_vec();
+    let visitor = Browser { world: Some(&outside), arguments, jar: jar("cookies-of-the-world") };
+    let page = visitor.asks(&[&format!("{site}/")]);
+    assert!(
+        page.contains("<meta name=\"generator\" content=\"WordPress") && page.contains(&format!("{site}/")),
+        "{page}"
+    );
+    assert!(!page.contains(&address) && !page.contains(&format!("http://{DOMAIN}")), "{page}");
+    assert!(visitor.logs_in(&site, password).contains(DASHBOARD));
+    let cookies = visitor.cookies();
+    let names = |prefix: &str| cookies.iter().filter(|(name, _)| name.starts_with(prefix)).count();
+    assert_eq!((names("wordpress_sec_"), names("wordpress_logged_in_")), (2, 1), "{cookies:?}");
+    assert!(cookies.iter().all(|(_, secure)| *secure), "{cookies:?}");
+    // Who came is in its log, whatever a visitor claims.
+    visitor.asks(&["-H", "X-Forwarded-For: 6.6.6.6", &format!("{site}/?who")]);
+    let log = host.ok(&["ssh", NAME, "--", "sudo grep -h 'GET /?who' /var/log/apache2/*access.log"]);
+    let client = log.split_whitespace().find(|word| word.parse::<std::net::IpAddr>().is_ok());
+    assert_eq!(client, Some(Outside::ADDRESS), "{log}");
+
+    // Without the domain it is at its address again.
+    host.ok(&["unpublish", NAME, DOMAIN]);
+    let page = get(&address, "/");
+    assert!(page.contains(&format!("http://{address}/")) && !page.contains(DOMAIN), "{page}");
+    let neighbour = Browser { world: None, arguments: Vec::new(), jar: jar("cookies-of-the-host") };
+    assert!(neighbour.logs_in(&format!("http://{address}"), password).contains(DASHBOARD));
+    host.ok(&["delete", NAME, "--yes"]);
+    assert_eq!(host.left(), Vec::<String>::new());
+}
