@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{
     host::{Host, needs_host, text, virsh},
-    http::get,
+    http::{curl, get},
     watched,
 };
 
@@ -28,6 +28,8 @@ const TITLE: &str = "Fish & <chips> \"$(reboot)\" it's 100% 'ok' \\n ñ";
 fn an_application_from_one_command_watched_and_nothing_left() {
     needs_host();
     let host = Host::new("app", 71);
+    // Both families, as whoever sets nothing has them.
+    std::fs::write(host.folder.path().join("config.toml"), "").expect("written");
     host.debian_13();
     let images = host.json(&["image", "list"]);
     host.ok(&["image", "build", "debian-13"]);
@@ -39,6 +41,9 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     assert_eq!(host.tables(), ["bridge", "inet"]);
     assert_eq!(address, "10.171.71.10");
     serves_the_title(&address);
+    let address6 = created["instance"]["address6"].as_str().expect("an address");
+    let page = curl(&["--noproxy", "*", &format!("http://[{address6}]/")]);
+    assert!(page.contains("<title>Fish &amp; "), "{page}");
     ssh_verifies_and_passes_codes_through(&host, &address);
     an_agent_full_of_keys_does_not_matter(&host);
     files_and_folders_are_copied_there_and_back(&host);

@@ -11,7 +11,7 @@ use crate::support::{
     guest_net::{Beside, GuestNet},
     host::{Host, needs_host, text},
     idle::{clean, created, idle_host},
-    skip::skip,
+    need,
     watch::{Watch, wait_for},
 };
 
@@ -33,11 +33,7 @@ struct Balanced {
 impl Balanced {
     fn new(tag: &str, third: u8, port: &'static str) -> Self {
         needs_host();
-        for program in ["haproxy", "curl"] {
-            if Command::new(program).arg("-V").output().is_err() {
-                skip(format!("{program} is not installed"));
-            }
-        }
+        need::programs(&["haproxy", "curl"]);
         let host = idle_host(tag, third);
         let names = ["a", "b"].map(|letter| format!("lite-test-{tag}-{letter}"));
         let guests = [0, 1].map(|n| {

@@ -16,8 +16,8 @@ use crate::{
         guest_net::{Beside, GuestNet, Outside, REFUSED},
         host::{Host, needs_host, text, virsh},
         idle::{clean, created, idle_host, run},
-        pebble::Pebble,
-        skip::skip,
+        need,
+        pebble::{PROGRAMS, Pebble, web_ports},
         watch::{Watch, wait_for},
     },
 };
@@ -41,17 +41,8 @@ struct Web {
 impl Web {
     fn new(tag: &str, third: u8, valid: u32) -> Self {
         needs_host();
-        for program in ["haproxy", "curl", "pebble", "pebble-challtestsrv"] {
-            if Command::new(program).arg("-version").output().is_err() {
-                skip(format!("{program} is not installed"));
-            }
-        }
-        let ports = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/web.lock")).expect("a file");
-        ports.lock().expect("a lock");
-        if let Some(port) = [80, 443].into_iter().find(|port| std::net::TcpListener::bind(("0.0.0.0", *port)).is_err())
-        {
-            skip(format!("something else has port {port}"));
-        }
+        need::programs(&PROGRAMS);
+        let ports = web_ports();
         let host = idle_host(tag, third);
         let name = |letter: &str| format!("lite-test-{tag}-{letter}");
         let guests = ["a", "b"].map(|letter| {
