@@ -47,6 +47,7 @@ UNIT
 cat >/etc/nginx/sites-available/ghost <<'CONF'
 server {
     listen 80 default_server;
+    listen [::]:80 default_server;
     server_tokens off;
     client_max_body_size 64m;
     location / {

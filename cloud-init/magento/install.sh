@@ -79,6 +79,7 @@ upstream fastcgi_backend {
 }
 server {
     listen 80 default_server;
+    listen [::]:80 default_server;
     server_tokens off;
     set $MAGE_ROOT /srv/magento;
     include /srv/magento/nginx.conf.sample;

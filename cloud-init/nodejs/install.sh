@@ -58,6 +58,7 @@ UNIT
 cat >/etc/nginx/sites-available/app <<'CONF'
 server {
     listen 80 default_server;
+    listen [::]:80 default_server;
     server_tokens off;
     location / {
         proxy_pass http://127.0.0.1:3000;
