@@ -39,7 +39,7 @@ pub fn a_stop_and_full_memory_are_told_and_so_is_their_end(host: &Host, name: &s
 
     let fill = "left=$(awk '/MemAvailable/ {print int($2 / 1024)}' /proc/meminfo); \
                 sudo systemd-run --quiet --unit=full --property=OOMScoreAdjust=-500 \
-                python3 -c \"held = b'x' * (($left - 50) * 1048576); import time; time.sleep(3600)\"";
+                python3 -c \"held = b'x' * (($left - 75) * 1048576); import time; time.sleep(3600)\"";
     host.ok(&["ssh", name, "--", fill]);
     let firing = told(&messages, &secret, "alarm.firing", "MemoryUtilization");
     let reason = firing["data"]["reason"].as_str().expect("a reason").to_owned();
