@@ -6,7 +6,7 @@ use std::{
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -54,7 +54,10 @@ static CATALOG: OnceLock<Catalog> = OnceLock::new();
 /// Puts a database that is empty where none is, as `Store::open` would: its tables are made once for all worlds.
 fn place_database(state: &Path) {
     static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
     let file = |folder: &Path| folder.join("state.db");
+    // Another thread of a test may be about to open it: half a database would look damaged.
+    let _turn = TURN.lock().expect("not poisoned");
     if state.exists() {
         return;
     }

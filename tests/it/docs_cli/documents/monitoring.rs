@@ -1,0 +1,59 @@
+//! Documents of what is watched.
+
+use super::*;
+
+pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
+    let metric = Metric::CpuUtilization;
+    let latest = view::MetricRow { metric, unit: metric.unit(), point: Some((now(), 1.5)) };
+    add(all, "`metrics`", &view::MetricsDocument::of("web", &[latest]));
+    let point = view::MetricPoint { at: now(), seconds: 60, average: 1.5, minimum: 1.5, maximum: 1.5, sum: 1.5 };
+    let over_time = view::MetricView {
+        instance: text("web"),
+        metric,
+        unit: metric.unit(),
+        from: now(),
+        to: now(),
+        points: vec![point],
+    };
+    add(all, "`metrics --metric`", &over_time);
+    add(all, "`alarm list`", &view::AlarmsDocument { alarms: &[alarm()] });
+    let shown = view::AlarmView {
+        row: alarm(),
+        statistic: Statistic::Average,
+        missing: Missing::Missing,
+        notify: vec![Notify::Alarm],
+        repeat_minutes: 240,
+        reason: text("x"),
+        incident: Some(text("in-1")),
+    };
+    add(all, "`alarm show`", &view::AlarmsDocument { alarms: &[shown] });
+    let secret = view::SecretOnce { name: text("ops"), secret: text("whsec_x") };
+    add(all, "`contact add`, `contact rotate`", &view::ContactsDocument { contacts: &[secret] });
+    let contact = view::ContactRow {
+        name: text("ops"),
+        url: text("https://x"),
+        format: text("standard"),
+        private: false,
+        waiting: 1,
+        dead: 1,
+        lost: 1,
+        disabled: Some(text("x")),
+    };
+    add(all, "`contact list`", &view::ContactsDocument { contacts: &[contact] });
+    let delivery = view::DeliveryRow {
+        id: text("msg_1"),
+        contact: text("ops"),
+        made_at: now(),
+        what: text("alarm.firing"),
+        state: text("queued"),
+        attempts: 1,
+        next_at: Some(now()),
+        status: Some(500),
+        error: Some(text("x")),
+    };
+    add(all, "`contact deliveries`", &view::DeliveriesDocument { deliveries: &[delivery] });
+    let event = Event { at: now(), kind: EventKind::HostCapacity, data: EventData::says("x"), suppressed: false };
+    let event = view::EventRow { id: 1, title: text("x"), event };
+    add(all, "`events`, `alarm history`", &view::EventsDocument::of(&[event]));
+    add(all, "an error", &view::ErrorView::from(&failure()));
+}
