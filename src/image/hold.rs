@@ -27,6 +27,13 @@ const RETRY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Hold(File);
 
+impl Hold {
+    /// Holds a file that this process has locked.
+    pub(super) fn of(locked: File) -> Self {
+        Self(locked)
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         // Closing the file would not do while a process that another thread is just starting holds a copy of it.
@@ -67,7 +74,7 @@ fn attempt(
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
     let file = options.open(&at).map_err(failed)?;
     match lock(&file) {
-        Ok(()) => Ok(Some(Hold(file))),
+        Ok(()) => Ok(Some(Hold::of(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(e)) => Err(failed(e)),
     }

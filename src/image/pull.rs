@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     download::{self, Download, discard},
+    hold::Hold,
     known::{self, Known},
     sums::{self, Algorithm},
 };
@@ -98,6 +99,7 @@ pub fn pull(req: &PullRequest, cancel: &AtomicBool, progress: &mut dyn FnMut(u64
         }
         TryLockError::Error(e) => cannot("locked", &path("lock"), e),
     })?;
+    let _hold = Hold::of(lock);
     let (algorithm, wanted) = expected(req, known.ok().as_ref(), &url, cancel)?;
 
     let (part, verified) = (path("part"), path("verified"));

@@ -14,7 +14,14 @@ use crate::{
 
 /// A held lock; freed with this value or its process.
 #[derive(Debug)]
-pub struct Guard(#[allow(dead_code, reason = "held, not read")] File);
+pub struct Guard(File);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Closing the file would not do while a process that another thread is just starting holds a copy of it.
+        let _ = self.0.unlock();
+    }
+}
 
 /// What came of the attempt.
 #[derive(Debug)]

@@ -41,6 +41,16 @@ fn log(folder: &Path) -> Result<(File, bool)> {
     }
 }
 
+/// Whether a process holds the log.
+fn lives(folder: &Path) -> Result<bool> {
+    let (log, held) = log(folder)?;
+    if !held {
+        // Closing the file would not do while a process that another thread is just starting holds a copy of it.
+        let _ = log.unlock();
+    }
+    Ok(held)
+}
+
 /// Starts HAProxy on the files of a folder, and waits until its worker tells `digest`.
 ///
 /// # Errors
@@ -88,7 +98,7 @@ fn master(folder: &Path) -> Result<Option<UnixStream>> {
     loop {
         match UnixStream::connect(folder.join(ProxyConfiguration::MASTER_SOCKET)) {
             Ok(stream) => return Ok(Some(stream)),
-            Err(_) if !(is_service(folder) || log(folder)?.1) => return Ok(None),
+            Err(_) if !(is_service(folder) || lives(folder)?) => return Ok(None),
             Err(error) if Instant::now() > limit => return Err(silent(error)),
             Err(_) => thread::sleep(AGAIN),
         }
@@ -127,7 +137,7 @@ pub fn end(folder: &Path) -> Result<()> {
     }
     // One that was started before the service was installed is none of it.
     by_service(folder, "stop")?;
-    if log(folder)?.1
+    if lives(folder)?
         && let Some(socket) = master(folder)?
     {
         // The kernel tells who listens.
@@ -135,7 +145,7 @@ pub fn end(folder: &Path) -> Result<()> {
             .and_then(|master| pidfd_send_signal(&pidfd_open(master.pid, PidfdFlags::empty())?, Signal::TERM));
         ended.map_err(|e| Error::new(Code::ProxyFailed, "HAProxy cannot be ended").cause(e))?;
         let limit = Instant::now() + LIMIT;
-        while log(folder)?.1 {
+        while lives(folder)? {
             if Instant::now() > limit {
                 return Err(Error::new(Code::ProxyFailed, "HAProxy does not end"));
             }
