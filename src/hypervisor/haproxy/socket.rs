@@ -50,27 +50,27 @@ pub fn exchange(mut stream: UnixStream, command: &str, most: u64) -> io::Result<
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// What `show info json` prints, as far as lite reads it.
+/// A field of what `show info json` and `show stat … json` print, as far as lite reads it.
 #[derive(Deserialize)]
-struct Info {
-    field: Field,
-    value: Value,
+pub(super) struct Entry {
+    pub field: Field,
+    pub value: Value,
 }
 
 #[derive(Deserialize)]
-struct Field {
-    name: String,
+pub(super) struct Field {
+    pub name: String,
 }
 
 #[derive(Deserialize)]
-struct Value {
-    value: serde_json::Value,
+pub(super) struct Value {
+    pub value: serde_json::Value,
 }
 
 /// The digest that the worker was started with; none: no worker answers.
 pub fn digest(folder: &Path) -> Option<String> {
     let answer = ask(&folder.join(ProxyConfiguration::WORKER_SOCKET), "show info json").ok()?;
-    let all: Vec<Info> = serde_json::from_str(&answer).ok()?;
+    let all: Vec<Entry> = serde_json::from_str(&answer).ok()?;
     let found = all.into_iter().find(|info| info.field.name == "description")?;
     found.value.value.as_str().map(str::to_owned)
 }

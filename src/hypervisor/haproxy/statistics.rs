@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, io, path::Path};
 
-use serde::Deserialize;
-
-use super::socket::{ask, ask_for};
+use super::socket::{Entry, ask, ask_for};
 use crate::model::{Code, Error, ProxyConfiguration, ProxyServer, ProxyStatistics, Result};
 
 /// Most bytes that are read of an answer: a backend, and each of its servers, takes about 15,000.
@@ -15,23 +13,6 @@ const AT_ONCE: usize = 100;
 const TYPES: u8 = 6;
 /// What HAProxy calls the line of the backend itself.
 const ITSELF: &str = "BACKEND";
-
-/// A field of a line.
-#[derive(Deserialize)]
-struct Entry {
-    field: Field,
-    value: Value,
-}
-
-#[derive(Deserialize)]
-struct Field {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Value {
-    value: serde_json::Value,
-}
 
 /// The statistics of these backends. One that HAProxy does not know, or a HAProxy that does not answer, has none.
 pub fn of(folder: &Path, backends: &[String]) -> Vec<ProxyStatistics> {
