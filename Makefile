@@ -47,9 +47,9 @@ quick: check ## formatting, lints and every test that needs no virtual machine
 	$(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --no-fail-fast --lib --test it
 	LITE_TEST_LANE=tools cargo test --locked --test real 2>target/quick.log || { tail -n 200 target/quick.log; exit 1; }
 
-test: ## every test, the ones on real virtual machines included
+test: ## formatting, lints and every test, the ones on real virtual machines included
 	.ci/setup test
-	$(MAKE) --no-print-directory check
+	cargo fmt --check
 	.ci/sweep --clean
 	status=0; $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_MEMORY=$(MEMORY) .ci/lanes || status=$$?; \
 	  .ci/sweep && exit $$status
