@@ -84,6 +84,8 @@ fn main() -> ExitCode {
     harness::main(&[
         // First, for the others of its lane wait for the image that comes of it.
         (Guests, "image_kill", image_kill::TESTS),
+        // Minutes of it are a wait for alarms.
+        (Guests, "guest", guest::TESTS),
         // The longest, which mostly wait.
         (Host, "watch", watch::TESTS),
         (Host, "audit", audit::TESTS),
@@ -108,7 +110,6 @@ fn main() -> ExitCode {
         (Host, "packet_filter", packet_filter::TESTS),
         (Host, "static_ips", static_ips::TESTS),
         (Host, "foreign", foreign::TESTS),
-        (Guests, "guest", guest::TESTS),
         (Slow, "guest", guest::SLOW),
         (Tools, "harness", harness::TESTS),
         (Machine, "host_vm", host_vm::TESTS),
