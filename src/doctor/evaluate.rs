@@ -3,6 +3,7 @@
 use super::{
     accel::{self, Acceleration, Here},
     check::{Check, Repair, Status, word},
+    checksum,
     facts::{Facts, doctor_fix},
     host,
     ipv6::NoIpv6,
@@ -161,6 +162,14 @@ fn network(facts: &Facts, settings: &Settings) -> Check {
     };
     match &facts.network {
         Err(error) => unknown(ID, &format!("network `{name}`"), error, facts),
+        Ok(_) if facts.lacks_csum => Check::fail(
+            ID,
+            format!(
+                "libvirt cannot start network `{name}`: it writes its rules in nftables, for which this kernel lacks the action \
+                 `csum` of traffic control"
+            ),
+        )
+        .fix(checksum::FIX),
         Ok(None) => {
             Check::fail(ID, format!("there is no network `{name}`")).fix(doctor_fix(false, facts)).repair(repair(false))
         }

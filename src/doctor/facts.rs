@@ -8,6 +8,7 @@ use std::{
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
+    checksum::lacks_csum,
     firewall::{self, Closed, Obstacle, Ruleset, Way},
     ipv6::{self, NoIpv6},
     local::{self, Kvm},
@@ -95,6 +96,8 @@ pub struct Facts {
     pub closed_folder: Option<PathBuf>,
     /// The network.
     pub network: Result<Option<Network>, Error>,
+    /// The network is not up, and libvirt cannot start it: its nftables backend lacks the action `csum` of the kernel.
+    pub lacks_csum: bool,
     /// The host's routes.
     pub routes: Result<Vec<Route>, Error>,
     /// The interface by which packets leave for the network's guests; none if there is no such network, or no way.
@@ -192,6 +195,7 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         ipv6: ipv6::ipv6(machine),
         nft: machine.program("nft").is_some(),
         apt: machine.program("apt-get").is_some(),
+        lacks_csum: matches!(&network, Ok(n) if !n.as_ref().is_some_and(|n| n.active)) && lacks_csum(machine),
         apparmor: local::switch(machine, "/sys/module/apparmor/parameters/enabled"),
         selinux: local::switch(machine, "/sys/fs/selinux/enforce"),
         names: network.as_ref().ok().and_then(Option::as_ref).map(|_| resolver(machine, settings)),

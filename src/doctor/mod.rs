@@ -6,6 +6,7 @@
 
 mod accel;
 mod check;
+mod checksum;
 mod evaluate;
 mod facts;
 mod firewall;
@@ -18,6 +19,7 @@ mod subnet;
 
 pub use accel::{Acceleration, Here, obstacle, use_kvm};
 pub use check::{Check, Repair, Status};
+pub use checksum::{FIX as CSUM_FIX, lacks_csum};
 pub use evaluate::evaluate;
 pub use facts::{Facts, Network, Resolver, Web, gather, inward_obstacle, obstacles, web_obstacle};
 pub use firewall::{Closed, Insertion, Obstacle, Ruleset, Way, backend, judge, judge_web, parse_iptables, parse_nft};

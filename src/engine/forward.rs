@@ -2,7 +2,7 @@
 //! network that is stopped takes its bridge along: the links that were on it are put on the new one. A guest sees a pause of a
 //! second; its connections live on, since the network keeps its hardware address and the kernel its table of connections.
 
-use super::{Ctx, firewall, names};
+use super::{Ctx, firewall, names, network};
 use crate::{
     hypervisor::NetworkInfo,
     kill_point,
@@ -68,7 +68,7 @@ pub fn run_as(ctx: &Ctx, name: &str, xml: &str, links: &[Tap]) -> Result<()> {
         ctx.hypervisor.define_network(name, xml)?;
         kill_point::reached("defined");
     }
-    ctx.hypervisor.ensure_network(name, xml)?;
+    network::start(ctx, name, xml)?;
     kill_point::reached("started");
     // The new bridge is told, and a name that came meanwhile is written.
     firewall::apply(ctx)?;

@@ -7,7 +7,7 @@ use super::{
     allocate::HostView,
     firewall,
     lock::{HOST, Lock},
-    names, resolver,
+    names, network, resolver,
 };
 use crate::{
     doctor::{self, NoIpv6},
@@ -49,7 +49,7 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
     if !nat()? {
         kill_point::reached("intent");
         let subnets = doctor::choose_subnets(&*ctx.machine, host)?;
-        ctx.hypervisor.ensure_network(&host.network, &plan::network_xml(&host.network, subnets.ipv4, subnets.ipv6)?)?;
+        network::start(ctx, &host.network, &plan::network_xml(&host.network, subnets.ipv4, subnets.ipv6)?)?;
         kill_point::reached("effect");
         observer.note(&format!("made network `{}`", host.network));
         tell_lack(subnets.lacks, observer);

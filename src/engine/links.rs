@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::{Ctx, firewall};
+use super::{Ctx, firewall, network};
 use crate::{
     hypervisor::{DomainState, NetworkInfo},
     model::{Drift, NetworkDefinition, NetworkMode, Record, Result, Tap},
@@ -83,7 +83,7 @@ pub fn repair(ctx: &Ctx, only: Option<Uuid>) -> Result<Vec<String>> {
     if let Some(network) = links.stopped_network()
         && records.iter().any(|r| links.waits_for_network(r) && links.drift(r).is_some())
     {
-        ctx.hypervisor.ensure_network(&network.name, &network.xml)?;
+        network::start(ctx, &network.name, &network.xml)?;
         firewall::apply(ctx)?;
         done.push(format!("started network `{}`", network.name));
     }

@@ -34,6 +34,7 @@ mod listeners;
 mod listing;
 mod lock;
 mod names;
+mod network;
 mod objects;
 mod ours;
 mod progress;

@@ -78,6 +78,7 @@ fn healthy() -> Facts {
             forward: Some("route".into()),
             ipv6: true,
         })),
+        lacks_csum: false,
         routes: Ok(vec![
             route("eth0", "0.0.0.0/0"),
             route("eth0", "192.0.2.0/24"),

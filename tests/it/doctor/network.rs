@@ -51,6 +51,17 @@ fn what_is_wrong_with_the_network_is_said_with_one_fix() {
             "instances on network `lite` have IPv4 alone, as set",
             None,
         ),
+        (
+            |f, _| (f.network, f.lacks_csum) = (Ok(None), true),
+            "network",
+            Fail,
+            "libvirt cannot start network `lite`: it writes its rules in nftables, for which this kernel lacks the action `csum` of \
+             traffic control",
+            Some(
+                "have `iptables` installed, write `firewall_backend = \"iptables\"` into `/etc/libvirt/network.conf`, and restart \
+                 libvirtd: `systemctl restart libvirtd`",
+            ),
+        ),
         (|f, _| f.network = Ok(None), "network", Fail, "there is no network `lite`", Some("lite doctor --fix")),
         (
             |f, _| f.network.as_mut().expect("asked").as_mut().expect("there").active = false,
