@@ -65,8 +65,9 @@ test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, re
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=machine cargo test --locked --test real
 	.ci/sweep
 
-test-network: ## on network namespaces what the gate has no time for: a certificate that is renewed while it is in use
+test-network: ## on network namespaces what the gate has no time for: a certificate that is renewed while it is in use, Docker, ufw and firewalld beside lite
 	.ci/setup test
+	.ci/setup network
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=network cargo test --locked --test real
 	.ci/sweep
 

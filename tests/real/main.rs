@@ -25,6 +25,7 @@ mod support {
     pub mod receiver;
     pub mod seeds;
     pub mod skip;
+    pub mod stand_in;
     pub mod volume_contract;
     pub mod watch;
     pub mod watched;
@@ -32,6 +33,7 @@ mod support {
 
 mod audit;
 mod bake;
+mod beside;
 mod blueprint_downloads;
 mod blueprints;
 mod cli_settings;
@@ -135,6 +137,7 @@ fn main() -> ExitCode {
         (Host, "site", site::TESTS),
         (Network, "load_balancer", load_balancer::NETWORK),
         (Network, "site", site::NETWORK),
+        (Network, "beside", beside::NETWORK),
         (Tools, "ssh_client", ssh_client::TESTS),
         (Host, "state", state::TESTS),
         (Tools, "state_kill", state_kill::TESTS),
