@@ -20,13 +20,13 @@ use crate::{
     },
 };
 
-crate::tests!(NETWORK:
+crate::tests![NETWORK:
     docker_leaves_what_is_published_with_libvirts_iptables,
     with_libvirts_nftables_docker_stops_what_is_published_until_doctor_opens_it,
     a_kernel_without_the_checksum_action_is_told_with_what_helps,
     ufw_leaves_what_is_published,
     firewalld_leaves_what_is_published,
-);
+];
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/web.py");
 const PORT: u16 = 8041;
