@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     env, fs, io,
     io::{Read, Seek, SeekFrom, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::UnixStream,
@@ -147,8 +147,9 @@ impl Machine for LocalMachine {
     }
 
     fn is_own(&self, address: IpAddr) -> bool {
-        // Only then can a socket be bound to it.
-        UdpSocket::bind((address, 0)).is_ok()
+        // A socket can be bound to an address that reaches several machines too, but is not connected to one for broadcasts.
+        let is_of_one = !address.is_unspecified() && !address.is_multicast() && address.to_canonical() == address;
+        is_of_one && UdpSocket::bind((address, 0)).and_then(|socket| socket.connect((address, 9))).is_ok()
     }
 
     fn link(&self, path: &Path) -> io::Result<PathBuf> {
@@ -162,6 +163,15 @@ impl Machine for LocalMachine {
         match socket.local_addr().ok()? {
             SocketAddr::V4(address) => Some(*address.ip()),
             SocketAddr::V6(_) => None,
+        }
+    }
+
+    fn outward_address6(&self) -> Option<Ipv6Addr> {
+        let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9)).ok()?;
+        match socket.local_addr().ok()? {
+            SocketAddr::V6(address) => Some(*address.ip()),
+            SocketAddr::V4(_) => None,
         }
     }
 
@@ -230,6 +240,17 @@ mod tests {
         let remote = ["qemu+ssh://root@host/system", "qemu+tls://host/system", "nonsense", ""];
         assert_eq!(remote.map(is_local), [false; 4]);
         assert_eq!(remote.map(|uri| LocalMachine::of(uri).runs_guests()), [false; 4]);
+    }
+
+    #[test]
+    fn an_own_address_is_of_this_machine_alone() {
+        let machine = LocalMachine::of("qemu:///system");
+        let own = |address: &str| machine.is_own(address.parse().unwrap());
+        assert_eq!(["127.0.0.1", "127.0.0.2"].map(own), [true; 2]);
+        // The last of them is for broadcasts on the loopback's network.
+        let others = ["0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "127.255.255.255"];
+        assert_eq!(others.map(own), [false; 5]);
+        assert_eq!(["::", "ff02::1", "::ffff:127.0.0.1", "2001:db8::7"].map(own), [false; 4]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
     process::Output,
@@ -107,6 +107,8 @@ pub trait Machine: Send + Sync {
     fn link(&self, path: &Path) -> io::Result<PathBuf>;
     /// The address that it has for the world; none: nothing leads there.
     fn outward_address(&self) -> Option<Ipv4Addr>;
+    /// The IPv6 address that it has for the world; none: nothing leads there.
+    fn outward_address6(&self) -> Option<Ipv6Addr>;
     /// Whether one of its interfaces has this address.
     fn is_own(&self, address: IpAddr) -> bool;
     /// The addresses of a name, as its resolver tells them within ten seconds.

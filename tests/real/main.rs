@@ -32,6 +32,7 @@ mod support {
 }
 
 mod audit;
+mod bad_input;
 mod bake;
 mod beside;
 mod blueprint_downloads;
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
         // The longest, which mostly wait.
         (Host, "watch", watch::TESTS),
         (Host, "audit", audit::TESTS),
+        (Host, "bad_input", bad_input::TESTS),
         (Guests, "bake", bake::TESTS),
         (Slow, "bake", bake::SLOW),
         (Tools, "blueprint_downloads", blueprint_downloads::TESTS),

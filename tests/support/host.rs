@@ -276,14 +276,19 @@ pub fn text(bytes: &[u8]) -> String {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // What a failed test left; a good one has deleted its instances itself.
-        if let Ok(out) = self.command(&["list", "--json"]).output() {
-            let listed: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
-            for instance in listed["instances"].as_array().into_iter().flatten() {
-                if let Some(name) = instance["name"].as_str() {
-                    let _ = self.command(&["delete", name, "--yes"]).output();
-                }
-            }
+        // What a failed test left; a good one has deleted it itself. For a load balancer HAProxy would run on.
+        let names = |list: &[&str], kind: &str| -> Vec<String> {
+            let out = self.command(list).arg("--json").output();
+            let listed: serde_json::Value =
+                out.ok().and_then(|out| serde_json::from_slice(&out.stdout).ok()).unwrap_or_default();
+            let all = listed[kind].as_array().cloned().unwrap_or_default();
+            all.iter().filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
+        };
+        for name in names(&["lb", "list"], "load_balancers") {
+            let _ = self.command(&["lb", "delete", &name]).output();
+        }
+        for name in names(&["list"], "instances") {
+            let _ = self.command(&["delete", &name, "--yes"]).output();
         }
         for family in self.tables() {
             let _ = Command::new("nft").args(["delete", "table", &family, &self.tag]).status();

@@ -102,6 +102,11 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
         )
         .hint("use an IPv4 address of this host"));
     }
+    let is_of = |address: &IpAddr| publication.sources.iter().any(|from| from.addr().is_ipv4() == address.is_ipv4());
+    if let Some(address) = publication.address.filter(|a| !publication.sources.is_empty() && !is_of(a)) {
+        return Err(Error::new(Code::InvalidSource, format!("nobody of these networks comes by `{address}`"))
+            .hint("name networks of the address's own family, IPv4 or IPv6, with `--from`"));
+    }
     let kept =
         ctx.store.static_ips(&ctx.host_id())?.into_iter().find(|ip| publication.address == Some(ip.address.into()));
     if let Some(ip) = kept {
@@ -110,8 +115,9 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
             Hint::from("attach it (`lite ip attach`): ").text("the instance's firewall says which ports are open"),
         ));
     }
-    let own = publication.address.is_some_and(|address| machine.outward_address().map(IpAddr::V4) != Some(address));
-    if publication.port == 22 && !own {
+    let of_host = [machine.outward_address().map(IpAddr::V4), machine.outward_address6().map(IpAddr::V6)];
+    let is_further = publication.address.is_some() && !of_host.contains(&publication.address);
+    if publication.port == 22 && !is_further {
         return Err(Error::new(Code::PortTaken, "port 22 is this host's own: its administrator logs in there")
             .hint("choose another, such as `22:2222`, or an additional address of the host with `--address`"));
     }
