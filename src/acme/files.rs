@@ -10,8 +10,9 @@ use std::{
 use instant_acme::AccountCredentials;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::model::{Code, Domain, Error, Result};
+use crate::model::{Code, Domain, Error, Result, hex};
 
 /// The account's file.
 const ACCOUNT: &str = "account.json";
@@ -66,8 +67,16 @@ struct Order {
     url: String,
 }
 
+/// How names of a domain's files begin: the domain, or of a very long one its digest. A name of a file has 255 bytes at most.
+fn start(domain: &Domain) -> String {
+    match domain.as_str() {
+        short if short.len() <= 200 => short.to_owned(),
+        long => hex(&Sha256::digest(long)),
+    }
+}
+
 fn order_name(domain: &Domain) -> String {
-    format!("{domain}.order")
+    format!("{}.order", start(domain))
 }
 
 /// The address of an order that was begun at a directory, and neither ended nor failed.
@@ -100,7 +109,7 @@ pub fn forget_order(folder: &Path, domain: &Domain) -> Result<()> {
 /// # Errors
 /// The system's own.
 pub fn write_certificate(folder: &Path, domain: &Domain, from: Timestamp, text: &str) -> Result<String> {
-    let first = (0..u32::MAX).map(|n| format!("{domain}-{}-{n}{END}", from.as_second()));
+    let first = (0..u32::MAX).map(|n| format!("{}-{}-{n}{END}", start(domain), from.as_second()));
     let name = first.into_iter().find(|name| !folder.join(name).exists()).unwrap_or_default();
     write(folder, &name, text.as_bytes())?;
     Ok(name)
@@ -123,5 +132,22 @@ pub fn remove(folder: &Path, name: &str) -> Result<()> {
     match fs::remove_file(folder.join(name)) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(not_written(folder, e)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_domain_has_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let [one, two] = ["a", "b"].map(|end| Domain::parse(&format!("{}{end}.x", "abcdefghi.".repeat(25))).unwrap());
+        write_order(folder, &one, "directory", "first").unwrap();
+        write_order(folder, &two, "directory", "second").unwrap();
+        assert_eq!(order(folder, &one, "directory").as_deref(), Some("first"));
+        let names = [&one, &two].map(|domain| write_certificate(folder, domain, Timestamp::MAX, "x").unwrap());
+        assert_eq!(kept(folder).len(), 2, "{names:?}");
     }
 }

@@ -30,6 +30,7 @@ pub fn proxy_folder(state: &Path) -> PathBuf {
 
 /// What a client could say of itself to pass for another is replaced.
 const HEADERS: &str = "\thttp-request del-header Forwarded
+\thttp-request del-header X-Real-IP
 \thttp-request set-header X-Forwarded-For %[src]
 \thttp-request set-header X-Forwarded-Host %[req.hdr(host)]
 \thttp-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
@@ -80,9 +81,12 @@ fn backends(sites: &[SiteAt]) -> String {
     for (Site { domain, guest_port, sources }, address) in sites {
         // A String takes whatever is written to it.
         let _ = writeln!(text, "\nbackend {domain}");
+        // A line has 64 words at most. Lines of one name are one list.
+        for source in sources {
+            let _ = writeln!(text, "\tacl allowed src {source}");
+        }
         if !sources.is_empty() {
-            let all: Vec<String> = sources.iter().map(ToString::to_string).collect();
-            let _ = writeln!(text, "\thttp-request deny deny_status 403 unless {{ src {} }}", all.join(" "));
+            text.push_str("\thttp-request deny deny_status 403 unless allowed\n");
         }
         let _ = writeln!(text, "{HEADERS}\tserver guest {address}:{guest_port}");
     }

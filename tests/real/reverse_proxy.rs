@@ -11,7 +11,8 @@ use std::{
 
 use lite::{
     hypervisor::{Haproxy, ReverseProxy},
-    model::{ProxyConfiguration, ProxyFile},
+    model::{Domain, ProxyConfiguration, ProxyFile, Site},
+    plan,
 };
 
 use crate::support::need;
@@ -20,6 +21,7 @@ crate::tests![
     loads_that_follow_each_other_at_once_are_all_served,
     the_unit_of_the_package_runs_what_lite_reloads,
     systemd_knows_each_line_of_the_units_of_the_package,
+    a_domain_from_a_hundred_networks_alone_is_no_fault,
 ];
 
 const PACKAGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging");
@@ -68,6 +70,9 @@ fn loads_that_follow_each_other_at_once_are_all_served() {
         if number % 5 == 4 {
             assert_eq!(load(None), Ok(()), "ended after {number}");
             assert_eq!(haproxy.loaded_proxy(folder), Ok(None));
+            // HAProxy leaves the socket that the test had it listen on.
+            let left = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").file_name());
+            assert_eq!(left.collect::<Vec<_>>(), ["web.sock"]);
         }
     }
 }
@@ -116,4 +121,21 @@ fn systemd_knows_each_line_of_the_units_of_the_package() {
         let out = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&file).output().expect("it runs");
         assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(0), ""), "{name}");
     }
+}
+
+/// HAProxy reads what lite writes for it, without listening to anybody.
+fn a_domain_from_a_hundred_networks_alone_is_no_fault() {
+    need::programs(&["haproxy"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let domain = Domain::parse("shop.example.org").expect("a domain");
+    let sources = (0..100).map(|n| format!("192.0.{n}.0/24").parse().expect("a network")).collect();
+    let site = (Site { domain, guest_port: 80, sources }, [192, 168, 150, 10].into());
+    let wanted = plan::proxy(folder, &[site], &[], &[]);
+    for ProxyFile { name, text } in wanted.fixed.iter().chain(&wanted.maps).chain([&wanted.certificates]) {
+        fs::write(folder.join(name), text).expect("written");
+    }
+    let out = Command::new("haproxy").args(["-c", "-C"]).arg(folder).args(["-f", "haproxy.cfg"]).output();
+    let out = out.expect("it runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

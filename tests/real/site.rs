@@ -134,7 +134,9 @@ fn a_domain_is_served_and_refused_and_taken_away() {
     let published = web.lite(&["publish", a, "--domain", "Shop.Example.org"]);
     assert_eq!(published.status.code(), Some(0), "{}", text(&published.stderr));
     eprintln!("a domain with its certificate: {} ms", begun.elapsed().as_millis());
-    let forged = ["-H", "X-Forwarded-For: 6.6.6.6", "-H", "X-Forwarded-Proto: https", "-H", "Forwarded: for=6.6.6.6"];
+    let forged =
+        ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6"];
+    let forged: Vec<&str> = forged.into_iter().flat_map(|header| ["-H", header]).collect();
     let asked = web.asked_securely("shop.example.org", &forged).expect("served, with a certificate that is right");
     let gateway = web.host.subnet.replace(".0/24", ".1");
     assert_eq!(

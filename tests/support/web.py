@@ -23,7 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "host": self.headers.get("Host"),
             "for": self.headers.get_all("X-Forwarded-For"),
             "proto": self.headers.get_all("X-Forwarded-Proto"),
-            "forwarded": self.headers.get_all("Forwarded"),
+            "forwarded": self.headers.get_all("Forwarded") or self.headers.get_all("X-Real-IP"),
             "peer": self.client_address[0],
             "taken": taken,
         }

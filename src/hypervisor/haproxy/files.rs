@@ -16,6 +16,8 @@ use crate::{
 
 /// How long a check may take: 140 ms with 100 sites.
 const CHECK: Duration = Duration::from_secs(20);
+/// The log of a HAProxy that is no service of systemd's.
+pub const LOG: &str = "haproxy.log";
 /// What a configuration is called until it was checked.
 const UNCHECKED: &str = "unchecked.cfg";
 
@@ -83,12 +85,13 @@ pub fn alert(said: &str) -> String {
     escaped(alert.or(said.lines().last()).unwrap_or("it says nothing").trim())
 }
 
-/// Removes what HAProxy reads, but no certificate.
+/// Removes what HAProxy, which has ended, read and wrote, but no certificate.
 ///
 /// # Errors
 /// The system's own.
 pub fn remove(folder: &Path) -> Result<()> {
-    let names = ["haproxy.cfg", UNCHECKED, "sites.map", "503.http", "https.map", "challenges.map", "certificates.list"];
+    let names =
+        ["haproxy.cfg", UNCHECKED, "sites.map", "503.http", "https.map", "challenges.map", "certificates.list", LOG];
     let sockets = [ProxyConfiguration::WORKER_SOCKET, ProxyConfiguration::MASTER_SOCKET];
     for name in names.into_iter().chain(sockets) {
         match fs::remove_file(folder.join(name)) {

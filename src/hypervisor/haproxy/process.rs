@@ -32,7 +32,7 @@ const SERVICE: (&str, &str) = ("lite-proxy.service", "/var/lib/lite/proxy");
 /// The log, and whether a process holds it.
 fn log(folder: &Path) -> Result<(File, bool)> {
     let fail = |e: std::io::Error| Error::new(Code::ProxyFailed, "cannot open the log of HAProxy").cause(e);
-    let path = folder.join("haproxy.log");
+    let path = folder.join(files::LOG);
     let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(fail)?;
     match file.try_lock() {
         Ok(()) => Ok((file, false)),
