@@ -60,6 +60,7 @@ mod load_balancer;
 mod mail;
 mod move_network;
 mod names;
+mod package;
 mod packet_filter;
 mod prometheus;
 mod publication;
@@ -123,6 +124,7 @@ fn main() -> ExitCode {
         (Tools, "image_gate", image_gate::TESTS),
         (Host, "image_owner", image_owner::TESTS),
         (Tools, "mail", mail::TESTS),
+        (Tools, "package", package::TESTS),
         (Tools, "prometheus", prometheus::TESTS),
         (Host, "publication", publication::TESTS),
         (Host, "publication_kill", publication_kill::TESTS),
