@@ -23,6 +23,7 @@ pub mod operation;
 pub mod rebuild;
 pub mod repair;
 pub mod settings;
+pub mod snapshot;
 pub mod static_ip;
 pub mod watch;
 

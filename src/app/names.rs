@@ -32,6 +32,11 @@ pub fn load_balancers(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::LoadBalancer).unwrap_or_default()
 }
 
+/// Names of the snapshots.
+pub fn snapshots(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Snapshot).unwrap_or_default()
+}
+
 /// Published domains.
 pub fn domains(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Domain).unwrap_or_default()

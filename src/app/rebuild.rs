@@ -77,6 +77,7 @@ impl Rebuild {
         let old = OldDatabases::open(state)?;
         let done = engine::rebuild(&mut app.context_of_new_state(&self.caller, wait)?, &catalog, &old)?;
         let view = |r: engine::Rebuilt| RebuiltView { name: r.name, lost: r.lost, salvaged: r.salvaged };
-        Ok(RebuildView { set_aside, rebuilt: done.taken.into_iter().map(view).collect(), refused: done.refused })
+        let rebuilt = done.taken.into_iter().map(view).collect();
+        Ok(RebuildView { set_aside, rebuilt, snapshots: done.snapshots, refused: done.refused })
     }
 }

@@ -61,19 +61,24 @@ pub struct Names {
 impl Names {
     /// The names in the order given, each once.
     pub fn each(&self) -> Vec<Name> {
-        let mut each: Vec<Name> = Vec::with_capacity(self.names.len());
-        for name in &self.names {
-            if !each.contains(name) {
-                each.push(name.clone());
-            }
-        }
-        each
+        each_once(&self.names)
     }
 
     /// The instances that a verb is to change.
     pub fn targets(&self, change: Change) -> Targets {
         Targets { names: self.each(), wait: change.wait, dry_run: change.dry_run }
     }
+}
+
+/// Names in the order given, each once.
+pub fn each_once(names: &[Name]) -> Vec<Name> {
+    let mut each: Vec<Name> = Vec::with_capacity(names.len());
+    for name in names {
+        if !each.contains(name) {
+            each.push(name.clone());
+        }
+    }
+    each
 }
 
 /// One instance.

@@ -90,6 +90,11 @@ pub fn load_balancers(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::load_balancers))
 }
 
+/// Completes names of snapshots.
+pub fn snapshots(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::snapshots))
+}
+
 /// Completes names of what is measured: instances and load balancers.
 pub fn measured(current: &OsStr) -> Vec<CompletionCandidate> {
     instances(current).into_iter().chain(load_balancers(current)).collect()

@@ -35,6 +35,7 @@ mod repair;
 mod secrets;
 mod show;
 mod signals;
+mod snapshot;
 mod ssh;
 mod start;
 mod stop;
@@ -93,6 +94,7 @@ enum Verb {
     Unpublish(unpublish::Args),
     Ip(ip::Args),
     Lb(lb::Args),
+    Snapshot(snapshot::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -189,6 +191,7 @@ impl Verb {
             Self::Unpublish(args) => unpublish::run(args, env),
             Self::Ip(args) => ip::run(args, env),
             Self::Lb(args) => lb::run(args, env),
+            Self::Snapshot(args) => snapshot::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

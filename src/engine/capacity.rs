@@ -158,6 +158,42 @@ pub fn check_reserve(free: u64, reserve: u64) -> Result<()> {
     ))
 }
 
+/// Refused (exit 2), with the numbers, if a pool that gets `needed` bytes more than its disks could no longer hold what instances
+/// are promised, or less is free in it then than stays free. `what` is what takes them: "a snapshot of instance `web`".
+pub fn check_copy(
+    what: &str,
+    needed: u64,
+    (pool, used_by_disks): (&PoolInfo, u64),
+    held: &Allocated,
+    overcommit: &Overcommit,
+) -> Result<()> {
+    let [take, free] = Size::together([needed, pool.available].map(Size::bytes));
+    let refuse = |why: String| {
+        Err(Error::new(Code::NoCapacity, format!("{what} takes {take} of disk, and {why}")).hint(
+            Hint::from("make room: ")
+                .run(Verb::SnapshotList)
+                .text(" and ")
+                .run(Verb::ImageList)
+                .text(" show what takes it; ")
+                .run(Verb::SnapshotDelete)
+                .text(" and ")
+                .run(Verb::Gc)
+                .text(" free it"),
+        ))
+    };
+    let (left, reserve) = (pool.available.saturating_sub(needed), overcommit.reserve(pool.capacity));
+    if needed > pool.available || left < reserve {
+        let reserve = Size::bytes(reserve);
+        return refuse(format!("{free} are free, of which `disk_reserve` keeps {reserve}"));
+    }
+    let limit = disk(left, used_by_disks, overcommit);
+    if held.disk > limit {
+        let [promised, limit] = Size::together([held.disk, limit].map(Size::bytes));
+        return refuse(format!("instances are promised {promised}: after it the pool could hold {limit} of theirs"));
+    }
+    Ok(())
+}
+
 /// vCPUs that may be promised in all.
 fn vcpus(host: &HostInfo) -> u32 {
     host.cpus.saturating_mul(VCPUS_PER_CPU)
@@ -254,6 +290,27 @@ mod tests {
             );
         }
         assert_eq!((low.count(&bundle(1, 1, 1)), low.short(&bundle(8, 5, 1))), (0, vec!["vCPUs", "memory", "disk"]));
+    }
+
+    #[test]
+    fn a_copy_leaves_room_for_what_was_promised_and_for_the_reserve() {
+        let (_, pool) = host_and_pool();
+        let overcommit = Overcommit { disk: Ratio::ONE, ..Overcommit::default() };
+        let says = |needed: u64, promised: u64| {
+            let held = Allocated { disk: promised << 30, ..Allocated::default() };
+            check_copy("a copy", needed << 30, (&pool, 4 << 30), &held, &overcommit).map_err(|e| (e.code, e.message))
+        };
+        assert_eq!(says(20, 40), Ok(()));
+        let promised = "a copy takes 21 GiB of disk, and instances are promised 40 GiB: after it the pool could hold 39 GiB of theirs";
+        assert_eq!(says(21, 40), Err((Code::NoCapacity, promised.to_owned())));
+        let reserve = |needed: u64| {
+            format!(
+                "a copy takes {needed} GiB of disk, and 56 GiB are free, of which `disk_reserve` keeps {}",
+                Size::bytes(overcommit.reserve(80 << 30))
+            )
+        };
+        assert_eq!(says(55, 0), Err((Code::NoCapacity, reserve(55))));
+        assert_eq!(says(57, 0), Err((Code::NoCapacity, reserve(57))));
     }
 
     #[test]

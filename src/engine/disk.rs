@@ -4,7 +4,7 @@ use super::{Ctx, capacity, host::used_by_disks};
 use crate::{
     hypervisor::Space,
     model::{DiskUsage, Result, Size},
-    plan::{self, Namespace},
+    plan,
 };
 
 /// The space of the pool; none where it is not known. Asks libvirt only for a pool that is no folder of this machine.
@@ -56,7 +56,7 @@ fn used(ctx: &Ctx) -> Result<u64> {
     let files = ctx.machine.entries(&ctx.settings.host.folders.pool).unwrap_or_default();
     let ours = files.iter().filter(|file| {
         let name = file.file_name().and_then(|n| n.to_str());
-        name.is_some_and(|name| plan::owner_of(Namespace::Volume, name).is_some())
+        name.is_some_and(plan::is_of_instance)
     });
     // One that goes meanwhile takes nothing.
     Ok(ours.filter_map(|file| ctx.machine.info(file).ok()).map(|info| info.allocated).sum())

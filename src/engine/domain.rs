@@ -134,10 +134,20 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
 /// Path of the image that the root disk lies on. One that is not there any more has the path where it would be: what QEMU may
 /// have written into the disk is asked by nobody, and a start says what is missing.
 fn image_path(ctx: &Ctx, instance: &Instance) -> Result<String> {
-    let (record, pool) = (&instance.record, &ctx.settings.host.pool);
+    volume_path(ctx, &image_volume(ctx, instance)?)
+}
+
+/// The volume of the image that the root disk lies on.
+pub fn image_volume(ctx: &Ctx, instance: &Instance) -> Result<String> {
+    let record = &instance.record;
     let kept = ctx.store.image_of(record.uuid)?.filter(|volume| !volume.is_empty());
-    let volume = kept.unwrap_or_else(|| image::volume_name(&record.base, &record.image_digest));
-    Ok(match ctx.hypervisor.volume(pool, &volume)? {
+    Ok(kept.unwrap_or_else(|| image::volume_name(&record.base, &record.image_digest)))
+}
+
+/// Path of a volume of the pool, or where it would be.
+pub fn volume_path(ctx: &Ctx, volume: &str) -> Result<String> {
+    let pool = &ctx.settings.host.pool;
+    Ok(match ctx.hypervisor.volume(pool, volume)? {
         Some(seen) => seen.path,
         None => format!("{}/{volume}", ctx.hypervisor.pool(pool)?.map(|p| p.path).unwrap_or_default()),
     })

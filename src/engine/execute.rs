@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Ctx, firewall, forward,
+    Ctx, disk_copy, firewall, forward,
     lock::{LIBVIRT_SLOTS, Lock},
     names, objects,
 };
@@ -30,9 +30,9 @@ impl<'a> Payload<'a> {
         Payload { content: None }
     }
 
-    /// The content of a new instance's seed.
-    pub const fn seed(bytes: &'a [u8]) -> Self {
-        Payload { content: Some((OwnedKind::Seed, bytes)) }
+    /// The content of the volume of a kind.
+    pub const fn of(kind: OwnedKind, bytes: &'a [u8]) -> Self {
+        Payload { content: Some((kind, bytes)) }
     }
 }
 
@@ -49,6 +49,13 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
         Step::StartUnlinked { uuid } | Step::Start { uuid } => start(ctx, *uuid),
         Step::Destroy { uuid } => hv.destroy(*uuid),
+        Step::StartPaused { uuid, xml } => hv.start_paused(*uuid, xml),
+        Step::EndPaused { uuid } => disk_copy::end_paused(ctx, *uuid),
+        Step::Copy { uuid, copy, xml } => disk_copy::copy(ctx, *uuid, copy, xml),
+        Step::EndCopy { uuid, copy } => disk_copy::end(ctx, *uuid, copy),
+        Step::Freeze { uuid } => disk_copy::freeze(ctx, *uuid),
+        Step::Thaw { uuid } => disk_copy::thaw(ctx, *uuid),
+        Step::Cut { uuid, copies } => disk_copy::cut(ctx, *uuid, copies),
         Step::MoveNetwork { name, mode, links, .. } => forward::move_to(ctx, name, *mode, links),
         Step::RestoreNetwork { name, xml, links } => forward::run_as(ctx, name, xml, links),
     };

@@ -14,7 +14,7 @@ use crate::{
     hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
     model::{Code, Error, Hint, NetworkMode, Result, Verb},
-    plan::{self, Namespace, Subnet},
+    plan::{self, Subnet},
 };
 
 /// How long to wait for another process that makes pool and network.
@@ -143,7 +143,7 @@ pub fn capacity(ctx: &Ctx) -> Result<super::Capacity> {
     Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held, &ctx.settings.host.overcommit))
 }
 
-/// Bytes that the disks of instances use already.
+/// Bytes that the disks of instances use already. Snapshots are no disks that instances were promised.
 pub fn used_by_disks(volumes: &[VolumeInfo]) -> u64 {
-    volumes.iter().filter(|v| plan::owner_of(Namespace::Volume, &v.name).is_some()).map(|v| v.allocation).sum()
+    volumes.iter().filter(|v| plan::is_of_instance(&v.name)).map(|v| v.allocation).sum()
 }

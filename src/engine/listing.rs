@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Ctx, domain::drift_of, links::Links};
 use crate::{
     hypervisor::{DomainInfo, DomainState},
-    model::{Code, Drift, Instance, InstanceState, Phase, Result},
+    model::{Code, DesiredState, Drift, Instance, InstanceState, Phase, Result},
     plan,
 };
 
@@ -30,6 +30,7 @@ pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
     if instances.is_empty() {
         return Ok(Vec::new());
     }
+    let copied = ctx.store.sources_of_snapshots()?;
     let seen: HashMap<_, _> = ctx.hypervisor.domains()?.into_iter().map(|d| (d.uuid, d)).collect();
     let runs = seen.values().any(|d| d.state == DomainState::Running);
     // Where the host cannot be asked, a listing tells what is known.
@@ -42,9 +43,10 @@ pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
                 None => ctx.hypervisor.domain(instance.record.uuid),
                 listed => Ok(listed.cloned()),
             };
-            let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new()) };
+            let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new(), false) };
             let drift = domain.as_ref().map(|d| differences(&instance, d, links.as_ref())).unwrap_or_default();
-            listed(instance, domain.map(|d| d.state), drift)
+            let is_copied = copied.contains(&instance.record.uuid);
+            listed(instance, domain.map(|d| d.state), drift, is_copied)
         })
         .collect())
 }
@@ -81,8 +83,14 @@ fn differences(instance: &Instance, domain: &DomainInfo, links: Option<&Links>) 
     found
 }
 
-fn listed(instance: Instance, domain: Option<DomainState>, drift: Vec<Drift>) -> Listed {
-    let power = state(&instance, domain);
+/// `is_copied`: a snapshot of it is being made.
+fn listed(instance: Instance, domain: Option<DomainState>, drift: Vec<Drift>, is_copied: bool) -> Listed {
+    let power = match state(&instance, domain) {
+        InstanceState::Paused if is_copied && instance.desired_state == DesiredState::Stopped => {
+            InstanceState::Snapshotting
+        }
+        power => power,
+    };
     Listed { state: shown(power, &drift), power, drift, instance }
 }
 

@@ -14,6 +14,7 @@ mod capacity;
 mod certificates;
 mod context;
 mod disk;
+mod disk_copy;
 mod domain;
 mod execute;
 mod firewall;
@@ -51,6 +52,7 @@ mod request;
 mod resolver;
 pub mod sagas;
 mod served;
+mod snapshot_sidecar;
 mod starting;
 mod undo;
 

@@ -32,7 +32,7 @@ use crate::{
         Code, DOMAIN, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef,
         Result, Size, Stage, Verb,
     },
-    plan::{self, Chosen, DomainPlan, Identity, Sources, Step, Subnet},
+    plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step, Subnet},
     render::{Seed, SeedInput, StaticAddress, StaticAddress6, render},
     store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
 };
@@ -358,7 +358,7 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
     )?;
     let id = job.operation.id.clone();
     let mut run = Run::new(&id);
-    let payload = Payload::seed(&job.seed);
+    let payload = Payload::of(OwnedKind::Seed, &job.seed);
     let result = steps.iter().try_for_each(|step| match ctx.cancelled() {
         true => Err(Error::new(Code::Interrupted, "interrupted")),
         false => journal::step(ctx, &mut run, step, &payload),

@@ -2,14 +2,19 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Ctx, firewall, lock::Lock, names, our_domains, ours::OurDomain, proxy, reports};
+use uuid::Uuid;
+
+use super::{
+    Ctx, firewall, lock::Lock, names, our_domains, ours::OurDomain, proxy, reports, snapshot_sidecar::Sidecar,
+};
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
     hypervisor::DomainState,
     kill_point,
-    model::{Code, DesiredState, Error, NetworkMode, Phase, Record, Result, escaped},
-    store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets, sites},
+    model::{Code, DesiredState, Error, Name, NetworkMode, Phase, Record, Result, Size, escaped},
+    plan::{self, Namespace, OwnedKind, owner_of},
+    store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets, sites, snapshots},
 };
 
 /// An instance that was taken into the database.
@@ -28,6 +33,8 @@ pub struct Rebuilt {
 pub struct Rebuilding {
     /// Taken in.
     pub taken: Vec<Rebuilt>,
+    /// Names of the snapshots that were taken in.
+    pub snapshots: Vec<String>,
     /// What could not be, a sentence each.
     pub refused: Vec<String>,
 }
@@ -52,6 +59,12 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
         match taken {
             Ok(rebuilt) => done.taken.push(rebuilt),
             Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
+        }
+    }
+    for id in snapshots_without_row(ctx)? {
+        match take_in_snapshot(ctx, id) {
+            Ok(name) => done.snapshots.push(name.into()),
+            Err(e) => done.refused.push(format!("snapshot {id}: {e}")),
         }
     }
     if !done.taken.is_empty() {
@@ -97,6 +110,33 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
     })?;
     Ok(rebuilt)
+}
+
+/// The snapshots of the pool that have a sidecar, and no row.
+fn snapshots_without_row(ctx: &Ctx) -> Result<Vec<Uuid>> {
+    let volumes = match ctx.hypervisor.volumes(&ctx.settings.host.pool) {
+        Err(e) if e.code == Code::NoPool => Vec::new(),
+        volumes => volumes?,
+    };
+    let owners = volumes.iter().filter_map(|volume| owner_of(Namespace::Volume, &volume.name));
+    let mut found = Vec::new();
+    for (_, id) in owners.filter(|(kind, _)| *kind == OwnedKind::SnapshotSidecar) {
+        if !ctx.store.has_resource(id)? {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+/// One snapshot, as its sidecar tells. Its secrets are lost with the database.
+fn take_in_snapshot(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
+    let Sidecar { snapshot, blueprint, parameters, .. } = Sidecar::read(ctx, id)?;
+    let (host, disk) = (ctx.host_id(), plan::snapshot_disk(id));
+    let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &disk)?;
+    let seen = seen.ok_or_else(|| Error::new(Code::NoVolume, format!("its copy `{disk}` is gone")))?;
+    let allocation = Size::bytes(seen.allocation);
+    ctx.store.write(|t| snapshots::take_in(t, &host, (&snapshot, allocation), &blueprint, &parameters))?;
+    Ok(snapshot.name)
 }
 
 /// A guest that said that its set-up failed has failed; any other is taken for ready.

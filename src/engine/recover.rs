@@ -10,7 +10,7 @@ use super::{
     sagas::{
         bake, create, delete, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, start, static_ip, stop, tag,
+        load_balancer, network, publication, snapshot, start, static_ip, stop, tag,
     },
 };
 use crate::{
@@ -47,7 +47,7 @@ fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
     let (mut told, mut failed) = (Vec::new(), None);
     let open = ctx.store.open_operations()?.into_iter().filter(|o| o.state == state);
     let ours = |o: &Operation| match o.resource.kind {
-        ResourceKind::Instance | ResourceKind::LoadBalancer | ResourceKind::Network => true,
+        ResourceKind::Instance | ResourceKind::LoadBalancer | ResourceKind::Network | ResourceKind::Snapshot => true,
         _ => o.kind == OperationKind::Bake,
     };
     for operation in open.filter(ours) {
@@ -125,6 +125,8 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         | OperationKind::AttachTargets
         | OperationKind::DetachTargets
         | OperationKind::DeleteLoadBalancer => load_balancer::resume(ctx, operation),
+        OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),
+        OperationKind::DeleteSnapshot => snapshot::resume_delete(ctx, operation, lock),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),
     };

@@ -24,11 +24,29 @@ macro_rules! calls_of {
     (Lifecycle, $make:ident) => {
         $make! { Lifecycle {
             fn start(uuid: Uuid) -> ();
+            fn start_paused(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
             fn resume(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
             fn destroy(uuid: Uuid) -> ();
+        } }
+    };
+    (BlockJobs, $make:ident) => {
+        $make! { BlockJobs {
+            fn live_definition(uuid: Uuid) -> Option<LiveDefinition>;
+            fn copy_disk(uuid: Uuid, device: &str, xml: &str) -> ();
+            fn pull_disk(uuid: Uuid, device: &str, base: &str) -> ();
+            fn block_job(uuid: Uuid, device: &str) -> Option<BlockJob>;
+            fn abort_block_job(uuid: Uuid, device: &str) -> ();
+        } }
+    };
+    (GuestAgent, $make:ident) => {
+        $make! { GuestAgent {
+            fn freeze(uuid: Uuid) -> ();
+            fn thaw(uuid: Uuid) -> ();
+            fn is_frozen(uuid: Uuid) -> bool;
+            fn run_in_guest(uuid: Uuid, program: &str, arguments: &[&str]) -> i64;
         } }
     };
     (Console, $make:ident) => {
@@ -107,6 +125,8 @@ macro_rules! calls_of_all {
         calls_of!(Node, $make);
         calls_of!(Domains, $make);
         calls_of!(Lifecycle, $make);
+        calls_of!(BlockJobs, $make);
+        calls_of!(GuestAgent, $make);
         calls_of!(Console, $make);
         calls_of!(Pools, $make);
         calls_of!(Volumes, $make);

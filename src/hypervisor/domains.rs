@@ -97,6 +97,9 @@ pub trait Domains: Send + Sync {
 pub trait Lifecycle: Send + Sync {
     /// Starts it; content if it runs. `domain_stopping` (busy) if it is just going down.
     fn start(&self, uuid: Uuid) -> Result<()>;
+    /// Starts it with the definition `xml` for this one run, and no virtual CPU runs: its disks are there to be worked on. Its own
+    /// definition stays. Content if it is paused already.
+    fn start_paused(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Asks the guest to power off (ACPI); content if it is off. Does not wait for the guest.
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).

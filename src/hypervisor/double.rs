@@ -4,6 +4,7 @@
 //! and states that only a real guest gets into are ours. No root, no daemon, no files.
 
 mod calls;
+mod work;
 
 use std::{
     collections::BTreeMap,
@@ -63,6 +64,7 @@ struct Memory {
     pool_free: Option<u64>,
     taps: Vec<Tap>,
     addresses: BTreeMap<Uuid, Vec<Ipv4Addr>>,
+    work: work::Work,
 }
 
 impl Default for Memory {
@@ -77,6 +79,7 @@ impl Default for Memory {
             pool_free: None,
             taps: Vec::new(),
             addresses: BTreeMap::new(),
+            work: work::Work::default(),
         }
     }
 }

@@ -12,13 +12,14 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample, Domains, Filters, HostInfo,
-    Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo, Pools, ReverseProxy, Upload, VolumeInfo,
-    Volumes,
+    BlockJob, BlockJobs, Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample,
+    Domains, Filters, GuestAgent, HostInfo, Lifecycle, Links, NetworkInfo, Networks, Node, PacketFilter, PoolInfo,
+    Pools, ReverseProxy, Upload, VolumeInfo, Volumes,
     delegate::{calls_of, calls_of_all},
 };
 use crate::model::{
-    Code, Error, LoadedTable, Mac, ProxyConfiguration, ProxyServer, ProxyStatistics, Result, Ruleset, Tap,
+    Code, Error, LiveDefinition, LoadedTable, Mac, ProxyConfiguration, ProxyServer, ProxyStatistics, Result, Ruleset,
+    Tap,
 };
 
 /// What becomes of the call that fails.
@@ -31,11 +32,12 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 12] = [
+const DESTRUCTIVE: [&str; 13] = [
     "remove_domain",
     "shutdown",
     "reset",
     "destroy",
+    "abort_block_job",
     "upload",
     "upload_from",
     "remove_volume",
@@ -105,6 +107,8 @@ trait Answer: Sized {
     }
 }
 impl Answer for () {}
+impl Answer for bool {}
+impl Answer for i64 {}
 impl Answer for HostInfo {}
 impl Answer for ConsoleStream {}
 impl Answer for Box<dyn Read + Send> {}

@@ -5,6 +5,7 @@
 //! `ensure_*` calls are repeatable: they make it present and are content if it is. `remove_*` calls are too: they make it
 //! absent and are content if it is.
 
+mod block_jobs;
 mod console;
 #[cfg(feature = "testing")]
 mod delegate;
@@ -14,6 +15,7 @@ pub mod double;
 mod filters;
 #[cfg(feature = "testing")]
 pub mod flaky;
+mod guest_agent;
 mod haproxy;
 mod ip;
 pub mod libvirt;
@@ -33,9 +35,11 @@ mod samples;
 mod storage;
 mod tail;
 
+pub use block_jobs::{BlockJob, BlockJobKind, BlockJobs};
 pub use console::{Console, ConsoleStream};
 pub use domains::{DomainInfo, DomainSize, DomainState, Domains, Lifecycle, StateReason};
 pub use filters::Filters;
+pub use guest_agent::GuestAgent;
 pub use haproxy::Haproxy;
 pub use links::Links;
 pub use local::{LocalMachine, is_local};
@@ -52,7 +56,19 @@ pub use crate::model::{DhcpHost, DnsHost};
 
 /// A host that runs virtual machines: all of the traits together.
 pub trait Hypervisor:
-    Node + Domains + Lifecycle + Console + Pools + Volumes + Networks + Filters + PacketFilter + Links + ReverseProxy
+    Node
+    + Domains
+    + Lifecycle
+    + BlockJobs
+    + GuestAgent
+    + Console
+    + Pools
+    + Volumes
+    + Networks
+    + Filters
+    + PacketFilter
+    + Links
+    + ReverseProxy
 {
 }
 
@@ -60,6 +76,8 @@ impl<H> Hypervisor for H where
     H: Node
         + Domains
         + Lifecycle
+        + BlockJobs
+        + GuestAgent
         + Console
         + Pools
         + Volumes

@@ -1,6 +1,6 @@
 //! The calls of all traits, for code that holds a hypervisor of a known type: `use lite::hypervisor::prelude::*`.
 
 pub use super::{
-    Console as _, Domains as _, Filters as _, Lifecycle as _, Links as _, Networks as _, Node as _, PacketFilter as _,
-    Pools as _, ReverseProxy as _, Volumes as _,
+    BlockJobs as _, Console as _, Domains as _, Filters as _, GuestAgent as _, Lifecycle as _, Links as _,
+    Networks as _, Node as _, PacketFilter as _, Pools as _, ReverseProxy as _, Volumes as _,
 };

@@ -186,7 +186,22 @@ pub fn refuse_used(images: &Images, id: &str, users: &dyn Fn(&str) -> Result<Vec
         return Ok(());
     }
     Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
-        .hint(Hint::from("delete what uses it first: ").run_with(Verb::Delete, &[&(in_use.join(" "))])))
+        .hint(delete_first(&in_use)))
+}
+
+/// The commands that delete what uses an image: instances, and snapshots as `snapshot NAME`.
+fn delete_first(users: &[String]) -> Hint {
+    let snapshots: Vec<&str> = users.iter().filter_map(|user| user.strip_prefix("snapshot ")).collect();
+    let instances: Vec<&str> = users.iter().map(String::as_str).filter(|user| !user.starts_with("snapshot ")).collect();
+    let hint = Hint::from("delete what uses it first: ");
+    match (instances.is_empty(), snapshots.is_empty()) {
+        (_, true) => hint.run_with(Verb::Delete, &[&instances.join(" ")]),
+        (true, false) => hint.run_with(Verb::SnapshotDelete, &[&snapshots.join(" ")]),
+        (false, false) => hint
+            .run_with(Verb::Delete, &[&instances.join(" ")])
+            .text(", ")
+            .run_with(Verb::SnapshotDelete, &[&snapshots.join(" ")]),
+    }
 }
 
 /// Removes an image with all its versions. `users` names the instances whose disks lie on a volume; with one, it is refused.

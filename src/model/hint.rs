@@ -47,6 +47,14 @@ words! {
     LbAttach = "lb attach",
     /// Deletes a load balancer.
     LbDelete = "lb delete",
+    /// Makes a snapshot of an instance.
+    SnapshotCreate = "snapshot create",
+    /// Lists the snapshots.
+    SnapshotList = "snapshot list",
+    /// Shows a snapshot.
+    SnapshotShow = "snapshot show",
+    /// Deletes snapshots.
+    SnapshotDelete = "snapshot delete",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

@@ -35,6 +35,8 @@ words! {
     Unresponsive = "unresponsive",
     /// Paused, by a person or by an I/O error.
     Paused = "paused",
+    /// Off, while a snapshot of its disk is made.
+    Snapshotting = "snapshotting",
     /// Went down by a crash or a guest panic.
     Crashed = "crashed",
     /// Set-up failed; kept for its logs.

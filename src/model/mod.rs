@@ -29,6 +29,7 @@ mod ruleset;
 mod settings;
 mod site;
 mod size;
+mod snapshot;
 mod static_ip;
 mod tap;
 mod template;
@@ -41,7 +42,7 @@ pub use alarm::{
 pub use code::{Class, Code};
 pub use definition::{
     DhcpEntry, DiskSource, DnsEntry, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition,
-    MetadataElement, NetworkDefinition,
+    LiveDefinition, LiveDisk, MetadataElement, Mirror, NetworkDefinition,
 };
 pub use dns::{DOMAIN, DnsName, TimeZone};
 pub use drift::Drift;
@@ -68,6 +69,7 @@ pub use ruleset::{LoadedTable, Ruleset};
 pub use settings::{Acme, MailSecurity, MailServer, Paths, Settings};
 pub use site::{ApplicationUrl, Certificate, CertificateState, Domain, Site, is_behind_router};
 pub use size::Size;
+pub use snapshot::{Consistency, Snapshot, SnapshotState, StoredSnapshot};
 pub use static_ip::StaticIp;
 pub use tap::Tap;
 pub use template::check_template;

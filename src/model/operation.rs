@@ -41,6 +41,10 @@ words! {
     DetachTargets = "lb-detach",
     /// Removes a load balancer.
     DeleteLoadBalancer = "lb-delete",
+    /// Makes a snapshot of an instance.
+    CreateSnapshot = "snapshot-create",
+    /// Removes a snapshot.
+    DeleteSnapshot = "snapshot-delete",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

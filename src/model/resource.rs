@@ -21,6 +21,8 @@ words! {
     Network = "network",
     /// A load balancer.
     LoadBalancer = "load_balancer",
+    /// A snapshot of an instance.
+    Snapshot = "snapshot",
 }
 
 impl ResourceKind {
@@ -34,6 +36,7 @@ impl ResourceKind {
             Self::StaticIp => "a static address",
             Self::Network => "a network",
             Self::LoadBalancer => "a load balancer",
+            Self::Snapshot => "a snapshot",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is to be made, as data: XML descriptions and the steps of each operation, each with its undo. Pure.
 
 mod backing;
+mod copy;
 mod devices;
 mod domain;
 mod drift;
@@ -18,6 +19,7 @@ mod step;
 mod storage;
 mod xml;
 
+pub use copy::{PausedPlan, copy_target_xml, paused_xml};
 pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
@@ -29,11 +31,12 @@ pub use names::{NameChanges, dns_hosts, full_name, name_changes, named_instance}
 pub use network::{Subnet, network_xml, subnet_of};
 pub use nft::{FromWorld, Nat, OfInstance, StaticAddressOf, port_name, ruleset};
 pub use owned::{
-    Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, Sources, attached, console_log,
-    is_marked, log_owner, owner_of, report_log, root_disk, seed,
+    Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, ROOT_DEVICE, Sources, attached,
+    console_log, is_marked, is_of_instance, log_owner, owner_of, report_log, root_disk, seed, snapshot_disk,
+    snapshot_sidecar,
 };
 pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};
 pub use record::{Chosen, Identity};
 pub use sequence::{create, delete, redefine, remove, remove_logs};
-pub use step::Step;
+pub use step::{DiskCopy, Step};
 pub use storage::{empty_xml, image_xml, overlay_xml, pool_xml, seed_xml};

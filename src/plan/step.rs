@@ -27,10 +27,33 @@ pub enum Step {
     Start { uuid: Uuid },
     /// The domain does not run.
     Destroy { uuid: Uuid },
+    /// The domain runs paused, as `xml` says for this one run.
+    StartPaused { uuid: Uuid, xml: String },
+    /// The domain does not run paused.
+    EndPaused { uuid: Uuid },
+    /// The disk is being mirrored to the copy, which holds all that the disk holds.
+    Copy { uuid: Uuid, copy: DiskCopy, xml: String },
+    /// The disk is not mirrored to the copy.
+    EndCopy { uuid: Uuid, copy: DiskCopy },
+    /// The guest's file systems are frozen, and thaw by themselves if nobody does.
+    Freeze { uuid: Uuid },
+    /// The guest's file systems are not frozen.
+    Thaw { uuid: Uuid },
+    /// The copies are whole, of one moment, and mirrored to no more.
+    Cut { uuid: Uuid, copies: Vec<DiskCopy> },
     /// The network forwards in this mode, with these links on its bridge; `before` is the definition that it had.
     MoveNetwork { name: String, mode: ForwardMode, before: String, links: Vec<Tap> },
     /// The network has this definition again, with these links on its bridge.
     RestoreNetwork { name: String, xml: String, links: Vec<Tap> },
+}
+
+/// A copy of a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskCopy {
+    /// The disk's device, such as `vda`.
+    pub device: String,
+    /// The path of the copy.
+    pub path: String,
 }
 
 impl Step {
@@ -39,10 +62,20 @@ impl Step {
         match self {
             Self::Ensure { object, .. } => Some(Self::Remove { object: object.clone() }),
             Self::StartUnlinked { uuid } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
+            Self::StartPaused { uuid, .. } => Some(Self::EndPaused { uuid: *uuid }),
+            Self::Copy { uuid, copy, .. } => Some(Self::EndCopy { uuid: *uuid, copy: copy.clone() }),
+            Self::Freeze { uuid } => Some(Self::Thaw { uuid: *uuid }),
             Self::MoveNetwork { name, before, links, .. } => {
                 Some(Self::RestoreNetwork { name: name.clone(), xml: before.clone(), links: links.clone() })
             }
-            Self::Rename { .. } | Self::Destroy { .. } | Self::Remove { .. } | Self::RestoreNetwork { .. } => None,
+            Self::Rename { .. }
+            | Self::Destroy { .. }
+            | Self::Remove { .. }
+            | Self::EndPaused { .. }
+            | Self::EndCopy { .. }
+            | Self::Thaw { .. }
+            | Self::Cut { .. }
+            | Self::RestoreNetwork { .. } => None,
         }
     }
 
@@ -50,8 +83,19 @@ impl Step {
     pub fn is_serialised(&self) -> bool {
         match self {
             Self::Ensure { object, .. } | Self::Remove { object } => object.is_serialised(),
-            Self::StartUnlinked { .. } | Self::Start { .. } | Self::Destroy { .. } => true,
-            Self::Rename { .. } | Self::MoveNetwork { .. } | Self::RestoreNetwork { .. } => false,
+            Self::StartUnlinked { .. }
+            | Self::Start { .. }
+            | Self::StartPaused { .. }
+            | Self::EndPaused { .. }
+            | Self::Destroy { .. } => true,
+            Self::Rename { .. }
+            | Self::Copy { .. }
+            | Self::EndCopy { .. }
+            | Self::Freeze { .. }
+            | Self::Thaw { .. }
+            | Self::Cut { .. }
+            | Self::MoveNetwork { .. }
+            | Self::RestoreNetwork { .. } => false,
         }
     }
 
@@ -60,9 +104,16 @@ impl Step {
         match self {
             Self::Ensure { kind, object, .. } => kind.subject(object),
             Self::Remove { object } => object.subject(),
-            Self::StartUnlinked { uuid } | Self::Start { uuid } => format!("start of domain {uuid}"),
+            Self::StartUnlinked { uuid } | Self::Start { uuid } | Self::StartPaused { uuid, .. } => {
+                format!("start of domain {uuid}")
+            }
+            Self::Copy { uuid, copy, .. } => format!("copy of disk `{}` of domain {uuid}", copy.device),
+            Self::EndCopy { uuid, copy } => format!("end of the copy of disk `{}` of domain {uuid}", copy.device),
+            Self::Freeze { uuid } => format!("freeze of the guest of domain {uuid}"),
+            Self::Thaw { uuid } => format!("thaw of the guest of domain {uuid}"),
+            Self::Cut { uuid, .. } => format!("end of the copies of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
-            Self::Destroy { uuid } => format!("power of domain {uuid}"),
+            Self::Destroy { uuid } | Self::EndPaused { uuid } => format!("power of domain {uuid}"),
             Self::MoveNetwork { name, mode, .. } => format!("move of network `{name}` to mode `{mode}`"),
             Self::RestoreNetwork { name, .. } => format!("old definition of network `{name}`"),
         }

@@ -162,10 +162,11 @@ impl Store {
             .map_err(sql)
     }
 
-    /// Names of the instances whose root disk lies on an image volume.
+    /// Names of the instances whose root disk lies on an image volume, and of the snapshots that do: `snapshot NAME`.
     pub fn users_of_image(&self, image: &str) -> Result<Vec<String>> {
-        let mut statement =
-            self.read().prepare("SELECT name FROM instance WHERE image = ?1 ORDER BY name").map_err(sql)?;
+        let query = "SELECT name FROM (SELECT 0 AS kind, name FROM instance WHERE image = ?1
+                     UNION ALL SELECT 1, 'snapshot ' || name FROM snapshot WHERE image = ?1) ORDER BY kind, name";
+        let mut statement = self.read().prepare(query).map_err(sql)?;
         let rows = statement.query_map([image], |row| row.get(0)).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }

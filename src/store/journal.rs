@@ -73,9 +73,12 @@ impl Store {
         statement.exists([id.to_string()]).map_err(sql)
     }
 
-    /// Image volumes that the root disk of an instance lies on.
+    /// Image volumes that the root disk of an instance, or a snapshot, lies on.
     pub fn images_in_use(&self) -> Result<Vec<String>> {
-        let mut statement = self.read().prepare("SELECT DISTINCT image FROM instance ORDER BY image").map_err(sql)?;
+        let mut statement = self
+            .read()
+            .prepare("SELECT image FROM instance UNION SELECT image FROM snapshot ORDER BY image")
+            .map_err(sql)?;
         let rows = statement.query_map([], |row| row.get(0)).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }

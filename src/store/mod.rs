@@ -27,6 +27,7 @@ mod salvage;
 mod schema;
 pub mod secrets;
 pub mod sites;
+pub mod snapshots;
 pub mod static_ips;
 pub mod watcher_state;
 

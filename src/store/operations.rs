@@ -47,7 +47,7 @@ pub struct Operation {
     pub ended_at: Option<Timestamp>,
     /// When somebody asked that it end.
     pub cancel_at: Option<Timestamp>,
-    /// The virtual machine that it makes for itself alone, from when that is reserved.
+    /// The virtual machine that it makes for itself alone, from when that is reserved; of a snapshot, the instance.
     pub machine: Option<Uuid>,
 }
 
@@ -165,6 +165,22 @@ pub fn set_machine(t: &Transaction<'_>, operation: &str, machine: Uuid) -> Resul
     t.0.execute("UPDATE operation SET machine = ?2 WHERE id = ?1", [operation, &machine.to_string()])
         .map_err(sql)
         .map(drop)
+}
+
+/// Ends an operation; with why, for machines and in words, where it failed.
+pub fn end(
+    t: &Transaction<'_>,
+    id: &str,
+    state: OperationState,
+    error: Option<(Code, &str)>,
+    now: Timestamp,
+) -> Result<()> {
+    t.0.execute(
+        "UPDATE operation SET state = ?2, error_code = ?3, error = ?4, ended_at = ?5 WHERE id = ?1",
+        params![id, Stored(state), error.map(|e| e.0.as_str()), error.map(|e| e.1), Time(now)],
+    )
+    .map_err(sql)
+    .map(drop)
 }
 
 /// The operation that a request id began.
@@ -288,14 +304,7 @@ impl Store {
         error: Option<(Code, &str)>,
         now: Timestamp,
     ) -> Result<()> {
-        self.write(|t| {
-            t.0.execute(
-                "UPDATE operation SET state = ?2, error_code = ?3, error = ?4, ended_at = ?5 WHERE id = ?1",
-                params![id, Stored(state), error.map(|e| e.0.as_str()), error.map(|e| e.1), Time(now)],
-            )
-            .map_err(sql)
-            .map(drop)
-        })
+        self.write(|t| end(t, id, state, error, now))
     }
 
     /// Writes how far a step is.

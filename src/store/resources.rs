@@ -70,6 +70,8 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
             error(format!("there is a load balancer `{name}` already"))
                 .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::LbShow, &[&name]))
         }
+        (ResourceKind::Snapshot, ResourceKind::Snapshot) => error(format!("there is a snapshot `{name}` already"))
+            .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::SnapshotShow, &[&name])),
         (ResourceKind::Contact | ResourceKind::StaticIp | ResourceKind::LoadBalancer, _) => {
             error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name")
         }

@@ -29,7 +29,9 @@ pub struct RebuildView {
     pub set_aside: Option<String>,
     /// The instances read back.
     pub rebuilt: Vec<RebuiltView>,
-    /// Why a domain could not be read back, a sentence each.
+    /// Names of the snapshots read back, without their secrets.
+    pub snapshots: Vec<String>,
+    /// Why a domain or a snapshot could not be read back, a sentence each.
     pub refused: Vec<String>,
 }
 

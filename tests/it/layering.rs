@@ -92,11 +92,11 @@ const ENGINE: &[&[&str]] = &[
     &["image_pool"],
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
-    &["lock", "allocate", "generate", "progress", "images", "network"],
+    &["lock", "allocate", "generate", "progress", "images", "network", "snapshot_sidecar"],
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],
-    &["links", "forward"],
+    &["links", "forward", "disk_copy"],
     // One step, and the journal of steps.
     &["execute"],
     &["journal", "image_journal"],

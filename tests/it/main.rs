@@ -65,6 +65,7 @@ mod package;
 mod protect;
 mod published;
 mod readme;
+mod snapshots;
 mod specification;
 mod state;
 mod static_ips;

@@ -72,6 +72,8 @@ mod runner;
 mod runner_values;
 mod seed_image;
 mod site;
+mod snapshot;
+mod snapshot_records;
 mod ssh_client;
 mod state;
 mod state_kill;
@@ -139,6 +141,7 @@ fn main() -> ExitCode {
         (Tools, "seed_image", seed_image::TESTS),
         (Host, "load_balancer", load_balancer::TESTS),
         (Host, "site", site::TESTS),
+        (Host, "snapshot", snapshot::TESTS),
         (Network, "load_balancer", load_balancer::NETWORK),
         (Network, "site", site::NETWORK),
         (Network, "beside", beside::NETWORK),

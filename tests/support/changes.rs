@@ -8,12 +8,12 @@ use lite::{
         sagas::{
             bake, firewall, load_balancer,
             publication::{self, Difference},
-            reboot, site, start, static_ip, stop, tag,
+            reboot, site, snapshot, start, static_ip, stop, tag,
         },
     },
     model::{
         Domain, HealthPath, Instance, LoadBalancer, Name, Observer, OperationKind, Protocol, Publication, Result, Rule,
-        Service, Site, StaticIp, Tag, Target,
+        Service, Site, StaticIp, Tag, Target, Unobserved,
     },
     store::static_ips,
 };
@@ -174,6 +174,18 @@ fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: 
     let wanted = |_: &Ctx, _: &Instance, _: &[Site]| Ok(difference.clone());
     let accepted = site::accept(ctx, instance, kind, &wanted)?;
     accepted.map_or(Ok(()), |accepted| site::run(ctx, accepted).map(drop))
+}
+
+/// Makes the snapshot `kept` of an instance.
+pub fn snapshot(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let accepted = snapshot::accept(ctx, instance, Some(&Name::parse("kept")?))?;
+    snapshot::run(ctx, accepted, &mut Unobserved).map(drop)
+}
+
+/// Deletes it.
+pub fn delete_snapshot(ctx: &mut Ctx) -> Result<()> {
+    let accepted = snapshot::accept_delete(ctx, &Name::parse("kept")?)?;
+    snapshot::run_delete(ctx, accepted)
 }
 
 /// Bakes an image, or gives the one that is there.

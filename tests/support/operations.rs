@@ -170,6 +170,16 @@ fn not_served(world: &World) -> Result<()> {
     Ok(())
 }
 
+fn with_agent(world: &World) {
+    created(world);
+    world.hypervisor.inner().set_agent(instance(&world.engine()).record.uuid, true);
+}
+
+fn with_snapshot(world: &World) {
+    created(world);
+    on(world, changes::snapshot).expect("made");
+}
+
 fn balanced(world: &World) {
     created(world);
     changes::balance(&mut world.engine()).expect("made");
@@ -265,6 +275,9 @@ pub const OPERATIONS: &[Operation] = &[
     ("lb detach", with_target, |w| changes::remove_targets(&mut w.engine()), Leaves::Whole),
     ("lb delete", with_target, |w| changes::unbalance(&mut w.engine()), Leaves::Whole),
     ("delete of a target", with_target, delete_of_a_target, Leaves::Nothing),
+    ("snapshot create", with_agent, |w| on(w, changes::snapshot), Leaves::Whole),
+    ("snapshot of a stopped one", stopped, |w| on(w, changes::snapshot), Leaves::Whole),
+    ("snapshot delete", with_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     ("delete with a domain", sited, delete_with_its_domains, Leaves::Nothing),

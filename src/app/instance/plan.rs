@@ -85,6 +85,13 @@ fn title(step: &Step) -> &'static str {
         Step::Ensure { kind, .. } => kind.description().noun(),
         Step::StartUnlinked { .. } | Step::Start { .. } => "start",
         Step::Rename { .. } => "name",
+        Step::StartPaused { .. }
+        | Step::EndPaused { .. }
+        | Step::Copy { .. }
+        | Step::EndCopy { .. }
+        | Step::Freeze { .. }
+        | Step::Thaw { .. }
+        | Step::Cut { .. } => "copy of the disk",
         Step::Destroy { .. } | Step::Remove { .. } => "removal",
         Step::MoveNetwork { .. } | Step::RestoreNetwork { .. } => "network",
     }

@@ -13,7 +13,10 @@ use crate::{
     engine::capacity::Overdraft,
     hypervisor::{DhcpInfo, DnsInfo, PoolInfo, VolumeInfo},
     image::Leftover,
-    model::{Code, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result},
+    model::{
+        Code, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result,
+        StoredSnapshot,
+    },
     plan::{Namespace, Object, Place, owner_of, record_in_domain},
     store::{Memory, Operation},
 };
@@ -25,6 +28,8 @@ pub struct Ledger {
     pub instances: Vec<Instance>,
     /// Ids of all resources, instances included.
     pub resources: HashSet<Uuid>,
+    /// All snapshots of the host.
+    pub snapshots: Vec<StoredSnapshot>,
     /// Operations under way, or left by a dead owner.
     pub open: Vec<Operation>,
 }

@@ -21,7 +21,7 @@ use crate::{
     hypervisor::{DomainInfo, DomainState},
     image,
     model::{Code, Error, NetworkDefinition, Publication, Record, Result},
-    plan::{self, Namespace, Object, OwnedKind, Step, Subnet, owner_of, subnet_of},
+    plan::{self, Namespace, Object, OwnedKind, Step, Subnet, is_of_instance, owner_of, subnet_of},
 };
 
 /// Looks at database and host; `all`: also at the capacity, and at this machine's processes and libvirt's own files.
@@ -76,7 +76,8 @@ fn reread(ctx: &Ctx, f: &mut Facts) -> Result<()> {
 
 fn ledger(ctx: &Ctx) -> Result<Ledger> {
     let (instances, resources) = (ctx.store.instances()?, ctx.store.resource_ids()?);
-    Ok(Ledger { instances, resources, open: ctx.store.open_operations()? })
+    let snapshots = ctx.store.snapshots(&ctx.host_id())?;
+    Ok(Ledger { instances, resources, snapshots, open: ctx.store.open_operations()? })
 }
 
 /// The instances whose lock somebody holds, and those whose lock file nobody does.
@@ -105,7 +106,12 @@ fn read_domains(ctx: &Ctx, f: &mut Facts) {
     let listed = ctx.hypervisor.domains();
     let Some(mut listed) = f.known("domains", listed) else { return };
     let rows = f.before.instances.iter().map(|i| i.record.uuid);
-    let disks = f.volumes.iter().flatten().filter_map(|v| owner_of(Namespace::Volume, &v.name));
+    let disks = f
+        .volumes
+        .iter()
+        .flatten()
+        .filter(|v| is_of_instance(&v.name))
+        .filter_map(|v| owner_of(Namespace::Volume, &v.name));
     let filters = f.filters.iter().flatten().filter_map(|name| owner_of(Namespace::Filter, name));
     let expected: BTreeSet<Uuid> = rows.chain(disks.chain(filters).map(|(_, id)| id)).collect();
     let mut found = Vec::new();

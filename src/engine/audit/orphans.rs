@@ -143,7 +143,8 @@ impl<'a> Owners<'a> {
 
     /// Volumes that are marked as ours, and that no kind's rule reads, or only one that reads other things as well.
     fn unknown(&self) -> Vec<String> {
-        let names = self.facts.volumes.iter().flatten().map(|v| &v.name).filter(|name| is_marked(name));
+        let names = self.facts.volumes.iter().flatten().map(|v| &v.name);
+        let names = names.filter(|name| is_marked(name) || owner_of(Namespace::Volume, name).is_some());
         let unknown = names.filter(|name| match owner_of(Namespace::Volume, name) {
             Some((_, id)) => self.has_no_owner(&id) && !self.ours.contains(&id),
             None => true,

@@ -12,6 +12,7 @@ pub mod reboot;
 pub mod redefine;
 pub mod restart;
 pub mod site;
+pub mod snapshot;
 pub mod start;
 pub mod static_ip;
 pub mod stop;

@@ -1,14 +1,14 @@
 //! The calls `virt` 0.5 lacks, leaks in, or swallows errors of. The only unsafe code towards libvirt.
 
 use std::{
-    ffi::{CStr, c_char, c_int, c_uint},
+    ffi::{CStr, CString, c_char, c_int, c_uint},
     ptr,
 };
 
 use uuid::Uuid;
 use virt::{connect::Connect, domain::Domain, error::Error};
 
-use crate::hypervisor::DomainSize;
+use crate::hypervisor::{BlockJob, BlockJobKind, DomainSize};
 
 /// State and reason as libvirt numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,4 +255,55 @@ pub fn memory_stats(connection: &Connect) -> Result<Vec<(String, u64)>, Error> {
         String::from_utf8_lossy(&bytes).into_owned()
     };
     Ok(stats.iter().map(|s| (name(&s.field), s.value)).collect())
+}
+
+/// Begins to copy a disk into an overlay that is there. TRANSIENT_JOB: the job does not outlive the run of the domain, which
+/// libvirt wants said of a domain that has a definition.
+pub fn block_copy(domain: &Domain, device: &str, xml: &str) -> Result<(), Error> {
+    let (device, xml) = (c_string(device)?, c_string(xml)?);
+    let flags = virt_sys::VIR_DOMAIN_BLOCK_COPY_SHALLOW
+        | virt_sys::VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
+        | virt_sys::VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB;
+    // SAFETY: the handle is alive, both texts end with NUL and outlive the call; there are no parameters.
+    done(unsafe {
+        virt_sys::virDomainBlockCopy(domain.as_ptr(), device.as_ptr(), xml.as_ptr(), ptr::null_mut(), 0, flags)
+    })
+}
+
+/// Begins to fill a disk with what its backing files above `base` hold.
+pub fn block_pull(domain: &Domain, device: &str, base: &str) -> Result<(), Error> {
+    let (device, base) = (c_string(device)?, c_string(base)?);
+    // SAFETY: the handle is alive, both texts end with NUL and outlive the call.
+    done(unsafe { virt_sys::virDomainBlockRebase(domain.as_ptr(), device.as_ptr(), base.as_ptr(), 0, 0) })
+}
+
+/// Ends the job of a disk, which stays what it is.
+pub fn block_job_abort(domain: &Domain, device: &str) -> Result<(), Error> {
+    let device = c_string(device)?;
+    // SAFETY: the handle is alive, the text ends with NUL and outlives the call.
+    done(unsafe { virt_sys::virDomainBlockJobAbort(domain.as_ptr(), device.as_ptr(), 0) })
+}
+
+/// The job of a disk, if it has one.
+pub fn block_job(domain: &Domain, device: &str) -> Result<Option<BlockJob>, Error> {
+    let device = c_string(device)?;
+    let mut info = virt_sys::virDomainBlockJobInfo { type_: 0, bandwidth: 0, cur: 0, end: 0 };
+    // SAFETY: the handle is alive, the text ends with NUL and outlives the call; the out-pointer is valid.
+    let found = unsafe { virt_sys::virDomainGetBlockJobInfo(domain.as_ptr(), device.as_ptr(), &raw mut info, 0) };
+    done(found)?;
+    let kind = match info.type_.cast_unsigned() {
+        virt_sys::VIR_DOMAIN_BLOCK_JOB_TYPE_COPY => BlockJobKind::Copy,
+        virt_sys::VIR_DOMAIN_BLOCK_JOB_TYPE_PULL => BlockJobKind::Pull,
+        _ => BlockJobKind::Other,
+    };
+    Ok((found > 0).then_some(BlockJob { kind, done: info.cur, total: info.end }))
+}
+
+/// A text as C has it. One that holds a NUL was refused before it came here.
+fn c_string(text: &str) -> Result<CString, Error> {
+    CString::new(text).map_err(Error::from)
+}
+
+fn done(answer: c_int) -> Result<(), Error> {
+    if answer < 0 { Err(Error::last_error()) } else { Ok(()) }
 }

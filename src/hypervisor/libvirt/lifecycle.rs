@@ -11,7 +11,7 @@ use virt_sys as sys;
 
 use super::{
     Libvirt,
-    connect::{LONG, Link, ORDINARY},
+    connect::{LONG, Link, ORDINARY, no_nul},
     errors::{Outcome, Problem, is_unsupported},
     ffi, lookup,
     state::state_of,
@@ -24,6 +24,19 @@ use crate::{
 impl Lifecycle for Libvirt {
     fn start(&self, uuid: Uuid) -> Result<()> {
         act(&self.link, "start", uuid, LONG, |domain| or_running(domain, domain.create()))
+    }
+
+    fn start_paused(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        no_nul(&[xml])?;
+        let xml = xml.to_owned();
+        self.link.call(&format!("start domain {uuid} paused"), LONG, move |c| {
+            let domain = lookup::domain(c, uuid)?.ok_or_else(|| absent(uuid))?;
+            if domain.is_active()? && ffi::state(&domain)?.state == sys::VIR_DOMAIN_PAUSED {
+                return Ok(());
+            }
+            c.create_domain_xml(&xml, sys::VIR_DOMAIN_START_PAUSED | sys::VIR_DOMAIN_START_VALIDATE)?;
+            Ok(())
+        })
     }
 
     /// ACPI by name: left to itself libvirt asks the guest agent first, which may hang.

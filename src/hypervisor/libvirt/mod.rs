@@ -1,5 +1,6 @@
 //! libvirt, through the `virt` crate. One file for each trait of `hypervisor`; each call has a deadline.
 
+mod block_jobs;
 mod connect;
 mod console;
 mod copies;
@@ -9,6 +10,7 @@ mod domain;
 mod errors;
 mod ffi;
 mod filter;
+mod guest_agent;
 mod host;
 mod hung;
 mod lifecycle;

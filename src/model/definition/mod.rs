@@ -3,9 +3,11 @@
 //! A definition is read in part and never written back: what lite does not know would be lost.
 
 mod domain;
+mod live;
 mod network;
 
 pub use domain::{DiskSource, DomainDefinition, InterfaceDefinition, InterfaceSource, MetadataElement};
+pub use live::{LiveDefinition, LiveDisk, Mirror};
 pub use network::{DhcpEntry, DnsEntry, IpDefinition, NetworkDefinition};
 
 use super::{Code, Error, Result};

@@ -13,7 +13,10 @@ mod place;
 
 pub use attached::attached;
 pub use description::{Attachment, Class, Description, Sources};
-pub use kinds::{OwnedKind, console_log, log_owner, owner_of, report_log, root_disk, seed};
+pub use kinds::{
+    OwnedKind, ROOT_DEVICE, console_log, is_of_instance, log_owner, owner_of, report_log, root_disk, seed,
+    snapshot_disk, snapshot_sidecar,
+};
 pub use name::{Owner, is_marked};
 pub use object::{Namespace, Object};
 pub use place::Place;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Object, OwnedKind, Step};
+use super::{DiskCopy, Object, OwnedKind, Step};
 use crate::model;
 
 /// Every form in which a step was ever written.
@@ -36,6 +36,32 @@ pub(super) enum Journalled {
     },
     Destroy {
         uuid: Uuid,
+    },
+    StartPaused {
+        uuid: Uuid,
+        xml: String,
+    },
+    EndPaused {
+        uuid: Uuid,
+    },
+    Copy {
+        uuid: Uuid,
+        copy: DiskCopy,
+        xml: String,
+    },
+    EndCopy {
+        uuid: Uuid,
+        copy: DiskCopy,
+    },
+    Freeze {
+        uuid: Uuid,
+    },
+    Thaw {
+        uuid: Uuid,
+    },
+    Cut {
+        uuid: Uuid,
+        copies: Vec<DiskCopy>,
     },
     MoveNetwork {
         name: String,
@@ -102,6 +128,13 @@ impl From<Journalled> for Step {
             Journalled::Rename { uuid, name } => Self::Rename { uuid, name },
             Journalled::Start { uuid } => Self::Start { uuid },
             Journalled::Destroy { uuid } => Self::Destroy { uuid },
+            Journalled::StartPaused { uuid, xml } => Self::StartPaused { uuid, xml },
+            Journalled::EndPaused { uuid } => Self::EndPaused { uuid },
+            Journalled::Copy { uuid, copy, xml } => Self::Copy { uuid, copy, xml },
+            Journalled::EndCopy { uuid, copy } => Self::EndCopy { uuid, copy },
+            Journalled::Freeze { uuid } => Self::Freeze { uuid },
+            Journalled::Thaw { uuid } => Self::Thaw { uuid },
+            Journalled::Cut { uuid, copies } => Self::Cut { uuid, copies },
             Journalled::MoveNetwork { name, mode, before, links } => Self::MoveNetwork { name, mode, before, links },
             Journalled::RestoreNetwork { name, xml, links } => Self::RestoreNetwork { name, xml, links },
             Journalled::Filter { name, xml } => ensure(OwnedKind::Filter, Object::Filter { name }, xml),
@@ -146,11 +179,19 @@ mod tests {
             (OwnedKind::Lock, Object::Lock { instance: ID }),
         ];
         let tap = model::Tap { name: "vnet0".into(), bridge: Some("litebr0".into()), isolated: false };
+        let copy = DiskCopy { device: "vda".into(), path: "/pool/copy".into() };
         let mut steps = vec![
             Step::StartUnlinked { uuid: ID },
             Step::Rename { uuid: ID, name: "web".into() },
             Step::Start { uuid: ID },
             Step::Destroy { uuid: ID },
+            Step::StartPaused { uuid: ID, xml: "<domain/>".into() },
+            Step::EndPaused { uuid: ID },
+            Step::Copy { uuid: ID, copy: copy.clone(), xml: "<disk/>".into() },
+            Step::EndCopy { uuid: ID, copy: copy.clone() },
+            Step::Freeze { uuid: ID },
+            Step::Thaw { uuid: ID },
+            Step::Cut { uuid: ID, copies: vec![copy] },
             Step::MoveNetwork {
                 name: "lite".into(),
                 mode: model::ForwardMode::Route,

@@ -25,6 +25,7 @@ mod receipt;
 mod repair;
 mod secrets;
 mod show;
+mod snapshots;
 mod static_ips;
 mod tags;
 mod tested;
@@ -55,6 +56,7 @@ pub use receipt::{print_changed, print_delete_receipt};
 pub use repair::{print_rebuild_plan, print_rebuilt, print_repair};
 pub use secrets::print_secrets;
 pub use show::print_show;
+pub use snapshots::{print_snapshot, print_snapshots};
 pub use static_ips::print_static_ips;
 pub use tags::print_tags;
 pub use tested::print_tests;
@@ -122,12 +124,13 @@ fn print_disk(ui: &Ui, disk: Option<DiskUsage>) {
 /// How a state is coloured.
 pub(super) fn state_tone(state: InstanceState) -> Option<Tone> {
     use InstanceState::{
-        Crashed, Creating, Deleting, Drifted, Failed, Lost, Paused, Running, Stopped, Stopping, Unknown, Unresponsive,
+        Crashed, Creating, Deleting, Drifted, Failed, Lost, Paused, Running, Snapshotting, Stopped, Stopping, Unknown,
+        Unresponsive,
     };
     match state {
         Running => Some(Tone::Good),
         Stopped => None,
-        Creating | Deleting | Drifted | Stopping | Paused | Unknown => Some(Tone::Warn),
+        Creating | Deleting | Drifted | Stopping | Snapshotting | Paused | Unknown => Some(Tone::Warn),
         Crashed | Failed | Lost | Unresponsive => Some(Tone::Bad),
     }
 }

@@ -25,16 +25,17 @@ pub fn print_rebuild_plan(ui: &Ui, plan: &RebuildPlan) -> Result<()> {
     plan.instances.iter().try_for_each(|name| ui.data(&format!("instance `{name}` would be taken in\n")))
 }
 
-/// Prints a line for each instance that was read back.
+/// Prints a line for each instance and each snapshot that was read back.
 pub fn print_rebuilt(ui: &Ui, view: &RebuildView) -> Result<()> {
     if ui.json {
         return ui.document(view);
     }
-    if view.rebuilt.is_empty() {
+    if view.rebuilt.is_empty() && view.snapshots.is_empty() {
         ui.status("libvirt holds no instance of lite's that the database does not know");
         return Ok(());
     }
     view.rebuilt.iter().try_for_each(|r| ui.data(&line(r)))?;
+    view.snapshots.iter().try_for_each(|name| ui.data(&format!("snapshot {name}: restored\n")))?;
     ui.status("the journal of operations starts anew; `lite gc` finds what belongs to no instance any more");
     Ok(())
 }

@@ -163,7 +163,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
     let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
-                    `alarm mute`, `ip release`, `lb delete`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
+                    `alarm mute`, `ip release`, `lb delete`, `snapshot delete`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
@@ -198,6 +198,20 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     };
     let document = view::LoadBalancersDocument { load_balancers: &[balancer] };
     add(all, "`lb create`, `lb attach`, `lb detach`, `lb list`, `lb show`", &document);
+    let snapshot = view::SnapshotView {
+        name: text("web-snap-1"),
+        instance: text("web"),
+        state: lite::model::SnapshotState::Available,
+        consistency: Some(lite::model::Consistency::Frozen),
+        disk: lite::model::Size::mib(1),
+        size: Some(lite::model::Size::mib(1)),
+        blueprint: text("nginx"),
+        bundle: text("nano"),
+        image: text("base-debian-13"),
+        created_at: now(),
+    };
+    let document = view::SnapshotsDocument { snapshots: &[snapshot] };
+    add(all, "`snapshot create`, `snapshot list`, `snapshot show`", &document);
     let published = view::PublishedView {
         sites: vec![site()],
         unanswered: vec![publication()],
@@ -208,7 +222,12 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`tag`", &view::TagsView { name: text("web"), tags: Tag::parse("live").into_iter().collect() });
     add(all, "`repair`", &view::RepairView { dry_run: false, actions: vec![text("undid it")] });
     let rebuilt = view::RebuiltView { name: text("web"), lost: vec!["passwords"], salvaged: vec!["host key"] };
-    let rebuild = view::RebuildView { set_aside: Some(text("x")), rebuilt: vec![rebuilt], refused: vec![text("y")] };
+    let rebuild = view::RebuildView {
+        set_aside: Some(text("x")),
+        rebuilt: vec![rebuilt],
+        snapshots: vec![text("kept")],
+        refused: vec![text("y")],
+    };
     add(all, "`repair --rebuild`", &rebuild);
     let plan = view::RebuildPlan { dry_run: true, damaged: true, instances: vec![text("web")] };
     add(all, "`repair --rebuild --dry-run`", &plan);

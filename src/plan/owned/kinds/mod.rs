@@ -8,12 +8,14 @@ mod log;
 mod root_disk;
 mod scratch_disk;
 mod seed;
+mod snapshot;
 
 use uuid::Uuid;
 
 pub use log::{console_log, report_log};
-pub use root_disk::root_disk;
+pub use root_disk::{ROOT_DEVICE, root_disk};
 pub use seed::seed;
+pub use snapshot::{snapshot_disk, snapshot_sidecar};
 
 use super::{
     description::{Class, Description},
@@ -49,6 +51,10 @@ kinds! {
     Seed = "seed", seed::Seed;
     /// A second, empty disk.
     ScratchDisk = "scratch_disk", scratch_disk::ScratchDisk;
+    /// The copy of a disk that a snapshot holds.
+    SnapshotDisk = "snapshot_disk", snapshot::DISK;
+    /// What is known of a snapshot.
+    SnapshotSidecar = "snapshot_sidecar", snapshot::SIDECAR;
     /// The firewall that an earlier lite gave it.
     Filter = "filter", filter::Filter;
     /// Its address, which an earlier lite had the network keep.
@@ -101,6 +107,12 @@ pub fn things(record: &Record, place: Place<'_>) -> Vec<Thing> {
 pub fn owner_of(namespace: Namespace, name: &str) -> Option<(OwnedKind, Uuid)> {
     let kinds = OwnedKind::ALL.iter().filter(|kind| kind.description().namespace() == namespace);
     kinds.filter_map(|kind| Some((*kind, kind.description().owner_in(name)?))).next()
+}
+
+/// Whether the name of a volume tells that it is an instance's.
+pub fn is_of_instance(volume: &str) -> bool {
+    owner_of(Namespace::Volume, volume)
+        .is_some_and(|(kind, _)| kind.description().owner_kind() == ResourceKind::Instance)
 }
 
 /// The owner of a log file, and the file's name without the number of its rotation; none for any other file.

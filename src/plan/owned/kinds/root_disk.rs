@@ -15,6 +15,9 @@ use crate::{
 
 const SUFFIX: &str = ".qcow2";
 
+/// The device that the root disk is in its guest.
+pub const ROOT_DEVICE: &str = "vda";
+
 pub(super) struct RootDisk;
 
 /// The name of the root disk's volume.
@@ -51,7 +54,7 @@ impl Description for RootDisk {
     }
 
     fn attachment(&self) -> Attachment {
-        Attachment::Disk(DiskPort { device: "vda", slot: Slot::ROOT_DISK, is_qcow2: true, is_read_only: false })
+        Attachment::Disk(DiskPort { device: ROOT_DEVICE, slot: Slot::ROOT_DISK, is_qcow2: true, is_read_only: false })
     }
 
     fn removal(&self, record: &Record) -> Option<String> {

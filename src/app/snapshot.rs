@@ -1,0 +1,129 @@
+//! Snapshots: made, shown and deleted.
+
+use super::{Accepted, App, Caller, Right};
+use crate::{
+    engine::{Ctx, sagas::snapshot as saga},
+    model::{Name, Observer, ResourceKind, Result, Unobserved},
+    store::{resources, snapshots},
+    view::{Changed, SnapshotView},
+};
+
+/// Flags of a change: wait for another one, or say only what would be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// Wait while another command works on the instance.
+    pub wait: bool,
+    /// Change nothing.
+    pub dry_run: bool,
+}
+
+/// Accepts a snapshot of an instance, under the name given or one of its own.
+///
+/// # Errors
+/// Refused: a name that is taken, an instance that cannot be copied just now, or a pool without room; or busy.
+pub fn create(
+    app: &App,
+    caller: &Caller,
+    (instance, name): (&Name, Option<&Name>),
+    flags: Flags,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Vec<SnapshotView>>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    let instance = ctx.store.require(instance)?;
+    if flags.dry_run {
+        let name = ctx.store.write(|t| match name {
+            Some(name) => resources::refuse_taken(t, ResourceKind::Snapshot, name.as_str()).map(|()| name.clone()),
+            None => snapshots::free_name(t, &instance.record.name),
+        })?;
+        let source = saga::source(&ctx, &instance)?;
+        observer.status(&format!("snapshot `{name}` would take up to {}; nothing was changed", source.takes()));
+        return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
+    }
+    let accepted = saga::accept(&mut ctx, &instance, name)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        Ok(vec![saga::run(&mut ctx, accepted, observer)?.into()])
+    }))
+}
+
+/// The snapshots, oldest first, of all instances or of one: of the one that is called so now, or was when it was made. Nothing is
+/// changed, and no database is made.
+///
+/// # Errors
+/// Those of the database; nothing is called so.
+pub fn list(
+    app: &App,
+    caller: &Caller,
+    instance: Option<&Name>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<SnapshotView>> {
+    caller.require(Right::Read)?;
+    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    let mut all = store.snapshots(&app.settings.host.id)?;
+    if let Some(name) = instance {
+        all.retain(|one| one.snapshot.record.name == *name);
+        if all.is_empty() {
+            store.require(name)?;
+        }
+    }
+    Ok(all.into_iter().map(SnapshotView::from).collect())
+}
+
+/// One snapshot.
+///
+/// # Errors
+/// There is none of that name.
+pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SnapshotView> {
+    caller.require(Right::Read)?;
+    let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    Ok(store.require_snapshot(&app.settings.host.id, name)?.into())
+}
+
+/// Snapshots found for deletion.
+pub struct Deletion {
+    caller: Caller,
+    ctx: Ctx,
+    wait: bool,
+    names: Vec<Name>,
+}
+
+/// Finds the snapshots named.
+///
+/// # Errors
+/// Refused: there is none of a name; or one is being made.
+pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Deletion> {
+    caller.require(Right::Change)?;
+    let ctx = app.change(caller, wait, observer)?;
+    for name in names {
+        saga::check_deletable(&ctx.store.require_snapshot(&ctx.host_id(), name)?)?;
+    }
+    Ok(Deletion { caller: caller.clone(), ctx, wait, names: names.to_vec() })
+}
+
+impl Deletion {
+    /// What would be done.
+    pub fn plan(&self) -> Vec<Changed> {
+        self.names.iter().map(|name| Changed::new(name, "would be deleted")).collect()
+    }
+
+    /// Deletes one after the other, up to the first that fails.
+    ///
+    /// # Errors
+    /// Those of acceptance, and of what fails then.
+    pub fn run(self, app: &App) -> Result<Vec<Changed>> {
+        let Self { caller, ctx, wait, names } = self;
+        let mut found_with = Some(ctx);
+        let each = names.iter().map(|name| {
+            // Each keeps its context for its run.
+            let ctx = found_with.take().map_or_else(|| app.context(&caller, wait), Ok)?;
+            delete(ctx, name)?.run(&mut Unobserved)
+        });
+        each.collect()
+    }
+}
+
+/// Accepts that a snapshot goes.
+fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
+    let (accepted, deleted) = (saga::accept_delete(&mut ctx, name)?, Changed::new(name, "deleted"));
+    Ok(Accepted::new(accepted.operation.clone(), move |_| saga::run_delete(&mut ctx, accepted).map(|()| deleted)))
+}

@@ -1,0 +1,292 @@
+//! Snapshots of instances, made and removed.
+//!
+//! A snapshot is an overlay on the instance's image, as the root disk is, so it depends on nothing but the image. QEMU copies into
+//! it what the root disk holds; a stopped instance's domain is started paused for that. The sidecar is written last.
+
+use uuid::Uuid;
+
+use crate::{
+    engine::{
+        Ctx, Observer, capacity, disk_copy,
+        domain::{image_volume, let_calls_end, require_disks, state_of, unresponsive, volume_path},
+        execute::Payload,
+        host,
+        journal::{self, OWNER_DIED, Run},
+        lock::{self, Lock},
+        progress::Reporter,
+        snapshot_sidecar::Sidecar,
+    },
+    hypervisor::{DomainState, VolumeInfo},
+    model::{
+        Code, Consistency, Error, Instance, Name, NetworkMode, OperationKind, ResourceRef, Result, Size, Snapshot,
+        SnapshotState, StoredSnapshot,
+    },
+    plan::{self, DiskCopy, Object, OwnedKind, PausedPlan, Step},
+    store::{Operation, OperationState, operations, snapshots},
+};
+
+/// What a snapshot is made from, as it was found before anything was changed.
+pub struct Source {
+    /// The root disk.
+    root: VolumeInfo,
+    /// The volume of the image that it lies on, and its path.
+    image: (String, String),
+    /// Whether the domain is up; if not, it is started paused.
+    is_up: bool,
+    /// What can be said of the file systems without an agent.
+    consistency: Consistency,
+}
+
+impl Source {
+    /// How much the copy takes at most.
+    pub fn takes(&self) -> Size {
+        Size::bytes(self.root.allocation)
+    }
+}
+
+/// A snapshot that is to be made: the database has it, and the lock of its instance is held.
+pub struct Accepted {
+    /// The operation.
+    pub operation: Operation,
+    snapshot: Snapshot,
+    source: Source,
+    _lock: Lock,
+}
+
+/// What a snapshot of the instance would be made from.
+///
+/// # Errors
+/// Refused: an instance that is coming or going, or whose QEMU does not answer, and a pool that has no room for a copy.
+pub fn source(ctx: &Ctx, instance: &Instance) -> Result<Source> {
+    let (record, pool) = (&instance.record, &ctx.settings.host.pool);
+    let name = &record.name;
+    let not_now = |code, why: &str| Error::new(code, format!("instance `{name}` {why}")).hint("try again in a moment");
+    if instance.phase.is_passing() {
+        return Err(not_now(Code::NotSettled, &format!("is {}", instance.phase)));
+    }
+    let (is_up, consistency) = match state_of(ctx, instance)? {
+        state if disk_copy::is_up(state) => (true, Consistency::Crash),
+        DomainState::Off => (false, Consistency::Stopped),
+        DomainState::Crashed => (false, Consistency::Crash),
+        DomainState::Unresponsive => return Err(unresponsive(name)),
+        DomainState::ShuttingDown => return Err(not_now(Code::DomainStopping, "is going down")),
+        _ => return Err(not_now(Code::NotSettled, "is in a state that lite does not know")),
+    };
+    require_disks(ctx, instance)?;
+    if is_up && ctx.hypervisor.block_job(record.uuid, plan::ROOT_DEVICE)?.is_some() {
+        return Err(not_now(Code::DomainBusy, "has a block job on its disk already"));
+    }
+    let volume = plan::root_disk(record);
+    let root = ctx.hypervisor.volume(pool, &volume)?.ok_or_else(|| no_volume(&volume))?;
+    let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
+    let (held, overcommit) = (ctx.store.allocated(&ctx.host_id())?, &ctx.settings.host.overcommit);
+    let (what, in_pool) = (format!("a snapshot of instance `{name}`"), (&view.pool, view.used_by_disks));
+    capacity::check_copy(&what, root.allocation, in_pool, &held, overcommit)?;
+    let image = image_volume(ctx, instance)?;
+    let image_path = volume_path(ctx, &image)?;
+    Ok(Source { root, image: (image, image_path), is_up, consistency })
+}
+
+fn no_volume(volume: &str) -> Error {
+    Error::new(Code::NoVolume, format!("libvirt has no volume `{volume}`"))
+}
+
+/// Accepts a snapshot of an instance, under a name of its own if none is given.
+///
+/// # Errors
+/// What [`source`] refuses, a name that is taken, or busy.
+pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result<Accepted> {
+    let kind = OperationKind::CreateSnapshot;
+    let lock = lock::take(ctx, instance, kind.as_str())?;
+    // As it is now, not as it was before the lock.
+    let instance = ctx.store.require(&instance.record.name)?;
+    let source = source(ctx, &instance)?;
+    let (host, now, requester) = (ctx.host_id(), ctx.now(), ctx.requester.clone());
+    let (snapshot, operation) = ctx.store.write(|t| {
+        let snapshot = Snapshot {
+            id: Uuid::new_v4(),
+            name: name.map_or_else(|| snapshots::free_name(t, &instance.record.name), |name| Ok(name.clone()))?,
+            record: instance.record.clone(),
+            image: source.image.0.clone(),
+            size: Size::bytes(source.root.capacity),
+            consistency: None,
+            created_at: now,
+        };
+        snapshots::insert(t, &host, &snapshot)?;
+        let mut operation = Operation::started(kind, ResourceRef::from(&snapshot), host.clone(), requester, now);
+        operation.machine = Some(instance.record.uuid);
+        operations::insert(t, &operation)?;
+        Ok((snapshot, operation))
+    })?;
+    Ok(Accepted { operation, snapshot, source, _lock: lock })
+}
+
+/// Makes the snapshot that was accepted.
+///
+/// # Errors
+/// What failed: the guest runs on, and nothing of the snapshot is left. Where that cannot be made so, the next command tries again.
+pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Result<StoredSnapshot> {
+    let Accepted { operation, mut snapshot, source, _lock } = accepted;
+    let reporter = Reporter::start(ctx, &operation.id);
+    reporter.observe(observer).note(&format!("copying up to {}", source.takes()));
+    let mut run = Run::new(&operation.id);
+    let made = make(ctx, &mut run, &mut snapshot, &source);
+    let steps = run.started;
+    match made {
+        Ok(allocation) => {
+            ctx.store.finish_snapshot(&snapshot, allocation, &operation.id, ctx.clock.now())?;
+            Ok(StoredSnapshot { snapshot, state: SnapshotState::Available, allocation: Some(allocation) })
+        }
+        Err(error) => {
+            // What could not be undone stays open, and the next command tries it again.
+            journal::roll_back(ctx, &operation.id, &steps)
+                .map_err(|undo| undo.cause(format!("undone because: {error}")))?;
+            let why = (error.code, error.to_string());
+            let end = (operation.id.as_str(), OperationState::Failed);
+            ctx.store.forget_snapshot(snapshot.id, end, Some((why.0, &why.1)), ctx.clock.now())?;
+            Err(error.within(format!("could not make snapshot `{}`; nothing of it is left", snapshot.name)))
+        }
+    }
+}
+
+/// Makes the copy and what is known of it; how much it takes.
+fn make(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &mut Snapshot, source: &Source) -> Result<Size> {
+    let (uuid, pool) = (snapshot.record.uuid, ctx.settings.host.pool.clone());
+    let volume = |name: String| Object::Volume { pool: pool.clone(), name };
+    let none = Payload::none();
+    if !source.is_up {
+        let step = start_paused(ctx, snapshot, source)?;
+        journal::step(ctx, run, &step, &none)?;
+    }
+    let disk = plan::snapshot_disk(snapshot.id);
+    let xml = plan::overlay_xml(&disk, snapshot.size, &source.image.1)?;
+    let step = Step::Ensure { kind: OwnedKind::SnapshotDisk, object: volume(disk.clone()), xml };
+    journal::step(ctx, run, &step, &none)?;
+    let path = volume_path(ctx, &disk)?;
+    let xml = plan::copy_target_xml(&path, &source.image.1)?;
+    let copy = DiskCopy { device: plan::ROOT_DEVICE.to_owned(), path };
+    journal::step(ctx, run, &Step::Copy { uuid, copy: copy.clone(), xml }, &none)?;
+    // Asked for late: a guest that boots gets its agent meanwhile.
+    let has_agent = source.is_up && ctx.hypervisor.live_definition(uuid)?.is_some_and(|live| live.has_agent);
+    if has_agent {
+        journal::step(ctx, run, &Step::Freeze { uuid }, &none)?;
+    }
+    journal::step(ctx, run, &Step::Cut { uuid, copies: vec![copy] }, &none)?;
+    if has_agent {
+        journal::step(ctx, run, &Step::Thaw { uuid }, &none)?;
+    }
+    if !source.is_up {
+        journal::step(ctx, run, &Step::EndPaused { uuid }, &none)?;
+    }
+    snapshot.consistency = Some(if has_agent { Consistency::Frozen } else { source.consistency });
+    let content = Sidecar::of(ctx, snapshot)?.text()?;
+    let sidecar = plan::snapshot_sidecar(snapshot.id);
+    let xml = plan::seed_xml(&sidecar, content.len() as u64)?;
+    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object: volume(sidecar), xml };
+    journal::step(ctx, run, &step, &Payload::of(OwnedKind::SnapshotSidecar, &content))?;
+    let seen = ctx.hypervisor.volume(&pool, &disk)?.ok_or_else(|| no_volume(&disk))?;
+    Ok(Size::bytes(seen.allocation))
+}
+
+fn start_paused(ctx: &Ctx, snapshot: &Snapshot, source: &Source) -> Result<Step> {
+    let host = ctx.hypervisor.host()?;
+    let record = &snapshot.record;
+    let xml = plan::paused_xml(PausedPlan {
+        record,
+        root: &source.root.path,
+        image: &source.image.1,
+        arch: &host.arch,
+        machine: host.q35.then_some("q35"),
+    })?;
+    Ok(Step::StartPaused { uuid: record.uuid, xml })
+}
+
+/// The process of a snapshot died: what it left is removed, and its guest thawed before all else.
+///
+/// # Errors
+/// What could not be undone.
+pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
+    let steps = journal::journalled(ctx, &operation.id)?;
+    if let Some(uuid) = operation.machine.filter(|_| steps.iter().any(|(.., done)| !done)) {
+        let_calls_end(ctx, uuid);
+    }
+    let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
+    journal::roll_back(ctx, &operation.id, &steps)?;
+    let end = (operation.id.as_str(), OperationState::Failed);
+    ctx.store.forget_snapshot(operation.resource.id, end, Some(OWNER_DIED), ctx.clock.now())?;
+    Ok(format!("removed what was there of snapshot `{}`, which was cut off", operation.resource.name))
+}
+
+/// A snapshot that goes: the database says so, and its lock is held.
+pub struct Deletion {
+    /// The operation.
+    pub operation: Operation,
+    lock: Lock,
+}
+
+/// Refused (busy) for a snapshot that is being made or removed.
+pub fn check_deletable(one: &StoredSnapshot) -> Result<()> {
+    match one.state {
+        SnapshotState::Available | SnapshotState::Deleting => Ok(()),
+        SnapshotState::Creating => {
+            let text = format!("snapshot `{}` is being made", one.snapshot.name);
+            Err(Error::new(Code::Busy, text).hint("delete it when it is there"))
+        }
+    }
+}
+
+/// Accepts that a snapshot goes.
+///
+/// # Errors
+/// What [`check_deletable`] refuses, or busy.
+pub fn accept_delete(ctx: &mut Ctx, name: &Name) -> Result<Deletion> {
+    let (host, kind) = (ctx.host_id(), OperationKind::DeleteSnapshot);
+    let id = ctx.store.require_snapshot(&host, name)?.snapshot.id;
+    let what = format!("snapshot `{name}`");
+    let lock = Lock::acquire_of(&ctx.locks(), (id, &what), kind.as_str(), &*ctx.clock, ctx.wait)?;
+    // It may have gone, or another of the name be there, since it was found.
+    let Some(found) = ctx.store.snapshot_by_id(id)? else {
+        lock.retire();
+        return Err(Error::new(Code::NoSuchSnapshot, format!("{what} was deleted meanwhile")));
+    };
+    check_deletable(&found)?;
+    let requester = ctx.requester.clone();
+    let operation = Operation::started(kind, ResourceRef::from(&found.snapshot), host, requester, ctx.now());
+    ctx.store.write(|t| {
+        snapshots::set_state(t, id, SnapshotState::Deleting)?;
+        operations::insert(t, &operation)
+    })?;
+    Ok(Deletion { operation, lock })
+}
+
+/// Removes the snapshot that was accepted to go.
+///
+/// # Errors
+/// What could not be removed; the next command goes on with it.
+pub fn run_delete(ctx: &mut Ctx, accepted: Deletion) -> Result<()> {
+    go_on(ctx, &accepted.operation)?;
+    accepted.lock.retire();
+    Ok(())
+}
+
+/// The process of a delete died, or a step failed: it goes on.
+///
+/// # Errors
+/// What could not be removed.
+pub fn resume_delete(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String> {
+    go_on(ctx, operation)?;
+    lock.retire();
+    Ok(format!("finished the delete of snapshot `{}` that was cut off", operation.resource.name))
+}
+
+fn go_on(ctx: &mut Ctx, operation: &Operation) -> Result<()> {
+    let (id, pool) = (operation.resource.id, ctx.settings.host.pool.clone());
+    let mut run = Run::new(&operation.id);
+    // Without its sidecar it is none, whatever happens next.
+    for name in [plan::snapshot_sidecar(id), plan::snapshot_disk(id)] {
+        let step = Step::Remove { object: Object::Volume { pool: pool.clone(), name } };
+        journal::step(ctx, &mut run, &step, &Payload::none())?;
+    }
+    let end = (operation.id.as_str(), OperationState::Succeeded);
+    ctx.store.forget_snapshot(id, end, None, ctx.clock.now())
+}

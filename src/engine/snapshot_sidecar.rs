@@ -1,0 +1,63 @@
+//! What is known of a snapshot, beside its copy in the pool: from there a lost database is rebuilt. No secrets.
+
+use std::{collections::BTreeMap, io::Read as _};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Ctx;
+use crate::{
+    catalog::Blueprint,
+    model::{Code, Error, Result, Snapshot},
+    plan,
+};
+
+/// Version of its shape.
+const SCHEMA: u32 = 1;
+/// Most bytes of one.
+const MOST: u64 = 1 << 20;
+
+/// What a sidecar holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sidecar {
+    schema: u32,
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The blueprint that its instance was made from.
+    pub blueprint: Blueprint,
+    /// The parameters of the instance.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Sidecar {
+    /// That of a snapshot whose instance is there.
+    pub fn of(ctx: &Ctx, snapshot: &Snapshot) -> Result<Self> {
+        let (blueprint, parameters) = ctx.store.blueprint_of(snapshot.record.uuid)?;
+        Ok(Self { schema: SCHEMA, snapshot: snapshot.clone(), blueprint, parameters })
+    }
+
+    /// Its text.
+    pub fn text(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(|e| Error::new(Code::Json, "cannot write a sidecar").cause(e))
+    }
+
+    /// Reads that of a snapshot from the pool.
+    ///
+    /// # Errors
+    /// There is none, or none of a shape that this lite knows.
+    pub fn read(ctx: &Ctx, id: Uuid) -> Result<Self> {
+        let name = plan::snapshot_sidecar(id);
+        let failed = |why: &str| Error::failed(Code::Json, format!("volume `{name}` {why}"));
+        let mut text = Vec::new();
+        let reader = ctx.hypervisor.download(&ctx.settings.host.pool, &name)?;
+        reader.take(MOST).read_to_end(&mut text).map_err(|e| failed("cannot be read").cause(e))?;
+        // A volume may be larger than what was written to it.
+        text.truncate(text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+        let read: Self =
+            serde_json::from_slice(&text).map_err(|e| failed("does not tell what a snapshot holds").cause(e))?;
+        match read.schema == SCHEMA && read.snapshot.id == id {
+            true => Ok(read),
+            false => Err(failed("tells of another snapshot, or was written by a newer lite")),
+        }
+    }
+}

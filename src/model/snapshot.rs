@@ -1,0 +1,64 @@
+//! Snapshots: copies of an instance's disk at one moment, kept by name.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Name, Record, ResourceKind, ResourceRef, Size, words};
+
+words! {
+    /// In what state the file systems of a guest were at the moment of its snapshot.
+    Consistency;
+    /// The guest's agent had frozen them: all that was written is there, and whole.
+    Frozen = "frozen",
+    /// The guest ran and was not asked: they are as after a loss of power, and their journals put them right.
+    Crash = "crash-consistent",
+    /// The instance was off.
+    Stopped = "stopped",
+}
+
+words! {
+    /// How far the life of a snapshot has come.
+    SnapshotState;
+    /// Being made.
+    Creating = "creating",
+    /// Whole.
+    Available = "available",
+    /// Being removed.
+    Deleting = "deleting",
+}
+
+/// A snapshot, as its sidecar in the pool has it too. No secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: Name,
+    /// The instance, as it was recorded then.
+    pub record: Record,
+    /// The image's volume, on which the copy lies as the instance's disk does.
+    pub image: String,
+    /// The disk as the guest sees it.
+    pub size: Size,
+    /// The state of the file systems; none: it is being made.
+    pub consistency: Option<Consistency>,
+    /// When it was asked for.
+    pub created_at: jiff::Timestamp,
+}
+
+/// A stored snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// What its sidecar has too.
+    pub snapshot: Snapshot,
+    /// How far its life has come.
+    pub state: SnapshotState,
+    /// Bytes that it takes in the pool beside its image; none: it is being made.
+    pub allocation: Option<Size>,
+}
+
+impl From<&Snapshot> for ResourceRef {
+    fn from(snapshot: &Snapshot) -> Self {
+        Self { kind: ResourceKind::Snapshot, id: snapshot.id, name: snapshot.name.to_string() }
+    }
+}

@@ -1,0 +1,200 @@
+//! Snapshots of instances.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+use uuid::Uuid;
+
+use super::{
+    Store, Transaction,
+    column::{Id, Stored, Time, json, parsed, size, some_size, to_json, word},
+    operations,
+    resources::{self, NewResource},
+    sql,
+};
+use crate::{
+    catalog::Blueprint,
+    model::{
+        Code, Consistency, Error, Hint, HostId, Name, OperationState, ResourceKind, Result, Size, Snapshot,
+        SnapshotState, StoredSnapshot, Verb, escaped, nearest,
+    },
+};
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
+    let consistency = row.get::<_, Option<Stored<Consistency>>>("consistency")?;
+    Ok(StoredSnapshot {
+        snapshot: Snapshot {
+            id: super::column::id(row, "id")?,
+            name: parsed(row, "name", Name::parse)?,
+            record: json(row, "record")?,
+            image: row.get("image")?,
+            size: Size::bytes(some_size(row, "size")?.unwrap_or_default()),
+            consistency: consistency.map(|stored| stored.0),
+            created_at: super::column::time(row, "created_at")?,
+        },
+        state: word(row, "state")?,
+        allocation: some_size(row, "allocation")?.map(Size::bytes),
+    })
+}
+
+impl Store {
+    fn snapshots_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<StoredSnapshot>> {
+        let query = format!("SELECT * FROM snapshot {what} ORDER BY created_at, name");
+        let mut statement = self.read().prepare_cached(&query).map_err(sql)?;
+        let rows = statement.query_map(values, stored).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
+    /// The snapshots of a host, oldest first.
+    pub fn snapshots(&self, host: &HostId) -> Result<Vec<StoredSnapshot>> {
+        self.snapshots_where("WHERE host = ?1", [host.as_str()])
+    }
+
+    /// One snapshot by id.
+    pub fn snapshot_by_id(&self, id: Uuid) -> Result<Option<StoredSnapshot>> {
+        Ok(self.snapshots_where("WHERE id = ?1", [Id(id)])?.pop())
+    }
+
+    /// One snapshot, or the error that names the nearest.
+    pub fn require_snapshot(&self, host: &HostId, name: &Name) -> Result<StoredSnapshot> {
+        let all = self.snapshots(host)?;
+        let error = Error::new(Code::NoSuchSnapshot, format!("there is no snapshot `{}`", escaped(name.as_str())));
+        let error = match nearest(name.as_str(), all.iter().map(|one| one.snapshot.name.as_str())) {
+            Some(near) => {
+                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::SnapshotList).text(" shows all"))
+            }
+            None => error.hint(Hint::new().run(Verb::SnapshotList).text(" shows all snapshots")),
+        };
+        all.into_iter().find(|one| one.snapshot.name == *name).ok_or(error)
+    }
+
+    /// Instances of which a snapshot is being made just now.
+    pub fn sources_of_snapshots(&self) -> Result<Vec<Uuid>> {
+        let mut statement =
+            self.read().prepare_cached("SELECT source FROM snapshot WHERE state = 'creating'").map_err(sql)?;
+        let rows = statement.query_map([], |row| super::column::id(row, "source")).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
+    /// A snapshot is whole, and the operation that made it is done: both at once.
+    pub fn finish_snapshot(
+        &mut self,
+        snapshot: &Snapshot,
+        allocation: Size,
+        operation: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(|t| {
+            t.0.execute(
+                "UPDATE snapshot SET state = ?2, consistency = ?3, allocation = ?4 WHERE id = ?1",
+                params![
+                    Id(snapshot.id),
+                    Stored(SnapshotState::Available),
+                    snapshot.consistency.map(Stored),
+                    size(allocation.as_bytes()),
+                ],
+            )
+            .map_err(sql)?;
+            operations::end(t, operation, OperationState::Succeeded, None, now)
+        })
+    }
+
+    /// A snapshot is gone, and the operation with it, in the state and for the reason given: both at once.
+    pub fn forget_snapshot(
+        &mut self,
+        id: Uuid,
+        (operation, state): (&str, OperationState),
+        error: Option<(Code, &str)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(|t| {
+            t.0.execute("DELETE FROM snapshot WHERE id = ?1", [Id(id)]).map_err(sql)?;
+            operations::end(t, operation, state, error, now)
+        })
+    }
+}
+
+/// The name of a snapshot that was given none: `web-snap-1`, or the next number that is free.
+pub fn free_name(t: &Transaction<'_>, instance: &Name) -> Result<Name> {
+    let taken = resources::names(t)?;
+    let candidate = |n: u32| {
+        let tail = format!("-snap-{n}");
+        let head: String = instance.as_str().chars().take(Name::MAX.saturating_sub(tail.len())).collect();
+        format!("{}{tail}", head.trim_end_matches('-'))
+    };
+    let free = (1..).map(candidate).find(|name| !taken.contains(name));
+    Name::parse(&free.unwrap_or_else(|| candidate(1)))
+}
+
+/// Keeps the row of a snapshot that is to be made, with what the database has of its instance: blueprint, parameters, secrets.
+///
+/// # Errors
+/// [`Code::NameTaken`].
+pub fn insert(t: &Transaction<'_>, host: &HostId, new: &Snapshot) -> Result<()> {
+    let of_source = "SELECT blueprint, parameters FROM instance WHERE uuid = ?1";
+    let (blueprint, parameters): (String, String) =
+        t.0.query_row(of_source, [Id(new.record.uuid)], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sql)?;
+    put(t, host, (new, SnapshotState::Creating, None), &blueprint, &parameters)?;
+    t.0.execute(
+        "INSERT INTO snapshot_secret (snapshot, name, account, description, shown, value)
+         SELECT ?1, name, account, description, shown, value FROM secret WHERE instance = ?2",
+        params![Id(new.id), Id(new.record.uuid)],
+    )
+    .map_err(sql)
+    .map(drop)
+}
+
+/// Keeps the row of a snapshot that is there, without its secrets: the database that had them is lost.
+///
+/// # Errors
+/// [`Code::NameTaken`].
+pub fn take_in(
+    t: &Transaction<'_>,
+    host: &HostId,
+    (snapshot, allocation): (&Snapshot, Size),
+    blueprint: &Blueprint,
+    parameters: &BTreeMap<String, String>,
+) -> Result<()> {
+    let (blueprint, parameters) = (to_json("a snapshot", blueprint)?, to_json("a snapshot", parameters)?);
+    put(t, host, (snapshot, SnapshotState::Available, Some(allocation)), &blueprint, &parameters)
+}
+
+fn put(
+    t: &Transaction<'_>,
+    host: &HostId,
+    (new, state, allocation): (&Snapshot, SnapshotState, Option<Size>),
+    blueprint: &str,
+    parameters: &str,
+) -> Result<()> {
+    let id = new.id.to_string();
+    let (kind, created_at) = (ResourceKind::Snapshot, new.created_at);
+    resources::insert(t, &NewResource { kind, id: &id, name: new.name.as_str(), host: Some(host), created_at })?;
+    t.0.execute(
+        "INSERT INTO snapshot (id, name, host, source, image, size, allocation, consistency, state, record, blueprint,
+                               parameters, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        params![
+            Id(new.id),
+            new.name.as_str(),
+            host.as_str(),
+            Id(new.record.uuid),
+            new.image,
+            size(new.size.as_bytes()),
+            allocation.map(|taken| size(taken.as_bytes())),
+            new.consistency.map(Stored),
+            Stored(state),
+            to_json("a snapshot", &new.record)?,
+            blueprint,
+            parameters,
+            Time(created_at),
+        ],
+    )
+    .map_err(sql)
+    .map(drop)
+}
+
+/// Sets how far the life of a snapshot has come.
+pub fn set_state(t: &Transaction<'_>, id: Uuid, state: SnapshotState) -> Result<()> {
+    t.0.execute("UPDATE snapshot SET state = ?2 WHERE id = ?1", params![Id(id), Stored(state)]).map_err(sql).map(drop)
+}

@@ -1,0 +1,117 @@
+//! `lite snapshot`.
+
+use super::{or_dash, time_text};
+use crate::{
+    model::{Consistency, Result, SnapshotState},
+    ui::{Block, Cell, Column, Table, Ui},
+    view::{SnapshotView, SnapshotsDocument},
+};
+
+/// Prints snapshots, a line each.
+pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
+    if ui.json {
+        return ui.document(&SnapshotsDocument { snapshots: views });
+    }
+    if views.is_empty() {
+        ui.hint("there are no snapshots: `lite snapshot create NAME` makes one of an instance");
+        return Ok(());
+    }
+    let heads = ["SNAPSHOT", "INSTANCE", "STATE", "SIZE", "CREATED"];
+    let mut table = Table::new(heads.map(Column::left));
+    for view in views {
+        table.row([
+            Cell::from(&view.name),
+            Cell::from(&view.instance),
+            Cell::from(state(view)),
+            Cell::from(or_dash(view.size)),
+            Cell::from(time_text(view.created_at)),
+        ]);
+    }
+    ui.table(&table)
+}
+
+/// Prints a snapshot in full.
+pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
+    if ui.json {
+        return ui.document(&SnapshotsDocument { snapshots: std::slice::from_ref(view) });
+    }
+    let mut block = Block::new();
+    block
+        .row("NAME", &view.name)
+        .row("INSTANCE", &view.instance)
+        .row("STATE", view.state.as_str())
+        .maybe("FILE SYSTEMS", view.consistency.map(file_systems))
+        .row("BLUEPRINT", &view.blueprint)
+        .row("BUNDLE", &view.bundle)
+        .row("DISK", view.disk)
+        .maybe("SIZE", view.size)
+        .row("IMAGE", &view.image)
+        .row("CREATED", time_text(view.created_at));
+    ui.data(&block.render(ui.color()))
+}
+
+/// Of one that is there, in what state the file systems were.
+fn state(view: &SnapshotView) -> &'static str {
+    match (view.state, view.consistency) {
+        (SnapshotState::Available, Some(consistency)) => consistency.as_str(),
+        (state, _) => state.as_str(),
+    }
+}
+
+fn file_systems(consistency: Consistency) -> &'static str {
+    match consistency {
+        Consistency::Frozen => "frozen: all that was written is whole",
+        Consistency::Crash => "crash-consistent: as after a loss of power",
+        Consistency::Stopped => "the instance was off",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Size, ui::testing::Capture};
+
+    fn view(state: SnapshotState, consistency: Option<Consistency>) -> SnapshotView {
+        SnapshotView {
+            name: "before-update".to_owned(),
+            instance: "web-1".to_owned(),
+            state,
+            consistency,
+            disk: Size::mib(20 << 10),
+            size: consistency.map(|_| Size::mib(22)),
+            blueprint: "nginx".to_owned(),
+            bundle: "nano".to_owned(),
+            image: "base-debian-13-00ff.qcow2".to_owned(),
+            created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_a_line_or_a_block() {
+        let listed = |views: &[SnapshotView]| {
+            let capture = Capture::default();
+            print_snapshots(&capture.ui(), views).unwrap();
+            capture.stdout()
+        };
+        let both = [view(SnapshotState::Available, Some(Consistency::Crash)), view(SnapshotState::Creating, None)];
+        let table = "SNAPSHOT       INSTANCE  STATE             SIZE    CREATED\n\
+                     before-update  web-1     crash-consistent  22 MiB  2026-03-01T10:20:30Z\n\
+                     before-update  web-1     creating          -       2026-03-01T10:20:30Z\n";
+        assert_eq!((listed(&both), listed(&[])), (table.to_owned(), String::new()));
+        let shown = |consistency| {
+            let capture = Capture::default();
+            print_snapshot(&capture.ui(), &view(SnapshotState::Available, Some(consistency))).unwrap();
+            capture.stdout()
+        };
+        let block = |file_systems: &str| {
+            format!(
+                "NAME          before-update\nINSTANCE      web-1\nSTATE         available\n\
+                 FILE SYSTEMS  {file_systems}\nBLUEPRINT     nginx\nBUNDLE        nano\nDISK          20 GiB\n\
+                 SIZE          22 MiB\nIMAGE         base-debian-13-00ff.qcow2\nCREATED       2026-03-01T10:20:30Z\n"
+            )
+        };
+        assert_eq!(shown(Consistency::Frozen), block("frozen: all that was written is whole"));
+        assert_eq!(shown(Consistency::Crash), block("crash-consistent: as after a loss of power"));
+        assert_eq!(shown(Consistency::Stopped), block("the instance was off"));
+    }
+}

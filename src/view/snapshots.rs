@@ -1,0 +1,64 @@
+//! `lite snapshot`.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::row;
+use crate::model::{Consistency, Size, SnapshotState, StoredSnapshot};
+
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SnapshotView {
+    /// Name.
+    pub name: String,
+    /// The instance, as it was called then.
+    pub instance: String,
+    /// How far its life has come.
+    pub state: SnapshotState,
+    /// In what state the guest's file systems were; none: it is being made.
+    pub consistency: Option<Consistency>,
+    /// The disk as the guest sees it.
+    #[serde(rename = "disk_bytes", serialize_with = "row::bytes")]
+    pub disk: Size,
+    /// What it takes in the pool beside its image; none: it is being made.
+    #[serde(rename = "size_bytes", serialize_with = "some_bytes")]
+    pub size: Option<Size>,
+    /// The blueprint of the instance.
+    pub blueprint: String,
+    /// The bundle of the instance.
+    pub bundle: String,
+    /// The image's volume, which stays as long as the snapshot does.
+    pub image: String,
+    /// When it was asked for.
+    #[serde(serialize_with = "row::time")]
+    pub created_at: Timestamp,
+}
+
+fn some_bytes<S: Serializer>(size: &Option<Size>, to: S) -> Result<S::Ok, S::Error> {
+    size.map(Size::as_bytes).serialize(to)
+}
+
+impl From<StoredSnapshot> for SnapshotView {
+    fn from(stored: StoredSnapshot) -> Self {
+        let StoredSnapshot { snapshot, state, allocation } = stored;
+        Self {
+            name: snapshot.name.to_string(),
+            instance: snapshot.record.name.to_string(),
+            state,
+            consistency: snapshot.consistency,
+            disk: snapshot.size,
+            size: allocation,
+            blueprint: snapshot.record.blueprint,
+            bundle: snapshot.record.bundle,
+            image: snapshot.image,
+            created_at: snapshot.created_at,
+        }
+    }
+}
+
+/// The document of `snapshot create`, `list` and `show`.
+#[derive(Debug, Serialize)]
+pub struct SnapshotsDocument<'a> {
+    /// The snapshots.
+    pub snapshots: &'a [SnapshotView],
+}
