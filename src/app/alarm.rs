@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{App, Caller, Right, event::rows_of};
+use super::{App, Caller, Right, event::rows_of, metric::refuse_of_others};
 use crate::{
-    model::{AlarmSettings, AlarmState, Code, Error, Instance, Metric, Name, Notify, Observer, Result, Statistic},
+    model::{AlarmSettings, AlarmState, Code, Error, Name, Notify, Observer, Result, Statistic, Subject},
     monitor::{AlarmTransition, Decision, machine},
     store::{
         Store,
@@ -17,9 +17,9 @@ use crate::{
 /// An alarm to make or to change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Put {
-    /// The instance that is watched.
-    pub instance: Name,
-    /// Name of the alarm; none: the instance's and the metric's.
+    /// The instance or the load balancer that is watched.
+    pub subject: Name,
+    /// Name of the alarm; none: that of what is watched and the metric's.
     pub name: Option<Name>,
     /// What is watched, and when it fires.
     pub settings: AlarmSettings,
@@ -27,18 +27,19 @@ pub struct Put {
     pub dry_run: bool,
 }
 
-/// The alarms, of one instance or of all.
+/// The alarms, of one instance or load balancer or of all.
 pub fn list(app: &App, caller: &Caller, of: Option<&Name>, observer: &mut dyn Observer) -> Result<Vec<AlarmRow>> {
     caller.require(Right::Read)?;
     let Some(store) = reading(app, of.is_none(), observer)? else { return Ok(Vec::new()) };
-    let of = of.map(|name| store.require(name)).transpose()?;
-    let instances = store.instances()?;
+    let host = &app.settings.host.id;
+    let of = of.map(|name| store.require_subject(host, name)).transpose()?;
+    let subjects = store.subjects(host)?;
     let alarms = match &of {
-        Some(instance) => store.alarms_of(instance.record.uuid)?,
+        Some(subject) => store.alarms_of(subject.id())?,
         None => store.alarms()?,
     };
     let now = app.clock.now();
-    Ok(alarms.iter().map(|a| row(a, &instances, now)).collect())
+    Ok(alarms.iter().map(|a| row(a, &subjects, now)).collect())
 }
 
 /// One alarm in full.
@@ -46,7 +47,7 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     caller.require(Right::Read)?;
     let store = store(app, observer)?;
     let alarm = store.require_alarm(name)?;
-    let row = row(&alarm, &store.instances()?, app.clock.now());
+    let row = row(&alarm, &store.subjects(&app.settings.host.id)?, app.clock.now());
     let s = &alarm.settings;
     Ok(AlarmView {
         row,
@@ -67,17 +68,11 @@ pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observe
     settings.notify.sort();
     settings.notify.dedup();
     settings.check()?;
-    if settings.metric.is_of_load_balancers() {
-        let text = format!("`{}` is a metric of load balancers, which alarms do not watch", settings.metric);
-        let all: Vec<&str> = Metric::all_of(false).map(Metric::as_str).collect();
-        return Err(
-            Error::new(Code::UnknownMetric, text).hint(format!("the metrics of instances are {}", all.join(", ")))
-        );
-    }
-    let record = store.require(&request.instance)?.record;
+    let subject = store.require_subject(&app.settings.host.id, &request.subject)?;
+    refuse_of_others(&subject, settings.metric)?;
     let name = match &request.name {
         Some(name) => name.clone(),
-        None => default_name(&record.name, settings.metric, 1)?,
+        None => default_name(subject.name(), settings.metric, 1)?,
     };
     let old = store.alarms()?.into_iter().find(|a| a.name == name);
     if old.is_none() && store.instance(&name)?.is_some() {
@@ -92,7 +87,7 @@ pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observe
         (Some(_), true) => "would be changed",
     };
     if !request.dry_run {
-        store.put_alarm(&record, &name, &settings, &app.stamp())?;
+        store.put_alarm(&subject, &name, &settings, &app.stamp())?;
     }
     Ok(Changed::new(&name, now))
 }
@@ -206,20 +201,24 @@ fn set(store: &mut Store, mut alarm: Alarm, state: AlarmState, stamp: &Stamp) ->
     let (next, transition) = machine::step(alarm.state, decision, context);
     let kind = transition.map(AlarmTransition::event_kind);
     let event = kind.map(|kind| AlarmEvent { kind, reason: "set by hand, for a test".to_owned(), points: Vec::new() });
-    let Some(instance) = store.instance_by_uuid(alarm.instance)? else {
-        return Err(Error::new(Code::NoSuchInstance, "the instance of this alarm is gone"));
+    let Some(subject) = store.subject(&stamp.host, alarm.subject)? else {
+        return Err(Error::new(Code::NoSuchInstance, "what this alarm watches is gone"));
     };
-    store.write(|t| alarms::change(t, &mut alarm, &instance.record, next, event.as_ref(), stamp))?;
+    store.write(|t| alarms::change(t, &mut alarm, &subject, next, event.as_ref(), stamp))?;
     Ok(alarm)
 }
 
-fn row(alarm: &Alarm, instances: &[Instance], now: jiff::Timestamp) -> AlarmRow {
+fn row(alarm: &Alarm, subjects: &[Subject], now: jiff::Timestamp) -> AlarmRow {
     let s = &alarm.settings;
-    let instance = instances.iter().find(|i| i.record.uuid == alarm.instance);
+    let subject = subjects.iter().find(|subject| subject.id() == alarm.subject);
+    let name = |is_load_balancer| {
+        subject.filter(|s| s.is_load_balancer() == is_load_balancer).map(|subject| subject.name().to_owned())
+    };
     let statistic = if s.statistic == Statistic::Average { String::new() } else { format!("{} ", s.statistic) };
     AlarmRow {
         name: alarm.name.to_string(),
-        instance: instance.map_or_else(String::new, |i| i.record.name.to_string()),
+        instance: name(false),
+        load_balancer: name(true),
         state: alarm.state,
         since: alarm.since,
         metric: s.metric,

@@ -36,15 +36,13 @@ fn database(app: &App, caller: &Caller) -> Option<Ctx> {
     app.context_of_new_state(caller, false).ok()
 }
 
-/// How the web front stands, if a domain is published.
+/// How the web front stands, if a domain is published or there is a load balancer.
 fn web(ctx: &Ctx) -> Option<Web> {
-    if ctx.store.sites_on(&ctx.host_id()).ok()?.is_empty() {
-        return None;
-    }
+    let ports = ctx.store.web_ports(&ctx.host_id()).ok().filter(|ports| !ports.is_empty())?;
     if !engine::proxy_runs(ctx).ok()? {
         return Some(Web::Ended);
     }
-    let (port, reach) = engine::try_web(ctx);
+    let (port, reach) = engine::try_web(ctx, &ports)?;
     let doubt = engine::doubt(&port, &reach).map(|doubt| Web::Unknown(doubt.to_string()));
     Some(match reach {
         Reach::Stopped(closed) => Web::Closed(port, closed),

@@ -12,8 +12,8 @@ use crate::{
     app::instance::site::without_certificate,
     engine::{self, Ctx, sagas::load_balancer as saga},
     model::{
-        ApplicationUrl, Code, DesiredState, Domain, Error, HealthPath, Hint, Instance, LoadBalancer, Name, Observer,
-        OperationKind, ProxyStatistics, Result, Target,
+        ApplicationUrl, DesiredState, Domain, HealthPath, Hint, Instance, LoadBalancer, Name, Observer, OperationKind,
+        ProxyStatistics, Result, Target,
     },
     view::{Changed, LoadBalancerView, TargetView},
 };
@@ -27,7 +27,7 @@ pub struct New {
     pub instance_port: u16,
     /// The domain that leads to it.
     pub domain: Option<Domain>,
-    /// The port of the host that leads to it.
+    /// The port of the host that leads to it; without that and without a domain it is [`LoadBalancer::SHARED_PORT`].
     pub listen: Option<u16>,
     /// What is asked of each instance.
     pub health_path: HealthPath,
@@ -47,7 +47,7 @@ pub struct Flags {
 /// Accepts that a load balancer is made.
 ///
 /// # Errors
-/// Refused: a name, a domain or a port that is taken, a domain that does not lead here, or none of both.
+/// Refused: a name, a domain or a port that is taken, or a domain that does not lead here.
 pub fn create(
     app: &App,
     caller: &Caller,
@@ -57,11 +57,8 @@ pub fn create(
 ) -> Result<Accepted<LoadBalancerView>> {
     caller.require(Right::Change)?;
     let mut ctx = app.change(caller, false, observer)?;
-    if new.domain.is_none() && new.listen.is_none() {
-        return Err(Error::new(Code::Usage, "nothing would lead to this load balancer")
-            .hint("say its domain (`--domain`), a port of this host (`--listen`), or both"));
-    }
     let New { name, instance_port, domain, listen, health_path, sticky } = new.clone();
+    let listen = listen.or_else(|| domain.is_none().then_some(LoadBalancer::SHARED_PORT));
     let (id, targets, created_at) = (Uuid::new_v4(), Vec::new(), ctx.now());
     let balancer = LoadBalancer { id, name, instance_port, domain, listen, health_path, sticky, targets, created_at };
     check::new(&mut ctx, &balancer)?;
@@ -70,8 +67,9 @@ pub fn create(
         return Ok(Accepted::without_operation(move |_| Ok(view)));
     }
     let accepted = saga::accept_new(&mut ctx, balancer.clone())?;
-    Ok(Accepted::new(accepted.operation.clone(), move |_| {
-        saga::run(&mut ctx, accepted, Duration::ZERO)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        let done = saga::run(&mut ctx, accepted, Duration::ZERO)?;
+        done.doubt.iter().for_each(|doubt| observer.warn(doubt));
         if let Some(domain) = &balancer.domain {
             // Forward only: the domain answers over HTTP whatever comes of it.
             engine::obtain_certificate(&mut ctx, domain).map_err(|error| without_certificate(domain, &error))?;
@@ -209,7 +207,7 @@ fn change(
     let Some(accepted) = accepted else { return Ok(Accepted::without_operation(move |_| now(&ctx, &name))) };
     let moved = accepted.moved();
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
-        let ended = saga::run(&mut ctx, accepted, drain)?;
+        let saga::Done { ended, .. } = saga::run(&mut ctx, accepted, drain)?;
         if ended > 0 {
             observer.status(&format!("{ended} connections were not done in time, and were ended"));
         }

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use uuid::Uuid;
+
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
     engine::{self, our_domains},
     model::{Code, Error, Result, escaped},
-    store::{OldDatabases, Store, create_private_dir},
+    store::{NetworkFile, OldDatabases, Store, create_private_dir},
     view::{RebuildPlan, RebuildView, RebuiltView},
 };
 
@@ -45,10 +47,14 @@ impl Rebuild {
     /// What would be done.
     pub fn plan(&self, app: &App) -> Result<RebuildPlan> {
         let state = &app.settings.paths.state;
-        let known = match self.damage.is_none() && Store::exists(state)? {
-            true => Store::open(state)?.instances()?.into_iter().map(|i| i.record.uuid).collect(),
-            false => Vec::new(),
+        let store = match self.damage.is_none() && Store::exists(state)? {
+            true => Some(Store::open(state)?),
+            false => None,
         };
+        let known = store.as_ref().map(Store::instances).transpose()?.unwrap_or_default();
+        let known: Vec<Uuid> = known.into_iter().map(|i| i.record.uuid).collect();
+        let lost = |file| engine::lost_network(store.as_ref(), &file, &app.settings.host.id);
+        let [load_balancers, static_addresses] = NetworkFile::read(state)?.map(lost).transpose()?.unwrap_or_default();
         let mut domains = our_domains(&*app.host()?, &app.settings)?;
         domains.retain(|d| !known.contains(&d.seen.uuid));
         let name = |d: engine::OurDomain| d.record.map_or_else(|| escaped(&d.seen.name), |r| r.name.to_string());
@@ -56,6 +62,8 @@ impl Rebuild {
             dry_run: true,
             damaged: self.damage.is_some(),
             instances: domains.into_iter().map(name).collect(),
+            load_balancers,
+            static_addresses,
         })
     }
 
@@ -77,7 +85,13 @@ impl Rebuild {
         let old = OldDatabases::open(state)?;
         let done = engine::rebuild(&mut app.context_of_new_state(&self.caller, wait)?, &catalog, &old)?;
         let view = |r: engine::Rebuilt| RebuiltView { name: r.name, lost: r.lost, salvaged: r.salvaged };
-        let rebuilt = done.taken.into_iter().map(view).collect();
-        Ok(RebuildView { set_aside, rebuilt, snapshots: done.snapshots, refused: done.refused })
+        Ok(RebuildView {
+            set_aside,
+            rebuilt: done.taken.into_iter().map(view).collect(),
+            snapshots: done.snapshots,
+            load_balancers: done.load_balancers,
+            static_addresses: done.static_ips,
+            refused: done.refused,
+        })
     }
 }

@@ -32,7 +32,7 @@ pub fn repair(
         if engine::restore_firewall(&ctx)? {
             actions.push("loaded the rules of the firewall again".to_owned());
         }
-        if engine::restore_proxy(&ctx)? {
+        if engine::restore_proxy(&mut ctx)? {
             actions.push("loaded what HAProxy serves again".to_owned());
         }
         if engine::restore_names(&ctx)? {

@@ -20,10 +20,10 @@ EXAMPLES:
 
 /// Watch metrics and say when they go wrong
 ///
-/// An alarm watches one metric of one instance. It fires when enough of its last
-/// periods breach a threshold, and is resolved when they no longer do. Both are
-/// sent to every contact (`lite contact`) and kept (`lite events`). `lite watch`
-/// evaluates alarms; each blueprint brings some along.
+/// An alarm watches one metric of one instance or load balancer. It fires when
+/// enough of its last periods breach a threshold, and is resolved when they no
+/// longer do. Both are sent to every contact (`lite contact`) and kept (`lite
+/// events`). `lite watch` evaluates alarms; each blueprint brings some along.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES, subcommand_required = true)]
 pub struct Args {
@@ -39,12 +39,12 @@ enum Verb {
     /// Lists alarms by name with their state, since when, and what makes them fire.
     #[command(
         verbatim_doc_comment,
-        after_help = "EXAMPLES:\n  lite alarm list\n      All of them\n  lite alarm list shop\n      Those of one instance"
+        after_help = "EXAMPLES:\n  lite alarm list\n      All of them\n  lite alarm list shop\n      Those of one instance or load balancer"
     )]
     List {
-        /// Only alarms of this instance
-        #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::instances))]
-        instance: Option<Name>,
+        /// Only alarms of this instance or load balancer
+        #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::measured))]
+        subject: Option<Name>,
     },
     /// Show an alarm
     ///
@@ -140,7 +140,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (app, caller, mut progress, ui) = (env.app()?, env.caller(), env.progress(), &env.ui);
     match &args.verb {
         Verb::Put(args) => print_changed(ui, &[alarm::put(&app, &caller, &args.request(), &mut progress)?]),
-        Verb::List { instance } => print_alarms(ui, &alarm::list(&app, &caller, instance.as_ref(), &mut progress)?),
+        Verb::List { subject } => print_alarms(ui, &alarm::list(&app, &caller, subject.as_ref(), &mut progress)?),
         Verb::Show { alarm } => print_alarm(ui, &alarm::show(&app, &caller, &alarm.alarm, &mut progress)?),
         Verb::Delete { alarms, sure, dry_run } => {
             let found = alarm::find(&app, &caller, alarms, &mut progress)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap_complete::ArgValueCompleter;
 
-use super::{common, complete, values};
+use super::{complete, values};
 use crate::{
     app::alarm::Put,
     model::{AlarmSettings, Code, Condition, Error, Metric, Missing, Name, Notify, Result, Statistic},
@@ -17,19 +17,22 @@ EXAMPLES:
   lite alarm put shop --metric AppHealthy --when '<1' --datapoints 2 --of 2
       Fires when the application did not answer for two minutes
   lite alarm put shop --metric CPUUtilization --when '>80' --period 5m
-      Looks at periods of five minutes";
+      Looks at periods of five minutes
+  lite alarm put front --metric HealthyHostCount --when '<2'
+      Fires when a load balancer has fewer than two healthy instances";
 
 /// Make an alarm, or change one
 ///
-/// Makes an alarm on a metric of an instance. With the name of an alarm that is
+/// Makes an alarm on a metric of an instance or a load balancer. With the name of an alarm that is
 /// there, or without --name and on a metric that has one, that alarm is changed:
 /// an incident that is open is closed with the reason `edited`, and the alarm
 /// starts anew.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
-    #[command(flatten)]
-    instance: common::OneName,
+    /// Name of an instance or a load balancer
+    #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::measured))]
+    subject: Name,
     /// What is watched, such as MemoryUtilization
     #[arg(long, value_name = "METRIC", value_parser = Metric::parse, add = ArgValueCompleter::new(complete::metrics))]
     metric: Metric,
@@ -58,7 +61,7 @@ pub struct Args {
     /// Time between reminders while it fires, whole minutes; 0 for none
     #[arg(long, value_name = "TIME", default_value = "4h", value_parser = repeat)]
     repeat: u32,
-    /// Name of the alarm; else the instance's and the metric's
+    /// Name of the alarm; else NAME and the metric's
     #[arg(long = "name", value_name = "ALARM", value_parser = Name::parse, add = ArgValueCompleter::new(complete::alarms))]
     alarm: Option<Name>,
     /// Say what would be done, and change nothing
@@ -83,7 +86,7 @@ impl Args {
     /// What the arguments ask for.
     pub fn request(&self) -> Put {
         Put {
-            instance: self.instance.name.clone(),
+            subject: self.subject.clone(),
             name: self.alarm.clone(),
             settings: AlarmSettings {
                 metric: self.metric,

@@ -28,8 +28,8 @@ EXAMPLES:
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
-    /// Only events of this instance
-    #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::instances))]
+    /// Only events of this instance or load balancer
+    #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::measured))]
     instance: Option<Name>,
     /// Go on with what happens
     #[arg(long, short)]

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use clap_complete::ArgValueCompleter;
 
-use super::{Env, common, complete};
+use super::{Env, common, complete, values};
 use crate::{
     app::static_ip,
     model::{Name, Result},
@@ -54,7 +54,7 @@ enum Verb {
         #[arg(value_name = "STATIC_IP", value_parser = Name::parse)]
         name: Name,
         /// The address itself
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_parser = values::static_address)]
         address: Option<Ipv4Addr>,
         /// Say which it would be, and keep nothing
         #[arg(long)]

@@ -43,11 +43,12 @@ enum Verb {
     ///
     /// With --domain the host's ports 80 and 443 lead to it for that name, which has
     /// to lead to this host in DNS, with a certificate that is renewed. With --listen
-    /// a port of this host leads to it for any name, over HTTP. At least one of both
-    /// is needed. It has no instances until some are attached.
+    /// a port of this host leads to it for any name, over HTTP. Without both it gets
+    /// what comes to port 80 for a name that no domain has. It has no instances until
+    /// some are attached.
     #[command(
         verbatim_doc_comment,
-        after_help = "EXAMPLES:\n  lite lb create shop --domain shop.example.org --sticky\n      Visitors stay with their instance\n  lite lb create api --port 3000 --listen 8080 --health-path /health\n      Port 8080 of this host, for port 3000 of the instances"
+        after_help = "EXAMPLES:\n  lite lb create shop --port 80\n      Port 80 of this host, whatever name is asked for\n  lite lb create shop --domain shop.example.org --sticky\n      Visitors stay with their instance\n  lite lb create api --port 3000 --listen 8080 --health-path /health\n      Port 8080 of this host, for port 3000 of the instances"
     )]
     Create {
         /// Name of the load balancer
@@ -59,7 +60,7 @@ enum Verb {
         /// A domain that leads to it, such as `shop.example.org`
         #[arg(long, value_name = "DOMAIN", value_parser = Domain::parse)]
         domain: Option<Domain>,
-        /// A port of this host that leads to it
+        /// A port of this host that leads to it; without --domain, 80
         #[arg(long, value_name = "PORT", value_parser = web_port)]
         listen: Option<u16>,
         /// The path that each instance is asked for, to tell whether it is healthy

@@ -28,7 +28,8 @@ EXAMPLES:
 /// operations whose process died. With a name it defines the domain of that
 /// instance again as it was recorded; nothing is stopped, no disk is touched.
 /// With --rebuild a lost database is made again from the records that libvirt
-/// keeps with each instance; what was only in the database is lost.
+/// keeps with each instance, and from a file beside it that tells of load
+/// balancers and static addresses; what was only in the database is lost.
 /// With --network the network of the instances is moved to another of libvirt's
 /// modes while they run: route lets in what is published, nat, as an earlier lite
 /// made it, refuses that to other machines. Its bridge is made anew; the instances
@@ -93,7 +94,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     print_changed(&env.ui, &changed)
 }
 
-/// Sets a damaged database aside and reads the instances back from the domains.
+/// Sets a damaged database aside and reads back what domains and files tell.
 fn rebuild(args: &Args, env: &Env) -> Result<()> {
     let app = env.app()?;
     let found = rebuild::look(&app, &env.caller())?;

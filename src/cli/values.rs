@@ -1,6 +1,9 @@
 //! Values of flags. Each is refused (exit 2) with its allowed form.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
@@ -84,6 +87,18 @@ pub fn ipv4(text: &str) -> Result<Ipv4Addr> {
     })
 }
 
+/// Parses the address that a static address is: IPv4 alone.
+pub fn static_address(text: &str) -> Result<Ipv4Addr> {
+    if text.parse::<Ipv6Addr>().is_err() {
+        return ipv4(text);
+    }
+    Err(Error::new(
+        Code::InvalidAddress,
+        format!("`{}` is an IPv6 address, and static addresses are IPv4", escaped(text)),
+    )
+    .hint("an instance keeps an IPv6 address of its own; `lite publish --address` gives it ports of one of this host"))
+}
+
 /// Parses the id a caller gives a request, so that asking twice creates once: 1 to 64 of `a-z A-Z 0-9 . _ -`.
 pub fn request_id(text: &str) -> Result<String> {
     let shaped = (1..=64).contains(&text.len())
@@ -113,7 +128,19 @@ pub fn operation_id(text: &str) -> Result<String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Assignment, assignment, duration, operation_id, request_id};
+    use super::{Assignment, assignment, duration, operation_id, request_id, static_address};
+
+    #[test]
+    fn a_static_address_is_ipv4() {
+        assert_eq!(static_address("203.0.113.7"), Ok([203, 0, 113, 7].into()));
+        for (text, said) in [
+            ("2001:db8::1", "`2001:db8::1` is an IPv6 address, and static addresses are IPv4"),
+            ("203.0.113", "`203.0.113` is not an IPv4 address"),
+        ] {
+            let error = static_address(text).expect_err(text);
+            assert_eq!((error.to_string().as_str(), error.exit_code()), (said, 2));
+        }
+    }
 
     #[test]
     fn times_from_a_second_to_a_day() {

@@ -64,7 +64,7 @@ pub enum Resolver {
     Nothing,
 }
 
-/// The web front of a host with published domains.
+/// The web front of a host with published domains or load balancers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Web {
     /// HAProxy does not run.
@@ -279,15 +279,15 @@ pub fn inward_obstacle(
     firewall::judge_inward(&rules.ok()?, &way, to)
 }
 
-/// What stops a connection from the world to the web front at this address of the host, as far as that can be told.
+/// What stops a connection from the world to a port of the web front at this address of the host, as far as that can be told.
 pub fn web_obstacle(
     settings: &Settings,
     machine: &dyn Machine,
     network: &NetworkInfo,
-    host: Ipv4Addr,
+    to: (Ipv4Addr, u16),
 ) -> Option<Closed> {
     let (rules, way) = rules_on_way(machine, settings, &network_of(network), &routes::read(machine))?;
-    firewall::judge_web(&rules.ok()?, &way, host)
+    firewall::judge_web(&rules.ok()?, &way, to)
 }
 
 /// Bridge and IPv4 subnet of a network; unknown if its XML cannot be read.

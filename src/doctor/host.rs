@@ -154,16 +154,16 @@ fn web(facts: &Facts) -> Check {
     match &facts.web {
         None if facts.haproxy => Check::ok(ID, "HAProxy is installed, which serves published domains"),
         None => Check::warn(ID, "publishing a domain needs HAProxy").fix("apt-get install haproxy"),
-        Some(_) if !facts.haproxy => Check::fail(ID, "HAProxy is not installed, and domains are published")
+        Some(_) if !facts.haproxy => Check::fail(ID, "HAProxy is not installed, and domains or load balancers need it")
             .fix(Hint::from("`apt-get install haproxy`, then ").then(again())),
-        Some(Web::Ended) => Check::fail(ID, "HAProxy does not run, and domains are published").fix(again()),
+        Some(Web::Ended) => Check::fail(ID, "HAProxy does not run, and domains or load balancers need it").fix(again()),
         Some(Web::Closed(port, Closed { by, fix })) => {
             Check::fail(ID, format!("`{port}` of this host is not reached from outside: {by} stops what comes in"))
                 .fix(fix.clone())
         }
         Some(Web::Unknown(why)) => Check::warn(ID, escaped(why)),
         Some(Web::Reached) => {
-            Check::ok(ID, "HAProxy serves published domains, and nothing on this host stops the world")
+            Check::ok(ID, "HAProxy serves domains and load balancers, and nothing on this host stops the world")
         }
     }
 }

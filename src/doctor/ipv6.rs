@@ -59,8 +59,7 @@ pub fn ipv6(machine: &dyn Machine) -> std::result::Result<Vec<Ipv6Net>, NoIpv6> 
     if !has_ip6tables(machine) {
         return Err(NoIpv6::NoIp6tables);
     }
-    let text = routes::ask(machine, &["-j", "-6", "route", "show", "table", "all"]);
-    let entries = text.and_then(|text| routes::parse::<Entry>(&text)).map_err(|e| NoIpv6::Unknown(e.to_string()))?;
+    let entries = entries(machine).map_err(|e| NoIpv6::Unknown(e.to_string()))?;
     let mut learned: Vec<String> =
         entries.iter().filter(|e| e.protocol.as_deref() == Some("ra")).filter_map(|e| e.dev.clone()).collect();
     learned.sort();
@@ -70,6 +69,19 @@ pub fn ipv6(machine: &dyn Machine) -> std::result::Result<Vec<Ipv6Net>, NoIpv6> 
         true => Ok(entries.iter().filter_map(|e| destination(&e.dst)).collect()),
         false => Err(NoIpv6::Learned(learned)),
     }
+}
+
+fn entries(machine: &dyn Machine) -> Result<Vec<Entry>> {
+    routes::ask(machine, &["-j", "-6", "route", "show", "table", "all"]).and_then(|text| routes::parse(&text))
+}
+
+/// Destinations of all IPv6 routes of the machine but default ones.
+///
+/// # Errors
+/// They cannot be read.
+pub fn routes6(machine: &dyn Machine) -> Result<Vec<Ipv6Net>> {
+    let all = entries(machine)?;
+    Ok(all.iter().filter_map(|e| destination(&e.dst)).filter(|net| net.prefix_len() > 0).collect())
 }
 
 /// The switch of an interface that says whether it learns routes by router advertisements: `2` is also while it forwards.

@@ -24,7 +24,7 @@ pub use evaluate::evaluate;
 pub use facts::{Facts, Network, Resolver, Web, gather, inward_obstacle, obstacles, web_obstacle};
 pub use firewall::{Closed, Insertion, Obstacle, Ruleset, Way, backend, judge, judge_web, parse_iptables, parse_nft};
 pub use fix::{Fix, apply, fixes};
-pub use ipv6::{NoIpv6, Subnets, choose_subnet6, choose_subnets};
+pub use ipv6::{NoIpv6, Subnets, choose_subnet6, choose_subnets, routes6};
 pub use local::Kvm;
 pub use routes::{OwnAddress, Route, addresses, gateways, is_direct, parse_routes, routes};
 pub use subnet::choose_subnet;

@@ -82,18 +82,9 @@ fn wanted(ctx: &Ctx) -> Result<(Ruleset, Option<Nat>)> {
     let published: Vec<_> = published.into_iter().map(|p| (p.instance, p.publication)).collect();
     let leads = |ip: StaticIp| Some(StaticAddressOf { instance: ip.instance?, address: ip.address });
     let addresses: Vec<_> = ctx.store.static_ips(&ctx.host_id())?.into_iter().filter_map(leads).collect();
-    let from_world = FromWorld { published: &published, addresses: &addresses, web: &web_ports(ctx)? };
+    let from_world =
+        FromWorld { published: &published, addresses: &addresses, web: &ctx.store.web_ports(&ctx.host_id())? };
     Ok((plan::ruleset(network, nat.as_ref(), records, from_world), nat))
-}
-
-/// The ports of the host at which the web front answers.
-fn web_ports(ctx: &Ctx) -> Result<Vec<u16>> {
-    let balancers = ctx.store.load_balancers(&ctx.host_id())?;
-    let domains = !ctx.store.sites_on(&ctx.host_id())?.is_empty() || balancers.iter().any(|b| b.domain.is_some());
-    let mut ports: Vec<u16> = balancers.iter().filter_map(|balancer| balancer.listen).collect();
-    ports.extend(if domains { &[80, 443][..] } else { &[] });
-    ports.sort_unstable();
-    Ok(ports)
 }
 
 fn nat_of(xml: &str) -> Result<Nat> {

@@ -81,11 +81,14 @@ pub use lock::{has_owner, held_locks, owner};
 pub use names::{apply as apply_names, restore as restore_names};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use provision::Job;
-pub use proxy::{restore as restore_proxy, runs as proxy_runs, statistics as balancer_statistics};
+pub use proxy::{
+    Counted as BalancerCounted, counted as balancer_counted, restore as restore_proxy, runs as proxy_runs,
+    statistics as balancer_statistics,
+};
 pub use published::{configure_published, configure_site};
 pub use reach::{Reach, doubt};
 pub use ready::Waited;
-pub use rebuild::{Rebuilding, Rebuilt, rebuild, refuse_while_busy};
+pub use rebuild::{Rebuilding, Rebuilt, lost_network, rebuild, refuse_while_busy};
 pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
 pub use reports::{adopt_reports, reported_phase};

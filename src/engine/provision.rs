@@ -30,7 +30,7 @@ use crate::{
     kill_point,
     model::{
         Code, DOMAIN, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef,
-        Result, Size, Stage, Verb,
+        Result, Size, Stage, Subject, Verb,
     },
     plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step, Subnet},
     render::{Seed, SeedInput, StaticAddress, StaticAddress6, render},
@@ -272,7 +272,7 @@ fn insert(
                 operations::set_machine(t, &operation.id, record.uuid)?;
             }
             Purpose::Instance => {
-                alarms::put_defaults(t, &record, &request.blueprint.alarms, &stamp)?;
+                alarms::put_defaults(t, &Subject::from(&record), &request.blueprint.alarms, &stamp)?;
                 operations::insert(t, &operation)?;
             }
         }

@@ -1,20 +1,27 @@
 //! The web front, made equal to the database. What wants a domain served, or served no longer, changes a row and calls
 //! [`apply`]; that may be done again at any time, by anybody.
 
-use std::{collections::HashMap, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
 use super::{
     Ctx,
-    lock::{Lock, PROXY},
+    lock::{Attempt, Lock, PROXY},
 };
 use crate::{
     kill_point,
-    model::{LoadBalancer, Name, ProxyConfiguration, ProxyFile, ProxyStatistics, Result, Target},
+    model::{LoadBalancer, Name, ProxyConfiguration, ProxyCounters, ProxyFile, ProxyStatistics, Result, Target},
     plan::{self, BalancerAt, TargetAt},
 };
 
+/// What a kernel with IPv6 has.
+const IPV6: &str = "/proc/net/if_inet6";
 /// How long to wait for another process that loads it: one that starts HAProxy with 100 sites takes a second.
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -27,13 +34,21 @@ pub fn folder(ctx: &Ctx) -> PathBuf {
 ///
 /// # Errors
 /// What HAProxy says. Whatever was served still is.
-pub fn apply(ctx: &Ctx) -> Result<()> {
+pub fn apply(ctx: &mut Ctx) -> Result<()> {
     let _lock = Lock::acquire(&ctx.locks(), PROXY, "proxy", "proxy", &*ctx.clock, WAIT)?;
     let wanted = wanted(ctx)?;
     kill_point::reached("intent");
-    ctx.hypervisor.load_proxy(&wanted)?;
+    let counted = ctx.hypervisor.load_proxy(&wanted)?;
     kill_point::reached("effect");
-    Ok(())
+    counted.map_or(Ok(()), |lines| keep(ctx, &lines))
+}
+
+/// Keeps what the worker that was replaced had counted.
+fn keep(ctx: &mut Ctx, lines: &[ProxyStatistics]) -> Result<()> {
+    let host = ctx.host_id();
+    let balancers = ctx.store.load_balancers(&host)?;
+    let each = of_each(&balancers, lines).filter_map(|(id, own)| Some((id, ProxyCounters::of(&own)?)));
+    ctx.store.add_proxy_counters(&host, &each.collect::<Vec<_>>())
 }
 
 /// In what it differs from the database, in words; none: in nothing.
@@ -65,7 +80,7 @@ fn knows_live(ctx: &Ctx, wanted: &ProxyConfiguration) -> bool {
 ///
 /// # Errors
 /// Those of [`apply`].
-pub fn restore(ctx: &Ctx) -> Result<bool> {
+pub fn restore(ctx: &mut Ctx) -> Result<bool> {
     let differs = drift(ctx)?.is_some();
     if differs {
         apply(ctx)?;
@@ -88,8 +103,39 @@ pub fn runs(ctx: &Ctx) -> Result<bool> {
 pub fn statistics(ctx: &Ctx, balancers: &[LoadBalancer]) -> Result<HashMap<Uuid, Vec<ProxyStatistics>>> {
     let backends: Vec<String> = balancers.iter().map(|balancer| plan::balancer_backend(&balancer.name)).collect();
     let lines = ctx.hypervisor.proxy_statistics(&folder(ctx), &backends)?;
-    let of = |backend: &String| lines.iter().filter(|line| line.backend == *backend).cloned().collect();
-    Ok(balancers.iter().zip(&backends).map(|(balancer, backend)| (balancer.id, of(backend))).collect())
+    Ok(of_each(balancers, &lines).collect())
+}
+
+/// The lines of each load balancer.
+fn of_each<'a>(
+    balancers: &'a [LoadBalancer],
+    lines: &'a [ProxyStatistics],
+) -> impl Iterator<Item = (Uuid, Vec<ProxyStatistics>)> + 'a {
+    balancers.iter().map(|balancer| {
+        let backend = plan::balancer_backend(&balancer.name);
+        (balancer.id, lines.iter().filter(|line| line.backend == backend).cloned().collect())
+    })
+}
+
+/// What HAProxy tells of a load balancer, and what workers before this one had counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// What the worker tells.
+    pub lines: Vec<ProxyStatistics>,
+    /// What those before it had counted.
+    pub before: ProxyCounters,
+}
+
+/// Both at one time, by the ids of the load balancers; none while another process loads it.
+///
+/// # Errors
+/// The host cannot be asked, or those of the database.
+pub fn counted(ctx: &Ctx, balancers: &[LoadBalancer]) -> Result<Option<HashMap<Uuid, Counted>>> {
+    let Attempt::Held(_lock) = Lock::attempt(&ctx.locks(), PROXY, "proxy", ctx.now())? else { return Ok(None) };
+    let before = ctx.store.proxy_counters(&ctx.host_id())?;
+    let all = statistics(ctx, balancers)?.into_iter();
+    let with = |(id, lines)| (id, Counted { lines, before: before.get(&id).copied().unwrap_or_default() });
+    Ok(Some(all.map(with).collect()))
 }
 
 fn wanted(ctx: &Ctx) -> Result<ProxyConfiguration> {
@@ -107,7 +153,9 @@ fn wanted(ctx: &Ctx) -> Result<ProxyConfiguration> {
         // One whose file is lost would keep HAProxy from all the others.
         certificate.file = certificate.file.take().filter(|file| ctx.machine.info(&folder.join(file)).is_ok());
     }
-    Ok(plan::proxy(&folder, &sites, &balancers, &certificates))
+    // Guests of libvirt's test driver run nowhere.
+    let ipv6 = !ctx.machine.runs_guests() || ctx.machine.info(Path::new(IPV6)).is_ok();
+    Ok(plan::proxy(&folder, &sites, &balancers, &certificates, ipv6))
 }
 
 fn balancer_at(balancer: LoadBalancer, guests: &HashMap<Uuid, (Name, Ipv4Addr)>) -> BalancerAt {

@@ -3,16 +3,16 @@
 
 use std::{
     fmt::Display,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{Ctx, forward};
 use crate::{
     doctor::{self, Closed},
-    hypervisor::Answer,
+    hypervisor::{Answer, Machine},
     model::{Code, Error, Hint, Port, Protocol, Publication, Record, Verb, escaped},
 };
 
@@ -29,6 +29,11 @@ const WORLDS: [Ipv4Net; 3] = [
     Ipv4Net::new_assert(Ipv4Addr::new(203, 0, 113, 0), 24),
     Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, 0), 24),
 ];
+/// The same of IPv6 (RFC 9637, RFC 3849).
+const WORLDS6: [Ipv6Net; 2] = [
+    Ipv6Net::new_assert(Ipv6Addr::new(0x3fff, 0xfff, 0, 0, 0, 0, 0, 0), 64),
+    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0xffff, 0, 0, 0, 0), 64),
+];
 
 /// How far a connection comes that begins outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +47,10 @@ pub enum Reach {
     /// The instance answers this host, and libvirt stops others: its network is in mode `nat`.
     Refused(String),
     /// As before, but not by any rule that lite understands.
-    Unexplained,
+    Unexplained {
+        /// By IPv6, of which no rules are looked at.
+        ipv6: bool,
+    },
     /// It cannot be tried; why.
     Untried(String),
 }
@@ -60,48 +68,100 @@ pub fn try_all<'a>(ctx: &Ctx, record: &Record, published: &'a [Publication]) -> 
     published.iter().map(reach).collect()
 }
 
+/// An address of a guest, and one of the host that leads to it; none: any.
+struct Ends {
+    guest: IpAddr,
+    host: Option<IpAddr>,
+}
+
+/// The ends of something published: by IPv4, and by IPv6 where the guest and the host have it.
+fn ends(ctx: &Ctx, record: &Record, publication: &Publication) -> Vec<Ends> {
+    let of4 = |host: Option<IpAddr>| record.address.map(|guest| Ends { guest: guest.into(), host });
+    let of6 = |host: IpAddr| record.address6.map(|guest| Ends { guest: guest.into(), host: Some(host) });
+    let machine = &*ctx.machine;
+    let (ipv4, ipv6) = match publication.address {
+        Some(host @ IpAddr::V4(_)) => (of4(Some(host)), None),
+        Some(host @ IpAddr::V6(_)) => (None, of6(host)),
+        None => {
+            let host6 = global_address6(machine).map(IpAddr::from);
+            (of4(machine.outward_address().map(Into::into)), host6.and_then(of6))
+        }
+    };
+    ipv4.into_iter().chain(ipv6).collect()
+}
+
 fn try_one(ctx: &Ctx, record: &Record, publication: &Publication, is_off: &mut bool) -> Reach {
+    if !ctx.machine.runs_guests() {
+        return Reach::Whole;
+    }
+    let each = ends(ctx, record, publication);
+    let tried = each.iter().map(|ends| try_ends(ctx, record, publication, ends));
+    let reach =
+        tried.into_iter().find(|tried| *tried != Tried::Reach(Reach::Whole)).unwrap_or(Tried::Reach(Reach::Whole));
+    match reach {
+        Tried::IsOff => {
+            *is_off = true;
+            Reach::NobodyListens
+        }
+        Tried::Reach(reach) => reach,
+    }
+}
+
+/// What came of one try.
+#[derive(PartialEq, Eq)]
+enum Tried {
+    /// The guest does not even refuse.
+    IsOff,
+    /// So far it came.
+    Reach(Reach),
+}
+
+fn try_ends(ctx: &Ctx, record: &Record, publication: &Publication, ends: &Ends) -> Tried {
     let (machine, protocol) = (&*ctx.machine, publication.protocol);
-    let Some(guest) = record.address.filter(|_| machine.runs_guests()) else { return Reach::Whole };
     let inner = Port { number: publication.guest_port, protocol };
     let limit = if protocol == Protocol::Tcp { GUEST } else { GUEST_UDP };
-    let near = match machine.ask_port(guest, inner, limit) {
-        Ok(Answer::Unreached) if protocol == Protocol::Udp => return Reach::Whole,
-        Ok(Answer::Unreached) => {
-            *is_off = true;
-            return Reach::NobodyListens;
-        }
+    let near = match machine.ask_port(ends.guest, inner, limit) {
+        Ok(Answer::Unreached) if protocol == Protocol::Udp => return Tried::Reach(Reach::Whole),
+        Ok(Answer::Unreached) => return Tried::IsOff,
         Ok(near) => near,
-        Err(error) => return Reach::Untried(error.to_string()),
+        Err(error) => return Tried::Reach(Reach::Untried(error.to_string())),
     };
-    let address = match publication.address {
-        Some(IpAddr::V6(_)) => return Reach::Untried("lite tries IPv4 alone".to_owned()),
-        Some(IpAddr::V4(address)) => Some(address),
-        None => machine.outward_address(),
+    let Some(world) = world(ctx, ends.guest.is_ipv6()) else {
+        return Tried::Reach(Reach::Untried("routes lead to all networks for documentation".to_owned()));
     };
-    let Some(world) = world(ctx) else {
-        return Reach::Untried("routes lead to all networks for documentation".to_owned());
-    };
-    match machine.ask_port_from_outside(world, (address, publication.host_port()), OUTSIDE) {
+    Tried::Reach(match machine.ask_port_from_outside(world, (ends.host, publication.host_port()), OUTSIDE) {
         Err(error) => Reach::Untried(error.to_string()),
-        Ok(far) if far != near => stopper(ctx, record, inner),
+        Ok(far) if far != near => stopper(ctx, record, inner, ends.guest.is_ipv6()),
         Ok(_) if near == Answer::Refused => Reach::NobodyListens,
         Ok(_) => Reach::Whole,
-    }
+    })
+}
+
+/// The IPv6 address of this host that the world routes (2000::/3: RFC 4291, 2.4).
+pub(super) fn global_address6(machine: &dyn Machine) -> Option<Ipv6Addr> {
+    machine.outward_address6().filter(|address| address.segments()[0] >> 13 == 1)
 }
 
 /// A network that this host has no route to.
-pub(super) fn world(ctx: &Ctx) -> Option<Ipv4Net> {
-    let routes = doctor::routes(&*ctx.machine).ok()?;
-    WORLDS.into_iter().find(|world| doctor::choose_subnet(&routes, Some(*world)).is_ok())
+pub(super) fn world(ctx: &Ctx, ipv6: bool) -> Option<IpNet> {
+    let machine = &*ctx.machine;
+    if ipv6 {
+        let routes = doctor::routes6(machine).ok()?;
+        let is_free = |world: &Ipv6Net| !routes.iter().any(|route| route.contains(world) || world.contains(route));
+        return WORLDS6.into_iter().find(is_free).map(IpNet::V6);
+    }
+    let routes = doctor::routes(machine).ok()?;
+    WORLDS.into_iter().find(|world| doctor::choose_subnet(&routes, Some(*world)).is_ok()).map(IpNet::V4)
 }
 
 /// Why a port is not reached. In mode `nat` libvirt's own rule stops it, and there may be others.
-fn stopper(ctx: &Ctx, record: &Record, port: Port) -> Reach {
+fn stopper(ctx: &Ctx, record: &Record, port: Port, ipv6: bool) -> Reach {
     if let Ok(Some(network)) = forward::refusing_network(ctx) {
         return Reach::Refused(network);
     }
-    obstacle(ctx, record, port).map_or(Reach::Unexplained, Reach::Stopped)
+    // The rules that lite looks at are those for IPv4.
+    let obstacle = if ipv6 { None } else { obstacle(ctx, record, port) };
+    obstacle.map_or(Reach::Unexplained { ipv6 }, Reach::Stopped)
 }
 
 /// What stops packets from the world to a port of an instance.
@@ -132,7 +192,11 @@ pub fn refused(publication: &Publication, network: &str) -> Error {
 /// What is to be said of something published that stays; none: nothing.
 pub fn doubt(end: &dyn Display, reach: &Reach) -> Option<Hint> {
     match reach {
-        Reach::Unexplained => Some(Hint::from(format!(
+        Reach::Unexplained { ipv6: true } => Some(Hint::from(format!(
+            "`{end}` was not reached by IPv6 from a network namespace on this host: look for a rule that stops it (`nft list \
+             ruleset`), or try it from another machine"
+        ))),
+        Reach::Unexplained { ipv6: false } => Some(Hint::from(format!(
             "`{end}` was not reached from a network namespace on this host, and no firewall rule that lite understands stops it: \
              try it from another machine"
         ))),

@@ -1,5 +1,7 @@
 //! Rebuilds a lost database from the records in the domains' metadata, and from what older databases still tell.
 
+mod network;
+
 use std::{collections::BTreeMap, path::Path};
 
 use uuid::Uuid;
@@ -35,6 +37,10 @@ pub struct Rebuilding {
     pub taken: Vec<Rebuilt>,
     /// Names of the snapshots that were taken in.
     pub snapshots: Vec<String>,
+    /// Load balancers that were made again, by name.
+    pub load_balancers: Vec<String>,
+    /// Static addresses that are kept again, by name.
+    pub static_ips: Vec<String>,
     /// What could not be, a sentence each.
     pub refused: Vec<String>,
 }
@@ -67,13 +73,17 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
             Err(e) => done.refused.push(format!("snapshot {id}: {e}")),
         }
     }
-    if !done.taken.is_empty() {
+    network::restore(ctx, &mut done)?;
+    if !(done.taken.is_empty() && done.load_balancers.is_empty() && done.static_ips.is_empty()) {
         firewall::apply(ctx)?;
         names::apply(ctx)?;
         proxy::apply(ctx)?;
+        ctx.store.write_network_file(&ctx.host_id())?;
     }
     Ok(done)
 }
+
+pub use network::lost as lost_network;
 
 /// One instance, in one transaction: a rebuild that is cut off goes on where it was.
 fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Recovered) -> Result<Rebuilt> {

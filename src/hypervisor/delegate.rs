@@ -105,7 +105,7 @@ macro_rules! calls_of {
     (ReverseProxy, $make:ident) => {
         $make! { ReverseProxy {
             fn loaded_proxy(folder: &Path) -> Option<String>;
-            fn load_proxy(wanted: &ProxyConfiguration) -> ();
+            fn load_proxy(wanted: &ProxyConfiguration) -> Option<Vec<ProxyStatistics>>;
             fn proxy_statistics(folder: &Path, backends: &[String]) -> Vec<ProxyStatistics>;
             fn end_proxy_sessions(folder: &Path, server: &ProxyServer) -> ();
         } }

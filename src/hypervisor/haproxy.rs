@@ -1,6 +1,7 @@
 //! Runs HAProxy as lite's web front: starts it, tells it what changes, reloads it, and ends it.
 
 mod files;
+mod leaving;
 mod process;
 mod socket;
 mod statistics;
@@ -9,6 +10,8 @@ use std::{
     path::Path,
     sync::{Mutex, PoisonError},
 };
+
+use leaving::Leaving;
 
 use super::{ReverseProxy, is_local};
 use crate::model::{Code, Error, ProxyConfiguration, ProxyServer, ProxyStatistics, Result};
@@ -43,17 +46,17 @@ impl ReverseProxy for Haproxy {
         }
     }
 
-    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()> {
+    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<Option<Vec<ProxyStatistics>>> {
         match (self, &wanted.digest) {
             (Self::Nowhere(loaded), digest) => {
                 loaded.lock().unwrap_or_else(PoisonError::into_inner).clone_from(digest);
-                Ok(())
+                Ok(None)
             }
-            (Self::OutOfReach, None) => Ok(()),
+            (Self::OutOfReach, None) => Ok(None),
             (Self::OutOfReach, Some(_)) => {
                 Err(Error::new(Code::NotPublishable, "a domain is published on the host itself: run lite there"))
             }
-            (Self::Here, None) => process::end(&wanted.folder),
+            (Self::Here, None) => process::end(&wanted.folder).map(|()| None),
             (Self::Here, Some(digest)) => load(wanted, digest),
         }
     }
@@ -74,26 +77,34 @@ impl ReverseProxy for Haproxy {
 }
 
 /// What cannot be told to the worker, or is fixed at its start, is read from the files by a new one.
-fn load(wanted: &ProxyConfiguration, digest: &str) -> Result<()> {
+fn load(wanted: &ProxyConfiguration, digest: &str) -> Result<Option<Vec<ProxyStatistics>>> {
     let folder = &wanted.folder;
     let running = socket::digest(folder);
+    let mut counted = None;
     if running.as_deref() == Some(digest) {
         let told = socket::tell_difference(wanted);
         // Only now: what was not told is found different again.
         files::write_live(wanted)?;
         if told {
-            return statistics::set_servers(folder, &wanted.servers.iter().collect::<Vec<_>>());
+            return statistics::set_servers(folder, &wanted.servers.iter().collect::<Vec<_>>()).map(|()| None);
         }
-        process::reload(folder, digest)?;
+        counted = reload(wanted, digest)?;
     } else {
         files::write_live(wanted)?;
         files::write_fixed(wanted)?;
         match running {
-            Some(_) => process::reload(folder, digest)?,
+            Some(_) => counted = reload(wanted, digest)?,
             None => process::start(folder, digest)?,
         }
     }
     // A new worker has all of them at work.
     let draining: Vec<&ProxyServer> = wanted.servers.iter().filter(|server| server.draining).collect();
-    statistics::set_servers(folder, &draining)
+    statistics::set_servers(folder, &draining).map(|()| counted)
+}
+
+/// A reload begins all counters anew: what the worker before had counted in the end.
+fn reload(wanted: &ProxyConfiguration, digest: &str) -> Result<Option<Vec<ProxyStatistics>>> {
+    let before = Some(&wanted.counted).filter(|all| !all.is_empty()).and_then(|_| Leaving::of(&wanted.folder));
+    process::reload(&wanted.folder, digest)?;
+    Ok(before.map(|worker| worker.counted(&wanted.counted)))
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use inotify::{Inotify, WatchMask};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{
@@ -182,16 +182,11 @@ impl Machine for LocalMachine {
         }
     }
 
-    fn ask_port(&self, address: Ipv4Addr, port: Port, limit: Duration) -> io::Result<Answer> {
+    fn ask_port(&self, address: IpAddr, port: Port, limit: Duration) -> io::Result<Answer> {
         outside::ask(address, port, limit)
     }
 
-    fn ask_port_from_outside(
-        &self,
-        world: Ipv4Net,
-        end: (Option<Ipv4Addr>, Port),
-        limit: Duration,
-    ) -> io::Result<Answer> {
+    fn ask_port_from_outside(&self, world: IpNet, end: (Option<IpAddr>, Port), limit: Duration) -> io::Result<Answer> {
         let ip = self.program("ip").ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "`ip` is not installed"))?;
         outside::ask_from_outside(&ip, world, end, limit)
     }

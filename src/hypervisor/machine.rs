@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::model::{Mac, Port};
@@ -114,16 +114,11 @@ pub trait Machine: Send + Sync {
     /// The addresses of a name, as its resolver tells them within ten seconds.
     fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
     /// What comes of a connection to a port that this machine begins, and ends at once.
-    fn ask_port(&self, address: Ipv4Addr, port: Port, limit: Duration) -> io::Result<Answer>;
+    fn ask_port(&self, address: IpAddr, port: Port, limit: Duration) -> io::Result<Answer>;
     /// The same where a network namespace begins it, which stands for the world and is gone in the end, however this process
-    /// ends. `world` is a network with a prefix of 24 that no route leads to: from there it comes. Without an address it is to
+    /// ends. `world` is a network of at least 256 addresses that no route leads to: from there it comes. Without an address it is to
     /// the machine's own end of the link.
-    fn ask_port_from_outside(
-        &self,
-        world: Ipv4Net,
-        end: (Option<Ipv4Addr>, Port),
-        limit: Duration,
-    ) -> io::Result<Answer>;
+    fn ask_port_from_outside(&self, world: IpNet, end: (Option<IpAddr>, Port), limit: Duration) -> io::Result<Answer>;
     /// Removes a file.
     fn remove_file(&self, file: &Path) -> io::Result<()>;
     /// Follows the entries of a folder.

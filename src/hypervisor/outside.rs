@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, ErrorKind},
-    net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
     path::Path,
     process::Command,
     sync::mpsc,
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use rustix::thread::{Pid, UnshareFlags, gettid, unshare_unsafe};
 
 use super::{machine::Answer, program};
@@ -21,7 +21,7 @@ use crate::model::{Port, Protocol, escaped};
 pub const NAME: &str = "lite-probe";
 /// How long `ip` may take.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Links that can be there at once: subnets with a prefix of 30 in one with a prefix of 24.
+/// Links that can be there at once: subnets of four addresses, of which a network with a prefix of 24 has so many.
 const LINKS: u8 = 64;
 /// How many names of links are tried: others may ask at the same time.
 const TRIES: u8 = 8;
@@ -30,10 +30,10 @@ const TRIES: u8 = 8;
 ///
 /// # Errors
 /// The system's own, other than that the port is not reached.
-pub fn ask(address: Ipv4Addr, port: Port, limit: Duration) -> io::Result<Answer> {
-    let end = SocketAddrV4::new(address, port.number);
+pub fn ask(address: IpAddr, port: Port, limit: Duration) -> io::Result<Answer> {
+    let end = SocketAddr::new(address, port.number);
     let asked = match port.protocol {
-        Protocol::Tcp => TcpStream::connect_timeout(&end.into(), limit).map(drop),
+        Protocol::Tcp => TcpStream::connect_timeout(&end, limit).map(drop),
         Protocol::Udp => ask_by_datagram(end, limit),
     };
     match asked.map_err(|e| (e.kind(), e)) {
@@ -53,8 +53,9 @@ pub fn ask(address: Ipv4Addr, port: Port, limit: Duration) -> io::Result<Answer>
     }
 }
 
-fn ask_by_datagram(end: SocketAddrV4, limit: Duration) -> io::Result<()> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+fn ask_by_datagram(end: SocketAddr, limit: Duration) -> io::Result<()> {
+    let any = if end.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    let socket = UdpSocket::bind((any, 0))?;
     socket.set_read_timeout(Some(limit))?;
     socket.connect(end)?;
     socket.send(&[])?;
@@ -68,8 +69,8 @@ fn ask_by_datagram(end: SocketAddrV4, limit: Duration) -> io::Result<()> {
 /// A namespace or a link cannot be made, which takes root, or those of [`ask`].
 pub fn ask_from_outside(
     ip: &Path,
-    world: Ipv4Net,
-    (address, port): (Option<Ipv4Addr>, Port),
+    world: IpNet,
+    (address, port): (Option<IpAddr>, Port),
     limit: Duration,
 ) -> io::Result<Answer> {
     let (tell_thread, thread_id) = mpsc::channel();
@@ -96,19 +97,30 @@ pub fn ask_from_outside(
 #[derive(Debug)]
 struct Link {
     /// This machine's address.
-    host: Ipv4Addr,
+    host: IpAddr,
     /// The other's.
-    world: Ipv4Addr,
+    world: IpAddr,
 }
 
 impl Link {
-    fn numbered(world: Ipv4Net, number: u8) -> Self {
-        let address = |last: u8| Ipv4Addr::from(u32::from(world.network()) | u32::from(4 * number + last));
+    fn numbered(world: IpNet, number: u8) -> Self {
+        let address = |last: u8| match world {
+            IpNet::V4(net) => IpAddr::V4(Ipv4Addr::from(u32::from(net.network()) | u32::from(4 * number + last))),
+            IpNet::V6(net) => IpAddr::V6(Ipv6Addr::from(u128::from(net.network()) | u128::from(4 * number + last))),
+        };
         Self { host: address(1), world: address(2) }
     }
 
+    /// One of its addresses with the prefix, as `ip` takes it. No other may have an IPv6 address of it, so that is not waited for.
+    fn of(address: IpAddr) -> String {
+        match address {
+            IpAddr::V4(address) => format!("{address}/30"),
+            IpAddr::V6(address) => format!("{address}/126 nodad"),
+        }
+    }
+
     /// Makes a link to the namespace of a thread. Its name is taken once, so that its addresses are too.
-    fn make(ip: &Path, world: Ipv4Net, thread: Pid) -> io::Result<Self> {
+    fn make(ip: &Path, world: IpNet, thread: Pid) -> io::Result<Self> {
         let first = u8::try_from(thread.as_raw_nonzero().get() % i32::from(LINKS)).unwrap_or_default();
         let mut made = Err(io::Error::other("no link is free"));
         for number in (first..first + TRIES).map(|n| n % LINKS) {
@@ -124,17 +136,17 @@ impl Link {
     /// Lines for `ip -batch` on this machine.
     fn outside(&self, number: u8, thread: Pid) -> String {
         let (name, thread) = (format!("{NAME}{number}"), thread.as_raw_nonzero());
-        let host = self.host;
+        let host = Self::of(self.host);
         format!(
             "link add name {name} type veth peer name eth0 netns {thread}\n\
-             address add {host}/30 dev {name}\nlink set dev {name} up\n"
+             address add {host} dev {name}\nlink set dev {name} up\n"
         )
     }
 
     /// Lines for `ip -batch` in the namespace.
     fn inside(&self) -> String {
-        let Self { host, world } = self;
-        format!("address add {world}/30 dev eth0\nlink set dev eth0 up\nroute add default via {host}\n")
+        let (host, world) = (self.host, Self::of(self.world));
+        format!("address add {world} dev eth0\nlink set dev eth0 up\nroute add default via {host}\n")
     }
 }
 
@@ -159,7 +171,7 @@ mod tests {
     #[test]
     fn a_port_of_this_machine_is_asked() {
         let limit = Duration::from_secs(5);
-        let here = Ipv4Addr::LOCALHOST;
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let of = |number, protocol| Port { number, protocol };
         let tcp = TcpListener::bind((here, 0)).unwrap();
         let open = of(tcp.local_addr().unwrap().port(), Protocol::Tcp);
@@ -175,11 +187,14 @@ mod tests {
 
     #[test]
     fn each_link_has_a_subnet_of_its_own() {
-        let world = "192.0.2.0/24".parse().unwrap();
-        let all = [0, 1, LINKS - 1]
-            .map(|n| Link::numbered(world, n))
-            .map(|link| (link.host.to_string(), link.world.to_string()));
-        let wanted = [("192.0.2.1", "192.0.2.2"), ("192.0.2.5", "192.0.2.6"), ("192.0.2.253", "192.0.2.254")];
-        assert_eq!(all, wanted.map(|(host, world)| (host.to_owned(), world.to_owned())));
+        let all = |world: &str| {
+            let links = [0, 1, LINKS - 1].map(|n| Link::numbered(world.parse().unwrap(), n));
+            links.map(|link| [Link::of(link.host), Link::of(link.world)].map(|text| text.replace(" nodad", "")))
+        };
+        let of = |base: &str, prefix: u8, ends: [[&str; 2]; 3]| {
+            ends.map(|two| two.map(|end| format!("{base}{end}/{prefix}")))
+        };
+        assert_eq!(all("192.0.2.0/24"), of("192.0.2.", 30, [["1", "2"], ["5", "6"], ["253", "254"]]));
+        assert_eq!(all("3fff:fff::/64"), of("3fff:fff::", 126, [["1", "2"], ["5", "6"], ["fd", "fe"]]));
     }
 }

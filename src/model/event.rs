@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlarmState, Comparator, Metric, Record, Threshold, words};
+use super::{AlarmState, Comparator, EventInstance, EventLoadBalancer, Metric, Subject, Threshold, words};
 
 words! {
     /// What happened.
@@ -41,33 +41,6 @@ words! {
     ContactTest = "contact.test",
 }
 
-/// The instance an event is about, as it was then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventInstance {
-    /// Id.
-    pub id: uuid::Uuid,
-    /// Name.
-    pub name: String,
-    /// Blueprint.
-    pub blueprint: String,
-    /// Bundle.
-    pub bundle: String,
-    /// Address, if one is reserved.
-    pub address: Option<std::net::Ipv4Addr>,
-}
-
-impl From<&Record> for EventInstance {
-    fn from(record: &Record) -> Self {
-        Self {
-            id: record.uuid,
-            name: record.name.to_string(),
-            blueprint: record.blueprint.clone(),
-            bundle: record.bundle.clone(),
-            address: record.address,
-        }
-    }
-}
-
 /// What is sent of an event, in `data`. No secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventData {
@@ -79,6 +52,9 @@ pub struct EventData {
     pub alarm: Option<String>,
     /// The instance.
     pub instance: Option<EventInstance>,
+    /// The load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancer: Option<EventLoadBalancer>,
     /// The host, by the name it gives itself.
     pub host: Option<String>,
     /// Metric.
@@ -121,6 +97,7 @@ impl EventData {
             sequence: None,
             alarm: None,
             instance: None,
+            load_balancer: None,
             host: None,
             metric: None,
             comparator: None,
@@ -137,6 +114,20 @@ impl EventData {
             firing_delivered: None,
             changes: None,
         }
+    }
+
+    /// The same about an instance or a load balancer.
+    pub fn about(self, subject: &Subject) -> Self {
+        match subject.clone() {
+            Subject::Instance(instance) => Self { instance: Some(instance), ..self },
+            Subject::LoadBalancer(balancer) => Self { load_balancer: Some(balancer), ..self },
+        }
+    }
+
+    /// The name of the instance or the load balancer it is about.
+    pub fn subject_name(&self) -> Option<&str> {
+        let instance = self.instance.as_ref().map(|instance| instance.name.as_str());
+        instance.or_else(|| self.load_balancer.as_ref().map(|balancer| balancer.name.as_str()))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Code, Domain, Error, Name, ResourceKind, ResourceRef, Result, escaped, words};
 
 /// A load balancer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancer {
     /// Its id.
     pub id: Uuid,
@@ -30,6 +31,9 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
+    /// The port that domains are served at over HTTP: a load balancer that listens there gets what no domain claims.
+    pub const SHARED_PORT: u16 = 80;
+
     /// Whether an instance is one of its own.
     pub fn has(&self, instance: Uuid) -> bool {
         self.targets.iter().any(|target| target.instance == instance)
@@ -43,7 +47,7 @@ impl From<&LoadBalancer> for ResourceRef {
 }
 
 /// An instance behind a load balancer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Its id.
     pub instance: Uuid,
@@ -76,8 +80,23 @@ words! {
 }
 
 /// The path of a health check, with its query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HealthPath(String);
+
+impl TryFrom<String> for HealthPath {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
+    }
+}
+
+impl From<HealthPath> for String {
+    fn from(path: HealthPath) -> Self {
+        path.0
+    }
+}
 
 impl HealthPath {
     /// Most bytes of one.

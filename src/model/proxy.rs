@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// A file that HAProxy reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyFile {
@@ -26,6 +28,8 @@ pub struct ProxyConfiguration {
     pub certificates: ProxyFile,
     /// Servers that are taken from their work and put to it again while it runs.
     pub servers: Vec<ProxyServer>,
+    /// Backends whose counters are asked for before a reload, which begins them anew.
+    pub counted: Vec<String>,
 }
 
 /// A server of a backend with several.
@@ -62,6 +66,59 @@ pub struct ProxyStatistics {
     pub response_time: u64,
     /// Requests so far that were refused, and connections that could not be made.
     pub rejected: u64,
+}
+
+/// What one worker has counted of a backend with several servers, or all workers together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProxyCounters {
+    /// Requests.
+    pub requests: u64,
+    /// Answers with 2xx, 3xx, 4xx and 5xx, HAProxy's own too.
+    pub responses: [u64; 4],
+    /// Those of the servers alone.
+    pub of_servers: [u64; 4],
+    /// Requests that were refused, and connections that could not be made.
+    pub rejected: u64,
+}
+
+impl ProxyCounters {
+    /// Those of the lines of one backend; none without its own line.
+    pub fn of(lines: &[ProxyStatistics]) -> Option<Self> {
+        let all = lines.iter().find(|line| line.server.is_none())?;
+        let servers = || lines.iter().filter(|line| line.server.is_some());
+        Some(Self {
+            requests: all.requests,
+            responses: [1, 2, 3, 4].map(|at| all.responses[at]),
+            of_servers: [1, 2, 3, 4].map(|at| servers().map(|line| line.responses[at]).sum()),
+            rejected: all.rejected,
+        })
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        self.each(other, |a, b| Some(a.saturating_add(b))).unwrap_or(self)
+    }
+
+    /// By how much they grew; none: at least one fell.
+    pub fn since(self, before: Self) -> Option<Self> {
+        self.each(before, u64::checked_sub)
+    }
+
+    fn each(self, other: Self, make: impl Fn(u64, u64) -> Option<u64>) -> Option<Self> {
+        let all = |a: [u64; 4], b: [u64; 4]| {
+            let mut out = [0; 4];
+            for at in 0..4 {
+                out[at] = make(a[at], b[at])?;
+            }
+            Some(out)
+        };
+        Some(Self {
+            requests: make(self.requests, other.requests)?,
+            responses: all(self.responses, other.responses)?,
+            of_servers: all(self.of_servers, other.of_servers)?,
+            rejected: make(self.rejected, other.rejected)?,
+        })
+    }
 }
 
 impl ProxyConfiguration {

@@ -25,6 +25,9 @@ impl TryFrom<String> for Domain {
 }
 
 impl Domain {
+    /// The ports of a host that all domains share, over HTTP and HTTPS.
+    pub const PORTS: [u16; 2] = [80, 443];
+
     /// Parses `shop.example.org`; letters beyond ASCII become their form in DNS (`xn--…`, RFC 5891).
     ///
     /// # Errors

@@ -181,7 +181,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
 }
 
 /// What one of them cannot do is no reason to leave the others.
-fn restore_network(engine: &Ctx) -> Result<Vec<String>> {
+fn restore_network(engine: &mut Ctx) -> Result<Vec<String>> {
     let firewall = engine::restore_firewall(engine);
     let proxy = engine::restore_proxy(engine);
     let (links, names) = (engine::restore_links(engine), engine::restore_names(engine));

@@ -9,7 +9,7 @@ use super::{
     window::{Minute, Window, reason},
 };
 use crate::{
-    model::{HostId, Metric, Notify, Point, Record, Result},
+    model::{HostId, Metric, Notify, Point, Result, Subject},
     store::{
         Store, Transaction,
         alarms::{self, Alarm, AlarmEvent},
@@ -40,8 +40,8 @@ impl Windows {
                     * i64::from(alarm.settings.period_minutes),
             );
             let of: HashMap<i64, Point> =
-                points.get(&(alarm.instance, alarm.settings.metric)).into_iter().flatten().copied().collect();
-            for minute in observed.get(&alarm.instance).into_iter().flatten().filter(|m| **m < next) {
+                points.get(&(alarm.subject, alarm.settings.metric)).into_iter().flatten().copied().collect();
+            for minute in observed.get(&alarm.subject).into_iter().flatten().filter(|m| **m < next) {
                 window.push(&alarm.settings, *minute, Minute::Observed(of.get(minute).copied()));
             }
             self.0.insert(alarm.id.clone(), (alarm.generation, window));
@@ -49,30 +49,29 @@ impl Windows {
         Ok(())
     }
 
-    /// Takes a closed minute in and changes the alarms whose decision changed. `known` holds the instances that were
-    /// observed. The sentences of what happened.
+    /// Takes a closed minute in and changes the alarms whose decision changed. `known` holds what was observed. The sentences of what happened.
     pub fn close(
         &mut self,
         t: &Transaction<'_>,
         alarms: &mut [Alarm],
-        records: &HashMap<Uuid, Record>,
+        subjects: &HashMap<Uuid, Subject>,
         minute: i64,
         known: &Known,
         stamp: &Stamp,
     ) -> Result<Vec<String>> {
         let mut told = Vec::new();
         for alarm in alarms.iter_mut().filter(|a| !a.disabled) {
-            let Some(record) = records.get(&alarm.instance) else { continue };
+            let Some(subject) = subjects.get(&alarm.subject) else { continue };
             let Some((_, window)) = self.0.get_mut(&alarm.id) else { continue };
-            let seen = match known.get(&alarm.instance) {
+            let seen = match known.get(&alarm.subject) {
                 None => Minute::Unobserved,
                 Some(points) => Minute::Observed(points.get(&alarm.settings.metric).copied()),
             };
             let closed = window.push(&alarm.settings, minute, seen);
             if closed {
-                told.extend(evaluate(t, alarm, record, window, stamp)?);
+                told.extend(evaluate(t, alarm, subject, window, stamp)?);
             }
-            alarms::unmute_if_over(t, alarm, record, stamp)?;
+            alarms::unmute_if_over(t, alarm, subject, stamp)?;
         }
         Ok(told)
     }
@@ -91,7 +90,7 @@ impl Windows {
 fn evaluate(
     t: &Transaction<'_>,
     alarm: &mut Alarm,
-    record: &Record,
+    subject: &Subject,
     window: &Window,
     stamp: &Stamp,
 ) -> Result<Option<String>> {
@@ -114,6 +113,6 @@ fn evaluate(
     if event.is_none() {
         alarm.reason = text.clone();
     }
-    alarms::change(t, alarm, record, next, event.as_ref(), stamp)?;
+    alarms::change(t, alarm, subject, next, event.as_ref(), stamp)?;
     Ok(Some(format!("alarm `{}` is {next}: {text}", alarm.name)))
 }

@@ -36,11 +36,22 @@ pub struct Line {
     pub points: Vec<(Metric, Point)>,
 }
 
+/// What is shown of a load balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BalancerLine {
+    /// Name.
+    pub load_balancer: String,
+    /// Its points of the last minute.
+    pub points: Vec<(Metric, Point)>,
+}
+
 /// What the watcher shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shown {
     /// The instances, as the last closed minute has them.
     pub lines: Vec<Line>,
+    /// The load balancers, likewise.
+    pub balancers: Vec<BalancerLine>,
     /// What the last look at all of them took.
     pub look: Duration,
 }
@@ -60,6 +71,11 @@ struct Labels {
     instance: String,
     blueprint: String,
     bundle: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BalancerLabels {
+    load_balancer: String,
 }
 
 /// Name, help and unit of a metric as Prometheus wants them: base units, shares from 0 to 1.
@@ -99,14 +115,34 @@ pub fn text(shown: &Shown) -> String {
     let look: Gauge<f64, AtomicU64> = Gauge::default();
     look.set(shown.look.as_secs_f64());
     registry.register("watch_look_seconds", "Time that the last look at all instances took", look);
-    let mut families: BTreeMap<Metric, Family<Labels, Gauge<f64, AtomicU64>>> = BTreeMap::new();
-    let all: Family<Labels, Gauge> = Family::default();
-    registry.register("instance_info", "Instances that lite watches", all.clone());
-    for line in &shown.lines {
-        let labels =
-            Labels { instance: line.instance.clone(), blueprint: line.blueprint.clone(), bundle: line.bundle.clone() };
-        all.get_or_create(&labels).set(1);
-        for (metric, point) in &line.points {
+    let instances = shown.lines.iter().map(|line| {
+        let (instance, blueprint, bundle) = (line.instance.clone(), line.blueprint.clone(), line.bundle.clone());
+        (Labels { instance, blueprint, bundle }, &line.points)
+    });
+    register(&mut registry, ("instance", "Instances that lite watches"), instances);
+    let balancers = shown.balancers.iter();
+    let balancers = balancers.map(|line| (BalancerLabels { load_balancer: line.load_balancer.clone() }, &line.points));
+    register(&mut registry, ("load_balancer", "Load balancers that lite watches"), balancers);
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut out, &registry);
+    out
+}
+
+/// Registers what is shown of all resources of a kind: an information for each, and its points.
+fn register<'a, L>(
+    registry: &mut Registry,
+    (kind, help): (&str, &str),
+    all: impl Iterator<Item = (L, &'a Vec<(Metric, Point)>)>,
+) where
+    L: Clone + std::fmt::Debug + Eq + std::hash::Hash + EncodeLabelSet + Send + Sync + 'static,
+{
+    let mut families: BTreeMap<Metric, Family<L, Gauge<f64, AtomicU64>>> = BTreeMap::new();
+    let info: Family<L, Gauge> = Family::default();
+    registry.register(format!("{kind}_info"), help, info.clone());
+    for (labels, points) in all {
+        info.get_or_create(&labels).set(1);
+        for (metric, point) in points {
             let value = point.sum / f64::from(point.count.max(1));
             let value = if metric.unit() == Unit::Percent { value / 100.0 } else { value };
             families.entry(*metric).or_default().get_or_create(&labels).set(value);
@@ -114,12 +150,8 @@ pub fn text(shown: &Shown) -> String {
     }
     for (metric, family) in families {
         let (name, help) = described(metric);
-        registry.register(format!("instance_{name}"), help, family);
+        registry.register(format!("{kind}_{name}"), help, family);
     }
-    let mut out = String::new();
-    // Writing to a string does not fail.
-    let _ = encode(&mut out, &registry);
-    out
 }
 
 /// Listens; refused if the address cannot be had.
@@ -209,7 +241,7 @@ mod tests {
         time::Duration,
     };
 
-    use super::{Line, MOST, Shared, Shown, answer_all, described, listen, serve, text};
+    use super::{BalancerLine, Line, MOST, Shared, Shown, answer_all, described, listen, serve, text};
     use crate::model::{Metric, Point};
 
     #[test]
@@ -217,13 +249,19 @@ mod tests {
         let points =
             vec![(Metric::CpuUtilization, Point::of(25.0).unwrap()), (Metric::AppHealthy, Point::of(1.0).unwrap())];
         let line = Line { instance: "a\"\n".into(), blueprint: "nginx".into(), bundle: "nano".into(), points };
-        let shown = text(&Shown { lines: vec![line], look: Duration::from_millis(250) });
+        let balancer = BalancerLine {
+            load_balancer: "front".into(),
+            points: vec![(Metric::RequestCount, Point::of(12.0).unwrap())],
+        };
+        let shown = text(&Shown { lines: vec![line], balancers: vec![balancer], look: Duration::from_millis(250) });
         let labels = r#"{instance="a\"\n",blueprint="nginx",bundle="nano"}"#;
         for wanted in [
             format!("lite_instance_info{labels} 1\n"),
             format!("lite_instance_cpu_utilization_ratio{labels} 0.25\n"),
             format!("lite_instance_app_healthy{labels} 1.0\n"),
             "# TYPE lite_instance_app_healthy gauge\n".to_owned(),
+            "lite_load_balancer_info{load_balancer=\"front\"} 1\n".to_owned(),
+            "lite_load_balancer_requests{load_balancer=\"front\"} 12.0\n".to_owned(),
             "lite_watch_look_seconds 0.25\n".to_owned(),
         ] {
             assert!(shown.contains(&wanted), "{wanted}\n{shown}");

@@ -33,7 +33,7 @@ use crate::{
     engine::Ctx,
     hypervisor::{DomainSample, DomainState, Hypervisor, StateReason},
     kill_point,
-    model::{DesiredState, Instance, Metric, Phase, Result},
+    model::{DesiredState, Instance, LoadBalancer, Metric, Phase, Result},
     store::{events::Stamp, metrics::SeriesCache},
 };
 
@@ -69,7 +69,9 @@ pub struct Watcher<'a> {
     clock: MinuteClock,
     closed: i64,
     gathered: HashMap<Uuid, Gathered>,
-    /// What load balancers did.
+    /// The load balancers, as they were in the last look.
+    balancers: Vec<LoadBalancer>,
+    /// What they did.
     balanced: HashMap<Uuid, Balanced>,
     histories: HashMap<Uuid, History>,
     windows: Windows,
@@ -134,6 +136,7 @@ impl<'a> Watcher<'a> {
             rolled: i64::MIN,
             clock,
             gathered: HashMap::new(),
+            balancers: Vec::new(),
             balanced: HashMap::new(),
             histories,
             windows: Windows::default(),

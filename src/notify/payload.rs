@@ -115,7 +115,7 @@ fn one(event: &Event) -> Value {
 /// A line that says what happened to what.
 pub fn title(event: &Event) -> String {
     let data = &event.data;
-    let on = data.instance.as_ref().map_or_else(String::new, |i| i.name.clone());
+    let on = data.subject_name().unwrap_or_default();
     let metric = data.metric.map_or("", Metric::as_str);
     let changes = data.changes.filter(|n| *n > 1).map_or_else(String::new, |n| format!(" ({n} changes)"));
     let what = match event.kind {

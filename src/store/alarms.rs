@@ -12,8 +12,8 @@ use super::{
     sql,
 };
 use crate::model::{
-    AlarmSettings, AlarmState, Code, Error, Event, EventData, EventInstance, EventKind, Hint, HostId, Name, Notify,
-    Record, Result, Verb, escaped, nearest,
+    AlarmSettings, AlarmState, Code, Error, Event, EventData, EventKind, Hint, HostId, Name, Notify, Result, Subject,
+    Verb, escaped, nearest,
 };
 
 pub use put::{default_name, put, put_defaults};
@@ -25,8 +25,8 @@ pub struct Alarm {
     pub id: String,
     /// Name.
     pub name: Name,
-    /// The instance it watches.
-    pub instance: Uuid,
+    /// The id of what it watches: an instance or a load balancer.
+    pub subject: Uuid,
     /// What the user decided.
     pub settings: AlarmSettings,
     /// Counts the edits.
@@ -74,7 +74,7 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<Alarm> {
     Ok(Alarm {
         id: row.get("id")?,
         name: parsed(row, "name", Name::parse)?,
-        instance: id(row, "instance")?,
+        subject: id(row, "instance")?,
         settings: json(row, "settings")?,
         generation: row.get("generation")?,
         state: word(row, "state")?,
@@ -89,11 +89,10 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<Alarm> {
 }
 
 /// Data of an event of an alarm.
-fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, event: &AlarmEvent, to: AlarmState) -> EventData {
+fn data(alarm: &Alarm, subject: &Subject, stamp: &Stamp, event: &AlarmEvent, to: AlarmState) -> EventData {
     let s = &alarm.settings;
     EventData {
         alarm: Some(alarm.name.to_string()),
-        instance: Some(EventInstance::from(record)),
         host: Some(stamp.hostname.clone()),
         metric: Some(s.metric),
         comparator: Some(s.condition.comparator),
@@ -104,7 +103,7 @@ fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, event: &AlarmEvent, to: A
         from: Some(alarm.state),
         to: Some(to),
         points: event.points.clone(),
-        ..EventData::says(event.reason.clone())
+        ..EventData::says(event.reason.clone()).about(subject)
     }
 }
 
@@ -114,13 +113,13 @@ fn data(alarm: &Alarm, record: &Record, stamp: &Stamp, event: &AlarmEvent, to: A
 pub fn change(
     t: &Transaction<'_>,
     alarm: &mut Alarm,
-    record: &Record,
+    subject: &Subject,
     to: AlarmState,
     event: Option<&AlarmEvent>,
     stamp: &Stamp,
 ) -> Result<()> {
     if let Some(event) = event {
-        record_event(t, alarm, record, to, event, stamp)?;
+        record_event(t, alarm, subject, to, event, stamp)?;
     }
     if alarm.state != to {
         (alarm.state, alarm.since) = (to, stamp.now);
@@ -134,12 +133,12 @@ pub fn change(
 fn record_event(
     t: &Transaction<'_>,
     alarm: &mut Alarm,
-    record: &Record,
+    subject: &Subject,
     to: AlarmState,
     event: &AlarmEvent,
     stamp: &Stamp,
 ) -> Result<()> {
-    let mut data = data(alarm, record, stamp, event, to);
+    let mut data = data(alarm, subject, stamp, event, to);
     if event.kind == EventKind::AlarmFiring && alarm.incident.is_none() {
         let id = new_id("in");
         t.0.execute(
@@ -212,18 +211,18 @@ fn update(t: &Transaction<'_>, alarm: &Alarm) -> Result<()> {
 }
 
 /// Closes the incident of an alarm that ends by a person's doing (A7): `edited` or `deleted`.
-fn close(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, reason: &str, stamp: &Stamp) -> Result<()> {
+fn close(t: &Transaction<'_>, alarm: &mut Alarm, subject: &Subject, reason: &str, stamp: &Stamp) -> Result<()> {
     if alarm.incident.is_none() {
         return Ok(());
     }
     let event = AlarmEvent { kind: EventKind::AlarmResolved, reason: reason.to_owned(), points: Vec::new() };
-    change(t, alarm, record, AlarmState::InsufficientData, Some(&event), stamp)
+    change(t, alarm, subject, AlarmState::InsufficientData, Some(&event), stamp)
 }
 
-/// Closes the incidents of an instance that is about to be deleted.
-pub fn close_all_of(t: &Transaction<'_>, record: &Record, stamp: &Stamp) -> Result<()> {
-    for mut alarm in select(&t.0, "WHERE instance = ?1 AND incident IS NOT NULL", Some(&record.uuid.to_string()))? {
-        close(t, &mut alarm, record, "deleted", stamp)?;
+/// Closes the incidents of what is about to be deleted.
+pub fn close_all_of(t: &Transaction<'_>, subject: &Subject, stamp: &Stamp) -> Result<()> {
+    for mut alarm in select(&t.0, "WHERE instance = ?1 AND incident IS NOT NULL", Some(&subject.id().to_string()))? {
+        close(t, &mut alarm, subject, "deleted", stamp)?;
     }
     Ok(())
 }
@@ -239,10 +238,10 @@ fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<V
 }
 
 impl Store {
-    /// The alarms of the instances of a host by name; a row that cannot be read is an error of that alarm alone.
+    /// The alarms of what is on a host by name; a row that cannot be read is an error of that alarm alone.
     pub fn alarms_on(&self, host: &HostId) -> Result<Vec<Result<Alarm>>> {
         let query = format!(
-            "SELECT {COLUMNS} FROM alarm WHERE instance IN (SELECT uuid FROM instance WHERE host = ?1) ORDER BY name"
+            "SELECT {COLUMNS} FROM alarm WHERE instance IN (SELECT id FROM resource WHERE host = ?1) ORDER BY name"
         );
         let mut s = self.read().prepare_cached(&query).map_err(sql)?;
         let rows = s.query_map([host.as_str()], |row| Ok(alarm(row).map_err(sql))).map_err(sql)?;
@@ -254,9 +253,9 @@ impl Store {
         select(self.read(), "", None)
     }
 
-    /// The alarms of an instance.
-    pub fn alarms_of(&self, instance: Uuid) -> Result<Vec<Alarm>> {
-        select(self.read(), "WHERE instance = ?1", Some(&instance.to_string()))
+    /// The alarms of an instance or a load balancer.
+    pub fn alarms_of(&self, subject: Uuid) -> Result<Vec<Alarm>> {
+        select(self.read(), "WHERE instance = ?1", Some(&subject.to_string()))
     }
 
     /// One alarm, or the error that names the nearest.
@@ -275,18 +274,24 @@ impl Store {
     }
 
     /// Puts an alarm. Whether it is new.
-    pub fn put_alarm(&mut self, record: &Record, name: &Name, settings: &AlarmSettings, stamp: &Stamp) -> Result<bool> {
-        self.write(|t| put(t, record, name, settings, stamp))
+    pub fn put_alarm(
+        &mut self,
+        subject: &Subject,
+        name: &Name,
+        settings: &AlarmSettings,
+        stamp: &Stamp,
+    ) -> Result<bool> {
+        self.write(|t| put(t, subject, name, settings, stamp))
     }
 
     /// Removes an alarm; its incident is closed and told.
     pub fn delete_alarm(&mut self, name: &Name, stamp: &Stamp) -> Result<()> {
         let alarm = self.require_alarm(name)?;
-        let instance = self.instance_by_uuid(alarm.instance)?;
+        let subject = self.subject(&stamp.host, alarm.subject)?;
         self.write(|t| {
             let fresh = select(&t.0, "WHERE id = ?1", Some(&alarm.id))?.pop();
-            if let (Some(mut fresh), Some(instance)) = (fresh, &instance) {
-                close(t, &mut fresh, &instance.record, "deleted", stamp)?;
+            if let (Some(mut fresh), Some(subject)) = (fresh, &subject) {
+                close(t, &mut fresh, subject, "deleted", stamp)?;
             }
             t.0.execute("DELETE FROM alarm WHERE id = ?1", [&alarm.id]).map_err(sql).map(drop)
         })
@@ -295,13 +300,13 @@ impl Store {
     /// Mutes an alarm until a time, or ends that (`None`). If it is still firing then, one firing is told.
     pub fn mute_alarm(&mut self, name: &Name, until: Option<jiff::Timestamp>, stamp: &Stamp) -> Result<()> {
         let alarm = self.require_alarm(name)?;
-        let record = self.instance_by_uuid(alarm.instance)?.map(|i| i.record);
+        let subject = self.subject(&stamp.host, alarm.subject)?;
         self.write(|t| {
             let Some(mut alarm) = select(&t.0, "WHERE id = ?1", Some(&alarm.id))?.pop() else { return Ok(()) };
             alarm.muted_until = until;
             update(t, &alarm)?;
-            match record {
-                Some(record) => unmute_if_over(t, &mut alarm, &record, stamp),
+            match subject {
+                Some(subject) => unmute_if_over(t, &mut alarm, &subject, stamp),
                 None => Ok(()),
             }
         })
@@ -318,7 +323,7 @@ impl Store {
 }
 
 /// Ends a mute that is over; one firing is told if the alarm fired meanwhile and still does (A8).
-pub fn unmute_if_over(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, stamp: &Stamp) -> Result<()> {
+pub fn unmute_if_over(t: &Transaction<'_>, alarm: &mut Alarm, subject: &Subject, stamp: &Stamp) -> Result<()> {
     if alarm.is_muted(stamp.now) || (alarm.muted_until.is_none() && !alarm.owed) {
         return Ok(());
     }
@@ -329,7 +334,7 @@ pub fn unmute_if_over(t: &Transaction<'_>, alarm: &mut Alarm, record: &Record, s
         record_event(
             t,
             alarm,
-            record,
+            subject,
             AlarmState::Alarm,
             &AlarmEvent { kind: EventKind::AlarmFiring, reason, points: Vec::new() },
             stamp,

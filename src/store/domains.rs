@@ -1,5 +1,7 @@
 //! Who has a domain, and its certificate's first and last row: a domain leads to one instance, or to one load balancer.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -54,6 +56,15 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// The ports of a host at which the web front is to answer: 80 and 443 for domains, and those of load balancers.
+    pub fn web_ports(&self, host: &HostId) -> Result<Vec<u16>> {
+        let balancers = self.load_balancers(host)?;
+        let has_domains = balancers.iter().any(|b| b.domain.is_some()) || !self.sites_on(host)?.is_empty();
+        let of_domains = if has_domains { &Domain::PORTS[..] } else { &[] };
+        let own = balancers.iter().filter_map(|balancer| balancer.listen);
+        Ok(own.chain(of_domains.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     /// The instances that a domain leads to.

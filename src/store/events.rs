@@ -81,7 +81,7 @@ fn insert(t: &Transaction<'_>, host: &HostId, event: &Event) -> Result<i64> {
             host.as_str(),
             Time(event.at),
             Stored(event.kind),
-            d.instance.as_ref().map(|i| i.name.clone()),
+            d.subject_name(),
             d.alarm,
             d.incident,
             d.sequence,

@@ -231,7 +231,7 @@ impl Store {
     /// Forgets a deleted instance; the incidents of its alarms are closed and told in the same transaction.
     pub fn forget_deleted(&mut self, record: &Record, stamp: &super::events::Stamp) -> Result<()> {
         self.write(|t| {
-            super::alarms::close_all_of(t, record, stamp)?;
+            super::alarms::close_all_of(t, &record.into(), stamp)?;
             t.0.execute("DELETE FROM instance WHERE uuid = ?1", [record.uuid.to_string()]).map_err(sql).map(drop)
         })
     }

@@ -5,9 +5,10 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::{
-    Store, Transaction,
+    Store, Transaction, alarms,
     column::{Id, Time, id, parsed, time},
     domains,
+    events::Stamp,
     resources::{self, NewResource},
     sql,
 };
@@ -33,10 +34,11 @@ fn load_balancer(row: &Row<'_>) -> rusqlite::Result<LoadBalancer> {
     })
 }
 
-fn all_on(connection: &Connection, host: &HostId) -> Result<Vec<LoadBalancer>> {
-    let query = "SELECT * FROM load_balancer WHERE host = ?1 ORDER BY name";
+/// Those of a host, by name, with or without those that are being deleted.
+fn all_on(connection: &Connection, host: &HostId, deleting_too: bool) -> Result<Vec<LoadBalancer>> {
+    let query = "SELECT * FROM load_balancer WHERE host = ?1 AND (?2 OR NOT deleting) ORDER BY name";
     let mut statement = connection.prepare_cached(query).map_err(sql)?;
-    let rows = statement.query_map([host.as_str()], load_balancer).map_err(sql)?;
+    let rows = statement.query_map(params![host.as_str(), deleting_too], load_balancer).map_err(sql)?;
     let with_targets = |row: rusqlite::Result<LoadBalancer>| {
         let balancer = row.map_err(sql)?;
         Ok(LoadBalancer { targets: targets(connection, balancer.id)?, ..balancer })
@@ -53,9 +55,15 @@ fn targets(connection: &Connection, balancer: Uuid) -> Result<Vec<Target>> {
 }
 
 impl Store {
-    /// The load balancers of a host, by name.
+    /// The load balancers of a host, by name. One that is being deleted is none any more; its row goes last, with all that
+    /// refers to it.
     pub fn load_balancers(&self, host: &HostId) -> Result<Vec<LoadBalancer>> {
-        all_on(self.read(), host)
+        all_on(self.read(), host, false)
+    }
+
+    /// One by its id, also while it is being deleted.
+    pub fn load_balancer_row(&self, host: &HostId, id: Uuid) -> Result<Option<LoadBalancer>> {
+        Ok(all_on(self.read(), host, true)?.into_iter().find(|balancer| balancer.id == id))
     }
 
     /// One load balancer, or the error that names the nearest.
@@ -92,7 +100,7 @@ pub fn insert(t: &Transaction<'_>, host: &HostId, new: &LoadBalancer, now: Times
         domains::begin(t, host, domain, now)?;
     }
     if let Some((holder, port)) =
-        all_on(&t.0, host)?.iter().zip(*listen).find(|(held, port)| held.listen == Some(*port))
+        all_on(&t.0, host, true)?.iter().zip(*listen).find(|(held, port)| held.listen == Some(*port))
     {
         return Err(listens(holder, port));
     }
@@ -115,10 +123,19 @@ pub fn insert(t: &Transaction<'_>, host: &HostId, new: &LoadBalancer, now: Times
     .map_err(sql)
 }
 
-/// Removes a load balancer with its targets; the certificate of its domain stays, unused since now.
-pub fn delete(t: &Transaction<'_>, host: &HostId, gone: &LoadBalancer, now: Timestamp) -> Result<()> {
+/// Says whether a load balancer is being deleted.
+pub fn set_deleting(t: &Transaction<'_>, balancer: Uuid, deleting: bool) -> Result<()> {
+    t.0.execute("UPDATE load_balancer SET deleting = ?2 WHERE id = ?1", params![Id(balancer), deleting])
+        .map_err(sql)
+        .map(drop)
+}
+
+/// Removes a load balancer with its targets and alarms, whose incidents are closed; the certificate of its domain stays,
+/// unused since now.
+pub fn delete(t: &Transaction<'_>, gone: &LoadBalancer, stamp: &Stamp) -> Result<()> {
+    alarms::close_all_of(t, &gone.into(), stamp)?;
     t.0.execute("DELETE FROM load_balancer WHERE id = ?1", [Id(gone.id)]).map_err(sql)?;
-    gone.domain.iter().try_for_each(|domain| domains::end(t, host, domain, now))
+    gone.domain.iter().try_for_each(|domain| domains::end(t, &stamp.host, domain, stamp.now))
 }
 
 /// Gives a load balancer these targets and no others. One whose instance is gone, or goes, is left out.

@@ -17,10 +17,12 @@ pub mod journal;
 pub mod load_balancers;
 pub mod metrics;
 pub mod names;
+mod network_file;
 pub mod operations;
 pub mod outbox;
 mod pack;
 mod progress;
+mod proxy_counters;
 pub mod publications;
 pub mod resources;
 mod salvage;
@@ -29,6 +31,7 @@ pub mod secrets;
 pub mod sites;
 pub mod snapshots;
 pub mod static_ips;
+mod subjects;
 pub mod watcher_state;
 
 use std::{
@@ -43,6 +46,7 @@ use file::FileState;
 use in_use::InUse;
 pub use instances::{Allocated, CleanSeed, NewInstance};
 pub use journal::Memory;
+pub use network_file::NetworkFile;
 pub use operations::{OpenStep, Operation};
 pub use progress::ProgressLog;
 pub use salvage::{OldDatabases, Recovered};

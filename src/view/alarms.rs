@@ -11,8 +11,10 @@ use crate::model::{AlarmState, Metric, Missing, Notify, Statistic};
 pub struct AlarmRow {
     /// Name.
     pub name: String,
-    /// The instance it watches.
-    pub instance: String,
+    /// The instance it watches, if it watches one.
+    pub instance: Option<String>,
+    /// The load balancer it watches, if it watches one.
+    pub load_balancer: Option<String>,
     /// State.
     pub state: AlarmState,
     /// Since when.
@@ -30,6 +32,13 @@ pub struct AlarmRow {
     pub period_minutes: u32,
     /// Until when it is muted, if it is.
     pub muted_until: Option<Timestamp>,
+}
+
+impl AlarmRow {
+    /// The name of what it watches.
+    pub fn subject(&self) -> Option<&str> {
+        self.instance.as_deref().or(self.load_balancer.as_deref())
+    }
 }
 
 /// An alarm in full.

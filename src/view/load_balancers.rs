@@ -68,7 +68,10 @@ impl LoadBalancerView {
         targets: Vec<TargetView>,
     ) -> Self {
         let domain = balancer.domain.as_ref().map(|domain| domain.url(certificate.as_ref()));
-        let of_port = |port| format!("http://{}:{port}/", address.unwrap_or(Ipv4Addr::LOCALHOST));
+        let of_port = |port| {
+            let port = if port == LoadBalancer::SHARED_PORT { String::new() } else { format!(":{port}") };
+            format!("http://{}{port}/", address.unwrap_or(Ipv4Addr::LOCALHOST))
+        };
         Self {
             name: balancer.name.to_string(),
             domain: balancer.domain.clone(),

@@ -20,6 +20,10 @@ pub struct RebuildPlan {
     pub damaged: bool,
     /// Names of the instances that would be read back.
     pub instances: Vec<String>,
+    /// Names of the load balancers that would be made again.
+    pub load_balancers: Vec<String>,
+    /// Names of the static addresses that would be kept again.
+    pub static_addresses: Vec<String>,
 }
 
 /// The document of `repair --rebuild`.
@@ -31,7 +35,11 @@ pub struct RebuildView {
     pub rebuilt: Vec<RebuiltView>,
     /// Names of the snapshots read back, without their secrets.
     pub snapshots: Vec<String>,
-    /// Why a domain or a snapshot could not be read back, a sentence each.
+    /// The load balancers made again, by name.
+    pub load_balancers: Vec<String>,
+    /// The static addresses kept again, by name.
+    pub static_addresses: Vec<String>,
+    /// Why something could not be read back, a sentence each.
     pub refused: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::support::rows::{record, stamp, store, time};
 use lite::{
-    model::{AlarmSettings, Condition, HostId, Metric, Missing, Name, Notify, Point, Statistic},
+    model::{AlarmSettings, Condition, HostId, Metric, Missing, Name, Notify, Point, Statistic, Subject},
     monitor::evaluate::{Known, Windows},
     store::metrics::{MinuteOf, SeriesCache, insert_minute},
 };
@@ -102,10 +102,10 @@ fn evaluating_two_thousand_alarms() {
                 notify: vec![Notify::Alarm],
                 repeat_minutes: 240,
             };
-            db.put_alarm(&record, &Name::parse(&format!("a{i}-{n}")).unwrap(), &settings, &stamp(0)).unwrap();
+            db.put_alarm(&(&record).into(), &Name::parse(&format!("a{i}-{n}")).unwrap(), &settings, &stamp(0)).unwrap();
         }
     }
-    let records = (1..=200).map(|i| (record_id(i), record(i))).collect();
+    let subjects = (1..=200).map(|i| (record_id(i), Subject::from(&record(i)))).collect();
     let (mut windows, mut times) = (Windows::default(), Vec::new());
     for minute in 0..30 {
         let known: Known = (1..=200)
@@ -114,7 +114,7 @@ fn evaluating_two_thousand_alarms() {
         let started = Instant::now();
         let mut alarms = db.alarms().unwrap();
         windows.prepare(&db, &HostId::local(), &alarms, minute).unwrap();
-        db.write(|t| windows.close(t, &mut alarms, &records, minute, &known, &stamp(minute * 60))).unwrap();
+        db.write(|t| windows.close(t, &mut alarms, &subjects, minute, &known, &stamp(minute * 60))).unwrap();
         times.push(started.elapsed());
     }
     assert_eq!(windows.len(), 2000);

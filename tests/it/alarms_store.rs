@@ -1,11 +1,8 @@
 //! Alarms, metrics and the outbox in their database, on a clock of the test's own.
 
-use crate::support::rows::{record, stamp, store, time};
+use crate::support::rows::{balancer, record, settings, stamp, store, subject, time};
 use lite::{
-    model::{
-        AlarmSettings, AlarmState, Condition, Event, EventData, EventKind, HostId, Metric, Missing, Name, Notify,
-        Statistic,
-    },
+    model::{AlarmState, Event, EventData, EventKind, HostId, Metric, Name, Subject},
     notify::{
         format::Format,
         outbox::{self, Ways},
@@ -17,23 +14,10 @@ use lite::{
         alarms::{self, Alarm, AlarmEvent, default_name},
         contacts::Contact,
         events::{self, Which},
+        load_balancers,
         outbox::MessageState,
     },
 };
-
-fn settings(metric: Metric, when: &str) -> AlarmSettings {
-    AlarmSettings {
-        metric,
-        condition: Condition::parse(when).unwrap(),
-        datapoints: 1,
-        of: 1,
-        period_minutes: 1,
-        statistic: Statistic::Average,
-        missing: Missing::Missing,
-        notify: vec![Notify::Alarm, Notify::Ok],
-        repeat_minutes: 240,
-    }
-}
 
 fn contact(store: &mut Store, name: &str) {
     let new = Contact {
@@ -55,14 +39,14 @@ fn contact(store: &mut Store, name: &str) {
 
 fn put(store: &mut Store, name: &str) -> Alarm {
     let name = Name::parse(name).unwrap();
-    store.put_alarm(&record(1), &name, &settings(Metric::CpuUtilization, "> 80"), &stamp(0)).unwrap();
+    store.put_alarm(&subject(1), &name, &settings(Metric::CpuUtilization, "> 80"), &stamp(0)).unwrap();
     store.require_alarm(&name).unwrap()
 }
 
 /// Changes an alarm as an evaluation does.
 fn turn(store: &mut Store, alarm: &mut Alarm, to: AlarmState, kind: Option<EventKind>, at: i64) {
     let told = kind.map(|kind| AlarmEvent { kind, reason: format!("at {at}"), points: vec![Some(1.0)] });
-    store.write(|t| alarms::change(t, alarm, &record(1), to, told.as_ref(), &stamp(at))).unwrap();
+    store.write(|t| alarms::change(t, alarm, &subject(1), to, told.as_ref(), &stamp(at))).unwrap();
 }
 
 fn kinds(store: &Store) -> Vec<String> {
@@ -103,7 +87,7 @@ fn state_event_and_deliveries_are_one_transaction() {
     let mut changed = alarm.clone();
     let told = AlarmEvent { kind: EventKind::AlarmFiring, reason: "x".into(), points: vec![] };
     let cut: lite::model::Result<()> = db.write(|t| {
-        alarms::change(t, &mut changed, &record(1), AlarmState::Alarm, Some(&told), &stamp(60))?;
+        alarms::change(t, &mut changed, &subject(1), AlarmState::Alarm, Some(&told), &stamp(60))?;
         Err(lite::model::Error::new(lite::model::Code::Internal, "cut"))
     });
     assert!(cut.is_err());
@@ -131,11 +115,11 @@ fn edit_delete_and_delete_of_the_instance_close_the_incident() {
         turn(&mut db, &mut alarm, AlarmState::Alarm, Some(EventKind::AlarmFiring), 60);
     }
     let edited = Name::parse("edited").unwrap();
-    assert_eq!(db.put_alarm(&record(1), &edited, &settings(Metric::NetworkIn, "> 1"), &stamp(70)), Ok(false));
+    assert_eq!(db.put_alarm(&subject(1), &edited, &settings(Metric::NetworkIn, "> 1"), &stamp(70)), Ok(false));
     let after = db.require_alarm(&edited).unwrap();
     assert_eq!((after.state, after.generation, after.incident), (AlarmState::InsufficientData, 2, None));
     db.delete_alarm(&Name::parse("deleted").unwrap(), &stamp(80)).unwrap();
-    db.write(|t| alarms::close_all_of(t, &record(1), &stamp(90))).unwrap();
+    db.write(|t| alarms::close_all_of(t, &subject(1), &stamp(90))).unwrap();
     let all = db.events(&Which { limit: 10, ..Which::default() }).unwrap();
     let told: Vec<_> = all[3..]
         .iter()
@@ -160,10 +144,10 @@ fn a_muted_alarm_owes_one_firing() {
     turn(&mut db, &mut alarm, AlarmState::Alarm, Some(EventKind::AlarmFiring), 180);
     turn(&mut db, &mut alarm, AlarmState::Alarm, Some(EventKind::AlarmReminder), 240);
     assert_eq!(db.waiting("ops").unwrap().len(), 0);
-    db.write(|t| alarms::unmute_if_over(t, &mut alarm, &record(1), &stamp(7199))).unwrap();
+    db.write(|t| alarms::unmute_if_over(t, &mut alarm, &subject(1), &stamp(7199))).unwrap();
     assert_eq!(db.waiting("ops").unwrap().len(), 0);
     for at in [7200, 7260] {
-        db.write(|t| alarms::unmute_if_over(t, &mut alarm, &record(1), &stamp(at))).unwrap();
+        db.write(|t| alarms::unmute_if_over(t, &mut alarm, &subject(1), &stamp(at))).unwrap();
     }
     let wanted = [
         "alarm.firing (suppressed)",
@@ -200,10 +184,10 @@ fn blueprints_bring_alarms_with_readable_names() {
         (Metric::StatusCheckFailedSystem, "shop-status-check-failed-system"),
         (Metric::DiskReadOps, "shop-disk-read-ops"),
     ] {
-        assert_eq!(default_name(&shop, metric, 1).unwrap().as_str(), name);
+        assert_eq!(default_name(shop.as_str(), metric, 1).unwrap().as_str(), name);
     }
     let long = Name::parse(&"a".repeat(63)).unwrap();
-    assert_eq!(default_name(&long, Metric::CpuUtilization, 12).unwrap().as_str().len(), 63);
+    assert_eq!(default_name(long.as_str(), Metric::CpuUtilization, 12).unwrap().as_str().len(), 63);
 }
 
 #[test]
@@ -346,4 +330,27 @@ fn retries_have_the_same_id_and_bytes_and_both_secrets_sign_for_a_day() {
     assert_eq!((&first.message.id, &first.body, first.secrets.len()), (&second.message.id, &second.body, 1));
     assert_eq!(second.secrets.len(), 2);
     assert_eq!(job(&mut db, 100 + 86_400).secrets.len(), 1);
+}
+
+#[test]
+fn an_alarm_of_a_load_balancer_tells_of_it_and_goes_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut db = store(dir.path(), 1, false);
+    let (host, name) = (HostId::local(), Name::parse("healthy").unwrap());
+    db.write(|t| load_balancers::insert(t, &host, &balancer(), time(0))).unwrap();
+    let watched = Subject::from(&balancer());
+    db.put_alarm(&watched, &name, &settings(Metric::HealthyHostCount, "< 2"), &stamp(0)).unwrap();
+    let mut alarm = db.require_alarm(&name).unwrap();
+    assert_eq!((alarm.subject, db.subject(&host, alarm.subject)), (balancer().id, Ok(Some(watched.clone()))));
+    let of_host: Vec<String> = db.alarms_on(&host).unwrap().into_iter().map(|a| a.unwrap().name.to_string()).collect();
+    assert_eq!(of_host, ["healthy"]);
+    let told = AlarmEvent { kind: EventKind::AlarmFiring, reason: "fires".to_owned(), points: vec![] };
+    db.write(|t| alarms::change(t, &mut alarm, &watched, AlarmState::Alarm, Some(&told), &stamp(60))).unwrap();
+    db.write(|t| load_balancers::delete(t, &balancer(), &stamp(90))).unwrap();
+    assert_eq!(kinds(&db), ["alarm.firing", "alarm.resolved"]);
+    let of_it = db.events(&Which { limit: 10, instance: Some("front".to_owned()), ..Which::default() }).unwrap();
+    let data = &of_it[1].event.data;
+    assert_eq!((of_it.len(), &*data.reason, data.subject_name(), &data.instance), (2, "deleted", Some("front"), &None));
+    assert_eq!(db.alarms(), Ok(vec![]));
+    db.put_alarm(&subject(1), &name, &settings(Metric::CpuUtilization, "> 80"), &stamp(100)).expect("its name is free");
 }

@@ -169,9 +169,9 @@ fn a_certificate_that_nobody_asks_for_is_told_by_the_audit() {
 #[test]
 fn a_web_front_that_serves_something_else_is_told_and_loaded_again() {
     let world = World::new();
-    let engine = published(&world, &Arc::default());
-    let told = || {
-        let findings = audit(&engine).expect("the database answers").findings.into_iter();
+    let mut engine = published(&world, &Arc::default());
+    let told = |engine: &Ctx| {
+        let findings = audit(engine).expect("the database answers").findings.into_iter();
         findings.map(|f| format!("{} {}: {}", f.trouble.as_str(), f.subject, f.problem)).collect::<Vec<_>>()
     };
     let cases = [
@@ -185,12 +185,13 @@ fn a_web_front_that_serves_something_else_is_told_and_loaded_again() {
             fixed: Vec::new(),
             maps: Vec::new(),
             servers: Vec::new(),
+            counted: Vec::new(),
             certificates: ProxyFile { name: "certificates.list", text: String::new() },
         };
         engine.hypervisor.load_proxy(&other).expect("loaded");
-        assert_eq!(told(), [problem]);
-        assert_eq!([restore_proxy(&engine), restore_proxy(&engine)], [Ok(true), Ok(false)]);
-        assert_eq!(told(), Vec::<String>::new());
+        assert_eq!(told(&engine), [problem]);
+        assert_eq!([restore_proxy(&mut engine), restore_proxy(&mut engine)], [Ok(true), Ok(false)]);
+        assert_eq!(told(&engine), Vec::<String>::new());
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
-use crate::support::rows::{record, store, time};
+use crate::support::rows::{balancer, record, store, time};
 use lite::{
     cli::{Env, run},
     model::{HostId, Metric, Point},
     store::{
-        Store,
+        Store, load_balancers,
         metrics::{MinuteOf, SeriesCache, insert_minute},
     },
     ui::testing::Capture,
@@ -146,7 +146,50 @@ fn bad_alarms_are_refused_and_nothing_is_saved() {
     assert_eq!(lite.store().alarms().unwrap(), []);
     lite.ok(&["alarm", "put", "web-1", "--metric", "CPUUtilization", "--when", "> 80", "--name", "cpu"]);
     let other = ["alarm", "put", "web-2", "--metric", "CPUUtilization", "--when", "> 80", "--name", "cpu"];
-    assert_eq!(lite.refused(&other), "error: the alarm `cpu` belongs to another instance");
+    assert_eq!(lite.refused(&other), "error: the alarm `cpu` belongs to another instance or load balancer");
+}
+
+#[test]
+fn an_alarm_watches_a_load_balancer() {
+    let lite = Lite::new();
+    lite.store().write(|t| load_balancers::insert(t, &HostId::local(), &balancer(), time(0))).unwrap();
+    let put = |subject, metric| ["alarm", "put", subject, "--metric", metric, "--when", "<2"];
+    assert_eq!(
+        lite.refused(&put("front", "CPUUtilization")),
+        "error: `CPUUtilization` is a metric of instances, and `front` is none of them"
+    );
+    assert_eq!(
+        lite.refused(&put("web-1", "HealthyHostCount")),
+        "error: `HealthyHostCount` is a metric of load balancers, and `web-1` is none of them"
+    );
+    lite.ok(&put("front", "HealthyHostCount"));
+    lite.ok(&put("web-1", "CPUUtilization"));
+    let listed = |args: &[&str]| {
+        let all = lite.json(&[&["alarm", "list"], args].concat())["alarms"].as_array().unwrap().clone();
+        all.iter().map(|a| [&a["name"], &a["instance"], &a["load_balancer"]].map(Clone::clone)).collect::<Vec<_>>()
+    };
+    let of_front = ["front-healthy-host-count".into(), serde_json::Value::Null, "front".into()];
+    let of_web = ["web-1-cpu-utilization".into(), "web-1".into(), serde_json::Value::Null];
+    assert_eq!(listed(&["front"]), std::slice::from_ref(&of_front));
+    assert_eq!(listed(&[]), [of_front, of_web]);
+    let table = lite.ok(&["alarm", "list", "front"]);
+    assert_eq!(
+        table,
+        "NAME                      RESOURCE  STATE              SINCE                 METRIC            WHEN  WINDOW       MUTED UNTIL\n\
+         front-healthy-host-count  front     INSUFFICIENT_DATA  2026-03-01T01:00:00Z  HealthyHostCount  < 2   3 of 5 x 1m  -\n"
+    );
+    let shown = lite.ok(&["alarm", "show", "front-healthy-host-count"]);
+    assert_eq!(shown.lines().nth(1), Some("LOAD BALANCER  front"));
+    lite.ok(&["alarm", "test", "front-healthy-host-count", "--state", "ALARM"]);
+    lite.ok(&["alarm", "delete", "front-healthy-host-count", "--yes"]);
+    let events = lite.json(&["events", "front"])["events"].as_array().unwrap().clone();
+    let told: Vec<_> =
+        events.iter().map(|e| (e["type"].as_str(), e["data"]["load_balancer"]["listen"].as_u64())).collect();
+    assert_eq!(told, [(Some("alarm.firing"), Some(8080)), (Some("alarm.resolved"), Some(8080))]);
+    assert!(events[0]["data"]["instance"].is_null());
+    let last = lite.ok(&["events", "front"]);
+    let last = last.lines().last().unwrap();
+    assert_eq!(last.split_whitespace().skip(1).collect::<Vec<_>>(), ["alarm.resolved", "front", "deleted"]);
 }
 
 #[test]

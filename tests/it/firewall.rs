@@ -53,7 +53,7 @@ fn dockers_policy_stops_guests_unless_libvirt_lets_them_through() {
 }
 
 /// What stops the world from the web front, and the command that opens it.
-fn closed(saved: &str) -> Option<(String, String)> {
+fn closed(saved: &str, port: u16) -> Option<(String, String)> {
     let way = Way {
         bridge: "virbr7".to_owned(),
         subnet: "192.168.150.0/24".parse().expect("a subnet"),
@@ -61,24 +61,28 @@ fn closed(saved: &str) -> Option<(String, String)> {
         uplink: Some("eth0".to_owned()),
     };
     let rules = Ruleset { chains: parse_iptables(saved, "iptables-nft") };
-    judge_web(&rules, &way, [203, 0, 113, 7].into()).map(|closed| (closed.by, closed.fix))
+    judge_web(&rules, &way, ([203, 0, 113, 7].into(), port)).map(|closed| (closed.by, closed.fix))
 }
 
 #[test]
 fn what_closes_the_web_front_is_told_with_the_command_of_its_own_tool() {
-    assert_eq!(closed(OPEN), None);
+    assert_eq!(closed(OPEN, 443), None);
     let by = "the policy of iptables-nft's chain `INPUT` (table `filter`)".to_owned();
     let plain = OPEN.replace(":INPUT ACCEPT", ":INPUT DROP");
     let insert = "iptables-nft -t filter -I INPUT -p tcp -m multiport --dports '80,443' -j ACCEPT".to_owned();
-    assert_eq!(closed(&plain), Some((by.clone(), insert)));
+    assert_eq!(closed(&plain, 443), Some((by.clone(), insert)));
     // As ufw writes them.
     let ufw = format!(
         "{plain}:ufw-before-input - [0:0]\n:ufw-user-input - [0:0]\n-A INPUT -j ufw-before-input\n\
          -A ufw-before-input -i lo -j ACCEPT\n-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
          -A ufw-before-input -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n"
     );
-    assert_eq!(closed(&ufw), Some((by, "ufw allow 80,443/tcp".to_owned())));
-    assert_eq!(closed(&format!("{ufw}-A ufw-user-input -p tcp -m multiport --dports 80,443 -j ACCEPT\n")), None);
+    assert_eq!(closed(&ufw, 443), Some((by.clone(), "ufw allow 80,443/tcp".to_owned())));
+    // A load balancer's own port.
+    assert_eq!(closed(&ufw, 8080), Some((by.clone(), "ufw allow 8080/tcp".to_owned())));
+    let insert = "iptables-nft -t filter -I INPUT -p tcp --dport 8080 -j ACCEPT".to_owned();
+    assert_eq!(closed(&plain, 8080), Some((by, insert)));
+    assert_eq!(closed(&format!("{ufw}-A ufw-user-input -p tcp -m multiport --dports 80,443 -j ACCEPT\n"), 443), None);
 }
 
 #[test]

@@ -1,27 +1,31 @@
 //! Load balancers: what they are made of, and what is refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use lite::{
     app::{
         App, Caller,
+        alarm::{self, Put},
         instance::{
             change::{self, Change, Targets},
             publish::Publish,
             site::PublishSite,
         },
         load_balancer::{self, Flags, New},
+        rebuild, static_ip,
     },
     clock::SystemClock,
     engine,
-    model::{Domain, Error, HealthPath, Name, NetworkMode, PortPair, Result, Unobserved, Via},
+    hypervisor::flaky::Moment,
+    model::{Domain, Error, HealthPath, HostId, Metric, Name, NetworkMode, PortPair, Result, Unobserved, Via},
     view::LoadBalancerView,
 };
 
-use crate::support::{changes, world::World};
+use crate::support::{changes, rows::settings, world::World};
 
 type Refusal = ((&'static str, u8), &'static str);
 const PORT_TAKEN: Refusal = (("port_taken", 2), "`8080/tcp` of this host leads to load balancer `shop`");
+const SHARED_PORT_TAKEN: Refusal = (("port_taken", 2), "`80/tcp` of this host leads to load balancer `shop`");
 const DOMAIN_TAKEN: Refusal = (("domain_taken", 2), "`b.example.org` leads to load balancer `domain` already");
 
 /// Use cases, with the names of what they are about as text.
@@ -131,6 +135,79 @@ fn instances_come_and_go_and_it_outlives_them() {
     assert_eq!(world.create("shop").map(drop), Ok(()), "its name is free");
 }
 
+/// No domain carries it: a file beside the database does.
+#[test]
+fn a_lost_database_is_rebuilt_with_load_balancers_and_static_addresses() {
+    let world = World::new();
+    let balancing = Balancing::of(&world);
+    ["web", "db"].iter().for_each(|name| balancing.instance(name));
+    balancing.create(&New { sticky: true, ..new("shop", None, Some(8080)) }).expect("made");
+    balancing.attach("shop", &["web", "db"]).expect("attached");
+    balancing.create(&new("gone", None, Some(8081))).expect("made");
+    balancing.delete("gone").expect("deleted");
+    let (app, root) = (&balancing.app, Balancing::root());
+    for ip in ["site", "kept"] {
+        static_ip::allocate(app, &root, (&name(ip), None), false, &mut Unobserved).expect("allocated");
+    }
+    let attached = static_ip::attach(app, &root, (&name("site"), &name("web")), (false, false), &mut Unobserved);
+    attached.expect("accepted").run(&mut Unobserved).expect("attached");
+    let addresses = || static_ip::list(app, &root, &mut Unobserved).expect("listed");
+    let before = (balancing.list(), addresses());
+    for file in ["state.db", "state.db-wal", "state.db-shm"] {
+        let _ = std::fs::remove_file(world.state().join(file));
+    }
+    let found = rebuild::look(app, &root).expect("looked");
+    let plan = found.plan(app).expect("planned");
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!((plan.load_balancers, plan.static_addresses), (names(&["shop"]), names(&["kept", "site"])));
+    let done = found.run(app, None, false).expect("rebuilt");
+    assert_eq!((done.load_balancers, done.static_addresses), (names(&["shop"]), names(&["kept", "site"])));
+    assert_eq!((done.refused, (balancing.list(), addresses())), (vec![], before));
+    assert!(engine::proxy_runs(&world.engine()).expect("asked"));
+    let again = rebuild::look(app, &root).and_then(|found| found.run(app, None, false)).expect("rebuilt");
+    assert_eq!((again.load_balancers, again.static_addresses), (vec![], vec![]));
+}
+
+/// Its row goes last, and all that refers to it with that.
+#[test]
+fn a_delete_that_fails_leaves_its_alarms() {
+    let world = World::new();
+    let balancing = Balancing::of(&world);
+    balancing.create(&new("shop", None, Some(8080))).expect("made");
+    let settings = settings(Metric::HealthyHostCount, "< 1");
+    let put = Put { subject: name("shop"), name: None, settings, dry_run: false };
+    alarm::put(&balancing.app, &Balancing::root(), &put, &mut Unobserved).expect("put");
+    let alarms = || world.engine().store.alarms().expect("read").len();
+    world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
+    balancing.delete("shop").expect_err("HAProxy fails");
+    assert_eq!((balancing.list().len(), alarms()), (1, 1));
+    assert!(engine::proxy_runs(&world.engine()).expect("asked"));
+    assert_eq!(balancing.delete("shop"), Ok("deleted".to_owned()));
+    assert_eq!((balancing.list().len(), alarms()), (0, 0));
+}
+
+#[test]
+fn without_a_domain_and_a_port_it_gets_what_no_domain_claims() {
+    let world = World::new();
+    let balancing = Balancing::of(&world);
+    balancing.instance("web");
+    let made = balancing.create(&new("shop", None, None)).expect("made");
+    let own = world.engine().machine.outward_address().unwrap_or(Ipv4Addr::LOCALHOST);
+    assert_eq!((made.listen, made.urls), (Some(80), vec![format!("http://{own}/")]));
+    for port in [None, Some(80)] {
+        let error = balancing.create(&new("next", None, port)).expect_err("one has this place");
+        assert_eq!((short(&error), error.to_string().as_str()), SHARED_PORT_TAKEN);
+    }
+    let pairs = vec![PortPair::parse("80").expect("a pair")];
+    let error = balancing.publish(&Publish { pairs, address: None, sources: vec![] }).expect_err("taken");
+    assert_eq!((short(&error), error.to_string().as_str()), SHARED_PORT_TAKEN);
+    // Domains share the port with it.
+    let web = world.engine().store.require(&name("web")).expect("stored");
+    changes::publish_site(&mut world.engine(), &web, "a.example.org").expect("published");
+    assert_eq!(world.engine().store.web_ports(&HostId::local()), Ok(vec![80, 443]));
+    assert_eq!(balancing.delete("shop"), Ok("deleted".to_owned()));
+}
+
 #[test]
 fn what_cannot_be_balanced_is_refused_and_nothing_changes() {
     let world = World::new();
@@ -146,9 +223,7 @@ fn what_cannot_be_balanced_is_refused_and_nothing_changes() {
     balancing.attach("shop", &["web"]).expect("attached");
     let before = (balancing.list(), world.snapshot());
     let refused = [
-        (new("next", None, None), "usage"),
         (new("next", None, Some(22)), "port_taken"),
-        (new("next", None, Some(80)), "port_taken"),
         (new("next", None, Some(443)), "port_taken"),
         (new("next", None, Some(8080)), "port_taken"),
         (new("next", None, Some(9090)), "port_taken"),

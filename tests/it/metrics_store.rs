@@ -1,14 +1,14 @@
 //! Metrics in the database: minutes of a host, and what they are rolled up to.
 
 use lite::{
-    model::{HealthPath, HostId, LoadBalancer, Metric, Name, Point},
+    model::{HostId, Metric, Point},
     store::{
         Store, load_balancers,
         metrics::{MinuteOf, SeriesCache, insert_minute},
     },
 };
 
-use crate::support::rows::{record, store, time};
+use crate::support::rows::{balancer, record, stamp, store, time};
 
 #[test]
 fn a_minute_is_kept_and_rolled_up() {
@@ -110,17 +110,7 @@ fn minutes_of_a_load_balancer_are_rolled_up_and_go_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut db = store(dir.path(), 0, false);
     let (host, mut cache) = (HostId::local(), SeriesCache::default());
-    let balancer = LoadBalancer {
-        id: uuid::Uuid::from_u128(7),
-        name: Name::parse("shop").unwrap(),
-        instance_port: 80,
-        domain: None,
-        listen: Some(8080),
-        health_path: HealthPath::parse("/").unwrap(),
-        sticky: false,
-        targets: vec![],
-        created_at: time(0),
-    };
+    let balancer = balancer();
     db.write(|t| load_balancers::insert(t, &host, &balancer, time(0))).unwrap();
     let begin = time(0).as_second();
     let known = [MinuteOf { instance: balancer.id, points: vec![(Metric::RequestCount, Point::of(1.0).unwrap())] }];
@@ -138,6 +128,6 @@ fn minutes_of_a_load_balancer_are_rolled_up_and_go_with_it() {
         steps
     };
     assert_eq!(steps(&db), [300, 60], "what is older than a day is kept, less finely");
-    db.write(|t| load_balancers::delete(t, &host, &balancer, time(1))).unwrap();
+    db.write(|t| load_balancers::delete(t, &balancer, &stamp(1))).unwrap();
     assert!(steps(&db).is_empty());
 }

@@ -211,10 +211,10 @@ fn a_name_is_unique_over_all_kinds() {
     let settings = serde_json::from_str(SETTINGS).expect("settings");
     let told = |error: lite::model::Error| (error.code.as_str(), error.message);
     assert_eq!(
-        store.put_alarm(&record, &web, &settings, &stamp).map_err(told),
+        store.put_alarm(&(&record).into(), &web, &settings, &stamp).map_err(told),
         Err(("name_taken", "an instance is called `web`".to_owned()))
     );
-    assert_eq!(store.put_alarm(&record, &cpu, &settings, &stamp), Ok(true));
+    assert_eq!(store.put_alarm(&(&record).into(), &cpu, &settings, &stamp), Ok(true));
     let taken = world.create("cpu").map(drop).expect_err("taken");
     assert_eq!(taken.message, "an alarm is called `cpu`");
     assert_eq!(world.create("web").map(drop).expect_err("taken").message, "the name `web` is taken");

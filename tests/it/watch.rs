@@ -339,8 +339,8 @@ fn put_alarm(world: &World, uuid: Uuid, name: &str, metric: Metric, when: &str, 
         repeat_minutes: 0,
     };
     let mut db = store(world);
-    let record = db.instance_by_uuid(uuid).expect("read").expect("there").record;
-    db.put_alarm(&record, &name, &settings, &lite::store::events::Stamp::new(now(), HostId::local(), "double"))
+    let subject = db.subject(&HostId::local(), uuid).expect("read").expect("there");
+    db.put_alarm(&subject, &name, &settings, &lite::store::events::Stamp::new(now(), HostId::local(), "double"))
         .expect("put");
     name
 }

@@ -1,10 +1,13 @@
 //! IPv6 on the network of instances: real libvirt, dnsmasq and nftables, namespaces in the place of guests and of the world.
 
-use crate::support::{
-    guest_net::{Beside, GuestNet, Outside, REFUSED, bridge, host_reaches},
-    host::{Host, needs_host, virsh},
-    idle::{clean, created, idle_host, run},
-    skip::skip,
+use crate::{
+    publication::Foreign,
+    support::{
+        guest_net::{Beside, GuestNet, Outside, REFUSED, bridge, host_reaches},
+        host::{Host, needs_host, text, virsh},
+        idle::{clean, created, idle_host, run},
+        skip::skip,
+    },
 };
 
 crate::tests![
@@ -113,7 +116,20 @@ fn guests_go_out_by_ipv6_and_are_published() {
     }
     host.ok(&["unpublish", first]);
     assert_ne!(asks("tcp", 8122), Outside::ADDRESS6);
-    host.ok(&["publish", first, "22:8122", "--address", Outside::HOST6, "--from", "2001:db8:ffff::/64"]);
+    // lite tries that from outside itself: what somebody else's rule stops is told.
+    let publish = ["publish", first, "22:8122", "--address", Outside::HOST6, "--from", "2001:db8:ffff::/64"];
+    let said = || text(&host.lite(&publish).stderr);
+    let foreign = Foreign::at(host, "forward", "meta nfproto ipv6 iifname lite-probe* counter reject");
+    let note = "ufw and firewalld on this host do not stop what is published: `--from` limits who comes in\n";
+    let wanted = format!(
+        "warning: `[{}]:8122/tcp` was not reached by IPv6 from a network namespace on this host: look for a rule that stops it \
+         (`nft list ruleset`), or try it from another machine\n{note}",
+        Outside::HOST6
+    );
+    assert_eq!((said(), foreign.packets() > 0), (wanted, true));
+    drop(foreign);
+    host.ok(&["unpublish", first]);
+    assert_eq!(said(), note);
     assert_eq!(asks("tcp", 8122), Outside::ADDRESS6);
     let shown = format!("PUBLISHED     [{}]:8122/tcp to 22 (2001:db8:ffff::/64)\n", Outside::HOST6);
     assert!(host.ok(&["show", first]).contains(&shown));

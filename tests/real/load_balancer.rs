@@ -171,34 +171,53 @@ fn a_load_balancer_spreads_requests_and_lets_visitors_finish() {
     clean(&own.host, "after the load balancer");
 }
 
-/// Instances and answers are counted by the watcher, the load balancer's own answers apart from those of instances.
+/// Instances and answers are counted by the watcher, the load balancer's own answers apart from those of instances, and no
+/// request twice or not at all where HAProxy is reloaded; an alarm fires.
 fn what_a_load_balancer_does_is_counted() {
     let mut own = Balanced::new("lbm", 121, "8129");
     own.host.ok(&["lb", "create", "shop", "--listen", own.port]);
     own.host.ok(&["lb", "attach", "shop", &own.names[0], &own.names[1]]);
     own.await_states(&["healthy", "healthy"]);
+    let alarm =
+        ["alarm", "put", "shop", "--metric", "HealthyHostCount", "--when", "<1", "--datapoints", "1", "--of", "1"];
+    own.host.ok(&alarm);
     let watch = Watch::start(&own.host, "");
     let counts = |own: &Balanced| {
         let names = ["HealthyHostCount", "UnhealthyHostCount", "HTTPCode_LB_4XX_Count", "HTTPCode_Instance_5XX_Count"];
         names.map(|name| own.metric(name))
     };
+    // What was before the watcher's first look is nobody's.
+    wait_for("a first minute", 90, || own.metric("HealthyHostCount").is_some());
+    let mut sent = 0;
+    let mut ask = |own: &Balanced, path: &str, status: &str, count: u64| {
+        (0..count).for_each(|_| assert_eq!(own.status(path), status));
+        sent += count;
+    };
+    ask(&own, "/status/404", "404", 10);
+    own.host.ok(&["lb", "create", "other", "--listen", "8130"]);
+    ask(&own, "/", "200", 10);
+    own.host.ok(&["lb", "delete", "other"]);
     wait_for("answers of instances", 90, || {
-        assert_eq!(own.status("/status/404"), "404");
+        ask(&own, "/status/404", "404", 1);
         own.metric("HTTPCode_Instance_4XX_Count").is_some_and(|count| count > 0.0)
     });
     assert_eq!(counts(&own), [Some(2.0), Some(0.0), Some(0.0), Some(0.0)]);
     assert!(own.metric("InstanceResponseTime").is_some_and(|seconds| seconds < 1.0));
     own.servers = [None, None];
     own.await_states(&["off", "off"]);
+    let state = |own: &Balanced| own.host.json(&["alarm", "list", "shop"])["alarms"][0]["state"].clone();
+    assert_eq!(state(&own), "OK");
+    ask(&own, "/", "503", 5);
     wait_for("answers of its own", 90, || {
-        assert_eq!(own.status("/"), "503");
         own.metric("HTTPCode_LB_5XX_Count").is_some_and(|count| count > 0.0)
             && own.metric("HealthyHostCount") == Some(0.0)
     });
     assert_eq!(counts(&own), [Some(0.0), Some(2.0), Some(0.0), Some(0.0)]);
+    assert_eq!(state(&own), "ALARM");
     let points = own.host.json(&["metrics", "shop", "--metric", "RequestCount", "--since", "1h"]);
     assert_eq!((&points["instance"], &points["unit"]), (&"shop".into(), &"count".into()));
-    assert!(points["points"].as_array().is_some_and(|points| !points.is_empty()), "{points}");
+    let counted: f64 = points["points"].as_array().expect("points").iter().filter_map(|p| p["sum"].as_f64()).sum();
+    assert_eq!(counted, sent as f64);
     let error = own.host.fails(2, &["metrics", "shop", "--metric", "CPUUtilization"]);
     assert!(
         error.starts_with("error: `CPUUtilization` is a metric of instances, and `shop` is none of them\n"),

@@ -57,6 +57,7 @@ mod image_kill;
 mod image_owner;
 mod ipv6;
 mod load_balancer;
+mod load_balancer_domain;
 mod mail;
 mod move_network;
 mod names;
@@ -140,6 +141,7 @@ fn main() -> ExitCode {
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),
         (Host, "load_balancer", load_balancer::TESTS),
+        (Host, "load_balancer_domain", load_balancer_domain::TESTS),
         (Host, "site", site::TESTS),
         (Host, "snapshot", snapshot::TESTS),
         (Network, "load_balancer", load_balancer::NETWORK),

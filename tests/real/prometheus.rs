@@ -8,7 +8,7 @@ use std::{
 
 use lite::{
     model::{Metric, Point},
-    monitor::export::{Line, Shown, text},
+    monitor::export::{BalancerLine, Line, Shown, text},
 };
 
 use crate::support::need;
@@ -33,15 +33,26 @@ fn check(metrics: &str) -> (bool, String) {
 
 fn promtool_accepts_every_metric() {
     need::programs(&[TOOL]);
+    let points = |of_load_balancers| {
+        Metric::all_of(of_load_balancers).map(|m| (m, Point::of(12.5).expect("finite"))).collect::<Vec<_>>()
+    };
     let line = |name: &str| Line {
         instance: name.into(),
         blueprint: "nginx".into(),
         bundle: "nano".into(),
-        points: Metric::ALL.iter().map(|m| (*m, Point::of(12.5).expect("finite"))).collect(),
+        points: points(false),
     };
-    let shown = text(&Shown { lines: vec![line("shop"), line("a\"\\\n")], look: Duration::from_millis(3) });
+    let balancer = |name: &str| BalancerLine { load_balancer: name.into(), points: points(true) };
+    let shown = text(&Shown {
+        lines: vec![line("shop"), line("a\"\\\n")],
+        balancers: vec![balancer("front"), balancer("api")],
+        look: Duration::from_millis(3),
+    });
     assert_eq!(check(&shown), (true, String::new()), "{shown}");
-    assert_eq!(shown.matches("\nlite_instance_").count(), 2 * (Metric::ALL.len() + 1), "{shown}");
+    for (kind, of_load_balancers) in [("instance", false), ("load_balancer", true)] {
+        let lines = shown.matches(&format!("\nlite_{kind}_")).count();
+        assert_eq!(lines, 2 * (Metric::all_of(of_load_balancers).count() + 1), "{shown}");
+    }
     // The checker does find faults.
     assert!(!check(&shown.replace("lite_instance_info{", "lite_instance_info{{")).0);
 }

@@ -6,12 +6,13 @@ use std::{
     os::unix::net::{UnixDatagram, UnixStream},
     path::Path,
     process::Command,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
 use lite::{
     hypervisor::{Haproxy, ReverseProxy},
-    model::{Domain, ProxyConfiguration, ProxyFile, Site},
+    model::{Domain, ProxyConfiguration, ProxyCounters, ProxyFile, ProxyStatistics, Site},
     plan,
 };
 
@@ -19,6 +20,7 @@ use crate::support::need;
 
 crate::tests![
     loads_that_follow_each_other_at_once_are_all_served,
+    no_request_is_lost_to_the_counters_over_a_reload,
     the_unit_of_the_package_runs_what_lite_reloads,
     systemd_knows_each_line_of_the_units_of_the_package,
     a_domain_from_a_hundred_networks_alone_is_no_fault,
@@ -42,6 +44,7 @@ fn configuration(folder: &Path, digest: Option<&str>) -> ProxyConfiguration {
         fixed: vec![file("haproxy.cfg", text)],
         maps: Vec::new(),
         servers: Vec::new(),
+        counted: Vec::new(),
         certificates: file("certificates.list", String::new()),
     }
 }
@@ -64,17 +67,57 @@ fn loads_that_follow_each_other_at_once_are_all_served() {
     let load = |digest: Option<&str>| haproxy.load_proxy(&configuration(folder, digest));
     for number in 0..20 {
         let digest = format!("d{number}");
-        assert_eq!(load(Some(&digest)), Ok(()), "{digest}");
+        assert_eq!(load(Some(&digest)), Ok(None), "{digest}");
         assert_eq!(asked(folder), digest);
         assert_eq!(haproxy.loaded_proxy(folder), Ok(Some(digest)));
         if number % 5 == 4 {
-            assert_eq!(load(None), Ok(()), "ended after {number}");
+            assert_eq!(load(None), Ok(None), "ended after {number}");
             assert_eq!(haproxy.loaded_proxy(folder), Ok(None));
             // HAProxy leaves the socket that the test had it listen on.
             let left = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").file_name());
             assert_eq!(left.collect::<Vec<_>>(), ["web.sock"]);
         }
     }
+}
+
+/// Each worker counts anew: what the one before had counted, until its last connection ended, is told by the reload.
+fn no_request_is_lost_to_the_counters_over_a_reload() {
+    need::programs(&["haproxy"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let haproxy = Haproxy::of("qemu:///system");
+    let backend = "lb:shop".to_owned();
+    let load = |number: u32| {
+        let mut wanted = configuration(folder, Some(&format!("d{number}")));
+        wanted.fixed[0].text = wanted.fixed[0]
+            .text
+            .replace("http-request return", "default_backend lb:shop\nbackend lb:shop\n\thttp-request return");
+        wanted.counted = vec![backend.clone()];
+        haproxy.load_proxy(&wanted).expect("loaded")
+    };
+    let requests = |lines: &[ProxyStatistics]| ProxyCounters::of(lines).expect("its own line").requests;
+    assert_eq!(load(0), None, "nobody was replaced");
+    let (done, sent, mut counted) = (AtomicBool::new(false), AtomicU64::new(0), 0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(asked(folder).starts_with('d'));
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for number in 1..=5 {
+            while sent.load(Ordering::Relaxed) < u64::from(number) * 50 {
+                std::thread::yield_now();
+            }
+            counted += requests(&load(number).expect("a worker was replaced"));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    counted += requests(&haproxy.proxy_statistics(folder, std::slice::from_ref(&backend)).expect("asked"));
+    assert_eq!(counted, sent.into_inner());
+    haproxy.load_proxy(&configuration(folder, None)).expect("ended");
 }
 
 /// The command of lite-proxy.service, in another folder, tells systemd that it is ready, and is reloaded by lite.
@@ -102,9 +145,9 @@ fn the_unit_of_the_package_runs_what_lite_reloads() {
         String::from_utf8_lossy(&said[..length]).contains("READY=1")
     });
     assert!(ready);
-    assert_eq!(haproxy.load_proxy(&configuration(folder, Some("second"))), Ok(()));
+    assert_eq!(haproxy.load_proxy(&configuration(folder, Some("second"))), Ok(None));
     assert_eq!(asked(folder), "second");
-    assert_eq!(haproxy.load_proxy(&configuration(folder, None)), Ok(()));
+    assert_eq!(haproxy.load_proxy(&configuration(folder, None)), Ok(None));
     let code = child.wait().expect("ended").code();
     assert!(matches!(code, Some(0 | 143)), "{code:?}: SuccessExitStatus");
 }
@@ -131,7 +174,7 @@ fn a_domain_from_a_hundred_networks_alone_is_no_fault() {
     let domain = Domain::parse("shop.example.org").expect("a domain");
     let sources = (0..100).map(|n| format!("192.0.{n}.0/24").parse().expect("a network")).collect();
     let site = (Site { domain, guest_port: 80, sources }, [192, 168, 150, 10].into());
-    let wanted = plan::proxy(folder, &[site], &[], &[]);
+    let wanted = plan::proxy(folder, &[site], &[], &[], true);
     for ProxyFile { name, text } in wanted.fixed.iter().chain(&wanted.maps).chain([&wanted.certificates]) {
         fs::write(folder.join(name), text).expect("written");
     }

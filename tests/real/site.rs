@@ -29,17 +29,17 @@ const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/web.py");
 const WEBSOCKET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/websocket.py");
 
 /// A host with two instances that are off and a web server in the place of each, whose ports 80 and 443 are this test's.
-struct Web {
-    host: Host,
+pub(crate) struct Web {
+    pub(crate) host: Host,
     guests: [GuestNet; 2],
-    outside: Outside,
-    pebble: Pebble,
+    pub(crate) outside: Outside,
+    pub(crate) pebble: Pebble,
     servers: [Beside; 2],
     _ports: File,
 }
 
 impl Web {
-    fn new(tag: &str, third: u8, valid: u32) -> Self {
+    pub(crate) fn new(tag: &str, third: u8, valid: u32) -> Self {
         needs_host();
         need::programs(&PROGRAMS);
         let ports = web_ports();
@@ -77,30 +77,30 @@ impl Web {
     }
 
     /// `lite ARGS`, with those names.
-    fn lite(&self, args: &[&str]) -> Output {
+    pub(crate) fn lite(&self, args: &[&str]) -> Output {
         self.host.lite_with_hosts(&self.hosts(), args)
     }
 
     /// The same, killed at the N-th pass of a point.
-    fn killed(&self, args: &[&str], point: &str) -> Option<i32> {
+    pub(crate) fn killed(&self, args: &[&str], point: &str) -> Option<i32> {
         let lite =
             self.host.command_with_hosts(&self.hosts(), args).env("LITE_KILL", point).output().expect("unshare runs");
         lite.status.signal()
     }
 
     /// Its exit code and the first line of its stderr.
-    fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
         let out = self.lite(args);
         (out.status.code(), text(&out.stderr).lines().next().unwrap_or_default().to_owned())
     }
 
     /// What the application of a domain was asked for the world, over HTTP; or the status.
-    fn asked(&self, domain: &str, more: &[&str]) -> Result<Value, String> {
+    pub(crate) fn asked(&self, domain: &str, more: &[&str]) -> Result<Value, String> {
         self.curl("http", domain, more)
     }
 
     /// The same over HTTPS, with its certificate verified.
-    fn asked_securely(&self, domain: &str, more: &[&str]) -> Result<Value, String> {
+    pub(crate) fn asked_securely(&self, domain: &str, more: &[&str]) -> Result<Value, String> {
         let root = self.pebble.root(&self.outside);
         self.curl("https", domain, &[&["--cacert", &root], more].concat())
     }
@@ -123,6 +123,14 @@ impl Web {
         let said = text(&out.stdout);
         let (body, status) = said.rsplit_once('\n').expect("a status");
         if status == "200" { Ok(serde_json::from_str(body).expect("JSON")) } else { Err(status.to_owned()) }
+    }
+
+    /// What `doctor` says of a check.
+    pub(crate) fn check(&self, name: &str) -> String {
+        let told: Value = serde_json::from_slice(&self.host.lite(&["doctor", "--json"]).stdout).expect("JSON");
+        let checks = told["checks"].as_array().expect("checks");
+        let found = checks.iter().find(|check| check["name"] == name).expect("a check");
+        found["sentence"].as_str().expect("a sentence").to_owned()
     }
 }
 
@@ -264,16 +272,10 @@ fn what_a_firewall_stops_is_not_published(web: &Web, name: &str) {
 
 /// What `doctor` says of the web front, and what HAProxy does of a guest that does not answer.
 fn what_is_wrong_is_told(web: &mut Web, name: &str) {
-    let check = |host: &Host| {
-        let told: Value = serde_json::from_slice(&host.lite(&["doctor", "--json"]).stdout).expect("JSON");
-        let checks = told["checks"].as_array().expect("checks");
-        let found = checks.iter().find(|check| check["name"] == "web").expect("a check");
-        found["sentence"].as_str().expect("a sentence").to_owned()
-    };
-    assert_eq!(check(&web.host), "HAProxy serves published domains, and nothing on this host stops the world");
+    assert_eq!(web.check("web"), "HAProxy serves domains and load balancers, and nothing on this host stops the world");
     let foreign = Foreign::at(&web.host, "input", "tcp dport 443 iifname != lo counter reject");
     assert_eq!(
-        check(&web.host),
+        web.check("web"),
         format!(
             "`443/tcp` of this host is not reached from outside: the rule `handle {}` of nftables' chain `{}` stops what comes in",
             foreign.handle(),

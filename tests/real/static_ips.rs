@@ -134,7 +134,10 @@ fn an_address_that_cannot_be_kept_is_refused() {
             &["publish", "lite-test-sir-a", "22:8026", "--address", Outside::SECOND],
             "`198.51.100.5` is static address `kept`, which leads whole to one instance",
         ),
-        (&["ip", "allocate", "new", "--address", "2001:db8::1"], "`2001:db8::1` is not a value for `--address`"),
+        (
+            &["ip", "allocate", "new", "--address", "2001:db8::1"],
+            "`--address`: `2001:db8::1` is an IPv6 address, and static addresses are IPv4",
+        ),
     ];
     for (args, wanted) in refused {
         let said = host.fails(2, args);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use lite::{
     catalog::{Blueprint, Catalog},
-    model::{HostId, Mac, Name, NetworkMode, Record},
+    model::{
+        AlarmSettings, Condition, HealthPath, HostId, LoadBalancer, Mac, Metric, Missing, Name, NetworkMode, Notify,
+        Record, Statistic, Subject,
+    },
     store::{NewInstance, Store, alarms, events::Stamp, instances},
 };
 use uuid::Uuid;
@@ -57,6 +60,41 @@ pub fn blueprint() -> Blueprint {
     Catalog::embedded().expect("the embedded catalog").blueprints["debian-13"].clone()
 }
 
+/// What alarms of the `n`-th instance watch.
+pub fn subject(n: u8) -> Subject {
+    Subject::from(&record(n))
+}
+
+/// An alarm that one minute decides.
+pub fn settings(metric: Metric, when: &str) -> AlarmSettings {
+    AlarmSettings {
+        metric,
+        condition: Condition::parse(when).unwrap(),
+        datapoints: 1,
+        of: 1,
+        period_minutes: 1,
+        statistic: Statistic::Average,
+        missing: Missing::Missing,
+        notify: vec![Notify::Alarm, Notify::Ok],
+        repeat_minutes: 240,
+    }
+}
+
+/// A load balancer `front`, at port 8080 of the host.
+pub fn balancer() -> LoadBalancer {
+    LoadBalancer {
+        id: Uuid::from_u128(7),
+        name: Name::parse("front").expect("a name"),
+        instance_port: 80,
+        domain: None,
+        listen: Some(8080),
+        health_path: HealthPath::parse("/").expect("a path"),
+        sticky: false,
+        targets: vec![],
+        created_at: time(0),
+    }
+}
+
 /// A database with `count` instances; `alarms`: those of their blueprint too.
 pub fn store(dir: &std::path::Path, count: u8, with_alarms: bool) -> Store {
     let mut store = Store::open(dir).expect("a database");
@@ -78,7 +116,7 @@ pub fn store(dir: &std::path::Path, count: u8, with_alarms: bool) -> Store {
                     },
                 )?;
                 if with_alarms {
-                    alarms::put_defaults(t, &record, &blueprint.alarms, &stamp(0))?;
+                    alarms::put_defaults(t, &(&record).into(), &blueprint.alarms, &stamp(0))?;
                 }
             }
             Ok(())

@@ -22,8 +22,6 @@ use crate::{
     view::{PublishedView, SiteView},
 };
 
-/// The ports of the web front.
-const PORTS: [u16; 2] = [80, 443];
 /// How long a guest on this host may take to answer.
 const GUEST: Duration = Duration::from_secs(1);
 
@@ -66,7 +64,7 @@ impl PublishSite {
 /// Refused: a domain that leads somewhere already, or not to this host, and a host that cannot serve it.
 pub(in crate::app) fn check_domain(ctx: &Ctx, domain: &Domain) -> Result<()> {
     ctx.store.refuse_taken_domain(&ctx.host_id(), domain)?;
-    check_host(ctx, &PORTS, ", and a domain needs 80 and 443")?;
+    check_host(ctx, &Domain::PORTS, ", and a domain needs 80 and 443")?;
     if ctx.machine.runs_guests() { check_dns(&*ctx.machine, domain) } else { Ok(()) }
 }
 
@@ -96,11 +94,8 @@ pub(in crate::app) fn check_host(ctx: &Ctx, ports: &[u16], why: &str) -> Result<
         )
         .hint("install the package `haproxy` (`apt install haproxy`)"));
     }
-    let balancers = ctx.store.load_balancers(&ctx.host_id())?;
-    let has_domains = balancers.iter().any(|b| b.domain.is_some()) || !ctx.store.sites_on(&ctx.host_id())?.is_empty();
-    // Its own are the web front's.
-    let runs = engine::proxy_runs(ctx)?;
-    for port in ports.iter().filter(|port| !(runs && has_domains && PORTS.contains(port))) {
+    let own = if engine::proxy_runs(ctx)? { ctx.store.web_ports(&ctx.host_id())? } else { Vec::new() };
+    for port in ports.iter().filter(|port| !own.contains(port)) {
         if let Some(who) = engine::listener(&*ctx.machine, &of_host(*port), false, false) {
             let text = format!("{who} listens on `{port}/tcp` of this host{why}");
             return Err(Error::new(Code::PortTaken, text).hint("stop that service, or move it to another port"));
@@ -127,20 +122,29 @@ fn check_dns(machine: &dyn Machine, domain: &Domain) -> Result<()> {
             return Err(answer.err().into_iter().fold(error, Error::cause).hint(record));
         }
     };
-    let is_public = |address: &IpAddr| match address {
-        IpAddr::V4(v4) => !(is_behind_router(*v4) || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()),
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_unspecified())
-        }
-    };
-    // What a router has in front of a private address cannot be told from here.
-    let elsewhere = all.iter().filter(|address| !(machine.is_own(**address) || is_behind && is_public(address)));
-    let elsewhere: Vec<String> = elsewhere.map(ToString::to_string).collect();
+    let elsewhere = elsewhere(&all, is_behind, &|address| machine.is_own(address));
     if elsewhere.is_empty() {
         return Ok(());
     }
-    let text = format!("`{domain}` leads to {}, not to this host", elsewhere.join(" and "));
-    Err(Error::new(Code::DnsMismatch, text).hint(record))
+    let names: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+    let text = format!("`{domain}` leads to {}, not to this host", names.join(" and "));
+    let error = Error::new(Code::DnsMismatch, text);
+    if elsewhere.iter().all(IpAddr::is_ipv6) {
+        return Err(error.hint(format!(
+            "let the record `{domain}. AAAA …` name an IPv6 address of this host, or take it away: a certificate authority looks there first"
+        )));
+    }
+    Err(error.hint(record))
+}
+
+/// Those of a domain's addresses that are not this host's. What a router has in front of a private IPv4 address cannot be told from
+/// here; no router translates IPv6.
+fn elsewhere(all: &[IpAddr], is_behind: bool, is_own: &dyn Fn(IpAddr) -> bool) -> Vec<IpAddr> {
+    let may_be_routers = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => !(is_behind_router(*v4) || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()),
+        IpAddr::V6(_) => false,
+    };
+    all.iter().filter(|address| !(is_own(**address) || is_behind && may_be_routers(address))).copied().collect()
 }
 
 impl Change for PublishSite {
@@ -190,7 +194,7 @@ impl PublishSite {
 fn unanswered(ctx: &Ctx, instance: &Instance, site: &Site) -> Option<Publication> {
     let port = Port { number: site.guest_port, protocol: Protocol::Tcp };
     let address = instance.record.address.filter(|_| ctx.machine.runs_guests())?;
-    let answers = matches!(ctx.machine.ask_port(address, port, GUEST), Ok(Answer::Accepted));
+    let answers = matches!(ctx.machine.ask_port(address.into(), port, GUEST), Ok(Answer::Accepted));
     let publication = Publication {
         address: None,
         port: 443,
@@ -234,4 +238,18 @@ pub(super) fn unpublished(all: bool, domains: &[Domain], name: &Name, now: &[Sit
     }
     let goes = |site: &&Site| all || domains.contains(&site.domain);
     Ok(Difference { added: Vec::new(), removed: now.iter().filter(goes).cloned().collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_router_may_have_a_public_address_of_ipv4_alone() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let all = ["192.168.1.5", "203.0.113.7", "10.0.0.9", "2001:db8::5", "2001:db8::7"].map(address);
+        let is_own = |of: IpAddr| [all[0], all[3]].contains(&of);
+        assert_eq!(elsewhere(&all, true, &is_own), [all[2], all[4]]);
+        assert_eq!(elsewhere(&all, false, &is_own), [all[1], all[2], all[4]]);
+    }
 }

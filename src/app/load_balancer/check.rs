@@ -10,9 +10,8 @@ use crate::{
 };
 
 /// Ports of the host that no load balancer gets, and why.
-const KEPT: [(u16, &str, &str); 3] = [
+const KEPT: [(u16, &str, &str); 2] = [
     (22, "its administrator logs in there", "choose another port"),
-    (80, "domains are served there", "let a domain lead to it with `--domain`, or choose another port"),
     (443, "domains are served there", "let a domain lead to it with `--domain`, or choose another port"),
 ];
 

@@ -22,7 +22,7 @@ enum Place {
 pub(super) fn allocate(ctx: &mut Ctx, name: &Name, wanted: Option<Ipv4Addr>, dry_run: bool) -> Result<StaticIp> {
     let place = place(ctx, wanted)?;
     let (host, network, created_at) = (ctx.host_id(), ctx.settings.host.network.clone(), ctx.now());
-    ctx.store.write(|t| {
+    let ip = ctx.store.write(|t| {
         resources::refuse_taken(t, ResourceKind::StaticIp, name.as_str())?;
         let address = match (wanted, &place) {
             (Some(address), place) => free(t, (&host, &network), address, place)?,
@@ -34,13 +34,21 @@ pub(super) fn allocate(ctx: &mut Ctx, name: &Name, wanted: Option<Ipv4Addr>, dry
             static_ips::insert(t, &host, &ip)?;
         }
         Ok(ip)
-    })
+    })?;
+    if !dry_run {
+        ctx.store.write_network_file(&host)?;
+    }
+    Ok(ip)
 }
 
 /// Gives an address back, or tells which it would be.
 pub(super) fn release(ctx: &mut Ctx, name: &Name, dry_run: bool) -> Result<StaticIp> {
     let host = ctx.host_id();
-    ctx.store.write(|t| static_ips::release(t, &host, name, dry_run))
+    let ip = ctx.store.write(|t| static_ips::release(t, &host, name, dry_run))?;
+    if !dry_run {
+        ctx.store.write_network_file(&host)?;
+    }
+    Ok(ip)
 }
 
 fn place(ctx: &Ctx, wanted: Option<Ipv4Addr>) -> Result<Place> {

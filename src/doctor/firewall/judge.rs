@@ -8,7 +8,7 @@ use super::{
     packets::{Needed, inward, needed, to_web},
     ruleset::{Base, Chain, Hook, Insert, Packet, Rule, Ruleset, Test, Verdict},
 };
-use crate::model::{Port, escaped};
+use crate::model::{Domain, Port, escaped};
 
 /// Rules that are looked at for one packet in one base chain; more is a circle.
 const MOST: usize = 100_000;
@@ -69,15 +69,18 @@ pub fn judge_inward(rules: &Ruleset, way: &Way, to: (Ipv4Addr, Port)) -> Option<
     stopped(rules, &inward(way, to), way).map(|Obstacle { by, fix, .. }| Closed { by, fix: fix.to_string() })
 }
 
-/// What stops a connection from the world to the web front, at this address of the host.
-pub fn judge_web(rules: &Ruleset, way: &Way, host: Ipv4Addr) -> Option<Closed> {
-    let obstacle = stopped(rules, &to_web(way, host), way)?;
+/// What stops a connection from the world to a port of the web front, at this address of the host.
+pub fn judge_web(rules: &Ruleset, way: &Way, to: (Ipv4Addr, u16)) -> Option<Closed> {
+    let obstacle = stopped(rules, &to_web(way, to), way)?;
+    let of_domains = Domain::PORTS.contains(&to.1);
     let chains = &rules.chains;
     let is_ufws = |rule: &Rule| matches!(&rule.verdict, Verdict::Jump(to) if to.starts_with("ufw-"));
     let fix = if chains.iter().any(|c| c.table == "firewalld") {
-        "firewall-cmd --permanent --add-service=http --add-service=https && firewall-cmd --reload".to_owned()
+        let what =
+            if of_domains { "service=http --add-service=https".to_owned() } else { format!("port={}/tcp", to.1) };
+        format!("firewall-cmd --permanent --add-{what} && firewall-cmd --reload")
     } else if chains.iter().any(|c| c.rules.iter().any(is_ufws)) {
-        "ufw allow 80,443/tcp".to_owned()
+        if of_domains { "ufw allow 80,443/tcp".to_owned() } else { format!("ufw allow {}/tcp", to.1) }
     } else {
         obstacle.fix.to_string()
     };

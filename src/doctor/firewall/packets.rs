@@ -1,13 +1,13 @@
 //! The packets that an instance cannot do without, and what lets each of them pass.
 
-use std::net::Ipv4Addr;
+use std::{borrow::Cow, net::Ipv4Addr};
 
 use super::{
     Way,
     insertion::Insertion,
     ruleset::{Chain, Hook, Insert, Packet},
 };
-use crate::model::Port;
+use crate::model::{Domain, Port};
 
 /// One kind of packets, where they pass, and what is wrong when they do not.
 pub struct Needed<'a> {
@@ -18,9 +18,9 @@ pub struct Needed<'a> {
     /// One of them, as it is at the last of the hooks.
     pub packet: Packet<'a>,
     /// What lets them pass, in nft's words.
-    nft: &'static str,
+    nft: Cow<'static, str>,
     /// What lets them pass, in iptables' words.
-    iptables: &'static str,
+    iptables: Cow<'static, str>,
 }
 
 /// A host outside (RFC 5737).
@@ -52,7 +52,13 @@ pub fn needed(way: &Way) -> [Needed<'_>; 6] {
         (&[Hook::Prerouting, Hook::Forward, Hook::Postrouting], &[Hook::Prerouting, Hook::Input]);
     let services =
         ("iifname BRIDGE udp dport { 53, 67 } accept", "-i BRIDGE -p udp -m multiport --dports 53,67 -j ACCEPT");
-    let kind = |want, hooks, packet, (nft, iptables)| Needed { want, hooks, packet, nft, iptables };
+    let kind = |want, hooks, packet, (nft, iptables): (&'static str, &'static str)| Needed {
+        want,
+        hooks,
+        packet,
+        nft: nft.into(),
+        iptables: iptables.into(),
+    };
     [
         kind(
             "guests reach nothing outside",
@@ -102,13 +108,18 @@ pub fn inward(way: &Way, (guest, port): (Ipv4Addr, Port)) -> Needed<'_> {
             port: port.number,
             state: "new",
         },
-        nft: "oifname BRIDGE accept",
-        iptables: "-o BRIDGE -j ACCEPT",
+        nft: "oifname BRIDGE accept".into(),
+        iptables: "-o BRIDGE -j ACCEPT".into(),
     }
 }
 
-/// The first packet of a connection from the world to the web front of this host, at its address on the way there.
-pub fn to_web(way: &Way, host: Ipv4Addr) -> Needed<'_> {
+/// The first packet of a connection from the world to a port of the web front of this host, at its address on the way there.
+/// Those of domains are opened together.
+pub fn to_web(way: &Way, (host, port): (Ipv4Addr, u16)) -> Needed<'_> {
+    let (nft, iptables) = match Domain::PORTS.contains(&port) {
+        true => ("tcp dport { 80, 443 } accept".into(), "-p tcp -m multiport --dports 80,443 -j ACCEPT".into()),
+        false => (format!("tcp dport {port} accept").into(), format!("-p tcp --dport {port} -j ACCEPT").into()),
+    };
     Needed {
         want: "nothing outside reaches the web front",
         hooks: &[Hook::Prerouting, Hook::Input],
@@ -118,11 +129,11 @@ pub fn to_web(way: &Way, host: Ipv4Addr) -> Needed<'_> {
             source: OUTSIDE,
             destination: host,
             protocol: "tcp",
-            port: 443,
+            port,
             state: "new",
         },
-        nft: "tcp dport { 80, 443 } accept",
-        iptables: "-p tcp -m multiport --dports 80,443 -j ACCEPT",
+        nft,
+        iptables,
     }
 }
 

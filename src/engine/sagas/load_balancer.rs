@@ -5,11 +5,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Ctx, firewall, journal, lock::Lock, proxy},
+    engine::{Ctx, firewall, journal, lock::Lock, proxy, served},
     kill_point,
-    model::{Code, Error, HostId, LoadBalancer, OperationKind, ProxyServer, ResourceRef, Result, Target},
+    model::{Code, Domain, Error, Hint, LoadBalancer, OperationKind, ProxyServer, ResourceRef, Result, Target},
     plan::balancer_backend,
-    store::{Operation, OperationState, Transaction, load_balancers, operations},
+    store::{Operation, OperationState, Transaction, events::Stamp, load_balancers, operations},
 };
 
 /// How often it is looked whether the last visitor is gone.
@@ -64,19 +64,19 @@ impl Change {
     }
 }
 
+/// Writes what a load balancer is instead of what it was.
 fn write(
     t: &Transaction<'_>,
-    host: &HostId,
     (before, after): (Option<&LoadBalancer>, Option<&LoadBalancer>),
-    now: jiff::Timestamp,
+    stamp: &Stamp,
 ) -> Result<()> {
     match (before, after) {
         (None, Some(new)) => {
-            load_balancers::insert(t, host, new, now)?;
+            load_balancers::insert(t, &stamp.host, new, stamp.now)?;
             load_balancers::set_targets(t, new.id, &new.targets)
         }
         (Some(_), Some(now)) => load_balancers::set_targets(t, now.id, &now.targets),
-        (Some(gone), None) => load_balancers::delete(t, host, gone, now),
+        (Some(gone), None) => load_balancers::delete(t, gone, stamp),
         (None, None) => Ok(()),
     }
 }
@@ -117,39 +117,59 @@ fn lock(ctx: &Ctx, balancer: &LoadBalancer, kind: OperationKind) -> Result<Lock>
 }
 
 fn written(ctx: &mut Ctx, kind: OperationKind, change: Change, lock: Lock) -> Result<Accepted> {
-    let (host, now) = (ctx.host_id(), ctx.now());
+    let stamp = ctx.stamp();
     let Some(balancer) = change.after.as_ref().or(change.before.as_ref()) else {
         return Err(Error::new(Code::Internal, "a change of no load balancer"));
     };
-    let operation = Operation::started(kind, ResourceRef::from(balancer), host.clone(), ctx.requester.clone(), now);
+    let operation =
+        Operation::started(kind, ResourceRef::from(balancer), stamp.host.clone(), ctx.requester.clone(), stamp.now);
     let first = change.draining();
     ctx.store.write(|t| {
-        write(t, &host, (change.before.as_ref(), first.as_ref().or(change.after.as_ref())), now)?;
+        match &change.after {
+            Some(after) => write(t, (change.before.as_ref(), Some(first.as_ref().unwrap_or(after))), &stamp)?,
+            // The row goes last.
+            None => load_balancers::set_deleting(t, operation.resource.id, true)?,
+        }
         operations::insert(t, &operation)
     })?;
     Ok(Accepted { operation, change, lock })
 }
 
+/// What is to be said of a change that was done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Done {
+    /// Connections that were not done in time, and were ended.
+    pub ended: u64,
+    /// What there is to say of whether a new load balancer is reached from outside.
+    pub doubt: Option<Hint>,
+}
+
 /// Serves what was accepted. Instances that leave are waited for until nobody is connected to them any more, and so long at
-/// most; how many connections were ended then.
+/// most. The ports of a new load balancer are tried from outside.
 ///
 /// # Errors
-/// What the packet filter or HAProxy says, or interrupted: all is as it was before then.
-pub fn run(ctx: &mut Ctx, accepted: Accepted, drain: Duration) -> Result<u64> {
+/// What the packet filter or HAProxy says, [`Code::NotReached`], or interrupted: all is as it was before then.
+pub fn run(ctx: &mut Ctx, accepted: Accepted, drain: Duration) -> Result<Done> {
     let Accepted { operation, change, lock } = accepted;
     kill_point::reached("intent");
     match serve(ctx, &change, drain) {
-        Ok(ended) => {
+        Ok(done) => {
             kill_point::reached("effect");
-            journal::end(ctx, &operation, Ok(()))?;
-            if change.after.is_none() {
+            if let Change { before: Some(gone), after: None } = &change {
+                forget(ctx, gone)?;
+                journal::end(ctx, &operation, Ok(()))?;
                 lock.retire();
+            } else {
+                journal::end(ctx, &operation, Ok(()))?;
             }
-            Ok(ended)
+            Ok(done)
         }
         Err(error) => {
-            let (host, now) = (ctx.host_id(), ctx.now());
-            ctx.store.write(|t| write(t, &host, (change.after.as_ref(), change.before.as_ref()), now))?;
+            let stamp = ctx.stamp();
+            ctx.store.write(|t| match &change.after {
+                Some(after) => write(t, (Some(after), change.before.as_ref()), &stamp),
+                None => load_balancers::set_deleting(t, operation.resource.id, false),
+            })?;
             kill_point::reached("undone");
             // What was loaded before is still there, unless only an answer was lost.
             let _ = load(ctx);
@@ -158,15 +178,24 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, drain: Duration) -> Result<u64> {
     }
 }
 
-fn serve(ctx: &mut Ctx, change: &Change, drain: Duration) -> Result<u64> {
+fn serve(ctx: &mut Ctx, change: &Change, drain: Duration) -> Result<Done> {
     load(ctx)?;
+    if let Change { before: None, after: Some(new) } = change {
+        return Ok(Done { ended: 0, doubt: served::from_outside(ctx, &ports(new))? });
+    }
     let leaving = change.leaving();
-    let Some(after) = change.after.as_ref().filter(|_| !leaving.is_empty()) else { return Ok(0) };
+    let Some(after) = change.after.as_ref().filter(|_| !leaving.is_empty()) else { return Ok(Done::default()) };
     let ended = wait_for_visitors(ctx, after, &leaving, drain)?;
     ctx.store.write(|t| load_balancers::set_targets(t, after.id, &after.targets))?;
     kill_point::reached("drained");
     load(ctx)?;
-    Ok(ended)
+    Ok(Done { ended, doubt: None })
+}
+
+/// The ports at which a load balancer answers.
+fn ports(balancer: &LoadBalancer) -> Vec<u16> {
+    let of_domain = balancer.domain.iter().flat_map(|_| Domain::PORTS);
+    of_domain.chain(balancer.listen.filter(|port| balancer.domain.is_none() || !Domain::PORTS.contains(port))).collect()
 }
 
 /// Visitors who hold the cookie of an instance may come back at any time, so these are given the whole time.
@@ -202,9 +231,16 @@ fn wait_for_visitors(ctx: &Ctx, balancer: &LoadBalancer, leaving: &[Uuid], drain
 }
 
 /// Guests may reach the web front before it leads to them, and no longer once it does not.
-fn load(ctx: &Ctx) -> Result<()> {
+fn load(ctx: &mut Ctx) -> Result<()> {
     firewall::apply(ctx)?;
-    proxy::apply(ctx)
+    proxy::apply(ctx)?;
+    ctx.store.write_network_file(&ctx.host_id())
+}
+
+/// The row of a load balancer goes, when nothing leads to it any more.
+fn forget(ctx: &mut Ctx, gone: &LoadBalancer) -> Result<()> {
+    let stamp = ctx.stamp();
+    ctx.store.write(|t| load_balancers::delete(t, gone, &stamp))
 }
 
 /// The process of a change died: what the database has is loaded, and nobody is waited for.
@@ -212,12 +248,18 @@ fn load(ctx: &Ctx) -> Result<()> {
 /// # Errors
 /// The packet filter or HAProxy cannot be reached.
 pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
-    let all = ctx.store.load_balancers(&ctx.host_id())?;
-    if let Some(balancer) = all.into_iter().find(|balancer| balancer.id == operation.resource.id) {
-        let stays: Vec<Target> = balancer.targets.into_iter().filter(|target| !target.draining).collect();
-        ctx.store.write(|t| load_balancers::set_targets(t, balancer.id, &stays))?;
+    let row = ctx.store.load_balancer_row(&ctx.host_id(), operation.resource.id)?;
+    if operation.kind == OperationKind::DeleteLoadBalancer {
+        ctx.store.write(|t| load_balancers::set_deleting(t, operation.resource.id, true))?;
+        load(ctx)?;
+        row.iter().try_for_each(|gone| forget(ctx, gone))?;
+    } else {
+        if let Some(balancer) = row {
+            let stays: Vec<Target> = balancer.targets.into_iter().filter(|target| !target.draining).collect();
+            ctx.store.write(|t| load_balancers::set_targets(t, balancer.id, &stays))?;
+        }
+        load(ctx)?;
     }
-    load(ctx)?;
     ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
     Ok(format!("finished the {} of `{}` that was cut off", operation.kind, operation.resource.name))
 }

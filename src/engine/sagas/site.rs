@@ -3,15 +3,9 @@
 use uuid::Uuid;
 
 use crate::{
-    engine::{
-        Accepted, Ctx,
-        domain::write_record,
-        firewall, journal, lock, proxy,
-        reach::{self, Reach},
-        served,
-    },
+    engine::{Accepted, Ctx, domain::write_record, firewall, journal, lock, proxy, served},
     kill_point,
-    model::{Hint, HostId, Instance, OperationKind, Result, Site},
+    model::{Domain, Hint, HostId, Instance, OperationKind, Result, Site},
     store::{Transaction, operations, sites},
 };
 
@@ -83,7 +77,8 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<Option<Hint>
     let Accepted { operation, instance, lock: _lock, found: difference } = accepted;
     let (uuid, host, now) = (instance.record.uuid, ctx.host_id(), ctx.now());
     kill_point::reached("intent");
-    let tried = load(ctx).and_then(|()| if difference.added.is_empty() { Ok(None) } else { from_outside(ctx) });
+    let tried = load(ctx)
+        .and_then(|()| if difference.added.is_empty() { Ok(None) } else { served::from_outside(ctx, &Domain::PORTS) });
     let doubt = match tried {
         Ok(doubt) => doubt,
         Err(error) => {
@@ -101,16 +96,8 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Difference>) -> Result<Option<Hint>
     Ok(doubt)
 }
 
-/// An authority would look in vain for the answer to its challenge, and counts that.
-fn from_outside(ctx: &Ctx) -> Result<Option<Hint>> {
-    match served::try_ports(ctx) {
-        (port, Reach::Stopped(closed)) => Err(reach::stopped(&port, &closed)),
-        (port, reach) => Ok(reach::doubt(&port, &reach)),
-    }
-}
-
 /// Guests may reach the web front before it leads to them, and no longer once it does not.
-fn load(ctx: &Ctx) -> Result<()> {
+fn load(ctx: &mut Ctx) -> Result<()> {
     firewall::apply(ctx)?;
     proxy::apply(ctx)
 }

@@ -66,16 +66,21 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Move>) -> Result<Move> {
     let Accepted { operation, found: moved, lock: _lock, .. } = accepted;
     let host = ctx.host_id();
     kill_point::reached("intent");
-    if let Err(error) = firewall::apply(ctx) {
+    if let Err(error) = load(ctx) {
         ctx.store.write(|t| static_ips::attach(t, &host, &moved.name, moved.from))?;
         kill_point::reached("undone");
         // What was loaded before is still there, unless only the answer of `nft` was lost.
-        let _ = firewall::apply(ctx);
+        let _ = load(ctx);
         return journal::end(ctx, &operation, Err(error));
     }
     kill_point::reached("effect");
     forget_connections(ctx, &moved)?;
     journal::end(ctx, &operation, Ok(moved))
+}
+
+fn load(ctx: &Ctx) -> Result<()> {
+    firewall::apply(ctx)?;
+    ctx.store.write_network_file(&ctx.host_id())
 }
 
 /// Packets to the instance that had it are refused by now. But those of a connection that is known would still be translated
@@ -99,7 +104,7 @@ fn forget_connections(ctx: &Ctx, moved: &Move) -> Result<()> {
 /// # Errors
 /// The packet filter cannot be reached.
 pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
-    firewall::apply(ctx)?;
+    load(ctx)?;
     ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
     Ok(format!("finished the {} of `{}` that was cut off", operation.kind, operation.resource.name))
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::model::{ProxyConfiguration, ProxyFile};
 
 /// How long an answer may take.
-const LIMIT: Duration = Duration::from_secs(5);
+pub const LIMIT: Duration = Duration::from_secs(5);
 /// Most bytes that are read of one.
 pub const MOST: u64 = 1 << 20;
 

@@ -6,7 +6,7 @@ use super::socket::{Entry, ask, ask_for};
 use crate::model::{Code, Error, ProxyConfiguration, ProxyServer, ProxyStatistics, Result};
 
 /// Most bytes that are read of an answer: a backend, and each of its servers, takes about 15,000.
-const MOST: u64 = 16 << 20;
+pub const MOST: usize = 16 << 20;
 /// Backends that are asked for at once, so that whoever does not answer is waited for once. A line of 16 KiB is HAProxy's longest.
 const AT_ONCE: usize = 100;
 /// Backends and their servers, without frontends.
@@ -17,14 +17,18 @@ const ITSELF: &str = "BACKEND";
 /// The statistics of these backends. One that HAProxy does not know, or a HAProxy that does not answer, has none.
 pub fn of(folder: &Path, backends: &[String]) -> Vec<ProxyStatistics> {
     let socket = folder.join(ProxyConfiguration::WORKER_SOCKET);
-    let command = |backend: &String| format!("show stat {backend} {TYPES} -1 json");
-    let commands = backends.chunks(AT_ONCE).map(|some| some.iter().map(command).collect::<Vec<_>>().join(";"));
-    let answers = commands.map_while(|commands| ask_for(&socket, &commands, MOST).ok());
+    let answers = commands(backends).map_while(|commands| ask_for(&socket, &commands, MOST as u64).ok());
     answers.flat_map(|answer| parse(&answer)).collect()
 }
 
+/// What asks for the statistics of these backends, a line each.
+pub fn commands(backends: &[String]) -> impl Iterator<Item = String> + '_ {
+    let command = |backend: &String| format!("show stat {backend} {TYPES} -1 json");
+    backends.chunks(AT_ONCE).map(move |some| some.iter().map(command).collect::<Vec<_>>().join(";"))
+}
+
 /// An answer is a line of JSON; of a backend that is not there it is words.
-fn parse(answers: &str) -> Vec<ProxyStatistics> {
+pub fn parse(answers: &str) -> Vec<ProxyStatistics> {
     let each = answers.lines().filter_map(|answer| serde_json::from_str::<Vec<Vec<Entry>>>(answer).ok());
     each.flatten().filter_map(line).collect()
 }

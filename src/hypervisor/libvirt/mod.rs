@@ -69,7 +69,7 @@ impl ReverseProxy for Libvirt {
         self.haproxy.loaded_proxy(folder)
     }
 
-    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<()> {
+    fn load_proxy(&self, wanted: &ProxyConfiguration) -> Result<Option<Vec<ProxyStatistics>>> {
         self.haproxy.load_proxy(wanted)
     }
 

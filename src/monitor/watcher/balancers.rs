@@ -10,21 +10,25 @@ use crate::{engine, model::Result, store::metrics::MinuteOf};
 impl Watcher<'_> {
     /// Asks HAProxy for the figures of all load balancers.
     pub(super) fn count_balancers(&mut self, minute: i64) -> Result<()> {
-        let all = self.engine.store.load_balancers(&self.engine.host_id())?;
-        let known: HashSet<Uuid> = all.iter().map(|balancer| balancer.id).collect();
+        self.balancers = self.engine.store.load_balancers(&self.engine.host_id())?;
+        let known: HashSet<Uuid> = self.balancers.iter().map(|balancer| balancer.id).collect();
         self.balanced.retain(|uuid, _| known.contains(uuid));
-        if all.is_empty() {
+        if self.balancers.is_empty() {
             return Ok(());
         }
-        for (uuid, lines) in engine::balancer_statistics(&self.engine, &all)? {
-            self.balanced.entry(uuid).or_default().sample(minute, &lines);
+        // While somebody loads HAProxy, the next look counts.
+        for (uuid, counted) in engine::balancer_counted(&self.engine, &self.balancers)?.into_iter().flatten() {
+            self.balanced.entry(uuid).or_default().sample(minute, &counted.lines, counted.before);
         }
         Ok(())
     }
 
-    /// What became known of them in a minute that is over.
+    /// What became known of them in a minute that is over, of each that was looked at.
     pub(super) fn balanced_minutes(&mut self, minute: i64) -> Vec<MinuteOf> {
-        let each = self.balanced.iter_mut().map(|(uuid, b)| MinuteOf { instance: *uuid, points: b.close(minute) });
-        each.filter(|row| !row.points.is_empty()).collect()
+        let each = self.balanced.iter_mut().filter_map(|(uuid, balanced)| {
+            let (looked, points) = balanced.close(minute);
+            looked.then_some(MinuteOf { instance: *uuid, points })
+        });
+        each.collect()
     }
 }

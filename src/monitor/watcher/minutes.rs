@@ -8,12 +8,12 @@ use super::{CATCH_UP, LONG_GAP, Watcher};
 use crate::{
     clock::{Clock, SystemClock},
     engine, kill_point,
-    model::{EventKind, Instance, Metric, Point, Record, Result},
+    model::{EventKind, Instance, LoadBalancer, Metric, Point, Record, Result, Subject},
     monitor::{
         actor::Job,
         clock::Moment,
         evaluate::{Known, Windows},
-        export::Line,
+        export::{BalancerLine, Line},
         fullness::{self, Fullness},
     },
     store::{
@@ -56,6 +56,7 @@ impl Watcher<'_> {
                 rows.push((looked, gathered.take_transferred(), MinuteOf { instance: *uuid, points }));
             }
         }
+        let subjects = self.subjects(instances);
         let clock = serde_json::to_string(&self.clock).unwrap_or_default();
         let balanced = self.balanced_minutes(minute);
         self.cache.retain(|uuid| records.contains_key(uuid) || self.balanced.contains_key(uuid));
@@ -63,6 +64,7 @@ impl Watcher<'_> {
         let host = self.engine.host_id();
         let written = self.engine.store.write(|t| {
             let mut known: Known = HashMap::new();
+            known.extend(balanced.iter().map(|row| (row.instance, row.points.iter().copied().collect())));
             for (looked, bytes, row) in &mut rows {
                 let sum = watcher_state::add_transfer(t, row.instance, &month, *bytes)?;
                 if let Some(all) = records.get(&row.instance).map(|r| r.transfer.as_bytes()).filter(|b| *b > 0) {
@@ -72,10 +74,11 @@ impl Watcher<'_> {
                     known.insert(row.instance, row.points.iter().copied().collect());
                 }
             }
-            let stored: Vec<MinuteOf> = rows.iter().map(|(_, _, row)| row.clone()).chain(balanced).collect();
+            let stored: Vec<MinuteOf> =
+                rows.iter().map(|(_, _, row)| row.clone()).chain(balanced.iter().cloned()).collect();
             insert_minute(t, cache, &host, minute, label, &stored, |uuid| known.contains_key(&uuid))?;
             kill_point::reached("minute");
-            let lines = windows.close(t, &mut alarms, &records, minute, &known, &stamp)?;
+            let lines = windows.close(t, &mut alarms, &subjects, minute, &known, &stamp)?;
             watcher_state::set(t, &host, "clock", &clock)?;
             watcher_state::set(t, &host, "evaluated", &now.wall.to_string())?;
             Ok(lines)
@@ -95,8 +98,25 @@ impl Watcher<'_> {
             points: rows.iter().find(|r| r.2.instance == i.record.uuid).map(|r| r.2.points.clone()).unwrap_or_default(),
         };
         let lines = instances.iter().map(export).collect();
-        self.exported.lock().unwrap_or_else(PoisonError::into_inner).lines = lines;
+        let export = |balancer: &LoadBalancer| BalancerLine {
+            load_balancer: balancer.name.to_string(),
+            points: balanced
+                .iter()
+                .find(|row| row.instance == balancer.id)
+                .map(|r| r.points.clone())
+                .unwrap_or_default(),
+        };
+        let balancers = self.balancers.iter().map(export).collect();
+        let mut exported = self.exported.lock().unwrap_or_else(PoisonError::into_inner);
+        (exported.lines, exported.balancers) = (lines, balancers);
         Ok(())
+    }
+
+    /// What alarms watch, by id.
+    fn subjects(&self, instances: &[Instance]) -> HashMap<Uuid, Subject> {
+        let instances = instances.iter().map(|instance| Subject::from(&instance.record));
+        let all = instances.chain(self.balancers.iter().map(Subject::from));
+        all.map(|subject| (subject.id(), subject)).collect()
     }
 
     /// What is done once a minute beside looking.

@@ -40,6 +40,12 @@ pub fn backend(name: &Name) -> String {
     format!("lb:{name}")
 }
 
+/// The backend of the load balancer at the port that domains share.
+pub fn of_shared_port(all: &[BalancerAt]) -> Option<String> {
+    let found = all.iter().find(|at| at.balancer.listen == Some(LoadBalancer::SHARED_PORT))?;
+    Some(backend(&found.balancer.name))
+}
+
 /// The servers of a load balancer.
 pub fn servers(at: &BalancerAt) -> impl Iterator<Item = ProxyServer> + '_ {
     at.targets.iter().map(|TargetAt { name, draining, .. }| ProxyServer {
@@ -63,7 +69,7 @@ pub fn sections(all: &[BalancerAt]) -> String {
 fn section(text: &mut String, BalancerAt { balancer, targets }: &BalancerAt) -> std::fmt::Result {
     let LoadBalancer { name, instance_port, domain, listen, health_path, sticky, .. } = balancer;
     let own = backend(name);
-    if let Some(port) = listen {
+    if let Some(port) = listen.filter(|port| *port != LoadBalancer::SHARED_PORT) {
         writeln!(
             text,
             "\nfrontend {FRONTEND}{name}\n\tbind 0.0.0.0:{port}\n\tbind [::]:{port} v6only\n\tdefault_backend {own}"
@@ -96,11 +102,11 @@ fn section(text: &mut String, BalancerAt { balancer, targets }: &BalancerAt) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{Domain, HealthPath, Target};
 
-    fn at(domain: Option<&str>, listen: Option<u16>, sticky: bool, draining: bool) -> BalancerAt {
+    pub fn at(domain: Option<&str>, listen: Option<u16>, sticky: bool, draining: bool) -> BalancerAt {
         let name = |text| Name::parse(text).unwrap();
         let instance = Uuid::from_u128(0xdead_beef);
         let balancer = LoadBalancer {

@@ -6,8 +6,8 @@ use super::{close, select, update};
 use crate::{
     catalog::AlarmSpec,
     model::{
-        AlarmSettings, AlarmState, Code, Condition, Error, Metric, Missing, Name, Notify, Record, ResourceKind, Result,
-        Statistic,
+        AlarmSettings, AlarmState, Code, Condition, Error, Metric, Missing, Name, Notify, ResourceKind, Result,
+        Statistic, Subject,
     },
     store::{
         Transaction,
@@ -19,14 +19,23 @@ use crate::{
 };
 
 /// Puts an alarm: a new one, or an edit of the one of this name. Whether it is new.
-pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSettings, stamp: &Stamp) -> Result<bool> {
+pub fn put(
+    t: &Transaction<'_>,
+    subject: &Subject,
+    name: &Name,
+    settings: &AlarmSettings,
+    stamp: &Stamp,
+) -> Result<bool> {
     settings.check()?;
     if let Some(mut old) = select(&t.0, "WHERE name = ?1", Some(name.as_str()))?.pop() {
-        if old.instance != record.uuid {
-            return Err(Error::new(Code::NameTaken, format!("the alarm `{name}` belongs to another instance"))
-                .hint("choose another with `--name`"));
+        if old.subject != subject.id() {
+            return Err(Error::new(
+                Code::NameTaken,
+                format!("the alarm `{name}` belongs to another instance or load balancer"),
+            )
+            .hint("choose another with `--name`"));
         }
-        close(t, &mut old, record, "edited", stamp)?;
+        close(t, &mut old, subject, "edited", stamp)?;
         old.settings = settings.clone();
         old.generation += 1;
         (old.state, old.since) = (AlarmState::InsufficientData, stamp.now);
@@ -44,7 +53,7 @@ pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSe
         params![
             id,
             name.as_str(),
-            record.uuid.to_string(),
+            subject.id().to_string(),
             to_json("an alarm", settings)?,
             Stored(AlarmState::InsufficientData),
             Time(stamp.now),
@@ -55,7 +64,7 @@ pub fn put(t: &Transaction<'_>, record: &Record, name: &Name, settings: &AlarmSe
 }
 
 /// Puts the alarms that a blueprint brings along.
-pub fn put_defaults(t: &Transaction<'_>, record: &Record, specs: &[AlarmSpec], stamp: &Stamp) -> Result<()> {
+pub fn put_defaults(t: &Transaction<'_>, subject: &Subject, specs: &[AlarmSpec], stamp: &Stamp) -> Result<()> {
     for spec in specs {
         let settings = AlarmSettings {
             metric: Metric::parse(&spec.metric)?,
@@ -68,17 +77,17 @@ pub fn put_defaults(t: &Transaction<'_>, record: &Record, specs: &[AlarmSpec], s
             notify: vec![Notify::Alarm, Notify::Ok],
             repeat_minutes: AlarmSettings::REPEAT,
         };
-        let name = free_name(t, record, settings.metric)?;
-        put(t, record, &name, &settings, stamp)?;
+        let name = free_name(t, subject, settings.metric)?;
+        put(t, subject, &name, &settings, stamp)?;
     }
     Ok(())
 }
 
-/// The name of an alarm if the user gives none: the instance's and the metric's, with a number if that is taken.
-fn free_name(t: &Transaction<'_>, record: &Record, metric: Metric) -> Result<Name> {
+/// The name of an alarm if the user gives none: that of what it watches and the metric's, with a number if that is taken.
+fn free_name(t: &Transaction<'_>, subject: &Subject, metric: Metric) -> Result<Name> {
     let taken = resources::names(t)?;
     for number in 1.. {
-        let name = default_name(&record.name, metric, number)?;
+        let name = default_name(subject.name(), metric, number)?;
         if !taken.iter().any(|t| t == name.as_str()) {
             return Ok(name);
         }
@@ -86,8 +95,8 @@ fn free_name(t: &Transaction<'_>, record: &Record, metric: Metric) -> Result<Nam
     Err(Error::new(Code::Internal, "no name is free"))
 }
 
-/// `shop` and `MemoryUtilization` are `shop-memory-utilization`; a long name of the instance is cut.
-pub fn default_name(instance: &Name, metric: Metric, number: u32) -> Result<Name> {
+/// `shop` and `MemoryUtilization` are `shop-memory-utilization`; a long name is cut.
+pub fn default_name(subject: &str, metric: Metric, number: u32) -> Result<Name> {
     let mut tail = String::new();
     let letters: Vec<char> = metric.as_str().chars().filter(|c| *c != '_').collect();
     for (at, letter) in letters.iter().enumerate() {
@@ -103,6 +112,6 @@ pub fn default_name(instance: &Name, metric: Metric, number: u32) -> Result<Name
     if number > 1 {
         tail += &format!("-{number}");
     }
-    let head: String = instance.as_str().chars().take(63 - tail.len()).collect();
+    let head: String = subject.chars().take(63 - tail.len()).collect();
     Name::parse(&format!("{}{tail}", head.trim_end_matches('-')))
 }

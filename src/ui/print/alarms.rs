@@ -30,12 +30,12 @@ pub fn print_alarms(ui: &Ui, rows: &[AlarmRow]) -> Result<()> {
         ui.hint("there are no alarms: `lite alarm put NAME --metric MemoryUtilization --when '>=90'` makes one");
         return Ok(());
     }
-    let columns = ["NAME", "INSTANCE", "STATE", "SINCE", "METRIC", "WHEN", "WINDOW", "MUTED UNTIL"].map(Column::left);
+    let columns = ["NAME", "RESOURCE", "STATE", "SINCE", "METRIC", "WHEN", "WINDOW", "MUTED UNTIL"].map(Column::left);
     let mut table = Table::new(columns);
     for r in rows {
         let cells: [Cell; 8] = [
             (&r.name).into(),
-            (&r.instance).into(),
+            or_dash(r.subject()).into(),
             toned(r.state, tone(r.state)),
             time_text(r.since).into(),
             r.metric.into(),
@@ -60,7 +60,8 @@ pub fn print_alarm(ui: &Ui, view: &AlarmView) -> Result<()> {
     let mut block = Block::new();
     block
         .row("NAME", &row.name)
-        .row("INSTANCE", &row.instance)
+        .maybe("INSTANCE", row.instance.as_ref())
+        .maybe("LOAD BALANCER", row.load_balancer.as_ref())
         .row("STATE", format!("{} since {}", row.state, time_text(row.since)))
         .row("REASON", &view.reason)
         .maybe("INCIDENT", view.incident.as_ref())
@@ -86,7 +87,8 @@ pub(super) mod tests {
         AlarmView {
             row: AlarmRow {
                 name: "shop-memory".to_owned(),
-                instance: "shop".to_owned(),
+                instance: Some("shop".to_owned()),
+                load_balancer: None,
                 state: AlarmState::Alarm,
                 since: "2026-03-01T10:20:30Z".parse().unwrap(),
                 metric: Metric::MemoryUtilization,
@@ -111,7 +113,7 @@ pub(super) mod tests {
         assert_eq!(print_alarms(&capture.ui(), &[view().row]), Ok(()));
         assert_eq!(print_alarm(&capture.ui(), &view()), Ok(()));
         let wanted = "\
-NAME         INSTANCE  STATE  SINCE                 METRIC             WHEN   WINDOW       MUTED UNTIL
+NAME         RESOURCE  STATE  SINCE                 METRIC             WHEN   WINDOW       MUTED UNTIL
 shop-memory  shop      ALARM  2026-03-01T10:20:30Z  MemoryUtilization  >= 90  3 of 5 x 1m  -
 NAME         shop-memory
 INSTANCE     shop

@@ -17,11 +17,11 @@ pub fn print_events(ui: &Ui, rows: &[EventRow]) -> Result<()> {
         return Ok(());
     }
     let mut table =
-        Table::new([Column::left("TIME"), Column::left("EVENT"), Column::left("INSTANCE"), Column::flexible("REASON")]);
+        Table::new([Column::left("TIME"), Column::left("EVENT"), Column::left("RESOURCE"), Column::flexible("REASON")]);
     for row in rows {
         let e = &row.event;
-        let instance = e.data.instance.as_ref().map(|i| i.name.clone());
-        let cells: [Cell; 4] = [time_text(e.at).into(), e.kind.into(), or_dash(instance).into(), reason(e).into()];
+        let subject = e.data.subject_name();
+        let cells: [Cell; 4] = [time_text(e.at).into(), e.kind.into(), or_dash(subject).into(), reason(e).into()];
         table.row(cells);
     }
     ui.table(&table)
@@ -61,7 +61,7 @@ mod tests {
         let capture = Capture::default();
         assert_eq!(print_events(&capture.ui(), &[row()]), Ok(()));
         assert_eq!(print_event(&capture.ui(), &row()), Ok(()));
-        let wanted = "TIME                  EVENT          INSTANCE  REASON\n\
+        let wanted = "TIME                  EVENT          RESOURCE  REASON\n\
                       2026-03-01T10:20:30Z  host.capacity  -         full\\u{1b} (not sent)\n\
                       2026-03-01T10:20:30Z  host capacity: full\\u{1b} (not sent)\n";
         assert_eq!(capture.stdout(), wanted);

@@ -13,7 +13,7 @@ pub fn print_load_balancers(ui: &Ui, views: &[LoadBalancerView]) -> Result<()> {
         return ui.document(&LoadBalancersDocument { load_balancers: views });
     }
     if views.is_empty() {
-        ui.hint("there are no load balancers: `lite lb create shop --listen 8080` makes one");
+        ui.hint("there are no load balancers: `lite lb create shop` makes one");
         return Ok(());
     }
     let heads = ["LOAD BALANCER", "REACHED AT", "PORT", "HEALTHY", "INSTANCES"];

@@ -22,20 +22,32 @@ pub fn print_rebuild_plan(ui: &Ui, plan: &RebuildPlan) -> Result<()> {
     if plan.damaged {
         ui.data("the damaged database would be set aside and a new one made\n")?;
     }
-    plan.instances.iter().try_for_each(|name| ui.data(&format!("instance `{name}` would be taken in\n")))
+    let would = |kind: &str, names: &[String]| {
+        names.iter().try_for_each(|name| ui.data(&format!("{kind} `{name}` would be taken in\n")))
+    };
+    would("instance", &plan.instances)?;
+    would("load balancer", &plan.load_balancers)?;
+    would("static address", &plan.static_addresses)
 }
 
-/// Prints a line for each instance and each snapshot that was read back.
+/// Prints a line for each instance, snapshot, load balancer and static address that was read back.
 pub fn print_rebuilt(ui: &Ui, view: &RebuildView) -> Result<()> {
     if ui.json {
         return ui.document(view);
     }
-    if view.rebuilt.is_empty() && view.snapshots.is_empty() {
+    let others = [
+        ("snapshot", &view.snapshots),
+        ("load balancer", &view.load_balancers),
+        ("static address", &view.static_addresses),
+    ];
+    let others =
+        others.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind} {name}: restored\n")));
+    let others: Vec<String> = others.collect();
+    if view.rebuilt.is_empty() && others.is_empty() {
         ui.status("libvirt holds no instance of lite's that the database does not know");
         return Ok(());
     }
-    view.rebuilt.iter().try_for_each(|r| ui.data(&line(r)))?;
-    view.snapshots.iter().try_for_each(|name| ui.data(&format!("snapshot {name}: restored\n")))?;
+    view.rebuilt.iter().map(line).chain(others).try_for_each(|line| ui.data(&line))?;
     ui.status("the journal of operations starts anew; `lite gc` finds what belongs to no instance any more");
     Ok(())
 }

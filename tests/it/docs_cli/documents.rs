@@ -76,7 +76,8 @@ fn text(text: &str) -> String {
 fn alarm() -> view::AlarmRow {
     view::AlarmRow {
         name: text("a"),
-        instance: text("web"),
+        instance: Some(text("web")),
+        load_balancer: None,
         state: AlarmState::Ok,
         since: now(),
         metric: Metric::CpuUtilization,
@@ -226,10 +227,18 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         set_aside: Some(text("x")),
         rebuilt: vec![rebuilt],
         snapshots: vec![text("kept")],
+        load_balancers: vec![text("front")],
+        static_addresses: vec![text("site")],
         refused: vec![text("y")],
     };
     add(all, "`repair --rebuild`", &rebuild);
-    let plan = view::RebuildPlan { dry_run: true, damaged: true, instances: vec![text("web")] };
+    let plan = view::RebuildPlan {
+        dry_run: true,
+        damaged: true,
+        instances: vec![text("web")],
+        load_balancers: vec![text("front")],
+        static_addresses: vec![text("site")],
+    };
     add(all, "`repair --rebuild --dry-run`", &plan);
     add(all, "`cost`", &view::CostDocument::of(&rows));
     let secret =

@@ -135,14 +135,14 @@ fn what_is_wrong_with_the_network_is_said_with_one_fix() {
             |f, _| (f.haproxy, f.web) = (false, Some(Web::Ended)),
             "web",
             Fail,
-            "HAProxy is not installed, and domains are published",
+            "HAProxy is not installed, and domains or load balancers need it",
             Some("`apt-get install haproxy`, then `lite repair` starts it"),
         ),
         (
             |f, _| f.web = Some(Web::Ended),
             "web",
             Fail,
-            "HAProxy does not run, and domains are published",
+            "HAProxy does not run, and domains or load balancers need it",
             Some("`lite repair` starts it"),
         ),
         (

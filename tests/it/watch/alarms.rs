@@ -103,3 +103,21 @@ fn counters_of_a_month_are_kept() {
     let all = store(&world).instance_by_uuid(uuid).expect("read").expect("there").record.transfer.as_bytes();
     assert!((share - 250_000.0 / all as f64 * 100.0).abs() < 1e-9, "{share}");
 }
+
+#[test]
+fn a_load_balancer_that_nobody_serves_is_missing_data_and_a_dead_watcher_is_none() {
+    let world = World::new();
+    changes::balance(&mut world.engine()).expect("made");
+    let id = store(&world).load_balancers(&HostId::local()).expect("read")[0].id;
+    // Of the test driver's web front nothing is known.
+    let missing = put_alarm(&world, id, "missing", Metric::HealthyHostCount, "< 1", Missing::Missing);
+    let breaching = put_alarm(&world, id, "breaching", Metric::HealthyHostCount, "< 1", Missing::Breaching);
+    run(&mut watcher(&world, "b"), 240);
+    let states = || [&missing, &breaching].map(|name| alarm_state(&world, name));
+    assert_eq!(states(), [AlarmState::InsufficientData, AlarmState::Alarm]);
+    let alarm = store(&world).require_alarm(&breaching).expect("an alarm");
+    assert_eq!(alarm.reason, "0 of the last 3 points [null, null, null] were < 1 (2 needed)");
+    pass(3600);
+    run(&mut watcher(&world, "b"), 240);
+    assert_eq!((states()[1], told(&world)), (AlarmState::Alarm, vec!["alarm.firing".to_owned()]));
+}
