@@ -3,7 +3,7 @@
 use lite::{
     engine::{self, Redefinition},
     hypervisor::{DnsHost, flaky::Moment, prelude::*},
-    model::{Instance, Name},
+    model::{Hint, Instance, Name, Observer, Stage},
     store::OldDatabases,
 };
 
@@ -49,6 +49,34 @@ fn a_name_is_there_from_create_to_delete_and_undone_with_its_create() {
     world.create("db").expect_err("the name fails");
     world.hypervisor.heal();
     assert_eq!((answers(&world), findings(&world)), (vec![WEB.to_owned()], vec![]));
+}
+
+/// Asks the network for its names when the disk is begun.
+struct AtTheDisk<'a> {
+    world: &'a World,
+    answers: Vec<String>,
+}
+
+impl Observer for AtTheDisk<'_> {
+    fn begin(&mut self, stage: Stage) {
+        if stage == Stage::Disk {
+            self.answers = answers(self.world);
+        }
+    }
+    fn note(&mut self, _: &str) {}
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, _: &str) {}
+    fn warn(&mut self, _: &Hint) {}
+}
+
+#[test]
+fn a_name_is_there_before_the_disk_is() {
+    let world = World::new();
+    let mut seen = AtTheDisk { world: &world, answers: Vec::new() };
+    engine::create(&mut world.engine(), world.plain_request(Some("web")), &mut seen).expect("created");
+    assert_eq!(seen.answers, [WEB]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::{
         follow::{Subject, Wait},
         handover, images, journal,
         lock::{Attempt, Lock},
+        names,
         progress::Reporter,
         provision::{self, Job, Purpose},
         ready::wait_ready,
@@ -108,6 +109,8 @@ pub fn run(ctx: &mut Ctx, mut job: Job, observer: &mut dyn Observer) -> Result<C
 }
 
 fn make(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<()> {
+    // Others know the name from now on, and not only once disk and seed are made.
+    names::apply(ctx)?;
     observer.begin(Stage::Image);
     let image = images::choose(ctx, &job.request, observer)?;
     observer.finish();
