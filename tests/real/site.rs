@@ -341,8 +341,8 @@ fn a_certificate_is_renewed_while_it_serves() {
 fn an_order_that_was_cut_off_goes_on() {
     let web = Web::new("sto", 115, 86_400);
     let args = ["publish", "lite-test-sto-a", "--domain", "shop.example.org"];
-    // Each load of the web front passes it: first the site's, then that of the answer to the challenge.
-    assert_eq!(web.killed(&args, "effect:2"), Some(9));
+    // Each load passes it: the firewall's, the web front's with the site, and then with the answer to the challenge.
+    assert_eq!(web.killed(&args, "effect:3"), Some(9));
     let orders = || web.pebble.log().matches("/order-plz").count();
     assert_eq!(orders(), 1, "{}", web.pebble.log());
     assert_eq!(web.lite(&args).status.code(), Some(0));
