@@ -87,6 +87,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench
 	$(MAKE) --no-print-directory build
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
+	$(SUDO) python3 benches/network.py
 ifneq ($(SLOW),)
 	set -o pipefail; $(RUNNER) cargo test --release --locked --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
 	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
