@@ -36,7 +36,7 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 	url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
 	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers:" && head -n 15 <<<"$$page"
 	$(SUDO) $(LITE) list
-	@echo "The instance keeps running. To remove it: $(SUDO) $(LITE) delete demo --yes"
+	@echo "The instance keeps running. To remove it for good: $(SUDO) $(LITE) delete demo --yes --now"
 
 check: ## formatting and lints
 	cargo fmt --check

@@ -258,9 +258,9 @@ def drop_peer(twin, name):
 
 def drop_ours(lite, name):
     if name in virsh("list", "--all", "--name").split():
-        run(lite, "delete", name, "--yes")
+        run(lite, "delete", name, "--yes", "--now")
     else:  # undone by lite itself, or never made
-        subprocess.run([lite, "delete", name, "--yes"], capture_output=True, check=False)
+        subprocess.run([lite, "delete", name, "--yes", "--now"], capture_output=True, check=False)
 
 
 def prepare_host(options):

@@ -105,6 +105,10 @@ impl App {
                 observer.warn(&Hint::from(format!("{e}; ")).run(Verb::Repair).text(" tries again"));
             }
         }
+        match engine::purge_due(&mut ctx) {
+            Ok(lines) => lines.iter().for_each(|line| observer.status(line)),
+            Err(e) => observer.warn(&Hint::from(e.to_string())),
+        }
         // Nor must what a guest reported: whoever looks next sees it all the same.
         if let Err(e) = engine::adopt_reports(&mut ctx) {
             observer.warn(&Hint::from(e.to_string()));

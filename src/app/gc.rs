@@ -67,7 +67,7 @@ impl Collection {
 }
 
 fn receipt(removed: Vec<String>, kept: Vec<Hint>) -> Receipt {
-    Receipt { name: "left over".to_owned(), removed, kept }
+    Receipt { name: "left over".to_owned(), removed, kept, kept_until: None }
 }
 
 /// Why something stays for now.

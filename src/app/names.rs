@@ -12,6 +12,11 @@ pub fn instances(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Instance).unwrap_or_default()
 }
 
+/// Names of deleted instances that are kept.
+pub fn deleted(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Kept).unwrap_or_default()
+}
+
 /// Names of the alarms.
 pub fn alarms(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Alarm).unwrap_or_default()

@@ -6,6 +6,7 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use toml::de::{DeTable, DeValue};
@@ -21,8 +22,11 @@ use crate::{
 /// The configuration file where `LITE_CONFIG` does not name another.
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
+/// How long a deleted instance is kept where nothing else is set.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 24] = [
     "accel",
     "acme_ca",
     "acme_contact",
@@ -31,6 +35,7 @@ pub const KEYS: [&str; 23] = [
     "connect",
     "disk_overcommit",
     "disk_reserve",
+    "keep_deleted",
     "log_dir",
     "loopback_webhooks",
     "memory_overcommit",
@@ -135,6 +140,7 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             "no" => Ok(false),
             _ => Err(invalid(t, "`yes` or `no`")),
         }),
+        keep_deleted: reader.read("keep_deleted", DAY, keep),
         mail: mail_server(&mut reader),
         acme: Acme {
             directory: text(&mut reader, "acme_directory", Acme::LETS_ENCRYPT, is_https, "an `https://` address"),
@@ -295,6 +301,20 @@ fn blueprints(vars: &Vars) -> Result<Vec<PathBuf>> {
     let home = vars.get("HOME")?.map(|h| Path::new(h).join(".config"));
     let config = vars.get("XDG_CONFIG_HOME")?.map(PathBuf::from).filter(|p| p.is_absolute()).or(home);
     Ok(std::iter::once("/etc/lite/blueprints".into()).chain(config.map(|c| c.join("lite/blueprints"))).collect())
+}
+
+/// `0`, or a time of at most 30 days.
+fn keep(text: &str) -> Result<Duration> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let bad = || invalid(text, "`0`, or a time such as `24h` or `7d`, at most `30d`");
+    let units = [('m', 60), ('h', 3600), ('d', 86_400)];
+    let (number, seconds) = units.iter().find_map(|(u, s)| Some((text.strip_suffix(*u)?, *s))).ok_or_else(bad)?;
+    let plain = (1..=5).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = if plain { number.parse().map_err(|_| bad())? } else { return Err(bad()) };
+    let time = Duration::from_secs(number * seconds);
+    if (Duration::from_secs(60)..=30 * DAY).contains(&time) { Ok(time) } else { Err(bad()) }
 }
 
 fn invalid(text: &str, form: &str) -> Error {

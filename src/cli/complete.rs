@@ -62,6 +62,11 @@ pub fn instances(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::instances))
 }
 
+/// Completes names of deleted instances that are kept.
+pub fn deleted(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::deleted))
+}
+
 /// Completes files of this machine, and `NAME:` of instances.
 pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
     let names = named(names::instances).into_iter().map(|n| format!("{n}:")).collect();

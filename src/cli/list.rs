@@ -4,9 +4,9 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, complete};
 use crate::{
-    app::instance::list,
+    app::instance::{list, undelete},
     model::{Result, Tag},
-    ui::print::{ListColumn, print_list},
+    ui::print::{ListColumn, print_deleted, print_list},
     view::ListRow,
 };
 
@@ -18,6 +18,8 @@ EXAMPLES:
       Those of one client
   lite list --columns name,state,address
       Only what you need
+  lite list --deleted
+      What `lite undelete` can bring back
   lite list --json | jq -r '.instances[] | select(.state == \"running\").name'
       For a script";
 
@@ -38,6 +40,9 @@ pub struct Args {
     /// Only instances with this tag; may be repeated, all must match
     #[arg(long = "tag", value_name = "KEY[=VALUE]", value_parser = Tag::parse)]
     pub tags: Vec<Tag>,
+    /// The deleted instances that are kept, and until when
+    #[arg(long, conflicts_with_all = ["columns", "tags"])]
+    deleted: bool,
 }
 
 impl Args {
@@ -59,6 +64,9 @@ impl Args {
 
 /// Lists the instances with [`crate::ui::print::print_list`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    if args.deleted {
+        return print_deleted(&env.ui, &undelete::list(&env.app()?, &env.caller(), &mut env.progress())?);
+    }
     let (rows, disk) = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
     print_list(&env.ui, &rows, disk, &args.columns(&rows))
 }

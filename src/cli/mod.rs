@@ -41,6 +41,7 @@ mod start;
 mod stop;
 mod tag;
 mod terminal;
+mod undelete;
 mod unprotect;
 mod unpublish;
 mod usage;
@@ -61,7 +62,7 @@ EXAMPLES:
   lite doctor                          is this host ready?
   lite create nginx                    a web server on a machine of its own
   lite list                            what runs, and what it costs
-  lite delete nginx-1                  and nothing is left
+  lite delete nginx-1                  and nothing runs any more
 
 `lite COMMAND --help` explains a command, with examples.";
 
@@ -84,6 +85,7 @@ enum Verb {
     Stop(stop::Args),
     Reboot(reboot::Args),
     Delete(delete::Args),
+    Undelete(undelete::Args),
     Ssh(ssh::Args),
     Cp(cp::Args),
     Console(console::Args),
@@ -179,6 +181,7 @@ impl Verb {
             Self::Stop(args) => stop::run(args, env),
             Self::Reboot(args) => reboot::run(args, env),
             Self::Delete(args) => delete::run(args, env),
+            Self::Undelete(args) => undelete::run(args, env),
             // These two have an exit code of their own: that of the remote command, and whether a check failed.
             Self::Ssh(args) => return ssh::run(args, env),
             Self::Doctor(args) => return doctor::run(args, env),

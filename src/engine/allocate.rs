@@ -6,8 +6,9 @@ use super::Capacity;
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
-    model::{Code, Error, Hint, HostId, Name, Overcommit, ResourceKind, Result, Verb},
+    model::{Code, DOMAIN, Error, Hint, HostId, Name, Overcommit, Record, ResourceKind, Result, Verb},
     plan::{self, Subnet},
+    render::{StaticAddress, StaticAddress6},
     store::{
         Transaction,
         instances::{addresses, allocated},
@@ -101,6 +102,40 @@ pub fn stated(t: &Transaction<'_>, host: &HostId, address: Ipv4Addr, network: &s
         true => Err(Error::new(Code::AddressInUse, format!("the address {address} is another instance's by now"))
             .hint(Hint::from("choose another: ").run(Verb::List).text(" tells those that are taken"))),
     }
+}
+
+/// The address that an instance had, if nobody has it by now; else the first that nobody has. None stays none.
+///
+/// # Errors
+/// On a LAN an address that was stated is nobody else's to choose.
+pub fn address_again(
+    t: &Transaction<'_>,
+    host: &HostId,
+    subnet: Option<&Subnet>,
+    network: &str,
+    had: Option<Ipv4Addr>,
+) -> Result<Option<Ipv4Addr>> {
+    let Some(had) = had else { return Ok(None) };
+    let Some(subnet) = subnet else { return stated(t, host, had, network).map(Some) };
+    let free = !addresses(t, host, network)?.contains(&had) && !subnet.is_kept(had);
+    match free && subnet.addresses().any(|address| address == had) {
+        true => Ok(Some(had)),
+        false => address(t, host, subnet, network).map(Some),
+    }
+}
+
+/// What a guest on the NAT network sets as its address, and the way out; none: it has none of its own.
+pub fn static_address(subnet: &Subnet, record: &Record) -> Option<StaticAddress> {
+    Some(StaticAddress {
+        address: record.address?,
+        prefix: subnet.prefix,
+        gateway: subnet.gateway,
+        search: Some(DOMAIN),
+        ipv6: subnet
+            .gateway6
+            .zip(record.address6)
+            .map(|(gateway, address)| StaticAddress6 { address, gateway: gateway.addr() }),
+    })
 }
 
 /// Checks that one more instance of the bundle fits.

@@ -73,6 +73,19 @@ pub fn step(ctx: &mut Ctx, run: &mut Run<'_>, step: &Step, payload: &Payload<'_>
     ctx.store.record_step(run.operation, sequence, &text, StepState::Done)
 }
 
+/// Does the steps of an operation that only goes forward.
+pub fn go_on(ctx: &mut Ctx, operation: &Operation, steps: Vec<Step>) -> Result<()> {
+    let (mut run, kind) = (Run::new(&operation.id), operation.kind);
+    for wanted in steps {
+        step(ctx, &mut run, &wanted, &Payload::none()).map_err(|mut e| {
+            let text = format!("nothing is lost: the {kind} goes on with the next `lite` command, or ");
+            e.hints.push(Hint::from(text).run(Verb::Repair));
+            e
+        })?;
+    }
+    Ok(())
+}
+
 /// Undoes everything a run started, last first. An undo that fails leaves the operation as `needs-attention`.
 pub fn roll_back(ctx: &mut Ctx, operation: &str, started: &[(i64, Step)]) -> Result<()> {
     let mut failures = Vec::new();

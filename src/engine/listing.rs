@@ -106,6 +106,7 @@ fn shown(power: InstanceState, drift: &[Drift]) -> InstanceState {
 fn state(instance: &Instance, domain: Option<DomainState>) -> InstanceState {
     match (instance.phase, domain) {
         (Phase::Deleting, _) => InstanceState::Deleting,
+        (Phase::Kept, _) => InstanceState::Kept,
         (Phase::Creating | Phase::Baking, _) => InstanceState::Creating,
         (_, None) => InstanceState::Lost,
         (Phase::Failed, Some(DomainState::Running)) => InstanceState::Failed,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Ctx;
 use crate::{
     clock::Clock,
-    model::{Code, Error, Hint, Instance, OperationKind, ResourceKind, Result, Verb},
+    model::{Code, Error, Hint, Instance, OperationKind, Phase, ResourceKind, Result, Verb},
     store::Operation,
 };
 
@@ -270,12 +270,15 @@ pub fn take(ctx: &mut Ctx, instance: &Instance, operation: &str) -> Result<Lock>
 pub fn take_within(ctx: &mut Ctx, instance: &Instance, operation: &str, wait: Duration) -> Result<Lock> {
     let record = &instance.record;
     let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), operation, &*ctx.clock, wait)?;
-    if ctx.store.instance_by_uuid(record.uuid)?.is_none() {
-        lock.retire();
-        return Err(Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name))
-            .hint(Hint::new().run(Verb::List).text(" shows all instances")));
+    let deleted = || Error::new(Code::NoSuchInstance, format!("instance `{}` was deleted meanwhile", record.name));
+    match ctx.store.instance_by_uuid(record.uuid)? {
+        None => {
+            lock.retire();
+            Err(deleted().hint(Hint::new().run(Verb::List).text(" shows all instances")))
+        }
+        Some(now) if now.phase == Phase::Kept => Err(deleted().hint(now.record.way_back())),
+        Some(_) => Ok(lock),
     }
-    Ok(lock)
 }
 
 fn unreadable(dir: &Path, e: std::io::Error) -> Error {

@@ -38,6 +38,7 @@ mod names;
 mod network;
 mod objects;
 mod ours;
+mod power;
 mod progress;
 mod provision;
 mod proxy;
@@ -47,6 +48,7 @@ mod ready;
 mod rebuild;
 mod recipe;
 mod recover;
+pub mod removal;
 mod reports;
 mod request;
 mod resolver;
@@ -80,6 +82,7 @@ pub use listing::{Listed, inspect, list};
 pub use lock::{has_owner, held_locks, owner};
 pub use names::{apply as apply_names, restore as restore_names};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
+pub use power::Stopped;
 pub use provision::Job;
 pub use proxy::{
     Counted as BalancerCounted, counted as balancer_counted, restore as restore_proxy, runs as proxy_runs,
@@ -91,16 +94,16 @@ pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, lost_network, rebuild, refuse_while_busy};
 pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
+pub use removal::{Receipt, purge::purge_due};
 pub use reports::{adopt_reports, reported_phase};
 pub use request::{ImageChoice, Request};
 pub use sagas::{
     bake::{BakeRequest, Outcome},
     create::{Created, create},
-    delete::{Receipt, check_deletable, delete, plan_delete},
+    delete::{check_deletable, delete, plan_delete},
     image::{ImageCtx, recover_images},
     redefine::{Redefinition, plan_redefinition, redefine},
     restart::{accept_stop, reset_unresponsive, restart, try_resume},
-    stop::Stopped,
 };
 pub use served::{try_ports as try_web, try_site};
 pub use starting::{USUAL_START, health_word, is_starting};

@@ -29,11 +29,11 @@ use crate::{
     image::Image,
     kill_point,
     model::{
-        Code, DOMAIN, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef,
-        Result, Size, Stage, Subject, Verb,
+        Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
+        Size, Stage, Subject, Verb,
     },
-    plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step, Subnet},
-    render::{Seed, SeedInput, StaticAddress, StaticAddress6, render},
+    plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step},
+    render::{Seed, SeedInput, render},
     store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
 };
 
@@ -201,10 +201,7 @@ fn insert(
     let (settings, locks, host, requester, stamp) =
         (ctx.settings.clone(), ctx.locks(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
     let now = stamp.now;
-    let network_key = match &request.network {
-        NetworkMode::Nat => settings.host.network.clone(),
-        NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
-    };
+    let network_key = settings.host.network_key(&request.network);
     ctx.store.write(|t| {
         allocate::request(t, request.request_id.as_deref())?;
         let stem = match purpose {
@@ -287,17 +284,8 @@ fn render_seed(
     record: &Record,
     purpose: Purpose<'_>,
 ) -> Result<Seed> {
-    let reserved = |(subnet, address): (&Subnet, _)| StaticAddress {
-        address,
-        prefix: subnet.prefix,
-        gateway: subnet.gateway,
-        search: Some(DOMAIN),
-        ipv6: subnet
-            .gateway6
-            .zip(record.address6)
-            .map(|(gateway, address)| StaticAddress6 { address, gateway: gateway.addr() }),
-    };
-    let address = request.address.or_else(|| view.subnet.as_ref().zip(record.address).map(reserved));
+    let reserved = |subnet| allocate::static_address(subnet, record);
+    let address = request.address.or_else(|| view.subnet.as_ref().and_then(reserved));
     render(&SeedInput {
         blueprint: &request.blueprint,
         name: &record.name,

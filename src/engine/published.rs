@@ -63,7 +63,7 @@ pub fn configure_published(ctx: &mut Ctx, record: &Record, published: Option<&Pu
 /// Has the seed tell it. One that still holds its secrets is left: the guest has not taken them over yet.
 fn note_in_seed(ctx: &mut Ctx, record: &Record, published: Option<&Published>) -> Result<()> {
     let Some(mut seed) = ctx.store.seed(record.uuid)? else { return Ok(()) };
-    seed.meta_data = meta_data(record.uuid, &record.name, published)?;
+    seed.meta_data = meta_data(record.instance_id(), &record.name, published)?;
     match seed.is_written {
         true => write_seed(ctx, record, seed),
         false => ctx.store.set_seed(record.uuid, &seed),

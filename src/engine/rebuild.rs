@@ -14,7 +14,7 @@ use crate::{
     guest::report::{Report, Status},
     hypervisor::DomainState,
     kill_point,
-    model::{Code, DesiredState, Error, Name, NetworkMode, Phase, Record, Result, Size, escaped},
+    model::{Code, DesiredState, Error, Name, Phase, Record, Result, Size, escaped},
     plan::{self, Namespace, OwnedKind, owner_of},
     store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets, sites, snapshots},
 };
@@ -88,16 +88,15 @@ pub use network::lost as lost_network;
 /// One instance, in one transaction: a rebuild that is cut off goes on where it was.
 fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog, found: Recovered) -> Result<Rebuilt> {
     let rebuilt = told(record, catalog, &found);
-    let network = match &record.network {
-        NetworkMode::Nat => ctx.settings.host.network.clone(),
-        NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
-    };
+    let network = ctx.settings.host.network_key(&record.network);
     let blueprint = found.blueprint.unwrap_or_else(|| blueprint_of(record, catalog));
     let parameters = found.parameters.unwrap_or_else(|| defaults(&blueprint));
-    let wanted = found.desired_state.unwrap_or_else(|| wanted_by(domain.seen.state));
+    let wanted = found.desired_state.filter(|_| record.kept.is_none());
+    let wanted = wanted.unwrap_or_else(|| wanted_by(domain.seen.state));
     let (phase, failure) = match found.phase {
+        _ if record.kept.is_some() => (Phase::Kept, found.phase.and_then(|(_, failure)| failure)),
         // Its operation is lost with the journal.
-        Some((Phase::Creating | Phase::Baking, _)) => (Phase::Unverified, None),
+        Some((Phase::Creating | Phase::Baking | Phase::Kept, _)) => (Phase::Unverified, None),
         Some(known) => known,
         None => phase_by_report(ctx, record),
     };

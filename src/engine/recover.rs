@@ -10,7 +10,7 @@ use super::{
     sagas::{
         bake, create, delete, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, snapshot, start, static_ip, stop, tag,
+        load_balancer, network, publication, snapshot, start, static_ip, stop, tag, undelete,
     },
 };
 use crate::{
@@ -110,7 +110,8 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
     let told = match operation.kind {
         OperationKind::Create => return create::resume(ctx, operation, uuid, lock),
         OperationKind::Bake => bake::resume(ctx, operation, lock),
-        OperationKind::Delete => delete::resume(ctx, operation, uuid, lock),
+        OperationKind::Delete | OperationKind::Purge => delete::resume(ctx, operation, uuid, lock),
+        OperationKind::Undelete => undelete::resume(ctx, operation, uuid),
         OperationKind::Start => start::resume(ctx, operation, uuid, lock),
         OperationKind::Stop => stop::resume(ctx, operation, uuid),
         OperationKind::Firewall => firewall::resume(ctx, operation, uuid),

@@ -13,6 +13,8 @@ words! {
     Again = "…",
     /// Deletes instances.
     Delete = "delete",
+    /// Brings a deleted instance back.
+    Undelete = "undelete",
     /// Lifts the protection of instances.
     Unprotect = "unprotect",
     /// Starts instances.

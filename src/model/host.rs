@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ipnet::Ipv6Net;
 
-use super::{Code, Error, HostId, Overcommit, Result, escaped};
+use super::{Code, Error, HostId, NetworkMode, Overcommit, Result, escaped};
 
 /// Which virtualisation runs the guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,6 +103,16 @@ pub struct Host {
     pub overcommit: Overcommit,
     /// Folders.
     pub folders: Folders,
+}
+
+impl Host {
+    /// In what an instance's address is unique: the NAT network, or a bridge.
+    pub fn network_key(&self, mode: &NetworkMode) -> String {
+        match mode {
+            NetworkMode::Nat => self.network.clone(),
+            NetworkMode::Bridge(bridge) => format!("bridge:{bridge}"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Code, Currency, Error, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Site, Size, escaped, words,
+    Code, Currency, Error, Hint, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Site, Size, Verb, escaped,
+    words,
 };
 
 words! {
@@ -31,6 +32,8 @@ words! {
     Stopping = "stopping",
     /// Down.
     Stopped = "stopped",
+    /// Deleted, and kept for a while.
+    Kept = "kept",
     /// Its QEMU process does not answer.
     Unresponsive = "unresponsive",
     /// Paused, by a person or by an I/O error.
@@ -118,8 +121,15 @@ impl Tag {
 /// The part of an instance that is written into the domain's metadata, from which a lost database is rebuilt. No secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The name; also the domain's.
+    /// The name; also the domain's, unless the instance is deleted and kept.
     pub name: Name,
+    /// The name by which its disks and logs are called, if an undelete gave it another: libvirt cannot rename a volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_as: Option<Name>,
+    /// cloud-init's id of the instance, if an undelete gave it another address; none: the instance's id. cloud-init sets an
+    /// address for a new id alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed_id: Option<Uuid>,
     /// The id; also the domain's uuid.
     pub uuid: Uuid,
     /// Blueprint id.
@@ -171,9 +181,40 @@ pub struct Record {
     pub tags: Vec<Tag>,
     /// When create was asked for, RFC 3339, UTC.
     pub created_at: jiff::Timestamp,
+    /// It is deleted, or is about to be, and is kept for a while; none: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// What is remembered of a deleted instance that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// When it goes for good, RFC 3339, UTC.
+    pub until: jiff::Timestamp,
+    /// How far its life had come, and will have come again if it is brought back.
+    pub phase: Phase,
+    /// Whether it was wanted running.
+    pub running: bool,
 }
 
 impl Record {
+    /// The name that the domain of a kept instance has: its own name is free.
+    pub fn kept_name(&self) -> String {
+        format!("kept-{}", self.uuid.simple())
+    }
+
+    /// How a deleted instance that is kept is brought back.
+    pub fn way_back(&self) -> Hint {
+        let until = self.kept.map(|kept| kept.until.strftime(" until %F %T UTC").to_string()).unwrap_or_default();
+        let hint = Hint::from(format!("it was deleted, and is kept{until}: "));
+        hint.run_with(Verb::Undelete, &[&self.name]).text(" brings it back")
+    }
+
+    /// cloud-init's id of the instance.
+    pub fn instance_id(&self) -> Uuid {
+        self.seed_id.unwrap_or(self.uuid)
+    }
+
     /// What is let in: as it was changed last, or else what the instance began with.
     pub fn rules(&self) -> Rules {
         self.firewall.clone().unwrap_or_else(|| Rule::first(&self.ports))
@@ -215,11 +256,13 @@ words! {
     Deleting = "deleting",
     /// Thrown away when the image it bakes is packed; in no listing.
     Baking = "baking",
+    /// Deleted, and kept for a while; in no listing but that of the deleted.
+    Kept = "kept",
 }
 
 impl Phase {
     /// Coming or going: what the host holds of it is not what it is to be.
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::Creating | Self::Deleting | Self::Baking)
+        matches!(self, Self::Creating | Self::Deleting | Self::Baking | Self::Kept)
     }
 }

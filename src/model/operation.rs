@@ -7,8 +7,12 @@ words! {
     OperationKind;
     /// Makes an instance.
     Create = "create",
-    /// Removes an instance.
+    /// Removes an instance, or keeps it for a while as a deleted one.
     Delete = "delete",
+    /// Brings a deleted instance back.
+    Undelete = "undelete",
+    /// Removes a deleted instance for good.
+    Purge = "purge",
     /// Starts an instance.
     Start = "start",
     /// Stops an instance.

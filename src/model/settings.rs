@@ -1,6 +1,6 @@
 //! What the operator decided: resolved from the configuration file and the environment at the edge.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use super::{Host, words};
 
@@ -73,6 +73,8 @@ pub struct Settings {
     pub mirror: String,
     /// Webhooks may go to the machine of this process: for tests, and for a receiver beside lite (`LITE_LOOPBACK_WEBHOOKS=yes`).
     pub loopback_webhooks: bool,
+    /// How long a deleted instance is kept; zero: it is not.
+    pub keep_deleted: Duration,
     /// The server that takes mail to contacts; none: no mail is sent.
     pub mail: Option<MailServer>,
     /// Who issues certificates.

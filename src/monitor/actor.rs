@@ -35,7 +35,7 @@ pub enum Job {
         /// The actions; what is told is told with the acceptance of a stop.
         actions: Vec<Action>,
     },
-    /// Finishes or undoes what dead processes left, and takes over what guests reported.
+    /// Finishes or undoes what dead processes left, purges the deleted instances that are due, and takes over what guests reported.
     Reconcile,
     /// Asks for the certificates that are due.
     Certificates,
@@ -172,6 +172,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
         }
         Job::Reconcile => {
             let mut lines = engine::recover(engine).unwrap_or_else(|error| vec![error.to_string()]);
+            lines.extend(engine::purge_due(engine).unwrap_or_else(|error| vec![error.to_string()]));
             lines.extend(engine::adopt_reports(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }

@@ -37,6 +37,6 @@ pub use owned::{
 };
 pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};
 pub use record::{Chosen, Identity};
-pub use sequence::{create, delete, redefine, remove, remove_logs};
+pub use sequence::{create, delete, keep, redefine, remove, remove_logs};
 pub use step::{DiskCopy, Step};
 pub use storage::{empty_xml, image_xml, overlay_xml, pool_xml, seed_xml};

@@ -47,6 +47,8 @@ impl Chosen<'_> {
         let (blueprint, bundle) = (self.blueprint, self.bundle);
         Record {
             name: identity.name,
+            made_as: None,
+            seed_id: None,
             uuid: identity.uuid,
             blueprint: blueprint.id.clone(),
             blueprint_version: blueprint.version.clone(),
@@ -70,6 +72,7 @@ impl Chosen<'_> {
             sites: Vec::new(),
             tags: self.tags.to_vec(),
             created_at: identity.created_at,
+            kept: None,
         }
     }
 }

@@ -35,6 +35,16 @@ pub fn delete(record: &Record, place: Place<'_>) -> Vec<Step> {
     steps
 }
 
+/// The steps after which a deleted instance is kept, in order: it is off, nothing holds its address, and its name is free.
+pub fn keep(record: &Record, place: Place<'_>) -> Vec<Step> {
+    let uuid = record.uuid;
+    let kept = OwnedKind::DhcpHost.description().object(record, place);
+    let mut steps = vec![Step::Destroy { uuid }];
+    steps.extend(kept.map(|object| Step::Remove { object }));
+    steps.push(Step::Rename { uuid, name: record.kept_name() });
+    steps
+}
+
 /// The step that removes the logs of an instance: they come with the running domain, so no step's undo removes them.
 pub fn remove_logs(record: &Record, place: Place<'_>) -> Step {
     let objects = OwnedKind::of_class(Class::Log).filter_map(|kind| kind.description().object(record, place));

@@ -10,7 +10,7 @@ use super::{
     types::{Published, Seed, SeedInput, StaticAddress, StaticAddress6},
     yaml,
 };
-use crate::model::{Name, Result};
+use crate::model::{Mac, Name, Result};
 
 /// Renders the seed of an instance.
 ///
@@ -51,7 +51,7 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
         user_data: SecretString::from(yaml::cloud_config(&Value::Object(full))?),
         user_data_scrubbed: scrubbed(input, &user)?,
         meta_data: meta_data(input.uuid, input.name, None)?,
-        network_config: network(input)?,
+        network_config: network_config(input.mac, input.address)?,
     })
 }
 
@@ -66,6 +66,17 @@ pub fn meta_data(uuid: Uuid, name: &Name, published: Option<&Published>) -> Resu
         document["lite_published"] = published.to_json();
     }
     yaml::emit(&document)
+}
+
+/// user-data for later boots, of a guest that has another name now, or another id: cloud-init would make new host keys for that.
+///
+/// # Errors
+/// `render_failed` if it is no document of lite's.
+pub fn renamed(user_data: &str, name: &Name) -> Result<String> {
+    let Value::Object(mut document) = yaml::read(user_data)? else { return Ok(user_data.to_owned()) };
+    document.insert("hostname".to_owned(), json!(name));
+    document.insert("ssh_deletekeys".to_owned(), json!(false));
+    yaml::cloud_config(&Value::Object(document))
 }
 
 /// How many items of each list of the user's stand before his own. cloud-init counts them all, and he knows only his.
@@ -131,10 +142,14 @@ fn scrubbed(input: &SeedInput<'_>, user: &Map<String, Value>) -> Result<String> 
 }
 
 /// netplan's format, version 2 (<https://docs.cloud-init.io/en/latest/reference/network-config-format-v2.html>). The name is
-/// set as well: of cloud-init's renderers, those for networkd and ifupdown match on it.
-fn network(input: &SeedInput<'_>) -> Result<String> {
-    let mut interface = json!({"match": {"macaddress": input.mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false});
-    if let Some(StaticAddress { address, prefix, gateway, search, ipv6 }) = input.address {
+/// set as well: of cloud-init's renderers, those for networkd and ifupdown match on it. Without an address of its own the guest
+/// asks by DHCP.
+///
+/// # Errors
+/// Failed only if the document does not read back as it was meant.
+pub fn network_config(mac: Mac, address: Option<StaticAddress>) -> Result<String> {
+    let mut interface = json!({"match": {"macaddress": mac}, "set-name": "eth0", "dhcp4": true, "dhcp6": false});
+    if let Some(StaticAddress { address, prefix, gateway, search, ipv6 }) = address {
         interface["dhcp4"] = json!(false);
         interface["accept-ra"] = json!(false);
         interface["addresses"] = json!([format!("{address}/{prefix}")]);

@@ -21,6 +21,15 @@ pub(super) fn emit(document: &Value) -> Result<String> {
     }
 }
 
+/// Reads a document of lite's own.
+///
+/// # Errors
+/// It is not one.
+pub(super) fn read(text: &str) -> Result<Value> {
+    serde_yaml::from_str(text)
+        .map_err(|_| Error::new(Code::RenderFailed, "a cloud-init document of the database cannot be read"))
+}
+
 /// Serialises a document as `#cloud-config`.
 pub(super) fn cloud_config(document: &Value) -> Result<String> {
     Ok(format!("#cloud-config\n{}", emit(document)?))

@@ -241,16 +241,17 @@ impl Store {
     /// The alarms of what is on a host by name; a row that cannot be read is an error of that alarm alone.
     pub fn alarms_on(&self, host: &HostId) -> Result<Vec<Result<Alarm>>> {
         let query = format!(
-            "SELECT {COLUMNS} FROM alarm WHERE instance IN (SELECT id FROM resource WHERE host = ?1) ORDER BY name"
+            "SELECT {COLUMNS} FROM alarm WHERE instance IN (SELECT id FROM resource WHERE host = ?1) AND kept_name IS NULL
+             ORDER BY name"
         );
         let mut s = self.read().prepare_cached(&query).map_err(sql)?;
         let rows = s.query_map([host.as_str()], |row| Ok(alarm(row).map_err(sql))).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }
 
-    /// All alarms by name.
+    /// All alarms by name, without those of deleted instances that are kept.
     pub fn alarms(&self) -> Result<Vec<Alarm>> {
-        select(self.read(), "", None)
+        select(self.read(), "WHERE kept_name IS NULL", None)
     }
 
     /// The alarms of an instance or a load balancer.

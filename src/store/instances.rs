@@ -73,6 +73,11 @@ const COLUMNS: &str = "CASE WHEN json_valid(record) THEN json_set(record, '$.fir
         ORDER BY rowid)
     FROM site WHERE instance = uuid))) ELSE record END AS record, desired_state, phase, failure";
 
+const USERS_OF_IMAGE: &str = "SELECT name FROM (
+    SELECT 0 AS kind, CASE WHEN phase = 'kept' THEN record ->> '$.name' || ' (deleted)' ELSE name END AS name
+    FROM instance WHERE image = ?1
+    UNION ALL SELECT 1, 'snapshot ' || name FROM snapshot WHERE image = ?1) ORDER BY kind, name";
+
 fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
     Ok(Instance {
         record: json(row, "record")?,
@@ -83,21 +88,22 @@ fn instance(row: &Row<'_>) -> rusqlite::Result<Instance> {
 }
 
 impl Store {
-    fn instances_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<Instance>> {
+    pub(super) fn instances_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<Instance>> {
         let query = format!("SELECT {COLUMNS} FROM instance {what}");
         let mut statement = self.read().prepare_cached(&query).map_err(sql)?;
         let rows = statement.query_map(values, instance).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }
 
-    /// All instances by name.
+    /// All instances by name, without the deleted ones that are kept.
     pub fn instances(&self) -> Result<Vec<Instance>> {
-        self.instances_where("ORDER BY name", [])
+        self.instances_where("WHERE phase <> 'kept' ORDER BY name", [])
     }
 
-    /// All instances of a host by name, each with its id; a row that cannot be read is an error of that instance alone.
+    /// All instances of a host by name, each with its id, without the deleted ones that are kept; a row that cannot be read is an
+    /// error of that instance alone.
     pub fn instances_on(&self, host: &HostId) -> Result<Vec<(String, Result<Instance>)>> {
-        let query = format!("SELECT uuid, {COLUMNS} FROM instance WHERE host = ?1 ORDER BY name");
+        let query = format!("SELECT uuid, {COLUMNS} FROM instance WHERE host = ?1 AND phase <> 'kept' ORDER BY name");
         let mut statement = self.read().prepare_cached(&query).map_err(sql)?;
         let rows = statement
             .query_map([host.as_str()], |row| Ok((row.get("uuid")?, instance(row).map_err(sql))))
@@ -107,10 +113,10 @@ impl Store {
 
     /// One instance.
     pub fn instance(&self, name: &Name) -> Result<Option<Instance>> {
-        Ok(self.instances_where("WHERE name = ?1", [name.as_str()])?.pop())
+        Ok(self.instances_where("WHERE name = ?1 AND phase <> 'kept'", [name.as_str()])?.pop())
     }
 
-    /// One instance by id.
+    /// One instance by id, also a deleted one that is kept.
     pub fn instance_by_uuid(&self, uuid: Uuid) -> Result<Option<Instance>> {
         Ok(self.instances_where("WHERE uuid = ?1", [uuid.to_string()])?.pop())
     }
@@ -119,6 +125,10 @@ impl Store {
     pub fn require(&self, name: &Name) -> Result<Instance> {
         if let Some(found) = self.instance(name)? {
             return Ok(found);
+        }
+        if let Some(deleted) = self.instances_where("WHERE phase = 'kept'", [])?.iter().find(|i| i.record.name == *name)
+        {
+            return Err(no_such_instance(name, None).hint(deleted.record.way_back()));
         }
         let all = self.instances()?;
         Err(no_such_instance(name, crate::model::nearest(name.as_str(), all.iter().map(|i| i.record.name.as_str()))))
@@ -147,11 +157,7 @@ impl Store {
 
     /// Keeps the documents of the seed of an instance.
     pub fn set_seed(&mut self, uuid: Uuid, seed: &CleanSeed) -> Result<()> {
-        let json = to_json("an instance", seed)?;
-        self.write(|t| {
-            let change = "UPDATE instance SET seed = ?2 WHERE uuid = ?1";
-            t.0.execute(change, [uuid.to_string(), json]).map_err(sql).map(drop)
-        })
+        self.write(|t| set_seed(t, uuid, seed))
     }
 
     /// The image volume that the root disk of an instance lies on.
@@ -162,11 +168,10 @@ impl Store {
             .map_err(sql)
     }
 
-    /// Names of the instances whose root disk lies on an image volume, and of the snapshots that do: `snapshot NAME`.
+    /// Names of the instances whose root disk lies on an image volume, `NAME (deleted)` for those that are kept, and of the snapshots
+    /// that do: `snapshot NAME`.
     pub fn users_of_image(&self, image: &str) -> Result<Vec<String>> {
-        let query = "SELECT name FROM (SELECT 0 AS kind, name FROM instance WHERE image = ?1
-                     UNION ALL SELECT 1, 'snapshot ' || name FROM snapshot WHERE image = ?1) ORDER BY kind, name";
-        let mut statement = self.read().prepare(query).map_err(sql)?;
+        let mut statement = self.read().prepare(USERS_OF_IMAGE).map_err(sql)?;
         let rows = statement.query_map([image], |row| row.get(0)).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()
     }
@@ -304,16 +309,18 @@ pub fn no_such_instance(name: &Name, near: Option<&str>) -> Error {
     }
 }
 
-/// Inserts the row of a new instance; a taken name is refused with `name_taken`.
+/// Inserts the row of a new instance, or of a deleted one that is kept; a taken name is refused with `name_taken`.
 pub fn insert(t: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
     let record = new.record;
     let id = record.uuid.to_string();
+    let is_kept = record.kept.is_some();
+    let name = if is_kept { record.kept_name() } else { record.name.to_string() };
     resources::insert(
         t,
         &NewResource {
             kind: ResourceKind::Instance,
             id: &id,
-            name: record.name.as_str(),
+            name: &name,
             host: Some(new.host),
             created_at: record.created_at,
         },
@@ -321,14 +328,14 @@ pub fn insert(t: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
     t.0.execute(
         "INSERT INTO instance (uuid, name, host, network, desired_state, phase, mac, address, vcpus, memory, disk, record,
                                blueprint, parameters, image, seed)
-         VALUES (?1, ?2, ?3, ?4, 'running', 'creating', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         VALUES (?1, ?2, ?3, ?4, 'running', CASE WHEN ?15 THEN 'kept' ELSE 'creating' END, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             id,
-            record.name.as_str(),
+            name,
             new.host.as_str(),
             new.network,
             record.mac.to_string(),
-            record.address.map(|a| a.to_string()),
+            record.address.filter(|_| !is_kept).map(|a| a.to_string()),
             record.vcpus,
             size(record.memory.as_bytes()),
             size(record.disk.as_bytes()),
@@ -337,10 +344,17 @@ pub fn insert(t: &Transaction<'_>, new: &NewInstance<'_>) -> Result<()> {
             to_json("an instance", new.parameters)?,
             new.image,
             new.seed.map(|seed| to_json("an instance", seed)).transpose()?,
+            is_kept,
         ],
     )
     .map_err(sql)?;
     set_rules(t, record.uuid, &record.rules())
+}
+
+/// Keeps the documents of the seed of an instance.
+pub fn set_seed(t: &Transaction<'_>, uuid: Uuid, seed: &CleanSeed) -> Result<()> {
+    let (change, json) = ("UPDATE instance SET seed = ?2 WHERE uuid = ?1", to_json("an instance", seed)?);
+    t.0.execute(change, [uuid.to_string(), json]).map_err(sql).map(drop)
 }
 
 /// Replaces what the firewall of an instance lets in.

@@ -14,6 +14,7 @@ mod file;
 mod in_use;
 pub mod instances;
 pub mod journal;
+pub mod kept;
 pub mod load_balancers;
 pub mod metrics;
 pub mod names;

@@ -15,6 +15,8 @@ const BUSY: Duration = Duration::from_millis(100);
 pub enum Named {
     /// Instances.
     Instance,
+    /// Deleted instances that are kept.
+    Kept,
     /// Alarms.
     Alarm,
     /// Contacts.
@@ -36,8 +38,9 @@ pub enum Named {
 /// The names of a kind in `state.db` in `dir`, in alphabetical order; of operations the ids, the latest first. The database is neither made nor migrated.
 pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
     let query = match kind {
-        Named::Instance => "SELECT name FROM instance ORDER BY name",
-        Named::Alarm => "SELECT name FROM alarm ORDER BY name",
+        Named::Instance => "SELECT name FROM instance WHERE phase <> 'kept' ORDER BY name",
+        Named::Kept => "SELECT DISTINCT record ->> '$.name' FROM instance WHERE phase = 'kept' ORDER BY 1",
+        Named::Alarm => "SELECT name FROM alarm WHERE kept_name IS NULL ORDER BY name",
         Named::Contact => "SELECT name FROM contact ORDER BY name",
         Named::StaticIp => "SELECT name FROM static_ip ORDER BY name",
         Named::LoadBalancer => "SELECT name FROM load_balancer ORDER BY name",
@@ -65,7 +68,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(names(folder.path(), Named::Instance).is_err());
         let db = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
-        db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-1'), ('db-1')").unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode=WAL; CREATE TABLE instance (name TEXT, phase TEXT, record TEXT);
+             INSERT INTO instance VALUES ('web-1', 'ready', '{}'), ('db-1', 'failed', '{}'),
+                 ('kept-1', 'kept', '{\"name\":\"old\"}'), ('kept-2', 'kept', '{\"name\":\"old\"}')",
+        )
+        .unwrap();
         assert_eq!(names(folder.path(), Named::Instance), Ok(vec!["db-1".to_owned(), "web-1".to_owned()]));
+        assert_eq!(names(folder.path(), Named::Kept), Ok(vec!["old".to_owned()]));
     }
 }

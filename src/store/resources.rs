@@ -109,6 +109,11 @@ pub fn image(t: &Transaction<'_>, host: &HostId, name: &str, now: jiff::Timestam
 }
 
 impl Store {
+    /// Refused with [`Code::NameTaken`] if a resource has the name that one of `kind` is to get.
+    pub fn refuse_taken(&self, kind: ResourceKind, name: &str) -> Result<()> {
+        holder(self.read(), name)?.map_or(Ok(()), |holder| Err(taken(kind, holder, name)))
+    }
+
     /// Forgets an image that is not there any more.
     pub fn forget_image(&mut self, id: Uuid) -> Result<()> {
         self.write(|t| {

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/11.sql")),
     Migration::of(include_str!("schema/12.sql")),
     Migration::of(include_str!("schema/13.sql")),
+    Migration::of(include_str!("schema/14.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

@@ -1,6 +1,9 @@
 //! Receipts: what `lite delete` and `gc` removed and kept, and what `start`, `stop`, `reboot` and `tag` changed.
 
+use jiff::Timestamp;
 use serde::Serialize;
+
+use super::row::some_time;
 
 use crate::model::Hint;
 
@@ -13,6 +16,9 @@ pub struct Receipt {
     pub removed: Vec<String>,
     /// What was kept, each with the reason: `image debian-13 (used by test)`.
     pub kept: Vec<Hint>,
+    /// Until when a deleted instance can be brought back; none: it cannot.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_time")]
+    pub kept_until: Option<Timestamp>,
 }
 
 /// A change that needs no more than a word.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ListRow, OpenService};
+use super::{ListRow, OpenService, row};
 use crate::model::{DesiredState, Drift, InstanceState, Mac};
 
 /// Everything about an instance but its secrets.
@@ -15,6 +16,9 @@ pub struct ShowView {
     pub row: ListRow,
     /// What the user wants.
     pub desired_state: DesiredState,
+    /// Until when it is kept; none: it is not deleted.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "row::some_time")]
+    pub kept_until: Option<Timestamp>,
     /// Version of its blueprint at create.
     pub blueprint_version: String,
     /// Transfer a month, as text: `3 TiB`.

@@ -19,6 +19,7 @@ use lite::{
             protect::Protect,
             publish::{Publish, Unpublish},
             tag::{self, Retag},
+            undelete::{self, Deleted, Target, Undelete},
         },
     },
     engine::{has_owner, recover},
@@ -122,7 +123,9 @@ const CASES: &[Case] = &[
     (("firewall", "web"), created, refirewall, Some(|_| ())),
     (("publish", "web"), created, |app| on_web(app, &publish()), Some(|_| ())),
     (("unpublish", "web"), published, |app| on_web(app, &Unpublish { ports: vec![], domains: vec![] }), Some(|_| ())),
-    (("delete", "web"), created, |app| on_web(app, &Delete), Some(|_| ())),
+    (("delete", "web"), created, |app| on_web(app, &Delete { now: true }), Some(|_| ())),
+    (("delete", "web"), created, |app| on_web(app, &Delete { now: false }), Some(|_| ())),
+    (("undelete", "web"), deleted, undelete, Some(|_| ())),
     (
         ("build", "debian-13"),
         |_| (),
@@ -136,6 +139,19 @@ const CASES: &[Case] = &[
     (("remove", "debian-13"), |w| image(w, "1M"), remove, Some(|_| ())),
     (("prune", "debian-13"), |w| ["1M", "2M"].into_iter().for_each(|size| image(w, size)), prune, Some(|_| ())),
 ];
+
+fn deleted(world: &World) {
+    created(world);
+    let mut engine = world.engine();
+    let instance = engine.store.require(&web()).expect("stored");
+    changes::keep_deleted(&mut engine, &instance).expect("deleted");
+}
+
+fn undelete(app: &App) -> Result<Started> {
+    let undelete = Undelete { name: None, start: true, until_ready: None };
+    let target = Target { deleted: Deleted::Name(web()), wait: false, dry_run: false };
+    undelete::accept(app, &root(), &undelete, &target, &mut Hasty).map(started)
+}
 
 fn retag(app: &App) -> Result<Started> {
     let retag = Retag { name: web(), set: vec![Tag::parse("a=b")?], remove: vec![], wait: false, dry_run: false };

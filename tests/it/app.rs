@@ -194,7 +194,9 @@ fn who_may_only_look_changes_nothing() {
     let app = app(&world);
     let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli }, &[Right::Read]);
     assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|(rows, _)| rows.len()), Ok(1));
-    let error = delete::find(&app, &reader, &[name("web")], false, &mut Unobserved).err().expect("refused");
+    let error = delete::find(&app, &reader, &[name("web")], (delete::Delete { now: true }, false), &mut Unobserved)
+        .err()
+        .expect("refused");
     assert_eq!(
         (error.code.as_str(), error.exit_code(), error.message.as_str()),
         ("forbidden", 2, "`ann` may not change this")

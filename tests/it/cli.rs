@@ -261,8 +261,11 @@ fn a_shell_completes_what_is_there_at_that_moment() {
     assert_eq!(complete("2", &["lite", "stop", "w"]), "");
     fs::remove_file(folder.path().join("state.db")).unwrap();
     let db = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
-    db.execute_batch("CREATE TABLE instance (name TEXT); INSERT INTO instance VALUES ('web-2'), ('web-1'), ('db-1')")
-        .unwrap();
+    db.execute_batch(
+        "CREATE TABLE instance (name TEXT, phase TEXT);
+         INSERT INTO instance VALUES ('web-2', 'ready'), ('web-1', 'failed'), ('kept-1', 'kept'), ('db-1', 'ready')",
+    )
+    .unwrap();
     assert_eq!(complete("2", &["lite", "stop", "w"]), "web-1\nweb-2");
     assert_eq!(complete("3", &["lite", "stop", "web-1", "d"]), "db-1");
     assert_eq!(complete("1", &["lite", "bl"]), "blueprints");

@@ -16,6 +16,7 @@ const NOT_NEEDED: &[(&str, &str)] = &[
     ("snapshot create", "run_in_guest"),
     ("snapshot create", "thaw"),
     ("snapshot create", "is_frozen"),
+    ("delete of one that is kept", "shutdown"),
     // Only how long it takes is of interest.
     ("undo of a create", "domain"),
 ];

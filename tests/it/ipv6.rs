@@ -67,7 +67,7 @@ fn an_instance_has_an_address_of_each_family_from_create_to_delete() {
     let db = world.create("db").expect("created").record;
     assert_eq!(db.address6, "fd6c:6974:6500:1::b".parse().ok());
     let instance = world.engine().store.require(&db.name).expect("there");
-    let removed = engine::plan_delete(&world.engine(), &instance).expect("planned").removed;
+    let removed = engine::plan_delete(&world.engine(), &instance, None).expect("planned").removed;
     assert!(removed.contains(&"address fd6c:6974:6500:1::b".to_owned()), "{removed:?}");
     engine::delete(&mut world.engine(), &instance).expect("deleted");
     assert_eq!(answers(&world), WEB);

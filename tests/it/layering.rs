@@ -105,8 +105,10 @@ const ENGINE: &[&[&str]] = &[
     &["disk", "host_shutdown", "published", "served"],
     // What the web front serves with; the application learns of it.
     &["certificates"],
-    &["follow", "undo"],
+    &["follow", "undo", "power"],
     &["ready", "provision"],
+    // What removes an instance: a delete of it, and whoever needs the place of one that is deleted already.
+    &["removal"],
     // The operations, one file each.
     &["sagas"],
     // What looks at all instances, and at what operations left.

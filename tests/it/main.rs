@@ -53,6 +53,7 @@ mod image_pool;
 mod image_pull;
 mod images;
 mod ipv6;
+mod kept;
 mod lan_address;
 mod layering;
 mod load_balancers;

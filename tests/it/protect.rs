@@ -7,7 +7,7 @@ use lite::{
         App, Caller, Right,
         instance::{
             change::{self, Targets},
-            delete,
+            delete::{self, Delete},
             protect::Protect,
             tag::{self, Retag},
         },
@@ -48,8 +48,9 @@ fn a_protected_instance_is_not_deleted_until_the_protection_is_lifted() {
 
     // Neither the protected one nor the one named before it goes.
     let before = world.snapshot();
-    let refused = delete::find(&app, &root, &[name("other"), name("web")], false, &mut Unobserved).map(|_| ());
-    let error = refused.expect_err("refused");
+    let refused =
+        delete::find(&app, &root, &[name("other"), name("web")], (Delete { now: true }, false), &mut Unobserved);
+    let error = refused.map(|_| ()).expect_err("refused");
     assert_eq!(
         (error.code, error.exit_code(), error.message.as_str(), error.hint_texts().as_slice()),
         (
@@ -68,8 +69,9 @@ fn a_protected_instance_is_not_deleted_until_the_protection_is_lifted() {
     assert_eq!(record.tags, [Tag::protection()], "a database that is made anew knows it");
 
     assert_eq!(set(&app, &root, &["web"], false, false), Ok(vec![Changed::new("web", "unprotected")]));
-    let found = delete::find(&app, &root, &[name("web")], false, &mut Unobserved).expect("found");
-    assert_eq!(found.run(&app).map(|receipts| receipts.len()), Ok(1));
+    let found =
+        delete::find(&app, &root, &[name("web")], (Delete { now: true }, false), &mut Unobserved).expect("found");
+    assert_eq!(found.run(&app, &mut Unobserved).map(|receipts| receipts.len()), Ok(1));
 }
 
 #[test]

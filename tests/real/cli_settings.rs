@@ -53,6 +53,7 @@ fn defaults() -> Settings {
         },
         mirror: "http://deb.debian.org/debian".to_owned(),
         loopback_webhooks: false,
+        keep_deleted: std::time::Duration::from_secs(86_400),
         mail: None,
         acme: Acme::default(),
         paths: Paths {

@@ -121,7 +121,7 @@ fn a_host_from_the_package_to_its_purge() {
     // Who changes his mind has all of it again.
     machine.ok("DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends ./lite.deb");
     machine.instance_is_up();
-    machine.ok(&format!("lite delete {INNER} --yes"));
+    machine.ok(&format!("lite delete {INNER} --yes --now"));
     host.ok(&["delete", OUTER, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
 }

@@ -56,6 +56,7 @@ mod image_gate;
 mod image_kill;
 mod image_owner;
 mod ipv6;
+mod kept;
 mod load_balancer;
 mod load_balancer_domain;
 mod mail;
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
         (Host, "delete_states", delete_states::TESTS),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),
+        (Host, "kept", kept::TESTS),
         (Host, "move_network", move_network::TESTS),
         (Host, "names", names::TESTS),
         (Host, "packet_filter", packet_filter::TESTS),

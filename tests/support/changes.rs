@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use lite::{
     engine::{
-        BakeRequest, Ctx, Outcome, Stopped,
+        BakeRequest, Ctx, Outcome, Receipt, Stopped,
+        removal::purge::{self, Reason},
         sagas::{
-            bake, firewall, load_balancer,
+            bake, delete, firewall, load_balancer,
             publication::{self, Difference},
-            reboot, site, snapshot, start, static_ip, stop, tag,
+            reboot, site, snapshot, start, static_ip, stop, tag, undelete,
         },
     },
     model::{
@@ -17,6 +18,27 @@ use lite::{
     },
     store::static_ips,
 };
+
+/// How long a deleted instance is kept.
+pub const DAY: Duration = Duration::from_secs(86_400);
+
+/// Deletes an instance, which is kept for a day.
+pub fn keep_deleted(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
+    let accepted = delete::accept(ctx, instance, Some(DAY))?;
+    delete::run(ctx, accepted, &mut Unobserved)
+}
+
+/// Brings a deleted instance back, by another name if one is given.
+pub fn undelete(ctx: &mut Ctx, deleted: &Instance, name: Option<&Name>) -> Result<Instance> {
+    let accepted = undelete::accept(ctx, deleted, name, &mut Unobserved)?;
+    undelete::run(ctx, accepted).map(|(back, _)| back)
+}
+
+/// Removes a deleted instance for good.
+pub fn purge(ctx: &mut Ctx, deleted: &Instance) -> Result<Receipt> {
+    let accepted = purge::accept(ctx, deleted)?.expect("it is kept");
+    purge::run(ctx, accepted, Reason::Asked)
+}
 
 /// Starts an instance; whether it had to be.
 pub fn start(

@@ -76,7 +76,9 @@ impl Host {
             .env("LITE_POOL", &self.tag)
             .env("LITE_NETWORK", &self.tag)
             .env("LITE_SUBNET", &self.subnet)
-            .env("LITE_ACCEL", "tcg");
+            .env("LITE_ACCEL", "tcg")
+            // What most tests delete goes at once.
+            .env("LITE_KEEP_DELETED", "0");
         command
     }
 
@@ -288,7 +290,10 @@ impl Drop for Host {
             let _ = self.command(&["lb", "delete", &name]).output();
         }
         for name in names(&["list"], "instances") {
-            let _ = self.command(&["delete", &name, "--yes"]).output();
+            let _ = self.command(&["delete", &name, "--yes", "--now"]).output();
+        }
+        for name in names(&["list", "--deleted"], "deleted") {
+            let _ = self.command(&["delete", &name, "--yes", "--now"]).output();
         }
         for family in self.tables() {
             let _ = Command::new("nft").args(["delete", "table", &family, &self.tag]).status();

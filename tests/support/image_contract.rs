@@ -32,6 +32,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
         },
         mirror: String::new(),
         loopback_webhooks: false,
+        keep_deleted: std::time::Duration::ZERO,
         mail: None,
         acme: Acme::default(),
         paths: Paths { state: folder.join("state"), blueprints: vec![] },

@@ -21,6 +21,8 @@ pub enum Leaves {
     Whole,
     /// Nothing.
     Nothing,
+    /// The instance, whole, or deleted and kept.
+    KeptOrWhole,
     /// One or the other.
     Either,
 }
@@ -83,6 +85,17 @@ fn delete(world: &World) -> Result<()> {
     let mut engine = world.engine();
     let instance = engine.store.require(&name())?;
     engine::delete(&mut engine, &instance).map(drop)
+}
+
+fn kept(world: &World) {
+    created(world);
+    on(world, |e, i| changes::keep_deleted(e, i).map(drop)).expect("kept");
+}
+
+fn on_kept(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {
+    let mut engine = world.engine();
+    let kept = engine.store.kept(&engine.host_id())?;
+    act(&mut engine, &kept[0])
 }
 
 /// Rules that are not loaded: those from before are there again.
@@ -280,6 +293,14 @@ pub const OPERATIONS: &[Operation] = &[
     ("snapshot delete", with_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
+    (
+        "delete of one that is kept",
+        created,
+        |w| on(w, |e, i| changes::keep_deleted(e, i).map(drop)),
+        Leaves::KeptOrWhole,
+    ),
+    ("undelete", kept, |w| on_kept(w, |e, i| changes::undelete(e, i, None).map(drop)), Leaves::KeptOrWhole),
+    ("purge", kept, |w| on_kept(w, |e, i| changes::purge(e, i).map(drop)), Leaves::Nothing),
     ("delete with a domain", sited, delete_with_its_domains, Leaves::Nothing),
     ("restart", |w| shows(w, DomainState::Crashed), |w| watched(w, engine::restart), Leaves::Whole),
     ("resume", |w| shows(w, DomainState::PausedIoError), |w| watched(w, engine::try_resume), Leaves::Whole),
@@ -323,7 +344,13 @@ pub fn look_after(world: &World, leaves: Leaves, when: &str) {
         (Leaves::Either, [InstanceState::Lost]) => {
             on(world, |e, i| engine::redefine(e, i).map(drop)).unwrap_or_else(|e| panic!("{when}: {e}"));
         }
-        (Leaves::Whole | Leaves::Either, [InstanceState::Running | InstanceState::Stopped]) => {}
+        (Leaves::KeptOrWhole, []) => {
+            let kept = engine.store.kept(&engine.host_id()).expect("read");
+            assert_eq!(kept.len(), 1, "{when}");
+            let domain = world.hypervisor.domain(kept[0].record.uuid).expect("asked").expect("there");
+            assert_eq!((domain.name, domain.state), (kept[0].record.kept_name(), DomainState::Off), "{when}");
+        }
+        (Leaves::Whole | Leaves::Either | Leaves::KeptOrWhole, [InstanceState::Running | InstanceState::Stopped]) => {}
         (Leaves::Nothing | Leaves::Either, []) => {
             assert_eq!(world.hypervisor.domains(), Ok(vec![]), "{when}");
             if leaves == Leaves::Either {
@@ -335,7 +362,9 @@ pub fn look_after(world: &World, leaves: Leaves, when: &str) {
     let audit = engine::audit(&engine).expect("audited");
     assert!(audit.is_clean(), "{when}: {audit:?}");
     // A rebuild would find what the database says.
-    let records: Vec<_> = engine.store.instances().expect("rows").into_iter().map(|i| Some(i.record)).collect();
+    let kept = engine.store.kept(&engine.host_id()).expect("read");
+    let rows = engine.store.instances().expect("rows").into_iter().chain(kept);
+    let records: Vec<_> = rows.map(|i| Some(i.record)).collect();
     let domains = engine::our_domains(&*engine.hypervisor, &engine.settings).expect("read");
     assert_eq!(domains.into_iter().map(|d| d.record).collect::<Vec<_>>(), records, "{when}");
 }

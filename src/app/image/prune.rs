@@ -136,6 +136,6 @@ impl Pruning {
 fn receipts(removed: Vec<String>, kept: Vec<Hint>) -> Vec<Receipt> {
     match removed.is_empty() && kept.is_empty() {
         true => vec![],
-        false => vec![Receipt { name: "images".to_owned(), removed, kept }],
+        false => vec![Receipt { name: "images".to_owned(), removed, kept, kept_until: None }],
     }
 }

@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod show;
 pub mod site;
 pub mod tag;
+pub mod undelete;
 
 mod checked;
 mod digest;

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use super::{leads, list, state};
 use crate::{
-    app::{App, Caller, Right, context::instances},
+    app::{App, Caller, Right},
     catalog::Health,
     engine::{self, Ctx, Listed},
     guest::{self, report::Status},
-    model::{InstanceState, Name, Observer, OperationKind, Phase, Record, Result},
+    model::{Instance, InstanceState, Name, Observer, OperationKind, Phase, Record, Result},
     plan::report_log,
     render::render_output,
     store::instances::no_such_instance,
@@ -24,8 +24,11 @@ pub fn show(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Obser
     let Some(ctx) = app.look(caller, observer)? else {
         return names.first().map_or(Ok(Vec::new()), |name| Err(no_such_instance(name, None)));
     };
-    let wanted = instances(&ctx.store, names)?;
-    let listed = engine::list(&ctx)?;
+    let wanted = names.iter().map(|name| instance_or_deleted(&ctx, name)).collect::<Result<Vec<_>>>()?;
+    let mut listed = engine::list(&ctx)?;
+    let deleted = wanted.iter().filter(|instance| instance.phase == Phase::Kept).cloned();
+    let (state, power, drift) = (InstanceState::Kept, InstanceState::Kept, Vec::new());
+    listed.extend(deleted.map(|instance| Listed { instance, state, power, drift: drift.clone() }));
     wanted
         .iter()
         .filter_map(|w| listed.iter().find(|l| l.instance.record.uuid == w.record.uuid))
@@ -35,6 +38,11 @@ pub fn show(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Obser
             view(&ctx, &inspected)
         })
         .collect()
+}
+
+/// An instance; where none has the name, the deleted one that had it last and is kept.
+fn instance_or_deleted(ctx: &Ctx, name: &Name) -> Result<Instance> {
+    ctx.store.require(name).or_else(|error| ctx.store.kept_of(&ctx.host_id(), name)?.ok_or(error))
 }
 
 fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
@@ -59,6 +67,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     Ok(ShowView {
         row,
         desired_state: listed.instance.desired_state,
+        kept_until: record.kept.filter(|_| listed.instance.phase == Phase::Kept).map(|kept| kept.until),
         blueprint_version: record.blueprint_version.clone(),
         transfer: record.transfer.to_string(),
         mac: record.mac,

@@ -26,6 +26,8 @@ use crate::{
 pub struct Ledger {
     /// All instances.
     pub instances: Vec<Instance>,
+    /// Deleted ones that are kept.
+    pub kept: Vec<Instance>,
     /// Ids of all resources, instances included.
     pub resources: HashSet<Uuid>,
     /// All snapshots of the host.

@@ -26,6 +26,7 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     let mut all = Vec::new();
     all.extend(of_orphans(f, orphans));
     all.extend(settled.iter().flat_map(|record| missing(f, record)));
+    all.extend(kept(f).flat_map(|record| missing_of_kept(f, record)));
     all.extend(settled.iter().filter_map(|record| link(f, record)));
     all.extend(names(f, &settled));
     all.extend(missing_host(f, &settled));
@@ -111,6 +112,23 @@ fn missing(f: &Facts, record: &Record) -> Vec<Finding> {
             finding(Trouble::Missing, format!("instance `{name}`"), problem, fix)
         })
         .collect()
+}
+
+/// Records of deleted instances that were kept before and after the look, and that nobody worked on.
+fn kept(f: &Facts) -> impl Iterator<Item = &Record> {
+    let before: HashSet<Uuid> = f.before.kept.iter().map(|i| i.record.uuid).collect();
+    let stays = move |record: &&Record| before.contains(&record.uuid) && !f.busy.contains(&record.uuid);
+    f.after.kept.iter().map(|i| &i.record).filter(stays)
+}
+
+/// Its domain and its disks, without which it cannot come back.
+fn missing_of_kept(f: &Facts, record: &Record) -> Vec<Finding> {
+    let name = &record.name;
+    let all = OwnedKind::all_of(record, f.place());
+    let all = all.filter(|(kind, _)| matches!(kind.description().class(), Class::Data | Class::Domain));
+    let missed = all.filter_map(|(kind, object)| problem(f.presence(&object), kind, &object));
+    let fix = || Hint::from("remove what is left: ").run_with(Verb::Delete, &[name, &"--now"]);
+    missed.map(|problem| finding(Trouble::Missing, format!("deleted instance `{name}`"), problem, fix())).collect()
 }
 
 /// What is wrong with a thing of an instance.

@@ -16,6 +16,7 @@ use crate::{
         progress::Reporter,
         provision::{self, Job, Purpose},
         recipe::{bake_of, check_bakeable},
+        removal::purge::make_room,
         request::{ImageChoice, Request},
         undo::{Because, undo, undo_of_dead_owner},
     },
@@ -133,7 +134,9 @@ fn one_at_a_time(
     if let Some(image) = present {
         return Ok((image, true));
     }
-    let job = provision::reserve(ctx, machine(request, &baked)?, Purpose::Bake(operation), observer)?;
+    let machine = machine(request, &baked)?;
+    make_room(ctx, &machine.bundle, observer)?;
+    let job = provision::reserve(ctx, machine, Purpose::Bake(operation), observer)?;
     in_machine(ctx, job, request, baked, &image_lock, observer).map(|image| (image, false))
 }
 

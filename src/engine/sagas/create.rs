@@ -19,11 +19,12 @@ use crate::{
         progress::Reporter,
         provision::{self, Job, Purpose},
         ready::wait_ready,
+        removal::purge::make_room,
         reports::clean_seed,
         request::Request,
         undo::{owner_died, undo_of_dead_owner},
     },
-    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, Result, Stage, Verb},
+    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Verb},
     render::render_output,
     store::{self, Operation, OperationState},
 };
@@ -86,6 +87,10 @@ pub fn accept(ctx: &mut Ctx, request: Request, observer: &mut dyn Observer) -> R
     if let Some(earlier) = earlier(ctx, &request)? {
         return Ok(Accepted::Repeated(Box::new(earlier)));
     }
+    let kind = ResourceKind::Instance;
+    // What is refused costs nobody his deleted instances.
+    request.name.as_ref().map_or(Ok(()), |name| ctx.store.refuse_taken(kind, name.as_str()))?;
+    make_room(ctx, &request.bundle, observer)?;
     provision::reserve(ctx, request, Purpose::Instance, observer).map(|job| Accepted::New(Box::new(job)))
 }
 

@@ -17,3 +17,4 @@ pub mod start;
 pub mod static_ip;
 pub mod stop;
 pub mod tag;
+pub mod undelete;

@@ -8,6 +8,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
+    catalog::Bundle,
     engine::{
         Accepted, Capacity, Ctx, Observer,
         domain::{adopt_power_state, drift_in, lost, renewal, state_of, unresponsive},
@@ -18,6 +19,7 @@ use crate::{
         lock::{self, Attempt, Lock},
         progress::Reporter,
         ready::wait_ready,
+        removal::purge::make_room,
     },
     hypervisor::DomainState,
     model::{
@@ -72,7 +74,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
         ));
     }
     host::prepare_host(ctx, &instance.record.network, observer)?;
-    check_capacity(ctx, instance, plan::size_in_domain(&xml))?;
+    check_capacity(ctx, instance, plan::size_in_domain(&xml), observer)?;
     let logs = &ctx.settings.host.folders.logs;
     let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
     let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
@@ -143,10 +145,15 @@ fn wait(
 
 /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it
 /// by hand; and that the pool is not nearly full.
-fn check_capacity(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> Result<()> {
+fn check_capacity(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    now: Option<(Size, u32)>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
     let r = &instance.record;
     let (memory, vcpus) = now.unwrap_or((r.memory, r.vcpus));
-    let bundle = crate::catalog::Bundle {
+    let bundle = Bundle {
         id: r.bundle.clone(),
         vcpus: r.vcpus.max(vcpus),
         memory: r.memory.max(memory),
@@ -155,6 +162,8 @@ fn check_capacity(ctx: &Ctx, instance: &Instance, now: Option<(Size, u32)>) -> R
         price: r.price,
         currency: r.currency.clone(),
     };
+    let none = Size::bytes(0);
+    make_room(ctx, &Bundle { vcpus: 0, memory: none, disk: none, ..bundle.clone() }, observer)?;
     let mut held = ctx.store.allocated(&ctx.host_id())?;
     if instance.desired_state == DesiredState::Running {
         held.memory = held.memory.saturating_sub(r.memory.as_bytes());

@@ -7,26 +7,16 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Accepted, Ctx, Observer,
-        domain::{POLL, PRESS, adopt_power_state, state_of, unresponsive},
-        execute, journal, lock,
+        domain::{adopt_power_state, state_of, unresponsive},
+        journal, lock,
+        power::{Stopped, power_off},
         progress::Reporter,
     },
     hypervisor::DomainState,
     kill_point,
-    model::{Code, DesiredState, Error, Hint, Instance, OperationKind, Result, Verb},
+    model::{DesiredState, Instance, OperationKind, Result},
     store::Operation,
 };
-
-/// How a stop ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// It was off already.
-    Already,
-    /// The guest powered off.
-    Gently,
-    /// The plug was pulled.
-    Forced,
-}
 
 /// Accepts a stop; none: the instance is off already. From now on it is wanted off.
 ///
@@ -72,59 +62,6 @@ pub fn run(
         ctx.store.set_desired_state(uuid, DesiredState::Running)?;
     }
     journal::end(ctx, &operation, result)
-}
-
-fn power_off(
-    ctx: &mut Ctx,
-    instance: &Instance,
-    force: bool,
-    grace: Duration,
-    observer: &mut dyn Observer,
-) -> Result<Stopped> {
-    let (uuid, name) = (instance.record.uuid, &instance.record.name);
-    let begun = ctx.clock.instant();
-    let (end, mut press) = (begun + grace, begun + PRESS);
-    let asked = ctx.hypervisor.shutdown(uuid);
-    if asked.is_ok() || force {
-        observer.note(&format!("asked the guest to power off, waiting up to {} s", grace.as_secs()));
-    }
-    if asked.is_ok() {
-        while ctx.clock.instant() < end && !ctx.cancelled() {
-            match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
-                None | Some(DomainState::Off | DomainState::Crashed) => return Ok(Stopped::Gently),
-                Some(_) if ctx.clock.instant() >= press => {
-                    // A guest that boots hears none; one that goes down, or is off by now, needs none.
-                    let _ = ctx.hypervisor.shutdown(uuid);
-                    press = ctx.clock.instant() + PRESS;
-                }
-                Some(_) => ctx.clock.sleep(POLL),
-            }
-        }
-    }
-    if ctx.cancelled() && !force {
-        return Err(Error::new(
-            Code::Interrupted,
-            format!("interrupted; `{name}` was asked to power off and may still do so"),
-        ));
-    }
-    if !force {
-        return Err(asked
-            .err()
-            .unwrap_or_else(|| {
-                Error::new(
-                    Code::GuestDidNotStop,
-                    format!("`{name}` did not power off within {} s and keeps running", grace.as_secs()),
-                )
-            })
-            .hint(
-                Hint::from("pull the plug: ")
-                    .run_with(Verb::Stop, &[&name, &"--force"])
-                    .text(" (the guest's unsaved data is lost)"),
-            ));
-    }
-    let _slot = execute::libvirt_slot(ctx)?;
-    ctx.hypervisor.destroy(uuid)?;
-    Ok(Stopped::Forced)
 }
 
 /// The process of a stop died: what the host shows decides how it ended.

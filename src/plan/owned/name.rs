@@ -19,7 +19,7 @@ pub struct Owner<'a> {
 impl<'a> Owner<'a> {
     /// An instance as an owner.
     pub fn of(record: &'a Record) -> Self {
-        Self { name: &record.name, id: record.uuid }
+        Self { name: record.made_as.as_ref().unwrap_or(&record.name), id: record.uuid }
     }
 }
 

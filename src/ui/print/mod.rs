@@ -9,6 +9,7 @@ mod columns;
 mod contacts;
 mod cost;
 mod created;
+mod deleted;
 mod doctor;
 mod events;
 mod firewall;
@@ -40,6 +41,7 @@ pub use columns::ListColumn;
 pub use contacts::{print_contacts, print_deliveries, print_secret_once, print_verification};
 pub use cost::print_cost;
 pub use created::print_created;
+pub use deleted::print_deleted;
 pub use doctor::{print_doctor, print_fixes};
 pub use events::{print_event, print_events};
 pub use firewall::print_firewall;
@@ -124,12 +126,12 @@ fn print_disk(ui: &Ui, disk: Option<DiskUsage>) {
 /// How a state is coloured.
 pub(super) fn state_tone(state: InstanceState) -> Option<Tone> {
     use InstanceState::{
-        Crashed, Creating, Deleting, Drifted, Failed, Lost, Paused, Running, Snapshotting, Stopped, Stopping, Unknown,
-        Unresponsive,
+        Crashed, Creating, Deleting, Drifted, Failed, Kept, Lost, Paused, Running, Snapshotting, Stopped, Stopping,
+        Unknown, Unresponsive,
     };
     match state {
         Running => Some(Tone::Good),
-        Stopped => None,
+        Stopped | Kept => None,
         Creating | Deleting | Drifted | Stopping | Snapshotting | Paused | Unknown => Some(Tone::Warn),
         Crashed | Failed | Lost | Unresponsive => Some(Tone::Bad),
     }

@@ -47,6 +47,7 @@ mod tests {
             name: "web-1".to_owned(),
             removed: vec!["domain web-1".to_owned(), "disk web-1.qcow2 (1.2 GiB)".to_owned()],
             kept: vec!["image debian-13 (used by test)".into()],
+            kept_until: None,
         }
     }
 

@@ -29,6 +29,10 @@ fn block(view: &ShowView) -> Block {
         .row("NAME", &row.name)
         .row("STATE", row.state)
         .maybe("POWER", (row.state != view.power).then_some(view.power));
+    if let Some(until) = view.kept_until {
+        let back = format!("kept until {}: lite undelete {} brings it back", time_text(until), row.name);
+        block.row("DELETED", back);
+    }
     for drift in &view.drift {
         block.row("CHANGED", drift);
     }
@@ -41,7 +45,7 @@ fn block(view: &ShowView) -> Block {
         .row("ADDRESS", or_dash(row.address))
         .maybe("IPV6 ADDRESS", row.address6)
         .maybe("STATIC ADDRESS", row.static_address)
-        .row("PRICE", format!("{} {}/month", row.price, row.currency))
+        .row("PRICE", price(view))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
         .row("BUNDLE", size)
         .maybe("MEASURED", measured(&view.metrics))
@@ -60,8 +64,14 @@ fn block(view: &ShowView) -> Block {
         .maybe("HOST KEY", view.host_key.as_ref())
         .row("CREATED", time_text(row.created_at))
         .row("UUID", row.uuid)
-        .row("SSH", format!("lite ssh {}", row.name));
+        .maybe("SSH", view.kept_until.is_none().then(|| format!("lite ssh {}", row.name)));
     block
+}
+
+/// What is deleted costs nothing.
+fn price(view: &ShowView) -> String {
+    let agreed = format!("{} {}/month", view.row.price, view.row.currency);
+    if view.kept_until.is_some() { format!("nothing while it is deleted, {agreed} when it is back") } else { agreed }
 }
 
 /// The ports that are open, and from where if that is not anywhere; none: no port is.
@@ -116,6 +126,7 @@ mod tests {
             firewall: row.ports.iter().chain([&Service::Icmp]).map(open).collect(),
             row,
             desired_state: DesiredState::Running,
+            kept_until: None,
             blueprint_version: "1".to_owned(),
             transfer: "3 TiB".to_owned(),
             mac: Mac::ours([1, 2, 3]),

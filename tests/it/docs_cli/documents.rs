@@ -123,6 +123,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let shown = view::ShowView {
         row: row("web"),
         desired_state: DesiredState::Running,
+        kept_until: Some(now()),
         blueprint_version: text("1"),
         transfer: text("1 TiB"),
         mac: lite::model::Mac::ours([0, 0, 1]),
@@ -160,10 +161,25 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let plan = view::PlanView { facts: vec![(text("name"), text("web"))], steps: vec![text("start")] };
     add(all, "`create --dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
     add(all, "`image bake --dry-run`", &view::PlansDocument { dry_run: true, plans: &[plan] });
-    let receipt = view::Receipt { name: text("web"), removed: vec![text("disk")], kept: vec!["image".into()] };
+    let receipt = view::Receipt {
+        name: text("web"),
+        removed: vec![text("disk")],
+        kept: vec!["image".into()],
+        kept_until: Some(now()),
+    };
+    let deleted = view::DeletedRow {
+        name: text("web"),
+        uuid: uuid::Uuid::nil(),
+        kept_until: now(),
+        blueprint: text("nginx"),
+        bundle: text("nano"),
+        disk: Size::mib(20 << 10),
+        tags: Tag::parse("live").into_iter().collect(),
+    };
+    add(all, "`list --deleted`", &view::DeletedDocument { deleted: &[deleted] });
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
-    let commands = "`start`, `stop`, `reboot`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
+    let commands = "`start`, `stop`, `reboot`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
                     `alarm mute`, `ip release`, `lb delete`, `snapshot delete`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
