@@ -6,13 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    snapshot_records,
-    support::{
-        host::{Host, needs_host, text, virsh},
-        http::{curl, get},
-        watched,
-    },
+use crate::support::{
+    host::{Host, needs_host, text, virsh},
+    http::{curl, get},
+    watched,
 };
 
 crate::tests![
@@ -53,7 +50,6 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     only_the_ports_of_the_blueprint_are_open(&host, &address);
     no_secret_where_it_does_not_belong(&host);
     watched::a_stop_and_full_memory_are_told_and_so_is_their_end(&host, "lite-test-app");
-    snapshot_records::no_acknowledged_record_is_lost(&host, "lite-test-app");
 
     assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-app"));
     host.ok(&["stop", "lite-test-app"]);

@@ -75,7 +75,6 @@ mod runner_values;
 mod seed_image;
 mod site;
 mod snapshot;
-mod snapshot_records;
 mod ssh_client;
 mod state;
 mod state_kill;
