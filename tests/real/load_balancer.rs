@@ -207,8 +207,8 @@ fn what_a_load_balancer_does_is_counted() {
     own.await_states(&["off", "off"]);
     let state = |own: &Balanced| own.host.json(&["alarm", "list", "shop"])["alarms"][0]["state"].clone();
     assert_eq!(state(&own), "OK");
-    ask(&own, "/", "503", 5);
     wait_for("answers of its own", 90, || {
+        ask(&own, "/", "503", 1);
         own.metric("HTTPCode_LB_5XX_Count").is_some_and(|count| count > 0.0)
             && own.metric("HealthyHostCount") == Some(0.0)
     });
@@ -216,8 +216,11 @@ fn what_a_load_balancer_does_is_counted() {
     assert_eq!(state(&own), "ALARM");
     let points = own.host.json(&["metrics", "shop", "--metric", "RequestCount", "--since", "1h"]);
     assert_eq!((&points["instance"], &points["unit"]), (&"shop".into(), &"count".into()));
-    let counted: f64 = points["points"].as_array().expect("points").iter().filter_map(|p| p["sum"].as_f64()).sum();
-    assert_eq!(counted, sent as f64);
+    let counted = || {
+        let points = own.host.json(&["metrics", "shop", "--metric", "RequestCount", "--since", "1h"]);
+        points["points"].as_array().expect("points").iter().filter_map(|p| p["sum"].as_f64()).sum::<f64>()
+    };
+    wait_for("each request, once", 90, || counted() == sent as f64);
     let error = own.host.fails(2, &["metrics", "shop", "--metric", "CPUUtilization"]);
     assert!(
         error.starts_with("error: `CPUUtilization` is a metric of instances, and `shop` is none of them\n"),
