@@ -56,6 +56,7 @@ test: ## formatting, lints and every test, the ones on real virtual machines inc
 
 test-guests: ## on real Debian guests what the gate has no time for: WordPress baked, every module that can fail
 	.ci/setup test
+	.ci/setup browser
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=slow cargo test --locked --test real
 	.ci/sweep
 
@@ -65,9 +66,10 @@ test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, re
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=machine cargo test --locked --test real
 	.ci/sweep
 
-test-network: ## on network namespaces what the gate has no time for: a certificate that is renewed while it is in use, Docker, ufw and firewalld beside lite
+test-network: ## on network namespaces what the gate has no time for: a certificate that is renewed while it is in use, a browser in WordPress, Docker, ufw and firewalld beside lite
 	.ci/setup test
 	.ci/setup network
+	.ci/setup browser
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=network cargo test --locked --test real
 	.ci/sweep
 

@@ -18,6 +18,9 @@ cat >/etc/apache2/sites-available/wordpress.conf <<'CONF'
 <VirtualHost *:80>
     DocumentRoot /usr/share/wordpress
     DirectoryIndex index.php
+    # PHP's own limit of an upload is 2 MiB: less than a picture of today.
+    php_value upload_max_filesize 64M
+    php_value post_max_size 64M
     Alias /wp-content /var/lib/wordpress/wp-content
     <Directory /usr/share/wordpress>
         Options FollowSymLinks

@@ -9,6 +9,7 @@ use harness::Lane::{Alone, Guests, Host, Machine, Network, Slow, Tools};
 #[path = "../support"]
 mod support {
     pub mod boot_sector;
+    pub mod chromium;
     pub mod daemon;
     pub mod docs;
     pub mod foreign;
@@ -37,6 +38,7 @@ mod bake;
 mod beside;
 mod blueprint_downloads;
 mod blueprints;
+mod browser;
 mod cli_settings;
 mod cloud_init_schema;
 mod concurrency;
@@ -154,5 +156,6 @@ fn main() -> ExitCode {
         (Tools, "toolchain", toolchain::TESTS),
         (Tools, "user_data", user_data::TESTS),
         (Slow, "wordpress", wordpress::SLOW),
+        (Network, "browser", browser::NETWORK),
     ])
 }

@@ -1,7 +1,12 @@
-//! WordPress in a real guest, behind the web front of its host, with a browser's manners (`make test-guests`): check 17 of the network's
-//! page. The world is a namespace, with Pebble as the authority.
+//! WordPress in a real guest, behind the web front of its host, used by curl and by Chromium (`make test-guests`): check 17 of the
+//! network's page. The world is a namespace, with Pebble as the authority.
+
+use std::path::Path;
+
+use serde_json::json;
 
 use crate::support::{
+    chromium::{self, Administrator, World},
     guest_net::Outside,
     host::{Host, needs_host, text},
     http::get,
@@ -12,7 +17,7 @@ use crate::support::{
 crate::tests![SLOW: a_wordpress_is_used_by_its_name_over_https];
 
 const NAME: &str = "lite-test-wps";
-const DOMAIN: &str = "shop.example.org";
+pub const DOMAIN: &str = "shop.example.org";
 const DASHBOARD: &str = "<h1>Dashboard</h1>";
 
 /// A browser somewhere in the world, or on the host itself.
@@ -57,6 +62,7 @@ impl Browser<'_> {
 fn a_wordpress_is_used_by_its_name_over_https() {
     needs_host();
     need::programs(&PROGRAMS);
+    need::programs(&chromium::PROGRAMS);
     let _ports = web_ports();
     let host = Host::new("wps", 231);
     host.debian_13();
@@ -94,6 +100,9 @@ fn a_wordpress_is_used_by_its_name_over_https() {
     let names = |prefix: &str| cookies.iter().filter(|(name, _)| name.starts_with(prefix)).count();
     assert_eq!((names("wordpress_sec_"), names("wordpress_logged_in_")), (2, 1), "{cookies:?}");
     assert!(cookies.iter().all(|(_, secure)| *secure), "{cookies:?}");
+    let world = |program: &str, args: &[&str]| outside.program(program, args);
+    let who = Administrator { domain: DOMAIN, address: Outside::HOST, user: "Ada.L", password };
+    a_browser_is_content(&world, &at("chromium"), &pebble.root(&outside), &who);
     // Who came is in its log, whatever a visitor claims.
     visitor.asks(&["-H", "X-Forwarded-For: 6.6.6.6", &format!("{site}/?who")]);
     let log = host.ok(&["ssh", NAME, "--", "sudo grep -h 'GET /?who' /var/log/apache2/*access.log"]);
@@ -108,4 +117,22 @@ fn a_wordpress_is_used_by_its_name_over_https() {
     assert!(neighbour.logs_in(&format!("http://{address}"), password).contains(DASHBOARD));
     host.ok(&["delete", NAME, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
+}
+
+/// Its administrator logs in by the form and uploads a picture of 4 MiB, which is shown: every request goes over HTTPS, and nothing is
+/// held for mixed content or blocked.
+pub fn a_browser_is_content(world: &World<'_>, folder: &Path, root: &str, who: &Administrator<'_>) {
+    let mut seen = chromium::uses_wordpress(world, folder, root, who);
+    eprintln!("chromium saw {seen}");
+    let cookies = seen["cookies"].take();
+    let cookies: Vec<(&str, bool)> =
+        cookies.as_array().expect("cookies").iter().filter_map(|c| Some((c[0].as_str()?, c[1].as_bool()?))).collect();
+    assert!(cookies.iter().any(|(name, _)| name.starts_with("wordpress_logged_in_")), "{cookies:?}");
+    assert!(cookies.iter().all(|(_, secure)| *secure), "{cookies:?}");
+    let picture = seen["picture"].take();
+    let url = picture[0].as_str().expect("a URL");
+    assert!(url.starts_with(&format!("https://{DOMAIN}/wp-content/uploads/")) && url.ends_with("/noise.png"), "{url}");
+    let wanted = json!({"home": [format!("https://{DOMAIN}/"), "My site"], "dashboard": "Dashboard", "cookies": null, "picture": null,
+                        "console": [], "insecure": [], "mixed": []});
+    assert_eq!((seen, &picture[1]), (wanted, &json!(1200)));
 }
