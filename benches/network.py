@@ -63,6 +63,7 @@ class Host:
             **os.environ, "LITE_CONNECT": URI, "LITE_CONFIG": str(folder / "config.toml"), "LITE_STATE_DIR": str(self.state),
             "LITE_LOG_DIR": str(folder / "logs"), "LITE_POOL_DIR": str(folder / "pool"), "LITE_POOL": tag, "LITE_NETWORK": tag,
             "LITE_BLUEPRINTS": str(folder / "blueprints"), "LITE_SUBNET": f"{subnet}.0/24", "LITE_ACCEL": "tcg",
+            "LITE_KEEP_DELETED": "0",
         }
         stack.callback(self.remove)
         (folder / "idle.raw").write_bytes(SECTOR)
