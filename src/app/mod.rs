@@ -10,6 +10,7 @@ pub mod alarm;
 pub mod blueprint;
 pub mod bundle;
 pub mod contact;
+pub mod disk;
 pub mod doctor;
 pub mod event;
 pub mod files;

@@ -42,6 +42,11 @@ pub fn snapshots(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Snapshot).unwrap_or_default()
 }
 
+/// Names of the disks.
+pub fn disks(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Disk).unwrap_or_default()
+}
+
 /// Published domains.
 pub fn domains(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Domain).unwrap_or_default()

@@ -89,6 +89,7 @@ impl Rebuild {
             set_aside,
             rebuilt: done.taken.into_iter().map(view).collect(),
             snapshots: done.snapshots,
+            disks: done.disks,
             load_balancers: done.load_balancers,
             static_addresses: done.static_ips,
             refused: done.refused,

@@ -100,6 +100,11 @@ pub fn snapshots(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::snapshots))
 }
 
+/// Completes names of disks.
+pub fn disks(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::disks))
+}
+
 /// Completes names of what is measured: instances and load balancers.
 pub fn measured(current: &OsStr) -> Vec<CompletionCandidate> {
     instances(current).into_iter().chain(load_balancers(current)).collect()

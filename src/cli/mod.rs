@@ -15,6 +15,7 @@ mod cost;
 mod cp;
 mod create;
 mod delete;
+mod disk;
 mod doctor;
 mod env;
 mod events;
@@ -96,6 +97,7 @@ enum Verb {
     Unpublish(unpublish::Args),
     Ip(ip::Args),
     Lb(lb::Args),
+    Disk(disk::Args),
     Snapshot(snapshot::Args),
     Tag(tag::Args),
     Protect(protect::Args),
@@ -194,6 +196,7 @@ impl Verb {
             Self::Unpublish(args) => unpublish::run(args, env),
             Self::Ip(args) => ip::run(args, env),
             Self::Lb(args) => lb::run(args, env),
+            Self::Disk(args) => disk::run(args, env),
             Self::Snapshot(args) => snapshot::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),

@@ -158,6 +158,24 @@ pub fn check_reserve(free: u64, reserve: u64) -> Result<()> {
     ))
 }
 
+/// Refused (exit 2), with the numbers, if no disk of this size can be promised any more.
+pub fn check_disk(
+    size: Size,
+    (pool, used_by_disks): (&PoolInfo, u64),
+    held: &Allocated,
+    overcommit: &Overcommit,
+) -> Result<()> {
+    let left = disk(pool.available, used_by_disks, overcommit).saturating_sub(held.disk);
+    if size.as_bytes() > left {
+        let [needed, left] = Size::together([size.as_bytes(), left].map(Size::bytes));
+        let text = format!("a disk of {needed} does not fit on this host: {left} can still be promised");
+        return Err(Error::new(Code::NoCapacity, text).hint(
+            Hint::from("make a smaller one, or delete one that nobody needs: ").run(Verb::DiskList).text(" shows them"),
+        ));
+    }
+    check_reserve(pool.available, overcommit.reserve(pool.capacity))
+}
+
 /// Refused (exit 2), with the numbers, if a pool that gets `needed` bytes more than its disks could no longer hold what instances
 /// are promised, or less is free in it then than stays free. `what` is what takes them: "a snapshot of instance `web`".
 pub fn check_copy(

@@ -56,7 +56,7 @@ fn used(ctx: &Ctx) -> Result<u64> {
     let files = ctx.machine.entries(&ctx.settings.host.folders.pool).unwrap_or_default();
     let ours = files.iter().filter(|file| {
         let name = file.file_name().and_then(|n| n.to_str());
-        name.is_some_and(plan::is_of_instance)
+        name.is_some_and(plan::is_promised)
     });
     // One that goes meanwhile takes nothing.
     Ok(ours.filter_map(|file| ctx.machine.info(file).ok()).map(|info| info.allocated).sum())

@@ -145,5 +145,5 @@ pub fn capacity(ctx: &Ctx) -> Result<super::Capacity> {
 
 /// Bytes that the disks of instances use already. Snapshots are no disks that instances were promised.
 pub fn used_by_disks(volumes: &[VolumeInfo]) -> u64 {
-    volumes.iter().filter(|v| plan::is_of_instance(&v.name)).map(|v| v.allocation).sum()
+    volumes.iter().filter(|v| plan::is_promised(&v.name)).map(|v| v.allocation).sum()
 }

@@ -64,7 +64,9 @@ pub fn owner(operation: &Operation) -> Uuid {
     match (operation.resource.kind, operation.kind) {
         (ResourceKind::Instance, OperationKind::Create | OperationKind::Start) => of_operation(operation),
         (ResourceKind::Snapshot, OperationKind::CreateSnapshot) => operation.machine.unwrap_or(operation.resource.id),
-        (ResourceKind::Instance | ResourceKind::LoadBalancer | ResourceKind::Snapshot, _) => operation.resource.id,
+        (ResourceKind::Instance | ResourceKind::LoadBalancer | ResourceKind::Snapshot | ResourceKind::Disk, _) => {
+            operation.resource.id
+        }
         (ResourceKind::Network, _) => HOST,
         (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact | ResourceKind::StaticIp, _) => {
             of_operation(operation)

@@ -15,6 +15,7 @@ mod certificates;
 mod context;
 mod disk;
 mod disk_copy;
+mod disks;
 mod domain;
 mod execute;
 mod firewall;

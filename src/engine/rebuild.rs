@@ -14,9 +14,9 @@ use crate::{
     guest::report::{Report, Status},
     hypervisor::DomainState,
     kill_point,
-    model::{Code, DesiredState, Error, Name, Phase, Record, Result, Size, escaped},
+    model::{Code, DesiredState, Disk, DiskState, Error, Name, Phase, Record, Result, Size, escaped},
     plan::{self, Namespace, OwnedKind, owner_of},
-    store::{NewInstance, OldDatabases, Recovered, instances, publications, secrets, sites, snapshots},
+    store::{NewInstance, OldDatabases, Recovered, disks, instances, publications, secrets, sites, snapshots},
 };
 
 /// An instance that was taken into the database.
@@ -37,6 +37,8 @@ pub struct Rebuilding {
     pub taken: Vec<Rebuilt>,
     /// Names of the snapshots that were taken in.
     pub snapshots: Vec<String>,
+    /// Names of the disks that were taken in; those that they had are lost.
+    pub disks: Vec<String>,
     /// Load balancers that were made again, by name.
     pub load_balancers: Vec<String>,
     /// Static addresses that are kept again, by name.
@@ -67,7 +69,13 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
             Err(e) => done.refused.push(format!("instance `{}`: {e}", record.name)),
         }
     }
-    for id in snapshots_without_row(ctx)? {
+    for id in without_row(ctx, OwnedKind::Disk)? {
+        match take_in_disk(ctx, id) {
+            Ok(name) => done.disks.push(name.into()),
+            Err(e) => done.refused.push(format!("disk {id}: {e}")),
+        }
+    }
+    for id in without_row(ctx, OwnedKind::SnapshotSidecar)? {
         match take_in_snapshot(ctx, id) {
             Ok(name) => done.snapshots.push(name.into()),
             Err(e) => done.refused.push(format!("snapshot {id}: {e}")),
@@ -121,20 +129,32 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
     Ok(rebuilt)
 }
 
-/// The snapshots of the pool that have a sidecar, and no row.
-fn snapshots_without_row(ctx: &Ctx) -> Result<Vec<Uuid>> {
+/// The owners of volumes of a kind that have no row.
+fn without_row(ctx: &Ctx, wanted: OwnedKind) -> Result<Vec<Uuid>> {
     let volumes = match ctx.hypervisor.volumes(&ctx.settings.host.pool) {
         Err(e) if e.code == Code::NoPool => Vec::new(),
         volumes => volumes?,
     };
     let owners = volumes.iter().filter_map(|volume| owner_of(Namespace::Volume, &volume.name));
     let mut found = Vec::new();
-    for (_, id) in owners.filter(|(kind, _)| *kind == OwnedKind::SnapshotSidecar) {
+    for (_, id) in owners.filter(|(kind, _)| *kind == wanted) {
         if !ctx.store.has_resource(id)? {
             found.push(id);
         }
     }
     Ok(found)
+}
+
+/// One disk, named by its id: its name was in the database alone. The records of instances tell which has it.
+fn take_in_disk(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
+    let (host, created_at, volume) = (ctx.host_id(), ctx.now(), plan::disk_volume(id));
+    let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &volume)?;
+    let seen = seen.ok_or_else(|| Error::new(Code::NoVolume, format!("its volume `{volume}` is gone")))?;
+    let number = id.simple().to_string();
+    let name = Name::parse(&format!("disk-{}", number.get(..8).unwrap_or(&number)))?;
+    let disk = Disk { id, name, size: Size::bytes(seen.capacity), state: DiskState::Available, created_at };
+    ctx.store.write(|t| disks::insert(t, &host, &disk))?;
+    Ok(disk.name)
 }
 
 /// One snapshot, as its sidecar tells. Its secrets are lost with the database.

@@ -8,7 +8,7 @@ use super::{
     ours::is_without_row,
     proxy,
     sagas::{
-        bake, create, delete, firewall,
+        attachment, bake, create, delete, disk, firewall,
         image::{ImageCtx, recover_images},
         load_balancer, network, publication, snapshot, start, static_ip, stop, tag, undelete,
     },
@@ -47,7 +47,11 @@ fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
     let (mut told, mut failed) = (Vec::new(), None);
     let open = ctx.store.open_operations()?.into_iter().filter(|o| o.state == state);
     let ours = |o: &Operation| match o.resource.kind {
-        ResourceKind::Instance | ResourceKind::LoadBalancer | ResourceKind::Network | ResourceKind::Snapshot => true,
+        ResourceKind::Instance
+        | ResourceKind::LoadBalancer
+        | ResourceKind::Network
+        | ResourceKind::Snapshot
+        | ResourceKind::Disk => true,
         _ => o.kind == OperationKind::Bake,
     };
     for operation in open.filter(ours) {
@@ -126,6 +130,9 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         | OperationKind::AttachTargets
         | OperationKind::DetachTargets
         | OperationKind::DeleteLoadBalancer => load_balancer::resume(ctx, operation),
+        OperationKind::CreateDisk => disk::resume(ctx, operation, lock),
+        OperationKind::DeleteDisk => disk::resume_delete(ctx, operation, lock),
+        OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),
         OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),
         OperationKind::DeleteSnapshot => snapshot::resume_delete(ctx, operation, lock),
         // Each of the others is one call, or can be done again whole.

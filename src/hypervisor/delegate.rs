@@ -29,6 +29,8 @@ macro_rules! calls_of {
             fn reboot(uuid: Uuid) -> ();
             fn resume(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
+            fn attach_device(uuid: Uuid, xml: &str) -> ();
+            fn detach_device(uuid: Uuid, xml: &str) -> ();
             fn destroy(uuid: Uuid) -> ();
         } }
     };

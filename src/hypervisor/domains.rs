@@ -108,6 +108,11 @@ pub trait Lifecycle: Send + Sync {
     fn resume(&self, uuid: Uuid) -> Result<()>;
     /// Resets it, as the button of a machine does: the guest is not asked.
     fn reset(&self, uuid: Uuid) -> Result<()>;
+    /// Gives the run of a domain a device, as `xml` describes it; its definition stays as it is.
+    fn attach_device(&self, uuid: Uuid, xml: &str) -> Result<()>;
+    /// Takes a device off the run of a domain. A success may come before the device has gone: the live definition tells that. A
+    /// disk that is mounted goes too, and what the guest had not written is lost.
+    fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Ends it at once, without asking the guest; content if it is off or not there.
     fn destroy(&self, uuid: Uuid) -> Result<()>;
 }

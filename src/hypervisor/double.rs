@@ -4,6 +4,7 @@
 //! and states that only a real guest gets into are ours. No root, no daemon, no files.
 
 mod calls;
+mod devices;
 mod work;
 
 use std::{
@@ -65,6 +66,7 @@ struct Memory {
     taps: Vec<Tap>,
     addresses: BTreeMap<Uuid, Vec<Ipv4Addr>>,
     work: work::Work,
+    devices: devices::Devices,
 }
 
 impl Default for Memory {
@@ -80,6 +82,7 @@ impl Default for Memory {
             taps: Vec::new(),
             addresses: BTreeMap::new(),
             work: work::Work::default(),
+            devices: devices::Devices::default(),
         }
     }
 }

@@ -32,12 +32,13 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 13] = [
+const DESTRUCTIVE: [&str; 14] = [
     "remove_domain",
     "shutdown",
     "reset",
     "destroy",
     "abort_block_job",
+    "detach_device",
     "upload",
     "upload_from",
     "remove_volume",

@@ -90,6 +90,7 @@ codes! {
         NoSuchAddress = "no_such_address",
         NoSuchAlarm = "no_such_alarm",
         NoSuchContact = "no_such_contact",
+        NoSuchDisk = "no_such_disk",
         NoSuchImage = "no_such_image",
         NoSuchInstance = "no_such_instance",
         NoSuchMessage = "no_such_message",
@@ -201,6 +202,9 @@ codes! {
     }
     WrongState {
         AddressAttached = "address_attached",
+        DiskAttached = "disk_attached",
+        DiskInUse = "disk_in_use",
+        NoAgent = "no_agent",
         ArchUnsupported = "arch_unsupported",
         CannotListen = "cannot_listen",
         ContactDisabled = "contact_disabled",
@@ -270,6 +274,7 @@ codes! {
         CopyFailed = "copy_failed",
         SnapshotFailed = "snapshot_failed",
         MailNotSent = "mail_not_sent",
+        MountFailed = "mount_failed",
         DiskFull = "disk_full",
         FileNotRemoved = "file_not_removed",
         Files = "files",

@@ -49,6 +49,14 @@ words! {
     LbAttach = "lb attach",
     /// Deletes a load balancer.
     LbDelete = "lb delete",
+    /// Makes a disk.
+    DiskCreate = "disk create",
+    /// Lists the disks.
+    DiskList = "disk list",
+    /// Shows a disk.
+    DiskShow = "disk show",
+    /// Takes a disk off its instance.
+    DiskDetach = "disk detach",
     /// Makes a snapshot of an instance.
     SnapshotCreate = "snapshot create",
     /// Lists the snapshots.

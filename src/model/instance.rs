@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Code, Currency, Error, Hint, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Site, Size, Verb, escaped,
-    words,
+    Code, Currency, DiskAttachment, Error, Hint, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Site, Size,
+    Verb, escaped, words,
 };
 
 words! {
@@ -151,6 +151,9 @@ pub struct Record {
     /// Scratch disk; none: the instance has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_disk: Option<Size>,
+    /// Disks that it was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<DiskAttachment>,
     /// Transfer a month.
     pub transfer: Size,
     /// Price a month agreed at create; kept when the bundle file changes.

@@ -3,6 +3,7 @@
 mod alarm;
 mod code;
 mod definition;
+mod disk;
 mod dns;
 mod drift;
 mod error;
@@ -45,6 +46,7 @@ pub use definition::{
     DhcpEntry, DiskSource, DnsEntry, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition,
     LiveDefinition, LiveDisk, MetadataElement, Mirror, NetworkDefinition,
 };
+pub use disk::{Disk, DiskAttachment, DiskState, MountPoint};
 pub use dns::{DOMAIN, DnsName, TimeZone};
 pub use drift::Drift;
 pub use error::{Error, Result, escaped, nearest};

@@ -45,6 +45,14 @@ words! {
     DetachTargets = "lb-detach",
     /// Removes a load balancer.
     DeleteLoadBalancer = "lb-delete",
+    /// Makes a disk.
+    CreateDisk = "disk-create",
+    /// Gives a disk to an instance.
+    AttachDisk = "disk-attach",
+    /// Takes a disk off an instance.
+    DetachDisk = "disk-detach",
+    /// Removes a disk.
+    DeleteDisk = "disk-delete",
     /// Makes a snapshot of an instance.
     CreateSnapshot = "snapshot-create",
     /// Removes a snapshot.

@@ -23,6 +23,8 @@ words! {
     LoadBalancer = "load_balancer",
     /// A snapshot of an instance.
     Snapshot = "snapshot",
+    /// A disk that instances are given.
+    Disk = "disk",
 }
 
 impl ResourceKind {
@@ -37,6 +39,7 @@ impl ResourceKind {
             Self::Network => "a network",
             Self::LoadBalancer => "a load balancer",
             Self::Snapshot => "a snapshot",
+            Self::Disk => "a disk",
         }
     }
 }

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::{
     backing::BackingStore,
     nft::port_name,
-    parts::{AttachedDisk, DomainPlan, Slot},
-    xml::Empty,
+    parts::{AttachedDisk, DiskPlace, DomainPlan, Slot},
+    xml::{Empty, write},
 };
-use crate::model::NetworkMode;
+use crate::model::{DiskAttachment, NetworkMode, Result};
 
 /// The devices of a domain.
 #[derive(Serialize)]
@@ -39,7 +39,32 @@ struct Disk {
     #[serde(skip_serializing_if = "Option::is_none")]
     readonly: Option<Empty>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<PciAddress>,
+    serial: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<DiskAddress>,
+}
+
+/// Where a disk sits.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DiskAddress {
+    Pci(PciAddress),
+    Unit(UnitAddress),
+}
+
+/// A unit of the SCSI controller.
+#[derive(Serialize)]
+struct UnitAddress {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@controller")]
+    controller: u8,
+    #[serde(rename = "@bus")]
+    bus: u8,
+    #[serde(rename = "@target")]
+    target: u8,
+    #[serde(rename = "@unit")]
+    unit: u8,
 }
 
 #[derive(Serialize)]
@@ -230,7 +255,7 @@ struct Backend {
 /// All devices of the plan's domain.
 pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
     Devices {
-        disk: plan.attached.disks.iter().map(|disk| device(disk, plan)).collect(),
+        disk: plan.attached.disks.iter().map(|disk| device(disk, Some(plan), backing(disk, plan))).collect(),
         controller: controllers(plan, x86),
         interface: interface(plan),
         serial: Serial {
@@ -253,24 +278,54 @@ pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
     }
 }
 
-fn device(disk: &AttachedDisk, plan: &DomainPlan<'_>) -> Disk {
+fn device(disk: &AttachedDisk, pci: Option<&DomainPlan<'_>>, backing: Option<BackingStore>) -> Disk {
     let port = disk.port;
+    let (bus, serial, address) = match port.place {
+        DiskPlace::Slot(slot) => {
+            ("virtio", None, pci.and_then(|plan| PciAddress::of(slot, plan)).map(DiskAddress::Pci))
+        }
+        DiskPlace::Unit(unit, id) => {
+            let address = UnitAddress { kind: "drive", controller: 0, bus: 0, target: 0, unit };
+            ("scsi", Some(DiskAttachment::serial(id)), Some(DiskAddress::Unit(address)))
+        }
+    };
     let (kind, discard) = if port.is_qcow2 { ("qcow2", Some("unmap")) } else { ("raw", None) };
     Disk {
         kind: "file",
         device: "disk",
         driver: Driver { name: "qemu", kind, discard },
         source: FileSource { file: disk.path.clone() },
-        backing: backing(disk, plan),
-        target: DiskTarget { dev: port.device, bus: "virtio" },
+        backing,
+        target: DiskTarget { dev: port.device, bus },
         readonly: port.is_read_only.then_some(Empty {}),
-        address: PciAddress::of(port.slot, plan),
+        serial,
+        address,
     }
+}
+
+/// A disk that an instance was given, as it is attached and detached while the guest runs.
+///
+/// # Errors
+/// `xml_error` if it cannot be written.
+pub fn given_disk_xml(disk: &AttachedDisk) -> Result<String> {
+    write("disk", &device(disk, None, Some(BackingStore::none())))
+}
+
+/// The SCSI controller, for a guest that runs: it takes the port that is free.
+///
+/// # Errors
+/// `xml_error` if it cannot be written.
+pub fn scsi_controller_xml() -> Result<String> {
+    write("controller", &scsi_controller(None))
+}
+
+fn scsi_controller(address: Option<PciAddress>) -> Controller {
+    Controller { kind: "scsi", index: 0, model: Some("virtio-scsi"), address }
 }
 
 /// The root disk alone lies on something; none while nobody knows where that is.
 fn backing(disk: &AttachedDisk, plan: &DomainPlan<'_>) -> Option<BackingStore> {
-    match disk.port.slot == Slot::ROOT_DISK {
+    match disk.port.place == DiskPlace::Slot(Slot::ROOT_DISK) {
         true => plan.image.map(BackingStore::image),
         false => Some(BackingStore::none()),
     }
@@ -285,6 +340,9 @@ fn controllers(plan: &DomainPlan<'_>, x86: bool) -> Vec<Controller> {
         all.push(Controller { kind: "virtio-serial", index: 0, model: None, address: Some(address) });
         // As libvirt does by itself: one port stays free, so that a device can be added while the guest runs.
         all.push(Controller { kind: "pci", index: 1, model: Some("pcie-root-port"), address: None });
+    }
+    if plan.attached.disks.iter().any(|disk| matches!(disk.port.place, DiskPlace::Unit(..))) {
+        all.push(scsi_controller(PciAddress::of(Slot::SCSI, plan)));
     }
     all
 }

@@ -193,7 +193,7 @@ pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::plan::parts::{Attached, AttachedDisk, DiskPort, Slot};
+    use crate::plan::parts::{Attached, AttachedDisk, DiskPlace, DiskPort, Slot};
 
     /// An instance for tests.
     pub(in crate::plan) fn record() -> Record {
@@ -210,7 +210,12 @@ pub(super) mod tests {
     #[test]
     fn the_record_survives_the_domain() {
         let record = record();
-        let port = |device, slot| DiskPort { device, slot, is_qcow2: device == "vda", is_read_only: device != "vda" };
+        let port = |device, slot| DiskPort {
+            device,
+            place: DiskPlace::Slot(slot),
+            is_qcow2: device == "vda",
+            is_read_only: device != "vda",
+        };
         let disk = |path: &str, port| AttachedDisk { word: "disk", volume: String::new(), path: path.to_owned(), port };
         let attached = Attached {
             disks: vec![disk("/pool/root", port("vda", Slot::ROOT_DISK)), disk("/pool/seed", port("vdb", Slot::SEED))],

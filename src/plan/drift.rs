@@ -137,7 +137,7 @@ mod tests {
         plan::{
             domain::domain_xml,
             owned::{Attachment, Class, Description, Namespace, Object, Thing, attached_of, things},
-            parts::{DiskPort, DomainPlan, Slot},
+            parts::{DiskPlace, DiskPort, DomainPlan, Slot},
         },
     };
 
@@ -161,7 +161,12 @@ mod tests {
             None
         }
         fn attachment(&self) -> Attachment {
-            Attachment::Disk(DiskPort { device: "vdc", slot: Slot::RNG, is_qcow2: true, is_read_only: false })
+            Attachment::Disk(DiskPort {
+                device: "vdc",
+                place: DiskPlace::Slot(Slot::RNG),
+                is_qcow2: true,
+                is_read_only: false,
+            })
         }
         fn removal(&self, _: &Record) -> Option<String> {
             None

@@ -20,6 +20,7 @@ mod storage;
 mod xml;
 
 pub use copy::{PausedPlan, copy_target_xml, paused_xml};
+pub use devices::{given_disk_xml, scsi_controller_xml};
 pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
@@ -32,10 +33,10 @@ pub use network::{Subnet, network_xml, subnet_of};
 pub use nft::{FromWorld, Nat, OfInstance, StaticAddressOf, port_name, ruleset};
 pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, ROOT_DEVICE, Sources, attached,
-    console_log, is_marked, is_of_instance, log_owner, owner_of, report_log, root_disk, seed, snapshot_disk,
-    snapshot_sidecar,
+    console_log, disk_volume, is_marked, is_of_instance, is_promised, log_owner, owner_of, report_log, root_disk, seed,
+    snapshot_disk, snapshot_sidecar,
 };
-pub use parts::{Attached, AttachedDisk, DiskPort, DomainPlan, Slot};
+pub use parts::{Attached, AttachedDisk, DiskPlace, DiskPort, DomainPlan, Slot};
 pub use record::{Chosen, Identity};
 pub use sequence::{create, delete, keep, redefine, remove, remove_logs};
 pub use step::{DiskCopy, Step};

@@ -2,7 +2,9 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::model::Record;
+use uuid::Uuid;
+
+use crate::model::{DiskAttachment, Record};
 
 /// Everything a domain is made from.
 #[derive(Debug, Clone)]
@@ -52,12 +54,39 @@ pub struct AttachedDisk {
 pub struct DiskPort {
     /// The device in the guest: `vda`.
     pub device: &'static str,
-    /// Its place on the bus.
-    pub slot: Slot,
+    /// Its place on a bus.
+    pub place: DiskPlace,
     /// qcow2, whose discarded blocks are given back; else raw.
     pub is_qcow2: bool,
     /// The guest cannot write to it.
     pub is_read_only: bool,
+}
+
+/// Where a domain has a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskPlace {
+    /// A device of its own on the root bus.
+    Slot(Slot),
+    /// A unit of the SCSI controller, where a disk comes and goes while the guest runs, found there by the serial number of its id.
+    Unit(u8, Uuid),
+}
+
+impl DiskPort {
+    /// Names of SCSI disks, by unit. A guest gives its own, in the order in which it finds them.
+    const SCSI: [&str; 15] =
+        ["sda", "sdb", "sdc", "sdd", "sde", "sdf", "sdg", "sdh", "sdi", "sdj", "sdk", "sdl", "sdm", "sdn", "sdo"];
+
+    /// The unit of a SCSI disk, by its name.
+    pub fn unit_of(device: &str) -> Option<u8> {
+        Self::SCSI.iter().position(|name| *name == device).and_then(|unit| u8::try_from(unit).ok())
+    }
+
+    /// That of a disk that an instance was given; none for a unit that there is not.
+    pub fn of(attached: &DiskAttachment) -> Option<Self> {
+        let device = Self::SCSI.get(usize::from(attached.unit))?;
+        let place = DiskPlace::Unit(attached.unit, attached.disk);
+        Some(Self { device, place, is_qcow2: true, is_read_only: false })
+    }
 }
 
 /// A slot of q35's root bus. libvirt would put a port of its own before each device, and a guest's kernel looks for what could
@@ -80,6 +109,8 @@ impl Slot {
     pub const RNG: Self = Self(0x07);
     /// The scratch disk's.
     pub const SCRATCH_DISK: Self = Self(0x08);
+    /// The SCSI controller's.
+    pub const SCSI: Self = Self(0x09);
 }
 
 impl Serialize for Slot {

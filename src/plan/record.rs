@@ -59,6 +59,7 @@ impl Chosen<'_> {
             memory: bundle.memory,
             disk: bundle.disk,
             scratch_disk: None,
+            disks: Vec::new(),
             transfer: bundle.transfer,
             price: bundle.price,
             currency: bundle.currency.clone(),

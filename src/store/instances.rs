@@ -257,7 +257,8 @@ fn sum_allocated(connection: &rusqlite::Connection, host: &HostId) -> Result<All
         .query_row(
             "SELECT coalesce(sum(vcpus) FILTER (WHERE desired_state = 'running'), 0),
                     coalesce(sum(memory) FILTER (WHERE desired_state = 'running'), 0),
-                    coalesce(sum(disk), 0) FROM instance WHERE host = ?1",
+                    coalesce(sum(disk), 0) + (SELECT coalesce(sum(size), 0) FROM disk WHERE host = ?1)
+             FROM instance WHERE host = ?1",
             [host.as_str()],
             |row| {
                 let (vcpus, memory, disk): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);

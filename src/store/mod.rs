@@ -8,6 +8,7 @@ mod clashes;
 mod coarse;
 mod column;
 pub mod contacts;
+pub mod disks;
 mod domains;
 pub mod events;
 mod file;

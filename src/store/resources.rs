@@ -70,6 +70,8 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
             error(format!("there is a load balancer `{name}` already"))
                 .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::LbShow, &[&name]))
         }
+        (ResourceKind::Disk, ResourceKind::Disk) => error(format!("there is a disk `{name}` already"))
+            .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::DiskShow, &[&name])),
         (ResourceKind::Snapshot, ResourceKind::Snapshot) => error(format!("there is a snapshot `{name}` already"))
             .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::SnapshotShow, &[&name])),
         (ResourceKind::Contact | ResourceKind::StaticIp | ResourceKind::LoadBalancer, _) => {

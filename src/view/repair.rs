@@ -35,6 +35,8 @@ pub struct RebuildView {
     pub rebuilt: Vec<RebuiltView>,
     /// Names of the snapshots read back, without their secrets.
     pub snapshots: Vec<String>,
+    /// Disks read back, under names made of their ids: those that they had are lost.
+    pub disks: Vec<String>,
     /// The load balancers made again, by name.
     pub load_balancers: Vec<String>,
     /// The static addresses kept again, by name.

@@ -43,6 +43,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     seed_id: None,
                     kept: None,
                     scratch_disk: None,
+                    disks: Vec::new(),
                     transfer: bundle.transfer,
                     price: bundle.price,
                     currency: bundle.currency.clone(),

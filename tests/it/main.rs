@@ -36,6 +36,7 @@ mod cli;
 mod cli_alarms;
 mod cli_help;
 mod deaths;
+mod disks;
 mod docs_blueprints;
 mod docs_cli;
 mod doctor;

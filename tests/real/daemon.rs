@@ -83,6 +83,8 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["unpublish", a], 5),
         (&["ip", "list"], 0),
         (&["ip", "allocate", "site"], 5),
+        (&["disk", "list"], 0),
+        (&["disk", "create", "data", "--size", "1GiB"], 5),
         (&["snapshot", "list"], 0),
         (&["snapshot", "create", a], 5),
         (&["lb", "list"], 0),

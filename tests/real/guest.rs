@@ -49,6 +49,7 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     files_and_folders_are_copied_there_and_back(&host);
     only_the_ports_of_the_blueprint_are_open(&host, &address);
     no_secret_where_it_does_not_belong(&host);
+    a_disk_is_mounted_used_and_taken_off(&host, "lite-test-app");
     watched::a_stop_and_full_memory_are_told_and_so_is_their_end(&host, "lite-test-app");
 
     assert!(host.fails(2, &["image", "remove", "debian-13", "--yes"]).contains("lite-test-app"));
@@ -59,8 +60,11 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     let listed = host.json(&["list"]);
     assert_eq!(listed["instances"][0]["address"], address.as_str());
     serves_the_title(&address);
+    // By the guest's own fstab, at its boot.
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "cat /srv/data/word"]), "kept\n");
 
     host.ok(&["delete", "lite-test-app", "--yes"]);
+    host.ok(&["disk", "delete", "lite-test-data", "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
     assert_eq!(host.tables(), Vec::<String>::new());
     host.ok(&["image", "remove", "debian-13", "--yes"]);
@@ -165,6 +169,29 @@ fn no_secret_where_it_does_not_belong(host: &Host) {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&seed).expect("the seed").permissions());
     assert_eq!(mode & 0o777, 0o600);
     assert!(!virsh(&["dumpxml", "lite-test-app"]).contains("OPENSSH PRIVATE KEY"));
+}
+
+/// By the guest's agent. What was written is there when the disk comes again, which is not formatted twice.
+fn a_disk_is_mounted_used_and_taken_off(host: &Host, name: &str) {
+    let guest = |command: &str| host.ok(&["ssh", name, "--", command]);
+    host.ok(&["disk", "create", "lite-test-data", "--size", "1GiB"]);
+    let attach = ["disk", "attach", "lite-test-data", name, "--mount", "/srv/data"];
+    let attached = host.json(&attach)["disks"][0].clone();
+    assert_eq!((attached["instance"].as_str(), attached["mount"].as_str()), (Some(name), Some("/srv/data")));
+    let device = attached["device"].as_str().expect("a device").to_owned();
+    assert_eq!(guest(&format!("findmnt -nro TARGET,FSTYPE -S $(readlink -f {device})")), "/srv/data ext4\n");
+    guest(
+        "echo kept | sudo tee /srv/data/word && sudo systemd-run --quiet --unit=user -p WorkingDirectory=/srv/data sleep 600",
+    );
+    let refused = host.fails(2, &["disk", "detach", "lite-test-data"]);
+    let said = format!("error: the disk is in use in instance `{name}`, mounted on `/srv/data`");
+    assert_eq!(refused.lines().next(), Some(&*said));
+    assert_eq!(guest("cat /srv/data/word"), "kept\n");
+    guest("sudo systemctl stop user");
+    host.ok(&["disk", "detach", "lite-test-data"]);
+    assert_eq!(guest("ls /srv/data; grep -c /srv/data /etc/fstab || true"), "0\n");
+    host.ok(&attach);
+    assert_eq!(guest("cat /srv/data/word; grep -c /srv/data /etc/fstab"), "kept\n1\n");
 }
 
 /// A create whose set-up fails in a module, and what is said of it.

@@ -46,6 +46,7 @@ mod crash;
 mod daemon;
 mod deadline;
 mod delete_states;
+mod disks;
 mod firewall;
 mod foreign;
 mod guest;
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
         (Host, "daemon", daemon::TESTS),
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
+        (Host, "disks", disks::TESTS),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),
         (Host, "kept", kept::TESTS),

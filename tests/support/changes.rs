@@ -7,14 +7,14 @@ use lite::{
         BakeRequest, Ctx, Outcome, Receipt, Stopped,
         removal::purge::{self, Reason},
         sagas::{
-            bake, delete, firewall, load_balancer,
+            attachment, bake, delete, disk, firewall, load_balancer,
             publication::{self, Difference},
             reboot, site, snapshot, start, static_ip, stop, tag, undelete,
         },
     },
     model::{
-        Domain, HealthPath, Instance, LoadBalancer, Name, Observer, OperationKind, Protocol, Publication, Result, Rule,
-        Service, Site, StaticIp, Tag, Target, Unobserved,
+        Domain, HealthPath, Instance, LoadBalancer, MountPoint, Name, Observer, OperationKind, Protocol, Publication,
+        Result, Rule, Service, Site, Size, StaticIp, Tag, Target, Unobserved,
     },
     store::static_ips,
 };
@@ -196,6 +196,31 @@ fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: 
     let wanted = |_: &Ctx, _: &Instance, _: &[Site]| Ok(difference.clone());
     let accepted = site::accept(ctx, instance, kind, &wanted)?;
     accepted.map_or(Ok(()), |accepted| site::run(ctx, accepted).map(drop))
+}
+
+/// Makes the disk `data`.
+pub fn disk(ctx: &mut Ctx) -> Result<()> {
+    let accepted = disk::accept(ctx, &Name::parse("data")?, Size::mib(1 << 10))?;
+    disk::run(ctx, accepted).map(drop)
+}
+
+/// Deletes it.
+pub fn delete_disk(ctx: &mut Ctx) -> Result<()> {
+    let accepted = disk::accept_delete(ctx, &Name::parse("data")?)?;
+    disk::run_delete(ctx, accepted)
+}
+
+/// Gives it to an instance, mounted if that is said where.
+pub fn attach_disk(ctx: &mut Ctx, instance: &Instance, mount: Option<&str>) -> Result<()> {
+    let mount = mount.map(MountPoint::parse).transpose()?;
+    let accepted = attachment::accept_attach(ctx, instance, &Name::parse("data")?, mount.as_ref())?;
+    accepted.map_or(Ok(()), |accepted| attachment::run_attach(ctx, accepted).map(drop))
+}
+
+/// Takes it off.
+pub fn detach_disk(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let accepted = attachment::accept_detach(ctx, instance, &Name::parse("data")?, false)?;
+    accepted.map_or(Ok(()), |accepted| attachment::run_detach(ctx, accepted).map(drop))
 }
 
 /// Makes the snapshot `kept` of an instance.

@@ -188,6 +188,33 @@ fn with_agent(world: &World) {
     world.hypervisor.inner().set_agent(instance(&world.engine()).record.uuid, true);
 }
 
+fn with_disk(world: &World) {
+    with_agent(world);
+    changes::disk(&mut world.engine()).expect("made");
+}
+
+fn with_attached(world: &World) {
+    with_disk(world);
+    on(world, |ctx, instance| changes::attach_disk(ctx, instance, Some("/srv"))).expect("attached");
+}
+
+fn stopped_with_disk(world: &World) {
+    stopped(world);
+    changes::disk(&mut world.engine()).expect("made");
+}
+
+fn attach_mounted(world: &World) -> Result<()> {
+    on(world, |ctx, instance| changes::attach_disk(ctx, instance, Some("/srv")))
+}
+
+fn not_attached(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("attach_device", 1, Moment::Before);
+    let error = on(world, |ctx, instance| changes::attach_disk(ctx, instance, None)).expect_err("not attached");
+    world.hypervisor.heal();
+    assert_eq!((error.exit_code(), instance(&world.engine()).record.disks), (1, vec![]));
+    Ok(())
+}
+
 fn with_snapshot(world: &World) {
     created(world);
     on(world, changes::snapshot).expect("made");
@@ -288,6 +315,16 @@ pub const OPERATIONS: &[Operation] = &[
     ("lb detach", with_target, |w| changes::remove_targets(&mut w.engine()), Leaves::Whole),
     ("lb delete", with_target, |w| changes::unbalance(&mut w.engine()), Leaves::Whole),
     ("delete of a target", with_target, delete_of_a_target, Leaves::Nothing),
+    ("disk create", created, |w| changes::disk(&mut w.engine()), Leaves::Whole),
+    ("disk attach", with_disk, attach_mounted, Leaves::Whole),
+    (
+        "disk attach to a stopped one",
+        stopped_with_disk,
+        |w| on(w, |c, i| changes::attach_disk(c, i, None)),
+        Leaves::Whole,
+    ),
+    ("disk detach", with_attached, |w| on(w, changes::detach_disk), Leaves::Whole),
+    ("disk delete", with_disk, |w| changes::delete_disk(&mut w.engine()), Leaves::Whole),
     ("snapshot create", with_agent, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot of a stopped one", stopped, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot delete", with_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
@@ -312,8 +349,9 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 6] = [
+pub const UNLOADED: [Operation; 7] = [
     ("network that is not moved", on_old_network, immovable, Leaves::Whole),
+    ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
     ("static address that is not loaded", created, unattachable, Leaves::Whole),

@@ -43,6 +43,7 @@ pub fn record(n: u8) -> Record {
         seed_id: None,
         kept: None,
         scratch_disk: None,
+        disks: Vec::new(),
         transfer: b.transfer,
         price: b.price,
         currency: b.currency.clone(),

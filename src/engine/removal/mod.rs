@@ -54,6 +54,10 @@ pub fn receipt(ctx: &Ctx, instance: &Instance, back: Option<Kept>) -> Result<Rec
         Hint::from(format!("image `{}`", record.base)),
         Hint::from("the operation's entry in ").run(Verb::Operations),
     ]);
+    for given in &record.disks {
+        let disk = ctx.store.disk_by_id(given.disk)?;
+        kept.extend(disk.map(|disk| Hint::from(format!("disk `{}` ({}) with its data", disk.name, disk.size))));
+    }
     kept.extend(sites.iter().map(|site| Hint::from(format!("the certificate of {}, for 30 days", site.domain))));
     Ok(Receipt { removed, kept, until: back.map(|back| back.until) })
 }

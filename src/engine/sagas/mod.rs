@@ -1,8 +1,10 @@
 //! The operations, one file each.
 
+pub mod attachment;
 pub mod bake;
 pub mod create;
 pub mod delete;
+pub mod disk;
 pub mod firewall;
 pub mod image;
 pub mod load_balancer;

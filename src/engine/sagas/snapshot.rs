@@ -18,8 +18,8 @@ use crate::{
     },
     hypervisor::{DomainState, VolumeInfo},
     model::{
-        Code, Consistency, Error, Instance, Name, NetworkMode, OperationKind, ResourceRef, Result, Size, Snapshot,
-        SnapshotState, StoredSnapshot,
+        Code, Consistency, Error, Instance, Name, NetworkMode, OperationKind, Record, ResourceRef, Result, Size,
+        Snapshot, SnapshotState, StoredSnapshot,
     },
     plan::{self, DiskCopy, Object, OwnedKind, PausedPlan, Step},
     store::{Operation, OperationState, operations, snapshots},
@@ -106,7 +106,8 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result
         let snapshot = Snapshot {
             id: Uuid::new_v4(),
             name: name.map_or_else(|| snapshots::free_name(t, &instance.record.name), |name| Ok(name.clone()))?,
-            record: instance.record.clone(),
+            // Disks that it was given are not in it.
+            record: Record { disks: Vec::new(), ..instance.record.clone() },
             image: source.image.0.clone(),
             size: Size::bytes(source.root.capacity),
             consistency: None,

@@ -109,6 +109,7 @@ impl Domains for Double {
     fn remove_domain(&self, uuid: Uuid) -> Result<()> {
         self.inner.remove_domain(uuid)?;
         self.forget_state(uuid);
+        self.memory().devices.forget(uuid);
         Ok(())
     }
 }
@@ -117,6 +118,7 @@ impl Lifecycle for Double {
     fn start(&self, uuid: Uuid) -> Result<()> {
         self.inner.start(uuid)?;
         self.forget_state(uuid);
+        self.memory().devices.forget(uuid);
         self.touch_logs(uuid)
     }
 
@@ -151,9 +153,18 @@ impl Lifecycle for Double {
         self.running(uuid)
     }
 
+    fn attach_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.plug(uuid, xml)
+    }
+
+    fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.unplug(uuid, xml)
+    }
+
     fn destroy(&self, uuid: Uuid) -> Result<()> {
         self.inner.destroy(uuid)?;
         self.forget_state(uuid);
+        self.memory().devices.forget(uuid);
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct Work {
     frozen: BTreeSet<Uuid>,
     freezes_late: bool,
     programs: Vec<String>,
+    exit: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -76,6 +77,11 @@ impl Double {
     /// The copies that were ended, by their paths, each with whether it was whole.
     pub fn copies(&self) -> Vec<(String, bool)> {
         self.memory().work.copies.clone()
+    }
+
+    /// Makes programs in guests end with this exit code.
+    pub fn end_programs_with(&self, exit: i64) {
+        self.memory().work.exit = exit;
     }
 
     /// What guests were asked to run.
@@ -138,6 +144,7 @@ impl BlockJobs for Double {
         let Some(mut live) = self.inner.live_definition(uuid)?.filter(|_| self.pass(uuid).unwrap_or(false)) else {
             return Ok(None);
         };
+        self.memory().devices.show(uuid, &mut live);
         let work = &self.memory().work;
         live.has_agent = work.agents.contains(&uuid);
         for disk in &mut live.disks {
@@ -203,7 +210,8 @@ impl GuestAgent for Double {
 
     fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str]) -> Result<i64> {
         self.agent(uuid)?;
-        self.memory().work.programs.push(format!("{program} {}", arguments.join(" ")));
-        Ok(0)
+        let work = &mut self.memory().work;
+        work.programs.push(format!("{program} {}", arguments.join(" ")));
+        Ok(work.exit)
     }
 }

@@ -68,6 +68,22 @@ impl Lifecycle for Libvirt {
         act(&self.link, "reset", uuid, ORDINARY, |domain| Ok(domain.reset()?))
     }
 
+    fn attach_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        no_nul(&[xml])?;
+        let xml = xml.to_owned();
+        act(&self.link, "attach a device to", uuid, ORDINARY, move |domain| {
+            domain.attach_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE).map_err(Problem::from)
+        })
+    }
+
+    fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        no_nul(&[xml])?;
+        let xml = xml.to_owned();
+        act(&self.link, "detach a device from", uuid, ORDINARY, move |domain| {
+            domain.detach_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE).map_err(Problem::from)
+        })
+    }
+
     /// Long: a QEMU that does not listen gets some seconds before the kill.
     fn destroy(&self, uuid: Uuid) -> Result<()> {
         self.link.call(&format!("stop domain {uuid}"), LONG, move |c| match lookup::domain(c, uuid)? {

@@ -13,6 +13,8 @@ const AGENT: &str = "org.qemu.guest_agent.0";
 pub struct LiveDefinition {
     /// Its disks.
     pub disks: Vec<LiveDisk>,
+    /// It has a SCSI controller, where disks come and go.
+    pub has_scsi: bool,
     /// An agent in the guest has opened its channel.
     pub has_agent: bool,
 }
@@ -48,6 +50,7 @@ impl LiveDefinition {
         let is_connected = |n: Node<'_, '_>| attribute(n, "target", "state").as_deref() == Some("connected");
         Ok(Self {
             disks: devices("disk").filter_map(disk).collect(),
+            has_scsi: devices("controller").any(|n| n.attribute("type") == Some("scsi")),
             has_agent: devices("channel").filter(is_agent).any(is_connected),
         })
     }
@@ -88,6 +91,7 @@ mod tests {
             <source file='/pool/copy' index='4'/><backingStore type='file' index='5'><source file='/pool/base'/></backingStore>
             </mirror><target dev='vda' bus='virtio'/></disk>
             <disk type='file'><source file='/pool/seed'/><target dev='vdb'/></disk>
+            <controller type='scsi' index='0' model='virtio-scsi'/><controller type='pci' index='1'/>
             <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='{state}'/></channel>
             <channel type='file'><target type='virtio' name='org.lite.report' state='connected'/></channel>
             </devices></domain>"
@@ -102,6 +106,7 @@ mod tests {
                 },
                 LiveDisk { device: "vdb".into(), chain: vec!["/pool/seed".into()], mirror: None },
             ],
+            has_scsi: true,
             has_agent,
         };
         assert_eq!(LiveDefinition::parse(&xml(" ready='yes'", "connected")), Ok(wanted(true, true)));

@@ -2,21 +2,27 @@
 
 use super::{
     description::Attachment,
-    kinds::{Thing, things},
+    kinds::{Thing, disk_volume, things},
     object::Object,
     place::Place,
 };
 use crate::{
     model::{Record, Result},
-    plan::parts::{Attached, AttachedDisk},
+    plan::parts::{Attached, AttachedDisk, DiskPort},
 };
 
-/// What the domain of an instance has; `path` tells where a volume lies.
+/// What the domain of an instance has, with the disks that it was given; `path` tells where a volume lies.
 ///
 /// # Errors
 /// Those of `path`.
 pub fn attached(record: &Record, place: Place<'_>, path: impl Fn(&str) -> Result<String>) -> Result<Attached> {
-    attached_of(things(record, place), path)
+    let mut attached = attached_of(things(record, place), &path)?;
+    for given in &record.disks {
+        let Some(port) = DiskPort::of(given) else { continue };
+        let volume = disk_volume(given.disk);
+        attached.disks.push(AttachedDisk { word: "disk", path: path(&volume)?, volume, port });
+    }
+    Ok(attached)
 }
 
 /// What the domain of an instance has of these things.

@@ -10,6 +10,7 @@ mod contacts;
 mod cost;
 mod created;
 mod deleted;
+mod disks;
 mod doctor;
 mod events;
 mod firewall;
@@ -42,6 +43,7 @@ pub use contacts::{print_contacts, print_deliveries, print_secret_once, print_ve
 pub use cost::print_cost;
 pub use created::print_created;
 pub use deleted::print_deleted;
+pub use disks::{print_disk_row, print_disks};
 pub use doctor::{print_doctor, print_fixes};
 pub use events::{print_event, print_events};
 pub use firewall::print_firewall;

@@ -37,6 +37,7 @@ pub fn print_rebuilt(ui: &Ui, view: &RebuildView) -> Result<()> {
     }
     let others = [
         ("snapshot", &view.snapshots),
+        ("disk", &view.disks),
         ("load balancer", &view.load_balancers),
         ("static address", &view.static_addresses),
     ];

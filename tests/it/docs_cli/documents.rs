@@ -180,7 +180,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
     let commands = "`start`, `stop`, `reboot`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
-                    `alarm mute`, `ip release`, `lb delete`, `snapshot delete`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
+                    `alarm mute`, `ip release`, `lb delete`, `disk delete`, `snapshot delete`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
@@ -215,6 +215,17 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     };
     let document = view::LoadBalancersDocument { load_balancers: &[balancer] };
     add(all, "`lb create`, `lb attach`, `lb detach`, `lb list`, `lb show`", &document);
+    let disk = view::DiskRow {
+        name: text("data"),
+        size: lite::model::Size::mib(1),
+        state: lite::model::DiskState::Available,
+        instance: Some(text("web")),
+        mount: Some(text("/srv")),
+        device: text("/dev/disk/by-id/x"),
+        created_at: now(),
+    };
+    let document = view::DisksDocument { disks: &[disk] };
+    add(all, "`disk create`, `disk attach`, `disk detach`, `disk list`, `disk show`", &document);
     let snapshot = view::SnapshotView {
         name: text("web-snap-1"),
         instance: text("web"),
@@ -243,6 +254,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         set_aside: Some(text("x")),
         rebuilt: vec![rebuilt],
         snapshots: vec![text("kept")],
+        disks: vec![text("disk-0a1b2c3d")],
         load_balancers: vec![text("front")],
         static_addresses: vec![text("site")],
         refused: vec![text("y")],

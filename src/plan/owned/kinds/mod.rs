@@ -1,6 +1,7 @@
 //! The list of the kinds of owned things, each with a file here.
 
 mod dhcp_host;
+mod disk;
 mod domain;
 mod filter;
 mod lock;
@@ -12,6 +13,7 @@ mod snapshot;
 
 use uuid::Uuid;
 
+pub use disk::disk_volume;
 pub use log::{console_log, report_log};
 pub use root_disk::{ROOT_DEVICE, root_disk};
 pub use seed::seed;
@@ -51,6 +53,8 @@ kinds! {
     Seed = "seed", seed::Seed;
     /// A second, empty disk.
     ScratchDisk = "scratch_disk", scratch_disk::ScratchDisk;
+    /// A disk that instances are given.
+    Disk = "disk", disk::Disk;
     /// The copy of a disk that a snapshot holds.
     SnapshotDisk = "snapshot_disk", snapshot::DISK;
     /// What is known of a snapshot.
@@ -113,6 +117,12 @@ pub fn owner_of(namespace: Namespace, name: &str) -> Option<(OwnedKind, Uuid)> {
 pub fn is_of_instance(volume: &str) -> bool {
     owner_of(Namespace::Volume, volume)
         .is_some_and(|(kind, _)| kind.description().owner_kind() == ResourceKind::Instance)
+}
+
+/// Whether the name of a volume tells that capacity was promised for it: an instance's, or a disk that instances are given.
+pub fn is_promised(volume: &str) -> bool {
+    owner_of(Namespace::Volume, volume)
+        .is_some_and(|(kind, _)| matches!(kind.description().owner_kind(), ResourceKind::Instance | ResourceKind::Disk))
 }
 
 /// The owner of a log file, and the file's name without the number of its rotation; none for any other file.

@@ -8,7 +8,7 @@ use super::super::{
 use crate::{
     model::{Record, Result},
     plan::{
-        parts::{DiskPort, DomainPlan, Slot},
+        parts::{DiskPlace, DiskPort, DomainPlan, Slot},
         storage::overlay_xml,
     },
 };
@@ -54,7 +54,12 @@ impl Description for RootDisk {
     }
 
     fn attachment(&self) -> Attachment {
-        Attachment::Disk(DiskPort { device: ROOT_DEVICE, slot: Slot::ROOT_DISK, is_qcow2: true, is_read_only: false })
+        Attachment::Disk(DiskPort {
+            device: ROOT_DEVICE,
+            place: DiskPlace::Slot(Slot::ROOT_DISK),
+            is_qcow2: true,
+            is_read_only: false,
+        })
     }
 
     fn removal(&self, record: &Record) -> Option<String> {

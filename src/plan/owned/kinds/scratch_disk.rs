@@ -9,7 +9,7 @@ use crate::{
     model::{Record, Result},
     plan::{
         owned::{object::Object, place::Place},
-        parts::{DiskPort, DomainPlan, Slot},
+        parts::{DiskPlace, DiskPort, DomainPlan, Slot},
         storage::empty_xml,
     },
 };
@@ -46,7 +46,12 @@ impl Description for ScratchDisk {
     }
 
     fn attachment(&self) -> Attachment {
-        Attachment::Disk(DiskPort { device: "vdc", slot: Slot::SCRATCH_DISK, is_qcow2: true, is_read_only: false })
+        Attachment::Disk(DiskPort {
+            device: "vdc",
+            place: DiskPlace::Slot(Slot::SCRATCH_DISK),
+            is_qcow2: true,
+            is_read_only: false,
+        })
     }
 
     fn removal(&self, record: &Record) -> Option<String> {

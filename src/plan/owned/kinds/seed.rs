@@ -8,7 +8,7 @@ use super::super::{
 use crate::{
     model::{Record, Result},
     plan::{
-        parts::{DiskPort, DomainPlan, Slot},
+        parts::{DiskPlace, DiskPort, DomainPlan, Slot},
         storage::seed_xml,
     },
 };
@@ -46,7 +46,12 @@ impl Description for Seed {
 
     /// A virtio disk, not a CD-ROM: Debian's cloud kernel has no AHCI driver.
     fn attachment(&self) -> Attachment {
-        Attachment::Disk(DiskPort { device: "vdb", slot: Slot::SEED, is_qcow2: false, is_read_only: true })
+        Attachment::Disk(DiskPort {
+            device: "vdb",
+            place: DiskPlace::Slot(Slot::SEED),
+            is_qcow2: false,
+            is_read_only: true,
+        })
     }
 
     fn removal(&self, record: &Record) -> Option<String> {

@@ -1,0 +1,238 @@
+//! Disks: made, given to instances, taken off, removed.
+
+use super::{Accepted, App, Caller, Right};
+use crate::{
+    engine::{
+        Ctx,
+        sagas::{attachment, disk as saga},
+    },
+    model::{
+        Code, Disk, DiskAttachment, Error, Hint, HostId, Instance, MountPoint, Name, Observer, ResourceKind, Result,
+        Size, Unobserved, Verb,
+    },
+    store::{Store, disks, resources},
+    view::{Changed, DiskRow},
+};
+
+/// Flags of a change: wait for another one, or say only what would be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// Wait while another command works on the instance.
+    pub wait: bool,
+    /// Change nothing.
+    pub dry_run: bool,
+}
+
+/// Accepts that a disk is made.
+///
+/// # Errors
+/// Refused: a name that is taken, or a size that no disk has or that does not fit.
+pub fn create(
+    app: &App,
+    caller: &Caller,
+    (name, size): (&Name, Size),
+    dry_run: bool,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Vec<DiskRow>>> {
+    caller.require(Right::Change)?;
+    let size = Disk::check_size(size)?;
+    let mut ctx = app.change(caller, false, observer)?;
+    if dry_run {
+        ctx.store.write(|t| resources::refuse_taken(t, ResourceKind::Disk, name.as_str()))?;
+        saga::check_capacity(&ctx, size)?;
+        observer.status(&format!("disk `{name}` of {size} would be made; nothing was changed"));
+        return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
+    }
+    let accepted = saga::accept(&mut ctx, name, size)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |_| {
+        let disk = saga::run(&mut ctx, accepted)?;
+        Ok(vec![view(disk, &[])])
+    }))
+}
+
+/// The disks, by name. Nothing is changed, and no database is made.
+///
+/// # Errors
+/// Those of the database.
+pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<DiskRow>> {
+    caller.require(Right::Read)?;
+    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    let instances = holders(&store, &app.settings.host.id)?;
+    Ok(store.disks(&app.settings.host.id)?.into_iter().map(|disk| view(disk, &instances)).collect())
+}
+
+/// One disk.
+///
+/// # Errors
+/// There is none of that name.
+pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<DiskRow> {
+    caller.require(Right::Read)?;
+    let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    let disk = store.require_disk(&app.settings.host.id, name)?;
+    Ok(view(disk, &holders(&store, &app.settings.host.id)?))
+}
+
+/// Accepts that an instance is given a disk, and mounts it in its guest if that is wanted.
+///
+/// # Errors
+/// Refused: a disk that another instance has, or an instance that cannot be given one just now; or busy.
+pub fn attach(
+    app: &App,
+    caller: &Caller,
+    (name, instance): (&Name, &Name),
+    mount: Option<&MountPoint>,
+    flags: Flags,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Vec<DiskRow>>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    let (disk, instance) = (ctx.store.require_disk(&ctx.host_id(), name)?, ctx.store.require(instance)?);
+    if flags.dry_run {
+        let holder = ctx.store.write(|t| disks::holder(t, disk.id))?;
+        let holder = holder.filter(|holder| *holder != instance.record.name.as_str());
+        saga::check_deletable(&disk, holder.as_deref())?;
+        observer
+            .status(&format!("instance `{}` would be given disk `{name}`; nothing was changed", instance.record.name));
+        return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
+    }
+    let Some(accepted) = attachment::accept_attach(&mut ctx, &instance, name, mount)? else {
+        observer.status(&format!("instance `{}` has disk `{name}` already", instance.record.name));
+        return after(ctx, disk);
+    };
+    let mounts = mount.is_some();
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        if mounts {
+            observer.note("the guest mounts it; an empty disk gets a file system first");
+        }
+        attachment::run_attach(&mut ctx, accepted)?;
+        Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
+    }))
+}
+
+/// Accepts that a disk is taken off its instance, whose guest lets go of it first; `force`: though it cannot be asked to.
+///
+/// # Errors
+/// Refused: a disk that is in use in the guest, or a guest that cannot be asked; or busy.
+pub fn detach(
+    app: &App,
+    caller: &Caller,
+    name: &Name,
+    (force, flags): (bool, Flags),
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Vec<DiskRow>>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
+    let Some(instance) = holder(&disk, &ctx.store.instances()?).map(|(instance, _)| instance.clone()) else {
+        // Of a deleted instance that is kept it is not taken.
+        if let Some(holder) = ctx.store.write(|t| disks::holder(t, disk.id))? {
+            return Err(Error::new(
+                Code::NotSettled,
+                format!("disk `{name}` is that of the deleted instance `{holder}`"),
+            )
+            .hint(
+                Hint::from("bring that back (")
+                    .run_with(Verb::Undelete, &[&holder])
+                    .text("), or remove it for good: ")
+                    .run_with(Verb::Delete, &[&holder, &"--now"]),
+            ));
+        }
+        observer.status(&format!("no instance has disk `{name}`"));
+        return after(ctx, disk);
+    };
+    if flags.dry_run {
+        observer.status(&format!(
+            "disk `{name}` would be taken off instance `{}`; nothing was changed",
+            instance.record.name
+        ));
+        return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
+    }
+    let Some(accepted) = attachment::accept_detach(&mut ctx, &instance, name, force)? else {
+        return after(ctx, disk);
+    };
+    Ok(Accepted::new(accepted.operation.clone(), move |_| {
+        attachment::run_detach(&mut ctx, accepted)?;
+        Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
+    }))
+}
+
+fn after(ctx: Ctx, disk: Disk) -> Result<Accepted<Vec<DiskRow>>> {
+    let row = view(disk, &holders(&ctx.store, &ctx.host_id())?);
+    Ok(Accepted::without_operation(move |_| Ok(vec![row])))
+}
+
+/// Disks found for deletion.
+pub struct Deletion {
+    caller: Caller,
+    ctx: Ctx,
+    wait: bool,
+    names: Vec<Name>,
+}
+
+/// Finds the disks named.
+///
+/// # Errors
+/// Refused: there is none of a name, an instance has it, or it is being made.
+pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Deletion> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, wait, observer)?;
+    for name in names {
+        let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
+        let holder = ctx.store.write(|t| disks::holder(t, disk.id))?;
+        saga::check_deletable(&disk, holder.as_deref())?;
+    }
+    Ok(Deletion { caller: caller.clone(), ctx, wait, names: names.to_vec() })
+}
+
+impl Deletion {
+    /// What would be done.
+    pub fn plan(&self) -> Vec<Changed> {
+        self.names.iter().map(|name| Changed::new(name, "would be deleted")).collect()
+    }
+
+    /// Deletes one after the other, up to the first that fails.
+    ///
+    /// # Errors
+    /// Those of acceptance, and of what fails then.
+    pub fn run(self, app: &App) -> Result<Vec<Changed>> {
+        let Self { caller, ctx, wait, names } = self;
+        let mut found_with = Some(ctx);
+        let each = names.iter().map(|name| {
+            // Each keeps its context for its run.
+            let ctx = found_with.take().map_or_else(|| app.context(&caller, wait), Ok)?;
+            delete(ctx, name)?.run(&mut Unobserved)
+        });
+        each.collect()
+    }
+}
+
+/// Accepts that a disk goes.
+fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
+    let (accepted, deleted) = (saga::accept_delete(&mut ctx, name)?, Changed::new(name, "deleted"));
+    Ok(Accepted::new(accepted.operation.clone(), move |_| saga::run_delete(&mut ctx, accepted).map(|()| deleted)))
+}
+
+/// Whoever may have a disk: the instances, and deleted ones that are kept.
+fn holders(store: &Store, host: &HostId) -> Result<Vec<Instance>> {
+    let mut all = store.instances()?;
+    all.extend(store.kept(host)?);
+    Ok(all)
+}
+
+fn holder<'a>(disk: &Disk, instances: &'a [Instance]) -> Option<(&'a Instance, &'a DiskAttachment)> {
+    let of = |instance: &'a Instance| instance.record.disks.iter().find(|one| one.disk == disk.id);
+    instances.iter().find_map(|instance| Some((instance, of(instance)?)))
+}
+
+fn view(disk: Disk, instances: &[Instance]) -> DiskRow {
+    let held = holder(&disk, instances);
+    DiskRow {
+        instance: held.map(|(instance, _)| instance.record.name.to_string()),
+        mount: held.and_then(|(_, attached)| attached.mount.as_ref()).map(ToString::to_string),
+        device: format!("/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{}", DiskAttachment::serial(disk.id)),
+        name: disk.name.into(),
+        size: disk.size,
+        state: disk.state,
+        created_at: disk.created_at,
+    }
+}

@@ -1,0 +1,121 @@
+//! Disks that instances are given.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::{
+    Store, Transaction,
+    column::{Id, Stored, Time, id, parsed, size, some_size, time, word},
+    operations,
+    resources::{self, NewResource},
+    sql,
+};
+use crate::model::{
+    Code, Disk, DiskState, Error, Hint, HostId, Name, OperationState, ResourceKind, Result, Size, Verb, escaped,
+    nearest,
+};
+
+fn disk(row: &Row<'_>) -> rusqlite::Result<Disk> {
+    Ok(Disk {
+        id: id(row, "id")?,
+        name: parsed(row, "name", Name::parse)?,
+        size: Size::bytes(some_size(row, "size")?.unwrap_or_default()),
+        state: word(row, "state")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+impl Store {
+    fn disks_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<Disk>> {
+        let query = format!("SELECT * FROM disk {what} ORDER BY name");
+        let mut statement = self.read().prepare_cached(&query).map_err(sql)?;
+        let rows = statement.query_map(values, disk).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
+    /// The disks of a host, by name.
+    pub fn disks(&self, host: &HostId) -> Result<Vec<Disk>> {
+        self.disks_where("WHERE host = ?1", [host.as_str()])
+    }
+
+    /// One disk by id.
+    pub fn disk_by_id(&self, id: Uuid) -> Result<Option<Disk>> {
+        Ok(self.disks_where("WHERE id = ?1", [Id(id)])?.pop())
+    }
+
+    /// One disk, or the error that names the nearest.
+    pub fn require_disk(&self, host: &HostId, name: &Name) -> Result<Disk> {
+        let all = self.disks(host)?;
+        let error = Error::new(Code::NoSuchDisk, format!("there is no disk `{}`", escaped(name.as_str())));
+        let error = match nearest(name.as_str(), all.iter().map(|one| one.name.as_str())) {
+            Some(near) => {
+                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::DiskList).text(" shows all"))
+            }
+            None => error.hint(Hint::new().run(Verb::DiskList).text(" shows all disks")),
+        };
+        all.into_iter().find(|one| one.name == *name).ok_or(error)
+    }
+
+    /// A disk is there, and the operation that made it is done: both at once.
+    pub fn finish_disk(&mut self, id: Uuid, operation: &str, now: Timestamp) -> Result<()> {
+        self.write(|t| {
+            set_state(t, id, DiskState::Available)?;
+            operations::end(t, operation, OperationState::Succeeded, None, now)
+        })
+    }
+
+    /// A disk is gone, and the operation with it, in the state and for the reason given: both at once.
+    pub fn forget_disk(
+        &mut self,
+        id: Uuid,
+        (operation, state): (&str, OperationState),
+        error: Option<(Code, &str)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(|t| {
+            t.0.execute("DELETE FROM disk WHERE id = ?1", [Id(id)]).map_err(sql)?;
+            operations::end(t, operation, state, error, now)
+        })
+    }
+}
+
+/// Keeps the row of a disk that is to be made.
+///
+/// # Errors
+/// [`Code::NameTaken`].
+pub fn insert(t: &Transaction<'_>, host: &HostId, new: &Disk) -> Result<()> {
+    let (kind, id, created_at) = (ResourceKind::Disk, new.id.to_string(), new.created_at);
+    resources::insert(t, &NewResource { kind, id: &id, name: new.name.as_str(), host: Some(host), created_at })?;
+    t.0.execute(
+        "INSERT INTO disk (id, name, host, size, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            Id(new.id),
+            new.name.as_str(),
+            host.as_str(),
+            size(new.size.as_bytes()),
+            Stored(new.state),
+            Time(created_at)
+        ],
+    )
+    .map_err(sql)
+    .map(drop)
+}
+
+/// How far the life of a disk has come; none: there is none.
+pub fn state(t: &Transaction<'_>, id: Uuid) -> Result<Option<DiskState>> {
+    let state = |row: &Row<'_>| word(row, "state");
+    t.0.query_row("SELECT state FROM disk WHERE id = ?1", [Id(id)], state).optional().map_err(sql)
+}
+
+/// Sets how far the life of a disk has come.
+pub fn set_state(t: &Transaction<'_>, id: Uuid, state: DiskState) -> Result<()> {
+    t.0.execute("UPDATE disk SET state = ?2 WHERE id = ?1", params![Id(id), Stored(state)]).map_err(sql).map(drop)
+}
+
+/// The name of the instance that has a disk.
+pub fn holder(t: &Transaction<'_>, disk: Uuid) -> Result<Option<String>> {
+    let query = "SELECT i.name FROM instance AS i, json_each(i.record, '$.disks') AS attached
+                 WHERE json_extract(attached.value, '$.disk') = ?1";
+    t.0.query_row(query, [Id(disk)], |row| row.get(0)).optional().map_err(sql)
+}

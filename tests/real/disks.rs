@@ -1,0 +1,84 @@
+//! Disks that instances are given: real libvirt and QEMU, guests that are one boot sector.
+
+use crate::support::{
+    host::{Host, needs_host, virsh},
+    idle::{clean, created, idle_host},
+};
+
+crate::tests![disks_come_and_go_while_a_guest_runs, a_disk_that_another_guest_has_open_is_not_given_twice,];
+
+/// The files of disks that the run of a domain has, or its definition.
+fn disks(domain: &str, how: &[&str]) -> Vec<String> {
+    let all = virsh(&[&["domblklist", "--details", domain], how].concat());
+    let paths = all.lines().filter_map(|line| line.split_whitespace().nth(3));
+    let names = paths.filter_map(|path| path.rsplit('/').next()).filter(|name| name.starts_with("disk-"));
+    names.map(str::to_owned).collect()
+}
+
+/// A boot sector has no agent that could be asked.
+fn detach(host: &Host, disk: &str) {
+    host.ok(&["disk", "detach", disk, "--force"]);
+}
+
+fn disks_come_and_go_while_a_guest_runs() {
+    needs_host();
+    let (host, name) = (idle_host("dsk", 155), "lite-test-dsk-a");
+    created(&host, name);
+    for n in 1..=4 {
+        host.ok(&["disk", "create", &format!("lite-test-d{n}"), "--size", "64MiB"]);
+        host.ok(&["disk", "attach", &format!("lite-test-d{n}"), name]);
+        assert_eq!((disks(name, &[]).len(), disks(name, &["--inactive"])), (n, disks(name, &[])), "{n} attached");
+    }
+    clean(&host, "four attached");
+    let live = virsh(&["dumpxml", name]);
+    assert_eq!(live.matches("<controller type='scsi'").count(), 1);
+    detach(&host, "lite-test-d2");
+    assert_eq!((disks(name, &[]).len(), disks(name, &["--inactive"])), (3, disks(name, &[])));
+    // The unit that is free is given again.
+    host.ok(&["disk", "attach", "lite-test-d2", name]);
+    let before = disks(name, &["--inactive"]);
+    host.ok(&["stop", name, "--force"]);
+    host.ok(&["start", name, "--no-wait"]);
+    assert_eq!((disks(name, &[]), before.len()), (before, 4), "after a start");
+    host.ok(&["stop", name, "--force"]);
+    detach(&host, "lite-test-d1");
+    host.ok(&["start", name, "--no-wait"]);
+    assert_eq!(disks(name, &[]).len(), 3);
+    clean(&host, "started with three");
+    let refused = host.fails(2, &["disk", "delete", "lite-test-d3", "--yes"]);
+    assert_eq!(refused.lines().next(), Some(&*format!("error: instance `{name}` has disk `lite-test-d3`")));
+    host.ok(&["delete", name, "--yes"]);
+    let all: Vec<String> = (1..=4).map(|n| format!("lite-test-d{n}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    host.ok(&[&["disk", "delete"], all.as_slice(), &["--yes"]].concat());
+    clean(&host, "deleted");
+}
+
+/// What lite does not know of, QEMU does: the disk stays nobody's, and the instance has what it had.
+fn a_disk_that_another_guest_has_open_is_not_given_twice() {
+    needs_host();
+    let (host, one, other) = (idle_host("dsl", 156), "lite-test-dsl-a", "lite-test-dsl-b");
+    created(&host, one);
+    created(&host, other);
+    host.ok(&["disk", "create", "lite-test-held", "--size", "64MiB"]);
+    host.ok(&["disk", "attach", "lite-test-held", one]);
+    let taken = host.fails(2, &["disk", "attach", "lite-test-held", other]);
+    assert_eq!(taken.lines().next(), Some(&*format!("error: instance `{one}` has disk `lite-test-held`")));
+    let path = virsh(&["domblklist", one]);
+    let path = path.lines().filter_map(|line| line.split_whitespace().nth(1)).find(|path| path.contains("/disk-"));
+    let path = path.expect("a path").to_owned();
+    detach(&host, "lite-test-held");
+    // Somebody attaches it by hand.
+    let by_hand = ["sdo", "--targetbus", "scsi", "--driver", "qemu", "--subdriver", "qcow2", "--live"];
+    virsh(&[&["attach-disk", one, &path], by_hand.as_slice()].concat());
+    assert_eq!(disks(one, &[]).len(), 1);
+    let failed = host.fails(1, &["disk", "attach", "lite-test-held", other]);
+    assert!(failed.contains("lock"), "{failed}");
+    assert_eq!(disks(other, &["--inactive"]), Vec::<String>::new());
+    assert_eq!(host.json(&["disk", "show", "lite-test-held"])["disks"][0]["instance"], serde_json::Value::Null);
+    host.ok(&["delete", one, "--yes"]);
+    host.ok(&["disk", "attach", "lite-test-held", other]);
+    host.ok(&["delete", other, "--yes"]);
+    host.ok(&["disk", "delete", "lite-test-held", "--yes"]);
+    clean(&host, "deleted");
+}
