@@ -88,7 +88,7 @@ mod tests {
             unit.lines().filter(closed).filter(|l| !l.starts_with("ProtectK")).collect::<Vec<_>>().join(" ")
         };
         let rest = "ProtectClock=yes ProtectControlGroups=yes";
-        let usual = format!("NoNewPrivileges=yes ProtectSystem=full ProtectHome=yes PrivateTmp=yes {rest}");
+        let usual = format!("NoNewPrivileges=yes ProtectSystem=yes ProtectHome=yes PrivateTmp=yes {rest}");
         assert_eq!(lines("/usr/bin/lite", "/var/lib/lite"), usual);
         assert_eq!(lines("/root/lite", "/var/lib/lite"), usual.replace("ProtectHome=yes ", ""));
         assert_eq!(lines("/usr/bin/lite", "/home/anna/pool"), usual.replace("ProtectHome=yes ", ""));
