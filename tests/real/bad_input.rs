@@ -14,8 +14,8 @@ use crate::support::{
 
 crate::tests![bad_input_is_refused_and_changes_nothing];
 
-const A: &str = "lite-test-bad-a";
-const B: &str = "lite-test-bad-b";
+const A: &str = "lite-test-inp-a";
+const B: &str = "lite-test-inp-b";
 
 /// Each row of each table.
 fn rows(host: &Host) -> Vec<String> {
@@ -41,12 +41,12 @@ fn bad_input_is_refused_and_changes_nothing() {
     if std::fs::read_to_string("/proc/sys/net/ipv6/conf/all/disable_ipv6").ok().as_deref() != Some("0\n") {
         skip("IPv6 is off on this host");
     }
-    let host = idle_host("bad", 140);
+    let host = idle_host("inp", 140);
     std::fs::write(host.folder.path().join("config.toml"), "subnet6 = \"fd6c:6974:6500:140::/64\"\n").expect("written");
-    let outside = Outside::new("bad");
-    outside.set_ipv6("bad", "2001:db8::/64");
+    let outside = Outside::new("inp");
+    outside.set_ipv6("inp", "2001:db8::/64");
     // By this address the host goes out.
-    run(Command::new("ip").args(["-6", "route", "add", "2001:db8::/64", "dev", "ltw-bad", "src", Outside::HOST6]));
+    run(Command::new("ip").args(["-6", "route", "add", "2001:db8::/64", "dev", "ltw-inp", "src", Outside::HOST6]));
     for name in [A, B] {
         created(&host, name);
         host.ok(&["firewall", name, "open", "80", "53/udp"]);
