@@ -32,7 +32,7 @@ uuid=$(blkid -s UUID -o value "$disk") || exit 43
 mkdir -p "$2"
 mount "UUID=$uuid" "$2" || exit 44
 grep -q "^UUID=$uuid " /etc/fstab ||
-  printf 'UUID=%s %s auto nofail,x-systemd.device-timeout=10s 0 2\n' "$uuid" "$2" >>/etc/fstab
+  printf 'UUID=%s %s auto nofail 0 2\n' "$uuid" "$2" >>/etc/fstab
 "#;
 
 /// What a guest runs to let go of a disk: wherever it is mounted. Ends with 32 where something uses it.

@@ -42,10 +42,10 @@ fn disks_come_and_go_while_a_guest_runs() {
     // The unit that is free is given again.
     host.ok(&["disk", "attach", "lite-test-d2", name]);
     let before = disks(name, &["--inactive"]);
-    host.ok(&["stop", name, "--force"]);
+    host.ok(&["stop", name, "--force", "--timeout", "1s"]);
     host.ok(&["start", name, "--no-wait"]);
     assert_eq!((disks(name, &[]), before.len()), (before, 4), "after a start");
-    host.ok(&["stop", name, "--force"]);
+    host.ok(&["stop", name, "--force", "--timeout", "1s"]);
     detach(&host, "lite-test-d1");
     host.ok(&["start", name, "--no-wait"]);
     assert_eq!(disks(name, &[]).len(), 3);

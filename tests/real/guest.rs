@@ -60,8 +60,9 @@ fn an_application_from_one_command_watched_and_nothing_left() {
     let listed = host.json(&["list"]);
     assert_eq!(listed["instances"][0]["address"], address.as_str());
     serves_the_title(&address);
-    // By the guest's own fstab, at its boot.
-    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", "cat /srv/data/word"]), "kept\n");
+    // By the guest's own fstab, which no service waits for.
+    let mounted = "for _ in $(seq 90); do ! mountpoint -q /srv/data || break; sleep 1; done; cat /srv/data/word";
+    assert_eq!(host.ok(&["ssh", "lite-test-app", "--", mounted]), "kept\n");
 
     host.ok(&["delete", "lite-test-app", "--yes"]);
     host.ok(&["disk", "delete", "lite-test-data", "--yes"]);
