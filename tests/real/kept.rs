@@ -57,12 +57,19 @@ fn let_time_pass(host: &Host) {
     }
 }
 
+/// libvirt writes metadata that was set with another prefix than metadata that was defined.
+fn definition_of(name: &str) -> String {
+    let xml = virsh(&["dumpxml", "--inactive", name]);
+    let set = "<instance xmlns=\"https://lite.example/xmlns/instance/1\" xmlns:lite";
+    xml.replace(set, "<lite:instance xmlns:lite").replace("</instance>", "</lite:instance>")
+}
+
 fn a_deleted_instance_comes_back_and_goes_in_time() {
     needs_host();
     let (host, name) = (idle_host("kept", 150), "lite-test-kept");
     stopped(&host, name);
     let shown = host.json(&["show", name]);
-    let definition = virsh(&["dumpxml", "--inactive", name]);
+    let definition = definition_of(name);
     ok(&host, &["delete", name, "--yes"]);
     let (was, id) = deleted(&host).remove(0);
     assert_eq!((was.as_str(), Some(id.as_str())), (name, shown["instances"][0]["uuid"].as_str()));
@@ -76,7 +83,7 @@ fn a_deleted_instance_comes_back_and_goes_in_time() {
     host.ok(&["delete", name, "--yes"]);
 
     host.ok(&["undelete", name]);
-    assert_eq!(virsh(&["dumpxml", "--inactive", name]), definition);
+    assert_eq!(definition_of(name), definition);
     let mut back = host.json(&["show", name]);
     for key in ["desired_state", "state", "power"] {
         back["instances"][0][key] = shown["instances"][0][key].clone();
