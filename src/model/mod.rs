@@ -1,6 +1,7 @@
 //! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
 
 mod alarm;
+mod class;
 mod code;
 mod definition;
 mod disk;
@@ -41,7 +42,8 @@ mod words;
 pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
 };
-pub use code::{Class, Code};
+pub use class::Class;
+pub use code::Code;
 pub use definition::{
     DhcpEntry, DiskSource, DnsEntry, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition,
     LiveDefinition, LiveDisk, MetadataElement, Mirror, NetworkDefinition,

@@ -7,8 +7,9 @@ use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
 use super::image_pool::dead_in_image_work;
 use crate::support::{
-    operations::{NAME, OPERATIONS, Operation, UNLOADED, look_after, ready},
+    operations::{NAME, OPERATIONS, Operation, look_after, ready},
     points::points_in,
+    undone::UNLOADED,
     world::{Snapshot, World},
 };
 use lite::{

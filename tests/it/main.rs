@@ -14,6 +14,7 @@ mod support {
     pub mod receiver;
     pub mod rows;
     pub mod source;
+    pub mod undone;
     pub mod volume_contract;
     pub mod warned;
     pub mod world;

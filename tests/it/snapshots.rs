@@ -1,5 +1,7 @@
 //! Snapshots: what they hold, what is refused, and what is left where one comes to nothing.
 
+mod refused;
+
 use std::sync::{Arc, Mutex};
 
 use lite::{
@@ -198,52 +200,6 @@ fn a_stopped_instance_stays_stopped_and_says_what_happens() {
     let (calls, _) = run(None);
     let copied = calls.iter().position(|call| *call == "copy_disk").expect("copied") + 1;
     assert_eq!(run(Some(copied)).1, [InstanceState::Snapshotting]);
-}
-
-#[test]
-fn what_cannot_be_is_refused_and_changes_nothing() {
-    let world = World::new();
-    world.create("web").expect("created");
-    let (snapshots, uuid) = (Snapshots::of(&world), uuid_of(&world, "web"));
-    let refused = |instance: &str, snapshot: Option<&str>| {
-        snapshots.create(instance, snapshot).map(|view| view.name).map_err(|e| short(&e))
-    };
-    let taken = Err(("name_taken", 2, "an instance is called `web`".to_owned()));
-    assert_eq!(refused("web", Some("web")), taken);
-    let unknown = Err(("no_such_instance", 2, "there is no instance `wep`".to_owned()));
-    assert_eq!(refused("wep", None), unknown);
-    world.hypervisor.inner().show(uuid, DomainState::Unresponsive);
-    let hangs = Err(("unresponsive", 1, "the QEMU process of instance `web` does not answer".to_owned()));
-    assert_eq!(refused("web", None), hangs);
-    world.hypervisor.inner().show(uuid, DomainState::ShuttingDown);
-    assert_eq!(refused("web", None), Err(("domain_stopping", 3, "instance `web` is going down".to_owned())));
-    world.hypervisor.inner().show(uuid, DomainState::Running);
-    world.hypervisor.inner().set_pool_free(1 << 30);
-    let (code, exit, message) = refused("web", None).expect_err("no room");
-    assert_eq!((code, exit), ("no_capacity", 2));
-    assert!(
-        message.starts_with("a snapshot of instance `web` takes ") && message.contains("1 GiB are free"),
-        "{message}"
-    );
-    snapshots.assert_nothing_left(uuid, "after all refusals");
-}
-
-#[test]
-fn a_name_is_unique_and_a_wrong_one_is_answered_by_the_nearest() {
-    let world = World::new();
-    world.create("web").expect("created");
-    let snapshots = Snapshots::of(&world);
-    snapshots.create("web", Some("before")).expect("made");
-    let again = snapshots.create("web", Some("before")).map(drop).map_err(|e| short(&e));
-    assert_eq!(again, Err(("name_taken", 2, "there is a snapshot `before` already".to_owned())));
-    let instance = world.create("before").map(drop).map_err(|e| short(&e));
-    assert_eq!(instance, Err(("name_taken", 2, "a snapshot is called `before`".to_owned())));
-    let wrong = snapshots.delete(&["befor"]).expect_err("unknown");
-    let hint = "did you mean `before`? `lite snapshot list` shows all".to_owned();
-    assert_eq!((short(&wrong).0, wrong.exit_code(), wrong.hint_texts()), ("no_such_snapshot", 2, vec![hint]));
-    assert_eq!(snapshots.list(Some("web")), Ok(vec!["before".to_owned()]));
-    let nobody = snapshots.list(Some("nobody")).map_err(|e| short(&e));
-    assert_eq!(nobody, Err(("no_such_instance", 2, "there is no instance `nobody`".to_owned())));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lite::{
     engine::{self, Ctx, Unobserved, sagas::network},
-    hypervisor::{DomainState, flaky::Moment, prelude::*},
+    hypervisor::{DomainState, prelude::*},
     kill_point::in_process,
     model::{Code, ForwardMode, Instance, InstanceState, Name, Result, Tag},
     plan::report_log,
@@ -34,11 +34,11 @@ fn name() -> Name {
     Name::parse(NAME).expect("a name")
 }
 
-fn instance(engine: &Ctx) -> Instance {
+pub(super) fn instance(engine: &Ctx) -> Instance {
     engine.store.require(&name()).expect("stored")
 }
 
-fn created(world: &World) {
+pub(super) fn created(world: &World) {
     world.create(NAME).expect("created");
 }
 
@@ -98,65 +98,24 @@ fn on_kept(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<
     act(&mut engine, &kept[0])
 }
 
-/// Rules that are not loaded: those from before are there again.
-fn unloaded(world: &World) -> Result<()> {
-    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
-    let error = on(world, |e, i| changes::open(e, i, "8080")).expect_err("not loaded");
-    world.hypervisor.heal();
-    let rules: Vec<String> = instance(&world.engine()).record.rules().iter().map(ToString::to_string).collect();
-    assert_eq!((error.exit_code(), rules), (1, vec!["22/tcp".to_owned(), "icmp".to_owned()]));
-    Ok(())
-}
-
 fn published(world: &World) {
     created(world);
     on(world, |e, i| changes::publish(e, i, 8080)).expect("published");
 }
 
-/// A publication that is not loaded: there is none then.
-fn unpublishable(world: &World) -> Result<()> {
-    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
-    let error = on(world, |e, i| changes::publish(e, i, 8080)).expect_err("not loaded");
-    world.hypervisor.heal();
-    let engine = world.engine();
-    assert_eq!((error.exit_code(), engine.store.publications_on(&engine.host_id())?), (1, vec![]));
-    Ok(())
-}
-
 /// The network is as an earlier lite made it.
-fn on_old_network(world: &World) {
+pub(super) fn on_old_network(world: &World) {
     created(world);
     world.age_network();
 }
 
-fn move_network(world: &World) -> Result<()> {
+pub(super) fn move_network(world: &World) -> Result<()> {
     network::run(&mut world.engine(), ForwardMode::Route).map(|moved| assert!(moved.is_some(), "it was in that mode"))
-}
-
-/// A network whose new definition libvirt refuses: it runs as before.
-fn immovable(world: &World) -> Result<()> {
-    world.hypervisor.fail_call("define_network", 1, Moment::Before);
-    let error = move_network(world).expect_err("not defined");
-    world.hypervisor.heal();
-    assert_eq!((error.exit_code(), engine::refusing_network(&world.engine())?), (1, Some("lite".to_owned())));
-    Ok(())
 }
 
 fn attached(world: &World) {
     created(world);
     on(world, changes::attach).expect("attached");
-}
-
-/// A static address that is not loaded: it leads nowhere then.
-fn unattachable(world: &World) -> Result<()> {
-    changes::keep(&mut world.engine())?;
-    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
-    let error = on(world, changes::attach).expect_err("not loaded");
-    world.hypervisor.heal();
-    let engine = world.engine();
-    let kept = engine.store.static_ips(&engine.host_id())?;
-    assert_eq!((error.exit_code(), kept.len(), kept[0].instance), (1, 1, None));
-    Ok(())
 }
 
 fn sited(world: &World) {
@@ -173,22 +132,12 @@ fn delete_with_its_domains(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// A domain that is not served: there is none then.
-fn not_served(world: &World) -> Result<()> {
-    world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
-    let error = on(world, |e, i| changes::publish_site(e, i, "a.example.org")).expect_err("not loaded");
-    world.hypervisor.heal();
-    let engine = world.engine();
-    assert_eq!((error.exit_code(), engine.store.sites_on(&engine.host_id())?), (1, vec![]));
-    Ok(())
-}
-
 fn with_agent(world: &World) {
     created(world);
     world.hypervisor.inner().set_agent(instance(&world.engine()).record.uuid, true);
 }
 
-fn with_disk(world: &World) {
+pub(super) fn with_disk(world: &World) {
     with_agent(world);
     changes::disk(&mut world.engine()).expect("made");
 }
@@ -207,14 +156,6 @@ fn attach_mounted(world: &World) -> Result<()> {
     on(world, |ctx, instance| changes::attach_disk(ctx, instance, Some("/srv")))
 }
 
-fn not_attached(world: &World) -> Result<()> {
-    world.hypervisor.fail_call("attach_device", 1, Moment::Before);
-    let error = on(world, |ctx, instance| changes::attach_disk(ctx, instance, None)).expect_err("not attached");
-    world.hypervisor.heal();
-    assert_eq!((error.exit_code(), instance(&world.engine()).record.disks), (1, vec![]));
-    Ok(())
-}
-
 fn with_snapshot(world: &World) {
     created(world);
     on(world, changes::snapshot).expect("made");
@@ -231,7 +172,7 @@ fn with_target(world: &World) {
 }
 
 /// How many instances each load balancer has.
-fn targets(world: &World) -> Vec<usize> {
+pub(super) fn targets(world: &World) -> Vec<usize> {
     let engine = world.engine();
     let all = engine.store.load_balancers(&engine.host_id()).expect("read");
     all.iter().map(|balancer| balancer.targets.len()).collect()
@@ -241,24 +182,6 @@ fn targets(world: &World) -> Vec<usize> {
 fn delete_of_a_target(world: &World) -> Result<()> {
     delete(world)?;
     assert_eq!(targets(world), [0]);
-    Ok(())
-}
-
-/// Changes of a load balancer that is not served: all is as it was.
-fn not_balanced(world: &World) -> Result<()> {
-    let failing = |what: &str, change: &dyn Fn(&mut Ctx) -> Result<()>, left: &[usize]| {
-        world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
-        let error = change(&mut world.engine()).expect_err(what);
-        world.hypervisor.heal();
-        assert_eq!((error.exit_code(), targets(world)), (1, left.to_vec()), "{what}");
-    };
-    let instance = instance(&world.engine());
-    failing("made", &changes::balance, &[]);
-    changes::balance(&mut world.engine())?;
-    failing("attached", &|e| changes::add_target(e, &instance), &[0]);
-    changes::add_target(&mut world.engine(), &instance)?;
-    failing("detached", &changes::remove_targets, &[1]);
-    failing("deleted", &changes::unbalance, &[1]);
     Ok(())
 }
 
@@ -348,18 +271,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("bake", |_| (), bake, Leaves::Nothing),
 ];
 
-/// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 7] = [
-    ("network that is not moved", on_old_network, immovable, Leaves::Whole),
-    ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
-    ("firewall that is not loaded", created, unloaded, Leaves::Whole),
-    ("publication that is not loaded", created, unpublishable, Leaves::Whole),
-    ("static address that is not loaded", created, unattachable, Leaves::Whole),
-    ("domain that is not served", created, not_served, Leaves::Whole),
-    ("load balancer that is not served", created, not_balanced, Leaves::Whole),
-];
-
-fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {
+pub(super) fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {
     let mut engine = world.engine();
     let instance = engine.store.require(&name())?;
     act(&mut engine, &instance)

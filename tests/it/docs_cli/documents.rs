@@ -1,6 +1,7 @@
 //! A document of each command, with nothing left out.
 
 mod monitoring;
+mod storage;
 
 use std::collections::BTreeMap;
 
@@ -215,31 +216,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     };
     let document = view::LoadBalancersDocument { load_balancers: &[balancer] };
     add(all, "`lb create`, `lb attach`, `lb detach`, `lb list`, `lb show`", &document);
-    let disk = view::DiskRow {
-        name: text("data"),
-        size: lite::model::Size::mib(1),
-        state: lite::model::DiskState::Available,
-        instance: Some(text("web")),
-        mount: Some(text("/srv")),
-        device: text("/dev/disk/by-id/x"),
-        created_at: now(),
-    };
-    let document = view::DisksDocument { disks: &[disk] };
-    add(all, "`disk create`, `disk attach`, `disk detach`, `disk list`, `disk show`", &document);
-    let snapshot = view::SnapshotView {
-        name: text("web-snap-1"),
-        instance: text("web"),
-        state: lite::model::SnapshotState::Available,
-        consistency: Some(lite::model::Consistency::Frozen),
-        disk: lite::model::Size::mib(1),
-        size: Some(lite::model::Size::mib(1)),
-        blueprint: text("nginx"),
-        bundle: text("nano"),
-        image: text("base-debian-13"),
-        created_at: now(),
-    };
-    let document = view::SnapshotsDocument { snapshots: &[snapshot] };
-    add(all, "`snapshot create`, `snapshot list`, `snapshot show`", &document);
+    storage::documents_of_storage(all);
     let published = view::PublishedView {
         sites: vec![site()],
         unanswered: vec![publication()],

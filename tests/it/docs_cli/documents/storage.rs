@@ -1,0 +1,33 @@
+//! Documents of disks and snapshots.
+
+use lite::model::{Consistency, DiskState, SnapshotState};
+
+use super::*;
+
+pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
+    let disk = view::DiskRow {
+        name: text("data"),
+        size: Size::mib(1),
+        state: DiskState::Available,
+        instance: Some(text("web")),
+        mount: Some(text("/srv")),
+        device: text("/dev/disk/by-id/x"),
+        created_at: now(),
+    };
+    let document = view::DisksDocument { disks: &[disk] };
+    add(all, "`disk create`, `disk attach`, `disk detach`, `disk list`, `disk show`", &document);
+    let snapshot = view::SnapshotView {
+        name: text("web-snap-1"),
+        instance: text("web"),
+        state: SnapshotState::Available,
+        consistency: Some(Consistency::Frozen),
+        disk: Size::mib(1),
+        size: Some(Size::mib(1)),
+        blueprint: text("nginx"),
+        bundle: text("nano"),
+        image: text("base-debian-13"),
+        created_at: now(),
+    };
+    let document = view::SnapshotsDocument { snapshots: &[snapshot] };
+    add(all, "`snapshot create`, `snapshot list`, `snapshot show`", &document);
+}

@@ -1,0 +1,101 @@
+//! Operations that fail, and are undone.
+
+use lite::{
+    engine::{self, Ctx},
+    hypervisor::flaky::Moment,
+    model::Result,
+};
+
+use super::{
+    changes,
+    operations::{Leaves, Operation, created, instance, move_network, on, on_old_network, targets, with_disk},
+    world::World,
+};
+
+/// Operations that fail and are undone.
+pub const UNLOADED: [Operation; 7] = [
+    ("network that is not moved", on_old_network, immovable, Leaves::Whole),
+    ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
+    ("firewall that is not loaded", created, unloaded, Leaves::Whole),
+    ("publication that is not loaded", created, unpublishable, Leaves::Whole),
+    ("static address that is not loaded", created, unattachable, Leaves::Whole),
+    ("domain that is not served", created, not_served, Leaves::Whole),
+    ("load balancer that is not served", created, not_balanced, Leaves::Whole),
+];
+
+/// Rules that are not loaded: those from before are there again.
+fn unloaded(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
+    let error = on(world, |e, i| changes::open(e, i, "8080")).expect_err("not loaded");
+    world.hypervisor.heal();
+    let rules: Vec<String> = instance(&world.engine()).record.rules().iter().map(ToString::to_string).collect();
+    assert_eq!((error.exit_code(), rules), (1, vec!["22/tcp".to_owned(), "icmp".to_owned()]));
+    Ok(())
+}
+
+/// A publication that is not loaded: there is none then.
+fn unpublishable(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
+    let error = on(world, |e, i| changes::publish(e, i, 8080)).expect_err("not loaded");
+    world.hypervisor.heal();
+    let engine = world.engine();
+    assert_eq!((error.exit_code(), engine.store.publications_on(&engine.host_id())?), (1, vec![]));
+    Ok(())
+}
+
+/// A network whose new definition libvirt refuses: it runs as before.
+fn immovable(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("define_network", 1, Moment::Before);
+    let error = move_network(world).expect_err("not defined");
+    world.hypervisor.heal();
+    assert_eq!((error.exit_code(), engine::refusing_network(&world.engine())?), (1, Some("lite".to_owned())));
+    Ok(())
+}
+
+/// A static address that is not loaded: it leads nowhere then.
+fn unattachable(world: &World) -> Result<()> {
+    changes::keep(&mut world.engine())?;
+    world.hypervisor.fail_call("load_rules", 1, Moment::Before);
+    let error = on(world, changes::attach).expect_err("not loaded");
+    world.hypervisor.heal();
+    let engine = world.engine();
+    let kept = engine.store.static_ips(&engine.host_id())?;
+    assert_eq!((error.exit_code(), kept.len(), kept[0].instance), (1, 1, None));
+    Ok(())
+}
+
+/// A domain that is not served: there is none then.
+fn not_served(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
+    let error = on(world, |e, i| changes::publish_site(e, i, "a.example.org")).expect_err("not loaded");
+    world.hypervisor.heal();
+    let engine = world.engine();
+    assert_eq!((error.exit_code(), engine.store.sites_on(&engine.host_id())?), (1, vec![]));
+    Ok(())
+}
+
+fn not_attached(world: &World) -> Result<()> {
+    world.hypervisor.fail_call("attach_device", 1, Moment::Before);
+    let error = on(world, |ctx, instance| changes::attach_disk(ctx, instance, None)).expect_err("not attached");
+    world.hypervisor.heal();
+    assert_eq!((error.exit_code(), instance(&world.engine()).record.disks), (1, vec![]));
+    Ok(())
+}
+
+/// Changes of a load balancer that is not served: all is as it was.
+fn not_balanced(world: &World) -> Result<()> {
+    let failing = |what: &str, change: &dyn Fn(&mut Ctx) -> Result<()>, left: &[usize]| {
+        world.hypervisor.fail_call("load_proxy", 1, Moment::Before);
+        let error = change(&mut world.engine()).expect_err(what);
+        world.hypervisor.heal();
+        assert_eq!((error.exit_code(), targets(world)), (1, left.to_vec()), "{what}");
+    };
+    let instance = instance(&world.engine());
+    failing("made", &changes::balance, &[]);
+    changes::balance(&mut world.engine())?;
+    failing("attached", &|e| changes::add_target(e, &instance), &[0]);
+    changes::add_target(&mut world.engine(), &instance)?;
+    failing("detached", &changes::remove_targets, &[1]);
+    failing("deleted", &changes::unbalance, &[1]);
+    Ok(())
+}
