@@ -28,6 +28,7 @@ pub fn repair(
     } else {
         actions = engine::recover(&mut ctx)?;
         actions.extend(engine::retry_attention(&mut ctx)?);
+        actions.extend(engine::purge_due(&mut ctx)?);
         actions.extend(engine::repair_links(&ctx, None)?);
         if engine::restore_firewall(&ctx)? {
             actions.push("loaded the rules of the firewall again".to_owned());
