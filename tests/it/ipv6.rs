@@ -62,7 +62,8 @@ fn an_instance_has_an_address_of_each_family_from_create_to_delete() {
     assert_eq!(web.address6, "fd6c:6974:6500:1::a".parse().ok());
     assert_eq!(world.engine().store.require(&web.name).expect("there").record.address6, web.address6);
     let seed = world.engine().store.seed(web.uuid).expect("read").expect("kept").network_config;
-    assert_eq!(seed.replace(&web.mac.to_string(), "MAC"), NETWORK);
+    // YAML quotes one that reads as a number.
+    assert_eq!(seed.replace(&web.mac.to_string(), "MAC").replace("\"MAC\"", "MAC"), NETWORK);
     assert_eq!(answers(&world), WEB);
     let db = world.create("db").expect("created").record;
     assert_eq!(db.address6, "fd6c:6974:6500:1::b".parse().ok());

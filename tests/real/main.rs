@@ -103,6 +103,7 @@ fn main() -> ExitCode {
         (Guests, "bake", bake::TESTS),
         (Slow, "bake", bake::SLOW),
         (Tools, "blueprint_downloads", blueprint_downloads::TESTS),
+        (Guests, "guest", guest::LATER),
         (Guests, "blueprints", blueprints::TESTS),
         (Slow, "blueprints", blueprints::SLOW),
         (Tools, "cli_settings", cli_settings::TESTS),
