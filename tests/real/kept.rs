@@ -104,7 +104,7 @@ fn a_deleted_instance_comes_back_and_goes_in_time() {
 
 fn killed_at_each_step_of_delete_undelete_and_purge() {
     needs_host();
-    let (host, name) = (idle_host("keptkill", 151), "lite-test-keptkill");
+    let (host, name) = (idle_host("kpk", 151), "lite-test-kpk");
     let there = || {
         if host.json(&["list"])["instances"].as_array().is_none_or(Vec::is_empty) {
             match deleted(&host).is_empty() {
