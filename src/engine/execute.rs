@@ -38,9 +38,16 @@ impl<'a> Payload<'a> {
 
 /// Does it. Repeatable: what is true already stays true.
 pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
+    let result = match step.is_serialised() {
+        true => libvirt_slot(ctx)?.ask(ctx, || perform(ctx, step, payload)),
+        false => perform(ctx, step, payload),
+    };
+    result.map_err(|e| at(step, e))
+}
+
+fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
     let hv = &*ctx.hypervisor;
-    let _slot = step.is_serialised().then(|| libvirt_slot(ctx)).transpose()?;
-    let result = match step {
+    match step {
         Step::Ensure { kind, object, xml } => {
             let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
             objects::ensure(hv, object, xml, content)
@@ -58,8 +65,7 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         Step::Cut { uuid, copies } => disk_copy::cut(ctx, *uuid, copies),
         Step::MoveNetwork { name, mode, links, .. } => forward::move_to(ctx, name, *mode, links),
         Step::RestoreNetwork { name, xml, links } => forward::run_as(ctx, name, xml, links),
-    };
-    result.map_err(|e| at(step, e))
+    }
 }
 
 /// No guest starts without its rules, and each has its name from the start on.

@@ -26,17 +26,18 @@ const SWITCHES: [(&str, &str); 2] = [("proxy_arp_pvlan", "1"), ("send_redirects"
 /// # Errors
 /// What `nft` says. The tables that were loaded are still there then.
 pub fn apply(ctx: &Ctx) -> Result<()> {
-    let _lock = Lock::acquire(&ctx.locks(), FIREWALL, "firewall", "firewall", &*ctx.clock, WAIT)?;
-    let (ruleset, nat) = wanted(ctx)?;
-    if let Some(nat) = &nat {
-        set_switches(ctx, nat)?;
-    }
-    if ctx.hypervisor.loaded_rules(&ruleset.table)? != ruleset.tables {
-        kill_point::reached("intent");
-        ctx.hypervisor.load_rules(&ruleset)?;
-        kill_point::reached("effect");
-    }
-    Ok(())
+    Lock::acquire(&ctx.locks(), FIREWALL, "firewall", "firewall", &*ctx.clock, WAIT)?.ask(ctx, || {
+        let (ruleset, nat) = wanted(ctx)?;
+        if let Some(nat) = &nat {
+            set_switches(ctx, nat)?;
+        }
+        if ctx.hypervisor.loaded_rules(&ruleset.table)? != ruleset.tables {
+            kill_point::reached("intent");
+            ctx.hypervisor.load_rules(&ruleset)?;
+            kill_point::reached("effect");
+        }
+        Ok(())
+    })
 }
 
 /// In what the tables differ from the database; none: they are as they should be. An empty database is no measure: if it was

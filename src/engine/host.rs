@@ -38,28 +38,37 @@ pub fn prepare_host(ctx: &Ctx, network: &NetworkMode, observer: &mut dyn Observe
         return Ok(());
     }
     // Two first commands at once must not both make them.
-    let _lock = Lock::acquire(&ctx.locks(), HOST, "host", "prepare the host", &*ctx.clock, MAKE)?;
-    if !pool()? {
-        let path = host.folders.pool.display().to_string();
-        kill_point::reached("intent");
-        ctx.hypervisor.ensure_pool(&host.pool, &plan::pool_xml(&host.pool, &path)?)?;
-        kill_point::reached("effect");
-        observer.note(&format!("made storage pool `{}` in `{path}`", host.pool));
-    }
-    if !nat()? {
-        kill_point::reached("intent");
-        let subnets = doctor::choose_subnets(&*ctx.machine, host)?;
-        network::start(ctx, &host.network, &plan::network_xml(&host.network, subnets.ipv4, subnets.ipv6)?)?;
-        kill_point::reached("effect");
-        observer.note(&format!("made network `{}`", host.network));
-        tell_lack(subnets.lacks, observer);
-        names::apply(ctx)?;
-        if let Err(error) = resolver::tell(ctx) {
-            observer.warn(&Hint::from(error.to_string()));
+    Lock::acquire(&ctx.locks(), HOST, "host", "prepare the host", &*ctx.clock, MAKE)?.ask(ctx, || {
+        if !pool()? {
+            make_pool(ctx, observer)?;
         }
-        tell_obstacles(ctx, observer)?;
-    }
+        if nat()? { Ok(()) } else { make_network(ctx, observer) }
+    })
+}
+
+fn make_pool(ctx: &Ctx, observer: &mut dyn Observer) -> Result<()> {
+    let host = &ctx.settings.host;
+    let path = host.folders.pool.display().to_string();
+    kill_point::reached("intent");
+    ctx.hypervisor.ensure_pool(&host.pool, &plan::pool_xml(&host.pool, &path)?)?;
+    kill_point::reached("effect");
+    observer.note(&format!("made storage pool `{}` in `{path}`", host.pool));
     Ok(())
+}
+
+fn make_network(ctx: &Ctx, observer: &mut dyn Observer) -> Result<()> {
+    let host = &ctx.settings.host;
+    kill_point::reached("intent");
+    let subnets = doctor::choose_subnets(&*ctx.machine, host)?;
+    network::start(ctx, &host.network, &plan::network_xml(&host.network, subnets.ipv4, subnets.ipv6)?)?;
+    kill_point::reached("effect");
+    observer.note(&format!("made network `{}`", host.network));
+    tell_lack(subnets.lacks, observer);
+    names::apply(ctx)?;
+    if let Err(error) = resolver::tell(ctx) {
+        observer.warn(&Hint::from(error.to_string()));
+    }
+    tell_obstacles(ctx, observer)
 }
 
 /// Tells why instances get no IPv6, which can be put right before there are any.

@@ -1,16 +1,18 @@
 //! Kernel locks on instances: freed by the death of their owner, never a pid file.
 
+mod word;
+
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{ErrorKind, Read, Seek, Write},
+    io::ErrorKind,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::word::{Owner, describe, owner_in};
 use super::Ctx;
 use crate::{
     clock::Clock,
@@ -23,14 +25,6 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// How long even a command that does not wait tries: others hold a lock that long only to see whether its owner lives.
 const MOMENT: Duration = Duration::from_millis(300);
-
-/// Who holds a lock, for the message of the one who does not get it. Only the kernel's lock counts.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Owner {
-    operation: String,
-    pid: u32,
-    since: jiff::Timestamp,
-}
 
 /// The lock of those who make what all instances share: pool and network.
 pub const HOST: Uuid = Uuid::nil();
@@ -92,6 +86,9 @@ pub fn own(dir: &Path, operation: &Operation, now: jiff::Timestamp) -> Result<Lo
 pub struct Lock {
     file: File,
     path: PathBuf,
+    owner: Owner,
+    /// When the owner before found that libvirt hangs.
+    hung_before: Option<jiff::Timestamp>,
 }
 
 /// What happened when a lock was asked for.
@@ -139,11 +136,12 @@ impl Lock {
                 file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (on_disk.dev(), on_disk.ino()))
             });
             if same {
-                let owner = Owner { operation: operation.to_owned(), pid: std::process::id(), since: now };
-                let text = serde_json::to_vec(&owner).unwrap_or_default();
-                // On a full disk the lock is held all the same, and nobody can say by whom.
-                let _ = file.set_len(0).and_then(|()| file.write_all(&text));
-                return Ok(Attempt::Held(Self { file, path }));
+                let hung_before = owner_in(&mut file).and_then(|owner| owner.hung);
+                let pid = std::process::id();
+                let owner = Owner { operation: operation.to_owned(), pid, since: now, hung: None };
+                let lock = Self { file, path, owner, hung_before };
+                lock.sign(&lock.owner);
+                return Ok(Attempt::Held(lock));
             }
         }
     }
@@ -189,14 +187,19 @@ impl Lock {
         wait: Duration,
     ) -> Result<Self> {
         let end = clock.instant() + wait.max(MOMENT);
+        let mut waited = false;
         loop {
             match Self::attempt(dir, id, operation, clock.now())? {
+                Attempt::Held(lock) if waited => return lock.after_wait(clock.now()),
                 Attempt::Held(lock) => return Ok(lock),
                 Attempt::Busy(who) if clock.instant() >= end => {
                     return Err(Error::new(Code::Busy, format!("{what} is busy: {who}"))
                         .hint("try again later, or wait for it with `--wait`"));
                 }
-                Attempt::Busy(_) => clock.sleep(RETRY),
+                Attempt::Busy(_) => {
+                    waited = true;
+                    clock.sleep(RETRY);
+                }
             }
         }
     }
@@ -243,15 +246,17 @@ impl Lock {
         wait: Duration,
     ) -> Result<Option<Self>> {
         let end = clock.instant() + wait;
+        let mut waited = false;
         loop {
             for id in ids {
                 if let Attempt::Held(lock) = Self::attempt(dir, *id, operation, clock.now())? {
-                    return Ok(Some(lock));
+                    return if waited { lock.after_wait(clock.now()).map(Some) } else { Ok(Some(lock)) };
                 }
             }
             if clock.instant() >= end {
                 return Ok(None);
             }
+            waited = true;
             clock.sleep(RETRY);
         }
     }
@@ -285,17 +290,6 @@ pub fn take_within(ctx: &mut Ctx, instance: &Instance, operation: &str, wait: Du
 
 fn unreadable(dir: &Path, e: std::io::Error) -> Error {
     Error::new(Code::StateUnreadable, format!("cannot read `{}`", dir.display())).cause(e)
-}
-
-fn describe(file: &mut File) -> String {
-    let mut text = String::new();
-    let read = file.rewind().and_then(|()| file.take(4096).read_to_string(&mut text));
-    match read.ok().and_then(|_| serde_json::from_str::<Owner>(&text).ok()) {
-        Some(owner) => {
-            format!("`{}` by process {} since {}", owner.operation, owner.pid, owner.since.strftime("%F %T UTC"))
-        }
-        None => "another lite process is at work on it".to_owned(),
-    }
 }
 
 /// Whether a process works on an operation. Nothing is written.
@@ -335,5 +329,26 @@ mod tests {
         assert_eq!(Lock::held(dir.path(), now), Ok(None));
         drop(Lock::acquire(dir.path(), id, "web", "delete", clock, Duration::ZERO).unwrap());
         assert_eq!(Lock::survey(dir.path()), Ok(vec![(id, false)]));
+    }
+
+    #[test]
+    fn who_waited_behind_one_whom_libvirt_did_not_answer_hears_of_it_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = Uuid::from_u128(7);
+        let clock: &dyn Clock = &crate::clock::SystemClock;
+        let acquire = |wait: u64| Lock::acquire(dir.path(), id, "names", "names", clock, Duration::from_secs(wait));
+        let first = acquire(0).unwrap();
+        let said = std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| acquire(60).map(drop))).collect();
+            // Both have met the lock by then.
+            std::thread::sleep(3 * RETRY);
+            first.sign(&Owner { hung: Some(clock.now()), ..first.owner.clone() });
+            drop(first);
+            waiting.into_iter().map(|w| w.join().unwrap().unwrap_err().message).collect::<Vec<_>>()
+        });
+        let text = "libvirt does not answer: another process, which had `names`, found that it hangs";
+        assert_eq!(said, [text; 2]);
+        // Who has not waited asks libvirt itself.
+        drop(acquire(0).unwrap());
     }
 }

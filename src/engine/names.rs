@@ -31,17 +31,23 @@ pub fn apply(ctx: &Ctx) -> Result<()> {
     if changes(ctx)?.add.is_empty() {
         return Ok(());
     }
-    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
-    let (network, changes) = (&ctx.settings.host.network, changes(ctx)?);
-    // While there is no network nobody can ask it; whoever makes one comes here.
-    if changes.add.is_empty() || ctx.hypervisor.network(network)?.is_none() {
-        return Ok(());
-    }
-    kill_point::reached("intent");
-    changes.remove.iter().try_for_each(|host| ctx.hypervisor.remove_dns_host(network, host))?;
-    changes.add.iter().try_for_each(|host| ctx.hypervisor.ensure_dns_host(network, host))?;
-    kill_point::reached("effect");
-    Ok(())
+    in_turn(ctx, || {
+        let (network, changes) = (&ctx.settings.host.network, changes(ctx)?);
+        // While there is no network nobody can ask it; whoever makes one comes here.
+        if changes.add.is_empty() || ctx.hypervisor.network(network)?.is_none() {
+            return Ok(());
+        }
+        kill_point::reached("intent");
+        changes.remove.iter().try_for_each(|host| ctx.hypervisor.remove_dns_host(network, host))?;
+        changes.add.iter().try_for_each(|host| ctx.hypervisor.ensure_dns_host(network, host))?;
+        kill_point::reached("effect");
+        Ok(())
+    })
+}
+
+/// Does something that no other process does to the names meanwhile.
+fn in_turn<T>(ctx: &Ctx, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?.ask(ctx, body)
 }
 
 /// Takes the name of an instance that goes away, with each of its addresses.
@@ -60,11 +66,12 @@ pub fn remove(ctx: &Ctx, record: &Record) -> Result<()> {
     if own.is_empty() {
         return Ok(());
     }
-    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
-    kill_point::reached("intent");
-    own.iter().try_for_each(|own| ctx.hypervisor.remove_dns_host(network, own))?;
-    kill_point::reached("effect");
-    Ok(())
+    in_turn(ctx, || {
+        kill_point::reached("intent");
+        own.iter().try_for_each(|own| ctx.hypervisor.remove_dns_host(network, own))?;
+        kill_point::reached("effect");
+        Ok(())
+    })
 }
 
 /// Takes a name that no instance has; `false` if one has it after all.
@@ -72,14 +79,15 @@ pub fn remove(ctx: &Ctx, record: &Record) -> Result<()> {
 /// # Errors
 /// What libvirt says.
 pub fn collect(ctx: &Ctx, host: &DnsHost) -> Result<bool> {
-    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
-    let owned = ctx.store.instances()?.iter().flat_map(|i| plan::dns_hosts(&i.record)).any(|own| own == *host);
-    if !owned {
-        kill_point::reached("intent");
-        ctx.hypervisor.remove_dns_host(&ctx.settings.host.network, host)?;
-        kill_point::reached("effect");
-    }
-    Ok(!owned)
+    in_turn(ctx, || {
+        let owned = ctx.store.instances()?.iter().flat_map(|i| plan::dns_hosts(&i.record)).any(|own| own == *host);
+        if !owned {
+            kill_point::reached("intent");
+            ctx.hypervisor.remove_dns_host(&ctx.settings.host.network, host)?;
+            kill_point::reached("effect");
+        }
+        Ok(!owned)
+    })
 }
 
 /// Writes the names again if some are missing, and tells this machine of a bridge that is new; whether it did either.
@@ -100,9 +108,10 @@ fn tell_host(ctx: &Ctx, without: Option<Uuid>) -> Result<bool> {
     if resolver::hosts(ctx).is_none() {
         return Ok(false);
     }
-    let _lock = Lock::acquire(&ctx.locks(), NAMES, "names", "names", &*ctx.clock, WAIT)?;
-    let names = wanted(ctx)?.into_iter().filter(|(uuid, _)| Some(*uuid) != without).map(|(_, host)| host);
-    resolver::write_hosts(ctx, &names.collect::<Vec<_>>())
+    in_turn(ctx, || {
+        let names = wanted(ctx)?.into_iter().filter(|(uuid, _)| Some(*uuid) != without).map(|(_, host)| host);
+        resolver::write_hosts(ctx, &names.collect::<Vec<_>>())
+    })
 }
 
 /// In what the name of an instance differs from what its network answers; none: in nothing, or it has no name there.

@@ -92,7 +92,6 @@ pub fn power_off(
                     .text(" (the guest's unsaved data is lost)"),
             ));
     }
-    let _slot = execute::libvirt_slot(ctx)?;
-    ctx.hypervisor.destroy(uuid)?;
+    execute::libvirt_slot(ctx)?.ask(ctx, || ctx.hypervisor.destroy(uuid))?;
     Ok(Stopped::Forced)
 }

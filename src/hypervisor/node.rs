@@ -31,4 +31,8 @@ pub struct HostInfo {
 pub trait Node: Send + Sync {
     /// Facts about the host.
     fn host(&self) -> Result<HostInfo>;
+    /// Whether libvirt was found to answer nothing at all, within the last few seconds. Asks nobody.
+    fn hangs(&self) -> bool {
+        false
+    }
 }

@@ -167,7 +167,8 @@ impl Link {
         *LAST_HUNG.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.uri.clone(), Instant::now()));
     }
 
-    fn was_hung(&self) -> bool {
+    /// Whether the daemon was found hanging just now.
+    pub fn was_hung(&self) -> bool {
         let last = LAST_HUNG.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().is_some_and(|(uri, when)| *uri == self.uri && when.elapsed() < HUNG)
     }

@@ -10,6 +10,10 @@ use crate::{
 };
 
 impl Node for Libvirt {
+    fn hangs(&self) -> bool {
+        self.link.was_hung()
+    }
+
     /// Long: the first question after libvirtd started makes it probe every QEMU.
     fn host(&self) -> Result<HostInfo> {
         self.link.call("describe the host", LONG, |c| {
