@@ -73,8 +73,10 @@ fn what_closes_the_web_front_is_told_with_the_command_of_its_own_tool() {
     assert_eq!(closed(&plain, 443), Some((by.clone(), insert)));
     // As ufw writes them.
     let ufw = format!(
-        "{plain}:ufw-before-input - [0:0]\n:ufw-user-input - [0:0]\n-A INPUT -j ufw-before-input\n\
+        "{plain}:ufw-before-input - [0:0]\n:ufw-not-local - [0:0]\n:ufw-user-input - [0:0]\n-A INPUT -j ufw-before-input\n\
          -A ufw-before-input -i lo -j ACCEPT\n-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+         -A ufw-before-input -j ufw-not-local\n-A ufw-not-local -m addrtype --dst-type LOCAL -j RETURN\n\
+         -A ufw-not-local -m addrtype --dst-type MULTICAST -j RETURN\n-A ufw-not-local -j DROP\n\
          -A ufw-before-input -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n"
     );
     assert_eq!(closed(&ufw, 443), Some((by.clone(), "ufw allow 80,443/tcp".to_owned())));

@@ -85,5 +85,13 @@ fn rules_of_nftables_are_judged_in_their_order() {
 
     let input = table("inet fw", "input", "udp dport 67 accept\nct state established accept");
     let names = format!("guests resolve no names: {by} | {fix} iifname \"virbr7\" udp dport {{ 53, 67 }} accept'");
-    assert_eq!(stopped(&input), [names]);
+    assert_eq!(stopped(&input), std::slice::from_ref(&names));
+    // What is for this host is told from what is for all, and from what passes through.
+    let local = "fib daddr type broadcast accept\nfib daddr type { local, multicast } accept";
+    assert_eq!(stopped(&table("inet fw", "input", local)), none);
+    assert_eq!(stopped(&table("inet fw", "forward", "fib daddr type != local accept")), none);
+    assert_eq!(
+        stopped(&table("inet fw", "input", "fib daddr type broadcast accept\nct state established accept")),
+        [names]
+    );
 }

@@ -54,12 +54,13 @@ fn rule(line: &str, words: &[String]) -> Rule {
             "-o" => Some(Test::To(list().into_iter().map(|n| starred(&n)).collect())),
             "-s" => Some(nets(&list()).map_or(Test::Unknown, Test::Source)),
             "-d" => Some(nets(&list()).map_or(Test::Unknown, Test::Destination)),
+            "--dst-type" => Some(Test::DestinationType(list().iter().map(|t| t.to_ascii_lowercase()).collect())),
             "-p" => Some(Test::Protocol(list())),
             "--dport" | "--dports" => Some(ports(&list()).map_or(Test::Unknown, Test::Port)),
             "--ctstate" | "--state" => Some(Test::State(list().iter().map(|s| s.to_ascii_lowercase()).collect())),
             // What these load is told by their options, and a comment is none.
             "-m" => match list()[0].as_str() {
-                "tcp" | "udp" | "multiport" | "conntrack" | "state" | "comment" => None,
+                "tcp" | "udp" | "multiport" | "conntrack" | "state" | "addrtype" | "comment" => None,
                 _ => Some(Test::Unknown),
             },
             "--comment" => {

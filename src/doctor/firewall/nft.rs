@@ -128,6 +128,10 @@ fn condition(value: &Value) -> Condition {
 /// What a condition compares, with what.
 fn test(left: &Value, values: &[Value]) -> Test {
     let words = || values.iter().map(|v| v.as_str().filter(|w| !w.starts_with('@')).map(str::to_owned)).collect();
+    let fib = &left["fib"];
+    if fib["result"] == "type" && fib["flags"].as_array().is_some_and(|flags| *flags == ["daddr"]) {
+        return Option::map(words(), Test::DestinationType).unwrap_or(Test::Unknown);
+    }
     let found = match (left["meta"]["key"].as_str(), left["payload"]["field"].as_str(), left["ct"]["key"].as_str()) {
         (Some("iifname" | "iif"), ..) => Option::<Vec<String>>::map(words(), Test::From),
         (Some("oifname" | "oif"), ..) => Option::map(words(), Test::To),

@@ -15,7 +15,7 @@ pub struct Needed<'a> {
     pub want: &'static str,
     /// The hooks they pass, in order.
     pub hooks: &'static [Hook],
-    /// One of them, as it is at the last of the hooks.
+    /// One of them, as it is at the last of the hooks; what its receiver is to this host is told by [`Needed::at`].
     pub packet: Packet<'a>,
     /// What lets them pass, in nft's words.
     nft: Cow<'static, str>,
@@ -34,6 +34,7 @@ pub fn needed(way: &Way) -> [Needed<'_>; 6] {
         to,
         source,
         destination,
+        destination_type: "unicast",
         protocol: "tcp",
         port,
         state,
@@ -43,6 +44,7 @@ pub fn needed(way: &Way) -> [Needed<'_>; 6] {
         to: None,
         source,
         destination,
+        destination_type: "unicast",
         protocol: "udp",
         port,
         state: "new",
@@ -104,6 +106,7 @@ pub fn inward(way: &Way, (guest, port): (Ipv4Addr, Port)) -> Needed<'_> {
             to: Some(&way.bridge),
             source: OUTSIDE,
             destination: guest,
+            destination_type: "unicast",
             protocol: port.protocol.as_str(),
             port: port.number,
             state: "new",
@@ -128,6 +131,7 @@ pub fn to_web(way: &Way, (host, port): (Ipv4Addr, u16)) -> Needed<'_> {
             to: None,
             source: OUTSIDE,
             destination: host,
+            destination_type: "unicast",
             protocol: "tcp",
             port,
             state: "new",
@@ -140,10 +144,16 @@ pub fn to_web(way: &Way, (host, port): (Ipv4Addr, u16)) -> Needed<'_> {
 impl<'a> Needed<'a> {
     /// The packet as it is at a hook: where it goes is known from routing on alone.
     pub fn at(&self, hook: Hook) -> Packet<'a> {
+        let destination_type = match self.packet.destination {
+            Ipv4Addr::BROADCAST => "broadcast",
+            _ if self.hooks.contains(&Hook::Input) => "local",
+            _ => "unicast",
+        };
+        let packet = Packet { destination_type, ..self.packet.clone() };
         match hook {
-            Hook::Prerouting | Hook::Input => Packet { to: None, ..self.packet.clone() },
-            Hook::Postrouting | Hook::Output => Packet { from: None, ..self.packet.clone() },
-            Hook::Forward => self.packet.clone(),
+            Hook::Prerouting | Hook::Input => Packet { to: None, ..packet },
+            Hook::Postrouting | Hook::Output => Packet { from: None, ..packet },
+            Hook::Forward => packet,
         }
     }
 

@@ -123,6 +123,8 @@ pub enum Test {
     Source(Vec<Ipv4Net>),
     /// Its receiver.
     Destination(Vec<Ipv4Net>),
+    /// What its receiver is to this host: `local`, `broadcast`, `unicast` …
+    DestinationType(Vec<String>),
     /// `tcp` or `udp`.
     Protocol(Vec<String>),
     /// The port it goes to.
@@ -146,6 +148,8 @@ pub struct Packet<'a> {
     pub source: Ipv4Addr,
     /// Receiver.
     pub destination: Ipv4Addr,
+    /// What the receiver is to this host: `local`, `broadcast` or `unicast`.
+    pub destination_type: &'static str,
     /// `tcp` or `udp`.
     pub protocol: &'static str,
     /// The port it goes to.
@@ -173,6 +177,7 @@ impl Condition {
             Test::To(names) => interface(names, packet.to)?,
             Test::Source(nets) => nets.iter().any(|n| n.contains(&packet.source)),
             Test::Destination(nets) => nets.iter().any(|n| n.contains(&packet.destination)),
+            Test::DestinationType(all) => all.iter().any(|t| t == packet.destination_type),
             Test::Protocol(all) => all.iter().any(|p| p == packet.protocol),
             Test::Port(all) => all.iter().any(|(first, last)| (*first..=*last).contains(&packet.port)),
             Test::State(all) => all.iter().any(|s| s == packet.state),
