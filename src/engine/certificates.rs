@@ -59,24 +59,31 @@ pub fn renew(ctx: &mut Ctx) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     // Somebody who asks just now is let be.
-    let Attempt::Held(_lock) = Lock::attempt(&ctx.locks(), CERTIFICATES, "certificate", now)? else {
+    let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), CERTIFICATES, "certificate", now)? else {
         return Ok(Vec::new());
     };
     forget_unused(ctx, &all, now)?;
     let due: Vec<Certificate> = all.into_iter().filter(|c| is_due(ctx, c, now)).collect();
-    let mut told = Vec::new();
-    for Certificate { domain, file, .. } in due {
-        told.push(match try_once(ctx, &domain) {
-            Ok(()) => {
-                // The application's links have been plain ones so far.
-                let told = if file.is_none() { configure_instances(ctx, &domain) } else { Ok(()) };
-                let problem = told.map_or_else(|error| format!(", but: {error}"), |()| String::new());
-                format!("`{domain}` has a new certificate{problem}")
-            }
-            Err(error) => format!("`{domain}` has no new certificate: {error}"),
-        });
+    let tried: Vec<(Certificate, Result<()>)> = due
+        .into_iter()
+        .map(|certificate| {
+            let tried = try_once(ctx, &certificate.domain);
+            (certificate, tried)
+        })
+        .collect();
+    // A guest may take minutes to answer: nobody who asks for a certificate waits for it.
+    drop(lock);
+    Ok(tried.into_iter().map(|(Certificate { domain, file, .. }, tried)| outcome(ctx, &domain, &file, tried)).collect())
+}
+
+/// What became of a try, in words; an application whose links have been plain ones so far is told.
+fn outcome(ctx: &mut Ctx, domain: &Domain, before: &Option<String>, tried: Result<()>) -> String {
+    if let Err(error) = tried {
+        return format!("`{domain}` has no new certificate: {error}");
     }
-    Ok(told)
+    let told = if before.is_none() { configure_instances(ctx, domain) } else { Ok(()) };
+    let problem = told.map_or_else(|error| format!(", but: {error}"), |()| String::new());
+    format!("`{domain}` has a new certificate{problem}")
 }
 
 /// Whether it is to be asked for: it is time, or the file of one that was issued is lost.
