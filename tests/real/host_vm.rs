@@ -2,8 +2,11 @@
 //! power cut, which the machine that runs the tests may lack. `make test-host`, about 25 minutes.
 
 use std::{
+    io::Read as _,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output},
+    time::Duration,
 };
 
 use crate::support::{
@@ -23,6 +26,24 @@ bundles:
   - {id: host, vcpus: 2, memory: 3 GiB, disk: 7 GiB, transfer: 1 TiB, price: 1}
   - {id: inner, vcpus: 1, memory: 512 MiB, disk: 3 GiB, transfer: 1 TiB, price: 1}
 ";
+
+/// A page that the instance serves from each boot on.
+const USER_DATA: &str = "#cloud-config
+write_files:
+  - path: /etc/systemd/system/page.service
+    content: |
+      [Service]
+      ExecStart=/usr/bin/python3 -m http.server 80 --directory /srv/page
+      [Install]
+      WantedBy=multi-user.target
+  - path: /srv/page/index.html
+    content: the page
+runcmd:
+  - systemctl enable --now page
+";
+/// The name by which the world reaches the page, and a port by which it reaches the instance's SSH server.
+const DOMAIN: &str = "shop.example.org";
+const PORT: u16 = 2222;
 
 /// The machine that is a host.
 struct Machine<'a>(&'a Host);
@@ -65,6 +86,44 @@ impl Machine<'_> {
         let audit = self.json("doctor --audit");
         assert_eq!(audit["verdict"], "clean", "{audit}");
     }
+
+    /// What a newcomer types, for a name that nobody but this host knows, and an authority that is not reached.
+    fn instance_is_published(&self) {
+        self.ok("DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends haproxy");
+        let address = self.0.first_address();
+        self.ok(&format!("echo {address} {DOMAIN} >>/etc/hosts"));
+        self.ok("echo 'acme_directory = \"https://127.0.0.1:1/\"' >>/etc/lite/config.toml");
+        self.0.ok(&["firewall", OUTER, "open", "80", &PORT.to_string()]);
+        self.ok(&format!("lite firewall {INNER} open 80 && lite publish {INNER} 22:{PORT}"));
+        let site = self.run(&format!("lite publish {INNER} --domain {DOMAIN}"));
+        let said = text(&site.stderr);
+        assert!(said.contains("127.0.0.1:1"), "without a certificate it is told why: {said}");
+    }
+
+    /// The world, which is the machine of the tests, reaches what is published; this host knows the instance by its name.
+    fn instance_is_reached(&self) {
+        let address = self.0.first_address();
+        let page = || {
+            let to = format!("{DOMAIN}:80:{address}");
+            let url = format!("http://{DOMAIN}/");
+            Command::new("curl").args(["-sS", "--noproxy", "*", "-m", "20", "--resolve", &to, &url]).output()
+        };
+        wait_for("the page from outside", 300, || page().is_ok_and(|out| text(&out.stdout) == "the page"));
+        let to: SocketAddr = format!("{address}:{PORT}").parse().expect("an address");
+        let mut banner = [0; 8];
+        let mut outside = TcpStream::connect_timeout(&to, Duration::from_secs(20)).expect("the published port");
+        outside.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        outside.read_exact(&mut banner).expect("the SSH server's banner");
+        assert_eq!(&banner, b"SSH-2.0-");
+        assert_eq!(self.ok("systemctl is-active lite-proxy"), "active\n");
+        let inner =
+            self.json(&format!("show {INNER}"))["instances"][0]["address"].as_str().unwrap_or_default().to_owned();
+        // By systemd-resolved, which lite has told whom to ask.
+        let known =
+            self.ok(&format!("resolvectl query --legend=no -4 {INNER}.lite.internal; grep -c lite /etc/hosts || true"));
+        let first: Vec<&str> = known.split_whitespace().take(2).collect();
+        assert_eq!(first, [&format!("{INNER}.lite.internal:"), &*inner], "{known}");
+    }
 }
 
 /// The package that `make deb` built.
@@ -98,8 +157,13 @@ fn a_host_from_the_package_to_its_purge() {
 
     // Building an image is the business of other tests, and takes long where all is emulated.
     images_are_copied(&host, &machine);
-    machine.ok(&format!("lite create debian-13 --name {INNER} --bundle inner --timeout 20m"));
+    let file = host.folder.path().join("user-data");
+    std::fs::write(&file, USER_DATA).expect("written");
+    host.ok(&["cp", file.to_str().expect("a path"), &format!("{OUTER}:")]);
+    machine.ok(&format!("lite create debian-13 --name {INNER} --bundle inner --user-data user-data --timeout 20m"));
     machine.instance_is_up();
+    machine.instance_is_published();
+    machine.instance_is_reached();
     wait_for("its first metrics", 300, || {
         let metrics = machine.json(&format!("metrics {INNER}"));
         metrics["metrics"].as_array().is_some_and(|all| all.iter().any(|m| m["value"].is_number()))
@@ -107,8 +171,10 @@ fn a_host_from_the_package_to_its_purge() {
 
     machine.boots_by(|| drop(host.ok(&["reboot", OUTER])));
     machine.instance_is_up();
+    machine.instance_is_reached();
     machine.boots_by(|| drop(virsh(&["reset", OUTER])));
     machine.instance_is_up();
+    machine.instance_is_reached();
 
     let removed = machine.ok("apt-get -q remove --yes lite");
     assert!(removed.contains(&format!("lite: these instances stay, as they are, and nobody watches them: {INNER}")));
@@ -117,6 +183,13 @@ fn a_host_from_the_package_to_its_purge() {
     let purged = machine.ok("apt-get -q purge --yes lite");
     assert!(purged.contains("lite: /var/lib/lite is kept: "), "{purged}");
     assert_eq!((running(), machine.ok("test ! -e /etc/lite")), ("running\n".into(), String::new()));
+
+    // Without a package, by the unit that the watcher writes itself.
+    machine.ok("dpkg-deb --fsys-tarfile lite.deb | tar -x -C /usr/local --strip-components=2 ./usr/bin/lite");
+    machine.ok("lite watch --install && systemctl daemon-reload && systemctl enable --now lite-watch");
+    machine.instance_is_up();
+    assert_eq!(machine.ok("systemctl is-active lite-watch"), "active\n");
+    machine.ok("systemctl disable --now lite-watch && rm /etc/systemd/system/lite-watch.service /usr/local/bin/lite");
 
     // Who changes his mind has all of it again.
     machine.ok("DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends ./lite.deb");
