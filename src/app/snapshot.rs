@@ -1,9 +1,11 @@
 //! Snapshots: made, shown and deleted.
 
+use uuid::Uuid;
+
 use super::{Accepted, App, Caller, Right};
 use crate::{
     engine::{Ctx, sagas::snapshot as saga},
-    model::{Name, Observer, ResourceKind, Result, Unobserved},
+    model::{Name, Observer, ResourceKind, Result, StoredSnapshot, Unobserved},
     store::{resources, snapshots},
     view::{Changed, SnapshotView},
 };
@@ -42,7 +44,7 @@ pub fn create(
     }
     let accepted = saga::accept(&mut ctx, &instance, name)?;
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
-        Ok(vec![saga::run(&mut ctx, accepted, observer)?.into()])
+        Ok(vec![SnapshotView::of(saga::run(&mut ctx, accepted, observer)?, Vec::new())])
     }))
 }
 
@@ -66,7 +68,14 @@ pub fn list(
             store.require(name)?;
         }
     }
-    Ok(all.into_iter().map(SnapshotView::from).collect())
+    let users = store.users_of_snapshots()?;
+    Ok(all.into_iter().map(|one| view(one, &users)).collect())
+}
+
+fn view(stored: StoredSnapshot, users: &[(Uuid, String)]) -> SnapshotView {
+    let own = users.iter().filter(|(id, _)| *id == stored.snapshot.id);
+    let names = own.map(|(_, name)| name.clone()).collect();
+    SnapshotView::of(stored, names)
 }
 
 /// One snapshot.
@@ -76,7 +85,7 @@ pub fn list(
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SnapshotView> {
     caller.require(Right::Read)?;
     let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
-    Ok(store.require_snapshot(&app.settings.host.id, name)?.into())
+    Ok(view(store.require_snapshot(&app.settings.host.id, name)?, &store.users_of_snapshots()?))
 }
 
 /// Snapshots found for deletion.
@@ -95,7 +104,7 @@ pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &m
     caller.require(Right::Change)?;
     let ctx = app.change(caller, wait, observer)?;
     for name in names {
-        saga::check_deletable(&ctx.store.require_snapshot(&ctx.host_id(), name)?)?;
+        saga::check_deletable(&ctx, &ctx.store.require_snapshot(&ctx.host_id(), name)?)?;
     }
     Ok(Deletion { caller: caller.clone(), ctx, wait, names: names.to_vec() })
 }

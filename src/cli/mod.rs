@@ -33,6 +33,7 @@ mod protect;
 mod publish;
 mod reboot;
 mod repair;
+mod restore;
 mod secrets;
 mod show;
 mod signals;
@@ -99,6 +100,7 @@ enum Verb {
     Lb(lb::Args),
     Disk(disk::Args),
     Snapshot(snapshot::Args),
+    Restore(restore::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -198,6 +200,7 @@ impl Verb {
             Self::Lb(args) => lb::run(args, env),
             Self::Disk(args) => disk::run(args, env),
             Self::Snapshot(args) => snapshot::run(args, env),
+            Self::Restore(args) => restore::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

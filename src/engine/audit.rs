@@ -13,7 +13,7 @@ mod orphans;
 
 pub use gather::facts;
 pub use orphans::{Orphan, Removal};
-pub use orphans::{Orphans, UNKNOWN_VOLUME, orphans, volume_subject};
+pub use orphans::{Orphans, UNKNOWN_VOLUME, is_replaced, orphans, volume_subject};
 
 use super::Ctx;
 use crate::model::{Class, Error, Hint, Result, words};

@@ -118,9 +118,11 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
         steps.push(Step::Rename { uuid: record.uuid, name: record.name.to_string() });
     }
     let image = image_path(ctx, instance)?;
+    let snapshot = record.lies_on.map(|id| volume_path(ctx, &plan::snapshot_disk(id))).transpose()?;
     let plan = DomainPlan {
         record,
         image: Some(&image),
+        snapshot: snapshot.as_deref(),
         attached: &plan::attached(record, ctx.place(), path)?,
         network: &host.network,
         kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,
@@ -129,6 +131,16 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
     };
     steps.extend(plan::redefine(&plan, ctx.place())?);
     Ok(steps)
+}
+
+/// The XML of the domain of an instance as its record tells, on the disks that are there.
+pub fn definition(ctx: &Ctx, instance: &Instance) -> Result<String> {
+    let steps = definition_steps(ctx, instance, false)?;
+    let xml = steps.into_iter().find_map(|step| match step {
+        Step::Ensure { kind: OwnedKind::Domain, xml, .. } => Some(xml),
+        _ => None,
+    });
+    xml.ok_or_else(|| Error::new(Code::XmlError, "an instance without a domain"))
 }
 
 /// Path of the image that the root disk lies on. One that is not there any more has the path where it would be: what QEMU may

@@ -54,6 +54,7 @@ fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         }
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
+        Step::Redefine { to, .. } => hv.ensure_domain(to),
         Step::StartUnlinked { uuid } | Step::Start { uuid } => start(ctx, *uuid),
         Step::Destroy { uuid } => hv.destroy(*uuid),
         Step::StartPaused { uuid, xml } => hv.start_paused(*uuid, xml),

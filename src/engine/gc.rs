@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
     Ctx, Orphan, Removal, audit,
@@ -139,7 +140,11 @@ fn remove(ctx: &mut Ctx, orphan: &Orphan) -> Result<bool> {
     let Some((kind, owner)) = orphan.owner else { return execute_removal(ctx, &orphan.removal) };
     let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), owner, "gc", ctx.now())? else { return Ok(false) };
     if ctx.store.has_resource(owner)? {
-        return Ok(false);
+        return if is_replaced(ctx, owner, &orphan.removal)? {
+            execute_removal(ctx, &orphan.removal)
+        } else {
+            Ok(false)
+        };
     }
     // Asked for directly: a list of domains that came out empty looks like one without this domain.
     let has_domain = match (kind, &orphan.removal) {
@@ -150,6 +155,13 @@ fn remove(ctx: &mut Ctx, orphan: &Orphan) -> Result<bool> {
     let removed = if has_domain { Ok(false) } else { execute_removal(ctx, &orphan.removal) };
     lock.retire();
     removed
+}
+
+/// Whether it is a root disk that its instance had before the one that it has now.
+fn is_replaced(ctx: &Ctx, owner: Uuid, removal: &Removal) -> Result<bool> {
+    let Removal::Owned(Object::Volume { name, .. }) = removal else { return Ok(false) };
+    let Some(instance) = ctx.store.instance_by_uuid(owner)? else { return Ok(false) };
+    Ok(audit::is_replaced(name, &instance.record) && ctx.store.open_operation_of(owner)?.is_none())
 }
 
 fn execute_removal(ctx: &Ctx, removal: &Removal) -> Result<bool> {

@@ -44,6 +44,7 @@ mod progress;
 mod provision;
 mod proxy;
 mod published;
+mod pulls;
 mod reach;
 mod ready;
 mod rebuild;

@@ -336,6 +336,7 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
             record: &job.record,
             attached: &plan::attached(&job.record, ctx.place(), |volume| Ok(job.volume_path(volume)))?,
             image: Some(&image.path),
+            snapshot: None,
             network: &ctx.settings.host.network,
             kvm: job.kvm,
             arch: &job.view.info.arch,

@@ -1,10 +1,13 @@
 //! Waits for an instance to be ready: its guest's own report first, then the health check.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use super::{
     Ctx,
-    follow::{Follower, POLL, Wait},
+    follow::{Follower, POLL, Subject, Wait},
     guest_address::guest_address,
 };
 use crate::{
@@ -14,7 +17,9 @@ use crate::{
         report::{Report, Status},
     },
     hypervisor::DomainState,
-    model::{Code, Error, Hint, Observer, Record, Result, Stage, Verb},
+    model::{Code, Error, Hint, Instance, Observer, Record, Result, Stage, Verb},
+    plan,
+    store::Operation,
 };
 
 /// Pause between two tries of the health check.
@@ -49,6 +54,38 @@ pub fn wait_ready(
         Err(_) => observer.fail(),
     }
     result
+}
+
+/// Where what the guest of an instance says in its next run begins: how much it has reported until now.
+pub fn reported(ctx: &Ctx, record: &Record) -> u64 {
+    let report = plan::report_log(record, &ctx.settings.host.folders.logs);
+    ctx.machine.info(&report).map_or(0, |info| info.length)
+}
+
+/// Waits until the application of an instance that was started answers; `start` is what [`reported`] said before, and the time
+/// runs from `begun`.
+///
+/// # Errors
+/// Those of [`wait_ready`].
+pub fn wait_started(
+    ctx: &Ctx,
+    (operation, instance): (&Operation, &Instance),
+    start: u64,
+    (begun, timeout): (Instant, Duration),
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let (record, logs) = (&instance.record, &ctx.settings.host.folders.logs);
+    let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
+    let wait = Wait {
+        subject: Subject::Instance(&record.name, operation),
+        uuid: record.uuid,
+        report: &plan::report_log(record, logs),
+        console: &plan::console_log(record, logs),
+        start,
+        deadline: begun + timeout,
+        timeout,
+    };
+    wait_ready(ctx, record, blueprint.health.as_ref(), &wait, observer).map(drop)
 }
 
 fn follow(

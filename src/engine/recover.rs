@@ -6,11 +6,11 @@ use super::{
     Ctx, journal,
     lock::{Attempt, Lock, is_shared, owner},
     ours::is_without_row,
-    proxy,
+    proxy, pulls,
     sagas::{
         attachment, bake, create, delete, disk, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, snapshot, start, static_ip, stop, tag, undelete,
+        load_balancer, network, publication, restore, snapshot, start, static_ip, stop, tag, undelete,
     },
 };
 use crate::{
@@ -34,6 +34,7 @@ pub fn recover(ctx: &mut Ctx) -> Result<Vec<String>> {
         requester: ctx.requester.clone(),
     })?;
     told.extend(tidy(ctx)?);
+    told.extend(pulls::go_on(ctx)?);
     Ok(told)
 }
 
@@ -133,6 +134,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::CreateDisk => disk::resume(ctx, operation, lock),
         OperationKind::DeleteDisk => disk::resume_delete(ctx, operation, lock),
         OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),
+        OperationKind::Restore => restore::resume(ctx, operation, uuid),
         OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),
         OperationKind::DeleteSnapshot => snapshot::resume_delete(ctx, operation, lock),
         // Each of the others is one call, or can be done again whole.

@@ -190,6 +190,7 @@ codes! {
         NotRunning = "not_running",
         OperationEnded = "operation_ended",
         NotSettled = "not_settled",
+        OtherInstance = "other_instance",
         NotToVerify = "not_to_verify",
         NotATarget = "not_a_target",
         NothingToTest = "nothing_to_test",
@@ -206,6 +207,7 @@ codes! {
         DomainBusy = "domain_busy",
         DomainStopping = "domain_stopping",
         ImageBusy = "image_busy",
+        SnapshotInUse = "snapshot_in_use",
         StateBusy = "state_busy",
     }
     Forbidden {
@@ -232,6 +234,7 @@ codes! {
         Completion = "completion",
         ContactTestFailed = "contact_test_failed",
         CopyFailed = "copy_failed",
+        RestoreFailed = "restore_failed",
         SnapshotFailed = "snapshot_failed",
         MailNotSent = "mail_not_sent",
         MountFailed = "mount_failed",

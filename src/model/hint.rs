@@ -65,6 +65,8 @@ words! {
     SnapshotShow = "snapshot show",
     /// Deletes snapshots.
     SnapshotDelete = "snapshot delete",
+    /// Gives an instance the disk of one of its snapshots.
+    Restore = "restore",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

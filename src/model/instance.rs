@@ -130,6 +130,12 @@ pub struct Record {
     /// address for a new id alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed_id: Option<Uuid>,
+    /// The number of its root disk, if a restore gave it another: libvirt cannot rename a volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_disk: Option<u32>,
+    /// The snapshot that its root disk still lies on; none: on the image alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lies_on: Option<Uuid>,
     /// The id; also the domain's uuid.
     pub uuid: Uuid,
     /// Blueprint id.

@@ -57,6 +57,8 @@ words! {
     CreateSnapshot = "snapshot-create",
     /// Removes a snapshot.
     DeleteSnapshot = "snapshot-delete",
+    /// Gives an instance the disk of one of its snapshots.
+    Restore = "restore",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.
@@ -76,7 +78,7 @@ words! {
 impl OperationKind {
     /// Whether an instance runs anew after it.
     pub fn starts(self) -> bool {
-        matches!(self, Self::Create | Self::Start | Self::Reboot | Self::Restart)
+        matches!(self, Self::Create | Self::Start | Self::Reboot | Self::Restart | Self::Restore)
     }
 }
 

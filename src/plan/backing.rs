@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use super::xml::Empty;
-
 /// The element `backingStore` of a disk; an empty one ends the chain.
 #[derive(Serialize)]
 pub(super) struct BackingStore {
@@ -14,7 +12,7 @@ pub(super) struct BackingStore {
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Source>,
     #[serde(rename = "backingStore", skip_serializing_if = "Option::is_none")]
-    next: Option<Empty>,
+    next: Option<Box<BackingStore>>,
 }
 
 #[derive(Serialize)]
@@ -27,7 +25,8 @@ struct Format {
 struct Source {
     #[serde(rename = "@file")]
     file: String,
-    seclabel: Seclabel,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seclabel: Option<Seclabel>,
 }
 
 #[derive(Serialize)]
@@ -46,11 +45,20 @@ impl BackingStore {
 
     /// An image of ours. QEMU may read it by its mode; libvirt would make QEMU's account its owner, who may write.
     pub fn image(path: &str) -> Self {
+        Self::file(path, Some(Seclabel { model: "dac", relabel: "no" }), Self::none())
+    }
+
+    /// A snapshot of ours, which lies on an image. Nobody but root may read it, so libvirt lets QEMU's account in.
+    pub fn snapshot(path: &str, image: &str) -> Self {
+        Self::file(path, None, Self::image(image))
+    }
+
+    fn file(path: &str, seclabel: Option<Seclabel>, next: Self) -> Self {
         Self {
             kind: Some("file"),
             format: Some(Format { kind: "qcow2" }),
-            source: Some(Source { file: path.to_owned(), seclabel: Seclabel { model: "dac", relabel: "no" } }),
-            next: Some(Empty {}),
+            source: Some(Source { file: path.to_owned(), seclabel }),
+            next: Some(Box::new(next)),
         }
     }
 }

@@ -326,7 +326,10 @@ fn scsi_controller(address: Option<PciAddress>) -> Controller {
 /// The root disk alone lies on something; none while nobody knows where that is.
 fn backing(disk: &AttachedDisk, plan: &DomainPlan<'_>) -> Option<BackingStore> {
     match disk.port.place == DiskPlace::Slot(Slot::ROOT_DISK) {
-        true => plan.image.map(BackingStore::image),
+        true => plan.image.map(|image| match plan.snapshot {
+            Some(snapshot) => BackingStore::snapshot(snapshot, image),
+            None => BackingStore::image(image),
+        }),
         false => Some(BackingStore::none()),
     }
 }

@@ -226,6 +226,7 @@ pub(super) mod tests {
             record: &record,
             attached: &attached,
             image: Some("/pool/image"),
+            snapshot: None,
             network: "lite",
             kvm: false,
             arch: "x86_64",

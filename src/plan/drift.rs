@@ -191,6 +191,7 @@ mod tests {
                 record: &record,
                 attached,
                 image: None,
+                snapshot: None,
                 network: "lite",
                 kvm: false,
                 arch: "x86_64",

@@ -15,6 +15,8 @@ pub struct DomainPlan<'a> {
     pub attached: &'a Attached,
     /// Path of the image that the root disk lies on; none where that is not known.
     pub image: Option<&'a str>,
+    /// Path of the snapshot between the two, while there is one.
+    pub snapshot: Option<&'a str>,
     /// The NAT network's name, used unless the record names a bridge.
     pub network: &'a str,
     /// KVM, or QEMU's own emulation.

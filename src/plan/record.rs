@@ -49,6 +49,8 @@ impl Chosen<'_> {
             name: identity.name,
             made_as: None,
             seed_id: None,
+            root_disk: None,
+            lies_on: None,
             uuid: identity.uuid,
             blueprint: blueprint.id.clone(),
             blueprint_version: blueprint.version.clone(),

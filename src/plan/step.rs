@@ -23,6 +23,8 @@ pub enum Step {
     StartUnlinked { uuid: Uuid },
     /// The domain has this name.
     Rename { uuid: Uuid, name: String },
+    /// The domain is defined as `to` says; `from` is the definition that it had.
+    Redefine { uuid: Uuid, from: String, to: String },
     /// The domain runs, behind the rules of the firewall.
     Start { uuid: Uuid },
     /// The domain does not run.
@@ -62,6 +64,9 @@ impl Step {
         match self {
             Self::Ensure { object, .. } => Some(Self::Remove { object: object.clone() }),
             Self::StartUnlinked { uuid } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
+            Self::Redefine { uuid, from, to } => {
+                Some(Self::Redefine { uuid: *uuid, from: to.clone(), to: from.clone() })
+            }
             Self::StartPaused { uuid, .. } => Some(Self::EndPaused { uuid: *uuid }),
             Self::Copy { uuid, copy, .. } => Some(Self::EndCopy { uuid: *uuid, copy: copy.clone() }),
             Self::Freeze { uuid } => Some(Self::Thaw { uuid: *uuid }),
@@ -89,6 +94,7 @@ impl Step {
             | Self::EndPaused { .. }
             | Self::Destroy { .. } => true,
             Self::Rename { .. }
+            | Self::Redefine { .. }
             | Self::Copy { .. }
             | Self::EndCopy { .. }
             | Self::Freeze { .. }
@@ -113,6 +119,7 @@ impl Step {
             Self::Thaw { uuid } => format!("thaw of the guest of domain {uuid}"),
             Self::Cut { uuid, .. } => format!("end of the copies of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
+            Self::Redefine { uuid, .. } => format!("definition of domain {uuid}"),
             Self::Destroy { uuid } | Self::EndPaused { uuid } => format!("power of domain {uuid}"),
             Self::MoveNetwork { name, mode, .. } => format!("move of network `{name}` to mode `{mode}`"),
             Self::RestoreNetwork { name, .. } => format!("old definition of network `{name}`"),

@@ -269,7 +269,7 @@ impl Store {
     pub fn interruption_after(&self, earlier: &Operation) -> Result<Option<Operation>> {
         let all = self.operations_where(
             "WHERE resource_id = ?1 AND rowid > (SELECT rowid FROM operation WHERE id = ?2)
-             AND kind IN ('stop', 'reboot', 'delete') ORDER BY rowid LIMIT 1",
+             AND kind IN ('stop', 'reboot', 'delete', 'restore') ORDER BY rowid LIMIT 1",
             params![earlier.resource.id.to_string(), earlier.id],
         )?;
         Ok(all.into_iter().next())

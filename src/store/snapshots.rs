@@ -77,6 +77,25 @@ impl Store {
         rows.map(|row| row.map_err(sql)).collect()
     }
 
+    /// The snapshots that root disks still lie on, each with the name of the instance, `NAME (deleted)` for one that is kept.
+    pub fn users_of_snapshots(&self) -> Result<Vec<(Uuid, String)>> {
+        users(self.read())
+    }
+
+    /// Refused (`snapshot_in_use`) while the root disk of an instance still lies on a snapshot.
+    pub fn refuse_snapshot_in_use(&self, snapshot: &Snapshot) -> Result<()> {
+        refuse_users(snapshot, users(self.read())?)
+    }
+
+    /// Instances of a host whose root disk still lies on a snapshot.
+    pub fn instances_on_snapshots(&self, host: &HostId) -> Result<Vec<Uuid>> {
+        let query =
+            "SELECT uuid FROM instance WHERE host = ?1 AND json_valid(record) AND record ->> '$.lies_on' IS NOT NULL";
+        let mut statement = self.read().prepare_cached(query).map_err(sql)?;
+        let rows = statement.query_map([host.as_str()], |row| super::column::id(row, "uuid")).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
+    }
+
     /// A snapshot is whole, and the operation that made it is done: both at once.
     pub fn finish_snapshot(
         &mut self,
@@ -113,6 +132,33 @@ impl Store {
             operations::end(t, operation, state, error, now)
         })
     }
+}
+
+/// As [`Store::refuse_snapshot_in_use`], inside a transaction.
+pub fn refuse_in_use(t: &Transaction<'_>, snapshot: &Snapshot) -> Result<()> {
+    refuse_users(snapshot, users(&t.0)?)
+}
+
+fn refuse_users(snapshot: &Snapshot, users: Vec<(Uuid, String)>) -> Result<()> {
+    let own = users.into_iter().filter(|(id, _)| *id == snapshot.id);
+    let names: Vec<String> = own.map(|(_, name)| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let text = format!("the disk of instance {} still lies on snapshot `{}`", names.join(", "), snapshot.name);
+    Err(Error::new(Code::SnapshotInUse, text).hint(
+        "the instance takes over what it holds while it runs: try again in a moment, or start the instance if it is off",
+    ))
+}
+
+fn users(connection: &rusqlite::Connection) -> Result<Vec<(Uuid, String)>> {
+    let query = "SELECT record ->> '$.lies_on' AS snapshot,
+            CASE WHEN phase = 'kept' THEN record ->> '$.name' || ' (deleted)' ELSE name END AS name
+        FROM instance WHERE json_valid(record) AND record ->> '$.lies_on' IS NOT NULL ORDER BY 2";
+    let mut statement = connection.prepare_cached(query).map_err(sql)?;
+    let rows =
+        statement.query_map([], |row| Ok((super::column::id(row, "snapshot")?, row.get("name")?))).map_err(sql)?;
+    rows.map(|row| row.map_err(sql)).collect()
 }
 
 /// The name of a snapshot that was given none: `web-snap-1`, or the next number that is free.

@@ -29,6 +29,8 @@ pub struct SnapshotView {
     pub bundle: String,
     /// The image's volume, which stays as long as the snapshot does.
     pub image: String,
+    /// Instances whose disk still lies on it: it cannot be deleted while there are any.
+    pub used_by: Vec<String>,
     /// When it was asked for.
     #[serde(serialize_with = "row::time")]
     pub created_at: Timestamp,
@@ -38,8 +40,9 @@ fn some_bytes<S: Serializer>(size: &Option<Size>, to: S) -> Result<S::Ok, S::Err
     size.map(Size::as_bytes).serialize(to)
 }
 
-impl From<StoredSnapshot> for SnapshotView {
-    fn from(stored: StoredSnapshot) -> Self {
+impl SnapshotView {
+    /// Of a snapshot, with the instances whose disk still lies on it.
+    pub fn of(stored: StoredSnapshot, used_by: Vec<String>) -> Self {
         let StoredSnapshot { snapshot, state, allocation } = stored;
         Self {
             name: snapshot.name.to_string(),
@@ -51,6 +54,7 @@ impl From<StoredSnapshot> for SnapshotView {
             blueprint: snapshot.record.blueprint,
             bundle: snapshot.record.bundle,
             image: snapshot.image,
+            used_by,
             created_at: snapshot.created_at,
         }
     }

@@ -17,6 +17,8 @@ const NOT_NEEDED: &[(&str, &str)] = &[
     ("snapshot create", "thaw"),
     ("snapshot create", "is_frozen"),
     ("delete of one that is kept", "shutdown"),
+    // The plug is pulled anyway.
+    ("restore", "shutdown"),
     // Only how long it takes is of interest.
     ("undo of a create", "domain"),
 ];

@@ -102,7 +102,7 @@ const ENGINE: &[&[&str]] = &[
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
-    &["disk", "disks", "host_shutdown", "published", "served"],
+    &["disk", "disks", "host_shutdown", "published", "pulls", "served"],
     // What the web front serves with; the application learns of it.
     &["certificates"],
     &["follow", "undo", "power"],

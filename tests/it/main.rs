@@ -68,6 +68,7 @@ mod package;
 mod protect;
 mod published;
 mod readme;
+mod restore;
 mod snapshots;
 mod specification;
 mod state;

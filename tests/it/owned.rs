@@ -29,6 +29,7 @@ fn a_second_disk_is_made_missed_attached_deleted_and_collected() {
         record: &record,
         attached: &attached,
         image: Some("/p/image"),
+        snapshot: None,
         network: "lite",
         kvm: false,
         arch: "x86_64",

@@ -72,6 +72,7 @@ mod publication;
 mod publication_kill;
 mod published;
 mod render;
+mod restore;
 mod reverse_proxy;
 mod runner;
 mod runner_values;
@@ -138,6 +139,7 @@ fn main() -> ExitCode {
         (Host, "publication", publication::TESTS),
         (Host, "publication_kill", publication_kill::TESTS),
         (Tools, "render", render::TESTS),
+        (Host, "restore", restore::TESTS),
         (Tools, "reverse_proxy", reverse_proxy::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),

@@ -21,13 +21,13 @@ crate::tests![
 ];
 
 /// Writes 64 KiB of a byte into a disk that nobody has open.
-fn write(disk: &Path, byte: u8, at: &str) {
+pub fn write(disk: &Path, byte: u8, at: &str) {
     let command = format!("write -P {byte} {at} 64k");
     run(Command::new("qemu-io").args(["-f", "qcow2", "-c", &command]).arg(disk));
 }
 
 /// Whether 64 KiB of a disk that nobody has open are this byte.
-fn holds(disk: &Path, byte: u8, at: &str) -> bool {
+pub fn holds(disk: &Path, byte: u8, at: &str) -> bool {
     let command = format!("read -P {byte} {at} 64k");
     let out =
         Command::new("qemu-io").args(["-r", "-f", "qcow2", "-c", &command]).arg(disk).output().expect("qemu-io runs");
@@ -35,7 +35,7 @@ fn holds(disk: &Path, byte: u8, at: &str) -> bool {
 }
 
 /// The files of the pool whose names begin and end so.
-fn files(host: &Host, begin: &str, end: &str) -> Vec<PathBuf> {
+pub fn files(host: &Host, begin: &str, end: &str) -> Vec<PathBuf> {
     let all = std::fs::read_dir(host.pool_dir()).expect("a folder").map(|entry| entry.expect("read").path());
     let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
     let mut found: Vec<PathBuf> =
@@ -45,7 +45,7 @@ fn files(host: &Host, begin: &str, end: &str) -> Vec<PathBuf> {
 }
 
 /// The files that a disk lies on.
-fn backing(disk: &Path) -> Vec<String> {
+pub fn backing(disk: &Path) -> Vec<String> {
     let out = run(Command::new("qemu-img").args(["info", "--backing-chain", "--output=json"]).arg(disk));
     let chain: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
     let names = chain.as_array().expect("a chain").iter().skip(1);
@@ -53,7 +53,7 @@ fn backing(disk: &Path) -> Vec<String> {
 }
 
 /// What must not change of the image: its bytes, its owner and its mode.
-fn image(host: &Host) -> (PathBuf, Vec<u8>, (u32, u32, u32)) {
+pub fn image(host: &Host) -> (PathBuf, Vec<u8>, (u32, u32, u32)) {
     let image = files(host, "base-", ".qcow2").remove(0);
     let seen = image.metadata().expect("it is there");
     let bytes = std::fs::read(&image).expect("read");

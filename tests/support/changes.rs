@@ -9,7 +9,9 @@ use lite::{
         sagas::{
             attachment, bake, delete, disk, firewall, load_balancer,
             publication::{self, Difference},
-            reboot, site, snapshot, start, static_ip, stop, tag, undelete,
+            reboot,
+            restore::{self, How, Restored},
+            site, snapshot, start, static_ip, stop, tag, undelete,
         },
     },
     model::{
@@ -233,6 +235,12 @@ pub fn snapshot(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
 pub fn delete_snapshot(ctx: &mut Ctx) -> Result<()> {
     let accepted = snapshot::accept_delete(ctx, &Name::parse("kept")?)?;
     snapshot::run_delete(ctx, accepted)
+}
+
+/// Gives an instance the disk of the snapshot `kept`; nobody waits for its application.
+pub fn restore(ctx: &mut Ctx, instance: &Instance) -> Result<Restored> {
+    let accepted = restore::accept(ctx, instance, &Name::parse("kept")?, &mut Unobserved)?;
+    restore::run(ctx, accepted, How { grace: Duration::ZERO, until_ready: None }, &mut Unobserved)
 }
 
 /// Bakes an image, or gives the one that is there.

@@ -156,7 +156,12 @@ fn attach_mounted(world: &World) -> Result<()> {
     on(world, |ctx, instance| changes::attach_disk(ctx, instance, Some("/srv")))
 }
 
-fn with_snapshot(world: &World) {
+fn stopped_with_snapshot(world: &World) {
+    stopped(world);
+    on(world, changes::snapshot).expect("made");
+}
+
+pub(super) fn with_snapshot(world: &World) {
     created(world);
     on(world, changes::snapshot).expect("made");
 }
@@ -251,6 +256,13 @@ pub const OPERATIONS: &[Operation] = &[
     ("snapshot create", with_agent, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot of a stopped one", stopped, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot delete", with_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
+    ("restore", with_snapshot, |w| on(w, |e, i| changes::restore(e, i).map(drop)), Leaves::Whole),
+    (
+        "restore of a stopped one",
+        stopped_with_snapshot,
+        |w| on(w, |e, i| changes::restore(e, i).map(drop)),
+        Leaves::Whole,
+    ),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     (

@@ -41,6 +41,8 @@ pub fn record(n: u8) -> Record {
         disk: b.disk,
         made_as: None,
         seed_id: None,
+        root_disk: None,
+        lies_on: None,
         kept: None,
         scratch_disk: None,
         disks: Vec::new(),

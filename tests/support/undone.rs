@@ -8,14 +8,17 @@ use lite::{
 
 use super::{
     changes,
-    operations::{Leaves, Operation, created, instance, move_network, on, on_old_network, targets, with_disk},
+    operations::{
+        Leaves, Operation, created, instance, move_network, on, on_old_network, targets, with_disk, with_snapshot,
+    },
     world::World,
 };
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 7] = [
+pub const UNLOADED: [Operation; 8] = [
     ("network that is not moved", on_old_network, immovable, Leaves::Whole),
     ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
+    ("restore that is undone", with_snapshot, not_restored, Leaves::Whole),
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
     ("static address that is not loaded", created, unattachable, Leaves::Whole),
@@ -79,6 +82,17 @@ fn not_attached(world: &World) -> Result<()> {
     let error = on(world, |ctx, instance| changes::attach_disk(ctx, instance, None)).expect_err("not attached");
     world.hypervisor.heal();
     assert_eq!((error.exit_code(), instance(&world.engine()).record.disks), (1, vec![]));
+    Ok(())
+}
+
+/// A restore whose instance does not start: it has its disk of before.
+fn not_restored(world: &World) -> Result<()> {
+    let before = instance(&world.engine());
+    world.hypervisor.fail_call("start", 1, Moment::Before);
+    let error = on(world, |ctx, instance| changes::restore(ctx, instance).map(drop)).expect_err("not started");
+    world.hypervisor.heal();
+    let told = "restored nothing; instance `web` runs as before";
+    assert_eq!((error.exit_code(), error.message.as_str(), instance(&world.engine())), (1, told, before));
     Ok(())
 }
 

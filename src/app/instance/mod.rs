@@ -11,6 +11,7 @@ pub mod logs;
 pub mod power;
 pub mod protect;
 pub mod publish;
+pub mod restore;
 pub mod secrets;
 pub mod show;
 pub mod site;

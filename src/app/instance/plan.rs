@@ -51,6 +51,7 @@ fn steps(checked: &Checked, settings: &Settings) -> Result<Vec<Step>> {
         record: &record,
         attached: &attached,
         image: None,
+        snapshot: None,
         network: &settings.host.network,
         kvm: false,
         arch: "x86_64",
@@ -85,6 +86,7 @@ fn title(step: &Step) -> &'static str {
         Step::Ensure { kind, .. } => kind.description().noun(),
         Step::StartUnlinked { .. } | Step::Start { .. } => "start",
         Step::Rename { .. } => "name",
+        Step::Redefine { .. } => "definition",
         Step::StartPaused { .. }
         | Step::EndPaused { .. }
         | Step::Copy { .. }

@@ -16,7 +16,7 @@ use crate::{
     },
     image::{Leftover, leftovers},
     model::{DnsHost, Record, ResourceKind, escaped},
-    plan::{Namespace, Object, OwnedKind, full_name, is_marked, named_instance, owner_of},
+    plan::{Namespace, Object, OwnedKind, full_name, is_marked, named_instance, owner_of, root_disk, root_disk_number},
 };
 
 /// What is said of a volume that is marked as ours, while nothing tells which kind of ours it is.
@@ -73,12 +73,18 @@ struct Owners<'a> {
     ours: HashSet<Uuid>,
 }
 
+/// Whether a volume is a root disk of an instance that has another.
+pub fn is_replaced(volume: &str, record: &Record) -> bool {
+    root_disk_number(record, volume).is_some() && root_disk(record) != volume
+}
+
 /// Everything that is in no record; nothing if the domains are not known.
 pub fn orphans(facts: &Facts) -> Orphans {
     let Some(domains) = &facts.domains else { return Orphans::default() };
     let owners = Owners::new(facts, domains);
     let mut orphans: Vec<Orphan> = owners.delete_recorded.iter().map(|d| owners.domain(d)).collect();
     orphans.extend(owners.volumes());
+    orphans.extend(owners.replaced());
     orphans.extend(owners.filters());
     orphans.extend(owners.addresses());
     orphans.extend(owners.names());
@@ -138,6 +144,27 @@ impl<'a> Owners<'a> {
             let (kind, owner) = owner_of(Namespace::Volume, &volume.name).filter(|(_, id)| self.may_go(id))?;
             let object = Object::Volume { pool: self.facts.pool_name.clone(), name: volume.name.clone() };
             Some(Orphan::of(kind, object, owner, self.user(|d| d.disks.contains(&volume.path))))
+        })
+    }
+
+    /// Root disks of instances that have another by now: a restore that was cut off with the database lost left them.
+    fn replaced(&self) -> impl Iterator<Item = Orphan> {
+        let open: HashSet<Uuid> = self.facts.before.open.iter().chain(&self.facts.after.open).map(owner).collect();
+        let (before, after) = (&self.facts.before, &self.facts.after);
+        let rows: Vec<&Record> = [&before.instances, &before.kept, &after.instances, &after.kept]
+            .into_iter()
+            .flatten()
+            .map(|instance| &instance.record)
+            .collect();
+        self.facts.volumes.iter().flatten().filter_map(move |volume| {
+            let (kind, owner) = owner_of(Namespace::Volume, &volume.name)?;
+            let mut own = rows.iter().filter(|record| record.uuid == owner).peekable();
+            let is_idle = !self.facts.busy.contains(&owner) && !open.contains(&owner);
+            let is_replaced = own.peek().is_some() && own.all(|record| is_replaced(&volume.name, record));
+            (is_idle && is_replaced).then(|| {
+                let object = Object::Volume { pool: self.facts.pool_name.clone(), name: volume.name.clone() };
+                Orphan::of(kind, object, owner, self.user(|d| d.disks.contains(&volume.path)))
+            })
         })
     }
 

@@ -13,6 +13,7 @@ pub mod publication;
 pub mod reboot;
 pub mod redefine;
 pub mod restart;
+pub mod restore;
 pub mod site;
 pub mod snapshot;
 pub mod start;

@@ -18,8 +18,8 @@ use crate::{
     },
     hypervisor::{DomainState, VolumeInfo},
     model::{
-        Code, Consistency, Error, Instance, Name, NetworkMode, OperationKind, Record, ResourceRef, Result, Size,
-        Snapshot, SnapshotState, StoredSnapshot,
+        Code, Consistency, Error, Hint, Instance, Name, NetworkMode, OperationKind, Record, ResourceRef, Result, Size,
+        Snapshot, SnapshotState, StoredSnapshot, Verb,
     },
     plan::{self, DiskCopy, Object, OwnedKind, PausedPlan, Step},
     store::{Operation, OperationState, operations, snapshots},
@@ -73,6 +73,9 @@ pub fn source(ctx: &Ctx, instance: &Instance) -> Result<Source> {
         _ => return Err(not_now(Code::NotSettled, "is in a state that lite does not know")),
     };
     require_disks(ctx, instance)?;
+    if record.lies_on.is_some() {
+        return Err(lies_on_another(name, is_up));
+    }
     if is_up && ctx.hypervisor.block_job(record.uuid, plan::ROOT_DEVICE)?.is_some() {
         return Err(not_now(Code::DomainBusy, "has a block job on its disk already"));
     }
@@ -85,6 +88,16 @@ pub fn source(ctx: &Ctx, instance: &Instance) -> Result<Source> {
     let image = image_volume(ctx, instance)?;
     let image_path = volume_path(ctx, &image)?;
     Ok(Source { root, image: (image, image_path), is_up, consistency })
+}
+
+/// A copy would hold only what the disk holds beside the other snapshot.
+fn lies_on_another(name: &Name, is_up: bool) -> Error {
+    let text = format!("the disk of instance `{name}` still lies on the snapshot that it was made from");
+    let error = Error::new(Code::DomainBusy, text);
+    match is_up {
+        true => error.hint("it will be its own in a moment: try again then"),
+        false => error.hint(Hint::from("it becomes its own while the instance runs: ").run_with(Verb::Start, &[name])),
+    }
 }
 
 fn no_volume(volume: &str) -> Error {
@@ -107,7 +120,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result
             id: Uuid::new_v4(),
             name: name.map_or_else(|| snapshots::free_name(t, &instance.record.name), |name| Ok(name.clone()))?,
             // Disks that it was given are not in it.
-            record: Record { disks: Vec::new(), ..instance.record.clone() },
+            record: Record { disks: Vec::new(), root_disk: None, ..instance.record.clone() },
             image: source.image.0.clone(),
             size: Size::bytes(source.root.capacity),
             consistency: None,
@@ -225,10 +238,11 @@ pub struct Deletion {
     lock: Lock,
 }
 
-/// Refused (busy) for a snapshot that is being made or removed.
-pub fn check_deletable(one: &StoredSnapshot) -> Result<()> {
+/// Refused (busy) for a snapshot that is being made, or that the disk of an instance still lies on.
+pub fn check_deletable(ctx: &Ctx, one: &StoredSnapshot) -> Result<()> {
     match one.state {
-        SnapshotState::Available | SnapshotState::Deleting => Ok(()),
+        SnapshotState::Available => ctx.store.refuse_snapshot_in_use(&one.snapshot),
+        SnapshotState::Deleting => Ok(()),
         SnapshotState::Creating => {
             let text = format!("snapshot `{}` is being made", one.snapshot.name);
             Err(Error::new(Code::Busy, text).hint("delete it when it is there"))
@@ -250,10 +264,11 @@ pub fn accept_delete(ctx: &mut Ctx, name: &Name) -> Result<Deletion> {
         lock.retire();
         return Err(Error::new(Code::NoSuchSnapshot, format!("{what} was deleted meanwhile")));
     };
-    check_deletable(&found)?;
+    check_deletable(ctx, &found)?;
     let requester = ctx.requester.clone();
     let operation = Operation::started(kind, ResourceRef::from(&found.snapshot), host, requester, ctx.now());
     ctx.store.write(|t| {
+        snapshots::refuse_in_use(t, &found.snapshot)?;
         snapshots::set_state(t, id, SnapshotState::Deleting)?;
         operations::insert(t, &operation)
     })?;

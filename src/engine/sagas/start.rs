@@ -1,9 +1,6 @@
 //! start: the domain runs again and, if wanted, its application answers.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -13,12 +10,11 @@ use crate::{
         Accepted, Capacity, Ctx, Observer,
         domain::{adopt_power_state, drift_in, lost, renewal, state_of, unresponsive},
         execute::Payload,
-        follow::{Subject, Wait},
         host,
         journal::{self, Run},
         lock::{self, Attempt, Lock},
         progress::Reporter,
-        ready::wait_ready,
+        ready::{reported, wait_started},
         removal::purge::make_room,
     },
     hypervisor::DomainState,
@@ -30,11 +26,9 @@ use crate::{
     store::Operation,
 };
 
-/// What a start was accepted with: where what the guest writes in its new run is found, and the lock of the operation.
+/// What a start was accepted with: where what the guest writes in its new run begins, and the lock of the operation.
 pub struct Found {
     own: Lock,
-    report: PathBuf,
-    console: PathBuf,
     /// Bytes of the report log that are of earlier runs.
     offset: u64,
     /// Defines its domain anew, if that was defined for a firewall of an earlier lite's.
@@ -75,9 +69,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
     }
     host::prepare_host(ctx, &instance.record.network, observer)?;
     check_capacity(ctx, instance, plan::size_in_domain(&xml), observer)?;
-    let logs = &ctx.settings.host.folders.logs;
-    let (report, console) = (plan::report_log(&instance.record, logs), plan::console_log(&instance.record, logs));
-    let offset = ctx.machine.info(&report).map_or(0, |i| i.length);
+    let offset = reported(ctx, &instance.record);
     let renewal = renewal(ctx, instance, &xml)?;
     if let Some(image) = ctx.store.image_of(uuid)?.filter(|image| !image.is_empty()) {
         ctx.images()?.take_back(&image)?;
@@ -85,7 +77,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, observer: &mut dyn Observer) -
     let operation = journal::new_operation(ctx, OperationKind::Start, instance);
     let own = lock::own(&ctx.locks(), &operation, ctx.now())?;
     ctx.store.insert_operation(&operation)?;
-    let found = Found { own, report, console, offset, renewal };
+    let found = Found { own, offset, renewal };
     Ok(Some(Accepted { operation, instance: instance.clone(), lock, found }))
 }
 
@@ -112,35 +104,14 @@ pub fn run(
     // Whoever wants something of the instance need not wait for its application.
     drop(lock);
     let result = result.and_then(|()| match (timeout, instance.phase) {
-        (Some(timeout), Phase::Ready) => wait(ctx, &operation, &instance, &found, (begun, timeout), observer),
+        (Some(timeout), Phase::Ready) => {
+            wait_started(ctx, (&operation, &instance), found.offset, (begun, timeout), observer)
+        }
         _ => Ok(()),
     });
     let result = journal::end(ctx, &operation, result);
     found.own.retire();
     result
-}
-
-/// Waits until the application answers.
-fn wait(
-    ctx: &Ctx,
-    operation: &Operation,
-    instance: &Instance,
-    found: &Found,
-    (begun, timeout): (Instant, Duration),
-    observer: &mut dyn Observer,
-) -> Result<()> {
-    let record = &instance.record;
-    let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
-    let wait = Wait {
-        subject: Subject::Instance(&record.name, operation),
-        uuid: record.uuid,
-        report: &found.report,
-        console: &found.console,
-        start: found.offset,
-        deadline: begun + timeout,
-        timeout,
-    };
-    wait_ready(ctx, record, blueprint.health.as_ref(), &wait, observer).map(drop)
 }
 
 /// A stopped instance holds no memory: see that there is some, for the size recorded and for what `now` was made of it

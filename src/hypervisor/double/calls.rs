@@ -164,6 +164,7 @@ impl Lifecycle for Double {
     fn destroy(&self, uuid: Uuid) -> Result<()> {
         self.inner.destroy(uuid)?;
         self.forget_state(uuid);
+        self.end_work(uuid);
         self.memory().devices.forget(uuid);
         Ok(())
     }

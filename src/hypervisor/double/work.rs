@@ -107,6 +107,7 @@ impl Double {
         let work = &mut self.memory().work;
         if !runs {
             work.jobs.retain(|(of, _), _| *of != uuid);
+            work.filled.retain(|(of, _), _| *of != uuid);
             work.frozen.remove(&uuid);
             return Ok(false);
         }
@@ -128,6 +129,13 @@ impl Double {
             work.filled.insert(disk, base);
         }
         Ok(true)
+    }
+
+    /// A domain's run ended, and with it all that was at work in it.
+    pub(super) fn end_work(&self, uuid: Uuid) {
+        let work = &mut self.memory().work;
+        work.jobs.retain(|(of, _), _| *of != uuid);
+        work.filled.retain(|(of, _), _| *of != uuid);
     }
 
     fn agent(&self, uuid: Uuid) -> Result<()> {

@@ -31,6 +31,11 @@ pub(super) enum Journalled {
         uuid: Uuid,
         name: String,
     },
+    Redefine {
+        uuid: Uuid,
+        from: String,
+        to: String,
+    },
     Start {
         uuid: Uuid,
     },
@@ -126,6 +131,7 @@ impl From<Journalled> for Step {
             Journalled::StartUnlinked { uuid } => Self::StartUnlinked { uuid },
             Journalled::LinkUp { uuid } => Self::Start { uuid },
             Journalled::Rename { uuid, name } => Self::Rename { uuid, name },
+            Journalled::Redefine { uuid, from, to } => Self::Redefine { uuid, from, to },
             Journalled::Start { uuid } => Self::Start { uuid },
             Journalled::Destroy { uuid } => Self::Destroy { uuid },
             Journalled::StartPaused { uuid, xml } => Self::StartPaused { uuid, xml },
@@ -183,6 +189,7 @@ mod tests {
         let mut steps = vec![
             Step::StartUnlinked { uuid: ID },
             Step::Rename { uuid: ID, name: "web".into() },
+            Step::Redefine { uuid: ID, from: "<a/>".into(), to: "<b/>".into() },
             Step::Start { uuid: ID },
             Step::Destroy { uuid: ID },
             Step::StartPaused { uuid: ID, xml: "<domain/>".into() },

@@ -46,6 +46,7 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .row("DISK", view.disk)
         .maybe("SIZE", view.size)
         .row("IMAGE", &view.image)
+        .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
         .row("CREATED", time_text(view.created_at));
     ui.data(&block.render(ui.color()))
 }
@@ -82,6 +83,7 @@ mod tests {
             blueprint: "nginx".to_owned(),
             bundle: "nano".to_owned(),
             image: "base-debian-13-00ff.qcow2".to_owned(),
+            used_by: Vec::new(),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
         }
     }

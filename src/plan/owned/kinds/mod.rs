@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use disk::disk_volume;
 pub use log::{console_log, report_log};
-pub use root_disk::{ROOT_DEVICE, root_disk};
+pub use root_disk::{ROOT_DEVICE, next_root_disk, root_disk, root_disk_number};
 pub use seed::seed;
 pub use snapshot::{snapshot_disk, snapshot_sidecar};
 
@@ -156,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn a_root_disk_has_a_number_after_the_first() {
+        let first = crate::plan::domain::tests::record();
+        let second = Record { root_disk: Some(next_root_disk(&first)), ..first.clone() };
+        let id = first.uuid.simple();
+        assert_eq!(root_disk(&first), format!("lite-web-1-{id}.qcow2"));
+        assert_eq!(root_disk(&second), format!("lite-web-1-{id}.2.qcow2"));
+        let owner = Some((OwnedKind::RootDisk, first.uuid));
+        assert_eq!([&first, &second].map(|record| owner_of(Namespace::Volume, &root_disk(record))), [owner; 2]);
+        assert_eq!(next_root_disk(&second), 3);
+        let number = |volume: &str| root_disk_number(&first, volume);
+        assert_eq!([number(&root_disk(&first)), number(&root_disk(&second))], [Some(1), Some(2)]);
+        // Another lite's snapshot of it.
+        assert_eq!(number(&format!("lite-snap-web-1-{id}.qcow2")), None);
+    }
+
+    #[test]
     fn no_name_is_read_by_the_rules_of_two_kinds() {
         let name = Name::parse("web-1").unwrap();
         for kind in OwnedKind::ALL {
@@ -179,6 +195,9 @@ mod tests {
             (Namespace::Volume, format!("lite-Web-{id}.qcow2")),
             (Namespace::Volume, format!("lite-web-{}.qcow2", id.replace('0', "O"))),
             (Namespace::Volume, format!("lite-web-{id}.snap.qcow2")),
+            // A number that no root disk has.
+            (Namespace::Volume, format!("lite-web-{id}.1.qcow2")),
+            (Namespace::Volume, format!("lite-web-{id}.02.qcow2")),
             (Namespace::Filter, "clean-traffic".to_owned()),
             (Namespace::Filter, format!("lite-{id}")),
             (Namespace::Log, "web.console.log".to_owned()),

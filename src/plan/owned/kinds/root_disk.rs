@@ -1,9 +1,12 @@
 //! The root disk: a qcow2 overlay on an image.
 
+use uuid::Uuid;
+
 use super::super::{
     description::{Attachment, Class, Description, Sources},
     name::{self, Owner},
-    object::Namespace,
+    object::{Namespace, Object},
+    place::Place,
 };
 use crate::{
     model::{Record, Result},
@@ -14,6 +17,8 @@ use crate::{
 };
 
 const SUFFIX: &str = ".qcow2";
+/// The number of the root disk that a create makes.
+const FIRST: u32 = 1;
 
 /// The device that the root disk is in its guest.
 pub const ROOT_DEVICE: &str = "vda";
@@ -22,7 +27,30 @@ pub(super) struct RootDisk;
 
 /// The name of the root disk's volume.
 pub fn root_disk(record: &Record) -> String {
-    name::volume(Owner::of(record), SUFFIX)
+    numbered(record, record.root_disk.unwrap_or(FIRST))
+}
+
+/// The number of a volume that is a root disk of the instance, the one that it has or another.
+pub fn root_disk_number(record: &Record, volume: &str) -> Option<u32> {
+    let stem = volume.strip_suffix(SUFFIX)?;
+    let number = stem.rsplit_once('.').map_or(Some(FIRST), |(_, number)| number.parse().ok())?;
+    (numbered(record, number) == volume).then_some(number)
+}
+
+/// `lite-NAME-ID.qcow2` is the first, `lite-NAME-ID.2.qcow2` another.
+fn numbered(record: &Record, number: u32) -> String {
+    let suffix = if number > FIRST { format!(".{number}{SUFFIX}") } else { SUFFIX.to_owned() };
+    name::volume(Owner::of(record), &suffix)
+}
+
+/// The number of the root disk after that of a record.
+pub fn next_root_disk(record: &Record) -> u32 {
+    record.root_disk.unwrap_or(FIRST).saturating_add(1)
+}
+
+/// Whether a text is the number of a root disk that is not the first, as lite writes it.
+fn is_number(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|number| number > FIRST && number.to_string() == text)
 }
 
 impl Description for RootDisk {
@@ -40,6 +68,18 @@ impl Description for RootDisk {
 
     fn volume_suffix(&self) -> Option<&'static str> {
         Some(SUFFIX)
+    }
+
+    fn owner_in(&self, volume: &str) -> Option<Uuid> {
+        let stem = volume.strip_suffix(SUFFIX)?;
+        match stem.rsplit_once('.') {
+            Some((bare, number)) if is_number(number) => name::id_in_volume(bare, ""),
+            _ => name::id_in_volume(stem, ""),
+        }
+    }
+
+    fn object(&self, record: &Record, place: Place<'_>) -> Option<Object> {
+        self.namespace().named(root_disk(record), place)
     }
 
     /// `lite-NAME-ID.qcow2` has no word for what it is: another lite's snapshot `lite-snap-NAME-ID.qcow2` reads like the

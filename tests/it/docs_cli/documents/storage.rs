@@ -26,6 +26,7 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         blueprint: text("nginx"),
         bundle: text("nano"),
         image: text("base-debian-13"),
+        used_by: vec![text("web")],
         created_at: now(),
     };
     let document = view::SnapshotsDocument { snapshots: &[snapshot] };

@@ -1,0 +1,131 @@
+//! Restoring an instance to one of its snapshots: first what it is about, so that a front end can ask, then the change.
+
+use std::time::Duration;
+
+use crate::{
+    app::{Accepted, App, Caller, Right},
+    engine::{
+        Ctx,
+        sagas::{
+            restore::{self, How, Restored},
+            snapshot,
+        },
+    },
+    model::{Hint, Instance, Name, Observer, Result, Snapshot, Verb},
+    store::snapshots,
+    view::Changed,
+};
+
+/// How long a guest may take to power off before the plug is pulled.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A restore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// The instance.
+    pub name: Name,
+    /// Its snapshot.
+    pub snapshot: Name,
+    /// Keep the disk of now as a snapshot first.
+    pub keep: bool,
+    /// Pull the plug instead of asking the guest to power off.
+    pub force: bool,
+    /// How long its application may take until it answers; none: nobody waits for it, and it is not gone back if it does not.
+    pub until_ready: Option<Duration>,
+    /// Wait while something else works on the instance.
+    pub wait: bool,
+}
+
+/// A restore that was found to be possible.
+pub struct Found {
+    ctx: Ctx,
+    restore: Restore,
+    instance: Instance,
+    snapshot: Snapshot,
+    runs: bool,
+}
+
+/// Finds the instance and its snapshot, and refuses what cannot be.
+///
+/// # Errors
+/// What is refused. Nothing is changed.
+pub fn find(app: &App, caller: &Caller, restore: &Restore, observer: &mut dyn Observer) -> Result<Found> {
+    caller.require(Right::Change)?;
+    let ctx = app.change(caller, restore.wait, observer)?;
+    let instance = ctx.store.require(&restore.name)?;
+    let (snapshot, runs) = restore::plan(&ctx, &instance, &restore.snapshot)?;
+    if restore.keep {
+        snapshot::source(&ctx, &instance).map_err(|error| {
+            let again = Hint::from("without a snapshot of the disk of now: ");
+            error.hint(again.run_with(Verb::Restore, &[&restore.name, &restore.snapshot, &"--no-keep"]))
+        })?;
+    }
+    Ok(Found { ctx, restore: restore.clone(), instance, snapshot, runs })
+}
+
+impl Found {
+    /// The snapshot that it goes back to.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What would be done.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn plan(&mut self) -> Result<Changed> {
+        let name = &self.instance.record.name;
+        let then = if self.runs { "and started" } else { "and stay stopped" };
+        let kept = match self.restore.keep {
+            true => {
+                let free = self.ctx.store.write(|t| snapshots::free_name(t, name))?;
+                format!("; the disk of now would be snapshot `{free}`")
+            }
+            false => "; the disk of now would be lost".to_owned(),
+        };
+        Ok(Changed::new(name, format!("would be restored to `{}` {then}{kept}", self.snapshot.name)))
+    }
+
+    /// Accepts it: an operation is in the journal then, of the snapshot of the disk of now if there is to be one.
+    ///
+    /// # Errors
+    /// What is refused, or busy.
+    pub fn accept(self, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
+        let Self { mut ctx, restore, instance, .. } = self;
+        if !restore.keep {
+            let accepted = restore::accept(&mut ctx, &instance, &restore.snapshot, observer)?;
+            let operation = accepted.operation.clone();
+            return Ok(Accepted::new(operation, move |observer| {
+                let how = restore.how();
+                let restored = restore::run(&mut ctx, accepted, how, observer)?;
+                Ok(told(&restore, restored))
+            }));
+        }
+        let accepted = snapshot::accept(&mut ctx, &instance, None)?;
+        let operation = accepted.operation.clone();
+        Ok(Accepted::new(operation, move |observer| {
+            let kept = snapshot::run(&mut ctx, accepted, observer)?.snapshot.name;
+            let text = format!("the disk of now is kept as snapshot `{kept}`");
+            observer.status(&text);
+            let accepted = restore::accept(&mut ctx, &instance, &restore.snapshot, observer)?;
+            let restored = restore::run(&mut ctx, accepted, restore.how(), observer)?;
+            Ok(told(&restore, restored))
+        }))
+    }
+}
+
+impl Restore {
+    fn how(&self) -> How {
+        How { grace: if self.force { Duration::ZERO } else { GRACE }, until_ready: self.until_ready }
+    }
+}
+
+fn told(restore: &Restore, restored: Restored) -> Changed {
+    let state = if restored.runs { "running" } else { "stopped" };
+    let held = match (restored.is_own, restored.runs) {
+        (true, _) => String::new(),
+        (false, true) => format!("; snapshot `{}` is in use for a while yet", restore.snapshot),
+        (false, false) => format!("; snapshot `{}` is in use until it ran", restore.snapshot),
+    };
+    Changed::new(&restore.name, format!("restored, {state}{held}"))
+}
