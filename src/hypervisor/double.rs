@@ -5,6 +5,7 @@
 
 mod calls;
 mod devices;
+mod shape;
 mod work;
 
 use std::{

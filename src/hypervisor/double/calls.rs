@@ -4,7 +4,7 @@ use std::{io::Read, net::Ipv4Addr, path::Path};
 
 use uuid::Uuid;
 
-use super::Double;
+use super::{Double, shape};
 use crate::{
     hypervisor::{
         Console, ConsoleStream, DhcpHost, DhcpInfo, DnsHost, DnsInfo, DomainInfo, DomainSample, DomainState, Domains,
@@ -85,8 +85,11 @@ impl Domains for Double {
         fn domain_xml(uuid: Uuid) -> Option<String>;
         fn domain_metadata(uuid: Uuid, uri: &str) -> Option<String>;
         fn set_domain_metadata(uuid: Uuid, uri: &str, prefix: &str, xml: &str) -> ();
-        fn ensure_domain(xml: &str) -> ();
         fn rename_domain(uuid: Uuid, name: &str) -> ();
+    }
+
+    fn ensure_domain(&self, xml: &str) -> Result<()> {
+        if shape::is_new(xml) { self.inner.ensure_domain(xml) } else { self.inner.define_unvalidated(xml) }
     }
 
     fn guest_addresses(&self, uuid: Uuid, _: Mac) -> Result<Vec<Ipv4Addr>> {
