@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     time::{ClockId, clock_gettime},
@@ -17,6 +17,11 @@ use rustix::{
 pub trait Clock: Send + Sync {
     /// Wall time: what is stored and shown. It may jump.
     fn now(&self) -> Timestamp;
+
+    /// Where the days of this machine begin.
+    fn zone(&self) -> TimeZone {
+        TimeZone::system()
+    }
 
     /// Monotonic time: what deadlines are measured on.
     fn instant(&self) -> Instant {

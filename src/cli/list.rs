@@ -34,7 +34,7 @@ EXAMPLES:
 pub struct Args {
     /// Columns to show, separated by commas: name, state, health, blueprint,
     /// bundle, address, address6, static_address, price, base, vcpus, memory, disk,
-    /// network, ports, published, tags, created, version, image, uuid
+    /// network, ports, published, snapshot, tags, created, version, image, uuid
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = ListColumn::parse, add = ArgValueCompleter::new(complete::columns))]
     columns: Vec<ListColumn>,
     /// Only instances with this tag; may be repeated, all must match

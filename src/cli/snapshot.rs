@@ -1,11 +1,15 @@
 //! `lite snapshot`.
 
 use clap_complete::ArgValueCompleter;
+use jiff::civil::Time;
 
 use super::{Env, common, complete};
 use crate::{
-    app::snapshot::{self, Flags},
-    model::{Name, Result},
+    app::{
+        instance::{auto_snapshot::SetAutoSnapshot, change},
+        snapshot::{self, Flags},
+    },
+    model::{AutoSnapshot, Code, Error, Name, Result},
     ui::print::{print_changed, print_snapshot, print_snapshots},
 };
 
@@ -15,6 +19,8 @@ EXAMPLES:
       Keep the disk as it is now, while the instance runs
   lite snapshot list web-1
       What is kept of it, and how much that takes
+  lite snapshot auto on web-1
+      One every day, the last 7 are kept
   lite snapshot delete before-update
       It is needed no more";
 
@@ -49,6 +55,34 @@ enum Verb {
         /// Name of the snapshot; without it the next free `NAME-snap-1`
         #[arg(long = "name", value_name = "SNAPSHOT", value_parser = Name::parse)]
         snapshot: Option<Name>,
+        #[command(flatten)]
+        change: common::Change,
+    },
+    /// Make snapshots by themselves, one a day
+    ///
+    /// With `on` the watcher (`lite watch`) makes a snapshot of each instance every
+    /// day, from a time on by this host's clock; the first today, if that time is
+    /// over. Days on which the watcher did not run are not made up for. Once the day's
+    /// is there, the oldest automatic ones above the number to keep go; snapshots that
+    /// were made by hand never do. One that fails is an event, and nothing goes on
+    /// that day. With `off`, and when the instance is deleted, those that are there
+    /// stay. It is the tag `auto-snapshot`, kept with the virtual machine.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite snapshot auto on web-1\n      Every day from 03:00 on, the last 7 are kept\n  lite snapshot auto on web-1 shop --time 23:30 --keep 14\n      Two weeks of two instances\n  lite snapshot auto off web-1\n      No more from now on"
+    )]
+    Auto {
+        /// Whether there are automatic snapshots
+        #[arg(value_name = "on|off")]
+        switch: Switch,
+        #[command(flatten)]
+        names: common::Names,
+        /// From when on in the day; 03:00 if nothing else was said before
+        #[arg(long, value_name = "HH:MM", value_parser = AutoSnapshot::parse_time)]
+        time: Option<Time>,
+        /// How many automatic ones are kept, 1 to 366; 7 if nothing else was said before
+        #[arg(long, value_name = "NUMBER", value_parser = AutoSnapshot::parse_keep)]
+        keep: Option<u16>,
         #[command(flatten)]
         change: common::Change,
     },
@@ -94,6 +128,25 @@ enum Verb {
     },
 }
 
+/// Whether there are automatic snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    /// There are.
+    On,
+    /// There are none any more.
+    Off,
+}
+
+/// What is to be set. A time or a number says nothing where there are none.
+fn automatic(switch: Switch, time: Option<Time>, keep: Option<u16>) -> Result<SetAutoSnapshot> {
+    match (switch, time, keep) {
+        (Switch::On, time, keep) => Ok(SetAutoSnapshot::On { time, keep }),
+        (Switch::Off, None, None) => Ok(SetAutoSnapshot::Off),
+        (Switch::Off, ..) => Err(Error::new(Code::Usage, "`--time` and `--keep` are for `lite snapshot auto on`")
+            .hint("leave them away; the snapshots that are there stay")),
+    }
+}
+
 /// Works on snapshots.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (app, caller, mut progress) = (env.app()?, env.caller(), env.progress());
@@ -107,6 +160,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                 [one] => print_snapshot(&env.ui, one),
                 none => print_snapshots(&env.ui, none),
             }
+        }
+        Verb::Auto { switch, names, time, keep, change } => {
+            let (set, targets) = (automatic(*switch, *time, *keep)?, names.targets(*change));
+            print_changed(&env.ui, &change::run(&app, &caller, &set, &targets, progress)?)
         }
         Verb::List { instance } => {
             print_snapshots(&env.ui, &snapshot::list(&app, &caller, instance.as_ref(), progress)?)

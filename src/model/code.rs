@@ -119,6 +119,7 @@ codes! {
         InvalidPort = "invalid_port",
         InvalidPrice = "invalid_price",
         InvalidRequestId = "invalid_request_id",
+        InvalidSchedule = "invalid_schedule",
         InvalidSecret = "invalid_secret",
         InvalidSettings = "invalid_settings",
         InvalidSize = "invalid_size",

@@ -31,6 +31,8 @@ words! {
     InstanceUnresponsive = "instance.unresponsive",
     /// The virtual machine is gone.
     InstanceLost = "instance.lost",
+    /// An automatic snapshot could not be made.
+    SnapshotFailed = "snapshot.failed",
     /// A deleted instance that was kept is gone for good.
     InstancePurged = "instance.purged",
     /// Somebody else stopped it, or its guest did.

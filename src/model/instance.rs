@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Code, Currency, DiskAttachment, Error, Hint, Mac, Money, Name, Port, Publication, Result, Rule, Rules, Site, Size,
-    Verb, escaped, words,
+    AutoSnapshot, Code, Currency, DiskAttachment, Error, Hint, Mac, Money, Name, Port, Publication, Result, Rule,
+    Rules, Site, Size, Verb, escaped, words,
 };
 
 words! {
@@ -104,12 +104,26 @@ impl Tag {
             return Err(Error::new(Code::InvalidTag, format!("`{}` is not a tag", escaped(text)))
                 .hint("a tag is `key=value` or `key`: printable ASCII, the key 1 to 128 characters without `=` and `,`, the value at most 256"));
         }
+        if key == AutoSnapshot::TAG {
+            AutoSnapshot::parse(value)?;
+        }
         Ok(Self { key: key.to_owned(), value: value.to_owned() })
     }
 
     /// The tag of an instance that is not to be deleted.
     pub fn protection() -> Self {
         Self { key: "protected".to_owned(), value: String::new() }
+    }
+
+    /// The tag of an instance that is snapshotted every day.
+    pub fn automatic(auto: AutoSnapshot) -> Self {
+        Self { key: AutoSnapshot::TAG.to_owned(), value: auto.to_string() }
+    }
+
+    /// When an instance of these tags is snapshotted by itself; none: it is not.
+    pub fn auto_snapshot(tags: &[Self]) -> Option<AutoSnapshot> {
+        let tag = tags.iter().find(|tag| tag.key == AutoSnapshot::TAG)?;
+        AutoSnapshot::parse(&tag.value).ok()
     }
 
     /// Whether the tag keeps its instance from being deleted, whatever its value is.
@@ -222,6 +236,11 @@ impl Record {
     /// cloud-init's id of the instance.
     pub fn instance_id(&self) -> Uuid {
         self.seed_id.unwrap_or(self.uuid)
+    }
+
+    /// When it is snapshotted by itself; none: it is not.
+    pub fn auto_snapshot(&self) -> Option<AutoSnapshot> {
+        Tag::auto_snapshot(&self.tags)
     }
 
     /// What is let in: as it was changed last, or else what the instance began with.

@@ -112,12 +112,14 @@ metrics! {
     HttpBalancer5xx = "HTTPCode_LB_5XX_Count", Count, Counter;
     /// Requests that were refused, and connections to instances that could not be made.
     RejectedConnectionCount = "RejectedConnectionCount", Count, Counter;
+    /// Age of the instance's newest snapshot.
+    LastSnapshotAge = "LastSnapshotAge", Seconds, Gauge;
 }
 
 impl Metric {
     /// Whether it is one of load balancers; else it is one of instances.
     pub fn is_of_load_balancers(self) -> bool {
-        self >= Self::HealthyHostCount
+        (Self::HealthyHostCount..=Self::RejectedConnectionCount).contains(&self)
     }
 
     /// Those of load balancers, or of instances, in the order of listings.
@@ -172,8 +174,8 @@ mod tests {
             assert_eq!(Metric::parse(metric.as_str()), Ok(*metric));
             assert_eq!((usize::from(metric.code()), Metric::from_code(metric.code())), (at + 1, Some(*metric)));
         }
-        assert_eq!((Metric::from_code(0), Metric::from_code(26)), (None, None));
-        assert_eq!([false, true].map(|balancers| Metric::all_of(balancers).count()), [14, 11]);
+        assert_eq!((Metric::from_code(0), Metric::from_code(27)), (None, None));
+        assert_eq!([false, true].map(|balancers| Metric::all_of(balancers).count()), [15, 11]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
 
 mod alarm;
+mod auto_snapshot;
 mod class;
 mod code;
 mod definition;
@@ -42,6 +43,7 @@ mod words;
 pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
 };
+pub use auto_snapshot::AutoSnapshot;
 pub use class::Class;
 pub use code::Code;
 pub use definition::{

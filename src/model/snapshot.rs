@@ -44,6 +44,9 @@ pub struct Snapshot {
     pub consistency: Option<Consistency>,
     /// When it was asked for.
     pub created_at: jiff::Timestamp,
+    /// The watcher made it by itself: it goes by itself too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
 }
 
 /// A stored snapshot.

@@ -37,6 +37,8 @@ pub enum Job {
     },
     /// Finishes or undoes what dead processes left, purges the deleted instances that are due, and takes over what guests reported.
     Reconcile,
+    /// Makes the automatic snapshots that are due.
+    Snapshots,
     /// Asks for the certificates that are due.
     Certificates,
     /// Loads the rules of the firewall again, if others are loaded or none, puts links of guests back on their bridges, and has the
@@ -51,6 +53,8 @@ pub enum Outcome {
     Acted(Uuid, Result<bool>),
     /// What was reconciled, a sentence each; also what could not be.
     Reconciled(Vec<String>),
+    /// What came of automatic snapshots, a sentence each.
+    Snapshots(Result<Vec<String>>),
     /// What came of certificates, a sentence each.
     Certificates(Result<Vec<String>>),
     /// What had to be put right, a sentence each; also what could not be.
@@ -148,6 +152,7 @@ fn panicked(job: &Job) -> Outcome {
     match job {
         Job::Act { uuid, .. } => Outcome::Acted(*uuid, Err(error)),
         Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
+        Job::Snapshots => Outcome::Snapshots(Err(error)),
         Job::Certificates => Outcome::Certificates(Err(error)),
         Job::Network => Outcome::Network(Err(error)),
     }
@@ -176,6 +181,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
             lines.extend(engine::adopt_reports(engine).err().map(|error| error.to_string()));
             Outcome::Reconciled(lines)
         }
+        Job::Snapshots => Outcome::Snapshots(engine::make_due_snapshots(engine)),
         Job::Certificates => Outcome::Certificates(engine::renew_certificates(engine)),
         Job::Network => Outcome::Network(restore_network(engine)),
     }

@@ -95,6 +95,7 @@ fn described(metric: Metric) -> (&'static str, &'static str) {
         Metric::StatusCheckFailedSystem => ("status_check_failed_system", "Whether the host does not answer for it"),
         Metric::AppHealthy => ("app_healthy", "Whether the health check of the blueprint succeeds"),
         Metric::TransferUsed => ("transfer_used_ratio", "Share of the monthly transfer that is used up"),
+        Metric::LastSnapshotAge => ("last_snapshot_age_seconds", "Age of the newest snapshot"),
         Metric::HealthyHostCount => ("healthy_hosts", "Instances that answer the health check"),
         Metric::UnhealthyHostCount => ("unhealthy_hosts", "Instances that do not answer the health check"),
         Metric::RequestCount => ("requests", "Requests in the last minute"),

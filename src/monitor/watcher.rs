@@ -5,6 +5,7 @@ mod acting;
 mod balancers;
 mod guests;
 mod minutes;
+mod snapshots;
 mod unsaved;
 
 use std::{
@@ -105,6 +106,10 @@ pub struct Watcher<'a> {
     restoring: bool,
     /// The actor was asked for the certificates that are due, and has not answered.
     renewing: bool,
+    /// The actor was asked for the automatic snapshots that are due, and has not answered.
+    snapshotting: bool,
+    /// When the newest snapshot of each instance was asked for.
+    newest: HashMap<Uuid, Timestamp>,
     /// Says what happens, a line each.
     tell: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -155,6 +160,8 @@ impl<'a> Watcher<'a> {
             troubles: HashMap::new(),
             restoring: false,
             renewing: false,
+            snapshotting: false,
+            newest: HashMap::new(),
             engine,
             hypervisor,
             tell,
@@ -190,6 +197,7 @@ impl<'a> Watcher<'a> {
         if minute != self.asked {
             let checked = self.check_capacity(now);
             self.trouble("the disk of the instances", checked);
+            self.learn_snapshots();
         }
         let looked = match self.hypervisor.samples() {
             Ok(samples) => {
@@ -312,6 +320,9 @@ impl<'a> Watcher<'a> {
         let status =
             if minute != self.asked && seen == Observed::Running { Some(self.status_of(record, now)?) } else { None };
         let set_up = wanted && matches!(instance.phase, Phase::Ready | Phase::Failed);
+        if minute != self.asked {
+            self.take_snapshot_age(record, minute, now);
+        }
         let counts = set_up && !self.is_coming_up(record.uuid, seen, now)?;
         let gathered = self.gathered.entry(record.uuid).or_default();
         gathered.look(minute, counts);

@@ -4,6 +4,7 @@
 //! own types stay in this room: others get a [`Store`] for reads and a [`Transaction`] for changes.
 
 pub mod alarms;
+pub mod auto_snapshots;
 mod clashes;
 mod coarse;
 mod column;

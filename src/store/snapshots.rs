@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use rusqlite::{Row, params};
 use uuid::Uuid;
 
@@ -32,6 +32,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
             size: Size::bytes(some_size(row, "size")?.unwrap_or_default()),
             consistency: consistency.map(|stored| stored.0),
             created_at: super::column::time(row, "created_at")?,
+            automatic: row.get("automatic")?,
         },
         state: word(row, "state")?,
         allocation: some_size(row, "allocation")?.map(Size::bytes),
@@ -163,14 +164,23 @@ fn users(connection: &rusqlite::Connection) -> Result<Vec<(Uuid, String)>> {
 
 /// The name of a snapshot that was given none: `web-snap-1`, or the next number that is free.
 pub fn free_name(t: &Transaction<'_>, instance: &Name) -> Result<Name> {
+    free(t, instance, (1..).map(|n| format!("-snap-{n}")))
+}
+
+/// The name of an automatic snapshot of a day: `web-2026-03-01`; where that is taken, with the next number that is free.
+pub fn free_name_of(t: &Transaction<'_>, instance: &Name, day: Date) -> Result<Name> {
+    free(t, instance, std::iter::once(format!("-{day}")).chain((2..).map(|n| format!("-{day}-{n}"))))
+}
+
+/// The first name that is free, an instance's with one of these behind it.
+fn free(t: &Transaction<'_>, instance: &Name, mut tails: impl Iterator<Item = String>) -> Result<Name> {
     let taken = resources::names(t)?;
-    let candidate = |n: u32| {
-        let tail = format!("-snap-{n}");
+    let candidate = |tail: String| {
         let head: String = instance.as_str().chars().take(Name::MAX.saturating_sub(tail.len())).collect();
         format!("{}{tail}", head.trim_end_matches('-'))
     };
-    let free = (1..).map(candidate).find(|name| !taken.contains(name));
-    Name::parse(&free.unwrap_or_else(|| candidate(1)))
+    let free = tails.by_ref().map(candidate).find(|name| !taken.contains(name));
+    Name::parse(&free.unwrap_or_default())
 }
 
 /// Keeps the row of a snapshot that is to be made, with what the database has of its instance: blueprint, parameters, secrets.
@@ -218,8 +228,8 @@ fn put(
     resources::insert(t, &NewResource { kind, id: &id, name: new.name.as_str(), host: Some(host), created_at })?;
     t.0.execute(
         "INSERT INTO snapshot (id, name, host, source, image, size, allocation, consistency, state, record, blueprint,
-                               parameters, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                               parameters, created_at, automatic)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             Id(new.id),
             new.name.as_str(),
@@ -234,6 +244,7 @@ fn put(
             blueprint,
             parameters,
             Time(created_at),
+            new.automatic,
         ],
     )
     .map_err(sql)

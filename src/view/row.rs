@@ -66,6 +66,9 @@ pub struct ListRow {
     /// When it was made.
     #[serde(serialize_with = "time")]
     pub created_at: Timestamp,
+    /// When its newest snapshot was asked for; none: it has none.
+    #[serde(skip)]
+    pub last_snapshot: Option<Timestamp>,
 }
 
 impl ListRow {
@@ -99,6 +102,7 @@ impl ListRow {
             currency: r.currency,
             tags: r.tags,
             created_at: r.created_at,
+            last_snapshot: None,
         }
     }
 }
@@ -154,6 +158,7 @@ pub(crate) mod tests {
             currency: Currency::parse("USD").unwrap(),
             tags: if app { vec![Tag::parse("client=acme").unwrap(), Tag::parse("live").unwrap()] } else { Vec::new() },
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
+            last_snapshot: app.then(|| "2026-03-02T03:00:01Z".parse().unwrap()),
         }
     }
 

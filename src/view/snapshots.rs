@@ -31,6 +31,8 @@ pub struct SnapshotView {
     pub image: String,
     /// Instances whose disk still lies on it: it cannot be deleted while there are any.
     pub used_by: Vec<String>,
+    /// Whether the watcher made it by itself.
+    pub automatic: bool,
     /// When it was asked for.
     #[serde(serialize_with = "row::time")]
     pub created_at: Timestamp,
@@ -55,6 +57,7 @@ impl SnapshotView {
             bundle: snapshot.record.bundle,
             image: snapshot.image,
             used_by,
+            automatic: snapshot.automatic,
             created_at: snapshot.created_at,
         }
     }

@@ -275,7 +275,7 @@ fn metrics_are_listed_and_plotted() {
         (&latest["metrics"][0]["metric"], &latest["metrics"][0]["value"]),
         (&"CPUUtilization".into(), &59.0.into())
     );
-    assert_eq!(latest["metrics"].as_array().map(Vec::len), Some(14));
+    assert_eq!(latest["metrics"].as_array().map(Vec::len), Some(15));
     let points = lite.json(&["metrics", "web-1", "--metric", "CPUUtilization", "--since", "10m"]);
     let values: Vec<f64> =
         points["points"].as_array().unwrap().iter().map(|p| p["average"].as_f64().unwrap()).collect();

@@ -16,6 +16,9 @@ const NOT_NEEDED: &[(&str, &str)] = &[
     ("snapshot create", "run_in_guest"),
     ("snapshot create", "thaw"),
     ("snapshot create", "is_frozen"),
+    ("automatic snapshot", "run_in_guest"),
+    ("automatic snapshot", "thaw"),
+    ("automatic snapshot", "is_frozen"),
     ("delete of one that is kept", "shutdown"),
     // The plug is pulled anyway.
     ("restore", "shutdown"),

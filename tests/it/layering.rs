@@ -112,7 +112,7 @@ const ENGINE: &[&[&str]] = &[
     // The operations, one file each.
     &["sagas"],
     // What looks at all instances, and at what operations left.
-    &["audit", "listing", "rebuild", "recover"],
+    &["audit", "auto_snapshots", "listing", "rebuild", "recover"],
     &["gc"],
 ];
 

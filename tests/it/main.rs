@@ -24,6 +24,7 @@ mod accept;
 mod alarms_store;
 mod app;
 mod audit;
+mod auto_snapshots;
 mod bake;
 mod blueprint_files;
 mod blueprints_test;

@@ -88,6 +88,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["disk", "create", "data", "--size", "1GiB"], 5),
         (&["snapshot", "list"], 0),
         (&["snapshot", "create", a], 5),
+        (&["snapshot", "auto", "on", a], 5),
         (&["lb", "list"], 0),
         (&["lb", "create", "shop", "--listen", "8128"], 5),
         (&["protect", a], 5),

@@ -231,6 +231,14 @@ pub fn snapshot(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
     snapshot::run(ctx, accepted, &mut Unobserved).map(drop)
 }
 
+/// An instance that is snapshotted every day, of which one is kept, and was so yesterday.
+pub fn automate(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    set_tags(ctx, instance, vec![Tag::parse("auto-snapshot=00:00/1")?])?;
+    let instance = ctx.store.require(&instance.record.name)?;
+    let accepted = snapshot::accept_automatic(ctx, &instance, jiff::civil::date(2026, 3, 1))?;
+    snapshot::run(ctx, accepted, &mut Unobserved).map(drop)
+}
+
 /// Deletes it.
 pub fn delete_snapshot(ctx: &mut Ctx) -> Result<()> {
     let accepted = snapshot::accept_delete(ctx, &Name::parse("kept")?)?;

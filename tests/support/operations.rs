@@ -1,7 +1,8 @@
 //! Every operation of the engine, and what may be left once one was cut off or failed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use lite::{
     engine::{self, Ctx, Unobserved, sagas::network},
     hypervisor::{DomainState, prelude::*},
@@ -166,6 +167,18 @@ pub(super) fn with_snapshot(world: &World) {
     on(world, changes::snapshot).expect("made");
 }
 
+fn automated(world: &World) {
+    with_agent(world);
+    on(world, changes::automate).expect("made");
+}
+
+/// The automatic snapshot of the next day is made, and that of the day before goes.
+fn next_day(world: &World) -> Result<()> {
+    let mut engine = world.engine();
+    engine.clock = Arc::new((|| Timestamp::now() + SignedDuration::from_hours(24)) as fn() -> Timestamp);
+    engine::make_due_snapshots(&mut engine).map(|told| assert_eq!(told.len(), 2, "{told:?}"))
+}
+
 fn balanced(world: &World) {
     created(world);
     changes::balance(&mut world.engine()).expect("made");
@@ -263,6 +276,7 @@ pub const OPERATIONS: &[Operation] = &[
         |w| on(w, |e, i| changes::restore(e, i).map(drop)),
         Leaves::Whole,
     ),
+    ("automatic snapshot", automated, next_day, Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     (

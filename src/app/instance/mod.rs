@@ -1,5 +1,6 @@
 //! Instances: the virtual machines.
 
+pub mod auto_snapshot;
 pub mod change;
 pub mod console;
 pub mod create;

@@ -58,6 +58,13 @@ pub fn receipt(ctx: &Ctx, instance: &Instance, back: Option<Kept>) -> Result<Rec
         let disk = ctx.store.disk_by_id(given.disk)?;
         kept.extend(disk.map(|disk| Hint::from(format!("disk `{}` ({}) with its data", disk.name, disk.size))));
     }
+    let snapshots = ctx.store.snapshots(&ctx.host_id())?;
+    let snapshots = snapshots.into_iter().filter(|one| one.snapshot.record.uuid == record.uuid);
+    kept.extend(snapshots.map(|one| {
+        let what = if one.snapshot.automatic { "automatic snapshot" } else { "snapshot" };
+        let size = one.allocation.map(|size| format!(" ({size})")).unwrap_or_default();
+        Hint::from(format!("{what} `{}`{size}", one.snapshot.name))
+    }));
     kept.extend(sites.iter().map(|site| Hint::from(format!("the certificate of {}, for 30 days", site.domain))));
     Ok(Receipt { removed, kept, until: back.map(|back| back.until) })
 }

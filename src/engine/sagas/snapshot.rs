@@ -3,6 +3,7 @@
 //! A snapshot is an overlay on the instance's image, as the root disk is, so it depends on nothing but the image. QEMU copies into
 //! it what the root disk holds; a stopped instance's domain is started paused for that. The sidecar is written last.
 
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
         Snapshot, SnapshotState, StoredSnapshot, Verb,
     },
     plan::{self, DiskCopy, Object, OwnedKind, PausedPlan, Step},
-    store::{Operation, OperationState, operations, snapshots},
+    store::{Operation, OperationState, Transaction, operations, snapshots},
 };
 
 /// What a snapshot is made from, as it was found before anything was changed.
@@ -109,6 +110,26 @@ fn no_volume(volume: &str) -> Error {
 /// # Errors
 /// What [`source`] refuses, a name that is taken, or busy.
 pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result<Accepted> {
+    begin(ctx, instance, |t, instance| match name {
+        Some(name) => Ok((name.clone(), false)),
+        None => Ok((snapshots::free_name(t, instance)?, false)),
+    })
+}
+
+/// Accepts the automatic snapshot of a day.
+///
+/// # Errors
+/// Those of [`accept`].
+pub fn accept_automatic(ctx: &mut Ctx, instance: &Instance, day: Date) -> Result<Accepted> {
+    begin(ctx, instance, |t, instance| Ok((snapshots::free_name_of(t, instance, day)?, true)))
+}
+
+/// Accepts a snapshot; `named`: what it is called for an instance of this name, and whether it is automatic.
+fn begin(
+    ctx: &mut Ctx,
+    instance: &Instance,
+    named: impl Fn(&Transaction<'_>, &Name) -> Result<(Name, bool)>,
+) -> Result<Accepted> {
     let kind = OperationKind::CreateSnapshot;
     let lock = lock::take(ctx, instance, kind.as_str())?;
     // As it is now, not as it was before the lock.
@@ -116,15 +137,17 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result
     let source = source(ctx, &instance)?;
     let (host, now, requester) = (ctx.host_id(), ctx.now(), ctx.requester.clone());
     let (snapshot, operation) = ctx.store.write(|t| {
+        let (name, automatic) = named(t, &instance.record.name)?;
         let snapshot = Snapshot {
             id: Uuid::new_v4(),
-            name: name.map_or_else(|| snapshots::free_name(t, &instance.record.name), |name| Ok(name.clone()))?,
+            name,
             // Disks that it was given are not in it.
             record: Record { disks: Vec::new(), root_disk: None, ..instance.record.clone() },
             image: source.image.0.clone(),
             size: Size::bytes(source.root.capacity),
             consistency: None,
             created_at: now,
+            automatic,
         };
         snapshots::insert(t, &host, &snapshot)?;
         let mut operation = Operation::started(kind, ResourceRef::from(&snapshot), host.clone(), requester, now);

@@ -75,6 +75,11 @@ impl Watcher<'_> {
                         self.acted(&acting, now);
                     }
                 }
+                Outcome::Snapshots(done) => {
+                    self.snapshotting = false;
+                    let done = self.trouble("the automatic snapshots", done);
+                    done.iter().flatten().for_each(|line| (self.tell)(line));
+                }
                 Outcome::Certificates(done) => {
                     self.renewing = false;
                     let done = self.trouble("the certificates", done);

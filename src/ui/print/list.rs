@@ -77,6 +77,7 @@ mod tests {
                       debian-13  2     2 GiB    60 GiB  nat      22/tcp, 80/tcp  client=acme, live  2026-03-01T10:20:30Z\n\
                       debian-13  2     512 MiB  20 GiB  nat      -               -                  2026-03-01T10:20:30Z\n";
         assert_eq!(listed(&[Base, Vcpus, Memory, Disk, Network, Ports, Tags, Created]), wanted);
+        assert_eq!(listed(&[ListColumn::Snapshot]), "LAST SNAPSHOT\n2026-03-02T03:00:01Z\n-\n");
         use ListColumn::{Image, Version};
         let wanted = "VERSION  IMAGE\n1        0123456789ab\n1        0123456789ab\n";
         assert_eq!(listed(&[Version, Image]), wanted);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{leads_text, network_text, or_dash, tags_text, time_text};
 use crate::{
-    model::{Result, Service},
+    model::{AutoSnapshot, Result, Service, Tag},
     ui::{Block, Ui},
     view::{OpenService, ShowDocument, ShowView, SiteView},
 };
@@ -60,6 +60,7 @@ fn block(view: &ShowView) -> Block {
         .row("PORTS", or_dash(ports(&view.firewall)))
         .maybe("PUBLISHED", leads_text(row))
         .maybe("CERTIFICATE", certificates(&row.sites))
+        .maybe("SNAPSHOTS", Tag::auto_snapshot(&row.tags).map(AutoSnapshot::sentence))
         .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
         .maybe("HOST KEY", view.host_key.as_ref())
         .row("CREATED", time_text(row.created_at))

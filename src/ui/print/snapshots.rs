@@ -16,12 +16,13 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
         ui.hint("there are no snapshots: `lite snapshot create NAME` makes one of an instance");
         return Ok(());
     }
-    let heads = ["SNAPSHOT", "INSTANCE", "STATE", "SIZE", "CREATED"];
+    let heads = ["SNAPSHOT", "INSTANCE", "KIND", "STATE", "SIZE", "CREATED"];
     let mut table = Table::new(heads.map(Column::left));
     for view in views {
         table.row([
             Cell::from(&view.name),
             Cell::from(&view.instance),
+            Cell::from(kind(view)),
             Cell::from(state(view)),
             Cell::from(or_dash(view.size)),
             Cell::from(time_text(view.created_at)),
@@ -39,6 +40,7 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
     block
         .row("NAME", &view.name)
         .row("INSTANCE", &view.instance)
+        .row("KIND", kind(view))
         .row("STATE", view.state.as_str())
         .maybe("FILE SYSTEMS", view.consistency.map(file_systems))
         .row("BLUEPRINT", &view.blueprint)
@@ -49,6 +51,10 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
         .row("CREATED", time_text(view.created_at));
     ui.data(&block.render(ui.color()))
+}
+
+fn kind(view: &SnapshotView) -> &'static str {
+    if view.automatic { "automatic" } else { "manual" }
 }
 
 /// Of one that is there, in what state the file systems were.
@@ -84,6 +90,7 @@ mod tests {
             bundle: "nano".to_owned(),
             image: "base-debian-13-00ff.qcow2".to_owned(),
             used_by: Vec::new(),
+            automatic: consistency.is_none(),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
         }
     }
@@ -96,9 +103,9 @@ mod tests {
             capture.stdout()
         };
         let both = [view(SnapshotState::Available, Some(Consistency::Crash)), view(SnapshotState::Creating, None)];
-        let table = "SNAPSHOT       INSTANCE  STATE             SIZE    CREATED\n\
-                     before-update  web-1     crash-consistent  22 MiB  2026-03-01T10:20:30Z\n\
-                     before-update  web-1     creating          -       2026-03-01T10:20:30Z\n";
+        let table = "SNAPSHOT       INSTANCE  KIND       STATE             SIZE    CREATED\n\
+                     before-update  web-1     manual     crash-consistent  22 MiB  2026-03-01T10:20:30Z\n\
+                     before-update  web-1     automatic  creating          -       2026-03-01T10:20:30Z\n";
         assert_eq!((listed(&both), listed(&[])), (table.to_owned(), String::new()));
         let shown = |consistency| {
             let capture = Capture::default();
@@ -107,7 +114,7 @@ mod tests {
         };
         let block = |file_systems: &str| {
             format!(
-                "NAME          before-update\nINSTANCE      web-1\nSTATE         available\n\
+                "NAME          before-update\nINSTANCE      web-1\nKIND          manual\nSTATE         available\n\
                  FILE SYSTEMS  {file_systems}\nBLUEPRINT     nginx\nBUNDLE        nano\nDISK          20 GiB\n\
                  SIZE          22 MiB\nIMAGE         base-debian-13-00ff.qcow2\nCREATED       2026-03-01T10:20:30Z\n"
             )

@@ -27,6 +27,7 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         bundle: text("nano"),
         image: text("base-debian-13"),
         used_by: vec![text("web")],
+        automatic: true,
         created_at: now(),
     };
     let document = view::SnapshotsDocument { snapshots: &[snapshot] };
