@@ -30,7 +30,8 @@ impl AutoSnapshot {
 
     /// Parses a time of the day: `03:00`.
     pub fn parse_time(text: &str) -> Result<Time> {
-        let two = |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten();
+        let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        let two = |part: &str| part.parse::<i8>().ok().filter(|_| digits(part));
         let time = text.split_once(':').and_then(|(hour, minute)| Time::new(two(hour)?, two(minute)?, 0, 0).ok());
         time.ok_or_else(|| {
             Error::new(Code::InvalidSchedule, format!("`{}` is not a time of the day", escaped(text)))
