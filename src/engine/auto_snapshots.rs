@@ -94,12 +94,12 @@ fn automatic(all: &[StoredSnapshot], instance: Uuid) -> impl Iterator<Item = &St
     })
 }
 
-/// The oldest automatic snapshot of an instance, if there are more than are kept.
+/// The oldest automatic snapshot of an instance above so many, of those that nothing lies on.
 fn one_too_many(ctx: &Ctx, instance: Uuid, keep: u16) -> Result<Option<Name>> {
-    let all = ctx.store.snapshots(&ctx.host_id())?;
-    let oldest =
-        automatic(&all, instance).next().filter(|_| automatic(&all, instance).count() > usize::from(keep.max(1)));
-    Ok(oldest.map(|one| one.snapshot.name.clone()))
+    let (all, users) = (ctx.store.snapshots(&ctx.host_id())?, ctx.store.users_of_snapshots()?);
+    let above = automatic(&all, instance).count().saturating_sub(usize::from(keep.max(1)));
+    let is_free = |one: &&StoredSnapshot| users.iter().all(|(used, _)| *used != one.snapshot.id);
+    Ok(automatic(&all, instance).take(above).find(is_free).map(|one| one.snapshot.name.clone()))
 }
 
 /// The time on the clock of this host.
