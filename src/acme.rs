@@ -96,7 +96,8 @@ mod tests {
         let acme = Acme { directory: "https://127.0.0.1:1/".to_owned(), ..Acme::default() };
         let domain = Domain::parse("a.example.org").unwrap();
         let error = issue(&acme, folder.path(), &domain, &mut |_| panic!("nothing to present")).unwrap_err();
-        assert_eq!(error.code, Code::CertificateFailed);
+        let text = "`https://127.0.0.1:1/` cannot be reached: Connection refused (os error 111)";
+        assert_eq!((error.code, error.message.as_str()), (Code::CertificateFailed, text));
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing is left");
     }
 }

@@ -40,10 +40,18 @@ impl HttpClient for Bounded {
 }
 
 async fn exchange(client: &Client, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Failure> {
-    let mut answer = client.execute(request.map(Body::wrap).try_into()?).await?;
+    let server = request.uri().to_string();
+    let mut answer =
+        client.execute(request.map(Body::wrap).try_into()?).await.map_err(|error| not_reached(&server, &error))?;
     let body = bounded(&mut answer).await?;
     let (parts, _) = http::Response::from(answer).into_parts();
     Ok(BytesResponse { parts, body: Box::new(body) })
+}
+
+/// An error that names the server; without it nobody would know who it was that did not answer.
+fn not_reached(server: &str, error: &dyn std::error::Error) -> Failure {
+    let innermost = std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error);
+    format!("`{server}` cannot be reached: {innermost}").into()
 }
 
 async fn bounded(answer: &mut Response) -> Result<Bytes, Failure> {

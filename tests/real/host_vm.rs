@@ -97,7 +97,12 @@ impl Machine<'_> {
         self.ok(&format!("lite firewall {INNER} open 80 && lite publish {INNER} 22:{PORT}"));
         let site = self.run(&format!("lite publish {INNER} --domain {DOMAIN}"));
         let said = text(&site.stderr);
-        assert!(said.contains("127.0.0.1:1"), "without a certificate it is told why: {said}");
+        let wanted = [
+            format!("error: `{DOMAIN}` is served over HTTP alone: it has no certificate yet"),
+            "  caused by: `https://127.0.0.1:1/` cannot be reached: Connection refused (os error 111)".to_owned(),
+        ];
+        let end: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("error:")).take(2).collect();
+        assert_eq!(end, wanted, "{said}");
     }
 
     /// The world, which is the machine of the tests, reaches what is published; this host knows the instance by its name.
