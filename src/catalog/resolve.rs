@@ -35,6 +35,22 @@ impl Catalog {
         self.bundles.iter().filter(|b| lack(blueprint, b).is_none()).min_by_key(|b| (b.price, b.memory))
     }
 
+    /// Refused if a bundle is below the minimum of a blueprint.
+    ///
+    /// # Errors
+    /// [`Code::BundleTooSmall`].
+    pub fn check_fit(&self, blueprint: &Blueprint, bundle: &Bundle) -> Result<()> {
+        let Some(lack) = lack(blueprint, bundle) else { return Ok(()) };
+        let message = format!("bundle `{}` is too small for `{}`: {lack}", bundle.id, blueprint.id);
+        let hint = match self.smallest_bundle(blueprint) {
+            Some(enough) => {
+                Hint::from(format!("use `--bundle {}` or larger; ", enough.id)).run(Verb::Bundles).text(" lists them")
+            }
+            None => Hint::from("no bundle is large enough; add one to `bundles.yaml`"),
+        };
+        Err(Error::new(Code::BundleTooSmall, message).hint(hint))
+    }
+
     /// A blueprint, bundle and base that fit. No base: the blueprint's first.
     ///
     /// # Errors
@@ -42,16 +58,7 @@ impl Catalog {
     pub fn resolve(&self, blueprint: &str, bundle: &str, base: Option<&str>) -> Result<Resolved> {
         let mut found = self.blueprint(blueprint)?.clone();
         let bundle = self.bundle(bundle)?;
-        if let Some(lack) = lack(&found, bundle) {
-            let message = format!("bundle `{}` is too small for `{}`: {lack}", bundle.id, found.id);
-            let hint = match self.smallest_bundle(&found) {
-                Some(enough) => Hint::from(format!("use `--bundle {}` or larger; ", enough.id))
-                    .run(Verb::Bundles)
-                    .text(" lists them"),
-                None => Hint::from("no bundle is large enough; add one to `bundles.yaml`"),
-            };
-            return Err(Error::new(Code::BundleTooSmall, message).hint(hint));
-        }
+        self.check_fit(&found, bundle)?;
         let base = self.base(&found, base)?;
         let explicit = found.user != self.user_of(found.bases.first()).unwrap_or_default();
         if let (false, Some(user)) = (explicit, self.user_of(Some(&base))) {

@@ -33,6 +33,7 @@ mod protect;
 mod publish;
 mod reboot;
 mod repair;
+mod resize;
 mod restore;
 mod secrets;
 mod show;
@@ -86,6 +87,7 @@ enum Verb {
     Start(start::Args),
     Stop(stop::Args),
     Reboot(reboot::Args),
+    Resize(resize::Args),
     Delete(delete::Args),
     Undelete(undelete::Args),
     Ssh(ssh::Args),
@@ -184,6 +186,7 @@ impl Verb {
             Self::Start(args) => start::run(args, env),
             Self::Stop(args) => stop::run(args, env),
             Self::Reboot(args) => reboot::run(args, env),
+            Self::Resize(args) => resize::run(args, env),
             Self::Delete(args) => delete::run(args, env),
             Self::Undelete(args) => undelete::run(args, env),
             // These two have an exit code of their own: that of the remote command, and whether a check failed.

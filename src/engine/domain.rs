@@ -133,6 +133,16 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
     Ok(steps)
 }
 
+/// The step after which the domain of an instance is defined as its record tells; its undo brings back the definition that it has now.
+///
+/// # Errors
+/// The domain is gone, or the host cannot be asked.
+pub fn redefinition(ctx: &Ctx, instance: &Instance) -> Result<Step> {
+    let uuid = instance.record.uuid;
+    let from = ctx.hypervisor.domain_xml(uuid)?.ok_or_else(|| lost(ctx, instance))?;
+    Ok(Step::Redefine { uuid, from, to: definition(ctx, instance)? })
+}
+
 /// The XML of the domain of an instance as its record tells, on the disks that are there.
 pub fn definition(ctx: &Ctx, instance: &Instance) -> Result<String> {
     let steps = definition_steps(ctx, instance, false)?;

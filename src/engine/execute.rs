@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Ctx, disk_copy, firewall, forward,
+    Ctx, disk_copy, firewall, forward, growth,
     lock::{LIBVIRT_SLOTS, Lock},
     names, objects,
 };
@@ -53,8 +53,9 @@ fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
             objects::ensure(hv, object, xml, content)
         }
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
-        Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
         Step::Redefine { to, .. } => hv.ensure_domain(to),
+        Step::Grow { pool, volume, domain, bytes } => growth::grow(ctx, (pool, volume), *domain, *bytes),
+        Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
         Step::StartUnlinked { uuid } | Step::Start { uuid } => start(ctx, *uuid),
         Step::Destroy { uuid } => hv.destroy(*uuid),
         Step::StartPaused { uuid, xml } => hv.start_paused(*uuid, xml),

@@ -73,6 +73,13 @@ pub fn step(ctx: &mut Ctx, run: &mut Run<'_>, step: &Step, payload: &Payload<'_>
     ctx.store.record_step(run.operation, sequence, &text, StepState::Done)
 }
 
+/// Writes that a step is about to be done, and does not do it: so that whoever finds the operation cut off knows.
+pub fn announce(ctx: &mut Ctx, run: &mut Run<'_>, step: &Step) -> Result<()> {
+    let sequence = i64::try_from(run.started.len()).unwrap_or(i64::MAX);
+    run.started.push((sequence, step.clone()));
+    ctx.store.record_step(run.operation, sequence, &to_json(step)?, StepState::Intent)
+}
+
 /// Does the steps of an operation that only goes forward.
 pub fn go_on(ctx: &mut Ctx, operation: &Operation, steps: Vec<Step>) -> Result<()> {
     let (mut run, kind) = (Run::new(&operation.id), operation.kind);

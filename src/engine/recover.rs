@@ -10,7 +10,7 @@ use super::{
     sagas::{
         attachment, bake, create, delete, disk, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, restore, snapshot, start, static_ip, stop, tag, undelete,
+        load_balancer, network, publication, resize, restore, snapshot, start, static_ip, stop, tag, undelete,
     },
 };
 use crate::{
@@ -133,6 +133,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         | OperationKind::DeleteLoadBalancer => load_balancer::resume(ctx, operation),
         OperationKind::CreateDisk => disk::resume(ctx, operation, lock),
         OperationKind::DeleteDisk => disk::resume_delete(ctx, operation, lock),
+        OperationKind::Resize => resize::resume(ctx, operation, uuid),
         OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),
         OperationKind::Restore => restore::resume(ctx, operation, uuid),
         OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),

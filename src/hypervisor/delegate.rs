@@ -31,6 +31,7 @@ macro_rules! calls_of {
             fn reset(uuid: Uuid) -> ();
             fn attach_device(uuid: Uuid, xml: &str) -> ();
             fn detach_device(uuid: Uuid, xml: &str) -> ();
+            fn resize_disk(uuid: Uuid, device: &str, bytes: u64) -> ();
             fn destroy(uuid: Uuid) -> ();
         } }
     };
@@ -71,6 +72,7 @@ macro_rules! calls_of {
             fn upload_from(pool: &str, volume: &str, upload: Upload<'_>) -> ();
             fn download(pool: &str, volume: &str) -> Box<dyn Read + Send>;
             fn clone_volume(pool: &str, source: &str, name: &str, xml: &str) -> ();
+            fn resize_volume(pool: &str, name: &str, bytes: u64) -> ();
             fn remove_volume(pool: &str, name: &str) -> ();
         } }
     };

@@ -113,6 +113,9 @@ pub trait Lifecycle: Send + Sync {
     /// Takes a device off the run of a domain. A success may come before the device has gone: the live definition tells that. A
     /// disk that is mounted goes too, and what the guest had not written is lost.
     fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()>;
+    /// Makes a disk of a domain that runs larger: `bytes` is its new size. libvirt would make it smaller as well, and lose what is cut
+    /// off: the caller compares. `device` is the guest's, such as `vda`.
+    fn resize_disk(&self, uuid: Uuid, device: &str, bytes: u64) -> Result<()>;
     /// Ends it at once, without asking the guest; content if it is off or not there.
     fn destroy(&self, uuid: Uuid) -> Result<()>;
 }

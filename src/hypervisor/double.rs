@@ -6,6 +6,7 @@
 mod calls;
 mod devices;
 mod shape;
+mod sizes;
 mod work;
 
 use std::{
@@ -68,6 +69,7 @@ struct Memory {
     addresses: BTreeMap<Uuid, Vec<Ipv4Addr>>,
     work: work::Work,
     devices: devices::Devices,
+    sizes: sizes::Sizes,
 }
 
 impl Default for Memory {
@@ -84,6 +86,7 @@ impl Default for Memory {
             addresses: BTreeMap::new(),
             work: work::Work::default(),
             devices: devices::Devices::default(),
+            sizes: sizes::Sizes::default(),
         }
     }
 }

@@ -32,13 +32,15 @@ pub enum Moment {
 }
 
 /// Calls that take something away or overwrite it.
-const DESTRUCTIVE: [&str; 14] = [
+const DESTRUCTIVE: [&str; 16] = [
     "remove_domain",
     "shutdown",
     "reset",
     "destroy",
     "abort_block_job",
     "detach_device",
+    "resize_disk",
+    "resize_volume",
     "upload",
     "upload_from",
     "remove_volume",

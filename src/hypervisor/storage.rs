@@ -70,6 +70,8 @@ pub trait Volumes: Send + Sync {
     /// Creates a volume with the content of another one of the pool, which libvirt copies by itself; content if one of the
     /// name exists (the journal says whether it is whole). `no_volume` if there is nothing to copy.
     fn clone_volume(&self, pool: &str, source: &str, name: &str, xml: &str) -> Result<()>;
+    /// Makes a volume that nothing has open larger: `bytes` is its new size. `no_volume`; fails where it would get smaller.
+    fn resize_volume(&self, pool: &str, name: &str, bytes: u64) -> Result<()>;
     /// Deletes a volume.
     fn remove_volume(&self, pool: &str, name: &str) -> Result<()>;
 }

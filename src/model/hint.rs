@@ -21,6 +21,8 @@ words! {
     Start = "start",
     /// Stops instances.
     Stop = "stop",
+    /// Gives an instance another bundle.
+    Resize = "resize",
     /// Shows instances.
     Show = "show",
     /// Lists instances.

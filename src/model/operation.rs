@@ -53,6 +53,8 @@ words! {
     DetachDisk = "disk-detach",
     /// Removes a disk.
     DeleteDisk = "disk-delete",
+    /// Gives an instance another bundle.
+    Resize = "resize",
     /// Makes a snapshot of an instance.
     CreateSnapshot = "snapshot-create",
     /// Removes a snapshot.
@@ -78,7 +80,7 @@ words! {
 impl OperationKind {
     /// Whether an instance runs anew after it.
     pub fn starts(self) -> bool {
-        matches!(self, Self::Create | Self::Start | Self::Reboot | Self::Restart | Self::Restore)
+        matches!(self, Self::Create | Self::Start | Self::Reboot | Self::Restart | Self::Restore | Self::Resize)
     }
 }
 

@@ -23,8 +23,10 @@ pub enum Step {
     StartUnlinked { uuid: Uuid },
     /// The domain has this name.
     Rename { uuid: Uuid, name: String },
-    /// The domain is defined as `to` says; `from` is the definition that it had.
+    /// The domain has the definition `to`; `from` is the one that it had.
     Redefine { uuid: Uuid, from: String, to: String },
+    /// The volume has so many bytes, for the guest too where the domain runs. It never gets fewer.
+    Grow { pool: String, volume: String, domain: Option<Uuid>, bytes: u64 },
     /// The domain runs, behind the rules of the firewall.
     Start { uuid: Uuid },
     /// The domain does not run.
@@ -74,6 +76,7 @@ impl Step {
                 Some(Self::RestoreNetwork { name: name.clone(), xml: before.clone(), links: links.clone() })
             }
             Self::Rename { .. }
+            | Self::Grow { .. }
             | Self::Destroy { .. }
             | Self::Remove { .. }
             | Self::EndPaused { .. }
@@ -95,6 +98,7 @@ impl Step {
             | Self::Destroy { .. } => true,
             Self::Rename { .. }
             | Self::Redefine { .. }
+            | Self::Grow { .. }
             | Self::Copy { .. }
             | Self::EndCopy { .. }
             | Self::Freeze { .. }
@@ -120,6 +124,7 @@ impl Step {
             Self::Cut { uuid, .. } => format!("end of the copies of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Redefine { uuid, .. } => format!("definition of domain {uuid}"),
+            Self::Grow { volume, .. } => format!("growth of volume `{volume}`"),
             Self::Destroy { uuid } | Self::EndPaused { uuid } => format!("power of domain {uuid}"),
             Self::MoveNetwork { name, mode, .. } => format!("move of network `{name}` to mode `{mode}`"),
             Self::RestoreNetwork { name, .. } => format!("old definition of network `{name}`"),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     catalog::Blueprint,
     model::{
-        Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Rules, Verb,
+        Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Rules, Size, Verb,
     },
 };
 
@@ -376,10 +376,21 @@ fn without_rules(record: &Record) -> Result<String> {
     to_json("an instance", &Record { firewall: None, published: Vec::new(), sites: Vec::new(), ..record.clone() })
 }
 
-/// Replaces the record of an instance, the columns that repeat it included.
+/// Holds so much of the host for an instance, whatever its record says: while that changes, it holds what it had and what it gets.
+pub fn hold(t: &Transaction<'_>, uuid: Uuid, vcpus: u32, memory: Size, disk: Size) -> Result<()> {
+    t.0.execute(
+        "UPDATE instance SET vcpus = ?2, memory = ?3, disk = ?4 WHERE uuid = ?1",
+        params![uuid.to_string(), vcpus, size(memory.as_bytes()), size(disk.as_bytes())],
+    )
+    .map_err(sql)
+    .map(drop)
+}
+
+/// Replaces the record of an instance, the columns that repeat it included. A disk that was made larger than its record says stays
+/// held as it is.
 pub fn set_record(t: &Transaction<'_>, record: &Record) -> Result<()> {
     t.0.execute(
-        "UPDATE instance SET mac = ?2, address = ?3, vcpus = ?4, memory = ?5, disk = ?6, record = ?7 WHERE uuid = ?1",
+        "UPDATE instance SET mac = ?2, address = ?3, vcpus = ?4, memory = ?5, disk = max(disk, ?6), record = ?7 WHERE uuid = ?1",
         params![
             record.uuid.to_string(),
             record.mac.to_string(),

@@ -248,8 +248,8 @@ impl Store {
     /// The operation of [`Store::last_start`].
     pub fn last_started_by(&self, instance: Uuid) -> Result<Option<Operation>> {
         let all = self.operations_where(
-            "WHERE resource_id = ?1 AND kind IN ('create', 'start', 'reboot', 'restart')
-             AND (state <> 'failed' OR kind = 'start' AND
+            "WHERE resource_id = ?1 AND kind IN ('create', 'start', 'reboot', 'restart', 'resize')
+             AND (state <> 'failed' OR kind IN ('start', 'resize') AND
                   EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'done'))
              ORDER BY rowid DESC LIMIT 1",
             [instance.to_string()],
@@ -259,17 +259,17 @@ impl Store {
 
     /// When each of these instances was last started, of those that were since a time: what [`Store::last_start`] tells of them.
     pub fn starts_since(&self, since: Timestamp) -> Result<HashMap<Uuid, Timestamp>> {
-        let kinds = "WHERE started_at >= ?1 AND kind IN ('create', 'start', 'reboot', 'restart') AND state <> 'failed'
+        let kinds = "WHERE started_at >= ?1 AND kind IN ('create', 'start', 'reboot', 'restart', 'resize') AND state <> 'failed'
                      ORDER BY rowid";
         let all = self.operations_where(kinds, [since.as_microsecond()])?;
         Ok(all.into_iter().filter_map(|o| Some((o.instance()?, o.started_at))).collect())
     }
 
-    /// The first stop, reboot or delete of the same resource after `earlier`.
+    /// The first stop, reboot, resize or delete of the same resource after `earlier`.
     pub fn interruption_after(&self, earlier: &Operation) -> Result<Option<Operation>> {
         let all = self.operations_where(
             "WHERE resource_id = ?1 AND rowid > (SELECT rowid FROM operation WHERE id = ?2)
-             AND kind IN ('stop', 'reboot', 'delete', 'restore') ORDER BY rowid LIMIT 1",
+             AND kind IN ('stop', 'reboot', 'delete', 'restore', 'resize') ORDER BY rowid LIMIT 1",
             params![earlier.resource.id.to_string(), earlier.id],
         )?;
         Ok(all.into_iter().next())

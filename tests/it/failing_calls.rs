@@ -10,6 +10,10 @@ use lite::{engine, hypervisor::flaky::Moment, model::Error};
 const NOT_NEEDED: &[(&str, &str)] = &[
     // With `--force` the plug is pulled anyway.
     ("stop", "shutdown"),
+    ("resize", "shutdown"),
+    // It has its size; whether its guest uses all of its disk is a warning.
+    ("resize", "live_definition"),
+    ("resize", "run_in_guest"),
     // The next command cleans it.
     ("cleaning of the seed", "upload"),
     // A guest without the timer is thawed by lite, which tries it until the guest says that it is.

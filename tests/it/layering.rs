@@ -96,13 +96,13 @@ const ENGINE: &[&[&str]] = &[
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],
-    &["links", "forward", "disk_copy"],
+    &["links", "forward", "disk_copy", "growth"],
     // One step, and the journal of steps.
     &["execute"],
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
-    &["disk", "disks", "host_shutdown", "published", "pulls", "served"],
+    &["disk", "disks", "host_shutdown", "published", "pulls", "resizing", "served"],
     // What the web front serves with; the application learns of it.
     &["certificates"],
     &["follow", "undo", "power"],

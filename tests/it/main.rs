@@ -69,6 +69,7 @@ mod package;
 mod protect;
 mod published;
 mod readme;
+mod resize;
 mod restore;
 mod snapshots;
 mod specification;

@@ -68,6 +68,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["stop", a], 5),
         (&["stop", a, "--force"], 5),
         (&["reboot", a], 5),
+        (&["resize", a, "--bundle", "tiny", "--yes"], 5),
         (&["delete", a, "--yes"], 5),
         (&["undelete", a], 5),
         (&["restore", a, "none", "--yes"], 2),

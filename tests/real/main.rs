@@ -72,6 +72,7 @@ mod publication;
 mod publication_kill;
 mod published;
 mod render;
+mod resize;
 mod restore;
 mod reverse_proxy;
 mod runner;
@@ -122,6 +123,7 @@ fn main() -> ExitCode {
         (Host, "kept", kept::TESTS),
         (Host, "move_network", move_network::TESTS),
         (Host, "names", names::TESTS),
+        (Host, "resize", resize::TESTS),
         (Host, "packet_filter", packet_filter::TESTS),
         (Host, "static_ips", static_ips::TESTS),
         (Host, "foreign", foreign::TESTS),
@@ -160,6 +162,7 @@ fn main() -> ExitCode {
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "toolchain", toolchain::TESTS),
         (Tools, "user_data", user_data::TESTS),
+        (Slow, "resize", resize::SLOW),
         (Slow, "wordpress", wordpress::SLOW),
         (Network, "browser", browser::NETWORK),
     ])

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use lite::{
+    catalog::Bundle,
     engine::{
         BakeRequest, Ctx, Outcome, Receipt, Stopped,
         removal::purge::{self, Reason},
         sagas::{
             attachment, bake, delete, disk, firewall, load_balancer,
             publication::{self, Difference},
-            reboot,
+            reboot, resize,
             restore::{self, How, Restored},
             site, snapshot, start, static_ip, stop, tag, undelete,
         },
     },
     model::{
         Domain, HealthPath, Instance, LoadBalancer, MountPoint, Name, Observer, OperationKind, Protocol, Publication,
-        Result, Rule, Service, Site, Size, StaticIp, Tag, Target, Unobserved,
+        Record, Result, Rule, Service, Site, Size, StaticIp, Tag, Target, Unobserved,
     },
     store::static_ips,
 };
@@ -69,6 +70,27 @@ pub fn stop(
 pub fn reboot(ctx: &mut Ctx, instance: &Instance, force: bool) -> Result<()> {
     let accepted = reboot::accept(ctx, instance)?;
     reboot::run(ctx, accepted, force)
+}
+
+/// A bundle of twice of what an instance has.
+pub fn twice(record: &Record) -> Bundle {
+    let twice = |size: Size| Size::bytes(size.as_bytes() * 2);
+    Bundle {
+        id: "twice".to_owned(),
+        vcpus: record.vcpus,
+        memory: twice(record.memory),
+        disk: twice(record.disk),
+        transfer: record.transfer,
+        price: record.price,
+        currency: record.currency.clone(),
+    }
+}
+
+/// Gives an instance twice of what it has; nobody waits for its application.
+pub fn resize(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let how = resize::How { force: true, grace: Duration::from_secs(1), until_ready: None };
+    let accepted = resize::accept(ctx, instance, &twice(&instance.record), &mut Unobserved)?;
+    resize::run(ctx, accepted.expect("something to do"), how, &mut Unobserved).map(drop)
 }
 
 /// Replaces the tags of an instance.

@@ -241,6 +241,8 @@ pub const OPERATIONS: &[Operation] = &[
         Leaves::Whole,
     ),
     ("reboot", created, |w| on(w, |e, i| changes::reboot(e, i, true)), Leaves::Whole),
+    ("resize", with_agent, |w| on(w, changes::resize), Leaves::Whole),
+    ("resize of a stopped one", stopped, |w| on(w, changes::resize), Leaves::Whole),
     ("tag", created, |w| on(w, |e, i| changes::set_tags(e, i, vec![Tag::parse("a=b")?])), Leaves::Whole),
     ("firewall", created, |w| on(w, |e, i| changes::open(e, i, "8080")), Leaves::Whole),
     ("publish", created, |w| on(w, |e, i| changes::publish(e, i, 8080)), Leaves::Whole),

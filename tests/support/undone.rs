@@ -15,8 +15,9 @@ use super::{
 };
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 8] = [
+pub const UNLOADED: [Operation; 9] = [
     ("network that is not moved", on_old_network, immovable, Leaves::Whole),
+    ("resize that is undone", created, not_resized, Leaves::Whole),
     ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
     ("restore that is undone", with_snapshot, not_restored, Leaves::Whole),
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
@@ -93,6 +94,16 @@ fn not_restored(world: &World) -> Result<()> {
     world.hypervisor.heal();
     let told = "restored nothing; instance `web` runs as before";
     assert_eq!((error.exit_code(), error.message.as_str(), instance(&world.engine())), (1, told, before));
+    Ok(())
+}
+
+/// A resize whose instance does not start: it runs as before, but for its disk.
+fn not_resized(world: &World) -> Result<()> {
+    let before = instance(&world.engine());
+    world.hypervisor.fail_call("start", 1, Moment::Before);
+    let error = on(world, changes::resize).expect_err("not started");
+    world.hypervisor.heal();
+    assert_eq!((error.exit_code(), instance(&world.engine())), (1, before));
     Ok(())
 }
 

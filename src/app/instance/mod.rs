@@ -12,6 +12,7 @@ pub mod logs;
 pub mod power;
 pub mod protect;
 pub mod publish;
+pub mod resize;
 pub mod restore;
 pub mod secrets;
 pub mod show;

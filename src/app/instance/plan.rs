@@ -87,6 +87,7 @@ fn title(step: &Step) -> &'static str {
         Step::StartUnlinked { .. } | Step::Start { .. } => "start",
         Step::Rename { .. } => "name",
         Step::Redefine { .. } => "definition",
+        Step::Grow { .. } => "larger disk",
         Step::StartPaused { .. }
         | Step::EndPaused { .. }
         | Step::Copy { .. }

@@ -12,6 +12,7 @@ pub mod network;
 pub mod publication;
 pub mod reboot;
 pub mod redefine;
+pub mod resize;
 pub mod restart;
 pub mod restore;
 pub mod site;

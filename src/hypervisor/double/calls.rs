@@ -164,6 +164,10 @@ impl Lifecycle for Double {
         self.unplug(uuid, xml)
     }
 
+    fn resize_disk(&self, uuid: Uuid, device: &str, bytes: u64) -> Result<()> {
+        self.resize_live(uuid, device, bytes)
+    }
+
     fn destroy(&self, uuid: Uuid) -> Result<()> {
         self.inner.destroy(uuid)?;
         self.forget_state(uuid);
@@ -201,9 +205,19 @@ impl Double {
 
 impl Volumes for Double {
     passed_on! {
-        fn volumes(pool: &str) -> Vec<VolumeInfo>;
-        fn volume(pool: &str, name: &str) -> Option<VolumeInfo>;
         fn ensure_volume(pool: &str, name: &str, xml: &str) -> ();
+    }
+
+    fn volumes(&self, pool: &str) -> Result<Vec<VolumeInfo>> {
+        Ok(self.inner.volumes(pool)?.into_iter().map(|seen| self.as_large_as_it_is(seen)).collect())
+    }
+
+    fn volume(&self, pool: &str, name: &str) -> Result<Option<VolumeInfo>> {
+        Ok(self.inner.volume(pool, name)?.map(|seen| self.as_large_as_it_is(seen)))
+    }
+
+    fn resize_volume(&self, pool: &str, name: &str, bytes: u64) -> Result<()> {
+        self.grow(pool, name, bytes)
     }
 
     fn upload(&self, pool: &str, volume: &str, bytes: &[u8]) -> Result<()> {
@@ -237,6 +251,7 @@ impl Volumes for Double {
     }
     fn remove_volume(&self, pool: &str, name: &str) -> Result<()> {
         self.inner.remove_volume(pool, name)?;
+        self.forget_size(name);
         self.memory().uploads.remove(&(pool.to_owned(), name.to_owned()));
         Ok(())
     }

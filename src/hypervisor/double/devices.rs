@@ -78,7 +78,7 @@ impl Double {
         Ok(())
     }
 
-    fn seen(&self, uuid: Uuid) -> Result<LiveDefinition> {
+    pub(super) fn seen(&self, uuid: Uuid) -> Result<LiveDefinition> {
         let mut live = crate::hypervisor::BlockJobs::live_definition(&self.inner, uuid)?.unwrap_or_default();
         self.memory().devices.show(uuid, &mut live);
         Ok(live)

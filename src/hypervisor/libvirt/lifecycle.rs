@@ -84,6 +84,14 @@ impl Lifecycle for Libvirt {
         })
     }
 
+    fn resize_disk(&self, uuid: Uuid, device: &str, bytes: u64) -> Result<()> {
+        no_nul(&[device])?;
+        let device = device.to_owned();
+        act(&self.link, "resize a disk of", uuid, ORDINARY, move |domain| {
+            domain.block_resize(&device, bytes, sys::VIR_DOMAIN_BLOCK_RESIZE_BYTES).map_err(Problem::from)
+        })
+    }
+
     /// Long: a QEMU that does not listen gets some seconds before the kill.
     fn destroy(&self, uuid: Uuid) -> Result<()> {
         self.link.call(&format!("stop domain {uuid}"), LONG, move |c| match lookup::domain(c, uuid)? {

@@ -105,6 +105,15 @@ impl Volumes for Libvirt {
         })
     }
 
+    fn resize_volume(&self, pool: &str, name: &str, bytes: u64) -> Result<()> {
+        no_nul(&[pool, name])?;
+        let (pool, name) = (pool.to_owned(), name.to_owned());
+        self.link.call(&format!("resize volume `{}`", escaped(&name)), LONG, move |c| {
+            let volume = lookup::must_volume(&pool::must(c, &pool)?, &name)?;
+            Ok(volume.resize(bytes, 0)?)
+        })
+    }
+
     fn remove_volume(&self, pool: &str, name: &str) -> Result<()> {
         no_nul(&[pool, name])?;
         let (pool, name) = (pool.to_owned(), name.to_owned());

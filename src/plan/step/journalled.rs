@@ -36,6 +36,12 @@ pub(super) enum Journalled {
         from: String,
         to: String,
     },
+    Grow {
+        pool: String,
+        volume: String,
+        domain: Option<Uuid>,
+        bytes: u64,
+    },
     Start {
         uuid: Uuid,
     },
@@ -132,6 +138,7 @@ impl From<Journalled> for Step {
             Journalled::LinkUp { uuid } => Self::Start { uuid },
             Journalled::Rename { uuid, name } => Self::Rename { uuid, name },
             Journalled::Redefine { uuid, from, to } => Self::Redefine { uuid, from, to },
+            Journalled::Grow { pool, volume, domain, bytes } => Self::Grow { pool, volume, domain, bytes },
             Journalled::Start { uuid } => Self::Start { uuid },
             Journalled::Destroy { uuid } => Self::Destroy { uuid },
             Journalled::StartPaused { uuid, xml } => Self::StartPaused { uuid, xml },
@@ -190,6 +197,7 @@ mod tests {
             Step::StartUnlinked { uuid: ID },
             Step::Rename { uuid: ID, name: "web".into() },
             Step::Redefine { uuid: ID, from: "<a/>".into(), to: "<b/>".into() },
+            Step::Grow { pool: "lite".into(), volume: "v".into(), domain: Some(ID), bytes: 7 },
             Step::Start { uuid: ID },
             Step::Destroy { uuid: ID },
             Step::StartPaused { uuid: ID, xml: "<domain/>".into() },

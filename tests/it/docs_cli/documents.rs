@@ -186,6 +186,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);
+    storage::documents_of_sizes(all);
     let name = lite::model::Name::parse("web").expect("a name");
     let static_ip = view::StaticIpRow {
         name: text("site"),

@@ -4,6 +4,20 @@ use lite::model::{Consistency, DiskState, SnapshotState};
 
 use super::*;
 
+pub(super) fn documents_of_sizes(all: &mut Vec<(&'static str, Value)>) {
+    let size = view::SizeView {
+        bundle: text("nano"),
+        vcpus: 2,
+        memory: Size::mib(512),
+        disk: Size::mib(1),
+        price: Money::hundredths(500),
+        currency: usd(),
+    };
+    let resized =
+        view::ResizedView { name: text("web"), now: size.clone(), before: size, restarts: true, smaller: None };
+    add(all, "`resize`", &view::ResizedDocument { dry_run: false, resized: &[resized] });
+}
+
 pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
     let disk = view::DiskRow {
         name: text("data"),
