@@ -9,11 +9,7 @@ use crate::{
     model::{Code, DOMAIN, Error, Hint, HostId, Name, Overcommit, Record, ResourceKind, Result, Verb},
     plan::{self, Subnet},
     render::{StaticAddress, StaticAddress6},
-    store::{
-        Transaction,
-        instances::{addresses, allocated},
-        operations, resources,
-    },
+    store::{Transaction, held::allocated, instances::addresses, operations, resources},
 };
 
 /// What the host looked like when the transaction began.

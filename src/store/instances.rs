@@ -15,7 +15,7 @@ use super::{
 use crate::{
     catalog::Blueprint,
     model::{
-        Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Rules, Size, Verb,
+        Code, DesiredState, Error, Hint, HostId, Instance, Name, Phase, Record, ResourceKind, Result, Rules, Verb,
     },
 };
 
@@ -49,17 +49,6 @@ pub struct CleanSeed {
     /// Whether the seed holds these by now, and no secret any more.
     #[serde(default)]
     pub is_written: bool,
-}
-
-/// What running and stopped instances hold of the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Allocated {
-    /// vCPUs of instances that are wanted running.
-    pub vcpus: u32,
-    /// Memory of instances that are wanted running, bytes.
-    pub memory: u64,
-    /// Root disks of all instances, bytes.
-    pub disk: u64,
 }
 
 /// What the firewall lets in, and what leads to it, are rows of their own. A record that cannot be read is an error of its own instance alone.
@@ -240,36 +229,6 @@ impl Store {
             t.0.execute("DELETE FROM instance WHERE uuid = ?1", [record.uuid.to_string()]).map_err(sql).map(drop)
         })
     }
-
-    /// What instances hold of the host.
-    pub fn allocated(&self, host: &HostId) -> Result<Allocated> {
-        sum_allocated(self.read(), host)
-    }
-}
-
-/// What instances hold of the host, inside a transaction.
-pub fn allocated(t: &Transaction<'_>, host: &HostId) -> Result<Allocated> {
-    sum_allocated(&t.0, host)
-}
-
-fn sum_allocated(connection: &rusqlite::Connection, host: &HostId) -> Result<Allocated> {
-    connection
-        .query_row(
-            "SELECT coalesce(sum(vcpus) FILTER (WHERE desired_state = 'running'), 0),
-                    coalesce(sum(memory) FILTER (WHERE desired_state = 'running'), 0),
-                    coalesce(sum(disk), 0) + (SELECT coalesce(sum(size), 0) FROM disk WHERE host = ?1)
-             FROM instance WHERE host = ?1",
-            [host.as_str()],
-            |row| {
-                let (vcpus, memory, disk): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                Ok(Allocated {
-                    vcpus: u32::try_from(vcpus).unwrap_or(u32::MAX),
-                    memory: memory.unsigned_abs(),
-                    disk: disk.unsigned_abs(),
-                })
-            },
-        )
-        .map_err(sql)
 }
 
 /// Addresses in use on a network of a host, inside a transaction.
@@ -374,16 +333,6 @@ pub fn set_rules(t: &Transaction<'_>, uuid: Uuid, rules: &Rules) -> Result<()> {
 /// The record as it is stored: what the firewall lets in and what is published are rows of their own.
 fn without_rules(record: &Record) -> Result<String> {
     to_json("an instance", &Record { firewall: None, published: Vec::new(), sites: Vec::new(), ..record.clone() })
-}
-
-/// Holds so much of the host for an instance, whatever its record says: while that changes, it holds what it had and what it gets.
-pub fn hold(t: &Transaction<'_>, uuid: Uuid, vcpus: u32, memory: Size, disk: Size) -> Result<()> {
-    t.0.execute(
-        "UPDATE instance SET vcpus = ?2, memory = ?3, disk = ?4 WHERE uuid = ?1",
-        params![uuid.to_string(), vcpus, size(memory.as_bytes()), size(disk.as_bytes())],
-    )
-    .map_err(sql)
-    .map(drop)
 }
 
 /// Replaces the record of an instance, the columns that repeat it included. A disk that was made larger than its record says stays

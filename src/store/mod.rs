@@ -13,6 +13,7 @@ pub mod disks;
 mod domains;
 pub mod events;
 mod file;
+pub mod held;
 mod in_use;
 pub mod instances;
 pub mod journal;
@@ -46,8 +47,9 @@ use std::{
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use file::FileState;
+pub use held::Allocated;
 use in_use::InUse;
-pub use instances::{Allocated, CleanSeed, NewInstance};
+pub use instances::{CleanSeed, NewInstance};
 pub use journal::Memory;
 pub use network_file::NetworkFile;
 pub use operations::{OpenStep, Operation};

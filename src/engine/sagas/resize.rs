@@ -27,7 +27,7 @@ use crate::{
         Class, Code, DesiredState, Error, Hint, Instance, OperationKind, Phase, Record, Result, Size, Unobserved, Verb,
     },
     plan::{self, Step},
-    store::{Operation, OperationState, instances, operations},
+    store::{Operation, OperationState, held, instances, operations},
 };
 
 /// How long a guest that goes back to its old size may take at most to power off before the plug is pulled.
@@ -70,8 +70,8 @@ pub fn accept(
     let operation = journal::new_operation(ctx, OperationKind::Resize, &instance);
     let (view, host, settings) = (view(ctx)?, ctx.host_id(), ctx.settings.clone());
     ctx.store.write(|t| {
-        check_room(&instance, &found, &view, instances::allocated(t, &host)?, &settings.host.overcommit)?;
-        instances::hold(t, old.uuid, old.vcpus.max(new.vcpus), old.memory.max(new.memory), new.disk)?;
+        check_room(&instance, &found, &view, held::allocated(t, &host)?, &settings.host.overcommit)?;
+        held::hold(t, old.uuid, old.vcpus.max(new.vcpus), old.memory.max(new.memory), new.disk)?;
         operations::insert(t, &operation)
     })?;
     Ok(Some(Accepted { operation, instance, lock, found }))
@@ -152,7 +152,7 @@ fn use_whole_root(ctx: &Ctx, record: &Record, observer: &mut dyn Observer) {
 fn finish(ctx: &mut Ctx, operation: &Operation, record: &Record) -> Result<()> {
     let now = ctx.now();
     ctx.store.write(|t| {
-        instances::hold(t, record.uuid, record.vcpus, record.memory, record.disk)?;
+        held::hold(t, record.uuid, record.vcpus, record.memory, record.disk)?;
         instances::set_record(t, record)?;
         operations::end(t, &operation.id, OperationState::Succeeded, None, now)
     })
@@ -233,7 +233,7 @@ fn release(
 ) -> Result<()> {
     let (record, now) = (&instance.record, ctx.now());
     ctx.store.write(|t| {
-        instances::hold(t, record.uuid, record.vcpus, record.memory, disk.unwrap_or(record.disk))?;
+        held::hold(t, record.uuid, record.vcpus, record.memory, disk.unwrap_or(record.disk))?;
         operations::end(t, &operation.id, OperationState::Failed, Some(why), now)
     })
 }
