@@ -43,8 +43,8 @@ impl Leaving {
         while Instant::now() < end && !self.is_done() {
             thread::sleep(AGAIN);
         }
-        let commands = statistics::commands(backends);
-        let answers = commands.map_while(|commands| self.ask(&commands).ok());
+        // One by one: in a conversation each answer ends with a prompt, also that of a backend which this worker does not know.
+        let answers = backends.iter().map_while(|backend| self.ask(&statistics::command(backend)).ok());
         answers.flat_map(|answer| statistics::parse(&answer)).collect()
     }
 

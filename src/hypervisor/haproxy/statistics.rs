@@ -21,9 +21,13 @@ pub fn of(folder: &Path, backends: &[String]) -> Vec<ProxyStatistics> {
     answers.flat_map(|answer| parse(&answer)).collect()
 }
 
-/// What asks for the statistics of these backends, a line each.
-pub fn commands(backends: &[String]) -> impl Iterator<Item = String> + '_ {
-    let command = |backend: &String| format!("show stat {backend} {TYPES} -1 json");
+/// What asks for the statistics of a backend.
+pub fn command(backend: &String) -> String {
+    format!("show stat {backend} {TYPES} -1 json")
+}
+
+/// What asks for the statistics of these backends, many in one line.
+fn commands(backends: &[String]) -> impl Iterator<Item = String> + '_ {
     backends.chunks(AT_ONCE).map(move |some| some.iter().map(command).collect::<Vec<_>>().join(";"))
 }
 
