@@ -135,7 +135,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     assert_ne!(xml, host.0);
     world.hypervisor.inner().ensure_domain(&xml).expect("changed by hand");
     let error = resize(&world, "micro", &mut Unobserved).expect_err("refused");
-    let says = "the domain of instance `web` was changed by hand: vcpus is 1, recorded 2";
+    let says = "the domain of instance `web` was changed by hand: vcpus: 1 (recorded: 2)";
     assert_eq!(short(&error), ("host_not_fit", 2, says.to_owned()));
     // A disk of one that is off grows only into what is free.
     world.hypervisor.inner().ensure_domain(&host.0).expect("put back");

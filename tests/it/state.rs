@@ -230,12 +230,15 @@ fn a_record_that_is_replaced_changes_what_is_summed_and_unique() {
     let uuid = world.create("web").expect("created").record.uuid;
     let mut store = world.engine().store;
     let mut record = store.instance_by_uuid(uuid).expect("read").expect("there").record;
-    (record.vcpus, record.memory, record.disk) = (7, Size::mib(3), Size::mib(5));
+    (record.vcpus, record.memory, record.disk) = (7, Size::mib(3), Size::mib(25 << 10));
     record.address = Some([192, 168, 150, 99].into());
+    store.set_record(&record).expect("stored");
+    // A disk never shrinks, whatever a bundle says.
+    record.disk = Size::mib(5);
     store.set_record(&record).expect("stored");
     let host = HostId::local();
     let held = store.allocated(&host).expect("summed");
-    assert_eq!((held.vcpus, held.memory, held.disk), (7, 3 << 20, 5 << 20));
+    assert_eq!((held.vcpus, held.memory, held.disk), (7, 3 << 20, 25 << 30));
     assert_eq!(store.write(|t| instances::addresses(t, &host, "lite")), Ok(vec![[192, 168, 150, 99].into()]));
     assert_eq!(store.allocated(&HostId::parse("other").expect("a host")).expect("summed"), Allocated::default());
 }
