@@ -4,7 +4,7 @@ use super::{Accepted, App, Caller, Right};
 use crate::{
     engine::{
         Ctx,
-        sagas::{attachment, disk as saga},
+        sagas::{attachment, disk as saga, disk_resize},
     },
     model::{
         Code, Disk, DiskAttachment, Error, Hint, HostId, Instance, MountPoint, Name, Observer, ResourceKind, Result,
@@ -152,6 +152,31 @@ pub fn detach(
     };
     Ok(Accepted::new(accepted.operation.clone(), move |_| {
         attachment::run_detach(&mut ctx, accepted)?;
+        Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
+    }))
+}
+
+/// Accepts that a disk gets larger, and what is on it with it, if a guest runs with it.
+///
+/// # Errors
+/// Refused: a size that is smaller than it has, or does not fit; or busy.
+pub fn resize(
+    app: &App,
+    caller: &Caller,
+    (name, size): (&Name, Size),
+    flags: Flags,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Vec<DiskRow>>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    if flags.dry_run {
+        let disk = disk_resize::plan(&ctx, name, size)?.disk;
+        observer.status(&format!("disk `{name}` would have {size} (now {}); nothing was changed", disk.size));
+        return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
+    }
+    let accepted = disk_resize::accept(&mut ctx, name, size)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        let disk = disk_resize::run(&mut ctx, accepted, observer)?;
         Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
     }))
 }

@@ -90,6 +90,25 @@ enum Verb {
         #[command(flatten)]
         change: common::Change,
     },
+    /// Make a disk larger
+    ///
+    /// The instance that has it may run: what is on the disk grows with it then, while
+    /// it is mounted (by the guest's agent: ext4, xfs, btrfs). Otherwise it does when the
+    /// disk is next mounted by `lite disk attach`, or when the command is given again.
+    /// Disks never get smaller.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite disk resize data --size 100GiB\n      100 GiB from now on"
+    )]
+    Resize {
+        #[command(flatten)]
+        disk: OneDisk,
+        /// Its size from now on, such as `100GiB`
+        #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
+        size: Size,
+        #[command(flatten)]
+        change: common::Change,
+    },
     /// List the disks
     ///
     /// Lists them by name, with the instance that has each and where it is mounted.
@@ -146,6 +165,9 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         }
         Verb::Detach { disk: OneDisk { disk }, force, change } => {
             disk::detach(&app, &caller, disk, (*force, flags(change)), progress)?.run(progress)?
+        }
+        Verb::Resize { disk: OneDisk { disk }, size, change } => {
+            disk::resize(&app, &caller, (disk, *size), flags(change), progress)?.run(progress)?
         }
         Verb::List => return print_disks(&env.ui, &disk::list(&app, &caller, progress)?),
         Verb::Show { disk } => vec![disk::show(&app, &caller, &disk.disk, progress)?],

@@ -3,7 +3,7 @@
 use crate::{
     catalog::Bundle,
     hypervisor::{HostInfo, PoolInfo},
-    model::{Code, Error, Hint, Name, Overcommit, Ratio, Result, Size, Verb},
+    model::{Code, Error, Hint, Overcommit, Ratio, Result, Size, Verb},
     store::Allocated,
 };
 
@@ -176,20 +176,17 @@ pub fn check_disk(
     check_reserve(pool.available, overcommit.reserve(pool.capacity))
 }
 
-/// Refused (exit 2), with the numbers, if the disk of an instance that is off cannot get as large: libvirt wants that much free, though it
-/// is not used yet. `sizes` are what it has and what it is to have.
-pub fn check_growth(name: &Name, (has, wanted): (Size, Size), pool: &PoolInfo) -> Result<()> {
+/// Refused (exit 2), with the numbers, if a disk that no guest runs with cannot get as large: libvirt wants that much free, though it is
+/// not used yet. `what` is the disk: "the disk of instance `web`". The sizes are what it has and what it is to have.
+pub fn check_growth(what: &str, (has, wanted): (Size, Size), pool: &PoolInfo) -> Result<()> {
     let more = wanted.as_bytes().saturating_sub(has.as_bytes());
     if more <= pool.available {
         return Ok(());
     }
     let [more, free] = Size::together([more, pool.available].map(Size::bytes));
-    let text = format!("the disk of instance `{name}` cannot grow by {more} while it is off: {free} are free");
-    Err(Error::new(Code::NoCapacity, text).hint(
-        Hint::from("start it first (")
-            .run_with(Verb::Start, &[name])
-            .text("): while it runs, its disk takes room as it is filled"),
-    ))
+    let text = format!("{what} cannot grow by {more} while no guest runs with it: {free} are free");
+    Err(Error::new(Code::NoCapacity, text)
+        .hint("start its instance first: while that runs, a disk takes room only as it is filled"))
 }
 
 /// Refused (exit 2), with the numbers, if a pool that gets `needed` bytes more than its disks could no longer hold what instances
@@ -352,10 +349,10 @@ mod tests {
         let (_, pool) = host_and_pool();
         let says = |to: u64| {
             let sizes = (Size::mib(20 << 10), Size::mib(to << 10));
-            check_growth(&Name::parse("web").unwrap(), sizes, &pool).map_err(|e| (e.exit_code(), e.message))
+            check_growth("the disk of instance `web`", sizes, &pool).map_err(|e| (e.exit_code(), e.message))
         };
         assert_eq!(says(76), Ok(()));
-        let told = "the disk of instance `web` cannot grow by 57 GiB while it is off: 56 GiB are free";
+        let told = "the disk of instance `web` cannot grow by 57 GiB while no guest runs with it: 56 GiB are free";
         assert_eq!(says(77), Err((2, told.to_owned())));
     }
 

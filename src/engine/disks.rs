@@ -17,8 +17,8 @@ use crate::{
 /// How long a guest may take to let go of a disk, and how often it is looked.
 const LET_GO: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(100));
 
-/// What a guest runs to mount a disk, by the disk's serial number and the folder. An empty disk gets a file system first; `blkid`
-/// ends with 2 where it finds nothing at all.
+/// What a guest runs to mount a disk, by the disk's serial number and the folder. An empty disk gets a file system first, and one that
+/// is smaller than its disk gets as large; `blkid` ends with 2 where it finds nothing at all.
 const MOUNT: &str = r#"
 set -eu
 disk=/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_$1
@@ -31,6 +31,10 @@ uuid=$(blkid -s UUID -o value "$disk") || exit 43
 [ -n "$uuid" ] || exit 43
 mkdir -p "$2"
 mount "UUID=$uuid" "$2" || exit 44
+case $(findmnt -nro FSTYPE "$2") in
+  ext4) resize2fs "$disk" >/dev/null 2>&1 || true ;;
+  xfs) xfs_growfs "$2" >/dev/null 2>&1 || true ;;
+esac
 grep -q "^UUID=$uuid " /etc/fstab ||
   printf 'UUID=%s %s auto nofail 0 2\n' "$uuid" "$2" >>/etc/fstab
 "#;

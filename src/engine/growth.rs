@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Ctx;
-use crate::model::{Code, Error, Record, Result, Size};
+use crate::model::{Code, DiskAttachment, Error, Record, Result, Size};
 
 /// What a guest runs to use all of its root disk, where cloud-init did not see to that at boot. Content where nothing is to be done.
 const GROW_ROOT: &str = r#"
@@ -78,4 +78,50 @@ pub fn use_whole_root(ctx: &Ctx, record: &Record) -> Result<()> {
             .cause(format!("{why} (exit {code})")))
         }
     }
+}
+
+/// What a guest runs to use all of a disk, by the disk's serial number and its size in bytes: it is to have seen that first. A file
+/// system grows while it is mounted.
+const GROW: &str = r#"
+set -eu
+disk=/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_$1
+[ -e "$disk" ] || exit 51
+disk=$(readlink -f "$disk")
+echo 1 2>/dev/null >"/sys/class/block/$(basename "$disk")/device/rescan" || true
+for _ in $(seq 50); do [ "$(blockdev --getsize64 "$disk")" -lt "$2" ] || break; sleep 0.2; done
+[ "$(blockdev --getsize64 "$disk")" -ge "$2" ] || exit 52
+at=$(findmnt -nro TARGET -S "$disk" | head -n 1)
+[ -n "$at" ] || exit 53
+case $(findmnt -nro FSTYPE -S "$disk" | head -n 1) in
+  ext4) resize2fs "$disk" >/dev/null 2>&1 || exit 54 ;;
+  xfs) xfs_growfs "$(printf '%b' "$at")" >/dev/null 2>&1 || exit 54 ;;
+  btrfs) btrfs filesystem resize max "$(printf '%b' "$at")" >/dev/null 2>&1 || exit 54 ;;
+  *) exit 55 ;;
+esac
+"#;
+
+/// Has a guest use all of a disk that it was given.
+///
+/// # Errors
+/// It has no agent, or what it answered.
+pub fn use_whole_disk(ctx: &Ctx, record: &Record, disk: Uuid, size: Size) -> Result<()> {
+    let refused = |why: String| {
+        let text = format!("what is on the disk does not use all of it yet in instance `{}`", record.name);
+        Err(Error::new(Code::GuestAgent, text).cause(why))
+    };
+    if !ctx.hypervisor.live_definition(record.uuid)?.is_some_and(|live| live.has_agent) {
+        return refused("its guest has no agent that could be asked".to_owned());
+    }
+    let (serial, bytes) = (DiskAttachment::serial(disk), size.as_bytes().to_string());
+    let code = ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", GROW, "lite", &serial, &bytes])?;
+    let why = match code {
+        0 => return Ok(()),
+        51 => "the guest does not see the disk",
+        52 => "the guest does not see its new size yet",
+        53 => "it is not mounted there",
+        54 => "the file system could not be grown",
+        55 => "its file system is none that lite can grow",
+        _ => "the guest could not do it",
+    };
+    refused(format!("{why} (exit {code})"))
 }

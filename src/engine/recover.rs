@@ -8,7 +8,7 @@ use super::{
     ours::is_without_row,
     proxy, pulls,
     sagas::{
-        attachment, bake, create, delete, disk, firewall,
+        attachment, bake, create, delete, disk, disk_resize, firewall,
         image::{ImageCtx, recover_images},
         load_balancer, network, publication, resize, restore, snapshot, start, static_ip, stop, tag, undelete,
     },
@@ -132,6 +132,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         | OperationKind::DetachTargets
         | OperationKind::DeleteLoadBalancer => load_balancer::resume(ctx, operation),
         OperationKind::CreateDisk => disk::resume(ctx, operation, lock),
+        OperationKind::ResizeDisk => disk_resize::resume(ctx, operation),
         OperationKind::DeleteDisk => disk::resume_delete(ctx, operation, lock),
         OperationKind::Resize => resize::resume(ctx, operation, uuid),
         OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),

@@ -138,7 +138,10 @@ pub fn check_room(
     let needed = Bundle { disk: to.growth(), ..bundle_of(new) };
     Capacity::left(&info, &view.pool, view.used_by_disks, &held, overcommit).check(&needed, to.grows)?;
     match to.grows && !to.restarts {
-        true => capacity::check_growth(&old.name, (to.has, new.disk), &view.pool),
+        true => {
+            let what = format!("the disk of instance `{}`", old.name);
+            capacity::check_growth(&what, (to.has, new.disk), &view.pool)
+        }
         false => Ok(()),
     }
 }

@@ -15,6 +15,8 @@ words! {
     Creating = "creating",
     /// It is there.
     Available = "available",
+    /// It is being made larger.
+    Resizing = "resizing",
     /// It is being removed.
     Deleting = "deleting",
 }

@@ -51,6 +51,8 @@ words! {
     AttachDisk = "disk-attach",
     /// Takes a disk off an instance.
     DetachDisk = "disk-detach",
+    /// Makes a disk larger.
+    ResizeDisk = "disk-resize",
     /// Removes a disk.
     DeleteDisk = "disk-delete",
     /// Gives an instance another bundle.

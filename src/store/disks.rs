@@ -113,6 +113,12 @@ pub fn set_state(t: &Transaction<'_>, id: Uuid, state: DiskState) -> Result<()> 
     t.0.execute("UPDATE disk SET state = ?2 WHERE id = ?1", params![Id(id), Stored(state)]).map_err(sql).map(drop)
 }
 
+/// Sets the size of a disk, and how far its life has come.
+pub fn set_size(t: &Transaction<'_>, id: Uuid, bytes: Size, state: DiskState) -> Result<()> {
+    let change = "UPDATE disk SET size = ?2, state = ?3 WHERE id = ?1";
+    t.0.execute(change, params![Id(id), size(bytes.as_bytes()), Stored(state)]).map_err(sql).map(drop)
+}
+
 /// The name of the instance that has a disk.
 pub fn holder(t: &Transaction<'_>, disk: Uuid) -> Result<Option<String>> {
     let query = "SELECT i.name FROM instance AS i, json_each(i.record, '$.disks') AS attached

@@ -10,14 +10,14 @@ use lite::{
     clock::SystemClock,
     engine,
     hypervisor::{flaky::Moment, prelude::*},
-    model::{DomainDefinition, Error, MountPoint, Name, Result, Size, Unobserved, Via},
+    model::{DiskState, DomainDefinition, Error, MountPoint, Name, Result, Size, Unobserved, Via},
     plan::disk_volume,
     store::OldDatabases,
     view::DiskRow,
 };
 use uuid::Uuid;
 
-use crate::support::{changes, world::World};
+use crate::support::{changes, warned::Warned, world::World};
 
 /// Use cases, with the names of what they are about as text.
 struct Disks<'a> {
@@ -271,4 +271,53 @@ fn a_call_that_fails_leaves_the_disk_where_it_was() {
         assert_eq!((disks.had(web), disks.list()[0].1.clone()), ((vec![], vec![]), None), "{call}");
         disks.assert_clean(call);
     }
+}
+
+#[test]
+fn a_disk_gets_larger_and_never_smaller() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let (disks, web, double) = (Disks::of(&world), uuid_of(&world, "web"), world.hypervisor.inner());
+    let resize = |mib: u64, observer: &mut dyn lite::model::Observer| {
+        let how = (&name("data"), Size::mib(mib));
+        let accepted = disk::resize(&disks.app, &Disks::root(), how, Flags::default(), observer)?;
+        accepted.run(observer).map(|mut rows| rows.remove(0).size)
+    };
+    let has = || {
+        let volume = double.volume("lite", &disk_volume(disks.id("data"))).expect("asked").expect("a volume");
+        let stored = world.engine().store.disk_by_id(disks.id("data")).expect("read").expect("a disk");
+        assert_eq!((stored.size, stored.state), (Size::bytes(volume.capacity), DiskState::Available));
+        stored.size
+    };
+    disks.create("data", 1024).expect("made");
+    assert_eq!((resize(2048, &mut Unobserved), has()), (Ok(Size::mib(2048)), Size::mib(2048)));
+    let smaller = resize(1024, &mut Unobserved).expect_err("smaller");
+    let says = "disk `data` has 2 GiB, and cannot get smaller (1 GiB)".to_owned();
+    assert_eq!((short(&smaller), has()), (("invalid_size", 2, says), Size::mib(2048)));
+    let large = resize(16 << 20, &mut Unobserved).expect_err("too large");
+    assert_eq!((large.code.as_str(), large.exit_code(), has()), ("no_capacity", 2, Size::mib(2048)));
+    double.set_agent(web, true);
+    disks.attach("data", "web", Some("/srv")).expect("attached");
+    assert_eq!((resize(3072, &mut Unobserved), has()), (Ok(Size::mib(3072)), Size::mib(3072)));
+    let asked = double.programs().pop().expect("asked");
+    assert!(asked.ends_with(&format!(" {}", 3072_u64 << 20)), "{asked}");
+    // As large as it is: what is on it is asked to use it.
+    double.end_programs_with(53);
+    let mut warned = Warned::default();
+    assert_eq!((resize(3072, &mut warned), has()), (Ok(Size::mib(3072)), Size::mib(3072)));
+    let says = "what is on the disk does not use all of it yet in instance `web`: it is not mounted there (exit 53)";
+    assert_eq!(warned.0, [says]);
+    // A call that fails leaves it as it is, and one whose answer is lost as it became.
+    for (moment, mib) in [(Moment::Before, 3072), (Moment::After, 4096)] {
+        world.hypervisor.fail_call("resize_disk", 1, moment);
+        let error = resize(4096, &mut Unobserved).expect_err("failed");
+        let says = format!("could not make disk `data` larger; it has {}", Size::mib(mib));
+        assert_eq!((error.exit_code(), error.message, has()), (1, says, Size::mib(mib)));
+    }
+    disks.assert_clean("larger");
+    stop(&world, "web");
+    double.set_pool_free(1 << 30);
+    let off = resize(8192, &mut Unobserved).expect_err("nobody runs with it");
+    let says = "disk `data` cannot grow by 4 GiB while no guest runs with it: 1 GiB are free".to_owned();
+    assert_eq!((short(&off), has()), (("no_capacity", 2, says), Size::mib(4096)));
 }

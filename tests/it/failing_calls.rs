@@ -14,6 +14,8 @@ const NOT_NEEDED: &[(&str, &str)] = &[
     // It has its size; whether its guest uses all of its disk is a warning.
     ("resize", "live_definition"),
     ("resize", "run_in_guest"),
+    ("disk resize", "live_definition"),
+    ("disk resize", "run_in_guest"),
     // The next command cleans it.
     ("cleaning of the seed", "upload"),
     // A guest without the timer is thawed by lite, which tries it until the guest says that it is.

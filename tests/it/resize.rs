@@ -143,7 +143,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     changes::stop(&mut ctx, &stored(&world), true, Duration::ZERO, &mut Unobserved).expect("stopped");
     world.hypervisor.inner().set_pool_free(19 << 30);
     let error = resize(&world, "micro", &mut Unobserved).expect_err("refused");
-    let says = "the disk of instance `web` cannot grow by 20 GiB while it is off: 19 GiB are free";
+    let says = "the disk of instance `web` cannot grow by 20 GiB while no guest runs with it: 19 GiB are free";
     assert_eq!(short(&error), ("no_capacity", 2, says.to_owned()));
 }
 

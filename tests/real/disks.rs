@@ -10,7 +10,11 @@ use crate::support::{
     idle::{clean, created, idle_host},
 };
 
-crate::tests![disks_come_and_go_while_a_guest_runs, a_disk_that_something_else_has_open_is_not_given,];
+crate::tests![
+    disks_come_and_go_while_a_guest_runs,
+    a_disk_that_something_else_has_open_is_not_given,
+    a_disk_gets_larger_while_it_is_used,
+];
 
 /// The files of disks that the run of a domain has, or its definition.
 fn disks(domain: &str, how: &[&str]) -> Vec<String> {
@@ -91,5 +95,38 @@ fn a_disk_that_something_else_has_open_is_not_given() {
     host.ok(&["disk", "attach", "lite-test-held", other]);
     host.ok(&["delete", other, "--yes"]);
     host.ok(&["disk", "delete", "lite-test-held", "--yes"]);
+    clean(&host, "deleted");
+}
+
+/// While a guest runs with it, while its instance is off, and while nobody has it.
+fn a_disk_gets_larger_while_it_is_used() {
+    needs_host();
+    let (host, name, disk) = (idle_host("szd", 24), "lite-test-szd-a", "lite-test-szd");
+    created(&host, name);
+    host.ok(&["disk", "create", disk, "--size", "64MiB"]);
+    host.ok(&["disk", "attach", disk, name]);
+    let resize = |size: &str| host.ok(&["disk", "resize", disk, "--size", size]);
+    let seen = |how: &[&str]| {
+        let all = virsh(&[&["domblkinfo", name, "sda"], how].concat());
+        let capacity = all.lines().find_map(|line| line.strip_prefix("Capacity:")).expect("a size");
+        capacity.trim().parse::<u64>().expect("bytes") >> 20
+    };
+    resize("128MiB");
+    assert_eq!(seen(&[]), 128);
+    let smaller = host.fails(2, &["disk", "resize", disk, "--size", "64MiB"]);
+    let says = format!("error: disk `{disk}` has 128 MiB, and cannot get smaller (64 MiB)");
+    assert_eq!((smaller.lines().next(), seen(&[])), (Some(&*says), 128));
+    host.ok(&["stop", name, "--force", "--timeout", "1s"]);
+    resize("192MiB");
+    assert_eq!(host.json(&["disk", "show", disk])["disks"][0]["size_bytes"], 192 << 20);
+    host.ok(&["start", name, "--no-wait"]);
+    assert_eq!(seen(&[]), 192);
+    detach(&host, disk);
+    resize("256MiB");
+    host.ok(&["disk", "attach", disk, name]);
+    assert_eq!(seen(&[]), 256);
+    clean(&host, "larger");
+    host.ok(&["delete", name, "--yes"]);
+    host.ok(&["disk", "delete", disk, "--yes"]);
     clean(&host, "deleted");
 }

@@ -187,6 +187,10 @@ fn a_disk_is_mounted_used_and_taken_off() {
     let refused = host.fails(2, &["disk", "detach", "lite-test-data"]);
     let said = format!("error: the disk is in use in instance `{name}`, mounted on `/srv/data`");
     assert_eq!(refused.lines().next(), Some(&*said));
+    // What is on it grows while it is used.
+    host.ok(&["disk", "resize", "lite-test-data", "--size", "2GiB"]);
+    let size = guest("df --output=size -BM /srv/data | tail -n 1").trim().trim_end_matches('M').parse::<u64>();
+    assert!(size.as_ref().is_ok_and(|size| (1800..=2048).contains(size)), "{size:?}");
     assert_eq!(guest("cat /srv/data/word; sudo systemctl stop user"), "kept\n");
     host.ok(&["disk", "detach", "lite-test-data"]);
     host.ok(&attach);

@@ -8,7 +8,7 @@ use lite::{
         BakeRequest, Ctx, Outcome, Receipt, Stopped,
         removal::purge::{self, Reason},
         sagas::{
-            attachment, bake, delete, disk, firewall, load_balancer,
+            attachment, bake, delete, disk, disk_resize, firewall, load_balancer,
             publication::{self, Difference},
             reboot, resize,
             restore::{self, How, Restored},
@@ -226,6 +226,12 @@ fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: 
 pub fn disk(ctx: &mut Ctx) -> Result<()> {
     let accepted = disk::accept(ctx, &Name::parse("data")?, Size::mib(1 << 10))?;
     disk::run(ctx, accepted).map(drop)
+}
+
+/// Makes it twice as large.
+pub fn resize_disk(ctx: &mut Ctx) -> Result<()> {
+    let accepted = disk_resize::accept(ctx, &Name::parse("data")?, Size::mib(2 << 10))?;
+    disk_resize::run(ctx, accepted, &mut Unobserved).map(drop)
 }
 
 /// Deletes it.

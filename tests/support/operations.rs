@@ -267,6 +267,8 @@ pub const OPERATIONS: &[Operation] = &[
         Leaves::Whole,
     ),
     ("disk detach", with_attached, |w| on(w, changes::detach_disk), Leaves::Whole),
+    ("disk resize", with_attached, |w| changes::resize_disk(&mut w.engine()), Leaves::Whole),
+    ("disk resize of a free one", with_disk, |w| changes::resize_disk(&mut w.engine()), Leaves::Whole),
     ("disk delete", with_disk, |w| changes::delete_disk(&mut w.engine()), Leaves::Whole),
     ("snapshot create", with_agent, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot of a stopped one", stopped, |w| on(w, changes::snapshot), Leaves::Whole),

@@ -137,6 +137,9 @@ pub fn check_deletable(disk: &Disk, holder: Option<&str>) -> Result<()> {
         DiskState::Creating => {
             Err(Error::new(Code::Busy, format!("disk `{name}` is being made")).hint("delete it when it is there"))
         }
+        DiskState::Resizing => {
+            Err(Error::new(Code::Busy, format!("disk `{name}` is being made larger")).hint("try again in a moment"))
+        }
         DiskState::Available | DiskState::Deleting => Ok(()),
     }
 }

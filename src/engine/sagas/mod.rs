@@ -5,6 +5,7 @@ pub mod bake;
 pub mod create;
 pub mod delete;
 pub mod disk;
+pub mod disk_resize;
 pub mod firewall;
 pub mod image;
 pub mod load_balancer;

@@ -29,7 +29,7 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         created_at: now(),
     };
     let document = view::DisksDocument { disks: &[disk] };
-    add(all, "`disk create`, `disk attach`, `disk detach`, `disk list`, `disk show`", &document);
+    add(all, "`disk create`, `disk attach`, `disk detach`, `disk resize`, `disk list`, `disk show`", &document);
     let snapshot = view::SnapshotView {
         name: text("web-snap-1"),
         instance: text("web"),
