@@ -11,7 +11,8 @@ use crate::{
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<(Vec<BundleRow>, Option<DiskUsage>)> {
     caller.require(Right::Read)?;
     let catalog = catalog(&app.settings)?;
-    let seen = app.context(caller, false).and_then(|ctx| Ok((engine::capacity(&ctx)?, engine::disk_usage(&ctx)?)));
+    let seen =
+        app.context(caller, false).and_then(|ctx| Ok((engine::removal::purge::room(&ctx)?, engine::disk_usage(&ctx)?)));
     let (capacity, disk) = seen.map_or_else(|e| (Err(e), None), |(capacity, disk)| (Ok(capacity), disk));
     if let Err(e) = &capacity {
         observer.warn(&Hint::from(format!("how many fit is not known: {}", e.message)));

@@ -1,16 +1,16 @@
 //! Disks: made, given to instances, taken off, removed.
 
-use super::{Accepted, App, Caller, Right};
+use super::{Accepted, App, Caller, Right, sources::storage_prices, storage::holders};
 use crate::{
     engine::{
         Ctx,
         sagas::{attachment, disk as saga, disk_resize},
     },
     model::{
-        Code, Disk, DiskAttachment, Error, Hint, HostId, Instance, MountPoint, Name, Observer, ResourceKind, Result,
-        Size, Unobserved, Verb,
+        Code, Disk, DiskAttachment, Error, Hint, Instance, MountPoint, Name, Observer, ResourceKind, Result, Size,
+        StoragePrices, Unobserved, Verb,
     },
-    store::{Store, disks, resources},
+    store::{disks, resources},
     view::{Changed, DiskRow},
 };
 
@@ -44,9 +44,10 @@ pub fn create(
         return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
     }
     let accepted = saga::accept(&mut ctx, name, size)?;
+    let prices = storage_prices(&app.settings, observer)?;
     Ok(Accepted::new(accepted.operation.clone(), move |_| {
         let disk = saga::run(&mut ctx, accepted)?;
-        Ok(vec![view(disk, &[])])
+        Ok(vec![view(disk, &[], &prices)])
     }))
 }
 
@@ -57,8 +58,8 @@ pub fn create(
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<DiskRow>> {
     caller.require(Right::Read)?;
     let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
-    let instances = holders(&store, &app.settings.host.id)?;
-    Ok(store.disks(&app.settings.host.id)?.into_iter().map(|disk| view(disk, &instances)).collect())
+    let (instances, prices) = (holders(&store, &app.settings.host.id)?, storage_prices(&app.settings, observer)?);
+    Ok(store.disks(&app.settings.host.id)?.into_iter().map(|disk| view(disk, &instances, &prices)).collect())
 }
 
 /// One disk.
@@ -69,7 +70,7 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     caller.require(Right::Read)?;
     let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
     let disk = store.require_disk(&app.settings.host.id, name)?;
-    Ok(view(disk, &holders(&store, &app.settings.host.id)?))
+    Ok(view(disk, &holders(&store, &app.settings.host.id)?, &storage_prices(&app.settings, observer)?))
 }
 
 /// Accepts that an instance is given a disk, and mounts it in its guest if that is wanted.
@@ -97,7 +98,7 @@ pub fn attach(
     }
     let Some(accepted) = attachment::accept_attach(&mut ctx, &instance, name, mount)? else {
         observer.status(&format!("instance `{}` has disk `{name}` already", instance.record.name));
-        return after(ctx, disk);
+        return after(ctx, disk, observer);
     };
     let mounts = mount.is_some();
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
@@ -105,7 +106,7 @@ pub fn attach(
             observer.note("the guest mounts it; an empty disk gets a file system first");
         }
         attachment::run_attach(&mut ctx, accepted)?;
-        Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
+        Ok(vec![row(&ctx, disk, observer)?])
     }))
 }
 
@@ -138,7 +139,7 @@ pub fn detach(
             ));
         }
         observer.status(&format!("no instance has disk `{name}`"));
-        return after(ctx, disk);
+        return after(ctx, disk, observer);
     };
     if flags.dry_run {
         observer.status(&format!(
@@ -148,11 +149,11 @@ pub fn detach(
         return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
     }
     let Some(accepted) = attachment::accept_detach(&mut ctx, &instance, name, force)? else {
-        return after(ctx, disk);
+        return after(ctx, disk, observer);
     };
-    Ok(Accepted::new(accepted.operation.clone(), move |_| {
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
         attachment::run_detach(&mut ctx, accepted)?;
-        Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
+        Ok(vec![row(&ctx, disk, observer)?])
     }))
 }
 
@@ -177,12 +178,16 @@ pub fn resize(
     let accepted = disk_resize::accept(&mut ctx, name, size)?;
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
         let disk = disk_resize::run(&mut ctx, accepted, observer)?;
-        Ok(vec![view(disk, &holders(&ctx.store, &ctx.host_id())?)])
+        Ok(vec![row(&ctx, disk, observer)?])
     }))
 }
 
-fn after(ctx: Ctx, disk: Disk) -> Result<Accepted<Vec<DiskRow>>> {
-    let row = view(disk, &holders(&ctx.store, &ctx.host_id())?);
+fn row(ctx: &Ctx, disk: Disk, observer: &mut dyn Observer) -> Result<DiskRow> {
+    Ok(view(disk, &holders(&ctx.store, &ctx.host_id())?, &storage_prices(&ctx.settings, observer)?))
+}
+
+fn after(ctx: Ctx, disk: Disk, observer: &mut dyn Observer) -> Result<Accepted<Vec<DiskRow>>> {
+    let row = row(&ctx, disk, observer)?;
     Ok(Accepted::without_operation(move |_| Ok(vec![row])))
 }
 
@@ -237,19 +242,12 @@ fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
     Ok(Accepted::new(accepted.operation.clone(), move |_| saga::run_delete(&mut ctx, accepted).map(|()| deleted)))
 }
 
-/// Whoever may have a disk: the instances, and deleted ones that are kept.
-fn holders(store: &Store, host: &HostId) -> Result<Vec<Instance>> {
-    let mut all = store.instances()?;
-    all.extend(store.kept(host)?);
-    Ok(all)
-}
-
 fn holder<'a>(disk: &Disk, instances: &'a [Instance]) -> Option<(&'a Instance, &'a DiskAttachment)> {
     let of = |instance: &'a Instance| instance.record.disks.iter().find(|one| one.disk == disk.id);
     instances.iter().find_map(|instance| Some((instance, of(instance)?)))
 }
 
-fn view(disk: Disk, instances: &[Instance]) -> DiskRow {
+fn view(disk: Disk, instances: &[Instance], prices: &StoragePrices) -> DiskRow {
     let held = holder(&disk, instances);
     DiskRow {
         instance: held.map(|(instance, _)| instance.record.name.to_string()),
@@ -258,6 +256,8 @@ fn view(disk: Disk, instances: &[Instance]) -> DiskRow {
         name: disk.name.into(),
         size: disk.size,
         state: disk.state,
+        price: prices.disk.of(disk.size),
+        currency: prices.currency.clone(),
         created_at: disk.created_at,
     }
 }

@@ -35,6 +35,7 @@ mod elsewhere;
 mod interrupted;
 pub mod sources;
 mod stages;
+mod storage;
 mod syntax;
 
 pub use accepted::Accepted;

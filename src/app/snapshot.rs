@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Accepted, App, Caller, Right};
+use super::{Accepted, App, Caller, Right, sources::storage_prices};
 use crate::{
     engine::{Ctx, sagas::snapshot as saga},
-    model::{Name, Observer, ResourceKind, Result, StoredSnapshot, Unobserved},
+    model::{Name, Observer, ResourceKind, Result, StoragePrices, StoredSnapshot, Unobserved},
     store::{resources, snapshots},
     view::{Changed, SnapshotView},
 };
@@ -43,8 +43,9 @@ pub fn create(
         return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
     }
     let accepted = saga::accept(&mut ctx, &instance, name)?;
+    let prices = storage_prices(&app.settings, observer)?;
     Ok(Accepted::new(accepted.operation.clone(), move |observer| {
-        Ok(vec![SnapshotView::of(saga::run(&mut ctx, accepted, observer)?, Vec::new())])
+        Ok(vec![SnapshotView::of(saga::run(&mut ctx, accepted, observer)?, Vec::new(), &prices)])
     }))
 }
 
@@ -68,14 +69,14 @@ pub fn list(
             store.require(name)?;
         }
     }
-    let users = store.users_of_snapshots()?;
-    Ok(all.into_iter().map(|one| view(one, &users)).collect())
+    let (users, prices) = (store.users_of_snapshots()?, storage_prices(&app.settings, observer)?);
+    Ok(all.into_iter().map(|one| view(one, &users, &prices)).collect())
 }
 
-fn view(stored: StoredSnapshot, users: &[(Uuid, String)]) -> SnapshotView {
+fn view(stored: StoredSnapshot, users: &[(Uuid, String)], prices: &StoragePrices) -> SnapshotView {
     let own = users.iter().filter(|(id, _)| *id == stored.snapshot.id);
     let names = own.map(|(_, name)| name.clone()).collect();
-    SnapshotView::of(stored, names)
+    SnapshotView::of(stored, names, prices)
 }
 
 /// One snapshot.
@@ -85,7 +86,8 @@ fn view(stored: StoredSnapshot, users: &[(Uuid, String)]) -> SnapshotView {
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SnapshotView> {
     caller.require(Right::Read)?;
     let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
-    Ok(view(store.require_snapshot(&app.settings.host.id, name)?, &store.users_of_snapshots()?))
+    let stored = store.require_snapshot(&app.settings.host.id, name)?;
+    Ok(view(stored, &store.users_of_snapshots()?, &storage_prices(&app.settings, observer)?))
 }
 
 /// Snapshots found for deletion.

@@ -9,8 +9,8 @@ use rustix::{
 
 use super::syntax;
 use crate::{
-    catalog::{Catalog, SourceFile},
-    model::{Code, Error, Result, Settings},
+    catalog::{self, Catalog, SourceFile},
+    model::{Code, Error, Hint, Observer, Result, Settings, StoragePrices},
 };
 
 /// Largest data file read from a folder of the operator's.
@@ -32,6 +32,15 @@ pub fn load(sources: &[SourceFile]) -> Result<Catalog> {
         catalog.refuse(&id, &faults);
     }
     Ok(catalog)
+}
+
+/// What storage costs today. Files that say it wrong are told of, and it costs nothing then.
+pub fn storage_prices(settings: &Settings, observer: &mut dyn Observer) -> Result<StoragePrices> {
+    let said = sources(settings).and_then(|sources| catalog::storage_prices(&sources));
+    said.or_else(|error| {
+        observer.warn(&Hint::from(format!("what storage costs is not known: {error}")));
+        catalog::storage_prices(&[])
+    })
 }
 
 /// The files of the operator's folders.

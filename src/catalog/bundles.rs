@@ -1,13 +1,14 @@
 //! The file of bundles.
 
 use super::{blueprint::id, diagnostic::Diagnostics, reader::Fields, tree::Node, types::Bundle};
-use crate::model::{Currency, Money, Size};
+use crate::model::{Currency, Money, Size, StoragePrices};
 
 const KEYS: [&str; 6] = ["id", "vcpus", "memory", "disk", "transfer", "price"];
 
 /// Reads the bundles of a file, in its order.
 pub(crate) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Vec<Bundle> {
-    let Some(top) = Fields::of(root, "", &["currency", "bundles"], diagnostics) else { return Vec::new() };
+    let Some(top) = Fields::of(root, "", &["currency", "storage", "bundles"], diagnostics) else { return Vec::new() };
+    storage(&top, diagnostics);
     let currency = top.parsed("currency", diagnostics, Currency::parse);
     top.need("bundles", diagnostics);
     let mut bundles: Vec<Bundle> = Vec::new();
@@ -19,6 +20,23 @@ pub(crate) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Vec<Bundle> {
         bundles.push(bundle);
     }
     bundles
+}
+
+/// What the file says of storage; none: nothing.
+pub(crate) fn read_storage(root: &Node, diagnostics: &mut Diagnostics) -> Option<StoragePrices> {
+    let top = Fields::any(root, "", diagnostics)?;
+    let (disk, snapshot) = storage(&top, diagnostics)?;
+    Some(StoragePrices { disk, snapshot, currency: top.parsed("currency", diagnostics, Currency::parse)? })
+}
+
+/// The price of a GiB and month of disks and of snapshots; what is not said costs nothing.
+fn storage(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<(Money, Money)> {
+    let fields = Fields::of(top.get("storage")?, "storage", &["disk", "snapshot"], diagnostics)?;
+    let mut price = |key| match fields.get(key) {
+        Some(_) => fields.parsed(key, diagnostics, Money::parse),
+        None => Some(Money::default()),
+    };
+    price("disk").zip(price("snapshot"))
 }
 
 fn bundle(node: &Node, path: &str, currency: Option<&Currency>, diagnostics: &mut Diagnostics) -> Option<Bundle> {

@@ -10,7 +10,7 @@ use super::{
     types::{Blueprint, Bundle, Catalog},
     verified::read_verified,
 };
-use crate::model::{Code, Error, Hint, Result, Verb, escaped};
+use crate::model::{Code, Currency, Error, Hint, Money, Result, StoragePrices, Verb, escaped};
 
 /// The name of the file of bundles, without its ending.
 const BUNDLES: &str = "bundles";
@@ -190,6 +190,29 @@ impl Catalog {
             first.id, other.id, first.currency, other.currency
         ))
     }
+}
+
+/// What storage costs: as the last of the files says that says it, or nothing.
+///
+/// # Errors
+/// Refused with every diagnostic of a file that says it wrong.
+pub fn storage_prices(sources: &[SourceFile]) -> Result<StoragePrices> {
+    let is_bundles = |name: &str| matches!(name.rsplit('/').next(), Some("bundles.yaml" | "bundles.yml"));
+    let embedded = BLUEPRINTS.files().filter_map(|f| Some((f.path().to_str()?, f.contents_utf8()?)));
+    let own = sources.iter().filter(|s| s.fault.is_none()).map(|s| (s.name.as_str(), s.text.as_str()));
+    let mut prices =
+        StoragePrices { disk: Money::default(), snapshot: Money::default(), currency: Currency::parse("USD")? };
+    for (name, text) in embedded.chain(own).filter(|(name, _)| is_bundles(name)) {
+        let mut diagnostics = Diagnostics::new(name);
+        let root = tree::parse(text, tree::Dialect::Plain, &mut diagnostics);
+        let said = root.and_then(|root| bundles::read_storage(&root, &mut diagnostics));
+        let faults = diagnostics.sorted();
+        if !faults.is_empty() {
+            return Err(refused(faults.iter().map(Diagnostic::to_string).collect()));
+        }
+        prices = said.unwrap_or(prices);
+    }
+    Ok(prices)
 }
 
 /// The id of a blueprint whose file has faults, if the file says one.

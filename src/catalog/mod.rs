@@ -19,7 +19,7 @@ mod verification;
 mod verified;
 
 pub use diagnostic::Diagnostic;
-pub use load::{SourceFile, check, check_with};
+pub use load::{SourceFile, check, check_with, storage_prices};
 pub use params::resolve_params;
 pub use scripts::InlineScript;
 pub use types::*;

@@ -18,9 +18,10 @@ EXAMPLES:
 
 /// Show what the instances cost a month
 ///
-/// Shows the flat monthly price of each instance and the sum. The price is that
-/// of the bundle when the instance was made; running or stopped makes no
-/// difference. There are no other costs.
+/// Shows the flat monthly price of each instance, of all disks and snapshots, and
+/// the sum. The price of an instance is that of its bundle when it was made or
+/// resized; running or stopped makes no difference. Disks and snapshots cost what
+/// `bundles.yaml` says today, which is nothing where it says nothing.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
@@ -31,5 +32,6 @@ pub struct Args {
 
 /// Shows the cost with [`crate::ui::print::print_cost`].
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
-    print_cost(&env.ui, &list::cost(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?)
+    let (rows, storage) = list::cost(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
+    print_cost(&env.ui, (&rows, &storage))
 }

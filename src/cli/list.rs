@@ -67,6 +67,6 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if args.deleted {
         return print_deleted(&env.ui, &undelete::list(&env.app()?, &env.caller(), &mut env.progress())?);
     }
-    let (rows, disk) = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
-    print_list(&env.ui, &rows, disk, &args.columns(&rows))
+    let (rows, storage, disk) = list::list(&env.app()?, &env.caller(), &args.tags, &mut env.progress())?;
+    print_list(&env.ui, (&rows, &storage), disk, &args.columns(&rows))
 }

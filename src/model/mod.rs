@@ -62,7 +62,7 @@ pub use host::{Accel, Folders, Host, Subnet6, is_unique_local};
 pub use instance::{DesiredState, Instance, InstanceState, Kept, NetworkMode, Phase, Record, Tag};
 pub use load_balancer::{HealthPath, LoadBalancer, Target, TargetState};
 pub use metric::{Metric, MetricType, Unit};
-pub use money::{Currency, Money};
+pub use money::{Currency, Money, StoragePrices};
 pub use name::Name;
 pub use net::{DhcpHost, DnsHost, Mac, Port, Protocol, is_machines};
 pub use observer::{Observer, Stage, Unobserved, WithinStage};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Error, Result, escaped};
+use super::{Code, Error, Result, Size, escaped};
 
 /// An ISO 4217 currency code, such as `USD`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +82,27 @@ impl Money {
     }
 }
 
+/// What storage costs a GiB and month, as of today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoragePrices {
+    /// A disk, by its size.
+    pub disk: Money,
+    /// A snapshot, by what it takes.
+    pub snapshot: Money,
+    /// Their currency.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// What so much costs, if this is the price of a GiB; rounded to the nearest hundredth.
+    #[must_use]
+    pub fn of(self, size: Size) -> Self {
+        let (per_gib, gib) = (i128::from(self.0), 1_i128 << 30);
+        let price = (per_gib * i128::from(size.as_bytes()) + gib / 2) / gib;
+        Self(i64::try_from(price).unwrap_or(i64::MAX))
+    }
+}
+
 impl std::iter::Sum for Money {
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
         Self(iter.map(|m| m.0).sum())
@@ -109,7 +130,16 @@ impl From<Money> for String {
 
 #[cfg(test)]
 mod tests {
-    use super::Money;
+    use super::{Money, Size};
+
+    #[test]
+    fn a_gib_has_a_price_and_so_has_a_part_of_one() {
+        let costs = |per_gib: i64, mib: u64| Money::hundredths(per_gib).of(Size::mib(mib)).as_hundredths();
+        assert_eq!(
+            [costs(10, 50 << 10), costs(5, 1024), costs(5, 102), costs(5, 103), costs(0, 1 << 20)],
+            [500, 5, 0, 1, 0]
+        );
+    }
 
     #[test]
     fn parses_decimals_exactly() {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ListRow, Total, totals_of};
+use super::{ListRow, StorageRow, Total, totals_of};
 use crate::model::{Currency, Money};
 
 /// The document of `cost`.
@@ -10,6 +10,8 @@ use crate::model::{Currency, Money};
 pub struct CostDocument<'a> {
     /// What each instance costs.
     pub instances: Vec<CostRow<'a>>,
+    /// What each disk and snapshot costs.
+    pub storage: &'a [StorageRow],
     /// The sums, one per currency.
     pub totals: Vec<Total>,
 }
@@ -28,9 +30,9 @@ pub struct CostRow<'a> {
 }
 
 impl<'a> CostDocument<'a> {
-    /// Of some instances.
-    pub fn of(rows: &'a [ListRow]) -> Self {
+    /// Of some instances, disks and snapshots.
+    pub fn of(rows: &'a [ListRow], storage: &'a [StorageRow]) -> Self {
         let row = |r: &'a ListRow| CostRow { name: &r.name, bundle: &r.bundle, price: r.price, currency: &r.currency };
-        Self { instances: rows.iter().map(row).collect(), totals: totals_of(rows) }
+        Self { instances: rows.iter().map(row).collect(), storage, totals: totals_of(rows, storage) }
     }
 }

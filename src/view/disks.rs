@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::row;
-use crate::model::{DiskState, Size};
+use crate::model::{Currency, DiskState, Money, Size};
 
 /// A disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +22,10 @@ pub struct DiskRow {
     pub mount: Option<String>,
     /// The device by which its guest finds it, whatever it calls it.
     pub device: String,
+    /// Its price a month, as of today.
+    pub price: Money,
+    /// The currency of the price.
+    pub currency: Currency,
     /// When it was asked for.
     #[serde(serialize_with = "row::time")]
     pub created_at: Timestamp,

@@ -34,6 +34,7 @@ mod show;
 mod site;
 mod snapshots;
 mod static_ips;
+mod storage;
 mod tags;
 mod tested;
 mod unit;
@@ -74,6 +75,7 @@ pub use show::{ShowDocument, ShowView};
 pub use site::SiteView;
 pub use snapshots::{SnapshotView, SnapshotsDocument};
 pub use static_ips::{StaticIpRow, StaticIpsDocument};
+pub use storage::StorageRow;
 pub use tags::TagsView;
 pub use tested::{TestResult, TestView, TestsDocument};
 pub use unit::UnitView;
@@ -117,9 +119,12 @@ pub fn totals<'a>(prices: impl IntoIterator<Item = (Money, &'a Currency)>) -> Ve
     sums.into_iter().map(|(currency, price)| Total { price, currency: currency.clone() }).collect()
 }
 
-/// The sums of the prices of some instances.
-pub fn totals_of(rows: &[ListRow]) -> Vec<Total> {
-    totals(rows.iter().map(|r| (r.price, &r.currency)))
+/// The sums of the prices of some instances, and of storage.
+pub fn totals_of(rows: &[ListRow], storage: &[StorageRow]) -> Vec<Total> {
+    let instances = rows.iter().map(|r| (r.price, &r.currency));
+    // What costs nothing has no currency of its own.
+    let storage = storage.iter().filter(|s| s.price > Money::default()).map(|s| (s.price, &s.currency));
+    totals(instances.chain(storage))
 }
 
 /// `nat` or `bridge:NAME`.

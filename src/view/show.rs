@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ListRow, OpenService, row};
+use super::{ListRow, OpenService, StorageRow, row};
 use crate::model::{DesiredState, Drift, InstanceState, Mac};
 
 /// Everything about an instance but its secrets.
@@ -47,6 +47,8 @@ pub struct ShowView {
     pub host_key: Option<String>,
     /// Its operating system, by its own word of the last minutes; none if it says nothing.
     pub os: Option<String>,
+    /// The disks that it was given, and its snapshots.
+    pub storage: Vec<StorageRow>,
     /// Whether its operating system waits for a reboot, by its own word; none if it says nothing.
     pub reboot_required: Option<bool>,
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::row;
-use crate::model::{Consistency, Size, SnapshotState, StoredSnapshot};
+use crate::model::{Consistency, Currency, Money, Size, SnapshotState, StoragePrices, StoredSnapshot};
 
 /// A snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +33,10 @@ pub struct SnapshotView {
     pub used_by: Vec<String>,
     /// Whether the watcher made it by itself.
     pub automatic: bool,
+    /// Its price a month, as of today.
+    pub price: Money,
+    /// The currency of the price.
+    pub currency: Currency,
     /// When it was asked for.
     #[serde(serialize_with = "row::time")]
     pub created_at: Timestamp,
@@ -43,8 +47,8 @@ fn some_bytes<S: Serializer>(size: &Option<Size>, to: S) -> Result<S::Ok, S::Err
 }
 
 impl SnapshotView {
-    /// Of a snapshot, with the instances whose disk still lies on it.
-    pub fn of(stored: StoredSnapshot, used_by: Vec<String>) -> Self {
+    /// Of a snapshot, with the instances whose disk still lies on it, at these prices.
+    pub fn of(stored: StoredSnapshot, used_by: Vec<String>, prices: &StoragePrices) -> Self {
         let StoredSnapshot { snapshot, state, allocation } = stored;
         Self {
             name: snapshot.name.to_string(),
@@ -58,6 +62,8 @@ impl SnapshotView {
             image: snapshot.image,
             used_by,
             automatic: snapshot.automatic,
+            price: allocation.map_or_else(Money::default, |size| prices.snapshot.of(size)),
+            currency: prices.currency.clone(),
             created_at: snapshot.created_at,
         }
     }

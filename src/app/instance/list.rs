@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::{leads, state};
 use crate::{
-    app::{App, Caller, Right},
+    app::{App, Caller, Right, storage},
     engine::{self, Ctx, Listed},
     model::{DiskUsage, Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
-    view::ListRow,
+    view::{ListRow, StorageRow},
 };
 
 /// The instances that have all the tags, and the disk of the host, where it can be asked. Nothing is changed, and no database
@@ -21,9 +21,9 @@ pub fn list(
     caller: &Caller,
     tags: &[Tag],
     observer: &mut dyn Observer,
-) -> Result<(Vec<ListRow>, Option<DiskUsage>)> {
+) -> Result<(Vec<ListRow>, Vec<StorageRow>, Option<DiskUsage>)> {
     caller.require(Right::Read)?;
-    let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), None)) };
+    let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), Vec::new(), None)) };
     let measured = measured(app, &ctx.store, observer)?;
     let now = ctx.now();
     // Before the first moment there is no start.
@@ -34,7 +34,7 @@ pub fn list(
     let static_ips = ctx.store.static_ips(&ctx.host_id())?;
     let mut sites = leads::sites(&ctx)?;
     let snapshots = ctx.store.newest_snapshots()?;
-    let rows = listed
+    let rows: Vec<ListRow> = listed
         .inspect(|l| state::warn_of_drift(l, observer))
         .map(|l| {
             let mut row = row(&l);
@@ -49,14 +49,20 @@ pub fn list(
         })
         .collect();
     // The instances are what was asked for.
-    Ok((rows, engine::disk_usage(&ctx).ok().flatten()))
+    let storage = of(storage::all(&ctx.store, &app.settings, observer)?, &rows, tags);
+    Ok((rows, storage, engine::disk_usage(&ctx).ok().flatten()))
 }
 
 /// What the instances that have all the tags cost. The prices need the database alone; a host that does not answer leaves
 /// their states unknown.
-pub fn cost(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer) -> Result<Vec<ListRow>> {
+pub fn cost(
+    app: &App,
+    caller: &Caller,
+    tags: &[Tag],
+    observer: &mut dyn Observer,
+) -> Result<(Vec<ListRow>, Vec<StorageRow>)> {
     caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    let Some(store) = app.store(observer)? else { return Ok((Vec::new(), Vec::new())) };
     let mut instances = store.instances()?;
     instances.retain(|i| i.phase != Phase::Baking && has_all(i, tags));
     measured(app, &store, observer)?;
@@ -68,7 +74,16 @@ pub fn cost(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observe
         let state = states.get(&i.record.uuid).copied().unwrap_or(InstanceState::Unknown);
         ListRow::new(&i.record, state, None)
     };
-    Ok(instances.into_iter().map(row).collect())
+    let rows: Vec<ListRow> = instances.into_iter().map(row).collect();
+    let storage = of(storage::all(&store, &app.settings, observer)?, &rows, tags);
+    Ok((rows, storage))
+}
+
+/// Where instances are chosen by their tags, only what is of those.
+fn of(mut storage: Vec<StorageRow>, rows: &[ListRow], tags: &[Tag]) -> Vec<StorageRow> {
+    let is_of = |one: &StorageRow| rows.iter().any(|row| one.instance.as_ref() == Some(&row.name));
+    storage.retain(|one| tags.is_empty() || is_of(one));
+    storage
 }
 
 /// The states that libvirt tells; none where it does not answer, which is said.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use super::{leads, list, state};
 use crate::{
-    app::{App, Caller, Right},
+    app::{App, Caller, Right, storage},
     catalog::Health,
     engine::{self, Ctx, Listed},
     guest::{self, report::Status},
@@ -26,6 +26,7 @@ pub fn show(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Obser
     };
     let wanted = names.iter().map(|name| instance_or_deleted(&ctx, name)).collect::<Result<Vec<_>>>()?;
     let mut listed = engine::list(&ctx)?;
+    let storage = storage::all(&ctx.store, &app.settings, observer)?;
     let deleted = wanted.iter().filter(|instance| instance.phase == Phase::Kept).cloned();
     let (state, power, drift) = (InstanceState::Kept, InstanceState::Kept, Vec::new());
     listed.extend(deleted.map(|instance| Listed { instance, state, power, drift: drift.clone() }));
@@ -35,7 +36,9 @@ pub fn show(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Obser
         .map(|l| {
             let inspected = engine::inspect(&ctx, state::as_reported(&ctx, l.clone()))?;
             state::warn_of_drift(&inspected, observer);
-            view(&ctx, &inspected)
+            let name = Some(inspected.instance.record.name.to_string());
+            let own = storage.iter().filter(|one| one.instance == name).cloned();
+            Ok(ShowView { storage: own.collect(), ..view(&ctx, &inspected)? })
         })
         .collect()
 }
@@ -78,6 +81,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
         drift: listed.drift.clone(),
         metrics: metrics(ctx, record)?,
         failure: listed.instance.failure.clone(),
+        storage: Vec::new(),
         operation: ctx.store.open_operation_of(record.uuid)?,
         host_key: ctx.store.host_key(record.uuid)?,
         reboot_required: status.as_ref().and_then(|s| s.reboot_required),

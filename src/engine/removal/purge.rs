@@ -3,7 +3,7 @@
 use crate::{
     catalog::Bundle,
     engine::{
-        Accepted, Ctx, Observer, host, journal,
+        Accepted, Capacity, Ctx, Observer, host, journal,
         lock::{Attempt, Lock},
         removal::{self, Receipt},
     },
@@ -108,17 +108,30 @@ pub fn make_room(ctx: &mut Ctx, bundle: &Bundle, observer: &mut dyn Observer) ->
     Ok(())
 }
 
+/// What is left for new instances, those counted out that are deleted and kept: they make room.
+///
+/// # Errors
+/// The host cannot be asked.
+pub fn room(ctx: &Ctx) -> Result<Capacity> {
+    let kept = ctx.store.kept(&ctx.host_id())?;
+    left_without(ctx, &kept)
+}
+
 /// What one more instance of a bundle would lack without these.
 fn lacks(ctx: &Ctx, bundle: &Bundle, without: &[Instance]) -> Result<Vec<&'static str>> {
-    let mut left = match host::capacity(ctx) {
+    match left_without(ctx, without) {
         // What is missing is said by whoever needs it.
-        Err(error) if error.code == Code::HostNotReady => return Ok(Vec::new()),
-        left => left?,
-    };
+        Err(error) if error.code == Code::HostNotReady => Ok(Vec::new()),
+        left => Ok(left?.short(bundle)),
+    }
+}
+
+fn left_without(ctx: &Ctx, without: &[Instance]) -> Result<Capacity> {
+    let mut left = host::capacity(ctx)?;
     for instance in without {
         let volume = ctx.hypervisor.volume(&ctx.settings.host.pool, &plan::root_disk(&instance.record))?;
         left.disk += instance.record.disk.as_bytes();
         left.disk_free += volume.map_or(0, |volume| volume.allocation);
     }
-    Ok(left.short(bundle))
+    Ok(left)
 }

@@ -1,8 +1,8 @@
 //! `lite disk`.
 
-use super::{or_dash, time_text};
+use super::{or_dash, price_cell, time_text};
 use crate::{
-    model::Result,
+    model::{Money, Result},
     ui::{Block, Cell, Column, Table, Ui},
     view::{DiskRow, DisksDocument},
 };
@@ -16,16 +16,21 @@ pub fn print_disks(ui: &Ui, views: &[DiskRow]) -> Result<()> {
         ui.hint("there are no disks: `lite disk create NAME --size 20GiB` makes one");
         return Ok(());
     }
-    let mut table = Table::new(["DISK", "SIZE", "STATE", "INSTANCE", "MOUNT", "CREATED"].map(Column::left));
+    let costs = views.iter().any(|view| view.price > Money::default());
+    let mut columns = ["DISK", "SIZE", "STATE", "INSTANCE", "MOUNT", "CREATED"].map(Column::left).to_vec();
+    columns.extend(costs.then(|| Column::right("PRICE/MONTH")));
+    let mut table = Table::new(columns);
     for view in views {
-        table.row([
+        let price = costs.then(|| price_cell(view.price, &view.currency, None));
+        let cells = [
             Cell::from(&view.name),
             Cell::from(view.size.to_string()),
             Cell::from(state(view)),
             Cell::from(or_dash(view.instance.as_ref())),
             Cell::from(or_dash(view.mount.as_ref())),
             Cell::from(time_text(view.created_at)),
-        ]);
+        ];
+        table.row(cells.into_iter().chain(price).collect::<Vec<_>>());
     }
     ui.table(&table)
 }
@@ -42,6 +47,7 @@ pub fn print_disk_row(ui: &Ui, view: &DiskRow) -> Result<()> {
         .row("STATE", state(view))
         .maybe("INSTANCE", view.instance.as_ref())
         .maybe("MOUNT", view.mount.as_ref())
+        .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
         .row("DEVICE", &view.device)
         .row("CREATED", time_text(view.created_at));
     ui.data(&block.render(ui.color()))
@@ -56,7 +62,7 @@ fn state(view: &DiskRow) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        model::{DiskState, Size},
+        model::{Currency, DiskState, Size},
         ui::testing::Capture,
     };
 
@@ -68,6 +74,8 @@ mod tests {
             instance: instance.map(str::to_owned),
             mount: instance.map(|_| "/srv".to_owned()),
             device: "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_lite-0".to_owned(),
+            price: Money::hundredths(if instance.is_some() { 200 } else { 0 }),
+            currency: Currency::parse("USD").unwrap(),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
         }
     }
@@ -78,15 +86,16 @@ mod tests {
         print_disks(&capture.ui(), &[view(Some("web-1")), view(None)]).unwrap();
         assert_eq!(
             capture.stdout(),
-            "DISK  SIZE    STATE      INSTANCE  MOUNT  CREATED\n\
-             data  20 GiB  attached   web-1     /srv   2026-03-01T10:20:30Z\n\
-             data  20 GiB  available  -         -      2026-03-01T10:20:30Z\n"
+            "DISK  SIZE    STATE      INSTANCE  MOUNT  CREATED               PRICE/MONTH\n\
+             data  20 GiB  attached   web-1     /srv   2026-03-01T10:20:30Z     2.00 USD\n\
+             data  20 GiB  available  -         -      2026-03-01T10:20:30Z     0.00 USD\n"
         );
         let capture = Capture::default();
         print_disk_row(&capture.ui(), &view(Some("web-1"))).unwrap();
         assert_eq!(
             capture.stdout(),
             "NAME         data\nSIZE         20 GiB\nSTATE        attached\nINSTANCE     web-1\nMOUNT        /srv\n\
+             PRICE        2.00 USD/month\n\
              DEVICE       /dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_lite-0\nCREATED      2026-03-01T10:20:30Z\n"
         );
     }

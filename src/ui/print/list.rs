@@ -2,28 +2,33 @@
 
 use super::{ListColumn, price_cell, print_disk};
 use crate::{
-    model::{DiskUsage, Result},
+    model::{Currency, DiskUsage, Money, ResourceKind, Result},
     ui::{Cell, Table, Ui},
-    view::{DiskView, ListDocument, ListRow, Total, totals_of},
+    view::{DiskView, ListDocument, ListRow, StorageRow, Total, totals_of},
 };
 
 /// Prints the instances and the sum of their prices, and on stderr the host's disk. Nothing to list is nothing on stdout and
 /// the next command on stderr.
-pub fn print_list(ui: &Ui, rows: &[ListRow], disk: Option<DiskUsage>, columns: &[ListColumn]) -> Result<()> {
+pub fn print_list(
+    ui: &Ui,
+    (rows, storage): (&[ListRow], &[StorageRow]),
+    disk: Option<DiskUsage>,
+    columns: &[ListColumn],
+) -> Result<()> {
     if ui.json {
-        return ui.document(&ListDocument::of(rows, disk.map(DiskView::from)));
+        return ui.document(&ListDocument::of(rows, storage, disk.map(DiskView::from)));
     }
-    if rows.is_empty() {
+    if rows.is_empty() && costing(storage).is_empty() {
         ui.hint("there are no instances: `lite create nginx` makes one, `lite blueprints` lists what there is");
         return Ok(());
     }
-    ui.table(&priced(rows, columns, &totals_of(rows)))?;
+    ui.table(&priced((rows, storage), columns, &totals_of(rows, storage)))?;
     print_disk(ui, disk);
     Ok(())
 }
 
 /// The table of some instances. Its last rows are the totals, one per currency, if the price is shown beside something.
-pub(super) fn priced(rows: &[ListRow], columns: &[ListColumn], sums: &[Total]) -> Table {
+pub(super) fn priced((rows, storage): (&[ListRow], &[StorageRow]), columns: &[ListColumn], sums: &[Total]) -> Table {
     let currency = match sums {
         [one] => Some(one.currency.as_str()),
         _ => None,
@@ -33,14 +38,31 @@ pub(super) fn priced(rows: &[ListRow], columns: &[ListColumn], sums: &[Total]) -
         table.row(columns.iter().map(|c| c.cell(row, currency)).collect::<Vec<_>>());
     }
     if let Some(at) = columns.iter().position(|c| *c == ListColumn::Price).filter(|at| *at > 0) {
-        for sum in sums {
+        let mut line = |what: &str, price: Money, of: &Currency| {
             let mut cells = vec![Cell::from(""); at - 1];
-            cells.push(Cell::from("total").to_right());
-            cells.push(price_cell(sum.price, &sum.currency, currency));
+            cells.push(Cell::from(what).to_right());
+            cells.push(price_cell(price, of, currency));
             table.row(cells);
+        };
+        for (what, price, of) in costing(storage) {
+            line(what, price, &of);
+        }
+        for sum in sums {
+            line("total", sum.price, &sum.currency);
         }
     }
     table
+}
+
+/// What all disks cost, and all snapshots, where they cost anything.
+fn costing(storage: &[StorageRow]) -> Vec<(&'static str, Money, Currency)> {
+    let of = |kind: ResourceKind, what| {
+        let mut rows = storage.iter().filter(|row| row.kind == kind).peekable();
+        let currency = rows.peek()?.currency.clone();
+        let sum: Money = rows.map(|row| row.price).sum();
+        (sum > Money::default()).then_some((what, sum, currency))
+    };
+    [of(ResourceKind::Disk, "disks"), of(ResourceKind::Snapshot, "snapshots")].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -54,7 +76,7 @@ mod tests {
 
     fn listed(columns: &[ListColumn]) -> String {
         let capture = Capture::default();
-        assert_eq!(print_list(&capture.ui(), &two(), None, columns), Ok(()));
+        assert_eq!(print_list(&capture.ui(), (&two(), &[]), None, columns), Ok(()));
         assert_eq!(capture.stderr(), "");
         capture.stdout()
     }
@@ -93,7 +115,7 @@ mod tests {
         let mut rows = two();
         rows[1].currency = Currency::parse("EUR").unwrap();
         let capture = Capture::default();
-        assert_eq!(print_list(&capture.ui(), &rows, None, &[ListColumn::Name, ListColumn::Price]), Ok(()));
+        assert_eq!(print_list(&capture.ui(), (&rows, &[]), None, &[ListColumn::Name, ListColumn::Price]), Ok(()));
         let wanted = "NAME         PRICE/MONTH\n\
                       wordpress-1    12.00 USD\n\
                       test            5.00 EUR\n\
@@ -105,7 +127,7 @@ mod tests {
     #[test]
     fn nothing_to_list() {
         let capture = Capture::default();
-        assert_eq!(print_list(&capture.ui(), &[], None, &ListColumn::DEFAULT), Ok(()));
+        assert_eq!(print_list(&capture.ui(), (&[], &[]), None, &ListColumn::DEFAULT), Ok(()));
         let hint =
             "hint: there are no instances: `lite create nginx` makes one, `lite blueprints` lists what there is\n";
         assert_eq!((capture.stdout().as_str(), capture.stderr().as_str()), ("", hint));
@@ -114,7 +136,10 @@ mod tests {
     #[test]
     fn json_shape() {
         let capture = Capture::default();
-        assert_eq!(print_list(&Ui { json: true, ..capture.ui() }, &two()[..1], None, &ListColumn::DEFAULT), Ok(()));
+        assert_eq!(
+            print_list(&Ui { json: true, ..capture.ui() }, (&two()[..1], &[]), None, &ListColumn::DEFAULT),
+            Ok(())
+        );
         let wanted = r#"{
   "schema": 2,
   "instances": [
@@ -147,6 +172,7 @@ mod tests {
       "created_at": "2026-03-01T10:20:30Z"
     }
   ],
+  "storage": [],
   "totals": [
     {
       "price": "12.00",

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{leads_text, network_text, or_dash, tags_text, time_text};
 use crate::{
-    model::{AutoSnapshot, Result, Service, Tag},
+    model::{AutoSnapshot, Money, ResourceKind, Result, Service, Tag},
     ui::{Block, Ui},
-    view::{OpenService, ShowDocument, ShowView, SiteView},
+    view::{OpenService, ShowDocument, ShowView, SiteView, StorageRow},
 };
 
 /// Prints some instances in full, an empty line between two.
@@ -47,7 +47,11 @@ fn block(view: &ShowView) -> Block {
         .maybe("STATIC ADDRESS", row.static_address)
         .row("PRICE", price(view))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
-        .row("BUNDLE", size)
+        .row("BUNDLE", size);
+    for row in &view.storage {
+        block.row(if row.kind == ResourceKind::Disk { "DISK" } else { "SNAPSHOT" }, storage(row));
+    }
+    block
         .maybe("MEASURED", measured(&view.metrics))
         .maybe(
             "TRANSFER",
@@ -67,6 +71,16 @@ fn block(view: &ShowView) -> Block {
         .row("UUID", row.uuid)
         .maybe("SSH", view.kept_until.is_none().then(|| format!("lite ssh {}", row.name)));
     block
+}
+
+/// `data (50 GiB, on /srv/data), 5.00 USD/month`.
+fn storage(row: &StorageRow) -> String {
+    let mount = row.mount.as_ref().map_or_else(String::new, |at| format!(", on {at}"));
+    let price = match row.price > Money::default() {
+        true => format!(", {} {}/month", row.price, row.currency),
+        false => String::new(),
+    };
+    format!("{} ({}{mount}){price}", row.name, row.size.about())
 }
 
 /// What is deleted costs nothing.
@@ -112,9 +126,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{measured, print_show};
-    use crate::view::{OpenService, ShowView, row::tests::two};
+    use crate::view::{OpenService, ShowView, StorageRow, row::tests::two};
     use crate::{
-        model::{DesiredState, Drift, InstanceState, Mac, Service, source},
+        model::{DesiredState, Drift, InstanceState, Mac, Money, ResourceKind, Service, Size, StoragePrices, source},
         ui::{Ui, testing::Capture},
     };
 
@@ -137,6 +151,7 @@ mod tests {
             drift: Vec::new(),
             metrics: BTreeMap::new(),
             failure: None,
+            storage: Vec::new(),
             operation: None,
             host_key: Some("SHA256:abc".to_owned()),
             os: Some("Debian GNU/Linux 13 (trixie)\u{1b}".to_owned()),
@@ -149,6 +164,15 @@ mod tests {
         (views[1].os, views[1].reboot_required) = (None, Some(false));
         views[1].row.state = InstanceState::Drifted;
         views[0].firewall[1].sources = ["192.0.2.0/24", "2001:db8::/32"].iter().flat_map(|s| source(s)).collect();
+        let prices = StoragePrices {
+            disk: Money::hundredths(10),
+            snapshot: Money::default(),
+            currency: views[0].row.currency.clone(),
+        };
+        let named = |name: &str| (name.to_owned(), Some("wordpress-1".to_owned()));
+        let row = |kind, name, gib: u64| StorageRow::new(kind, named(name), Size::mib(gib << 10), &prices);
+        views[0].storage = vec![row(ResourceKind::Disk, "data", 50), row(ResourceKind::Snapshot, "before", 2)];
+        views[0].storage[0].mount = Some("/srv".to_owned());
         views[1].drift = vec![Drift::new("name", "test", "x\u{1b}"), Drift::new("vcpus", 2, 4)];
         views
     }
@@ -172,6 +196,8 @@ ADDRESS      192.168.150.10
 PRICE        12.00 USD/month
 BLUEPRINT    wordpress 1
 BUNDLE       small (2 vCPU, 2 GiB memory, 60 GiB disk, 3 TiB/month)
+DISK         data (50.0 GiB, on /srv), 5.00 USD/month
+SNAPSHOT     before (2.0 GiB)
 BASE         debian-13
 SYSTEM       Debian GNU/Linux 13 (trixie)\u{1b}
 REBOOT       required: lite reboot wordpress-1
@@ -243,6 +269,7 @@ SSH          lite ssh test
             "failure",
             "operation",
             "host_key",
+            "storage",
             "os",
             "reboot_required",
         ];

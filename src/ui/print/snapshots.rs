@@ -1,8 +1,8 @@
 //! `lite snapshot`.
 
-use super::{or_dash, time_text};
+use super::{or_dash, price_cell, time_text};
 use crate::{
-    model::{Consistency, Result, SnapshotState},
+    model::{Consistency, Money, Result, SnapshotState},
     ui::{Block, Cell, Column, Table, Ui},
     view::{SnapshotView, SnapshotsDocument},
 };
@@ -17,16 +17,21 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
         return Ok(());
     }
     let heads = ["SNAPSHOT", "INSTANCE", "KIND", "STATE", "SIZE", "CREATED"];
-    let mut table = Table::new(heads.map(Column::left));
+    let costs = views.iter().any(|view| view.price > Money::default());
+    let mut columns = heads.map(Column::left).to_vec();
+    columns.extend(costs.then(|| Column::right("PRICE/MONTH")));
+    let mut table = Table::new(columns);
     for view in views {
-        table.row([
+        let price = costs.then(|| price_cell(view.price, &view.currency, None));
+        let cells = [
             Cell::from(&view.name),
             Cell::from(&view.instance),
             Cell::from(kind(view)),
             Cell::from(state(view)),
             Cell::from(or_dash(view.size)),
             Cell::from(time_text(view.created_at)),
-        ]);
+        ];
+        table.row(cells.into_iter().chain(price).collect::<Vec<_>>());
     }
     ui.table(&table)
 }
@@ -47,6 +52,7 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .row("BUNDLE", &view.bundle)
         .row("DISK", view.disk)
         .maybe("SIZE", view.size)
+        .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
         .row("IMAGE", &view.image)
         .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
         .row("CREATED", time_text(view.created_at));
@@ -76,6 +82,7 @@ fn file_systems(consistency: Consistency) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Currency;
     use crate::{model::Size, ui::testing::Capture};
 
     fn view(state: SnapshotState, consistency: Option<Consistency>) -> SnapshotView {
@@ -91,6 +98,8 @@ mod tests {
             image: "base-debian-13-00ff.qcow2".to_owned(),
             used_by: Vec::new(),
             automatic: consistency.is_none(),
+            price: Money::default(),
+            currency: Currency::parse("USD").unwrap(),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
         }
     }

@@ -121,7 +121,7 @@ fn rules() -> Rules {
 
 fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     let rows = [row("web")];
-    add(all, "`list`", &view::ListDocument::of(&rows, Some(disk())));
+    add(all, "`list`", &view::ListDocument::of(&rows, &storage::rows(), Some(disk())));
     let shown = view::ShowView {
         row: row("web"),
         desired_state: DesiredState::Running,
@@ -136,6 +136,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         drift: vec![lite::model::Drift { what: "name", recorded: text("web"), now: text("x") }],
         metrics: BTreeMap::from([("CPUUtilization", 1.5)]),
         failure: Some(text("x")),
+        storage: storage::rows(),
         operation: Some(text("op-1")),
         host_key: Some(text("ssh-ed25519 x")),
         os: Some(text("Debian GNU/Linux 13 (trixie)")),
@@ -247,7 +248,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         static_addresses: vec![text("site")],
     };
     add(all, "`repair --rebuild --dry-run`", &plan);
-    add(all, "`cost`", &view::CostDocument::of(&rows));
+    add(all, "`cost`", &view::CostDocument::of(&rows, &storage::rows()));
     let secret =
         view::SecretView { name: text("admin"), description: text("x"), user: Some(text("admin")), value: "x".into() };
     add(all, "`secrets`", &view::SecretsDocument { instance: "web", secrets: &[secret] });

@@ -1,8 +1,15 @@
 //! Documents of disks and snapshots.
 
-use lite::model::{Consistency, DiskState, SnapshotState};
+use lite::model::{Consistency, DiskState, ResourceKind, SnapshotState, StoragePrices};
 
 use super::*;
+
+/// A disk that costs something.
+pub(super) fn rows() -> Vec<view::StorageRow> {
+    let at = StoragePrices { disk: Money::hundredths(10), snapshot: Money::hundredths(5), currency: usd() };
+    let row = view::StorageRow::new(ResourceKind::Disk, (text("data"), Some(text("web"))), Size::mib(1), &at);
+    vec![view::StorageRow { mount: Some(text("/srv")), ..row }]
+}
 
 pub(super) fn documents_of_sizes(all: &mut Vec<(&'static str, Value)>) {
     let size = view::SizeView {
@@ -26,6 +33,8 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         instance: Some(text("web")),
         mount: Some(text("/srv")),
         device: text("/dev/disk/by-id/x"),
+        price: Money::hundredths(500),
+        currency: usd(),
         created_at: now(),
     };
     let document = view::DisksDocument { disks: &[disk] };
@@ -42,6 +51,8 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         image: text("base-debian-13"),
         used_by: vec![text("web")],
         automatic: true,
+        price: Money::hundredths(500),
+        currency: usd(),
         created_at: now(),
     };
     let document = view::SnapshotsDocument { snapshots: &[snapshot] };
