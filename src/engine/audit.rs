@@ -10,6 +10,7 @@ mod findings;
 mod gather;
 mod local;
 mod orphans;
+mod storage;
 
 pub use gather::facts;
 pub use orphans::{Orphan, Removal};

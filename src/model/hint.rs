@@ -57,6 +57,8 @@ words! {
     DiskList = "disk list",
     /// Shows a disk.
     DiskShow = "disk show",
+    /// Deletes disks.
+    DiskDelete = "disk delete",
     /// Takes a disk off its instance.
     DiskDetach = "disk detach",
     /// Makes a snapshot of an instance.

@@ -321,3 +321,22 @@ fn a_disk_gets_larger_and_never_smaller() {
     let says = "disk `data` cannot grow by 4 GiB while no guest runs with it: 1 GiB are free".to_owned();
     assert_eq!((short(&off), has()), (("no_capacity", 2, says), Size::mib(4096)));
 }
+
+#[test]
+fn a_disk_whose_volume_is_gone_is_told_of() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let (disks, double) = (Disks::of(&world), world.hypervisor.inner());
+    disks.create("data", 1024).expect("made");
+    let volume = disk_volume(disks.id("data"));
+    double.remove_volume("lite", &volume).expect("removed by hand");
+    let found = || {
+        let audit = engine::audit(&world.engine()).expect("audited");
+        audit.findings.into_iter().map(|f| (f.trouble, f.subject, f.problem, f.fix.to_string())).collect::<Vec<_>>()
+    };
+    let fix = "put it back from a backup, or `lite disk delete data`".to_owned();
+    let wanted = (engine::Trouble::Missing, "disk `data`".to_owned(), format!("its volume `{volume}` is gone"), fix);
+    assert_eq!(found(), [wanted]);
+    disks.delete("data").expect("deleted");
+    assert_eq!(found(), []);
+}

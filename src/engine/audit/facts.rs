@@ -14,7 +14,7 @@ use crate::{
     hypervisor::{DhcpInfo, DnsInfo, PoolInfo, VolumeInfo},
     image::Leftover,
     model::{
-        Code, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result,
+        Code, Disk, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result,
         StoredSnapshot,
     },
     plan::{Namespace, Object, Place, owner_of, record_in_domain},
@@ -32,6 +32,8 @@ pub struct Ledger {
     pub resources: HashSet<Uuid>,
     /// All snapshots of the host.
     pub snapshots: Vec<StoredSnapshot>,
+    /// All disks of the host.
+    pub disks: Vec<Disk>,
     /// Operations under way, or left by a dead owner.
     pub open: Vec<Operation>,
 }

@@ -9,13 +9,11 @@ use super::{
     facts::{Facts, Presence},
     local::{Process, Work},
     orphans::{Orphan, Orphans, UNKNOWN_VOLUME, volume_subject},
+    storage,
 };
 use crate::{
     engine::lock::owner,
-    model::{
-        DnsHost, Hint, Instance, NetworkMode, Phase, Record, ResourceKind, Snapshot, SnapshotState, StoredSnapshot,
-        Verb, escaped,
-    },
+    model::{DnsHost, Hint, Instance, NetworkMode, Phase, Record, ResourceKind, Verb, escaped},
     plan::{self, Class, Object, OwnedKind},
     store::OperationState,
 };
@@ -30,7 +28,8 @@ pub fn findings(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
     all.extend(settled.iter().filter_map(|record| link(f, record)));
     all.extend(names(f, &settled));
     all.extend(missing_host(f, &settled));
-    all.extend(missing_copies(f));
+    all.extend(storage::missing_copies(f));
+    all.extend(storage::missing_disks(f));
     all.extend(published(f));
     // The rules of a domain that is to be taken in are still there, and come with its row.
     all.extend(firewall(f).into_iter().chain(web(f)).filter(|_| orphans.unrecorded.is_empty()));
@@ -145,24 +144,6 @@ fn problem(presence: Presence, kind: OwnedKind, object: &Object) -> Option<Strin
         }
         (Presence::Missing, _) => Some(format!("its {} is gone", kind.subject(object))),
     }
-}
-
-/// Snapshots that were there before and after the look, and whose volumes are not.
-fn missing_copies(f: &Facts) -> Vec<Finding> {
-    let Some(volumes) = &f.volumes else { return Vec::new() };
-    let is_whole = |one: &&StoredSnapshot| one.state == SnapshotState::Available;
-    let before: HashSet<Uuid> = f.before.snapshots.iter().filter(is_whole).map(|one| one.snapshot.id).collect();
-    let all = f.after.snapshots.iter().filter(is_whole).map(|one| &one.snapshot);
-    let settled = all.filter(|snapshot| before.contains(&snapshot.id) && !f.busy.contains(&snapshot.id));
-    let of = |snapshot: &Snapshot| [plan::snapshot_disk(snapshot.id), plan::snapshot_sidecar(snapshot.id)];
-    let gone = settled.flat_map(|snapshot| of(snapshot).map(|volume| (snapshot, volume)));
-    gone.filter(|(_, volume)| volumes.iter().all(|seen| seen.name != *volume))
-        .map(|(snapshot, volume)| {
-            let fix = Hint::from("put it back from a backup, or ").run_with(Verb::SnapshotDelete, &[&snapshot.name]);
-            let problem = format!("its volume `{volume}` is gone");
-            finding(Trouble::Missing, format!("snapshot `{}`", snapshot.name), problem, fix)
-        })
-        .collect()
 }
 
 /// Pool and network, if an instance needs them.
