@@ -10,7 +10,7 @@ use crate::{
         Code, Disk, DiskAttachment, Error, Hint, Instance, MountPoint, Name, Observer, ResourceKind, Result, Size,
         StoragePrices, Unobserved, Verb,
     },
-    store::{disks, resources},
+    store::resources,
     view::{Changed, DiskRow},
 };
 
@@ -89,9 +89,7 @@ pub fn attach(
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let (disk, instance) = (ctx.store.require_disk(&ctx.host_id(), name)?, ctx.store.require(instance)?);
     if flags.dry_run {
-        let holder = ctx.store.write(|t| disks::holder(t, disk.id))?;
-        let holder = holder.filter(|holder| *holder != instance.record.name.as_str());
-        saga::check_deletable(&disk, holder.as_deref())?;
+        attachment::plan_attach(&ctx, &instance, &disk, mount)?;
         observer
             .status(&format!("instance `{}` would be given disk `{name}`; nothing was changed", instance.record.name));
         return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
@@ -126,7 +124,7 @@ pub fn detach(
     let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
     let Some(instance) = holder(&disk, &ctx.store.instances()?).map(|(instance, _)| instance.clone()) else {
         // Of a deleted instance that is kept it is not taken.
-        if let Some(holder) = ctx.store.write(|t| disks::holder(t, disk.id))? {
+        if let Some(holder) = ctx.store.disk_holder(disk.id)? {
             return Err(Error::new(
                 Code::NotSettled,
                 format!("disk `{name}` is that of the deleted instance `{holder}`"),
@@ -205,10 +203,10 @@ pub struct Deletion {
 /// Refused: there is none of a name, an instance has it, or it is being made.
 pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Deletion> {
     caller.require(Right::Change)?;
-    let mut ctx = app.change(caller, wait, observer)?;
+    let ctx = app.change(caller, wait, observer)?;
     for name in names {
         let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
-        let holder = ctx.store.write(|t| disks::holder(t, disk.id))?;
+        let holder = ctx.store.disk_holder(disk.id)?;
         saga::check_deletable(&disk, holder.as_deref())?;
     }
     Ok(Deletion { caller: caller.clone(), ctx, wait, names: names.to_vec() })

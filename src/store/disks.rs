@@ -1,7 +1,7 @@
 //! Disks that instances are given.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
@@ -42,6 +42,11 @@ impl Store {
     /// One disk by id.
     pub fn disk_by_id(&self, id: Uuid) -> Result<Option<Disk>> {
         Ok(self.disks_where("WHERE id = ?1", [Id(id)])?.pop())
+    }
+
+    /// The name of the instance that has a disk.
+    pub fn disk_holder(&self, disk: Uuid) -> Result<Option<String>> {
+        holder_in(self.read(), disk)
     }
 
     /// One disk, or the error that names the nearest.
@@ -119,9 +124,13 @@ pub fn set_size(t: &Transaction<'_>, id: Uuid, bytes: Size, state: DiskState) ->
     t.0.execute(change, params![Id(id), size(bytes.as_bytes()), Stored(state)]).map_err(sql).map(drop)
 }
 
-/// The name of the instance that has a disk.
+/// The name of the instance that has a disk, inside a transaction.
 pub fn holder(t: &Transaction<'_>, disk: Uuid) -> Result<Option<String>> {
+    holder_in(&t.0, disk)
+}
+
+fn holder_in(connection: &Connection, disk: Uuid) -> Result<Option<String>> {
     let query = "SELECT i.name FROM instance AS i, json_each(i.record, '$.disks') AS attached
                  WHERE json_extract(attached.value, '$.disk') = ?1";
-    t.0.query_row(query, [Id(disk)], |row| row.get(0)).optional().map_err(sql)
+    connection.query_row(query, [Id(disk)], |row| row.get(0)).optional().map_err(sql)
 }

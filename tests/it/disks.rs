@@ -340,3 +340,21 @@ fn a_disk_whose_volume_is_gone_is_told_of() {
     disks.delete("data").expect("deleted");
     assert_eq!(found(), []);
 }
+
+#[test]
+fn a_dry_run_refuses_what_an_attach_would() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let (disks, uuid) = (Disks::of(&world), uuid_of(&world, "web"));
+    disks.create("data", 1024).expect("made");
+    let plan = |mount: Option<&str>| {
+        let mount = mount.map(|at| MountPoint::parse(at).expect("a folder"));
+        let (named, flags) = ((&name("data"), &name("web")), Flags { dry_run: true, ..Flags::default() });
+        disk::attach(&disks.app, &Disks::root(), named, mount.as_ref(), flags, &mut Unobserved)
+            .map(drop)
+            .map_err(|error| error.code.as_str())
+    };
+    assert_eq!((plan(None), plan(Some("/srv"))), (Ok(()), Err("no_agent")));
+    world.hypervisor.inner().set_agent(uuid, true);
+    assert_eq!((plan(Some("/srv")), disks.list()), (Ok(()), vec![("data".to_owned(), None, None)]));
+}

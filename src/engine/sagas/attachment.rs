@@ -56,6 +56,30 @@ fn has_agent(ctx: &Ctx, instance: &Instance) -> Result<bool> {
     Ok(ctx.hypervisor.live_definition(instance.record.uuid)?.is_some_and(|live| live.has_agent))
 }
 
+/// Refused as [`accept_attach`] would refuse it. An instance that has the disk already is content.
+///
+/// # Errors
+/// Those of [`accept_attach`].
+pub fn plan_attach(ctx: &Ctx, instance: &Instance, disk: &Disk, mount: Option<&MountPoint>) -> Result<()> {
+    if instance.record.disks.iter().any(|one| one.disk == disk.id) {
+        return Ok(());
+    }
+    let up = check(ctx, instance)?;
+    if let Some(at) = mount {
+        check_mount(ctx, instance, up, at)?;
+    }
+    free_unit(&instance.record)?;
+    check_free(disk, ctx.store.disk_holder(disk.id)?.as_deref(), Some(disk.state))
+}
+
+fn free_unit(record: &Record) -> Result<u8> {
+    DiskAttachment::free_unit(&record.disks).ok_or_else(|| {
+        let most = DiskAttachment::MOST;
+        Error::new(Code::NoCapacity, format!("instance `{}` has {most} disks, the most that there can be", record.name))
+            .hint(Hint::from("take one off: ").run(Verb::DiskList).text(" shows them"))
+    })
+}
+
 /// Accepts that an instance is given a disk. None: it has it already.
 ///
 /// # Errors
@@ -79,11 +103,7 @@ pub fn accept_attach(
         check_mount(ctx, &instance, up, at)?;
     }
     let record = &mut instance.record;
-    let unit = DiskAttachment::free_unit(&record.disks).ok_or_else(|| {
-        let most = DiskAttachment::MOST;
-        Error::new(Code::NoCapacity, format!("instance `{}` has {most} disks, the most that there can be", record.name))
-            .hint(Hint::from("take one off: ").run(Verb::DiskList).text(" shows them"))
-    })?;
+    let unit = free_unit(record)?;
     let attached = DiskAttachment { disk: disk.id, unit, mount: None };
     record.disks.push(attached.clone());
     let operation = journal::new_operation(ctx, kind, &instance);
