@@ -132,7 +132,7 @@ fn what_the_database_holds_is_shown_while_libvirt_is_down() {
     let app = without_libvirt(&world);
     let mut said = Said::default();
     let rows = list::cost(&app, &root(), &[], &mut said).expect("summed");
-    let shown: Vec<_> = rows.iter().map(|r| (r.name.as_str(), r.state, r.price.to_string())).collect();
+    let shown: Vec<_> = rows.0.iter().map(|r| (r.name.as_str(), r.state, r.price.to_string())).collect();
     assert_eq!(shown, [("web", InstanceState::Unknown, "5.00".to_owned())]);
     assert_eq!(said.0.len(), 1, "{:?}", said.0);
     assert!(said.0[0].starts_with("warning: the states are not known: "), "{:?}", said.0);
@@ -193,7 +193,7 @@ fn who_may_only_look_changes_nothing() {
     world.create("web").expect("created");
     let app = app(&world);
     let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli }, &[Right::Read]);
-    assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|(rows, _)| rows.len()), Ok(1));
+    assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|(rows, ..)| rows.len()), Ok(1));
     let error = delete::find(&app, &reader, &[name("web")], (delete::Delete { now: true }, false), &mut Unobserved)
         .err()
         .expect("refused");
@@ -223,7 +223,7 @@ fn a_clock_may_show_any_year() {
     for at in [jiff::Timestamp::MIN, jiff::Timestamp::MAX].into_iter().chain(years) {
         let app = App::of_host(world.settings().clone(), Arc::new(At(at)), world.hypervisor.clone());
         let mut said = Said::default();
-        let (rows, _) = list::list(&app, &root(), &[], &mut said).expect("listed");
+        let (rows, ..) = list::list(&app, &root(), &[], &mut said).expect("listed");
         assert_eq!(rows.len(), 1, "{at}");
         show::show(&app, &root(), std::slice::from_ref(&web), &mut said).expect("shown");
         lite::app::event::list(&app, &root(), None, 10, &mut said).expect("events");

@@ -154,8 +154,8 @@ fn a_deleted_instance_comes_back_as_it_was() {
 
     // Nothing of it is in the way, and it costs nothing.
     assert_eq!(domain(&world, &before), (format!("kept-{}", uuid.simple()), DomainState::Off));
-    assert_eq!(list::list(&app, &root(), &[], &mut Unobserved).map(|(rows, _)| rows), Ok(vec![]));
-    assert_eq!(list::cost(&app, &root(), &[], &mut Unobserved), Ok(vec![]));
+    assert_eq!(list::list(&app, &root(), &[], &mut Unobserved).map(|(rows, ..)| rows), Ok(vec![]));
+    assert_eq!(list::cost(&app, &root(), &[], &mut Unobserved), Ok((vec![], vec![])));
     assert_eq!(alarms(&world), Vec::<String>::new());
     let engine = world.engine();
     let held = engine.store.allocated(&engine.host_id()).expect("summed");
