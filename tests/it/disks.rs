@@ -316,9 +316,9 @@ fn a_disk_gets_larger_and_never_smaller() {
     }
     disks.assert_clean("larger");
     stop(&world, "web");
-    double.set_pool_free(1 << 30);
-    let off = resize(8192, &mut Unobserved).expect_err("nobody runs with it");
-    let says = "disk `data` cannot grow by 4 GiB while no guest runs with it: 1 GiB are free".to_owned();
+    double.set_pool_free(6 << 30);
+    let off = resize(20 << 10, &mut Unobserved).expect_err("nobody runs with it");
+    let says = "disk `data` cannot grow by 16 GiB while no guest runs with it: 6 GiB are free".to_owned();
     assert_eq!((short(&off), has()), (("no_capacity", 2, says), Size::mib(4096)));
 }
 
