@@ -6,6 +6,8 @@ and the user's script, and reports each step as one line of JSON on the virtio-s
 guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then it tells the
 application under which name it is published, where that is news; so does `lite-guest.py published VALUES`, by SSH.
 `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
+A copy of another instance's disk runs neither script: it makes anew what belongs to one machine, and tells the application where
+it is now.
 A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
@@ -433,6 +435,44 @@ def to_renew():
     return bool(baked) and os.path.exists(ROOT + MAKE_CERT) and os.path.exists(ROOT + CERT_KEY)
 
 
+def identity(job, _reporter):
+    """The first boot of a copy of another instance's disk: what tells two machines apart, and cloud-init does not make anew."""
+    rewrite("/etc/machine-id", job["uuid"].replace("-", "") + "\n", 0o444)
+    of_dbus = ROOT + "/var/lib/dbus/machine-id"
+    if os.path.lexists(of_dbus) and not os.path.islink(of_dbus):
+        os.unlink(of_dbus)
+    # What cloud-init keeps of the other one holds its seed, with its host key.
+    own = os.path.realpath(ROOT + "/var/lib/cloud/instance")
+    for path in glob.glob(ROOT + "/var/lib/cloud/instances/*"):
+        if os.path.realpath(path) != own:
+            remove(path)
+    if not job.get("address"):
+        # The id is a part of what DHCP knows a machine by: until the next boot the two are one.
+        tool("/usr/bin/systemctl", "--no-block", "reboot")
+    return None
+
+
+def moved(job, reporter):
+    """Tells the application of a copy where it is now, as the part `published` does."""
+    address = job.get("address") or (output(["hostname", "-I"])[0] + [""])[0].partition(" ")[0]
+    write_private(DIR + "/published.json", json.dumps({"copied": job["uuid"]}))
+    told = tell({**job, "address": address}, name_in_seed(), reporter, sys.stdout.buffer)
+    if told is None or told["code"] == 0:
+        return None
+    fault = {key: value for key, value in told.items() if key != "url"}
+    return {**fault, "event": "failed", "module": "moved"}
+
+
+def parts_of_copy():
+    """The steps of a copy: neither install nor configure, which would write over what is there."""
+    steps = [("identity", identity)]
+    if os.path.exists(ROOT + MAKE_CERT) and os.path.exists(ROOT + CERT_KEY):
+        steps.append(("renew", renew))
+    if os.path.exists(DIR + "/published.sh"):
+        steps.append(("moved", moved))
+    return steps
+
+
 def runcmd(job, reporter):
     """The user's runcmd, run as cloud-init does: one script for `sh`, which goes on after an item that fails. The exit code of
     the last item counts."""
@@ -464,6 +504,8 @@ def power_state(job, reporter):
 
 def parts(job, wanted):
     """The steps this instance has, in order."""
+    if job.get("copied"):
+        return parts_of_copy()
     steps = []
     if wanted:
         steps.append(("install", lambda job, reporter: install(wanted[1], bool(job.get("seal")), reporter)))
@@ -645,7 +687,7 @@ def set_up(job, passed, state, reporter):
         fault = judge(job)
         if fault is not None:
             return fault
-    wanted = to_install()
+    wanted = None if job.get("copied") else to_install()
     fault = network_fault(wanted[0] if wanted else "", reporter)
     if fault is not None:
         return fault

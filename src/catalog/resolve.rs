@@ -67,6 +67,32 @@ impl Catalog {
         Ok(Resolved { blueprint: found, bundle: bundle.clone(), base })
     }
 
+    /// The bundle of a new instance that gets a disk of this size from an instance of a blueprint: the one that is wanted; where none is,
+    /// the one that the other `had`, or else the smallest that is enough.
+    ///
+    /// # Errors
+    /// Refused: an unknown id, or a bundle that is too small, with those that fit.
+    pub fn bundle_of_copy(
+        &self,
+        blueprint: &Blueprint,
+        disk: Size,
+        (wanted, had): (Option<&str>, &str),
+    ) -> Result<Bundle> {
+        let needs = Blueprint { min_disk: blueprint.min_disk.max(disk), ..blueprint.clone() };
+        let all: Vec<&Bundle> = self.bundles.iter().filter(|bundle| lack(&needs, bundle).is_none()).collect();
+        let bundle = match wanted {
+            Some(id) => self.bundle(id)?,
+            None => match all.iter().find(|bundle| bundle.id == had).copied().or(self.smallest_bundle(&needs)) {
+                Some(bundle) => bundle,
+                None => return Err(too_small("no bundle is large enough".to_owned(), &all)),
+            },
+        };
+        match lack(&needs, bundle) {
+            Some(lack) => Err(too_small(format!("bundle `{}` is too small for this disk: {lack}", bundle.id), &all)),
+            None => Ok(bundle.clone()),
+        }
+    }
+
     fn user_of(&self, base: Option<&String>) -> Option<&str> {
         self.blueprints.get(base?).map(|b| b.user.as_str())
     }
@@ -94,6 +120,16 @@ fn lack(blueprint: &Blueprint, bundle: &Bundle) -> Option<String> {
         (Some(memory), Some(disk)) => Some(format!("{memory}; {disk}")),
         (memory, disk) => memory.or(disk),
     }
+}
+
+/// The error of a disk that does not fit, with the bundles in which it does.
+fn too_small(text: String, fit: &[&Bundle]) -> Error {
+    let names: Vec<String> = fit.iter().map(|bundle| format!("`{}`", bundle.id)).collect();
+    let hint = match names.is_empty() {
+        true => Hint::from("add a larger one to `bundles.yaml`"),
+        false => Hint::from(format!("these fit: {}; ", names.join(", "))).run(Verb::Bundles).text(" lists them"),
+    };
+    Error::new(Code::BundleTooSmall, text).hint(hint)
 }
 
 fn unknown<'a>(code: Code, what: &str, id: &str, known: impl Iterator<Item = &'a str>, list: Verb) -> Error {

@@ -23,6 +23,8 @@ EXAMPLES:
       Two GiB of memory, a name and a tag of your own
   lite create debian-13 --ssh-key ~/.ssh/id_ed25519.pub --user-data setup.sh
       A plain Debian with your key, and your own script at its first boot
+  lite create --from-snapshot before-update --name try-out
+      A second instance with the disk of a snapshot
   lite create nginx --dry-run
       Show what would be made and what it costs, and make nothing
   lite create nginx --json | jq -r .instance.address
@@ -40,8 +42,24 @@ EXAMPLES:
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     /// What runs in it; `lite blueprints` lists them
-    #[arg(add = ArgValueCompleter::new(complete::blueprints))]
-    pub blueprint: String,
+    #[arg(required_unless_present = "from_snapshot", add = ArgValueCompleter::new(complete::blueprints))]
+    pub blueprint: Option<String>,
+    /// A snapshot whose disk it gets, in place of a blueprint
+    ///
+    /// The new instance has the snapshot's data and passwords, and a name, an address,
+    /// host keys and a machine id of its own. Nothing is installed or configured again,
+    /// and an application that knows its own address, such as WordPress, is told the
+    /// new one. The bundle may be larger than that of the snapshot's instance, never
+    /// with a smaller disk. The snapshot cannot be deleted until the new disk has taken
+    /// over what it holds, which begins with the next command or the watcher.
+    #[arg(
+        long,
+        value_name = "SNAPSHOT",
+        value_parser = Name::parse,
+        add = ArgValueCompleter::new(complete::snapshots),
+        conflicts_with_all = ["blueprint", "base", "set", "user_data", "fqdn", "timezone", "no_baked"]
+    )]
+    pub from_snapshot: Option<Name>,
     /// Size and price [default: the smallest that fits the blueprint]
     #[arg(long, add = ArgValueCompleter::new(complete::bundles))]
     pub bundle: Option<String>,
@@ -128,7 +146,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 fn request(args: &Args) -> Result<Create> {
     let key = |file: &PathBuf| Attachment::read(file, MAX_KEY);
     Ok(Create {
-        blueprint: args.blueprint.clone(),
+        blueprint: args.blueprint.clone().unwrap_or_default(),
+        from_snapshot: args.from_snapshot.clone(),
         bundle: args.bundle.clone(),
         name: args.name.clone(),
         base: args.base.clone(),

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    image::{self, Baked, BuildRequest, Hold, Image, Images, pull::PullRequest},
-    model::{Code, Error, Hint, Observer, Result, Verb, WithinStage},
+    image::{self, Baked, BuildRequest, Hold, Image, Images, Origin, pull::PullRequest},
+    model::{Code, Error, Hint, Observer, Result, Snapshot, Verb, WithinStage},
 };
 
 /// The image of a base: the one that is there, else one that is built of the mirror's packages or downloaded now.
@@ -44,6 +44,9 @@ pub fn ensure_image(
 /// # Errors
 /// As [`ensure_image`]. A baked image that cannot be read is warned of, and the base taken.
 pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
+    if let Some(snapshot) = &request.copy_of {
+        return Ok(under(snapshot));
+    }
     let images = &ctx.images()?;
     let from = (images, &*ctx.settings.mirror, &*ctx.clock);
     let ensure = |observer| ensure_image(from, &request.base, &ctx.ending, observer);
@@ -70,12 +73,29 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
     }
 }
 
-/// Keeps the files of the image of a create from being removed; none where the caller brought the image.
+/// The image that a snapshot lies on: it stays as long as the snapshot does, though it may be an older version by now. Where it lies
+/// is known to the pool alone.
+fn under(snapshot: &Snapshot) -> Image {
+    Image {
+        id: snapshot.record.base.clone(),
+        path: String::new(),
+        digest: snapshot.record.image_digest.clone(),
+        volume: snapshot.image.clone(),
+        size: 0,
+        virtual_size: snapshot.size.as_bytes(),
+        origin: Origin::Built,
+        created_at: snapshot.created_at,
+        source: None,
+        baked: None,
+    }
+}
+
+/// Keeps the files of the image of a create from being removed; none where the caller brought the image, or a snapshot keeps it.
 ///
 /// # Errors
 /// Failed where it was removed since it was chosen.
 pub fn hold(ctx: &Ctx, request: &Request, image: &Image) -> Result<Option<Hold>> {
-    if matches!(request.image, ImageChoice::Given(_)) {
+    if request.copy_of.is_some() || matches!(request.image, ImageChoice::Given(_)) {
         return Ok(None);
     }
     let images = ctx.images()?;

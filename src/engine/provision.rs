@@ -34,7 +34,7 @@ use crate::{
     },
     plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step},
     render::{Seed, SeedInput, render},
-    store::{CleanSeed, NewInstance, Operation, alarms, instances, operations, secrets},
+    store::{CleanSeed, NewInstance, Operation, Secret, alarms, instances, operations, secrets, snapshots},
 };
 
 /// What a virtual machine is made for.
@@ -224,8 +224,13 @@ fn insert(
         };
         let address6 = view.subnet.as_ref().zip(address).and_then(|(subnet, address)| subnet.address6(address));
         let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, address6, created_at: now };
-        let record = chosen.record(identity);
-        let seed = render_seed(request, view, generated, &record, purpose)?;
+        let record =
+            Record { lies_on: request.copy_of.as_ref().map(|snapshot| snapshot.id), ..chosen.record(identity) };
+        let secrets = match &request.copy_of {
+            Some(snapshot) => snapshots::secrets_of(t, snapshot)?,
+            None => secret_rows(request, &record, generated)?,
+        };
+        let seed = render_seed(request, view, (generated, &secrets), &record, purpose)?;
         let content = guest::seed::seed_iso(&seed)?;
         let operation = match purpose {
             Purpose::Instance => Operation {
@@ -262,7 +267,7 @@ fn insert(
                 }),
             },
         )?;
-        secrets::insert(t, record.uuid, &secret_rows(request, &record, generated)?, Some(&generated.host_key.public))?;
+        secrets::insert(t, record.uuid, &secrets, Some(&generated.host_key.public))?;
         match purpose {
             Purpose::Bake(_) => {
                 instances::set_life(t, record.uuid, DesiredState::Running, Phase::Baking, None)?;
@@ -280,10 +285,11 @@ fn insert(
 fn render_seed(
     request: &Request,
     view: &HostView,
-    generated: &Generated,
+    (generated, secrets): (&Generated, &[Secret]),
     record: &Record,
     purpose: Purpose<'_>,
 ) -> Result<Seed> {
+    let secrets = secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect();
     let reserved = |subnet| allocate::static_address(subnet, record);
     let address = request.address.or_else(|| view.subnet.as_ref().and_then(reserved));
     render(&SeedInput {
@@ -293,10 +299,11 @@ fn render_seed(
         mac: record.mac,
         address,
         params: &request.parameters,
-        secrets: &generated.secrets,
+        secrets: &secrets,
         ssh_keys: &request.ssh_keys,
         host_key: &generated.host_key,
         user_data: request.user_data.as_ref(),
+        copied: request.copy_of.is_some(),
         seal: matches!(purpose, Purpose::Bake(_)),
     })
 }
@@ -331,19 +338,21 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
     // From here on the row keeps it.
     drop(held);
     ctx.images()?.take_back(&image.volume)?;
+    let copied = job.request.copy_of.as_ref().map(|snapshot| job.volume_path(&plan::snapshot_disk(snapshot.id)));
+    let image_path = if copied.is_some() { job.volume_path(&image.volume) } else { image.path.clone() };
     let steps = plan::create(
         &DomainPlan {
             record: &job.record,
             attached: &plan::attached(&job.record, ctx.place(), |volume| Ok(job.volume_path(volume)))?,
-            image: Some(&image.path),
-            snapshot: None,
+            image: Some(&image_path),
+            snapshot: copied.as_deref(),
             network: &ctx.settings.host.network,
             kvm: job.kvm,
             arch: &job.view.info.arch,
             machine: job.view.info.q35.then_some("q35"),
         },
         ctx.place(),
-        &Sources { image_path: Some(&image.path), seed_bytes: Some(job.seed.len() as u64) },
+        &Sources { image_path: Some(&image_path), seed_bytes: Some(job.seed.len() as u64) },
     )?;
     let id = job.operation.id.clone();
     let mut run = Run::new(&id);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
-    model::{Name, NetworkMode, Tag},
+    model::{Name, NetworkMode, Snapshot, Tag},
     render::{StaticAddress, UserData},
 };
 
@@ -31,6 +31,8 @@ pub struct Request {
     pub base: String,
     /// Which image of that base.
     pub image: ImageChoice,
+    /// The snapshot whose disk it is to have; none: an empty one.
+    pub copy_of: Option<Snapshot>,
     /// All parameters.
     pub parameters: BTreeMap<String, String>,
     /// Wanted name; none: the first free `BLUEPRINT-N`.

@@ -11,6 +11,8 @@ words! {
     Verb;
     /// The command that was given, whichever it is.
     Again = "…",
+    /// Makes an instance.
+    Create = "create",
     /// Deletes instances.
     Delete = "delete",
     /// Brings a deleted instance back.

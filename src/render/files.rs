@@ -69,6 +69,9 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
             content[key] = value.clone();
         }
     }
+    if input.copied {
+        content["copied"] = json!(true);
+    }
     if input.seal {
         content["seal"] = json!({"paths": input.blueprint.seal});
     } else if let Some(key) = input.ssh_keys.last() {

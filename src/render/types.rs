@@ -106,6 +106,8 @@ pub struct SeedInput<'a> {
     pub host_key: &'a HostKey,
     /// The user's own user-data, checked.
     pub user_data: Option<&'a UserData>,
+    /// The disk is a copy of another instance's: nothing is installed or configured anew.
+    pub copied: bool,
     /// The guest bakes an image: after the install part it seals its disk and goes down.
     pub seal: bool,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     column::{Id, Stored, Time, json, parsed, size, some_size, to_json, word},
     operations,
     resources::{self, NewResource},
+    secrets::{Secret, secret_of},
     sql,
 };
 use crate::{
@@ -78,6 +79,13 @@ impl Store {
         rows.map(|row| row.map_err(sql)).collect()
     }
 
+    /// The blueprint of the instance that a snapshot was made of, and its parameters.
+    pub fn blueprint_of_snapshot(&self, id: Uuid) -> Result<(Blueprint, BTreeMap<String, String>)> {
+        let query = "SELECT blueprint, parameters FROM snapshot WHERE id = ?1";
+        let read = |row: &Row<'_>| Ok((json(row, "blueprint")?, json(row, "parameters")?));
+        self.read().query_row(query, [Id(id)], read).map_err(sql)
+    }
+
     /// The snapshots that root disks still lie on, each with the name of the instance, `NAME (deleted)` for one that is kept.
     pub fn users_of_snapshots(&self) -> Result<Vec<(Uuid, String)>> {
         users(self.read())
@@ -133,6 +141,23 @@ impl Store {
             operations::end(t, operation, state, error, now)
         })
     }
+}
+
+/// What the database has of the passwords of a snapshot that a new instance is made from. Refused where it is not there any more.
+pub fn secrets_of(t: &Transaction<'_>, snapshot: &Snapshot) -> Result<Vec<Secret>> {
+    let name = &snapshot.name;
+    let state: Option<Stored<SnapshotState>> =
+        t.0.query_row("SELECT state FROM snapshot WHERE id = ?1", [Id(snapshot.id)], |row| row.get(0))
+            .optional()
+            .map_err(sql)?;
+    if state.is_none_or(|state| state.0 != SnapshotState::Available) {
+        return Err(Error::new(Code::NoSuchSnapshot, format!("snapshot `{name}` was deleted meanwhile")));
+    }
+    let query =
+        "SELECT name, account, description, shown, value FROM snapshot_secret WHERE snapshot = ?1 ORDER BY name";
+    let mut statement = t.0.prepare(query).map_err(sql)?;
+    let rows = statement.query_map([Id(snapshot.id)], secret_of).map_err(sql)?;
+    rows.map(|row| row.map_err(sql)).collect()
 }
 
 /// As [`Store::refuse_snapshot_in_use`], inside a transaction.

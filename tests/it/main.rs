@@ -49,6 +49,7 @@ mod failing_calls;
 mod failing_looks;
 mod files;
 mod firewall;
+mod from_snapshot;
 mod gc;
 mod health_command;
 mod hypervisor_test_driver;

@@ -142,6 +142,7 @@ fn main() -> ExitCode {
         (Host, "publication_kill", publication_kill::TESTS),
         (Tools, "render", render::TESTS),
         (Host, "restore", restore::TESTS),
+        (Slow, "restore", restore::SLOW),
         (Tools, "reverse_proxy", reverse_proxy::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),

@@ -11,6 +11,7 @@ use lite::{
 pub fn create_request() -> Create {
     Create {
         blueprint: "debian-13".to_owned(),
+        from_snapshot: None,
         bundle: None,
         name: Some(Name::parse("web").expect("a name")),
         base: None,

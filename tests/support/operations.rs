@@ -157,6 +157,12 @@ fn attach_mounted(world: &World) -> Result<()> {
     on(world, |ctx, instance| changes::attach_disk(ctx, instance, Some("/srv")))
 }
 
+/// A snapshot whose instance is gone.
+fn snapshot_alone(world: &World) {
+    with_snapshot(world);
+    delete(world).expect("deleted");
+}
+
 fn stopped_with_snapshot(world: &World) {
     stopped(world);
     on(world, changes::snapshot).expect("made");
@@ -281,6 +287,7 @@ pub const OPERATIONS: &[Operation] = &[
         Leaves::Whole,
     ),
     ("automatic snapshot", automated, next_day, Leaves::Whole),
+    ("create from a snapshot", snapshot_alone, |w| w.create_from("kept", NAME).map(drop), Leaves::Either),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     (

@@ -173,6 +173,7 @@ impl World {
             bundle: resolved.bundle,
             base: resolved.base,
             image: ImageChoice::Given(Box::new(image())),
+            copy_of: None,
             parameters: BTreeMap::new(),
             name: name.map(|n| Name::parse(n).expect("a name")),
             ssh_keys: vec![],
@@ -185,6 +186,14 @@ impl World {
             request_id: None,
             arguments: "a".to_owned(),
         }
+    }
+
+    /// An instance with the disk of a snapshot.
+    pub fn create_from(&self, snapshot: &str, name: &str) -> Result<Created> {
+        let mut engine = self.engine();
+        let snapshot = engine.store.require_snapshot(&engine.host_id(), &Name::parse(snapshot)?)?.snapshot;
+        let request = Request { copy_of: Some(snapshot), ..self.plain_request(Some(name)) };
+        engine::create(&mut engine, request, &mut Unobserved)
     }
 
     /// Makes the network one of an earlier lite: in mode `nat`, and without a domain.

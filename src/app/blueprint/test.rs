@@ -181,6 +181,7 @@ fn render_all(subject: &Subject) -> Result<()> {
             ssh_keys: std::slice::from_ref(&host_key.public),
             host_key: &host_key,
             user_data: subject.user_data.as_ref(),
+            copied: false,
             seal: false,
         })?;
         render_output(&blueprint, &name, "192.0.2.1", &subject.parameters)?;
@@ -199,6 +200,7 @@ fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observe
         bundle: resolved.bundle.clone(),
         base: resolved.base.clone(),
         image: ImageChoice::Base,
+        copy_of: None,
         parameters: subject.parameters.clone(),
         name: Some(name.clone()),
         ssh_keys: vec![guest::ssh::login_key(&app.settings.paths.state)?.public],

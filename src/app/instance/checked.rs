@@ -7,7 +7,7 @@ use crate::{
     app::{App, Caller, Right, elsewhere, files::Attachment, sources::catalog},
     catalog::{Resolved, resolve_params},
     guest,
-    model::{Code, Error, NetworkMode, Result, Tag, escaped},
+    model::{Code, Error, Name, NetworkMode, Result, Snapshot, SnapshotState, Tag, Unobserved, escaped},
     render::{StaticAddress, UserData},
 };
 
@@ -23,11 +23,16 @@ pub struct Checked {
     pub(super) digest: String,
     /// The base where none is asked for.
     pub(super) default_base: Option<String>,
+    /// The snapshot whose disk it is to have.
+    pub(super) copy_of: Option<Snapshot>,
 }
 
 /// Checks everything that can be checked without the host.
 pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     caller.require(Right::Change)?;
+    if let Some(name) = request.from_snapshot.clone() {
+        return check_copy(app, caller, request, &name);
+    }
     let catalog = catalog(&app.settings)?;
     let blueprint = catalog.blueprint(&request.blueprint).map_err(|e| elsewhere::hint(app, &request.blueprint, e))?;
     let bundle = match &request.bundle {
@@ -43,7 +48,42 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     let default_base = blueprint.bases.first().cloned();
     let caller = caller.clone();
     let digest = digest(&request)?;
-    Ok(Checked { caller, digest, request, resolved, parameters, ssh_keys, user_data, address, default_base })
+    let copy_of = None;
+    Ok(Checked { caller, digest, request, resolved, parameters, ssh_keys, user_data, address, default_base, copy_of })
+}
+
+/// Checks a create from a snapshot: blueprint, base and parameters are those of the snapshot's instance.
+fn check_copy(app: &App, caller: &Caller, request: Create, name: &Name) -> Result<Checked> {
+    let is_set_up = !request.parameters.is_empty() || request.user_data.is_some();
+    if is_set_up || request.base.is_some() || request.fqdn.is_some() || request.timezone.is_some() {
+        let text = "an instance that is made from a snapshot is set up already: it has the snapshot's disk";
+        return Err(Error::new(Code::Usage, text).hint(
+            "leave out `--base`, `--set`, `--user-data`, `--fqdn` and `--timezone`, and change it in the guest",
+        ));
+    }
+    let store = app.store(&mut Unobserved)?.map_or_else(|| app.new_store(), Ok)?;
+    let stored = store.require_snapshot(&app.settings.host.id, name)?;
+    if stored.state != SnapshotState::Available {
+        let text = format!("snapshot `{name}` is {}", stored.state);
+        return Err(Error::new(Code::NotSettled, text).hint("try again in a moment"));
+    }
+    let snapshot = stored.snapshot;
+    let (blueprint, parameters) = store.blueprint_of_snapshot(snapshot.id)?;
+    let wanted = (request.bundle.as_deref(), &*snapshot.record.bundle);
+    let bundle = catalog(&app.settings)?.bundle_of_copy(&blueprint, snapshot.size, wanted)?;
+    refuse_double_tag(&request.tags)?;
+    Ok(Checked {
+        caller: caller.clone(),
+        digest: digest(&request)?,
+        address: stated_address(&request)?,
+        ssh_keys: request.ssh_keys.iter().map(public_keys).collect::<Result<Vec<_>>>()?.concat(),
+        resolved: Resolved { blueprint, bundle, base: snapshot.record.base.clone() },
+        parameters,
+        user_data: None,
+        default_base: None,
+        copy_of: Some(snapshot),
+        request,
+    })
 }
 
 fn stated_address(request: &Create) -> Result<Option<StaticAddress>> {

@@ -49,13 +49,16 @@ impl Checked {
         let mut observer = Timed::new(observer, app.clock.clone());
         app.check_host()?;
         let mut ctx = app.change(&self.caller, self.request.wait, &mut observer)?;
-        let Self { request, resolved, parameters, mut ssh_keys, user_data, address, digest, default_base, .. } = self;
-        let use_baked = request.use_baked;
+        let Self {
+            request, resolved, parameters, mut ssh_keys, user_data, address, digest, default_base, copy_of, ..
+        } = self;
+        let use_baked = request.use_baked && copy_of.is_none();
         ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
         let wanted = Request {
             blueprint: resolved.blueprint.clone(),
             bundle: resolved.bundle.clone(),
             base: resolved.base.clone(),
+            copy_of,
             image: if use_baked { ImageChoice::Baked } else { ImageChoice::Base },
             parameters: parameters.clone(),
             name: request.name,

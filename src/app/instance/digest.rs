@@ -19,6 +19,8 @@ struct Canonical<'a> {
     create: u32,
     blueprint: &'a str,
     bundle: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_snapshot: Option<&'a str>,
     name: Option<&'a str>,
     base: Option<&'a str>,
     parameters: Vec<(&'a str, &'a str)>,
@@ -45,6 +47,7 @@ pub fn digest(request: &Create) -> Result<String> {
         create: FORM,
         blueprint: &request.blueprint,
         bundle: request.bundle.as_deref(),
+        from_snapshot: request.from_snapshot.as_ref().map(|n| n.as_str()),
         name: request.name.as_ref().map(|n| n.as_str()),
         base: request.base.as_deref(),
         parameters,
@@ -78,6 +81,7 @@ mod tests {
     fn request() -> Create {
         Create {
             blueprint: "nginx".to_owned(),
+            from_snapshot: None,
             bundle: None,
             name: None,
             base: None,
@@ -111,6 +115,7 @@ mod tests {
         let asked = digest(&request());
         let other = [
             Create { blueprint: "lamp".to_owned(), ..request() },
+            Create { from_snapshot: Name::parse("before").ok(), ..request() },
             Create { bundle: Some("small".to_owned()), ..request() },
             Create { name: Name::parse("web").ok(), ..request() },
             Create { base: Some("debian-12".to_owned()), ..request() },

@@ -37,6 +37,7 @@ fn facts(checked: &Checked) -> Result<Vec<(String, String)>> {
         fact("price", format!("{} {}/month", bundle.price, bundle.currency)),
         fact("ports", ports.join(", ")),
     ];
+    facts.extend(checked.copy_of.as_ref().map(|snapshot| fact("snapshot", snapshot.name.to_string())));
     facts.extend(checked.address.map(|a| fact("address", format!("{}/{} by {}", a.address, a.prefix, a.gateway))));
     facts.extend(checked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
     Ok(facts)

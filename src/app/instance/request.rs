@@ -12,8 +12,10 @@ use crate::{
 /// An instance to make.
 #[derive(Clone)]
 pub struct Create {
-    /// Id of the blueprint.
+    /// Id of the blueprint; that of the snapshot's instance, where there is one.
     pub blueprint: String,
+    /// The snapshot whose disk it is to have; none: one made of the blueprint.
+    pub from_snapshot: Option<Name>,
     /// Id of the bundle; none: the smallest that fits the blueprint.
     pub bundle: Option<String>,
     /// Its name; none: the blueprint's and the first free number.

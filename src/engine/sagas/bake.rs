@@ -291,6 +291,7 @@ fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
         bundle: room(request),
         base: request.base.id.clone(),
         image: ImageChoice::Given(Box::new(request.base.clone())),
+        copy_of: None,
         parameters: baked.parameters.clone(),
         name: None,
         ssh_keys: request.ssh_keys.clone(),

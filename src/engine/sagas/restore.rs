@@ -91,7 +91,10 @@ pub fn plan(ctx: &Ctx, instance: &Instance, name: &Name) -> Result<(Snapshot, bo
             "snapshot `{name}` is one of another instance, which was called `{of}`: `{own}` cannot have its disk"
         );
         return Err(Error::new(Code::OtherInstance, text)
-            .hint(Hint::new().run_with(Verb::SnapshotList, &[own]).text(" shows those that it can be restored to")));
+            .hint(Hint::new().run_with(Verb::SnapshotList, &[own]).text(" shows those that it can be restored to"))
+            .hint(
+                Hint::new().run_with(Verb::Create, &[&"--from-snapshot", name]).text(" makes a new instance of it"),
+            ));
     }
     if found.state != SnapshotState::Available {
         let text = format!("snapshot `{name}` is {}", found.state);

@@ -89,7 +89,9 @@ impl Description for RootDisk {
     }
 
     fn definition(&self, plan: &DomainPlan<'_>, sources: &Sources<'_>) -> Result<Option<String>> {
-        let Some(image) = sources.image_path else { return Ok(None) };
+        let Some(image) = plan.snapshot.or(sources.image_path).filter(|_| sources.image_path.is_some()) else {
+            return Ok(None);
+        };
         overlay_xml(&root_disk(plan.record), plan.record.disk, image).map(Some)
     }
 
