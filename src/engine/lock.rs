@@ -12,7 +12,7 @@ use std::{
 
 use uuid::Uuid;
 
-use self::word::{Owner, describe, owner_in};
+use self::word::{Hung, Owner, describe, owner_in};
 use super::Ctx;
 use crate::{
     clock::Clock,
@@ -89,8 +89,8 @@ pub struct Lock {
     file: File,
     path: PathBuf,
     owner: Owner,
-    /// When the owner before found that libvirt hangs.
-    hung_before: Option<jiff::Timestamp>,
+    /// What the owner before found where libvirt hangs.
+    hung_before: Option<Hung>,
 }
 
 /// What happened when a lock was asked for.
@@ -344,12 +344,13 @@ mod tests {
             let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| acquire(60).map(drop))).collect();
             // Both have met the lock by then.
             std::thread::sleep(3 * RETRY);
-            first.sign(&Owner { hung: Some(clock.now()), ..first.owner.clone() });
+            let hung = Hung { at: clock.now(), message: "it hangs".to_owned(), hints: vec!["restart it".to_owned()] };
+            first.sign(&Owner { hung: Some(hung), ..first.owner.clone() });
             drop(first);
-            waiting.into_iter().map(|w| w.join().unwrap().unwrap_err().message).collect::<Vec<_>>()
+            waiting.into_iter().map(|w| w.join().unwrap().unwrap_err()).collect::<Vec<_>>()
         });
-        let text = "libvirt does not answer: another process, which had `names`, found that it hangs";
-        assert_eq!(said, [text; 2]);
+        let wanted = Error::new(Code::LibvirtTimeout, "it hangs").hint("restart it");
+        assert_eq!(said, vec![wanted.cause("another process, which had `names`, found it so"); 2]);
         // Who has not waited asks libvirt itself.
         drop(acquire(0).unwrap());
     }

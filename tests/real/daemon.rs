@@ -71,7 +71,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["resize", a, "--bundle", "tiny", "--yes"], 5),
         (&["delete", a, "--yes"], 5),
         (&["undelete", a], 5),
-        (&["restore", a, "none", "--yes"], 2),
+        (&["restore", a, "none", "--yes"], 5),
         (&["ssh", a, "--", "true"], 5),
         (&["cp", "/etc/hostname", &format!("{a}:/tmp/")], 5),
         (&["console", a], 5),

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Ctx, Lock};
-use crate::model::{Code, Error, Hint, Result, Verb};
+use crate::model::{Code, Error, Hint, Result};
 
 /// How long the word of an owner whom libvirt did not answer counts for those who have waited for its lock.
 const HUNG: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
@@ -19,9 +19,17 @@ pub struct Owner {
     pub operation: String,
     pub pid: u32,
     pub since: jiff::Timestamp,
-    /// When the owner found that libvirt hangs.
+    /// What the owner found where libvirt hangs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hung: Option<jiff::Timestamp>,
+    pub hung: Option<Hung>,
+}
+
+/// That libvirt hangs, as the owner of a lock was told it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hung {
+    pub at: jiff::Timestamp,
+    pub message: String,
+    pub hints: Vec<String>,
 }
 
 impl Lock {
@@ -36,23 +44,24 @@ impl Lock {
     /// with the lock: each would find out for itself otherwise, one after the other.
     pub fn ask<T>(&self, ctx: &Ctx, body: impl FnOnce() -> Result<T>) -> Result<T> {
         let answer = body();
-        if answer.is_err() && ctx.hypervisor.hangs() {
-            self.sign(&Owner { hung: Some(ctx.now()), ..self.owner.clone() });
+        if let Err(error) = &answer
+            && ctx.hypervisor.hangs()
+        {
+            let hints = error.hints.iter().map(Hint::to_string).collect();
+            let hung = Hung { at: ctx.now(), message: error.message.clone(), hints };
+            self.sign(&Owner { hung: Some(hung), ..self.owner.clone() });
         }
         answer
     }
 
     /// The lock, after a wait for it. Not if its owner found that libvirt hangs: so will those find who still wait.
     pub(super) fn after_wait(self, now: jiff::Timestamp) -> Result<Self> {
-        match self.hung_before {
-            Some(hung) if now.duration_since(hung).abs() < HUNG => {
-                self.sign(&Owner { hung: Some(hung), ..self.owner.clone() });
-                let text = format!(
-                    "libvirt does not answer: another process, which had `{}`, found that it hangs",
-                    self.owner.operation
-                );
-                Err(Error::new(Code::LibvirtTimeout, text)
-                    .hint(Hint::new().run(Verb::Doctor).text(" looks whether it still does")))
+        match &self.hung_before {
+            Some(hung) if now.duration_since(hung.at).abs() < HUNG => {
+                self.sign(&Owner { hung: self.hung_before.clone(), ..self.owner.clone() });
+                let error = Error::new(Code::LibvirtTimeout, hung.message.clone());
+                let error = error.cause(format!("another process, which had `{}`, found it so", self.owner.operation));
+                Err(hung.hints.iter().fold(error, |error, hint| error.hint(hint.as_str())))
             }
             _ => Ok(self),
         }
