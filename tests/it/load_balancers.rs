@@ -221,7 +221,13 @@ fn what_cannot_be_balanced_is_refused_and_nothing_changes() {
     changes::publish_site(&mut engine, &web, "a.example.org").expect("published");
     balancing.create(&new("shop", None, Some(8080))).expect("made");
     balancing.attach("shop", &["web"]).expect("attached");
-    let before = (balancing.list(), world.snapshot());
+    // Without the URLs: they name the address by which this machine goes out, which tests of networks change beside this one.
+    let listed = || {
+        let mut all = balancing.list();
+        all.iter_mut().for_each(|balancer| balancer.urls.clear());
+        all
+    };
+    let before = (listed(), world.snapshot());
     let refused = [
         (new("next", None, Some(22)), "port_taken"),
         (new("next", None, Some(443)), "port_taken"),
@@ -249,7 +255,7 @@ fn what_cannot_be_balanced_is_refused_and_nothing_changes() {
     let pairs = vec![PortPair::parse("80:8080").expect("a pair")];
     let error = balancing.publish(&Publish { pairs, address: None, sources: vec![] }).expect_err("taken");
     assert_eq!((short(&error), error.to_string().as_str()), PORT_TAKEN);
-    assert_eq!((balancing.list(), world.snapshot()), before);
+    assert_eq!((listed(), world.snapshot()), before);
 
     balancing.create(&new("domain", Some("b.example.org"), None)).expect_err("no authority");
     let domain = Domain::parse("b.example.org").expect("a domain");
