@@ -1,7 +1,7 @@
 //! lite's tables in the packet filter, made equal to the database. What wants a rule, or wants one gone, changes a row and
 //! calls [`apply`]; that may be done again at any time, by anybody.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use ipnet::Ipv4Net;
 
@@ -18,8 +18,10 @@ use crate::{
 /// How long to wait for another process that loads rules: each takes less than a tenth of a second.
 const WAIT: Duration = Duration::from_secs(60);
 /// What the kernel is told of the bridge: guests on isolated ports reach each other through the host, which answers ARP for
-/// them, and are not told of a shorter way.
-const SWITCHES: [(&str, &str); 2] = [("proxy_arp_pvlan", "1"), ("send_redirects", "0")];
+/// them, and are not told of a shorter way. It answers at once: answers that are put off are dropped whenever any interface of the
+/// host goes, as with each guest that stops, and the next request comes a second later.
+const SWITCHES: [(&str, &str, &str); 3] =
+    [("conf", "proxy_arp_pvlan", "1"), ("conf", "send_redirects", "0"), ("neigh", "proxy_delay", "0")];
 
 /// Makes the tables equal the database as it is now. Processes that do so take turns, so the last one loads the newest rows.
 ///
@@ -97,13 +99,13 @@ fn nat_of(xml: &str) -> Result<Nat> {
 }
 
 fn set_switches(ctx: &Ctx, nat: &Nat) -> Result<()> {
-    let folder = PathBuf::from("/proc/sys/net/ipv4/conf").join(&nat.bridge);
+    let of = |kind: &str| Path::new("/proc/sys/net/ipv4").join(kind).join(&nat.bridge);
     // The bridge is there while the network is started, on a machine that runs guests.
-    if !ctx.machine.runs_guests() || ctx.machine.info(&folder).is_err() {
+    if !ctx.machine.runs_guests() || ctx.machine.info(&of("conf")).is_err() {
         return Ok(());
     }
-    for (name, value) in SWITCHES {
-        let file = folder.join(name);
+    for (kind, name, value) in SWITCHES {
+        let file = of(kind).join(name);
         if ctx.machine.text(&file.display().to_string()).is_ok_and(|now| now == value) {
             continue;
         }

@@ -52,6 +52,8 @@ fn what_guests_reach_and_what_reaches_them() {
     drop(service);
     let opened = std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{}/proxy_arp_pvlan", bridge(&host)));
     assert_eq!(opened.expect("read"), "1\n");
+    let delay = std::fs::read_to_string(format!("/proc/sys/net/ipv4/neigh/{}/proxy_delay", bridge(&host)));
+    assert_eq!(delay.expect("read"), "0\n");
     for name in ["lite-test-fwr-a", "lite-test-fwr-b"] {
         host.ok(&["delete", name, "--yes"]);
     }

@@ -112,18 +112,23 @@ def ping(address):
     if ":" in address:
         return ping6(address)
     sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    sender.settimeout(3)
+    sender.settimeout(1)
     request = struct.pack("!BBHHH", 8, 0, 0, 7, 1)
     total = sum(struct.unpack("!4H", request))
-    try:
-        sender.sendto(struct.pack("!BBHHH", 8, 0, ~(total + (total >> 16)) & 0xFFFF, 7, 1), (address, 0))
-        while (kind := sender.recvfrom(1500)[0][20]) != 0:
-            if kind == 3:
-                raise ConnectionRefusedError
-        print("answered")
-    except OSError:
-        # The kernel sends few ICMP errors to one address.
-        print("no answer")
+    # On a busy machine one may be lost, as for any ping. The kernel sends few ICMP errors to one address.
+    for _ in range(3):
+        try:
+            sender.sendto(struct.pack("!BBHHH", 8, 0, ~(total + (total >> 16)) & 0xFFFF, 7, 1), (address, 0))
+            while (kind := sender.recvfrom(1500)[0][20]) != 0:
+                if kind == 3:
+                    raise ConnectionRefusedError
+            print("answered")
+            return
+        except ConnectionRefusedError:
+            break
+        except OSError:
+            continue
+    print("no answer")
 
 
 def ping6(address):
