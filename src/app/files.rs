@@ -1,14 +1,16 @@
-//! Files that a user or the operator names, read with a limit.
+//! Files that a user or the operator names: read with a limit, or written whole.
 
 use std::{
-    fs::File,
+    fs::{File, Permissions, TryLockError},
     io::{self, Read},
-    os::unix::fs::FileTypeExt as _,
-    path::Path,
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
 };
 
 use crate::model::{Code, Error, Result};
 
+/// No link is followed.
+const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 /// The name that means standard input.
 const STDIN: &str = "-";
 
@@ -68,5 +70,80 @@ impl Attachment {
     pub fn named_in(&self, mut error: Error) -> Error {
         error.message = format!("`{}`: {}", self.name, error.message);
         error
+    }
+}
+
+/// A file that a user wants: whole under its name, or not at all. Mode 0600.
+pub struct NewFile {
+    path: PathBuf,
+    part: PathBuf,
+    file: File,
+}
+
+impl NewFile {
+    /// Begins one, as `FILE.part`; what a process that died left there is written over.
+    ///
+    /// # Errors
+    /// Refused: something has the name already, another process writes it, or the folder cannot be written.
+    pub fn begin(path: &Path) -> Result<Self> {
+        refuse_existing(path)?;
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let failed =
+            |e: io::Error| Error::new(Code::InvalidPath, format!("cannot write `{}`", part.display())).cause(e);
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
+        let file = options.open(&part).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(io::Error::other("not a regular file")));
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(Code::Busy, format!("another process writes `{}`", part.display())));
+            }
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
+        }
+        file.set_permissions(Permissions::from_mode(0o600)).and_then(|()| file.set_len(0)).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), part, file })
+    }
+
+    /// What is written to.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// It is whole: it has its name from now on. How many bytes it has.
+    ///
+    /// # Errors
+    /// Something has the name by now, or the file system fails.
+    pub fn finish(self) -> Result<u64> {
+        let written = self.file.sync_all().and_then(|()| self.file.metadata()).map_err(|e| self.failed(e));
+        let done = written.and_then(|metadata| {
+            refuse_existing(&self.path)?;
+            std::fs::rename(&self.part, &self.path).map_err(|e| self.failed(e))?;
+            Ok(metadata.len())
+        });
+        done.inspect_err(|_| self.discard())
+    }
+
+    /// Nothing is to stay.
+    pub fn discard(&self) {
+        // What stays is written over by the next.
+        let _ = std::fs::remove_file(&self.part);
+    }
+
+    fn failed(&self, e: io::Error) -> Error {
+        Error::new(Code::NotWritable, format!("cannot write `{}`", self.path.display())).cause(e)
+    }
+}
+
+fn refuse_existing(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(Error::new(Code::InvalidPath, format!("cannot write `{}`", path.display())).cause(e)),
+        Ok(_) => Err(Error::new(Code::FileExists, format!("`{}` is there already", path.display()))
+            .hint("name a file that is not there yet, or remove this one first")),
     }
 }

@@ -13,6 +13,7 @@ pub mod contact;
 pub mod disk;
 pub mod doctor;
 pub mod event;
+pub mod export;
 pub mod files;
 pub mod gc;
 pub mod image;

@@ -100,6 +100,11 @@ pub fn snapshots(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::snapshots))
 }
 
+/// Completes names of what can be exported: instances and snapshots.
+pub fn exportable(current: &OsStr) -> Vec<CompletionCandidate> {
+    instances(current).into_iter().chain(snapshots(current)).collect()
+}
+
 /// Completes names of disks.
 pub fn disks(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::disks))

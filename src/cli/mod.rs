@@ -19,6 +19,7 @@ mod disk;
 mod doctor;
 mod env;
 mod events;
+mod export;
 mod firewall;
 mod gc;
 mod image;
@@ -103,6 +104,7 @@ enum Verb {
     Disk(disk::Args),
     Snapshot(snapshot::Args),
     Restore(restore::Args),
+    Export(export::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -204,6 +206,7 @@ impl Verb {
             Self::Disk(args) => disk::run(args, env),
             Self::Snapshot(args) => snapshot::run(args, env),
             Self::Restore(args) => restore::run(args, env),
+            Self::Export(args) => export::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

@@ -37,6 +37,7 @@ mod links;
 mod listeners;
 mod listing;
 mod lock;
+mod manifest;
 mod names;
 mod network;
 mod objects;

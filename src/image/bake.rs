@@ -1,7 +1,10 @@
-//! Packs the disk of a sealed guest into an image that lies on nothing.
+//! Packs the disk of a guest that is off into a file that lies on nothing.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+
+use tempfile::NamedTempFile;
 
 use super::Lock;
 use super::files::io;
@@ -12,8 +15,11 @@ use super::{Baked, Image, Images};
 use crate::model::{Observer, Result, Stage};
 use crate::{clock::Clock, kill_point};
 
+/// What the lock of exports is called, as if they were an image.
+const EXPORTS: &str = "lite.export";
+
 /// Flattens `overlay`, the qcow2 disk of a guest that is off and lies on `base`, compresses it, and keeps it as a baked image.
-/// QEMU could write to both, so both are looked at before a tool opens them. The caller holds the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
+/// The caller holds the lock on its id, and has it from [`super::begin`]; a copy that is cut off is swept by the next.
 pub fn flatten(
     images: &Images,
     (overlay, base): (&Path, &Path),
@@ -23,16 +29,56 @@ pub fn flatten(
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
+    let packed = packed(images, (overlay, base), ("bake", &baked.id()), lock, cancel, observer)?;
+    // The name is gone after adopting; the guard finds nothing to remove.
+    adopt_baked(images, packed.path(), baked, clock.now())
+}
+
+/// The same for a copy that leaves the host: a file of the work folder that is gone with the value, or is swept once nobody holds the
+/// lock on its id, which the value does.
+pub struct Packed {
+    file: NamedTempFile,
+    _lock: Lock,
+}
+
+impl Packed {
+    /// Packs a disk. Those of a host take turns.
+    ///
+    /// # Errors
+    /// The disk is not as it was made, the tool fails, or no room is left.
+    pub fn of(images: &Images, disk: (&Path, &Path), cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Self> {
+        let lock = super::lock(images.work(), EXPORTS, cancel, observer)?;
+        Ok(Self { file: packed(images, disk, ("export", EXPORTS), &lock, cancel, observer)?, _lock: lock })
+    }
+
+    /// The file, to read it from its beginning.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn open(&self) -> Result<File> {
+        File::open(self.file.path()).map_err(|e| io("read", self.file.path(), e))
+    }
+}
+
+/// QEMU could write to the disk and to what it lies on, so both are looked at before a tool opens them.
+fn packed(
+    images: &Images,
+    (overlay, base): (&Path, &Path),
+    (work, id): (&str, &str),
+    lock: &Lock,
+    cancel: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<NamedTempFile> {
     tools::require(&[Need("qemu-img", "qemu-utils"), Need("prlimit", "util-linux")])?;
-    let (id, work) = (baked.id(), images.work());
+    let folder = images.work();
     let temporary = || {
-        let made = tempfile::Builder::new().prefix(&format!(".bake-{id}_")).tempfile_in(work);
-        made.map_err(|e| io("write in", work, e))
+        let made = tempfile::Builder::new().prefix(&format!(".{work}-{id}_")).tempfile_in(folder);
+        made.map_err(|e| io("write in", folder, e))
     };
     let (packed, scratch) = (temporary()?, temporary()?);
     kill_point::reached("intent");
     observer.begin(Stage::Compressing);
-    let disk = images.store().disk(overlay, &id, scratch.path())?;
+    let disk = images.store().disk(overlay, id, scratch.path())?;
     // A copy that libvirt made lies on nothing.
     let base = (disk == overlay).then_some(base);
     base.map_or(Ok(()), |base| gate_file(base, None))?;
@@ -47,6 +93,5 @@ pub fn flatten(
     kill_point::reached("effect");
     observer.begin(Stage::Checking);
     check_qcow2(packed.path(), cancel)?;
-    // The name is gone after adopting; the guard finds nothing to remove.
-    adopt_baked(images, packed.path(), baked, clock.now())
+    Ok(packed)
 }

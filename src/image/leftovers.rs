@@ -128,9 +128,10 @@ pub fn is_busy(dir: &Path, id: &str) -> Result<bool> {
     }
 }
 
-/// The image a file or folder of image work is for, whatever its path: `.build-ID_…`, `.import-ID_…`, `.bake-ID_…`, `.pull-ID.part`.
+/// The image a file or folder of image work is for, whatever its path: `.build-ID_…`, `.import-ID_…`, `.bake-ID_…`, `.export-ID_…`,
+/// `.pull-ID.part`.
 pub fn image_of(name: &str) -> Option<&str> {
-    let id = ["build", "import", "sidecar", "bake", "pull"]
+    let id = ["build", "import", "sidecar", "bake", "export", "pull"]
         .iter()
         .find_map(|kind| name.strip_prefix('.')?.strip_prefix(kind))?;
     // `_` is in no id.
@@ -184,12 +185,18 @@ mod tests {
             ".hidden",
             "base-a-0011.qcow2",
         ];
-        for name in kept.iter().chain(&[".import-a_y", ".sidecar-a_z", ".pull-a.verified", "base-a-00112233aabb.qcow2"])
-        {
+        for name in kept.iter().chain(&[
+            ".export-a_w",
+            ".import-a_y",
+            ".sidecar-a_z",
+            ".pull-a.verified",
+            "base-a-00112233aabb.qcow2",
+        ]) {
             fs::write(at(name), "").unwrap();
         }
         let wanted = [
             (".build-debian-13_x1", Kind::Work),
+            (".export-a_w", Kind::Work),
             (".import-a_y", Kind::Work),
             (".pull-a.verified", Kind::Work),
             (".sidecar-a_z", Kind::Work),

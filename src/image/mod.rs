@@ -1,9 +1,11 @@
 //! Base images: the disks that instances start from. Nothing unverified boots, and no tool opens a file before its header is read here.
 
+pub mod archive;
 mod bake;
 mod build;
 pub mod client;
 pub mod download;
+mod encrypt;
 mod fetch;
 mod files;
 mod folder;
@@ -21,8 +23,9 @@ mod store;
 pub mod sums;
 mod tools;
 
-pub use bake::flatten;
+pub use bake::{Packed, flatten};
 pub use build::{BuildRequest, build, buildable};
+pub use encrypt::encrypted;
 pub use fetch::fetch;
 pub use files::check_id;
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};

@@ -63,6 +63,8 @@ words! {
     DeleteSnapshot = "snapshot-delete",
     /// Gives an instance the disk of one of its snapshots.
     Restore = "restore",
+    /// Writes a snapshot, or the disk of a stopped instance, into a file that leaves the host.
+    Export = "export",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

@@ -13,6 +13,7 @@ mod network;
 mod nft;
 mod owned;
 mod parts;
+mod portable;
 mod record;
 mod sequence;
 mod step;
@@ -37,6 +38,7 @@ pub use owned::{
     root_disk, root_disk_number, seed, snapshot_disk, snapshot_sidecar,
 };
 pub use parts::{Attached, AttachedDisk, DiskPlace, DiskPort, DomainPlan, Slot};
+pub use portable::portable_xml;
 pub use record::{Chosen, Identity};
 pub use sequence::{create, delete, keep, redefine, remove, remove_logs};
 pub use step::{DiskCopy, Step};

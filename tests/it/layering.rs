@@ -92,7 +92,7 @@ const ENGINE: &[&[&str]] = &[
     &["image_pool"],
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
-    &["lock", "allocate", "generate", "progress", "images", "network", "snapshot_sidecar"],
+    &["lock", "allocate", "generate", "progress", "images", "network", "snapshot_sidecar", "manifest"],
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],

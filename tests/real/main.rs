@@ -47,6 +47,7 @@ mod daemon;
 mod deadline;
 mod delete_states;
 mod disks;
+mod export;
 mod firewall;
 mod foreign;
 mod guest;
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
         (Host, "disks", disks::TESTS),
+        (Host, "export", export::TESTS),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),
         (Host, "kept", kept::TESTS),

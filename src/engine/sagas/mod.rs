@@ -6,6 +6,7 @@ pub mod create;
 pub mod delete;
 pub mod disk;
 pub mod disk_resize;
+pub mod export;
 pub mod firewall;
 pub mod image;
 pub mod load_balancer;
