@@ -24,8 +24,8 @@ EXAMPLES:
 ///
 /// The file is a tar of three members, for another host or to be kept elsewhere:
 /// `lite.json` says what it is, `domain.xml` is a virtual machine for any libvirt,
-/// and `disk-0.qcow2` is the disk, compressed, which lies on nothing and which any
-/// QEMU boots. An instance that runs is exported from a snapshot that is made for
+/// and `disk-0.qcow2` is the disk, compressed, which lies on nothing
+/// else. An instance that runs is exported from a snapshot that is made for
 /// it and goes afterwards. Disks that it was given are not in it. The disk holds
 /// passwords and keys as it always did: the file's mode is 0600. With --encrypt it
 /// can be read with one key alone (`age -d -i KEYFILE FILE`).

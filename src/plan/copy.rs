@@ -26,25 +26,25 @@ struct Disk {
 }
 
 #[derive(Serialize)]
-struct Driver {
+pub(super) struct Driver {
     #[serde(rename = "@name")]
-    name: &'static str,
+    pub name: &'static str,
     #[serde(rename = "@type")]
-    kind: &'static str,
+    pub kind: &'static str,
 }
 
 #[derive(Serialize)]
-struct Source {
+pub(super) struct Source {
     #[serde(rename = "@file")]
-    file: String,
+    pub file: String,
 }
 
 #[derive(Serialize)]
-struct Target {
+pub(super) struct Target {
     #[serde(rename = "@dev")]
-    dev: &'static str,
+    pub dev: &'static str,
     #[serde(rename = "@bus")]
-    bus: &'static str,
+    pub bus: &'static str,
 }
 
 #[derive(Serialize)]

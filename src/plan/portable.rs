@@ -3,7 +3,10 @@
 
 use serde::Serialize;
 
-use super::xml::{Amount, Empty, Text, write};
+use super::{
+    copy::{Driver, Source, Target},
+    xml::{Amount, Empty, Text, write},
+};
 use crate::model::{Record, Result};
 
 #[derive(Serialize)]
@@ -60,28 +63,6 @@ struct Disk {
     driver: Driver,
     source: Source,
     target: Target,
-}
-
-#[derive(Serialize)]
-struct Driver {
-    #[serde(rename = "@name")]
-    name: &'static str,
-    #[serde(rename = "@type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct Source {
-    #[serde(rename = "@file")]
-    file: String,
-}
-
-#[derive(Serialize)]
-struct Target {
-    #[serde(rename = "@dev")]
-    dev: &'static str,
-    #[serde(rename = "@bus")]
-    bus: &'static str,
 }
 
 #[derive(Serialize)]
