@@ -1,10 +1,8 @@
 //! Restoring: real libvirt and QEMU, guests that are one boot sector.
 
-use std::path::PathBuf;
-
 use crate::{
     crash::{At, kill},
-    snapshot::{backing, files, holds, image, write},
+    snapshot::{backing, holds, image, roots, write},
     support::{
         host::{Host, needs_host, virsh},
         idle::{clean, created, idle_host},
@@ -18,11 +16,6 @@ crate::tests![
 ];
 
 crate::tests![SLOW: a_guest_goes_back_and_a_copy_of_it_is_a_machine_of_its_own];
-
-/// The root disks of an instance.
-fn roots(host: &Host, name: &str) -> Vec<PathBuf> {
-    files(host, &format!("lite-{name}-"), ".qcow2")
-}
 
 fn stop(host: &Host, name: &str) {
     host.ok(&["stop", name, "--force", "--timeout", "1s"]);

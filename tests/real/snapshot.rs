@@ -60,8 +60,14 @@ pub fn image(host: &Host) -> (PathBuf, Vec<u8>, (u32, u32, u32)) {
     (image, bytes, (seen.uid(), seen.gid(), seen.mode()))
 }
 
-fn root(host: &Host, name: &str) -> PathBuf {
-    files(host, &format!("lite-{name}-"), ".qcow2").remove(0)
+/// The root disks of an instance: the same name with more behind it, as of its copies, is another instance's.
+pub fn roots(host: &Host, name: &str) -> Vec<PathBuf> {
+    let begin = format!("lite-{name}-");
+    let is_own = |path: &PathBuf| {
+        let file = path.file_stem().expect("a name").to_string_lossy();
+        file.strip_prefix(&begin).is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    files(host, &begin, ".qcow2").into_iter().filter(is_own).collect()
 }
 
 fn a_snapshot_holds_the_disk_of_a_running_guest_and_lies_on_the_image_alone() {
@@ -69,7 +75,7 @@ fn a_snapshot_holds_the_disk_of_a_running_guest_and_lies_on_the_image_alone() {
     let (host, name) = (idle_host("snr", 145), "lite-test-snr-a");
     created(&host, name);
     host.ok(&["stop", name, "--force", "--timeout", "1s"]);
-    let (disk, before) = (root(&host, name), image(&host));
+    let (disk, before) = (roots(&host, name).remove(0), image(&host));
     for (n, byte) in [(1, 7), (2, 8), (3, 9)] {
         write(&disk, byte, &format!("{n}M"));
         host.ok(&["start", name, "--no-wait"]);
@@ -113,7 +119,7 @@ fn a_snapshot_of_a_stopped_instance_is_its_disk_and_it_stays_stopped() {
     let (host, name) = (idle_host("sns", 146), "lite-test-sns-a");
     created(&host, name);
     host.ok(&["stop", name, "--force", "--timeout", "1s"]);
-    let (disk, before) = (root(&host, name), image(&host));
+    let (disk, before) = (roots(&host, name).remove(0), image(&host));
     write(&disk, 7, "1M");
     let definition = virsh(&["dumpxml", name, "--inactive"]);
     let made = host.json(&["snapshot", "create", name, "--name", "off"])["snapshots"][0].clone();
