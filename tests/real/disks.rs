@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::support::{
-    host::{Host, needs_host, virsh},
+    host::{Host, needs_host, text, virsh},
     idle::{clean, created, idle_host},
 };
 
@@ -86,8 +86,10 @@ fn a_disk_that_something_else_has_open_is_not_given() {
     let mut said = String::new();
     BufReader::new(holder.stdout.as_mut().expect("piped")).read_line(&mut said).expect("a line");
     assert!(said.starts_with("wrote 512/512 bytes"), "{said}");
-    let failed = host.fails(1, &["disk", "attach", "lite-test-held", other]);
-    assert!(failed.contains("lock"), "{failed}");
+    let out = host.lite(&["disk", "attach", "lite-test-held", other]);
+    let held = holder.try_wait().expect("asked").map_or_else(|| "held".to_owned(), |ended| ended.to_string());
+    assert_eq!((out.status.code(), &*held), (Some(1), "held"), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("lock"), "{}", text(&out.stderr));
     assert_eq!(disks(other, &["--inactive"]), Vec::<String>::new());
     assert_eq!(host.json(&["disk", "show", "lite-test-held"])["disks"][0]["instance"], serde_json::Value::Null);
     holder.kill().and_then(|()| holder.wait()).expect("ended");

@@ -128,7 +128,8 @@ fn interrupted_real_build_leaves_nothing() -> Test {
         });
         build(request(&Images::in_folder(dir.path()), "debian-13", MIRROR), &cancel, &mut Unobserved).err()
     });
-    assert_eq!(error.ok_or("built")?.code.as_str(), "interrupted");
+    let error = error.ok_or("built")?;
+    assert_eq!(error.code.as_str(), "interrupted", "{error:?}");
     assert_eq!(left_over(dir.path())?, Vec::<String>::new());
     assert_eq!(list(&Images::in_folder(dir.path()))?, []);
     assert!(!std::fs::read_to_string("/proc/self/mountinfo")?.contains(&dir.path().display().to_string()));

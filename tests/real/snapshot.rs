@@ -60,12 +60,13 @@ pub fn image(host: &Host) -> (PathBuf, Vec<u8>, (u32, u32, u32)) {
     (image, bytes, (seen.uid(), seen.gid(), seen.mode()))
 }
 
-/// The root disks of an instance: the same name with more behind it, as of its copies, is another instance's.
+/// The root disks of an instance, `lite-NAME-ID.qcow2` and `lite-NAME-ID.2.qcow2` …: what has more between the name and the id is
+/// another instance's, as its copies are.
 pub fn roots(host: &Host, name: &str) -> Vec<PathBuf> {
     let begin = format!("lite-{name}-");
     let is_own = |path: &PathBuf| {
-        let file = path.file_stem().expect("a name").to_string_lossy();
-        file.strip_prefix(&begin).is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        let file = path.file_name().expect("a name").to_string_lossy();
+        file.strip_prefix(&begin).is_some_and(|id| !id.contains('-'))
     };
     files(host, &begin, ".qcow2").into_iter().filter(is_own).collect()
 }
