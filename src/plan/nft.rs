@@ -191,15 +191,15 @@ mod tests {
             Record { address6, ..record(id, NetworkMode::Nat, Some([192, 168, 150, last])) }
         };
         let (web, old) = (of(0xdead_beef, 10, Some("fd6c:6974:6500:1::a")), of(8, 11, None));
-        let published = |address: Option<&str>| Publication {
+        let published = |address: Option<&str>, port| Publication {
             address: address.map(|text| text.parse().unwrap()),
-            port: 8080,
+            port,
             protocol: Protocol::Tcp,
             guest_port: 80,
             sources: ["192.0.2.0/24", "2001:db8:1::/48"].map(|text| text.parse().unwrap()).into(),
         };
-        let published =
-            [(web.uuid, published(None)), (web.uuid, published(Some("2001:db8::7"))), (old.uuid, published(None))];
+        let (lan, own) = (published(None, 8080), published(Some("2001:db8::7"), 8080));
+        let published = [(web.uuid, lan), (web.uuid, own), (old.uuid, published(None, 8081))];
         let all = FromWorld { published: &published, addresses: &[], web: &[] };
         let nat = |subnet6: &str| Nat { subnet6: subnet6.parse().ok(), ..nat() };
         let rules = ruleset("lite", Some(&nat("fd6c:6974:6500:1::1/64")), [&web, &old], all);

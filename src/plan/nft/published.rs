@@ -1,6 +1,7 @@
 //! Ports of the host that lead to guests: rules that translate, and a chain a guest for what was translated.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr},
 };
@@ -52,14 +53,10 @@ struct Own<'a> {
 pub(super) fn chains(guests: &[&Record], all: FromWorld<'_>, nat: &Nat) -> Vec<Chain> {
     let own = |record| Own::of(record, all);
     let led_to: Vec<Own<'_>> = guests.iter().map(|record| own(record)).filter(Own::is_any).collect();
-    let translated = |of_address: bool| {
-        let each = led_to.iter().flat_map(|own| own.published.iter().map(|p| (own.record, *p)));
-        each.filter(move |(_, p)| p.address.is_some() == of_address).flat_map(|(record, p)| translations(record, p))
-    };
     let mut chains: Vec<Chain> = led_to.iter().map(let_in).collect();
     chains.push(Chain::new("published_to_guests", led_to.iter().flat_map(|own| jumps(own.record, CHAIN))));
-    chains.push(Chain::new("published_of_address", translated(true)));
-    chains.push(Chain::new("published_of_host", translated(false)));
+    chains.push(Chain::new("published_of_address", translations(&led_to, true)));
+    chains.push(Chain::new("published_of_host", translations(&led_to, false)));
     let pairs = || led_to.iter().filter_map(|own| own.address.zip(own.record.address));
     let inward = pairs().map(|(address, guest)| format!("ip daddr {address} dnat ip to {guest}"));
     chains.push(Chain::new("static_addresses", inward));
@@ -82,24 +79,47 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Where a port of the host leads, a rule for each family that both ends have.
-fn translations(record: &Record, publication: &Publication) -> Vec<String> {
-    let Publication { address, port, protocol, guest_port, .. } = publication;
-    let has = |is_ipv6: bool| address.is_none_or(|address| address.is_ipv6() == is_ipv6);
-    let to = address.as_ref().map_or_else(String::new, |address| Daddr("", address).to_string());
-    let from = format!("{to}{} dport {port}", protocol.as_str());
-    let ipv4 = record.address.filter(|_| has(false)).map(|guest| format!("{from} dnat ip to {guest}:{guest_port}"));
-    let ipv6 = record.address6.filter(|_| has(true)).map(|guest| format!("{from} dnat ip6 to [{guest}]:{guest_port}"));
-    ipv4.into_iter().chain(ipv6).collect()
+/// Where the ports of the host lead, a map for each family and protocol: one is found as soon as one of five hundred, and `nft` loads
+/// them in a third of the time that as many rules take.
+fn translations(led_to: &[Own<'_>], of_address: bool) -> Vec<String> {
+    let mut maps: BTreeMap<(bool, &str), BTreeMap<Port, String>> = BTreeMap::new();
+    for own in led_to {
+        for publication in own.published.iter().filter(|p| p.address.is_some() == of_address) {
+            let Publication { address, port, protocol, guest_port, .. } = publication;
+            let guests = [own.record.address.map(IpAddr::V4), own.record.address6.map(IpAddr::V6)];
+            let is_of_family = |guest: &IpAddr| address.is_none_or(|address| address.is_ipv6() == guest.is_ipv6());
+            for guest in guests.into_iter().flatten().filter(is_of_family) {
+                let map = maps.entry((guest.is_ipv6(), protocol.as_str())).or_default();
+                map.entry(Port { address: *address, port: *port }).or_insert(format!("{guest} . {guest_port}"));
+            }
+        }
+    }
+    let rule = |((is_ipv6, protocol), map): ((bool, &str), BTreeMap<Port, String>)| {
+        let family = family(is_ipv6);
+        let to = if of_address { format!("{family} daddr . ") } else { String::new() };
+        let elements: Vec<String> = map.iter().map(|(port, guest)| format!("{port} : {guest}")).collect();
+        format!("dnat {family} to {to}{protocol} dport map {{ {} }}", elements.join(", "))
+    };
+    maps.into_iter().map(rule).collect()
 }
 
-/// To which address a packet goes, as a condition behind another word, and a space.
-struct Daddr<'a>(&'static str, &'a IpAddr);
+/// The key of a published port in its map.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Port {
+    address: Option<IpAddr>,
+    port: u16,
+}
 
-impl fmt::Display for Daddr<'_> {
+impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{} daddr {} ", self.0, if self.1.is_ipv4() { "ip" } else { "ip6" }, self.1)
+        self.address.iter().try_for_each(|address| write!(f, "{address} . "))?;
+        write!(f, "{}", self.port)
     }
+}
+
+/// The word of a family.
+fn family(is_ipv6: bool) -> &'static str {
+    if is_ipv6 { "ip6" } else { "ip" }
 }
 
 /// What is let in from the world: a connection that was translated for a publication or a static address that is there. Whatever it
@@ -110,7 +130,7 @@ fn let_in(own: &Own<'_>) -> Chain {
     let rules = own.published.iter().flat_map(|publication| {
         let Publication { address, port, protocol, guest_port, sources } = publication;
         let protocol = protocol.as_str();
-        let to = address.as_ref().map_or_else(String::new, |address| Daddr("ct original ", address).to_string());
+        let to = address.map_or_else(String::new, |to| format!("ct original {} daddr {to} ", family(to.is_ipv6())));
         let rule = format!("{protocol} dport {guest_port} {to}ct original proto-dst {port} goto to_{name}");
         match sources.is_empty() {
             true => vec![rule],
