@@ -9,11 +9,11 @@ use super::{
     Store, Transaction,
     column::{Stored, Time, id, json, parsed, some_time, time, to_json, word},
     events::{self, Stamp, new_id},
+    noun::Noun,
     sql,
 };
 use crate::model::{
-    AlarmSettings, AlarmState, Code, Error, Event, EventData, EventKind, Hint, HostId, Name, Notify, Result, Subject,
-    Verb, escaped, nearest,
+    AlarmSettings, AlarmState, Code, Event, EventData, EventKind, HostId, Name, Notify, Result, Subject, Verb,
 };
 
 pub use put::{default_name, put, put_defaults};
@@ -237,6 +237,8 @@ fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<V
     rows.map(|row| row.map_err(sql)).collect()
 }
 
+const ALARM: Noun = Noun { code: Code::NoSuchAlarm, one: "alarm", many: "alarms", list: Verb::AlarmList };
+
 impl Store {
     /// The alarms of what is on a host by name; a row that cannot be read is an error of that alarm alone.
     pub fn alarms_on(&self, host: &HostId) -> Result<Vec<Result<Alarm>>> {
@@ -265,13 +267,7 @@ impl Store {
             return Ok(found);
         }
         let all = self.alarms()?;
-        let error = Error::new(Code::NoSuchAlarm, format!("there is no alarm `{}`", escaped(name.as_str())));
-        Err(match nearest(name.as_str(), all.iter().map(|a| a.name.as_str())) {
-            Some(near) => {
-                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::AlarmList).text(" shows all"))
-            }
-            None => error.hint(Hint::new().run(Verb::AlarmList).text(" shows all alarms")),
-        })
+        Err(ALARM.absent(name, all.iter().map(|a| a.name.as_str())))
     }
 
     /// Puts an alarm. Whether it is new.

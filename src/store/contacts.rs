@@ -7,10 +7,13 @@ use super::{
     Store,
     column::{Time, parsed, some_time, time},
     events::new_id,
+    noun::Noun,
     resources::{self, NewResource},
     sql,
 };
-use crate::model::{Code, Error, Hint, Name, ResourceKind, Result, Verb, escaped, nearest};
+use crate::model::{Code, Name, ResourceKind, Result, Verb};
+
+const CONTACT: Noun = Noun { code: Code::NoSuchContact, one: "contact", many: "contacts", list: Verb::ContactList };
 
 /// A code that was sent to an address, and has to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,13 +89,7 @@ impl Store {
     /// One contact, or the error that names the nearest.
     pub fn require_contact(&self, name: &Name) -> Result<Contact> {
         let all = self.contacts()?;
-        let error = Error::new(Code::NoSuchContact, format!("there is no contact `{}`", escaped(name.as_str())));
-        let error = match nearest(name.as_str(), all.iter().map(|c| c.name.as_str())) {
-            Some(near) => {
-                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::ContactList).text(" shows all"))
-            }
-            None => error.hint(Hint::new().run(Verb::ContactList).text(" shows all contacts")),
-        };
+        let error = CONTACT.absent(name, all.iter().map(|c| c.name.as_str()));
         all.into_iter().find(|c| c.name == *name).ok_or(error)
     }
 

@@ -7,14 +7,12 @@ use uuid::Uuid;
 use super::{
     Store, Transaction,
     column::{Id, Stored, Time, id, parsed, size, some_size, time, word},
+    noun::Noun,
     operations,
     resources::{self, NewResource},
     sql,
 };
-use crate::model::{
-    Code, Disk, DiskState, Error, Hint, HostId, Name, OperationState, ResourceKind, Result, Size, Verb, escaped,
-    nearest,
-};
+use crate::model::{Code, Disk, DiskState, HostId, Name, OperationState, ResourceKind, Result, Size, Verb};
 
 fn disk(row: &Row<'_>) -> rusqlite::Result<Disk> {
     Ok(Disk {
@@ -25,6 +23,8 @@ fn disk(row: &Row<'_>) -> rusqlite::Result<Disk> {
         created_at: time(row, "created_at")?,
     })
 }
+
+const DISK: Noun = Noun { code: Code::NoSuchDisk, one: "disk", many: "disks", list: Verb::DiskList };
 
 impl Store {
     fn disks_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<Disk>> {
@@ -52,13 +52,7 @@ impl Store {
     /// One disk, or the error that names the nearest.
     pub fn require_disk(&self, host: &HostId, name: &Name) -> Result<Disk> {
         let all = self.disks(host)?;
-        let error = Error::new(Code::NoSuchDisk, format!("there is no disk `{}`", escaped(name.as_str())));
-        let error = match nearest(name.as_str(), all.iter().map(|one| one.name.as_str())) {
-            Some(near) => {
-                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::DiskList).text(" shows all"))
-            }
-            None => error.hint(Hint::new().run(Verb::DiskList).text(" shows all disks")),
-        };
+        let error = DISK.absent(name, all.iter().map(|one| one.name.as_str()));
         all.into_iter().find(|one| one.name == *name).ok_or(error)
     }
 

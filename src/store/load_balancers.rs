@@ -9,12 +9,12 @@ use super::{
     column::{Id, Time, id, parsed, time},
     domains,
     events::Stamp,
+    noun::Noun,
     resources::{self, NewResource},
     sql,
 };
 use crate::model::{
-    Code, Domain, Error, HealthPath, Hint, HostId, LoadBalancer, Name, ResourceKind, Result, Target, Verb, escaped,
-    nearest,
+    Code, Domain, Error, HealthPath, Hint, HostId, LoadBalancer, Name, ResourceKind, Result, Target, Verb,
 };
 
 fn load_balancer(row: &Row<'_>) -> rusqlite::Result<LoadBalancer> {
@@ -54,6 +54,9 @@ fn targets(connection: &Connection, balancer: Uuid) -> Result<Vec<Target>> {
     rows.map(|row| row.map_err(sql)).collect()
 }
 
+const LOAD_BALANCER: Noun =
+    Noun { code: Code::NoSuchLoadBalancer, one: "load balancer", many: "load balancers", list: Verb::LbList };
+
 impl Store {
     /// The load balancers of a host, by name. One that is being deleted is none any more; its row goes last, with all that
     /// refers to it.
@@ -69,14 +72,7 @@ impl Store {
     /// One load balancer, or the error that names the nearest.
     pub fn require_load_balancer(&self, host: &HostId, name: &Name) -> Result<LoadBalancer> {
         let all = self.load_balancers(host)?;
-        let text = format!("there is no load balancer `{}`", escaped(name.as_str()));
-        let error = Error::new(Code::NoSuchLoadBalancer, text);
-        let error = match nearest(name.as_str(), all.iter().map(|balancer| balancer.name.as_str())) {
-            Some(near) => {
-                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::LbList).text(" shows all"))
-            }
-            None => error.hint(Hint::new().run(Verb::LbList).text(" shows all load balancers")),
-        };
+        let error = LOAD_BALANCER.absent(name, all.iter().map(|balancer| balancer.name.as_str()));
         all.into_iter().find(|balancer| balancer.name == *name).ok_or(error)
     }
 }

@@ -22,6 +22,7 @@ pub mod load_balancers;
 pub mod metrics;
 pub mod names;
 mod network_file;
+mod noun;
 pub mod operations;
 pub mod outbox;
 mod pack;

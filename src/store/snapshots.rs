@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     Store, Transaction,
     column::{Id, Stored, Time, json, parsed, size, some_size, to_json, word},
+    noun::Noun,
     operations,
     resources::{self, NewResource},
     secrets::{Secret, secret_of},
@@ -17,8 +18,8 @@ use super::{
 use crate::{
     catalog::Blueprint,
     model::{
-        Code, Consistency, Error, Hint, HostId, Name, OperationState, ResourceKind, Result, Size, Snapshot,
-        SnapshotState, StoredSnapshot, Verb, escaped, nearest,
+        Code, Consistency, Error, HostId, Name, OperationState, ResourceKind, Result, Size, Snapshot, SnapshotState,
+        StoredSnapshot, Verb,
     },
 };
 
@@ -39,6 +40,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
         allocation: some_size(row, "allocation")?.map(Size::bytes),
     })
 }
+
+const SNAPSHOT: Noun =
+    Noun { code: Code::NoSuchSnapshot, one: "snapshot", many: "snapshots", list: Verb::SnapshotList };
 
 impl Store {
     fn snapshots_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<StoredSnapshot>> {
@@ -61,13 +65,7 @@ impl Store {
     /// One snapshot, or the error that names the nearest.
     pub fn require_snapshot(&self, host: &HostId, name: &Name) -> Result<StoredSnapshot> {
         let all = self.snapshots(host)?;
-        let error = Error::new(Code::NoSuchSnapshot, format!("there is no snapshot `{}`", escaped(name.as_str())));
-        let error = match nearest(name.as_str(), all.iter().map(|one| one.snapshot.name.as_str())) {
-            Some(near) => {
-                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::SnapshotList).text(" shows all"))
-            }
-            None => error.hint(Hint::new().run(Verb::SnapshotList).text(" shows all snapshots")),
-        };
+        let error = SNAPSHOT.absent(name, all.iter().map(|one| one.snapshot.name.as_str()));
         all.into_iter().find(|one| one.snapshot.name == *name).ok_or(error)
     }
 

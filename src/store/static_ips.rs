@@ -10,10 +10,11 @@ use super::{
     column::{Time, parsed, time},
     damaged_content,
     events::new_id,
+    noun::Noun,
     resources::{self, NewResource},
     sql,
 };
-use crate::model::{Code, Error, Hint, HostId, Name, ResourceKind, Result, StaticIp, Verb, escaped, nearest};
+use crate::model::{Code, Error, Hint, HostId, Name, ResourceKind, Result, StaticIp, Verb};
 
 fn static_ip(row: &Row<'_>) -> rusqlite::Result<StaticIp> {
     let address = |text: &str| text.parse().map_err(|e| damaged_content(format!("cannot read an address: {e}")));
@@ -37,12 +38,11 @@ fn all_on(connection: &Connection, host: &HostId) -> Result<Vec<StaticIp>> {
     rows.map(|row| row.map_err(sql)).collect()
 }
 
+const STATIC_IP: Noun =
+    Noun { code: Code::NoSuchAddress, one: "static address", many: "static addresses", list: Verb::IpList };
+
 fn required(all: Vec<StaticIp>, name: &Name) -> Result<StaticIp> {
-    let error = Error::new(Code::NoSuchAddress, format!("there is no static address `{}`", escaped(name.as_str())));
-    let error = match nearest(name.as_str(), all.iter().map(|ip| ip.name.as_str())) {
-        Some(near) => error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::IpList).text(" shows all")),
-        None => error.hint(Hint::new().run(Verb::IpList).text(" shows all static addresses")),
-    };
+    let error = STATIC_IP.absent(name, all.iter().map(|ip| ip.name.as_str()));
     all.into_iter().find(|ip| ip.name == *name).ok_or(error)
 }
 
