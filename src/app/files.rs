@@ -9,6 +9,8 @@ use std::{
 
 use crate::model::{Code, Error, Result};
 
+/// Do not wait for the other end of a pipe.
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 /// No link is followed.
 const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 /// The name that means standard input.
@@ -46,6 +48,27 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
         return Err(Error::new(Code::FileTooLarge, format!("{shown} is larger than {} KiB", limit >> 10)));
     }
     Ok(bytes)
+}
+
+/// Opens what the user named, to be read once from its beginning: a plain file; none: standard input, which is `-`.
+///
+/// # Errors
+/// Refused: anything else, such as a folder or a device.
+pub fn open_source(path: &Path) -> Result<Option<File>> {
+    if path == Path::new(STDIN) {
+        return Ok(None);
+    }
+    let shown = format!("`{}`", path.display());
+    let fail = |e: io::Error| Error::new(Code::FileUnreadable, format!("cannot read {shown}")).cause(e);
+    // Opened first: what is looked at is what is read. A pipe that nobody writes to is not waited for.
+    let mut options = File::options();
+    let open = options.read(true).custom_flags(NONBLOCK).open(path).map_err(fail)?;
+    let kind = open.metadata().map_err(fail)?.file_type();
+    if kind.is_file() {
+        return Ok(Some(open));
+    }
+    Err(Error::new(Code::FileUnreadable, format!("{shown} is no plain file"))
+        .hint("name a plain file, or `-` for standard input"))
 }
 
 /// A file as a request carries it: its bytes, and the name that errors show.

@@ -168,7 +168,7 @@ fn ports(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Port> {
 }
 
 /// The account of the first login, by the rule of Debian's `adduser`.
-fn account(text: &str) -> Result<String> {
+pub(super) fn account(text: &str) -> Result<String> {
     let shaped = text.len() <= 32
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));

@@ -48,7 +48,7 @@ fn command(node: &Node, health: &Fields<'_>, diagnostics: &mut Diagnostics) -> O
 }
 
 /// A bash command of a health check.
-fn script(text: &str) -> Result<String> {
+pub(super) fn script(text: &str) -> Result<String> {
     if !text.trim().is_empty() && text.len() <= 4096 && !text.contains('\0') {
         return Ok(text.to_owned());
     }
@@ -69,7 +69,7 @@ fn port(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<u16> {
     fields.number("port", 1..=65535, diagnostics).and_then(|p| u16::try_from(p).ok())
 }
 
-fn url_path(text: &str) -> Result<String> {
+pub(super) fn url_path(text: &str) -> Result<String> {
     if text.starts_with('/')
         && !text.starts_with("//")
         && text.len() <= 256

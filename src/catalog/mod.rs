@@ -4,6 +4,7 @@ mod blueprint;
 mod bundles;
 mod cloud_config;
 mod diagnostic;
+mod foreign;
 mod health;
 mod load;
 mod params;
@@ -26,6 +27,7 @@ pub use types::*;
 pub use verification::Verification;
 pub use verified::{Verified, VerifiedBy, add_verified, read_verified, write_verified};
 
+pub(crate) use blueprint::id;
 pub(crate) use cloud_config::{Giver, read as read_cloud_config};
 pub(crate) use diagnostic::Diagnostics;
 pub(crate) use load::embedded_script;

@@ -14,7 +14,7 @@ use crate::model::{Code, Error, Metric, Result, escaped};
 const ALPHANUMERIC: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The name of a parameter or secret: it becomes part of a shell variable's name.
-fn variable(text: &str) -> bool {
+pub(super) fn variable(text: &str) -> bool {
     (1..=32).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

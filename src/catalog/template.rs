@@ -64,6 +64,11 @@ fn lint(template: &str, params: &[&str]) -> Vec<(String, Option<String>)> {
     }
 }
 
+/// Whether nothing is wrong with a template of a blueprint with these parameters.
+pub(super) fn is_plain(template: &str, params: &[&str]) -> bool {
+    lint(template, params).is_empty()
+}
+
 /// Notes what [`lint`] finds as diagnostics of a key.
 pub(crate) fn note(template: &str, params: &[&str], line: usize, path: &str, diagnostics: &mut Diagnostics) {
     for (message, near) in lint(template, params) {

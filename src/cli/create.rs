@@ -120,7 +120,7 @@ pub struct Args {
 }
 
 /// Largest public key read.
-const MAX_KEY: u64 = 64 << 10;
+pub(super) const MAX_KEY: u64 = 64 << 10;
 /// Largest user-data read: more is refused by its parser with the right words.
 const MAX_USER_DATA: u64 = 1 << 20;
 

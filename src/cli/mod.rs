@@ -23,6 +23,7 @@ mod export;
 mod firewall;
 mod gc;
 mod image;
+mod import;
 mod ip;
 mod lb;
 mod list;
@@ -105,6 +106,7 @@ enum Verb {
     Snapshot(snapshot::Args),
     Restore(restore::Args),
     Export(export::Args),
+    Import(import::Args),
     Tag(tag::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
@@ -207,6 +209,7 @@ impl Verb {
             Self::Snapshot(args) => snapshot::run(args, env),
             Self::Restore(args) => restore::run(args, env),
             Self::Export(args) => export::run(args, env),
+            Self::Import(args) => import::run(args, env),
             Self::Tag(args) => tag::run(args, env),
             Self::Protect(args) => protect::run(args, env),
             Self::Unprotect(args) => unprotect::run(args, env),

@@ -152,6 +152,16 @@ pub fn capacity(ctx: &Ctx) -> Result<super::Capacity> {
     Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held, &ctx.settings.host.overcommit))
 }
 
+/// Refused, with the numbers, where the pool has no room for a copy of so many bytes.
+///
+/// # Errors
+/// That, or the host cannot be asked.
+pub fn check_copy(ctx: &Ctx, what: &str, needed: u64) -> Result<()> {
+    let view = view(ctx, &NetworkMode::Bridge(String::new()))?;
+    let (held, overcommit) = (ctx.store.allocated(&ctx.host_id())?, &ctx.settings.host.overcommit);
+    super::capacity::check_copy(what, needed, (&view.pool, view.used_by_disks), &held, overcommit)
+}
+
 /// Bytes that the disks of instances use already. Snapshots are no disks that instances were promised.
 pub fn used_by_disks(volumes: &[VolumeInfo]) -> u64 {
     volumes.iter().filter(|v| plan::is_promised(&v.name)).map(|v| v.allocation).sum()

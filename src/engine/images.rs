@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicBool;
 use super::{
     Ctx,
     recipe::bake_of,
-    request::{ImageChoice, Request},
+    request::{CopyOf, ImageChoice, Request},
 };
 use crate::{
     clock::Clock,
-    image::{self, Baked, BuildRequest, Hold, Image, Images, Origin, pull::PullRequest},
+    image::{self, Arriving, Baked, BuildRequest, Hold, Image, Images, Origin, pull::PullRequest},
     model::{Code, Error, Hint, Observer, Result, Snapshot, Verb, WithinStage},
 };
 
@@ -44,7 +44,7 @@ pub fn ensure_image(
 /// # Errors
 /// As [`ensure_image`]. A baked image that cannot be read is warned of, and the base taken.
 pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
-    if let Some(snapshot) = &request.copy_of {
+    if let Some(snapshot) = request.copy_of.as_ref().and_then(CopyOf::snapshot) {
         return Ok(under(snapshot));
     }
     let images = &ctx.images()?;
@@ -71,6 +71,23 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
             Ok(base)
         }
     }
+}
+
+/// What the disks of exports that become those of instances are called, as if they were versions of one image; none of a user's is called
+/// so.
+const RECEIVED: &str = "lite.import";
+
+/// Whether a volume is the disk of an export.
+pub fn is_received(volume: &str) -> bool {
+    volume.strip_prefix("base-").and_then(|rest| rest.strip_prefix(RECEIVED)).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Brings the disk of an export, on which that of an instance is to lie. The lock is held until a row says so; those of a host take turns.
+///
+/// # Errors
+/// Refused: it is not what the export says.
+pub fn receive(ctx: &Ctx, arriving: Arriving, observer: &mut dyn Observer) -> Result<(Image, image::Lock)> {
+    image::receive(&ctx.images()?, RECEIVED, arriving, &*ctx.clock, &ctx.ending, &mut WithinStage(observer))
 }
 
 /// The image that a snapshot lies on: it stays as long as the snapshot does, though it may be an older version by now. Where it lies

@@ -7,8 +7,8 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::Blueprint,
-    model::{Code, Consistency, Error, Record, Result},
+    catalog::{self, Blueprint},
+    model::{Code, Consistency, Error, Record, Result, escaped},
     store::Secret,
 };
 
@@ -16,9 +16,14 @@ use crate::{
 const FORMAT: &str = "lite-export";
 /// Version of its shape.
 const VERSION: u32 = 1;
+/// Most secrets of an instance.
+const SECRETS_MAX: usize = 64;
+/// Longest part of a secret, bytes.
+const SECRET_MAX: usize = 1024;
 
 /// The first member of an export.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     format: String,
     version: u32,
@@ -43,8 +48,21 @@ pub struct Manifest {
     pub disk: Content,
 }
 
+/// What is read first: whether the rest can be read.
+#[derive(Deserialize)]
+struct Shape {
+    format: String,
+    version: u32,
+}
+
+fn refused(why: impl AsRef<str>) -> Error {
+    Error::new(Code::InvalidExport, format!("not an export that lite can read: {}", escaped(why.as_ref())))
+        .hint("bring the file again, as `lite export` wrote it")
+}
+
 /// What a member holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Content {
     /// Its bytes.
     pub length: u64,
@@ -62,6 +80,14 @@ pub struct ExportedSecret {
     value: String,
 }
 
+impl ExportedSecret {
+    /// Whether it is of the form that lite gives a secret: one line each, none of it long.
+    fn is_plain(&self) -> bool {
+        let all = [Some(&self.name), self.account.as_ref(), Some(&self.description), Some(&self.value)];
+        all.into_iter().flatten().all(|text| text.len() <= SECRET_MAX && !text.chars().any(char::is_control))
+    }
+}
+
 impl std::fmt::Debug for ExportedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ExportedSecret").field("name", &self.name).finish_non_exhaustive()
@@ -72,6 +98,13 @@ impl From<Secret> for ExportedSecret {
     fn from(secret: Secret) -> Self {
         let Secret { name, account, description, shown, value } = secret;
         Self { name, account, description, shown, value: value.expose_secret().to_owned() }
+    }
+}
+
+impl From<ExportedSecret> for Secret {
+    fn from(secret: ExportedSecret) -> Self {
+        let ExportedSecret { name, account, description, shown, value } = secret;
+        Self { name, account, description, shown, value: value.into() }
     }
 }
 
@@ -119,6 +152,35 @@ impl Manifest {
             secrets,
             domain,
             disk,
+        }
+    }
+
+    /// Reads what an export says of itself, and believes nothing of it that the host would act on.
+    ///
+    /// # Errors
+    /// Refused: no export, one of another version, or something that no lite writes.
+    pub fn read(text: &[u8]) -> Result<Self> {
+        let Shape { format, version } = serde_json::from_slice(text).map_err(|e| refused(e.to_string()))?;
+        if format != FORMAT {
+            return Err(refused("it is something else"));
+        }
+        if version != VERSION {
+            let why = format!("it is of version {version}, and this lite reads version {VERSION}");
+            return Err(refused(why).hint("import it with the lite that wrote it, or a later one"));
+        }
+        let read: Self = serde_json::from_slice(text).map_err(|e| refused(e.to_string()))?;
+        read.blueprint.check_foreign()?;
+        catalog::id(&read.record.base)?;
+        for content in [&read.domain, &read.disk] {
+            if content.sha256.len() != 64
+                || !content.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            {
+                return Err(refused("a digest is not a SHA-256 in hexadecimal"));
+            }
+        }
+        match read.secrets.len() <= SECRETS_MAX && read.secrets.iter().all(ExportedSecret::is_plain) {
+            true => Ok(read),
+            false => Err(refused("its passwords are none that lite makes")),
         }
     }
 

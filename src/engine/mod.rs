@@ -30,6 +30,7 @@ mod handover;
 mod host;
 mod host_shutdown;
 mod image_journal;
+mod image_leftovers;
 mod image_pool;
 mod images;
 mod journal;
@@ -87,6 +88,7 @@ pub use links::{repair as repair_links, restore as restore_links};
 pub use listeners::listener;
 pub use listing::{Listed, inspect, list};
 pub use lock::{has_owner, held_locks, owner};
+pub use manifest::{Exported, ExportedSecret, Manifest};
 pub use names::{apply as apply_names, restore as restore_names};
 pub use ours::{OurDomain, our_domains, refuse_lost_state};
 pub use power::Stopped;
@@ -103,7 +105,7 @@ pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
 pub use removal::{Receipt, purge::purge_due};
 pub use reports::{adopt_reports, reported_phase};
-pub use request::{ImageChoice, Request};
+pub use request::{CopyOf, ImageChoice, Request};
 pub use sagas::{
     bake::{BakeRequest, Outcome},
     create::{Created, create},

@@ -21,7 +21,7 @@ use super::{
     host, images,
     journal::{self, Run},
     lock::{self, Lock},
-    request::Request,
+    request::{CopyOf, Request},
     undo::{Because, undo},
 };
 use crate::{
@@ -224,10 +224,11 @@ fn insert(
         };
         let address6 = view.subnet.as_ref().zip(address).and_then(|(subnet, address)| subnet.address6(address));
         let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, address6, created_at: now };
-        let record =
-            Record { lies_on: request.copy_of.as_ref().map(|snapshot| snapshot.id), ..chosen.record(identity) };
+        let copied = request.copy_of.as_ref().and_then(CopyOf::snapshot);
+        let record = Record { lies_on: copied.map(|snapshot| snapshot.id), ..chosen.record(identity) };
         let secrets = match &request.copy_of {
-            Some(snapshot) => snapshots::secrets_of(t, snapshot)?,
+            Some(CopyOf::Snapshot(snapshot)) => snapshots::secrets_of(t, snapshot)?,
+            Some(CopyOf::Export(secrets)) => secrets.iter().cloned().map(Secret::from).collect(),
             None => secret_rows(request, &record, generated)?,
         };
         let seed = render_seed(request, view, (generated, &secrets), &record, purpose)?;
@@ -338,7 +339,8 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
     // From here on the row keeps it.
     drop(held);
     ctx.images()?.take_back(&image.volume)?;
-    let copied = job.request.copy_of.as_ref().map(|snapshot| job.volume_path(&plan::snapshot_disk(snapshot.id)));
+    let copied = job.request.copy_of.as_ref().and_then(CopyOf::snapshot);
+    let copied = copied.map(|snapshot| job.volume_path(&plan::snapshot_disk(snapshot.id)));
     let image_path = if copied.is_some() { job.volume_path(&image.volume) } else { image.path.clone() };
     let steps = plan::create(
         &DomainPlan {

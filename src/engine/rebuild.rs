@@ -13,9 +13,10 @@ use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
     hypervisor::DomainState,
+    image::volume_name,
     kill_point,
-    model::{Code, DesiredState, Disk, DiskState, Error, Name, Phase, Record, Result, Size, escaped},
-    plan::{self, Namespace, OwnedKind, owner_of},
+    model::{Code, DesiredState, Disk, DiskState, Error, LiveDefinition, Name, Phase, Record, Result, Size, escaped},
+    plan::{self, Namespace, OwnedKind, ROOT_DEVICE, owner_of},
     store::{NewInstance, OldDatabases, Recovered, disks, instances, publications, secrets, sites, snapshots},
 };
 
@@ -108,7 +109,7 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         Some(known) => known,
         None => phase_by_report(ctx, record),
     };
-    let image = crate::image::volume_name(&record.base, &record.image_digest);
+    let image = image_of(ctx, record)?;
     let (host, now) = (ctx.host_id(), ctx.now());
     ctx.store.write(|t| {
         let new = NewInstance {
@@ -127,6 +128,19 @@ fn take_in(ctx: &mut Ctx, record: &Record, domain: &OurDomain, catalog: &Catalog
         secrets::insert(t, record.uuid, found.secrets.as_deref().unwrap_or_default(), found.host_key.as_deref())
     })?;
     Ok(rebuilt)
+}
+
+/// The volume of the image that the root disk lies on: the last of its chain, as the definition names that. That of an export, or a baked
+/// one, is not named after the base.
+fn image_of(ctx: &Ctx, record: &Record) -> Result<String> {
+    let of_base = volume_name(&record.base, &record.image_digest);
+    let Some(xml) = ctx.hypervisor.domain_xml(record.uuid)? else { return Ok(of_base) };
+    let chain = LiveDefinition::parse(&xml).ok().and_then(|all| Some(all.disk(ROOT_DEVICE)?.chain.clone()));
+    let last = chain.as_deref().unwrap_or_default().iter().skip(1).next_back();
+    let name = last.and_then(|path| Path::new(path).file_name()?.to_str());
+    let suffix = volume_name("", &record.image_digest);
+    let suffix = suffix.strip_prefix("base-").unwrap_or(&suffix);
+    Ok(name.filter(|name| name.starts_with("base-") && name.ends_with(suffix)).map_or(of_base, str::to_owned))
 }
 
 /// The owners of volumes of a kind that have no row.

@@ -3,9 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Ctx, journal,
+    Ctx, image_leftovers, journal,
     lock::{Attempt, Lock, is_shared, owner},
-    ours::is_without_row,
     proxy, pulls,
     sagas::{
         attachment, bake, create, delete, disk, disk_resize, firewall,
@@ -14,8 +13,7 @@ use super::{
     },
 };
 use crate::{
-    image,
-    model::{Class, Code, Error, OperationKind, ResourceKind, Result},
+    model::{Class, OperationKind, ResourceKind, Result},
     store::{Operation, OperationState},
 };
 
@@ -76,28 +74,7 @@ fn tidy(ctx: &mut Ctx) -> Result<Vec<String>> {
             lock.retire();
         }
     }
-    image::leftovers::tidy(&ctx.images()?, &|file| lies_on(ctx, file))
-}
-
-/// Whether a disk may lie on an image file. A disk of an instance that the database does not know may lie on any.
-fn lies_on(ctx: &Ctx, file: &str) -> Result<bool> {
-    if !ctx.store.users_of_image(file)?.is_empty() {
-        return Ok(true);
-    }
-    let owned = ctx.store.resource_ids()?;
-    Ok(pool_files(ctx)?.iter().any(|name| is_without_row(name, &owned)))
-}
-
-/// The names of all that lies in the pool: libvirt's where its folder is not one of this machine.
-fn pool_files(ctx: &Ctx) -> Result<Vec<String>> {
-    if !ctx.machine.runs_guests() {
-        return Ok(ctx.hypervisor.volumes(&ctx.settings.host.pool)?.into_iter().map(|v| v.name).collect());
-    }
-    let entries = ctx
-        .machine
-        .entries(&ctx.settings.host.folders.pool)
-        .map_err(|e| Error::new(Code::PoolUnreadable, "cannot read the folder of the pool").cause(e))?;
-    Ok(entries.iter().filter_map(|e| Some(e.file_name()?.to_str()?.to_owned())).collect())
+    image_leftovers::tidy(ctx)
 }
 
 fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::manifest::ExportedSecret;
 use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
@@ -20,6 +21,25 @@ pub enum ImageChoice {
     Given(Box<Image>),
 }
 
+/// What a new instance has its disk and its passwords of, in place of a blueprint alone.
+#[derive(Debug, Clone)]
+pub enum CopyOf {
+    /// A snapshot of this host.
+    Snapshot(Box<Snapshot>),
+    /// A file that was exported, with the passwords in it. The disk comes with the run.
+    Export(Vec<ExportedSecret>),
+}
+
+impl CopyOf {
+    /// The snapshot, where it is one.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Snapshot(snapshot) => Some(snapshot),
+            Self::Export(_) => None,
+        }
+    }
+}
+
 /// What is asked for; every value is checked already.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -31,8 +51,8 @@ pub struct Request {
     pub base: String,
     /// Which image of that base.
     pub image: ImageChoice,
-    /// The snapshot whose disk it is to have; none: an empty one.
-    pub copy_of: Option<Snapshot>,
+    /// Whose disk it is to have; none: an empty one.
+    pub copy_of: Option<CopyOf>,
     /// All parameters.
     pub parameters: BTreeMap<String, String>,
     /// Wanted name; none: the first free `BLUEPRINT-N`.

@@ -1,9 +1,11 @@
-//! Files that one key alone reads, by Debian's `age`: it is given the public key, and bytes through a pipe.
+//! Files that one key alone reads, by Debian's `age`: it is given the public key, or the file that holds the secret one, and bytes
+//! through a pipe.
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
-    process::{Child, Stdio},
+    io::{self, BufWriter, Read, Write},
+    path::Path,
+    process::{Child, ChildStdout, Stdio},
 };
 
 use super::tools::{self, Need};
@@ -42,4 +44,35 @@ pub fn encrypted(recipient: &Recipient, to: &File, write: impl FnOnce(&mut dyn W
     drop(input);
     let status = age.0.wait().map_err(|e| failed("cannot be waited for").cause(e))?;
     if status.success() { Ok(()) } else { Err(failed(&format!("failed ({status})"))) }
+}
+
+/// What a file that is encrypted holds, as `age` reads it with the key in the file `identity`. `from` is the file, none: standard input.
+///
+/// # Errors
+/// Refused: `age` is not installed. That the key is another, or the file was changed, is an error of a read.
+pub fn decrypted(identity: &Path, from: Option<File>) -> Result<impl Read + Send + use<>> {
+    tools::require(&[Need("age", "age")])?;
+    let failed = |what: &str| Error::new(Code::ToolFailed, format!("age {what}"));
+    let mut command = tools::command("age");
+    command.args(["--decrypt", "--identity"]).arg(identity);
+    command.stdin(from.map_or_else(Stdio::inherit, Stdio::from)).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut age = Running(command.spawn().map_err(|e| failed("cannot be run").cause(e))?);
+    let output = age.0.stdout.take().ok_or_else(|| failed("has no output"))?;
+    Ok(Decrypted { age, output })
+}
+
+struct Decrypted {
+    age: Running,
+    output: ChildStdout,
+}
+
+impl Read for Decrypted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.output.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && !self.age.0.wait()?.success() {
+            let why = "age cannot decrypt it with this key, or it was changed";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        Ok(count)
+    }
 }

@@ -1,17 +1,21 @@
-//! An operator's own image: checked through one open file, copied, checked again, kept.
+//! An operator's own image, or the disk of an export: checked as it comes, copied, checked again, kept.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::archive::unreadable;
 use super::files::{NOFOLLOW, check_id, io};
 use super::gate::gate_over;
-use super::registry::{adopt, begin};
+use super::registry::{adopt, adopt_disk, begin};
 use super::tools::{self, Need};
-use super::{HEADER_MAX, Image, Images, Origin, gate};
-use crate::model::{Code, Error, Observer, Result, Stage};
+use super::{HEADER_MAX, Image, Images, Lock, Origin, gate};
+use crate::model::{Code, Error, Observer, Result, Stage, hex};
 use crate::{clock::Clock, kill_point};
 
 /// Do not wait for the other end of a pipe.
@@ -40,30 +44,81 @@ pub fn import(
     if let Some(image) = ready {
         return Ok(image);
     }
-    observer.begin(Stage::Copying);
-    let mut temp = tempfile::Builder::new()
-        .prefix(&format!(".import-{id}_"))
-        .tempfile_in(images.work())
-        .map_err(|e| io("write in", images.work(), e))?;
     let mut source = header.as_slice().chain(&mut open);
-    let (mut done, mut buffer) = (0, vec![0; 1 << 20]);
-    loop {
-        tools::check(cancel)?;
-        let count = source.read(&mut buffer).map_err(|e| io("read", file, e))?;
-        let read = buffer.get(..count).unwrap_or_default();
-        if read.is_empty() {
-            break;
-        }
-        temp.write_all(read).map_err(|e| io("write in", images.work(), e))?;
-        done += count as u64;
-        observer.bytes(done, Some(length));
-    }
-
-    kill_point::reached("effect");
+    let (temp, _) = copied(images, id, (&mut source, length), &|e| io("read", file, e), cancel, observer)?;
     observer.begin(Stage::Checking);
     check_qcow2(temp.path(), cancel)?;
     // The name is gone after adopting; the guard finds nothing to remove.
     adopt(images, id, temp.path(), Origin::Imported, Some(file.display().to_string()), clock.now())
+}
+
+/// The disk of an export, on its way out of the file. Its header passed the gate.
+pub struct Arriving {
+    /// Its bytes.
+    pub source: Box<dyn Read + Send>,
+    /// How many they are.
+    pub length: u64,
+    /// Their SHA-256, hexadecimal, as the export says.
+    pub sha256: String,
+}
+
+/// Brings the disk of an export, as a file that nothing names yet: it is swept as work left over as soon as the lock is free and no disk
+/// lies on it.
+///
+/// # Errors
+/// Refused: it is not what the export says, or damaged.
+pub fn receive(
+    images: &Images,
+    id: &str,
+    mut arriving: Arriving,
+    clock: &dyn Clock,
+    cancel: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<(Image, Lock)> {
+    tools::require(&[Need("qemu-img", "qemu-utils"), Need("prlimit", "util-linux")])?;
+    let (lock, _) = begin(images, id, false, cancel, observer)?;
+    let source = (&mut *arriving.source as &mut dyn Read, arriving.length);
+    let (temp, sha256) = copied(images, id, source, &unreadable, cancel, observer)?;
+    if sha256 != arriving.sha256 {
+        return Err(Error::new(
+            Code::InvalidExport,
+            "the disk in the export is not the one that it says: its digest differs",
+        )
+        .hint("the file was changed, or damaged on its way: bring it again"));
+    }
+    observer.begin(Stage::Checking);
+    check_qcow2(temp.path(), cancel)?;
+    Ok((adopt_disk(images, id, temp.path(), clock.now())?, lock))
+}
+
+/// Copies an image that passed the gate into a file of the work folder, which no tool sees before; gives its SHA-256 too.
+fn copied(
+    images: &Images,
+    id: &str,
+    (source, length): (&mut dyn Read, u64),
+    unreadable: &dyn Fn(io::Error) -> Error,
+    cancel: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<(NamedTempFile, String)> {
+    observer.begin(Stage::Copying);
+    let failed = |e| io("write in", images.work(), e);
+    let mut temp =
+        tempfile::Builder::new().prefix(&format!(".import-{id}_")).tempfile_in(images.work()).map_err(failed)?;
+    let (mut done, mut buffer, mut digest) = (0, vec![0; 1 << 20], Sha256::new());
+    loop {
+        tools::check(cancel)?;
+        let count = source.read(&mut buffer).map_err(unreadable)?;
+        let read = buffer.get(..count).unwrap_or_default();
+        if read.is_empty() {
+            break;
+        }
+        temp.write_all(read).map_err(failed)?;
+        digest.update(read);
+        done += count as u64;
+        observer.bytes(done, Some(length));
+    }
+    kill_point::reached("effect");
+    Ok((temp, hex(&digest.finalize())))
 }
 
 /// Opens a regular file and nothing else: no link, device or pipe.

@@ -25,13 +25,13 @@ mod tools;
 
 pub use bake::{Packed, flatten};
 pub use build::{BuildRequest, build, buildable};
-pub use encrypt::encrypted;
+pub use encrypt::{decrypted, encrypted};
 pub use fetch::fetch;
 pub use files::check_id;
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use hold::{Hold, shared as hold};
 pub use images::Images;
-pub use import::import;
+pub use import::{Arriving, import, receive};
 pub use leftovers::{Leftover, leftovers};
 pub use lock::{Lock, lock};
 pub use prune::{Version, remove_version, superseded};

@@ -263,7 +263,23 @@ struct Provenance {
     now: Timestamp,
 }
 
+/// The same for the disk of an export, which has no sidecar and so is no image: it is there as long as a disk lies on it.
+pub(super) fn adopt_disk(images: &Images, id: &str, file: &Path, now: Timestamp) -> Result<Image> {
+    let (path, sidecar) =
+        put(images, id, file, Provenance { origin: Origin::Imported, source: None, baked: None, now })?;
+    Ok(image(id, path, sidecar))
+}
+
 fn keep(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<Image> {
+    let (path, sidecar) = put(images, id, file, from)?;
+    let text = serde_json::to_vec_pretty(&sidecar)
+        .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
+    images.store().set_sidecar(id, &text)?;
+    Ok(image(id, path, sidecar))
+}
+
+/// Puts a finished file into the store; where it is, and the sidecar that makes an image of it.
+fn put(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<(String, Sidecar)> {
     check_id(id)?;
     let Provenance { origin, source, baked, now } = from;
     let failed = |e| io("keep", file, e);
@@ -276,11 +292,8 @@ fn keep(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<Imag
 
     let virtual_size = header.virtual_size;
     let sidecar = Sidecar { digest, size, virtual_size, origin, created_at: now, source, baked };
-    let text = serde_json::to_vec_pretty(&sidecar)
-        .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
     let path = images.store().put(&volume_name(id, &sidecar.digest), file)?;
-    images.store().set_sidecar(id, &text)?;
-    Ok(image(id, path, sidecar))
+    Ok((path, sidecar))
 }
 
 /// Takes the lock before work on an id, and gives the image that makes the work unnecessary: there already and not `force`d, or

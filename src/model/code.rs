@@ -104,6 +104,7 @@ codes! {
         InvalidDigest = "invalid_digest",
         InvalidDuration = "invalid_duration",
         FileExists = "file_exists",
+        InvalidExport = "invalid_export",
         InvalidFormat = "invalid_format",
         InvalidFqdn = "invalid_fqdn",
         InvalidId = "invalid_id",

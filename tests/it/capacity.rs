@@ -55,7 +55,7 @@ fn capacity_is_looked_at_again_after_the_image() {
             world.hypervisor.inner().set_pool_free(1 << 30);
             "the storage pool is nearly full: 1 GiB free, and `disk_reserve` keeps 5 GiB free"
         };
-        let error = create::run(&mut engine, *job, &mut Unobserved).map(drop).expect_err("no room");
+        let error = create::run(&mut engine, *job, None, &mut Unobserved).map(drop).expect_err("no room");
         assert_eq!(error.causes.first().map(String::as_str), Some(told));
         assert_eq!((engine.store.instances().map(|i| i.len()), world.snapshot().domains.len()), (Ok(0), 0));
     }

@@ -90,9 +90,11 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ENGINE: &[&[&str]] = &[
     // Where the images of a host lie.
     &["image_pool"],
+    // What an export says of itself.
+    &["manifest"],
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
-    &["lock", "allocate", "generate", "progress", "images", "network", "snapshot_sidecar", "manifest"],
+    &["lock", "allocate", "generate", "progress", "images", "network", "snapshot_sidecar", "image_leftovers"],
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],

@@ -6,6 +6,7 @@ mod support {
     pub mod bakes;
     pub mod changes;
     pub mod create_request;
+    pub mod exports;
     pub mod fake_clock;
     pub mod https;
     pub mod image_contract;
@@ -56,6 +57,7 @@ mod hypervisor_test_driver;
 mod image_pool;
 mod image_pull;
 mod images;
+mod import;
 mod ipv6;
 mod kept;
 mod lan_address;

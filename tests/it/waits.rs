@@ -73,7 +73,7 @@ fn a_create_is_accepted_before_its_image_is_looked_for() {
     assert_eq!((operation.kind, operation.state), (OperationKind::Create, OperationState::Started));
     let taken = world.create("web").map(|c| c.record.name).expect_err("the name is taken");
     assert_eq!(taken.code, Code::NameTaken);
-    let error = run(&mut ctx, *job, &mut Unobserved).map(|c| c.record.name).expect_err("there is no image");
+    let error = run(&mut ctx, *job, None, &mut Unobserved).map(|c| c.record.name).expect_err("there is no image");
     assert_eq!(error.message, "could not create instance `web`; everything was undone, nothing is left");
     assert_eq!((error.code, last(&world).state), (Code::UnknownImage, OperationState::Failed));
     assert_eq!(world.snapshot().domains, before.domains);
@@ -106,7 +106,7 @@ fn a_create_that_is_cancelled_between_two_steps_leaves_nothing() {
     };
     let before = world.snapshot();
     ctx.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
-    let error = run(&mut ctx, *job, &mut Unobserved).map(|c| c.record.name).expect_err("cancelled");
+    let error = run(&mut ctx, *job, None, &mut Unobserved).map(|c| c.record.name).expect_err("cancelled");
     assert_eq!((error.code, error.causes), (Code::Interrupted, vec!["interrupted".to_owned()]));
     assert_eq!(world.snapshot(), before);
     assert_eq!(ctx.store.instance(&name()), Ok(None));

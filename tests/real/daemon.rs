@@ -92,6 +92,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["snapshot", "create", a], 5),
         (&["snapshot", "auto", "on", a], 5),
         (&["export", a, "/tmp/lite-test-hang.lite"], 5),
+        (&["import", "/tmp/lite-test-hang.lite"], 2),
         (&["lb", "list"], 0),
         (&["lb", "create", "shop", "--listen", "8128"], 5),
         (&["protect", a], 5),

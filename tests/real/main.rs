@@ -59,6 +59,7 @@ mod image_build;
 mod image_gate;
 mod image_kill;
 mod image_owner;
+mod import;
 mod ipv6;
 mod kept;
 mod load_balancer;
@@ -120,6 +121,8 @@ fn main() -> ExitCode {
         (Host, "delete_states", delete_states::TESTS),
         (Host, "disks", disks::TESTS),
         (Host, "export", export::TESTS),
+        (Host, "import", import::TESTS),
+        (Slow, "import", import::SLOW),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),
         (Host, "kept", kept::TESTS),

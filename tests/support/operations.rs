@@ -43,6 +43,10 @@ pub(super) fn created(world: &World) {
     world.create(NAME).expect("created");
 }
 
+fn imported(world: &World) {
+    world.import(NAME).expect("made");
+}
+
 fn stopped(world: &World) {
     created(world);
     let mut engine = world.engine();
@@ -288,6 +292,8 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     ("automatic snapshot", automated, next_day, Leaves::Whole),
     ("create from a snapshot", snapshot_alone, |w| w.create_from("kept", NAME).map(drop), Leaves::Either),
+    ("import", |_| (), |w| w.import(NAME).map(drop), Leaves::Either),
+    ("delete of an imported one", imported, delete, Leaves::Nothing),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     (

@@ -13,14 +13,14 @@ use std::{
 use lite::{
     catalog::Catalog,
     clock::SystemClock,
-    engine::{self, Created, Ctx, ImageChoice, Request, Unobserved},
+    engine::{self, CopyOf, Created, Ctx, ImageChoice, Request, Unobserved, sagas},
     hypervisor::{
         LocalMachine,
         double::{self, Double},
         flaky::Flaky,
         prelude::*,
     },
-    image::Image,
+    image::{Arriving, Image},
     model::{
         Accel, Acme, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit,
         Paths, Record, Requester, ResourceRef, Result, Settings, Size, StepState, Subnet6, Via,
@@ -28,6 +28,8 @@ use lite::{
     plan::{self, Object, OwnedKind, Owner, Place, Step},
     store::{Operation, Store},
 };
+
+use super::exports;
 
 /// What a host holds, for comparing before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,8 +194,24 @@ impl World {
     pub fn create_from(&self, snapshot: &str, name: &str) -> Result<Created> {
         let mut engine = self.engine();
         let snapshot = engine.store.require_snapshot(&engine.host_id(), &Name::parse(snapshot)?)?.snapshot;
-        let request = Request { copy_of: Some(snapshot), ..self.plain_request(Some(name)) };
+        let request = Request { copy_of: Some(CopyOf::Snapshot(Box::new(snapshot))), ..self.plain_request(Some(name)) };
         engine::create(&mut engine, request, &mut Unobserved)
+    }
+
+    /// An instance with the disk of an export.
+    pub fn import(&self, name: &str) -> Result<Created> {
+        let request = Request { copy_of: Some(CopyOf::Export(Vec::new())), ..self.plain_request(Some(name)) };
+        let mut engine = self.engine();
+        let disk = exports::disk();
+        let arriving = Arriving {
+            length: disk.len() as u64,
+            sha256: exports::sha256(&disk),
+            source: Box::new(std::io::Cursor::new(disk)),
+        };
+        match sagas::create::accept(&mut engine, request, &mut Unobserved)? {
+            sagas::create::Accepted::New(job) => sagas::create::run(&mut engine, *job, Some(arriving), &mut Unobserved),
+            sagas::create::Accepted::Repeated(created) => Ok(*created),
+        }
     }
 
     /// Makes the network one of an earlier lite: in mode `nat`, and without a domain.

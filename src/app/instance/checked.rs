@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::{digest::digest, request::Create, user_data};
 use crate::{
     app::{App, Caller, Right, elsewhere, files::Attachment, sources::catalog},
-    catalog::{Resolved, resolve_params},
+    catalog::{Blueprint, Resolved, resolve_params},
+    engine::CopyOf,
     guest,
-    model::{Code, Error, Name, NetworkMode, Result, Snapshot, SnapshotState, Tag, Unobserved, escaped},
+    image::Arriving,
+    model::{Code, Error, Name, NetworkMode, Record, Result, Size, SnapshotState, Tag, Unobserved, escaped},
     render::{StaticAddress, UserData},
 };
 
@@ -23,8 +25,10 @@ pub struct Checked {
     pub(super) digest: String,
     /// The base where none is asked for.
     pub(super) default_base: Option<String>,
-    /// The snapshot whose disk it is to have.
-    pub(super) copy_of: Option<Snapshot>,
+    /// Whose disk it is to have.
+    pub(super) copy_of: Option<CopyOf>,
+    /// That disk, where it comes with the request.
+    pub(super) arriving: Option<Arriving>,
 }
 
 /// Checks everything that can be checked without the host.
@@ -48,8 +52,51 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     let default_base = blueprint.bases.first().cloned();
     let caller = caller.clone();
     let digest = digest(&request)?;
-    let copy_of = None;
-    Ok(Checked { caller, digest, request, resolved, parameters, ssh_keys, user_data, address, default_base, copy_of })
+    let (copy_of, arriving) = (None, None);
+    Ok(Checked {
+        caller,
+        digest,
+        request,
+        resolved,
+        parameters,
+        ssh_keys,
+        user_data,
+        address,
+        default_base,
+        copy_of,
+        arriving,
+    })
+}
+
+/// Whose disk a new instance is to have, and what is known of that.
+pub(super) struct Original {
+    pub copy_of: CopyOf,
+    pub arriving: Option<Arriving>,
+    pub blueprint: Blueprint,
+    pub parameters: BTreeMap<String, String>,
+    pub record: Record,
+    pub disk: Size,
+}
+
+/// Checks the create of an instance that has the disk of another, and so its blueprint, base and parameters.
+pub(super) fn check_original(app: &App, caller: &Caller, request: Create, original: Original) -> Result<Checked> {
+    let Original { copy_of, arriving, blueprint, parameters, record, disk } = original;
+    let wanted = (request.bundle.as_deref(), &*record.bundle);
+    let bundle = catalog(&app.settings)?.bundle_of_copy(&blueprint, disk, wanted)?;
+    refuse_double_tag(&request.tags)?;
+    Ok(Checked {
+        caller: caller.clone(),
+        digest: digest(&request)?,
+        address: stated_address(&request)?,
+        ssh_keys: request.ssh_keys.iter().map(public_keys).collect::<Result<Vec<_>>>()?.concat(),
+        resolved: Resolved { blueprint, bundle, base: record.base },
+        parameters,
+        user_data: None,
+        default_base: None,
+        copy_of: Some(copy_of),
+        arriving,
+        request,
+    })
 }
 
 /// Checks a create from a snapshot: blueprint, base and parameters are those of the snapshot's instance.
@@ -69,21 +116,9 @@ fn check_copy(app: &App, caller: &Caller, request: Create, name: &Name) -> Resul
     }
     let snapshot = stored.snapshot;
     let (blueprint, parameters) = store.blueprint_of_snapshot(snapshot.id)?;
-    let wanted = (request.bundle.as_deref(), &*snapshot.record.bundle);
-    let bundle = catalog(&app.settings)?.bundle_of_copy(&blueprint, snapshot.size, wanted)?;
-    refuse_double_tag(&request.tags)?;
-    Ok(Checked {
-        caller: caller.clone(),
-        digest: digest(&request)?,
-        address: stated_address(&request)?,
-        ssh_keys: request.ssh_keys.iter().map(public_keys).collect::<Result<Vec<_>>>()?.concat(),
-        resolved: Resolved { blueprint, bundle, base: snapshot.record.base.clone() },
-        parameters,
-        user_data: None,
-        default_base: None,
-        copy_of: Some(snapshot),
-        request,
-    })
+    let (record, disk) = (snapshot.record.clone(), snapshot.size);
+    let copy_of = CopyOf::Snapshot(Box::new(snapshot));
+    check_original(app, caller, request, Original { copy_of, arriving: None, blueprint, parameters, record, disk })
 }
 
 fn stated_address(request: &Create) -> Result<Option<StaticAddress>> {

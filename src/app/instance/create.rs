@@ -50,7 +50,17 @@ impl Checked {
         app.check_host()?;
         let mut ctx = app.change(&self.caller, self.request.wait, &mut observer)?;
         let Self {
-            request, resolved, parameters, mut ssh_keys, user_data, address, digest, default_base, copy_of, ..
+            request,
+            resolved,
+            parameters,
+            mut ssh_keys,
+            user_data,
+            address,
+            digest,
+            default_base,
+            copy_of,
+            arriving,
+            ..
         } = self;
         let use_baked = request.use_baked && copy_of.is_none();
         ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
@@ -81,7 +91,7 @@ impl Checked {
         Ok(Accepted::new(operation, move |observer| {
             let mut observer = Timed::after(times, observer, ctx.clock.clone());
             let created = match accepted {
-                create::Accepted::New(job) => create::run(&mut ctx, *job, &mut observer)?,
+                create::Accepted::New(job) => create::run(&mut ctx, *job, arriving, &mut observer)?,
                 create::Accepted::Repeated(created) => *created,
             };
             let used = image_of(&ctx, &created)?;

@@ -2,7 +2,8 @@
 
 use super::checked::Checked;
 use crate::{
-    model::{Mac, Name, NetworkMode, Record, Result, Settings},
+    engine::CopyOf,
+    model::{Mac, Name, NetworkMode, Record, Result, Settings, Size},
     plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Place, Sources, Step},
     view::PlanView,
 };
@@ -37,7 +38,9 @@ fn facts(checked: &Checked) -> Result<Vec<(String, String)>> {
         fact("price", format!("{} {}/month", bundle.price, bundle.currency)),
         fact("ports", ports.join(", ")),
     ];
-    facts.extend(checked.copy_of.as_ref().map(|snapshot| fact("snapshot", snapshot.name.to_string())));
+    let snapshot = checked.copy_of.as_ref().and_then(CopyOf::snapshot);
+    facts.extend(snapshot.map(|snapshot| fact("snapshot", snapshot.name.to_string())));
+    facts.extend(checked.arriving.as_ref().map(|disk| fact("export", format!("{} to read", Size::bytes(disk.length)))));
     facts.extend(checked.address.map(|a| fact("address", format!("{}/{} by {}", a.address, a.prefix, a.gateway))));
     facts.extend(checked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
     Ok(facts)

@@ -5,7 +5,7 @@ pub mod purge;
 
 use jiff::Timestamp;
 
-use super::{Ctx, firewall, journal, lock::Lock, names, proxy};
+use super::{Ctx, firewall, image_leftovers, images::is_received, journal, lock::Lock, names, proxy};
 use crate::{
     kill_point,
     model::{Hint, Instance, Kept, Result, Site, Verb},
@@ -78,11 +78,16 @@ pub fn go_on(ctx: &mut Ctx, operation: &Operation, instance: &Instance, lock: Lo
     if instance.record.kept.is_some() {
         return keep::go_on(ctx, operation, instance);
     }
+    let image = ctx.store.image_of(instance.record.uuid)?;
     journal::go_on(ctx, operation, plan::delete(&instance.record, ctx.place()))?;
     names::remove(ctx, &instance.record)?;
     ctx.store.forget_deleted(&instance.record, &ctx.stamp())?;
     kill_point::reached("forgotten");
     firewall::apply(ctx)?;
+    // It came with this instance alone.
+    if image.is_some_and(|image| is_received(&image)) {
+        image_leftovers::tidy(ctx)?;
+    }
     journal::end(ctx, operation, Ok(()))?;
     lock.retire();
     Ok(())

@@ -13,7 +13,7 @@ use crate::{
     engine::{
         Ctx, allocate,
         follow::{Subject, Wait},
-        handover, images, journal,
+        handover, host, image_leftovers, images, journal,
         lock::{Attempt, Lock},
         names,
         progress::Reporter,
@@ -24,6 +24,7 @@ use crate::{
         request::Request,
         undo::{owner_died, undo_of_dead_owner},
     },
+    image::Arriving,
     model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Verb},
     render::render_output,
     store::{self, Operation, OperationState},
@@ -73,7 +74,7 @@ impl Accepted {
 /// Those of [`accept`] and [`run`].
 pub fn create(ctx: &mut Ctx, request: Request, observer: &mut dyn Observer) -> Result<Created> {
     match accept(ctx, request, observer)? {
-        Accepted::New(job) => run(ctx, *job, observer),
+        Accepted::New(job) => run(ctx, *job, None, observer),
         Accepted::Repeated(created) => Ok(*created),
     }
 }
@@ -94,16 +95,20 @@ pub fn accept(ctx: &mut Ctx, request: Request, observer: &mut dyn Observer) -> R
     provision::reserve(ctx, request, Purpose::Instance, observer).map(|job| Accepted::New(Box::new(job)))
 }
 
-/// Makes what was accepted, and waits until its application answers if that was asked for.
+/// Makes what was accepted, and waits until its application answers if that was asked for. `arriving` is the disk of an export, where its
+/// disk is to be that.
 ///
 /// # Errors
 /// What failed. Until the domain runs all is undone, the reservation too; after that the instance stays, as `failed`.
-pub fn run(ctx: &mut Ctx, mut job: Job, observer: &mut dyn Observer) -> Result<Created> {
+pub fn run(ctx: &mut Ctx, mut job: Job, arriving: Option<Arriving>, observer: &mut dyn Observer) -> Result<Created> {
     let reporter = Reporter::start(ctx, &job.operation.id);
     let observer = &mut reporter.observe(observer);
-    if let Err(error) = make(ctx, &mut job, observer) {
+    if let Err(error) = make(ctx, &mut job, arriving, observer) {
         observer.fail();
-        return Err(provision::abandon(ctx, job, error));
+        let error = provision::abandon(ctx, job, error);
+        // Tried again by the next command.
+        let _ = image_leftovers::tidy(ctx);
+        return Err(error);
     }
     let created = match job.request.wait {
         true => wait(ctx, &mut job, observer),
@@ -113,11 +118,19 @@ pub fn run(ctx: &mut Ctx, mut job: Job, observer: &mut dyn Observer) -> Result<C
     created
 }
 
-fn make(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<()> {
+fn make(ctx: &mut Ctx, job: &mut Job, arriving: Option<Arriving>, observer: &mut dyn Observer) -> Result<()> {
     // Others know the name from now on, and not only once disk and seed are made.
     names::apply(ctx)?;
     observer.begin(Stage::Image);
-    let image = images::choose(ctx, &job.request, observer)?;
+    let (image, _lock) = match arriving {
+        Some(arriving) => {
+            let what = format!("an import of instance `{}`", job.record.name);
+            host::check_copy(ctx, &what, arriving.length)?;
+            let (image, lock) = images::receive(ctx, arriving, observer)?;
+            (image, Some(lock))
+        }
+        None => (images::choose(ctx, &job.request, observer)?, None),
+    };
     observer.finish();
     observer.begin(Stage::Disk);
     provision::make(ctx, job, &image)?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx, Observer, capacity,
+        Ctx, Observer,
         domain::{image_volume, require_disks, state_of, volume_path},
         host, journal,
         lock::Lock,
@@ -24,8 +24,8 @@ use crate::{
         archive::{self, MEMBERS, Member},
     },
     model::{
-        Code, Consistency, Error, Hint, Instance, Name, NetworkMode, OperationKind, ResourceRef, Result, SnapshotState,
-        Stage, Verb, hex,
+        Code, Consistency, Error, Hint, Instance, Name, OperationKind, ResourceRef, Result, SnapshotState, Stage, Verb,
+        hex,
     },
     plan,
     store::{Operation, Secret, snapshots},
@@ -109,9 +109,7 @@ pub fn accept_instance(ctx: &mut Ctx, instance: &Instance, with_secrets: bool) -
 fn check_room(ctx: &Ctx, what: &str, (disk, image): &(String, String)) -> Result<()> {
     let pool = &ctx.settings.host.pool;
     let taken = |volume: &str| Ok(ctx.hypervisor.volume(pool, volume)?.map_or(0, |seen| seen.allocation));
-    let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
-    let (held, overcommit) = (ctx.store.allocated(&ctx.host_id())?, &ctx.settings.host.overcommit);
-    capacity::check_copy(what, taken(disk)? + taken(image)?, (&view.pool, view.used_by_disks), &held, overcommit)
+    host::check_copy(ctx, what, taken(disk)? + taken(image)?)
 }
 
 fn secrets(wanted: bool, all: impl FnOnce() -> Result<Vec<Secret>>) -> Result<Vec<ExportedSecret>> {

@@ -11,7 +11,8 @@ use crate::{
         Ctx, Observer, capacity, disk_copy,
         domain::{image_volume, let_calls_end, require_disks, state_of, unresponsive, volume_path},
         execute::Payload,
-        host,
+        host, image_leftovers,
+        images::is_received,
         journal::{self, OWNER_DIED, Run},
         lock::{self, Lock},
         progress::Reporter,
@@ -326,6 +327,12 @@ fn go_on(ctx: &mut Ctx, operation: &Operation) -> Result<()> {
         let step = Step::Remove { object: Object::Volume { pool: pool.clone(), name } };
         journal::step(ctx, &mut run, &step, &Payload::none())?;
     }
+    let image = ctx.store.snapshot_by_id(id)?.map(|one| one.snapshot.image);
     let end = (operation.id.as_str(), OperationState::Succeeded);
-    ctx.store.forget_snapshot(id, end, None, ctx.clock.now())
+    ctx.store.forget_snapshot(id, end, None, ctx.clock.now())?;
+    match image.is_some_and(|image| is_received(&image)) {
+        // It may have been the last that lay on it; what stays goes with the next command.
+        true => image_leftovers::tidy(ctx).map(drop),
+        false => Ok(()),
+    }
 }

@@ -160,9 +160,9 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         image: view::ImageUsed { id: Some(text("debian-13")), digest: text("00ff"), baked: false },
         stages: vec![view::StageTime { name: text("boot"), milliseconds: 1 }],
     };
-    add(all, "`create`", &view::CreatedDocument { instance: &created });
+    add(all, "`create`, `import`", &view::CreatedDocument { instance: &created });
     let plan = view::PlanView { facts: vec![(text("name"), text("web"))], steps: vec![text("start")] };
-    add(all, "`create --dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
+    add(all, "`create` and `import` with `--dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
     add(all, "`image bake --dry-run`", &view::PlansDocument { dry_run: true, plans: &[plan] });
     let receipt = view::Receipt {
         name: text("web"),

@@ -1,0 +1,114 @@
+//! Imports: a new instance from a file that `lite export` wrote.
+
+use std::{
+    io::{Cursor, Read},
+    path::PathBuf,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    checked::{Checked, Original, check_original},
+    request::Create,
+};
+use crate::{
+    app::{App, Caller, Right, files},
+    catalog::resolve_params,
+    engine::{CopyOf, Manifest},
+    image::{Arriving, HEADER_MAX, archive, decrypted, gate},
+    model::{Code, Error, Hint, Observer, ResourceKind, Result, Size, Verb, hex},
+};
+
+/// Most bytes of what an export says of itself, and of its definition.
+const TEXT_MAX: u64 = 1 << 20;
+/// What a file begins with that `age` encrypted.
+const ENCRYPTED: [&[u8]; 2] = [b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----"];
+
+/// An import.
+#[derive(Clone)]
+pub struct Import {
+    /// The file; `-` is standard input.
+    pub file: PathBuf,
+    /// The file with the secret key of age by which it is read; none: it is not encrypted.
+    pub identity: Option<PathBuf>,
+    /// The new instance. What the export says of itself stands for its blueprint, and for its name where none is given.
+    pub create: Create,
+}
+
+/// Reads an export up to its disk, and checks all that can be checked without the host.
+///
+/// # Errors
+/// Refused: no export, a damaged or a hostile one, a name that is taken, a disk that fits no bundle. Nothing was made.
+pub fn check(app: &App, caller: &Caller, import: Import, observer: &mut dyn Observer) -> Result<Checked> {
+    caller.require(Right::Administer)?;
+    let mut export = archive::Reader::new(source(&import)?);
+    let manifest = Manifest::read(&export.text(TEXT_MAX)?)?;
+    let name = import.create.name.clone().unwrap_or_else(|| manifest.record.name.clone());
+    if let Some(store) = app.store(observer)? {
+        store.refuse_taken(ResourceKind::Instance, name.as_str()).map_err(|e| match import.create.name {
+            None => e.hint("the name is the one in the export"),
+            Some(_) => e,
+        })?;
+    }
+    let domain = export.text(TEXT_MAX)?;
+    if domain.len() as u64 != manifest.domain.length || hex(&Sha256::digest(&domain)) != manifest.domain.sha256 {
+        return Err(differs("definition"));
+    }
+    let (length, mut disk) = export.disk()?;
+    if length != manifest.disk.length {
+        return Err(differs("disk"));
+    }
+    let mut header = Vec::new();
+    disk.by_ref().take(HEADER_MAX).read_to_end(&mut header).map_err(archive::unreadable)?;
+    let size = Size::bytes(gate(&header, length)?.virtual_size);
+    warn_of_lost(&manifest, observer);
+    let set: Vec<_> = manifest.parameters.into_iter().collect();
+    let original = Original {
+        copy_of: CopyOf::Export(manifest.secrets),
+        arriving: Some(Arriving {
+            source: Box::new(Cursor::new(header).chain(disk)),
+            length,
+            sha256: manifest.disk.sha256,
+        }),
+        parameters: resolve_params(&manifest.blueprint, &set)?,
+        blueprint: manifest.blueprint,
+        record: manifest.record,
+        disk: size,
+    };
+    check_original(app, caller, Create { name: Some(name), ..import.create }, original)
+}
+
+/// What the file holds, decrypted.
+fn source(import: &Import) -> Result<Box<dyn Read + Send>> {
+    let file = files::open_source(&import.file)?;
+    if let Some(identity) = &import.identity {
+        return Ok(Box::new(decrypted(identity, file)?));
+    }
+    let mut plain: Box<dyn Read + Send> = match file {
+        Some(file) => Box::new(file),
+        None => Box::new(std::io::stdin()),
+    };
+    let (mut begin, most) = (Vec::new(), ENCRYPTED.map(<[u8]>::len).into_iter().max().unwrap_or(0));
+    plain.by_ref().take(most as u64).read_to_end(&mut begin).map_err(archive::unreadable)?;
+    if ENCRYPTED.iter().any(|encrypted| begin.starts_with(encrypted)) {
+        return Err(Error::new(Code::InvalidExport, format!("`{}` is encrypted", import.file.display()))
+            .hint("name the file with the secret key of age that it was encrypted for: `--identity KEYFILE`"));
+    }
+    Ok(Box::new(Cursor::new(begin).chain(plain)))
+}
+
+fn differs(what: &str) -> Error {
+    Error::new(Code::InvalidExport, format!("the {what} in the export is not the one that it says"))
+        .hint("the file was changed, or damaged on its way: bring it again")
+}
+
+/// Says that the new instance has passwords which nobody knows here.
+fn warn_of_lost(manifest: &Manifest, observer: &mut dyn Observer) {
+    if manifest.secrets.is_empty() && !manifest.blueprint.secrets.is_empty() {
+        observer.warn(
+            &Hint::from("the export has no passwords, but its disk has those that were set: ")
+                .run(Verb::Secrets)
+                .text(" will know none of them"),
+        );
+    }
+}
