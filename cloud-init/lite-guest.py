@@ -6,12 +6,14 @@ and the user's script, and reports each step as one line of JSON on the virtio-s
 guest is no fault: the next boot goes on after it. On later boots it reports that the guest is up. Then it tells the
 application under which name it is published, where that is news; so does `lite-guest.py published VALUES`, by SSH.
 `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
+`lite-guest.py upgrade FOLDER` runs the blueprint's part `upgrade`, which lite laid there, and says line by line how that goes.
 A copy of another instance's disk runs neither script: it makes anew what belongs to one machine, and tells the application where
 it is now.
 A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
 import collections
+import errno
 import fcntl
 import fnmatch
 import functools
@@ -38,6 +40,8 @@ PORT = ROOT + "/dev/virtio-ports/org.lite.report"
 LINE_LIMIT = 16 * 1024
 TAIL_LINES = 20
 ANSWER_LIMIT = 200
+# Seconds between two lines of an upgrade that the host is told.
+LINE_PAUSE = 1
 # Seconds a network may take to come up.
 NETWORK_WAIT = int(os.environ.get("LITE_NETWORK_WAIT", "30"))
 
@@ -106,6 +110,18 @@ def write_private(path, text, mode=0o600):
     os.replace(fresh, path)
 
 
+def open_port():
+    """The port to the host; None if there is none. One process has it at a time, for a line."""
+    for _ in range(50):
+        try:
+            return os.open(PORT, os.O_WRONLY | os.O_NOCTTY)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return None
+        time.sleep(0.1)
+    return None
+
+
 class Reporter:
     """Writes events to the host, without the secrets."""
 
@@ -135,9 +151,8 @@ class Reporter:
 
     def send(self, event):
         data = self.line(event)
-        try:
-            fd = os.open(PORT, os.O_WRONLY | os.O_NOCTTY)
-        except OSError:
+        fd = open_port()
+        if fd is None:
             return
         try:
             while data:
@@ -770,6 +785,56 @@ def tell_by_ssh(job, state, text, reporter):
     return 1 if end.get("code") else 0
 
 
+class Progress:
+    """Tells the host what a part says: one line a second, which is enough to see it work."""
+
+    def __init__(self, reporter):
+        self.reporter, self.last = reporter, None
+
+    def write(self, line):
+        text, now = line.decode("utf-8", "replace").strip(), time.monotonic()
+        if text and (self.last is None or now - self.last >= LINE_PAUSE):
+            self.last = now
+            self.reporter.send({"event": "progress", "line": text[:ANSWER_LIMIT]})
+
+    def flush(self):
+        pass
+
+
+def upgrade(job, state, folder, reporter):
+    """Runs the part `upgrade` that lies in a folder. The event that ends it: whether it asks for a reboot, or what failed."""
+    if state.get("event") != "done":
+        return {"event": "upgraded", "code": 1, "tail": ["the set-up of this instance is not done"]}
+    script = folder + "/upgrade.sh"
+    fault = network_fault(read_text(script), reporter)
+    if fault is None:
+        write_env(variables(job), folder + "/env")
+        env = bash_env(DIR + "/trap", folder + "/env")
+        fault = run("upgrade", ["/bin/bash", script], env, reporter, Progress(reporter))
+    if fault is not None:
+        return {**{key: value for key, value in fault.items() if key != "module"}, "event": "upgraded"}
+    # Its own health check from now on is that of the blueprint that it was brought to.
+    health = read_json(folder + "/health.json")
+    if health:
+        write_private(DIR + "/instance.json", json.dumps({**job, "health": health}))
+    return {"event": "upgraded", "code": 0, "reboot": reboot_required()}
+
+
+def run_upgrade(job, state, folder, reporter):
+    """An upgrade from its start to what follows it: a reboot, or a new answer of the health check."""
+    try:
+        end = upgrade(job, state, folder, reporter)
+    except Exception as error:
+        end = {"event": "upgraded", "code": 1, "tail": [repr(error)]}
+    reporter.send(end)
+    if end["code"]:
+        return
+    if end["reboot"]:
+        tool("/usr/bin/systemctl", "--no-block", "reboot")
+    elif not tool("/usr/bin/systemctl", "try-restart", "lite-status.service"):
+        start_watch()
+
+
 def fullest():
     """How full the fullest local file system is, in percent as `df` counts, and where it is; {} if that is not known."""
     worst = {}
@@ -919,6 +984,9 @@ def main():
         before = {}
     if sys.argv[1:] == ["watch"]:
         watch(job, before, reporter)
+    if sys.argv[1:2] == ["upgrade"]:
+        run_upgrade(job, before, sys.argv[2], reporter)
+        return
     if sys.argv[1:2] == ["published"]:
         sys.exit(tell_by_ssh(job, before, sys.argv[2], reporter))
     signal.signal(signal.SIGTERM, take_down)

@@ -1,12 +1,3 @@
-# Ghost from the npm registry, with the Node.js it asks for and pnpm, each checked against its checksum here; pnpm checks
-# what Ghost needs against the lock file inside Ghost's own archive. MariaDB and nginx come from the distribution.
-packages mariadb-server nginx curl ca-certificates
-rm -f /etc/nginx/sites-enabled/default
-systemctl disable nginx
-
-node_24 "$LITE_PARAM_NPM_REGISTRY"
-fetch "${LITE_PARAM_NPM_REGISTRY%/}/ghost/-/ghost-6.65.0.tgz" \
-  891f68c7da02fe376b1a23e1f28e311da6304dbc95a81b589ff5c4be2c91dc89 /var/tmp/ghost.tgz
 useradd --system --home-dir /var/lib/ghost --shell /usr/sbin/nologin ghost
 install -d -m 0755 /opt/ghost
 install -d -m 0750 -o ghost -g ghost /var/lib/ghost

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{Code, Error, Port, Protocol, Result, Size, escaped};
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "id",
     "title",
     "description",
@@ -29,6 +29,7 @@ const KEYS: [&str; 20] = [
     "install",
     "configure",
     "published",
+    "upgrade",
     "seal",
     "bake",
     "health",
@@ -75,6 +76,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
     scripts::same_for_all(&top, &install, diagnostics);
     let configure = scripts::script(&top, "configure", files, diagnostics);
     let published = scripts::script(&top, "published", files, diagnostics);
+    let upgrade = scripts::script(&top, "upgrade", files, diagnostics);
     let seal = seal(&top, diagnostics);
     let is_baked = top.get("bake").is_none() || top.parsed("bake", diagnostics, yes_or_no) == Some(true);
     let health = health::read(&top, diagnostics);
@@ -101,6 +103,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
         install,
         configure,
         published,
+        upgrade,
         seal,
         never_baked: !is_baked,
         health,

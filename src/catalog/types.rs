@@ -70,6 +70,9 @@ pub struct Blueprint {
     /// Shell script that tells the application under which name it is published, whenever that changes. Empty: none.
     #[serde(default)]
     pub published: String,
+    /// Shell script that brings an instance that is set up to today's versions of what it was made of. Empty: none.
+    #[serde(default)]
+    pub upgrade: String,
     /// Paths that the install part makes and that only one machine may have, `*` for any name: a bake removes them.
     #[serde(default)]
     pub seal: Vec<String>,

@@ -78,7 +78,7 @@ pub enum Verb {
     /// List the instances older than their blueprint
     ///
     /// Lists the instances that were made from another version of their blueprint
-    /// than today's, with both versions.
+    /// than today's, with both versions, and the command that brings each to today's.
     #[command(verbatim_doc_comment, after_help = OUTDATED)]
     Outdated,
     /// Check blueprint files

@@ -49,6 +49,7 @@ mod terminal;
 mod undelete;
 mod unprotect;
 mod unpublish;
+mod upgrade;
 mod usage;
 mod values;
 mod watch;
@@ -105,6 +106,7 @@ enum Verb {
     Disk(disk::Args),
     Snapshot(snapshot::Args),
     Restore(restore::Args),
+    Upgrade(upgrade::Args),
     Export(export::Args),
     Import(import::Args),
     Tag(tag::Args),
@@ -208,6 +210,7 @@ impl Verb {
             Self::Disk(args) => disk::run(args, env),
             Self::Snapshot(args) => snapshot::run(args, env),
             Self::Restore(args) => restore::run(args, env),
+            Self::Upgrade(args) => upgrade::run(args, env),
             Self::Export(args) => export::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Tag(args) => tag::run(args, env),

@@ -70,7 +70,7 @@ pub fn cut(ctx: &Ctx, uuid: Uuid, copies: &[DiskCopy]) -> Result<()> {
 /// Freezes a guest, which thaws by itself if nobody does so.
 pub fn freeze(ctx: &Ctx, uuid: Uuid) -> Result<()> {
     // A guest without systemd has no such timer, and is thawed from here.
-    let _ = ctx.hypervisor.run_in_guest(uuid, TIMER.0, &TIMER.1);
+    let _ = ctx.hypervisor.run_in_guest(uuid, TIMER.0, &TIMER.1, &[]);
     ctx.hypervisor.freeze(uuid)
 }
 

@@ -135,7 +135,8 @@ fn unplug(ctx: &Ctx, record: &Record, disk: &LiveDisk) -> Result<()> {
 /// What failed in the guest, or its agent.
 pub fn mount(ctx: &Ctx, record: &Record, disk: &DiskAttachment, at: &MountPoint) -> Result<()> {
     let serial = DiskAttachment::serial(disk.disk);
-    let code = ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", MOUNT, "lite", &serial, at.as_str()])?;
+    let code =
+        ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", MOUNT, "lite", &serial, at.as_str()], &[])?;
     let why = match code {
         0 => return Ok(()),
         41 => "the guest does not see the disk",
@@ -155,7 +156,7 @@ pub fn mount(ctx: &Ctx, record: &Record, disk: &DiskAttachment, at: &MountPoint)
 /// [`Code::DiskInUse`] while something uses it, or those of the agent.
 pub fn unmount(ctx: &Ctx, record: &Record, disk: &DiskAttachment) -> Result<()> {
     let serial = DiskAttachment::serial(disk.disk);
-    let code = ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", UNMOUNT, "lite", &serial])?;
+    let code = ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", UNMOUNT, "lite", &serial], &[])?;
     if code == 0 {
         return Ok(());
     }

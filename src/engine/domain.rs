@@ -87,6 +87,17 @@ pub fn drift_in(ctx: &Ctx, instance: &Instance, xml: &str) -> Result<Vec<Drift>>
     plan::drift(record, ctx.place(), xml)
 }
 
+/// Refused for a domain that was changed by hand: a definition of ours would take that away.
+///
+/// # Errors
+/// `host_not_fit`, or the host cannot be asked.
+pub fn refuse_drift(ctx: &Ctx, instance: &Instance) -> Result<()> {
+    let (name, drift) = (&instance.record.name, drift_of(ctx, instance)?.unwrap_or_default());
+    let Some(first) = drift.first() else { return Ok(()) };
+    Err(Error::new(Code::HostNotFit, format!("the domain of instance `{name}` was changed by hand: {first}"))
+        .hint(Hint::from("put it back first: ").run_with(Verb::Repair, &[name])))
+}
+
 /// libvirt goes on with a call whose client died, and it may take effect after a look that found nothing. Nothing tells
 /// when it is through; how long a small call takes now tells how busy libvirt is.
 pub fn let_calls_end(ctx: &Ctx, uuid: Uuid) {

@@ -63,23 +63,29 @@ pub struct Follower<'a> {
     /// The stage that runs.
     pub stage: Stage,
     lines: Lines,
+    unread: Vec<Report>,
 }
 
 impl<'a> Follower<'a> {
-    /// Begins with the stage `boot`.
+    /// Begins with a stage.
     ///
     /// # Errors
     /// The folder of the report log cannot be watched.
-    pub fn start(ctx: &'a Ctx, wait: &'a Wait<'a>, observer: &'a mut dyn Observer) -> Result<Self> {
-        observer.begin(Stage::Boot);
+    pub fn start(ctx: &'a Ctx, wait: &'a Wait<'a>, stage: Stage, observer: &'a mut dyn Observer) -> Result<Self> {
+        observer.begin(stage);
         let lines = guest::tail::follow(&*ctx.machine, wait.report, wait.start)?;
-        Ok(Self { ctx, wait, observer, stage: Stage::Boot, lines })
+        Ok(Self { ctx, wait, observer, stage, lines, unread: Vec::new() })
     }
 
     /// The next stage begins.
     pub fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.observer.begin(stage);
+    }
+
+    /// Gives reports back that came behind the one that was waited for: they are the first of the next wait.
+    pub fn give_back(&mut self, reports: impl IntoIterator<Item = Report>) {
+        self.unread.extend(reports);
     }
 
     /// Asks `turn` with each batch of reports, and the domain's state from just before them, until it has an answer.
@@ -93,7 +99,8 @@ impl<'a> Follower<'a> {
         loop {
             // Before the reports: what a guest says last is read after it was seen to be down.
             let state = self.state()?;
-            let reports = self.lines.lines()?.iter().filter_map(|line| parse_line(line)).collect();
+            let mut reports = std::mem::take(&mut self.unread);
+            reports.extend(self.lines.lines()?.iter().filter_map(|line| parse_line(line)));
             if let Some(answer) = turn(self, reports, state)? {
                 return Ok(answer);
             }

@@ -61,7 +61,7 @@ pub fn use_whole_root(ctx: &Ctx, record: &Record) -> Result<()> {
     if !ctx.hypervisor.live_definition(uuid)?.is_some_and(|live| live.has_agent) {
         return Ok(());
     }
-    match ctx.hypervisor.run_in_guest(uuid, "/bin/sh", &["-c", GROW_ROOT])? {
+    match ctx.hypervisor.run_in_guest(uuid, "/bin/sh", &["-c", GROW_ROOT], &[])? {
         0 => Ok(()),
         code => {
             let why = match code {
@@ -113,7 +113,7 @@ pub fn use_whole_disk(ctx: &Ctx, record: &Record, disk: Uuid, size: Size) -> Res
         return refused("its guest has no agent that could be asked".to_owned());
     }
     let (serial, bytes) = (DiskAttachment::serial(disk), size.as_bytes().to_string());
-    let code = ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", GROW, "lite", &serial, &bytes])?;
+    let code = ctx.hypervisor.run_in_guest(record.uuid, "/bin/sh", &["-c", GROW, "lite", &serial, &bytes], &[])?;
     let why = match code {
         0 => return Ok(()),
         51 => "the guest does not see the disk",

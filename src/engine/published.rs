@@ -71,7 +71,7 @@ fn note_in_seed(ctx: &mut Ctx, record: &Record, published: Option<&Published>) -
 }
 
 /// How to log in; none where that cannot work now.
-fn login(ctx: &Ctx, record: &Record, user: String) -> Result<Option<Login>> {
+pub fn login(ctx: &Ctx, record: &Record, user: String) -> Result<Option<Login>> {
     let runs = ctx.hypervisor.domain(record.uuid)?.is_some_and(|d| d.state == DomainState::Running);
     let lets_in = record.rules().iter().any(|rule| rule.service.to_string() == "22/tcp");
     if !runs || !lets_in {
@@ -94,7 +94,7 @@ fn run(ctx: &Ctx, record: &Record, login: &Login, published: Option<&Published>)
                 .run_with(Verb::Start, &[&record.name]),
         )
     };
-    let out = bounded(&mut command, MOST, LIMIT, &*ctx.clock).map_err(|e| not_told().cause(e))?;
+    let out = bounded(&mut command, &[], MOST, LIMIT, &*ctx.clock).map_err(|e| not_told().cause(e))?;
     if out.status.success() {
         return Ok(ApplicationUrl::Configured);
     }

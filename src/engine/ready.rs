@@ -49,6 +49,30 @@ pub fn wait_ready(
     observer: &mut dyn Observer,
 ) -> Result<Waited> {
     let result = follow(ctx, record, health, wait, observer);
+    told(result, observer)
+}
+
+/// Waits until the application of a guest that is followed answers again, as `health` asks; `reboots`: the guest starts anew first.
+///
+/// # Errors
+/// Those of [`wait_ready`].
+pub fn answers_again(
+    guest: &mut Follower<'_>,
+    record: &Record,
+    health: Option<&Health>,
+    reboots: bool,
+) -> Result<Waited> {
+    let mut answer = None;
+    if reboots {
+        guest.enter(Stage::Boot);
+        answer = set_up(guest, record)?;
+    }
+    guest.enter(Stage::Application);
+    application(guest, record, health, answer)
+}
+
+/// Ends the stage that runs as the wait ended.
+pub fn told<T>(result: Result<T>, observer: &mut dyn Observer) -> Result<T> {
     match &result {
         Ok(_) => observer.finish(),
         Err(_) => observer.fail(),
@@ -95,15 +119,26 @@ fn follow(
     wait: &Wait<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Waited> {
-    let mut guest = Follower::start(ctx, wait, observer)?;
+    let mut guest = Follower::start(ctx, wait, Stage::Boot, observer)?;
     let answer = set_up(&mut guest, record)?;
     guest.enter(Stage::Application);
+    application(&mut guest, record, health, answer)
+}
+
+/// Waits for the application; `answer` is what the health check's command said so far.
+fn application(
+    guest: &mut Follower<'_>,
+    record: &Record,
+    health: Option<&Health>,
+    answer: Option<String>,
+) -> Result<Waited> {
+    let ctx = guest.ctx;
     let address = match health {
         Some(Health::Command { .. }) => {
-            command(&mut guest, record, answer)?;
+            command(guest, record, answer)?;
             guest_address(ctx, record)?
         }
-        Some(health) => Some(probe(&mut guest, record, health)?),
+        Some(health) => Some(probe(guest, record, health)?),
         None => guest_address(ctx, record)?,
     };
     Ok(Waited { address })
@@ -124,8 +159,8 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
                     guest.observer.note(&stage);
                     last_stage = stage;
                 }
-                // Only a bake's guest says the first, which is not waited for here; the second is of what is published.
-                Report::Sealed | Report::Published(_) => {}
+                // Of a bake's guest, which is not waited for here, of what is published, and of an upgrade.
+                Report::Sealed | Report::Published(_) | Report::Progress { .. } | Report::Upgraded(_) => {}
                 Report::Done { login, warnings, .. } => {
                     done = true;
                     for warning in warnings {
@@ -202,7 +237,7 @@ fn command(guest: &mut Follower<'_>, record: &Record, mut answer: Option<String>
 }
 
 /// Gives up where the virtual machine is no longer there to wait for; another operation that ended it is named.
-fn check_alive(guest: &Follower<'_>, record: &Record, state: Option<DomainState>) -> Result<()> {
+pub fn check_alive(guest: &Follower<'_>, record: &Record, state: Option<DomainState>) -> Result<()> {
     let dead = dead(guest, record, state);
     if dead.is_err() {
         guest.check_handover()?;

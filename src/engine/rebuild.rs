@@ -236,6 +236,7 @@ fn blueprint_of(record: &Record, catalog: &Catalog) -> Blueprint {
         install: String::new(),
         configure: String::new(),
         published: String::new(),
+        upgrade: String::new(),
         seal: Vec::new(),
         never_baked: false,
         health: None,

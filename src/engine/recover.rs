@@ -9,7 +9,7 @@ use super::{
     sagas::{
         attachment, bake, create, delete, disk, disk_resize, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, resize, restore, snapshot, start, static_ip, stop, tag, undelete,
+        load_balancer, network, publication, resize, restore, snapshot, start, static_ip, stop, tag, undelete, upgrade,
     },
 };
 use crate::{
@@ -114,6 +114,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Resize => resize::resume(ctx, operation, uuid),
         OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),
         OperationKind::Restore => restore::resume(ctx, operation, uuid),
+        OperationKind::Upgrade => upgrade::resume(ctx, operation, uuid),
         OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),
         OperationKind::DeleteSnapshot => snapshot::resume_delete(ctx, operation, lock),
         // Each of the others is one call, or can be done again whole.

@@ -51,7 +51,9 @@ pub fn reported_phase(ctx: &Ctx, record: &Record) -> Option<(Phase, Option<Strin
 pub fn last_report(ctx: &Ctx, record: &Record) -> Option<Report> {
     let (lines, _) =
         guest::tail::recent(&*ctx.machine, &plan::report_log(record, &ctx.settings.host.folders.logs)).ok()?;
-    let tells = |r: &Report| !matches!(r, Report::Stage { .. } | Report::Published(_));
+    let tells = |r: &Report| {
+        !matches!(r, Report::Stage { .. } | Report::Published(_) | Report::Progress { .. } | Report::Upgraded(_))
+    };
     lines.iter().rev().filter_map(|line| guest::report::parse_line(line)).find(tells)
 }
 

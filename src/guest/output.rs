@@ -1,7 +1,7 @@
 //! What a command says that a guest answers, bounded in size and time.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     process::{Command, ExitStatus, Stdio},
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
@@ -24,14 +24,26 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
-/// Runs a command without input and reads at most `most` bytes of stdout and of stderr. It is killed when it says more, or has
+/// Runs a command with this as its input and reads at most `most` bytes of stdout and of stderr. It is killed when it says more, or has
 /// not ended within `limit`.
 ///
 /// # Errors
 /// `FileTooLarge`, `TimedOut`, or the system's own.
-pub fn bounded(command: &mut Command, most: u64, limit: Duration, clock: &dyn Clock) -> io::Result<Output> {
+pub fn bounded(
+    command: &mut Command,
+    input: &[u8],
+    most: u64,
+    limit: Duration,
+    clock: &dyn Clock,
+) -> io::Result<Output> {
     let end = clock.instant() + limit;
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = input.to_vec();
+        // One that does not read all of it has its reason, and says so by how it ends.
+        thread::spawn(move || stdin.write_all(&input).ok());
+    }
     let (tell, told) = channel();
     let read = |number: usize, pipe: Option<Box<dyn Read + Send>>| {
         let tell = tell.clone();
@@ -89,14 +101,20 @@ mod tests {
     use crate::clock::SystemClock;
 
     fn run(script: &str, seconds: u64) -> Result<(Option<i32>, usize, usize), ErrorKind> {
+        run_with(script, &[], seconds)
+    }
+
+    fn run_with(script: &str, input: &[u8], seconds: u64) -> Result<(Option<i32>, usize, usize), ErrorKind> {
         let mut command = Command::new("sh");
-        let output = bounded(command.args(["-c", script]), 1024, Duration::from_secs(seconds), &SystemClock);
+        let output = bounded(command.args(["-c", script]), input, 1024, Duration::from_secs(seconds), &SystemClock);
         output.map(|o| (o.status.code(), o.stdout.len(), o.stderr.len())).map_err(|e| e.kind())
     }
 
     #[test]
     fn neither_size_nor_time_is_without_bounds() {
         assert_eq!(run("echo one; echo two >&2; exit 3", 60), Ok((Some(3), 4, 4)));
+        assert_eq!(run_with("cat >/dev/null; echo read", &[b'x'; 1 << 20], 60), Ok((Some(0), 5, 0)));
+        assert_eq!(run_with("exit 4", &[b'x'; 1 << 20], 60), Ok((Some(4), 0, 0)));
         assert_eq!(run("exec yes", 60), Err(ErrorKind::FileTooLarge));
         assert_eq!(run("exec yes >&2", 60), Err(ErrorKind::FileTooLarge));
         assert_eq!(run("exec sleep 600", 1), Err(ErrorKind::TimedOut));

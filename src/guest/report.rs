@@ -49,6 +49,13 @@ pub enum Report {
     Booted,
     /// The application was told under which name it is published.
     Published(PublishedReport),
+    /// What an upgrade says while it runs.
+    Progress {
+        /// The line.
+        line: String,
+    },
+    /// An upgrade has ended.
+    Upgraded(UpgradedReport),
     /// How a guest that is up fares: once a minute, and more often until its application answers first.
     Status(Status),
 }
@@ -66,6 +73,21 @@ pub struct PublishedReport {
     pub line: u64,
     /// The last lines of output.
     pub tail: Vec<String>,
+}
+
+/// How the blueprint's `upgrade` part ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpgradedReport {
+    /// 0: it is through. Else the exit code of what failed.
+    pub code: i64,
+    /// The command that failed, empty if none did or it is not known.
+    pub command: String,
+    /// Line of the script, 0 if not known.
+    pub line: u64,
+    /// The last lines of output.
+    pub tail: Vec<String>,
+    /// It asks for a reboot, which the guest begins.
+    pub reboot: bool,
 }
 
 /// How a guest fares, by its own word.
@@ -121,6 +143,14 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
             command: text(&value, "command", MAX_TEXT),
             line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
             tail: lines(&value, "tail"),
+        })),
+        "progress" => Some(Report::Progress { line: text(&value, "line", MAX_ANSWER) }),
+        "upgraded" => Some(Report::Upgraded(UpgradedReport {
+            code: value.get("code").and_then(Value::as_i64).unwrap_or(1),
+            command: text(&value, "command", MAX_TEXT),
+            line: value.get("line").and_then(Value::as_u64).unwrap_or(0),
+            tail: lines(&value, "tail"),
+            reboot: value.get("reboot").and_then(Value::as_bool).unwrap_or(false),
         })),
         _ => None,
     }

@@ -26,13 +26,17 @@ pub fn latest(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now
         return Err("the guest has not reported since it was started".to_owned());
     }
     let mut reports = lines.iter().rev().filter_map(|line| parse_line(line));
-    let status = match reports.find(|report| !matches!(report, Report::Published(_))) {
+    let status = match reports
+        .find(|report| !matches!(report, Report::Published(_) | Report::Progress { .. } | Report::Upgraded(_)))
+    {
         Some(Report::Status(status)) => status,
         Some(Report::Stage { .. } | Report::Done { .. } | Report::Booted | Report::Sealed) => {
             return Err("the guest is starting".to_owned());
         }
         Some(Report::Failed { module, .. }) => return Err(format!("the set-up failed in module `{module}`")),
-        Some(Report::Published(_)) | None => return Err("the guest has not reported yet".to_owned()),
+        Some(Report::Published(_) | Report::Progress { .. } | Report::Upgraded(_)) | None => {
+            return Err("the guest has not reported yet".to_owned());
+        }
     };
     let age = now.duration_since(written).as_secs();
     if age > STALE {

@@ -49,7 +49,7 @@ macro_rules! calls_of {
             fn freeze(uuid: Uuid) -> ();
             fn thaw(uuid: Uuid) -> ();
             fn is_frozen(uuid: Uuid) -> bool;
-            fn run_in_guest(uuid: Uuid, program: &str, arguments: &[&str]) -> i64;
+            fn run_in_guest(uuid: Uuid, program: &str, arguments: &[&str], input: &[u8]) -> i64;
         } }
     };
     (Console, $make:ident) => {

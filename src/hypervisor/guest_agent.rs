@@ -14,6 +14,6 @@ pub trait GuestAgent: Send + Sync {
     fn thaw(&self, uuid: Uuid) -> Result<()>;
     /// Whether the file systems are frozen.
     fn is_frozen(&self, uuid: Uuid) -> Result<bool>;
-    /// Runs a program in the guest, by its path there, and waits for its end; its exit code.
-    fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str]) -> Result<i64>;
+    /// Runs a program in the guest, by its path there, with this to read, and waits for its end; its exit code.
+    fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str], input: &[u8]) -> Result<i64>;
 }

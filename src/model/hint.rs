@@ -73,6 +73,8 @@ words! {
     SnapshotDelete = "snapshot delete",
     /// Gives an instance the disk of one of its snapshots.
     Restore = "restore",
+    /// Brings what runs in an instance to today's versions.
+    Upgrade = "upgrade",
     /// Shows and changes tags.
     Tag = "tag",
     /// Lists the bundles.

@@ -19,6 +19,8 @@ pub enum Stage {
     CloudInit,
     /// The application is asked until it answers.
     Application,
+    /// An upgrade: the part runs in the guest.
+    Upgrade,
     /// A bake: the install part runs.
     Install,
     /// A bake: what belongs to one machine alone is taken off the disk, and the machine goes down.
@@ -60,6 +62,7 @@ impl Stage {
             Self::Address => "address",
             Self::CloudInit => "cloud-init",
             Self::Application => "application",
+            Self::Upgrade => "upgrade",
             Self::Install => "install",
             Self::Seal => "seal",
             Self::Pack => "pack",

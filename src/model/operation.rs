@@ -63,6 +63,8 @@ words! {
     DeleteSnapshot = "snapshot-delete",
     /// Gives an instance the disk of one of its snapshots.
     Restore = "restore",
+    /// Brings what runs in an instance to today's versions, or the instance back to how it was.
+    Upgrade = "upgrade",
     /// Writes a snapshot, or the disk of a stopped instance, into a file that leaves the host.
     Export = "export",
     /// Puts the domain of an instance back as it was recorded.
@@ -84,7 +86,10 @@ words! {
 impl OperationKind {
     /// Whether an instance runs anew after it.
     pub fn starts(self) -> bool {
-        matches!(self, Self::Create | Self::Start | Self::Reboot | Self::Restart | Self::Restore | Self::Resize)
+        matches!(
+            self,
+            Self::Create | Self::Start | Self::Reboot | Self::Restart | Self::Restore | Self::Resize | Self::Upgrade
+        )
     }
 }
 

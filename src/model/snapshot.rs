@@ -47,6 +47,9 @@ pub struct Snapshot {
     /// The watcher made it by itself: it goes by itself too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,
+    /// When it goes by itself, as the way back of an upgrade does; none: it stays until it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<jiff::Timestamp>,
 }
 
 /// A stored snapshot.

@@ -45,6 +45,8 @@ pub enum Step {
     Thaw { uuid: Uuid },
     /// The copies are whole, of one moment, and mirrored to no more.
     Cut { uuid: Uuid, copies: Vec<DiskCopy> },
+    /// The guest is being changed by an upgrade; the way back is this snapshot.
+    Upgrade { uuid: Uuid, snapshot: Uuid },
     /// The network forwards in this mode, with these links on its bridge; `before` is the definition that it had.
     MoveNetwork { name: String, mode: ForwardMode, before: String, links: Vec<Tap> },
     /// The network has this definition again, with these links on its bridge.
@@ -83,6 +85,7 @@ impl Step {
             | Self::EndCopy { .. }
             | Self::Thaw { .. }
             | Self::Cut { .. }
+            | Self::Upgrade { .. }
             | Self::RestoreNetwork { .. } => None,
         }
     }
@@ -104,6 +107,7 @@ impl Step {
             | Self::Freeze { .. }
             | Self::Thaw { .. }
             | Self::Cut { .. }
+            | Self::Upgrade { .. }
             | Self::MoveNetwork { .. }
             | Self::RestoreNetwork { .. } => false,
         }
@@ -122,6 +126,7 @@ impl Step {
             Self::Freeze { uuid } => format!("freeze of the guest of domain {uuid}"),
             Self::Thaw { uuid } => format!("thaw of the guest of domain {uuid}"),
             Self::Cut { uuid, .. } => format!("end of the copies of domain {uuid}"),
+            Self::Upgrade { uuid, .. } => format!("upgrade of the guest of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),
             Self::Redefine { uuid, .. } => format!("definition of domain {uuid}"),
             Self::Grow { volume, .. } => format!("growth of volume `{volume}`"),

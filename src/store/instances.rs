@@ -335,6 +335,16 @@ fn without_rules(record: &Record) -> Result<String> {
     to_json("an instance", &Record { firewall: None, published: Vec::new(), sites: Vec::new(), ..record.clone() })
 }
 
+/// Replaces the blueprint of an instance by what it is of now.
+pub fn set_blueprint(t: &Transaction<'_>, uuid: Uuid, blueprint: &Blueprint) -> Result<()> {
+    t.0.execute(
+        "UPDATE instance SET blueprint = ?2 WHERE uuid = ?1",
+        params![uuid.to_string(), to_json("an instance", blueprint)?],
+    )
+    .map_err(sql)
+    .map(drop)
+}
+
 /// Replaces the record of an instance, the columns that repeat it included. A disk that was made larger than its record says stays
 /// held as it is.
 pub fn set_record(t: &Transaction<'_>, record: &Record) -> Result<()> {

@@ -269,7 +269,7 @@ impl Store {
     pub fn interruption_after(&self, earlier: &Operation) -> Result<Option<Operation>> {
         let all = self.operations_where(
             "WHERE resource_id = ?1 AND rowid > (SELECT rowid FROM operation WHERE id = ?2)
-             AND kind IN ('stop', 'reboot', 'delete', 'restore', 'resize') ORDER BY rowid LIMIT 1",
+             AND kind IN ('stop', 'reboot', 'delete', 'restore', 'resize', 'upgrade') ORDER BY rowid LIMIT 1",
             params![earlier.resource.id.to_string(), earlier.id],
         )?;
         Ok(all.into_iter().next())
@@ -312,7 +312,7 @@ impl Store {
         self.write(|t| {
             t.0.execute(
                 "INSERT INTO step (operation, sequence, step, state) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (operation, sequence) DO UPDATE SET state = excluded.state",
+                 ON CONFLICT (operation, sequence) DO UPDATE SET state = excluded.state, step = excluded.step",
                 params![operation, sequence, step, Stored(state)],
             )
             .map_err(sql)

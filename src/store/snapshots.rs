@@ -35,6 +35,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
             consistency: consistency.map(|stored| stored.0),
             created_at: super::column::time(row, "created_at")?,
             automatic: row.get("automatic")?,
+            expires_at: super::column::some_time(row, "expires_at")?,
         },
         state: word(row, "state")?,
         allocation: some_size(row, "allocation")?.map(Size::bytes),
@@ -84,7 +85,8 @@ impl Store {
         self.read().query_row(query, [Id(id)], read).map_err(sql)
     }
 
-    /// The snapshots that root disks still lie on, each with the name of the instance, `NAME (deleted)` for one that is kept.
+    /// The snapshots that root disks still lie on, or that an upgrade which is not over may go back to, each with the name of the
+    /// instance, `NAME (deleted)` for one that is kept.
     pub fn users_of_snapshots(&self) -> Result<Vec<(Uuid, String)>> {
         users(self.read())
     }
@@ -178,7 +180,12 @@ fn refuse_users(snapshot: &Snapshot, users: Vec<(Uuid, String)>) -> Result<()> {
 fn users(connection: &rusqlite::Connection) -> Result<Vec<(Uuid, String)>> {
     let query = "SELECT record ->> '$.lies_on' AS snapshot,
             CASE WHEN phase = 'kept' THEN record ->> '$.name' || ' (deleted)' ELSE name END AS name
-        FROM instance WHERE json_valid(record) AND record ->> '$.lies_on' IS NOT NULL ORDER BY 2";
+        FROM instance WHERE json_valid(record) AND record ->> '$.lies_on' IS NOT NULL
+        UNION
+        SELECT step.step ->> '$.snapshot', operation.resource_name FROM step JOIN operation ON operation.id = step.operation
+        WHERE operation.kind = 'upgrade' AND operation.state IN ('started', 'needs-attention')
+            AND step.step ->> '$.step' = 'upgrade'
+        ORDER BY 2";
     let mut statement = connection.prepare_cached(query).map_err(sql)?;
     let rows =
         statement.query_map([], |row| Ok((super::column::id(row, "snapshot")?, row.get("name")?))).map_err(sql)?;
@@ -251,8 +258,8 @@ fn put(
     resources::insert(t, &NewResource { kind, id: &id, name: new.name.as_str(), host: Some(host), created_at })?;
     t.0.execute(
         "INSERT INTO snapshot (id, name, host, source, image, size, allocation, consistency, state, record, blueprint,
-                               parameters, created_at, automatic)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                               parameters, created_at, automatic, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             Id(new.id),
             new.name.as_str(),
@@ -268,6 +275,7 @@ fn put(
             parameters,
             Time(created_at),
             new.automatic,
+            new.expires_at.map(Time),
         ],
     )
     .map_err(sql)

@@ -16,6 +16,8 @@ pub struct OutdatedRow {
     pub version: String,
     /// Today's version; none if there is no such blueprint any more.
     pub today: Option<String>,
+    /// The command that brings it to today's version; none where its blueprint has no part for that.
+    pub command: Option<String>,
     /// When it was made.
     #[serde(serialize_with = "row::time")]
     pub created_at: Timestamp,

@@ -33,6 +33,9 @@ pub struct SnapshotView {
     pub used_by: Vec<String>,
     /// Whether the watcher made it by itself.
     pub automatic: bool,
+    /// When it goes by itself, as the one that an upgrade began with does; none: it stays.
+    #[serde(serialize_with = "row::some_time")]
+    pub expires_at: Option<Timestamp>,
     /// Its price a month, as of today.
     pub price: Money,
     /// The currency of the price.
@@ -62,6 +65,7 @@ impl SnapshotView {
             image: snapshot.image,
             used_by,
             automatic: snapshot.automatic,
+            expires_at: snapshot.expires_at,
             price: allocation.map_or_else(Money::default, |size| prices.snapshot.of(size)),
             currency: prices.currency.clone(),
             created_at: snapshot.created_at,

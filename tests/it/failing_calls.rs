@@ -25,6 +25,9 @@ const NOT_NEEDED: &[(&str, &str)] = &[
     ("automatic snapshot", "run_in_guest"),
     ("automatic snapshot", "thaw"),
     ("automatic snapshot", "is_frozen"),
+    ("upgrade", "run_in_guest"),
+    ("upgrade", "thaw"),
+    ("upgrade", "is_frozen"),
     ("delete of one that is kept", "shutdown"),
     // The plug is pulled anyway.
     ("restore", "shutdown"),

@@ -109,12 +109,14 @@ const ENGINE: &[&[&str]] = &[
     &["certificates"],
     &["follow", "undo", "power"],
     &["ready", "provision"],
+    // Of an instance: its root disk is another, or its guest brought to today's versions.
+    &["replacement", "upgrading"],
     // What removes an instance: a delete of it, and whoever needs the place of one that is deleted already.
     &["removal"],
     // The operations, one file each.
     &["sagas"],
     // What looks at all instances, and at what operations left.
-    &["audit", "auto_snapshots", "listing", "rebuild", "recover"],
+    &["audit", "auto_snapshots", "expired", "listing", "rebuild", "recover"],
     &["gc"],
 ];
 

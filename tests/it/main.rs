@@ -79,6 +79,7 @@ mod specification;
 mod state;
 mod static_ips;
 mod template_limits;
+mod upgrade;
 mod user_data;
 mod user_data_forms;
 mod waits;

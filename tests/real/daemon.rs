@@ -72,6 +72,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["delete", a, "--yes"], 5),
         (&["undelete", a], 5),
         (&["restore", a, "none", "--yes"], 5),
+        (&["upgrade", a, "--yes"], 5),
         (&["ssh", a, "--", "true"], 5),
         (&["cp", "/etc/hostname", &format!("{a}:/tmp/")], 5),
         (&["console", a], 5),

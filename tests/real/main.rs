@@ -87,6 +87,7 @@ mod state;
 mod state_kill;
 mod static_ips;
 mod toolchain;
+mod upgrade;
 mod user_data;
 mod watch;
 mod wordpress;
@@ -167,6 +168,8 @@ fn main() -> ExitCode {
         (Host, "state", state::TESTS),
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "toolchain", toolchain::TESTS),
+        (Tools, "upgrade", upgrade::TESTS),
+        (Slow, "upgrade", upgrade::SLOW),
         (Tools, "user_data", user_data::TESTS),
         (Slow, "resize", resize::SLOW),
         (Slow, "wordpress", wordpress::SLOW),

@@ -1,9 +1,9 @@
 //! Changes that are accepted and run in one go.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lite::{
-    catalog::Bundle,
+    catalog::{Blueprint, Bundle, Health},
     engine::{
         BakeRequest, Ctx, Outcome, Receipt, Stopped,
         removal::purge::{self, Reason},
@@ -12,7 +12,7 @@ use lite::{
             publication::{self, Difference},
             reboot, resize,
             restore::{self, How, Restored},
-            site, snapshot, start, static_ip, stop, tag, undelete,
+            site, snapshot, start, static_ip, stop, tag, undelete, upgrade,
         },
     },
     model::{
@@ -103,6 +103,14 @@ pub fn set_tags(ctx: &mut Ctx, instance: &Instance, tags: Vec<Tag>) -> Result<()
 pub fn open(ctx: &mut Ctx, instance: &Instance, port: &str) -> Result<()> {
     let rule = Rule { service: Service::parse(port)?, source: None };
     let wanted = |now: &_| Ok(std::iter::once(rule).chain(Clone::clone(now)).collect());
+    let Some(accepted) = firewall::accept(ctx, instance, &wanted)? else { return Ok(()) };
+    firewall::run(ctx, accepted)
+}
+
+/// Lets nobody in at a port.
+pub fn close(ctx: &mut Ctx, instance: &Instance, port: &str) -> Result<()> {
+    let service = Service::parse(port)?;
+    let wanted = |now: &BTreeSet<Rule>| Ok(now.iter().filter(|rule| rule.service != service).cloned().collect());
     let Some(accepted) = firewall::accept(ctx, instance, &wanted)? else { return Ok(()) };
     firewall::run(ctx, accepted)
 }
@@ -277,6 +285,22 @@ pub fn delete_snapshot(ctx: &mut Ctx) -> Result<()> {
 pub fn restore(ctx: &mut Ctx, instance: &Instance) -> Result<Restored> {
     let accepted = restore::accept(ctx, instance, &Name::parse("kept")?, &mut Unobserved)?;
     restore::run(ctx, accepted, How { grace: Duration::ZERO, until_ready: None }, &mut Unobserved)
+}
+
+/// Upgrades an instance by a blueprint of another version, with a snapshot that is kept for an hour.
+pub fn upgrade(ctx: &mut Ctx, instance: &Instance) -> Result<()> {
+    let until = ctx.now() + jiff::SignedDuration::from_hours(1);
+    let accepted = snapshot::accept_until(ctx, instance, until)?;
+    let kept = snapshot::run(ctx, accepted, &mut Unobserved)?.snapshot.name;
+    let (of_instance, _) = ctx.store.blueprint_of(instance.record.uuid)?;
+    let today = Blueprint {
+        version: "of-today".to_owned(),
+        upgrade: "true\n".to_owned(),
+        health: Some(Health::Command { run: "true".to_owned(), timeout: 5 }),
+        ..of_instance
+    };
+    let accepted = upgrade::accept(ctx, instance, today, &kept)?;
+    upgrade::run(ctx, accepted, Duration::from_secs(60), &mut Unobserved)
 }
 
 /// Bakes an image, or gives the one that is there.

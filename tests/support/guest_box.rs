@@ -84,6 +84,17 @@ impl Guest {
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Runs the part `upgrade` that lies in a folder, as lite has it run: the lines it reported, and what it printed.
+    pub fn upgrade(&self, folder: &str) -> (Vec<Value>, String) {
+        let lines = self.port();
+        let output = self.runner(&["upgrade", &self.path(folder).display().to_string()]).output().expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.say_end();
+        let mut lines: Vec<Value> = lines.iter().collect();
+        assert_eq!(lines.pop(), Some(json!("end")), "the reader of the port failed");
+        (lines, String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Watches until it has reported `count` lines, which are given.
     pub fn watch(&self, count: usize) -> Vec<Value> {
         let lines = self.port();

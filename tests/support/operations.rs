@@ -7,7 +7,7 @@ use lite::{
     engine::{self, Ctx, Unobserved, sagas::network},
     hypervisor::{DomainState, prelude::*},
     kill_point::in_process,
-    model::{Code, ForwardMode, Instance, InstanceState, Name, Result, Tag},
+    model::{Code, ForwardMode, Instance, InstanceState, Name, Phase, Result, Tag},
     plan::report_log,
 };
 
@@ -177,6 +177,28 @@ pub(super) fn with_snapshot(world: &World) {
     on(world, changes::snapshot).expect("made");
 }
 
+/// An instance that is ready, whose guest says this to whatever it is brought.
+fn says(world: &World, said: &str) {
+    with_agent(world);
+    let mut engine = world.engine();
+    let record = instance(&engine).record;
+    engine.store.set_phase(record.uuid, Phase::Ready, None).expect("ready");
+    let log = report_log(&record, &engine.settings.host.folders.logs);
+    world.hypervisor.inner().answer_input(&log, said);
+}
+
+pub(super) fn upgradable(world: &World) {
+    says(
+        world,
+        "{\"event\":\"progress\",\"line\":\"Setting up\"}\n{\"event\":\"upgraded\",\"code\":0}\n\
+         {\"event\":\"status\",\"health\":\"ok\"}\n",
+    );
+}
+
+pub(super) fn not_upgradable(world: &World) {
+    says(world, "{\"event\":\"upgraded\",\"code\":100,\"command\":\"apt-get upgrade\",\"tail\":[\"E: no\"]}\n");
+}
+
 fn automated(world: &World) {
     with_agent(world);
     on(world, changes::automate).expect("made");
@@ -290,6 +312,7 @@ pub const OPERATIONS: &[Operation] = &[
         |w| on(w, |e, i| changes::restore(e, i).map(drop)),
         Leaves::Whole,
     ),
+    ("upgrade", upgradable, |w| on(w, changes::upgrade), Leaves::Whole),
     ("automatic snapshot", automated, next_day, Leaves::Whole),
     ("create from a snapshot", snapshot_alone, |w| w.create_from("kept", NAME).map(drop), Leaves::Either),
     ("import", |_| (), |w| w.import(NAME).map(drop), Leaves::Either),

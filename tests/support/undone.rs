@@ -9,17 +9,19 @@ use lite::{
 use super::{
     changes,
     operations::{
-        Leaves, Operation, created, instance, move_network, on, on_old_network, targets, with_disk, with_snapshot,
+        Leaves, Operation, created, instance, move_network, not_upgradable, on, on_old_network, targets, with_disk,
+        with_snapshot,
     },
     world::World,
 };
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 9] = [
+pub const UNLOADED: [Operation; 10] = [
     ("network that is not moved", on_old_network, immovable, Leaves::Whole),
     ("resize that is undone", created, not_resized, Leaves::Whole),
     ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
     ("restore that is undone", with_snapshot, not_restored, Leaves::Whole),
+    ("upgrade that goes back", not_upgradable, not_upgraded, Leaves::Whole),
     ("firewall that is not loaded", created, unloaded, Leaves::Whole),
     ("publication that is not loaded", created, unpublishable, Leaves::Whole),
     ("static address that is not loaded", created, unattachable, Leaves::Whole),
@@ -94,6 +96,17 @@ fn not_restored(world: &World) -> Result<()> {
     world.hypervisor.heal();
     let told = "restored nothing; instance `web` runs as before";
     assert_eq!((error.exit_code(), error.message.as_str(), instance(&world.engine())), (1, told, before));
+    Ok(())
+}
+
+/// An upgrade whose part fails: the instance runs with the disk of its snapshot.
+fn not_upgraded(world: &World) -> Result<()> {
+    let before = instance(&world.engine());
+    let error = on(world, changes::upgrade).expect_err("not upgraded");
+    let told = "could not upgrade instance `web`: it runs as before, with the disk of snapshot `web-snap-1`";
+    let after = instance(&world.engine());
+    assert_eq!((error.exit_code(), error.message.as_str(), after.record.root_disk), (1, told, Some(2)));
+    assert_eq!(after.record.blueprint_version, before.record.blueprint_version);
     Ok(())
 }
 

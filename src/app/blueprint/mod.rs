@@ -9,7 +9,7 @@ mod results;
 use super::{App, Caller, Right, elsewhere, sources::catalog};
 use crate::{
     catalog::{Blueprint, Catalog, Group, Health, Verification},
-    model::{Hint, Observer, Result},
+    model::{Action, Hint, Observer, Result, Verb},
     view::{BlueprintView, OutdatedRow, ParameterView, VerifiedView},
 };
 
@@ -34,12 +34,16 @@ pub fn outdated(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Resu
     let catalog = catalog(&app.settings)?;
     let instances = app.store(observer)?.map_or(Ok(Vec::new()), |store| store.instances())?;
     let row = |record: crate::model::Record| {
-        let today = catalog.blueprints.get(&record.blueprint).map(|b| b.version.clone());
+        let blueprint = catalog.blueprints.get(&record.blueprint);
+        let today = blueprint.map(|b| b.version.clone());
+        let can = blueprint.is_some_and(|b| !b.upgrade.is_empty() && b.bases.contains(&record.base));
+        let command = can.then(|| Action::new(Verb::Upgrade, &[&record.name]).command());
         (today.as_ref() != Some(&record.blueprint_version)).then(|| OutdatedRow {
             name: record.name.to_string(),
             blueprint: record.blueprint,
             version: record.blueprint_version,
             today,
+            command,
             created_at: record.created_at,
         })
     };

@@ -28,7 +28,7 @@ pub fn check(state: &Path, login: &Login, open: &[Port], clock: &dyn Clock) -> R
     let command = ["sudo ss -Hltnup".to_owned()];
     let fail = |why: String| Error::new(Code::PortsUnknown, "cannot look what listens in the guest").cause(why);
     let mut command = ssh::command(state, login, &command)?;
-    let out = bounded(&mut command, MOST, LIMIT, clock).map_err(|e| fail(e.to_string()))?;
+    let out = bounded(&mut command, &[], MOST, LIMIT, clock).map_err(|e| fail(e.to_string()))?;
     if !out.status.success() {
         return Err(fail(escaped(String::from_utf8_lossy(&out.stderr).trim())));
     }

@@ -7,7 +7,7 @@ use crate::{
     guest::{
         self,
         lines::Lines,
-        report::{PublishedReport, Report},
+        report::{PublishedReport, Report, UpgradedReport},
         tail::follow,
     },
     model::{Name, Observer, Record, Result},
@@ -115,6 +115,11 @@ fn words(report: &Report) -> String {
         }
         Report::Failed { module, command, code, line, tail } => {
             format!("failed   module `{module}`\n{}", failure(command, *code, *line, tail))
+        }
+        Report::Progress { line } => format!("upgrade  {line}\n"),
+        Report::Upgraded(UpgradedReport { code: 0, .. }) => "upgraded\n".to_owned(),
+        Report::Upgraded(UpgradedReport { code, command, line, tail, .. }) => {
+            format!("not upgraded\n{}", failure(command, *code, *line, tail))
         }
         Report::Published(PublishedReport { url, code: 0, .. }) => format!("told     it is published as {url}\n"),
         Report::Published(PublishedReport { url, code, command, line, tail }) => {

@@ -20,6 +20,7 @@ pub mod show;
 pub mod site;
 pub mod tag;
 pub mod undelete;
+pub mod upgrade;
 
 mod checked;
 mod digest;

@@ -99,6 +99,7 @@ fn title(step: &Step) -> &'static str {
         | Step::Freeze { .. }
         | Step::Thaw { .. }
         | Step::Cut { .. } => "copy of the disk",
+        Step::Upgrade { .. } => "upgrade",
         Step::Destroy { .. } | Step::Remove { .. } => "removal",
         Step::MoveNetwork { .. } | Step::RestoreNetwork { .. } => "network",
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Accepted, Ctx, disks,
-        domain::{drift_of, state_of, unresponsive, write_record},
+        domain::{refuse_drift, state_of, unresponsive, write_record},
         journal, lock,
     },
     hypervisor::DomainState,
@@ -42,13 +42,7 @@ fn check(ctx: &Ctx, instance: &Instance) -> Result<bool> {
     if state == DomainState::Unresponsive {
         return Err(unresponsive(name));
     }
-    if let Some(drift) = drift_of(ctx, instance)?.unwrap_or_default().first() {
-        return Err(Error::new(
-            Code::HostNotFit,
-            format!("the domain of instance `{name}` was changed by hand: {drift}"),
-        )
-        .hint(Hint::from("put it back first: ").run_with(Verb::Repair, &[name])));
-    }
+    refuse_drift(ctx, instance)?;
     Ok(disks::is_up(state))
 }
 

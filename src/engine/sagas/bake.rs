@@ -241,7 +241,7 @@ fn sealed(ctx: &Ctx, job: &Job, observer: &mut dyn Observer) -> Result<()> {
         deadline: job.deadline(),
         timeout: job.request.timeout,
     };
-    let result = Follower::start(ctx, &wait, observer).and_then(|mut guest| until_sealed(&mut guest));
+    let result = Follower::start(ctx, &wait, Stage::Boot, observer).and_then(|mut guest| until_sealed(&mut guest));
     match result {
         Ok(()) => observer.finish(),
         Err(_) => observer.fail(),
@@ -311,6 +311,7 @@ fn install_alone(blueprint: &Blueprint, baked: &Baked) -> Result<Blueprint> {
     let mut bare = blueprint.clone();
     bare.configure = String::new();
     bare.published = String::new();
+    bare.upgrade = String::new();
     bare.health = None;
     bare.secrets.clear();
     bare.output.clear();

@@ -24,3 +24,4 @@ pub mod static_ip;
 pub mod stop;
 pub mod tag;
 pub mod undelete;
+pub mod upgrade;

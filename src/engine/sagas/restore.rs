@@ -1,39 +1,27 @@
 //! restore: an instance gets the disk of one of its snapshots. The new disk is an overlay on the snapshot, so nothing is copied until
 //! the instance runs again; the old one goes last, and until the new one is proved all is put back where something fails.
 
-use std::time::Duration;
-
 use uuid::Uuid;
+
+pub use crate::engine::replacement::How;
 
 use crate::{
     engine::{
         Accepted, Ctx, Observer, disk_copy,
-        domain::{
-            definition, drift_of, image_volume, let_calls_end, lost, require_disks, state_of, unresponsive, volume_path,
-        },
-        execute::{Payload, execute},
+        domain::{image_volume, let_calls_end, refuse_drift, require_disks, state_of, unresponsive},
         host,
         journal::{self, OWNER_DIED, Run},
         lock::{self, Lock},
-        power,
         progress::Reporter,
-        pulls,
-        ready::{reported, wait_started},
+        replacement,
     },
     hypervisor::DomainState,
-    kill_point,
     model::{
-        Class, Code, DesiredState, Error, Hint, Instance, Name, OperationKind, Phase, Record, Result, Snapshot,
-        SnapshotState, Verb,
+        Class, Code, DesiredState, Error, Hint, Instance, Name, OperationKind, Result, Snapshot, SnapshotState, Verb,
     },
-    plan::{self, Namespace, Object, OwnedKind, Step},
+    plan,
     store::{Operation, OperationState, instances, operations},
 };
-
-/// How long is waited for the new disk to be the instance's own; it goes on by itself.
-const OWN: Duration = Duration::from_secs(30);
-/// How often that is looked at.
-const POLL: Duration = Duration::from_millis(200);
 
 /// What a restore was accepted with.
 pub struct Found {
@@ -42,15 +30,6 @@ pub struct Found {
     runs: bool,
     /// The lock of the snapshot, so that it stays.
     _held: Lock,
-}
-
-/// How a restore is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct How {
-    /// How long the guest may take to power off before the plug is pulled.
-    pub grace: Duration,
-    /// How long its application may take until it answers; none: nobody waits, and a guest that starts is enough.
-    pub until_ready: Option<Duration>,
 }
 
 /// What became of a restore.
@@ -106,13 +85,7 @@ pub fn plan(ctx: &Ctx, instance: &Instance, name: &Name) -> Result<(Snapshot, bo
         DomainState::ShuttingDown => return Err(not_now(own, "is going down")),
         state => disk_copy::is_up(state),
     };
-    if let Some(drift) = drift_of(ctx, instance)?.unwrap_or_default().first() {
-        return Err(Error::new(
-            Code::HostNotFit,
-            format!("the domain of instance `{own}` was changed by hand: {drift}"),
-        )
-        .hint(Hint::from("put it back first: ").run_with(Verb::Repair, &[own])));
-    }
+    refuse_drift(ctx, instance)?;
     Ok((snapshot, is_up || instance.desired_state == DesiredState::Running))
 }
 
@@ -179,10 +152,10 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Found>, how: How, observer: &mut dy
     let reporter = Reporter::start(ctx, &operation.id);
     let observer = &mut reporter.observe(observer);
     let mut run = Run::new(&operation.id);
-    let restored = match replace(ctx, (&operation, &mut run), &instance, &found, how, observer) {
+    let restored = match replacement::replace(ctx, (&operation, &mut run), &instance, &found.snapshot, how, observer) {
         Ok(restored) => restored,
         Err(error) => {
-            let back = put_back(ctx, &operation.id, &instance, &run.started);
+            let back = replacement::put_back(ctx, &operation.id, &instance, &run.started);
             let error = match back {
                 Ok(()) => nothing_restored(&instance, error),
                 Err(undo) => undo.cause(format!("undone because: {error}")),
@@ -190,9 +163,9 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Found>, how: How, observer: &mut dy
             return journal::end(ctx, &operation, Err(error));
         }
     };
-    drop_old(ctx, &mut run, restored.record.uuid)?;
+    replacement::drop_old(ctx, &mut run, restored.record.uuid)?;
     journal::end(ctx, &operation, Ok(()))?;
-    let is_own = make_own(ctx, &restored, found.runs)?;
+    let is_own = replacement::make_own(ctx, &restored)?;
     Ok(Restored { runs: found.runs, is_own })
 }
 
@@ -202,108 +175,6 @@ fn nothing_restored(instance: &Instance, error: Error) -> Error {
     // What is to be done about a disk that is gone again is of no use.
     let error = Error { class: Class::Failed, hints: Vec::new(), ..error };
     error.within(format!("restored nothing; instance `{name}` {how} as before"))
-}
-
-/// Makes the instance have the new disk: up to the last line of this all can be put back.
-fn replace(
-    ctx: &mut Ctx,
-    (operation, run): (&Operation, &mut Run<'_>),
-    instance: &Instance,
-    found: &Found,
-    how: How,
-    observer: &mut dyn Observer,
-) -> Result<Instance> {
-    let (uuid, none) = (instance.record.uuid, Payload::none());
-    power::power_off_or_pull(ctx, instance, how.grace, observer)?;
-    journal::step(ctx, run, &Step::Destroy { uuid }, &none)?;
-    let new = with_new_disk(ctx, instance, &found.snapshot)?;
-    let (pool, name) = (ctx.settings.host.pool.clone(), plan::root_disk(&new.record));
-    let below = volume_path(ctx, &plan::snapshot_disk(found.snapshot.id))?;
-    let xml = plan::overlay_xml(&name, new.record.disk, &below)?;
-    let root = Step::Ensure { kind: OwnedKind::RootDisk, object: Object::Volume { pool, name }, xml };
-    journal::step(ctx, run, &root, &none)?;
-    let from = ctx.hypervisor.domain_xml(uuid)?.ok_or_else(|| lost(ctx, instance))?;
-    let to = definition(ctx, &new)?;
-    journal::step(ctx, run, &Step::Redefine { uuid, from, to }, &none)?;
-    if found.runs {
-        let (begun, offset) = (ctx.clock.instant(), reported(ctx, &instance.record));
-        journal::step(ctx, run, &Step::Start { uuid }, &none)?;
-        if let Some(timeout) = how.until_ready.filter(|_| instance.phase == Phase::Ready) {
-            wait_started(ctx, (operation, instance), offset, (begun, timeout), observer)?;
-        }
-    }
-    ctx.store.set_record(&new.record)?;
-    kill_point::reached("restored");
-    Ok(new)
-}
-
-/// The instance with a disk that no volume has the name of, on the snapshot.
-fn with_new_disk(ctx: &Ctx, instance: &Instance, snapshot: &Snapshot) -> Result<Instance> {
-    let mut record = instance.record.clone();
-    loop {
-        record = Record { root_disk: Some(plan::next_root_disk(&record)), lies_on: Some(snapshot.id), ..record };
-        if ctx.hypervisor.volume(&ctx.settings.host.pool, &plan::root_disk(&record))?.is_none() {
-            return Ok(Instance { record, ..instance.clone() });
-        }
-    }
-}
-
-/// Puts all back that a restore did, as the record has it: the old disk was not touched.
-fn put_back(ctx: &mut Ctx, operation: &str, instance: &Instance, steps: &[(i64, Step)]) -> Result<()> {
-    let uuid = instance.record.uuid;
-    let undo = |error: Error| match error.code {
-        Code::UndoFailed => error,
-        _ => Error::new(Code::UndoFailed, format!("could not put instance `{}` back", instance.record.name))
-            .cause(error)
-            .hint(Hint::from("run ").run(Verb::Repair).text(" when the cause is gone; its disk was not touched")),
-    };
-    // A start that was cut off may have been by the new definition.
-    if steps.iter().any(|(_, step)| matches!(step, Step::Redefine { .. })) {
-        execute(ctx, &Step::Destroy { uuid }, &Payload::none()).map_err(undo)?;
-    }
-    journal::roll_back(ctx, operation, steps)?;
-    kill_point::reached("back");
-    if instance.desired_state == DesiredState::Running {
-        execute(ctx, &Step::Start { uuid }, &Payload::none()).map_err(undo)?;
-    }
-    Ok(())
-}
-
-/// The old disk goes, now that the new one is the instance's.
-fn drop_old(ctx: &mut Ctx, run: &mut Run<'_>, uuid: Uuid) -> Result<()> {
-    let Some(name) = old_disk(&run.started, uuid) else { return Ok(()) };
-    let object = Object::Volume { pool: ctx.settings.host.pool.clone(), name };
-    journal::step(ctx, run, &Step::Remove { object }, &Payload::none()).map_err(|error| {
-        let hint = Hint::from("nothing is lost: its old disk goes with the next `lite` command, or ").run(Verb::Repair);
-        error.within("the instance is restored, but its old disk is still there").hint(hint)
-    })
-}
-
-/// The root disk in the definition that the domain had before.
-fn old_disk(steps: &[(i64, Step)], uuid: Uuid) -> Option<String> {
-    let before = steps.iter().find_map(|(_, step)| match step {
-        Step::Redefine { from, .. } => Some(plan::disks_in_domain(from)),
-        _ => None,
-    })?;
-    let names = before.iter().filter_map(|path| path.rsplit('/').next());
-    let mut own = names.filter(|name| plan::owner_of(Namespace::Volume, name) == Some((OwnedKind::RootDisk, uuid)));
-    own.next().map(str::to_owned)
-}
-
-/// The new disk becomes the instance's own while it runs; one that takes long goes on without anybody.
-fn make_own(ctx: &mut Ctx, restored: &Instance, runs: bool) -> Result<bool> {
-    let (end, name) = (ctx.clock.instant() + OWN, &restored.record.name);
-    loop {
-        let is_own = pulls::advance(ctx, restored).map_err(|error| {
-            error
-                .within(format!("instance `{name}` is restored, but its disk still lies on the snapshot"))
-                .hint("the next `lite` command goes on with that; the snapshot is held until then")
-        })?;
-        if is_own || !runs || ctx.cancelled() || ctx.clock.instant() >= end {
-            return Ok(is_own);
-        }
-        ctx.clock.sleep(POLL);
-    }
 }
 
 /// The process of a restore died: all is put back, or what is left to be done is, if the new disk is the instance's already.
@@ -317,14 +188,13 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid) -> Result<String
     };
     let_calls_end(ctx, uuid);
     let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
-    let (name, root) = (&operation.resource.name, plan::root_disk(&instance.record));
-    let is_new = |step: &Step| matches!(step, Step::Ensure { object, .. } if object.name() == Some(&*root));
-    if steps.iter().any(|(_, step)| is_new(step)) {
-        drop_old(ctx, &mut Run { operation: &operation.id, started: steps }, uuid)?;
+    let name = &operation.resource.name;
+    if replacement::is_replaced(&steps, &instance.record) {
+        replacement::drop_old(ctx, &mut Run { operation: &operation.id, started: steps }, uuid)?;
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
         return Ok(format!("finished the restore of `{name}` that was cut off"));
     }
-    put_back(ctx, &operation.id, &instance, &steps)?;
+    replacement::put_back(ctx, &operation.id, &instance, &steps)?;
     ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
     Ok(format!("restored nothing of `{name}`, as that was cut off: it is as before"))
 }

@@ -112,8 +112,8 @@ fn no_volume(volume: &str) -> Error {
 /// What [`source`] refuses, a name that is taken, or busy.
 pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result<Accepted> {
     begin(ctx, instance, |t, instance| match name {
-        Some(name) => Ok((name.clone(), false)),
-        None => Ok((snapshots::free_name(t, instance)?, false)),
+        Some(name) => Ok(Wanted { name: name.clone(), automatic: false, expires_at: None }),
+        None => Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: None }),
     })
 }
 
@@ -122,14 +122,33 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result
 /// # Errors
 /// Those of [`accept`].
 pub fn accept_automatic(ctx: &mut Ctx, instance: &Instance, day: Date) -> Result<Accepted> {
-    begin(ctx, instance, |t, instance| Ok((snapshots::free_name_of(t, instance, day)?, true)))
+    begin(ctx, instance, |t, instance| {
+        Ok(Wanted { name: snapshots::free_name_of(t, instance, day)?, automatic: true, expires_at: None })
+    })
 }
 
-/// Accepts a snapshot; `named`: what it is called for an instance of this name, and whether it is automatic.
+/// Accepts a snapshot that goes by itself after a time, under a name of its own.
+///
+/// # Errors
+/// Those of [`accept`].
+pub fn accept_until(ctx: &mut Ctx, instance: &Instance, until: jiff::Timestamp) -> Result<Accepted> {
+    begin(ctx, instance, |t, instance| {
+        Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: Some(until) })
+    })
+}
+
+/// What a snapshot is to be.
+struct Wanted {
+    name: Name,
+    automatic: bool,
+    expires_at: Option<jiff::Timestamp>,
+}
+
+/// Accepts a snapshot; `wanted`: what it is to be for an instance of this name.
 fn begin(
     ctx: &mut Ctx,
     instance: &Instance,
-    named: impl Fn(&Transaction<'_>, &Name) -> Result<(Name, bool)>,
+    wanted: impl Fn(&Transaction<'_>, &Name) -> Result<Wanted>,
 ) -> Result<Accepted> {
     let kind = OperationKind::CreateSnapshot;
     let lock = lock::take(ctx, instance, kind.as_str())?;
@@ -138,7 +157,7 @@ fn begin(
     let source = source(ctx, &instance)?;
     let (host, now, requester) = (ctx.host_id(), ctx.now(), ctx.requester.clone());
     let (snapshot, operation) = ctx.store.write(|t| {
-        let (name, automatic) = named(t, &instance.record.name)?;
+        let Wanted { name, automatic, expires_at } = wanted(t, &instance.record.name)?;
         let snapshot = Snapshot {
             id: Uuid::new_v4(),
             name,
@@ -149,6 +168,7 @@ fn begin(
             consistency: None,
             created_at: now,
             automatic,
+            expires_at,
         };
         snapshots::insert(t, &host, &snapshot)?;
         let mut operation = Operation::started(kind, ResourceRef::from(&snapshot), host.clone(), requester, now);

@@ -28,6 +28,10 @@ pub(super) struct Work {
     frozen: BTreeSet<Uuid>,
     freezes_late: bool,
     programs: Vec<String>,
+    /// What was given to programs to read.
+    read: Vec<String>,
+    /// The report log of a guest, and what it says once it was given something to read.
+    reports: Option<(std::path::PathBuf, String)>,
     exit: i64,
 }
 
@@ -47,6 +51,16 @@ impl Double {
     /// Makes block jobs end without a word before they are ready, as they do where the pool is full.
     pub fn lose_jobs(&self, lose: bool) {
         self.memory().work.vanishes = lose;
+    }
+
+    /// Has a guest write this into its report log whenever a program in it is given something to read.
+    pub fn answer_input(&self, log: &std::path::Path, said: &str) {
+        self.memory().work.reports = Some((log.to_owned(), said.to_owned()));
+    }
+
+    /// What was given to programs in guests to read.
+    pub fn inputs(&self) -> Vec<String> {
+        self.memory().work.read.clone()
     }
 
     /// Gives a guest an agent, or takes it away.
@@ -216,9 +230,17 @@ impl GuestAgent for Double {
         Ok(self.memory().work.frozen.contains(&uuid))
     }
 
-    fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str]) -> Result<i64> {
+    fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str], input: &[u8]) -> Result<i64> {
         self.agent(uuid)?;
         let work = &mut self.memory().work;
+        if !input.is_empty() {
+            work.read.push(String::from_utf8_lossy(input).into_owned());
+            if let Some((log, said)) = &work.reports {
+                let written = std::fs::OpenOptions::new().append(true).create(true).open(log);
+                let written = written.and_then(|mut log| std::io::Write::write_all(&mut log, said.as_bytes()));
+                written.map_err(|e| Error::new(Code::FileUnreadable, "cannot write a guest's report").cause(e))?;
+            }
+        }
         work.programs.push(format!("{program} {}", arguments.join(" ")));
         Ok(work.exit)
     }

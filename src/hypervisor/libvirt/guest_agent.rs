@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,6 +23,8 @@ use crate::{
 const ANSWER_SECONDS: i32 = 5;
 /// How long a program in the guest may take, and how often it is asked for.
 const PROGRAM: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(100));
+/// How long one may take that is given something to read: an interpreter of the guest's, which has to start first.
+const READER: Duration = Duration::from_secs(60);
 
 impl GuestAgent for Libvirt {
     fn freeze(&self, uuid: Uuid) -> Result<()> {
@@ -36,19 +39,23 @@ impl GuestAgent for Libvirt {
         Ok(self.ask(uuid, &json!({"execute": "guest-fsfreeze-status"}))? == "frozen")
     }
 
-    fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str]) -> Result<i64> {
-        let started = json!({"execute": "guest-exec", "arguments": {"path": program, "arg": arguments}});
+    fn run_in_guest(&self, uuid: Uuid, program: &str, arguments: &[&str], input: &[u8]) -> Result<i64> {
+        let mut started = json!({"execute": "guest-exec", "arguments": {"path": program, "arg": arguments}});
+        let limit = if input.is_empty() { PROGRAM.0 } else { READER };
+        if !input.is_empty() {
+            started["arguments"]["input-data"] = Value::String(STANDARD.encode(input));
+        }
         let pid = self.ask(uuid, &started)?.get("pid").and_then(Value::as_i64);
         let pid = pid.ok_or_else(|| failed(uuid, "it started no process"))?;
         let status = json!({"execute": "guest-exec-status", "arguments": {"pid": pid}});
-        for _ in 0..PROGRAM.0.as_millis() / PROGRAM.1.as_millis() {
+        for _ in 0..limit.as_millis() / PROGRAM.1.as_millis() {
             let seen = self.ask(uuid, &status)?;
             if seen.get("exited") == Some(&Value::Bool(true)) {
                 return seen.get("exitcode").and_then(Value::as_i64).ok_or_else(|| failed(uuid, "a signal ended it"));
             }
             std::thread::sleep(PROGRAM.1);
         }
-        Err(failed(uuid, &format!("`{}` did not end within {} s", escaped(program), PROGRAM.0.as_secs())))
+        Err(failed(uuid, &format!("`{}` did not end within {} s", escaped(program), limit.as_secs())))
     }
 }
 

@@ -74,6 +74,10 @@ pub(super) enum Journalled {
         uuid: Uuid,
         copies: Vec<DiskCopy>,
     },
+    Upgrade {
+        uuid: Uuid,
+        snapshot: Uuid,
+    },
     MoveNetwork {
         name: String,
         mode: model::ForwardMode,
@@ -148,6 +152,7 @@ impl From<Journalled> for Step {
             Journalled::Freeze { uuid } => Self::Freeze { uuid },
             Journalled::Thaw { uuid } => Self::Thaw { uuid },
             Journalled::Cut { uuid, copies } => Self::Cut { uuid, copies },
+            Journalled::Upgrade { uuid, snapshot } => Self::Upgrade { uuid, snapshot },
             Journalled::MoveNetwork { name, mode, before, links } => Self::MoveNetwork { name, mode, before, links },
             Journalled::RestoreNetwork { name, xml, links } => Self::RestoreNetwork { name, xml, links },
             Journalled::Filter { name, xml } => ensure(OwnedKind::Filter, Object::Filter { name }, xml),
@@ -207,6 +212,7 @@ mod tests {
             Step::Freeze { uuid: ID },
             Step::Thaw { uuid: ID },
             Step::Cut { uuid: ID, copies: vec![copy] },
+            Step::Upgrade { uuid: ID, snapshot: Uuid::from_u128(8) },
             Step::MoveNetwork {
                 name: "lite".into(),
                 mode: model::ForwardMode::Route,

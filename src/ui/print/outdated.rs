@@ -16,7 +16,7 @@ pub fn print_outdated(ui: &Ui, rows: &[OutdatedRow]) -> Result<()> {
         ui.status("every instance is of today's version of its blueprint");
         return Ok(());
     }
-    let mut table = Table::new(["NAME", "BLUEPRINT", "VERSION", "TODAY", "CREATED"].map(Column::left));
+    let mut table = Table::new(["NAME", "BLUEPRINT", "VERSION", "TODAY", "CREATED", "COMMAND"].map(Column::left));
     for row in rows {
         table.row([
             (&row.name).into(),
@@ -24,6 +24,7 @@ pub fn print_outdated(ui: &Ui, rows: &[OutdatedRow]) -> Result<()> {
             (&row.version).into(),
             or_dash(row.today.as_ref()).into(),
             time_text(row.created_at).into(),
+            or_dash(row.command.as_ref()).into(),
         ]);
     }
     ui.table(&table)
@@ -41,6 +42,7 @@ mod tests {
             blueprint: "nginx".to_owned(),
             version: "1".to_owned(),
             today: today.map(str::to_owned),
+            command: today.map(|_| format!("lite upgrade {name}")),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
         };
         vec![row("web-1", Some("2")), row("old", None)]
@@ -50,14 +52,14 @@ mod tests {
     fn a_listing_and_its_json() {
         let capture = Capture::default();
         assert_eq!(print_outdated(&capture.ui(), &rows()), Ok(()));
-        let wanted = "NAME   BLUEPRINT  VERSION  TODAY  CREATED\n\
-                      web-1  nginx      1        2      2026-03-01T10:20:30Z\n\
-                      old    nginx      1        -      2026-03-01T10:20:30Z\n";
+        let wanted = "NAME   BLUEPRINT  VERSION  TODAY  CREATED               COMMAND\n\
+                      web-1  nginx      1        2      2026-03-01T10:20:30Z  lite upgrade web-1\n\
+                      old    nginx      1        -      2026-03-01T10:20:30Z  -\n";
         assert_eq!(capture.stdout(), wanted);
         let capture = Capture::default();
         assert_eq!(print_outdated(&Ui { json: true, ..capture.ui() }, &rows()[1..]), Ok(()));
         let wanted = serde_json::json!({"schema": 2, "outdated": [{
-            "name": "old", "blueprint": "nginx", "version": "1", "today": null, "created_at": "2026-03-01T10:20:30Z",
+            "name": "old", "blueprint": "nginx", "version": "1", "today": null, "command": null, "created_at": "2026-03-01T10:20:30Z",
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
     }

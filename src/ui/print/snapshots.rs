@@ -55,12 +55,17 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
         .row("IMAGE", &view.image)
         .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
+        .maybe("KEPT UNTIL", view.expires_at.map(time_text))
         .row("CREATED", time_text(view.created_at));
     ui.data(&block.render(ui.color()))
 }
 
 fn kind(view: &SnapshotView) -> &'static str {
-    if view.automatic { "automatic" } else { "manual" }
+    match (view.automatic, view.expires_at) {
+        (true, _) => "automatic",
+        (false, Some(_)) => "upgrade",
+        (false, None) => "manual",
+    }
 }
 
 /// Of one that is there, in what state the file systems were.
@@ -98,6 +103,7 @@ mod tests {
             image: "base-debian-13-00ff.qcow2".to_owned(),
             used_by: Vec::new(),
             automatic: consistency.is_none(),
+            expires_at: None,
             price: Money::default(),
             currency: Currency::parse("USD").unwrap(),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
@@ -131,5 +137,11 @@ mod tests {
         assert_eq!(shown(Consistency::Frozen), block("frozen: all that was written is whole"));
         assert_eq!(shown(Consistency::Crash), block("crash-consistent: as after a loss of power"));
         assert_eq!(shown(Consistency::Stopped), block("the instance was off"));
+        let until = "2026-03-08T10:20:30Z".parse().ok();
+        let one = SnapshotView { expires_at: until, ..view(SnapshotState::Available, Some(Consistency::Stopped)) };
+        let capture = Capture::default();
+        print_snapshot(&capture.ui(), &one).unwrap();
+        let kept = block("the instance was off").replace("manual", "upgrade");
+        assert_eq!(capture.stdout(), kept.replace("CREATED", "KEPT UNTIL    2026-03-08T10:20:30Z\nCREATED"));
     }
 }

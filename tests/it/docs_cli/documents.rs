@@ -182,7 +182,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`list --deleted`", &view::DeletedDocument { deleted: &[deleted] });
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
-    let commands = "`start`, `stop`, `reboot`, `restore`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
+    let commands = "`start`, `stop`, `reboot`, `restore`, `upgrade`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
                     `alarm mute`, `ip release`, `lb delete`, `disk delete`, `snapshot delete`, `snapshot auto`, `export`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
@@ -316,6 +316,7 @@ fn documents_of_the_catalog(all: &mut Vec<(&'static str, Value)>) {
         blueprint: text("nginx"),
         version: text("1"),
         today: Some(text("2")),
+        command: Some(text("lite upgrade web")),
         created_at: now(),
     };
     add(all, "`blueprints outdated`", &view::OutdatedDocument { outdated: &[outdated] });

@@ -51,6 +51,7 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         image: text("base-debian-13"),
         used_by: vec![text("web")],
         automatic: true,
+        expires_at: Some(now()),
         price: Money::hundredths(500),
         currency: usd(),
         created_at: now(),
