@@ -23,6 +23,7 @@ pub mod metric;
 pub mod names;
 pub mod operation;
 pub mod rebuild;
+pub mod remote;
 pub mod repair;
 pub mod settings;
 pub mod snapshot;

@@ -47,6 +47,11 @@ pub fn disks(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Disk).unwrap_or_default()
 }
 
+/// Names of the remotes.
+pub fn remotes(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Remote).unwrap_or_default()
+}
+
 /// Published domains.
 pub fn domains(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Domain).unwrap_or_default()

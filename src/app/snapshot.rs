@@ -4,7 +4,13 @@ use uuid::Uuid;
 
 use super::{Accepted, App, Caller, Right, sources::storage_prices};
 use crate::{
-    engine::{Ctx, sagas::snapshot as saga},
+    engine::{
+        Ctx,
+        sagas::{
+            push::{self as push_saga, Pushed},
+            snapshot as saga,
+        },
+    },
     model::{Name, Observer, ResourceKind, Result, StoragePrices, StoredSnapshot, Unobserved},
     store::{resources, snapshots},
     view::{Changed, SnapshotView},
@@ -137,4 +143,33 @@ impl Deletion {
 fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
     let (accepted, deleted) = (saga::accept_delete(&mut ctx, name)?, Changed::new(name, "deleted"));
     Ok(Accepted::new(accepted.operation.clone(), move |_| saga::run_delete(&mut ctx, accepted).map(|()| deleted)))
+}
+
+/// Accepts that a snapshot is copied to a remote.
+///
+/// # Errors
+/// Refused: there is none of a name; or busy.
+pub fn push(
+    app: &App,
+    caller: &Caller,
+    (snapshot, remote): (&Name, &Name),
+    flags: Flags,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Changed>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    let pushed = |what: &str| Changed::new(snapshot, format!("{what} `{remote}`"));
+    if flags.dry_run {
+        push_saga::find(&ctx, snapshot, remote)?;
+        let planned = pushed("would be pushed to");
+        return Ok(Accepted::without_operation(move |_| Ok(planned)));
+    }
+    let accepted = push_saga::accept(&mut ctx, snapshot, remote)?;
+    let (now, before) = (pushed("pushed to"), pushed("is there already in"));
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        Ok(match push_saga::run(&mut ctx, accepted, observer)? {
+            Pushed::Now => now,
+            Pushed::Before => before,
+        })
+    }))
 }

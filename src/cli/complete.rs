@@ -105,6 +105,11 @@ pub fn exportable(current: &OsStr) -> Vec<CompletionCandidate> {
     instances(current).into_iter().chain(snapshots(current)).collect()
 }
 
+/// Completes names of remotes.
+pub fn remotes(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::remotes))
+}
+
 /// Completes names of disks.
 pub fn disks(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::disks))

@@ -34,6 +34,7 @@ mod operations;
 mod protect;
 mod publish;
 mod reboot;
+mod remote;
 mod repair;
 mod resize;
 mod restore;
@@ -107,6 +108,7 @@ enum Verb {
     Snapshot(snapshot::Args),
     Restore(restore::Args),
     Upgrade(upgrade::Args),
+    Remote(remote::Args),
     Export(export::Args),
     Import(import::Args),
     Tag(tag::Args),
@@ -211,6 +213,7 @@ impl Verb {
             Self::Snapshot(args) => snapshot::run(args, env),
             Self::Restore(args) => restore::run(args, env),
             Self::Upgrade(args) => upgrade::run(args, env),
+            Self::Remote(args) => remote::run(args, env),
             Self::Export(args) => export::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Tag(args) => tag::run(args, env),

@@ -109,6 +109,26 @@ enum Verb {
         #[arg(value_name = "SNAPSHOT", value_parser = Name::parse, add = ArgValueCompleter::new(complete::snapshots))]
         name: Name,
     },
+    /// Copy a snapshot to a remote
+    ///
+    /// Copies it to a place outside this host, where it stays when it is deleted here. It
+    /// is there whole or not at all: one that is cut off does not count, and the next
+    /// push begins anew without sending again what is there. The image that it lies on
+    /// goes along once, for all snapshots.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite snapshot push before-update far\n      A copy that is there when this host is gone"
+    )]
+    Push {
+        /// Name of a snapshot
+        #[arg(value_name = "SNAPSHOT", value_parser = Name::parse, add = ArgValueCompleter::new(complete::snapshots))]
+        name: Name,
+        /// Name of a remote
+        #[arg(value_name = "REMOTE", value_parser = Name::parse, add = ArgValueCompleter::new(complete::remotes))]
+        remote: Name,
+        #[command(flatten)]
+        change: common::Change,
+    },
     /// Delete snapshots
     ///
     /// Removes one or more snapshots. This cannot be undone. It asks first on a
@@ -169,6 +189,11 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             print_snapshots(&env.ui, &snapshot::list(&app, &caller, instance.as_ref(), progress)?)
         }
         Verb::Show { name } => print_snapshot(&env.ui, &snapshot::show(&app, &caller, name, progress)?),
+        Verb::Push { name, remote, change } => {
+            let flags = Flags { wait: change.wait, dry_run: change.dry_run };
+            let pushed = snapshot::push(&app, &caller, (name, remote), flags, progress)?.run(progress)?;
+            print_changed(&env.ui, &[pushed])
+        }
         Verb::Delete { names, sure, change } => {
             let each = common::each_once(names);
             let found = snapshot::find(&app, &caller, &each, change.wait, progress)?;

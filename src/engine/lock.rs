@@ -60,9 +60,14 @@ pub fn owner(operation: &Operation) -> Uuid {
         (ResourceKind::Snapshot, OperationKind::CreateSnapshot) | (ResourceKind::Disk, OperationKind::ResizeDisk) => {
             operation.machine.unwrap_or(operation.resource.id)
         }
-        (ResourceKind::Instance | ResourceKind::LoadBalancer | ResourceKind::Snapshot | ResourceKind::Disk, _) => {
-            operation.resource.id
-        }
+        (
+            ResourceKind::Instance
+            | ResourceKind::LoadBalancer
+            | ResourceKind::Snapshot
+            | ResourceKind::Disk
+            | ResourceKind::Remote,
+            _,
+        ) => operation.resource.id,
         (ResourceKind::Network, _) => HOST,
         (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact | ResourceKind::StaticIp, _) => {
             of_operation(operation)

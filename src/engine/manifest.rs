@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
+use super::hashed::Content;
 use crate::{
     catalog::{self, Blueprint},
     model::{Code, Consistency, Error, Record, Result, escaped},
@@ -60,16 +61,6 @@ fn refused(why: impl AsRef<str>) -> Error {
         .hint("bring the file again, as `lite export` wrote it")
 }
 
-/// What a member holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Content {
-    /// Its bytes.
-    pub length: u64,
-    /// Their SHA-256, hexadecimal.
-    pub sha256: String,
-}
-
 /// A secret of the instance.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ExportedSecret {
@@ -86,6 +77,11 @@ impl ExportedSecret {
         let all = [Some(&self.name), self.account.as_ref(), Some(&self.description), Some(&self.value)];
         all.into_iter().flatten().all(|text| text.len() <= SECRET_MAX && !text.chars().any(char::is_control))
     }
+}
+
+/// Whether all are of the form that lite gives secrets, and no more than an instance has.
+pub fn are_plain(secrets: &[ExportedSecret]) -> bool {
+    secrets.len() <= SECRETS_MAX && secrets.iter().all(ExportedSecret::is_plain)
 }
 
 impl std::fmt::Debug for ExportedSecret {
@@ -125,20 +121,25 @@ pub struct Exported {
     pub secrets: Vec<ExportedSecret>,
 }
 
+/// An instance without what led to it, the disks that it was given, and the names that its things have on its host.
+pub fn portable(record: Record) -> Record {
+    Record {
+        made_as: None,
+        root_disk: None,
+        lies_on: None,
+        disks: Vec::new(),
+        published: Vec::new(),
+        sites: Vec::new(),
+        kept: None,
+        ..record
+    }
+}
+
 impl Manifest {
     /// That of an export. What led to the instance, and the disks that it was given, stay with its host.
     pub fn new(of: Exported, exported_at: Timestamp, domain: Content, disk: Content) -> Self {
         let Exported { taken_at, consistency, record, blueprint, parameters, secrets } = of;
-        let record = Record {
-            made_as: None,
-            root_disk: None,
-            lies_on: None,
-            disks: Vec::new(),
-            published: Vec::new(),
-            sites: Vec::new(),
-            kept: None,
-            ..record
-        };
+        let record = portable(record);
         let format = FORMAT.to_owned();
         Self {
             format,
@@ -178,7 +179,7 @@ impl Manifest {
                 return Err(refused("a digest is not a SHA-256 in hexadecimal"));
             }
         }
-        match read.secrets.len() <= SECRETS_MAX && read.secrets.iter().all(ExportedSecret::is_plain) {
+        match are_plain(&read.secrets) {
             true => Ok(read),
             false => Err(refused("its passwords are none that lite makes")),
         }

@@ -7,9 +7,10 @@ use super::{
     lock::{Attempt, Lock, is_shared, owner},
     proxy, pulls,
     sagas::{
-        attachment, bake, create, delete, disk, disk_resize, firewall,
+        attachment, bake, create, delete, disk, disk_resize, fetch, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, resize, restore, snapshot, start, static_ip, stop, tag, undelete, upgrade,
+        load_balancer, network, publication, push, remote, resize, restore, snapshot, start, static_ip, stop, tag,
+        undelete, upgrade,
     },
 };
 use crate::{
@@ -50,7 +51,8 @@ fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
         | ResourceKind::LoadBalancer
         | ResourceKind::Network
         | ResourceKind::Snapshot
-        | ResourceKind::Disk => true,
+        | ResourceKind::Disk
+        | ResourceKind::Remote => true,
         _ => o.kind == OperationKind::Bake,
     };
     for operation in open.filter(ours) {
@@ -113,6 +115,10 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::DeleteDisk => disk::resume_delete(ctx, operation, lock),
         OperationKind::Resize => resize::resume(ctx, operation, uuid),
         OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),
+        OperationKind::PushSnapshot => push::resume(ctx, operation),
+        OperationKind::FetchSnapshot => fetch::resume(ctx, operation),
+        OperationKind::AddRemote => remote::resume(ctx, operation, lock),
+        OperationKind::RemoveRemote => remote::resume_remove(ctx, operation, lock),
         OperationKind::Restore => restore::resume(ctx, operation, uuid),
         OperationKind::Upgrade => upgrade::resume(ctx, operation, uuid),
         OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),

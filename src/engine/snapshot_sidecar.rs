@@ -36,6 +36,16 @@ impl Sidecar {
         Ok(Self { schema: SCHEMA, snapshot: snapshot.clone(), blueprint, parameters })
     }
 
+    /// That of a snapshot that comes from elsewhere.
+    pub fn new(snapshot: &Snapshot, blueprint: &Blueprint, parameters: &BTreeMap<String, String>) -> Self {
+        Self {
+            schema: SCHEMA,
+            snapshot: snapshot.clone(),
+            blueprint: blueprint.clone(),
+            parameters: parameters.clone(),
+        }
+    }
+
     /// Its text.
     pub fn text(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self).map_err(|e| Error::new(Code::Json, "cannot write a sidecar").cause(e))

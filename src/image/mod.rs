@@ -19,6 +19,7 @@ mod lock;
 mod prune;
 pub mod pull;
 mod registry;
+pub mod restic;
 mod store;
 pub mod sums;
 mod tools;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Programs of the administrator are not on everybody's path.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How often a running program is looked at.
 const POLL: Duration = Duration::from_millis(100);
 /// How long a program may clean up after it was told to stop.
@@ -110,8 +110,8 @@ pub(super) fn run(command: &mut Command, cancel: &AtomicBool) -> Result<Vec<u8>>
     let failed = |message: String| Error::new(Code::ToolFailed, message);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = Group(command.spawn().map_err(|e| failed(format!("cannot run {name}")).cause(e))?);
-    let output = drain(child.0.stdout.take());
-    let errors = drain(child.0.stderr.take());
+    let output = drain(child.0.stdout.take(), OUTPUT_MAX);
+    let errors = drain(child.0.stderr.take(), OUTPUT_MAX);
     let status = loop {
         check(cancel)?;
         match child.0.try_wait().map_err(|e| failed(format!("cannot wait for {name}")).cause(e))? {
@@ -123,10 +123,15 @@ pub(super) fn run(command: &mut Command, cancel: &AtomicBool) -> Result<Vec<u8>>
     if status.success() {
         return Ok(output);
     }
-    let text = String::from_utf8_lossy(&errors);
+    Err(last_lines(&errors).into_iter().fold(failed(format!("{name} failed ({status})")), Error::cause))
+}
+
+/// The last lines of what a program said, for people.
+pub(super) fn last_lines(output: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines.get(lines.len().saturating_sub(CAUSES)..).unwrap_or_default();
-    Err(last.iter().fold(failed(format!("{name} failed ({status})")), |error, line| error.cause(escaped(line))))
+    last.iter().map(|line| escaped(line)).collect()
 }
 
 /// A child in a process group of its own, which does not outlive the value.
@@ -155,15 +160,15 @@ impl Drop for Group {
     }
 }
 
-/// Reads a pipe to its end, keeping the last [`OUTPUT_MAX`] bytes or somewhat more.
-fn drain(pipe: Option<impl Read + Send + 'static>) -> Option<JoinHandle<Vec<u8>>> {
+/// Reads a pipe to its end, keeping the last `most` bytes or somewhat more.
+pub(super) fn drain(pipe: Option<impl Read + Send + 'static>, most: usize) -> Option<JoinHandle<Vec<u8>>> {
     let mut pipe = pipe?;
     Some(std::thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), [0; 8192]);
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
             kept.extend_from_slice(buffer.get(..count).unwrap_or_default());
-            if kept.len() > 2 * OUTPUT_MAX {
-                kept.drain(..OUTPUT_MAX);
+            if kept.len() > 2 * most {
+                kept.drain(..most);
             }
         }
         kept

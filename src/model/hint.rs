@@ -71,6 +71,20 @@ words! {
     SnapshotShow = "snapshot show",
     /// Deletes snapshots.
     SnapshotDelete = "snapshot delete",
+    /// Adds a remote.
+    RemoteAdd = "remote add",
+    /// Lists the remotes.
+    RemoteList = "remote list",
+    /// Shows a remote.
+    RemoteShow = "remote show",
+    /// Lists the snapshots in a remote.
+    RemoteSnapshots = "remote snapshots",
+    /// Brings a snapshot back from a remote.
+    RemoteRestore = "remote restore",
+    /// Checks what a remote holds.
+    RemoteCheck = "remote check",
+    /// Forgets a remote.
+    RemoteRemove = "remote remove",
     /// Gives an instance the disk of one of its snapshots.
     Restore = "restore",
     /// Brings what runs in an instance to today's versions.

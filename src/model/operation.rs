@@ -67,6 +67,14 @@ words! {
     Upgrade = "upgrade",
     /// Writes a snapshot, or the disk of a stopped instance, into a file that leaves the host.
     Export = "export",
+    /// Adds a remote.
+    AddRemote = "remote-add",
+    /// Removes a remote.
+    RemoveRemote = "remote-remove",
+    /// Copies a snapshot to a remote.
+    PushSnapshot = "snapshot-push",
+    /// Brings a snapshot back from a remote.
+    FetchSnapshot = "remote-restore",
     /// Puts the domain of an instance back as it was recorded.
     Repair = "repair",
     /// Makes an image with a blueprint installed.

@@ -25,6 +25,8 @@ words! {
     Snapshot = "snapshot",
     /// A disk that instances are given.
     Disk = "disk",
+    /// A place outside this host that snapshots are copied to.
+    Remote = "remote",
 }
 
 impl ResourceKind {
@@ -40,6 +42,7 @@ impl ResourceKind {
             Self::LoadBalancer => "a load balancer",
             Self::Snapshot => "a snapshot",
             Self::Disk => "a disk",
+            Self::Remote => "a remote",
         }
     }
 }

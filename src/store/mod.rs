@@ -29,6 +29,7 @@ mod pack;
 mod progress;
 mod proxy_counters;
 pub mod publications;
+pub mod remotes;
 pub mod resources;
 mod salvage;
 mod schema;

@@ -29,6 +29,8 @@ pub enum Named {
     Snapshot,
     /// Disks.
     Disk,
+    /// Remotes.
+    Remote,
     /// Published domains.
     Domain,
     /// The latest operations.
@@ -48,6 +50,7 @@ pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
         Named::LoadBalancer => "SELECT name FROM load_balancer ORDER BY name",
         Named::Snapshot => "SELECT name FROM snapshot ORDER BY name",
         Named::Disk => "SELECT name FROM disk ORDER BY name",
+        Named::Remote => "SELECT name FROM remote ORDER BY name",
         Named::Domain => "SELECT domain FROM site ORDER BY domain",
         Named::Operation => "SELECT id FROM operation ORDER BY started_at DESC LIMIT 50",
         Named::OpenOperation => "SELECT id FROM operation WHERE state = 'started' ORDER BY started_at DESC LIMIT 50",

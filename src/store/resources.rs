@@ -70,11 +70,13 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
             error(format!("there is a load balancer `{name}` already"))
                 .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::LbShow, &[&name]))
         }
+        (ResourceKind::Remote, ResourceKind::Remote) => error(format!("there is a remote `{name}` already"))
+            .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::RemoteShow, &[&name])),
         (ResourceKind::Disk, ResourceKind::Disk) => error(format!("there is a disk `{name}` already"))
             .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::DiskShow, &[&name])),
         (ResourceKind::Snapshot, ResourceKind::Snapshot) => error(format!("there is a snapshot `{name}` already"))
             .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::SnapshotShow, &[&name])),
-        (ResourceKind::Contact | ResourceKind::StaticIp | ResourceKind::LoadBalancer, _) => {
+        (ResourceKind::Contact | ResourceKind::StaticIp | ResourceKind::LoadBalancer | ResourceKind::Remote, _) => {
             error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name")
         }
         _ => error(format!("{} is called `{name}`", holder.with_article())).hint("choose another with `--name`"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use rusqlite::{OptionalExtension, Row, params};
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::{
@@ -244,6 +245,30 @@ pub fn take_in(
 ) -> Result<()> {
     let (blueprint, parameters) = (to_json("a snapshot", blueprint)?, to_json("a snapshot", parameters)?);
     put(t, host, (snapshot, SnapshotState::Available, Some(allocation)), &blueprint, &parameters)
+}
+
+/// Keeps the row of a snapshot that comes from elsewhere, with its secrets: it is being made.
+///
+/// # Errors
+/// [`Code::NameTaken`].
+pub fn bring(
+    t: &Transaction<'_>,
+    host: &HostId,
+    snapshot: &Snapshot,
+    (blueprint, parameters): (&Blueprint, &BTreeMap<String, String>),
+    secrets: &[Secret],
+) -> Result<()> {
+    let (blueprint, parameters) = (to_json("a snapshot", blueprint)?, to_json("a snapshot", parameters)?);
+    put(t, host, (snapshot, SnapshotState::Creating, None), &blueprint, &parameters)?;
+    for Secret { name, account, description, shown, value } in secrets {
+        t.0.execute(
+            "INSERT INTO snapshot_secret (snapshot, name, account, description, shown, value)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![Id(snapshot.id), name, account, description, shown, value.expose_secret()],
+        )
+        .map_err(sql)?;
+    }
+    Ok(())
 }
 
 fn put(

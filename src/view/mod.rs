@@ -26,6 +26,7 @@ mod outdated;
 mod plan;
 mod published;
 mod receipt;
+mod remotes;
 mod repair;
 mod resized;
 pub(crate) mod row;
@@ -66,6 +67,10 @@ pub use outdated::{OutdatedDocument, OutdatedRow};
 pub use plan::{PlanDocument, PlanView, PlansDocument};
 pub use published::PublishedView;
 pub use receipt::{Changed, ChangedDocument, PlannedDocument, Receipt, ReceiptsDocument};
+pub use remotes::{
+    RemoteAdded, RemoteRow, RemoteSecretsDocument, RemoteSnapshotRow, RemoteSnapshotsDocument, RemotesDocument,
+    remote_password,
+};
 pub use repair::{RebuildPlan, RebuildView, RebuiltView, RepairView};
 pub use resized::{ResizedDocument, ResizedView, SizeView};
 pub use row::ListRow;

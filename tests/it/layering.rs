@@ -90,7 +90,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ENGINE: &[&[&str]] = &[
     // Where the images of a host lie.
     &["image_pool"],
-    // What an export says of itself.
+    // What an export says of itself, and digests.
+    &["hashed"],
     &["manifest"],
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
@@ -103,8 +104,8 @@ const ENGINE: &[&[&str]] = &[
     &["execute"],
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
-    &["host", "domain", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
-    &["disk", "disks", "host_shutdown", "published", "pulls", "resizing", "served"],
+    &["host", "domain", "remote", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
+    &["off_site", "disk", "disks", "host_shutdown", "published", "pulls", "resizing", "served"],
     // What the web front serves with; the application learns of it.
     &["certificates"],
     &["follow", "undo", "power"],

@@ -25,6 +25,7 @@ mod support {
     pub mod points;
     pub mod receiver;
     pub mod seeds;
+    pub mod sftp;
     pub mod skip;
     pub mod stand_in;
     pub mod volume_contract;
@@ -73,6 +74,7 @@ mod prometheus;
 mod publication;
 mod publication_kill;
 mod published;
+mod remotes;
 mod render;
 mod resize;
 mod restore;
@@ -147,8 +149,10 @@ fn main() -> ExitCode {
         (Host, "publication", publication::TESTS),
         (Host, "publication_kill", publication_kill::TESTS),
         (Tools, "render", render::TESTS),
+        (Host, "remotes", remotes::TESTS),
         (Host, "restore", restore::TESTS),
         (Slow, "restore", restore::SLOW),
+        (Slow, "remotes", remotes::SLOW),
         (Tools, "reverse_proxy", reverse_proxy::TESTS),
         (Tools, "published", published::TESTS),
         (Tools, "runner", runner::TESTS),

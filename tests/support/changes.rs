@@ -10,14 +10,14 @@ use lite::{
         sagas::{
             attachment, bake, delete, disk, disk_resize, firewall, load_balancer,
             publication::{self, Difference},
-            reboot, resize,
+            reboot, remote, resize,
             restore::{self, How, Restored},
             site, snapshot, start, static_ip, stop, tag, undelete, upgrade,
         },
     },
     model::{
-        Domain, HealthPath, Instance, LoadBalancer, MountPoint, Name, Observer, OperationKind, Protocol, Publication,
-        Record, Result, Rule, Service, Site, Size, StaticIp, Tag, Target, Unobserved,
+        Domain, HealthPath, Instance, LoadBalancer, Location, MountPoint, Name, Observer, OperationKind, Protocol,
+        Publication, Record, Result, Rule, Service, Site, Size, StaticIp, Tag, Target, Unobserved,
     },
     store::static_ips,
 };
@@ -309,4 +309,18 @@ pub fn bake(ctx: &mut Ctx, request: BakeRequest, observer: &mut dyn Observer) ->
         bake::Accepted::New(job) => bake::run(ctx, *job, observer),
         bake::Accepted::Present(image) => Ok(Outcome { image: *image, present: true, operation: None }),
     }
+}
+
+/// Adds the remote `far`, a folder beside that of the database.
+pub fn add_remote(ctx: &mut Ctx) -> Result<()> {
+    let place = ctx.settings.paths.state.with_file_name("far");
+    let accepted = remote::accept(ctx, &Name::parse("far")?, &Location::Folder(place))?;
+    let keys = remote::Keys { password: "correct-horse".into(), given: false, credentials: None };
+    remote::run(ctx, accepted, &keys, &mut Unobserved).map(drop)
+}
+
+/// Forgets it.
+pub fn remove_remote(ctx: &mut Ctx) -> Result<()> {
+    let accepted = remote::accept_remove(ctx, &Name::parse("far")?)?;
+    remote::run_remove(ctx, accepted)
 }

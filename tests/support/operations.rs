@@ -11,7 +11,7 @@ use lite::{
     plan::report_log,
 };
 
-use super::{bakes::unsealed, changes, world::World};
+use super::{bakes::unsealed, changes, off_site, world::World};
 
 pub const NAME: &str = "web";
 
@@ -199,6 +199,11 @@ pub(super) fn not_upgradable(world: &World) {
     says(world, "{\"event\":\"upgraded\",\"code\":100,\"command\":\"apt-get upgrade\",\"tail\":[\"E: no\"]}\n");
 }
 
+fn with_remote(world: &World) {
+    created(world);
+    changes::add_remote(&mut world.engine()).expect("added");
+}
+
 fn automated(world: &World) {
     with_agent(world);
     on(world, changes::automate).expect("made");
@@ -317,6 +322,10 @@ pub const OPERATIONS: &[Operation] = &[
     ("create from a snapshot", snapshot_alone, |w| w.create_from("kept", NAME).map(drop), Leaves::Either),
     ("import", |_| (), |w| w.import(NAME).map(drop), Leaves::Either),
     ("delete of an imported one", imported, delete, Leaves::Nothing),
+    ("snapshot push", off_site::ready_to_push, off_site::push, Leaves::Whole),
+    ("remote restore", off_site::ready_to_fetch, off_site::fetch, Leaves::Whole),
+    ("remote add", created, |w| changes::add_remote(&mut w.engine()), Leaves::Whole),
+    ("remote remove", with_remote, |w| changes::remove_remote(&mut w.engine()), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),
     ("delete", created, delete, Leaves::Nothing),
     (

@@ -12,9 +12,10 @@ use crate::{
     engine::{
         Ctx, Observer,
         domain::{image_volume, require_disks, state_of, volume_path},
+        hashed::{Content, Hashed},
         host, journal,
         lock::Lock,
-        manifest::{Content, Exported, ExportedSecret, Manifest},
+        manifest::{Exported, ExportedSecret, Manifest},
         progress::Reporter,
         snapshot_sidecar::Sidecar,
     },
@@ -24,8 +25,8 @@ use crate::{
         archive::{self, MEMBERS, Member},
     },
     model::{
-        Code, Consistency, Error, Hint, Instance, Name, OperationKind, ResourceRef, Result, SnapshotState, Stage, Verb,
-        hex,
+        Code, Consistency, Error, Hint, Instance, Name, OperationKind, ResourceRef, Result, SnapshotState, Stage,
+        Unobserved, Verb,
     },
     plan,
     store::{Operation, Secret, snapshots},
@@ -188,13 +189,8 @@ impl Read for Counted<'_> {
 }
 
 fn digest(bytes: &mut dyn Read) -> std::io::Result<Content> {
-    use sha2::{Digest, Sha256};
-    let (mut digest, mut length, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
-    loop {
-        let count = bytes.read(&mut buffer)?;
-        let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else { break };
-        digest.update(read);
-        length += count as u64;
-    }
-    Ok(Content { length, sha256: hex(&digest.finalize()) })
+    let mut unobserved = Unobserved;
+    let mut hashed = Hashed::new(bytes, None, &mut unobserved);
+    std::io::copy(&mut hashed, &mut std::io::sink())?;
+    Ok(hashed.content())
 }

@@ -1,6 +1,6 @@
 //! Documents of disks and snapshots.
 
-use lite::model::{Consistency, DiskState, ResourceKind, SnapshotState, StoragePrices};
+use lite::model::{Consistency, DiskState, RemoteState, ResourceKind, Scheme, SnapshotState, StoragePrices};
 
 use super::*;
 
@@ -57,5 +57,27 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         created_at: now(),
     };
     let document = view::SnapshotsDocument { snapshots: &[snapshot] };
-    add(all, "`snapshot create`, `snapshot list`, `snapshot show`", &document);
+    add(all, "`snapshot create`, `snapshot list`, `snapshot show`, `remote restore`", &document);
+    let remote = view::RemoteRow {
+        name: text("far"),
+        location: text("sftp://a@b/c"),
+        kind: Scheme::Sftp,
+        state: RemoteState::Available,
+        host_keys: vec![text("ssh-ed25519 SHA256:x")],
+        login_key: Some(text("ssh-ed25519 x")),
+        created_at: now(),
+    };
+    let document = view::RemotesDocument { remotes: std::slice::from_ref(&remote) };
+    add(all, "`remote list`, `remote show`", &document);
+    let row = view::RemoteSnapshotRow {
+        name: text("web-snap-1"),
+        id: text("x"),
+        instance: text("web"),
+        automatic: false,
+        created_at: now(),
+        pushed_at: now(),
+    };
+    add(all, "`remote snapshots`", &view::RemoteSnapshotsDocument { remote: "far", snapshots: &[row] });
+    let document = view::RemoteSecretsDocument { remote: &remote, secrets: &[view::remote_password("x".into())] };
+    add(all, "`remote add`, `remote show --secrets`", &document);
 }

@@ -1,0 +1,269 @@
+//! Snapshots in a remote: three things that restic keeps, of which the last, the manifest, makes the snapshot. An image is there once, for
+//! all snapshots that lie on it. What comes from a remote may have been written by others: it is taken by its form alone.
+
+use std::{collections::BTreeMap, sync::atomic::AtomicBool};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    hashed::Content,
+    manifest::{ExportedSecret, are_plain, portable},
+    remote::open,
+};
+use crate::{
+    catalog::Blueprint,
+    image::{
+        VIRTUAL_SIZE_MAX, check_id,
+        restic::{Kept, Repository, Tags},
+        volume_name,
+    },
+    model::{Code, Error, Hint, Name, Remote, Result, Settings, Snapshot, Verb, escaped},
+};
+
+/// The files, as restic has them.
+pub const IMAGE: &str = "image.qcow2";
+/// The overlay.
+pub const DISK: &str = "disk.qcow2";
+/// What makes a snapshot.
+pub const MANIFEST: &str = "lite.json";
+/// Most bytes of a manifest.
+pub const MOST: usize = 4 << 20;
+
+/// What every manifest begins with.
+const FORMAT: &str = "lite-snapshot";
+/// Version of its shape.
+const VERSION: u32 = 1;
+
+/// What is kept of a snapshot beside its two files. It holds passwords: it lies in what is encrypted alone.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    format: String,
+    version: u32,
+    /// The snapshot, without what its instance had of its host alone.
+    pub snapshot: Snapshot,
+    /// The blueprint of its instance.
+    pub blueprint: Blueprint,
+    /// The parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The passwords that lite made: the disk holds them too, and an instance that is made from it shows them.
+    pub secrets: Vec<ExportedSecret>,
+    /// The path of the image in the overlay's header.
+    pub backing: String,
+    /// The image.
+    pub image: Content,
+    /// The overlay.
+    pub disk: Content,
+}
+
+impl Manifest {
+    /// That of a snapshot.
+    pub fn new(
+        snapshot: Snapshot,
+        (blueprint, parameters): (Blueprint, BTreeMap<String, String>),
+        secrets: Vec<ExportedSecret>,
+        backing: String,
+        [image, disk]: [Content; 2],
+    ) -> Self {
+        let snapshot = Snapshot { record: portable(snapshot.record), ..snapshot };
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            snapshot,
+            blueprint,
+            parameters,
+            secrets,
+            backing,
+            image,
+            disk,
+        }
+    }
+
+    /// Its text.
+    pub fn text(&self) -> Result<Vec<u8>> {
+        let text = serde_json::to_vec_pretty(self);
+        text.map_err(|e| Error::new(Code::Json, "cannot write what a snapshot holds").cause(e))
+    }
+
+    /// Reads one, of a snapshot that the remote tells of.
+    ///
+    /// # Errors
+    /// [`Code::RemoteDamaged`]: it has not the form of one, or tells of another.
+    pub fn read(text: &[u8], told: &OffSite) -> Result<Self> {
+        let damaged = |why: String| {
+            Error::new(Code::RemoteDamaged, format!("what the remote tells of snapshot `{}` is damaged", told.name))
+                .cause(why)
+        };
+        let read: Self = serde_json::from_slice(text).map_err(|e| damaged(e.to_string()))?;
+        let Self { snapshot, image, disk, .. } = &read;
+        let fits = |content: &Content| {
+            content.sha256.len() == 64
+                && content.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+                && (1..=VIRTUAL_SIZE_MAX).contains(&content.length)
+        };
+        let faults = [
+            (read.format != FORMAT || read.version != VERSION, "it is none of this lite's"),
+            (snapshot.id != told.id || snapshot.name != told.name, "it is of another snapshot"),
+            (!fits(image) || !fits(disk) || image.sha256 != told.image, "a digest or a size is none"),
+            (!(1..=VIRTUAL_SIZE_MAX).contains(&snapshot.size.as_bytes()), "the disk has no size that one has"),
+            (snapshot.consistency.is_none(), "it was not whole"),
+            (check_id(&snapshot.record.base).is_err(), "its image has no name of one"),
+            (snapshot.image != volume_name(base_of(&snapshot.image), &image.sha256), "its image is another"),
+            (!are_plain(&read.secrets), "its passwords are none that lite makes"),
+            (read.backing.len() > 1023, "the path of its image is too long"),
+        ];
+        read.blueprint.check_foreign()?;
+        match faults.iter().find(|(is_so, _)| *is_so) {
+            Some((_, why)) => Err(damaged((*why).to_owned())),
+            None => Ok(Self { snapshot: Snapshot { record: portable(read.snapshot.record), ..read.snapshot }, ..read }),
+        }
+    }
+}
+
+/// The id of an image, in the name of its volume.
+pub fn base_of(volume: &str) -> &str {
+    let id = volume.strip_prefix("base-").and_then(|rest| rest.rsplit_once('-'));
+    id.map_or("", |(id, _)| id)
+}
+
+/// A snapshot that is whole in a remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OffSite {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: Name,
+    /// The instance, as it was called then.
+    pub instance: Name,
+    /// The id of that.
+    pub source: Uuid,
+    /// The watcher made it by itself: it goes by itself too.
+    pub automatic: bool,
+    /// When the disk was as it is there.
+    pub taken_at: Timestamp,
+    /// The SHA-256 of the image.
+    pub image: String,
+    /// The operations that kept its disk, and its image.
+    kept_by: [String; 2],
+    /// The manifest.
+    pub manifest: Kept,
+    /// The overlay.
+    pub disk: Kept,
+    /// The image.
+    pub image_file: Kept,
+}
+
+/// What lite writes beside each thing that it keeps: what it is, and by which operation of which remote of which host.
+pub fn tags(kind: &str, remote: &Remote, operation: &str) -> Tags {
+    Tags::default().with("kind", kind).with("by", remote.id).with("op", operation)
+}
+
+/// What it writes beside a manifest; `image_by`: the operation that kept the image.
+pub fn manifest_tags(remote: &Remote, operation: &str, snapshot: &Snapshot, image: &str, image_by: &str) -> Tags {
+    tags("snapshot", remote, operation)
+        .with("id", snapshot.id)
+        .with("name", &snapshot.name)
+        .with("instance", &snapshot.record.name)
+        .with("source", snapshot.record.uuid)
+        .with("automatic", snapshot.automatic)
+        .with("taken", snapshot.created_at)
+        .with("image", image)
+        .with("image-op", image_by)
+}
+
+/// All that a remote keeps.
+pub struct Contents {
+    all: Vec<Kept>,
+    /// The snapshots that are whole, the oldest first.
+    pub snapshots: Vec<OffSite>,
+}
+
+/// What a remote keeps.
+///
+/// # Errors
+/// It is not reached, or shows another key; those of restic.
+pub fn contents(settings: &Settings, remote: &Remote, cancel: &AtomicBool) -> Result<Contents> {
+    Contents::of(&open(settings, remote, cancel)?)
+}
+
+impl Contents {
+    /// Asks for it.
+    ///
+    /// # Errors
+    /// Those of restic.
+    pub fn of(repository: &Repository<'_>) -> Result<Self> {
+        Ok(Self::read(repository.kept()?))
+    }
+
+    fn read(all: Vec<Kept>) -> Self {
+        let by = |kind: &str, operation: &str| {
+            let is = |kept: &&Kept| kept.tags.get("kind") == Some(kind) && kept.tags.get("op") == Some(operation);
+            all.iter().find(is).cloned()
+        };
+        let whole = |manifest: &Kept| {
+            let get = |key: &str| manifest.tags.get(key);
+            let _ = get("kind").filter(|kind| *kind == "snapshot")?;
+            let (operation, image_by) = (get("op")?, get("image-op")?);
+            Some(OffSite {
+                id: Uuid::try_parse(get("id")?).ok()?,
+                name: Name::parse(get("name")?).ok()?,
+                instance: Name::parse(get("instance")?).ok()?,
+                source: Uuid::try_parse(get("source")?).ok()?,
+                automatic: get("automatic")? == "true",
+                taken_at: get("taken")?.parse().ok()?,
+                image: get("image")?.to_owned(),
+                kept_by: [operation.to_owned(), image_by.to_owned()],
+                manifest: manifest.clone(),
+                disk: by("disk", operation)?,
+                image_file: by("image", image_by)?,
+            })
+        };
+        let mut snapshots: Vec<OffSite> = all.iter().filter_map(whole).collect();
+        snapshots.sort_by(|a, b| (a.taken_at, &a.name, a.id).cmp(&(b.taken_at, &b.name, b.id)));
+        Self { all, snapshots }
+    }
+
+    /// The image of a digest that a whole snapshot lies on: the operation that kept it.
+    pub fn image(&self, digest: &str) -> Option<&str> {
+        let found = self.snapshots.iter().find(|one| one.image == digest);
+        found.map(|one| one.kept_by[1].as_str())
+    }
+
+    /// What this host's remote left of pushes that were cut off: all that no whole snapshot is made of.
+    pub fn leftovers(&self, remote: &Remote) -> Vec<&Kept> {
+        let own = remote.id.to_string();
+        let is_used = |kept: &Kept| {
+            let used = |one: &OffSite| [&one.manifest, &one.disk, &one.image_file].contains(&kept);
+            self.snapshots.iter().any(used)
+        };
+        self.all.iter().filter(|kept| kept.tags.get("by") == Some(&own) && !is_used(kept)).collect()
+    }
+
+    /// What goes with a snapshot: its manifest first, and its disk.
+    pub fn parts(one: &OffSite) -> [&Kept; 2] {
+        [&one.manifest, &one.disk]
+    }
+
+    /// The snapshot of a name, or of an id.
+    ///
+    /// # Errors
+    /// There is none, or several have the name.
+    pub fn require(&self, remote: &Name, name: &str) -> Result<&OffSite> {
+        let is_named = |one: &&OffSite| one.name.as_str() == name || one.id.to_string() == name;
+        let found: Vec<&OffSite> = self.snapshots.iter().filter(is_named).collect();
+        let shown = Hint::new().run_with(Verb::RemoteSnapshots, &[remote]).text(" shows all");
+        match found.as_slice() {
+            [one] => Ok(one),
+            [] => {
+                let text = format!("remote `{remote}` has no snapshot `{}`", escaped(name));
+                Err(Error::new(Code::NoSuchSnapshot, text).hint(shown))
+            }
+            several => {
+                let text = format!("remote `{remote}` has {} snapshots `{}`", several.len(), escaped(name));
+                Err(Error::new(Code::Usage, text).hint(Hint::from("name it by its id: ").then(shown)))
+            }
+        }
+    }
+}

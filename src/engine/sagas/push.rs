@@ -1,0 +1,195 @@
+//! push: a snapshot is copied to a remote. Its manifest is kept last, so that it is there whole or not at all; what a push that died had
+//! kept by then is let go of by the next.
+
+use std::io::Read;
+
+use crate::{
+    engine::{
+        Ctx, Observer,
+        hashed::{Content, Hashed},
+        journal::{self, OWNER_DIED},
+        lock::Lock,
+        manifest::ExportedSecret,
+        off_site::{Contents, DISK, IMAGE, MANIFEST, Manifest, manifest_tags, tags},
+        progress::Reporter,
+        remote::open,
+        snapshot_sidecar::Sidecar,
+    },
+    image::restic::Repository,
+    kill_point,
+    model::{
+        Code, Error, Name, OperationKind, OperationState, Remote, ResourceRef, Result, Snapshot, SnapshotState, Stage,
+    },
+    plan,
+    store::{Operation, snapshots},
+};
+
+/// A push that is to be done: the locks of snapshot and remote are held.
+pub struct Accepted {
+    /// The operation.
+    pub operation: Operation,
+    snapshot: Snapshot,
+    remote: Remote,
+    secrets: Vec<ExportedSecret>,
+    _locks: [Lock; 2],
+}
+
+/// What came of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is there now.
+    Now,
+    /// It was there already.
+    Before,
+}
+
+/// The snapshot and the remote of a push.
+///
+/// # Errors
+/// There is none of a name, or it is being made or removed.
+pub fn find(ctx: &Ctx, snapshot: &Name, remote: &Name) -> Result<(Snapshot, Remote)> {
+    let found = ctx.store.require_snapshot(&ctx.host_id(), snapshot)?;
+    if found.state != SnapshotState::Available {
+        return Err(Error::new(Code::Busy, format!("snapshot `{snapshot}` is being made, or goes"))
+            .hint("push it when it is there"));
+    }
+    Ok((found.snapshot, ctx.store.require_remote(remote)?))
+}
+
+/// Accepts a push.
+///
+/// # Errors
+/// What [`find`] refuses, or busy.
+pub fn accept(ctx: &mut Ctx, snapshot: &Name, remote: &Name) -> Result<Accepted> {
+    let kind = OperationKind::PushSnapshot;
+    let (found, remote) = find(ctx, snapshot, remote)?;
+    let lock = |id, what: &str| Lock::acquire_of(&ctx.locks(), (id, what), kind.as_str(), &*ctx.clock, ctx.wait);
+    let locks =
+        [lock(remote.id, &format!("remote `{}`", remote.name))?, lock(found.id, &format!("snapshot `{snapshot}`"))?];
+    // As it is now, not as it was before the locks.
+    let (snapshot, remote) = find(ctx, snapshot, &remote.name)?;
+    let secrets = ctx.store.write(|t| snapshots::secrets_of(t, &snapshot))?;
+    let requester = ctx.requester.clone();
+    let mut operation = Operation::started(kind, ResourceRef::from(&snapshot), ctx.host_id(), requester, ctx.now());
+    // By which a later command finds what it kept.
+    operation.machine = Some(remote.id);
+    ctx.store.insert_operation(&operation)?;
+    let secrets = secrets.into_iter().map(ExportedSecret::from).collect();
+    Ok(Accepted { operation, snapshot, remote, secrets, _locks: locks })
+}
+
+/// Does what was accepted.
+///
+/// # Errors
+/// What failed: nothing of it counts there.
+pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Result<Pushed> {
+    let Accepted { operation, snapshot, remote, secrets, _locks } = accepted;
+    let reporter = Reporter::start(ctx, &operation.id);
+    let pushed = push(ctx, &operation.id, &snapshot, &remote, secrets, &mut reporter.observe(observer));
+    if pushed.is_err() {
+        // Even where the push was told to end. What it does not reach is let go of by the next.
+        let _ = open(&ctx.settings, &remote, &ctx.cancel).and_then(|repository| tidy(&repository, &remote));
+    }
+    journal::end(ctx, &operation, pushed)
+}
+
+fn push(
+    ctx: &Ctx,
+    operation: &str,
+    snapshot: &Snapshot,
+    remote: &Remote,
+    secrets: Vec<ExportedSecret>,
+    observer: &mut dyn Observer,
+) -> Result<Pushed> {
+    observer.begin(Stage::Checking);
+    let Sidecar { blueprint, parameters, .. } = Sidecar::read(ctx, snapshot.id)?;
+    let repository = open(&ctx.settings, remote, &ctx.ending)?;
+    let there = tidy(&repository, remote)?;
+    if there.snapshots.iter().any(|one| one.id == snapshot.id) {
+        return Ok(Pushed::Before);
+    }
+    observer.begin(Stage::Copying);
+    let image = &snapshot.record.image_digest;
+    let (image_by, image_content) = match there.image(image) {
+        Some(by) => (by.to_owned(), content_of_image(ctx, snapshot, observer)?),
+        None => {
+            let content =
+                keep(ctx, &repository, (IMAGE, &snapshot.image), &tags("image", remote, operation), observer)?;
+            (operation.to_owned(), content)
+        }
+    };
+    if image_content.sha256 != *image {
+        let text =
+            format!("volume `{}` is not the image any more that snapshot `{}` lies on", snapshot.image, snapshot.name);
+        return Err(Error::failed(Code::ImageDamaged, text));
+    }
+    let disk = plan::snapshot_disk(snapshot.id);
+    let disk = keep(ctx, &repository, (DISK, &disk), &tags("disk", remote, operation), observer)?;
+    let backing = crate::engine::domain::volume_path(ctx, &snapshot.image)?;
+    let manifest =
+        Manifest::new(snapshot.clone(), (blueprint, parameters), secrets, backing, [image_content, disk]).text()?;
+    let tags = manifest_tags(remote, operation, snapshot, image, &image_by);
+    kill_point::reached("intent");
+    repository.keep(MANIFEST, &tags, &mut manifest.as_slice())?;
+    kill_point::reached("effect");
+    // Another host may have let go of the image meanwhile, which no snapshot lay on.
+    match Contents::of(&repository)?.snapshots.iter().any(|one| one.id == snapshot.id) {
+        true => Ok(Pushed::Now),
+        false => {
+            Err(Error::new(Code::RemoteFailed, "the copy is not whole: somebody else took of it").hint("push it again"))
+        }
+    }
+}
+
+/// Lets go of what pushes that died have left, their locks first; what is there then.
+fn tidy(repository: &Repository<'_>, remote: &Remote) -> Result<Contents> {
+    repository.unlock()?;
+    let there = Contents::of(repository)?;
+    repository.forget(&there.leftovers(remote))?;
+    Ok(there)
+}
+
+/// Keeps the bytes of a volume; what they were.
+fn keep(
+    ctx: &Ctx,
+    repository: &Repository<'_>,
+    (name, volume): (&str, &str),
+    tags: &crate::image::restic::Tags,
+    observer: &mut dyn Observer,
+) -> Result<Content> {
+    kill_point::reached("intent");
+    let (mut bytes, total) = volume_bytes(ctx, volume)?;
+    let mut hashed = Hashed::new(&mut bytes, total, observer);
+    repository.keep(name, tags, &mut hashed)?;
+    kill_point::reached("effect");
+    Ok(hashed.content())
+}
+
+fn content_of_image(ctx: &Ctx, snapshot: &Snapshot, observer: &mut dyn Observer) -> Result<Content> {
+    let (mut bytes, total) = volume_bytes(ctx, &snapshot.image)?;
+    let mut hashed = Hashed::new(&mut bytes, total, observer);
+    let failed = |e| Error::new(Code::Read, format!("cannot read volume `{}`", snapshot.image)).cause(e);
+    std::io::copy(&mut hashed, &mut std::io::sink()).map_err(failed)?;
+    Ok(hashed.content())
+}
+
+fn volume_bytes(ctx: &Ctx, volume: &str) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let pool = &ctx.settings.host.pool;
+    let seen = ctx.hypervisor.volume(pool, volume)?;
+    Ok((ctx.hypervisor.download(pool, volume)?, seen.map(|seen| seen.allocation)))
+}
+
+/// The process of a push died: what it had kept is let go of where the remote is reached, and by the next push where it is not.
+///
+/// # Errors
+/// Those of the database.
+pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
+    let remote = operation.machine.map(|id| ctx.store.remote_by_id(id)).transpose()?.flatten();
+    if let Some(remote) = remote {
+        let what = (remote.id, &*format!("remote `{}`", remote.name));
+        let _lock = Lock::acquire_of(&ctx.locks(), what, operation.kind.as_str(), &*ctx.clock, ctx.wait)?;
+        let _ = open(&ctx.settings, &remote, &ctx.cancel).and_then(|repository| tidy(&repository, &remote));
+    }
+    ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
+    Ok(format!("closed the push of snapshot `{}` that was cut off; nothing of it counts", operation.resource.name))
+}
