@@ -35,6 +35,9 @@ const NOT_NEEDED: &[(&str, &str)] = &[
     ("undo of a create", "domain"),
 ];
 
+/// Operations that ask libvirt nothing.
+const WITHOUT_CALLS: [&str; 2] = ["remote add", "remote remove"];
+
 fn is_told(error: &Error) -> bool {
     let injected = "a fault was injected";
     error.exit_code() != 0 && (error.message == injected || error.causes.iter().any(|cause| cause.contains(injected)))
@@ -72,7 +75,8 @@ fn fail_each_call_of((what, prepare, act, leaves): &Operation) -> usize {
 #[test]
 fn every_failing_call_of_every_operation_is_told_and_leaves_nothing() {
     let tried: Vec<(&str, usize)> = thread::scope(|scope| {
-        let running: Vec<_> = OPERATIONS.iter().map(|o| (o.0, scope.spawn(move || fail_each_call_of(o)))).collect();
+        let all = OPERATIONS.iter().filter(|o| !WITHOUT_CALLS.contains(&o.0));
+        let running: Vec<_> = all.map(|o| (o.0, scope.spawn(move || fail_each_call_of(o)))).collect();
         running.into_iter().map(|(what, thread)| (what, thread.join().unwrap_or_else(|e| resume_unwind(e)))).collect()
     });
     for (what, calls) in &tried {
