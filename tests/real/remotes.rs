@@ -18,6 +18,9 @@ crate::tests![
 ];
 crate::tests![SLOW: a_push_that_is_cut_ten_times_is_not_there];
 
+/// A key that nobody has.
+const NOBODY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEv9Goc6PHJK1YNVwNSIFmKuzpagF1KgNu228VxP0VE3";
+
 /// lite's public key, which an add that is not let in tells.
 fn public(refused: &str) -> String {
     let at = refused.find("ssh-ed25519 ").expect("a key");
@@ -30,8 +33,7 @@ fn address(port: u16, folder: &str) -> String {
 
 /// Adds a remote, and puts lite's key there first.
 fn far(host: &Host, folder: &Path) -> (Sftp, Way) {
-    let closed =
-        Sftp::start(folder, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEv9Goc6PHJK1YNVwNSIFmKuzpagF1KgNu228VxP0VE3", 0);
+    let closed = Sftp::start(folder, NOBODY, 0);
     let key = public(&host.fails(2, &["remote", "add", "far", &address(closed.port, "/lite")]));
     assert_eq!(host.json(&["remote", "list"])["remotes"], serde_json::json!([]));
     let port = closed.port;
@@ -63,11 +65,9 @@ fn a_remote_by_sftp_is_opened_by_lites_own_key_and_no_other_machine_is_taken_for
     std::fs::write(server.folder.join("full/thesis"), "").expect("written");
     host.fails(2, &["remote", "add", "full", &address(way.port, "/full")]);
     // Cut while the repository is made: nothing of it is left here, and it is made the next time.
-    for after in [200, 3000, 6000] {
-        way.cut_after(after);
-        host.fails(2, &["remote", "add", "cut", &address(way.port, "/cut")]);
-        assert!(way.mend(), "it was not cut after {after} bytes");
-    }
+    way.cut_after(6000);
+    host.fails(2, &["remote", "add", "cut", &address(way.port, "/cut")]);
+    assert!(way.mend(), "it was not cut");
     host.ok(&["remote", "add", "cut", &address(way.port, "/cut")]);
     host.ok(&["remote", "remove", "cut", "--yes"]);
 
@@ -79,7 +79,7 @@ fn a_remote_by_sftp_is_opened_by_lites_own_key_and_no_other_machine_is_taken_for
     for file in ["host_key", "host_key.pub"] {
         std::fs::remove_file(folder.join(file)).expect("removed");
     }
-    let _other = Sftp::start(&folder, "", port);
+    let _other = Sftp::start(&folder, NOBODY, port);
     let other = host.fails(2, &["remote", "check", "far"]);
     let wanted = "error: `127.0.0.1` shows another SSH host key than when the remote was added";
     assert_eq!(other.lines().next(), Some(wanted));
