@@ -149,8 +149,8 @@ mod tests {
             capture.stdout(),
             "REMOTE  PLACE           STATE      ADDED\nfar     sftp://a@nas/b  available  2026-03-01T10:20:30Z\n"
         );
-        let whole = "NAME       far\nPLACE      sftp://a@nas/b\nSTATE      available\nHOST KEY   ssh-ed25519 SHA256:x\n\
-                     LOGIN KEY  ssh-ed25519 AAAA\nADDED      2026-03-01T10:20:30Z\n";
+        let whole = "NAME         far\nPLACE        sftp://a@nas/b\nSTATE        available\n\
+                     HOST KEY     ssh-ed25519 SHA256:x\nLOGIN KEY    ssh-ed25519 AAAA\nADDED        2026-03-01T10:20:30Z\n";
         let capture = Capture::default();
         print_remote(&capture.ui(), &row()).unwrap();
         assert_eq!(capture.stdout(), whole);
@@ -158,7 +158,7 @@ mod tests {
         let added = RemoteAdded { row: row(), password: Some("hunter2".into()) };
         assert!(!format!("{added:?}").contains("hunter2"));
         print_remote_added(&capture.ui(), added).unwrap();
-        assert_eq!(capture.stdout(), format!("{whole}PASSWORD   hunter2\n"));
+        assert_eq!(capture.stdout(), format!("{whole}PASSWORD     hunter2\n"));
         assert_eq!(capture.stderr().matches("without the password nothing can be restored").count(), 1);
     }
 }
