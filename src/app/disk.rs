@@ -14,6 +14,8 @@ use crate::{
     view::{Changed, DiskRow},
 };
 
+pub use crate::engine::sagas::disk::Source;
+
 /// Flags of a change: wait for another one, or say only what would be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags {
@@ -23,32 +25,57 @@ pub struct Flags {
     pub dry_run: bool,
 }
 
+/// A disk that is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDisk<'a> {
+    /// Its name.
+    pub name: &'a Name,
+    /// Its size; none: that of the disk that it is a copy of.
+    pub size: Option<Size>,
+    /// The disk in a snapshot that it is a copy of; none: it is empty.
+    pub from: Option<Source<'a>>,
+}
+
 /// Accepts that a disk is made.
 ///
 /// # Errors
-/// Refused: a name that is taken, or a size that no disk has or that does not fit.
+/// Refused: a name that is taken, a size that no disk has or that does not fit, or a snapshot that does not hold the disk; or busy.
 pub fn create(
     app: &App,
     caller: &Caller,
-    (name, size): (&Name, Size),
-    dry_run: bool,
+    new: NewDisk<'_>,
+    flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<DiskRow>>> {
     caller.require(Right::Change)?;
-    let size = Disk::check_size(size)?;
-    let mut ctx = app.change(caller, false, observer)?;
-    if dry_run {
+    let (name, size) = (new.name, new.size.map(Disk::check_size).transpose()?);
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    if flags.dry_run {
         ctx.store.write(|t| resources::refuse_taken(t, ResourceKind::Disk, name.as_str()))?;
-        saga::check_capacity(&ctx, size)?;
+        let size = match new.from {
+            Some(source) => saga::plan_copy(&ctx, source, size)?.1,
+            None => {
+                let size = required(size)?;
+                saga::check_capacity(&ctx, size)?;
+                size
+            }
+        };
         observer.status(&format!("disk `{name}` of {size} would be made; nothing was changed"));
         return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
     }
-    let accepted = saga::accept(&mut ctx, name, size)?;
+    let accepted = match new.from {
+        Some(source) => saga::accept_copy(&mut ctx, name, source, size)?,
+        None => saga::accept(&mut ctx, name, required(size)?)?,
+    };
     let prices = storage_prices(&app.settings, observer)?;
     Ok(Accepted::new(accepted.operation.clone(), move |_| {
         let disk = saga::run(&mut ctx, accepted)?;
         Ok(vec![view(disk, &[], &prices)])
     }))
+}
+
+fn required(size: Option<Size>) -> Result<Size> {
+    size.ok_or_else(|| Error::new(Code::Usage, "an empty disk needs a size").hint("say it with `--size`"))
 }
 
 /// The disks, by name. Nothing is changed, and no database is made.

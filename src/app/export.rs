@@ -120,7 +120,7 @@ fn write_running(
     file: &NewFile,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let accepted = snapshot::accept(&mut ctx, instance, None)?;
+    let accepted = snapshot::accept_root(&mut ctx, instance)?;
     let made = snapshot::run(&mut ctx, accepted, observer)?.snapshot.name;
     observer.status(&format!("`{}` runs: it is exported from snapshot `{made}`, which goes afterwards", export.of));
     let written = write_snapshot(&mut ctx, &made, export, file, observer);

@@ -4,7 +4,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, common, complete};
 use crate::{
-    app::disk::{self, Flags},
+    app::disk::{self, Flags, NewDisk, Source},
     model::{MountPoint, Name, Result, Size},
     ui::print::{print_changed, print_disk_row, print_disks},
     view::DiskRow,
@@ -23,7 +23,7 @@ EXAMPLES:
 ///
 /// A disk is data apart from an instance: it is given to one instance after the
 /// other, while they run, and stays when its instance is deleted. Snapshots of an
-/// instance do not hold the disks that it was given.
+/// instance hold the disks that it was given.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES, subcommand_required = true)]
 pub struct Args {
@@ -35,22 +35,28 @@ pub struct Args {
 enum Verb {
     /// Make a disk
     ///
-    /// Makes an empty disk, which takes room as it is filled. One that does not fit in
-    /// the storage pool beside what was promised already is refused.
+    /// Makes an empty disk, which takes room as it is filled, or one that holds what a
+    /// disk held when a snapshot of its instance was made. One that does not fit in the
+    /// storage pool beside what was promised already is refused.
     #[command(
         verbatim_doc_comment,
-        after_help = "EXAMPLES:\n  lite disk create data --size 50GiB\n      50 GiB for whoever gets it"
+        after_help = "EXAMPLES:\n  lite disk create data --size 50GiB\n      50 GiB for whoever gets it\n  lite disk create data-old --from-snapshot before-update\n      As the disk was then, beside the one of now"
     )]
     Create {
         /// Name of the disk
         #[arg(value_name = "DISK", value_parser = Name::parse)]
         name: Name,
-        /// Its size, such as `50GiB`
-        #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
-        size: Size,
-        /// Say what would be made, and change nothing
-        #[arg(long)]
-        dry_run: bool,
+        /// Its size, such as `50GiB`; with --from-snapshot that of the disk then, or larger
+        #[arg(long, value_name = "SIZE", value_parser = Size::parse, required_unless_present = "snapshot")]
+        size: Option<Size>,
+        /// Make it of a disk in this snapshot
+        #[arg(long = "from-snapshot", value_name = "SNAPSHOT", value_parser = Name::parse, add = ArgValueCompleter::new(complete::snapshots))]
+        snapshot: Option<Name>,
+        /// Of this one, if the snapshot holds several
+        #[arg(long, value_name = "DISK", value_parser = Name::parse, requires = "snapshot")]
+        disk: Option<Name>,
+        #[command(flatten)]
+        change: common::Change,
     },
     /// Give an instance a disk
     ///
@@ -156,8 +162,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let progress = &mut progress;
     let flags = |change: &common::Change| Flags { wait: change.wait, dry_run: change.dry_run };
     let done = match &args.verb {
-        Verb::Create { name, size, dry_run } => {
-            disk::create(&app, &caller, (name, *size), *dry_run, progress)?.run(progress)?
+        Verb::Create { name, size, snapshot, disk, change } => {
+            let from = snapshot.as_ref().map(|snapshot| Source { snapshot, disk: disk.as_ref() });
+            let new = NewDisk { name, size: *size, from };
+            disk::create(&app, &caller, new, flags(change), progress)?.run(progress)?
         }
         Verb::Attach { disk: OneDisk { disk }, instance, mount, change } => {
             let named = (disk, &instance.name);

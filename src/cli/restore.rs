@@ -20,15 +20,15 @@ EXAMPLES:
   lite restore web-1 before-update --no-keep --yes
       Without asking, and without a snapshot of how it is now";
 
-/// Give an instance the disk of one of its snapshots
+/// Give an instance the disks of one of its snapshots
 ///
 /// The instance is stopped, gets the disk that it had when the snapshot was made,
-/// and is started if it ran. What was written since is lost, but for a snapshot
-/// that is made first (--no-keep: none). If it does not start, or its application
-/// does not answer in time, it gets its disk of before again and runs as before.
-/// Address, passwords, name, firewall and the disks that it was given stay as they
-/// are now: a snapshot holds the root disk alone. While the new disk takes over what
-/// the snapshot holds, the snapshot cannot be deleted; for an instance that is
+/// and is started if it ran. Disks that it was given go back with it if it has them
+/// still and the snapshot holds them; others stay as they are. What was written since
+/// is lost, but for a snapshot that is made first (--no-keep: none). If it does not
+/// start, or its application does not answer in time, it gets its disks of before
+/// again and runs as before. Address, passwords, name and firewall stay as they are
+/// now. While the new disk takes over what the snapshot holds, the snapshot cannot be deleted; for an instance that is
 /// stopped that is until it runs. A protected instance is refused. It asks first on
 /// a terminal; elsewhere --yes is needed.
 #[derive(Debug, clap::Args)]
@@ -58,11 +58,11 @@ pub struct Args {
 }
 
 /// The question asked before anything is changed.
-fn question(args: &Args, snapshot: &Snapshot) -> String {
+fn question(args: &Args, snapshot: &Snapshot, [with, others]: &[String; 2]) -> String {
     let made = snapshot.created_at.strftime("%F %T UTC");
     let lost = if args.no_keep { "is lost" } else { "is then in a snapshot alone" };
     let (name, of) = (&args.instance.name, &snapshot.name);
-    format!("restore `{name}` to snapshot `{of}` of {made}? What was written since {lost}.")
+    format!("restore `{name}`{with} to snapshot `{of}` of {made}? What was written since {lost}{others}.")
 }
 
 /// Restores an instance and reports with [`print_changed`].
@@ -81,7 +81,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if args.change.dry_run {
         return print_changed(&env.ui, &[found.plan()?]);
     }
-    args.sure.ask(&env.ui, &question(args, found.snapshot()))?;
+    args.sure.ask(&env.ui, &question(args, found.snapshot(), &found.disks()))?;
     let progress = &mut env.progress();
     let changed = found.accept(progress)?.run(progress)?;
     print_changed(&env.ui, &[changed])

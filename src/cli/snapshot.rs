@@ -16,7 +16,7 @@ use crate::{
 const EXAMPLES: &str = "\
 EXAMPLES:
   lite snapshot create web-1 --name before-update
-      Keep the disk as it is now, while the instance runs
+      Keep the disks as they are now, while the instance runs
   lite snapshot list web-1
       What is kept of it, and how much that takes
   lite snapshot auto on web-1
@@ -24,9 +24,9 @@ EXAMPLES:
   lite snapshot delete before-update
       It is needed no more";
 
-/// Keep the disk of an instance as it is now
+/// Keep the disks of an instance as they are now
 ///
-/// A snapshot is a copy of an instance's disk at one moment, kept on this host under
+/// A snapshot is a copy of an instance's disks at one moment, kept on this host under
 /// a name of its own. The instance runs on meanwhile. If it has a guest agent its
 /// file systems are frozen for a moment, so that all that was written is whole; else
 /// they are as after a loss of power, which their journals put right. A snapshot is
@@ -42,9 +42,9 @@ pub struct Args {
 enum Verb {
     /// Make a snapshot of an instance
     ///
-    /// Copies what the instance's disk holds beside its image. A running instance runs
-    /// on, and a stopped one stays stopped. A snapshot for which there is no room is
-    /// refused.
+    /// Copies what the instance's root disk holds beside its image, and each disk that
+    /// it was given, all at one moment. A running instance runs on, and a stopped one
+    /// stays stopped. A snapshot for which there is no room is refused.
     #[command(
         verbatim_doc_comment,
         after_help = "EXAMPLES:\n  lite snapshot create web-1 --name before-update\n      Under a name that says what it is for\n  lite snapshot create web-1 --dry-run\n      How much would it take?"

@@ -55,6 +55,14 @@ pub fn end(ctx: &Ctx, uuid: Uuid, copy: &DiskCopy) -> Result<()> {
     }
 }
 
+/// Lets a domain run on. Content if it is off: nothing is to be resumed then.
+pub fn resume(ctx: &Ctx, uuid: Uuid) -> Result<()> {
+    match ctx.hypervisor.domain(uuid)?.map(|domain| domain.state) {
+        Some(DomainState::Paused) => ctx.hypervisor.resume(uuid),
+        _ => Ok(()),
+    }
+}
+
 /// Ends copies that are whole.
 pub fn cut(ctx: &Ctx, uuid: Uuid, copies: &[DiskCopy]) -> Result<()> {
     let live = live(ctx, uuid)?.unwrap_or_default();

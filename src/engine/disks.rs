@@ -111,7 +111,9 @@ fn unplug(ctx: &Ctx, record: &Record, disk: &LiveDisk) -> Result<()> {
     let volume = path.rsplit('/').next().unwrap_or_default().to_owned();
     let id = plan::owner_of(Namespace::Volume, &volume).map(|(_, id)| id).unwrap_or_default();
     let unit = plan::DiskPort::unit_of(&disk.device).unwrap_or_default();
-    let Some(port) = plan::DiskPort::of(&DiskAttachment { disk: id, unit, mount: None }) else { return Ok(()) };
+    let Some(port) = plan::DiskPort::of(&DiskAttachment { disk: id, unit, volume: None, mount: None }) else {
+        return Ok(());
+    };
     let attached = AttachedDisk { word: "disk", volume, path: path.to_owned(), port };
     ctx.hypervisor.detach_device(record.uuid, &plan::given_disk_xml(&attached)?)?;
     let end = ctx.clock.instant() + LET_GO.0;

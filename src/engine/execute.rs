@@ -52,6 +52,7 @@ fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
             let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
             objects::ensure(hv, object, xml, content)
         }
+        Step::Clone { object, from, xml, .. } => objects::clone(hv, object, from, xml),
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
         Step::Redefine { to, .. } => hv.ensure_domain(to),
         Step::Grow { pool, volume, domain, bytes } => growth::grow(ctx, (pool, volume), *domain, *bytes),
@@ -64,6 +65,8 @@ fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         Step::EndCopy { uuid, copy } => disk_copy::end(ctx, *uuid, copy),
         Step::Freeze { uuid } => disk_copy::freeze(ctx, *uuid),
         Step::Thaw { uuid } => disk_copy::thaw(ctx, *uuid),
+        Step::Suspend { uuid } => hv.suspend(*uuid),
+        Step::Resume { uuid } => disk_copy::resume(ctx, *uuid),
         Step::Cut { uuid, copies } => disk_copy::cut(ctx, *uuid, copies),
         // Its guest is told by whoever announces it; going back is an operation's own work.
         Step::Upgrade { .. } => Ok(()),

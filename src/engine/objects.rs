@@ -24,6 +24,14 @@ pub fn ensure(hv: &dyn Hypervisor, object: &Object, xml: &str, content: Option<&
     }
 }
 
+/// Makes sure that it is there, as a copy of another volume of its pool. What is no volume has no copy.
+pub fn clone(hv: &dyn Hypervisor, object: &Object, from: &str, xml: &str) -> Result<()> {
+    match object {
+        Object::Volume { pool, name } => hv.clone_volume(pool, from, name, xml),
+        _ => Ok(()),
+    }
+}
+
 /// Makes sure that it is gone.
 pub fn remove(hv: &dyn Hypervisor, machine: &dyn Machine, object: &Object) -> Result<()> {
     match object {

@@ -67,7 +67,8 @@ impl Manifest {
         backing: String,
         [image, disk]: [Content; 2],
     ) -> Self {
-        let snapshot = Snapshot { record: portable(snapshot.record), ..snapshot };
+        // The root disk alone is kept there.
+        let snapshot = Snapshot { record: portable(snapshot.record), disks: Vec::new(), ..snapshot };
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -117,7 +118,10 @@ impl Manifest {
         read.blueprint.check_foreign()?;
         match faults.iter().find(|(is_so, _)| *is_so) {
             Some((_, why)) => Err(damaged((*why).to_owned())),
-            None => Ok(Self { snapshot: Snapshot { record: portable(read.snapshot.record), ..read.snapshot }, ..read }),
+            None => Ok(Self {
+                snapshot: Snapshot { record: portable(read.snapshot.record), disks: Vec::new(), ..read.snapshot },
+                ..read
+            }),
         }
     }
 }

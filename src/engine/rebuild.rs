@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::{Blueprint, Catalog, Group},
     guest::report::{Report, Status},
-    hypervisor::DomainState,
+    hypervisor::{DomainState, VolumeInfo},
     image::volume_name,
     kill_point,
     model::{Code, DesiredState, Disk, DiskState, Error, LiveDefinition, Name, Phase, Record, Result, Size, escaped},
@@ -156,17 +156,31 @@ fn without_row(ctx: &Ctx, wanted: OwnedKind) -> Result<Vec<Uuid>> {
             found.push(id);
         }
     }
+    // One has several volumes for a while.
+    found.sort();
+    found.dedup();
     Ok(found)
 }
 
-/// One disk, named by its id: its name was in the database alone. The records of instances tell which has it.
+/// One disk, named by its id: its name was in the database alone. The records of instances tell which has it, and which of several
+/// volumes it is: a restore that was cut off leaves two.
 fn take_in_disk(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
-    let (host, created_at, volume) = (ctx.host_id(), ctx.now(), plan::disk_volume(id));
-    let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &volume)?;
-    let seen = seen.ok_or_else(|| Error::new(Code::NoVolume, format!("its volume `{volume}` is gone")))?;
+    let (host, created_at) = (ctx.host_id(), ctx.now());
+    let rows = ctx.store.instances()?.into_iter().chain(ctx.store.kept(&host)?);
+    let held = rows.flat_map(|instance| instance.record.disks).find(|one| one.disk == id);
+    let of_it = |volume: &VolumeInfo| owner_of(Namespace::Volume, &volume.name) == Some((OwnedKind::Disk, id));
+    let mut volumes: Vec<_> = ctx.hypervisor.volumes(&ctx.settings.host.pool)?.into_iter().filter(of_it).collect();
+    volumes.sort_by_key(|volume| plan::disk_volume_number(&volume.name));
+    let wanted = held.map(|one| plan::disk_volume(id, one.volume));
+    let found = volumes.iter().find(|volume| wanted.as_ref().is_none_or(|name| volume.name == *name));
+    let seen = found.ok_or_else(|| {
+        let name = wanted.clone().unwrap_or_else(|| plan::disk_volume(id, None));
+        Error::new(Code::NoVolume, format!("its volume `{name}` is gone"))
+    })?;
     let number = id.simple().to_string();
     let name = Name::parse(&format!("disk-{}", number.get(..8).unwrap_or(&number)))?;
-    let disk = Disk { id, name, size: Size::bytes(seen.capacity), state: DiskState::Available, created_at };
+    let (size, volume) = (Size::bytes(seen.capacity), plan::disk_volume_number(&seen.name));
+    let disk = Disk { id, name, size, volume, state: DiskState::Available, created_at };
     ctx.store.write(|t| disks::insert(t, &host, &disk))?;
     Ok(disk.name)
 }
@@ -174,10 +188,12 @@ fn take_in_disk(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
 /// One snapshot, as its sidecar tells. Its secrets are lost with the database.
 fn take_in_snapshot(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
     let Sidecar { snapshot, blueprint, parameters, .. } = Sidecar::read(ctx, id)?;
-    let (host, disk) = (ctx.host_id(), plan::snapshot_disk(id));
-    let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &disk)?;
-    let seen = seen.ok_or_else(|| Error::new(Code::NoVolume, format!("its copy `{disk}` is gone")))?;
-    let allocation = Size::bytes(seen.allocation);
+    let mut allocation = 0;
+    for copy in plan::snapshot_copies(&snapshot) {
+        let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &copy)?;
+        allocation += seen.ok_or_else(|| Error::new(Code::NoVolume, format!("its copy `{copy}` is gone")))?.allocation;
+    }
+    let (host, allocation) = (ctx.host_id(), Size::bytes(allocation));
     ctx.store.write(|t| snapshots::take_in(t, &host, (&snapshot, allocation), &blueprint, &parameters))?;
     Ok(snapshot.name)
 }

@@ -1,5 +1,6 @@
 //! The root disk of an instance is replaced by one on a snapshot, by whichever operation. The new disk is an overlay, so nothing is
-//! copied until the instance runs again; the old one goes last, and until the new one is proved all can be put back.
+//! copied until the instance runs again; the old one goes last, and until the new one is proved all can be put back. Disks that it was given
+//! and that the snapshot holds go back with it: they are copied before it is stopped.
 
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use super::{
     journal::{self, Run},
     power, pulls,
     ready::{reported, wait_started},
+    restored_disks,
 };
 use crate::{
     kill_point,
     model::{Code, DesiredState, Error, Hint, Instance, Phase, Record, Result, Snapshot, Verb},
     plan::{self, Namespace, Object, OwnedKind, Step},
-    store::Operation,
+    store::{Operation, disks, instances},
 };
 
 /// How long is waited for the new disk to be the instance's own; it goes on by itself.
@@ -47,9 +49,11 @@ pub fn replace(
     observer: &mut dyn Observer,
 ) -> Result<Instance> {
     let (uuid, none) = (instance.record.uuid, Payload::none());
+    let (wanted, mut with_disks) = (restored_disks::sorted(ctx, &instance.record, snapshot)?, instance.clone());
+    restored_disks::make(ctx, run, snapshot, &wanted, &mut with_disks.record)?;
     power::power_off_or_pull(ctx, instance, how.grace, observer)?;
     journal::step(ctx, run, &Step::Destroy { uuid }, &none)?;
-    let new = with_new_disk(ctx, instance, snapshot)?;
+    let new = with_new_disk(ctx, &with_disks, snapshot)?;
     let (pool, name) = (ctx.settings.host.pool.clone(), plan::root_disk(&new.record));
     let below = volume_path(ctx, &plan::snapshot_disk(snapshot.id))?;
     let xml = plan::overlay_xml(&name, new.record.disk, &below)?;
@@ -65,7 +69,10 @@ pub fn replace(
             wait_started(ctx, (operation, instance), offset, (begun, timeout), observer)?;
         }
     }
-    ctx.store.set_record(&new.record)?;
+    ctx.store.write(|t| {
+        new.record.disks.iter().try_for_each(|attached| disks::set_volume(t, attached.disk, attached.volume))?;
+        instances::set_record(t, &new.record)
+    })?;
     kill_point::reached("restored");
     Ok(new)
 }
@@ -125,28 +132,34 @@ pub fn is_replaced(steps: &[(i64, Step)], record: &Record) -> bool {
     steps.iter().any(|(_, step)| matches!(step, Step::Ensure { object, .. } if object.name() == Some(&*root)))
 }
 
-/// The old disk goes, now that the new one is the instance's.
+/// The old disks go, now that the new ones are the instance's.
 ///
 /// # Errors
-/// It is still there.
+/// One is still there.
 pub fn drop_old(ctx: &mut Ctx, run: &mut Run<'_>, uuid: Uuid) -> Result<()> {
-    let Some(name) = old_disk(&run.started, uuid) else { return Ok(()) };
-    let object = Object::Volume { pool: ctx.settings.host.pool.clone(), name };
-    journal::step(ctx, run, &Step::Remove { object }, &Payload::none()).map_err(|error| {
-        let hint = Hint::from("nothing is lost: its old disk goes with the next `lite` command, or ").run(Verb::Repair);
-        error.within("the instance is restored, but its old disk is still there").hint(hint)
-    })
+    for name in old_disks(&run.started, uuid) {
+        let object = Object::Volume { pool: ctx.settings.host.pool.clone(), name };
+        journal::step(ctx, run, &Step::Remove { object }, &Payload::none()).map_err(|error| {
+            let text = "nothing is lost: its old disk goes with the next `lite` command, or ";
+            let hint = Hint::from(text).run(Verb::Repair);
+            error.within("the instance is restored, but its old disk is still there").hint(hint)
+        })?;
+    }
+    Ok(())
 }
 
-/// The root disk in the definition that the domain had before.
-fn old_disk(steps: &[(i64, Step)], uuid: Uuid) -> Option<String> {
-    let before = steps.iter().find_map(|(_, step)| match step {
-        Step::Redefine { from, .. } => Some(plan::disks_in_domain(from)),
+/// The root disk in the definition that the domain had before, and the volumes of disks that have another one now.
+fn old_disks(steps: &[(i64, Step)], uuid: Uuid) -> Vec<String> {
+    let Some((from, to)) = steps.iter().find_map(|(_, step)| match step {
+        Step::Redefine { from, to, .. } => Some((from, to)),
         _ => None,
-    })?;
+    }) else {
+        return Vec::new();
+    };
+    let before = plan::disks_in_domain(from);
     let names = before.iter().filter_map(|path| path.rsplit('/').next());
     let mut own = names.filter(|name| plan::owner_of(Namespace::Volume, name) == Some((OwnedKind::RootDisk, uuid)));
-    own.next().map(str::to_owned)
+    own.next().map(str::to_owned).into_iter().chain(restored_disks::replaced(from, to)).collect()
 }
 
 /// The new disk becomes the instance's own while it runs; whether it is. One that takes long goes on without anybody.

@@ -27,6 +27,7 @@ macro_rules! calls_of {
             fn start_paused(uuid: Uuid, xml: &str) -> ();
             fn shutdown(uuid: Uuid) -> ();
             fn reboot(uuid: Uuid) -> ();
+            fn suspend(uuid: Uuid) -> ();
             fn resume(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
             fn attach_device(uuid: Uuid, xml: &str) -> ();

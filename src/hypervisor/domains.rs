@@ -104,6 +104,8 @@ pub trait Lifecycle: Send + Sync {
     fn shutdown(&self, uuid: Uuid) -> Result<()>;
     /// Asks the guest to reboot (ACPI).
     fn reboot(&self, uuid: Uuid) -> Result<()>;
+    /// Stops the virtual CPUs of a domain that runs; content if it is paused. The guest does not know of it.
+    fn suspend(&self, uuid: Uuid) -> Result<()>;
     /// Lets a paused domain run on; content if it runs.
     fn resume(&self, uuid: Uuid) -> Result<()>;
     /// Resets it, as the button of a machine does: the guest is not asked.

@@ -30,6 +30,8 @@ pub struct Disk {
     pub name: Name,
     /// What the guest sees of it.
     pub size: Size,
+    /// The number of its volume, which a restore gives it; none: it has its first.
+    pub volume: Option<u32>,
     /// How far its life has come.
     pub state: DiskState,
     /// When it was asked for.
@@ -71,6 +73,9 @@ pub struct DiskAttachment {
     pub disk: Uuid,
     /// Its unit on the instance's SCSI controller.
     pub unit: u8,
+    /// The number of its volume; none: it has its first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<u32>,
     /// Where lite mounted it in the guest; none: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mount: Option<MountPoint>,
@@ -200,7 +205,7 @@ mod tests {
 
     #[test]
     fn units_are_given_lowest_first() {
-        let at = |unit| DiskAttachment { disk: Uuid::from_u128(u128::from(unit)), unit, mount: None };
+        let at = |unit| DiskAttachment { disk: Uuid::from_u128(u128::from(unit)), unit, volume: None, mount: None };
         assert_eq!(DiskAttachment::free_unit(&[]), Some(0));
         assert_eq!(DiskAttachment::free_unit(&[at(0), at(2)]), Some(1));
         assert_eq!(DiskAttachment::free_unit(&(0..15).map(at).collect::<Vec<_>>()), None);

@@ -1,9 +1,9 @@
-//! Snapshots: copies of an instance's disk at one moment, kept by name.
+//! Snapshots: copies of an instance's disks at one moment, kept by name.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Name, Record, ResourceKind, ResourceRef, Size, words};
+use super::{MountPoint, Name, Record, ResourceKind, ResourceRef, Size, words};
 
 words! {
     /// In what state the file systems of a guest were at the moment of its snapshot.
@@ -38,8 +38,11 @@ pub struct Snapshot {
     pub record: Record,
     /// The image's volume, on which the copy lies as the instance's disk does.
     pub image: String,
-    /// The disk as the guest sees it.
+    /// The root disk as the guest sees it.
     pub size: Size,
+    /// The disks that the instance had been given, copied at the same moment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<CopiedDisk>,
     /// The state of the file systems; none: it is being made.
     pub consistency: Option<Consistency>,
     /// When it was asked for.
@@ -52,6 +55,20 @@ pub struct Snapshot {
     pub expires_at: Option<jiff::Timestamp>,
 }
 
+/// A disk that an instance had been given, in a snapshot of the instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedDisk {
+    /// The disk's id.
+    pub disk: Uuid,
+    /// What it was called then.
+    pub name: Name,
+    /// What the guest saw of it.
+    pub size: Size,
+    /// Where lite had mounted it in the guest; none: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<MountPoint>,
+}
+
 /// A stored snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSnapshot {
@@ -59,7 +76,7 @@ pub struct StoredSnapshot {
     pub snapshot: Snapshot,
     /// How far its life has come.
     pub state: SnapshotState,
-    /// Bytes that it takes in the pool beside its image; none: it is being made.
+    /// Bytes that its copies take in the pool beside the image; none: it is being made.
     pub allocation: Option<Size>,
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     backing::BackingStore,
+    owned::ROOT_DEVICE,
     xml::{Amount, Text, write},
 };
 use crate::model::{Record, Result};
@@ -76,8 +77,8 @@ struct OsType {
 
 #[derive(Serialize)]
 struct Devices {
-    disk: Disk,
-    controller: Controller,
+    disk: Vec<Disk>,
+    controller: Vec<Controller>,
     memballoon: Model,
 }
 
@@ -95,26 +96,27 @@ struct Model {
     model: &'static str,
 }
 
-fn disk(path: &str, image: &str, target: Option<Target>) -> Disk {
+/// A disk that lies on an image, or on nothing.
+fn disk(path: &str, image: Option<&str>, target: Option<Target>) -> Disk {
     Disk {
         kind: "file",
         device: "disk",
         driver: Driver { name: "qemu", kind: "qcow2" },
         source: Source { file: path.to_owned() },
-        backing: BackingStore::image(image),
+        backing: image.map_or_else(BackingStore::none, BackingStore::image),
         target,
     }
 }
 
-/// The overlay at `path` on an image, as the target of a copy.
+/// The overlay at `path` on an image, or the empty disk there, as the target of a copy.
 ///
 /// # Errors
 /// `xml_error` if it cannot be written.
-pub fn copy_target_xml(path: &str, image: &str) -> Result<String> {
+pub fn copy_target_xml(path: &str, image: Option<&str>) -> Result<String> {
     write("disk", &disk(path, image, None))
 }
 
-/// What a stopped instance's domain is started as, paused: its root disk alone, no network, no log.
+/// What a stopped instance's domain is started as, paused: its disks alone, no network, no log.
 #[derive(Debug, Clone, Copy)]
 pub struct PausedPlan<'a> {
     /// The instance.
@@ -123,6 +125,8 @@ pub struct PausedPlan<'a> {
     pub root: &'a str,
     /// Path of the image that the disk lies on.
     pub image: &'a str,
+    /// The disks that it was given: each with its device and its path.
+    pub disks: &'a [(&'static str, &'a str)],
     /// The machine's architecture, in libvirt's words.
     pub arch: &'a str,
     /// The type of the machine, where it is to be chosen.
@@ -134,7 +138,10 @@ pub struct PausedPlan<'a> {
 /// # Errors
 /// `xml_error` if it cannot be written.
 pub fn paused_xml(plan: PausedPlan<'_>) -> Result<String> {
-    let target = Target { dev: "vda", bus: "virtio" };
+    let target = Target { dev: ROOT_DEVICE, bus: "virtio" };
+    let root = disk(plan.root, Some(plan.image), Some(target));
+    let given = plan.disks.iter().map(|(dev, path)| disk(path, None, Some(Target { dev, bus: "scsi" })));
+    let scsi = (!plan.disks.is_empty()).then_some(Controller { kind: "scsi", model: "virtio-scsi" });
     write(
         "domain",
         &Domain {
@@ -145,8 +152,8 @@ pub fn paused_xml(plan: PausedPlan<'_>) -> Result<String> {
             vcpu: Text::of(1),
             os: Os { r#type: OsType { arch: plan.arch.to_owned(), machine: plan.machine, text: "hvm" } },
             devices: Devices {
-                disk: disk(plan.root, plan.image, Some(target)),
-                controller: Controller { kind: "usb", model: "none" },
+                disk: std::iter::once(root).chain(given).collect(),
+                controller: std::iter::once(Controller { kind: "usb", model: "none" }).chain(scsi).collect(),
                 memballoon: Model { model: "none" },
             },
         },
@@ -160,15 +167,17 @@ mod tests {
 
     #[test]
     fn a_copy_and_a_paused_machine_lie_on_the_image_and_nothing_else() {
-        insta::assert_snapshot!(copy_target_xml("/pool/snap-1.qcow2", "/pool/image").unwrap());
+        insta::assert_snapshot!(copy_target_xml("/pool/snap-1.qcow2", Some("/pool/image")).unwrap());
         let record = record();
         let plan = PausedPlan {
             record: &record,
             root: "/pool/root",
             image: "/pool/image",
+            disks: &[],
             arch: "x86_64",
             machine: Some("q35"),
         };
         insta::assert_snapshot!(paused_xml(plan).unwrap());
+        insta::assert_snapshot!(paused_xml(PausedPlan { disks: &[("sda", "/pool/disk-1.qcow2")], ..plan }).unwrap());
     }
 }

@@ -34,8 +34,9 @@ pub use network::{Subnet, network_xml, subnet_of};
 pub use nft::{FromWorld, Nat, OfInstance, StaticAddressOf, port_name, ruleset};
 pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, ROOT_DEVICE, Sources, attached,
-    console_log, disk_volume, is_marked, is_of_instance, is_promised, log_owner, next_root_disk, owner_of, report_log,
-    root_disk, root_disk_number, seed, snapshot_disk, snapshot_sidecar,
+    console_log, disk_volume, disk_volume_number, is_marked, is_of_instance, is_promised, log_owner, next_disk_volume,
+    next_root_disk, owner_of, report_log, root_disk, root_disk_number, seed, snapshot_copies, snapshot_disk,
+    snapshot_part, snapshot_sidecar, snapshot_volumes,
 };
 pub use parts::{Attached, AttachedDisk, DiskPlace, DiskPort, DomainPlan, Slot};
 pub use portable::portable_xml;

@@ -17,6 +17,8 @@ use crate::model::{ForwardMode, Tap};
 pub enum Step {
     /// The thing is there, as its XML says; the content of a volume is not in the journal.
     Ensure { kind: OwnedKind, object: Object, xml: String },
+    /// The volume is there, with the content of another one of its pool.
+    Clone { kind: OwnedKind, object: Object, from: String, xml: String },
     /// The thing is gone.
     Remove { object: Object },
     /// The domain runs, without its network: the first half of a start by an earlier lite. Only its undo is left.
@@ -43,6 +45,10 @@ pub enum Step {
     Freeze { uuid: Uuid },
     /// The guest's file systems are not frozen.
     Thaw { uuid: Uuid },
+    /// The domain that ran is paused.
+    Suspend { uuid: Uuid },
+    /// The domain is not paused any more.
+    Resume { uuid: Uuid },
     /// The copies are whole, of one moment, and mirrored to no more.
     Cut { uuid: Uuid, copies: Vec<DiskCopy> },
     /// The guest is being changed by an upgrade; the way back is this snapshot.
@@ -66,7 +72,7 @@ impl Step {
     /// The step that makes it as if this one had never been.
     pub fn undo(&self) -> Option<Self> {
         match self {
-            Self::Ensure { object, .. } => Some(Self::Remove { object: object.clone() }),
+            Self::Ensure { object, .. } | Self::Clone { object, .. } => Some(Self::Remove { object: object.clone() }),
             Self::StartUnlinked { uuid } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
             Self::Redefine { uuid, from, to } => {
                 Some(Self::Redefine { uuid: *uuid, from: to.clone(), to: from.clone() })
@@ -74,6 +80,7 @@ impl Step {
             Self::StartPaused { uuid, .. } => Some(Self::EndPaused { uuid: *uuid }),
             Self::Copy { uuid, copy, .. } => Some(Self::EndCopy { uuid: *uuid, copy: copy.clone() }),
             Self::Freeze { uuid } => Some(Self::Thaw { uuid: *uuid }),
+            Self::Suspend { uuid } => Some(Self::Resume { uuid: *uuid }),
             Self::MoveNetwork { name, before, links, .. } => {
                 Some(Self::RestoreNetwork { name: name.clone(), xml: before.clone(), links: links.clone() })
             }
@@ -84,6 +91,7 @@ impl Step {
             | Self::EndPaused { .. }
             | Self::EndCopy { .. }
             | Self::Thaw { .. }
+            | Self::Resume { .. }
             | Self::Cut { .. }
             | Self::Upgrade { .. }
             | Self::RestoreNetwork { .. } => None,
@@ -99,13 +107,16 @@ impl Step {
             | Self::StartPaused { .. }
             | Self::EndPaused { .. }
             | Self::Destroy { .. } => true,
-            Self::Rename { .. }
+            Self::Clone { .. }
+            | Self::Rename { .. }
             | Self::Redefine { .. }
             | Self::Grow { .. }
             | Self::Copy { .. }
             | Self::EndCopy { .. }
             | Self::Freeze { .. }
             | Self::Thaw { .. }
+            | Self::Suspend { .. }
+            | Self::Resume { .. }
             | Self::Cut { .. }
             | Self::Upgrade { .. }
             | Self::MoveNetwork { .. }
@@ -116,7 +127,7 @@ impl Step {
     /// What it is about, for messages: "root disk `lite-web-1-….qcow2`".
     pub fn subject(&self) -> String {
         match self {
-            Self::Ensure { kind, object, .. } => kind.subject(object),
+            Self::Ensure { kind, object, .. } | Self::Clone { kind, object, .. } => kind.subject(object),
             Self::Remove { object } => object.subject(),
             Self::StartUnlinked { uuid } | Self::Start { uuid } | Self::StartPaused { uuid, .. } => {
                 format!("start of domain {uuid}")
@@ -125,6 +136,8 @@ impl Step {
             Self::EndCopy { uuid, copy } => format!("end of the copy of disk `{}` of domain {uuid}", copy.device),
             Self::Freeze { uuid } => format!("freeze of the guest of domain {uuid}"),
             Self::Thaw { uuid } => format!("thaw of the guest of domain {uuid}"),
+            Self::Suspend { uuid } => format!("pause of domain {uuid}"),
+            Self::Resume { uuid } => format!("resume of domain {uuid}"),
             Self::Cut { uuid, .. } => format!("end of the copies of domain {uuid}"),
             Self::Upgrade { uuid, .. } => format!("upgrade of the guest of domain {uuid}"),
             Self::Rename { uuid, .. } => format!("name of domain {uuid}"),

@@ -12,13 +12,16 @@ use super::{
     resources::{self, NewResource},
     sql,
 };
-use crate::model::{Code, Disk, DiskState, HostId, Name, OperationState, ResourceKind, Result, Size, Verb};
+use crate::model::{
+    Code, Disk, DiskState, Error, Hint, HostId, Name, OperationState, ResourceKind, Result, Size, Verb,
+};
 
 fn disk(row: &Row<'_>) -> rusqlite::Result<Disk> {
     Ok(Disk {
         id: id(row, "id")?,
         name: parsed(row, "name", Name::parse)?,
         size: Size::bytes(some_size(row, "size")?.unwrap_or_default()),
+        volume: row.get("volume")?,
         state: word(row, "state")?,
         created_at: time(row, "created_at")?,
     })
@@ -42,6 +45,17 @@ impl Store {
     /// One disk by id.
     pub fn disk_by_id(&self, id: Uuid) -> Result<Option<Disk>> {
         Ok(self.disks_where("WHERE id = ?1", [Id(id)])?.pop())
+    }
+
+    /// A disk that an instance was given.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchDisk`]: an older database is in place of one that was lost.
+    pub fn given_disk(&self, id: Uuid) -> Result<Disk> {
+        self.disk_by_id(id)?.ok_or_else(|| {
+            Error::new(Code::NoSuchDisk, format!("an instance has a disk {id}, which is not known"))
+                .hint(Hint::from("read it back from the pool: ").run_with(Verb::Repair, &[&"--rebuild"]))
+        })
     }
 
     /// The name of the instance that has a disk.
@@ -87,14 +101,15 @@ pub fn insert(t: &Transaction<'_>, host: &HostId, new: &Disk) -> Result<()> {
     let (kind, id, created_at) = (ResourceKind::Disk, new.id.to_string(), new.created_at);
     resources::insert(t, &NewResource { kind, id: &id, name: new.name.as_str(), host: Some(host), created_at })?;
     t.0.execute(
-        "INSERT INTO disk (id, name, host, size, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO disk (id, name, host, size, state, created_at, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             Id(new.id),
             new.name.as_str(),
             host.as_str(),
             size(new.size.as_bytes()),
             Stored(new.state),
-            Time(created_at)
+            Time(created_at),
+            new.volume,
         ],
     )
     .map_err(sql)
@@ -110,6 +125,11 @@ pub fn state(t: &Transaction<'_>, id: Uuid) -> Result<Option<DiskState>> {
 /// Sets how far the life of a disk has come.
 pub fn set_state(t: &Transaction<'_>, id: Uuid, state: DiskState) -> Result<()> {
     t.0.execute("UPDATE disk SET state = ?2 WHERE id = ?1", params![Id(id), Stored(state)]).map_err(sql).map(drop)
+}
+
+/// Sets which volume a disk has.
+pub fn set_volume(t: &Transaction<'_>, id: Uuid, number: Option<u32>) -> Result<()> {
+    t.0.execute("UPDATE disk SET volume = ?2 WHERE id = ?1", params![Id(id), number]).map_err(sql).map(drop)
 }
 
 /// Sets the size of a disk, and how far its life has come.

@@ -33,6 +33,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
             record: json(row, "record")?,
             image: row.get("image")?,
             size: Size::bytes(some_size(row, "size")?.unwrap_or_default()),
+            disks: json(row, "disks")?,
             consistency: consistency.map(|stored| stored.0),
             created_at: super::column::time(row, "created_at")?,
             automatic: row.get("automatic")?,
@@ -283,8 +284,8 @@ fn put(
     resources::insert(t, &NewResource { kind, id: &id, name: new.name.as_str(), host: Some(host), created_at })?;
     t.0.execute(
         "INSERT INTO snapshot (id, name, host, source, image, size, allocation, consistency, state, record, blueprint,
-                               parameters, created_at, automatic, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                               parameters, created_at, automatic, expires_at, disks)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             Id(new.id),
             new.name.as_str(),
@@ -301,6 +302,7 @@ fn put(
             Time(created_at),
             new.automatic,
             new.expires_at.map(Time),
+            to_json("a snapshot", &new.disks)?,
         ],
     )
     .map_err(sql)

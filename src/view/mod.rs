@@ -78,7 +78,7 @@ pub use secrets::{SecretView, SecretsDocument};
 use serde::Serialize;
 pub use show::{ShowDocument, ShowView};
 pub use site::SiteView;
-pub use snapshots::{SnapshotView, SnapshotsDocument};
+pub use snapshots::{CopiedDiskView, SnapshotView, SnapshotsDocument};
 pub use static_ips::{StaticIpRow, StaticIpsDocument};
 pub use storage::StorageRow;
 pub use tags::TagsView;

@@ -4,7 +4,27 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::row;
-use crate::model::{Consistency, Currency, Money, Size, SnapshotState, StoragePrices, StoredSnapshot};
+use crate::model::{
+    Consistency, CopiedDisk, Currency, Money, MountPoint, Size, SnapshotState, StoragePrices, StoredSnapshot,
+};
+
+/// A disk that the instance had been given, in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CopiedDiskView {
+    /// Its name then.
+    pub name: String,
+    /// What the guest saw of it.
+    #[serde(rename = "size_bytes", serialize_with = "row::bytes")]
+    pub size: Size,
+    /// Where it was mounted; none: lite mounted it nowhere.
+    pub mount: Option<MountPoint>,
+}
+
+impl From<CopiedDisk> for CopiedDiskView {
+    fn from(copied: CopiedDisk) -> Self {
+        Self { name: copied.name.to_string(), size: copied.size, mount: copied.mount }
+    }
+}
 
 /// A snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,9 +37,11 @@ pub struct SnapshotView {
     pub state: SnapshotState,
     /// In what state the guest's file systems were; none: it is being made.
     pub consistency: Option<Consistency>,
-    /// The disk as the guest sees it.
+    /// The root disk as the guest sees it.
     #[serde(rename = "disk_bytes", serialize_with = "row::bytes")]
     pub disk: Size,
+    /// The disks that the instance had been given, which are in it.
+    pub disks: Vec<CopiedDiskView>,
     /// What it takes in the pool beside its image; none: it is being made.
     #[serde(rename = "size_bytes", serialize_with = "some_bytes")]
     pub size: Option<Size>,
@@ -59,6 +81,7 @@ impl SnapshotView {
             state,
             consistency: snapshot.consistency,
             disk: snapshot.size,
+            disks: snapshot.disks.into_iter().map(CopiedDiskView::from).collect(),
             size: allocation,
             blueprint: snapshot.record.blueprint,
             bundle: snapshot.record.bundle,

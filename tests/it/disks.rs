@@ -1,11 +1,13 @@
 //! Disks that instances are given: who has one, what is refused, and what a domain and its run have then.
 
+mod copies;
+
 use std::sync::Arc;
 
 use lite::{
     app::{
         App, Caller,
-        disk::{self, Flags},
+        disk::{self, Flags, NewDisk, Source},
     },
     clock::SystemClock,
     engine,
@@ -44,7 +46,15 @@ impl<'a> Disks<'a> {
     }
 
     fn create(&self, disk: &str, mib: u64) -> Result<DiskRow> {
-        let accepted = disk::create(&self.app, &Self::root(), (&name(disk), Size::mib(mib)), false, &mut Unobserved)?;
+        self.make(disk, Some(mib), None)
+    }
+
+    /// An empty disk, or one of a disk in a snapshot.
+    fn make(&self, disk: &str, mib: Option<u64>, from: Option<(&str, Option<&str>)>) -> Result<DiskRow> {
+        let (name, from) = (name(disk), from.map(|(snapshot, disk)| (name(snapshot), disk.map(name))));
+        let from = from.as_ref().map(|(snapshot, disk)| Source { snapshot, disk: disk.as_ref() });
+        let new = NewDisk { name: &name, size: mib.map(Size::mib), from };
+        let accepted = disk::create(&self.app, &Self::root(), new, Flags::default(), &mut Unobserved)?;
         accepted.run(&mut Unobserved).map(|mut made| made.remove(0))
     }
 
@@ -115,7 +125,7 @@ fn a_disk_is_given_to_one_instance_after_the_other() {
     let (disks, web, db) = (Disks::of(&world), uuid_of(&world, "web"), uuid_of(&world, "db"));
     let made = disks.create("data", 1024).expect("made");
     assert_eq!((made.name.as_str(), made.size, made.instance), ("data", Size::mib(1024), None));
-    let volume = disk_volume(disks.id("data"));
+    let volume = disk_volume(disks.id("data"), None);
     let row = disks.attach("data", "web", None).expect("attached");
     assert_eq!((row.instance.as_deref(), row.mount), (Some("web"), None));
     assert_eq!(disks.had(web), (vec![volume.clone()], vec![volume.clone()]));
@@ -284,7 +294,7 @@ fn a_disk_gets_larger_and_never_smaller() {
         accepted.run(observer).map(|mut rows| rows.remove(0).size)
     };
     let has = || {
-        let volume = double.volume("lite", &disk_volume(disks.id("data"))).expect("asked").expect("a volume");
+        let volume = double.volume("lite", &disk_volume(disks.id("data"), None)).expect("asked").expect("a volume");
         let stored = world.engine().store.disk_by_id(disks.id("data")).expect("read").expect("a disk");
         assert_eq!((stored.size, stored.state), (Size::bytes(volume.capacity), DiskState::Available));
         stored.size
@@ -328,7 +338,7 @@ fn a_disk_whose_volume_is_gone_is_told_of() {
     world.create("web").expect("created");
     let (disks, double) = (Disks::of(&world), world.hypervisor.inner());
     disks.create("data", 1024).expect("made");
-    let volume = disk_volume(disks.id("data"));
+    let volume = disk_volume(disks.id("data"), None);
     double.remove_volume("lite", &volume).expect("removed by hand");
     let found = || {
         let audit = engine::audit(&world.engine()).expect("audited");

@@ -105,7 +105,18 @@ const ENGINE: &[&[&str]] = &[
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
     &["host", "domain", "remote", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
-    &["off_site", "disk", "disks", "host_shutdown", "published", "pulls", "resizing", "served"],
+    &[
+        "off_site",
+        "disk",
+        "disks",
+        "host_shutdown",
+        "published",
+        "pulls",
+        "resizing",
+        "restored_disks",
+        "served",
+        "snapshot_source",
+    ],
     // What the web front serves with; the application learns of it.
     &["certificates"],
     &["follow", "undo", "power"],

@@ -1,5 +1,7 @@
 //! Restoring: the disk of a snapshot becomes the instance's, or all is as before.
 
+mod disks;
+
 use std::{sync::Arc, time::Duration};
 
 use lite::{

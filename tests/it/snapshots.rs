@@ -1,5 +1,6 @@
 //! Snapshots: what they hold, what is refused, and what is left where one comes to nothing.
 
+mod disks;
 mod refused;
 
 use std::sync::{Arc, Mutex};
@@ -338,7 +339,7 @@ fn the_copy_of_somebody_else_is_not_ended() {
     assert_eq!(busy, Err(("domain_busy", 3, "instance `web` has a block job on its disk already".to_owned())));
 }
 
-/// Dead at each point: no copy, no frozen guest, no volume; and a stopped instance is stopped.
+/// Dead at each point: no copy, no frozen or paused guest, no volume; and a stopped instance is stopped.
 #[test]
 fn a_snapshot_that_dies_leaves_a_guest_that_runs_or_is_off_as_before() {
     for is_stopped in [false, true] {
@@ -348,7 +349,7 @@ fn a_snapshot_that_dies_leaves_a_guest_that_runs_or_is_off_as_before() {
             if is_stopped {
                 stop(&world, "web");
             } else {
-                world.hypervisor.inner().set_agent(uuid_of(&world, "web"), true);
+                disks::with_disk(&world, true);
             }
             world
         };

@@ -18,6 +18,7 @@ crate::tests![
     a_snapshot_holds_the_disk_of_a_running_guest_and_lies_on_the_image_alone,
     a_snapshot_of_a_stopped_instance_is_its_disk_and_it_stays_stopped,
     a_snapshot_that_is_killed_leaves_nothing_and_its_guest_runs,
+    the_disks_of_an_instance_are_in_its_snapshot,
 ];
 
 /// Writes 64 KiB of a byte into a disk that nobody has open.
@@ -163,4 +164,57 @@ fn a_snapshot_that_is_killed_leaves_nothing_and_its_guest_runs() {
         ready();
     }
     host.ok(&["delete", name, "--yes"]);
+}
+
+/// Off and running: each copy is its disk, that of a given disk lies on nothing, and takes no more than what was written.
+fn the_disks_of_an_instance_are_in_its_snapshot() {
+    needs_host();
+    let (host, name) = (idle_host("cta", 48), "lite-test-cta-a");
+    let disks = ["lite-test-cta-d1", "lite-test-cta-d2"];
+    created(&host, name);
+    host.ok(&["stop", name, "--force", "--timeout", "1s"]);
+    for disk in disks {
+        host.ok(&["disk", "create", disk, "--size", "1GiB"]);
+        host.ok(&["disk", "attach", disk, name]);
+    }
+    write(&roots(&host, name)[0], 7, "1M");
+    // By their units: libvirt tells them in order.
+    let listed = virsh(&["domblklist", name, "--inactive"]);
+    let given = |device: &str| {
+        let mut words = listed.lines().map(str::split_whitespace).map(|mut line| (line.next(), line.next()));
+        PathBuf::from(words.find(|(seen, _)| *seen == Some(device)).and_then(|(_, path)| path).expect("a path"))
+    };
+    let (one, two) = (given("sda"), given("sdb"));
+    write(&one, 8, "100M");
+    write(&two, 9, "900M");
+    for state in ["shut off", "running"] {
+        if state == "running" {
+            host.ok(&["start", name, "--no-wait"]);
+        }
+        let made = host.json(&["snapshot", "create", name, "--name", "lite-test-cta-s"])["snapshots"][0].clone();
+        let told = |n: usize| made["disks"][n]["name"].as_str().expect("a name").to_owned();
+        assert_eq!([told(0), told(1)], disks);
+        assert!(made["size_bytes"].as_u64().expect("a size") < 8 << 20, "{made}");
+        assert_eq!(virsh(&["domstate", name]).trim(), state);
+        assert!(!virsh(&["dumpxml", name]).contains("<mirror"), "a copy goes on");
+        clean(&host, "with a snapshot");
+        if state == "running" {
+            host.ok(&["stop", name, "--force", "--timeout", "1s"]);
+        }
+        let copy = |disk: &Path| {
+            let id = disk.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("disk-"));
+            files(&host, "snap-", &format!(".{}", id.expect("a name"))).remove(0)
+        };
+        for disk in [&one, &two] {
+            let copy = copy(disk);
+            run(Command::new("qemu-img").args(["compare", "-f", "qcow2", "-F", "qcow2"]).args([disk, &copy]));
+            assert_eq!(backing(&copy), Vec::<String>::new());
+        }
+        assert_eq!((holds(&copy(&one), 8, "100M"), holds(&copy(&two), 9, "900M")), (true, true));
+        host.ok(&["snapshot", "delete", "lite-test-cta-s", "--yes"]);
+        assert_eq!(files(&host, "snap-", ""), Vec::<PathBuf>::new());
+    }
+    host.ok(&["delete", name, "--yes"]);
+    host.ok(&["disk", "delete", disks[0], disks[1], "--yes"]);
+    clean(&host, "deleted");
 }

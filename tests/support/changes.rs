@@ -236,6 +236,13 @@ pub fn disk(ctx: &mut Ctx) -> Result<()> {
     disk::run(ctx, accepted).map(drop)
 }
 
+/// Makes the disk `copy` of the one in the snapshot `kept`, twice as large.
+pub fn copy_disk(ctx: &mut Ctx) -> Result<()> {
+    let source = disk::Source { snapshot: &Name::parse("kept")?, disk: None };
+    let accepted = disk::accept_copy(ctx, &Name::parse("copy")?, source, Some(Size::mib(2 << 10)))?;
+    disk::run(ctx, accepted).map(drop)
+}
+
 /// Makes it twice as large.
 pub fn resize_disk(ctx: &mut Ctx) -> Result<()> {
     let accepted = disk_resize::accept(ctx, &Name::parse("data")?, Size::mib(2 << 10))?;

@@ -152,6 +152,17 @@ fn with_attached(world: &World) {
     on(world, |ctx, instance| changes::attach_disk(ctx, instance, Some("/srv"))).expect("attached");
 }
 
+fn stopped_with_attached(world: &World) {
+    stopped_with_disk(world);
+    on(world, |ctx, instance| changes::attach_disk(ctx, instance, None)).expect("attached");
+}
+
+/// A snapshot that holds a disk too.
+fn with_whole_snapshot(world: &World) {
+    with_attached(world);
+    on(world, changes::snapshot).expect("made");
+}
+
 fn stopped_with_disk(world: &World) {
     stopped(world);
     changes::disk(&mut world.engine()).expect("made");
@@ -168,7 +179,7 @@ fn snapshot_alone(world: &World) {
 }
 
 fn stopped_with_snapshot(world: &World) {
-    stopped(world);
+    stopped_with_attached(world);
     on(world, changes::snapshot).expect("made");
 }
 
@@ -296,6 +307,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("lb delete", with_target, |w| changes::unbalance(&mut w.engine()), Leaves::Whole),
     ("delete of a target", with_target, delete_of_a_target, Leaves::Nothing),
     ("disk create", created, |w| changes::disk(&mut w.engine()), Leaves::Whole),
+    ("disk create from a snapshot", with_whole_snapshot, |w| changes::copy_disk(&mut w.engine()), Leaves::Whole),
     ("disk attach", with_disk, attach_mounted, Leaves::Whole),
     (
         "disk attach to a stopped one",
@@ -308,9 +320,10 @@ pub const OPERATIONS: &[Operation] = &[
     ("disk resize of a free one", with_disk, |w| changes::resize_disk(&mut w.engine()), Leaves::Whole),
     ("disk delete", with_disk, |w| changes::delete_disk(&mut w.engine()), Leaves::Whole),
     ("snapshot create", with_agent, |w| on(w, changes::snapshot), Leaves::Whole),
-    ("snapshot of a stopped one", stopped, |w| on(w, changes::snapshot), Leaves::Whole),
-    ("snapshot delete", with_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
-    ("restore", with_snapshot, |w| on(w, |e, i| changes::restore(e, i).map(drop)), Leaves::Whole),
+    ("snapshot create with a disk", with_attached, |w| on(w, changes::snapshot), Leaves::Whole),
+    ("snapshot of a stopped one", stopped_with_attached, |w| on(w, changes::snapshot), Leaves::Whole),
+    ("snapshot delete", with_whole_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
+    ("restore", with_whole_snapshot, |w| on(w, |e, i| changes::restore(e, i).map(drop)), Leaves::Whole),
     (
         "restore of a stopped one",
         stopped_with_snapshot,

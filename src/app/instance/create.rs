@@ -7,7 +7,7 @@ pub use super::{
 };
 use crate::{
     app::{Accepted, App, image, stages::Timed},
-    engine::{self, Created, ImageChoice, Request, sagas::create},
+    engine::{self, CopyOf, Created, ImageChoice, Request, sagas::create},
     guest,
     image::Image,
     model::{Action, InstanceState, Observer, Result, Settings},
@@ -63,6 +63,15 @@ impl Checked {
             ..
         } = self;
         let use_baked = request.use_baked && copy_of.is_none();
+        let of_snapshot = copy_of.as_ref().and_then(CopyOf::snapshot);
+        if let Some(snapshot) = of_snapshot.filter(|snapshot| !snapshot.disks.is_empty()) {
+            let disks: Vec<String> = snapshot.disks.iter().map(|one| format!("`{}`", one.name)).collect();
+            let of = format!("{} of snapshot `{}`", disks.join(", "), snapshot.name);
+            observer.status(&format!(
+                "left out: disk {of}; `lite disk create NAME --from-snapshot {}` makes one of it",
+                snapshot.name
+            ));
+        }
         ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
         let wanted = Request {
             blueprint: resolved.blueprint.clone(),

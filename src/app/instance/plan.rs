@@ -87,7 +87,7 @@ fn record(checked: &Checked) -> Result<Record> {
 fn title(step: &Step) -> &'static str {
     match step {
         Step::Ensure { kind: OwnedKind::Domain, .. } => "virtual machine",
-        Step::Ensure { kind, .. } => kind.description().noun(),
+        Step::Ensure { kind, .. } | Step::Clone { kind, .. } => kind.description().noun(),
         Step::StartUnlinked { .. } | Step::Start { .. } => "start",
         Step::Rename { .. } => "name",
         Step::Redefine { .. } => "definition",
@@ -98,6 +98,8 @@ fn title(step: &Step) -> &'static str {
         | Step::EndCopy { .. }
         | Step::Freeze { .. }
         | Step::Thaw { .. }
+        | Step::Suspend { .. }
+        | Step::Resume { .. }
         | Step::Cut { .. } => "copy of the disk",
         Step::Upgrade { .. } => "upgrade",
         Step::Destroy { .. } | Step::Remove { .. } => "removal",

@@ -6,8 +6,9 @@ use crate::{
     app::{Accepted, App, Caller, Right},
     engine::{
         Ctx,
+        restored_disks::RestoredDisks,
         sagas::{
-            restore::{self, How, Restored},
+            restore::{self, How, Plan, Restored},
             snapshot,
         },
     },
@@ -41,8 +42,7 @@ pub struct Found {
     ctx: Ctx,
     restore: Restore,
     instance: Instance,
-    snapshot: Snapshot,
-    runs: bool,
+    plan: Plan,
 }
 
 /// Finds the instance and its snapshot, and refuses what cannot be.
@@ -53,20 +53,25 @@ pub fn find(app: &App, caller: &Caller, restore: &Restore, observer: &mut dyn Ob
     caller.require(Right::Change)?;
     let ctx = app.change(caller, restore.wait, observer)?;
     let instance = ctx.store.require(&restore.name)?;
-    let (snapshot, runs) = restore::plan(&ctx, &instance, &restore.snapshot)?;
+    let plan = restore::plan(&ctx, &instance, &restore.snapshot)?;
     if restore.keep {
-        snapshot::source(&ctx, &instance).map_err(|error| {
+        snapshot::source(&ctx, &instance, snapshot::Extent::Whole).map_err(|error| {
             let again = Hint::from("without a snapshot of the disk of now: ");
             error.hint(again.run_with(Verb::Restore, &[&restore.name, &restore.snapshot, &"--no-keep"]))
         })?;
     }
-    Ok(Found { ctx, restore: restore.clone(), instance, snapshot, runs })
+    Ok(Found { ctx, restore: restore.clone(), instance, plan })
 }
 
 impl Found {
     /// The snapshot that it goes back to.
     pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+        &self.plan.snapshot
+    }
+
+    /// What becomes of the disks that the instance was given: those that go back, and then the others.
+    pub fn disks(&self) -> [String; 2] {
+        disks(&self.plan.disks)
     }
 
     /// What would be done.
@@ -75,7 +80,8 @@ impl Found {
     /// Those of the database.
     pub fn plan(&mut self) -> Result<Changed> {
         let name = &self.instance.record.name;
-        let then = if self.runs { "and started" } else { "and stay stopped" };
+        let [with, others] = self.disks();
+        let then = if self.plan.runs { "and started" } else { "and stay stopped" };
         let kept = match self.restore.keep {
             true => {
                 let free = self.ctx.store.write(|t| snapshots::free_name(t, name))?;
@@ -83,7 +89,8 @@ impl Found {
             }
             false => "; the disk of now would be lost".to_owned(),
         };
-        Ok(Changed::new(name, format!("would be restored to `{}` {then}{kept}", self.snapshot.name)))
+        let snapshot = &self.plan.snapshot.name;
+        Ok(Changed::new(name, format!("would be restored to `{snapshot}`{with} {then}{kept}{others}")))
     }
 
     /// Accepts it: an operation is in the journal then, of the snapshot of the disk of now if there is to be one.
@@ -91,14 +98,15 @@ impl Found {
     /// # Errors
     /// What is refused, or busy.
     pub fn accept(self, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
-        let Self { mut ctx, restore, instance, .. } = self;
+        let Self { mut ctx, restore, instance, plan } = self;
+        let disks = disks(&plan.disks);
         if !restore.keep {
             let accepted = restore::accept(&mut ctx, &instance, &restore.snapshot, observer)?;
             let operation = accepted.operation.clone();
             return Ok(Accepted::new(operation, move |observer| {
                 let how = restore.how();
                 let restored = restore::run(&mut ctx, accepted, how, observer)?;
-                Ok(told(&restore, restored))
+                Ok(told(&restore, restored, &disks))
             }));
         }
         let accepted = snapshot::accept(&mut ctx, &instance, None)?;
@@ -109,7 +117,7 @@ impl Found {
             observer.status(&text);
             let accepted = restore::accept(&mut ctx, &instance, &restore.snapshot, observer)?;
             let restored = restore::run(&mut ctx, accepted, restore.how(), observer)?;
-            Ok(told(&restore, restored))
+            Ok(told(&restore, restored, &disks))
         }))
     }
 }
@@ -120,12 +128,26 @@ impl Restore {
     }
 }
 
-fn told(restore: &Restore, restored: Restored) -> Changed {
+fn told(restore: &Restore, restored: Restored, [with, others]: &[String; 2]) -> Changed {
     let state = if restored.runs { "running" } else { "stopped" };
     let held = match (restored.is_own, restored.runs) {
         (true, _) => String::new(),
         (false, true) => format!("; snapshot `{}` is in use for a while yet", restore.snapshot),
         (false, false) => format!("; snapshot `{}` is in use until it ran", restore.snapshot),
     };
-    Changed::new(&restore.name, format!("restored, {state}{held}"))
+    Changed::new(&restore.name, format!("restored{with}, {state}{held}{others}"))
+}
+
+/// Those that go back, and what becomes of the others: ` with disk `data``, and `; disk `logs` is not in it and stays as it is`.
+fn disks(sorted: &RestoredDisks) -> [String; 2] {
+    let named = |names: Vec<&Name>| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let word = if quoted.len() == 1 { "disk" } else { "disks" };
+        (!quoted.is_empty()).then(|| format!("{word} {}", quoted.join(", ")))
+    };
+    let back = named(sorted.back.iter().map(|one| &one.name).collect());
+    let stay = named(sorted.stay.iter().collect()).map(|names| format!("; not in it: {names}, as now"));
+    let left =
+        named(sorted.left.iter().collect()).map(|names| format!("; left out, as not attached any more: {names}"));
+    [back.map_or_else(String::new, |names| format!(" with {names}")), [stay, left].into_iter().flatten().collect()]
 }

@@ -17,8 +17,8 @@ pub(super) fn missing_copies(f: &Facts) -> Vec<Finding> {
     let before: HashSet<Uuid> = f.before.snapshots.iter().filter(is_whole).map(|one| one.snapshot.id).collect();
     let all = f.after.snapshots.iter().filter(is_whole).map(|one| &one.snapshot);
     let settled = all.filter(|snapshot| before.contains(&snapshot.id) && !f.busy.contains(&snapshot.id));
-    let of = |snapshot: &Snapshot| [plan::snapshot_disk(snapshot.id), plan::snapshot_sidecar(snapshot.id)];
-    let gone = settled.flat_map(|snapshot| of(snapshot).map(|volume| (snapshot, volume)));
+    let of = |snapshot: &Snapshot| plan::snapshot_volumes(snapshot);
+    let gone = settled.flat_map(|snapshot| of(snapshot).into_iter().map(move |volume| (snapshot, volume)));
     gone.filter(|(_, volume)| volumes.iter().all(|seen| seen.name != *volume))
         .map(|(snapshot, volume)| {
             let fix = Hint::from("put it back from a backup, or ").run_with(Verb::SnapshotDelete, &[&snapshot.name]);
@@ -38,7 +38,7 @@ pub(super) fn missing_disks(f: &Facts) -> Vec<Finding> {
     let settled = f.after.disks.iter().filter(is_whole);
     let settled =
         settled.filter(|disk| before.contains(&disk.id) && !held.contains(&disk.id) && !f.busy.contains(&disk.id));
-    let of = |disk: &Disk| plan::disk_volume(disk.id);
+    let of = |disk: &Disk| plan::disk_volume(disk.id, disk.volume);
     settled
         .filter(|disk| volumes.iter().all(|seen| seen.name != of(disk)))
         .map(|disk| {

@@ -98,7 +98,7 @@ pub fn accept_attach(
     }
     let record = &mut instance.record;
     let unit = free_unit(record)?;
-    let attached = DiskAttachment { disk: disk.id, unit, mount: None };
+    let attached = DiskAttachment { disk: disk.id, unit, volume: disk.volume, mount: None };
     record.disks.push(attached.clone());
     let operation = journal::new_operation(ctx, kind, &instance);
     ctx.store.write(|t| {

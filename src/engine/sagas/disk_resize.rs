@@ -58,7 +58,7 @@ pub fn plan(ctx: &Ctx, name: &Name, size: Size) -> Result<Growing> {
     }
     let holder = holder(ctx, disk.id)?;
     let live = holder.as_ref().map_or(Ok(false), |instance| runs(ctx, instance))?;
-    let has = has(ctx, disk.id)?.ok_or_else(|| gone(&disk))?;
+    let has = has(ctx, &disk)?.ok_or_else(|| gone(&disk))?;
     if size < has {
         let [has, wanted] = Size::together([has, size]);
         return Err(Error::new(
@@ -93,13 +93,13 @@ fn runs(ctx: &Ctx, instance: &Instance) -> Result<bool> {
 }
 
 /// What the volume of a disk has; none: it is gone.
-fn has(ctx: &Ctx, disk: Uuid) -> Result<Option<Size>> {
-    let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &plan::disk_volume(disk))?;
+fn has(ctx: &Ctx, disk: &Disk) -> Result<Option<Size>> {
+    let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &plan::disk_volume(disk.id, disk.volume))?;
     Ok(seen.map(|volume| Size::bytes(volume.capacity)))
 }
 
 fn gone(disk: &Disk) -> Error {
-    let volume = plan::disk_volume(disk.id);
+    let volume = plan::disk_volume(disk.id, disk.volume);
     Error::new(Code::DiskGone, format!("the volume `{volume}` of disk `{}` is gone", disk.name))
         .hint("put it back from a backup, or delete the disk")
 }
@@ -156,7 +156,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
         let mut run = Run::new(&operation.id);
         let step = Step::Grow {
             pool: ctx.settings.host.pool.clone(),
-            volume: plan::disk_volume(disk.id),
+            volume: plan::disk_volume(disk.id, disk.volume),
             domain: operation.machine,
             bytes: disk.size.as_bytes(),
         };
@@ -181,8 +181,10 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
 /// The database says what the disk has, whatever was done, and the operation is over: both at once.
 fn settle(ctx: &mut Ctx, operation: &Operation, error: Option<(Code, &str)>) -> Result<Size> {
     let (id, now) = (operation.resource.id, ctx.now());
-    let stored = ctx.store.disk_by_id(id)?.map_or(Size::bytes(0), |disk| disk.size);
-    let has = has(ctx, id)?.unwrap_or(stored);
+    let has = match ctx.store.disk_by_id(id)? {
+        Some(disk) => has(ctx, &disk)?.unwrap_or(disk.size),
+        None => Size::bytes(0),
+    };
     let state = if error.is_some() { OperationState::Failed } else { OperationState::Succeeded };
     ctx.store.write(|t| {
         disks::set_size(t, id, has, DiskState::Available)?;

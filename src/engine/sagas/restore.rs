@@ -1,5 +1,6 @@
 //! restore: an instance gets the disk of one of its snapshots. The new disk is an overlay on the snapshot, so nothing is copied until
-//! the instance runs again; the old one goes last, and until the new one is proved all is put back where something fails.
+//! the instance runs again; the old one goes last, and until the new one is proved all is put back where something fails. Disks that it
+//! was given and that the snapshot holds go back with it.
 
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use crate::{
         lock::{self, Lock},
         progress::Reporter,
         replacement,
+        restored_disks::{self, RestoredDisks},
     },
     hypervisor::DomainState,
     model::{
@@ -25,11 +27,20 @@ use crate::{
 
 /// What a restore was accepted with.
 pub struct Found {
-    snapshot: Snapshot,
-    /// It is to run afterwards.
-    runs: bool,
+    plan: Plan,
     /// The lock of the snapshot, so that it stays.
     _held: Lock,
+}
+
+/// What a restore would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The snapshot that the instance goes back to.
+    pub snapshot: Snapshot,
+    /// The disks that the instance was given.
+    pub disks: RestoredDisks,
+    /// It is to run afterwards.
+    pub runs: bool,
 }
 
 /// What became of a restore.
@@ -51,12 +62,12 @@ pub fn check_protected(instance: &Instance) -> Result<()> {
         .hint(Hint::new().run_with(Verb::Unprotect, &[name]).text(" lifts the protection")))
 }
 
-/// The snapshot that an instance would be restored to, and whether it would run afterwards.
+/// What a restore of an instance to a snapshot would do.
 ///
 /// # Errors
 /// Refused: a protected instance, one that is coming or going, that hangs, or was changed by hand; a snapshot of another instance, or
 /// one that is not there.
-pub fn plan(ctx: &Ctx, instance: &Instance, name: &Name) -> Result<(Snapshot, bool)> {
+pub fn plan(ctx: &Ctx, instance: &Instance, name: &Name) -> Result<Plan> {
     check_protected(instance)?;
     let own = &instance.record.name;
     if instance.phase.is_passing() {
@@ -80,13 +91,16 @@ pub fn plan(ctx: &Ctx, instance: &Instance, name: &Name) -> Result<(Snapshot, bo
         return Err(Error::new(Code::NotSettled, text).hint("try again in a moment"));
     }
     check_whole(ctx, instance, &snapshot)?;
+    let disks = restored_disks::sorted(ctx, &instance.record, &snapshot)?;
+    restored_disks::check(ctx, &snapshot, &disks)?;
     let is_up = match state_of(ctx, instance)? {
         DomainState::Unresponsive => return Err(unresponsive(own)),
         DomainState::ShuttingDown => return Err(not_now(own, "is going down")),
         state => disk_copy::is_up(state),
     };
     refuse_drift(ctx, instance)?;
-    Ok((snapshot, is_up || instance.desired_state == DesiredState::Running))
+    let runs = is_up || instance.desired_state == DesiredState::Running;
+    Ok(Plan { snapshot, disks, runs })
 }
 
 fn not_now(name: &Name, why: &str) -> Error {
@@ -127,11 +141,11 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: &Name, observer: &mut dy
     let id = ctx.store.require_snapshot(&ctx.host_id(), name)?.snapshot.id;
     let what = format!("snapshot `{name}`");
     let held = Lock::acquire_of(&ctx.locks(), (id, &what), kind.as_str(), &*ctx.clock, ctx.wait)?;
-    let (snapshot, runs) = plan(ctx, &instance, name)?;
-    if runs {
+    let plan = plan(ctx, &instance, name)?;
+    if plan.runs {
         host::prepare_host(ctx, &instance.record.network, observer)?;
     }
-    instance.desired_state = if runs { DesiredState::Running } else { DesiredState::Stopped };
+    instance.desired_state = if plan.runs { DesiredState::Running } else { DesiredState::Stopped };
     let operation = journal::new_operation(ctx, kind, &instance);
     let (wanted, phase, failure) = (instance.desired_state, instance.phase, instance.failure.as_deref());
     ctx.store.write(|t| {
@@ -139,7 +153,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: &Name, observer: &mut dy
         instances::set_life(t, instance.record.uuid, wanted, phase, failure)?;
         operations::insert(t, &operation)
     })?;
-    Ok(Accepted { operation, instance, lock, found: Found { snapshot, runs, _held: held } })
+    Ok(Accepted { operation, instance, lock, found: Found { plan, _held: held } })
 }
 
 /// Restores what was accepted.
@@ -152,21 +166,22 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted<Found>, how: How, observer: &mut dy
     let reporter = Reporter::start(ctx, &operation.id);
     let observer = &mut reporter.observe(observer);
     let mut run = Run::new(&operation.id);
-    let restored = match replacement::replace(ctx, (&operation, &mut run), &instance, &found.snapshot, how, observer) {
-        Ok(restored) => restored,
-        Err(error) => {
-            let back = replacement::put_back(ctx, &operation.id, &instance, &run.started);
-            let error = match back {
-                Ok(()) => nothing_restored(&instance, error),
-                Err(undo) => undo.cause(format!("undone because: {error}")),
-            };
-            return journal::end(ctx, &operation, Err(error));
-        }
-    };
+    let restored =
+        match replacement::replace(ctx, (&operation, &mut run), &instance, &found.plan.snapshot, how, observer) {
+            Ok(restored) => restored,
+            Err(error) => {
+                let back = replacement::put_back(ctx, &operation.id, &instance, &run.started);
+                let error = match back {
+                    Ok(()) => nothing_restored(&instance, error),
+                    Err(undo) => undo.cause(format!("undone because: {error}")),
+                };
+                return journal::end(ctx, &operation, Err(error));
+            }
+        };
     replacement::drop_old(ctx, &mut run, restored.record.uuid)?;
     journal::end(ctx, &operation, Ok(()))?;
     let is_own = replacement::make_own(ctx, &restored)?;
-    Ok(Restored { runs: found.runs, is_own })
+    Ok(Restored { runs: found.plan.runs, is_own })
 }
 
 fn nothing_restored(instance: &Instance, error: Error) -> Error {

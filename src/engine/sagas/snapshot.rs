@@ -1,50 +1,35 @@
 //! Snapshots of instances, made and removed.
 //!
 //! A snapshot is an overlay on the instance's image, as the root disk is, so it depends on nothing but the image. QEMU copies into
-//! it what the root disk holds; a stopped instance's domain is started paused for that. The sidecar is written last.
+//! it what the root disk holds; a stopped instance's domain is started paused for that. Disks that the instance was given are copied
+//! whole, and all copies end at one moment. The sidecar is written last.
 
 use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx, Observer, capacity, disk_copy,
-        domain::{image_volume, let_calls_end, require_disks, state_of, unresponsive, volume_path},
+        Ctx, Observer,
+        domain::{let_calls_end, volume_path},
         execute::Payload,
-        host, image_leftovers,
+        image_leftovers,
         images::is_received,
         journal::{self, OWNER_DIED, Run},
         lock::{self, Lock},
         progress::Reporter,
         snapshot_sidecar::Sidecar,
+        snapshot_source::no_volume,
     },
-    hypervisor::{DomainState, VolumeInfo},
+    hypervisor::DomainState,
     model::{
-        Code, Consistency, Error, Hint, Instance, Name, NetworkMode, OperationKind, Record, ResourceRef, Result, Size,
-        Snapshot, SnapshotState, StoredSnapshot, Verb,
+        Code, Consistency, Error, Instance, Name, OperationKind, Record, ResourceRef, Result, Size, Snapshot,
+        SnapshotState, StoredSnapshot,
     },
     plan::{self, DiskCopy, Object, OwnedKind, PausedPlan, Step},
     store::{Operation, OperationState, Transaction, operations, snapshots},
 };
 
-/// What a snapshot is made from, as it was found before anything was changed.
-pub struct Source {
-    /// The root disk.
-    root: VolumeInfo,
-    /// The volume of the image that it lies on, and its path.
-    image: (String, String),
-    /// Whether the domain is up; if not, it is started paused.
-    is_up: bool,
-    /// What can be said of the file systems without an agent.
-    consistency: Consistency,
-}
-
-impl Source {
-    /// How much the copy takes at most.
-    pub fn takes(&self) -> Size {
-        Size::bytes(self.root.allocation)
-    }
-}
+pub use crate::engine::snapshot_source::{Extent, Source, source};
 
 /// A snapshot that is to be made: the database has it, and the lock of its instance is held.
 pub struct Accepted {
@@ -55,65 +40,24 @@ pub struct Accepted {
     _lock: Lock,
 }
 
-/// What a snapshot of the instance would be made from.
-///
-/// # Errors
-/// Refused: an instance that is coming or going, or whose QEMU does not answer, and a pool that has no room for a copy.
-pub fn source(ctx: &Ctx, instance: &Instance) -> Result<Source> {
-    let (record, pool) = (&instance.record, &ctx.settings.host.pool);
-    let name = &record.name;
-    let not_now = |code, why: &str| Error::new(code, format!("instance `{name}` {why}")).hint("try again in a moment");
-    if instance.phase.is_passing() {
-        return Err(not_now(Code::NotSettled, &format!("is {}", instance.phase)));
-    }
-    let (is_up, consistency) = match state_of(ctx, instance)? {
-        state if disk_copy::is_up(state) => (true, Consistency::Crash),
-        DomainState::Off => (false, Consistency::Stopped),
-        DomainState::Crashed => (false, Consistency::Crash),
-        DomainState::Unresponsive => return Err(unresponsive(name)),
-        DomainState::ShuttingDown => return Err(not_now(Code::DomainStopping, "is going down")),
-        _ => return Err(not_now(Code::NotSettled, "is in a state that lite does not know")),
-    };
-    require_disks(ctx, instance)?;
-    if record.lies_on.is_some() {
-        return Err(lies_on_another(name, is_up));
-    }
-    if is_up && ctx.hypervisor.block_job(record.uuid, plan::ROOT_DEVICE)?.is_some() {
-        return Err(not_now(Code::DomainBusy, "has a block job on its disk already"));
-    }
-    let volume = plan::root_disk(record);
-    let root = ctx.hypervisor.volume(pool, &volume)?.ok_or_else(|| no_volume(&volume))?;
-    let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
-    let (held, overcommit) = (ctx.store.allocated(&ctx.host_id())?, &ctx.settings.host.overcommit);
-    let (what, in_pool) = (format!("a snapshot of instance `{name}`"), (&view.pool, view.used_by_disks));
-    capacity::check_copy(&what, root.allocation, in_pool, &held, overcommit)?;
-    let image = image_volume(ctx, instance)?;
-    let image_path = volume_path(ctx, &image)?;
-    Ok(Source { root, image: (image, image_path), is_up, consistency })
-}
-
-/// A copy would hold only what the disk holds beside the other snapshot.
-fn lies_on_another(name: &Name, is_up: bool) -> Error {
-    let text = format!("the disk of instance `{name}` still lies on the snapshot that it was made from");
-    let error = Error::new(Code::DomainBusy, text);
-    match is_up {
-        true => error.hint("it will be its own in a moment: try again then"),
-        false => error.hint(Hint::from("it becomes its own while the instance runs: ").run_with(Verb::Start, &[name])),
-    }
-}
-
-fn no_volume(volume: &str) -> Error {
-    Error::new(Code::NoVolume, format!("libvirt has no volume `{volume}`"))
-}
-
 /// Accepts a snapshot of an instance, under a name of its own if none is given.
 ///
 /// # Errors
 /// What [`source`] refuses, a name that is taken, or busy.
 pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result<Accepted> {
-    begin(ctx, instance, |t, instance| match name {
+    begin(ctx, instance, Extent::Whole, |t, instance| match name {
         Some(name) => Ok(Wanted { name: name.clone(), automatic: false, expires_at: None }),
         None => Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: None }),
+    })
+}
+
+/// Accepts a snapshot of the root disk alone, under a name of its own.
+///
+/// # Errors
+/// Those of [`accept`].
+pub fn accept_root(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
+    begin(ctx, instance, Extent::Root, |t, instance| {
+        Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: None })
     })
 }
 
@@ -122,7 +66,7 @@ pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result
 /// # Errors
 /// Those of [`accept`].
 pub fn accept_automatic(ctx: &mut Ctx, instance: &Instance, day: Date) -> Result<Accepted> {
-    begin(ctx, instance, |t, instance| {
+    begin(ctx, instance, Extent::Whole, |t, instance| {
         Ok(Wanted { name: snapshots::free_name_of(t, instance, day)?, automatic: true, expires_at: None })
     })
 }
@@ -132,7 +76,7 @@ pub fn accept_automatic(ctx: &mut Ctx, instance: &Instance, day: Date) -> Result
 /// # Errors
 /// Those of [`accept`].
 pub fn accept_until(ctx: &mut Ctx, instance: &Instance, until: jiff::Timestamp) -> Result<Accepted> {
-    begin(ctx, instance, |t, instance| {
+    begin(ctx, instance, Extent::Whole, |t, instance| {
         Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: Some(until) })
     })
 }
@@ -148,23 +92,25 @@ struct Wanted {
 fn begin(
     ctx: &mut Ctx,
     instance: &Instance,
+    extent: Extent,
     wanted: impl Fn(&Transaction<'_>, &Name) -> Result<Wanted>,
 ) -> Result<Accepted> {
     let kind = OperationKind::CreateSnapshot;
     let lock = lock::take(ctx, instance, kind.as_str())?;
     // As it is now, not as it was before the lock.
     let instance = ctx.store.require(&instance.record.name)?;
-    let source = source(ctx, &instance)?;
+    let source = source(ctx, &instance, extent)?;
     let (host, now, requester) = (ctx.host_id(), ctx.now(), ctx.requester.clone());
     let (snapshot, operation) = ctx.store.write(|t| {
         let Wanted { name, automatic, expires_at } = wanted(t, &instance.record.name)?;
         let snapshot = Snapshot {
             id: Uuid::new_v4(),
             name,
-            // Disks that it was given are not in it.
+            // Which disks it was given is told beside it: no other has those.
             record: Record { disks: Vec::new(), root_disk: None, ..instance.record.clone() },
             image: source.image.0.clone(),
             size: Size::bytes(source.root.capacity),
+            disks: source.disks.iter().map(|one| one.copied.clone()).collect(),
             consistency: None,
             created_at: now,
             automatic,
@@ -207,29 +153,29 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
     }
 }
 
-/// Makes the copy and what is known of it; how much it takes.
+/// Makes the copies and what is known of them; how much they take.
 fn make(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &mut Snapshot, source: &Source) -> Result<Size> {
     let (uuid, pool) = (snapshot.record.uuid, ctx.settings.host.pool.clone());
-    let volume = |name: String| Object::Volume { pool: pool.clone(), name };
     let none = Payload::none();
     if !source.is_up {
         let step = start_paused(ctx, snapshot, source)?;
         journal::step(ctx, run, &step, &none)?;
     }
-    let disk = plan::snapshot_disk(snapshot.id);
-    let xml = plan::overlay_xml(&disk, snapshot.size, &source.image.1)?;
-    let step = Step::Ensure { kind: OwnedKind::SnapshotDisk, object: volume(disk.clone()), xml };
-    journal::step(ctx, run, &step, &none)?;
-    let path = volume_path(ctx, &disk)?;
-    let xml = plan::copy_target_xml(&path, &source.image.1)?;
-    let copy = DiskCopy { device: plan::ROOT_DEVICE.to_owned(), path };
-    journal::step(ctx, run, &Step::Copy { uuid, copy: copy.clone(), xml }, &none)?;
+    let copies = copy(ctx, run, snapshot, source)?;
     // Asked for late: a guest that boots gets its agent meanwhile.
     let has_agent = source.is_up && ctx.hypervisor.live_definition(uuid)?.is_some_and(|live| live.has_agent);
     if has_agent {
         journal::step(ctx, run, &Step::Freeze { uuid }, &none)?;
     }
-    journal::step(ctx, run, &Step::Cut { uuid, copies: vec![copy] }, &none)?;
+    // Copies end one after the other: nothing is written in between, whether the guest is frozen or not.
+    let is_paused = source.is_up && copies.len() > 1 && runs(ctx, uuid)?;
+    if is_paused {
+        journal::step(ctx, run, &Step::Suspend { uuid }, &none)?;
+    }
+    journal::step(ctx, run, &Step::Cut { uuid, copies }, &none)?;
+    if is_paused {
+        journal::step(ctx, run, &Step::Resume { uuid }, &none)?;
+    }
     if has_agent {
         journal::step(ctx, run, &Step::Thaw { uuid }, &none)?;
     }
@@ -240,19 +186,53 @@ fn make(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &mut Snapshot, source: &Sour
     let content = Sidecar::of(ctx, snapshot)?.text()?;
     let sidecar = plan::snapshot_sidecar(snapshot.id);
     let xml = plan::seed_xml(&sidecar, content.len() as u64)?;
-    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object: volume(sidecar), xml };
+    let object = Object::Volume { pool: pool.clone(), name: sidecar };
+    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object, xml };
     journal::step(ctx, run, &step, &Payload::of(OwnedKind::SnapshotSidecar, &content))?;
-    let seen = ctx.hypervisor.volume(&pool, &disk)?.ok_or_else(|| no_volume(&disk))?;
-    Ok(Size::bytes(seen.allocation))
+    let mut takes = 0;
+    for name in plan::snapshot_copies(snapshot) {
+        takes += ctx.hypervisor.volume(&pool, &name)?.ok_or_else(|| no_volume(&name))?.allocation;
+    }
+    Ok(Size::bytes(takes))
+}
+
+fn runs(ctx: &Ctx, uuid: Uuid) -> Result<bool> {
+    Ok(ctx.hypervisor.domain(uuid)?.is_some_and(|domain| domain.state == DomainState::Running))
+}
+
+/// Copies each disk into a volume of its own; from then on each write goes to both.
+fn copy(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &Snapshot, source: &Source) -> Result<Vec<DiskCopy>> {
+    let (uuid, pool, none) = (snapshot.record.uuid, ctx.settings.host.pool.clone(), Payload::none());
+    let root = plan::snapshot_disk(snapshot.id);
+    let xml = plan::overlay_xml(&root, snapshot.size, &source.image.1)?;
+    let mut targets = vec![(OwnedKind::SnapshotDisk, root, xml, Some(&*source.image.1))];
+    for one in &snapshot.disks {
+        let name = plan::snapshot_part(snapshot.id, one.disk);
+        let xml = plan::empty_xml(&name, one.size)?;
+        targets.push((OwnedKind::SnapshotPart, name, xml, None));
+    }
+    let mut copies = Vec::new();
+    for ((kind, name, xml, below), device) in targets.into_iter().zip(source.devices()) {
+        let object = Object::Volume { pool: pool.clone(), name: name.clone() };
+        journal::step(ctx, run, &Step::Ensure { kind, object, xml }, &none)?;
+        let path = volume_path(ctx, &name)?;
+        let xml = plan::copy_target_xml(&path, below)?;
+        let copy = DiskCopy { device: device.to_owned(), path };
+        journal::step(ctx, run, &Step::Copy { uuid, copy: copy.clone(), xml }, &none)?;
+        copies.push(copy);
+    }
+    Ok(copies)
 }
 
 fn start_paused(ctx: &Ctx, snapshot: &Snapshot, source: &Source) -> Result<Step> {
     let host = ctx.hypervisor.host()?;
     let record = &snapshot.record;
+    let disks: Vec<_> = source.disks.iter().map(|one| (one.device, one.volume.path.as_str())).collect();
     let xml = plan::paused_xml(PausedPlan {
         record,
         root: &source.root.path,
         image: &source.image.1,
+        disks: &disks,
         arch: &host.arch,
         machine: host.q35.then_some("q35"),
     })?;
@@ -342,8 +322,12 @@ pub fn resume_delete(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result
 fn go_on(ctx: &mut Ctx, operation: &Operation) -> Result<()> {
     let (id, pool) = (operation.resource.id, ctx.settings.host.pool.clone());
     let mut run = Run::new(&operation.id);
+    let volumes = match ctx.store.snapshot_by_id(id)? {
+        Some(found) => plan::snapshot_volumes(&found.snapshot),
+        None => vec![plan::snapshot_sidecar(id), plan::snapshot_disk(id)],
+    };
     // Without its sidecar it is none, whatever happens next.
-    for name in [plan::snapshot_sidecar(id), plan::snapshot_disk(id)] {
+    for name in volumes {
         let step = Step::Remove { object: Object::Volume { pool: pool.clone(), name } };
         journal::step(ctx, &mut run, &step, &Payload::none())?;
     }

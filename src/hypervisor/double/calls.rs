@@ -146,6 +146,12 @@ impl Lifecycle for Double {
         self.running(uuid)
     }
 
+    fn suspend(&self, uuid: Uuid) -> Result<()> {
+        self.running(uuid)?;
+        self.show(uuid, DomainState::Paused);
+        Ok(())
+    }
+
     fn resume(&self, uuid: Uuid) -> Result<()> {
         self.running(uuid)?;
         self.forget_state(uuid);

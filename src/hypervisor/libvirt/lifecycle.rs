@@ -57,6 +57,13 @@ impl Lifecycle for Libvirt {
         })
     }
 
+    fn suspend(&self, uuid: Uuid) -> Result<()> {
+        act(&self.link, "pause", uuid, ORDINARY, |domain| match ffi::state(domain)?.state {
+            sys::VIR_DOMAIN_PAUSED => Ok(()),
+            _ => Ok(domain.suspend()?),
+        })
+    }
+
     fn resume(&self, uuid: Uuid) -> Result<()> {
         act(&self.link, "resume", uuid, ORDINARY, |domain| match ffi::state(domain)?.state {
             sys::VIR_DOMAIN_PAUSED => Ok(domain.resume()?),

@@ -19,7 +19,7 @@ pub fn attached(record: &Record, place: Place<'_>, path: impl Fn(&str) -> Result
     let mut attached = attached_of(things(record, place), &path)?;
     for given in &record.disks {
         let Some(port) = DiskPort::of(given) else { continue };
-        let volume = disk_volume(given.disk);
+        let volume = disk_volume(given.disk, given.volume);
         attached.disks.push(AttachedDisk { word: "disk", path: path(&volume)?, volume, port });
     }
     Ok(attached)

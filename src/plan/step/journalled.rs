@@ -15,6 +15,12 @@ pub(super) enum Journalled {
         object: Object,
         xml: String,
     },
+    Clone {
+        kind: OwnedKind,
+        object: Object,
+        from: String,
+        xml: String,
+    },
     Remove {
         object: Object,
     },
@@ -68,6 +74,12 @@ pub(super) enum Journalled {
         uuid: Uuid,
     },
     Thaw {
+        uuid: Uuid,
+    },
+    Suspend {
+        uuid: Uuid,
+    },
+    Resume {
         uuid: Uuid,
     },
     Cut {
@@ -137,6 +149,7 @@ impl From<Journalled> for Step {
         let remove = |object| Self::Remove { object };
         match step {
             Journalled::Ensure { kind, object, xml } => ensure(kind, object, xml),
+            Journalled::Clone { kind, object, from, xml } => Self::Clone { kind, object, from, xml },
             Journalled::Remove { object } => remove(object),
             Journalled::StartUnlinked { uuid } => Self::StartUnlinked { uuid },
             Journalled::LinkUp { uuid } => Self::Start { uuid },
@@ -151,6 +164,8 @@ impl From<Journalled> for Step {
             Journalled::EndCopy { uuid, copy } => Self::EndCopy { uuid, copy },
             Journalled::Freeze { uuid } => Self::Freeze { uuid },
             Journalled::Thaw { uuid } => Self::Thaw { uuid },
+            Journalled::Suspend { uuid } => Self::Suspend { uuid },
+            Journalled::Resume { uuid } => Self::Resume { uuid },
             Journalled::Cut { uuid, copies } => Self::Cut { uuid, copies },
             Journalled::Upgrade { uuid, snapshot } => Self::Upgrade { uuid, snapshot },
             Journalled::MoveNetwork { name, mode, before, links } => Self::MoveNetwork { name, mode, before, links },
@@ -198,7 +213,9 @@ mod tests {
         ];
         let tap = model::Tap { name: "vnet0".into(), bridge: Some("litebr0".into()), isolated: false };
         let copy = DiskCopy { device: "vda".into(), path: "/pool/copy".into() };
+        let volume = Object::Volume { pool: "lite".into(), name: "v".into() };
         let mut steps = vec![
+            Step::Clone { kind: OwnedKind::Disk, object: volume, from: "w".into(), xml: "<volume/>".into() },
             Step::StartUnlinked { uuid: ID },
             Step::Rename { uuid: ID, name: "web".into() },
             Step::Redefine { uuid: ID, from: "<a/>".into(), to: "<b/>".into() },
@@ -211,6 +228,8 @@ mod tests {
             Step::EndCopy { uuid: ID, copy: copy.clone() },
             Step::Freeze { uuid: ID },
             Step::Thaw { uuid: ID },
+            Step::Suspend { uuid: ID },
+            Step::Resume { uuid: ID },
             Step::Cut { uuid: ID, copies: vec![copy] },
             Step::Upgrade { uuid: ID, snapshot: Uuid::from_u128(8) },
             Step::MoveNetwork {

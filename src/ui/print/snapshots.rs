@@ -4,7 +4,7 @@ use super::{or_dash, price_cell, time_text};
 use crate::{
     model::{Consistency, Money, Result, SnapshotState},
     ui::{Block, Cell, Column, Table, Ui},
-    view::{SnapshotView, SnapshotsDocument},
+    view::{CopiedDiskView, SnapshotView, SnapshotsDocument},
 };
 
 /// Prints snapshots, a line each.
@@ -51,6 +51,7 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .row("BLUEPRINT", &view.blueprint)
         .row("BUNDLE", &view.bundle)
         .row("DISK", view.disk)
+        .maybe("DISKS", Some(disks(view)).filter(|all| !all.is_empty()))
         .maybe("SIZE", view.size)
         .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
         .row("IMAGE", &view.image)
@@ -58,6 +59,15 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .maybe("KEPT UNTIL", view.expires_at.map(time_text))
         .row("CREATED", time_text(view.created_at));
     ui.data(&block.render(ui.color()))
+}
+
+/// The disks beside the root disk: `data (50 GiB, /srv)`.
+fn disks(view: &SnapshotView) -> String {
+    let one = |disk: &CopiedDiskView| match &disk.mount {
+        Some(at) => format!("{} ({}, {at})", disk.name, disk.size),
+        None => format!("{} ({})", disk.name, disk.size),
+    };
+    view.disks.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn kind(view: &SnapshotView) -> &'static str {
@@ -87,8 +97,10 @@ fn file_systems(consistency: Consistency) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Currency;
-    use crate::{model::Size, ui::testing::Capture};
+    use crate::{
+        model::{Currency, MountPoint, Size},
+        ui::testing::Capture,
+    };
 
     fn view(state: SnapshotState, consistency: Option<Consistency>) -> SnapshotView {
         SnapshotView {
@@ -97,6 +109,7 @@ mod tests {
             state,
             consistency,
             disk: Size::mib(20 << 10),
+            disks: Vec::new(),
             size: consistency.map(|_| Size::mib(22)),
             blueprint: "nginx".to_owned(),
             bundle: "nano".to_owned(),
@@ -143,5 +156,19 @@ mod tests {
         print_snapshot(&capture.ui(), &one).unwrap();
         let kept = block("the instance was off").replace("manual", "upgrade");
         assert_eq!(capture.stdout(), kept.replace("CREATED", "KEPT UNTIL    2026-03-08T10:20:30Z\nCREATED"));
+        let disk = |name: &str, mount: Option<&str>| CopiedDiskView {
+            name: name.to_owned(),
+            size: Size::mib(50 << 10),
+            mount: mount.map(|at| MountPoint::parse(at).unwrap()),
+        };
+        let whole = view(SnapshotState::Available, Some(Consistency::Frozen));
+        let whole = SnapshotView { disks: vec![disk("data", Some("/srv")), disk("logs", None)], ..whole };
+        let capture = Capture::default();
+        print_snapshot(&capture.ui(), &whole).unwrap();
+        let line = "DISK          20 GiB\nDISKS         data (50 GiB, /srv), logs (50 GiB)\nSIZE";
+        assert_eq!(
+            capture.stdout(),
+            block("frozen: all that was written is whole").replace("DISK          20 GiB\nSIZE", line)
+        );
     }
 }

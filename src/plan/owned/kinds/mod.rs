@@ -13,11 +13,11 @@ mod snapshot;
 
 use uuid::Uuid;
 
-pub use disk::disk_volume;
+pub use disk::{disk_volume, disk_volume_number, next_disk_volume};
 pub use log::{console_log, report_log};
 pub use root_disk::{ROOT_DEVICE, next_root_disk, root_disk, root_disk_number};
 pub use seed::seed;
-pub use snapshot::{snapshot_disk, snapshot_sidecar};
+pub use snapshot::{snapshot_copies, snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes};
 
 use super::{
     description::{Class, Description},
@@ -57,6 +57,8 @@ kinds! {
     Disk = "disk", disk::Disk;
     /// The copy of a disk that a snapshot holds.
     SnapshotDisk = "snapshot_disk", snapshot::DISK;
+    /// The copy of a disk that an instance had been given.
+    SnapshotPart = "snapshot_part", snapshot::SnapshotPart;
     /// What is known of a snapshot.
     SnapshotSidecar = "snapshot_sidecar", snapshot::SIDECAR;
     /// The firewall that an earlier lite gave it.

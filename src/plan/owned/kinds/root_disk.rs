@@ -17,8 +17,8 @@ use crate::{
 };
 
 const SUFFIX: &str = ".qcow2";
-/// The number of the root disk that a create makes.
-const FIRST: u32 = 1;
+/// The number of the volume that a create makes.
+pub(super) const FIRST: u32 = 1;
 
 /// The device that the root disk is in its guest.
 pub const ROOT_DEVICE: &str = "vda";
@@ -48,8 +48,8 @@ pub fn next_root_disk(record: &Record) -> u32 {
     record.root_disk.unwrap_or(FIRST).saturating_add(1)
 }
 
-/// Whether a text is the number of a root disk that is not the first, as lite writes it.
-fn is_number(text: &str) -> bool {
+/// Whether a text is the number of a volume that is not the first, as lite writes it.
+pub(super) fn is_number(text: &str) -> bool {
     text.parse::<u32>().is_ok_and(|number| number > FIRST && number.to_string() == text)
 }
 

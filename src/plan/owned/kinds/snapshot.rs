@@ -1,4 +1,4 @@
-//! The volumes of a snapshot: the copy of a disk, and what is known of it. Named by the snapshot's id alone, and not with the mark
+//! The volumes of a snapshot: the copies of disks, and what is known of it. Named by the snapshot's id alone, and not with the mark
 //! of an instance's volumes: `lite-snap-ID.qcow2` would read as the root disk of an instance `snap`.
 
 use uuid::Uuid;
@@ -9,9 +9,10 @@ use super::super::{
     object::{Namespace, Object},
     place::Place,
 };
-use crate::model::{Record, ResourceKind};
+use crate::model::{Record, ResourceKind, Snapshot};
 
 const PREFIX: &str = "snap-";
+const PART: &str = ".qcow2";
 
 /// A volume of a snapshot.
 pub(super) struct SnapshotVolume {
@@ -32,6 +33,28 @@ pub fn snapshot_disk(id: Uuid) -> String {
 /// The name of the volume that holds what is known of a snapshot.
 pub fn snapshot_sidecar(id: Uuid) -> String {
     SIDECAR.volume(id)
+}
+
+/// The name of the volume that holds the copy of a disk which the instance had been given.
+pub fn snapshot_part(id: Uuid, disk: Uuid) -> String {
+    format!("{PREFIX}{}.{}{PART}", id.simple(), disk.simple())
+}
+
+/// The names of the volumes that hold the copies of a snapshot, that of the root disk first.
+pub fn snapshot_copies(snapshot: &Snapshot) -> Vec<String> {
+    let parts = snapshot.disks.iter().map(|copied| snapshot_part(snapshot.id, copied.disk));
+    std::iter::once(snapshot_disk(snapshot.id)).chain(parts).collect()
+}
+
+/// The names of all volumes of a snapshot, the sidecar first.
+pub fn snapshot_volumes(snapshot: &Snapshot) -> Vec<String> {
+    std::iter::once(snapshot_sidecar(snapshot.id)).chain(snapshot_copies(snapshot)).collect()
+}
+
+/// The id that a name has between these, written as lite writes one.
+fn id_between(name: &str, begin: &str, end: &str) -> Option<Uuid> {
+    let id = name.strip_prefix(begin)?.strip_suffix(end)?;
+    Uuid::try_parse(id).ok().filter(|uuid| uuid.simple().to_string() == id)
 }
 
 impl SnapshotVolume {
@@ -62,8 +85,7 @@ impl Description for SnapshotVolume {
     }
 
     fn owner_in(&self, name: &str) -> Option<Uuid> {
-        let id = name.strip_prefix(PREFIX)?.strip_suffix(self.suffix)?;
-        Uuid::try_parse(id).ok().filter(|uuid| uuid.simple().to_string() == id)
+        id_between(name, PREFIX, self.suffix)
     }
 
     /// Others give such names too, and a snapshot outlives a lost database: it goes only if the journal knows it.
@@ -77,5 +99,61 @@ impl Description for SnapshotVolume {
 
     fn removal(&self, _: &Record) -> Option<String> {
         None
+    }
+}
+
+/// The copy of a disk that the instance had been given: its name holds the disk's id as well.
+pub(super) struct SnapshotPart;
+
+impl Description for SnapshotPart {
+    fn noun(&self) -> &'static str {
+        "snapshot's copy of a disk"
+    }
+
+    fn owner_kind(&self) -> ResourceKind {
+        ResourceKind::Snapshot
+    }
+
+    fn class(&self) -> Class {
+        Class::Data
+    }
+
+    fn namespace(&self) -> Namespace {
+        Namespace::Volume
+    }
+
+    fn owner_in(&self, name: &str) -> Option<Uuid> {
+        let (owner, disk) = name.split_once('.')?;
+        id_between(disk, "", PART)?;
+        id_between(owner, PREFIX, "")
+    }
+
+    fn is_told_by_name(&self) -> bool {
+        false
+    }
+
+    fn object(&self, _: &Record, _: Place<'_>) -> Option<Object> {
+        None
+    }
+
+    fn removal(&self, _: &Record) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::owner_of, *};
+    use crate::plan::OwnedKind;
+
+    #[test]
+    fn a_copy_of_a_disk_tells_its_snapshot() {
+        let ids = [Uuid::from_u128(0x1234), Uuid::from_u128(0x5678)];
+        let part = snapshot_part(ids[0], ids[1]);
+        assert_eq!(owner_of(Namespace::Volume, &part), Some((OwnedKind::SnapshotPart, ids[0])));
+        let no_part = [part.replace(".qcow2", ".json"), part.replace("5678", "567"), part.replace("snap-", "snap-0")];
+        for name in no_part {
+            assert_eq!(owner_of(Namespace::Volume, &name), None, "{name}");
+        }
     }
 }

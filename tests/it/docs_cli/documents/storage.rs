@@ -1,6 +1,8 @@
 //! Documents of disks and snapshots.
 
-use lite::model::{Consistency, DiskState, RemoteState, ResourceKind, Scheme, SnapshotState, StoragePrices};
+use lite::model::{
+    Consistency, DiskState, MountPoint, RemoteState, ResourceKind, Scheme, SnapshotState, StoragePrices,
+};
 
 use super::*;
 
@@ -45,6 +47,11 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         state: SnapshotState::Available,
         consistency: Some(Consistency::Frozen),
         disk: Size::mib(1),
+        disks: vec![view::CopiedDiskView {
+            name: text("data"),
+            size: Size::mib(1),
+            mount: Some(MountPoint::parse("/srv").expect("a folder")),
+        }],
         size: Some(Size::mib(1)),
         blueprint: text("nginx"),
         bundle: text("nano"),
