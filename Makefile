@@ -15,7 +15,7 @@ MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),/dev/
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo quick test test-guests test-host test-network test-blueprints soak check bench deb install clean
+.PHONY: help setup build demo quick test test-guests test-storage test-host test-network test-blueprints soak check bench deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ test-guests: ## on real Debian guests what the gate has no time for: WordPress b
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=slow cargo test --locked --test real
 	.ci/sweep
 
+test-storage: ## on real Debian guests what the gate has no time for: snapshots of one that writes all the time, a restore, a copy, a larger disk
+	.ci/setup test
+	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=storage cargo test --locked --test real
+	.ci/sweep
+
 test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (25 minutes)
 	.ci/setup host
 	$(MAKE) --no-print-directory deb
@@ -80,7 +85,7 @@ test-blueprints: ## boot every application whose packages are reached, and recor
 
 soak: ## the crash and concurrency tests for hours: killed at every point and 2,000 random times, ten rounds
 	.ci/setup test
-	for round in {1..10}; do for tests in crash:: publication_kill:: concurrency:: delete_states:: state_kill::; do \
+	for round in {1..10}; do for tests in crash:: storage:: publication_kill:: concurrency:: delete_states:: state_kill::; do \
 	  $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_SOAK=1 cargo test --locked --test real -- $$tests || exit 1; done; \
 	  cargo test --locked --test it -- deaths:: failing_looks:: || exit 1; done
 	.ci/sweep
@@ -91,6 +96,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
 	$(SUDO) python3 benches/network.py
 ifneq ($(SLOW),)
+	$(SUDO) python3 benches/storage.py
 	set -o pipefail; $(RUNNER) cargo test --release --locked --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
 	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
 endif

@@ -60,6 +60,8 @@ pub enum Lane {
     Host,
     /// Takes longer than the gate has: run by a target of its own, and only if this lane is asked for.
     Slow,
+    /// Debian guests whose data is at stake; likewise.
+    Storage,
     /// A host in a virtual machine; likewise.
     Machine,
     /// What takes time on the network, such as a certificate that runs out; likewise.
@@ -74,6 +76,7 @@ impl Lane {
             Self::Guests => "guests",
             Self::Host => "host",
             Self::Slow => "slow",
+            Self::Storage => "storage",
             Self::Machine => "machine",
             Self::Network => "network",
         }
@@ -111,8 +114,10 @@ pub fn main(modules: &[(Lane, &str, &[Test])]) -> ExitCode {
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
     let lane = std::env::var("LITE_TEST_LANE").ok();
     let required = is("LITE_TEST_REQUIRE_HOST", "1");
-    let asked_for =
-        |l: Lane| lane.as_ref().map_or(!matches!(l, Lane::Slow | Lane::Machine | Lane::Network), |w| w == l.name());
+    let asked_for = |l: Lane| {
+        lane.as_ref()
+            .map_or(!matches!(l, Lane::Slow | Lane::Storage | Lane::Machine | Lane::Network), |w| w == l.name())
+    };
     let wanted = modules.iter().filter(|(l, ..)| asked_for(*l));
     let trials: Vec<Trial> = wanted
         .flat_map(|(_, module, tests)| tests.iter().map(move |(name, test)| (format!("{module}::{name}"), *test)))

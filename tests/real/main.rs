@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use harness::Lane::{Alone, Guests, Host, Machine, Network, Slow, Tools};
+use harness::Lane::{Alone, Guests, Host, Machine, Network, Slow, Storage, Tools};
 
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
@@ -88,6 +88,7 @@ mod ssh_client;
 mod state;
 mod state_kill;
 mod static_ips;
+mod storage;
 mod toolchain;
 mod upgrade;
 mod user_data;
@@ -151,7 +152,7 @@ fn main() -> ExitCode {
         (Tools, "render", render::TESTS),
         (Host, "remotes", remotes::TESTS),
         (Host, "restore", restore::TESTS),
-        (Slow, "restore", restore::SLOW),
+        (Storage, "restore", restore::SLOW),
         (Slow, "remotes", remotes::SLOW),
         (Tools, "reverse_proxy", reverse_proxy::TESTS),
         (Tools, "published", published::TESTS),
@@ -165,6 +166,8 @@ fn main() -> ExitCode {
         (Host, "load_balancer_domain", load_balancer_domain::TESTS),
         (Host, "site", site::TESTS),
         (Host, "snapshot", snapshot::TESTS),
+        (Host, "storage", storage::TESTS),
+        (Storage, "storage", storage::SLOW),
         (Network, "load_balancer", load_balancer::NETWORK),
         (Network, "site", site::NETWORK),
         (Network, "beside", beside::NETWORK),
@@ -175,7 +178,7 @@ fn main() -> ExitCode {
         (Tools, "upgrade", upgrade::TESTS),
         (Slow, "upgrade", upgrade::SLOW),
         (Tools, "user_data", user_data::TESTS),
-        (Slow, "resize", resize::SLOW),
+        (Storage, "resize", resize::SLOW),
         (Slow, "wordpress", wordpress::SLOW),
         (Network, "browser", browser::NETWORK),
     ])
