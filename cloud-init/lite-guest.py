@@ -468,10 +468,22 @@ def identity(job, _reporter):
 
 
 def moved(job, reporter):
-    """Tells the application of a copy where it is now, as the part `published` does."""
+    """Tells the application of a copy where it is now: by the part `moved`, which is told as well where it was, and then by the part
+    `published`."""
     address = job.get("address") or (output(["hostname", "-I"])[0] + [""])[0].partition(" ")[0]
+    here, name = {**job, "address": address}, name_in_seed()
+    script = DIR + "/moved.sh"
+    if os.path.exists(script):
+        former = job["copied"] if isinstance(job["copied"], dict) else {}
+        values = variables(here)
+        values.update(LITE_URL=name.get("url") or "http://%s/" % address, LITE_FORMER_NAME=former.get("name", ""),
+                      LITE_FORMER_ADDRESS=former.get("address", ""))
+        write_env(values, DIR + "/moved.env")
+        fault = run("moved", ["/bin/bash", script], bash_env(DIR + "/trap", DIR + "/moved.env"), reporter)
+        if fault is not None:
+            return fault
     write_private(DIR + "/published.json", json.dumps({"copied": job["uuid"]}))
-    told = tell({**job, "address": address}, name_in_seed(), reporter, sys.stdout.buffer)
+    told = tell(here, name, reporter, sys.stdout.buffer)
     if told is None or told["code"] == 0:
         return None
     fault = {key: value for key, value in told.items() if key != "url"}
@@ -483,7 +495,7 @@ def parts_of_copy():
     steps = [("identity", identity)]
     if os.path.exists(ROOT + MAKE_CERT) and os.path.exists(ROOT + CERT_KEY):
         steps.append(("renew", renew))
-    if os.path.exists(DIR + "/published.sh"):
+    if any(os.path.exists(DIR + script) for script in ("/moved.sh", "/published.sh")):
         steps.append(("moved", moved))
     return steps
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{Code, Error, Port, Protocol, Result, Size, escaped};
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "id",
     "title",
     "description",
@@ -29,6 +29,7 @@ const KEYS: [&str; 21] = [
     "install",
     "configure",
     "published",
+    "moved",
     "upgrade",
     "seal",
     "bake",
@@ -76,6 +77,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
     scripts::same_for_all(&top, &install, diagnostics);
     let configure = scripts::script(&top, "configure", files, diagnostics);
     let published = scripts::script(&top, "published", files, diagnostics);
+    let moved = scripts::script(&top, "moved", files, diagnostics);
     let upgrade = scripts::script(&top, "upgrade", files, diagnostics);
     let seal = seal(&top, diagnostics);
     let is_baked = top.get("bake").is_none() || top.parsed("bake", diagnostics, yes_or_no) == Some(true);
@@ -103,6 +105,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
         install,
         configure,
         published,
+        moved,
         upgrade,
         seal,
         never_baked: !is_baked,

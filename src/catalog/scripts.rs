@@ -88,7 +88,7 @@ impl InlineScript {
     }
 }
 
-/// The scripts that a file holds itself: parts of `install`, `configure`, `published` and `upgrade`, and the command of the health check.
+/// The scripts that a file holds itself: parts of `install`, `configure`, `published`, `moved` and `upgrade`, and the command of the health check.
 pub(crate) fn inline(file: &str, root: &Node) -> Vec<InlineScript> {
     let mut found = Vec::new();
     let mut add = |node: &Node, key: String| match &node.value {
@@ -98,7 +98,7 @@ pub(crate) fn inline(file: &str, root: &Node) -> Vec<InlineScript> {
         }
         _ => {}
     };
-    for key in ["install", "configure", "published", "upgrade"] {
+    for key in ["install", "configure", "published", "moved", "upgrade"] {
         match root.get(key) {
             Some(Node { value: Value::List(parts), .. }) => {
                 parts.iter().enumerate().for_each(|(i, node)| add(node, format!("{key}[{i}]")));

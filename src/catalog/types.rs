@@ -70,6 +70,10 @@ pub struct Blueprint {
     /// Shell script that tells the application under which name it is published, whenever that changes. Empty: none.
     #[serde(default)]
     pub published: String,
+    /// Shell script that tells the application of an instance that has the disk of another what is its own now: once, before
+    /// [`Self::published`]. Empty: none.
+    #[serde(default)]
+    pub moved: String,
     /// Shell script that brings an instance that is set up to today's versions of what it was made of. Empty: none.
     #[serde(default)]
     pub upgrade: String,

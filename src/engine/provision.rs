@@ -228,7 +228,7 @@ fn insert(
         let record = Record { lies_on: copied.map(|snapshot| snapshot.id), ..chosen.record(identity) };
         let secrets = match &request.copy_of {
             Some(CopyOf::Snapshot(snapshot)) => snapshots::secrets_of(t, snapshot)?,
-            Some(CopyOf::Export(secrets)) => secrets.iter().cloned().map(Secret::from).collect(),
+            Some(CopyOf::Export(_, secrets)) => secrets.iter().cloned().map(Secret::from).collect(),
             None => secret_rows(request, &record, generated)?,
         };
         let seed = render_seed(request, view, (generated, &secrets), &record, purpose)?;
@@ -304,7 +304,7 @@ fn render_seed(
         ssh_keys: &request.ssh_keys,
         host_key: &generated.host_key,
         user_data: request.user_data.as_ref(),
-        copied: request.copy_of.is_some(),
+        copied: request.copy_of.as_ref().map(CopyOf::former),
         seal: matches!(purpose, Purpose::Bake(_)),
     })
 }

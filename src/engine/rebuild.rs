@@ -252,6 +252,7 @@ fn blueprint_of(record: &Record, catalog: &Catalog) -> Blueprint {
         install: String::new(),
         configure: String::new(),
         published: String::new(),
+        moved: String::new(),
         upgrade: String::new(),
         seal: Vec::new(),
         never_baked: false,

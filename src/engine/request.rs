@@ -7,7 +7,7 @@ use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
     model::{Name, NetworkMode, Snapshot, Tag},
-    render::{StaticAddress, UserData},
+    render::{Former, StaticAddress, UserData},
 };
 
 /// Which image an instance's disk is to lie on.
@@ -26,8 +26,8 @@ pub enum ImageChoice {
 pub enum CopyOf {
     /// A snapshot of this host.
     Snapshot(Box<Snapshot>),
-    /// A file that was exported, with the passwords in it. The disk comes with the run.
-    Export(Vec<ExportedSecret>),
+    /// A file that was exported, with what its instance was called and the passwords in it. The disk comes with the run.
+    Export(Former, Vec<ExportedSecret>),
 }
 
 impl CopyOf {
@@ -35,7 +35,15 @@ impl CopyOf {
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match self {
             Self::Snapshot(snapshot) => Some(snapshot),
-            Self::Export(_) => None,
+            Self::Export(..) => None,
+        }
+    }
+
+    /// What the instance was called, and where it was.
+    pub fn former(&self) -> Former {
+        match self {
+            Self::Snapshot(snapshot) => Former::from(&snapshot.record),
+            Self::Export(former, _) => former.clone(),
         }
     }
 }

@@ -29,10 +29,16 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
         json!({"path": "/etc/ssh/sshd_config.d/50-cloud-init.conf", "permissions": "0600", "content": "PasswordAuthentication no\n"}),
     ];
     let blueprint = input.blueprint;
-    let scripts =
-        [("install", &blueprint.install), ("configure", &blueprint.configure), ("published", &blueprint.published)];
+    let scripts = [
+        ("install", &blueprint.install),
+        ("configure", &blueprint.configure),
+        ("published", &blueprint.published),
+        ("moved", &blueprint.moved),
+    ];
     for (name, script) in scripts {
-        if !script.is_empty() {
+        // Of no use but to a copy.
+        let is_needed = name != "moved" || input.copied.is_some();
+        if is_needed && !script.is_empty() {
             files.push(json!({"path": format!("{DIR}/{name}.sh"), "permissions": "0700", "content": script}));
         }
     }
@@ -69,8 +75,9 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
             content[key] = value.clone();
         }
     }
-    if input.copied {
-        content["copied"] = json!(true);
+    if let Some(former) = &input.copied {
+        let address = former.address.map(|address| address.to_string()).unwrap_or_default();
+        content["copied"] = json!({"name": former.name, "address": address});
     }
     if input.seal {
         content["seal"] = json!({"paths": input.blueprint.seal});

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::Blueprint,
-    model::{Code, Domain, Error, Mac, Name, Result, is_machines},
+    model::{Code, Domain, Error, Mac, Name, Record, Result, is_machines},
 };
 
 /// An address that is the guest's alone, and the way out.
@@ -83,6 +83,21 @@ impl Published {
     }
 }
 
+/// What an instance was called, and where it was, whose disk another one has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// Its name.
+    pub name: Name,
+    /// Its address; none: it got one by itself.
+    pub address: Option<Ipv4Addr>,
+}
+
+impl From<&Record> for Former {
+    fn from(record: &Record) -> Self {
+        Self { name: record.name.clone(), address: record.address }
+    }
+}
+
 /// Everything a seed is made from; drawn and checked before.
 #[derive(Debug)]
 pub struct SeedInput<'a> {
@@ -106,8 +121,8 @@ pub struct SeedInput<'a> {
     pub host_key: &'a HostKey,
     /// The user's own user-data, checked.
     pub user_data: Option<&'a UserData>,
-    /// The disk is a copy of another instance's: nothing is installed or configured anew.
-    pub copied: bool,
+    /// The instance whose disk it has, as that was called then: nothing is installed or configured anew. None: a disk of its own.
+    pub copied: Option<Former>,
     /// The guest bakes an image: after the install part it seals its disk and goes down.
     pub seal: bool,
 }

@@ -86,6 +86,7 @@ fn its_table_names_every_key() {
         "install",
         "configure",
         "published",
+        "moved",
         "upgrade",
         "seal",
         "bake",

@@ -11,7 +11,7 @@ use lite::{
     clock::SystemClock,
     engine::{self, Unobserved},
     hypervisor::prelude::*,
-    model::{Error, Instance, LiveDefinition, Name, Phase, Result, Via},
+    model::{Error, Instance, LiveDefinition, Name, Paths, Phase, Result, Settings, Via},
     plan::{self, snapshot_disk},
     view::Changed,
 };
@@ -71,7 +71,14 @@ fn delete_snapshot(world: &World) -> Result<Vec<Changed>> {
 
 #[test]
 fn a_new_instance_has_the_disk_of_a_snapshot_and_an_identity_of_its_own() {
-    let world = made();
+    let mut world = made();
+    let folder = tempfile::tempdir().expect("a folder");
+    let today = "id: debian-13\ntitle: Debian\ndescription: Another version.\ngroup: os\nversion: \"2\"\nbases: [debian-13]\n\
+                 minimum: {memory: 512 MiB, disk: 3 GiB}\nports: [22/tcp]\nuser: debian\nmoved: echo moved as today\n";
+    std::fs::write(folder.path().join("debian-13.yaml"), today).expect("written");
+    let of_world = world.settings().clone();
+    let paths = Paths { blueprints: vec![folder.path().to_owned()], ..of_world.paths.clone() };
+    world.settings = Arc::new(Settings { paths, ..of_world });
     let source = instance(&world, "web");
     world.sql(
         "INSERT INTO snapshot_secret (snapshot, name, account, description, shown, value)
@@ -88,7 +95,14 @@ fn a_new_instance_has_the_disk_of_a_snapshot_and_an_identity_of_its_own() {
     assert_eq!((new.blueprint.as_str(), new.bundle.as_str(), new.disk > old.disk), ("debian-13", "micro", true));
     assert_eq!((copy.phase, new.image_digest.as_str()), (Phase::Unverified, old.image_digest.as_str()));
     let told = told(&world, &copy);
-    assert_eq!((&told["copied"], &told["uuid"]), (&true.into(), &new.uuid.to_string().into()));
+    let former = serde_json::json!({"name": "web", "address": old.address.map(|address| address.to_string())});
+    assert_eq!((&told["copied"], &told["uuid"]), (&former, &new.uuid.to_string().into()));
+    // Its blueprint is that of the snapshot, but for the part that tells the application what it was called.
+    let parts = |of: &Instance| {
+        let seed = world.hypervisor.inner().uploaded("lite", &plan::seed(&of.record)).expect("written");
+        String::from_utf8_lossy(&seed).matches("echo moved as today").count()
+    };
+    assert_eq!((parts(&copy), parts(&source), new.blueprint_version.as_str()), (1, 0, old.blueprint_version.as_str()));
     assert_eq!(told["secrets"], serde_json::json!({"admin": "geheim"}));
     let secrets = world.engine().store.secrets(new.uuid).expect("read");
     assert_eq!(secrets.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["admin"]);

@@ -52,7 +52,7 @@ fn rendered(resolved: &lite::catalog::Resolved, host_key: &HostKey, user_data: O
         ssh_keys: std::slice::from_ref(public),
         host_key,
         user_data,
-        copied: false,
+        copied: None,
         seal: false,
     })
     .expect("renders");

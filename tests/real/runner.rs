@@ -67,7 +67,8 @@ fn a_good_set_up_runs_its_parts_in_order_and_once() {
 fn a_copy_is_told_apart_and_neither_installed_nor_configured() {
     ready();
     let id = "00000000-0000-0000-0000-0000deadbeef";
-    let guest = Guest::new(&job(json!({"uuid": id, "name": "web-2", "address": "192.168.150.11", "copied": true})));
+    let guest = Guest::new(&job(json!({"uuid": id, "name": "web-2", "address": "192.168.150.11",
+        "copied": {"name": "web-1", "address": "192.168.150.10"}})));
     for folder in
         ["etc/ssl/private", "usr/sbin", "var/lib/dbus", "var/lib/cloud/instances/old", "var/lib/cloud/instances/new"]
     {
@@ -84,6 +85,10 @@ fn a_copy_is_told_apart_and_neither_installed_nor_configured() {
     guest.write("var/lib/lite/install.sh", "echo installed\n");
     guest.write("var/lib/lite/configure.sh", "echo configured\n");
     guest.write("var/lib/lite/published.sh", "echo \"$LITE_NAME at $LITE_URL\"\n");
+    guest.write(
+        "var/lib/lite/moved.sh",
+        "echo \"$LITE_FORMER_NAME at $LITE_FORMER_ADDRESS is $LITE_NAME at $LITE_ADDRESS, $LITE_URL\"\n",
+    );
     let make_cert = guest.path("usr/sbin/make-ssl-cert");
     guest.write("usr/sbin/make-ssl-cert", "#!/bin/sh\necho \"cert: $*\"\n");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -91,20 +96,25 @@ fn a_copy_is_told_apart_and_neither_installed_nor_configured() {
     let (events, console) = guest.boot();
     assert_eq!(events[..3], [stage("identity"), stage("renew"), stage("moved")]);
     assert_eq!((events.len(), &events[3]["event"]), (4, &json!("done")));
-    let said = "cert: generate-default-snakeoil --force-overwrite\nweb-2 at http://192.168.150.11/\n";
+    let said = "cert: generate-default-snakeoil --force-overwrite\nweb-1 at 192.168.150.10 is web-2 at 192.168.150.11, \
+                http://192.168.150.11/\nweb-2 at http://192.168.150.11/\n";
     assert_eq!(console, said);
     assert_eq!(guest.read("etc/machine-id"), "000000000000000000000000deadbeef\n");
     let there = |path: &str| guest.path(path).exists();
     let paths = ["var/lib/dbus/machine-id", "var/lib/cloud/instances/old", "var/lib/cloud/instances/new"];
     assert_eq!(paths.map(there), [false, false, true]);
     assert_eq!(guest.boot(), (vec![json!({"event": "booted"})], String::new()));
-    // An application that does not take its address is a set-up that failed.
-    guest.write("var/lib/lite/published.sh", "false\n");
-    guest.write("var/lib/lite/instance.json", &job(json!({"uuid": "u3", "copied": true})).to_string());
-    let (events, _) = guest.boot();
-    let failed = events.last().expect("an event");
-    let told = ["event", "module", "command"].map(|key| failed[key].as_str().unwrap_or_default());
-    assert_eq!((told, &failed["code"], failed.get("url")), (["failed", "moved", "false"], &json!(1), None));
+    // An application that does not take its address is a set-up that failed, whichever part it was; `true` is of an earlier lite.
+    for (uuid, copied, part) in
+        [("u3", json!({"name": "web-1", "address": ""}), "published"), ("u4", json!(true), "moved")]
+    {
+        guest.write(&format!("var/lib/lite/{part}.sh"), "false\n");
+        guest.write("var/lib/lite/instance.json", &job(json!({"uuid": uuid, "copied": copied})).to_string());
+        let (events, _) = guest.boot();
+        let failed = events.last().expect("an event");
+        let told = ["event", "module", "command"].map(|key| failed[key].as_str().unwrap_or_default());
+        assert_eq!((told, &failed["code"], failed.get("url")), (["failed", "moved", "false"], &json!(1), None));
+    }
 }
 
 fn a_login_that_will_not_work_is_told_with_the_set_up() {

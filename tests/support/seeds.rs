@@ -50,7 +50,7 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
         ssh_keys: &[KEY.to_owned()],
         host_key: &host_key,
         user_data,
-        copied: false,
+        copied: None,
         seal: false,
     })
     .expect("renders")

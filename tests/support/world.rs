@@ -26,6 +26,7 @@ use lite::{
         Paths, Record, Requester, ResourceRef, Result, Settings, Size, StepState, Subnet6, Via,
     },
     plan::{self, Object, OwnedKind, Owner, Place, Step},
+    render::Former,
     store::{Operation, Store},
 };
 
@@ -200,7 +201,8 @@ impl World {
 
     /// An instance with the disk of an export.
     pub fn import(&self, name: &str) -> Result<Created> {
-        let request = Request { copy_of: Some(CopyOf::Export(Vec::new())), ..self.plain_request(Some(name)) };
+        let former = Former { name: Name::parse("elsewhere")?, address: None };
+        let request = Request { copy_of: Some(CopyOf::Export(former, Vec::new())), ..self.plain_request(Some(name)) };
         let mut engine = self.engine();
         let disk = exports::disk();
         let arriving = Arriving {

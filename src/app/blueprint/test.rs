@@ -181,7 +181,7 @@ fn render_all(subject: &Subject) -> Result<()> {
             ssh_keys: std::slice::from_ref(&host_key.public),
             host_key: &host_key,
             user_data: subject.user_data.as_ref(),
-            copied: false,
+            copied: None,
             seal: false,
         })?;
         render_output(&blueprint, &name, "192.0.2.1", &subject.parameters)?;

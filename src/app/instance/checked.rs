@@ -80,9 +80,14 @@ pub(super) struct Original {
 
 /// Checks the create of an instance that has the disk of another, and so its blueprint, base and parameters.
 pub(super) fn check_original(app: &App, caller: &Caller, request: Create, original: Original) -> Result<Checked> {
-    let Original { copy_of, arriving, blueprint, parameters, record, disk } = original;
+    let Original { copy_of, arriving, mut blueprint, parameters, record, disk } = original;
     let wanted = (request.bundle.as_deref(), &*record.bundle);
-    let bundle = catalog(&app.settings)?.bundle_of_copy(&blueprint, disk, wanted)?;
+    let catalog = catalog(&app.settings)?;
+    // How an application is moved is known better today than when its instance was made.
+    if let Some(today) = catalog.blueprints.get(&blueprint.id) {
+        blueprint.moved.clone_from(&today.moved);
+    }
+    let bundle = catalog.bundle_of_copy(&blueprint, disk, wanted)?;
     refuse_double_tag(&request.tags)?;
     Ok(Checked {
         caller: caller.clone(),

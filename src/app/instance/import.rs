@@ -17,6 +17,7 @@ use crate::{
     engine::{CopyOf, Manifest},
     image::{Arriving, HEADER_MAX, archive, decrypted, gate},
     model::{Code, Error, Hint, Observer, ResourceKind, Result, Size, Verb, hex},
+    render::Former,
 };
 
 /// Most bytes of what an export says of itself, and of its definition.
@@ -64,7 +65,7 @@ pub fn check(app: &App, caller: &Caller, import: Import, observer: &mut dyn Obse
     warn_of_lost(&manifest, observer);
     let set: Vec<_> = manifest.parameters.into_iter().collect();
     let original = Original {
-        copy_of: CopyOf::Export(manifest.secrets),
+        copy_of: CopyOf::Export(Former::from(&manifest.record), manifest.secrets),
         arriving: Some(Arriving {
             source: Box::new(Cursor::new(header).chain(disk)),
             length,

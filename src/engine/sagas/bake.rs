@@ -311,6 +311,7 @@ fn install_alone(blueprint: &Blueprint, baked: &Baked) -> Result<Blueprint> {
     let mut bare = blueprint.clone();
     bare.configure = String::new();
     bare.published = String::new();
+    bare.moved = String::new();
     bare.upgrade = String::new();
     bare.health = None;
     bare.secrets.clear();
