@@ -26,7 +26,7 @@ pub const CONFIG: &str = "/etc/lite/config.toml";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 25] = [
     "accel",
     "acme_ca",
     "acme_contact",
@@ -51,6 +51,7 @@ pub const KEYS: [&str; 24] = [
     "state_dir",
     "subnet",
     "subnet6",
+    "verify_snapshots",
 ];
 
 /// Environment variables, by name, as the front end hands them over. An empty one counts as not set.
@@ -135,12 +136,9 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             is_url,
             "an `http://` or `https://` address",
         ),
-        loopback_webhooks: reader.read("loopback_webhooks", false, |t| match t {
-            "yes" => Ok(true),
-            "no" => Ok(false),
-            _ => Err(invalid(t, "`yes` or `no`")),
-        }),
+        loopback_webhooks: reader.read("loopback_webhooks", false, yes_or_no),
         keep_deleted: reader.read("keep_deleted", DAY, keep),
+        verify_snapshots: reader.read("verify_snapshots", true, yes_or_no),
         mail: mail_server(&mut reader),
         acme: Acme {
             directory: text(&mut reader, "acme_directory", Acme::LETS_ENCRYPT, is_https, "an `https://` address"),
@@ -153,6 +151,14 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
         },
     };
     reader.done(settings)
+}
+
+fn yes_or_no(text: &str) -> Result<bool> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(invalid(text, "`yes` or `no`")),
+    }
 }
 
 /// The mail server, of several keys that need each other.

@@ -1,5 +1,7 @@
 //! Snapshots: made, shown and deleted.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Accepted, App, Caller, Right, sources::storage_prices};
@@ -8,7 +10,7 @@ use crate::{
         Ctx,
         sagas::{
             push::{self as push_saga, Pushed},
-            snapshot as saga,
+            snapshot as saga, verify,
         },
     },
     model::{Name, Observer, ResourceKind, Result, StoragePrices, StoredSnapshot, Unobserved},
@@ -171,5 +173,31 @@ pub fn push(
             Pushed::Now => now,
             Pushed::Before => before,
         })
+    }))
+}
+
+/// Accepts that a snapshot is booted, in a machine without a network that goes afterwards, to see whether it is whole.
+///
+/// # Errors
+/// Refused: there is none of that name, or it is being made or removed; or busy.
+pub fn verify(
+    app: &App,
+    caller: &Caller,
+    (name, timeout): (&Name, Duration),
+    flags: Flags,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Changed>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    let name = name.clone();
+    if flags.dry_run {
+        ctx.store.require_snapshot(&ctx.host_id(), &name)?;
+        return Ok(Accepted::without_operation(move |_| Ok(Changed::new(&name, "would be booted, without a network"))));
+    }
+    app.check_host()?;
+    let accepted = verify::accept(&mut ctx, &name, timeout)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        let took = verify::run(&mut ctx, accepted, observer)?;
+        Ok(Changed::new(&name, format!("verified: its guest was up after {} s", took.as_secs())))
     }))
 }

@@ -1,9 +1,11 @@
 //! `lite snapshot`.
 
+use std::time::Duration;
+
 use clap_complete::ArgValueCompleter;
 use jiff::civil::Time;
 
-use super::{Env, common, complete};
+use super::{Env, common, complete, signals, values};
 use crate::{
     app::{
         instance::{auto_snapshot::SetAutoSnapshot, change},
@@ -21,6 +23,8 @@ EXAMPLES:
       What is kept of it, and how much that takes
   lite snapshot auto on web-1
       One every day, the last 7 are kept
+  lite snapshot verify before-update
+      Would it boot?
   lite snapshot delete before-update
       It is needed no more";
 
@@ -129,6 +133,27 @@ enum Verb {
         #[command(flatten)]
         change: common::Change,
     },
+    /// Boot a snapshot, to see whether it is whole
+    ///
+    /// Boots it in a virtual machine of its own, with the network cable out, waits until
+    /// its guest says that it is up, and removes the machine. If the blueprint's health
+    /// check is a command, that has to succeed too. What came of it is kept with the
+    /// snapshot: `lite snapshot list` shows when it was whole. Nothing of the snapshot
+    /// and nothing of its instance is changed. Exit code 1: it is not whole.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite snapshot verify before-update\n      Would it boot?"
+    )]
+    Verify {
+        /// Name of a snapshot
+        #[arg(value_name = "SNAPSHOT", value_parser = Name::parse, add = ArgValueCompleter::new(complete::snapshots))]
+        name: Name,
+        /// How long its guest may take until it is up, at most 24h
+        #[arg(long, value_name = "TIME", default_value = "15m", value_parser = values::duration)]
+        timeout: Duration,
+        #[command(flatten)]
+        change: common::Change,
+    },
     /// Delete snapshots
     ///
     /// Removes one or more snapshots. This cannot be undone. It asks first on a
@@ -193,6 +218,12 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             let flags = Flags { wait: change.wait, dry_run: change.dry_run };
             let pushed = snapshot::push(&app, &caller, (name, remote), flags, progress)?.run(progress)?;
             print_changed(&env.ui, &[pushed])
+        }
+        Verb::Verify { name, timeout, change } => {
+            let flags = Flags { wait: change.wait, dry_run: change.dry_run };
+            signals::heed(&app.cancel)?;
+            let verified = snapshot::verify(&app, &caller, (name, *timeout), flags, progress)?.run(progress)?;
+            print_changed(&env.ui, &[verified])
         }
         Verb::Delete { names, sure, change } => {
             let each = common::each_once(names);

@@ -139,6 +139,7 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
         kvm: doctor::use_kvm(host.accel, &*ctx.machine, info.kvm_offered, &info.arch)?,
         arch: &info.arch,
         machine: info.q35.then_some("q35"),
+        unplugged: false,
     };
     steps.extend(plan::redefine(&plan, ctx.place())?);
     Ok(steps)

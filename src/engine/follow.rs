@@ -32,6 +32,8 @@ pub enum Subject<'a> {
     Instance(&'a Name, &'a Operation),
     /// A machine that bakes an image.
     Bake,
+    /// A machine that a snapshot is booted in.
+    Snapshot(&'a Name),
 }
 
 /// What to wait for.
@@ -132,6 +134,9 @@ impl<'a> Follower<'a> {
         let text = match self.wait.subject {
             Subject::Instance(name, _) => format!("instance `{name}` was not ready after {seconds} s: stage `{stage}`"),
             Subject::Bake => format!("not baked after {seconds} s: stage `{stage}`"),
+            Subject::Snapshot(name) => {
+                format!("the guest on snapshot `{name}` was not up after {seconds} s: stage `{stage}`")
+            }
         };
         Err(self.with_console(Error::new(Code::Timeout, text)))
     }
@@ -140,13 +145,13 @@ impl<'a> Follower<'a> {
     pub fn check_handover(&self) -> Result<()> {
         match self.wait.subject {
             Subject::Instance(name, operation) => handover::check(self.ctx, operation, name),
-            Subject::Bake => Ok(()),
+            Subject::Bake | Subject::Snapshot(_) => Ok(()),
         }
     }
 
     fn interrupted(&self, stage: &str) -> Error {
         match self.wait.subject {
-            Subject::Bake => Error::new(Code::Interrupted, "interrupted"),
+            Subject::Bake | Subject::Snapshot(_) => Error::new(Code::Interrupted, "interrupted"),
             Subject::Instance(name, _) => {
                 Error::new(Code::Interrupted, format!("interrupted while waiting for stage `{stage}`"))
                     .hint(
@@ -168,6 +173,7 @@ impl<'a> Follower<'a> {
             match self.wait.subject {
                 Subject::Instance(name, _) => format!("set-up of instance `{name}` failed in module `{module}`"),
                 Subject::Bake => format!("baking failed in module `{module}`"),
+                Subject::Snapshot(name) => format!("the guest on snapshot `{name}` says that module `{module}` failed"),
             },
         );
         if !command.is_empty() {
@@ -184,8 +190,8 @@ impl<'a> Follower<'a> {
         }
         match self.wait.subject {
             Subject::Instance(name, _) => next_steps(error, name),
-            Subject::Bake if error.causes.is_empty() => self.with_console(error),
-            Subject::Bake => error,
+            Subject::Bake | Subject::Snapshot(_) if error.causes.is_empty() => self.with_console(error),
+            Subject::Bake | Subject::Snapshot(_) => error,
         }
     }
 
@@ -195,7 +201,7 @@ impl<'a> Follower<'a> {
         error.causes.extend(lines.into_iter().map(|l| format!("console: {l}")));
         match self.wait.subject {
             Subject::Instance(name, _) => next_steps(error, name),
-            Subject::Bake => error,
+            Subject::Bake | Subject::Snapshot(_) => error,
         }
     }
 }

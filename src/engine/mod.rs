@@ -11,6 +11,7 @@ mod accepted;
 mod allocate;
 mod audit;
 mod auto_snapshots;
+mod auto_verify;
 mod capacity;
 mod certificates;
 mod context;
@@ -77,6 +78,7 @@ pub use crate::model::{Observer, Stage, Unobserved};
 pub use accepted::Accepted;
 pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audit};
 pub use auto_snapshots::make_due as make_due_snapshots;
+pub use auto_verify::verify_due;
 pub use capacity::Capacity;
 pub use certificates::{
     forget as forget_certificates, obtain as obtain_certificate, renew as renew_certificates,

@@ -30,7 +30,7 @@ use crate::{
     kill_point,
     model::{
         Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
-        Size, Stage, Subject, Verb,
+        Size, Snapshot, Stage, Subject, Verb,
     },
     plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step},
     render::{Seed, SeedInput, render},
@@ -44,14 +44,25 @@ pub enum Purpose<'a> {
     Instance,
     /// An image, by this operation: the machine is thrown away.
     Bake(&'a Operation),
+    /// A look whether a snapshot is whole, by this operation: no network reaches the machine, and it is thrown away.
+    Verify(&'a Operation, &'a Snapshot),
 }
 
-impl Purpose<'_> {
+impl<'a> Purpose<'a> {
     /// The kind of the operation.
     fn kind(self) -> OperationKind {
         match self {
             Self::Instance => OperationKind::Create,
             Self::Bake(_) => OperationKind::Bake,
+            Self::Verify(..) => OperationKind::VerifySnapshot,
+        }
+    }
+
+    /// The operation that throws the machine away.
+    fn of_machine(self) -> Option<&'a Operation> {
+        match self {
+            Self::Instance => None,
+            Self::Bake(operation) | Self::Verify(operation, _) => Some(operation),
         }
     }
 }
@@ -79,6 +90,7 @@ pub struct Job {
     view: HostView,
     kvm: bool,
     seed: Vec<u8>,
+    unplugged: bool,
 }
 
 impl Job {
@@ -140,6 +152,7 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
                     view,
                     kvm,
                     seed,
+                    unplugged: matches!(purpose, Purpose::Verify(..)),
                 })
             }
             Err(e) => {
@@ -207,6 +220,7 @@ fn insert(
         let stem = match purpose {
             Purpose::Instance => request.blueprint.id.clone(),
             Purpose::Bake(_) => format!("bake-{}", request.blueprint.id),
+            Purpose::Verify(..) => format!("verify-{}", request.blueprint.id),
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
         allocate::capacity(t, &host, view, &request.bundle, &settings.host.overcommit)?;
@@ -232,9 +246,13 @@ fn insert(
             None => secret_rows(request, &record, generated)?,
         };
         let seed = render_seed(request, view, (generated, &secrets), &record, purpose)?;
-        let content = guest::seed::seed_iso(&seed)?;
-        let operation = match purpose {
-            Purpose::Instance => Operation {
+        let content = match purpose {
+            // As on a later boot of the instance.
+            Purpose::Verify(..) => guest::seed::scrubbed_iso(&seed)?,
+            _ => guest::seed::seed_iso(&seed)?,
+        };
+        let operation = match purpose.of_machine() {
+            None => Operation {
                 request_id: request.request_id.clone(),
                 arguments: Some(request.arguments.clone()),
                 ..Operation::started(
@@ -245,11 +263,11 @@ fn insert(
                     now,
                 )
             },
-            Purpose::Bake(operation) => Operation { machine: Some(record.uuid), ..operation.clone() },
+            Some(operation) => Operation { machine: Some(record.uuid), ..operation.clone() },
         };
         let own = match purpose {
             Purpose::Instance => Some(lock::own(&locks, &operation, now)?),
-            Purpose::Bake(_) => None,
+            _ => None,
         };
         instances::insert(
             t,
@@ -270,7 +288,7 @@ fn insert(
         )?;
         secrets::insert(t, record.uuid, &secrets, Some(&generated.host_key.public))?;
         match purpose {
-            Purpose::Bake(_) => {
+            Purpose::Bake(_) | Purpose::Verify(..) => {
                 instances::set_life(t, record.uuid, DesiredState::Running, Phase::Baking, None)?;
                 operations::set_machine(t, &operation.id, record.uuid)?;
             }
@@ -293,10 +311,14 @@ fn render_seed(
     let secrets = secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect();
     let reserved = |subnet| allocate::static_address(subnet, record);
     let address = request.address.or_else(|| view.subnet.as_ref().and_then(reserved));
+    let (name, id) = match purpose {
+        Purpose::Verify(_, snapshot) => (&snapshot.record.name, snapshot.record.instance_id()),
+        _ => (&record.name, record.uuid),
+    };
     render(&SeedInput {
         blueprint: &request.blueprint,
-        name: &record.name,
-        uuid: record.uuid,
+        name,
+        uuid: id,
         mac: record.mac,
         address,
         params: &request.parameters,
@@ -352,6 +374,7 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
             kvm: job.kvm,
             arch: &job.view.info.arch,
             machine: job.view.info.q35.then_some("q35"),
+            unplugged: job.unplugged,
         },
         ctx.place(),
         &Sources { image_path: Some(&image_path), seed_bytes: Some(job.seed.len() as u64) },
@@ -373,6 +396,12 @@ pub fn abandon(ctx: &mut Ctx, job: Job, error: Error) -> Error {
         Ok(()) => {
             let text = match job.operation.kind {
                 OperationKind::Bake => "could not bake the image; everything was undone, nothing is left".to_owned(),
+                OperationKind::VerifySnapshot => {
+                    format!(
+                        "snapshot `{}` was not found whole; the machine it was booted in is gone",
+                        job.operation.resource.name
+                    )
+                }
                 _ => {
                     format!("could not create instance `{}`; everything was undone, nothing is left", job.record.name)
                 }

@@ -10,7 +10,7 @@ use super::{
         attachment, bake, create, delete, disk, disk_resize, fetch, firewall,
         image::{ImageCtx, recover_images},
         load_balancer, network, publication, push, remote, resize, restore, snapshot, start, static_ip, stop, tag,
-        undelete, upgrade,
+        undelete, upgrade, verify,
     },
 };
 use crate::{
@@ -122,6 +122,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Restore => restore::resume(ctx, operation, uuid),
         OperationKind::Upgrade => upgrade::resume(ctx, operation, uuid),
         OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),
+        OperationKind::VerifySnapshot => verify::resume(ctx, operation),
         OperationKind::DeleteSnapshot => snapshot::resume_delete(ctx, operation, lock),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),

@@ -80,7 +80,7 @@ pub use ruleset::{LoadedTable, Ruleset};
 pub use settings::{Acme, MailSecurity, MailServer, Paths, Settings};
 pub use site::{ApplicationUrl, Certificate, CertificateState, Domain, Site, is_behind_router};
 pub use size::Size;
-pub use snapshot::{Consistency, CopiedDisk, Snapshot, SnapshotState, StoredSnapshot};
+pub use snapshot::{Consistency, CopiedDisk, Snapshot, SnapshotState, StoredSnapshot, Verification};
 pub use static_ip::StaticIp;
 pub use subject::{EventInstance, EventLoadBalancer, Subject};
 pub use tap::Tap;

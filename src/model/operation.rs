@@ -61,6 +61,8 @@ words! {
     CreateSnapshot = "snapshot-create",
     /// Removes a snapshot.
     DeleteSnapshot = "snapshot-delete",
+    /// Boots a snapshot in a machine that is thrown away, to see whether it is whole.
+    VerifySnapshot = "snapshot-verify",
     /// Gives an instance the disk of one of its snapshots.
     Restore = "restore",
     /// Brings what runs in an instance to today's versions, or the instance back to how it was.

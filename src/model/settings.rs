@@ -75,6 +75,8 @@ pub struct Settings {
     pub loopback_webhooks: bool,
     /// How long a deleted instance is kept; zero: it is not.
     pub keep_deleted: Duration,
+    /// The watcher verifies automatic snapshots, once a week for each instance.
+    pub verify_snapshots: bool,
     /// The server that takes mail to contacts; none: no mail is sent.
     pub mail: Option<MailServer>,
     /// Who issues certificates.

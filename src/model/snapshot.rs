@@ -78,6 +78,17 @@ pub struct StoredSnapshot {
     pub state: SnapshotState,
     /// Bytes that its copies take in the pool beside the image; none: it is being made.
     pub allocation: Option<Size>,
+    /// What came of its last verification; none: it had none.
+    pub verification: Option<Verification>,
+}
+
+/// What came of booting a snapshot, to see whether it is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// When it ended.
+    pub at: jiff::Timestamp,
+    /// Why it is not; none: it is.
+    pub failure: Option<String>,
 }
 
 impl From<&Snapshot> for ResourceRef {

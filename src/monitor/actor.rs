@@ -39,6 +39,8 @@ pub enum Job {
     Reconcile,
     /// Makes the automatic snapshots that are due.
     Snapshots,
+    /// Boots the automatic snapshot that is due to be verified.
+    Verify,
     /// Asks for the certificates that are due.
     Certificates,
     /// Loads the rules of the firewall again, if others are loaded or none, puts links of guests back on their bridges, and has the
@@ -55,6 +57,8 @@ pub enum Outcome {
     Reconciled(Vec<String>),
     /// What came of automatic snapshots, a sentence each.
     Snapshots(Result<Vec<String>>),
+    /// What came of a verification, a sentence.
+    Verified(Result<Vec<String>>),
     /// What came of certificates, a sentence each.
     Certificates(Result<Vec<String>>),
     /// What had to be put right, a sentence each; also what could not be.
@@ -153,6 +157,7 @@ fn panicked(job: &Job) -> Outcome {
         Job::Act { uuid, .. } => Outcome::Acted(*uuid, Err(error)),
         Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
         Job::Snapshots => Outcome::Snapshots(Err(error)),
+        Job::Verify => Outcome::Verified(Err(error)),
         Job::Certificates => Outcome::Certificates(Err(error)),
         Job::Network => Outcome::Network(Err(error)),
     }
@@ -182,6 +187,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
             Outcome::Reconciled(lines)
         }
         Job::Snapshots => Outcome::Snapshots(engine::make_due_snapshots(engine)),
+        Job::Verify => Outcome::Verified(engine::verify_due(engine)),
         Job::Certificates => Outcome::Certificates(engine::renew_certificates(engine)),
         Job::Network => Outcome::Network(restore_network(engine)),
     }

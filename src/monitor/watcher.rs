@@ -108,6 +108,8 @@ pub struct Watcher<'a> {
     renewing: bool,
     /// The actor was asked for the automatic snapshots that are due, and has not answered.
     snapshotting: bool,
+    /// A snapshot is being verified.
+    verifying: bool,
     /// When the newest snapshot of each instance was asked for.
     newest: HashMap<Uuid, Timestamp>,
     /// Says what happens, a line each.
@@ -161,6 +163,7 @@ impl<'a> Watcher<'a> {
             restoring: false,
             renewing: false,
             snapshotting: false,
+            verifying: false,
             newest: HashMap::new(),
             engine,
             hypervisor,

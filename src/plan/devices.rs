@@ -112,6 +112,8 @@ struct Interface {
     target: InterfaceTarget,
     model: ModelType,
     #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<LinkState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<BridgePort>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<PciAddress>,
@@ -121,6 +123,12 @@ struct Interface {
 struct InterfaceTarget {
     #[serde(rename = "@dev")]
     dev: String,
+}
+
+#[derive(Serialize)]
+struct LinkState {
+    #[serde(rename = "@state")]
+    state: &'static str,
 }
 
 #[derive(Serialize)]
@@ -364,6 +372,7 @@ fn interface(plan: &DomainPlan<'_>) -> Interface {
         source,
         target: InterfaceTarget { dev: port_name(record.uuid) },
         model: ModelType { kind: "virtio" },
+        link: plan.unplugged.then_some(LinkState { state: "down" }),
         port: isolated.then_some(BridgePort { isolated: "yes" }),
         address: PciAddress::of(Slot::INTERFACE, plan),
     }

@@ -231,6 +231,7 @@ pub(super) mod tests {
             kvm: false,
             arch: "x86_64",
             machine: Some("q35"),
+            unplugged: false,
         };
         let xml = domain_xml(&plan).unwrap();
         assert_eq!(disks_in_domain(&xml), ["/pool/root", "/pool/seed"]);

@@ -196,6 +196,7 @@ mod tests {
                 kvm: false,
                 arch: "x86_64",
                 machine: None,
+                unplugged: false,
             };
             domain_xml(&plan).unwrap()
         };

@@ -25,6 +25,8 @@ pub struct DomainPlan<'a> {
     pub arch: &'a str,
     /// Machine type; none: libvirt's default.
     pub machine: Option<&'a str>,
+    /// Its card has no link: nobody reaches it, and it nobody.
+    pub unplugged: bool,
 }
 
 /// What a domain has of the things that its instance owns.

@@ -20,7 +20,7 @@ use crate::{
     catalog::Blueprint,
     model::{
         Code, Consistency, Error, HostId, Name, OperationState, ResourceKind, Result, Size, Snapshot, SnapshotState,
-        StoredSnapshot, Verb,
+        StoredSnapshot, Verb, Verification,
     },
 };
 
@@ -41,6 +41,10 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
         },
         state: word(row, "state")?,
         allocation: some_size(row, "allocation")?.map(Size::bytes),
+        verification: match super::column::some_time(row, "verified_at")? {
+            Some(at) => Some(Verification { at, failure: row.get("verify_failure")? }),
+            None => None,
+        },
     })
 }
 
@@ -312,4 +316,14 @@ fn put(
 /// Sets how far the life of a snapshot has come.
 pub fn set_state(t: &Transaction<'_>, id: Uuid, state: SnapshotState) -> Result<()> {
     t.0.execute("UPDATE snapshot SET state = ?2 WHERE id = ?1", params![Id(id), Stored(state)]).map_err(sql).map(drop)
+}
+
+/// Keeps what came of booting a snapshot.
+pub fn set_verified(t: &Transaction<'_>, id: Uuid, verification: &Verification) -> Result<()> {
+    t.0.execute(
+        "UPDATE snapshot SET verified_at = ?2, verify_failure = ?3 WHERE id = ?1",
+        params![Id(id), Time(verification.at), verification.failure],
+    )
+    .map_err(sql)
+    .map(drop)
 }

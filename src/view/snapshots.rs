@@ -58,6 +58,11 @@ pub struct SnapshotView {
     /// When it goes by itself, as the one that an upgrade began with does; none: it stays.
     #[serde(serialize_with = "row::some_time")]
     pub expires_at: Option<Timestamp>,
+    /// When it was booted last to see whether it is whole; none: never.
+    #[serde(serialize_with = "row::some_time")]
+    pub verified_at: Option<Timestamp>,
+    /// Why it was not; none: it was, or nobody has looked.
+    pub verify_failure: Option<String>,
     /// Its price a month, as of today.
     pub price: Money,
     /// The currency of the price.
@@ -74,7 +79,8 @@ fn some_bytes<S: Serializer>(size: &Option<Size>, to: S) -> Result<S::Ok, S::Err
 impl SnapshotView {
     /// Of a snapshot, with the instances whose disk still lies on it, at these prices.
     pub fn of(stored: StoredSnapshot, used_by: Vec<String>, prices: &StoragePrices) -> Self {
-        let StoredSnapshot { snapshot, state, allocation } = stored;
+        let StoredSnapshot { snapshot, state, allocation, verification } = stored;
+        let (verified_at, verify_failure) = verification.map_or((None, None), |one| (Some(one.at), one.failure));
         Self {
             name: snapshot.name.to_string(),
             instance: snapshot.record.name.to_string(),
@@ -89,6 +95,8 @@ impl SnapshotView {
             used_by,
             automatic: snapshot.automatic,
             expires_at: snapshot.expires_at,
+            verified_at,
+            verify_failure,
             price: allocation.map_or_else(Money::default, |size| prices.snapshot.of(size)),
             currency: prices.currency.clone(),
             created_at: snapshot.created_at,

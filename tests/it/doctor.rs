@@ -45,6 +45,7 @@ fn settings() -> Settings {
         mirror: String::new(),
         loopback_webhooks: false,
         keep_deleted: std::time::Duration::ZERO,
+        verify_snapshots: false,
         mail: None,
         acme: Acme::default(),
         paths: Paths { state: "/var/lib/lite".into(), blueprints: vec![] },

@@ -85,6 +85,7 @@ mod template_limits;
 mod upgrade;
 mod user_data;
 mod user_data_forms;
+mod verify;
 mod waits;
 mod watch;
 mod watch_faults;

@@ -34,6 +34,7 @@ fn a_second_disk_is_made_missed_attached_deleted_and_collected() {
         kvm: false,
         arch: "x86_64",
         machine: Some("q35"),
+        unplugged: false,
     };
     let sources = Sources { image_path: Some("/p/image"), seed_bytes: Some(1024) };
     let steps = plan::create(&domain, place, &sources).expect("planned");

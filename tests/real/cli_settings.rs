@@ -54,6 +54,7 @@ fn defaults() -> Settings {
         mirror: "http://deb.debian.org/debian".to_owned(),
         loopback_webhooks: false,
         keep_deleted: std::time::Duration::from_secs(86_400),
+        verify_snapshots: true,
         mail: None,
         acme: Acme::default(),
         paths: Paths {

@@ -92,6 +92,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["snapshot", "list"], 0),
         (&["snapshot", "create", a], 5),
         (&["snapshot", "auto", "on", a], 5),
+        (&["snapshot", "verify", "nothing"], 5),
         (&["export", a, "/tmp/lite-test-hang.lite"], 5),
         (&["import", "/tmp/lite-test-hang.lite"], 2),
         (&["remote", "list"], 0),

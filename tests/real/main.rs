@@ -92,6 +92,7 @@ mod storage;
 mod toolchain;
 mod upgrade;
 mod user_data;
+mod verify;
 mod watch;
 mod wordpress;
 
@@ -126,6 +127,8 @@ fn main() -> ExitCode {
         (Host, "disks", disks::TESTS),
         (Host, "export", export::TESTS),
         (Host, "import", import::TESTS),
+        (Host, "verify", verify::TESTS),
+        (Slow, "verify", verify::SLOW),
         (Slow, "import", import::SLOW),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),

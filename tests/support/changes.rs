@@ -12,7 +12,7 @@ use lite::{
             publication::{self, Difference},
             reboot, remote, resize,
             restore::{self, How, Restored},
-            site, snapshot, start, static_ip, stop, tag, undelete, upgrade,
+            site, snapshot, start, static_ip, stop, tag, undelete, upgrade, verify,
         },
     },
     model::{
@@ -330,4 +330,10 @@ pub fn add_remote(ctx: &mut Ctx) -> Result<()> {
 pub fn remove_remote(ctx: &mut Ctx) -> Result<()> {
     let accepted = remote::accept_remove(ctx, &Name::parse("far")?)?;
     remote::run_remove(ctx, accepted)
+}
+
+/// Boots the snapshot `kept` for at most a second.
+pub fn verify_snapshot(ctx: &mut Ctx, observer: &mut dyn Observer) -> Result<Duration> {
+    let accepted = verify::accept(ctx, &Name::parse("kept")?, Duration::from_secs(1))?;
+    verify::run(ctx, accepted, observer)
 }

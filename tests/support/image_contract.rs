@@ -33,6 +33,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
         mirror: String::new(),
         loopback_webhooks: false,
         keep_deleted: std::time::Duration::ZERO,
+        verify_snapshots: false,
         mail: None,
         acme: Acme::default(),
         paths: Paths { state: folder.join("state"), blueprints: vec![] },

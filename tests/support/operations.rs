@@ -271,6 +271,14 @@ fn bake(world: &World) -> Result<()> {
     }
 }
 
+/// A snapshot whose guest says nothing and is given up on.
+fn verify(world: &World) -> Result<()> {
+    match changes::verify_snapshot(&mut world.engine(), &mut Unobserved) {
+        Err(error) if error.code == Code::Timeout => Ok(()),
+        other => other.map(|took| panic!("it says that it is up, after {took:?}")),
+    }
+}
+
 /// What the watcher may do: the instance, if nobody decided otherwise since.
 fn watched(world: &World, act: fn(&mut Ctx, uuid::Uuid, i64) -> Result<bool>) -> Result<()> {
     let mut engine = world.engine();
@@ -322,6 +330,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("snapshot create", with_agent, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot create with a disk", with_attached, |w| on(w, changes::snapshot), Leaves::Whole),
     ("snapshot of a stopped one", stopped_with_attached, |w| on(w, changes::snapshot), Leaves::Whole),
+    ("snapshot verify", with_snapshot, verify, Leaves::Whole),
     ("snapshot delete", with_whole_snapshot, |w| changes::delete_snapshot(&mut w.engine()), Leaves::Whole),
     ("restore", with_whole_snapshot, |w| on(w, |e, i| changes::restore(e, i).map(drop)), Leaves::Whole),
     (

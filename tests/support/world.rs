@@ -104,6 +104,7 @@ impl World {
             mirror: String::new(),
             loopback_webhooks: false,
             keep_deleted: Duration::from_secs(86_400),
+            verify_snapshots: false,
             mail: None,
             acme: Acme { directory: "https://127.0.0.1:1/".to_owned(), contact: None, ca: None },
             paths: Paths { state: at("state"), blueprints: vec![] },

@@ -60,6 +60,7 @@ fn steps(checked: &Checked, settings: &Settings) -> Result<Vec<Step>> {
         kvm: false,
         arch: "x86_64",
         machine: None,
+        unplugged: false,
     };
     plan::create(&domain, place, &Sources { image_path: Some("image"), seed_bytes: Some(0) })
 }

@@ -50,10 +50,10 @@ pub fn receipt(ctx: &Ctx, instance: &Instance, back: Option<Kept>) -> Result<Rec
         Some(back) => keep::way_back(record, back, &things),
         None => Vec::new(),
     };
-    kept.extend([
-        Hint::from(format!("image `{}`", record.base)),
-        Hint::from("the operation's entry in ").run(Verb::Operations),
-    ]);
+    // The disk of an export, where it came with one, is no image and goes with the last that lies on it.
+    let is_on_image = !ctx.store.image_of(record.uuid)?.is_some_and(|image| is_received(&image));
+    kept.extend(is_on_image.then(|| Hint::from(format!("image `{}`", record.base))));
+    kept.push(Hint::from("the operation's entry in ").run(Verb::Operations));
     for given in &record.disks {
         let disk = ctx.store.disk_by_id(given.disk)?;
         kept.extend(disk.map(|disk| Hint::from(format!("disk `{}` ({}) with its data", disk.name, disk.size))));

@@ -140,7 +140,12 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
     match brought {
         Ok(allocation) => {
             ctx.store.finish_snapshot(&snapshot, allocation, &operation.id, ctx.clock.now())?;
-            Ok(StoredSnapshot { snapshot, state: SnapshotState::Available, allocation: Some(allocation) })
+            Ok(StoredSnapshot {
+                snapshot,
+                state: SnapshotState::Available,
+                allocation: Some(allocation),
+                verification: None,
+            })
         }
         Err(error) => {
             // What could not be undone stays open, and the next command tries it again.

@@ -28,3 +28,4 @@ pub mod stop;
 pub mod tag;
 pub mod undelete;
 pub mod upgrade;
+pub mod verify;

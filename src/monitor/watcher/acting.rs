@@ -80,6 +80,11 @@ impl Watcher<'_> {
                     let done = self.trouble("the automatic snapshots", done);
                     done.iter().flatten().for_each(|line| (self.tell)(line));
                 }
+                Outcome::Verified(done) => {
+                    self.verifying = false;
+                    let done = self.trouble("the verification of a snapshot", done);
+                    done.iter().flatten().for_each(|line| (self.tell)(line));
+                }
                 Outcome::Certificates(done) => {
                     self.renewing = false;
                     let done = self.trouble("the certificates", done);

@@ -129,6 +129,10 @@ impl Watcher<'_> {
             self.actor.submit(&mut self.engine, Job::Snapshots);
             self.take_outcomes(now);
         }
+        if !std::mem::replace(&mut self.verifying, true) {
+            self.actor.submit(&mut self.engine, Job::Verify);
+            self.take_outcomes(now);
+        }
         let hour = now.wall.as_second() / 3600;
         if hour != self.rolled {
             self.engine.store.roll_up(&self.engine.host_id(), now.wall.as_second())?;

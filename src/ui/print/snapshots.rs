@@ -16,7 +16,7 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
         ui.hint("there are no snapshots: `lite snapshot create NAME` makes one of an instance");
         return Ok(());
     }
-    let heads = ["SNAPSHOT", "INSTANCE", "KIND", "STATE", "SIZE", "CREATED"];
+    let heads = ["SNAPSHOT", "INSTANCE", "KIND", "STATE", "SIZE", "CREATED", "VERIFIED"];
     let costs = views.iter().any(|view| view.price > Money::default());
     let mut columns = heads.map(Column::left).to_vec();
     columns.extend(costs.then(|| Column::right("PRICE/MONTH")));
@@ -30,6 +30,7 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
             Cell::from(state(view)),
             Cell::from(or_dash(view.size)),
             Cell::from(time_text(view.created_at)),
+            Cell::from(verified(view)),
         ];
         table.row(cells.into_iter().chain(price).collect::<Vec<_>>());
     }
@@ -57,7 +58,9 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .row("IMAGE", &view.image)
         .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
         .maybe("KEPT UNTIL", view.expires_at.map(time_text))
-        .row("CREATED", time_text(view.created_at));
+        .row("CREATED", time_text(view.created_at))
+        .row("VERIFIED", verified(view))
+        .maybe("DAMAGE", view.verify_failure.as_ref());
     ui.data(&block.render(ui.color()))
 }
 
@@ -83,6 +86,15 @@ fn state(view: &SnapshotView) -> &'static str {
     match (view.state, view.consistency) {
         (SnapshotState::Available, Some(consistency)) => consistency.as_str(),
         (state, _) => state.as_str(),
+    }
+}
+
+/// When it was booted last, and whether it was whole.
+fn verified(view: &SnapshotView) -> String {
+    match (view.verified_at, &view.verify_failure) {
+        (None, _) => "-".to_owned(),
+        (Some(at), None) => time_text(at),
+        (Some(at), Some(_)) => format!("damaged {}", time_text(at)),
     }
 }
 
@@ -117,6 +129,8 @@ mod tests {
             used_by: Vec::new(),
             automatic: consistency.is_none(),
             expires_at: None,
+            verified_at: consistency.and_then(|_| "2026-03-02T00:00:00Z".parse().ok()),
+            verify_failure: consistency.filter(|one| *one == Consistency::Stopped).map(|_| "no boot".to_owned()),
             price: Money::default(),
             currency: Currency::parse("USD").unwrap(),
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
@@ -131,30 +145,38 @@ mod tests {
             capture.stdout()
         };
         let both = [view(SnapshotState::Available, Some(Consistency::Crash)), view(SnapshotState::Creating, None)];
-        let table = "SNAPSHOT       INSTANCE  KIND       STATE             SIZE    CREATED\n\
-                     before-update  web-1     manual     crash-consistent  22 MiB  2026-03-01T10:20:30Z\n\
-                     before-update  web-1     automatic  creating          -       2026-03-01T10:20:30Z\n";
+        let table = "SNAPSHOT       INSTANCE  KIND       STATE             SIZE    CREATED               VERIFIED\n\
+                     before-update  web-1     manual     crash-consistent  22 MiB  2026-03-01T10:20:30Z  2026-03-02T00:00:00Z\n\
+                     before-update  web-1     automatic  creating          -       2026-03-01T10:20:30Z  -\n";
         assert_eq!((listed(&both), listed(&[])), (table.to_owned(), String::new()));
         let shown = |consistency| {
             let capture = Capture::default();
             print_snapshot(&capture.ui(), &view(SnapshotState::Available, Some(consistency))).unwrap();
             capture.stdout()
         };
-        let block = |file_systems: &str| {
+        let block = |file_systems: &str, verified: &str| {
             format!(
                 "NAME          before-update\nINSTANCE      web-1\nKIND          manual\nSTATE         available\n\
                  FILE SYSTEMS  {file_systems}\nBLUEPRINT     nginx\nBUNDLE        nano\nDISK          20 GiB\n\
-                 SIZE          22 MiB\nIMAGE         base-debian-13-00ff.qcow2\nCREATED       2026-03-01T10:20:30Z\n"
+                 SIZE          22 MiB\nIMAGE         base-debian-13-00ff.qcow2\nCREATED       2026-03-01T10:20:30Z\n\
+                 VERIFIED      {verified}\n"
             )
         };
-        assert_eq!(shown(Consistency::Frozen), block("frozen: all that was written is whole"));
-        assert_eq!(shown(Consistency::Crash), block("crash-consistent: as after a loss of power"));
-        assert_eq!(shown(Consistency::Stopped), block("the instance was off"));
+        assert_eq!(shown(Consistency::Frozen), block("frozen: all that was written is whole", "2026-03-02T00:00:00Z"));
+        assert_eq!(
+            shown(Consistency::Crash),
+            block("crash-consistent: as after a loss of power", "2026-03-02T00:00:00Z")
+        );
+        assert_eq!(
+            shown(Consistency::Stopped),
+            block("the instance was off", "damaged 2026-03-02T00:00:00Z\nDAMAGE        no boot")
+        );
         let until = "2026-03-08T10:20:30Z".parse().ok();
         let one = SnapshotView { expires_at: until, ..view(SnapshotState::Available, Some(Consistency::Stopped)) };
         let capture = Capture::default();
         print_snapshot(&capture.ui(), &one).unwrap();
-        let kept = block("the instance was off").replace("manual", "upgrade");
+        let kept = block("the instance was off", "damaged 2026-03-02T00:00:00Z\nDAMAGE        no boot")
+            .replace("manual", "upgrade");
         assert_eq!(capture.stdout(), kept.replace("CREATED", "KEPT UNTIL    2026-03-08T10:20:30Z\nCREATED"));
         let disk = |name: &str, mount: Option<&str>| CopiedDiskView {
             name: name.to_owned(),
@@ -166,9 +188,7 @@ mod tests {
         let capture = Capture::default();
         print_snapshot(&capture.ui(), &whole).unwrap();
         let line = "DISK          20 GiB\nDISKS         data (50 GiB, /srv), logs (50 GiB)\nSIZE";
-        assert_eq!(
-            capture.stdout(),
-            block("frozen: all that was written is whole").replace("DISK          20 GiB\nSIZE", line)
-        );
+        let kept = block("frozen: all that was written is whole", "2026-03-02T00:00:00Z");
+        assert_eq!(capture.stdout(), kept.replace("DISK          20 GiB\nSIZE", line));
     }
 }

@@ -59,6 +59,8 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         used_by: vec![text("web")],
         automatic: true,
         expires_at: Some(now()),
+        verified_at: Some(now()),
+        verify_failure: Some(text("the guest was not up")),
         price: Money::hundredths(500),
         currency: usd(),
         created_at: now(),
