@@ -154,7 +154,7 @@ fn cut_and_back((host, name): (Host, &str), (other, copy): (Host, &str), cuts: u
     }
     host.ok(&push);
     assert_eq!(snapshots(&host)[0]["name"], "then");
-    assert_eq!(host.ok(&push), "then  is there already in `far`\n");
+    assert_eq!(host.json(&push)["changed"][0]["result"], "is there already in `far`");
     host.ok(&["remote", "check", "far", "--read-data"]);
     // Nothing of the cut ones is left: no lock, no copy.
     let left = |part: &str| std::fs::read_dir(server.folder.join("lite").join(part)).expect("a folder").count();
