@@ -185,5 +185,7 @@ fn cut_and_back((host, name): (Host, &str), (other, copy): (Host, &str), cuts: u
         host.ok(&["delete", name, "--yes"]);
         host.ok(&["snapshot", "delete", "then", "--yes"]);
     }
+    // The image that came along goes with the next command.
+    other.ok(&["repair"]);
     clean(&other, "after all of it is gone");
 }
