@@ -65,7 +65,7 @@ test-storage: ## on real Debian guests what the gate has no time for: snapshots 
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=storage cargo test --locked --test real
 	.ci/sweep
 
-test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (25 minutes)
+test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (half an hour to an hour)
 	.ci/setup host
 	$(MAKE) --no-print-directory deb
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=machine cargo test --locked --test real

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use super::{App, Caller, Right, files::NewFile};
+use super::{App, Caller, Right, files::NewFile, snapshot::left_out};
 use crate::{
     engine::{
         Ctx,
@@ -52,6 +52,7 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
     }
     let mut ctx = app.change(caller, export.wait, observer)?;
     let source = source(&ctx, &export.of)?;
+    left_out(&given(&ctx, &source)?).iter().for_each(|warning| observer.warn(warning));
     if export.dry_run {
         let what = match &source {
             Source::Snapshot(name) => format!("snapshot `{name}` would be exported"),
@@ -79,6 +80,19 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
         )));
     }
     Ok(Changed::new(&export.of, format!("exported to {} ({size})", export.file.display())))
+}
+
+/// The disks that it was given: an export has none of them.
+fn given(ctx: &Ctx, source: &Source) -> Result<Vec<Name>> {
+    let instance = match source {
+        Source::Snapshot(name) => {
+            let disks = ctx.store.require_snapshot(&ctx.host_id(), name)?.snapshot.disks;
+            return Ok(disks.into_iter().map(|disk| disk.name).collect());
+        }
+        Source::Stopped(instance) | Source::Running(instance) => instance,
+    };
+    let disks = instance.record.disks.iter().map(|given| ctx.store.disk_by_id(given.disk));
+    disks.filter_map(|disk| disk.map(|found| found.map(|disk| disk.name)).transpose()).collect()
 }
 
 fn source(ctx: &Ctx, name: &Name) -> Result<Source> {

@@ -25,10 +25,9 @@ EXAMPLES:
 /// version that its file names today, whichever version the instance was made from.
 /// The guest is started anew where that is asked for, a new kernel for one. A
 /// snapshot is made first. If the part fails, or the application does not answer in
-/// time, the instance gets the disk of that snapshot again by itself: exit code 1.
-/// The snapshot goes by itself after 7 days. Disks that the instance was given are
-/// in no snapshot, and stay as the upgrade leaves them. It asks first on a terminal;
-/// elsewhere --yes is needed.
+/// time, the instance gets the disks of that snapshot again by itself, those that it
+/// was given too: exit code 1. The snapshot goes by itself after 7 days. It asks
+/// first on a terminal; elsewhere --yes is needed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {

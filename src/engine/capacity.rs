@@ -235,6 +235,16 @@ fn memory(host: &HostInfo, overcommit: &Overcommit) -> u64 {
     overcommit.memory.of(memory_there(host))
 }
 
+/// What to say where more memory is promised than there is, as `memory_overcommit` allows.
+pub fn promised_twice(host: &HostInfo, promised: u64) -> Option<Hint> {
+    let there = memory_there(host);
+    let [shown, has] = Size::together([promised, there].map(Size::bytes));
+    let text = format!(
+        "{shown} of memory is promised to instances, and there is {has}: where all use theirs, the kernel kills some"
+    );
+    (promised > there).then(|| Hint::from(text))
+}
+
 /// Memory there is for instances.
 pub fn memory_there(host: &HostInfo) -> u64 {
     (host.memory_kib << 10).saturating_sub(HOST_MEMORY)

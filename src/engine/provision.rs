@@ -163,29 +163,14 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
     });
     match &reserved {
         Ok(job) => {
-            warn_of_memory(ctx, job, observer)?;
+            let promised = ctx.store.allocated(&ctx.host_id())?.memory;
+            capacity::promised_twice(&job.view.info, promised).iter().for_each(|warning| observer.warn(warning));
             observer.finish();
+            kill_point::reached("allocated");
         }
         Err(_) => observer.fail(),
     }
-    if reserved.is_ok() {
-        kill_point::reached("allocated");
-    }
     reserved
-}
-
-/// Says that more memory is promised than there is, as `memory_overcommit` allows.
-fn warn_of_memory(ctx: &Ctx, job: &Job, observer: &mut dyn Observer) -> Result<()> {
-    let promised = ctx.store.allocated(&ctx.host_id())?.memory;
-    let there = capacity::memory_there(&job.view.info);
-    if promised > there {
-        let [promised, there] = Size::together([promised, there].map(Size::bytes));
-        let text = format!(
-            "{promised} of memory is promised to instances, and there is {there}: where all use theirs, the kernel kills some"
-        );
-        observer.warn(&Hint::from(text));
-    }
-    Ok(())
 }
 
 /// The host, with what is lite's own made where it is missing; and whether its guests run with KVM.

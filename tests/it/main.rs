@@ -4,6 +4,7 @@
 #[path = "../support"]
 mod support {
     pub mod bakes;
+    pub mod balanced;
     pub mod changes;
     pub mod create_request;
     pub mod exports;

@@ -1,5 +1,5 @@
 //! A host in a virtual machine, from the package to its purge: systemd, AppArmor, KVM (nested, under emulation), a boot and a
-//! power cut, which the machine that runs the tests may lack. `make test-host`, about 25 minutes.
+//! power cut, which the machine that runs the tests may lack. `make test-host`, half an hour to an hour.
 
 use std::{
     io::Read as _,

@@ -11,7 +11,12 @@ use lite::{
     plan::report_log,
 };
 
-use super::{bakes::unsealed, changes, off_site, world::World};
+use super::{
+    bakes::unsealed,
+    balanced::{balanced, delete_of_a_target, with_target},
+    changes, off_site,
+    world::World,
+};
 
 pub const NAME: &str = "web";
 
@@ -86,7 +91,7 @@ pub fn ready(prepare: fn(&World)) -> World {
     world
 }
 
-fn delete(world: &World) -> Result<()> {
+pub(super) fn delete(world: &World) -> Result<()> {
     let mut engine = world.engine();
     let instance = engine.store.require(&name())?;
     engine::delete(&mut engine, &instance).map(drop)
@@ -225,30 +230,6 @@ fn next_day(world: &World) -> Result<()> {
     let mut engine = world.engine();
     engine.clock = Arc::new((|| Timestamp::now() + SignedDuration::from_hours(24)) as fn() -> Timestamp);
     engine::make_due_snapshots(&mut engine).map(|told| assert_eq!(told.len(), 2, "{told:?}"))
-}
-
-fn balanced(world: &World) {
-    created(world);
-    changes::balance(&mut world.engine()).expect("made");
-}
-
-fn with_target(world: &World) {
-    balanced(world);
-    on(world, changes::add_target).expect("attached");
-}
-
-/// How many instances each load balancer has.
-pub(super) fn targets(world: &World) -> Vec<usize> {
-    let engine = world.engine();
-    let all = engine.store.load_balancers(&engine.host_id()).expect("read");
-    all.iter().map(|balancer| balancer.targets.len()).collect()
-}
-
-/// A delete takes the instance out of its load balancer, which stays.
-fn delete_of_a_target(world: &World) -> Result<()> {
-    delete(world)?;
-    assert_eq!(targets(world), [0]);
-    Ok(())
 }
 
 fn half_made(world: &World) {

@@ -7,9 +7,10 @@ use lite::{
 };
 
 use super::{
+    balanced::targets,
     changes,
     operations::{
-        Leaves, Operation, created, instance, move_network, not_upgradable, on, on_old_network, targets, with_disk,
+        Leaves, Operation, created, instance, move_network, not_upgradable, on, on_old_network, with_disk,
         with_snapshot,
     },
     world::World,

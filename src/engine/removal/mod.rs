@@ -62,7 +62,7 @@ pub fn receipt(ctx: &Ctx, instance: &Instance, back: Option<Kept>) -> Result<Rec
     let snapshots = snapshots.into_iter().filter(|one| one.snapshot.record.uuid == record.uuid);
     kept.extend(snapshots.map(|one| {
         let what = if one.snapshot.automatic { "automatic snapshot" } else { "snapshot" };
-        let size = one.allocation.map(|size| format!(" ({size})")).unwrap_or_default();
+        let size = one.allocation.map(|size| format!(" ({})", size.about())).unwrap_or_default();
         Hint::from(format!("{what} `{}`{size}", one.snapshot.name))
     }));
     kept.extend(sites.iter().map(|site| Hint::from(format!("the certificate of {}, for 30 days", site.domain))));

@@ -2,7 +2,7 @@
 
 use super::{or_dash, price_cell, time_text};
 use crate::{
-    model::{Consistency, Money, Result, SnapshotState},
+    model::{Consistency, Money, Result, Size, SnapshotState},
     ui::{Block, Cell, Column, Table, Ui},
     view::{CopiedDiskView, SnapshotView, SnapshotsDocument},
 };
@@ -28,7 +28,7 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
             Cell::from(&view.instance),
             Cell::from(kind(view)),
             Cell::from(state(view)),
-            Cell::from(or_dash(view.size)),
+            Cell::from(or_dash(view.size.map(Size::about))),
             Cell::from(time_text(view.created_at)),
             Cell::from(verified(view)),
         ];
@@ -53,7 +53,7 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .row("BUNDLE", &view.bundle)
         .row("DISK", view.disk)
         .maybe("DISKS", Some(disks(view)).filter(|all| !all.is_empty()))
-        .maybe("SIZE", view.size)
+        .maybe("SIZE", view.size.map(Size::about))
         .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
         .row("IMAGE", &view.image)
         .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
@@ -110,7 +110,7 @@ fn file_systems(consistency: Consistency) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        model::{Currency, MountPoint, Size},
+        model::{Currency, MountPoint},
         ui::testing::Capture,
     };
 
@@ -145,9 +145,9 @@ mod tests {
             capture.stdout()
         };
         let both = [view(SnapshotState::Available, Some(Consistency::Crash)), view(SnapshotState::Creating, None)];
-        let table = "SNAPSHOT       INSTANCE  KIND       STATE             SIZE    CREATED               VERIFIED\n\
-                     before-update  web-1     manual     crash-consistent  22 MiB  2026-03-01T10:20:30Z  2026-03-02T00:00:00Z\n\
-                     before-update  web-1     automatic  creating          -       2026-03-01T10:20:30Z  -\n";
+        let table = "SNAPSHOT       INSTANCE  KIND       STATE             SIZE      CREATED               VERIFIED\n\
+                     before-update  web-1     manual     crash-consistent  22.0 MiB  2026-03-01T10:20:30Z  2026-03-02T00:00:00Z\n\
+                     before-update  web-1     automatic  creating          -         2026-03-01T10:20:30Z  -\n";
         assert_eq!((listed(&both), listed(&[])), (table.to_owned(), String::new()));
         let shown = |consistency| {
             let capture = Capture::default();
@@ -158,7 +158,7 @@ mod tests {
             format!(
                 "NAME          before-update\nINSTANCE      web-1\nKIND          manual\nSTATE         available\n\
                  FILE SYSTEMS  {file_systems}\nBLUEPRINT     nginx\nBUNDLE        nano\nDISK          20 GiB\n\
-                 SIZE          22 MiB\nIMAGE         base-debian-13-00ff.qcow2\nCREATED       2026-03-01T10:20:30Z\n\
+                 SIZE          22.0 MiB\nIMAGE         base-debian-13-00ff.qcow2\nCREATED       2026-03-01T10:20:30Z\n\
                  VERIFIED      {verified}\n"
             )
         };
