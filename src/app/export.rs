@@ -79,7 +79,7 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
             export.file.display()
         )));
     }
-    Ok(Changed::new(&export.of, format!("exported to {} ({size})", export.file.display())))
+    Ok(Changed::new(&export.of, format!("exported to {} ({})", export.file.display(), size.about())))
 }
 
 /// The disks that it was given: an export has none of them.

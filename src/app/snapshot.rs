@@ -150,8 +150,7 @@ fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
 /// What to say of the disks that an instance was given where its root disk alone leaves this host; none: it was given none.
 pub(super) fn left_out(disks: &[Name]) -> Option<Hint> {
     let all: Vec<String> = disks.iter().map(|name| format!("`{name}`")).collect();
-    (!all.is_empty())
-        .then(|| Hint::from(format!("the root disk alone leaves this host: {} are not in it", all.join(", "))))
+    (!all.is_empty()).then(|| Hint::from(format!("the root disk alone leaves this host, without {}", all.join(", "))))
 }
 
 /// Accepts that a snapshot is copied to a remote.
@@ -222,7 +221,7 @@ mod tests {
             left_out(&names).map(|hint| hint.to_string())
         };
         assert_eq!(named(&[]), None);
-        let both = "the root disk alone leaves this host: `data`, `logs` are not in it";
+        let both = "the root disk alone leaves this host, without `data`, `logs`";
         assert_eq!(named(&["data", "logs"]).as_deref(), Some(both));
     }
 }

@@ -61,6 +61,6 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     }
     args.sure.ask(&env.ui, &question(args, &found))?;
     let progress = &mut env.progress();
-    let changed = found.accept(progress)?.run(progress)?;
+    let changed = found.accept()?.run(progress)?;
     print_changed(&env.ui, &[changed])
 }

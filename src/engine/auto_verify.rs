@@ -9,6 +9,8 @@ use crate::model::{Class, EventKind, OperationKind, Result, SnapshotState, Store
 
 /// How long a verification of an instance's snapshots holds.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long after one of which nothing was learnt the next is made: whatever stopped it may last.
+const RETRY: SignedDuration = SignedDuration::from_hours(24);
 /// How long a guest may take until it is up.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
@@ -30,7 +32,7 @@ pub fn verify_due(ctx: &mut Ctx) -> Result<Vec<String>> {
         Ok(took) => {
             Ok(vec![format!("automatic snapshot `{name}` is whole: its guest was up after {} s", took.as_secs())])
         }
-        // There is no room for it, or somebody works on it: the next look tries again.
+        // There is no room for it, or somebody works on it: another look tries again.
         Err(error) if matches!(error.class, Class::WrongState | Class::Busy) => Ok(Vec::new()),
         Err(error) => {
             let judged = ctx.store.snapshot_by_id(due.snapshot.id)?.and_then(|now| now.verification);
@@ -43,7 +45,7 @@ pub fn verify_due(ctx: &mut Ctx) -> Result<Vec<String>> {
     }
 }
 
-/// The newest automatic snapshot of an instance of which none was verified for a week.
+/// The newest automatic snapshot of an instance of which none was verified for a week, nor tried for a day.
 fn due(ctx: &Ctx) -> Result<Option<StoredSnapshot>> {
     if ctx.store.open_operations()?.iter().any(|open| open.kind == OperationKind::VerifySnapshot) {
         return Ok(None);
@@ -60,6 +62,13 @@ fn due(ctx: &Ctx) -> Result<Option<StoredSnapshot>> {
         let before = of_instances.remove(&uuid).and_then(|(at, _)| at);
         of_instances.insert(uuid, (at.max(before), one));
     }
-    let due = of_instances.into_values().filter(|(at, _)| at.is_none_or(|at| now.duration_since(at) >= WEEK));
-    Ok(due.min_by_key(|(at, _)| *at).map(|(_, one)| one))
+    let is_over = |at: Option<jiff::Timestamp>, time| at.is_none_or(|at| now.duration_since(at) >= time);
+    let mut due: Vec<_> = of_instances.into_values().filter(|(at, _)| is_over(*at, WEEK)).collect();
+    due.sort_by_key(|(at, _)| *at);
+    for (_, one) in due {
+        if is_over(ctx.store.last_of(OperationKind::VerifySnapshot, one.snapshot.id)?, RETRY) {
+            return Ok(Some(one));
+        }
+    }
+    Ok(None)
 }

@@ -68,6 +68,7 @@ mod resolver;
 pub mod restored_disks;
 pub mod sagas;
 mod served;
+mod snapshot_end;
 mod snapshot_sidecar;
 mod snapshot_source;
 mod starting;

@@ -1,14 +1,15 @@
 //! Snapshots in a remote: three things that restic keeps, of which the last, the manifest, makes the snapshot. An image is there once, for
 //! all snapshots that lie on it. What comes from a remote may have been written by others: it is taken by its form alone.
 
-use std::{collections::BTreeMap, sync::atomic::AtomicBool};
+use std::{collections::BTreeMap, io::Read, sync::atomic::AtomicBool};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    hashed::Content,
+    Ctx,
+    hashed::{Content, Hashed},
     manifest::{ExportedSecret, are_plain, portable},
     remote::open,
 };
@@ -19,7 +20,7 @@ use crate::{
         restic::{Kept, Repository, Tags},
         volume_name,
     },
-    model::{Code, Error, Hint, Name, Remote, Result, Settings, Snapshot, Verb, escaped},
+    model::{Code, Error, Hint, Name, Observer, Remote, Result, Settings, Snapshot, Verb, escaped},
 };
 
 /// The files, as restic has them.
@@ -132,6 +133,22 @@ pub fn base_of(volume: &str) -> &str {
     id.map_or("", |(id, _)| id)
 }
 
+/// The bytes of a volume, and about how many they are.
+pub fn volume_bytes(ctx: &Ctx, volume: &str) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let pool = &ctx.settings.host.pool;
+    let seen = ctx.hypervisor.volume(pool, volume)?;
+    Ok((ctx.hypervisor.download(pool, volume)?, seen.map(|seen| seen.allocation)))
+}
+
+/// What a volume holds.
+pub fn content_of(ctx: &Ctx, volume: &str, observer: &mut dyn Observer) -> Result<Content> {
+    let (mut bytes, total) = volume_bytes(ctx, volume)?;
+    let mut hashed = Hashed::new(&mut bytes, total, observer);
+    let failed = |e| Error::new(Code::Read, format!("cannot read volume `{volume}`")).cause(e);
+    std::io::copy(&mut hashed, &mut std::io::sink()).map_err(failed)?;
+    Ok(hashed.content())
+}
+
 /// A snapshot that is whole in a remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OffSite {
@@ -141,16 +158,14 @@ pub struct OffSite {
     pub name: Name,
     /// The instance, as it was called then.
     pub instance: Name,
-    /// The id of that.
-    pub source: Uuid,
     /// The watcher made it by itself: it goes by itself too.
     pub automatic: bool,
     /// When the disk was as it is there.
     pub taken_at: Timestamp,
     /// The SHA-256 of the image.
     pub image: String,
-    /// The operations that kept its disk, and its image.
-    kept_by: [String; 2],
+    /// The operation that kept its image.
+    image_by: String,
     /// The manifest.
     pub manifest: Kept,
     /// The overlay.
@@ -214,11 +229,10 @@ impl Contents {
                 id: Uuid::try_parse(get("id")?).ok()?,
                 name: Name::parse(get("name")?).ok()?,
                 instance: Name::parse(get("instance")?).ok()?,
-                source: Uuid::try_parse(get("source")?).ok()?,
                 automatic: get("automatic")? == "true",
                 taken_at: get("taken")?.parse().ok()?,
                 image: get("image")?.to_owned(),
-                kept_by: [operation.to_owned(), image_by.to_owned()],
+                image_by: image_by.to_owned(),
                 manifest: manifest.clone(),
                 disk: by("disk", operation)?,
                 image_file: by("image", image_by)?,
@@ -232,7 +246,7 @@ impl Contents {
     /// The image of a digest that a whole snapshot lies on: the operation that kept it.
     pub fn image(&self, digest: &str) -> Option<&str> {
         let found = self.snapshots.iter().find(|one| one.image == digest);
-        found.map(|one| one.kept_by[1].as_str())
+        found.map(|one| one.image_by.as_str())
     }
 
     /// What this host's remote left of pushes that were cut off: all that no whole snapshot is made of.
@@ -243,11 +257,6 @@ impl Contents {
             self.snapshots.iter().any(used)
         };
         self.all.iter().filter(|kept| kept.tags.get("by") == Some(&own) && !is_used(kept)).collect()
-    }
-
-    /// What goes with a snapshot: its manifest first, and its disk.
-    pub fn parts(one: &OffSite) -> [&Kept; 2] {
-        [&one.manifest, &one.disk]
     }
 
     /// The snapshot of a name, or of an id.

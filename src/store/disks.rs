@@ -86,10 +86,7 @@ impl Store {
         error: Option<(Code, &str)>,
         now: Timestamp,
     ) -> Result<()> {
-        self.write(|t| {
-            t.0.execute("DELETE FROM disk WHERE id = ?1", [Id(id)]).map_err(sql)?;
-            operations::end(t, operation, state, error, now)
-        })
+        self.forget_row(("disk", id), (operation, state), error, now)
     }
 }
 

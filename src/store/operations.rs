@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Store, Transaction,
-    column::{Stored, Time, id, parsed, size, some_id, some_size, some_time, time, word},
+    column::{Id, Stored, Time, id, parsed, size, some_id, some_size, some_time, time, word},
     sql,
 };
 use crate::model::{
@@ -257,6 +257,13 @@ impl Store {
         Ok(all.into_iter().next())
     }
 
+    /// When an operation of a kind on a resource was begun last.
+    pub fn last_of(&self, kind: OperationKind, resource: Uuid) -> Result<Option<Timestamp>> {
+        let what = "WHERE resource_id = ?1 AND kind = ?2 ORDER BY rowid DESC LIMIT 1";
+        let all = self.operations_where(what, params![resource.to_string(), Stored(kind)])?;
+        Ok(all.first().map(|last| last.started_at))
+    }
+
     /// When each of these instances was last started, of those that were since a time: what [`Store::last_start`] tells of them.
     pub fn starts_since(&self, since: Timestamp) -> Result<HashMap<Uuid, Timestamp>> {
         let kinds = "WHERE started_at >= ?1 AND kind IN ('create', 'start', 'reboot', 'restart', 'resize') AND state <> 'failed'
@@ -294,6 +301,20 @@ impl Store {
     /// Frees the caller's own id of an operation that came to nothing.
     pub fn release_request(&mut self, id: &str) -> Result<()> {
         self.write(|t| t.0.execute("UPDATE operation SET request_id = NULL WHERE id = ?1", [id]).map_err(sql).map(drop))
+    }
+
+    /// A row is gone, and its resource with it, and an operation in the state and for the reason given: all at once.
+    pub(super) fn forget_row(
+        &mut self,
+        (table, id): (&'static str, Uuid),
+        (operation, state): (&str, OperationState),
+        error: Option<(Code, &str)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(|t| {
+            t.0.execute(&format!("DELETE FROM {table} WHERE id = ?1"), [Id(id)]).map_err(sql)?;
+            end(t, operation, state, error, now)
+        })
     }
 
     /// Ends an operation; with why, for machines and in words, where it failed.

@@ -7,14 +7,12 @@ use uuid::Uuid;
 use super::{
     Store, Transaction,
     column::{Id, Stored, Time, id, parsed, time, word},
+    noun::Noun,
     operations,
     resources::{self, NewResource},
     sql,
 };
-use crate::model::{
-    Code, Error, Hint, Location, Name, OperationState, Remote, RemoteState, ResourceKind, Result, Verb, escaped,
-    nearest,
-};
+use crate::model::{Code, Location, Name, OperationState, Remote, RemoteState, ResourceKind, Result, Verb};
 
 fn remote(row: &Row<'_>) -> rusqlite::Result<Remote> {
     Ok(Remote {
@@ -25,6 +23,8 @@ fn remote(row: &Row<'_>) -> rusqlite::Result<Remote> {
         created_at: time(row, "created_at")?,
     })
 }
+
+const REMOTE: Noun = Noun { code: Code::NoSuchRemote, one: "remote", many: "remotes", list: Verb::RemoteList };
 
 impl Store {
     /// The remotes, by name.
@@ -42,13 +42,7 @@ impl Store {
     /// One remote, or the error that names the nearest.
     pub fn require_remote(&self, name: &Name) -> Result<Remote> {
         let all = self.remotes()?;
-        let error = Error::new(Code::NoSuchRemote, format!("there is no remote `{}`", escaped(name.as_str())));
-        let error = match nearest(name.as_str(), all.iter().map(|one| one.name.as_str())) {
-            Some(near) => {
-                error.hint(Hint::from(format!("did you mean `{near}`? ")).run(Verb::RemoteList).text(" shows all"))
-            }
-            None => error.hint(Hint::new().run(Verb::RemoteList).text(" shows all remotes")),
-        };
+        let error = REMOTE.absent(name, all.iter().map(|one| one.name.as_str()));
         all.into_iter().find(|one| one.name == *name).ok_or(error)
     }
 
@@ -68,10 +62,7 @@ impl Store {
         error: Option<(Code, &str)>,
         now: Timestamp,
     ) -> Result<()> {
-        self.write(|t| {
-            t.0.execute("DELETE FROM remote WHERE id = ?1", [Id(id)]).map_err(sql)?;
-            operations::end(t, operation, state, error, now)
-        })
+        self.forget_row(("remote", id), (operation, state), error, now)
     }
 }
 

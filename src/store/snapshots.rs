@@ -142,10 +142,7 @@ impl Store {
         error: Option<(Code, &str)>,
         now: Timestamp,
     ) -> Result<()> {
-        self.write(|t| {
-            t.0.execute("DELETE FROM snapshot WHERE id = ?1", [Id(id)]).map_err(sql)?;
-            operations::end(t, operation, state, error, now)
-        })
+        self.forget_row(("snapshot", id), (operation, state), error, now)
     }
 }
 

@@ -115,6 +115,7 @@ const ENGINE: &[&[&str]] = &[
         "resizing",
         "restored_disks",
         "served",
+        "snapshot_end",
         "snapshot_source",
     ],
     // What the web front serves with; the application learns of it.

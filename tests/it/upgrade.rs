@@ -51,7 +51,7 @@ fn wanted() -> Upgrade {
 }
 
 fn upgraded(world: &World, wanted: &Upgrade) -> Result<Changed> {
-    upgrade::find(&app(world), &root(), wanted, &mut Unobserved)?.accept(&mut Unobserved)?.run(&mut Unobserved)
+    upgrade::find(&app(world), &root(), wanted, &mut Unobserved)?.accept()?.run(&mut Unobserved)
 }
 
 fn short(error: &Error) -> (&'static str, u8, String) {

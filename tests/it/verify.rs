@@ -183,10 +183,14 @@ fn the_watcher_verifies_the_newest_automatic_snapshot_once_a_week() {
     set(&mut world, true);
     assert_eq!((due(&world, 1), events(&world)), (not_whole.clone(), 1));
     assert_eq!((due(&world, 2), due(&world, 7 * 24), events(&world)), (nothing.clone(), nothing.clone(), 1));
-    assert_eq!((due(&world, 7 * 24 + 1), events(&world)), (not_whole, 2));
+    assert_eq!((due(&world, 7 * 24 + 1), events(&world)), (not_whole.clone(), 2));
+    // One of which nothing was learnt is tried again a day later, not with every look.
+    world.sql("UPDATE snapshot SET verified_at = NULL, verify_failure = NULL");
+    assert_eq!((due(&world, 7 * 24 + 2), due(&world, 8 * 24), events(&world)), (nothing.clone(), nothing.clone(), 2));
+    assert_eq!((due(&world, 8 * 24 + 2), events(&world)), (not_whole, 3));
     // There is no room for its machine: it is tried again, and nothing is told.
     world.sql(&format!("UPDATE snapshot SET size = {}", 4_u64 << 40));
-    assert_eq!((due(&world, 30 * 24), events(&world)), (nothing.clone(), 2));
+    assert_eq!((due(&world, 30 * 24), events(&world)), (nothing.clone(), 3));
     // Another is verified just now.
     world.sql("UPDATE operation SET state = 'started' WHERE kind = 'snapshot-verify'");
     assert_eq!(due(&world, 60 * 24), nothing);

@@ -92,7 +92,7 @@ impl Found {
     ///
     /// # Errors
     /// What is refused, or busy.
-    pub fn accept(self, _observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
+    pub fn accept(self) -> Result<Accepted<Changed>> {
         let Self { mut ctx, upgrade: wanted, instance, blueprint } = self;
         let until = ctx.now().saturating_add(KEPT).unwrap_or(jiff::Timestamp::MAX);
         let accepted = snapshot::accept_until(&mut ctx, &instance, until)?;

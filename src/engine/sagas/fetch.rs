@@ -10,13 +10,14 @@ use crate::{
         Ctx, Observer, capacity,
         domain::{let_calls_end, volume_path},
         execute::Payload,
-        hashed::{Content, Expected, Hashed},
+        hashed::{Content, Expected},
         host,
         journal::{self, OWNER_DIED, Run},
         lock::Lock,
-        off_site::{Contents, DISK, IMAGE, MANIFEST, MOST, Manifest, OffSite, base_of},
+        off_site::{Contents, DISK, IMAGE, MANIFEST, MOST, Manifest, OffSite, base_of, content_of},
         progress::Reporter,
         remote::open,
+        snapshot_end::end,
         snapshot_sidecar::Sidecar,
     },
     hypervisor::Upload,
@@ -24,7 +25,7 @@ use crate::{
     kill_point,
     model::{
         Code, Error, Name, NetworkMode, OperationKind, OperationState, Remote, ResourceRef, Result, Size, Snapshot,
-        SnapshotState, Stage, StoredSnapshot, Unobserved,
+        Stage, StoredSnapshot, Unobserved,
     },
     plan::{self, Object, OwnedKind, Step},
     store::{Operation, Secret, operations, snapshots},
@@ -137,26 +138,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
     let mut run = Run::new(&operation.id);
     let brought = bring(ctx, &mut run, &accepted, &mut reporter.observe(observer));
     let steps = run.started;
-    match brought {
-        Ok(allocation) => {
-            ctx.store.finish_snapshot(&snapshot, allocation, &operation.id, ctx.clock.now())?;
-            Ok(StoredSnapshot {
-                snapshot,
-                state: SnapshotState::Available,
-                allocation: Some(allocation),
-                verification: None,
-            })
-        }
-        Err(error) => {
-            // What could not be undone stays open, and the next command tries it again.
-            journal::roll_back(ctx, &operation.id, &steps)
-                .map_err(|undo| undo.cause(format!("undone because: {error}")))?;
-            let why = (error.code, error.to_string());
-            let end = (operation.id.as_str(), OperationState::Failed);
-            ctx.store.forget_snapshot(snapshot.id, end, Some((why.0, &why.1)), ctx.clock.now())?;
-            Err(error.within(format!("could not restore snapshot `{}`; nothing of it is left", snapshot.name)))
-        }
-    }
+    end(ctx, (&operation, &steps), snapshot, brought, "restore")
 }
 
 fn bring(ctx: &mut Ctx, run: &mut Run<'_>, accepted: &Accepted, observer: &mut dyn Observer) -> Result<Size> {
@@ -214,12 +196,7 @@ fn fetch(
 
 /// Whether the image that is here is the one that is wanted: its name has a part of the digest alone.
 fn check_image(ctx: &Ctx, volume: &str, wanted: &Content) -> Result<()> {
-    let mut bytes = ctx.hypervisor.download(&ctx.settings.host.pool, volume)?;
-    let mut unobserved = Unobserved;
-    let mut hashed = Hashed::new(&mut bytes, None, &mut unobserved);
-    let failed = |e| Error::new(Code::Read, format!("cannot read volume `{volume}`")).cause(e);
-    std::io::copy(&mut hashed, &mut std::io::sink()).map_err(failed)?;
-    match hashed.content() == *wanted {
+    match content_of(ctx, volume, &mut Unobserved)? == *wanted {
         true => Ok(()),
         false => {
             let text = format!("volume `{volume}` is not the image that the snapshot lies on");

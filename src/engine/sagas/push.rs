@@ -1,8 +1,6 @@
 //! push: a snapshot is copied to a remote. Its manifest is kept last, so that it is there whole or not at all; what a push that died had
 //! kept by then is let go of by the next.
 
-use std::io::Read;
-
 use crate::{
     engine::{
         Ctx, Observer,
@@ -10,7 +8,7 @@ use crate::{
         journal::{self, OWNER_DIED},
         lock::Lock,
         manifest::ExportedSecret,
-        off_site::{Contents, DISK, IMAGE, MANIFEST, Manifest, manifest_tags, tags},
+        off_site::{Contents, DISK, IMAGE, MANIFEST, Manifest, content_of, manifest_tags, tags, volume_bytes},
         progress::Reporter,
         remote::open,
         snapshot_sidecar::Sidecar,
@@ -111,7 +109,7 @@ fn push(
     observer.begin(Stage::Copying);
     let image = &snapshot.record.image_digest;
     let (image_by, image_content) = match there.image(image) {
-        Some(by) => (by.to_owned(), content_of_image(ctx, snapshot, observer)?),
+        Some(by) => (by.to_owned(), content_of(ctx, &snapshot.image, observer)?),
         None => {
             let content =
                 keep(ctx, &repository, (IMAGE, &snapshot.image), &tags("image", remote, operation), observer)?;
@@ -163,20 +161,6 @@ fn keep(
     repository.keep(name, tags, &mut hashed)?;
     kill_point::reached("effect");
     Ok(hashed.content())
-}
-
-fn content_of_image(ctx: &Ctx, snapshot: &Snapshot, observer: &mut dyn Observer) -> Result<Content> {
-    let (mut bytes, total) = volume_bytes(ctx, &snapshot.image)?;
-    let mut hashed = Hashed::new(&mut bytes, total, observer);
-    let failed = |e| Error::new(Code::Read, format!("cannot read volume `{}`", snapshot.image)).cause(e);
-    std::io::copy(&mut hashed, &mut std::io::sink()).map_err(failed)?;
-    Ok(hashed.content())
-}
-
-fn volume_bytes(ctx: &Ctx, volume: &str) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
-    let pool = &ctx.settings.host.pool;
-    let seen = ctx.hypervisor.volume(pool, volume)?;
-    Ok((ctx.hypervisor.download(pool, volume)?, seen.map(|seen| seen.allocation)))
 }
 
 /// The process of a push died: what it had kept is let go of where the remote is reached, and by the next push where it is not.

@@ -64,7 +64,7 @@ pub fn accept(ctx: &mut Ctx, name: &Name, location: &Location) -> Result<Accepte
     let (name, location) = (name.clone(), location.clone());
     let remote = Remote { id: Uuid::new_v4(), name, location, state, created_at: ctx.now() };
     repository(&ctx.settings, &remote, &ctx.cancel)?;
-    let lock = lock(ctx, &remote, kind)?;
+    let lock = lock(ctx, &remote, kind.as_str())?;
     let requester = ctx.requester.clone();
     let operation = Operation::started(kind, ResourceRef::from(&remote), ctx.host_id(), requester, ctx.now());
     ctx.store.write(|t| {
@@ -74,9 +74,10 @@ pub fn accept(ctx: &mut Ctx, name: &Name, location: &Location) -> Result<Accepte
     Ok(Accepted { operation, remote, lock })
 }
 
-fn lock(ctx: &Ctx, remote: &Remote, kind: OperationKind) -> Result<Lock> {
+/// The lock of a remote; `doing`: what others are told of who holds it.
+fn lock(ctx: &Ctx, remote: &Remote, doing: &str) -> Result<Lock> {
     let what = format!("remote `{}`", remote.name);
-    Lock::acquire_of(&ctx.locks(), (remote.id, &what), kind.as_str(), &*ctx.clock, ctx.wait)
+    Lock::acquire_of(&ctx.locks(), (remote.id, &what), doing, &*ctx.clock, ctx.wait)
 }
 
 /// Adds the remote that was accepted.
@@ -189,7 +190,7 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String
 pub fn accept_remove(ctx: &mut Ctx, name: &Name) -> Result<Accepted> {
     let kind = OperationKind::RemoveRemote;
     let found = ctx.store.require_remote(name)?;
-    let lock = lock(ctx, &found, kind)?;
+    let lock = lock(ctx, &found, kind.as_str())?;
     // It may have gone since it was found.
     let Some(remote) = ctx.store.remote_by_id(found.id)? else {
         lock.retire();
@@ -242,7 +243,7 @@ fn go_on(ctx: &mut Ctx, operation: &Operation, remote: &Remote) -> Result<()> {
 /// It is damaged, not reached, or somebody works with it.
 pub fn check_whole(ctx: &mut Ctx, name: &Name, data: bool, observer: &mut dyn Observer) -> Result<()> {
     let remote = ctx.store.require_remote(name)?;
-    let _lock = lock(ctx, &remote, OperationKind::AddRemote)?;
+    let _lock = lock(ctx, &remote, "check remote")?;
     let repository = open(&ctx.settings, &remote, &ctx.cancel)?;
     observer.begin(Stage::Checking);
     repository.unlock()?;

@@ -17,6 +17,7 @@ use crate::{
         journal::{self, OWNER_DIED, Run},
         lock::{self, Lock},
         progress::Reporter,
+        snapshot_end::end,
         snapshot_sidecar::Sidecar,
         snapshot_source::no_volume,
     },
@@ -136,26 +137,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
     let mut run = Run::new(&operation.id);
     let made = make(ctx, &mut run, &mut snapshot, &source);
     let steps = run.started;
-    match made {
-        Ok(allocation) => {
-            ctx.store.finish_snapshot(&snapshot, allocation, &operation.id, ctx.clock.now())?;
-            Ok(StoredSnapshot {
-                snapshot,
-                state: SnapshotState::Available,
-                allocation: Some(allocation),
-                verification: None,
-            })
-        }
-        Err(error) => {
-            // What could not be undone stays open, and the next command tries it again.
-            journal::roll_back(ctx, &operation.id, &steps)
-                .map_err(|undo| undo.cause(format!("undone because: {error}")))?;
-            let why = (error.code, error.to_string());
-            let end = (operation.id.as_str(), OperationState::Failed);
-            ctx.store.forget_snapshot(snapshot.id, end, Some((why.0, &why.1)), ctx.clock.now())?;
-            Err(error.within(format!("could not make snapshot `{}`; nothing of it is left", snapshot.name)))
-        }
-    }
+    end(ctx, (&operation, &steps), snapshot, made, "make")
 }
 
 /// Makes the copies and what is known of them; how much they take.

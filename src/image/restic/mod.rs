@@ -32,7 +32,7 @@ use crate::model::{Code, Error, Location, Result, escaped};
 const QUESTION: Duration = Duration::from_secs(300);
 /// How long no byte may go through while a copy is on its way; its end is written by then, too.
 const COPY: Duration = Duration::from_secs(900);
-/// How long it may take to look through all that is kept, or to take room back.
+/// How long it may take to look through all that is kept.
 const WHOLE: Duration = Duration::from_secs(6 * 3600);
 
 /// What restic makes in a folder.
@@ -201,7 +201,7 @@ impl<'a> Repository<'a> {
         self.succeeded(ended, "the copy did not come back whole").map(drop)
     }
 
-    /// Lets go of what is kept; its room is taken back by [`Repository::prune`].
+    /// Lets go of what is kept. Its room is not taken back: whoever keeps the place does that, by `restic prune`.
     ///
     /// # Errors
     /// What restic says.
@@ -211,14 +211,6 @@ impl<'a> Repository<'a> {
         }
         let args: Vec<&str> = std::iter::once("forget").chain(kept.iter().map(|one| one.id.as_str())).collect();
         self.ask(&args, QUESTION, "the repository does not let go of what was there").map(drop)
-    }
-
-    /// Takes back the room of what nobody keeps.
-    ///
-    /// # Errors
-    /// What restic says.
-    pub fn prune(&self) -> Result<()> {
-        self.ask(&["prune"], WHOLE, "the repository does not take room back").map(drop)
     }
 
     /// Takes back the locks of runs that are dead: of this machine at once, of others after half an hour.

@@ -60,7 +60,7 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
         .maybe("KEPT UNTIL", view.expires_at.map(time_text))
         .row("CREATED", time_text(view.created_at))
         .row("VERIFIED", verified(view))
-        .maybe("DAMAGE", view.verify_failure.as_ref());
+        .maybe("FAILURE", view.verify_failure.as_ref());
     ui.data(&block.render(ui.color()))
 }
 
@@ -94,7 +94,7 @@ fn verified(view: &SnapshotView) -> String {
     match (view.verified_at, &view.verify_failure) {
         (None, _) => "-".to_owned(),
         (Some(at), None) => time_text(at),
-        (Some(at), Some(_)) => format!("damaged {}", time_text(at)),
+        (Some(at), Some(_)) => format!("failed {}", time_text(at)),
     }
 }
 
@@ -169,13 +169,13 @@ mod tests {
         );
         assert_eq!(
             shown(Consistency::Stopped),
-            block("the instance was off", "damaged 2026-03-02T00:00:00Z\nDAMAGE        no boot")
+            block("the instance was off", "failed 2026-03-02T00:00:00Z\nFAILURE       no boot")
         );
         let until = "2026-03-08T10:20:30Z".parse().ok();
         let one = SnapshotView { expires_at: until, ..view(SnapshotState::Available, Some(Consistency::Stopped)) };
         let capture = Capture::default();
         print_snapshot(&capture.ui(), &one).unwrap();
-        let kept = block("the instance was off", "damaged 2026-03-02T00:00:00Z\nDAMAGE        no boot")
+        let kept = block("the instance was off", "failed 2026-03-02T00:00:00Z\nFAILURE       no boot")
             .replace("manual", "upgrade");
         assert_eq!(capture.stdout(), kept.replace("CREATED", "KEPT UNTIL    2026-03-08T10:20:30Z\nCREATED"));
         let disk = |name: &str, mount: Option<&str>| CopiedDiskView {
