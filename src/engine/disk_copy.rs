@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How often a copy is looked at.
-const POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(50);
 /// How often a thaw is tried, and how long after each.
 const THAW: (u32, Duration) = (3, Duration::from_secs(1));
 /// A program of the guest that thaws it after 20 s, whatever becomes of the host.
@@ -75,11 +75,10 @@ pub fn cut(ctx: &Ctx, uuid: Uuid, copies: &[DiskCopy]) -> Result<()> {
     copies.iter().try_for_each(|copy| ctx.hypervisor.abort_block_job(uuid, &copy.device))
 }
 
-/// Freezes a guest, which thaws by itself if nobody does so.
-pub fn freeze(ctx: &Ctx, uuid: Uuid) -> Result<()> {
-    // A guest without systemd has no such timer, and is thawed from here.
+/// Has a guest thaw by itself after a while, whether it is frozen then or not. One without systemd has no such timer, and is
+/// thawed from here alone.
+pub fn set_thaw_timer(ctx: &Ctx, uuid: Uuid) {
     let _ = ctx.hypervisor.run_in_guest(uuid, TIMER.0, &TIMER.1, &[]);
-    ctx.hypervisor.freeze(uuid)
 }
 
 /// Thaws a guest, until it says that it is. Content if it is off, or its agent is away: then nothing froze it.

@@ -63,7 +63,7 @@ fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         Step::EndPaused { uuid } => disk_copy::end_paused(ctx, *uuid),
         Step::Copy { uuid, copy, xml } => disk_copy::copy(ctx, *uuid, copy, xml),
         Step::EndCopy { uuid, copy } => disk_copy::end(ctx, *uuid, copy),
-        Step::Freeze { uuid } => disk_copy::freeze(ctx, *uuid),
+        Step::Freeze { uuid } => hv.freeze(*uuid),
         Step::Thaw { uuid } => disk_copy::thaw(ctx, *uuid),
         Step::Suspend { uuid } => hv.suspend(*uuid),
         Step::Resume { uuid } => disk_copy::resume(ctx, *uuid),

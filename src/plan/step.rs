@@ -41,7 +41,7 @@ pub enum Step {
     Copy { uuid: Uuid, copy: DiskCopy, xml: String },
     /// The disk is not mirrored to the copy.
     EndCopy { uuid: Uuid, copy: DiskCopy },
-    /// The guest's file systems are frozen, and thaw by themselves if nobody does.
+    /// The guest's file systems are frozen.
     Freeze { uuid: Uuid },
     /// The guest's file systems are not frozen.
     Thaw { uuid: Uuid },

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx, Observer,
+        Ctx, Observer, disk_copy,
         domain::{let_calls_end, volume_path},
         execute::Payload,
         image_leftovers,
@@ -152,6 +152,8 @@ fn make(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &mut Snapshot, source: &Sour
     // Asked for late: a guest that boots gets its agent meanwhile.
     let has_agent = source.is_up && ctx.hypervisor.live_definition(uuid)?.is_some_and(|live| live.has_agent);
     if has_agent {
+        // Before the step: a program of the guest takes longer to start than all that happens while it is frozen.
+        disk_copy::set_thaw_timer(ctx, uuid);
         journal::step(ctx, run, &Step::Freeze { uuid }, &none)?;
     }
     // Copies end one after the other: nothing is written in between, whether the guest is frozen or not.
