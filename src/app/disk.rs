@@ -4,14 +4,14 @@ use super::{Accepted, App, Caller, Right, sources::storage_prices, storage::hold
 use crate::{
     engine::{
         Ctx,
-        sagas::{attachment, disk as saga, disk_resize},
+        sagas::{attachment, disk as saga, disk_resize, disk_snapshot},
     },
     model::{
         Code, Disk, DiskAttachment, Error, Hint, Instance, MountPoint, Name, Observer, ResourceKind, Result, Size,
         StoragePrices, Unobserved, Verb,
     },
-    store::resources,
-    view::{Changed, DiskRow},
+    store::{resources, snapshots},
+    view::{Changed, DiskRow, SnapshotView},
 };
 
 pub use crate::engine::sagas::disk::Source;
@@ -76,6 +76,35 @@ pub fn create(
 
 fn required(size: Option<Size>) -> Result<Size> {
     size.ok_or_else(|| Error::new(Code::Usage, "an empty disk needs a size").hint("say it with `--size`"))
+}
+
+/// Accepts a snapshot of a disk, under the name given or one of its own.
+///
+/// # Errors
+/// Refused: a name that is taken, a disk that cannot be copied just now, or a pool without room; or busy.
+pub fn snapshot(
+    app: &App,
+    caller: &Caller,
+    (disk, name): (&Name, Option<&Name>),
+    flags: Flags,
+    observer: &mut dyn Observer,
+) -> Result<Accepted<Vec<SnapshotView>>> {
+    caller.require(Right::Change)?;
+    let mut ctx = app.change(caller, flags.wait, observer)?;
+    if flags.dry_run {
+        let name = ctx.store.write(|t| match name {
+            Some(name) => resources::refuse_taken(t, ResourceKind::Snapshot, name.as_str()).map(|()| name.clone()),
+            None => snapshots::free_name(t, disk),
+        })?;
+        let takes = disk_snapshot::source(&ctx, disk)?.takes();
+        observer.status(&format!("snapshot `{name}` would take up to {takes}; nothing was changed"));
+        return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
+    }
+    let accepted = disk_snapshot::accept(&mut ctx, disk, name)?;
+    let prices = storage_prices(&app.settings, observer)?;
+    Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+        Ok(vec![SnapshotView::of_disk(disk_snapshot::run(&mut ctx, accepted, observer)?, &prices)])
+    }))
 }
 
 /// The disks, by name. Nothing is changed, and no database is made.

@@ -13,7 +13,7 @@ use crate::{
             snapshot as saga, verify,
         },
     },
-    model::{Hint, Name, Observer, ResourceKind, Result, StoragePrices, StoredSnapshot, Unobserved},
+    model::{AnySnapshot, Hint, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
     store::{resources, snapshots},
     view::{Changed, SnapshotView},
 };
@@ -57,8 +57,8 @@ pub fn create(
     }))
 }
 
-/// The snapshots, oldest first, of all instances or of one: of the one that is called so now, or was when it was made. Nothing is
-/// changed, and no database is made.
+/// The snapshots, oldest first, of all instances and disks or of one: of the one that is called so now, or was when it was made. Nothing
+/// is changed, and no database is made.
 ///
 /// # Errors
 /// Those of the database; nothing is called so.
@@ -70,10 +70,10 @@ pub fn list(
 ) -> Result<Vec<SnapshotView>> {
     caller.require(Right::Read)?;
     let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
-    let mut all = store.snapshots(&app.settings.host.id)?;
+    let mut all = store.all_snapshots(&app.settings.host.id)?;
     if let Some(name) = instance {
-        all.retain(|one| one.snapshot.record.name == *name);
-        if all.is_empty() {
+        all.retain(|one| one.of() == name);
+        if all.is_empty() && store.disks(&app.settings.host.id)?.iter().all(|disk| disk.name != *name) {
             store.require(name)?;
         }
     }
@@ -81,7 +81,11 @@ pub fn list(
     Ok(all.into_iter().map(|one| view(one, &users, &prices)).collect())
 }
 
-fn view(stored: StoredSnapshot, users: &[(Uuid, String)], prices: &StoragePrices) -> SnapshotView {
+fn view(stored: AnySnapshot, users: &[(Uuid, String)], prices: &StoragePrices) -> SnapshotView {
+    let stored = match stored {
+        AnySnapshot::Instance(stored) => *stored,
+        AnySnapshot::Disk(stored) => return SnapshotView::of_disk(stored, prices),
+    };
     let own = users.iter().filter(|(id, _)| *id == stored.snapshot.id);
     let names = own.map(|(_, name)| name.clone()).collect();
     SnapshotView::of(stored, names, prices)
@@ -94,7 +98,7 @@ fn view(stored: StoredSnapshot, users: &[(Uuid, String)], prices: &StoragePrices
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SnapshotView> {
     caller.require(Right::Read)?;
     let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
-    let stored = store.require_snapshot(&app.settings.host.id, name)?;
+    let stored = store.require_any_snapshot(&app.settings.host.id, name)?;
     Ok(view(stored, &store.users_of_snapshots()?, &storage_prices(&app.settings, observer)?))
 }
 
@@ -114,7 +118,7 @@ pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &m
     caller.require(Right::Change)?;
     let ctx = app.change(caller, wait, observer)?;
     for name in names {
-        saga::check_deletable(&ctx, &ctx.store.require_snapshot(&ctx.host_id(), name)?)?;
+        saga::check_deletable(&ctx, &ctx.store.require_any_snapshot(&ctx.host_id(), name)?)?;
     }
     Ok(Deletion { caller: caller.clone(), ctx, wait, names: names.to_vec() })
 }

@@ -2,7 +2,7 @@
 
 use super::sources::storage_prices;
 use crate::{
-    model::{HostId, Instance, Observer, ResourceKind, Result, Settings, StoragePrices},
+    model::{AnySnapshot, HostId, Instance, Observer, ResourceKind, Result, Settings, StoragePrices},
     store::Store,
     view::StorageRow,
 };
@@ -13,7 +13,7 @@ use crate::{
 /// Those of the database.
 pub(super) fn all(store: &Store, settings: &Settings, observer: &mut dyn Observer) -> Result<Vec<StorageRow>> {
     let host = &settings.host.id;
-    let (disks, snapshots) = (store.disks(host)?, store.snapshots(host)?);
+    let (disks, snapshots) = (store.disks(host)?, store.all_snapshots(host)?);
     if disks.is_empty() && snapshots.is_empty() {
         return Ok(Vec::new());
     }
@@ -21,9 +21,9 @@ pub(super) fn all(store: &Store, settings: &Settings, observer: &mut dyn Observe
     let holders = if disks.is_empty() { Vec::new() } else { holders(store, host)? };
     let mut rows: Vec<StorageRow> = disks.iter().map(|disk| disk_row(disk, &holders, &prices)).collect();
     rows.extend(snapshots.into_iter().map(|stored| {
-        let (snapshot, size) = (stored.snapshot, stored.allocation.unwrap_or(crate::model::Size::bytes(0)));
-        let named = (snapshot.name.to_string(), Some(snapshot.record.name.to_string()));
-        StorageRow::new(ResourceKind::Snapshot, named, size, &prices)
+        let size = stored.allocation().unwrap_or(crate::model::Size::bytes(0));
+        let instance = matches!(stored, AnySnapshot::Instance(_)).then(|| stored.of().to_string());
+        StorageRow::new(ResourceKind::Snapshot, (stored.resource().name, instance), size, &prices)
     }));
     Ok(rows)
 }

@@ -6,7 +6,7 @@ use super::{Env, common, complete};
 use crate::{
     app::disk::{self, Flags, NewDisk, Source},
     model::{MountPoint, Name, Result, Size},
-    ui::print::{print_changed, print_disk_row, print_disks},
+    ui::print::{print_changed, print_disk_row, print_disks, print_snapshot, print_snapshots},
     view::DiskRow,
 };
 
@@ -115,6 +115,25 @@ enum Verb {
         #[command(flatten)]
         change: common::Change,
     },
+    /// Keep a disk as it is now
+    ///
+    /// Makes a snapshot of one disk, whoever has it. While a guest with an agent runs
+    /// with it, its file systems are frozen for a moment. `lite snapshot` lists, shows
+    /// and deletes it, and `lite disk create --from-snapshot` makes a disk of it. One
+    /// for which there is no room is refused.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite disk snapshot data --name data-before-update\n      Under a name that says what it is for\n  lite disk create data-2 --from-snapshot data-before-update\n      A disk of its own that holds the same"
+    )]
+    Snapshot {
+        #[command(flatten)]
+        disk: OneDisk,
+        /// Name of the snapshot; without it the next free `DISK-snap-1`
+        #[arg(long = "name", value_name = "SNAPSHOT", value_parser = Name::parse)]
+        snapshot: Option<Name>,
+        #[command(flatten)]
+        change: common::Change,
+    },
     /// List the disks
     ///
     /// Lists them by name, with the instance that has each and where it is mounted.
@@ -176,6 +195,14 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         }
         Verb::Resize { disk: OneDisk { disk }, size, change } => {
             disk::resize(&app, &caller, (disk, *size), flags(change), progress)?.run(progress)?
+        }
+        Verb::Snapshot { disk: OneDisk { disk }, snapshot, change } => {
+            let named = (disk, snapshot.as_ref());
+            let made = disk::snapshot(&app, &caller, named, flags(change), progress)?.run(progress)?;
+            return match made.as_slice() {
+                [one] => print_snapshot(&env.ui, one),
+                none => print_snapshots(&env.ui, none),
+            };
         }
         Verb::List => return print_disks(&env.ui, &disk::list(&app, &caller, progress)?),
         Verb::Show { disk } => vec![disk::show(&app, &caller, &disk.disk, progress)?],

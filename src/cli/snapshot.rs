@@ -92,11 +92,11 @@ enum Verb {
     },
     /// List the snapshots
     ///
-    /// Lists them by age, each with its instance, the state that the file systems were
-    /// in, and what it takes. With NAME, those of one instance.
+    /// Lists them by age, each with its instance or disk, the state that the file systems
+    /// were in, and what it takes. With NAME, those of one.
     #[command(verbatim_doc_comment, after_help = "EXAMPLES:\n  lite snapshot list web-1\n      Those of one instance")]
     List {
-        /// Name of an instance
+        /// Name of an instance, or of a disk
         #[arg(value_name = "NAME", value_parser = Name::parse, add = ArgValueCompleter::new(complete::instances))]
         instance: Option<Name>,
     },

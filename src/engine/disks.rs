@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{
     Ctx,
     domain::{definition_steps, volume_path},
     execute::{Payload, execute},
+    lock::Lock,
 };
 use crate::{
     hypervisor::DomainState,
     kill_point,
-    model::{Code, DiskAttachment, Error, Instance, LiveDisk, MountPoint, Record, Result},
+    model::{Code, Disk, DiskAttachment, Error, Instance, LiveDisk, MountPoint, OperationKind, Record, Result},
     plan::{self, AttachedDisk, DiskPlace, Namespace, OwnedKind},
 };
 
@@ -53,6 +56,42 @@ uuid=$(blkid -s UUID -o value "$disk")
 /// Whether a domain is up, so that its run has disks too.
 pub fn is_up(state: DomainState) -> bool {
     !matches!(state, DomainState::Off | DomainState::Crashed)
+}
+
+/// The lock of a disk, which keeps it from others while no instance has it.
+///
+/// # Errors
+/// Busy.
+pub fn lock(ctx: &Ctx, disk: &Disk, kind: OperationKind) -> Result<Lock> {
+    let what = format!("disk `{}`", disk.name);
+    Lock::acquire_of(&ctx.locks(), (disk.id, &what), kind.as_str(), &*ctx.clock, ctx.wait)
+}
+
+/// The lock of a disk that is there.
+///
+/// # Errors
+/// Busy; or it was deleted meanwhile.
+pub fn lock_there(ctx: &Ctx, disk: &Disk, kind: OperationKind) -> Result<Lock> {
+    let lock = lock(ctx, disk, kind)?;
+    if ctx.store.disk_by_id(disk.id)?.is_some() {
+        return Ok(lock);
+    }
+    lock.retire();
+    Err(Error::new(Code::NoSuchDisk, format!("disk `{}` was deleted meanwhile", disk.name)))
+}
+
+/// The instance that has a disk.
+///
+/// # Errors
+/// Refused where that is deleted, and kept.
+pub fn holder(ctx: &Ctx, disk: Uuid) -> Result<Option<Instance>> {
+    let has = |instance: &Instance| instance.record.disks.iter().any(|one| one.disk == disk);
+    if let Some(kept) = ctx.store.kept(&ctx.host_id())?.into_iter().find(has) {
+        let name = &kept.record.name;
+        return Err(Error::new(Code::NotSettled, format!("the disk is that of the deleted instance `{name}`"))
+            .hint(kept.record.way_back()));
+    }
+    Ok(ctx.store.instances()?.into_iter().find(has))
 }
 
 /// Makes the domain of an instance have the disks of its record, in its definition and, if it is up, in its run.

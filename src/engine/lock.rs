@@ -53,13 +53,12 @@ pub fn is_shared(id: &Uuid) -> bool {
 
 /// The lock that the owner of an operation holds. That of an instance keeps others from it. Work on an image takes turns by the
 /// image's own lock, and a create or a start frees its instance before it waits for the application: each of these has one of
-/// its own. A snapshot is made under the lock of its instance, and a disk that one has is made larger under that.
+/// its own. A snapshot is made under the lock of its instance, and a disk that one has is made larger, or copied, under that.
 pub fn owner(operation: &Operation) -> Uuid {
     match (operation.resource.kind, operation.kind) {
         (ResourceKind::Instance, OperationKind::Create | OperationKind::Start) => of_operation(operation),
-        (ResourceKind::Snapshot, OperationKind::CreateSnapshot) | (ResourceKind::Disk, OperationKind::ResizeDisk) => {
-            operation.machine.unwrap_or(operation.resource.id)
-        }
+        (ResourceKind::Snapshot, OperationKind::CreateSnapshot | OperationKind::CreateDiskSnapshot)
+        | (ResourceKind::Disk, OperationKind::ResizeDisk) => operation.machine.unwrap_or(operation.resource.id),
         (
             ResourceKind::Instance
             | ResourceKind::LoadBalancer

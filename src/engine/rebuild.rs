@@ -7,7 +7,12 @@ use std::{collections::BTreeMap, path::Path};
 use uuid::Uuid;
 
 use super::{
-    Ctx, firewall, lock::Lock, names, our_domains, ours::OurDomain, proxy, reports, snapshot_sidecar::Sidecar,
+    Ctx, firewall,
+    lock::Lock,
+    names, our_domains,
+    ours::OurDomain,
+    proxy, reports,
+    snapshot_sidecar::{AnySidecar, DiskSidecar, Sidecar},
 };
 use crate::{
     catalog::{Blueprint, Catalog, Group},
@@ -15,9 +20,14 @@ use crate::{
     hypervisor::{DomainState, VolumeInfo},
     image::volume_name,
     kill_point,
-    model::{Code, DesiredState, Disk, DiskState, Error, LiveDefinition, Name, Phase, Record, Result, Size, escaped},
+    model::{
+        Code, DesiredState, Disk, DiskState, Error, LiveDefinition, Name, Phase, Record, Result, Size, SnapshotState,
+        StoredDiskSnapshot, escaped,
+    },
     plan::{self, Namespace, OwnedKind, ROOT_DEVICE, owner_of},
-    store::{NewInstance, OldDatabases, Recovered, disks, instances, publications, secrets, sites, snapshots},
+    store::{
+        NewInstance, OldDatabases, Recovered, disk_snapshots, disks, instances, publications, secrets, sites, snapshots,
+    },
 };
 
 /// An instance that was taken into the database.
@@ -187,15 +197,29 @@ fn take_in_disk(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
 
 /// One snapshot, as its sidecar tells. Its secrets are lost with the database.
 fn take_in_snapshot(ctx: &mut Ctx, id: Uuid) -> Result<Name> {
-    let Sidecar { snapshot, blueprint, parameters, .. } = Sidecar::read(ctx, id)?;
+    let (read, host) = (AnySidecar::read(ctx, id)?, ctx.host_id());
+    let copies = match &read {
+        AnySidecar::Instance(sidecar) => plan::snapshot_copies(&sidecar.snapshot),
+        AnySidecar::Disk(sidecar) => vec![plan::snapshot_part(id, sidecar.disk_snapshot.disk.disk)],
+    };
     let mut allocation = 0;
-    for copy in plan::snapshot_copies(&snapshot) {
+    for copy in copies {
         let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, &copy)?;
         allocation += seen.ok_or_else(|| Error::new(Code::NoVolume, format!("its copy `{copy}` is gone")))?.allocation;
     }
-    let (host, allocation) = (ctx.host_id(), Size::bytes(allocation));
-    ctx.store.write(|t| snapshots::take_in(t, &host, (&snapshot, allocation), &blueprint, &parameters))?;
-    Ok(snapshot.name)
+    let allocation = Size::bytes(allocation);
+    match read {
+        AnySidecar::Instance(sidecar) => {
+            let Sidecar { snapshot, blueprint, parameters, .. } = *sidecar;
+            ctx.store.write(|t| snapshots::take_in(t, &host, (&snapshot, allocation), &blueprint, &parameters))?;
+            Ok(snapshot.name)
+        }
+        AnySidecar::Disk(DiskSidecar { disk_snapshot: snapshot, .. }) => {
+            let one = StoredDiskSnapshot { snapshot, state: SnapshotState::Available, allocation: Some(allocation) };
+            ctx.store.write(|t| disk_snapshots::insert(t, &host, &one))?;
+            Ok(one.snapshot.name)
+        }
+    }
 }
 
 /// A guest that said that its set-up failed has failed; any other is taken for ready.

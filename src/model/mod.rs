@@ -6,6 +6,7 @@ mod class;
 mod code;
 mod definition;
 mod disk;
+mod disk_snapshot;
 mod dns;
 mod drift;
 mod error;
@@ -53,6 +54,7 @@ pub use definition::{
     LiveDefinition, LiveDisk, MetadataElement, Mirror, NetworkDefinition,
 };
 pub use disk::{Disk, DiskAttachment, DiskState, MountPoint};
+pub use disk_snapshot::{AnySnapshot, DiskSnapshot, StoredDiskSnapshot};
 pub use dns::{DOMAIN, DnsName, TimeZone};
 pub use drift::Drift;
 pub use error::{Error, Result, escaped, nearest};

@@ -59,6 +59,8 @@ words! {
     Resize = "resize",
     /// Makes a snapshot of an instance.
     CreateSnapshot = "snapshot-create",
+    /// Makes a snapshot of a disk.
+    CreateDiskSnapshot = "disk-snapshot",
     /// Removes a snapshot.
     DeleteSnapshot = "snapshot-delete",
     /// Boots a snapshot in a machine that is thrown away, to see whether it is whole.

@@ -36,7 +36,7 @@ pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, ROOT_DEVICE, Sources, attached,
     console_log, disk_volume, disk_volume_number, is_marked, is_of_instance, is_promised, log_owner, next_disk_volume,
     next_root_disk, owner_of, report_log, root_disk, root_disk_number, seed, snapshot_copies, snapshot_disk,
-    snapshot_part, snapshot_sidecar, snapshot_volumes,
+    snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any,
 };
 pub use parts::{Attached, AttachedDisk, DiskPlace, DiskPort, DomainPlan, Slot};
 pub use portable::portable_xml;

@@ -9,6 +9,7 @@ mod clashes;
 mod coarse;
 mod column;
 pub mod contacts;
+pub mod disk_snapshots;
 pub mod disks;
 mod domains;
 pub mod events;

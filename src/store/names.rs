@@ -48,7 +48,7 @@ pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
         Named::Contact => "SELECT name FROM contact ORDER BY name",
         Named::StaticIp => "SELECT name FROM static_ip ORDER BY name",
         Named::LoadBalancer => "SELECT name FROM load_balancer ORDER BY name",
-        Named::Snapshot => "SELECT name FROM snapshot ORDER BY name",
+        Named::Snapshot => "SELECT name FROM snapshot UNION SELECT name FROM disk_snapshot ORDER BY name",
         Named::Disk => "SELECT name FROM disk ORDER BY name",
         Named::Remote => "SELECT name FROM remote ORDER BY name",
         Named::Domain => "SELECT domain FROM site ORDER BY domain",

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/18.sql")),
     Migration::of(include_str!("schema/19.sql")),
     Migration::of(include_str!("schema/20.sql")),
+    Migration::of(include_str!("schema/21.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

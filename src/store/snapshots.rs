@@ -48,7 +48,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
     })
 }
 
-const SNAPSHOT: Noun =
+pub(super) const SNAPSHOT: Noun =
     Noun { code: Code::NoSuchSnapshot, one: "snapshot", many: "snapshots", list: Verb::SnapshotList };
 
 impl Store {
@@ -73,7 +73,10 @@ impl Store {
     pub fn require_snapshot(&self, host: &HostId, name: &Name) -> Result<StoredSnapshot> {
         let all = self.snapshots(host)?;
         let error = SNAPSHOT.absent(name, all.iter().map(|one| one.snapshot.name.as_str()));
-        all.into_iter().find(|one| one.snapshot.name == *name).ok_or(error)
+        match all.into_iter().find(|one| one.snapshot.name == *name) {
+            Some(found) => Ok(found),
+            None => Err(self.no_instance(host, name)?.unwrap_or(error)),
+        }
     }
 
     /// Instances of which a snapshot is being made just now.
@@ -142,7 +145,8 @@ impl Store {
         error: Option<(Code, &str)>,
         now: Timestamp,
     ) -> Result<()> {
-        self.forget_row(("snapshot", id), (operation, state), error, now)
+        let table = if self.snapshot_by_id(id)?.is_some() { "snapshot" } else { "disk_snapshot" };
+        self.forget_row((table, id), (operation, state), error, now)
     }
 }
 

@@ -5,7 +5,8 @@ use serde::{Serialize, Serializer};
 
 use super::row;
 use crate::model::{
-    Consistency, CopiedDisk, Currency, Money, MountPoint, Size, SnapshotState, StoragePrices, StoredSnapshot,
+    Consistency, CopiedDisk, Currency, Money, MountPoint, Size, SnapshotState, StoragePrices, StoredDiskSnapshot,
+    StoredSnapshot,
 };
 
 /// A disk that the instance had been given, in a snapshot.
@@ -31,13 +32,16 @@ impl From<CopiedDisk> for CopiedDiskView {
 pub struct SnapshotView {
     /// Name.
     pub name: String,
-    /// The instance, as it was called then.
-    pub instance: String,
+    /// The instance, as it was called then; none: it is one of a disk.
+    pub instance: Option<String>,
+    /// The disk, as it was called then; none: it is one of an instance.
+    #[serde(rename = "disk")]
+    pub of_disk: Option<String>,
     /// How far its life has come.
     pub state: SnapshotState,
     /// In what state the guest's file systems were; none: it is being made.
     pub consistency: Option<Consistency>,
-    /// The root disk as the guest sees it.
+    /// The root disk as the guest sees it, or the disk that it is of.
     #[serde(rename = "disk_bytes", serialize_with = "row::bytes")]
     pub disk: Size,
     /// The disks that the instance had been given, which are in it.
@@ -46,11 +50,11 @@ pub struct SnapshotView {
     #[serde(rename = "size_bytes", serialize_with = "some_bytes")]
     pub size: Option<Size>,
     /// The blueprint of the instance.
-    pub blueprint: String,
+    pub blueprint: Option<String>,
     /// The bundle of the instance.
-    pub bundle: String,
+    pub bundle: Option<String>,
     /// The image's volume, which stays as long as the snapshot does.
-    pub image: String,
+    pub image: Option<String>,
     /// Instances whose disk still lies on it: it cannot be deleted while there are any.
     pub used_by: Vec<String>,
     /// Whether the watcher made it by itself.
@@ -83,20 +87,47 @@ impl SnapshotView {
         let (verified_at, verify_failure) = verification.map_or((None, None), |one| (Some(one.at), one.failure));
         Self {
             name: snapshot.name.to_string(),
-            instance: snapshot.record.name.to_string(),
+            instance: Some(snapshot.record.name.to_string()),
+            of_disk: None,
             state,
             consistency: snapshot.consistency,
             disk: snapshot.size,
             disks: snapshot.disks.into_iter().map(CopiedDiskView::from).collect(),
             size: allocation,
-            blueprint: snapshot.record.blueprint,
-            bundle: snapshot.record.bundle,
-            image: snapshot.image,
+            blueprint: Some(snapshot.record.blueprint),
+            bundle: Some(snapshot.record.bundle),
+            image: Some(snapshot.image),
             used_by,
             automatic: snapshot.automatic,
             expires_at: snapshot.expires_at,
             verified_at,
             verify_failure,
+            price: allocation.map_or_else(Money::default, |size| prices.snapshot.of(size)),
+            currency: prices.currency.clone(),
+            created_at: snapshot.created_at,
+        }
+    }
+
+    /// Of a snapshot of a disk, at these prices.
+    pub fn of_disk(stored: StoredDiskSnapshot, prices: &StoragePrices) -> Self {
+        let StoredDiskSnapshot { snapshot, state, allocation } = stored;
+        Self {
+            name: snapshot.name.to_string(),
+            instance: None,
+            of_disk: Some(snapshot.disk.name.to_string()),
+            state,
+            consistency: snapshot.consistency,
+            disk: snapshot.disk.size,
+            disks: Vec::new(),
+            size: allocation,
+            blueprint: None,
+            bundle: None,
+            image: None,
+            used_by: Vec::new(),
+            automatic: false,
+            expires_at: None,
+            verified_at: None,
+            verify_failure: None,
             price: allocation.map_or_else(Money::default, |size| prices.snapshot.of(size)),
             currency: prices.currency.clone(),
             created_at: snapshot.created_at,

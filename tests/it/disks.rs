@@ -1,6 +1,7 @@
 //! Disks that instances are given: who has one, what is refused, and what a domain and its run have then.
 
 mod copies;
+mod kept;
 
 use std::sync::Arc;
 

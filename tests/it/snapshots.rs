@@ -110,7 +110,7 @@ fn a_running_guest_is_frozen_for_its_snapshot_if_it_has_an_agent() {
     world.create("web").expect("created");
     let (snapshots, uuid, double) = (Snapshots::of(&world), uuid_of(&world, "web"), world.hypervisor.inner());
     let bare = snapshots.create("web", None).expect("made");
-    assert_eq!((bare.name.as_str(), bare.instance.as_str()), ("web-snap-1", "web"));
+    assert_eq!((bare.name.as_str(), bare.instance.as_deref()), ("web-snap-1", Some("web")));
     assert_eq!((bare.state, bare.consistency), (SnapshotState::Available, Some(Consistency::Crash)));
     assert_eq!(double.programs(), [""; 0]);
     double.set_agent(uuid, true);

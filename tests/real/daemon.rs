@@ -89,6 +89,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["disk", "list"], 0),
         (&["disk", "create", "data", "--size", "1GiB"], 5),
         (&["disk", "resize", "data", "--size", "2GiB"], 5),
+        (&["disk", "snapshot", "data"], 5),
         (&["snapshot", "list"], 0),
         (&["snapshot", "create", a], 5),
         (&["snapshot", "auto", "on", a], 5),

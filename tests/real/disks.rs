@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::snapshot::{backing, files, holds, write};
 use crate::support::{
     host::{Host, needs_host, text, virsh},
     idle::{clean, created, idle_host},
@@ -14,6 +15,7 @@ crate::tests![
     disks_come_and_go_while_a_guest_runs,
     a_disk_that_something_else_has_open_is_not_given,
     a_disk_gets_larger_while_it_is_used,
+    a_disk_is_kept_as_it_is_while_it_is_used,
 ];
 
 /// The files of disks that the run of a domain has, or its definition.
@@ -131,4 +133,44 @@ fn a_disk_gets_larger_while_it_is_used() {
     host.ok(&["delete", name, "--yes"]);
     host.ok(&["disk", "delete", disk, "--yes"]);
     clean(&host, "deleted");
+}
+
+/// While nobody has it, while a guest runs with it, and while its instance is off; a disk made of each copy holds what it held then.
+fn a_disk_is_kept_as_it_is_while_it_is_used() {
+    needs_host();
+    let (host, name, disk) = (idle_host("cutd", 58), "lite-test-cutd-a", "lite-test-cutd");
+    created(&host, name);
+    host.ok(&["disk", "create", disk, "--size", "64MiB"]);
+    let file = files(&host, "disk-", ".qcow2").remove(0);
+    let keep = |byte: u8| {
+        let kept = format!("{disk}-s{byte}");
+        let made = host.json(&["disk", "snapshot", disk, "--name", &kept]);
+        made["snapshots"][0]["consistency"].as_str().map(str::to_owned)
+    };
+    let mut how = Vec::new();
+    write(&file, 1, "0");
+    how.push(keep(1));
+    write(&file, 2, "0");
+    host.ok(&["disk", "attach", disk, name]);
+    how.push(keep(2));
+    assert_eq!(backing(&file), Vec::<String>::new());
+    host.ok(&["stop", name, "--force", "--timeout", "1s"]);
+    write(&file, 3, "0");
+    how.push(keep(3));
+    assert_eq!(how, ["stopped", "crash-consistent", "stopped"].map(|one| Some(one.to_owned())));
+    clean(&host, "kept");
+    write(&file, 4, "0");
+    for byte in 1..=3 {
+        let (new, kept) = (format!("{disk}-d{byte}"), format!("{disk}-s{byte}"));
+        let before = files(&host, "disk-", ".qcow2");
+        host.ok(&["disk", "create", &new, "--from-snapshot", &kept]);
+        let made = files(&host, "disk-", ".qcow2").into_iter().find(|path| !before.contains(path)).expect("a file");
+        assert!(holds(&made, byte, "0"), "{kept}");
+        host.ok(&["snapshot", "delete", &kept, "--yes"]);
+        host.ok(&["disk", "delete", &new, "--yes"]);
+    }
+    host.ok(&["delete", name, "--yes"]);
+    host.ok(&["disk", "delete", disk, "--yes"]);
+    clean(&host, "deleted");
+    assert_eq!(files(&host, "snap-", ""), Vec::<std::path::PathBuf>::new());
 }

@@ -8,7 +8,7 @@ use lite::{
         BakeRequest, Ctx, Outcome, Receipt, Stopped,
         removal::purge::{self, Reason},
         sagas::{
-            attachment, bake, delete, disk, disk_resize, firewall, load_balancer,
+            attachment, bake, delete, disk, disk_resize, disk_snapshot, firewall, load_balancer,
             publication::{self, Difference},
             reboot, remote, resize,
             restore::{self, How, Restored},
@@ -234,6 +234,12 @@ fn site_of(ctx: &mut Ctx, instance: &Instance, kind: OperationKind, difference: 
 pub fn disk(ctx: &mut Ctx) -> Result<()> {
     let accepted = disk::accept(ctx, &Name::parse("data")?, Size::mib(1 << 10))?;
     disk::run(ctx, accepted).map(drop)
+}
+
+/// Makes the snapshot `alone` of the disk.
+pub fn snapshot_disk(ctx: &mut Ctx) -> Result<()> {
+    let accepted = disk_snapshot::accept(ctx, &Name::parse("data")?, Some(&Name::parse("alone")?))?;
+    disk_snapshot::run(ctx, accepted, &mut Unobserved).map(drop)
 }
 
 /// Makes the disk `copy` of the one in the snapshot `kept`, twice as large.

@@ -296,6 +296,8 @@ pub const OPERATIONS: &[Operation] = &[
     ("lb delete", with_target, |w| changes::unbalance(&mut w.engine()), Leaves::Whole),
     ("delete of a target", with_target, delete_of_a_target, Leaves::Nothing),
     ("disk create", created, |w| changes::disk(&mut w.engine()), Leaves::Whole),
+    ("disk snapshot", with_attached, |w| changes::snapshot_disk(&mut w.engine()), Leaves::Whole),
+    ("disk snapshot of a free one", with_disk, |w| changes::snapshot_disk(&mut w.engine()), Leaves::Whole),
     ("disk create from a snapshot", with_whole_snapshot, |w| changes::copy_disk(&mut w.engine()), Leaves::Whole),
     ("disk attach", with_disk, attach_mounted, Leaves::Whole),
     (

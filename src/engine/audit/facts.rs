@@ -14,8 +14,8 @@ use crate::{
     hypervisor::{DhcpInfo, DnsInfo, PoolInfo, VolumeInfo},
     image::Leftover,
     model::{
-        Code, Disk, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record, Result,
-        StoredSnapshot,
+        AnySnapshot, Code, Disk, Domain, DomainDefinition, Drift, Error, Instance, InterfaceDefinition, Mac, Record,
+        Result,
     },
     plan::{Namespace, Object, Place, owner_of, record_in_domain},
     store::{Memory, Operation},
@@ -31,7 +31,7 @@ pub struct Ledger {
     /// Ids of all resources, instances included.
     pub resources: HashSet<Uuid>,
     /// All snapshots of the host.
-    pub snapshots: Vec<StoredSnapshot>,
+    pub snapshots: Vec<AnySnapshot>,
     /// All disks of the host.
     pub disks: Vec<Disk>,
     /// Operations under way, or left by a dead owner.

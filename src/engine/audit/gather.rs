@@ -76,7 +76,7 @@ fn reread(ctx: &Ctx, f: &mut Facts) -> Result<()> {
 
 fn ledger(ctx: &Ctx) -> Result<Ledger> {
     let (instances, resources) = (ctx.store.instances()?, ctx.store.resource_ids()?);
-    let (snapshots, kept) = (ctx.store.snapshots(&ctx.host_id())?, ctx.store.kept(&ctx.host_id())?);
+    let (snapshots, kept) = (ctx.store.all_snapshots(&ctx.host_id())?, ctx.store.kept(&ctx.host_id())?);
     let disks = ctx.store.disks(&ctx.host_id())?;
     Ok(Ledger { instances, kept, resources, snapshots, disks, open: ctx.store.open_operations()? })
 }

@@ -6,24 +6,24 @@ use uuid::Uuid;
 
 use super::{Finding, Trouble, facts::Facts};
 use crate::{
-    model::{Disk, DiskState, Hint, Snapshot, SnapshotState, StoredSnapshot, Verb},
+    model::{AnySnapshot, Disk, DiskState, Hint, SnapshotState, Verb},
     plan,
 };
 
 /// Snapshots that were there before and after the look, and whose volumes are not.
 pub(super) fn missing_copies(f: &Facts) -> Vec<Finding> {
     let Some(volumes) = &f.volumes else { return Vec::new() };
-    let is_whole = |one: &&StoredSnapshot| one.state == SnapshotState::Available;
-    let before: HashSet<Uuid> = f.before.snapshots.iter().filter(is_whole).map(|one| one.snapshot.id).collect();
-    let all = f.after.snapshots.iter().filter(is_whole).map(|one| &one.snapshot);
-    let settled = all.filter(|snapshot| before.contains(&snapshot.id) && !f.busy.contains(&snapshot.id));
-    let of = |snapshot: &Snapshot| plan::snapshot_volumes(snapshot);
-    let gone = settled.flat_map(|snapshot| of(snapshot).into_iter().map(move |volume| (snapshot, volume)));
+    let is_whole = |one: &&AnySnapshot| one.state() == SnapshotState::Available;
+    let before: HashSet<Uuid> = f.before.snapshots.iter().filter(is_whole).map(|one| one.resource().id).collect();
+    let all = f.after.snapshots.iter().filter(is_whole).map(|one| (one.resource(), one));
+    let settled = all.filter(|(snapshot, _)| before.contains(&snapshot.id) && !f.busy.contains(&snapshot.id));
+    let gone = settled.flat_map(|(snapshot, one)| {
+        plan::volumes_of_any(one).into_iter().map(move |volume| (snapshot.name.clone(), volume))
+    });
     gone.filter(|(_, volume)| volumes.iter().all(|seen| seen.name != *volume))
         .map(|(snapshot, volume)| {
-            let fix = Hint::from("put it back from a backup, or ").run_with(Verb::SnapshotDelete, &[&snapshot.name]);
-            let problem = format!("its volume `{volume}` is gone");
-            missing(format!("snapshot `{}`", snapshot.name), problem, fix)
+            let fix = Hint::from("put it back from a backup, or ").run_with(Verb::SnapshotDelete, &[&snapshot]);
+            missing(format!("snapshot `{snapshot}`"), format!("its volume `{volume}` is gone"), fix)
         })
         .collect()
 }

@@ -96,6 +96,8 @@ pub fn accept_attach(
     if let Some(at) = mount {
         check_mount(ctx, &instance, up, at)?;
     }
+    // One that no instance has may be copied just now. From the record on the instance's lock keeps it.
+    let _free = disks::lock_there(ctx, &disk, kind)?;
     let record = &mut instance.record;
     let unit = free_unit(record)?;
     let attached = DiskAttachment { disk: disk.id, unit, volume: disk.volume, mount: None };

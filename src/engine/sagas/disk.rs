@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Ctx, capacity,
+        disks::lock,
         domain::let_calls_end,
         execute::Payload,
         host,
@@ -14,7 +15,7 @@ use crate::{
     hypervisor::VolumeInfo,
     model::{
         Code, CopiedDisk, Disk, DiskState, Error, Hint, Name, NetworkMode, OperationKind, ResourceRef, Result, Size,
-        Snapshot, SnapshotState, Verb,
+        SnapshotState, Verb,
     },
     plan::{self, Object, OwnedKind, Step},
     store::{Operation, OperationState, disks, operations},
@@ -72,7 +73,7 @@ pub fn accept(ctx: &mut Ctx, name: &Name, size: Size) -> Result<Accepted> {
 /// # Errors
 /// A name that is taken, a size that does not fit, a snapshot that does not hold the disk; or busy.
 pub fn accept_copy(ctx: &mut Ctx, name: &Name, source: Source<'_>, size: Option<Size>) -> Result<Accepted> {
-    let id = ctx.store.require_snapshot(&ctx.host_id(), source.snapshot)?.snapshot.id;
+    let id = ctx.store.require_any_snapshot(&ctx.host_id(), source.snapshot)?.resource().id;
     let what = format!("snapshot `{}`", source.snapshot);
     let kind = OperationKind::CreateDisk;
     let held = Lock::acquire_of(&ctx.locks(), (id, &what), kind.as_str(), &*ctx.clock, ctx.wait)?;
@@ -86,14 +87,13 @@ pub fn accept_copy(ctx: &mut Ctx, name: &Name, source: Source<'_>, size: Option<
 /// # Errors
 /// Those of [`accept_copy`].
 pub fn plan_copy(ctx: &Ctx, source: Source<'_>, size: Option<Size>) -> Result<(VolumeInfo, Size)> {
-    let found = ctx.store.require_snapshot(&ctx.host_id(), source.snapshot)?;
-    let (snapshot, name) = (&found.snapshot, source.snapshot);
-    if found.state != SnapshotState::Available {
-        let text = format!("snapshot `{name}` is {}", found.state);
+    let (found, name) = (ctx.store.require_any_snapshot(&ctx.host_id(), source.snapshot)?, source.snapshot);
+    if found.state() != SnapshotState::Available {
+        let text = format!("snapshot `{name}` is {}", found.state());
         return Err(Error::new(Code::NotSettled, text).hint("try again in a moment"));
     }
-    let copied = disk_in(snapshot, source.disk)?;
-    let part = plan::snapshot_part(snapshot.id, copied.disk);
+    let copied = disk_in(name, found.disks(), source.disk)?;
+    let part = plan::snapshot_part(found.resource().id, copied.disk);
     let volume = ctx.hypervisor.volume(&ctx.settings.host.pool, &part)?;
     let volume =
         volume.ok_or_else(|| Error::new(Code::NoVolume, format!("the copy `{part}` of snapshot `{name}` is gone")))?;
@@ -114,11 +114,10 @@ pub fn plan_copy(ctx: &Ctx, source: Source<'_>, size: Option<Size>) -> Result<(V
 }
 
 /// The disk in a snapshot that is meant.
-fn disk_in<'a>(snapshot: &'a Snapshot, wanted: Option<&Name>) -> Result<&'a CopiedDisk> {
-    let name = &snapshot.name;
-    let all: Vec<String> = snapshot.disks.iter().map(|one| format!("`{}`", one.name)).collect();
+fn disk_in<'a>(name: &Name, disks: &'a [CopiedDisk], wanted: Option<&Name>) -> Result<&'a CopiedDisk> {
+    let all: Vec<String> = disks.iter().map(|one| format!("`{}`", one.name)).collect();
     let refused = |text: String| Error::new(Code::NoSuchDisk, text);
-    match (wanted, snapshot.disks.as_slice()) {
+    match (wanted, disks) {
         (_, []) => Err(refused(format!("snapshot `{name}` holds no disk beside the root disk"))
             .hint(Hint::from("a new instance has that: ").run_with(Verb::Create, &[&"--from-snapshot", &name]))),
         (None, [one]) => Ok(one),
@@ -148,11 +147,6 @@ fn begin(ctx: &mut Ctx, name: &Name, size: Size, copied: Option<Copied>) -> Resu
         operations::insert(t, &operation)
     })?;
     Ok(Accepted { operation, disk, copied, lock })
-}
-
-fn lock(ctx: &Ctx, disk: &Disk, kind: OperationKind) -> Result<Lock> {
-    let what = format!("disk `{}`", disk.name);
-    Lock::acquire_of(&ctx.locks(), (disk.id, &what), kind.as_str(), &*ctx.clock, ctx.wait)
 }
 
 /// Makes the disk that was accepted.

@@ -1,11 +1,9 @@
 //! A disk gets larger, while an instance that has it runs, or is off, or while nobody has it. Always forward: no disk gets smaller.
 
-use uuid::Uuid;
-
 use crate::{
     engine::{
         Ctx, Observer, capacity,
-        disks::is_up,
+        disks::{holder, is_up, lock_there},
         domain::{let_calls_end, state_of, unresponsive},
         execute::Payload,
         growth, host,
@@ -74,17 +72,6 @@ pub fn plan(ctx: &Ctx, name: &Name, size: Size) -> Result<Growing> {
     Ok(Growing { disk, holder, grows, live })
 }
 
-/// The instance that has a disk; refused where that is deleted, and kept.
-fn holder(ctx: &Ctx, disk: Uuid) -> Result<Option<Instance>> {
-    let has = |instance: &Instance| instance.record.disks.iter().any(|one| one.disk == disk);
-    if let Some(kept) = ctx.store.kept(&ctx.host_id())?.into_iter().find(has) {
-        let name = &kept.record.name;
-        return Err(Error::new(Code::NotSettled, format!("the disk is that of the deleted instance `{name}`"))
-            .hint(kept.record.way_back()));
-    }
-    Ok(ctx.store.instances()?.into_iter().find(has))
-}
-
 fn runs(ctx: &Ctx, instance: &Instance) -> Result<bool> {
     match state_of(ctx, instance)? {
         DomainState::Unresponsive => Err(unresponsive(&instance.record.name)),
@@ -122,10 +109,7 @@ pub fn accept(ctx: &mut Ctx, name: &Name, size: Size) -> Result<Accepted> {
     let whose = holder(ctx, found.id)?;
     let lock = match &whose {
         Some(instance) => lock::take(ctx, instance, kind.as_str())?,
-        None => {
-            let what = format!("disk `{name}`");
-            Lock::acquire_of(&ctx.locks(), (found.id, &what), kind.as_str(), &*ctx.clock, ctx.wait)?
-        }
+        None => lock_there(ctx, &found, kind)?,
     };
     // As it is now, not as it was before the lock.
     let Growing { mut disk, holder, grows, live } = plan(ctx, name, size)?;

@@ -6,6 +6,7 @@ pub mod create;
 pub mod delete;
 pub mod disk;
 pub mod disk_resize;
+pub mod disk_snapshot;
 pub mod export;
 pub mod fetch;
 pub mod firewall;

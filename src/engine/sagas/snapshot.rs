@@ -23,11 +23,11 @@ use crate::{
     },
     hypervisor::DomainState,
     model::{
-        Code, Consistency, Error, Instance, Name, OperationKind, Record, ResourceRef, Result, Size, Snapshot,
-        SnapshotState, StoredSnapshot,
+        AnySnapshot, Code, Consistency, Error, Instance, Name, OperationKind, Record, ResourceRef, Result, Size,
+        Snapshot, SnapshotState, StoredSnapshot,
     },
     plan::{self, DiskCopy, Object, OwnedKind, PausedPlan, Step},
-    store::{Operation, OperationState, Transaction, operations, snapshots},
+    store::{Operation, OperationState, Transaction, disk_snapshots, operations, snapshots},
 };
 
 pub use crate::engine::snapshot_source::{Extent, Source, source};
@@ -252,12 +252,12 @@ pub struct Deletion {
 }
 
 /// Refused (busy) for a snapshot that is being made, or that the disk of an instance still lies on.
-pub fn check_deletable(ctx: &Ctx, one: &StoredSnapshot) -> Result<()> {
-    match one.state {
-        SnapshotState::Available => ctx.store.refuse_snapshot_in_use(&one.snapshot),
-        SnapshotState::Deleting => Ok(()),
-        SnapshotState::Creating => {
-            let text = format!("snapshot `{}` is being made", one.snapshot.name);
+pub fn check_deletable(ctx: &Ctx, one: &AnySnapshot) -> Result<()> {
+    match (one.state(), one) {
+        (SnapshotState::Available, AnySnapshot::Instance(one)) => ctx.store.refuse_snapshot_in_use(&one.snapshot),
+        (SnapshotState::Available, AnySnapshot::Disk(_)) | (SnapshotState::Deleting, _) => Ok(()),
+        (SnapshotState::Creating, _) => {
+            let text = format!("snapshot `{}` is being made", one.resource().name);
             Err(Error::new(Code::Busy, text).hint("delete it when it is there"))
         }
     }
@@ -269,20 +269,19 @@ pub fn check_deletable(ctx: &Ctx, one: &StoredSnapshot) -> Result<()> {
 /// What [`check_deletable`] refuses, or busy.
 pub fn accept_delete(ctx: &mut Ctx, name: &Name) -> Result<Deletion> {
     let (host, kind) = (ctx.host_id(), OperationKind::DeleteSnapshot);
-    let id = ctx.store.require_snapshot(&host, name)?.snapshot.id;
+    let id = ctx.store.require_any_snapshot(&host, name)?.resource().id;
     let what = format!("snapshot `{name}`");
     let lock = Lock::acquire_of(&ctx.locks(), (id, &what), kind.as_str(), &*ctx.clock, ctx.wait)?;
     // It may have gone, or another of the name be there, since it was found.
-    let Some(found) = ctx.store.snapshot_by_id(id)? else {
+    let Some(found) = ctx.store.any_snapshot_by_id(id)? else {
         lock.retire();
         return Err(Error::new(Code::NoSuchSnapshot, format!("{what} was deleted meanwhile")));
     };
     check_deletable(ctx, &found)?;
     let requester = ctx.requester.clone();
-    let operation = Operation::started(kind, ResourceRef::from(&found.snapshot), host, requester, ctx.now());
+    let operation = Operation::started(kind, found.resource(), host, requester, ctx.now());
     ctx.store.write(|t| {
-        snapshots::refuse_in_use(t, &found.snapshot)?;
-        snapshots::set_state(t, id, SnapshotState::Deleting)?;
+        disk_snapshots::begin_delete(t, &found)?;
         operations::insert(t, &operation)
     })?;
     Ok(Deletion { operation, lock })
@@ -311,8 +310,8 @@ pub fn resume_delete(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result
 fn go_on(ctx: &mut Ctx, operation: &Operation) -> Result<()> {
     let (id, pool) = (operation.resource.id, ctx.settings.host.pool.clone());
     let mut run = Run::new(&operation.id);
-    let volumes = match ctx.store.snapshot_by_id(id)? {
-        Some(found) => plan::snapshot_volumes(&found.snapshot),
+    let volumes = match ctx.store.any_snapshot_by_id(id)? {
+        Some(found) => plan::volumes_of_any(&found),
         None => vec![plan::snapshot_sidecar(id), plan::snapshot_disk(id)],
     };
     // Without its sidecar it is none, whatever happens next.

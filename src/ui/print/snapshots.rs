@@ -16,7 +16,7 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
         ui.hint("there are no snapshots: `lite snapshot create NAME` makes one of an instance");
         return Ok(());
     }
-    let heads = ["SNAPSHOT", "INSTANCE", "KIND", "STATE", "SIZE", "CREATED", "VERIFIED"];
+    let heads = ["SNAPSHOT", "OF", "KIND", "STATE", "SIZE", "CREATED", "VERIFIED"];
     let costs = views.iter().any(|view| view.price > Money::default());
     let mut columns = heads.map(Column::left).to_vec();
     columns.extend(costs.then(|| Column::right("PRICE/MONTH")));
@@ -25,7 +25,7 @@ pub fn print_snapshots(ui: &Ui, views: &[SnapshotView]) -> Result<()> {
         let price = costs.then(|| price_cell(view.price, &view.currency, None));
         let cells = [
             Cell::from(&view.name),
-            Cell::from(&view.instance),
+            Cell::from(or_dash(view.instance.as_ref().or(view.of_disk.as_ref()))),
             Cell::from(kind(view)),
             Cell::from(state(view)),
             Cell::from(or_dash(view.size.map(Size::about))),
@@ -45,17 +45,18 @@ pub fn print_snapshot(ui: &Ui, view: &SnapshotView) -> Result<()> {
     let mut block = Block::new();
     block
         .row("NAME", &view.name)
-        .row("INSTANCE", &view.instance)
+        .maybe("INSTANCE", view.instance.as_ref())
+        .maybe("DISK", view.of_disk.as_ref())
         .row("KIND", kind(view))
         .row("STATE", view.state.as_str())
-        .maybe("FILE SYSTEMS", view.consistency.map(file_systems))
-        .row("BLUEPRINT", &view.blueprint)
-        .row("BUNDLE", &view.bundle)
-        .row("DISK", view.disk)
+        .maybe("FILE SYSTEMS", view.consistency.map(|one| file_systems(view, one)))
+        .maybe("BLUEPRINT", view.blueprint.as_ref())
+        .maybe("BUNDLE", view.bundle.as_ref())
+        .row(if view.of_disk.is_some() { "DISK SIZE" } else { "DISK" }, view.disk)
         .maybe("DISKS", Some(disks(view)).filter(|all| !all.is_empty()))
         .maybe("SIZE", view.size.map(Size::about))
         .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
-        .row("IMAGE", &view.image)
+        .maybe("IMAGE", view.image.as_ref())
         .maybe("USED BY", Some(view.used_by.join(", ")).filter(|names| !names.is_empty()))
         .maybe("KEPT UNTIL", view.expires_at.map(time_text))
         .row("CREATED", time_text(view.created_at))
@@ -74,10 +75,11 @@ fn disks(view: &SnapshotView) -> String {
 }
 
 fn kind(view: &SnapshotView) -> &'static str {
-    match (view.automatic, view.expires_at) {
-        (true, _) => "automatic",
-        (false, Some(_)) => "upgrade",
-        (false, None) => "manual",
+    match (&view.of_disk, view.automatic, view.expires_at) {
+        (Some(_), ..) => "disk",
+        (None, true, _) => "automatic",
+        (None, false, Some(_)) => "upgrade",
+        (None, false, None) => "manual",
     }
 }
 
@@ -98,10 +100,11 @@ fn verified(view: &SnapshotView) -> String {
     }
 }
 
-fn file_systems(consistency: Consistency) -> &'static str {
+fn file_systems(view: &SnapshotView, consistency: Consistency) -> &'static str {
     match consistency {
         Consistency::Frozen => "frozen: all that was written is whole",
         Consistency::Crash => "crash-consistent: as after a loss of power",
+        Consistency::Stopped if view.of_disk.is_some() => "no guest ran with it",
         Consistency::Stopped => "the instance was off",
     }
 }
@@ -117,15 +120,16 @@ mod tests {
     fn view(state: SnapshotState, consistency: Option<Consistency>) -> SnapshotView {
         SnapshotView {
             name: "before-update".to_owned(),
-            instance: "web-1".to_owned(),
+            instance: Some("web-1".to_owned()),
+            of_disk: None,
             state,
             consistency,
             disk: Size::mib(20 << 10),
             disks: Vec::new(),
             size: consistency.map(|_| Size::mib(22)),
-            blueprint: "nginx".to_owned(),
-            bundle: "nano".to_owned(),
-            image: "base-debian-13-00ff.qcow2".to_owned(),
+            blueprint: Some("nginx".to_owned()),
+            bundle: Some("nano".to_owned()),
+            image: Some("base-debian-13-00ff.qcow2".to_owned()),
             used_by: Vec::new(),
             automatic: consistency.is_none(),
             expires_at: None,
@@ -145,9 +149,14 @@ mod tests {
             capture.stdout()
         };
         let both = [view(SnapshotState::Available, Some(Consistency::Crash)), view(SnapshotState::Creating, None)];
-        let table = "SNAPSHOT       INSTANCE  KIND       STATE             SIZE      CREATED               VERIFIED\n\
-                     before-update  web-1     manual     crash-consistent  22.0 MiB  2026-03-01T10:20:30Z  2026-03-02T00:00:00Z\n\
-                     before-update  web-1     automatic  creating          -         2026-03-01T10:20:30Z  -\n";
+        let disk = SnapshotView { instance: None, of_disk: Some("data".to_owned()), ..both[0].clone() };
+        assert_eq!(
+            listed(&[disk]).lines().nth(1),
+            Some("before-update  data  disk  crash-consistent  22.0 MiB  2026-03-01T10:20:30Z  2026-03-02T00:00:00Z")
+        );
+        let table = "SNAPSHOT       OF     KIND       STATE             SIZE      CREATED               VERIFIED\n\
+                     before-update  web-1  manual     crash-consistent  22.0 MiB  2026-03-01T10:20:30Z  2026-03-02T00:00:00Z\n\
+                     before-update  web-1  automatic  creating          -         2026-03-01T10:20:30Z  -\n";
         assert_eq!((listed(&both), listed(&[])), (table.to_owned(), String::new()));
         let shown = |consistency| {
             let capture = Capture::default();

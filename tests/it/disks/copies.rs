@@ -5,7 +5,7 @@ use lite::plan::snapshot_part;
 use super::*;
 
 /// The disk `data` in the snapshot `kept` of an instance, whose copy holds `then`.
-fn made() -> World {
+pub(super) fn made() -> World {
     let world = World::new();
     world.create("web").expect("created");
     let mut engine = world.engine();

@@ -17,7 +17,7 @@ pub use disk::{disk_volume, disk_volume_number, next_disk_volume};
 pub use log::{console_log, report_log};
 pub use root_disk::{ROOT_DEVICE, next_root_disk, root_disk, root_disk_number};
 pub use seed::seed;
-pub use snapshot::{snapshot_copies, snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes};
+pub use snapshot::{snapshot_copies, snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any};
 
 use super::{
     description::{Class, Description},

@@ -9,7 +9,7 @@ use super::super::{
     object::{Namespace, Object},
     place::Place,
 };
-use crate::model::{Record, ResourceKind, Snapshot};
+use crate::model::{AnySnapshot, Record, ResourceKind, Snapshot};
 
 const PREFIX: &str = "snap-";
 const PART: &str = ".qcow2";
@@ -49,6 +49,17 @@ pub fn snapshot_copies(snapshot: &Snapshot) -> Vec<String> {
 /// The names of all volumes of a snapshot, the sidecar first.
 pub fn snapshot_volumes(snapshot: &Snapshot) -> Vec<String> {
     std::iter::once(snapshot_sidecar(snapshot.id)).chain(snapshot_copies(snapshot)).collect()
+}
+
+/// The names of all volumes of a snapshot of whatever, the sidecar first.
+pub fn volumes_of_any(snapshot: &AnySnapshot) -> Vec<String> {
+    match snapshot {
+        AnySnapshot::Instance(one) => snapshot_volumes(&one.snapshot),
+        AnySnapshot::Disk(one) => {
+            let id = one.snapshot.id;
+            vec![snapshot_sidecar(id), snapshot_part(id, one.snapshot.disk.disk)]
+        }
+    }
 }
 
 /// The id that a name has between these, written as lite writes one.

@@ -43,7 +43,8 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`disk create`, `disk attach`, `disk detach`, `disk resize`, `disk list`, `disk show`", &document);
     let snapshot = view::SnapshotView {
         name: text("web-snap-1"),
-        instance: text("web"),
+        instance: Some(text("web")),
+        of_disk: Some(text("data")),
         state: SnapshotState::Available,
         consistency: Some(Consistency::Frozen),
         disk: Size::mib(1),
@@ -53,9 +54,9 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
             mount: Some(MountPoint::parse("/srv").expect("a folder")),
         }],
         size: Some(Size::mib(1)),
-        blueprint: text("nginx"),
-        bundle: text("nano"),
-        image: text("base-debian-13"),
+        blueprint: Some(text("nginx")),
+        bundle: Some(text("nano")),
+        image: Some(text("base-debian-13")),
         used_by: vec![text("web")],
         automatic: true,
         expires_at: Some(now()),
@@ -66,7 +67,7 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         created_at: now(),
     };
     let document = view::SnapshotsDocument { snapshots: &[snapshot] };
-    add(all, "`snapshot create`, `snapshot list`, `snapshot show`, `remote restore`", &document);
+    add(all, "`snapshot create`, `snapshot list`, `snapshot show`, `remote restore`, `disk snapshot`", &document);
     let remote = view::RemoteRow {
         name: text("far"),
         location: text("sftp://a@b/c"),
