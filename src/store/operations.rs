@@ -190,6 +190,11 @@ pub fn id_of_request(t: &Transaction<'_>, request_id: &str) -> Result<Option<Str
         .map_err(sql)
 }
 
+/// Operations that started their instance. Of one that failed a step is left that was not undone: the instance was stopped for it.
+const STARTED: &str = "kind IN ('create', 'start', 'reboot', 'restart', 'resize', 'restore', 'upgrade')
+    AND (state <> 'failed' OR kind IN ('start', 'resize', 'restore', 'upgrade') AND
+         EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'done'))";
+
 impl Store {
     /// Writes a new operation in a transaction of its own.
     pub fn insert_operation(&mut self, op: &Operation) -> Result<()> {
@@ -240,7 +245,8 @@ impl Store {
         Ok(self.operations_where(open, [resource.to_string()])?.pop().map(|o| o.id))
     }
 
-    /// When an instance was last started or rebooted by an operation; a start whose application did not answer started it.
+    /// When an instance was last started or rebooted by an operation; a start whose application did not answer started it, and what went back
+    /// after it had stopped the instance did.
     pub fn last_start(&self, instance: Uuid) -> Result<Option<Timestamp>> {
         Ok(self.last_started_by(instance)?.map(|o| o.started_at))
     }
@@ -248,10 +254,7 @@ impl Store {
     /// The operation of [`Store::last_start`].
     pub fn last_started_by(&self, instance: Uuid) -> Result<Option<Operation>> {
         let all = self.operations_where(
-            "WHERE resource_id = ?1 AND kind IN ('create', 'start', 'reboot', 'restart', 'resize')
-             AND (state <> 'failed' OR kind IN ('start', 'resize') AND
-                  EXISTS (SELECT 1 FROM step WHERE step.operation = operation.id AND step.state = 'done'))
-             ORDER BY rowid DESC LIMIT 1",
+            &format!("WHERE resource_id = ?1 AND {STARTED} ORDER BY rowid DESC LIMIT 1"),
             [instance.to_string()],
         )?;
         Ok(all.into_iter().next())
@@ -266,9 +269,8 @@ impl Store {
 
     /// When each of these instances was last started, of those that were since a time: what [`Store::last_start`] tells of them.
     pub fn starts_since(&self, since: Timestamp) -> Result<HashMap<Uuid, Timestamp>> {
-        let kinds = "WHERE started_at >= ?1 AND kind IN ('create', 'start', 'reboot', 'restart', 'resize') AND state <> 'failed'
-                     ORDER BY rowid";
-        let all = self.operations_where(kinds, [since.as_microsecond()])?;
+        let recent = format!("WHERE started_at >= ?1 AND {STARTED} ORDER BY rowid");
+        let all = self.operations_where(&recent, [since.as_microsecond()])?;
         Ok(all.into_iter().filter_map(|o| Some((o.instance()?, o.started_at))).collect())
     }
 

@@ -12,9 +12,9 @@ use lite::{
     },
     clock::SystemClock,
     engine::{self, Ctx, Unobserved},
-    hypervisor::{DomainState, prelude::*},
+    hypervisor::{DomainState, flaky::Moment, prelude::*},
     kill_point::in_process,
-    model::{Error, Instance, LiveDefinition, Name, Phase, Record, Result, Tag, Via},
+    model::{Error, Instance, LiveDefinition, Name, OperationKind, OperationState, Phase, Record, Result, Tag, Via},
     plan::{self, snapshot_disk},
     view::Changed,
 };
@@ -174,6 +174,34 @@ fn a_deleted_instance_that_is_kept_holds_its_snapshot() {
     changes::undelete(&mut world.engine(), &kept, None).expect("back");
     assert_eq!(web(&world).record, before.record);
     assert_clean(&world, "back");
+}
+
+/// What the watcher, `list` and `show` take for the instance's last start.
+#[test]
+fn a_restore_is_a_start_and_so_is_one_that_went_back() {
+    let world = made();
+    let uuid = web(&world).record.uuid;
+    let last = || {
+        let store = world.engine().store;
+        let by = store.last_started_by(uuid).expect("read").expect("one");
+        assert_eq!(store.starts_since(by.started_at).expect("read").get(&uuid), Some(&by.started_at));
+        (by.kind, by.state, by.started_at)
+    };
+    assert_eq!(last().0, OperationKind::Create);
+    let quick = Restore { keep: false, ..wanted("kept") };
+    restored(&world, &quick).expect("restored");
+    let (kind, state, first) = last();
+    assert_eq!((kind, state), (OperationKind::Restore, OperationState::Succeeded));
+    world.hypervisor.fail_call("start", 1, Moment::Before);
+    restored(&world, &quick).expect_err("not started");
+    world.hypervisor.heal();
+    let (kind, state, second) = last();
+    assert_eq!((kind, state, second > first), (OperationKind::Restore, OperationState::Failed, true));
+    // One that failed before anything was stopped started nothing.
+    world.hypervisor.fail_call("destroy", 1, Moment::Before);
+    restored(&world, &quick).expect_err("not stopped");
+    world.hypervisor.heal();
+    assert_eq!(last(), (kind, state, second));
 }
 
 /// A guest that says nothing in its time.

@@ -131,6 +131,8 @@ fn an_instance_is_brought_to_todays_version() {
         let after = web(&world);
         let record = Record { blueprint_version: "of-today".to_owned(), ..before.record.clone() };
         assert_eq!((after, state(&world)), (Instance { record, ..before }, DomainState::Running));
+        let by = world.engine().store.last_started_by(web(&world).record.uuid).expect("read").map(|by| by.kind);
+        assert_eq!(by, Some(OperationKind::Upgrade));
         assert_eq!(outdated(&world), []);
         // What the guest was brought: today's part and runner, and the health check of today.
         let brought: serde_json::Value =
