@@ -15,8 +15,11 @@ use crate::{
         ours::is_without_row,
     },
     image::{Leftover, leftovers},
-    model::{DnsHost, Record, ResourceKind, escaped},
-    plan::{Namespace, Object, OwnedKind, full_name, is_marked, named_instance, owner_of, root_disk, root_disk_number},
+    model::{Disk, DiskState, DnsHost, Instance, Record, ResourceKind, escaped},
+    plan::{
+        Namespace, Object, OwnedKind, disk_volume, full_name, is_marked, named_instance, owner_of, root_disk,
+        root_disk_number,
+    },
 };
 
 /// What is said of a volume that is marked as ours, while nothing tells which kind of ours it is.
@@ -85,6 +88,7 @@ pub fn orphans(facts: &Facts) -> Orphans {
     let mut orphans: Vec<Orphan> = owners.delete_recorded.iter().map(|d| owners.domain(d)).collect();
     orphans.extend(owners.volumes());
     orphans.extend(owners.replaced());
+    orphans.extend(owners.replaced_disks());
     orphans.extend(owners.filters());
     orphans.extend(owners.addresses());
     orphans.extend(owners.names());
@@ -168,12 +172,43 @@ impl<'a> Owners<'a> {
         })
     }
 
-    /// Volumes that are marked as ours, and that no kind's rule reads, or only one that reads other things as well.
+    /// Volumes of disks that have another by now: the record of the instance that has one tells which is the disk.
+    fn replaced_disks(&self) -> impl Iterator<Item = Orphan> {
+        self.facts.volumes.iter().flatten().filter_map(|volume| {
+            let (id, _) = self.replaced_disk(&volume.name).filter(|(_, is_held)| *is_held)?;
+            let object = Object::Volume { pool: self.facts.pool_name.clone(), name: volume.name.clone() };
+            Some(Orphan::of(OwnedKind::Disk, object, id, self.user(|d| d.disks.contains(&volume.path))))
+        })
+    }
+
+    /// The disk that a volume is of and that has another one, and whether an instance has that disk. None: it is the disk, or somebody may
+    /// be at work on it.
+    fn replaced_disk(&self, volume: &str) -> Option<(Uuid, bool)> {
+        let (_, id) = owner_of(Namespace::Volume, volume).filter(|(kind, _)| *kind == OwnedKind::Disk)?;
+        let (before, after) = (&self.facts.before, &self.facts.after);
+        let rows: Vec<&Disk> = before.disks.iter().chain(&after.disks).filter(|disk| disk.id == id).collect();
+        let instances = [&before.instances, &before.kept, &after.instances, &after.kept].into_iter().flatten();
+        let has = |instance: &&Instance| instance.record.disks.iter().any(|one| one.disk == id);
+        let holders: Vec<&Record> = instances.filter(has).map(|instance| &instance.record).collect();
+        let open: HashSet<Uuid> = before.open.iter().chain(&after.open).map(owner).collect();
+        let is_idle = |id: &Uuid| !self.facts.busy.contains(id) && !open.contains(id);
+        let is_settled = rows.iter().all(|disk| disk.state == DiskState::Available)
+            && is_idle(&id)
+            && holders.iter().all(|record| is_idle(&record.uuid));
+        let own = holders.iter().flat_map(|record| &record.disks).filter(|one| one.disk == id).map(|one| one.volume);
+        let mut numbers = rows.iter().map(|disk| disk.volume).chain(own);
+        let is_other = !rows.is_empty() && numbers.all(|number| disk_volume(id, number) != volume);
+        (is_settled && is_other).then_some((id, !holders.is_empty()))
+    }
+
+    /// Volumes that are marked as ours, and that no kind's rule reads, or only one that reads other things as well. One of a disk that
+    /// nobody has and that has another is among them: nothing tells which of the two is right.
     fn unknown(&self) -> Vec<String> {
         let names = self.facts.volumes.iter().flatten().map(|v| &v.name);
         let names = names.filter(|name| is_marked(name) || owner_of(Namespace::Volume, name).is_some());
         let unknown = names.filter(|name| match owner_of(Namespace::Volume, name) {
-            Some((_, id)) => self.has_no_owner(&id) && !self.ours.contains(&id),
+            Some((_, id)) if self.has_no_owner(&id) => !self.ours.contains(&id),
+            Some(_) => self.replaced_disk(name).is_some_and(|(_, is_held)| !is_held),
             None => true,
         });
         unknown.cloned().collect()

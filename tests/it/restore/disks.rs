@@ -118,3 +118,48 @@ fn a_disk_that_cannot_go_back_is_refused_before_anything_is_stopped() {
     assert_eq!(gone, Err(("no_volume", 1, format!("the copy `{part}` of snapshot `kept` is gone"))));
     assert_eq!(state(&world), DomainState::Running);
 }
+
+/// A restore that was cut off and whose database is lost leaves a second volume of a disk. It is told, and goes only where the record of an
+/// instance tells which is the disk.
+#[test]
+fn a_second_volume_of_a_disk_is_told_and_goes_where_a_record_tells_which_is_the_disk() {
+    let world = made_with_disk();
+    let double = world.hypervisor.inner();
+    let id = row(&world, "data").id;
+    let (first, second) = (plan::disk_volume(id, None), plan::disk_volume(id, Some(2)));
+    let left = || {
+        let xml = plan::empty_xml(&second, Size::mib(1024)).expect("XML");
+        double.ensure_volume("lite", &second, &xml).expect("made");
+    };
+    let found = |world: &World| -> Vec<(engine::Trouble, String)> {
+        let all = engine::audit(&world.engine()).expect("audited").findings;
+        all.into_iter().map(|one| (one.trouble, one.subject)).collect()
+    };
+    left();
+    world.lose_database();
+    let mut engine = world.engine();
+    let old = OldDatabases::open(world.state()).expect("opened");
+    let done = engine::rebuild(&mut engine, &world.catalog, &old).expect("rebuilt");
+    assert_eq!((done.refused, done.disks.len()), (vec![], 1));
+    let subject = format!("volume `{second}`");
+    assert_eq!(found(&world), [(engine::Trouble::Orphan, subject.clone())]);
+    let orphans = engine::orphans(&engine).expect("looked");
+    // Nothing goes while somebody works on who has the disk.
+    let mut other = world.engine();
+    let at_work =
+        lite::engine::sagas::snapshot::accept(&mut other, &web(&world), Some(&name("other"))).expect("accepted");
+    assert_eq!(engine::collect(&mut world.engine(), &orphans), Ok(vec![]));
+    lite::engine::sagas::snapshot::run(&mut other, at_work, &mut Unobserved).expect("made");
+    assert_eq!(engine::collect(&mut engine, &orphans), Ok(vec![subject.clone()]));
+    assert_eq!(volumes(&world).0, std::slice::from_ref(&first));
+    assert_clean(&world, "collected");
+    // Of a disk that nobody has nothing tells which of the two it is.
+    let disk = engine.store.disk_by_id(id).expect("read").expect("a disk").name;
+    let gone = lite::engine::sagas::attachment::accept_detach(&mut engine, &web(&world), &disk, true);
+    lite::engine::sagas::attachment::run_detach(&mut engine, gone.expect("accepted").expect("something to do"))
+        .expect("taken off");
+    left();
+    assert_eq!(found(&world), [(engine::Trouble::UnknownVolume, subject)]);
+    assert_eq!(engine::orphans(&engine), Ok(vec![]));
+    assert_eq!(volumes(&world).0, [second, first]);
+}
