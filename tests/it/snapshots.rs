@@ -1,6 +1,7 @@
 //! Snapshots: what they hold, what is refused, and what is left where one comes to nothing.
 
 mod disks;
+mod listed;
 mod refused;
 
 use std::sync::{Arc, Mutex};
