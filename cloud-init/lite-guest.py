@@ -8,7 +8,7 @@ application under which name it is published, where that is news; so does `lite-
 `lite-guest.py watch` goes on in a unit of its own and reports each minute how the guest fares.
 `lite-guest.py upgrade FOLDER` runs the blueprint's part `upgrade`, which lite laid there, and says line by line how that goes.
 A copy of another instance's disk runs neither script: it makes anew what belongs to one machine, and tells the application where
-it is now.
+it is now; so does an instance that came back with another address.
 A guest that bakes an image runs the install script alone, takes off its disk what belongs to one machine, and goes down.
 Standard library only; for tests LITE_ROOT moves every path, and LITE_NETWORK_WAIT shortens a wait.
 """
@@ -488,6 +488,27 @@ def moved(job, reporter):
         return None
     fault = {key: value for key, value in told.items() if key != "url"}
     return {**fault, "event": "failed", "module": "moved"}
+
+
+def news_in_seed(job, reporter):
+    """An instance that came back with another address (`lite undelete`): its seed brings a file that says so. The values are those of
+    now from then on, and the application is told once. The values, and the event of what failed: then the next boot tries again."""
+    path = DIR + "/moved.json"
+    news = read_json(path)
+    if not news:
+        return job, None
+    if news.get("uuid") != job.get("uuid"):
+        # It came with the disk of another instance.
+        os.unlink(path)
+        return job, None
+    job = {**job, "name": news.get("name", ""), "address": news.get("address", "")}
+    write_private(DIR + "/instance.json", json.dumps(job))
+    reporter.send({"event": "stage", "stage": "moved"})
+    fault = moved({**job, "copied": news.get("former")}, reporter)
+    if fault is None:
+        os.unlink(path)
+        return job, None
+    return job, {**{key: value for key, value in fault.items() if key != "module"}, "event": "published"}
 
 
 def parts_of_copy():
@@ -1002,6 +1023,12 @@ def main():
     if sys.argv[1:2] == ["published"]:
         sys.exit(tell_by_ssh(job, before, sys.argv[2], reporter))
     signal.signal(signal.SIGTERM, take_down)
+    told = None
+    if before.get("event") == "done":
+        try:
+            job, told = news_in_seed(job, reporter)
+        except Exception as error:
+            told = {"event": "published", "code": 1, "tail": [repr(error)]}
     try:
         end, news = boot(job, before, state, reporter)
         if news:
@@ -1013,13 +1040,13 @@ def main():
         return
     reporter.send(end)
     start_watch()
-    if end["event"] in ("done", "booted"):
+    if told is None and end["event"] in ("done", "booted"):
         try:
             told = tell(job, name_in_seed(), reporter, sys.stdout.buffer)
         except Exception as error:
             told = {"event": "published", "code": 1, "tail": [repr(error)]}
-        if told is not None:
-            reporter.send(told)
+    if told is not None:
+        reporter.send(told)
 
 
 if __name__ == "__main__":

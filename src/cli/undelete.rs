@@ -26,8 +26,9 @@ EXAMPLES:
 /// `lite delete` keeps an instance for 24 hours (the setting `keep_deleted`). It
 /// comes back with its disk, its passwords, alarms, tags and firewall rules, and
 /// is started if it ran. It gets its address again; where another instance has
-/// that by now, it gets a free one. Published ports and domains, load balancers
-/// and static addresses do not lead to it any more.
+/// that by now, it gets a free one, and its application is told so where its
+/// blueprint can. Published ports and domains, load balancers and static
+/// addresses do not lead to it any more.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     files::{self, DIR, PORT},
     merge, modules, regional,
-    types::{Published, Seed, SeedInput, StaticAddress, StaticAddress6},
+    types::{Move, Published, Seed, SeedInput, StaticAddress, StaticAddress6},
     yaml,
 };
 use crate::model::{Mac, Name, Result};
@@ -76,6 +76,24 @@ pub fn renamed(user_data: &str, name: &Name) -> Result<String> {
     let Value::Object(mut document) = yaml::read(user_data)? else { return Ok(user_data.to_owned()) };
     document.insert("hostname".to_owned(), json!(name));
     document.insert("ssh_deletekeys".to_owned(), json!(false));
+    yaml::cloud_config(&Value::Object(document))
+}
+
+/// user-data for an instance that came back with another address. cloud-init writes files once for each id, so its guest finds the news
+/// once, with the blueprint's part `moved` and a runner that knows both.
+///
+/// # Errors
+/// `render_failed` if it is no document of lite's.
+pub fn with_move(user_data: &str, news: &Move<'_>) -> Result<String> {
+    let Value::Object(mut document) = yaml::read(user_data)? else { return Ok(user_data.to_owned()) };
+    let new = files::moved(news)?;
+    let mut all = match document.remove("write_files") {
+        Some(Value::Array(all)) => all,
+        _ => Vec::new(),
+    };
+    all.retain(|file| new.iter().all(|one| one["path"] != file["path"]));
+    all.extend(new);
+    document.insert("write_files".to_owned(), Value::Array(all));
     yaml::cloud_config(&Value::Object(document))
 }
 

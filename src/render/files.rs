@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 
-use super::types::SeedInput;
+use super::types::{Former, Move, SeedInput};
 use crate::{
     catalog::{Health, embedded_script},
     model::{Code, Error, Result},
@@ -21,10 +21,8 @@ pub(super) const BY_THE_RUNNER: [&str; 2] = ["runcmd", "power_state"];
 /// `write_files` entries that hold no secret: the runner, the scripts, apt's patience with its lock. sshd's file is the one that
 /// `ssh_pwauth: false` would write later; being there before sshd starts, it saves a restart.
 pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
-    let runner = embedded_script("lite-guest.py")
-        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
     let mut files = vec![
-        json!({"path": format!("{DIR}/lite-guest.py"), "permissions": "0755", "content": runner}),
+        runner()?,
         json!({"path": "/etc/apt/apt.conf.d/90lite", "permissions": "0644", "content": "DPkg::Lock::Timeout \"300\";\n"}),
         json!({"path": "/etc/ssh/sshd_config.d/50-cloud-init.conf", "permissions": "0600", "content": "PasswordAuthentication no\n"}),
     ];
@@ -39,10 +37,35 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
         // Of no use but to a copy.
         let is_needed = name != "moved" || input.copied.is_some();
         if is_needed && !script.is_empty() {
-            files.push(json!({"path": format!("{DIR}/{name}.sh"), "permissions": "0700", "content": script}));
+            files.push(part(name, script));
         }
     }
     Ok(files)
+}
+
+/// `write_files` entries of an instance that came back with another address.
+pub(super) fn moved(news: &Move<'_>) -> Result<Vec<Value>> {
+    let place = |at: &Former| {
+        let address = at.address.map(|address| address.to_string()).unwrap_or_default();
+        json!({"name": at.name, "address": address})
+    };
+    let mut content = place(&news.now);
+    content["uuid"] = json!(news.uuid);
+    content["former"] = place(&news.former);
+    let told = json!({"path": format!("{DIR}/moved.json"), "permissions": "0600", "content": content.to_string()});
+    let script = (!news.script.is_empty()).then(|| part("moved", news.script));
+    Ok([runner()?, told].into_iter().chain(script).collect())
+}
+
+fn runner() -> Result<Value> {
+    let runner = embedded_script("lite-guest.py")
+        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
+    Ok(json!({"path": format!("{DIR}/lite-guest.py"), "permissions": "0755", "content": runner}))
+}
+
+/// A part of the blueprint's.
+fn part(name: &str, script: &str) -> Value {
+    json!({"path": format!("{DIR}/{name}.sh"), "permissions": "0700", "content": script})
 }
 
 /// The values of this instance as one JSON file. Base64 keeps them out of sight of `grep` and of any YAML rule.

@@ -10,7 +10,7 @@ mod types;
 mod user_data;
 mod yaml;
 
-pub use document::{meta_data, network_config, renamed, render};
+pub use document::{meta_data, network_config, renamed, render, with_move};
 pub use output::{render_accounts, render_output};
 pub use types::*;
 pub use user_data::parse_user_data;

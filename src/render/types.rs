@@ -92,6 +92,19 @@ pub struct Former {
     pub address: Option<Ipv4Addr>,
 }
 
+/// An instance that came back with another address, as its guest is told.
+#[derive(Debug)]
+pub struct Move<'a> {
+    /// The instance.
+    pub uuid: Uuid,
+    /// What it is called now, and where it is.
+    pub now: Former,
+    /// What it was called, and where it was.
+    pub former: Former,
+    /// The blueprint's part `moved`; empty: it has none.
+    pub script: &'a str,
+}
+
 impl From<&Record> for Former {
     fn from(record: &Record) -> Self {
         Self { name: record.name.clone(), address: record.address }

@@ -33,8 +33,17 @@ pub fn keep_deleted(ctx: &mut Ctx, instance: &Instance) -> Result<Receipt> {
 
 /// Brings a deleted instance back, by another name if one is given.
 pub fn undelete(ctx: &mut Ctx, deleted: &Instance, name: Option<&Name>) -> Result<Instance> {
-    let accepted = undelete::accept(ctx, deleted, name, &mut Unobserved)?;
-    undelete::run(ctx, accepted).map(|(back, _)| back)
+    undelete_by(ctx, deleted, (name, None)).map(|(back, _)| back)
+}
+
+/// Brings back a deleted instance, with the parts of a blueprint as it is today.
+pub fn undelete_by(
+    ctx: &mut Ctx,
+    deleted: &Instance,
+    with: (Option<&Name>, Option<&Blueprint>),
+) -> Result<(Instance, undelete::Found)> {
+    let accepted = undelete::accept(ctx, deleted, with, &mut Unobserved)?;
+    undelete::run(ctx, accepted)
 }
 
 /// Removes a deleted instance for good.

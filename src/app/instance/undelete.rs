@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::change::Change;
 use crate::{
-    app::{Accepted, App, Caller, Right},
+    app::{Accepted, App, Caller, Right, sources::catalog},
     engine::{
         Ctx,
         sagas::{start, undelete},
@@ -133,13 +133,19 @@ impl Change for Undelete {
     }
 
     fn accept(&self, mut ctx: Ctx, instance: Instance, observer: &mut dyn Observer) -> Result<Accepted<Changed>> {
-        let accepted = undelete::accept(&mut ctx, &instance, self.name.as_ref(), observer)?;
+        // Today's parts, whichever version it was made from.
+        let catalog = catalog(&ctx.settings).ok();
+        let blueprint = catalog.as_ref().and_then(|all| all.blueprint(&instance.record.blueprint).ok());
+        let accepted = undelete::accept(&mut ctx, &instance, (self.name.as_ref(), blueprint), observer)?;
         let Self { start, until_ready, .. } = *self;
         Ok(Accepted::new(accepted.operation.clone(), move |observer| {
             let (back, found) = undelete::run(&mut ctx, accepted)?;
             if let Some(address) = back.record.address.filter(|_| found.moved) {
                 let text = format!("its address is {address} now, as another instance has the one that it had: ");
-                observer.warn(&Hint::from(text).text("what its application keeps of the old one is as it was"));
+                observer.warn(&Hint::from(text).text(match found.is_told {
+                    true => "its application is told when the guest starts",
+                    false => "what its application keeps of the old one is as it was",
+                }));
             }
             let runs = start && found.kept.running;
             if runs {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use uuid::Uuid;
 
 use crate::{
+    catalog::Blueprint,
     engine::{
         Accepted, Ctx, Observer, allocate,
         domain::{require_disks, write_record},
@@ -18,7 +19,7 @@ use crate::{
         Code, DesiredState, Error, Hint, Instance, Kept, Name, OperationKind, Phase, Record, ResourceKind, Result, Verb,
     },
     plan::{Step, Subnet},
-    render::{meta_data, network_config, renamed},
+    render::{Former, Move, meta_data, network_config, renamed, with_move},
     store::{CleanSeed, Operation, instances, kept, operations},
 };
 
@@ -29,6 +30,8 @@ pub struct Found {
     pub kept: Kept,
     /// Whether it has another address now.
     pub moved: bool,
+    /// Whether its application is told of that: its blueprint has a part for it.
+    pub is_told: bool,
 }
 
 /// The name that an instance would have: its own, or `name`.
@@ -42,7 +45,8 @@ pub fn plan(ctx: &Ctx, deleted: &Instance, name: Option<&Name>) -> Result<Name> 
     Ok(name.clone())
 }
 
-/// Accepts an undelete: the name, its own or `name`, is its again, and its address, or another where somebody has that.
+/// Accepts an undelete: the name, its own or `name`, is its again, and its address, or another where somebody has that. Then its
+/// application is told by the parts of this blueprint; none: by those of the one that it was made from.
 ///
 /// # Errors
 /// Refused where the name is taken, what is kept is not whole, or its guest cannot learn another name or address. Nothing is
@@ -50,7 +54,7 @@ pub fn plan(ctx: &Ctx, deleted: &Instance, name: Option<&Name>) -> Result<Name> 
 pub fn accept(
     ctx: &mut Ctx,
     deleted: &Instance,
-    name: Option<&Name>,
+    (name, blueprint): (Option<&Name>, Option<&Blueprint>),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Found>> {
     let (uuid, old) = (deleted.record.uuid, &deleted.record.name);
@@ -70,12 +74,14 @@ pub fn accept(
     let view = host::view(ctx, &now.record.network)?;
     let (host_id, network) = (ctx.host_id(), ctx.settings.host.network_key(&now.record.network));
     let stored = ctx.store.seed(uuid)?.filter(|seed| seed.is_written && kept.phase == Phase::Ready);
+    let blueprint =
+        blueprint.map_or_else(|| ctx.store.blueprint_of(uuid).map(|(own, _)| own), |one| Ok(one.clone()))?;
     let mut operation = journal::new_operation(ctx, OperationKind::Undelete, &now);
     let record = ctx.store.write(|t| {
         let name = allocate::name(t, &view, Some(name.unwrap_or(old)), "")?;
         let address = allocate::address_again(t, &host_id, view.subnet.as_ref(), &network, now.record.address)?;
         let record = renewed(&now.record, name, address, view.subnet.as_ref());
-        if let Some(seed) = seed(&now.record, &record, stored, view.subnet.as_ref())? {
+        if let Some(seed) = seed((&now.record, &record), stored, view.subnet.as_ref(), &blueprint.moved)? {
             instances::set_seed(t, uuid, &seed)?;
         }
         kept::bring_back(t, &record)?;
@@ -83,7 +89,8 @@ pub fn accept(
         operations::insert(t, &operation)?;
         Ok(record)
     })?;
-    let found = Found { kept, moved: record.address != now.record.address };
+    let is_told = !blueprint.moved.is_empty() || !blueprint.published.is_empty();
+    let found = Found { kept, moved: record.address != now.record.address, is_told };
     let instance = Instance { record, phase: Phase::Creating, ..now };
     Ok(Accepted { operation, instance, lock, found })
 }
@@ -164,8 +171,14 @@ fn renewed(old: &Record, name: Name, address: Option<Ipv4Addr>, subnet: Option<&
 }
 
 /// What the seed is to hold from now on; none: what it holds. `stored` is none where it cannot be written anew: the guest has not
-/// taken its secrets over yet, or an earlier lite did not keep the documents.
-fn seed(old: &Record, new: &Record, stored: Option<CleanSeed>, subnet: Option<&Subnet>) -> Result<Option<CleanSeed>> {
+/// taken its secrets over yet, or an earlier lite did not keep the documents. An application may keep its address in its data: with another
+/// one the guest finds the news and `script`, which tells the application.
+fn seed(
+    (old, new): (&Record, &Record),
+    stored: Option<CleanSeed>,
+    subnet: Option<&Subnet>,
+    script: &str,
+) -> Result<Option<CleanSeed>> {
     let moved = new.address != old.address;
     let Some(stored) = stored else {
         return match moved || new.name != old.name {
@@ -178,8 +191,13 @@ fn seed(old: &Record, new: &Record, stored: Option<CleanSeed>, subnet: Option<&S
         return Ok(None);
     }
     let address = subnet.and_then(|subnet| allocate::static_address(subnet, new));
+    let mut user_data = renamed(&stored.user_data, &new.name)?;
+    if moved {
+        let news = Move { uuid: new.uuid, now: Former::from(new), former: Former::from(old), script };
+        user_data = with_move(&user_data, &news)?;
+    }
     Ok(Some(CleanSeed {
-        user_data: renamed(&stored.user_data, &new.name)?,
+        user_data,
         meta_data,
         network_config: match moved {
             true => network_config(new.mac, address)?,
