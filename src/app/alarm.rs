@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
-use super::{App, Caller, Right, event::rows_of, metric::refuse_of_others};
+use super::{
+    App, Caller, Right,
+    event::rows_of,
+    metric::refuse_of_others,
+    scope::{Sight, Target},
+};
 use crate::{
-    model::{AlarmSettings, AlarmState, Code, Error, Name, Notify, Observer, Result, Statistic, Subject},
+    model::{
+        AlarmSettings, AlarmState, AuditAction, Code, Error, Name, Notify, Observer, ResourceKind, Result, Statistic,
+        Subject,
+    },
     monitor::{AlarmTransition, Decision, machine},
     store::{
         Store,
@@ -29,9 +37,10 @@ pub struct Put {
 
 /// The alarms, of one instance or load balancer or of all.
 pub fn list(app: &App, caller: &Caller, of: Option<&Name>, observer: &mut dyn Observer) -> Result<Vec<AlarmRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = reading(app, of.is_none(), observer)? else { return Ok(Vec::new()) };
+    app.authorise(caller, Right::Read, of.map_or(Target::Sorted, Target::instance))?;
+    let Some(store) = reading(app, caller, of.is_none(), observer)? else { return Ok(Vec::new()) };
     let host = &app.settings.host.id;
+    let sight = Sight::of(&store, host, caller)?;
     let of = of.map(|name| store.require_subject(host, name)).transpose()?;
     let subjects = store.subjects(host)?;
     let alarms = match &of {
@@ -39,13 +48,13 @@ pub fn list(app: &App, caller: &Caller, of: Option<&Name>, observer: &mut dyn Ob
         None => store.alarms()?,
     };
     let now = app.clock.now();
-    Ok(alarms.iter().map(|a| row(a, &subjects, now)).collect())
+    Ok(alarms.iter().filter(|a| sight.instance(a.subject)).map(|a| row(a, &subjects, now)).collect())
 }
 
 /// One alarm in full.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<AlarmView> {
-    caller.require(Right::Read)?;
-    let store = store(app, observer)?;
+    app.authorise(caller, Right::Read, Target::Alarms(std::slice::from_ref(name)))?;
+    let store = store(app, caller, observer)?;
     let alarm = store.require_alarm(name)?;
     let row = row(&alarm, &store.subjects(&app.settings.host.id)?, app.clock.now());
     let s = &alarm.settings;
@@ -62,8 +71,8 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
 
 /// Makes an alarm, or changes the one of this name: everything is checked first.
 pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observer) -> Result<Changed> {
-    caller.require(Right::Change)?;
-    let mut store = store(app, observer)?;
+    app.authorise(caller, Right::Change, Target::instance(&request.subject))?;
+    let mut store = store(app, caller, observer)?;
     let mut settings = request.settings.clone();
     settings.notify.sort();
     settings.notify.dedup();
@@ -75,6 +84,12 @@ pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observe
         None => default_name(subject.name(), settings.metric, 1)?,
     };
     let old = store.alarms()?.into_iter().find(|a| a.name == name);
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    if old.as_ref().is_some_and(|old| !sight.instance(old.subject)) {
+        return Err(
+            Error::new(Code::NameTaken, format!("the name `{name}` is taken")).hint("choose another with `--name`")
+        );
+    }
     if old.is_none() && store.instance(&name)?.is_some() {
         return Err(
             Error::new(Code::NameTaken, format!("an instance is called `{name}`")).hint("choose another with `--name`")
@@ -87,23 +102,25 @@ pub fn put(app: &App, caller: &Caller, request: &Put, observer: &mut dyn Observe
         (Some(_), true) => "would be changed",
     };
     if !request.dry_run {
-        store.put_alarm(&subject, &name, &settings, &app.stamp())?;
+        let entry = app.done(caller, AuditAction::PutAlarm).about(ResourceKind::Alarm, &name);
+        store.audited(entry).put_alarm(&subject, &name, &settings, &app.stamp())?;
     }
     Ok(Changed::new(&name, now))
 }
 
 /// Alarms found for deletion.
 pub struct Deletion {
+    caller: Caller,
     store: Store,
     names: Vec<Name>,
 }
 
 /// Finds the alarms named.
 pub fn find(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Observer) -> Result<Deletion> {
-    caller.require(Right::Change)?;
-    let store = store(app, observer)?;
+    app.authorise(caller, Right::Change, Target::Alarms(names))?;
+    let store = store(app, caller, observer)?;
     names.iter().try_for_each(|name| store.require_alarm(name).map(drop))?;
-    Ok(Deletion { store, names: names.to_vec() })
+    Ok(Deletion { caller: caller.clone(), store, names: names.to_vec() })
 }
 
 impl Deletion {
@@ -115,7 +132,10 @@ impl Deletion {
     /// Deletes them. An incident that is open is closed.
     pub fn run(mut self, app: &App) -> Result<Vec<Changed>> {
         let stamp = app.stamp();
-        self.names.iter().try_for_each(|name| self.store.delete_alarm(name, &stamp))?;
+        self.names.iter().try_for_each(|name| {
+            let entry = app.done(&self.caller, AuditAction::DeleteAlarm).about(ResourceKind::Alarm, name);
+            self.store.audited(entry).delete_alarm(name, &stamp)
+        })?;
         Ok(self.names.iter().map(|name| Changed::new(name, "deleted")).collect())
     }
 }
@@ -128,10 +148,11 @@ pub fn test(
     state: AlarmState,
     observer: &mut dyn Observer,
 ) -> Result<Changed> {
-    caller.require(Right::Change)?;
-    let mut store = store(app, observer)?;
+    app.authorise(caller, Right::Change, Target::Alarms(std::slice::from_ref(name)))?;
+    let mut store = store(app, caller, observer)?;
     let alarm = store.require_alarm(name)?;
-    let alarm = set(&mut store, alarm, state, &app.stamp())?;
+    let entry = app.done(caller, AuditAction::TestAlarm).about(ResourceKind::Alarm, name);
+    let alarm = set(store.audited(entry), alarm, state, &app.stamp())?;
     Ok(Changed::new(&alarm.name, alarm.state.as_str()))
 }
 
@@ -143,14 +164,15 @@ pub fn mute(
     time: Option<Duration>,
     observer: &mut dyn Observer,
 ) -> Result<Changed> {
-    caller.require(Right::Change)?;
-    let mut store = store(app, observer)?;
+    app.authorise(caller, Right::Change, Target::Alarms(std::slice::from_ref(name)))?;
+    let mut store = store(app, caller, observer)?;
     let stamp = app.stamp();
     let until = time
         .map(|t| stamp.now.checked_add(t))
         .transpose()
         .map_err(|e| Error::new(Code::InvalidDuration, "this time cannot be").cause(e))?;
-    store.mute_alarm(name, until, &stamp)?;
+    let entry = app.done(caller, AuditAction::MuteAlarm).about(ResourceKind::Alarm, name);
+    store.audited(entry).mute_alarm(name, until, &stamp)?;
     let now = until.map_or_else(|| "not muted".to_owned(), |t| format!("muted until {}", t.strftime("%F %T UTC")));
     Ok(Changed::new(name, now))
 }
@@ -163,27 +185,28 @@ pub fn history(
     limit: u32,
     observer: &mut dyn Observer,
 ) -> Result<Vec<EventRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = reading(app, alarm.is_none(), observer)? else { return Ok(Vec::new()) };
-    let limited = if alarm.is_some() { limit } else { u32::MAX };
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = reading(app, caller, alarm.is_none(), observer)? else { return Ok(Vec::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    let limited = if alarm.is_some() && caller.scope().is_all() { limit } else { u32::MAX };
     let which = Which { after: 0, instance: None, alarm: alarm.map(ToString::to_string), limit: limited };
     let mut all = store.events(&which)?;
-    all.retain(|e| e.event.data.alarm.is_some());
+    all.retain(|e| e.event.data.alarm.is_some() && sight.event(e));
     let from = all.len().saturating_sub(limit as usize);
     Ok(rows_of(&all[from..]))
 }
 
 /// The database; a listing of all makes none.
-fn reading(app: &App, all: bool, observer: &mut dyn Observer) -> Result<Option<Store>> {
-    match app.store(observer)? {
+fn reading(app: &App, caller: &Caller, all: bool, observer: &mut dyn Observer) -> Result<Option<Store>> {
+    match app.store(caller, observer)? {
         None if all => Ok(None),
         None => app.new_store().map(Some),
         store => Ok(store),
     }
 }
 
-fn store(app: &App, observer: &mut dyn Observer) -> Result<Store> {
-    app.store(observer)?.map_or_else(|| app.new_store(), Ok)
+fn store(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Store> {
+    app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)
 }
 
 /// The change of state, with the event that follows from it.

@@ -10,7 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{App, Caller, Right, files::Attachment};
 use crate::{
-    model::{Code, Error, EventKind, Hint, MailServer, Name, Observer, Result, Verb, escaped},
+    model::{
+        AuditAction, AuditEntry, Code, Error, EventKind, Hint, MailServer, Name, Observer, ResourceKind, Result, Verb,
+        escaped,
+    },
     monitor::sender,
     notify::{
         address::{self, Allowed},
@@ -70,6 +73,7 @@ pub struct Add {
 
 /// A contact of which everything was checked: address, where it leads, format.
 pub struct Checked {
+    entry: AuditEntry,
     contact: Contact,
     /// For mail, the server and the address.
     mail: Option<(MailServer, String)>,
@@ -85,25 +89,27 @@ pub enum Added {
 
 /// Checks a contact, and saves nothing.
 pub fn check(app: &App, caller: &Caller, request: &Add, observer: &mut dyn Observer) -> Result<Checked> {
-    caller.require(Right::Change)?;
+    caller.require(Right::Administer)?;
     // Whether a database is lost is seen before one is made.
-    app.store(observer)?;
-    match &request.way {
-        Way::Webhook(webhook) => check_webhook(app, &request.name, webhook),
-        Way::Mail(to) => check_mail(app, &request.name, to),
-    }
+    app.store(caller, observer)?;
+    let (contact, mail) = match &request.way {
+        Way::Webhook(webhook) => (check_webhook(app, &request.name, webhook)?, None),
+        Way::Mail(to) => check_mail(app, &request.name, to)?,
+    };
+    let entry = app.done(caller, AuditAction::AddContact).about(ResourceKind::Contact, &request.name);
+    Ok(Checked { entry, contact, mail })
 }
 
-fn check_mail(app: &App, name: &Name, to: &str) -> Result<Checked> {
+fn check_mail(app: &App, name: &Name, to: &str) -> Result<(Contact, Option<(MailServer, String)>)> {
     let to = mail::parse(to)?;
     let contact = Contact {
         disabled: Some(verify::UNVERIFIED.to_owned()),
         ..contact(app, name, mail::url(&to).into(), &Format::Mail)?
     };
-    Ok(Checked { contact, mail: Some((verify::server(app)?.clone(), to.to_string())) })
+    Ok((contact, Some((verify::server(app)?.clone(), to.to_string()))))
 }
 
-fn check_webhook(app: &App, name: &Name, webhook: &Webhook) -> Result<Checked> {
+fn check_webhook(app: &App, name: &Name, webhook: &Webhook) -> Result<Contact> {
     let url = address::parse(webhook.address.expose_secret())?;
     let format = match &webhook.format {
         MessageFormat::Named(name) => Format::named(name)?,
@@ -115,12 +121,11 @@ fn check_webhook(app: &App, name: &Name, webhook: &Webhook) -> Result<Checked> {
     };
     address::choose(&address::resolve(&url)?, &Allowed { private: webhook.allow_private, ..ways(app).allowed })?;
     webhook.header.as_ref().map(|text| header::parse(text.expose_secret())).transpose()?;
-    let contact = Contact {
+    Ok(Contact {
         private: webhook.allow_private,
         header: webhook.header.clone(),
         ..contact(app, name, webhook.address.clone(), &format)?
-    };
-    Ok(Checked { contact, mail: None })
+    })
 }
 
 fn contact(app: &App, name: &Name, url: SecretString, format: &Format) -> Result<Contact> {
@@ -152,29 +157,30 @@ impl Checked {
     /// # Errors
     /// The name is taken; the code was not sent. Nothing is left then.
     pub fn run(self, app: &App) -> Result<Added> {
-        let Self { contact, mail } = self;
+        let Self { entry, contact, mail } = self;
         let mut store = app.new_store()?;
         let Some((server, to)) = mail else {
-            store.add_contact(&contact)?;
+            store.audited(entry).add_contact(&contact)?;
             return Ok(Added::Webhook(once(&contact.name, &contact.secret)));
         };
         store.check_contact_name(&contact.name)?;
         let code = Some(verify::send_code(&server, &contact.name, &to, app.clock.now())?);
         let contact = Contact { code, ..contact };
-        store.add_contact(&contact)?;
+        store.audited(entry).add_contact(&contact)?;
         Ok(Added::Mail(Changed::new(&contact.name, "a code was sent")))
     }
 }
 
 /// All contacts.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<ContactRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    caller.require(Right::Administer)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     store.contacts()?.iter().map(|contact| row(&store, contact)).collect()
 }
 
 /// Contacts found for removal.
 pub struct Removal {
+    entry: AuditEntry,
     store: Store,
     names: Vec<Name>,
 }
@@ -183,7 +189,8 @@ pub struct Removal {
 pub fn find(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Observer) -> Result<Removal> {
     let store = changing(app, caller, observer)?;
     names.iter().try_for_each(|n| store.require_contact(n).map(drop))?;
-    Ok(Removal { store, names: names.to_vec() })
+    let entry = app.done(caller, AuditAction::RemoveContact);
+    Ok(Removal { entry, store, names: names.to_vec() })
 }
 
 impl Removal {
@@ -194,7 +201,10 @@ impl Removal {
 
     /// Removes them with everything that waits for them.
     pub fn run(mut self) -> Result<Vec<Changed>> {
-        self.names.iter().try_for_each(|n| self.store.remove_contact(n))?;
+        self.names.iter().try_for_each(|n| {
+            let entry = self.entry.clone().about(ResourceKind::Contact, n);
+            self.store.audited(entry).remove_contact(n)
+        })?;
         Ok(self.names.iter().map(|n| Changed::new(n, "removed")).collect())
     }
 }
@@ -212,7 +222,8 @@ pub fn rotate(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observ
     let secret = new_secret()?;
     let now = app.clock.now();
     let until = now.saturating_add(BOTH_SECRETS).unwrap_or(now);
-    store.rotate_secret(name, secret.text(), until)?;
+    let entry = app.done(caller, AuditAction::RotateContact).about(ResourceKind::Contact, name);
+    store.audited(entry).rotate_secret(name, secret.text(), until)?;
     Ok(once(name, secret.text()))
 }
 
@@ -241,7 +252,8 @@ pub fn test(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     }
     let stamp = app.stamp();
     let event = stamp.event(EventKind::ContactTest, None, "this is a test; nothing is wrong");
-    let id = outbox::make_test(&mut store, &contact, &stamp.host, &event)?;
+    let entry = app.done(caller, AuditAction::TestContact).about(ResourceKind::Contact, name);
+    let id = outbox::make_test(store.audited(entry), &contact, &stamp.host, &event)?;
     let end = app.clock.instant() + TEST_WAIT;
     let ways = ways(app);
     loop {
@@ -277,8 +289,8 @@ pub fn deliveries(
     limit: u32,
     observer: &mut dyn Observer,
 ) -> Result<Vec<DeliveryRow>> {
-    caller.require(Right::Read)?;
-    let store = match app.store(observer)? {
+    caller.require(Right::Administer)?;
+    let store = match app.store(caller, observer)? {
         Some(store) => store,
         None if contact.is_none() => return Ok(Vec::new()),
         None => app.new_store()?,
@@ -292,13 +304,15 @@ pub fn deliveries(
 
 /// Queues a message once more, under the same id, from its first attempt on.
 pub fn redeliver(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<Changed> {
-    let message = changing(app, caller, observer)?.redeliver(id, app.clock.now())?;
+    let entry = app.done(caller, AuditAction::Redeliver);
+    let entry = AuditEntry { detail: Some(id.to_owned()), ..entry };
+    let message = changing(app, caller, observer)?.audited(entry).redeliver(id, app.clock.now())?;
     Ok(Changed::new(&message.id, "queued"))
 }
 
 fn changing(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Store> {
-    caller.require(Right::Change)?;
-    app.store(observer)?.map_or_else(|| app.new_store(), Ok)
+    caller.require(Right::Administer)?;
+    app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)
 }
 
 /// What messages may reach; the network of the guests is asked for if libvirt answers.

@@ -15,7 +15,7 @@ use crate::{
     engine::{self, Ctx, images_of, refuse_lost_state},
     hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
     image::Images,
-    model::{Code, Error, Hint, Instance, Name, Observer, Result, Settings, Verb},
+    model::{Code, Error, Hint, Instance, Name, Observer, Result, Settings, Unobserved, Verb},
     store::{Store, events::Stamp},
 };
 
@@ -96,6 +96,8 @@ impl App {
 
     /// For a change: what a dead process left is finished or undone first, and told; what guests reported is stored.
     pub(super) fn change(&self, caller: &Caller, wait: bool, observer: &mut dyn Observer) -> Result<Ctx> {
+        let mut quiet = Unobserved;
+        let observer = told(caller, observer, &mut quiet);
         let mut ctx = self.context(caller, wait)?;
         ctx.store.notices().iter().for_each(|line| observer.status(line));
         match engine::recover(&mut ctx) {
@@ -140,7 +142,8 @@ impl App {
     /// For a look at instances: nothing is finished, what is open is said. None if there never was a database: a look
     /// makes none.
     pub(super) fn look(&self, caller: &Caller, observer: &mut dyn Observer) -> Result<Option<Ctx>> {
-        let host = self.host()?;
+        let mut quiet = Unobserved;
+        let (host, observer) = (self.host()?, told(caller, observer, &mut quiet));
         if !Store::exists(&self.settings.paths.state)? {
             refuse_lost_state(&*host, &self.settings)?;
             return Ok(None);
@@ -153,7 +156,9 @@ impl App {
 
     /// The database, for use cases that need nothing else of the host; none if there never was one. Only without one the
     /// host is asked, whether one is lost.
-    pub(super) fn store(&self, observer: &mut dyn Observer) -> Result<Option<Store>> {
+    pub(super) fn store(&self, caller: &Caller, observer: &mut dyn Observer) -> Result<Option<Store>> {
+        let mut quiet = Unobserved;
+        let observer = told(caller, observer, &mut quiet);
         let state = &self.settings.paths.state;
         if !Store::exists(state)? {
             self.refuse_lost_state()?;
@@ -165,6 +170,12 @@ impl App {
             interrupted::say(store, &self.settings, observer);
         }
         Ok(store)
+    }
+
+    /// The database, if there is one.
+    pub(super) fn store_as_it_is(&self) -> Result<Option<Store>> {
+        let state = &self.settings.paths.state;
+        Store::exists(state)?.then(|| Store::open(state)).transpose()
     }
 
     /// The database, for use cases that may make it.
@@ -183,6 +194,11 @@ impl App {
             Err(check.fix.into_iter().fold(error, Error::hint))
         })
     }
+}
+
+/// Who is told of what others left: nobody who sees a part of the host alone.
+fn told<'a>(caller: &Caller, observer: &'a mut dyn Observer, quiet: &'a mut Unobserved) -> &'a mut dyn Observer {
+    if caller.scope().is_all() { observer } else { quiet }
 }
 
 /// The instances named, all of them known.

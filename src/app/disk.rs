@@ -1,6 +1,11 @@
 //! Disks: made, given to instances, taken off, removed.
 
-use super::{Accepted, App, Caller, Right, sources::storage_prices, storage::holders};
+use super::{
+    Accepted, App, Caller, Right,
+    scope::{Sight, Target},
+    sources::storage_prices,
+    storage::holders,
+};
 use crate::{
     engine::{
         Ctx,
@@ -112,10 +117,12 @@ pub fn snapshot(
 /// # Errors
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<DiskRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
     let (instances, prices) = (holders(&store, &app.settings.host.id)?, storage_prices(&app.settings, observer)?);
-    Ok(store.disks(&app.settings.host.id)?.into_iter().map(|disk| view(disk, &instances, &prices)).collect())
+    let seen = store.disks(&app.settings.host.id)?.into_iter().filter(|disk| sight.disk(disk));
+    Ok(seen.map(|disk| view(disk, &instances, &prices)).collect())
 }
 
 /// One disk.
@@ -123,8 +130,8 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// # Errors
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<DiskRow> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    app.authorise(caller, Right::Read, Target::Disks(std::slice::from_ref(name)))?;
+    let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let disk = store.require_disk(&app.settings.host.id, name)?;
     Ok(view(disk, &holders(&store, &app.settings.host.id)?, &storage_prices(&app.settings, observer)?))
 }
@@ -222,7 +229,7 @@ pub fn resize(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<DiskRow>>> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::Disks(std::slice::from_ref(name)))?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     if flags.dry_run {
         let disk = disk_resize::plan(&ctx, name, size)?.disk;

@@ -7,7 +7,7 @@ use crate::{
     doctor::{Check, Fix, Repair, Status, Web, apply, choose_subnets, evaluate, fixes, gather},
     engine::{self, Ctx, Finding, Reach},
     hypervisor::Hypervisor,
-    model::{Error, Observer, Result},
+    model::{AuditAction, Error, Observer, Result},
     plan,
     store::Store,
     view::{AuditView, CheckView, FindingView, FixView, UnknownView, Verdict},
@@ -15,10 +15,10 @@ use crate::{
 
 /// The checks of this host. A host that cannot be reached is a check that fails. Operations that were cut off are said.
 pub fn check(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<CheckView>> {
-    caller.require(Right::Read)?;
+    caller.require(Right::Administer)?;
     if Store::exists(&app.settings.paths.state).is_ok_and(|there| there) {
         // Of a database that cannot be opened `--audit` tells.
-        let _ = app.store(observer);
+        let _ = app.store(caller, observer);
     }
     let mut facts = gather(&app.settings, &*app.machine, reached(&app.host()));
     if let Some(ctx) = database(app, caller) {
@@ -62,6 +62,10 @@ fn reached(host: &Result<Arc<dyn Hypervisor>>) -> std::result::Result<&dyn Hyper
 /// was made, or in a dry run when it would be; gives how many there were.
 pub fn fix(app: &App, caller: &Caller, dry_run: bool, told: &mut dyn FnMut(FixView)) -> Result<usize> {
     caller.require(Right::Administer)?;
+    // A database that is not there, or cannot be opened, may be what is to be put in order.
+    if !dry_run && let Ok(Some(mut store)) = app.store_as_it_is() {
+        store.record_audit(&app.done(caller, AuditAction::FixHost))?;
+    }
     let mut tried: Vec<&'static str> = Vec::new();
     loop {
         let host = app.host();
@@ -105,7 +109,7 @@ fn view(check: Check) -> CheckView {
 
 /// Compares database and host as they are: what others left is shown, not finished.
 pub fn audit(app: &App, caller: &Caller) -> Result<AuditView> {
-    caller.require(Right::Read)?;
+    caller.require(Right::Administer)?;
     let audit = engine::audit(&app.context(caller, false)?)?;
     let finding = |f: Finding| FindingView {
         kind: f.trouble.as_str().to_owned(),

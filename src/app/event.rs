@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{App, Caller, Right};
+use super::{
+    App, Caller, Right,
+    scope::{Sight, Target},
+};
 use crate::{
     model::{Name, Observer, Result},
     notify::payload,
@@ -24,9 +27,9 @@ pub fn list(
     limit: u32,
     observer: &mut dyn Observer,
 ) -> Result<Vec<EventRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
-    Ok(rows_of(&store.events(&which(instance, limit))?))
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    Ok(rows_of(&seen(app, caller, &store, &which(instance, limit))?))
 }
 
 /// Hands on the latest events, and goes on with what happens until cancelled.
@@ -38,11 +41,11 @@ pub fn follow(
     observer: &mut dyn Observer,
     to: &mut dyn FnMut(&EventRow) -> Result<()>,
 ) -> Result<()> {
-    caller.require(Right::Read)?;
-    let store: Store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let store: Store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let mut which = which(instance, limit);
     loop {
-        let found = store.events(&which)?;
+        let found = seen(app, caller, &store, &which)?;
         which.limit = u32::MAX;
         for event in &found {
             which.after = which.after.max(event.id);
@@ -57,6 +60,18 @@ pub fn follow(
 
 fn which(instance: Option<&Name>, limit: u32) -> Which {
     Which { after: 0, instance: instance.map(ToString::to_string), alarm: None, limit }
+}
+
+/// The latest of the events asked for that the caller sees.
+fn seen(app: &App, caller: &Caller, store: &Store, which: &Which) -> Result<Vec<StoredEvent>> {
+    if caller.scope().is_all() {
+        return store.events(which);
+    }
+    let sight = Sight::of(store, &app.settings.host.id, caller)?;
+    let mut all = store.events(&Which { limit: u32::MAX, ..which.clone() })?;
+    all.retain(|event| sight.event(event));
+    let from = all.len().saturating_sub(which.limit as usize);
+    Ok(all.split_off(from))
 }
 
 /// Events as a front end shows them.

@@ -3,7 +3,7 @@
 use super::{App, Caller, Right};
 use crate::{
     engine::{self, Ctx, Found, Orphan, SeenOrphan},
-    model::{Hint, Observer, Result},
+    model::{AuditAction, AuditEntry, Hint, Observer, Result},
     view::Receipt,
 };
 
@@ -57,6 +57,8 @@ impl Collection {
 
     /// Removes what is due.
     pub fn run(mut self) -> Result<Receipt> {
+        let entry = AuditEntry::done(self.ctx.requester.clone(), self.ctx.now(), AuditAction::CollectGarbage);
+        self.ctx.store.record_audit(&entry)?;
         let mut removed = if self.due.is_empty() { Vec::new() } else { engine::collect(&mut self.ctx, &self.due)? };
         if !self.certificates.is_empty() {
             engine::forget_certificates(&mut self.ctx)?;

@@ -167,7 +167,7 @@ pub fn delete(
 /// Those of the database, or the host cannot be asked.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<LoadBalancerView>> {
     caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     if store.load_balancers(&app.settings.host.id)?.is_empty() {
         return Ok(Vec::new());
     }
@@ -182,7 +182,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<LoadBalancerView> {
     caller.require(Right::Read)?;
-    let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     store.require_load_balancer(&app.settings.host.id, name)?;
     now(&app.context(caller, false)?, name)
 }

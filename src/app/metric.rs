@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{App, Caller, Right};
+use super::{App, Caller, Right, scope::Target};
 use crate::{
     model::{Code, Error, Metric, Name, Observer, Result, Subject},
     store::{Store, instances::no_such_instance},
@@ -61,8 +61,8 @@ pub fn points(
 }
 
 fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<(Store, Subject)> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    app.authorise(caller, Right::Read, Target::instance(name))?;
+    let store = app.store(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     let subject = store.require_subject(&app.settings.host.id, name)?;
     Ok((store, subject))
 }

@@ -7,6 +7,7 @@
 //! or the environment.
 
 pub mod alarm;
+pub mod audit;
 pub mod blueprint;
 pub mod bundle;
 pub mod contact;
@@ -35,6 +36,7 @@ mod caller;
 mod context;
 mod elsewhere;
 mod interrupted;
+mod scope;
 pub mod sources;
 mod stages;
 mod storage;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::{App, Caller, Right};
+use super::{
+    App, Caller, Right,
+    scope::{Sight, Target, no_such_operation},
+};
 use crate::{
     engine::has_owner,
-    model::{Code, Error, Hint, Observer, OperationState, Progress, Result, Verb},
+    model::{AuditAction, AuditEntry, Code, Error, Hint, Observer, OperationState, Progress, Result, Verb},
     plan::Step,
     store::{OpenStep, Operation, Store},
     view::{Changed, OperationRow, OperationView, StepView},
@@ -16,23 +19,28 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// The latest operations, the latest first.
 pub fn list(app: &App, caller: &Caller, limit: u32, observer: &mut dyn Observer) -> Result<Vec<OperationRow>> {
-    caller.require(Right::Read)?;
-    let operations = app.store(observer)?.map_or(Ok(Vec::new()), |s| s.operations(limit))?;
-    Ok(operations.into_iter().map(row).collect())
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    if caller.scope().is_all() {
+        return Ok(store.operations(limit)?.into_iter().map(row).collect());
+    }
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    let seen = store.operations(u32::MAX)?.into_iter().filter(|operation| sight.operation(operation));
+    Ok(seen.take(limit as usize).map(row).collect())
 }
 
 /// One operation with its steps.
 pub fn show(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<OperationView> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.ok_or_else(|| unknown(id))?;
+    app.authorise(caller, Right::Read, Target::Operations(&[id.to_owned()]))?;
+    let store = app.store(caller, observer)?.ok_or_else(|| no_such_operation(id))?;
     view(&store, store.require_operation(id)?)
 }
 
 /// Follows an operation until it ends: what it is doing is handed on as sentences. Ends early with what is known then, where
 /// nobody works on it any more or the follower wants to end.
 pub fn follow(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<OperationView> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.ok_or_else(|| unknown(id))?;
+    app.authorise(caller, Right::Read, Target::Operations(&[id.to_owned()]))?;
+    let store = app.store(caller, observer)?.ok_or_else(|| no_such_operation(id))?;
     let mut told = None;
     loop {
         // Before the operation is read: an owner that is gone by now has ended it, or never will.
@@ -62,7 +70,9 @@ pub fn cancel(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obs
     let mut store = cancellable(app, caller, ids, observer)?;
     ids.iter()
         .map(|id| {
-            store.request_cancel(id, app.clock.now())?;
+            let entry = app.done(caller, AuditAction::Cancel);
+            let entry = AuditEntry { resource: Some((None, id.clone())), ..entry };
+            store.audited(entry).request_cancel(id, app.clock.now())?;
             Ok(Changed::new(id, "is asked to end"))
         })
         .collect()
@@ -70,10 +80,10 @@ pub fn cancel(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obs
 
 /// The database, in which all of these are under way; refused before any is asked.
 fn cancellable(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Store> {
-    caller.require(Right::Change)?;
-    let mut found = app.store(observer)?;
+    app.authorise(caller, Right::Change, Target::Operations(ids))?;
+    let mut found = app.store(caller, observer)?;
     for id in ids {
-        let store = found.as_mut().ok_or_else(|| unknown(id))?;
+        let store = found.as_mut().ok_or_else(|| no_such_operation(id))?;
         let operation = store.require_cancellable(id)?;
         if !has_owner(&app.settings.paths.state, &operation)? {
             let text = format!("nobody works on operation `{id}` any more");
@@ -81,12 +91,7 @@ fn cancellable(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Ob
                 .hint(Hint::new().run(Verb::Repair).text(" finishes or undoes it")));
         }
     }
-    found.ok_or_else(|| unknown(""))
-}
-
-fn unknown(id: &str) -> Error {
-    Error::new(Code::NoSuchOperation, format!("there is no operation `{id}`"))
-        .hint(Hint::new().run(Verb::Operations).text(" lists them"))
+    found.ok_or_else(|| no_such_operation(""))
 }
 
 /// `image: installing packages`.

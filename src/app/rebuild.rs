@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{App, Caller, Right, sources::catalog};
 use crate::{
     engine::{self, our_domains},
-    model::{Code, Error, Result, escaped},
+    model::{AuditAction, Code, Error, Result, escaped},
     store::{NetworkFile, OldDatabases, Store, create_private_dir},
     view::{RebuildPlan, RebuildView, RebuiltView},
 };
@@ -83,7 +83,9 @@ impl Rebuild {
         let catalog = catalog(&app.settings)?;
         create_private_dir(state)?;
         let old = OldDatabases::open(state)?;
-        let done = engine::rebuild(&mut app.context_of_new_state(&self.caller, wait)?, &catalog, &old)?;
+        let mut ctx = app.context_of_new_state(&self.caller, wait)?;
+        ctx.store.record_audit(&app.done(&self.caller, AuditAction::Rebuild))?;
+        let done = engine::rebuild(&mut ctx, &catalog, &old)?;
         let view = |r: engine::Rebuilt| RebuiltView { name: r.name, lost: r.lost, salvaged: r.salvaged };
         Ok(RebuildView {
             set_aside,

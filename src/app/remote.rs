@@ -11,7 +11,7 @@ use crate::{
     },
     guest,
     image::restic::fingerprint,
-    model::{Code, Error, Location, Name, Observer, Remote, ResourceKind, Result, Scheme, Unobserved},
+    model::{AuditAction, Code, Error, Location, Name, Observer, Remote, ResourceKind, Result, Scheme, Unobserved},
     store::resources,
     view::{Changed, RemoteAdded, RemoteRow, RemoteSnapshotRow, SecretView, SnapshotView, remote_password},
 };
@@ -127,7 +127,7 @@ fn row(settings: &crate::model::Settings, remote: &Remote) -> Result<RemoteRow> 
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<RemoteRow>> {
     caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     store.remotes()?.iter().map(|remote| row(&app.settings, remote)).collect()
 }
 
@@ -137,7 +137,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<RemoteRow> {
     caller.require(Right::Read)?;
-    row(&app.settings, &find(app, name, observer)?)
+    row(&app.settings, &find(app, caller, name, observer)?)
 }
 
 /// What opens a remote.
@@ -145,13 +145,15 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
 /// # Errors
 /// There is none of that name.
 pub fn secrets(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Vec<SecretView>> {
-    caller.require(Right::Access)?;
-    let remote = find(app, name, observer)?;
+    caller.require(Right::Administer)?;
+    let remote = find(app, caller, name, observer)?;
+    app.new_store()?
+        .record_audit(&app.done(caller, AuditAction::ShowRemoteSecrets).about(ResourceKind::Remote, name))?;
     Ok(vec![remote_password(remote_home(&app.settings, &remote).password()?)])
 }
 
-fn find(app: &App, name: &Name, observer: &mut dyn Observer) -> Result<Remote> {
-    app.store(observer)?.map_or_else(|| app.new_store(), Ok)?.require_remote(name)
+fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Remote> {
+    app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?.require_remote(name)
 }
 
 /// Checks what a remote holds, and with `data` every byte of it.
@@ -159,7 +161,7 @@ fn find(app: &App, name: &Name, observer: &mut dyn Observer) -> Result<Remote> {
 /// # Errors
 /// It is damaged, not reached, or somebody works with it.
 pub fn check(app: &App, caller: &Caller, name: &Name, data: bool, observer: &mut dyn Observer) -> Result<Changed> {
-    caller.require(Right::Change)?;
+    caller.require(Right::Administer)?;
     let mut ctx = app.change(caller, false, observer)?;
     saga::check_whole(&mut ctx, name, data, observer)?;
     Ok(Changed::new(name, if data { "in order, every byte" } else { "in order" }))
@@ -224,7 +226,7 @@ pub fn snapshots(
     observer: &mut dyn Observer,
 ) -> Result<Vec<RemoteSnapshotRow>> {
     caller.require(Right::Read)?;
-    let remote = find(app, name, observer)?;
+    let remote = find(app, caller, name, observer)?;
     let view = |one: &OffSite| RemoteSnapshotRow {
         name: one.name.to_string(),
         id: one.id.to_string(),
@@ -258,7 +260,7 @@ pub fn restore(
     restore: &Restore,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<SnapshotView>>> {
-    caller.require(Right::Change)?;
+    caller.require(Right::Administer)?;
     let mut ctx = app.change(caller, false, observer)?;
     let found = fetch::find(&ctx, &restore.remote, &restore.snapshot, restore.name.as_ref())?;
     if restore.dry_run {

@@ -6,7 +6,7 @@ use crate::{
         self, Ctx, Redefinition,
         sagas::network::{self, Move},
     },
-    model::{ForwardMode, Hint, Instance, InstanceState, Name, Observer, Result, Tap, Verb, escaped},
+    model::{AuditAction, ForwardMode, Hint, Instance, InstanceState, Name, Observer, Result, Tap, Verb, escaped},
     view::{Changed, RepairView},
 };
 
@@ -26,6 +26,7 @@ pub fn repair(
             actions.push(format!("{} {} of `{}`: {}", o.id, o.kind, o.resource.name, o.state.as_str()));
         }
     } else {
+        ctx.store.record_audit(&app.done(caller, AuditAction::RepairAll))?;
         actions = engine::recover(&mut ctx)?;
         actions.extend(engine::retry_attention(&mut ctx)?);
         actions.extend(engine::purge_due(&mut ctx)?);

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Accepted, App, Caller, Right, sources::storage_prices};
+use super::{
+    Accepted, App, Caller, Right,
+    scope::{Sight, Target},
+    sources::storage_prices,
+};
 use crate::{
     engine::{
         Ctx,
@@ -14,7 +18,7 @@ use crate::{
         },
     },
     model::{AnySnapshot, Hint, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
-    store::{resources, snapshots},
+    store::{Store, resources, snapshots},
     view::{Changed, SnapshotView},
 };
 
@@ -38,7 +42,7 @@ pub fn create(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<SnapshotView>>> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::instance(instance))?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let instance = ctx.store.require(instance)?;
     if flags.dry_run {
@@ -68,17 +72,29 @@ pub fn list(
     instance: Option<&Name>,
     observer: &mut dyn Observer,
 ) -> Result<Vec<SnapshotView>> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
     let mut all = store.all_snapshots(&app.settings.host.id)?;
+    all.retain(|one| sight.any_snapshot(one));
     if let Some(name) = instance {
         all.retain(|one| one.of() == name);
-        if all.is_empty() && store.disks(&app.settings.host.id)?.iter().all(|disk| disk.name != *name) {
+        let is_disk = |disk: &crate::model::Disk| disk.name == *name && sight.disk(disk);
+        if all.is_empty() && !store.disks(&app.settings.host.id)?.iter().any(is_disk) {
+            app.authorise(caller, Right::Read, Target::instance(name))?;
             store.require(name)?;
         }
     }
-    let (users, prices) = (store.users_of_snapshots()?, storage_prices(&app.settings, observer)?);
+    let (users, prices) = (users(&store, &sight)?, storage_prices(&app.settings, observer)?);
     Ok(all.into_iter().map(|one| view(one, &users, &prices)).collect())
+}
+
+/// Who lies on snapshots, of those that the caller sees.
+fn users(store: &Store, sight: &Sight) -> Result<Vec<(Uuid, String)>> {
+    let mut all = store.users_of_snapshots()?;
+    // A deleted one has a word behind its name.
+    all.retain(|(_, user)| user.split(' ').next().and_then(|n| Name::parse(n).ok()).is_some_and(|n| sight.named(&n)));
+    Ok(all)
 }
 
 fn view(stored: AnySnapshot, users: &[(Uuid, String)], prices: &StoragePrices) -> SnapshotView {
@@ -96,10 +112,11 @@ fn view(stored: AnySnapshot, users: &[(Uuid, String)], prices: &StoragePrices) -
 /// # Errors
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<SnapshotView> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    app.authorise(caller, Right::Read, Target::Snapshots(std::slice::from_ref(name)))?;
+    let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let stored = store.require_any_snapshot(&app.settings.host.id, name)?;
-    Ok(view(stored, &store.users_of_snapshots()?, &storage_prices(&app.settings, observer)?))
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    Ok(view(stored, &users(&store, &sight)?, &storage_prices(&app.settings, observer)?))
 }
 
 /// Snapshots found for deletion.
@@ -115,7 +132,7 @@ pub struct Deletion {
 /// # Errors
 /// Refused: there is none of a name; or one is being made.
 pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Deletion> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::Snapshots(names))?;
     let ctx = app.change(caller, wait, observer)?;
     for name in names {
         saga::check_deletable(&ctx, &ctx.store.require_any_snapshot(&ctx.host_id(), name)?)?;
@@ -199,7 +216,7 @@ pub fn verify(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Changed>> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::Snapshots(std::slice::from_ref(name)))?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let name = name.clone();
     if flags.dry_run {

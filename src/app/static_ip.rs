@@ -6,13 +6,19 @@ use std::{collections::HashMap, net::Ipv4Addr};
 
 use uuid::Uuid;
 
-use super::{Accepted, App, Caller, Right};
+use super::{
+    Accepted, App, Caller, Right,
+    scope::{Sight, Target},
+};
 use crate::{
     engine::{
         Ctx,
         sagas::static_ip::{self, Move},
     },
-    model::{Code, Error, Hint, Instance, Name, NetworkMode, Observer, OperationKind, Result, StaticIp, Verb},
+    model::{
+        AuditAction, Code, Error, Hint, Instance, Name, NetworkMode, Observer, OperationKind, ResourceKind, Result,
+        StaticIp, Verb,
+    },
     view::{Changed, StaticIpRow},
 };
 
@@ -29,6 +35,9 @@ pub fn allocate(
 ) -> Result<StaticIpRow> {
     caller.require(Right::Change)?;
     let mut ctx = app.change(caller, false, observer)?;
+    if !dry_run {
+        ctx.store.audited(app.done(caller, AuditAction::AllocateStaticIp).about(ResourceKind::StaticIp, name));
+    }
     let ip = choose::allocate(&mut ctx, name, wanted, dry_run)?;
     row(&ctx, ip)
 }
@@ -87,6 +96,9 @@ pub fn detach(
 pub fn release(app: &App, caller: &Caller, name: &Name, dry_run: bool, observer: &mut dyn Observer) -> Result<Changed> {
     caller.require(Right::Change)?;
     let mut ctx = app.change(caller, false, observer)?;
+    if !dry_run {
+        ctx.store.audited(app.done(caller, AuditAction::ReleaseStaticIp).about(ResourceKind::StaticIp, name));
+    }
     let ip = choose::release(&mut ctx, name, dry_run)?;
     let done = if dry_run { "would be released" } else { "released" };
     Ok(Changed::new(name, format!("{} {done}", ip.address)))
@@ -97,10 +109,14 @@ pub fn release(app: &App, caller: &Caller, name: &Name, dry_run: bool, observer:
 /// # Errors
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<StaticIpRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
     let names = names(&store.instances()?);
-    Ok(store.static_ips(&app.settings.host.id)?.into_iter().map(|ip| view(ip, &names)).collect())
+    let all = store.static_ips(&app.settings.host.id)?.into_iter();
+    // One that leads nowhere is nobody's: it is seen by who sees the whole host.
+    let seen = all.filter(|ip| ip.instance.map_or(caller.scope().is_all(), |id| sight.instance(id)));
+    Ok(seen.map(|ip| view(ip, &names)).collect())
 }
 
 /// One static address.
@@ -108,8 +124,8 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// # Errors
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<StaticIpRow> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.map_or_else(|| app.new_store(), Ok)?;
+    app.authorise(caller, Right::Read, Target::StaticIp(name))?;
+    let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let ip = store.require_static_ip(&app.settings.host.id, name)?;
     Ok(view(ip, &names(&store.instances()?)))
 }

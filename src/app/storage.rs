@@ -1,19 +1,27 @@
 //! What disks and snapshots cost.
 
-use super::sources::storage_prices;
+use super::{Caller, scope::Sight, sources::storage_prices};
 use crate::{
     model::{AnySnapshot, HostId, Instance, Observer, ResourceKind, Result, Settings, StoragePrices},
     store::Store,
     view::StorageRow,
 };
 
-/// The disks and snapshots of a host, each with its price of today.
+/// The disks and snapshots of a host that a caller sees, each with its price of today.
 ///
 /// # Errors
 /// Those of the database.
-pub(super) fn all(store: &Store, settings: &Settings, observer: &mut dyn Observer) -> Result<Vec<StorageRow>> {
+pub(super) fn all(
+    store: &Store,
+    settings: &Settings,
+    caller: &Caller,
+    observer: &mut dyn Observer,
+) -> Result<Vec<StorageRow>> {
     let host = &settings.host.id;
-    let (disks, snapshots) = (store.disks(host)?, store.all_snapshots(host)?);
+    let sight = Sight::of(store, host, caller)?;
+    let (mut disks, mut snapshots) = (store.disks(host)?, store.all_snapshots(host)?);
+    disks.retain(|disk| sight.disk(disk));
+    snapshots.retain(|one| sight.any_snapshot(one));
     if disks.is_empty() && snapshots.is_empty() {
         return Ok(Vec::new());
     }

@@ -13,7 +13,7 @@ use crate::{
         App, Caller,
         settings::{self, Vars},
     },
-    model::{Result, Settings, Via},
+    model::{Requester, Result, Role, Scope, Settings, Via, escaped},
     ui::{ColorEnv, ProgressPrinter, Streams, Ui, monotonic},
 };
 
@@ -85,9 +85,15 @@ impl Env {
         Ok(app)
     }
 
-    /// Who asks: whoever runs a command may do what this process may.
+    /// Who asks: whoever runs a command may do what this process may. Root is known by the account it was called from.
     pub fn caller(&self) -> Caller {
-        Caller::root(Via::Cli)
+        let sudo_user = self.vars.get_os("SUDO_USER").and_then(|name| name.to_str());
+        let actor = match (self.euid, sudo_user) {
+            (0, Some(name)) if (1..=64).contains(&name.len()) => escaped(name),
+            (0, _) => "root".to_owned(),
+            (uid, _) => format!("uid-{uid}"),
+        };
+        Caller::of(Requester { actor, via: Via::Cli, address: None }, Role::Admin, Scope::All)
     }
 
     /// Shows an operation while it runs.

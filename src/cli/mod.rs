@@ -2,6 +2,7 @@
 
 mod alarm;
 mod alarm_put;
+mod audit;
 mod before_main;
 mod blueprints;
 mod blueprints_test;
@@ -124,6 +125,7 @@ enum Verb {
     Contact(contact::Args),
     Events(events::Args),
     Operations(operations::Args),
+    Audit(audit::Args),
     Repair(repair::Args),
     Gc(gc::Args),
     Doctor(doctor::Args),
@@ -229,6 +231,7 @@ impl Verb {
             Self::Contact(args) => contact::run(args, env),
             Self::Events(args) => events::run(args, env),
             Self::Operations(args) => operations::run(args, env),
+            Self::Audit(args) => audit::run(args, env),
             Self::Repair(args) => repair::run(args, env),
             Self::Gc(args) => gc::run(args, env),
             Self::Completion(args) => completion::run(args, env),

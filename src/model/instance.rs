@@ -132,6 +132,15 @@ impl Tag {
     }
 }
 
+impl std::fmt::Display for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.value.as_str() {
+            "" => f.pad(&self.key),
+            value => f.pad(&format!("{}={value}", self.key)),
+        }
+    }
+}
+
 /// The part of an instance that is written into the domain's metadata, from which a lost database is rebuilt. No secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {

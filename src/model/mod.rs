@@ -1,6 +1,7 @@
 //! Plain types that cannot hold a bad value. No effects, no dependencies on other rooms.
 
 mod alarm;
+mod audit_log;
 mod auto_snapshot;
 mod class;
 mod code;
@@ -31,6 +32,7 @@ mod publication;
 mod recipient;
 mod remote;
 mod resource;
+mod role;
 mod ruleset;
 mod settings;
 mod site;
@@ -46,6 +48,7 @@ mod words;
 pub use alarm::{
     AlarmSettings, AlarmState, Comparator, Condition, MAX_WINDOW_MINUTES, Missing, Notify, Statistic, Threshold,
 };
+pub use audit_log::{AuditAction, AuditEntry, AuditOutcome};
 pub use auto_snapshot::AutoSnapshot;
 pub use class::Class;
 pub use code::Code;
@@ -78,6 +81,7 @@ pub use publication::{PortPair, Publication};
 pub use recipient::Recipient;
 pub use remote::{Location, Remote, RemoteState, Scheme};
 pub use resource::{HostId, ResourceKind, ResourceRef};
+pub use role::{Role, Scope};
 pub use ruleset::{LoadedTable, Ruleset};
 pub use settings::{Acme, MailSecurity, MailServer, Paths, Settings};
 pub use site::{ApplicationUrl, Certificate, CertificateState, Domain, Site, is_behind_router};

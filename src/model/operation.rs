@@ -1,5 +1,7 @@
 //! What is written of a change: its kind, who asked for it, and how it stands.
 
+use std::net::IpAddr;
+
 use super::words;
 
 words! {
@@ -138,11 +140,15 @@ words! {
 
 words! {
     /// The way a change was asked for.
-    Via;
+    Via, InvalidVia, "a way that changes are asked for by";
     /// A command.
     Cli = "cli",
     /// The watcher decided it.
     Watcher = "watcher",
+    /// A page of the console.
+    Console = "console",
+    /// A request of the API.
+    Api = "api",
 }
 
 /// Who asked for a change, and by which way.
@@ -152,12 +158,14 @@ pub struct Requester {
     pub actor: String,
     /// The way.
     pub via: Via,
+    /// From where, where that was over a network.
+    pub address: Option<IpAddr>,
 }
 
 impl Requester {
     /// The account that may do everything.
     pub fn root(via: Via) -> Self {
-        Self { actor: "root".to_owned(), via }
+        Self { actor: "root".to_owned(), via, address: None }
     }
 }
 

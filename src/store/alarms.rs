@@ -239,6 +239,11 @@ fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<V
 
 const ALARM: Noun = Noun { code: Code::NoSuchAlarm, one: "alarm", many: "alarms", list: Verb::AlarmList };
 
+/// The error of a alarm that is not there, without a word of others.
+pub fn no_such_alarm(name: &Name) -> crate::model::Error {
+    ALARM.absent(name, [])
+}
+
 impl Store {
     /// The alarms of what is on a host by name; a row that cannot be read is an error of that alarm alone.
     pub fn alarms_on(&self, host: &HostId) -> Result<Vec<Result<Alarm>>> {

@@ -64,6 +64,15 @@ pub(super) fn parsed<T>(row: &Row<'_>, column: &str, parse: impl FnOnce(&str) ->
     parse(&text).map_err(|e| unreadable(column, e))
 }
 
+/// Text that a type reads, or none.
+pub(super) fn some_parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+where
+    T::Err: std::fmt::Display,
+{
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse().map_err(|e| unreadable(column, e))).transpose()
+}
+
 /// A time.
 pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     row.get::<_, Time>(column).map(|t| t.0)

@@ -29,6 +29,11 @@ fn disk(row: &Row<'_>) -> rusqlite::Result<Disk> {
 
 const DISK: Noun = Noun { code: Code::NoSuchDisk, one: "disk", many: "disks", list: Verb::DiskList };
 
+/// The error of a disk that is not there, without a word of others.
+pub fn no_such_disk(name: &Name) -> Error {
+    DISK.absent(name, [])
+}
+
 impl Store {
     fn disks_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<Disk>> {
         let query = format!("SELECT * FROM disk {what} ORDER BY name");

@@ -4,6 +4,7 @@
 //! own types stay in this room: others get a [`Store`] for reads and a [`Transaction`] for changes.
 
 pub mod alarms;
+pub mod audit;
 pub mod auto_snapshots;
 mod clashes;
 mod coarse;
@@ -60,7 +61,7 @@ pub use progress::ProgressLog;
 pub use salvage::{OldDatabases, Recovered};
 pub use secrets::{HostKeyRow, Secret};
 
-use crate::model::{Code, Error, Hint, Result, Verb};
+use crate::model::{AuditEntry, Code, Error, Hint, Result, Verb};
 pub use crate::model::{OperationState, StepState};
 
 /// How long a writer waits for another writer.
@@ -94,6 +95,8 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     notices: Vec<String>,
+    /// What the next transaction writes into the audit.
+    announced: Option<AuditEntry>,
     _in_use: InUse,
 }
 
@@ -123,7 +126,7 @@ impl Store {
         )
         .map_err(|e| cannot_open(&path, &e))?;
         let _in_use = turn.opened(&path);
-        let mut store = Self { connection, path, notices: Vec::new(), _in_use };
+        let mut store = Self { connection, path, notices: Vec::new(), announced: None, _in_use };
         store.prepare(&look)?;
         Ok(store)
     }
@@ -171,8 +174,10 @@ impl Store {
 
     /// Runs `work` in one transaction that holds the write lock from its start.
     pub fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let announced = self.announced.take();
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let transaction = Transaction(begun.map_err(sql)?);
+        announced.iter().try_for_each(|entry| audit::insert(&transaction, entry))?;
         let result = work(&transaction)?;
         transaction.0.commit().map_err(sql)?;
         Ok(result)

@@ -1,6 +1,6 @@
 //! Operations: the journal of every change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, params};
@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::{
     Store, Transaction,
-    column::{Id, Stored, Time, id, parsed, size, some_id, some_size, some_time, time, word},
+    column::{Id, Stored, Time, id, parsed, size, some_id, some_parsed, some_size, some_time, time, word},
     sql,
 };
 use crate::model::{
     Code, Error, Hint, HostId, Name, OperationKind, OperationState, Progress, Requester, ResourceKind, ResourceRef,
-    Result, StepState, Verb, escaped,
+    Result, StepState, Tag, Verb, escaped,
 };
 
 /// One change.
@@ -106,7 +106,11 @@ fn operation(row: &Row<'_>) -> rusqlite::Result<Operation> {
             name: row.get("resource_name")?,
         },
         host: parsed(row, "host", HostId::parse)?,
-        requester: Requester { actor: row.get("actor")?, via: word(row, "via")? },
+        requester: Requester {
+            actor: row.get("actor")?,
+            via: word(row, "via")?,
+            address: some_parsed(row, "address")?,
+        },
         state: word(row, "state")?,
         progress: Progress {
             stage: row.get("stage")?,
@@ -130,8 +134,8 @@ pub fn insert(t: &Transaction<'_>, op: &Operation) -> Result<()> {
     t.0.execute(
         "INSERT INTO operation (id, kind, resource_kind, resource_id, resource_name, host, actor, via, state, stage, note,
                                 done, total, error, error_code, request_id, arguments, started_at, ended_at, cancel_at,
-                                machine)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+                                machine, address)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         params![
             op.id,
             Stored(op.kind),
@@ -154,6 +158,7 @@ pub fn insert(t: &Transaction<'_>, op: &Operation) -> Result<()> {
             op.ended_at.map(Time),
             op.cancel_at.map(Time),
             op.machine.map(|id| id.to_string()),
+            op.requester.address.map(|address| address.to_string()),
         ],
     )
     .map_err(sql)
@@ -210,6 +215,15 @@ impl Store {
     /// Operations, newest first.
     pub fn operations(&self, limit: u32) -> Result<Vec<Operation>> {
         self.operations_where("ORDER BY started_at DESC, rowid DESC LIMIT ?1", [limit])
+    }
+
+    /// Ids of the operations that were about what had a tag when they were accepted.
+    pub fn operations_tagged(&self, tag: &Tag) -> Result<HashSet<String>> {
+        let query = "SELECT operation.id AS id FROM operation, json_each(operation.tags) AS tag
+                     WHERE tag.value ->> '$.key' = ?1 AND tag.value ->> '$.value' = ?2";
+        let mut statement = self.read().prepare_cached(query).map_err(sql)?;
+        let rows = statement.query_map([&tag.key, &tag.value], |row| row.get("id")).map_err(sql)?;
+        rows.map(|row| row.map_err(sql)).collect()
     }
 
     /// Operations under way or left by a dead owner, oldest first.

@@ -49,6 +49,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/19.sql")),
     Migration::of(include_str!("schema/20.sql")),
     Migration::of(include_str!("schema/21.sql")),
+    Migration::of(include_str!("schema/22.sql")),
+    Migration::of(include_str!("schema/23.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

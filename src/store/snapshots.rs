@@ -51,6 +51,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
 pub(super) const SNAPSHOT: Noun =
     Noun { code: Code::NoSuchSnapshot, one: "snapshot", many: "snapshots", list: Verb::SnapshotList };
 
+/// The error of a snapshot that is not there, without a word of others.
+pub fn no_such_snapshot(name: &Name) -> Error {
+    SNAPSHOT.absent(name, [])
+}
+
 impl Store {
     fn snapshots_where(&self, what: &str, values: impl rusqlite::Params) -> Result<Vec<StoredSnapshot>> {
         let query = format!("SELECT * FROM snapshot {what} ORDER BY created_at, name");

@@ -41,6 +41,11 @@ fn all_on(connection: &Connection, host: &HostId) -> Result<Vec<StaticIp>> {
 const STATIC_IP: Noun =
     Noun { code: Code::NoSuchAddress, one: "static address", many: "static addresses", list: Verb::IpList };
 
+/// The error of a static address that is not there, without a word of others.
+pub fn no_such_static_ip(name: &Name) -> Error {
+    STATIC_IP.absent(name, [])
+}
+
 fn required(all: Vec<StaticIp>, name: &Name) -> Result<StaticIp> {
     let error = STATIC_IP.absent(name, all.iter().map(|ip| ip.name.as_str()));
     all.into_iter().find(|ip| ip.name == *name).ok_or(error)

@@ -4,6 +4,7 @@
 
 mod alarms;
 mod audit;
+mod audit_log;
 mod blueprints;
 mod bundles;
 mod check;
@@ -44,6 +45,7 @@ use std::collections::BTreeMap;
 
 pub use alarms::{AlarmRow, AlarmView, AlarmsDocument};
 pub use audit::{AuditDocument, AuditView, FindingView, UnknownView};
+pub use audit_log::{AuditLogDocument, AuditRow};
 pub use blueprints::{BlueprintView, BlueprintsDocument, ParameterView, VerifiedView};
 pub use bundles::{BundleRow, BundlesDocument};
 pub use check::{CheckDocument, FaultView};

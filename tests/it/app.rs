@@ -192,7 +192,7 @@ fn who_may_only_look_changes_nothing() {
     let world = World::new();
     world.create("web").expect("created");
     let app = app(&world);
-    let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli }, &[Right::Read]);
+    let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli, address: None }, &[Right::Read]);
     assert_eq!(list::list(&app, &reader, &[], &mut Unobserved).map(|(rows, ..)| rows.len()), Ok(1));
     let error = delete::find(&app, &reader, &[name("web")], (delete::Delete { now: true }, false), &mut Unobserved)
         .err()

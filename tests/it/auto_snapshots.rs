@@ -252,7 +252,7 @@ fn it_is_set_by_a_tag_that_outlives_the_database() {
         Err(("invalid_schedule", 2))
     );
 
-    let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli }, &[Right::Read]);
+    let reader = Caller::limited(Requester { actor: "ann".to_owned(), via: Via::Cli, address: None }, &[Right::Read]);
     let targets = Targets { names: vec![name("web")], wait: false, dry_run: false };
     let refused = change::run(&days_of.app(), &reader, &SetAutoSnapshot::Off, &targets, &mut Unobserved);
     assert_eq!(refused.map_err(|e| e.code.as_str()), Err("forbidden"));

@@ -80,7 +80,7 @@ fn one_that_may_change_instances_may_not_lift_their_protection() {
     world.create("web").expect("made");
     let app = app(&world);
     set(&app, &Caller::root(Via::Cli), &["web"], true, false).expect("protected");
-    let requester = Requester { actor: "ann".to_owned(), via: Via::Cli };
+    let requester = Requester { actor: "ann".to_owned(), via: Via::Cli, address: None };
     let ann = Caller::limited(requester, &[Right::Read, Right::Access, Right::Change]);
     assert_eq!(set(&app, &ann, &["web"], false, false).map_err(|e| e.code), Err(Code::Forbidden));
     let mut retag =

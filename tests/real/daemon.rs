@@ -110,6 +110,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["image", "list"], 0),
         (&["image", "remove", "nothing", "--yes"], 2),
         (&["operations"], 0),
+        (&["audit"], 0),
         (&["repair"], 5),
         (&["repair", a, "--yes"], 5),
         (&["repair", "--rebuild", "--yes"], 5),

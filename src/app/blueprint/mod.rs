@@ -6,7 +6,11 @@ pub mod test;
 mod ports;
 mod results;
 
-use super::{App, Caller, Right, elsewhere, sources::catalog};
+use super::{
+    App, Caller, Right, elsewhere,
+    scope::{Sight, Target},
+    sources::catalog,
+};
 use crate::{
     catalog::{Blueprint, Catalog, Group, Health, Verification},
     model::{Action, Hint, Observer, Result, Verb},
@@ -15,14 +19,14 @@ use crate::{
 
 /// All blueprints.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<BlueprintView>> {
-    caller.require(Right::Read)?;
+    app.authorise(caller, Right::Read, Target::Sorted)?;
     let catalog = catalog_with_tests(app, observer)?;
     Ok(catalog.blueprints.values().map(|b| view(&catalog, b)).collect())
 }
 
 /// The blueprints named.
 pub fn show(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<BlueprintView>> {
-    caller.require(Right::Read)?;
+    app.authorise(caller, Right::Read, Target::Sorted)?;
     let catalog = catalog_with_tests(app, observer)?;
     let known = |id: &String| catalog.blueprint(id).map_err(|e| elsewhere::hint(app, id, e));
     ids.iter().map(|id| known(id).map(|b| view(&catalog, b))).collect()
@@ -30,9 +34,12 @@ pub fn show(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obser
 
 /// The instances whose blueprint has another version today.
 pub fn outdated(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<OutdatedRow>> {
-    caller.require(Right::Read)?;
+    app.authorise(caller, Right::Read, Target::Sorted)?;
     let catalog = catalog(&app.settings)?;
-    let instances = app.store(observer)?.map_or(Ok(Vec::new()), |store| store.instances())?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    let mut instances = store.instances()?;
+    instances.retain(|instance| sight.instance(instance.record.uuid));
     let row = |record: crate::model::Record| {
         let blueprint = catalog.blueprints.get(&record.blueprint);
         let today = blueprint.map(|b| b.version.clone());

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{App, Caller, changing};
 use crate::{
-    model::{Code, Error, Hint, MailServer, Name, Observer, Result, Verb, hex},
+    model::{AuditAction, Code, Error, Hint, MailServer, Name, Observer, ResourceKind, Result, Verb, hex},
     notify::{
         mail::{self, Letter},
         outbox::new_message_id,
@@ -71,6 +71,7 @@ pub fn verify(
 ) -> Result<Changed> {
     let mut store = changing(app, caller, observer)?;
     let contact = store.require_contact(name)?;
+    store.record_audit(&app.done(caller, AuditAction::VerifyContact).about(ResourceKind::Contact, name))?;
     let (to, pending) = awaited(&contact)?;
     let now = app.clock.now();
     let again = || Hint::new().run_with(Verb::ContactVerify, &[&name]).text(" sends a new one");

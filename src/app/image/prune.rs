@@ -61,10 +61,10 @@ pub struct Pruning {
 
 /// Finds baked images and older versions that are not current.
 pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Pruning> {
-    caller.require(Right::Change)?;
+    caller.require(Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     // A lost database must not make an image look unused.
-    let store = app.store(observer)?;
+    let store = app.store(caller, observer)?;
     let catalog = catalog(&app.settings)?;
     let images = &app.images()?;
     warn_of_damaged(images, observer)?;

@@ -16,14 +16,14 @@ pub struct Removal {
 
 /// Finds the images named; refused if an instance uses one.
 pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Removal> {
-    caller.require(Right::Change)?;
+    caller.require(Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     let (at, mut images) = (app.images()?, Vec::new());
     for id in ids {
         images.push(found(&at, id)?);
     }
     // A lost database must not make an image look unused.
-    app.store(observer)?;
+    app.store(caller, observer)?;
     let users = users(app);
     images.iter().try_for_each(|image| image::refuse_used(&at, &image.id, &users))?;
     Ok(Removal { caller: caller.clone(), images })

@@ -1,7 +1,7 @@
 //! Changes of instances that are named: each is accepted by itself, and run by whoever accepted it.
 
 use crate::{
-    app::{Accepted, App, Caller, Right, context::instances},
+    app::{Accepted, App, Caller, Right, context::instances, scope::Target},
     engine::Ctx,
     model::{Instance, Name, Observer, Result},
 };
@@ -12,6 +12,8 @@ pub trait Change {
     type View: 'static;
     /// What the caller must have the right to.
     const RIGHT: Right;
+    /// Whether it is about more than the instance, as ports of the host are: then it is for who sees the whole host.
+    const OF_HOST: bool = false;
 
     /// What would be done.
     ///
@@ -49,7 +51,7 @@ pub fn accept<C: Change>(
     (name, wait): (&Name, bool),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<C::View>> {
-    caller.require(C::RIGHT)?;
+    authorise::<C>(app, caller, std::slice::from_ref(name))?;
     let ctx = app.change(caller, wait, observer)?;
     let instance = ctx.store.require(name)?;
     change.accept(ctx, instance, observer)
@@ -66,13 +68,20 @@ pub fn run<C: Change>(
     targets: &Targets,
     observer: &mut dyn Observer,
 ) -> Result<Vec<C::View>> {
-    caller.require(C::RIGHT)?;
+    authorise::<C>(app, caller, &targets.names)?;
     let ctx = app.change(caller, targets.wait, observer)?;
     let instances = instances(&ctx.store, &targets.names)?;
     if targets.dry_run {
         return instances.iter().map(|instance| change.plan(&ctx, instance)).collect();
     }
     one_by_one(app, caller, change, (ctx, targets.wait), instances, observer)
+}
+
+fn authorise<C: Change>(app: &App, caller: &Caller, names: &[Name]) -> Result<()> {
+    if C::OF_HOST {
+        caller.require(C::RIGHT)?;
+    }
+    app.authorise(caller, C::RIGHT, Target::Instances(names))
 }
 
 /// Changes instances that were found with `ctx`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{digest::digest, request::Create, user_data};
 use crate::{
-    app::{App, Caller, Right, elsewhere, files::Attachment, sources::catalog},
+    app::{App, Caller, Right, elsewhere, files::Attachment, scope::Target, sources::catalog},
     catalog::{Blueprint, Resolved, resolve_params},
     engine::CopyOf,
     guest,
@@ -33,8 +33,10 @@ pub struct Checked {
 
 /// Checks everything that can be checked without the host.
 pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::Sorted)?;
+    let request = within(caller, request)?;
     if let Some(name) = request.from_snapshot.clone() {
+        app.authorise(caller, Right::Change, Target::Snapshots(std::slice::from_ref(&name)))?;
         return check_copy(app, caller, request, &name);
     }
     let catalog = catalog(&app.settings)?;
@@ -66,6 +68,29 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
         copy_of,
         arriving,
     })
+}
+
+/// The request as it is for its caller: a network of the host's own is for administrators, and what is made within a scope gets its tag.
+fn within(caller: &Caller, mut request: Create) -> Result<Create> {
+    if matches!(request.network, NetworkMode::Bridge(_)) {
+        caller.require(Right::Administer)?;
+    }
+    let Some(tag) = caller.scope().tag() else { return Ok(request) };
+    if request.tags.iter().any(|given| given.key == tag.key && given != tag) {
+        return Err(kept(caller, tag));
+    }
+    if !request.tags.contains(tag) {
+        request.tags.push(tag.clone());
+    }
+    // An id is the caller's own: that of another is not to be met.
+    request.request_id = request.request_id.map(|id| format!("{}:{id}", caller.requester.actor));
+    Ok(request)
+}
+
+/// The error for a change of the tag that a caller's scope is.
+pub(super) fn kept(caller: &Caller, tag: &Tag) -> Error {
+    Error::new(Code::Forbidden, format!("what `{}` makes and works on keeps the tag `{tag}`", caller.requester.actor))
+        .hint(format!("leave out `{}`", tag.key))
 }
 
 /// Whose disk a new instance is to have, and what is known of that.
@@ -113,7 +138,7 @@ fn check_copy(app: &App, caller: &Caller, request: Create, name: &Name) -> Resul
             "leave out `--base`, `--set`, `--user-data`, `--fqdn` and `--timezone`, and change it in the guest",
         ));
     }
-    let store = app.store(&mut Unobserved)?.map_or_else(|| app.new_store(), Ok)?;
+    let store = app.store(caller, &mut Unobserved)?.map_or_else(|| app.new_store(), Ok)?;
     let stored = store.require_snapshot(&app.settings.host.id, name)?;
     if stored.state != SnapshotState::Available {
         let text = format!("snapshot `{name}` is {}", stored.state);

@@ -1,9 +1,9 @@
 //! The serial console of an instance, as a reader and a writer.
 
 use crate::{
-    app::{App, Caller, Right},
+    app::{App, Caller, Right, scope::Target},
     hypervisor::DomainState,
-    model::{Code, Error, Hint, Name, Observer, Result, Verb},
+    model::{AuditAction, Code, Error, Hint, Name, Observer, ResourceKind, Result, Verb},
     store::instances::no_such_instance,
 };
 
@@ -11,8 +11,8 @@ pub use crate::hypervisor::ConsoleStream;
 
 /// Opens the console of an instance that runs.
 pub fn open(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<ConsoleStream> {
-    caller.require(Right::Access)?;
-    let ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    app.authorise(caller, Right::Access, Target::instance(name))?;
+    let mut ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     let uuid = ctx.store.require(name)?.record.uuid;
     match ctx.hypervisor.domain(uuid)?.map(|d| d.state) {
         Some(DomainState::Running | DomainState::Paused | DomainState::ShuttingDown) => {}
@@ -25,5 +25,6 @@ pub fn open(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
             ));
         }
     }
+    ctx.store.record_audit(&app.done(caller, AuditAction::OpenConsole).about(ResourceKind::Instance, name))?;
     ctx.hypervisor.open_console(uuid)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::change::{self, Change};
 use crate::{
-    app::{Accepted, App, Caller, Right},
+    app::{Accepted, App, Caller, Right, scope::Target},
     engine::{
         self, Ctx,
         removal::purge::{self, Reason},
@@ -85,7 +85,7 @@ pub fn find(
     (delete, wait): (Delete, bool),
     observer: &mut dyn Observer,
 ) -> Result<Deletion> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::Instances(names))?;
     let ctx = app.change(caller, wait, observer)?;
     let mut instances = Vec::new();
     for name in names {

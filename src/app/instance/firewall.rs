@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    app::{Accepted, App, Caller, Right},
+    app::{Accepted, App, Caller, Right, scope::Target},
     engine::sagas::firewall,
     model::{Code, Error, Hint, MOST_RULES, Name, Observer, Result, Rule, Rules, Service, Verb},
     store::instances::no_such_instance,
@@ -43,8 +43,8 @@ pub struct Refirewall {
 /// # Errors
 /// There is no such instance.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<FirewallView> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    app.authorise(caller, Right::Read, Target::instance(name))?;
+    let store = app.store(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     Ok(FirewallView::new(name, &store.require(name)?.record.rules()))
 }
 
@@ -56,7 +56,7 @@ pub fn change(app: &App, caller: &Caller, request: &Refirewall, observer: &mut d
     if !request.dry_run {
         return accept(app, caller, request, observer)?.run(observer);
     }
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::instance(&request.name))?;
     let ctx = app.change(caller, request.wait, observer)?;
     let rules = wanted(request, &ctx.store.require(&request.name)?.record.rules())?;
     Ok(FirewallView::new(&request.name, &rules))
@@ -72,7 +72,7 @@ pub fn accept(
     request: &Refirewall,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<FirewallView>> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::instance(&request.name))?;
     let mut ctx = app.change(caller, request.wait, observer)?;
     let instance = ctx.store.require(&request.name)?;
     let accepted = firewall::accept(&mut ctx, &instance, &|rules| wanted(request, rules))?;

@@ -45,7 +45,7 @@ pub fn check(app: &App, caller: &Caller, import: Import, observer: &mut dyn Obse
     let mut export = archive::Reader::new(source(&import)?);
     let manifest = Manifest::read(&export.text(TEXT_MAX)?)?;
     let name = import.create.name.clone().unwrap_or_else(|| manifest.record.name.clone());
-    if let Some(store) = app.store(observer)? {
+    if let Some(store) = app.store(caller, observer)? {
         store.refuse_taken(ResourceKind::Instance, name.as_str()).map_err(|e| match import.create.name {
             None => e.hint("the name is the one in the export"),
             Some(_) => e,

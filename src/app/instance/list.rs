@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{leads, state};
 use crate::{
-    app::{App, Caller, Right, storage},
+    app::{App, Caller, Right, scope::Target, storage},
     engine::{self, Ctx, Listed},
     model::{DiskUsage, Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
@@ -22,7 +22,8 @@ pub fn list(
     tags: &[Tag],
     observer: &mut dyn Observer,
 ) -> Result<(Vec<ListRow>, Vec<StorageRow>, Option<DiskUsage>)> {
-    caller.require(Right::Read)?;
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let tags = &caller.with_scope(tags);
     let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), Vec::new(), None)) };
     let measured = measured(app, &ctx.store, observer)?;
     let now = ctx.now();
@@ -49,8 +50,9 @@ pub fn list(
         })
         .collect();
     // The instances are what was asked for.
-    let storage = of(storage::all(&ctx.store, &app.settings, observer)?, &rows, tags);
-    Ok((rows, storage, engine::disk_usage(&ctx).ok().flatten()))
+    let storage = of(storage::all(&ctx.store, &app.settings, caller, observer)?, &rows, tags);
+    let disk = caller.scope().is_all().then(|| engine::disk_usage(&ctx).ok().flatten()).flatten();
+    Ok((rows, storage, disk))
 }
 
 /// What the instances that have all the tags cost. The prices need the database alone; a host that does not answer leaves
@@ -61,8 +63,9 @@ pub fn cost(
     tags: &[Tag],
     observer: &mut dyn Observer,
 ) -> Result<(Vec<ListRow>, Vec<StorageRow>)> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok((Vec::new(), Vec::new())) };
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let tags = &caller.with_scope(tags);
+    let Some(store) = app.store(caller, observer)? else { return Ok((Vec::new(), Vec::new())) };
     let mut instances = store.instances()?;
     instances.retain(|i| i.phase != Phase::Baking && has_all(i, tags));
     measured(app, &store, observer)?;
@@ -75,7 +78,7 @@ pub fn cost(
         ListRow::new(&i.record, state, None)
     };
     let rows: Vec<ListRow> = instances.into_iter().map(row).collect();
-    let storage = of(storage::all(&store, &app.settings, observer)?, &rows, tags);
+    let storage = of(storage::all(&store, &app.settings, caller, observer)?, &rows, tags);
     Ok((rows, storage))
 }
 

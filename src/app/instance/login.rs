@@ -4,11 +4,11 @@ use std::{path::Path, process::Command};
 
 pub use crate::guest::ssh::Transfer;
 use crate::{
-    app::{App, Caller, Right},
+    app::{App, Caller, Right, scope::Target},
     engine,
     guest::ssh::{self, Login},
     hypervisor::DomainState,
-    model::{Code, Error, Hint, Name, Observer, Result, Verb, escaped},
+    model::{AuditAction, Code, Error, Hint, Name, Observer, ResourceKind, Result, Verb, escaped},
     store::instances::no_such_instance,
 };
 
@@ -20,7 +20,7 @@ pub fn command(
     words: &[String],
     observer: &mut dyn Observer,
 ) -> Result<Command> {
-    ssh::command(&app.settings.paths.state, &login(app, caller, name, observer)?, words)
+    ssh::command(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Ssh), observer)?, words)
 }
 
 /// The scp command that copies files to an instance or from it, by the same keys.
@@ -31,10 +31,12 @@ pub fn copy(
     transfer: &Transfer,
     observer: &mut dyn Observer,
 ) -> Result<Command> {
+    // It reads and writes files of the host.
+    caller.require(Right::Access)?;
     if let Transfer::To(files, _) = transfer {
         files.iter().try_for_each(|file| readable(file))?;
     }
-    ssh::copy(&app.settings.paths.state, &login(app, caller, name, observer)?, transfer)
+    ssh::copy(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Copy), observer)?, transfer)
 }
 
 fn readable(file: &Path) -> Result<()> {
@@ -46,9 +48,14 @@ fn readable(file: &Path) -> Result<()> {
 }
 
 /// Where and as whom to log in to an instance that runs.
-fn login(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Login> {
-    caller.require(Right::Access)?;
-    let ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
+fn login(
+    app: &App,
+    caller: &Caller,
+    (name, action): (&Name, AuditAction),
+    observer: &mut dyn Observer,
+) -> Result<Login> {
+    app.authorise(caller, Right::Access, Target::instance(name))?;
+    let mut ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     let record = ctx.store.require(name)?.record;
     match ctx.hypervisor.domain(record.uuid)?.map(|d| d.state) {
         Some(DomainState::Running | DomainState::Unresponsive) => {}
@@ -65,6 +72,7 @@ fn login(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -
         Error::new(Code::NoHostKey, format!("the host key of instance `{name}` is not known: its database was rebuilt"))
             .hint(format!("log in with ssh itself: `ssh {address}`"))
     })?;
+    ctx.store.record_audit(&app.done(caller, action).about(ResourceKind::Instance, name))?;
     let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
     Ok(Login { name: name.to_string(), address, user: blueprint.user, host_key })
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use crate::{
-    app::{App, Caller, Right},
+    app::{App, Caller, Right, scope::Target},
     guest::{
         self,
         lines::Lines,
@@ -82,8 +82,8 @@ pub fn reports(
 }
 
 fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Record> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    app.authorise(caller, Right::Read, Target::instance(name))?;
+    let store = app.store(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     Ok(store.require(name)?.record)
 }
 

@@ -142,6 +142,7 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
 impl Change for Publish {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
+    const OF_HOST: bool = true;
 
     fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
         planned(ctx, instance, self.difference(ctx, instance)?)
@@ -169,6 +170,7 @@ impl Unpublish {
 impl Change for Unpublish {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
+    const OF_HOST: bool = true;
 
     fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
         let mut view = planned(ctx, instance, self.difference(instance)?)?;

@@ -1,7 +1,7 @@
 //! Another bundle for an instance: first what it is about, so that a front end can say the price and ask, then the change.
 
 use crate::{
-    app::{Accepted, App, Caller, Right, sources::catalog},
+    app::{Accepted, App, Caller, Right, scope::Target, sources::catalog},
     catalog::Bundle,
     engine::{
         Ctx,
@@ -32,7 +32,7 @@ pub fn find(
     wait: bool,
     observer: &mut dyn Observer,
 ) -> Result<Resize> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::instance(name))?;
     let catalog = catalog(&app.settings)?;
     let bundle = catalog.bundle(bundle)?.clone();
     let ctx = app.change(caller, wait, observer)?;

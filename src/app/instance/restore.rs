@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    app::{Accepted, App, Caller, Right},
+    app::{Accepted, App, Caller, Right, scope::Target},
     engine::{
         Ctx,
         restored_disks::RestoredDisks,
@@ -50,7 +50,8 @@ pub struct Found {
 /// # Errors
 /// What is refused. Nothing is changed.
 pub fn find(app: &App, caller: &Caller, restore: &Restore, observer: &mut dyn Observer) -> Result<Found> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::instance(&restore.name))?;
+    app.authorise(caller, Right::Change, Target::Snapshots(std::slice::from_ref(&restore.snapshot)))?;
     let ctx = app.change(caller, restore.wait, observer)?;
     let instance = ctx.store.require(&restore.name)?;
     let plan = restore::plan(&ctx, &instance, &restore.snapshot)?;

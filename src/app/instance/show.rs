@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use super::{leads, list, state};
 use crate::{
-    app::{App, Caller, Right, storage},
+    app::{App, Caller, Right, scope::Target, storage},
     catalog::Health,
     engine::{self, Ctx, Listed},
     guest::{self, report::Status},
@@ -20,13 +20,13 @@ const PROBE: Duration = Duration::from_secs(3);
 
 /// The instances named, in that order. Nothing is changed.
 pub fn show(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Observer) -> Result<Vec<ShowView>> {
-    caller.require(Right::Read)?;
+    app.authorise(caller, Right::Read, Target::Instances(names))?;
     let Some(ctx) = app.look(caller, observer)? else {
         return names.first().map_or(Ok(Vec::new()), |name| Err(no_such_instance(name, None)));
     };
     let wanted = names.iter().map(|name| instance_or_deleted(&ctx, name)).collect::<Result<Vec<_>>>()?;
     let mut listed = engine::list(&ctx)?;
-    let storage = storage::all(&ctx.store, &app.settings, observer)?;
+    let storage = storage::all(&ctx.store, &app.settings, caller, observer)?;
     let deleted = wanted.iter().filter(|instance| instance.phase == Phase::Kept).cloned();
     let (state, power, drift) = (InstanceState::Kept, InstanceState::Kept, Vec::new());
     listed.extend(deleted.map(|instance| Listed { instance, state, power, drift: drift.clone() }));

@@ -1,7 +1,8 @@
 //! Tags of an instance.
 
+use super::checked::kept;
 use crate::{
-    app::{Accepted, App, Caller, Right},
+    app::{Accepted, App, Caller, Right, scope::Target},
     engine::{Ctx, sagas::tag},
     model::{Code, Error, Hint, Instance, Name, Observer, Result, Tag, Verb, escaped},
     store::instances::no_such_instance,
@@ -25,8 +26,8 @@ pub struct Retag {
 
 /// The tags of an instance.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<TagsView> {
-    caller.require(Right::Read)?;
-    let store = app.store(observer)?.ok_or_else(|| no_such_instance(name, None))?;
+    app.authorise(caller, Right::Read, Target::instance(name))?;
+    let store = app.store(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     Ok(TagsView { name: name.to_string(), tags: store.require(name)?.record.tags })
 }
 
@@ -64,7 +65,13 @@ fn found(
 ) -> Result<(Ctx, Instance, Vec<Tag>)> {
     let protection = Tag::protection().key;
     let protects = request.set.iter().any(Tag::protects) || request.remove.contains(&protection);
-    caller.require(if protects { Right::Administer } else { Right::Change })?;
+    let right = if protects { Right::Administer } else { Right::Change };
+    app.authorise(caller, right, Target::instance(&request.name))?;
+    if let Some(tag) = caller.scope().tag()
+        && (request.remove.contains(&tag.key) || request.set.iter().any(|set| set.key == tag.key && set != tag))
+    {
+        return Err(kept(caller, tag));
+    }
     let ctx = app.change(caller, request.wait, observer)?;
     let instance = ctx.store.require(&request.name)?;
     let tags = wanted(&instance, request)?;

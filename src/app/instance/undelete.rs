@@ -6,7 +6,11 @@ use uuid::Uuid;
 
 use super::change::Change;
 use crate::{
-    app::{Accepted, App, Caller, Right, sources::catalog},
+    app::{
+        Accepted, App, Caller, Right,
+        scope::{self, Sight, deleted_list, no_deleted_id},
+        sources::catalog,
+    },
     engine::{
         Ctx,
         sagas::{start, undelete},
@@ -22,6 +26,15 @@ pub enum Deleted {
     Name(Name),
     /// By its id.
     Id(Uuid),
+}
+
+impl Deleted {
+    fn target(&self) -> scope::Target<'_> {
+        match self {
+            Self::Name(name) => scope::Target::instance(name),
+            Self::Id(id) => scope::Target::Id(*id),
+        }
+    }
 }
 
 /// An undelete.
@@ -51,9 +64,12 @@ pub struct Target {
 /// # Errors
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<DeletedRow>> {
-    caller.require(Right::Read)?;
-    let Some(store) = app.store(observer)? else { return Ok(Vec::new()) };
-    Ok(store.kept(&app.settings.host.id)?.iter().filter_map(|instance| DeletedRow::of(&instance.record)).collect())
+    app.authorise(caller, Right::Read, scope::Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    let kept = store.kept(&app.settings.host.id)?;
+    let seen = kept.iter().filter(|instance| sight.instance(instance.record.uuid));
+    Ok(seen.filter_map(|instance| DeletedRow::of(&instance.record)).collect())
 }
 
 /// Brings a deleted instance back.
@@ -70,7 +86,7 @@ pub fn run(
     if !target.dry_run {
         return accept(app, caller, undelete, target, observer)?.run(observer);
     }
-    caller.require(Undelete::RIGHT)?;
+    app.authorise(caller, Undelete::RIGHT, target.deleted.target())?;
     let ctx = app.change(caller, target.wait, observer)?;
     undelete.plan(&ctx, &find(&ctx, &target.deleted, observer)?)
 }
@@ -86,7 +102,7 @@ pub fn accept(
     target: &Target,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Changed>> {
-    caller.require(Undelete::RIGHT)?;
+    app.authorise(caller, Undelete::RIGHT, target.deleted.target())?;
     let ctx = app.change(caller, target.wait, observer)?;
     let instance = find(&ctx, &target.deleted, observer)?;
     undelete.accept(ctx, instance, observer)
@@ -109,16 +125,13 @@ fn find(ctx: &Ctx, deleted: &Deleted, observer: &mut dyn Observer) -> Result<Ins
 }
 
 fn no_such(ctx: &Ctx, deleted: &Deleted) -> Result<Error> {
-    let all = || Hint::new().run_with(Verb::List, &[&"--deleted"]).text(" shows those that are");
     Ok(match deleted {
-        Deleted::Id(id) => {
-            Error::new(Code::NoSuchInstance, format!("no deleted instance of the id `{id}` is kept")).hint(all())
-        }
+        Deleted::Id(id) => no_deleted_id(*id),
         Deleted::Name(name) if ctx.store.instance(name)?.is_some() => {
-            Error::new(Code::NoSuchInstance, format!("instance `{name}` is not deleted")).hint(all())
+            Error::new(Code::NoSuchInstance, format!("instance `{name}` is not deleted")).hint(deleted_list())
         }
         Deleted::Name(name) => {
-            Error::new(Code::NoSuchInstance, format!("no deleted instance `{name}` is kept")).hint(all())
+            Error::new(Code::NoSuchInstance, format!("no deleted instance `{name}` is kept")).hint(deleted_list())
         }
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::{
-    app::{Accepted, App, Caller, Right, elsewhere, sources::catalog},
+    app::{Accepted, App, Caller, Right, elsewhere, scope::Target, sources::catalog},
     catalog::Blueprint,
     engine::{
         Ctx,
@@ -43,7 +43,7 @@ pub struct Found {
 /// # Errors
 /// What is refused. Nothing is changed.
 pub fn find(app: &App, caller: &Caller, upgrade: &Upgrade, observer: &mut dyn Observer) -> Result<Found> {
-    caller.require(Right::Change)?;
+    app.authorise(caller, Right::Change, Target::instance(&upgrade.name))?;
     let ctx = app.change(caller, upgrade.wait, observer)?;
     let instance = ctx.store.require(&upgrade.name)?;
     let blueprint = of_today(app, &instance)?;

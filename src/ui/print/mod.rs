@@ -2,6 +2,7 @@
 
 mod alarms;
 mod audit;
+mod audit_log;
 mod blueprints;
 mod bundles;
 mod check;
@@ -37,6 +38,7 @@ mod unit;
 
 pub use alarms::{print_alarm, print_alarms};
 pub use audit::print_audit;
+pub use audit_log::{print_audit_log, print_audit_row};
 pub use blueprints::{print_blueprint, print_blueprints};
 pub use bundles::print_bundles;
 pub use check::print_check;

@@ -55,5 +55,19 @@ pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
     let event = Event { at: now(), kind: EventKind::HostCapacity, data: EventData::says("x"), suppressed: false };
     let event = view::EventRow { id: 1, title: text("x"), event };
     add(all, "`events`, `alarm history`", &view::EventsDocument::of(&[event]));
+    let audited = view::AuditRow {
+        id: 1,
+        at: now(),
+        actor: text("anna"),
+        via: text("api"),
+        address: Some([192, 0, 2, 7].into()),
+        action: text("create"),
+        kind: Some(text("instance")),
+        resource: Some(text("web")),
+        operation: Some(text("op-0123abcd")),
+        outcome: text("succeeded"),
+        detail: Some(text("x")),
+    };
+    add(all, "`audit`", &view::AuditLogDocument { audit: &[audited] });
     add(all, "an error", &view::ErrorView::from(&failure()));
 }
