@@ -1,7 +1,7 @@
 //! Points where a build for the tests may be killed. Compiled in with the feature `fault` alone.
 //!
-//! `LITE_KILL=NAME:N` ends the process at the N-th pass of a point called NAME, as `kill -9` does; `LITE_KILL_LOG=FILE` gets
-//! a line `NAME FILE:LINE` for each point passed, so that a test knows how many there are and where they stand.
+//! `LITE_KILL=NAME:N` ends the process at the N-th pass of a point called NAME, as `kill -9` does; `LITE_STOP=NAME:N` stops it
+//! there, until it is let go on; `LITE_KILL_LOG=FILE` gets a line `NAME FILE:LINE` for each point passed, so that a test knows how many there are and where they stand.
 //! [`in_process`] does the same to a thread, without a process of its own.
 
 #[cfg(feature = "fault")]
@@ -27,10 +27,18 @@ pub fn reached(name: &str) {
         let line = format!("{name} {}:{}\n", place.file(), place.line());
         let _ = opened.and_then(|mut log| log.write_all(line.as_bytes()));
     }
-    let asked = std::env::var("LITE_KILL").unwrap_or_default();
-    let Some((wanted, n)) = asked.split_once(':') else { return };
-    if wanted == name && n.parse() == Ok(PASSES.fetch_add(1, Ordering::SeqCst) + 1) {
-        // The same end as `kill -9`: no destructor, no exit handler.
-        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
+    let asked = |variable| {
+        let asked = std::env::var(variable).unwrap_or_default();
+        asked.split_once(':').map(|(name, n): (&str, &str)| (name.to_owned(), n.parse::<u32>().ok()))
+    };
+    // The same end as `kill -9`: no destructor, no exit handler.
+    let (kill, stop) = (signal_hook::consts::SIGKILL, signal_hook::consts::SIGSTOP);
+    let Some(((wanted, n), signal)) =
+        asked("LITE_KILL").map(|at| (at, kill)).or_else(|| asked("LITE_STOP").map(|at| (at, stop)))
+    else {
+        return;
+    };
+    if wanted == name && n == Some(PASSES.fetch_add(1, Ordering::SeqCst) + 1) {
+        let _ = signal_hook::low_level::raise(signal);
     }
 }

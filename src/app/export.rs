@@ -1,8 +1,14 @@
 //! Exports: an instance, or a snapshot, in a file that leaves the host.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
-use super::{App, Caller, Right, files::NewFile, snapshot::left_out};
+use super::{
+    App, Caller, Right,
+    files::{self, NewFile},
+};
 use crate::{
     engine::{
         Ctx,
@@ -52,7 +58,6 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
     }
     let mut ctx = app.change(caller, export.wait, observer)?;
     let source = source(&ctx, &export.of)?;
-    left_out(&given(&ctx, &source)?).iter().for_each(|warning| observer.warn(warning));
     if export.dry_run {
         let what = match &source {
             Source::Snapshot(name) => format!("snapshot `{name}` would be exported"),
@@ -68,6 +73,10 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
             .and_then(|accepted| write(&mut ctx, accepted, export, &file, observer)),
         Source::Running(instance) => write_running(app, caller, ctx, &instance, export, &file, observer),
     };
+    let written = written.map_err(|error| match error.code {
+        Code::NotWritable => no_room(&export.file, error),
+        _ => error,
+    });
     if let Err(error) = written {
         file.discard();
         return Err(error);
@@ -75,24 +84,22 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
     let size = Size::bytes(file.finish()?);
     if export.recipient.is_none() {
         observer.warn(&Hint::from(format!(
-            "`{}` holds the disk as it is, with the passwords and keys in it: keep it as you would keep those",
+            "`{}` holds its disks as they are, with the passwords and keys in them: keep it as you would keep those",
             export.file.display()
         )));
     }
     Ok(Changed::new(&export.of, format!("exported to {} ({})", export.file.display(), size.about())))
 }
 
-/// The disks that it was given: an export has none of them.
-fn given(ctx: &Ctx, source: &Source) -> Result<Vec<Name>> {
-    let instance = match source {
-        Source::Snapshot(name) => {
-            let disks = ctx.store.require_snapshot(&ctx.host_id(), name)?.snapshot.disks;
-            return Ok(disks.into_iter().map(|disk| disk.name).collect());
+/// The error of a file that could not be written; how much is free where it was to be says why, most likely.
+fn no_room(file: &Path, error: Error) -> Error {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match files::free(folder) {
+        Some(free) => {
+            error.within(format!("cannot write `{}`: {} are free there", file.display(), Size::bytes(free).about()))
         }
-        Source::Stopped(instance) | Source::Running(instance) => instance,
-    };
-    let disks = instance.record.disks.iter().map(|given| ctx.store.disk_by_id(given.disk));
-    disks.filter_map(|disk| disk.map(|found| found.map(|disk| disk.name)).transpose()).collect()
+        None => error.within(format!("cannot write `{}`", file.display())),
+    }
 }
 
 fn source(ctx: &Ctx, name: &Name) -> Result<Source> {
@@ -134,7 +141,7 @@ fn write_running(
     file: &NewFile,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let accepted = snapshot::accept_root(&mut ctx, instance)?;
+    let accepted = snapshot::accept(&mut ctx, instance, None)?;
     let made = snapshot::run(&mut ctx, accepted, observer)?.snapshot.name;
     observer.status(&format!("`{}` runs: it is exported from snapshot `{made}`, which goes afterwards", export.of));
     let written = write_snapshot(&mut ctx, &made, export, file, observer);

@@ -3,7 +3,7 @@
 use std::{
     fs::{File, Permissions, TryLockError},
     io::{self, Read},
-    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -118,8 +118,13 @@ impl NewFile {
         let mut options = File::options();
         options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
         let file = options.open(&part).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
             return Err(failed(io::Error::other("not a regular file")));
+        }
+        // Where others may write, too: one of theirs could be read by them, and another name of a file would be written over.
+        if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.nlink() != 1 {
+            return Err(failed(io::Error::other("it is there already, and somebody else's")));
         }
         match file.try_lock() {
             Ok(()) => {}
@@ -160,6 +165,12 @@ impl NewFile {
     fn failed(&self, e: io::Error) -> Error {
         Error::new(Code::NotWritable, format!("cannot write `{}`", self.path.display())).cause(e)
     }
+}
+
+/// How many bytes are free where a folder lies; none: nobody can tell.
+pub fn free(folder: &Path) -> Option<u64> {
+    let seen = rustix::fs::statvfs(folder).ok()?;
+    Some(seen.f_bavail.saturating_mul(seen.f_frsize))
 }
 
 fn refuse_existing(path: &Path) -> Result<()> {

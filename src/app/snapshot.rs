@@ -50,7 +50,7 @@ pub fn create(
             Some(name) => resources::refuse_taken(t, ResourceKind::Snapshot, name.as_str()).map(|()| name.clone()),
             None => snapshots::free_name(t, &instance.record.name),
         })?;
-        let source = saga::source(&ctx, &instance, saga::Extent::Whole)?;
+        let source = saga::source(&ctx, &instance)?;
         observer.status(&format!("snapshot `{name}` would take up to {}; nothing was changed", source.takes()));
         return Ok(Accepted::without_operation(|_| Ok(Vec::new())));
     }

@@ -22,13 +22,13 @@ EXAMPLES:
 
 /// Write an instance or a snapshot into a file
 ///
-/// The file is a tar of three members, for another host or to be kept elsewhere:
-/// `lite.json` says what it is, `domain.xml` is a virtual machine for any libvirt,
-/// and `disk-0.qcow2` is the disk, compressed, which lies on nothing
-/// else. An instance that runs is exported from a snapshot that is made for
-/// it and goes afterwards. Disks that it was given are not in it. The disk holds
-/// passwords and keys as it always did: the file's mode is 0600. With --encrypt it
-/// can be read with one key alone (`age -d -i KEYFILE FILE`).
+/// The file is a tar, for another host or to be kept elsewhere: `lite.json` says
+/// what it is, `domain.xml` is a virtual machine for any libvirt, `disk-0.qcow2` is
+/// the disk, compressed, which lies on nothing else, and `disk-1.qcow2` and so on
+/// are the disks that it was given. An instance that runs is exported from a
+/// snapshot that is made for it and goes afterwards, so that all are of one moment.
+/// Disks hold passwords and keys as they always did: the file's mode is 0600. With
+/// --encrypt it can be read with one key alone (`age -d -i KEYFILE FILE`).
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {

@@ -34,9 +34,10 @@ EXAMPLES:
 /// The new instance has the disk in the file, with its data and passwords, and an
 /// address, host keys and a machine id of its own. Nothing is installed or
 /// configured again, and an application that knows its own address, such as
-/// WordPress, is told the new one. The host needs no image and nothing else of
-/// where the file comes from. The file is read as one that somebody may have
-/// changed: what is not as `lite export` writes it is refused, its digests are
+/// WordPress, is told the new one. Disks that it was given are made and attached as
+/// they were; one whose name is taken is called `NAME-2`. The host needs no image
+/// and nothing else of where the file comes from. It is read as one that somebody
+/// may have changed: what is not as `lite export` writes it is refused, its digests are
 /// compared, and its domain.xml is not used.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]

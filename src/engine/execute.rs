@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::{
     Ctx, disk_copy, firewall, forward, growth,
     lock::{LIBVIRT_SLOTS, Lock},
-    names, objects,
+    names, objects, room,
 };
 use crate::{
     model::{Code, Error, Hint, Result, Verb},
-    plan::{OwnedKind, Step},
+    plan::{Object, OwnedKind, Step},
 };
 
 /// How long a step waits for a slot of libvirt: a hundred others at a second or two each.
@@ -42,7 +42,7 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
         true => libvirt_slot(ctx)?.ask(ctx, || perform(ctx, step, payload)),
         false => perform(ctx, step, payload),
     };
-    result.map_err(|e| at(step, e))
+    result.map_err(|e| at(step, full(ctx, step, payload, e)))
 }
 
 fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
@@ -94,6 +94,17 @@ pub fn libvirt_slot(ctx: &Ctx) -> Result<Lock> {
                 .text(" whether libvirt hangs"),
         )
     })
+}
+
+/// Says that the pool is full, where a step wrote to it and that may be why it failed.
+fn full(ctx: &Ctx, step: &Step, payload: &Payload<'_>, error: Error) -> Error {
+    match step {
+        Step::Ensure { kind, object: Object::Volume { .. }, .. } => {
+            let content = payload.content.filter(|(of, _)| of == kind);
+            room::explained(ctx, content.map_or(0, |(_, bytes)| bytes.len() as u64), error)
+        }
+        _ => error,
+    }
 }
 
 /// Says which step an error belongs to, keeping its kind and hints.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    image::{self, Arriving, Baked, BuildRequest, Hold, Image, Images, Origin, pull::PullRequest},
+    image::{self, ArrivedDisk, Arriving, Baked, BuildRequest, Hold, Image, Images, Origin, pull::PullRequest},
     model::{Code, Error, Hint, Observer, Result, Snapshot, Verb, WithinStage},
 };
 
@@ -82,12 +82,34 @@ pub fn is_received(volume: &str) -> bool {
     volume.strip_prefix("base-").and_then(|rest| rest.strip_prefix(RECEIVED)).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// Brings the disk of an export, on which that of an instance is to lie. The lock is held until a row says so; those of a host take turns.
+/// The volume that the next disk of an export becomes; none: there is no next one.
+pub fn received_volume(arriving: &Arriving) -> Option<String> {
+    arriving.next_told().map(|told| image::volume_name(RECEIVED, &told.sha256))
+}
+
+/// Brings the first disk of an export, on which that of an instance is to lie, and gives back what follows. The lock is held until a row
+/// says so; those of a host take turns.
 ///
 /// # Errors
 /// Refused: it is not what the export says.
-pub fn receive(ctx: &Ctx, arriving: Arriving, observer: &mut dyn Observer) -> Result<(Image, image::Lock)> {
+pub fn receive(
+    ctx: &Ctx,
+    arriving: Arriving,
+    observer: &mut dyn Observer,
+) -> Result<(Image, Option<Arriving>, image::Lock)> {
     image::receive(&ctx.images()?, RECEIVED, arriving, &*ctx.clock, &ctx.ending, &mut WithinStage(observer))
+}
+
+/// Brings the next disk of an export, under the lock that [`receive`] gave.
+///
+/// # Errors
+/// As [`receive`].
+pub fn receive_next(
+    ctx: &Ctx,
+    (arriving, lock): (Arriving, &image::Lock),
+    observer: &mut dyn Observer,
+) -> Result<(ArrivedDisk, Option<Arriving>)> {
+    ArrivedDisk::next(&ctx.images()?, (RECEIVED, lock), arriving, &ctx.ending, &mut WithinStage(observer))
 }
 
 /// The image that a snapshot lies on: it stays as long as the snapshot does, though it may be an older version by now. Where it lies

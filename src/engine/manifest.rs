@@ -9,14 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::hashed::Content;
 use crate::{
     catalog::{self, Blueprint},
-    model::{Code, Consistency, Error, Record, Result, escaped},
+    model::{
+        Code, Consistency, CopiedDisk, Disk, DiskAttachment, Error, MountPoint, Name, Record, Result, Size, escaped,
+    },
     store::Secret,
 };
 
 /// What every export begins with.
 const FORMAT: &str = "lite-export";
 /// Version of its shape.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// That of one without further disks: an earlier lite reads it too.
+const WITHOUT_DISKS: u32 = 1;
 /// Most secrets of an instance.
 const SECRETS_MAX: usize = 64;
 /// Longest part of a secret, bytes.
@@ -47,6 +51,24 @@ pub struct Manifest {
     pub domain: Content,
     /// The disk beside it.
     pub disk: Content,
+    /// The disks that it was given, beside those two, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<ExportedDisk>,
+}
+
+/// A disk that the instance was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedDisk {
+    /// What it was called.
+    pub name: Name,
+    /// What the guest saw of it.
+    pub size: Size,
+    /// Where the guest mounted it; none: lite did not have it do so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<MountPoint>,
+    /// Its file.
+    pub file: Content,
 }
 
 /// What is read first: whether the rest can be read.
@@ -119,6 +141,8 @@ pub struct Exported {
     pub parameters: BTreeMap<String, String>,
     /// Its secrets, where they go with it.
     pub secrets: Vec<ExportedSecret>,
+    /// The disks that it was given.
+    pub disks: Vec<CopiedDisk>,
 }
 
 /// An instance without what led to it, the disks that it was given, and the names that its things have on its host.
@@ -136,14 +160,16 @@ pub fn portable(record: Record) -> Record {
 }
 
 impl Manifest {
-    /// That of an export. What led to the instance, and the disks that it was given, stay with its host.
-    pub fn new(of: Exported, exported_at: Timestamp, domain: Content, disk: Content) -> Self {
-        let Exported { taken_at, consistency, record, blueprint, parameters, secrets } = of;
+    /// That of an export, with the files of its disks. What led to the instance stays with its host.
+    pub fn new(of: Exported, exported_at: Timestamp, domain: Content, (disk, files): (Content, Vec<Content>)) -> Self {
+        let Exported { taken_at, consistency, record, blueprint, parameters, secrets, disks } = of;
         let record = portable(record);
         let format = FORMAT.to_owned();
+        let given = |(CopiedDisk { name, size, mount, .. }, file)| ExportedDisk { name, size, mount, file };
+        let disks: Vec<ExportedDisk> = disks.into_iter().zip(files).map(given).collect();
         Self {
             format,
-            version: VERSION,
+            version: if disks.is_empty() { WITHOUT_DISKS } else { VERSION },
             exported_at,
             taken_at,
             consistency,
@@ -153,6 +179,7 @@ impl Manifest {
             secrets,
             domain,
             disk,
+            disks,
         }
     }
 
@@ -165,14 +192,16 @@ impl Manifest {
         if format != FORMAT {
             return Err(refused("it is something else"));
         }
-        if version != VERSION {
-            let why = format!("it is of version {version}, and this lite reads version {VERSION}");
+        if ![WITHOUT_DISKS, VERSION].contains(&version) {
+            let why = format!("it is of version {version}, and this lite reads versions up to {VERSION}");
             return Err(refused(why).hint("import it with the lite that wrote it, or a later one"));
         }
         let read: Self = serde_json::from_slice(text).map_err(|e| refused(e.to_string()))?;
         read.blueprint.check_foreign()?;
         catalog::id(&read.record.base)?;
-        for content in [&read.domain, &read.disk] {
+        read.check_disks()?;
+        let files = read.disks.iter().map(|disk| &disk.file);
+        for content in [&read.domain, &read.disk].into_iter().chain(files) {
             if content.sha256.len() != 64
                 || !content.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
             {
@@ -183,6 +212,28 @@ impl Manifest {
             true => Ok(read),
             false => Err(refused("its passwords are none that lite makes")),
         }
+    }
+
+    /// Refused where the disks are not as an instance can have been given them.
+    fn check_disks(&self) -> Result<()> {
+        let most = usize::from(DiskAttachment::MOST);
+        if self.disks.len() > most {
+            return Err(refused(format!("it has {} disks, and an instance has {most} at most", self.disks.len())));
+        }
+        if self.version == WITHOUT_DISKS && !self.disks.is_empty() {
+            return Err(refused(format!("one of version {WITHOUT_DISKS} has no further disks")));
+        }
+        for (n, disk) in self.disks.iter().enumerate() {
+            let before = self.disks.get(..n).unwrap_or_default();
+            if before.iter().any(|one| one.name == disk.name) {
+                return Err(refused(format!("it tells of disk `{}` twice", disk.name)));
+            }
+            if disk.mount.is_some() && before.iter().any(|one| one.mount == disk.mount) {
+                return Err(refused(format!("disk `{}` is mounted where another one is", disk.name)));
+            }
+            Disk::check_size(disk.size)?;
+        }
+        Ok(())
     }
 
     /// Its text.

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Ctx, allocate,
     allocate::HostView,
-    capacity, disk,
+    brought_disks, capacity, disk,
     execute::Payload,
     forward,
     generate::{Generated, generate, secret_rows},
@@ -208,7 +208,7 @@ fn insert(
             Purpose::Verify(..) => format!("verify-{}", request.blueprint.id),
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
-        allocate::capacity(t, &host, view, &request.bundle, &settings.host.overcommit)?;
+        allocate::capacity(t, &host, view, &request.promised(), &settings.host.overcommit)?;
         let address = match (&request.address, &view.subnet) {
             (Some(stated), _) => Some(allocate::stated(t, &host, stated.address, &network_key)?),
             (None, Some(subnet)) => Some(allocate::address(t, &host, subnet, &network_key)?),
@@ -223,11 +223,11 @@ fn insert(
         };
         let address6 = view.subnet.as_ref().zip(address).and_then(|(subnet, address)| subnet.address6(address));
         let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, address6, created_at: now };
-        let copied = request.copy_of.as_ref().and_then(CopyOf::snapshot);
-        let record = Record { lies_on: copied.map(|snapshot| snapshot.id), ..chosen.record(identity) };
+        let lies_on = request.copy_of.as_ref().and_then(CopyOf::snapshot).map(|snapshot| snapshot.id);
+        let record = Record { lies_on, disks: brought_disks::attachments(request), ..chosen.record(identity) };
         let secrets = match &request.copy_of {
             Some(CopyOf::Snapshot(snapshot)) => snapshots::secrets_of(t, snapshot)?,
-            Some(CopyOf::Export(_, secrets)) => secrets.iter().cloned().map(Secret::from).collect(),
+            Some(CopyOf::Export(brought)) => brought.secrets.iter().cloned().map(Secret::from).collect(),
             None => secret_rows(request, &record, generated)?,
         };
         let seed = render_seed(request, view, (generated, &secrets), &record, purpose)?;
@@ -271,6 +271,7 @@ fn insert(
                 }),
             },
         )?;
+        brought_disks::insert(t, &host, request, &record)?;
         secrets::insert(t, record.uuid, &secrets, Some(&generated.host_key.public))?;
         match purpose {
             Purpose::Bake(_) | Purpose::Verify(..) => {
@@ -365,7 +366,7 @@ pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
         &Sources { image_path: Some(&image_path), seed_bytes: Some(job.seed.len() as u64) },
     )?;
     let id = job.operation.id.clone();
-    let mut run = Run::new(&id);
+    let mut run = Run { operation: &id, started: std::mem::take(&mut job.started) };
     let payload = Payload::of(OwnedKind::Seed, &job.seed);
     let result = steps.iter().try_for_each(|step| match ctx.cancelled() {
         true => Err(Error::new(Code::Interrupted, "interrupted")),

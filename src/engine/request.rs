@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::manifest::ExportedSecret;
+use super::manifest::{ExportedDisk, ExportedSecret};
 use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
-    model::{Name, NetworkMode, Snapshot, Tag},
+    model::{Name, NetworkMode, Size, Snapshot, Tag},
     render::{Former, StaticAddress, UserData},
 };
 
@@ -26,8 +26,19 @@ pub enum ImageChoice {
 pub enum CopyOf {
     /// A snapshot of this host.
     Snapshot(Box<Snapshot>),
-    /// A file that was exported, with what its instance was called and the passwords in it. The disk comes with the run.
-    Export(Former, Vec<ExportedSecret>),
+    /// A file that was exported. Its disks come with the run.
+    Export(Box<Brought>),
+}
+
+/// What an export brings beside the bytes of its disks.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    /// What its instance was called, and where it was.
+    pub former: Former,
+    /// The passwords in it.
+    pub secrets: Vec<ExportedSecret>,
+    /// The disks that its instance was given.
+    pub disks: Vec<ExportedDisk>,
 }
 
 impl CopyOf {
@@ -35,7 +46,7 @@ impl CopyOf {
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match self {
             Self::Snapshot(snapshot) => Some(snapshot),
-            Self::Export(..) => None,
+            Self::Export(_) => None,
         }
     }
 
@@ -43,7 +54,15 @@ impl CopyOf {
     pub fn former(&self) -> Former {
         match self {
             Self::Snapshot(snapshot) => Former::from(&snapshot.record),
-            Self::Export(former, _) => former.clone(),
+            Self::Export(brought) => brought.former.clone(),
+        }
+    }
+
+    /// The disks that come along, beside the root disk.
+    pub fn disks(&self) -> &[ExportedDisk] {
+        match self {
+            Self::Snapshot(_) => &[],
+            Self::Export(brought) => &brought.disks,
         }
     }
 }
@@ -83,4 +102,18 @@ pub struct Request {
     pub request_id: Option<String>,
     /// Digest of everything asked for, behind the version of its form and `:`.
     pub arguments: String,
+}
+
+impl Request {
+    /// The disks that come along, beside the root disk.
+    pub fn disks(&self) -> &[ExportedDisk] {
+        self.copy_of.as_ref().map_or(&[], CopyOf::disks)
+    }
+
+    /// The bundle with the size of all disks that are promised.
+    pub fn promised(&self) -> Bundle {
+        let disks = self.disks().iter().map(|disk| disk.size.as_bytes());
+        let all = disks.fold(self.bundle.disk.as_bytes(), u64::saturating_add);
+        Bundle { disk: Size::bytes(all), ..self.bundle.clone() }
+    }
 }

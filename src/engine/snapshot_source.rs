@@ -48,20 +48,11 @@ pub struct Given {
     pub device: &'static str,
 }
 
-/// What of an instance is copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// All its disks.
-    Whole,
-    /// The root disk alone.
-    Root,
-}
-
 /// What a snapshot of the instance would be made from.
 ///
 /// # Errors
 /// Refused: an instance that is coming or going, or whose QEMU does not answer, and a pool that has no room for a copy.
-pub fn source(ctx: &Ctx, instance: &Instance, extent: Extent) -> Result<Source> {
+pub fn source(ctx: &Ctx, instance: &Instance) -> Result<Source> {
     let (record, pool) = (&instance.record, &ctx.settings.host.pool);
     let name = &record.name;
     let not_now = |code, why: &str| Error::new(code, format!("instance `{name}` {why}")).hint("try again in a moment");
@@ -82,7 +73,7 @@ pub fn source(ctx: &Ctx, instance: &Instance, extent: Extent) -> Result<Source> 
     }
     let volume = plan::root_disk(record);
     let root = ctx.hypervisor.volume(pool, &volume)?.ok_or_else(|| no_volume(&volume))?;
-    let disks = if extent == Extent::Whole { given(ctx, record)? } else { Vec::new() };
+    let disks = given(ctx, record)?;
     let image = image_volume(ctx, instance)?;
     let image_path = volume_path(ctx, &image)?;
     let source = Source { root, image: (image, image_path), disks, is_up, consistency };
@@ -99,7 +90,10 @@ pub fn source(ctx: &Ctx, instance: &Instance, extent: Extent) -> Result<Source> 
 }
 
 /// The disks that an instance was given, as they are now.
-fn given(ctx: &Ctx, record: &Record) -> Result<Vec<Given>> {
+///
+/// # Errors
+/// One is not known, or its volume is gone.
+pub fn given(ctx: &Ctx, record: &Record) -> Result<Vec<Given>> {
     let mut all = Vec::new();
     for attached in &record.disks {
         let Some(port) = DiskPort::of(attached) else { continue };

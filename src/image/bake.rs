@@ -1,7 +1,7 @@
 //! Packs the disk of a guest that is off into a file that lies on nothing.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use tempfile::NamedTempFile;
@@ -29,41 +29,52 @@ pub fn flatten(
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Image> {
-    let packed = packed(images, (overlay, base), ("bake", &baked.id()), lock, cancel, observer)?;
+    let packed = packed(images, (overlay, Some(base)), ("bake", &baked.id()), lock, cancel, observer)?;
     // The name is gone after adopting; the guard finds nothing to remove.
     adopt_baked(images, packed.path(), baked, clock.now())
 }
 
-/// The same for a copy that leaves the host: a file of the work folder that is gone with the value, or is swept once nobody holds the
-/// lock on its id, which the value does.
+/// The same for copies that leave the host: files of the work folder that are gone with the value, or are swept once nobody holds the
+/// lock on their id, which the value does.
 pub struct Packed {
-    file: NamedTempFile,
+    files: Vec<NamedTempFile>,
     _lock: Lock,
 }
 
 impl Packed {
-    /// Packs a disk. Those of a host take turns.
+    /// Packs disks, each with what it lies on. Those of a host take turns.
     ///
     /// # Errors
-    /// The disk is not as it was made, the tool fails, or no room is left.
-    pub fn of(images: &Images, disk: (&Path, &Path), cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Self> {
+    /// A disk is not as it was made, the tool fails, or no room is left.
+    pub fn of(
+        images: &Images,
+        disks: &[(PathBuf, Option<PathBuf>)],
+        cancel: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
         let lock = super::lock(images.work(), EXPORTS, cancel, observer)?;
-        Ok(Self { file: packed(images, disk, ("export", EXPORTS), &lock, cancel, observer)?, _lock: lock })
+        let mut files = Vec::new();
+        for (disk, base) in disks {
+            let places = (disk.as_path(), base.as_deref());
+            files.push(packed(images, places, ("export", EXPORTS), &lock, cancel, observer)?);
+        }
+        Ok(Self { files, _lock: lock })
     }
 
-    /// The file, to read it from its beginning.
+    /// The files, in the order of their disks, to read each from its beginning.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(&self) -> Result<File> {
-        File::open(self.file.path()).map_err(|e| io("read", self.file.path(), e))
+    pub fn open(&self) -> Result<Vec<File>> {
+        let open = |file: &NamedTempFile| File::open(file.path()).map_err(|e| io("read", file.path(), e));
+        self.files.iter().map(open).collect()
     }
 }
 
 /// QEMU could write to the disk and to what it lies on, so both are looked at before a tool opens them.
 fn packed(
     images: &Images,
-    (overlay, base): (&Path, &Path),
+    (overlay, base): (&Path, Option<&Path>),
     (work, id): (&str, &str),
     lock: &Lock,
     cancel: &AtomicBool,
@@ -80,7 +91,7 @@ fn packed(
     observer.begin(Stage::Compressing);
     let disk = images.store().disk(overlay, id, scratch.path())?;
     // A copy that libvirt made lies on nothing.
-    let base = (disk == overlay).then_some(base);
+    let base = base.filter(|_| disk == overlay);
     base.map_or(Ok(()), |base| gate_file(base, None))?;
     gate_file(&disk, base)?;
     let mut command = tools::bounded("qemu-img");

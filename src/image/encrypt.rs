@@ -40,10 +40,11 @@ pub fn encrypted(recipient: &Recipient, to: &File, write: impl FnOnce(&mut dyn W
     let input = age.0.stdin.take().ok_or_else(|| failed("has no input"))?;
     let mut input = BufWriter::with_capacity(1 << 20, input);
     write(&mut input)?;
-    input.flush().map_err(|e| failed("does not take the file").cause(e))?;
+    let unwritten = |what: &str| Error::new(Code::NotWritable, format!("age {what}"));
+    input.flush().map_err(|e| unwritten("does not take the file").cause(e))?;
     drop(input);
     let status = age.0.wait().map_err(|e| failed("cannot be waited for").cause(e))?;
-    if status.success() { Ok(()) } else { Err(failed(&format!("failed ({status})"))) }
+    if status.success() { Ok(()) } else { Err(unwritten(&format!("failed ({status})"))) }
 }
 
 /// What a file that is encrypted holds, as `age` reads it with the key in the file `identity`. `from` is the file, none: standard input.

@@ -33,6 +33,8 @@ pub struct Header {
     pub virtual_size: u64,
     /// Size of a cluster, bytes.
     pub cluster_size: u64,
+    /// How many snapshots of its own it holds.
+    pub snapshots: u32,
 }
 
 /// Checks the beginning of a file of `file_len` bytes. `header` is its first [`HEADER_MAX`] bytes, or all of it if it is shorter.
@@ -69,7 +71,7 @@ pub fn gate_over(header: &[u8], file_len: u64, base: Option<&Path>) -> Result<He
     table("L1 table", bytes.u64(40)?, u64::from(bytes.u32(36)?).saturating_mul(8), cluster_size, file_len)?;
     let refcounts = u64::from(bytes.u32(56)?).saturating_mul(cluster_size);
     table("refcount table", bytes.u64(48)?, refcounts, cluster_size, file_len)?;
-    Ok(Header { version, virtual_size, cluster_size })
+    Ok(Header { version, virtual_size, cluster_size, snapshots: bytes.u32(60)? })
 }
 
 /// Refuses every file that the header names to lie on, but `base`.

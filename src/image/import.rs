@@ -1,5 +1,6 @@
-//! An operator's own image, or the disk of an export: checked as it comes, copied, checked again, kept.
+//! An operator's own image, or the disks of an export: checked as it comes, copied, checked again, kept.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::archive::unreadable;
+use super::archive::{Reader, unreadable};
 use super::files::{NOFOLLOW, check_id, io};
 use super::gate::gate_over;
 use super::registry::{adopt, adopt_disk, begin};
@@ -52,43 +53,155 @@ pub fn import(
     adopt(images, id, temp.path(), Origin::Imported, Some(file.display().to_string()), clock.now())
 }
 
-/// The disk of an export, on its way out of the file. Its header passed the gate.
-pub struct Arriving {
-    /// Its bytes.
-    pub source: Box<dyn Read + Send>,
-    /// How many they are.
+/// What an export says of a disk in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// How many bytes the file has.
     pub length: u64,
-    /// Their SHA-256, hexadecimal, as the export says.
+    /// Their SHA-256, hexadecimal.
     pub sha256: String,
+    /// What a guest sees of it; none: that was not told.
+    pub size: Option<u64>,
 }
 
-/// Brings the disk of an export, as a file that nothing names yet: it is swept as work left over as soon as the lock is free and no disk
-/// lies on it.
+/// The disks of an export, on their way out of the file, one after the other. The header of the next one passed the gate.
+pub struct Arriving {
+    reader: Reader<Box<dyn Read + Send>>,
+    header: Vec<u8>,
+    left: VecDeque<Told>,
+}
+
+impl Arriving {
+    /// Begins with the first disk, behind the texts of an export: the disks, and what a guest sees of that one.
+    ///
+    /// # Errors
+    /// Refused: it is not what the export says, or refers to another file.
+    pub fn begin(reader: Reader<Box<dyn Read + Send>>, told: Vec<Told>) -> Result<(Self, u64)> {
+        let mut arriving = Self { reader, header: Vec::new(), left: told.into() };
+        let size = arriving.look()?;
+        Ok((arriving, size))
+    }
+
+    /// What is told of the next disk.
+    pub fn next_told(&self) -> Option<&Told> {
+        self.left.front()
+    }
+
+    /// How many bytes are still to come.
+    pub fn bytes(&self) -> u64 {
+        self.left.iter().map(|told| told.length).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of the largest disk that is still to come, but for the first.
+    pub fn largest_behind(&self) -> u64 {
+        self.left.iter().skip(1).map(|told| told.length).max().unwrap_or(0)
+    }
+
+    /// Reads the header of the next disk.
+    fn look(&mut self) -> Result<u64> {
+        let Some(told) = self.left.front() else { return Err(differs("number of disks")) };
+        if self.reader.disk()? != told.length {
+            return Err(differs("disk"));
+        }
+        self.header.clear();
+        self.reader.by_ref().take(HEADER_MAX).read_to_end(&mut self.header).map_err(unreadable)?;
+        let header = gate(&self.header, told.length)?;
+        if header.snapshots > 0 {
+            let text = "a disk in the export holds snapshots of its own, and `lite export` writes none such";
+            return Err(Error::new(Code::InvalidExport, text).hint(BRING_AGAIN));
+        }
+        let size = header.virtual_size;
+        match told.size.is_none_or(|told| told == size) {
+            true => Ok(size),
+            false => Err(differs("size of a disk")),
+        }
+    }
+
+    /// Copies the next disk into a file of the work folder, and looks at the one after it, or whether it was the last.
+    fn copy(
+        mut self,
+        images: &Images,
+        id: &str,
+        cancel: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<(NamedTempFile, Option<Self>)> {
+        let Some(told) = self.left.pop_front() else { return Err(differs("number of disks")) };
+        let header = std::mem::take(&mut self.header);
+        let mut source = header.as_slice().chain(&mut self.reader);
+        let (temp, sha256) = copied(images, id, (&mut source, told.length), &unreadable, cancel, observer)?;
+        if sha256 != told.sha256 {
+            let error = Error::new(
+                Code::InvalidExport,
+                "the disk in the export is not the one that it says: its digest differs",
+            );
+            return Err(error.hint(BRING_AGAIN));
+        }
+        observer.begin(Stage::Checking);
+        check_qcow2(temp.path(), cancel)?;
+        if self.left.is_empty() {
+            self.reader.end()?;
+            return Ok((temp, None));
+        }
+        self.look()?;
+        Ok((temp, Some(self)))
+    }
+}
+
+const BRING_AGAIN: &str = "the file was changed, or damaged on its way: bring it again";
+
+/// The error of something in an export that is not what the export says of it.
+pub fn differs(what: &str) -> Error {
+    Error::new(Code::InvalidExport, format!("the {what} in the export is not the one that it says")).hint(BRING_AGAIN)
+}
+
+/// Brings the first disk of an export, as a file that nothing names yet: it is swept as work left over as soon as the lock is free and no
+/// disk lies on it. What follows it is given back.
 ///
 /// # Errors
 /// Refused: it is not what the export says, or damaged.
 pub fn receive(
     images: &Images,
     id: &str,
-    mut arriving: Arriving,
+    arriving: Arriving,
     clock: &dyn Clock,
     cancel: &AtomicBool,
     observer: &mut dyn Observer,
-) -> Result<(Image, Lock)> {
+) -> Result<(Image, Option<Arriving>, Lock)> {
     tools::require(&[Need("qemu-img", "qemu-utils"), Need("prlimit", "util-linux")])?;
     let (lock, _) = begin(images, id, false, cancel, observer)?;
-    let source = (&mut *arriving.source as &mut dyn Read, arriving.length);
-    let (temp, sha256) = copied(images, id, source, &unreadable, cancel, observer)?;
-    if sha256 != arriving.sha256 {
-        return Err(Error::new(
-            Code::InvalidExport,
-            "the disk in the export is not the one that it says: its digest differs",
-        )
-        .hint("the file was changed, or damaged on its way: bring it again"));
+    let (temp, rest) = arriving.copy(images, id, cancel, observer)?;
+    Ok((adopt_disk(images, id, temp.path(), clock.now())?, rest, lock))
+}
+
+/// A further disk of an export, checked: a file of the work folder that is gone with the value, or is swept with those of the lock.
+pub struct ArrivedDisk(NamedTempFile);
+
+impl ArrivedDisk {
+    /// Brings the next one. The lock is the one that [`receive`] gave for this id.
+    ///
+    /// # Errors
+    /// As [`receive`].
+    pub fn next(
+        images: &Images,
+        (id, _): (&str, &Lock),
+        arriving: Arriving,
+        cancel: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<(Self, Option<Arriving>)> {
+        let (temp, rest) = arriving.copy(images, id, cancel, observer)?;
+        Ok((Self(temp), rest))
     }
-    observer.begin(Stage::Checking);
-    check_qcow2(temp.path(), cancel)?;
-    Ok((adopt_disk(images, id, temp.path(), clock.now())?, lock))
+
+    /// The file, to read it from its beginning, and how many bytes it has.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn open(&self) -> Result<(File, u64)> {
+        let failed = |e| io("read", self.0.path(), e);
+        let file = File::open(self.0.path()).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        Ok((file, length))
+    }
 }
 
 /// Copies an image that passed the gate into a file of the work folder, which no tool sees before; gives its SHA-256 too.

@@ -77,7 +77,7 @@ pub enum DiskPlace {
 
 impl DiskPort {
     /// Names of SCSI disks, by unit. A guest gives its own, in the order in which it finds them.
-    const SCSI: [&str; 15] =
+    pub(super) const SCSI: [&str; 15] =
         ["sda", "sdb", "sdc", "sdd", "sde", "sdf", "sdg", "sdh", "sdi", "sdj", "sdk", "sdl", "sdm", "sdn", "sdo"];
 
     /// The unit of a SCSI disk, by its name.

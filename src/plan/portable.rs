@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     copy::{Driver, Source, Target},
+    parts::DiskPort,
     xml::{Amount, Empty, Text, write},
 };
 use crate::model::{Record, Result};
@@ -48,7 +49,9 @@ struct Cpu {
 
 #[derive(Serialize)]
 struct Devices {
-    disk: Disk,
+    disk: Vec<Disk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    controller: Option<Controller>,
     interface: Interface,
     serial: Kind,
     console: Kind,
@@ -63,6 +66,17 @@ struct Disk {
     driver: Driver,
     source: Source,
     target: Target,
+}
+
+/// What the disks behind the first sit on.
+#[derive(Serialize)]
+struct Controller {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "@index")]
+    index: u32,
+    #[serde(rename = "@model")]
+    model: &'static str,
 }
 
 #[derive(Serialize)]
@@ -91,12 +105,21 @@ struct Kind {
     kind: &'static str,
 }
 
-/// The machine of an instance on a disk beside it.
+/// The machine of an instance on the disks beside it, the root disk first.
 ///
 /// # Errors
 /// `xml_error` if it cannot be written.
-pub fn portable_xml(record: &Record, arch: &str, disk: &str) -> Result<String> {
+pub fn portable_xml(record: &Record, arch: &str, disks: &[&str]) -> Result<String> {
     let pty = || Kind { kind: "pty" };
+    let targets = std::iter::once(("vda", "virtio")).chain(DiskPort::SCSI.map(|device| (device, "scsi")));
+    let disk = |((dev, bus), file): ((&'static str, &'static str), &&str)| Disk {
+        kind: "file",
+        device: "disk",
+        driver: Driver { name: "qemu", kind: "qcow2" },
+        source: Source { file: (*file).to_owned() },
+        target: Target { dev, bus },
+    };
+    let scsi = Controller { kind: "scsi", index: 0, model: "virtio-scsi" };
     let domain = Domain {
         kind: "qemu",
         name: Text::of(&record.name),
@@ -106,13 +129,8 @@ pub fn portable_xml(record: &Record, arch: &str, disk: &str) -> Result<String> {
         features: Features { acpi: Empty {} },
         cpu: Cpu { mode: "maximum" },
         devices: Devices {
-            disk: Disk {
-                kind: "file",
-                device: "disk",
-                driver: Driver { name: "qemu", kind: "qcow2" },
-                source: Source { file: disk.to_owned() },
-                target: Target { dev: "vda", bus: "virtio" },
-            },
+            disk: targets.zip(disks).map(disk).collect(),
+            controller: (disks.len() > 1).then_some(scsi),
             interface: Interface {
                 kind: "user",
                 mac: Mac { address: record.mac.to_string() },
@@ -132,6 +150,11 @@ mod tests {
 
     #[test]
     fn it_names_nothing_of_this_host() {
-        insta::assert_snapshot!(portable_xml(&record(), "x86_64", "disk-0.qcow2").unwrap());
+        insta::assert_snapshot!(portable_xml(&record(), "x86_64", &["disk-0.qcow2"]).unwrap());
+    }
+
+    #[test]
+    fn it_has_the_disks_of_the_instance_on_a_controller() {
+        insta::assert_snapshot!(portable_xml(&record(), "x86_64", &["disk-0.qcow2", "disk-1.qcow2"]).unwrap());
     }
 }

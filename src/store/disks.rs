@@ -75,6 +75,14 @@ impl Store {
         all.into_iter().find(|one| one.name == *name).ok_or(error)
     }
 
+    /// The disks that were made together with an instance are there.
+    pub fn finish_disks_of(&mut self, instance: Uuid) -> Result<()> {
+        self.write(|t| {
+            let done = format!("UPDATE disk SET state = 'available' WHERE {MADE_WITH}");
+            t.0.execute(&done, [Id(instance)]).map_err(sql).map(drop)
+        })
+    }
+
     /// A disk is there, and the operation that made it is done: both at once.
     pub fn finish_disk(&mut self, id: Uuid, operation: &str, now: Timestamp) -> Result<()> {
         self.write(|t| {
@@ -116,6 +124,21 @@ pub fn insert(t: &Transaction<'_>, host: &HostId, new: &Disk) -> Result<()> {
     )
     .map_err(sql)
     .map(drop)
+}
+
+/// The name of a new disk: this one, or where that is taken, with the next number that is free.
+pub fn free_name(t: &Transaction<'_>, wanted: &Name) -> Result<Name> {
+    resources::free_name(t, wanted, std::iter::once(String::new()).chain((2..).map(|n| format!("-{n}"))))
+}
+
+/// The disks that are made together with an instance, which its record names.
+const MADE_WITH: &str = "state = 'creating' AND id IN (
+    SELECT json_extract(attached.value, '$.disk') FROM instance AS i, json_each(i.record, '$.disks') AS attached
+     WHERE i.uuid = ?1)";
+
+/// Forgets the disks that were to be made together with an instance.
+pub(super) fn forget_made_with(t: &Transaction<'_>, instance: Uuid) -> Result<()> {
+    t.0.execute(&format!("DELETE FROM disk WHERE {MADE_WITH}"), [Id(instance)]).map_err(sql).map(drop)
 }
 
 /// How far the life of a disk has come; none: there is none.

@@ -217,9 +217,12 @@ impl Store {
         })
     }
 
-    /// Forgets an instance and its secrets.
+    /// Forgets an instance and its secrets, and the disks that were to be made together with it.
     pub fn forget(&mut self, uuid: Uuid) -> Result<()> {
-        self.write(|t| t.0.execute("DELETE FROM instance WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop))
+        self.write(|t| {
+            super::disks::forget_made_with(t, uuid)?;
+            t.0.execute("DELETE FROM instance WHERE uuid = ?1", [uuid.to_string()]).map_err(sql).map(drop)
+        })
     }
 
     /// Forgets a deleted instance; the incidents of its alarms are closed and told in the same transaction.

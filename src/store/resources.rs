@@ -8,7 +8,7 @@ use super::{
     column::{Stored, Time, id, word},
     sql,
 };
-use crate::model::{Code, Error, Hint, HostId, ResourceKind, ResourceRef, Result, Verb};
+use crate::model::{Code, Error, Hint, HostId, Name, ResourceKind, ResourceRef, Result, Verb};
 
 /// A resource that is to be named.
 pub(super) struct NewResource<'a> {
@@ -92,6 +92,17 @@ pub fn names(t: &Transaction<'_>) -> Result<Vec<String>> {
 
 fn resource(row: &Row<'_>) -> rusqlite::Result<ResourceRef> {
     Ok(ResourceRef { kind: word(row, "kind")?, id: id(row, "id")?, name: row.get("name")? })
+}
+
+/// The first name that is free, this one with one of these behind it.
+pub(super) fn free_name(t: &Transaction<'_>, stem: &Name, mut tails: impl Iterator<Item = String>) -> Result<Name> {
+    let taken = names(t)?;
+    let candidate = |tail: String| {
+        let head: String = stem.as_str().chars().take(Name::MAX.saturating_sub(tail.len())).collect();
+        format!("{}{tail}", head.trim_end_matches('-'))
+    };
+    let free = tails.by_ref().map(candidate).find(|name| !taken.contains(name));
+    Name::parse(&free.unwrap_or_default())
 }
 
 /// The image of a name on a host; it gets a row if it has none yet. Whether there is an image is the pool's to say.

@@ -206,23 +206,12 @@ fn users(connection: &rusqlite::Connection) -> Result<Vec<(Uuid, String)>> {
 
 /// The name of a snapshot that was given none: `web-snap-1`, or the next number that is free.
 pub fn free_name(t: &Transaction<'_>, instance: &Name) -> Result<Name> {
-    free(t, instance, (1..).map(|n| format!("-snap-{n}")))
+    resources::free_name(t, instance, (1..).map(|n| format!("-snap-{n}")))
 }
 
 /// The name of an automatic snapshot of a day: `web-2026-03-01`; where that is taken, with the next number that is free.
 pub fn free_name_of(t: &Transaction<'_>, instance: &Name, day: Date) -> Result<Name> {
-    free(t, instance, std::iter::once(format!("-{day}")).chain((2..).map(|n| format!("-{day}-{n}"))))
-}
-
-/// The first name that is free, an instance's with one of these behind it.
-fn free(t: &Transaction<'_>, instance: &Name, mut tails: impl Iterator<Item = String>) -> Result<Name> {
-    let taken = resources::names(t)?;
-    let candidate = |tail: String| {
-        let head: String = instance.as_str().chars().take(Name::MAX.saturating_sub(tail.len())).collect();
-        format!("{}{tail}", head.trim_end_matches('-'))
-    };
-    let free = tails.by_ref().map(candidate).find(|name| !taken.contains(name));
-    Name::parse(&free.unwrap_or_default())
+    resources::free_name(t, instance, std::iter::once(format!("-{day}")).chain((2..).map(|n| format!("-{day}-{n}"))))
 }
 
 /// Keeps the row of a snapshot that is to be made, with what the database has of its instance: blueprint, parameters, secrets.

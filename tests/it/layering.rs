@@ -95,7 +95,7 @@ const ENGINE: &[&[&str]] = &[
     &["manifest"],
     // What all work with.
     &["context", "request", "recipe", "capacity", "ours", "objects", "starting"],
-    &["lock", "allocate", "generate", "progress", "images", "network", "snapshot_sidecar", "image_leftovers"],
+    &["lock", "allocate", "generate", "progress", "images", "network", "room", "snapshot_sidecar", "image_leftovers"],
     // The rules of the packet filter and the names of instances, and the links that both are about.
     &["firewall", "resolver", "proxy"],
     &["names"],
@@ -107,6 +107,7 @@ const ENGINE: &[&[&str]] = &[
     &["host", "domain", "remote", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
     &[
         "off_site",
+        "brought_disks",
         "disk",
         "disks",
         "host_shutdown",

@@ -105,6 +105,17 @@ fn an_export_is_the_disk_of_its_instance_and_lies_on_nothing() {
     host.fails(2, &["export", name, file("secret").to_str().expect("a path"), "--with-secrets"]);
     host.fails(2, &["export", "nobody", file("nobody").to_str().expect("a path")]);
     host.fails(2, &["export", name, "/nowhere/at/all"]);
+    // Nor a file that has another name, nor one of somebody else's.
+    let (victim, part) = (host.folder.path().join("victim"), host.folder.path().join("linked.lite.part"));
+    std::fs::write(&victim, "mine").expect("written");
+    std::fs::hard_link(&victim, &part).expect("linked");
+    host.fails(2, &["export", name, file("linked").to_str().expect("a path")]);
+    assert_eq!(std::fs::read_to_string(&victim).expect("read"), "mine");
+    std::fs::remove_file(&victim).expect("removed");
+    std::os::unix::fs::chown(&part, Some(65534), None).expect("given away");
+    host.fails(2, &["export", name, file("linked").to_str().expect("a path")]);
+    assert_eq!(std::fs::read_to_string(&part).expect("read"), "mine");
+    std::fs::remove_file(&part).expect("removed");
     assert!(!file("secret").exists() && !file("nobody").exists());
     // With a key, nobody else reads it: not even what it is.
     let key = host.folder.path().join("key");

@@ -21,6 +21,7 @@ use crate::{
 crate::tests![
     an_instance_leaves_its_host_and_is_one_again_on_another,
     an_import_that_is_killed_leaves_an_instance_or_nothing,
+    disks_that_an_instance_was_given_leave_with_it,
 ];
 
 crate::tests![SLOW: an_exported_debian_boots_without_lite_and_where_it_is_imported];
@@ -134,6 +135,82 @@ fn an_import_that_is_killed_leaves_an_instance_or_nothing() {
     };
     kill(("import", At::FirstOfEachName), &host, &ready, &command, &check);
     ready();
+}
+
+/// Whether a file is a disk that instances are given.
+fn is_given(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("disk-"))
+}
+
+fn disks_that_an_instance_was_given_leave_with_it() {
+    needs_host();
+    let (source, name) = (idle_host("expsrc", 77), "lite-test-expsrc-a");
+    let (one, two) = ("lite-test-expsrc-d", "lite-test-expsrc-e");
+    created(&source, name);
+    for disk in [one, two] {
+        source.ok(&["disk", "create", disk, "--size", "64MiB"]);
+        source.ok(&["disk", "attach", disk, name]);
+    }
+    source.ok(&["stop", name, "--force", "--timeout", "1s"]);
+    let volumes = |instance: &str| {
+        let listed = virsh(&["domblklist", instance]);
+        let of = |line: &str| line.split_whitespace().last().map(PathBuf::from).filter(|path| is_given(path));
+        listed.lines().filter_map(of).collect::<Vec<_>>()
+    };
+    let held = volumes(name);
+    assert_eq!(held.len(), 2);
+    for (disk, byte) in held.iter().zip([5, 6]) {
+        let command = format!("write -P {byte} 1M 64k");
+        run(Command::new("qemu-io").args(["-f", "qcow2", "-c", &command]).arg(disk));
+    }
+    // Running: of one snapshot, which is gone afterwards. Off: as they are.
+    let off = exported(&source, name);
+    let listed = |file: &Path| text(&run(Command::new("tar").arg("tf").arg(file)).stdout);
+    let members = "lite.json\ndomain.xml\ndisk-0.qcow2\ndisk-1.qcow2\ndisk-2.qcow2\n";
+    assert_eq!(listed(&off), members);
+    std::fs::rename(&off, off.with_extension("off")).expect("renamed");
+    source.ok(&["start", name, "--no-wait"]);
+    let file = exported(&source, name);
+    assert_eq!(listed(&file), members);
+    assert_eq!(source.json(&["snapshot", "list"])["snapshots"], serde_json::json!([]));
+    clean(&source, "exported");
+    // The snapshot holds them as well.
+    source.ok(&["snapshot", "create", name, "--name", "lite-test-expsrc-s"]);
+    assert_eq!(listed(&exported(&source, "lite-test-expsrc-s")), members);
+    source.ok(&["snapshot", "delete", "lite-test-expsrc-s", "--yes"]);
+    source.ok(&["stop", name, "--force", "--timeout", "1s"]);
+
+    let (target, other) = (bare_host("expdst", 78), "lite-test-expdst-a");
+    let import = |file: &Path, other: &str| {
+        target.ok(&["import", file.to_str().expect("a path"), "--name", other, "--no-wait"]);
+        clean(&target, "imported");
+        assert_eq!(virsh(&["domstate", other]).trim(), "running");
+        volumes(other)
+    };
+    let first = import(&file, other);
+    target.ok(&["stop", other, "--force", "--timeout", "1s"]);
+    let same = |disk: &Path, as_before: &Path| {
+        run(Command::new("qemu-img").args(["compare", "-f", "qcow2", "-F", "qcow2"]).args([disk, as_before]));
+    };
+    assert_eq!(first.len(), 2);
+    first.iter().zip(&held).for_each(|(disk, before)| same(disk, before));
+    for disk in [one, two] {
+        assert_eq!(target.json(&["disk", "show", disk])["disks"][0]["instance"], other);
+    }
+    // Once more, while the names are taken; and they are disks as others are.
+    let again = "lite-test-expdst-b";
+    let others = import(&off.with_extension("off"), again);
+    let second = format!("{two}-2");
+    target.ok(&["disk", "resize", &second, "--size", "128MiB"]);
+    target.ok(&["disk", "detach", &second, "--force"]);
+    target.ok(&["delete", again, "--now", "--yes"]);
+    same(&others[0], &held[0]);
+    target.ok(&["delete", other, "--now", "--yes"]);
+    target.ok(&["disk", "delete", one, two, &format!("{one}-2"), &second, "--yes"]);
+    assert_eq!(files(&target, "disk-", ""), Vec::<PathBuf>::new());
+    clean(&target, "deleted");
+    source.ok(&["delete", name, "--now", "--yes"]);
+    source.ok(&["disk", "delete", one, two, "--yes"]);
 }
 
 /// A Debian with a file of its own: its exported disk boots by QEMU alone, and by lite on another host.

@@ -104,6 +104,11 @@ fn put(world: &World, volume: &str, bytes: &[u8]) -> String {
 /// The snapshot `kept`, whose disk is a real overlay on a real image.
 pub fn with_real_snapshot(world: &World) {
     with_snapshot(world);
+    make_real(world);
+}
+
+/// Makes the disk of the snapshot `kept` a real overlay on a real image, and disks that it holds beside it real ones.
+pub fn make_real(world: &World) {
     let folder = tempfile::tempdir().expect("a folder");
     let image = qemu_img(&[], &folder.path().join("image"));
     let digest = hex(&Sha256::digest(&image));
@@ -113,6 +118,8 @@ pub fn with_real_snapshot(world: &World) {
     let ctx = world.engine();
     let snapshot = ctx.store.require_snapshot(&ctx.host_id(), &name("kept")).expect("there").snapshot;
     put(world, &plan::snapshot_disk(snapshot.id), &overlay);
+    let given = snapshot.disks.iter().map(|one| plan::snapshot_part(snapshot.id, one.disk));
+    given.for_each(|volume| drop(put(world, &volume, &image)));
     world.sql(&format!(
         "UPDATE snapshot SET image = '{volume}', size = {SIZE},
              record = json_set(record, '$.image_digest', '{digest}', '$.base', 'tiny')"

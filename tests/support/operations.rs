@@ -14,7 +14,7 @@ use lite::{
 use super::{
     bakes::unsealed,
     balanced::{balanced, delete_of_a_target, with_target},
-    changes, off_site,
+    changes, exports, off_site,
     world::World,
 };
 
@@ -163,7 +163,7 @@ fn stopped_with_attached(world: &World) {
 }
 
 /// A snapshot that holds a disk too.
-fn with_whole_snapshot(world: &World) {
+pub(super) fn with_whole_snapshot(world: &World) {
     with_attached(world);
     on(world, changes::snapshot).expect("made");
 }
@@ -325,7 +325,8 @@ pub const OPERATIONS: &[Operation] = &[
     ("upgrade", upgradable, |w| on(w, changes::upgrade), Leaves::Whole),
     ("automatic snapshot", automated, next_day, Leaves::Whole),
     ("create from a snapshot", snapshot_alone, |w| w.create_from("kept", NAME).map(drop), Leaves::Either),
-    ("import", |_| (), |w| w.import(NAME).map(drop), Leaves::Either),
+    ("import", |_| (), |w| w.import_with(NAME, &["data"]).map(drop), Leaves::Either),
+    ("export", exports::ready, exports::export, Leaves::Whole),
     ("delete of an imported one", imported, delete, Leaves::Nothing),
     ("snapshot push", off_site::ready_to_push, off_site::push, Leaves::Whole),
     ("remote restore", off_site::ready_to_fetch, off_site::fetch, Leaves::Whole),
@@ -389,6 +390,7 @@ pub fn look_after(world: &World, leaves: Leaves, when: &str) {
         }
         _ => panic!("{when}: {states:?}"),
     }
+    exports::nothing_is_under_way(world, when);
     let audit = engine::audit(&engine).expect("audited");
     assert!(audit.is_clean(), "{when}: {audit:?}");
     // A rebuild would find what the database says.

@@ -8,7 +8,7 @@ use lite::{
 
 use super::{
     balanced::targets,
-    changes,
+    changes, exports,
     operations::{
         Leaves, Operation, created, instance, move_network, not_upgradable, on, on_old_network, with_disk,
         with_snapshot,
@@ -17,7 +17,8 @@ use super::{
 };
 
 /// Operations that fail and are undone.
-pub const UNLOADED: [Operation; 10] = [
+pub const UNLOADED: [Operation; 11] = [
+    ("import whose disk is another", |_| (), not_imported, Leaves::Nothing),
     ("network that is not moved", on_old_network, immovable, Leaves::Whole),
     ("resize that is undone", created, not_resized, Leaves::Whole),
     ("disk attach that is undone", with_disk, not_attached, Leaves::Whole),
@@ -97,6 +98,20 @@ fn not_restored(world: &World) -> Result<()> {
     world.hypervisor.heal();
     let told = "restored nothing; instance `web` runs as before";
     assert_eq!((error.exit_code(), error.message.as_str(), instance(&world.engine())), (1, told, before));
+    Ok(())
+}
+
+/// An import whose second disk is not the one that is told: nothing of it is left, the first one neither.
+fn not_imported(world: &World) -> Result<()> {
+    let [root, given] = [exports::disk(), exports::given()];
+    let mut other = given.clone();
+    *other.last_mut().expect("bytes") ^= 1;
+    let arriving = exports::arriving(&[root.clone(), other], &[root, given])?;
+    let error = world.import_of("web", &["data"], arriving).expect_err("another");
+    let cause = "the disk in the export is not the one that it says: its digest differs";
+    assert_eq!((error.exit_code(), error.causes.first().map(String::as_str)), (2, Some(cause)));
+    let engine = world.engine();
+    assert_eq!((engine.store.disks(&engine.host_id())?, engine.store.instances()?.len()), (vec![], 0));
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use std::{
 use lite::{
     catalog::Catalog,
     clock::SystemClock,
-    engine::{self, CopyOf, Created, Ctx, ImageChoice, Request, Unobserved, sagas},
+    engine::{self, Brought, Content, CopyOf, Created, Ctx, ExportedDisk, ImageChoice, Request, Unobserved, sagas},
     hypervisor::{
         LocalMachine,
         double::{self, Double},
@@ -202,15 +202,28 @@ impl World {
 
     /// An instance with the disk of an export.
     pub fn import(&self, name: &str) -> Result<Created> {
-        let former = Former { name: Name::parse("elsewhere")?, address: None };
-        let request = Request { copy_of: Some(CopyOf::Export(former, Vec::new())), ..self.plain_request(Some(name)) };
-        let mut engine = self.engine();
-        let disk = exports::disk();
-        let arriving = Arriving {
-            length: disk.len() as u64,
-            sha256: exports::sha256(&disk),
-            source: Box::new(std::io::Cursor::new(disk)),
+        self.import_with(name, &[])
+    }
+
+    /// An instance with the disk of an export, and with disks of 64 MiB of these names.
+    pub fn import_with(&self, name: &str, disks: &[&str]) -> Result<Created> {
+        let files: Vec<_> = std::iter::once(exports::disk()).chain(disks.iter().map(|_| exports::given())).collect();
+        self.import_of(name, disks, exports::arriving(&files, &files)?)
+    }
+
+    /// The same, with disks that come like this.
+    pub fn import_of(&self, name: &str, disks: &[&str], arriving: Arriving) -> Result<Created> {
+        let given = |name: &&str| -> Result<ExportedDisk> {
+            let (name, size) = (Name::parse(name)?, Size::mib(64));
+            Ok(ExportedDisk { name, size, mount: None, file: Content::default() })
         };
+        let brought = Brought {
+            former: Former { name: Name::parse("elsewhere")?, address: None },
+            secrets: Vec::new(),
+            disks: disks.iter().map(given).collect::<Result<_>>()?,
+        };
+        let request = Request { copy_of: Some(CopyOf::Export(Box::new(brought))), ..self.plain_request(Some(name)) };
+        let mut engine = self.engine();
         match sagas::create::accept(&mut engine, request, &mut Unobserved)? {
             sagas::create::Accepted::New(job) => sagas::create::run(&mut engine, *job, Some(arriving), &mut Unobserved),
             sagas::create::Accepted::Repeated(created) => Ok(*created),

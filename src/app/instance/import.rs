@@ -14,8 +14,8 @@ use super::{
 use crate::{
     app::{App, Caller, Right, files},
     catalog::resolve_params,
-    engine::{CopyOf, Manifest},
-    image::{Arriving, HEADER_MAX, archive, decrypted, gate},
+    engine::{Brought, Content, CopyOf, Manifest},
+    image::{Arriving, Told, archive, decrypted, differs},
     model::{Code, Error, Hint, Observer, ResourceKind, Result, Size, Verb, hex},
     render::Former,
 };
@@ -55,26 +55,20 @@ pub fn check(app: &App, caller: &Caller, import: Import, observer: &mut dyn Obse
     if domain.len() as u64 != manifest.domain.length || hex(&Sha256::digest(&domain)) != manifest.domain.sha256 {
         return Err(differs("definition"));
     }
-    let (length, mut disk) = export.disk()?;
-    if length != manifest.disk.length {
-        return Err(differs("disk"));
-    }
-    let mut header = Vec::new();
-    disk.by_ref().take(HEADER_MAX).read_to_end(&mut header).map_err(archive::unreadable)?;
-    let size = Size::bytes(gate(&header, length)?.virtual_size);
+    let (arriving, size) = Arriving::begin(export, told(&manifest))?;
     warn_of_lost(&manifest, observer);
     let set: Vec<_> = manifest.parameters.into_iter().collect();
     let original = Original {
-        copy_of: CopyOf::Export(Former::from(&manifest.record), manifest.secrets),
-        arriving: Some(Arriving {
-            source: Box::new(Cursor::new(header).chain(disk)),
-            length,
-            sha256: manifest.disk.sha256,
-        }),
+        copy_of: CopyOf::Export(Box::new(Brought {
+            former: Former::from(&manifest.record),
+            secrets: manifest.secrets,
+            disks: manifest.disks,
+        })),
+        arriving: Some(arriving),
         parameters: resolve_params(&manifest.blueprint, &set)?,
         blueprint: manifest.blueprint,
         record: manifest.record,
-        disk: size,
+        disk: Size::bytes(size),
     };
     check_original(app, caller, Create { name: Some(name), ..import.create }, original)
 }
@@ -98,9 +92,11 @@ fn source(import: &Import) -> Result<Box<dyn Read + Send>> {
     Ok(Box::new(Cursor::new(begin).chain(plain)))
 }
 
-fn differs(what: &str) -> Error {
-    Error::new(Code::InvalidExport, format!("the {what} in the export is not the one that it says"))
-        .hint("the file was changed, or damaged on its way: bring it again")
+/// What the export says of its disks, in their order.
+fn told(manifest: &Manifest) -> Vec<Told> {
+    let told = |file: &Content, size| Told { length: file.length, sha256: file.sha256.clone(), size };
+    let given = manifest.disks.iter().map(|disk| told(&disk.file, Some(disk.size.as_bytes())));
+    std::iter::once(told(&manifest.disk, None)).chain(given).collect()
 }
 
 /// Says that the new instance has passwords which nobody knows here.

@@ -40,7 +40,13 @@ fn facts(checked: &Checked) -> Result<Vec<(String, String)>> {
     ];
     let snapshot = checked.copy_of.as_ref().and_then(CopyOf::snapshot);
     facts.extend(snapshot.map(|snapshot| fact("snapshot", snapshot.name.to_string())));
-    facts.extend(checked.arriving.as_ref().map(|disk| fact("export", format!("{} to read", Size::bytes(disk.length)))));
+    facts.extend(
+        checked.arriving.as_ref().map(|disks| fact("export", format!("{} to read", Size::bytes(disks.bytes())))),
+    );
+    for disk in checked.copy_of.as_ref().map_or(&[][..], CopyOf::disks) {
+        let at = disk.mount.as_ref().map_or_else(String::new, |at| format!(" on {at}"));
+        facts.push(fact("disk", format!("{}: {}{at}", disk.name, disk.size)));
+    }
     facts.extend(checked.address.map(|a| fact("address", format!("{}/{} by {}", a.address, a.prefix, a.gateway))));
     facts.extend(checked.parameters.iter().map(|(k, v)| fact(&format!("set {k}"), v.clone())));
     Ok(facts)

@@ -56,7 +56,7 @@ pub fn find(app: &App, caller: &Caller, restore: &Restore, observer: &mut dyn Ob
     let instance = ctx.store.require(&restore.name)?;
     let plan = restore::plan(&ctx, &instance, &restore.snapshot)?;
     if restore.keep {
-        snapshot::source(&ctx, &instance, snapshot::Extent::Whole).map_err(|error| {
+        snapshot::source(&ctx, &instance).map_err(|error| {
             let again = Hint::from("without a snapshot of the disk of now: ");
             error.hint(again.run_with(Verb::Restore, &[&restore.name, &restore.snapshot, &"--no-keep"]))
         })?;

@@ -48,7 +48,7 @@ pub fn find(app: &App, caller: &Caller, upgrade: &Upgrade, observer: &mut dyn Ob
     let instance = ctx.store.require(&upgrade.name)?;
     let blueprint = of_today(app, &instance)?;
     upgrade::plan(&ctx, &instance, &blueprint)?;
-    snapshot::source(&ctx, &instance, snapshot::Extent::Whole)?;
+    snapshot::source(&ctx, &instance)?;
     Ok(Found { ctx, upgrade: upgrade.clone(), instance, blueprint })
 }
 

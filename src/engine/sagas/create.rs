@@ -11,21 +11,24 @@ use std::time::Duration;
 
 use crate::{
     engine::{
-        Ctx, allocate,
+        Ctx, allocate, brought_disks,
         follow::{Subject, Wait},
-        handover, host, image_leftovers, images, journal,
+        handover, host, image_leftovers, images,
+        journal::{self, Run},
         lock::{Attempt, Lock},
         names,
+        off_site::content_of,
         progress::Reporter,
         provision::{self, Job, Purpose},
         ready::wait_ready,
         removal::purge::make_room,
         reports::clean_seed,
         request::Request,
+        room,
         undo::{owner_died, undo_of_dead_owner},
     },
     image::Arriving,
-    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Verb},
+    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Unobserved, Verb},
     render::render_output,
     store::{self, Operation, OperationState},
 };
@@ -91,12 +94,14 @@ pub fn accept(ctx: &mut Ctx, request: Request, observer: &mut dyn Observer) -> R
     let kind = ResourceKind::Instance;
     // What is refused costs nobody his deleted instances.
     request.name.as_ref().map_or(Ok(()), |name| ctx.store.refuse_taken(kind, name.as_str()))?;
-    make_room(ctx, &request.bundle, observer)?;
-    provision::reserve(ctx, request, Purpose::Instance, observer).map(|job| Accepted::New(Box::new(job)))
+    make_room(ctx, &request.promised(), observer)?;
+    let job = provision::reserve(ctx, request, Purpose::Instance, observer)?;
+    brought_disks::tell_names(ctx, &job.request, &job.record, observer)?;
+    Ok(Accepted::New(Box::new(job)))
 }
 
-/// Makes what was accepted, and waits until its application answers if that was asked for. `arriving` is the disk of an export, where its
-/// disk is to be that.
+/// Makes what was accepted, and waits until its application answers if that was asked for. `arriving` are the disks of an export, where its
+/// disks are to be those.
 ///
 /// # Errors
 /// What failed. Until the domain runs all is undone, the reservation too; after that the instance stays, as `failed`.
@@ -125,8 +130,17 @@ fn make(ctx: &mut Ctx, job: &mut Job, arriving: Option<Arriving>, observer: &mut
     let (image, _lock) = match arriving {
         Some(arriving) => {
             let what = format!("an import of instance `{}`", job.record.name);
-            host::check_copy(ctx, &what, arriving.length)?;
-            let (image, lock) = images::receive(ctx, arriving, observer)?;
+            // A disk behind the first is there twice until its volume has it.
+            let needed = arriving.bytes().saturating_add(arriving.largest_behind());
+            host::check_copy(ctx, &what, needed)?;
+            refuse_other(ctx, &arriving)?;
+            let received = images::receive(ctx, arriving, observer);
+            let (image, rest, lock) = received.map_err(|e| room::explained(ctx, needed, e))?;
+            let (id, record) = (job.operation.id.clone(), job.record.clone());
+            let mut run = Run::new(&id);
+            let received = brought_disks::receive(ctx, &mut run, &record, (rest, &lock), observer);
+            job.started = run.started;
+            received.map_err(|e| room::explained(ctx, needed, e))?;
             (image, Some(lock))
         }
         None => (images::choose(ctx, &job.request, observer)?, None),
@@ -134,8 +148,24 @@ fn make(ctx: &mut Ctx, job: &mut Job, arriving: Option<Arriving>, observer: &mut
     observer.finish();
     observer.begin(Stage::Disk);
     provision::make(ctx, job, &image)?;
+    ctx.store.finish_disks_of(job.record.uuid)?;
     observer.finish();
     Ok(())
+}
+
+/// Refused where the disk of an export would be put over another one: a volume's name has a part of the digest alone, and somebody may
+/// have made a file for that, to get under the disk of an instance that is there.
+fn refuse_other(ctx: &Ctx, arriving: &Arriving) -> Result<()> {
+    let (Some(volume), Some(told)) = (images::received_volume(arriving), arriving.next_told()) else { return Ok(()) };
+    if ctx.hypervisor.volume(&ctx.settings.host.pool, &volume)?.is_none() {
+        return Ok(());
+    }
+    let there = content_of(ctx, &volume, &mut Unobserved)?;
+    match (there.length, &there.sha256) == (told.length, &told.sha256) {
+        true => Ok(()),
+        false => Err(Error::new(Code::InvalidExport, format!("volume `{volume}` is there, and another disk"))
+            .hint("export it again: the digests of two disks begin alike, which chance does not make")),
+    }
 }
 
 /// Ends a create whose application nobody waits for.
@@ -218,6 +248,7 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, uuid: uuid::Uuid, own: Lock)
     let steps = journal::journalled(ctx, &operation.id)?;
     let kept = journal::has_started(&steps);
     if kept {
+        ctx.store.finish_disks_of(uuid)?;
         ctx.store.end_creating(uuid)?;
         ctx.store.end_operation(&operation.id, OperationState::Succeeded, None, ctx.now())?;
     } else {

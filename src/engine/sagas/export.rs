@@ -1,9 +1,9 @@
-//! export: the disk of a snapshot, or of an instance that is off, in a file that leaves the host. Nothing on the host is changed, so one
+//! export: the disks of a snapshot, or of an instance that is off, in a file that leaves the host. Nothing on the host is changed, so one
 //! whose process died is closed: what it wrote is no export, and its copy in the pool is swept as image work.
 
 use std::{
     io::{Read, Write},
-    path::Path,
+    path::PathBuf,
 };
 
 use uuid::Uuid;
@@ -17,15 +17,17 @@ use crate::{
         lock::Lock,
         manifest::{Exported, ExportedSecret, Manifest},
         progress::Reporter,
+        room,
         snapshot_sidecar::Sidecar,
+        snapshot_source::given,
     },
     hypervisor::DomainState,
     image::{
         Packed,
-        archive::{self, MEMBERS, Member},
+        archive::{self, DISKS},
     },
     model::{
-        Code, Consistency, Error, Hint, Instance, Name, OperationKind, ResourceRef, Result, SnapshotState, Stage,
+        Code, Consistency, Error, Hint, Instance, Name, OperationKind, ResourceRef, Result, Size, SnapshotState, Stage,
         Unobserved, Verb,
     },
     plan,
@@ -37,9 +39,25 @@ pub struct Accepted {
     /// The operation.
     pub operation: Operation,
     of: Exported,
-    /// The volume, and that of the image which it lies on.
-    disk: (String, String),
+    disks: Vec<Volume>,
+    /// Bytes of the pool that their copies take at most.
+    needed: u64,
     _lock: Lock,
+}
+
+/// A disk that is to be in it.
+struct Volume {
+    name: String,
+    /// The volume of the image which it lies on; none: it lies on nothing.
+    below: Option<String>,
+}
+
+impl Volume {
+    /// All of one thing: the root disk and its image, and those that an instance was given.
+    fn all(root: String, image: String, given: impl Iterator<Item = String>) -> Vec<Self> {
+        let root = Self { name: root, below: Some(image) };
+        std::iter::once(root).chain(given.map(|name| Self { name, below: None })).collect()
+    }
 }
 
 /// Accepts the export of a snapshot.
@@ -55,8 +73,9 @@ pub fn accept_snapshot(ctx: &mut Ctx, name: &Name, with_secrets: bool) -> Result
         return Err(Error::new(Code::Busy, format!("{what} is being made, or goes")).hint("export it when it is there"));
     };
     let what = format!("an export of snapshot `{name}`");
-    let disk = (plan::snapshot_disk(snapshot.id), snapshot.image.clone());
-    check_room(ctx, &what, &disk)?;
+    let given = snapshot.disks.iter().map(|one| plan::snapshot_part(snapshot.id, one.disk));
+    let disks = Volume::all(plan::snapshot_disk(snapshot.id), snapshot.image.clone(), given);
+    let needed = check_room(ctx, &what, &disks)?;
     let Sidecar { blueprint, parameters, .. } = Sidecar::read(ctx, snapshot.id)?;
     let secrets = secrets(with_secrets, || ctx.store.write(|t| snapshots::secrets_of(t, &snapshot)))?;
     let resource = ResourceRef::from(&snapshot);
@@ -67,8 +86,9 @@ pub fn accept_snapshot(ctx: &mut Ctx, name: &Name, with_secrets: bool) -> Result
         blueprint,
         parameters,
         secrets,
+        disks: snapshot.disks,
     };
-    begin(ctx, resource, of, disk, lock)
+    begin(ctx, resource, of, (disks, needed), lock)
 }
 
 /// Accepts the export of an instance that is off.
@@ -97,20 +117,34 @@ pub fn accept_instance(ctx: &mut Ctx, instance: &Instance, with_secrets: bool) -
         let hint = Hint::from("it becomes its own while the instance runs: ").run_with(Verb::Start, &[&name]);
         return Err(Error::new(Code::DomainBusy, text).hint(hint));
     }
-    let disk = (plan::root_disk(&instance.record), image_volume(ctx, &instance)?);
-    check_room(ctx, &format!("an export of instance `{name}`"), &disk)?;
+    let given = given(ctx, &instance.record)?;
+    let volumes = given.iter().map(|one| one.volume.name.clone());
+    let volumes = Volume::all(plan::root_disk(&instance.record), image_volume(ctx, &instance)?, volumes);
+    let needed = check_room(ctx, &format!("an export of instance `{name}`"), &volumes)?;
     let (blueprint, parameters) = ctx.store.blueprint_of(uuid)?;
     let secrets = secrets(with_secrets, || ctx.store.secrets(uuid))?;
     let resource = ResourceRef::instance(&instance.record);
-    let of = Exported { taken_at: ctx.now(), consistency, record: instance.record, blueprint, parameters, secrets };
-    begin(ctx, resource, of, disk, lock)
+    let of = Exported {
+        taken_at: ctx.now(),
+        consistency,
+        record: instance.record,
+        blueprint,
+        parameters,
+        secrets,
+        disks: given.into_iter().map(|one| one.copied).collect(),
+    };
+    begin(ctx, resource, of, (volumes, needed), lock)
 }
 
-/// Refused, with the numbers, where the pool has no room for the copy that is made first: at most what both volumes take.
-fn check_room(ctx: &Ctx, what: &str, (disk, image): &(String, String)) -> Result<()> {
-    let pool = &ctx.settings.host.pool;
-    let taken = |volume: &str| Ok(ctx.hypervisor.volume(pool, volume)?.map_or(0, |seen| seen.allocation));
-    host::check_copy(ctx, what, taken(disk)? + taken(image)?)
+/// How much the copies that are made first take at most, which is what all volumes take; refused, with the numbers, where the pool has
+/// no room for that.
+fn check_room(ctx: &Ctx, what: &str, disks: &[Volume]) -> Result<u64> {
+    let mut taken = 0_u64;
+    for volume in disks.iter().flat_map(|disk| std::iter::once(&disk.name).chain(&disk.below)) {
+        let seen = ctx.hypervisor.volume(&ctx.settings.host.pool, volume)?;
+        taken = taken.saturating_add(seen.map_or(0, |seen| seen.allocation));
+    }
+    host::check_copy(ctx, what, taken).map(|()| taken)
 }
 
 fn secrets(wanted: bool, all: impl FnOnce() -> Result<Vec<Secret>>) -> Result<Vec<ExportedSecret>> {
@@ -121,11 +155,17 @@ fn lock(ctx: &Ctx, what: (Uuid, &str)) -> Result<Lock> {
     Lock::acquire_of(&ctx.locks(), what, OperationKind::Export.as_str(), &*ctx.clock, ctx.wait)
 }
 
-fn begin(ctx: &mut Ctx, resource: ResourceRef, of: Exported, disk: (String, String), lock: Lock) -> Result<Accepted> {
+fn begin(
+    ctx: &mut Ctx,
+    resource: ResourceRef,
+    of: Exported,
+    (disks, needed): (Vec<Volume>, u64),
+    lock: Lock,
+) -> Result<Accepted> {
     let requester = ctx.requester.clone();
     let operation = Operation::started(OperationKind::Export, resource, ctx.host_id(), requester, ctx.now());
     ctx.store.insert_operation(&operation)?;
-    Ok(Accepted { operation, of, disk, _lock: lock })
+    Ok(Accepted { operation, of, disks, needed, _lock: lock })
 }
 
 /// Writes the export that was accepted.
@@ -133,42 +173,59 @@ fn begin(ctx: &mut Ctx, resource: ResourceRef, of: Exported, disk: (String, Stri
 /// # Errors
 /// What failed; what was written by then is no export.
 pub fn run(ctx: &mut Ctx, accepted: Accepted, to: &mut dyn Write, observer: &mut dyn Observer) -> Result<()> {
-    let Accepted { operation, of, disk, _lock } = accepted;
+    let Accepted { operation, of, disks, needed, _lock } = accepted;
     let reporter = Reporter::start(ctx, &operation.id);
-    let written = write(ctx, of, &disk, to, &mut reporter.observe(observer));
+    let written = write(ctx, of, (&disks, needed), to, &mut reporter.observe(observer));
     journal::end(ctx, &operation, written)
 }
 
 fn write(
     ctx: &Ctx,
     of: Exported,
-    (disk, image): &(String, String),
+    (disks, needed): (&[Volume], u64),
     to: &mut dyn Write,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let (disk, image) = (volume_path(ctx, disk)?, volume_path(ctx, image)?);
-    let packed = Packed::of(&ctx.images()?, (Path::new(&disk), Path::new(&image)), &ctx.ending, observer)?;
-    let [_, _, name] = MEMBERS;
-    let domain = plan::portable_xml(&of.record, &ctx.hypervisor.host()?.arch, name)?;
+    let path = |name: &String| volume_path(ctx, name).map(PathBuf::from);
+    let place = |disk: &Volume| Ok((path(&disk.name)?, disk.below.as_ref().map(path).transpose()?));
+    let places = disks.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let packed = Packed::of(&ctx.images()?, &places, &ctx.ending, observer);
+    let packed = packed.map_err(|e| room::explained(ctx, needed, e))?;
+    let members = DISKS.get(..disks.len()).unwrap_or(&DISKS);
+    let domain = plan::portable_xml(&of.record, &ctx.hypervisor.host()?.arch, members)?;
     let content =
         |bytes: &mut dyn Read| digest(bytes).map_err(|e| Error::new(Code::Read, "cannot read the copy").cause(e));
-    let of_disk = content(&mut packed.open()?)?;
+    let mut contents = packed.open()?.iter_mut().map(|file| content(file)).collect::<Result<Vec<_>>>()?;
     let of_domain = content(&mut domain.as_bytes())?;
-    let length = of_disk.length;
-    let manifest = Manifest::new(of, ctx.now(), of_domain, of_disk).text()?;
+    let lengths: Vec<u64> = contents.iter().map(|content| content.length).collect();
+    let root = contents.remove(0);
+    let manifest = Manifest::new(of, ctx.now(), of_domain, (root, contents)).text()?;
     observer.begin(Stage::Copying);
-    let mut disk = packed.open()?;
-    let mut counted = Counted { source: &mut disk, done: 0, total: length, observer };
-    let (mut manifest_bytes, mut domain_bytes) = (manifest.as_slice(), domain.as_bytes());
-    archive::write(
-        to,
-        ctx.now(),
-        [
-            Member { length: manifest.len() as u64, source: &mut manifest_bytes },
-            Member { length: domain.len() as u64, source: &mut domain_bytes },
-            Member { length, source: &mut counted },
-        ],
-    )
+    let total = lengths.iter().sum();
+    let texts = [manifest.as_slice(), domain.as_bytes()];
+    let files: Vec<_> = packed.open()?.into_iter().zip(lengths).collect();
+    write_members(archive::Writer::new(to, ctx.now()), texts, (files, total), observer).map_err(|e| match e.code {
+        Code::NotWritable => e.within(format!("an export of {} was not written", Size::bytes(total).about())),
+        _ => e,
+    })
+}
+
+fn write_members<R: Read>(
+    mut export: archive::Writer<'_>,
+    texts: [&[u8]; 2],
+    (files, total): (Vec<(R, u64)>, u64),
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    for mut text in texts {
+        let length = text.len() as u64;
+        export.add(&mut text, length)?;
+    }
+    let mut done = 0;
+    for (mut file, length) in files {
+        export.add(&mut Counted { source: &mut file, done, total, observer }, length)?;
+        done += length;
+    }
+    export.end()
 }
 
 /// Bytes on their way, which are told of.

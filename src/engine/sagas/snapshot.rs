@@ -30,7 +30,7 @@ use crate::{
     store::{Operation, OperationState, Transaction, disk_snapshots, operations, snapshots},
 };
 
-pub use crate::engine::snapshot_source::{Extent, Source, source};
+pub use crate::engine::snapshot_source::{Source, source};
 
 /// A snapshot that is to be made: the database has it, and the lock of its instance is held.
 pub struct Accepted {
@@ -46,19 +46,9 @@ pub struct Accepted {
 /// # Errors
 /// What [`source`] refuses, a name that is taken, or busy.
 pub fn accept(ctx: &mut Ctx, instance: &Instance, name: Option<&Name>) -> Result<Accepted> {
-    begin(ctx, instance, Extent::Whole, |t, instance| match name {
+    begin(ctx, instance, |t, instance| match name {
         Some(name) => Ok(Wanted { name: name.clone(), automatic: false, expires_at: None }),
         None => Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: None }),
-    })
-}
-
-/// Accepts a snapshot of the root disk alone, under a name of its own.
-///
-/// # Errors
-/// Those of [`accept`].
-pub fn accept_root(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
-    begin(ctx, instance, Extent::Root, |t, instance| {
-        Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: None })
     })
 }
 
@@ -67,7 +57,7 @@ pub fn accept_root(ctx: &mut Ctx, instance: &Instance) -> Result<Accepted> {
 /// # Errors
 /// Those of [`accept`].
 pub fn accept_automatic(ctx: &mut Ctx, instance: &Instance, day: Date) -> Result<Accepted> {
-    begin(ctx, instance, Extent::Whole, |t, instance| {
+    begin(ctx, instance, |t, instance| {
         Ok(Wanted { name: snapshots::free_name_of(t, instance, day)?, automatic: true, expires_at: None })
     })
 }
@@ -77,7 +67,7 @@ pub fn accept_automatic(ctx: &mut Ctx, instance: &Instance, day: Date) -> Result
 /// # Errors
 /// Those of [`accept`].
 pub fn accept_until(ctx: &mut Ctx, instance: &Instance, until: jiff::Timestamp) -> Result<Accepted> {
-    begin(ctx, instance, Extent::Whole, |t, instance| {
+    begin(ctx, instance, |t, instance| {
         Ok(Wanted { name: snapshots::free_name(t, instance)?, automatic: false, expires_at: Some(until) })
     })
 }
@@ -93,14 +83,13 @@ struct Wanted {
 fn begin(
     ctx: &mut Ctx,
     instance: &Instance,
-    extent: Extent,
     wanted: impl Fn(&Transaction<'_>, &Name) -> Result<Wanted>,
 ) -> Result<Accepted> {
     let kind = OperationKind::CreateSnapshot;
     let lock = lock::take(ctx, instance, kind.as_str())?;
     // As it is now, not as it was before the lock.
     let instance = ctx.store.require(&instance.record.name)?;
-    let source = source(ctx, &instance, extent)?;
+    let source = source(ctx, &instance)?;
     let (host, now, requester) = (ctx.host_id(), ctx.now(), ctx.requester.clone());
     let (snapshot, operation) = ctx.store.write(|t| {
         let Wanted { name, automatic, expires_at } = wanted(t, &instance.record.name)?;
