@@ -15,6 +15,6 @@ pub fn explained(ctx: &Ctx, needed: u64, error: Error) -> Error {
     if free >= needed.max(FULL) {
         return error;
     }
-    let [free, needed] = Size::together([free, needed].map(Size::bytes));
+    let [free, needed] = [free, needed].map(|bytes| Size::bytes(bytes).about());
     error.cause(format!("storage pool `{pool}` in `{}` has {free} free, and up to {needed} are needed", seen.path))
 }

@@ -51,6 +51,7 @@ mod disks;
 mod export;
 mod firewall;
 mod foreign;
+mod full;
 mod guest;
 mod harness;
 mod host_vm;
@@ -126,6 +127,7 @@ fn main() -> ExitCode {
         (Host, "delete_states", delete_states::TESTS),
         (Host, "disks", disks::TESTS),
         (Host, "export", export::TESTS),
+        (Host, "full", full::TESTS),
         (Host, "import", import::TESTS),
         (Host, "verify", verify::TESTS),
         (Slow, "verify", verify::SLOW),

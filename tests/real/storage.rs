@@ -27,10 +27,11 @@ crate::tests![
 crate::tests![SLOW: a_guest_that_writes_all_the_time_has_whole_snapshots];
 
 /// A file system of 400 MiB as the folder of a pool.
-struct Small(PathBuf);
+pub struct Small(pub PathBuf);
 
 impl Small {
-    fn mount(host: &Host) -> Self {
+    /// Mounts it.
+    pub fn mount(host: &Host) -> Self {
         let (file, folder) = (host.folder.path().join("small"), host.pool_dir());
         std::fs::File::create(&file).and_then(|file| file.set_len(400 << 20)).expect("a file");
         std::fs::create_dir(&folder).expect("a folder");
@@ -50,7 +51,7 @@ impl Small {
     }
 
     /// Takes all room.
-    fn fill(&self) -> PathBuf {
+    pub fn fill(&self) -> PathBuf {
         let filler = self.0.join("filler");
         let free = run(Command::new("stat").args(["-f", "-c", "%a %S"]).arg(&self.0)).stdout;
         let free: Vec<u64> = text(&free).split_whitespace().map(|word| word.parse().expect("a number")).collect();
