@@ -24,6 +24,7 @@ pub fn check(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<
     if let Some(ctx) = database(app, caller) {
         facts.disks = engine::disk_usage(&ctx).ok().flatten();
         facts.web = web(&ctx);
+        facts.remotes = ctx.store.remotes().is_ok_and(|remotes| !remotes.is_empty());
     }
     Ok(evaluate(&facts, &app.settings).into_iter().map(view).collect())
 }

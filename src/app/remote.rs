@@ -7,7 +7,7 @@ use crate::{
     catalog::SecretSpec,
     engine::{
         Ctx, OffSite, remote_contents, remote_home,
-        sagas::{fetch, remote as saga},
+        sagas::{fetch, remote as saga, remote_delete},
     },
     guest,
     image::restic::fingerprint,
@@ -236,6 +236,58 @@ pub fn snapshots(
         pushed_at: one.manifest.at,
     };
     Ok(remote_contents(&app.settings, &remote, &app.cancel)?.snapshots.iter().map(view).collect())
+}
+
+/// Snapshots in a remote that were found for deletion.
+pub struct Deletion {
+    ctx: Ctx,
+    remote: Name,
+    found: remote_delete::Found,
+}
+
+/// Finds snapshots in a remote, by name or id.
+///
+/// # Errors
+/// There is none of a name, or several have it; or the remote is not reached.
+pub fn find_snapshots(
+    app: &App,
+    caller: &Caller,
+    (remote, snapshots): (&Name, &[String]),
+    observer: &mut dyn Observer,
+) -> Result<Deletion> {
+    caller.require(Right::Change)?;
+    let ctx = app.change(caller, false, observer)?;
+    let found = remote_delete::find(&ctx, remote, snapshots)?;
+    Ok(Deletion { ctx, remote: remote.clone(), found })
+}
+
+impl Deletion {
+    /// Their names.
+    pub fn names(&self) -> Vec<Name> {
+        self.found.names().cloned().collect()
+    }
+
+    /// What would be done.
+    pub fn plan(&self) -> Vec<Changed> {
+        self.each(&format!("would be deleted in `{}`", self.remote))
+    }
+
+    fn each(&self, what: &str) -> Vec<Changed> {
+        self.found.names().map(|name| Changed::new(name, what)).collect()
+    }
+
+    /// Accepts that they go.
+    ///
+    /// # Errors
+    /// Busy.
+    pub fn accept(self) -> Result<Accepted<Vec<Changed>>> {
+        let gone = self.each(&format!("deleted in `{}`", self.remote));
+        let Self { mut ctx, found, .. } = self;
+        let accepted = remote_delete::accept(&mut ctx, found)?;
+        Ok(Accepted::new(accepted.operation.clone(), move |observer| {
+            remote_delete::run(&mut ctx, accepted, observer).map(|()| gone)
+        }))
+    }
 }
 
 /// A snapshot that is to come back.

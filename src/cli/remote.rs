@@ -127,6 +127,27 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Delete snapshots in a remote
+    ///
+    /// Deletes them there, and takes back their room; those on this host stay. What
+    /// another snapshot there is made of as well stays too. It asks first on a terminal;
+    /// elsewhere --yes is needed.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "EXAMPLES:\n  lite remote delete far before-update\n      Ask, then delete it there\n  lite remote delete far a b --yes\n      Several at once, which takes back their room once"
+    )]
+    Delete {
+        #[command(flatten)]
+        remote: OneRemote,
+        /// Names of snapshots in the remote, or their ids
+        #[arg(value_name = "SNAPSHOT", required = true)]
+        snapshots: Vec<String>,
+        #[command(flatten)]
+        sure: common::Sure,
+        /// Say what would be deleted, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Check what a remote holds
     ///
     /// Checks that all that belongs to the copies is there. With --read-data every byte
@@ -209,6 +230,14 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                 none => print_snapshots(&env.ui, none),
             }
         }
+        Verb::Delete { remote, snapshots, sure, dry_run } => {
+            let found = remote::find_snapshots(&app, &caller, (&remote.name, snapshots), progress)?;
+            if *dry_run {
+                return print_changed(&env.ui, &found.plan());
+            }
+            sure.ask(&env.ui, &deletion(&remote.name, &found.names()))?;
+            print_changed(&env.ui, &found.accept()?.run(progress)?)
+        }
         Verb::Check { remote, read_data } => {
             let checked = remote::check(&app, &caller, &remote.name, *read_data, progress)?;
             print_changed(&env.ui, &[checked])
@@ -235,6 +264,14 @@ fn secret_in(file: &Path) -> Result<SecretString> {
 
 /// The question asked before passwords go.
 fn question(names: &[Name]) -> String {
-    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    format!("forget {}, with the password? What lies there can be restored by that alone", all.join(", "))
+    format!("forget {}, with the password? What lies there can be restored by that alone", quoted(names))
+}
+
+/// The question asked before copies go.
+fn deletion(remote: &Name, snapshots: &[Name]) -> String {
+    format!("delete {} in remote `{remote}`? Nothing brings them back from there", quoted(snapshots))
+}
+
+fn quoted(names: &[Name]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -8,7 +8,10 @@ use jiff::civil::Time;
 use super::{Env, common, complete, signals, values};
 use crate::{
     app::{
-        instance::{auto_snapshot::SetAutoSnapshot, change},
+        instance::{
+            auto_snapshot::{Copies, SetAutoSnapshot},
+            change,
+        },
         snapshot::{self, Flags},
     },
     model::{AutoSnapshot, Code, Error, Name, Result},
@@ -73,7 +76,7 @@ enum Verb {
     /// stay. It is the tag `auto-snapshot`, kept with the virtual machine.
     #[command(
         verbatim_doc_comment,
-        after_help = "EXAMPLES:\n  lite snapshot auto on web-1\n      Every day from 03:00 on, the last 7 are kept\n  lite snapshot auto on web-1 shop --time 23:30 --keep 14\n      Two weeks of two instances\n  lite snapshot auto off web-1\n      No more from now on"
+        after_help = "EXAMPLES:\n  lite snapshot auto on web-1\n      Every day from 03:00 on, the last 7 are kept\n  lite snapshot auto on web-1 shop --time 23:30 --keep 14\n      Two weeks of two instances\n  lite snapshot auto on web-1 --remote far\n      And each outside this host as well\n  lite snapshot auto off web-1\n      No more from now on"
     )]
     Auto {
         /// Whether there are automatic snapshots
@@ -87,6 +90,12 @@ enum Verb {
         /// How many automatic ones are kept, 1 to 366; 7 if nothing else was said before
         #[arg(long, value_name = "NUMBER", value_parser = AutoSnapshot::parse_keep)]
         keep: Option<u16>,
+        /// Copy each to this remote as well, where as many are kept
+        #[arg(long, value_name = "REMOTE", value_parser = Name::parse, conflicts_with = "no_remote", add = ArgValueCompleter::new(complete::remotes))]
+        remote: Option<Name>,
+        /// Copy none any more; those that are there stay
+        #[arg(long)]
+        no_remote: bool,
         #[command(flatten)]
         change: common::Change,
     },
@@ -182,13 +191,24 @@ enum Switch {
     Off,
 }
 
-/// What is to be set. A time or a number says nothing where there are none.
-fn automatic(switch: Switch, time: Option<Time>, keep: Option<u16>) -> Result<SetAutoSnapshot> {
-    match (switch, time, keep) {
-        (Switch::On, time, keep) => Ok(SetAutoSnapshot::On { time, keep }),
-        (Switch::Off, None, None) => Ok(SetAutoSnapshot::Off),
-        (Switch::Off, ..) => Err(Error::new(Code::Usage, "`--time` and `--keep` are for `lite snapshot auto on`")
-            .hint("leave them away; the snapshots that are there stay")),
+/// What is to be set. A time, a number or a remote says nothing where there are none.
+fn automatic(switch: Switch, time: Option<Time>, keep: Option<u16>, remote: Copies) -> Result<SetAutoSnapshot> {
+    match (switch, time, keep, remote) {
+        (Switch::On, time, keep, remote) => Ok(SetAutoSnapshot::On { time, keep, remote }),
+        (Switch::Off, None, None, Copies::AsBefore) => Ok(SetAutoSnapshot::Off),
+        (Switch::Off, ..) => {
+            Err(Error::new(Code::Usage, "`--time`, `--keep` and `--remote` are for `lite snapshot auto on`")
+                .hint("leave them away; the snapshots that are there stay"))
+        }
+    }
+}
+
+/// What is to be of copies outside this host.
+fn copies(remote: Option<&Name>, none: bool) -> Copies {
+    match (remote, none) {
+        (Some(remote), _) => Copies::To(remote.clone()),
+        (None, true) => Copies::None,
+        (None, false) => Copies::AsBefore,
     }
 }
 
@@ -206,8 +226,9 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
                 none => print_snapshots(&env.ui, none),
             }
         }
-        Verb::Auto { switch, names, time, keep, change } => {
-            let (set, targets) = (automatic(*switch, *time, *keep)?, names.targets(*change));
+        Verb::Auto { switch, names, time, keep, remote, no_remote, change } => {
+            let copies = copies(remote.as_ref(), *no_remote);
+            let (set, targets) = (automatic(*switch, *time, *keep, copies)?, names.targets(*change));
             print_changed(&env.ui, &change::run(&app, &caller, &set, &targets, progress)?)
         }
         Verb::List { instance } => {

@@ -30,6 +30,7 @@ pub fn evaluate(facts: &Facts, settings: &Settings) -> Vec<Check> {
         .chain([subnet_check(facts, settings)])
         .chain(host::server(facts, settings))
         .chain(host::client(facts))
+        .chain(host::remotes(facts))
         .chain(host::building(facts))
         .collect()
 }

@@ -124,6 +124,10 @@ pub struct Facts {
     pub haproxy: bool,
     /// How the web front stands; none while no domain is published.
     pub web: Option<Web>,
+    /// `restic` is installed.
+    pub restic: bool,
+    /// There are remotes.
+    pub remotes: bool,
     /// What is sent on a bridge passes the rules for what is routed too.
     pub bridge_nf: Option<bool>,
     /// By what this machine knows the names of instances; none while there is no network.
@@ -209,6 +213,8 @@ pub fn gather(settings: &Settings, machine: &dyn Machine, hypervisor: Result<&dy
         disks: None,
         haproxy: machine.program("haproxy").is_some(),
         web: None,
+        restic: machine.program("restic").is_some(),
+        remotes: false,
         state_space: local::space(machine, &settings.paths.state),
         state_writable: local::writable(machine, &settings.paths.state),
         logs_writable: local::writable(machine, &settings.host.folders.logs),

@@ -293,6 +293,15 @@ pub fn client(facts: &Facts) -> [Check; 3] {
     [clock, certificates, ssh]
 }
 
+/// What copies snapshots to remotes, where there are any.
+pub fn remotes(facts: &Facts) -> Option<Check> {
+    const ID: &str = "remotes";
+    facts.remotes.then(|| match facts.restic {
+        true => Check::ok(ID, "restic is installed, which copies snapshots to remotes"),
+        false => Check::fail(ID, "restic is not installed, and remotes need it").fix("apt-get install restic"),
+    })
+}
+
 /// Base images, and what building one takes.
 pub fn building(facts: &Facts) -> [Check; 2] {
     let image = match facts.images.as_deref() {

@@ -10,6 +10,7 @@
 mod accepted;
 mod allocate;
 mod audit;
+mod auto_push;
 mod auto_snapshots;
 mod auto_verify;
 mod brought_disks;
@@ -80,6 +81,7 @@ mod upgrading;
 pub use crate::model::{Observer, Stage, Unobserved};
 pub use accepted::Accepted;
 pub use audit::{Audit, Finding, Orphan, Removal, Scanned, Trouble, Unknown, audit};
+pub use auto_push::push_due;
 pub use auto_snapshots::make_due as make_due_snapshots;
 pub use auto_verify::verify_due;
 pub use capacity::Capacity;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, io::Read, sync::atomic::AtomicBool};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ pub const MANIFEST: &str = "lite.json";
 /// Most bytes of a manifest.
 pub const MOST: usize = 4 << 20;
 
+/// What a push takes at most: what lies there longer and makes no snapshot was cut off.
+const LONGEST_PUSH: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What every manifest begins with.
 const FORMAT: &str = "lite-snapshot";
 /// Version of its shape.
@@ -158,8 +160,12 @@ pub struct OffSite {
     pub name: Name,
     /// The instance, as it was called then.
     pub instance: Name,
-    /// The watcher made it by itself: it goes by itself too.
+    /// The instance it is of.
+    pub source: Uuid,
+    /// The watcher made it by itself.
     pub automatic: bool,
+    /// The watcher copied it by itself: it goes by itself too.
+    pub kept_by_watcher: bool,
     /// When the disk was as it is there.
     pub taken_at: Timestamp,
     /// The SHA-256 of the image.
@@ -174,14 +180,21 @@ pub struct OffSite {
     pub image_file: Kept,
 }
 
+impl OffSite {
+    /// What it is made of beside its manifest.
+    fn parts(&self) -> impl Iterator<Item = &Kept> {
+        [&self.disk, &self.image_file].into_iter()
+    }
+}
+
 /// What lite writes beside each thing that it keeps: what it is, and by which operation of which remote of which host.
 pub fn tags(kind: &str, remote: &Remote, operation: &str) -> Tags {
     Tags::default().with("kind", kind).with("by", remote.id).with("op", operation)
 }
 
-/// What it writes beside a manifest; `image_by`: the operation that kept the image.
-pub fn manifest_tags(remote: &Remote, operation: &str, snapshot: &Snapshot, image: &str, image_by: &str) -> Tags {
-    tags("snapshot", remote, operation)
+/// What it writes beside a manifest; `image_by`: the operation that kept the image, `by_watcher`: nobody asked for the copy.
+pub fn manifest_tags(base: Tags, snapshot: &Snapshot, (image, image_by): (&str, &str), by_watcher: bool) -> Tags {
+    base.with("by-watcher", by_watcher)
         .with("id", snapshot.id)
         .with("name", &snapshot.name)
         .with("instance", &snapshot.record.name)
@@ -229,7 +242,10 @@ impl Contents {
                 id: Uuid::try_parse(get("id")?).ok()?,
                 name: Name::parse(get("name")?).ok()?,
                 instance: Name::parse(get("instance")?).ok()?,
+                source: Uuid::try_parse(get("source")?).ok()?,
                 automatic: get("automatic")? == "true",
+                // An earlier lite's copies were all asked for.
+                kept_by_watcher: get("by-watcher") == Some("true"),
                 taken_at: get("taken")?.parse().ok()?,
                 image: get("image")?.to_owned(),
                 image_by: image_by.to_owned(),
@@ -249,14 +265,22 @@ impl Contents {
         found.map(|one| one.image_by.as_str())
     }
 
-    /// What this host's remote left of pushes that were cut off: all that no whole snapshot is made of.
-    pub fn leftovers(&self, remote: &Remote) -> Vec<&Kept> {
+    /// What pushes that were cut off left: all that no whole snapshot is made of, where this host's remote kept it, or somebody who would
+    /// be through by now.
+    pub fn leftovers(&self, remote: &Remote, now: Timestamp) -> Vec<&Kept> {
         let own = remote.id.to_string();
-        let is_used = |kept: &Kept| {
-            let used = |one: &OffSite| [&one.manifest, &one.disk, &one.image_file].contains(&kept);
-            self.snapshots.iter().any(used)
-        };
-        self.all.iter().filter(|kept| kept.tags.get("by") == Some(&own) && !is_used(kept)).collect()
+        let is_left = |kept: &&Kept| kept.tags.get("by") == Some(&own) || now.duration_since(kept.at) > LONGEST_PUSH;
+        self.all.iter().filter(|kept| is_left(kept) && !self.is_used(kept)).collect()
+    }
+
+    /// What is there of snapshots that are none any more, and of no other.
+    pub fn freed_by(&self, gone: &[OffSite]) -> Vec<&Kept> {
+        let was_theirs = |kept: &Kept| gone.iter().any(|one| one.parts().any(|part| part == kept));
+        self.all.iter().filter(|kept| was_theirs(kept) && !self.is_used(kept)).collect()
+    }
+
+    fn is_used(&self, kept: &Kept) -> bool {
+        self.snapshots.iter().any(|one| one.manifest == *kept || one.parts().any(|part| part == kept))
     }
 
     /// The snapshot of a name, or of an id.
@@ -279,4 +303,20 @@ impl Contents {
             }
         }
     }
+}
+
+/// Lets go of what pushes that died have left, their locks first; what is there then.
+///
+/// # Errors
+/// Those of restic.
+pub fn tidy(repository: &Repository<'_>, remote: &Remote, now: Timestamp) -> Result<Contents> {
+    repository.unlock()?;
+    let there = Contents::of(repository)?;
+    repository.forget(&there.leftovers(remote, now))?;
+    Ok(there)
+}
+
+/// The same, where the remote is reached: what stays is let go of by the next push.
+pub fn tidy_if_reached(ctx: &Ctx, remote: &Remote) {
+    let _ = open(&ctx.settings, remote, &ctx.cancel).and_then(|repository| tidy(&repository, remote, ctx.now()));
 }

@@ -9,8 +9,8 @@ use super::{
     sagas::{
         attachment, bake, create, delete, disk, disk_resize, disk_snapshot, fetch, firewall,
         image::{ImageCtx, recover_images},
-        load_balancer, network, publication, push, remote, resize, restore, snapshot, start, static_ip, stop, tag,
-        undelete, upgrade, verify,
+        load_balancer, network, publication, push, remote, remote_delete, resize, restore, snapshot, start, static_ip,
+        stop, tag, undelete, upgrade, verify,
     },
 };
 use crate::{
@@ -116,6 +116,7 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::Resize => resize::resume(ctx, operation, uuid),
         OperationKind::AttachDisk | OperationKind::DetachDisk => attachment::resume(ctx, operation, uuid),
         OperationKind::PushSnapshot => push::resume(ctx, operation),
+        OperationKind::DeleteOffSite => remote_delete::resume(ctx, operation),
         OperationKind::FetchSnapshot => fetch::resume(ctx, operation),
         OperationKind::AddRemote => remote::resume(ctx, operation, lock),
         OperationKind::RemoveRemote => remote::resume_remove(ctx, operation, lock),

@@ -25,6 +25,8 @@ impl Default for AutoSnapshot {
 impl AutoSnapshot {
     /// The key of its tag.
     pub const TAG: &str = "auto-snapshot";
+    /// The key of the tag that says to which remote they are copied.
+    pub const PUSH_TAG: &str = "auto-push";
     /// Most that are kept.
     pub const MOST: u16 = 366;
 

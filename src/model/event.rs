@@ -33,6 +33,10 @@ words! {
     InstanceLost = "instance.lost",
     /// An automatic snapshot could not be made.
     SnapshotFailed = "snapshot.failed",
+    /// An automatic snapshot could not be copied to its remote.
+    PushFailed = "snapshot.push_failed",
+    /// It could again.
+    PushRestored = "snapshot.push_restored",
     /// A deleted instance that was kept is gone for good.
     InstancePurged = "instance.purged",
     /// Somebody else stopped it, or its guest did.

@@ -104,6 +104,9 @@ impl Tag {
             return Err(Error::new(Code::InvalidTag, format!("`{}` is not a tag", escaped(text)))
                 .hint("a tag is `key=value` or `key`: printable ASCII, the key 1 to 128 characters without `=` and `,`, the value at most 256"));
         }
+        if key == AutoSnapshot::PUSH_TAG {
+            Name::parse(value)?;
+        }
         if key == AutoSnapshot::TAG {
             AutoSnapshot::parse(value)?;
         }
@@ -120,10 +123,21 @@ impl Tag {
         Self { key: AutoSnapshot::TAG.to_owned(), value: auto.to_string() }
     }
 
+    /// The tag of an instance whose automatic snapshots are copied to a remote.
+    pub fn pushed(remote: Name) -> Self {
+        Self { key: AutoSnapshot::PUSH_TAG.to_owned(), value: remote.into() }
+    }
+
     /// When an instance of these tags is snapshotted by itself; none: it is not.
     pub fn auto_snapshot(tags: &[Self]) -> Option<AutoSnapshot> {
         let tag = tags.iter().find(|tag| tag.key == AutoSnapshot::TAG)?;
         AutoSnapshot::parse(&tag.value).ok()
+    }
+
+    /// The remote to which automatic snapshots of an instance of these tags are copied; none: to none.
+    pub fn pushed_to(tags: &[Self]) -> Option<Name> {
+        let tag = tags.iter().find(|tag| tag.key == AutoSnapshot::PUSH_TAG)?;
+        Name::parse(&tag.value).ok()
     }
 
     /// Whether the tag keeps its instance from being deleted, whatever its value is.
@@ -250,6 +264,11 @@ impl Record {
     /// When it is snapshotted by itself; none: it is not.
     pub fn auto_snapshot(&self) -> Option<AutoSnapshot> {
         Tag::auto_snapshot(&self.tags)
+    }
+
+    /// The remote to which its automatic snapshots are copied; none: to none.
+    pub fn pushed_to(&self) -> Option<Name> {
+        Tag::pushed_to(&self.tags)
     }
 
     /// What is let in: as it was changed last, or else what the instance began with.

@@ -47,7 +47,7 @@ pub enum Stage {
     Render,
     /// A test of a blueprint: what listens is compared with `ports`.
     Ports,
-    /// A test of a blueprint: its instance is removed.
+    /// What is not needed any more is removed.
     Remove,
 }
 

@@ -79,6 +79,8 @@ words! {
     RemoveRemote = "remote-remove",
     /// Copies a snapshot to a remote.
     PushSnapshot = "snapshot-push",
+    /// Deletes snapshots in a remote.
+    DeleteOffSite = "remote-delete",
     /// Brings a snapshot back from a remote.
     FetchSnapshot = "remote-restore",
     /// Puts the domain of an instance back as it was recorded.

@@ -20,8 +20,8 @@ use crate::{
     model::{Code, Error, EventKind, Result},
 };
 
-/// Threads that act: as many as may ask libvirt for something slow at once.
-const WORKERS: usize = 4;
+/// Threads that act: as many as may ask libvirt for something slow at once, and one for copies, which wait for other machines.
+const WORKERS: usize = 5;
 
 /// Something to be done.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub enum Job {
     Snapshots,
     /// Boots the automatic snapshot that is due to be verified.
     Verify,
+    /// Copies automatic snapshots to their remotes.
+    Pushes,
     /// Asks for the certificates that are due.
     Certificates,
     /// Loads the rules of the firewall again, if others are loaded or none, puts links of guests back on their bridges, and has the
@@ -59,6 +61,8 @@ pub enum Outcome {
     Snapshots(Result<Vec<String>>),
     /// What came of a verification, a sentence.
     Verified(Result<Vec<String>>),
+    /// What came of copies of them, a sentence each.
+    Pushes(Result<Vec<String>>),
     /// What came of certificates, a sentence each.
     Certificates(Result<Vec<String>>),
     /// What had to be put right, a sentence each; also what could not be.
@@ -158,6 +162,7 @@ fn panicked(job: &Job) -> Outcome {
         Job::Reconcile => Outcome::Reconciled(vec![error.to_string()]),
         Job::Snapshots => Outcome::Snapshots(Err(error)),
         Job::Verify => Outcome::Verified(Err(error)),
+        Job::Pushes => Outcome::Pushes(Err(error)),
         Job::Certificates => Outcome::Certificates(Err(error)),
         Job::Network => Outcome::Network(Err(error)),
     }
@@ -188,6 +193,7 @@ fn perform(engine: &mut Ctx, job: &Job) -> Outcome {
         }
         Job::Snapshots => Outcome::Snapshots(engine::make_due_snapshots(engine)),
         Job::Verify => Outcome::Verified(engine::verify_due(engine)),
+        Job::Pushes => Outcome::Pushes(engine::push_due(engine)),
         Job::Certificates => Outcome::Certificates(engine::renew_certificates(engine)),
         Job::Network => Outcome::Network(restore_network(engine)),
     }

@@ -110,6 +110,8 @@ pub struct Watcher<'a> {
     snapshotting: bool,
     /// A snapshot is being verified.
     verifying: bool,
+    /// Copies of them are being made.
+    pushing: bool,
     /// When the newest snapshot of each instance was asked for.
     newest: HashMap<Uuid, Timestamp>,
     /// Says what happens, a line each.
@@ -164,6 +166,7 @@ impl<'a> Watcher<'a> {
             renewing: false,
             snapshotting: false,
             verifying: false,
+            pushing: false,
             newest: HashMap::new(),
             engine,
             hypervisor,

@@ -5,6 +5,7 @@
 
 pub mod alarms;
 pub mod audit;
+pub mod auto_pushes;
 pub mod auto_snapshots;
 mod clashes;
 mod coarse;

@@ -10,7 +10,7 @@ use lite::{
     app::{
         App, Caller, Right,
         instance::{
-            auto_snapshot::SetAutoSnapshot,
+            auto_snapshot::{Copies, SetAutoSnapshot},
             change::{self, Targets},
             tag::{self, Retag},
         },
@@ -95,7 +95,8 @@ impl Days {
 
     fn on(&self, time: &str, keep: u16) {
         let time = AutoSnapshot::parse_time(time).expect("a time");
-        self.set(SetAutoSnapshot::On { time: Some(time), keep: Some(keep) }, false).expect("on");
+        self.set(SetAutoSnapshot::On { time: Some(time), keep: Some(keep), remote: Copies::AsBefore }, false)
+            .expect("on");
     }
 
     /// A watcher that was just started looks once.
@@ -236,7 +237,7 @@ fn it_is_set_by_a_tag_that_outlives_the_database() {
     let days_of = Days::new();
     let time = |text: &str| AutoSnapshot::parse_time(text).ok();
     let says = |set, dry_run| days_of.set(set, dry_run).map(|mut all| all.remove(0).result.to_string());
-    let on = |time, keep| SetAutoSnapshot::On { time, keep };
+    let on = |time, keep| SetAutoSnapshot::On { time, keep, remote: Copies::AsBefore };
     assert_eq!(says(SetAutoSnapshot::Off, false), Ok("no automatic snapshots already".to_owned()));
     let default = "a snapshot a day from 03:00 on, 7 kept";
     assert_eq!(says(on(None, None), true), Ok(default.to_owned()));

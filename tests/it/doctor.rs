@@ -98,6 +98,8 @@ fn healthy() -> Facts {
         names: Some(Resolver::Resolved),
         haproxy: true,
         web: None,
+        restic: false,
+        remotes: false,
         nft: true,
         apt: true,
         apparmor: Some(true),

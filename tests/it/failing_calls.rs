@@ -42,7 +42,7 @@ const NOT_NEEDED: &[(&str, &str)] = &[
 ];
 
 /// Operations that ask libvirt nothing.
-const WITHOUT_CALLS: [&str; 2] = ["remote add", "remote remove"];
+const WITHOUT_CALLS: [&str; 3] = ["remote add", "remote remove", "remote delete"];
 
 fn is_told(error: &Error) -> bool {
     let injected = "a fault was injected";

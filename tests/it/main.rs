@@ -28,6 +28,7 @@ mod alarms_store;
 mod app;
 mod audit;
 mod audit_log;
+mod auto_pushes;
 mod auto_snapshots;
 mod bake;
 mod blueprint_files;

@@ -1,11 +1,17 @@
 //! Snapshots in a remote: whole or not there, each byte once, and nothing that comes back is believed. restic itself, over a folder.
 
-use std::sync::atomic::AtomicBool;
+use std::{
+    io::Write,
+    process::{Child, Command, Stdio},
+    sync::atomic::AtomicBool,
+    time::Duration,
+};
 
 use lite::{
     engine::{self, sagas::push::Pushed},
     hypervisor::prelude::*,
     image::restic::{Home, Repository, Tags},
+    kill_point::in_process,
     model::{Error, Location, Name, SnapshotState},
     plan,
 };
@@ -13,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     changes,
-    off_site::{far, fetch_by, push_by, ready_to_fetch, ready_to_push},
+    off_site::{delete_by, far, fetch_by, push_by, push_of, ready_to_fetch, ready_to_push, with_another_snapshot},
     world::World,
 };
 
@@ -104,6 +110,68 @@ fn a_snapshot_comes_back_where_nothing_is_known_of_it() {
     // The image was there for it alone.
     engine::recover(&mut world.engine()).expect("recovered");
     assert!(!image.exists());
+}
+
+/// Bytes of what restic keeps.
+fn room(world: &World) -> u64 {
+    let packs = std::fs::read_dir(far(world).join("data")).expect("a folder");
+    let files = packs.flat_map(|folder| std::fs::read_dir(folder.expect("read").path()).expect("a folder"));
+    files.map(|file| file.expect("read").metadata().expect("there").len()).sum()
+}
+
+/// Somebody else's copy, on its way.
+fn another_push(world: &World) -> Child {
+    let password = world.state().with_file_name("password");
+    std::fs::write(&password, "correct-horse").expect("written");
+    let mut restic = Command::new("restic");
+    restic.arg("--repo").arg(far(world)).arg("--password-file").arg(password).args(["--no-cache", "backup", "--stdin"]);
+    let started = restic.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = started.expect("restic runs");
+    while std::fs::read_dir(far(world).join("locks")).expect("a folder").next().is_none() {
+        assert_eq!(child.try_wait().expect("asked"), None, "it ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn what_is_deleted_in_a_remote_goes_with_all_that_no_other_is_made_of() {
+    let world = World::new();
+    ready_to_push(&world);
+    with_another_snapshot(&world);
+    let push = |snapshot: &str| push_of(&mut world.engine(), snapshot).expect("pushed");
+    push("kept");
+    push("other");
+    assert_eq!(kinds(&world), ["image", "disk", "snapshot", "disk", "snapshot"]);
+    let delete = |named: &[&str]| delete_by(&mut world.engine(), named).map_err(|e| short(&e));
+    assert_eq!(delete(&["kept", "none"]), Err(("no_such_snapshot", 2)));
+
+    // Somebody else is at work there: nothing goes.
+    let mut other = another_push(&world);
+    assert_eq!((delete(&["kept"]), kinds(&world).len()), (Err(("remote_failed", 1)), 5));
+    // It keeps nothing of nothing.
+    other.stdin.take().expect("a pipe").write_all(b"theirs").expect("written");
+    assert!(other.wait().expect("ended").success());
+    // The image is the other's as well.
+    assert_eq!(delete(&["kept"]), Ok(()));
+    assert_eq!(
+        (there(&world), kinds(&world)),
+        (vec!["other".to_owned()], vec!["image", "disk", "snapshot"].into_iter().map(str::to_owned).collect())
+    );
+    with_repository(&world, |repository| repository.check(true)).expect("in order");
+
+    // Dead before anything but the manifest is gone: the repository is in order, and the next takes back the room of all.
+    assert_eq!(in_process::run(Some(2), || delete(&["other"])).result, None, "it lived");
+    with_repository(&world, |repository| repository.check(true)).expect("in order");
+    let told = "closed the deletion in remote `far` that was cut off: each snapshot is there whole, or gone";
+    assert_eq!(engine::recover(&mut world.engine()), Ok(vec![told.to_owned()]));
+    assert_eq!((there(&world), kinds(&world)), (vec![], vec![]));
+    let before = room(&world);
+    push("kept");
+    assert_eq!(delete(&["kept"]), Ok(()));
+    with_repository(&world, |repository| repository.check(true)).expect("in order");
+    assert!(room(&world) < before, "{before}, {}", room(&world));
+    assert_eq!(world.engine().store.open_operations().map(|open| open.len()), Ok(0));
 }
 
 /// A way to change a manifest.

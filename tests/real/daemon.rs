@@ -100,6 +100,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["remote", "add", "far", "/mnt"], 5),
         (&["snapshot", "push", a, "far"], 5),
         (&["remote", "restore", "far", a], 5),
+        (&["remote", "delete", "far", a, "--yes"], 5),
         (&["lb", "list"], 0),
         (&["lb", "create", "shop", "--listen", "8128"], 5),
         (&["protect", a], 5),

@@ -10,7 +10,7 @@ use std::{
 use lite::{
     engine::{
         Ctx, Unobserved,
-        sagas::{fetch, push, remote},
+        sagas::{fetch, push, remote, remote_delete, snapshot},
     },
     hypervisor::prelude::*,
     model::{Location, Name, Result, StoredSnapshot, hex},
@@ -126,6 +126,20 @@ pub fn make_real(world: &World) {
     ));
 }
 
+/// Another one of the same instance, on the same image.
+pub fn with_another_snapshot(world: &World) {
+    let mut ctx = world.engine();
+    let instance = super::operations::instance(&ctx);
+    let accepted = snapshot::accept(&mut ctx, &instance, Some(&name("other"))).expect("accepted");
+    let made = snapshot::run(&mut ctx, accepted, &mut Unobserved).expect("made").snapshot;
+    put(world, &plan::snapshot_disk(made.id), b"overlay");
+    world.sql(
+        "UPDATE snapshot SET image = kept.image,
+             record = json_set(snapshot.record, '$.image_digest', json_extract(kept.record, '$.image_digest'))
+         FROM (SELECT image, record FROM snapshot WHERE name = 'kept') AS kept WHERE name = 'other'",
+    );
+}
+
 /// It, and an empty remote.
 pub fn ready_to_push(world: &World) {
     static EMPTY: OnceLock<Repository> = OnceLock::new();
@@ -162,7 +176,12 @@ pub fn push(world: &World) -> Result<()> {
 
 /// The same, and what came of it.
 pub fn push_by(ctx: &mut Ctx) -> Result<push::Pushed> {
-    let accepted = push::accept(ctx, &name("kept"), &name("far"))?;
+    push_of(ctx, "kept")
+}
+
+/// The same, of another one.
+pub fn push_of(ctx: &mut Ctx, snapshot: &str) -> Result<push::Pushed> {
+    let accepted = push::accept(ctx, &name(snapshot), &name("far"))?;
     push::run(ctx, accepted, &mut Unobserved)
 }
 
@@ -176,4 +195,17 @@ pub fn fetch_by(ctx: &mut Ctx, snapshot: &str) -> Result<StoredSnapshot> {
     let found = fetch::find(ctx, &name("far"), snapshot, None)?;
     let accepted = fetch::accept(ctx, found)?;
     fetch::run(ctx, accepted, &mut Unobserved)
+}
+
+/// Deletes it in the remote.
+pub fn delete(world: &World) -> Result<()> {
+    delete_by(&mut world.engine(), &["kept"])
+}
+
+/// The same, of several.
+pub fn delete_by(ctx: &mut Ctx, snapshots: &[&str]) -> Result<()> {
+    let named: Vec<String> = snapshots.iter().map(|&one| one.to_owned()).collect();
+    let found = remote_delete::find(ctx, &name("far"), &named)?;
+    let accepted = remote_delete::accept(ctx, found)?;
+    remote_delete::run(ctx, accepted, &mut Unobserved)
 }

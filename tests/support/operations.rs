@@ -330,6 +330,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("delete of an imported one", imported, delete, Leaves::Nothing),
     ("snapshot push", off_site::ready_to_push, off_site::push, Leaves::Whole),
     ("remote restore", off_site::ready_to_fetch, off_site::fetch, Leaves::Whole),
+    ("remote delete", off_site::ready_to_fetch, off_site::delete, Leaves::Whole),
     ("remote add", created, |w| changes::add_remote(&mut w.engine()), Leaves::Whole),
     ("remote remove", with_remote, |w| changes::remove_remote(&mut w.engine()), Leaves::Whole),
     ("repair of a lost domain", undefined, |w| on(w, |e, i| engine::redefine(e, i).map(drop)), Leaves::Either),

@@ -18,6 +18,7 @@ pub mod push;
 pub mod reboot;
 pub mod redefine;
 pub mod remote;
+pub mod remote_delete;
 pub mod resize;
 pub mod restart;
 pub mod restore;

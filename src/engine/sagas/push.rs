@@ -8,7 +8,10 @@ use crate::{
         journal::{self, OWNER_DIED},
         lock::Lock,
         manifest::ExportedSecret,
-        off_site::{Contents, DISK, IMAGE, MANIFEST, Manifest, content_of, manifest_tags, tags, volume_bytes},
+        off_site::{
+            Contents, DISK, IMAGE, MANIFEST, Manifest, content_of, manifest_tags, tags, tidy, tidy_if_reached,
+            volume_bytes,
+        },
         progress::Reporter,
         remote::open,
         snapshot_sidecar::Sidecar,
@@ -29,6 +32,7 @@ pub struct Accepted {
     snapshot: Snapshot,
     remote: Remote,
     secrets: Vec<ExportedSecret>,
+    by_watcher: bool,
     _locks: [Lock; 2],
 }
 
@@ -73,7 +77,15 @@ pub fn accept(ctx: &mut Ctx, snapshot: &Name, remote: &Name) -> Result<Accepted>
     operation.machine = Some(remote.id);
     ctx.store.insert_operation(&operation)?;
     let secrets = secrets.into_iter().map(ExportedSecret::from).collect();
-    Ok(Accepted { operation, snapshot, remote, secrets, _locks: locks })
+    Ok(Accepted { operation, snapshot, remote, secrets, by_watcher: false, _locks: locks })
+}
+
+/// The same, of a copy that nobody asked for: it goes by itself.
+///
+/// # Errors
+/// As above.
+pub fn accept_by_watcher(ctx: &mut Ctx, snapshot: &Name, remote: &Name) -> Result<Accepted> {
+    Ok(Accepted { by_watcher: true, ..accept(ctx, snapshot, remote)? })
 }
 
 /// Does what was accepted.
@@ -81,28 +93,22 @@ pub fn accept(ctx: &mut Ctx, snapshot: &Name, remote: &Name) -> Result<Accepted>
 /// # Errors
 /// What failed: nothing of it counts there.
 pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Result<Pushed> {
-    let Accepted { operation, snapshot, remote, secrets, _locks } = accepted;
-    let reporter = Reporter::start(ctx, &operation.id);
-    let pushed = push(ctx, &operation.id, &snapshot, &remote, secrets, &mut reporter.observe(observer));
+    let reporter = Reporter::start(ctx, &accepted.operation.id);
+    let pushed = push(ctx, &accepted, &mut reporter.observe(observer));
     if pushed.is_err() {
         // Even where the push was told to end. What it does not reach is let go of by the next.
-        let _ = open(&ctx.settings, &remote, &ctx.cancel).and_then(|repository| tidy(&repository, &remote));
+        tidy_if_reached(ctx, &accepted.remote);
     }
-    journal::end(ctx, &operation, pushed)
+    journal::end(ctx, &accepted.operation, pushed)
 }
 
-fn push(
-    ctx: &Ctx,
-    operation: &str,
-    snapshot: &Snapshot,
-    remote: &Remote,
-    secrets: Vec<ExportedSecret>,
-    observer: &mut dyn Observer,
-) -> Result<Pushed> {
+fn push(ctx: &Ctx, accepted: &Accepted, observer: &mut dyn Observer) -> Result<Pushed> {
+    let Accepted { operation, snapshot, remote, secrets, by_watcher, .. } = accepted;
+    let operation = operation.id.as_str();
     observer.begin(Stage::Checking);
     let Sidecar { blueprint, parameters, .. } = Sidecar::read(ctx, snapshot.id)?;
     let repository = open(&ctx.settings, remote, &ctx.ending)?;
-    let there = tidy(&repository, remote)?;
+    let there = tidy(&repository, remote, ctx.now())?;
     if there.snapshots.iter().any(|one| one.id == snapshot.id) {
         return Ok(Pushed::Before);
     }
@@ -125,8 +131,9 @@ fn push(
     let disk = keep(ctx, &repository, (DISK, &disk), &tags("disk", remote, operation), observer)?;
     let backing = crate::engine::domain::volume_path(ctx, &snapshot.image)?;
     let manifest =
-        Manifest::new(snapshot.clone(), (blueprint, parameters), secrets, backing, [image_content, disk]).text()?;
-    let tags = manifest_tags(remote, operation, snapshot, image, &image_by);
+        Manifest::new(snapshot.clone(), (blueprint, parameters), secrets.clone(), backing, [image_content, disk])
+            .text()?;
+    let tags = manifest_tags(tags("snapshot", remote, operation), snapshot, (image, &image_by), *by_watcher);
     kill_point::reached("intent");
     repository.keep(MANIFEST, &tags, &mut manifest.as_slice())?;
     kill_point::reached("effect");
@@ -137,14 +144,6 @@ fn push(
             Err(Error::new(Code::RemoteFailed, "the copy is not whole: somebody else took of it").hint("push it again"))
         }
     }
-}
-
-/// Lets go of what pushes that died have left, their locks first; what is there then.
-fn tidy(repository: &Repository<'_>, remote: &Remote) -> Result<Contents> {
-    repository.unlock()?;
-    let there = Contents::of(repository)?;
-    repository.forget(&there.leftovers(remote))?;
-    Ok(there)
 }
 
 /// Keeps the bytes of a volume; what they were.
@@ -172,7 +171,7 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
     if let Some(remote) = remote {
         let what = (remote.id, &*format!("remote `{}`", remote.name));
         let _lock = Lock::acquire_of(&ctx.locks(), what, operation.kind.as_str(), &*ctx.clock, ctx.wait)?;
-        let _ = open(&ctx.settings, &remote, &ctx.cancel).and_then(|repository| tidy(&repository, &remote));
+        tidy_if_reached(ctx, &remote);
     }
     ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
     Ok(format!("closed the push of snapshot `{}` that was cut off; nothing of it counts", operation.resource.name))

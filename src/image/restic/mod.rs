@@ -201,7 +201,7 @@ impl<'a> Repository<'a> {
         self.succeeded(ended, "the copy did not come back whole").map(drop)
     }
 
-    /// Lets go of what is kept. Its room is not taken back: whoever keeps the place does that, by `restic prune`.
+    /// Lets go of what is kept. Its room is taken back by [`Repository::prune`] alone.
     ///
     /// # Errors
     /// What restic says.
@@ -211,6 +211,14 @@ impl<'a> Repository<'a> {
         }
         let args: Vec<&str> = std::iter::once("forget").chain(kept.iter().map(|one| one.id.as_str())).collect();
         self.ask(&args, QUESTION, "the repository does not let go of what was there").map(drop)
+    }
+
+    /// Takes back the room of what was let go of. restic writes anew before it removes: what is cut off leaves all that is kept whole.
+    ///
+    /// # Errors
+    /// What restic says; somebody else works with the repository.
+    pub fn prune(&self) -> Result<()> {
+        self.ask(&["prune"], WHOLE, "the room of what was let go of is not taken back").map(drop)
     }
 
     /// Takes back the locks of runs that are dead: of this machine at once, of others after half an hour.

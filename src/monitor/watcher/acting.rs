@@ -85,6 +85,11 @@ impl Watcher<'_> {
                     let done = self.trouble("the verification of a snapshot", done);
                     done.iter().flatten().for_each(|line| (self.tell)(line));
                 }
+                Outcome::Pushes(done) => {
+                    self.pushing = false;
+                    let done = self.trouble("the copies of automatic snapshots", done);
+                    done.iter().flatten().for_each(|line| (self.tell)(line));
+                }
                 Outcome::Certificates(done) => {
                     self.renewing = false;
                     let done = self.trouble("the certificates", done);

@@ -133,6 +133,10 @@ impl Watcher<'_> {
             self.actor.submit(&mut self.engine, Job::Verify);
             self.take_outcomes(now);
         }
+        if !std::mem::replace(&mut self.pushing, true) {
+            self.actor.submit(&mut self.engine, Job::Pushes);
+            self.take_outcomes(now);
+        }
         let hour = now.wall.as_second() / 3600;
         if hour != self.rolled {
             self.engine.store.roll_up(&self.engine.host_id(), now.wall.as_second())?;

@@ -65,6 +65,7 @@ fn block(view: &ShowView) -> Block {
         .maybe("PUBLISHED", leads_text(row))
         .maybe("CERTIFICATE", certificates(&row.sites))
         .maybe("SNAPSHOTS", Tag::auto_snapshot(&row.tags).map(AutoSnapshot::sentence))
+        .maybe("COPIES", Tag::pushed_to(&row.tags).map(|remote| format!("each in `{remote}`")))
         .maybe("TAGS", (!row.tags.is_empty()).then(|| tags_text(&row.tags)))
         .maybe("HOST KEY", view.host_key.as_ref())
         .row("CREATED", time_text(row.created_at))

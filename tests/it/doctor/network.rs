@@ -132,6 +132,20 @@ fn what_is_wrong_with_the_network_is_said_with_one_fix() {
         ),
         (|f, _| f.haproxy = false, "web", Warn, "publishing a domain needs HAProxy", Some("apt-get install haproxy")),
         (
+            |f, _| f.remotes = true,
+            "remotes",
+            Fail,
+            "restic is not installed, and remotes need it",
+            Some("apt-get install restic"),
+        ),
+        (
+            |f, _| (f.remotes, f.restic) = (true, true),
+            "remotes",
+            Fine,
+            "restic is installed, which copies snapshots to remotes",
+            None,
+        ),
+        (
             |f, _| (f.haproxy, f.web) = (false, Some(Web::Ended)),
             "web",
             Fail,

@@ -238,6 +238,13 @@ pub const ALL: &[(&str, Kind)] = &[
         Closed(|app, c, _| remote::snapshots(app, c, &name("far"), &mut Unobserved).map(|_| String::new())),
     ),
     (
+        "remote::find_snapshots",
+        Closed(|app, c, of| {
+            remote::find_snapshots(app, c, (&name("far"), &[format!("{of}-snap")]), &mut Unobserved)
+                .map(|_| String::new())
+        }),
+    ),
+    (
         "remote::restore",
         Closed(|app, c, of| {
             let restore =
