@@ -44,8 +44,9 @@ check: ## formatting and lints
 	cargo clippy --locked --lib --bins -- -D warnings
 
 quick: check ## formatting, lints and every test that needs no virtual machine
-	$(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --no-fail-fast --lib --test it
-	LITE_TEST_LANE=tools cargo test --locked --test real 2>target/quick.log || { tail -n 200 target/quick.log; exit 1; }
+	@mkdir -p target; LITE_TEST_LANE=tools cargo test --locked --test real >target/quick.out 2>target/quick.err & tools=$$!; status=0; \
+	  $(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --no-fail-fast --lib --test it || status=$$?; \
+	  wait $$tools || { status=$$?; tail -n 200 target/quick.err; }; cat target/quick.out; exit $$status
 
 test: ## formatting, lints and every test, the ones on real virtual machines included
 	.ci/setup test
