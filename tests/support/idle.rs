@@ -5,6 +5,8 @@ use std::{
     path::Path,
     process::{Command, Output},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::host::{Host, text, virsh};
@@ -158,9 +160,15 @@ pub fn pid(name: &str) -> String {
     std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())).trim().to_owned()
 }
 
-/// Sends a signal to a process.
+/// Sends a signal to a process. One that is to stop has stopped then: on a busy machine it runs on for a moment.
 pub fn signal(signal: &str, pid: &str) {
     run(Command::new("kill").args([signal, pid]));
+    let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let begun = Instant::now();
+    while signal == "-STOP" && !stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "process {pid} does not stop");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Makes an idle guest.
