@@ -1,7 +1,8 @@
 //! Points where a build for the tests may be killed. Compiled in with the feature `fault` alone.
 //!
 //! `LITE_KILL=NAME:N` ends the process at the N-th pass of a point called NAME, as `kill -9` does; `LITE_STOP=NAME:N` stops it
-//! there, until it is let go on; `LITE_KILL_LOG=FILE` gets a line `NAME FILE:LINE` for each point passed, so that a test knows how many there are and where they stand.
+//! there, until it is let go on; `LITE_KILL_LOG=FILE` gets a line `NAME FILE:LINE` for each point passed, so that a test knows how
+//! many there are and where they stand.
 //! [`in_process`] does the same to a thread, without a process of its own.
 
 #[cfg(feature = "fault")]

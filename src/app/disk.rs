@@ -4,7 +4,7 @@ use super::{
     Accepted, App, Caller, Right,
     scope::{Sight, Target},
     sources::storage_prices,
-    storage::holders,
+    storage::{holder, holders},
 };
 use crate::{
     engine::{
@@ -301,11 +301,6 @@ impl Deletion {
 fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
     let (accepted, deleted) = (saga::accept_delete(&mut ctx, name)?, Changed::new(name, "deleted"));
     Ok(Accepted::new(accepted.operation.clone(), move |_| saga::run_delete(&mut ctx, accepted).map(|()| deleted)))
-}
-
-fn holder<'a>(disk: &Disk, instances: &'a [Instance]) -> Option<(&'a Instance, &'a DiskAttachment)> {
-    let of = |instance: &'a Instance| instance.record.disks.iter().find(|one| one.disk == disk.id);
-    instances.iter().find_map(|instance| Some((instance, of(instance)?)))
 }
 
 fn view(disk: Disk, instances: &[Instance], prices: &StoragePrices) -> DiskRow {

@@ -255,7 +255,7 @@ pub fn find_snapshots(
     (remote, snapshots): (&Name, &[String]),
     observer: &mut dyn Observer,
 ) -> Result<Deletion> {
-    caller.require(Right::Change)?;
+    caller.require(Right::Administer)?;
     let ctx = app.change(caller, false, observer)?;
     let found = remote_delete::find(&ctx, remote, snapshots)?;
     Ok(Deletion { ctx, remote: remote.clone(), found })

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::{
     Accepted, App, Caller, Right,
     scope::{Sight, Target},
@@ -18,7 +16,10 @@ use crate::{
         },
     },
     model::{AnySnapshot, Hint, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
-    store::{Store, resources, snapshots},
+    store::{
+        Store, resources,
+        snapshots::{self, SnapshotUser},
+    },
     view::{Changed, SnapshotView},
 };
 
@@ -90,20 +91,19 @@ pub fn list(
 }
 
 /// Who lies on snapshots, of those that the caller sees.
-fn users(store: &Store, sight: &Sight) -> Result<Vec<(Uuid, String)>> {
+fn users(store: &Store, sight: &Sight) -> Result<Vec<SnapshotUser>> {
     let mut all = store.users_of_snapshots()?;
-    // A deleted one has a word behind its name.
-    all.retain(|(_, user)| user.split(' ').next().and_then(|n| Name::parse(n).ok()).is_some_and(|n| sight.named(&n)));
+    all.retain(|user| sight.instance(user.instance));
     Ok(all)
 }
 
-fn view(stored: AnySnapshot, users: &[(Uuid, String)], prices: &StoragePrices) -> SnapshotView {
+fn view(stored: AnySnapshot, users: &[SnapshotUser], prices: &StoragePrices) -> SnapshotView {
     let stored = match stored {
         AnySnapshot::Instance(stored) => *stored,
         AnySnapshot::Disk(stored) => return SnapshotView::of_disk(stored, prices),
     };
-    let own = users.iter().filter(|(id, _)| *id == stored.snapshot.id);
-    let names = own.map(|(_, name)| name.clone()).collect();
+    let own = users.iter().filter(|user| user.snapshot == stored.snapshot.id);
+    let names = own.map(|user| user.name.clone()).collect();
     SnapshotView::of(stored, names, prices)
 }
 

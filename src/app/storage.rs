@@ -2,7 +2,9 @@
 
 use super::{Caller, scope::Sight, sources::storage_prices};
 use crate::{
-    model::{AnySnapshot, HostId, Instance, Observer, ResourceKind, Result, Settings, StoragePrices},
+    model::{
+        AnySnapshot, Disk, DiskAttachment, HostId, Instance, Observer, ResourceKind, Result, Settings, StoragePrices,
+    },
     store::Store,
     view::StorageRow,
 };
@@ -36,13 +38,16 @@ pub(super) fn all(
     Ok(rows)
 }
 
-fn disk_row(disk: &crate::model::Disk, holders: &[Instance], prices: &StoragePrices) -> StorageRow {
-    let of = |instance: &&Instance| instance.record.disks.iter().any(|one| one.disk == disk.id);
-    let holder = holders.iter().find(of);
-    let attached = holder.and_then(|instance| instance.record.disks.iter().find(|one| one.disk == disk.id));
-    let named = (disk.name.to_string(), holder.map(|instance| instance.record.name.to_string()));
-    let mount = attached.and_then(|one| one.mount.as_ref()).map(ToString::to_string);
+fn disk_row(disk: &Disk, holders: &[Instance], prices: &StoragePrices) -> StorageRow {
+    let held = holder(disk, holders);
+    let named = (disk.name.to_string(), held.map(|(instance, _)| instance.record.name.to_string()));
+    let mount = held.and_then(|(_, attached)| attached.mount.as_ref()).map(ToString::to_string);
     StorageRow { mount, ..StorageRow::new(ResourceKind::Disk, named, disk.size, prices) }
+}
+
+/// The instance that has a disk, of those that may, and how.
+pub(super) fn holder<'a>(disk: &Disk, instances: &'a [Instance]) -> Option<(&'a Instance, &'a DiskAttachment)> {
+    instances.iter().find_map(|instance| Some((instance, instance.record.attachment(disk.id)?)))
 }
 
 /// Whoever may have a disk: the instances, and deleted ones that are kept.

@@ -11,7 +11,7 @@ use super::{
     },
 };
 use crate::{
-    model::{Class, Code, Error, EventKind, Instance, Name, Record, Result, SnapshotState, Unobserved},
+    model::{Class, Code, Error, EventKind, Instance, Name, Record, Result, SnapshotState, StoredSnapshot, Unobserved},
     store::{
         auto_pushes::{self, AutoPush},
         events,
@@ -33,13 +33,14 @@ pub fn push_due(ctx: &mut Ctx) -> Result<Vec<String>> {
     if pushed.is_empty() {
         return Ok(Vec::new());
     }
-    let remembered = ctx.store.auto_pushes()?;
+    let (remembered, snapshots) = (ctx.store.auto_pushes()?, ctx.store.snapshots(&ctx.host_id())?);
     for (record, remote) in pushed {
         if ctx.cancelled() {
             break;
         }
         let known = remembered.get(&record.uuid).copied().unwrap_or_default();
-        match keep_up(ctx, &record, &remote, known, &mut told) {
+        let Some(newest) = newest(&snapshots, record.uuid) else { continue };
+        match keep_up(ctx, (&record, &newest), &remote, known, &mut told) {
             Err(error) if error.class == Class::Busy => {}
             Err(error) => failed = failed.or(Some(error)),
             Ok(()) => {}
@@ -54,12 +55,11 @@ fn with_remote(instance: Instance) -> Option<(Record, Name)> {
 }
 
 /// The newest automatic snapshot of an instance.
-fn newest(ctx: &Ctx, instance: Uuid) -> Result<Option<(Uuid, Name)>> {
-    let all = ctx.store.snapshots(&ctx.host_id())?;
+fn newest(all: &[StoredSnapshot], instance: Uuid) -> Option<(Uuid, Name)> {
     let own = all.iter().rev().find(|one| {
         one.snapshot.automatic && one.snapshot.record.uuid == instance && one.state == SnapshotState::Available
     });
-    Ok(own.map(|one| (one.snapshot.id, one.snapshot.name.clone())))
+    own.map(|one| (one.snapshot.id, one.snapshot.name.clone()))
 }
 
 fn is_too_early(ctx: &Ctx, known: AutoPush) -> bool {
@@ -67,8 +67,14 @@ fn is_too_early(ctx: &Ctx, known: AutoPush) -> bool {
     known.failed_at.is_some_and(|at| at <= ctx.now() && ctx.now().duration_since(at) < wait.min(WAITS.1))
 }
 
-fn keep_up(ctx: &mut Ctx, record: &Record, remote: &Name, known: AutoPush, told: &mut Vec<String>) -> Result<()> {
-    let Some((id, name)) = newest(ctx, record.uuid)? else { return Ok(()) };
+fn keep_up(
+    ctx: &mut Ctx,
+    (record, newest): (&Record, &(Uuid, Name)),
+    remote: &Name,
+    known: AutoPush,
+    told: &mut Vec<String>,
+) -> Result<()> {
+    let (id, name) = (newest.0, &newest.1);
     let known = match ctx.store.require_remote(remote) {
         // It is another than before: nothing is there yet.
         Ok(now) if known.remote != Some(now.id) => {
@@ -79,7 +85,7 @@ fn keep_up(ctx: &mut Ctx, record: &Record, remote: &Name, known: AutoPush, told:
     if known.snapshot == Some(id) || is_too_early(ctx, known) {
         return Ok(());
     }
-    match push_and_thin(ctx, record, remote, (id, &name), told) {
+    match push_and_thin(ctx, record, remote, (id, name), told) {
         Ok(()) => {
             let after = AutoPush { snapshot: Some(id), failed_at: None, failures: 0, ..known };
             let text = format!("automatic snapshots of `{}` are copied to `{remote}` again", record.name);

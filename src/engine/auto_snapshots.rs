@@ -98,7 +98,7 @@ fn automatic(all: &[StoredSnapshot], instance: Uuid) -> impl Iterator<Item = &St
 fn one_too_many(ctx: &Ctx, instance: Uuid, keep: u16) -> Result<Option<Name>> {
     let (all, users) = (ctx.store.snapshots(&ctx.host_id())?, ctx.store.users_of_snapshots()?);
     let above = automatic(&all, instance).count().saturating_sub(usize::from(keep.max(1)));
-    let is_free = |one: &&StoredSnapshot| users.iter().all(|(used, _)| *used != one.snapshot.id);
+    let is_free = |one: &&StoredSnapshot| users.iter().all(|user| user.snapshot != one.snapshot.id);
     Ok(automatic(&all, instance).take(above).find(is_free).map(|one| one.snapshot.name.clone()))
 }
 

@@ -85,7 +85,7 @@ pub fn lock_there(ctx: &Ctx, disk: &Disk, kind: OperationKind) -> Result<Lock> {
 /// # Errors
 /// Refused where that is deleted, and kept.
 pub fn holder(ctx: &Ctx, disk: Uuid) -> Result<Option<Instance>> {
-    let has = |instance: &Instance| instance.record.disks.iter().any(|one| one.disk == disk);
+    let has = |instance: &Instance| instance.record.attachment(disk).is_some();
     if let Some(kept) = ctx.store.kept(&ctx.host_id())?.into_iter().find(has) {
         let name = &kept.record.name;
         return Err(Error::new(Code::NotSettled, format!("the disk is that of the deleted instance `{name}`"))

@@ -139,10 +139,10 @@ pub fn collect(ctx: &mut Ctx, seen: &[Orphan]) -> Result<Vec<String>> {
 fn remove(ctx: &mut Ctx, orphan: &Orphan) -> Result<bool> {
     let Some((kind, owner)) = orphan.owner else { return execute_removal(ctx, &orphan.removal) };
     let Attempt::Held(lock) = Lock::attempt(&ctx.locks(), owner, "gc", ctx.now())? else { return Ok(false) };
-    if kind == ResourceKind::Disk && ctx.store.has_resource(owner)? {
-        return remove_replaced_disk(ctx, owner, &orphan.removal);
-    }
     if ctx.store.has_resource(owner)? {
+        if kind == ResourceKind::Disk {
+            return remove_replaced_disk(ctx, owner, &orphan.removal);
+        }
         return if is_replaced(ctx, owner, &orphan.removal)? {
             execute_removal(ctx, &orphan.removal)
         } else {
@@ -170,14 +170,14 @@ fn is_replaced(ctx: &Ctx, owner: Uuid, removal: &Removal) -> Result<bool> {
 /// Removes a volume that is not the one that a disk has now; `false` if it is, or nobody has the disk, or somebody works on who has it.
 fn remove_replaced_disk(ctx: &mut Ctx, id: Uuid, removal: &Removal) -> Result<bool> {
     let Removal::Owned(Object::Volume { name, .. }) = removal else { return Ok(false) };
-    let has = |instance: &Instance| instance.record.disks.iter().any(|one| one.disk == id);
+    let has = |instance: &Instance| instance.record.attachment(id).is_some();
     let all = |ctx: &Ctx| Ok::<_, Error>(ctx.store.instances()?.into_iter().chain(ctx.store.kept(&ctx.host_id())?));
     let Some(found) = all(ctx)?.find(has) else { return Ok(false) };
     let holder = found.record.uuid;
     let Attempt::Held(_lock) = Lock::attempt(&ctx.locks(), holder, "gc", ctx.now())? else { return Ok(false) };
     // As it is now, not as it was before the lock.
     let (Some(holder), Some(disk)) = (all(ctx)?.find(has), ctx.store.disk_by_id(id)?) else { return Ok(false) };
-    let own = holder.record.disks.iter().filter(|one| one.disk == id).map(|one| one.volume);
+    let own = holder.record.attachment(id).map(|one| one.volume);
     let is_other = std::iter::once(disk.volume).chain(own).all(|number| plan::disk_volume(id, number) != *name);
     let is_idle = ctx.store.open_operation_of(holder.record.uuid)?.is_none();
     if holder.record.uuid == found.record.uuid && is_other && is_idle {

@@ -84,7 +84,7 @@ pub fn is_received(volume: &str) -> bool {
 
 /// The volume that the next disk of an export becomes; none: there is no next one.
 pub fn received_volume(arriving: &Arriving) -> Option<String> {
-    arriving.next_told().map(|told| image::volume_name(RECEIVED, &told.sha256))
+    arriving.next_declared().map(|told| image::volume_name(RECEIVED, &told.sha256))
 }
 
 /// Brings the first disk of an export, on which that of an instance is to lie, and gives back what follows. The lock is held until a row

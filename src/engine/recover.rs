@@ -7,11 +7,12 @@ use super::{
     lock::{Attempt, Lock, is_shared, owner},
     proxy, pulls,
     sagas::{
-        attachment, bake, create, delete, disk, disk_resize, disk_snapshot, fetch, firewall,
+        attachment, bake, create, delete, disk, disk_resize, fetch, firewall,
         image::{ImageCtx, recover_images},
         load_balancer, network, publication, push, remote, remote_delete, resize, restore, snapshot, start, static_ip,
         stop, tag, undelete, upgrade, verify,
     },
+    snapshot_end,
 };
 use crate::{
     model::{Class, OperationKind, ResourceKind, Result},
@@ -122,9 +123,8 @@ fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Resul
         OperationKind::RemoveRemote => remote::resume_remove(ctx, operation, lock),
         OperationKind::Restore => restore::resume(ctx, operation, uuid),
         OperationKind::Upgrade => upgrade::resume(ctx, operation, uuid),
-        OperationKind::CreateSnapshot => snapshot::resume(ctx, operation),
+        OperationKind::CreateSnapshot | OperationKind::CreateDiskSnapshot => snapshot_end::resume(ctx, operation),
         OperationKind::VerifySnapshot => verify::resume(ctx, operation),
-        OperationKind::CreateDiskSnapshot => disk_snapshot::resume(ctx, operation),
         OperationKind::DeleteSnapshot => snapshot::resume_delete(ctx, operation, lock),
         // Each of the others is one call, or can be done again whole.
         _ => journal::close_of_dead_owner(ctx, operation),

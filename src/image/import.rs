@@ -55,7 +55,7 @@ pub fn import(
 
 /// What an export says of a disk in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Declared {
     /// How many bytes the file has.
     pub length: u64,
     /// Their SHA-256, hexadecimal.
@@ -68,7 +68,7 @@ pub struct Told {
 pub struct Arriving {
     reader: Reader<Box<dyn Read + Send>>,
     header: Vec<u8>,
-    left: VecDeque<Told>,
+    left: VecDeque<Declared>,
 }
 
 impl Arriving {
@@ -76,14 +76,14 @@ impl Arriving {
     ///
     /// # Errors
     /// Refused: it is not what the export says, or refers to another file.
-    pub fn begin(reader: Reader<Box<dyn Read + Send>>, told: Vec<Told>) -> Result<(Self, u64)> {
+    pub fn begin(reader: Reader<Box<dyn Read + Send>>, told: Vec<Declared>) -> Result<(Self, u64)> {
         let mut arriving = Self { reader, header: Vec::new(), left: told.into() };
-        let size = arriving.look()?;
+        let size = arriving.check_next()?;
         Ok((arriving, size))
     }
 
     /// What is told of the next disk.
-    pub fn next_told(&self) -> Option<&Told> {
+    pub fn next_declared(&self) -> Option<&Declared> {
         self.left.front()
     }
 
@@ -98,7 +98,7 @@ impl Arriving {
     }
 
     /// Reads the header of the next disk.
-    fn look(&mut self) -> Result<u64> {
+    fn check_next(&mut self) -> Result<u64> {
         let Some(told) = self.left.front() else { return Err(differs("number of disks")) };
         if self.reader.disk()? != told.length {
             return Err(differs("disk"));
@@ -142,7 +142,7 @@ impl Arriving {
             self.reader.end()?;
             return Ok((temp, None));
         }
-        self.look()?;
+        self.check_next()?;
         Ok((temp, Some(self)))
     }
 }

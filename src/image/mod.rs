@@ -32,7 +32,7 @@ pub use files::check_id;
 pub use gate::{HEADER_MAX, Header, VIRTUAL_SIZE_MAX, gate};
 pub use hold::{Hold, shared as hold};
 pub use images::Images;
-pub use import::{ArrivedDisk, Arriving, Told, differs, import, receive};
+pub use import::{ArrivedDisk, Arriving, Declared, differs, import, receive};
 pub use leftovers::{Leftover, leftovers};
 pub use lock::{Lock, lock};
 pub use prune::{Version, remove_version, superseded};

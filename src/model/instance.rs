@@ -140,6 +140,16 @@ impl Tag {
         Name::parse(&tag.value).ok()
     }
 
+    /// Whether the tag has copies of its instance made in a remote, which is a thing of the whole host.
+    pub fn pushes(&self) -> bool {
+        self.key == AutoSnapshot::PUSH_TAG
+    }
+
+    /// Whether lite does something because of the tag.
+    pub fn is_reserved(&self) -> bool {
+        self.protects() || self.pushes() || self.key == AutoSnapshot::TAG
+    }
+
     /// Whether the tag keeps its instance from being deleted, whatever its value is.
     pub fn protects(&self) -> bool {
         self.key == "protected"
@@ -269,6 +279,11 @@ impl Record {
     /// The remote to which its automatic snapshots are copied; none: to none.
     pub fn pushed_to(&self) -> Option<Name> {
         Tag::pushed_to(&self.tags)
+    }
+
+    /// How it has a disk that it was given; none: it has not.
+    pub fn attachment(&self, disk: Uuid) -> Option<&DiskAttachment> {
+        self.disks.iter().find(|one| one.disk == disk)
     }
 
     /// What is let in: as it was changed last, or else what the instance began with.

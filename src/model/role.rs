@@ -37,7 +37,7 @@ impl Scope {
         if tag.value.is_empty() {
             return refused("name the key and the value, such as `client=acme`");
         }
-        if tag.protects() || Tag::auto_snapshot(std::slice::from_ref(&tag)).is_some() {
+        if tag.is_reserved() {
             return refused("this tag has a meaning of its own: choose another key");
         }
         Ok(Self::Only(tag))
@@ -85,7 +85,17 @@ mod tests {
             assert!(!scope.covers(&tags(others)), "{others:?}");
             assert!(Scope::All.covers(&tags(others)), "{others:?}");
         }
-        for wrong in ["", "client", "client=", "=acme", "protected", "protected=yes", "a,b=c"] {
+        for wrong in [
+            "",
+            "client",
+            "client=",
+            "=acme",
+            "protected",
+            "protected=yes",
+            "auto-push=far",
+            "auto-snapshot=03:00/7",
+            "a,b=c",
+        ] {
             assert!(Scope::parse(wrong).is_err(), "{wrong}");
         }
     }

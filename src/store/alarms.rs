@@ -239,7 +239,7 @@ fn select(c: &rusqlite::Connection, what: &str, value: Option<&str>) -> Result<V
 
 const ALARM: Noun = Noun { code: Code::NoSuchAlarm, one: "alarm", many: "alarms", list: Verb::AlarmList };
 
-/// The error of a alarm that is not there, without a word of others.
+/// The error of an alarm that is not there, without a word of others.
 pub fn no_such_alarm(name: &Name) -> crate::model::Error {
     ALARM.absent(name, [])
 }

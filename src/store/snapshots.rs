@@ -48,6 +48,17 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSnapshot> {
     })
 }
 
+/// Somebody who needs a snapshot: an instance whose root disk still lies on it, or that is being upgraded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotUser {
+    /// The snapshot.
+    pub snapshot: Uuid,
+    /// The instance.
+    pub instance: Uuid,
+    /// What it is called; of a deleted one, with a word that says so.
+    pub name: String,
+}
+
 pub(super) const SNAPSHOT: Noun =
     Noun { code: Code::NoSuchSnapshot, one: "snapshot", many: "snapshots", list: Verb::SnapshotList };
 
@@ -101,7 +112,7 @@ impl Store {
 
     /// The snapshots that root disks still lie on, or that an upgrade which is not over may go back to, each with the name of the
     /// instance, `NAME (deleted)` for one that is kept.
-    pub fn users_of_snapshots(&self) -> Result<Vec<(Uuid, String)>> {
+    pub fn users_of_snapshots(&self) -> Result<Vec<SnapshotUser>> {
         users(self.read())
     }
 
@@ -177,9 +188,9 @@ pub fn refuse_in_use(t: &Transaction<'_>, snapshot: &Snapshot) -> Result<()> {
     refuse_users(snapshot, users(&t.0)?)
 }
 
-fn refuse_users(snapshot: &Snapshot, users: Vec<(Uuid, String)>) -> Result<()> {
-    let own = users.into_iter().filter(|(id, _)| *id == snapshot.id);
-    let names: Vec<String> = own.map(|(_, name)| format!("`{name}`")).collect();
+fn refuse_users(snapshot: &Snapshot, users: Vec<SnapshotUser>) -> Result<()> {
+    let own = users.into_iter().filter(|user| user.snapshot == snapshot.id);
+    let names: Vec<String> = own.map(|user| format!("`{}`", user.name)).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -189,18 +200,21 @@ fn refuse_users(snapshot: &Snapshot, users: Vec<(Uuid, String)>) -> Result<()> {
     ))
 }
 
-fn users(connection: &rusqlite::Connection) -> Result<Vec<(Uuid, String)>> {
-    let query = "SELECT record ->> '$.lies_on' AS snapshot,
+fn users(connection: &rusqlite::Connection) -> Result<Vec<SnapshotUser>> {
+    let query = "SELECT record ->> '$.lies_on' AS snapshot, uuid AS instance,
             CASE WHEN phase = 'kept' THEN record ->> '$.name' || ' (deleted)' ELSE name END AS name
         FROM instance WHERE json_valid(record) AND record ->> '$.lies_on' IS NOT NULL
         UNION
-        SELECT step.step ->> '$.snapshot', operation.resource_name FROM step JOIN operation ON operation.id = step.operation
+        SELECT step.step ->> '$.snapshot', operation.resource_id, operation.resource_name FROM step JOIN operation ON operation.id = step.operation
         WHERE operation.kind = 'upgrade' AND operation.state IN ('started', 'needs-attention')
             AND step.step ->> '$.step' = 'upgrade'
-        ORDER BY 2";
+        ORDER BY 3";
     let mut statement = connection.prepare_cached(query).map_err(sql)?;
-    let rows =
-        statement.query_map([], |row| Ok((super::column::id(row, "snapshot")?, row.get("name")?))).map_err(sql)?;
+    let user = |row: &Row<'_>| {
+        let id = |column| super::column::id(row, column);
+        Ok(SnapshotUser { snapshot: id("snapshot")?, instance: id("instance")?, name: row.get("name")? })
+    };
+    let rows = statement.query_map([], user).map_err(sql)?;
     rows.map(|row| row.map_err(sql)).collect()
 }
 

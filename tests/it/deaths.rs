@@ -7,7 +7,8 @@ use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
 use super::image_pool::dead_in_image_work;
 use crate::support::{
-    operations::{NAME, OPERATIONS, Operation, look_after, ready},
+    next_command::look_after,
+    operations::{NAME, OPERATIONS, Operation, ready},
     points::points_in,
     undone::UNLOADED,
     world::{Snapshot, World},

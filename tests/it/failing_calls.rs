@@ -3,7 +3,10 @@
 
 use std::{panic::resume_unwind, thread};
 
-use crate::support::operations::{OPERATIONS, Operation, look_after, ready};
+use crate::support::{
+    next_command::look_after,
+    operations::{OPERATIONS, Operation, ready},
+};
 use lite::{engine, hypervisor::flaky::Moment, model::Error};
 
 /// Calls whose error an operation may keep for itself, because it does not need their answer or tries them again.

@@ -11,6 +11,7 @@ mod support {
     pub mod fake_clock;
     pub mod https;
     pub mod image_contract;
+    pub mod next_command;
     pub mod off_site;
     pub mod operations;
     pub mod points;

@@ -9,6 +9,7 @@ use lite::{
     app::{
         App, Caller, Right, alarm, disk, event,
         instance::{
+            auto_snapshot::{Copies, SetAutoSnapshot},
             change::{self, Targets},
             create::{self, Create},
             delete::{self, Delete},
@@ -212,12 +213,17 @@ fn what_a_scoped_caller_makes_has_the_tag_and_keeps_it() {
     };
     assert_eq!(retag(&[], &["client"]).map_err(told), Err(keeps.clone()));
     assert_eq!(retag(&["client=beta"], &[]).map_err(told), Err(keeps));
+    // Remotes are the host's.
+    let beyond = "`anna` works on what has the tag `client=acme`, and this is about more than that".to_owned();
+    let pushed = Create { tags: tags(&["auto-push=far"]), ..create_request() };
+    assert_eq!(made("e", pushed).map_err(told), Err((Code::Forbidden, beyond.clone())));
+    assert_eq!(retag(&["auto-push=far"], &[]).map_err(told), Err((Code::Forbidden, beyond)));
     assert_eq!(retag(&["client=acme", "env=test"], &[]), Ok(2));
     assert_eq!(retag(&[], &["env"]), Ok(1));
 }
 
 #[test]
-fn ports_of_the_host_are_not_for_a_caller_with_a_scope() {
+fn ports_and_remotes_of_the_host_are_not_for_a_caller_with_a_scope() {
     let two = Two::new();
     let targets = Targets { names: vec![name("mine")], wait: false, dry_run: true };
     let pair = PortPair { port: 8080, protocol: Protocol::Tcp, guest_port: 80 };
@@ -228,6 +234,13 @@ fn ports_of_the_host_are_not_for_a_caller_with_a_scope() {
     assert_eq!(run(published.map(|all| all.len())), Err(Code::Forbidden));
     let taken = change::run(&two.app, &two.scoped, &unpublish, &targets, &mut Unobserved);
     assert_eq!(run(taken.map(|all| all.len())), Err(Code::Forbidden));
+    // And no remote is named to who asks for copies in one.
+    let auto = |remote| SetAutoSnapshot::On { time: None, keep: None, remote };
+    let copied = auto(Copies::To(name("far")));
+    let copied = change::run(&two.app, &two.scoped, &copied, &targets, &mut Unobserved);
+    assert_eq!(run(copied.map(|all| all.len())), Err(Code::Forbidden));
+    let here = change::run(&two.app, &two.scoped, &auto(Copies::AsBefore), &targets, &mut Unobserved);
+    assert_eq!(run(here.map(|all| all.len())), Ok(1));
 }
 
 #[test]

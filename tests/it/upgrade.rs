@@ -282,7 +282,7 @@ fn what_cannot_go_back_does_with_the_next_command() {
     let text = "could not upgrade instance `web`, nor bring it back to its snapshot yet".to_owned();
     assert_eq!(short(&error), ("undo_failed", 4, text));
     let held = world.engine().store.users_of_snapshots().expect("read");
-    assert_eq!(held.into_iter().map(|(_, name)| name).collect::<Vec<_>>(), ["web"]);
+    assert_eq!(held.into_iter().map(|user| user.name).collect::<Vec<_>>(), ["web"]);
     world.hypervisor.heal();
     let told = engine::retry_attention(&mut world.engine()).expect("tried");
     assert_eq!(told, ["undid the upgrade of `web` that was cut off: it runs as before, with the disk of its snapshot"]);

@@ -164,6 +164,7 @@ fn main() -> ExitCode {
         (Tools, "runner", runner::TESTS),
         (Tools, "runner::bake", runner::bake::TESTS),
         (Tools, "runner::cloud_init", runner::cloud_init::TESTS),
+        (Tools, "runner::elsewhere", runner::elsewhere::TESTS),
         (Tools, "runner::status", runner::status::TESTS),
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lite::{
     engine::{Ctx, Exported, Manifest, Unobserved, sagas::export},
     hypervisor::prelude::*,
-    image::{Arriving, Told, archive},
+    image::{Arriving, Declared, archive},
     model::{Consistency, DiskState, Name, Result},
     plan,
 };
@@ -124,7 +124,7 @@ pub fn written(members: &[&[u8]]) -> Vec<u8> {
 
 /// The disks of an export, as an import has them on their way; `told`: those that it says it has.
 pub fn arriving(disks: &[Vec<u8>], told_of: &[Vec<u8>]) -> Result<Arriving> {
-    let told = |bytes: &Vec<u8>| Told { length: bytes.len() as u64, sha256: sha256(bytes), size: None };
+    let told = |bytes: &Vec<u8>| Declared { length: bytes.len() as u64, sha256: sha256(bytes), size: None };
     let file = written(&[&[b"".as_slice(), b""], &*slices(disks)].concat());
     let mut reader = archive::Reader::new(Box::new(std::io::Cursor::new(file)) as Box<dyn std::io::Read + Send>);
     reader.text(0).and_then(|_| reader.text(0))?;

@@ -88,6 +88,10 @@ impl Change for SetAutoSnapshot {
     type View = Changed;
     const RIGHT: Right = Right::Change;
 
+    fn is_of_host(&self) -> bool {
+        matches!(self, Self::On { remote: Copies::To(_), .. })
+    }
+
     fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<Changed> {
         self.check(ctx)?;
         Ok(self.says(instance))

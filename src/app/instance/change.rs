@@ -12,8 +12,11 @@ pub trait Change {
     type View: 'static;
     /// What the caller must have the right to.
     const RIGHT: Right;
+
     /// Whether it is about more than the instance, as ports of the host are: then it is for who sees the whole host.
-    const OF_HOST: bool = false;
+    fn is_of_host(&self) -> bool {
+        false
+    }
 
     /// What would be done.
     ///
@@ -51,7 +54,7 @@ pub fn accept<C: Change>(
     (name, wait): (&Name, bool),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<C::View>> {
-    authorise::<C>(app, caller, std::slice::from_ref(name))?;
+    authorise(app, caller, change, std::slice::from_ref(name))?;
     let ctx = app.change(caller, wait, observer)?;
     let instance = ctx.store.require(name)?;
     change.accept(ctx, instance, observer)
@@ -68,7 +71,7 @@ pub fn run<C: Change>(
     targets: &Targets,
     observer: &mut dyn Observer,
 ) -> Result<Vec<C::View>> {
-    authorise::<C>(app, caller, &targets.names)?;
+    authorise(app, caller, change, &targets.names)?;
     let ctx = app.change(caller, targets.wait, observer)?;
     let instances = instances(&ctx.store, &targets.names)?;
     if targets.dry_run {
@@ -77,8 +80,8 @@ pub fn run<C: Change>(
     one_by_one(app, caller, change, (ctx, targets.wait), instances, observer)
 }
 
-fn authorise<C: Change>(app: &App, caller: &Caller, names: &[Name]) -> Result<()> {
-    if C::OF_HOST {
+fn authorise<C: Change>(app: &App, caller: &Caller, change: &C, names: &[Name]) -> Result<()> {
+    if change.is_of_host() {
         caller.require(C::RIGHT)?;
     }
     app.authorise(caller, C::RIGHT, Target::Instances(names))

@@ -70,10 +70,14 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     })
 }
 
-/// The request as it is for its caller: a network of the host's own is for administrators, and what is made within a scope gets its tag.
+/// The request as it is for its caller: a network of the host's own is for administrators, a remote for who sees the whole host, and what
+/// is made within a scope gets its tag.
 fn within(caller: &Caller, mut request: Create) -> Result<Create> {
     if matches!(request.network, NetworkMode::Bridge(_)) {
         caller.require(Right::Administer)?;
+    }
+    if request.tags.iter().any(Tag::pushes) {
+        caller.require(Right::Change)?;
     }
     let Some(tag) = caller.scope().tag() else { return Ok(request) };
     if request.tags.iter().any(|given| given.key == tag.key && given != tag) {

@@ -15,7 +15,7 @@ use crate::{
     app::{App, Caller, Right, files},
     catalog::resolve_params,
     engine::{Brought, Content, CopyOf, Manifest},
-    image::{Arriving, Told, archive, decrypted, differs},
+    image::{Arriving, Declared, archive, decrypted, differs},
     model::{Code, Error, Hint, Observer, ResourceKind, Result, Size, Verb, hex},
     render::Former,
 };
@@ -93,8 +93,8 @@ fn source(import: &Import) -> Result<Box<dyn Read + Send>> {
 }
 
 /// What the export says of its disks, in their order.
-fn told(manifest: &Manifest) -> Vec<Told> {
-    let told = |file: &Content, size| Told { length: file.length, sha256: file.sha256.clone(), size };
+fn told(manifest: &Manifest) -> Vec<Declared> {
+    let told = |file: &Content, size| Declared { length: file.length, sha256: file.sha256.clone(), size };
     let given = manifest.disks.iter().map(|disk| told(&disk.file, Some(disk.size.as_bytes())));
     std::iter::once(told(&manifest.disk, None)).chain(given).collect()
 }

@@ -142,7 +142,10 @@ fn check(ctx: &Ctx, instance: &Instance, publication: &Publication) -> Result<()
 impl Change for Publish {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
-    const OF_HOST: bool = true;
+
+    fn is_of_host(&self) -> bool {
+        true
+    }
 
     fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
         planned(ctx, instance, self.difference(ctx, instance)?)
@@ -170,7 +173,10 @@ impl Unpublish {
 impl Change for Unpublish {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
-    const OF_HOST: bool = true;
+
+    fn is_of_host(&self) -> bool {
+        true
+    }
 
     fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
         let mut view = planned(ctx, instance, self.difference(instance)?)?;

@@ -150,7 +150,10 @@ fn elsewhere(all: &[IpAddr], is_behind: bool, is_own: &dyn Fn(IpAddr) -> bool) -
 impl Change for PublishSite {
     type View = PublishedView;
     const RIGHT: Right = Right::Change;
-    const OF_HOST: bool = true;
+
+    fn is_of_host(&self) -> bool {
+        true
+    }
 
     fn plan(&self, ctx: &Ctx, instance: &Instance) -> Result<PublishedView> {
         let now = site::of(ctx, instance.record.uuid)?;

@@ -67,6 +67,9 @@ fn found(
     let protects = request.set.iter().any(Tag::protects) || request.remove.contains(&protection);
     let right = if protects { Right::Administer } else { Right::Change };
     app.authorise(caller, right, Target::instance(&request.name))?;
+    if request.set.iter().any(Tag::pushes) {
+        caller.require(right)?;
+    }
     if let Some(tag) = caller.scope().tag()
         && (request.remove.contains(&tag.key) || request.set.iter().any(|set| set.key == tag.key && set != tag))
     {

@@ -188,14 +188,14 @@ impl<'a> Owners<'a> {
         let (before, after) = (&self.facts.before, &self.facts.after);
         let rows: Vec<&Disk> = before.disks.iter().chain(&after.disks).filter(|disk| disk.id == id).collect();
         let instances = [&before.instances, &before.kept, &after.instances, &after.kept].into_iter().flatten();
-        let has = |instance: &&Instance| instance.record.disks.iter().any(|one| one.disk == id);
+        let has = |instance: &&Instance| instance.record.attachment(id).is_some();
         let holders: Vec<&Record> = instances.filter(has).map(|instance| &instance.record).collect();
         let open: HashSet<Uuid> = before.open.iter().chain(&after.open).map(owner).collect();
         let is_idle = |id: &Uuid| !self.facts.busy.contains(id) && !open.contains(id);
         let is_settled = rows.iter().all(|disk| disk.state == DiskState::Available)
             && is_idle(&id)
             && holders.iter().all(|record| is_idle(&record.uuid));
-        let own = holders.iter().flat_map(|record| &record.disks).filter(|one| one.disk == id).map(|one| one.volume);
+        let own = holders.iter().filter_map(|record| record.attachment(id)).map(|one| one.volume);
         let mut numbers = rows.iter().map(|disk| disk.volume).chain(own);
         let is_other = !rows.is_empty() && numbers.all(|number| disk_volume(id, number) != volume);
         (is_settled && is_other).then_some((id, !holders.is_empty()))

@@ -55,7 +55,7 @@ fn has_agent(ctx: &Ctx, instance: &Instance) -> Result<bool> {
 /// # Errors
 /// Those of [`accept_attach`].
 pub fn plan_attach(ctx: &Ctx, instance: &Instance, disk: &Disk, mount: Option<&MountPoint>) -> Result<()> {
-    if instance.record.disks.iter().any(|one| one.disk == disk.id) {
+    if instance.record.attachment(disk.id).is_some() {
         return Ok(());
     }
     let up = check(ctx, instance)?;
@@ -89,7 +89,7 @@ pub fn accept_attach(
     let lock = lock::take(ctx, instance, kind.as_str())?;
     let mut instance = ctx.store.require(&instance.record.name)?;
     let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
-    if instance.record.disks.iter().any(|one| one.disk == disk.id) {
+    if instance.record.attachment(disk.id).is_some() {
         return Ok(None);
     }
     let up = check(ctx, &instance)?;
@@ -206,7 +206,7 @@ pub fn accept_detach(ctx: &mut Ctx, instance: &Instance, name: &Name, force: boo
     let lock = lock::take(ctx, instance, kind.as_str())?;
     let instance = ctx.store.require(&instance.record.name)?;
     let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
-    let Some(attached) = instance.record.disks.iter().find(|one| one.disk == disk.id).cloned() else {
+    let Some(attached) = instance.record.attachment(disk.id).cloned() else {
         return Ok(None);
     };
     let up = check(ctx, &instance)?;

@@ -28,7 +28,7 @@ use crate::{
         undo::{owner_died, undo_of_dead_owner},
     },
     image::Arriving,
-    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Unobserved, Verb},
+    model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Verb, WithinStage},
     render::render_output,
     store::{self, Operation, OperationState},
 };
@@ -133,7 +133,7 @@ fn make(ctx: &mut Ctx, job: &mut Job, arriving: Option<Arriving>, observer: &mut
             // A disk behind the first is there twice until its volume has it.
             let needed = arriving.bytes().saturating_add(arriving.largest_behind());
             host::check_copy(ctx, &what, needed)?;
-            refuse_other(ctx, &arriving)?;
+            refuse_other(ctx, &arriving, observer)?;
             let received = images::receive(ctx, arriving, observer);
             let (image, rest, lock) = received.map_err(|e| room::explained(ctx, needed, e))?;
             let (id, record) = (job.operation.id.clone(), job.record.clone());
@@ -155,12 +155,14 @@ fn make(ctx: &mut Ctx, job: &mut Job, arriving: Option<Arriving>, observer: &mut
 
 /// Refused where the disk of an export would be put over another one: a volume's name has a part of the digest alone, and somebody may
 /// have made a file for that, to get under the disk of an instance that is there.
-fn refuse_other(ctx: &Ctx, arriving: &Arriving) -> Result<()> {
-    let (Some(volume), Some(told)) = (images::received_volume(arriving), arriving.next_told()) else { return Ok(()) };
+fn refuse_other(ctx: &Ctx, arriving: &Arriving, observer: &mut dyn Observer) -> Result<()> {
+    let (Some(volume), Some(told)) = (images::received_volume(arriving), arriving.next_declared()) else {
+        return Ok(());
+    };
     if ctx.hypervisor.volume(&ctx.settings.host.pool, &volume)?.is_none() {
         return Ok(());
     }
-    let there = content_of(ctx, &volume, &mut Unobserved)?;
+    let there = content_of(ctx, &volume, &mut WithinStage(observer))?;
     match (there.length, &there.sha256) == (told.length, &told.sha256) {
         true => Ok(()),
         false => Err(Error::new(Code::InvalidExport, format!("volume `{volume}` is there, and another disk"))

@@ -7,12 +7,13 @@ use crate::{
     engine::{
         Ctx, Observer, capacity, disk_copy,
         disks::{holder, lock_there},
-        domain::{let_calls_end, state_of, unresponsive, volume_path},
+        domain::{state_of, unresponsive, volume_path},
         execute::Payload,
         host,
-        journal::{self, OWNER_DIED, Run},
+        journal::{self, Run},
         lock::{self, Lock},
         progress::Reporter,
+        snapshot_end::{cut, take_back, write_sidecar},
         snapshot_sidecar::text_of_disk,
         snapshot_source::no_volume,
     },
@@ -22,7 +23,7 @@ use crate::{
         OperationKind, ResourceRef, Result, Size, SnapshotState, StoredDiskSnapshot,
     },
     plan::{self, DiskCopy, DiskPort, Object, OwnedKind, Step},
-    store::{Operation, OperationState, disk_snapshots, operations, snapshots},
+    store::{Operation, disk_snapshots, operations, snapshots},
 };
 
 /// What a snapshot of a disk would be made from.
@@ -80,7 +81,7 @@ pub fn source(ctx: &Ctx, name: &Name) -> Result<Source> {
     let (held, overcommit) = (ctx.store.allocated(&ctx.host_id())?, &ctx.settings.host.overcommit);
     let (what, in_pool) = (format!("a snapshot of disk `{name}`"), (&view.pool, view.used_by_disks));
     capacity::check_copy(&what, volume.allocation, in_pool, &held, overcommit)?;
-    let attached = holder.iter().flat_map(|instance| &instance.record.disks).find(|one| one.disk == disk.id);
+    let attached = holder.as_ref().and_then(|instance| instance.record.attachment(disk.id));
     let mount = attached.and_then(|one| one.mount.clone());
     let copied = CopiedDisk { disk: disk.id, name: disk.name, size: Size::bytes(volume.capacity), mount };
     Ok(Source { copied, volume, live, consistency, holder })
@@ -97,12 +98,10 @@ fn live_in(ctx: &Ctx, instance: &Instance, disk: &Disk) -> Result<(Option<(Uuid,
         return not_now(Code::NotSettled, &format!("is {}", instance.phase));
     }
     match state_of(ctx, instance)? {
-        state if disk_copy::is_up(state) => {
-            match instance.record.disks.iter().find(|one| one.disk == disk.id).and_then(DiskPort::of) {
-                Some(port) => Ok((Some((instance.record.uuid, port.device)), Consistency::Crash)),
-                None => not_now(Code::NotSettled, "has it where lite gives none"),
-            }
-        }
+        state if disk_copy::is_up(state) => match instance.record.attachment(disk.id).and_then(DiskPort::of) {
+            Some(port) => Ok((Some((instance.record.uuid, port.device)), Consistency::Crash)),
+            None => not_now(Code::NotSettled, "has it where lite gives none"),
+        },
         DomainState::Off => Ok((None, Consistency::Stopped)),
         DomainState::Crashed => Ok((None, Consistency::Crash)),
         DomainState::Unresponsive => Err(unresponsive(name)),
@@ -163,14 +162,7 @@ pub fn run(ctx: &mut Ctx, accepted: Accepted, observer: &mut dyn Observer) -> Re
             ctx.store.finish_disk_snapshot(&stored, &operation.id, ctx.clock.now())?;
             Ok(stored)
         }
-        Err(error) => {
-            journal::roll_back(ctx, &operation.id, &steps)
-                .map_err(|undo| undo.cause(format!("undone because: {error}")))?;
-            let why = (error.code, error.to_string());
-            let end = (operation.id.as_str(), OperationState::Failed);
-            ctx.store.forget_snapshot(snapshot.id, end, Some((why.0, &why.1)), ctx.clock.now())?;
-            Err(error.within(format!("could not make snapshot `{}`; nothing of it is left", snapshot.name)))
-        }
+        Err(error) => Err(take_back(ctx, (&operation, &steps), error, "make")?),
     }
 }
 
@@ -193,11 +185,7 @@ fn make(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &mut DiskSnapshot, source: &
     };
     snapshot.consistency = Some(if is_frozen { Consistency::Frozen } else { source.consistency });
     let content = text_of_disk(snapshot)?;
-    let sidecar = plan::snapshot_sidecar(snapshot.id);
-    let xml = plan::seed_xml(&sidecar, content.len() as u64)?;
-    let object = Object::Volume { pool: pool.clone(), name: sidecar };
-    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object, xml };
-    journal::step(ctx, run, &step, &Payload::of(OwnedKind::SnapshotSidecar, &content))?;
+    write_sidecar(ctx, run, snapshot.id, &content)?;
     let seen = ctx.hypervisor.volume(&pool, &name)?.ok_or_else(|| no_volume(&name))?;
     Ok(Size::bytes(seen.allocation))
 }
@@ -209,31 +197,5 @@ fn copy_live(ctx: &mut Ctx, run: &mut Run<'_>, uuid: Uuid, device: &str, name: &
     let xml = plan::copy_target_xml(&path, None)?;
     let copy = DiskCopy { device: device.to_owned(), path };
     journal::step(ctx, run, &Step::Copy { uuid, copy: copy.clone(), xml }, &none)?;
-    let has_agent = ctx.hypervisor.live_definition(uuid)?.is_some_and(|live| live.has_agent);
-    if has_agent {
-        // Before the step, as in a snapshot of the instance.
-        disk_copy::set_thaw_timer(ctx, uuid);
-        journal::step(ctx, run, &Step::Freeze { uuid }, &none)?;
-    }
-    journal::step(ctx, run, &Step::Cut { uuid, copies: vec![copy] }, &none)?;
-    if has_agent {
-        journal::step(ctx, run, &Step::Thaw { uuid }, &none)?;
-    }
-    Ok(has_agent)
-}
-
-/// The process of a snapshot died: what it left is removed, and the guest thawed before all else.
-///
-/// # Errors
-/// What could not be undone.
-pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
-    let steps = journal::journalled(ctx, &operation.id)?;
-    if let Some(id) = operation.machine.filter(|_| steps.iter().any(|(.., done)| !done)) {
-        let_calls_end(ctx, id);
-    }
-    let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
-    journal::roll_back(ctx, &operation.id, &steps)?;
-    let end = (operation.id.as_str(), OperationState::Failed);
-    ctx.store.forget_snapshot(operation.resource.id, end, Some(OWNER_DIED), ctx.clock.now())?;
-    Ok(format!("removed what was there of snapshot `{}`, which was cut off", operation.resource.name))
+    cut(ctx, run, uuid, vec![copy])
 }

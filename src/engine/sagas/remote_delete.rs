@@ -113,8 +113,8 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
         tidy_if_reached(ctx, &remote);
     }
     ctx.store.end_operation(&operation.id, OperationState::Failed, Some(OWNER_DIED), ctx.now())?;
-    let text = "closed the deletion in remote `{}` that was cut off: each snapshot is there whole, or gone";
-    Ok(text.replace("{}", &operation.resource.name))
+    let name = &operation.resource.name;
+    Ok(format!("closed the deletion in remote `{name}` that was cut off: each snapshot is there whole, or gone"))
 }
 
 /// Deletes the oldest copies that the watcher made of snapshots of an instance, above so many, and never the `newest`; a sentence for each.

@@ -9,19 +9,18 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        Ctx, Observer, disk_copy,
-        domain::{let_calls_end, volume_path},
+        Ctx, Observer,
+        domain::volume_path,
         execute::Payload,
         image_leftovers,
         images::is_received,
-        journal::{self, OWNER_DIED, Run},
+        journal::{self, Run},
         lock::{self, Lock},
         progress::Reporter,
-        snapshot_end::end,
+        snapshot_end::{cut, end, write_sidecar},
         snapshot_sidecar::Sidecar,
         snapshot_source::no_volume,
     },
-    hypervisor::DomainState,
     model::{
         AnySnapshot, Code, Consistency, Error, Instance, Name, OperationKind, Record, ResourceRef, Result, Size,
         Snapshot, SnapshotState, StoredSnapshot,
@@ -138,44 +137,21 @@ fn make(ctx: &mut Ctx, run: &mut Run<'_>, snapshot: &mut Snapshot, source: &Sour
         journal::step(ctx, run, &step, &none)?;
     }
     let copies = copy(ctx, run, snapshot, source)?;
-    // Asked for late: a guest that boots gets its agent meanwhile.
-    let has_agent = source.is_up && ctx.hypervisor.live_definition(uuid)?.is_some_and(|live| live.has_agent);
-    if has_agent {
-        // Before the step: a program of the guest takes longer to start than all that happens while it is frozen.
-        disk_copy::set_thaw_timer(ctx, uuid);
-        journal::step(ctx, run, &Step::Freeze { uuid }, &none)?;
-    }
-    // Copies end one after the other: nothing is written in between, whether the guest is frozen or not.
-    let is_paused = source.is_up && copies.len() > 1 && runs(ctx, uuid)?;
-    if is_paused {
-        journal::step(ctx, run, &Step::Suspend { uuid }, &none)?;
-    }
-    journal::step(ctx, run, &Step::Cut { uuid, copies }, &none)?;
-    if is_paused {
-        journal::step(ctx, run, &Step::Resume { uuid }, &none)?;
-    }
-    if has_agent {
-        journal::step(ctx, run, &Step::Thaw { uuid }, &none)?;
-    }
+    let is_frozen = match source.is_up {
+        true => cut(ctx, run, uuid, copies)?,
+        false => journal::step(ctx, run, &Step::Cut { uuid, copies }, &none).map(|()| false)?,
+    };
     if !source.is_up {
         journal::step(ctx, run, &Step::EndPaused { uuid }, &none)?;
     }
-    snapshot.consistency = Some(if has_agent { Consistency::Frozen } else { source.consistency });
+    snapshot.consistency = Some(if is_frozen { Consistency::Frozen } else { source.consistency });
     let content = Sidecar::of(ctx, snapshot)?.text()?;
-    let sidecar = plan::snapshot_sidecar(snapshot.id);
-    let xml = plan::seed_xml(&sidecar, content.len() as u64)?;
-    let object = Object::Volume { pool: pool.clone(), name: sidecar };
-    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object, xml };
-    journal::step(ctx, run, &step, &Payload::of(OwnedKind::SnapshotSidecar, &content))?;
+    write_sidecar(ctx, run, snapshot.id, &content)?;
     let mut takes = 0;
     for name in plan::snapshot_copies(snapshot) {
         takes += ctx.hypervisor.volume(&pool, &name)?.ok_or_else(|| no_volume(&name))?.allocation;
     }
     Ok(Size::bytes(takes))
-}
-
-fn runs(ctx: &Ctx, uuid: Uuid) -> Result<bool> {
-    Ok(ctx.hypervisor.domain(uuid)?.is_some_and(|domain| domain.state == DomainState::Running))
 }
 
 /// Copies each disk into a volume of its own; from then on each write goes to both.
@@ -215,22 +191,6 @@ fn start_paused(ctx: &Ctx, snapshot: &Snapshot, source: &Source) -> Result<Step>
         machine: host.q35.then_some("q35"),
     })?;
     Ok(Step::StartPaused { uuid: record.uuid, xml })
-}
-
-/// The process of a snapshot died: what it left is removed, and its guest thawed before all else.
-///
-/// # Errors
-/// What could not be undone.
-pub fn resume(ctx: &mut Ctx, operation: &Operation) -> Result<String> {
-    let steps = journal::journalled(ctx, &operation.id)?;
-    if let Some(uuid) = operation.machine.filter(|_| steps.iter().any(|(.., done)| !done)) {
-        let_calls_end(ctx, uuid);
-    }
-    let steps: Vec<_> = steps.into_iter().map(|(sequence, step, _)| (sequence, step)).collect();
-    journal::roll_back(ctx, &operation.id, &steps)?;
-    let end = (operation.id.as_str(), OperationState::Failed);
-    ctx.store.forget_snapshot(operation.resource.id, end, Some(OWNER_DIED), ctx.clock.now())?;
-    Ok(format!("removed what was there of snapshot `{}`, which was cut off", operation.resource.name))
 }
 
 /// A snapshot that goes: the database says so, and its lock is held.

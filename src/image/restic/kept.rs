@@ -51,7 +51,7 @@ pub struct Kept {
 
 /// What restic tells of one.
 #[derive(Deserialize)]
-struct Told {
+struct Listed {
     id: String,
     time: Timestamp,
     #[serde(default)]
@@ -62,10 +62,10 @@ struct Told {
 pub(super) fn read(answer: &[u8]) -> Result<Vec<Kept>> {
     let damaged =
         |why: String| Error::new(Code::RemoteDamaged, "the repository tells what lite cannot read").cause(why);
-    let told: Option<Vec<Told>> = serde_json::from_slice(answer).map_err(|e| damaged(e.to_string()))?;
+    let told: Option<Vec<Listed>> = serde_json::from_slice(answer).map_err(|e| damaged(e.to_string()))?;
     let is_id = |id: &str| id.len() == 64 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let mut all = Vec::new();
-    for Told { id, time, tags } in told.unwrap_or_default() {
+    for Listed { id, time, tags } in told.unwrap_or_default() {
         if !is_id(&id) {
             return Err(damaged("an id is none".to_owned()));
         }

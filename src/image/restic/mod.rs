@@ -32,7 +32,7 @@ use crate::model::{Code, Error, Location, Result, escaped};
 const QUESTION: Duration = Duration::from_secs(300);
 /// How long no byte may go through while a copy is on its way; its end is written by then, too.
 const COPY: Duration = Duration::from_secs(900);
-/// How long it may take to look through all that is kept.
+/// How long it may take to look through all that is kept, or to take room back.
 const WHOLE: Duration = Duration::from_secs(6 * 3600);
 
 /// What restic makes in a folder.
