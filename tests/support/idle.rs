@@ -101,7 +101,7 @@ pub fn image(host: &Host, id: &str, code: &[u8]) -> String {
 /// Runs a command that must succeed.
 pub fn run(command: &mut Command) -> Output {
     let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    assert!(out.status.success(), "{command:?}: {}", text(&out.stderr));
+    assert!(out.status.success(), "{command:?}: {}{}", text(&out.stderr), text(&out.stdout));
     out
 }
 
