@@ -3,6 +3,7 @@
 //! The rooms and the direction of their dependencies are in `docs/design.md`; `tests/it/layering.rs` holds them.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod access;
 pub mod acme;
 pub mod app;
 pub mod catalog;

@@ -13,6 +13,8 @@ pub enum Right {
     Change,
     /// Change the host, or repair what is known of it.
     Administer,
+    /// Say who comes in, and what is protected: never by a key of the API.
+    Protect,
 }
 
 impl Right {
@@ -21,7 +23,7 @@ impl Right {
         match role {
             Role::Viewer => &[Self::Read],
             Role::Operator => &[Self::Read, Self::Access, Self::Change],
-            Role::Admin => &[Self::Read, Self::Access, Self::Change, Self::Administer],
+            Role::Admin => &[Self::Read, Self::Access, Self::Change, Self::Administer, Self::Protect],
         }
     }
 }
@@ -43,7 +45,9 @@ impl Caller {
 
     /// An account of a role that sees a part of the host, or all of it.
     pub fn of(requester: Requester, role: Role, scope: Scope) -> Self {
-        Self { requester, rights: Right::of(role).to_vec(), scope }
+        let mut rights = Right::of(role).to_vec();
+        rights.retain(|right| *right != Right::Protect || requester.via != Via::Api);
+        Self { requester, rights, scope }
     }
 
     /// An account with these rights alone.
@@ -77,6 +81,7 @@ impl Caller {
             Right::Access => "log in to instances or see their passwords",
             Right::Change => "change this",
             Right::Administer => "change this host",
+            Right::Protect => "say who comes in, or what is protected",
         };
         Err(Error::new(Code::Forbidden, format!("`{}` may not {what}", self.requester.actor)))
     }
@@ -106,8 +111,8 @@ mod tests {
     #[test]
     fn a_role_is_its_rights_and_a_scope_takes_away_what_is_not_sorted_by_it() {
         let requester = || Requester { actor: "ann".to_owned(), via: Via::Console, address: None };
-        let all = [Right::Read, Right::Access, Right::Change, Right::Administer];
-        for (role, may) in [(Role::Viewer, 1), (Role::Operator, 3), (Role::Admin, 4)] {
+        let all = [Right::Read, Right::Access, Right::Change, Right::Administer, Right::Protect];
+        for (role, may) in [(Role::Viewer, 1), (Role::Operator, 3), (Role::Admin, 5)] {
             let caller = Caller::of(requester(), role, Scope::All);
             let scoped = Caller::of(requester(), role, Scope::parse("client=acme").unwrap());
             for (n, right) in all.into_iter().enumerate() {

@@ -57,6 +57,16 @@ pub fn domains(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Domain).unwrap_or_default()
 }
 
+/// Names of users.
+pub fn users(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::User).unwrap_or_default()
+}
+
+/// Ids of keys of the API.
+pub fn keys(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Key).unwrap_or_default()
+}
+
 /// Ids of the latest operations.
 pub fn operations(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Operation).unwrap_or_default()

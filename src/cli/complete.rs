@@ -125,6 +125,16 @@ pub fn domains(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::domains))
 }
 
+/// Completes names of users.
+pub fn users(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::users))
+}
+
+/// Completes ids of keys of the API.
+pub fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::keys))
+}
+
 /// Completes ids of operations.
 pub fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::operations))

@@ -26,8 +26,10 @@ mod gc;
 mod image;
 mod import;
 mod ip;
+mod key;
 mod lb;
 mod list;
+mod login;
 mod logs;
 mod man;
 mod metrics;
@@ -53,6 +55,7 @@ mod unprotect;
 mod unpublish;
 mod upgrade;
 mod usage;
+mod user;
 mod values;
 mod watch;
 
@@ -125,6 +128,9 @@ enum Verb {
     Contact(contact::Args),
     Events(events::Args),
     Operations(operations::Args),
+    Login(login::Args),
+    User(user::Args),
+    Key(key::Args),
     Audit(audit::Args),
     Repair(repair::Args),
     Gc(gc::Args),
@@ -231,6 +237,9 @@ impl Verb {
             Self::Contact(args) => contact::run(args, env),
             Self::Events(args) => events::run(args, env),
             Self::Operations(args) => operations::run(args, env),
+            Self::Login(args) => login::run(args, env),
+            Self::User(args) => user::run(args, env),
+            Self::Key(args) => key::run(args, env),
             Self::Audit(args) => audit::run(args, env),
             Self::Repair(args) => repair::run(args, env),
             Self::Gc(args) => gc::run(args, env),

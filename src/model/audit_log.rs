@@ -51,6 +51,30 @@ words! {
     CollectGarbage = "gc",
     /// Puts in order what a check of the host found wrong.
     FixHost = "doctor-fix",
+    /// Makes a code that logs in once.
+    MakeLoginCode = "login-code",
+    /// Adds a user.
+    AddUser = "user-add",
+    /// Gives a user another role or scope, keeps it out, or lets it in.
+    ChangeUser = "user-change",
+    /// Ends the sessions of a user.
+    LogOutUser = "user-logout",
+    /// Removes a user.
+    RemoveUser = "user-remove",
+    /// Makes a key of the API.
+    CreateKey = "key-create",
+    /// Has nobody come in with a key.
+    DisableKey = "key-disable",
+    /// Lets somebody in again who has a key.
+    EnableKey = "key-enable",
+    /// Removes a key.
+    RemoveKey = "key-remove",
+    /// Logs in.
+    LogIn = "log-in",
+    /// Logs out.
+    LogOut = "log-out",
+    /// Sets its own password.
+    SetPassword = "set-password",
 }
 
 words! {

@@ -129,6 +129,16 @@ words! {
     ContactRedeliver = "contact redeliver",
     /// Watches the instances.
     Watch = "watch",
+    /// Lists the users.
+    UserList = "user list",
+    /// Shows a user.
+    UserShow = "user show",
+    /// Lets a user in again.
+    UserEnable = "user enable",
+    /// Ends the sessions of a user.
+    UserLogout = "user logout",
+    /// Lists the keys of the API.
+    KeyList = "key list",
     /// Lists the operations.
     Operations = "operations",
     /// Shows operations.

@@ -3,6 +3,7 @@
 //! Uniqueness of names, uuids, hardware addresses and addresses is a constraint of the schema, never check-then-act. SQLite's
 //! own types stay in this room: others get a [`Store`] for reads and a [`Transaction`] for changes.
 
+pub mod access;
 pub mod alarms;
 pub mod audit;
 pub mod auto_pushes;

@@ -37,6 +37,10 @@ pub enum Named {
     Operation,
     /// Operations under way.
     OpenOperation,
+    /// Users.
+    User,
+    /// Keys of the API.
+    Key,
 }
 
 /// The names of a kind in `state.db` in `dir`, in alphabetical order; of operations the ids, the latest first. The database is neither made nor migrated.
@@ -52,6 +56,8 @@ pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
         Named::Disk => "SELECT name FROM disk ORDER BY name",
         Named::Remote => "SELECT name FROM remote ORDER BY name",
         Named::Domain => "SELECT domain FROM site ORDER BY domain",
+        Named::User => "SELECT name FROM account ORDER BY name",
+        Named::Key => "SELECT id FROM api_key ORDER BY id",
         Named::Operation => "SELECT id FROM operation ORDER BY started_at DESC LIMIT 50",
         Named::OpenOperation => "SELECT id FROM operation WHERE state = 'started' ORDER BY started_at DESC LIMIT 50",
     };

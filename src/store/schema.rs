@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/22.sql")),
     Migration::of(include_str!("schema/23.sql")),
     Migration::of(include_str!("schema/24.sql")),
+    Migration::of(include_str!("schema/25.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

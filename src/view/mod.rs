@@ -40,6 +40,7 @@ mod storage;
 mod tags;
 mod tested;
 mod unit;
+mod users;
 
 use std::collections::BTreeMap;
 
@@ -86,6 +87,9 @@ pub use storage::StorageRow;
 pub use tags::TagsView;
 pub use tested::{TestResult, TestView, TestsDocument};
 pub use unit::UnitView;
+pub use users::{
+    KeyCreated, KeyRow, KeysDocument, LoginCodeView, SessionRow, UserDocument, UserRow, UserView, UsersDocument,
+};
 
 use crate::model::{Currency, Money, NetworkMode, Tag};
 

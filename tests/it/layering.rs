@@ -19,6 +19,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // `catalog`: an instance keeps its resolved blueprint, so that later verbs do not depend on today's files.
     ("store", &["catalog", "model"]),
     ("hypervisor", &["model"]),
+    // What codes, passwords, sessions and keys are. Their rows are the store's.
+    ("access", &["model"]),
     // Certificates from an authority.
     ("acme", &["model"]),
     ("image", &["kill_point", "clock", "model"]),
@@ -66,6 +68,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "access",
             "monitor",
             "notify",
             "engine",
@@ -135,7 +138,7 @@ const ENGINE: &[&[&str]] = &[
 ];
 
 /// Rooms whose results depend on their arguments alone.
-const PURE: &[&str] = &["model", "catalog", "render", "plan"];
+const PURE: &[&str] = &["model", "access", "catalog", "render", "plan"];
 
 /// What no pure room may name. Matched anywhere in a path, by whole segments.
 const IMPURE: &[&str] = &[

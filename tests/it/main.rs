@@ -90,6 +90,7 @@ mod template_limits;
 mod upgrade;
 mod user_data;
 mod user_data_forms;
+mod users;
 mod verify;
 mod waits;
 mod watch;

@@ -38,7 +38,7 @@ impl Protect {
 
 impl Change for Protect {
     type View = Changed;
-    const RIGHT: Right = Right::Administer;
+    const RIGHT: Right = Right::Protect;
 
     fn plan(&self, _: &Ctx, instance: &Instance) -> Result<Changed> {
         let planned = || Changed::new(&instance.record.name, format!("would be {}", self.word()));

@@ -65,7 +65,7 @@ fn found(
 ) -> Result<(Ctx, Instance, Vec<Tag>)> {
     let protection = Tag::protection().key;
     let protects = request.set.iter().any(Tag::protects) || request.remove.contains(&protection);
-    let right = if protects { Right::Administer } else { Right::Change };
+    let right = if protects { Right::Protect } else { Right::Change };
     app.authorise(caller, right, Target::instance(&request.name))?;
     if request.set.iter().any(Tag::pushes) {
         caller.require(right)?;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use lite::{
     model::{
         AlarmState, Certificate, CertificateState, Code, Currency, DesiredState, Domain, Error, Event, EventData,
-        EventKind, Hint, InstanceState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol, Publication, Rule,
-        Rules, Service, Site, Size, Statistic, Tag,
+        EventKind, Hint, InstanceState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol, Publication, Role,
+        Rule, Rules, Service, Site, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -183,7 +183,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
     let commands = "`start`, `stop`, `reboot`, `restore`, `upgrade`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
-                    `alarm mute`, `ip release`, `lb delete`, `disk delete`, `snapshot delete`, `snapshot auto`, `snapshot push`, `snapshot verify`, `remote check`, `remote delete`, `remote remove`, `export`, `contact remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
+                    `alarm mute`, `ip release`, `lb delete`, `disk delete`, `snapshot delete`, `snapshot auto`, `snapshot push`, `snapshot verify`, `remote check`, `remote delete`, `remote remove`, `export`, `contact remove`, `user role`, `user disable`, `user enable`, `user logout`, `user remove`, `key disable`, `key enable`, `key remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };
     add(all, "`image build`, `pull`, `import` and `remove` with `--dry-run`", &planned);

@@ -7,9 +7,9 @@ use lite::{
         audit, blueprint, contact, disk, doctor, export, gc,
         image::{self, bake, make, prune, remove},
         instance::{import, login},
-        load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, watch,
+        key, load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, user, watch,
     },
-    model::{ForwardMode, HealthPath, Location, Size, Unobserved},
+    model::{ForwardMode, HealthPath, Location, Role, Scope, Size, Unobserved},
 };
 
 use super::{
@@ -290,6 +290,29 @@ pub const ALL: &[(&str, Kind)] = &[
         "static_ip::release",
         Closed(|app, c, of| static_ip::release(app, c, &part(of, "ip"), true, &mut Unobserved).map(shown)),
     ),
+    (
+        "key::create",
+        Closed(|app, c, _| {
+            let create = key::Create { user: name("root"), role: None, label: String::new() };
+            key::create(app, c, &create).map(|_| String::new())
+        }),
+    ),
+    ("key::list", Closed(|app, c, _| key::list(app, c, None, &mut Unobserved).map(shown))),
+    ("key::disable", Closed(|app, c, _| key::disable(app, c, &[], true).map(shown))),
+    ("key::remove", Closed(|app, c, _| key::remove(app, c, &[]).map(shown))),
+    ("user::log_in", Closed(|app, c, _| user::log_in(app, c, &name("root")).map(|_| String::new()))),
+    (
+        "user::add",
+        Closed(|app, c, _| {
+            let add = user::Add { name: name("new"), role: Role::Viewer, scope: Scope::All, dry_run: true };
+            user::add(app, c, &add, &mut Unobserved).map(|_| String::new())
+        }),
+    ),
+    ("user::list", Closed(|app, c, _| user::list(app, c, &mut Unobserved).map(shown))),
+    ("user::show", Closed(|app, c, _| user::show(app, c, &name("root"), &mut Unobserved).map(shown))),
+    ("user::change", Closed(|app, c, _| user::change(app, c, &name("root"), &user::Change::default()).map(shown))),
+    ("user::log_out", Closed(|app, c, _| user::log_out(app, c, &name("root")).map(shown))),
+    ("user::find", Closed(|app, c, _| user::find(app, c, &[name("root")]).map(|_| String::new()))),
     ("watch::run", Closed(|app, c, _| watch::run(app, c, None, &|_| {}).map(shown))),
     (
         "watch::install",

@@ -55,6 +55,7 @@ pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
     let event = Event { at: now(), kind: EventKind::HostCapacity, data: EventData::says("x"), suppressed: false };
     let event = view::EventRow { id: 1, title: text("x"), event };
     add(all, "`events`, `alarm history`", &view::EventsDocument::of(&[event]));
+    documents_of_users(all);
     let audited = view::AuditRow {
         id: 1,
         at: now(),
@@ -70,4 +71,36 @@ pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
     };
     add(all, "`audit`", &view::AuditLogDocument { audit: &[audited] });
     add(all, "an error", &view::ErrorView::from(&failure()));
+}
+
+fn documents_of_users(all: &mut Vec<(&'static str, Value)>) {
+    let code = view::LoginCodeView { user: text("anna"), code: text("K7QF-9M2P-XV4T-C8RN"), until: now() };
+    add(all, "`login`, `user add`", &code);
+    let user = view::UserRow {
+        name: text("anna"),
+        role: Role::Operator,
+        only: Some(text("client=acme")),
+        disabled: false,
+        password: true,
+        sessions: 1,
+        keys: 1,
+        created_at: now(),
+    };
+    add(all, "`user list`", &view::UsersDocument { users: std::slice::from_ref(&user) });
+    let address = Some([192, 0, 2, 7].into());
+    let session = view::SessionRow { address, began_at: now(), used_at: now() };
+    let key = view::KeyRow {
+        id: text("LITE0123456789ABCDEF"),
+        user: text("anna"),
+        role: Role::Viewer,
+        label: text("laptop"),
+        disabled: false,
+        created_at: now(),
+        used_at: Some(now()),
+        address,
+    };
+    let (sessions, keys) = (&[session], std::slice::from_ref(&key));
+    add(all, "`user show`", &view::UserDocument { user: &user, sessions, keys });
+    add(all, "`key create`", &view::KeyCreated { key: key.clone(), secret: text("x") });
+    add(all, "`key list`", &view::KeysDocument { keys });
 }

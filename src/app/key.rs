@@ -1,0 +1,168 @@
+//! Keys of the API: made for a user, shown once, ended at once.
+
+use std::net::IpAddr;
+
+use super::{App, Caller, Right};
+use crate::{
+    access::key::NewKey,
+    model::{AuditAction, AuditEntry, Code, Error, Name, Observer, Requester, Result, Role, Via, escaped},
+    store::{
+        Store,
+        access::{self, ApiKey},
+    },
+    view::{Changed, KeyCreated, KeyRow},
+};
+
+/// Longest label.
+const LONGEST: usize = 64;
+
+/// A key to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Create {
+    /// Whose it is.
+    pub user: Name,
+    /// What it may do; none: what its user may.
+    pub role: Option<Role>,
+    /// What it is for.
+    pub label: String,
+}
+
+/// Makes a key. Its secret is shown this once.
+///
+/// # Errors
+/// There is no such user, or it may less than the key is to.
+pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
+    caller.require(Right::Protect)?;
+    let mut store = app.new_store()?;
+    let account = store.require_account(&create.user)?;
+    let role = create.role.unwrap_or(account.role);
+    if role > account.role {
+        let text = format!("user `{}` is {}: a key of theirs cannot be {role}", account.name, account.role);
+        return Err(Error::new(Code::KeyMayMore, text).hint("give it the user's role, or a lower one"));
+    }
+    let label = &create.label;
+    if label.chars().count() > LONGEST || label.chars().any(char::is_control) {
+        return Err(Error::new(Code::InvalidLabel, format!("`{}` is no label", escaped(label)))
+            .hint(format!("a label is at most {LONGEST} characters in one line")));
+    }
+    let new = NewKey::of(rand::random(), rand::random());
+    let key = ApiKey {
+        id: new.id,
+        secret: new.secret,
+        account: account.name,
+        role,
+        label: label.clone(),
+        disabled: false,
+        created_at: app.clock.now(),
+        used_at: None,
+        address: None,
+    };
+    let entry = about(app, caller, AuditAction::CreateKey, &key.id);
+    let entry = AuditEntry { detail: Some(format!("of {}, {role}", key.account)), ..entry };
+    store.audited(entry).write(|t| access::insert_key(t, &key))?;
+    Ok(KeyCreated::new(row(key.clone()), key.secret))
+}
+
+/// The keys, of one user or of all.
+///
+/// # Errors
+/// There is no such user.
+pub fn list(app: &App, caller: &Caller, of: Option<&Name>, observer: &mut dyn Observer) -> Result<Vec<KeyRow>> {
+    caller.require(Right::Protect)?;
+    let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
+    of.map_or(Ok(()), |name| store.require_account(name).map(drop))?;
+    Ok(store.api_keys(of)?.into_iter().map(row).collect())
+}
+
+/// A key in a list: without its secret.
+pub(super) fn row(key: ApiKey) -> KeyRow {
+    KeyRow {
+        id: key.id,
+        user: key.account.to_string(),
+        role: key.role,
+        label: key.label,
+        disabled: key.disabled,
+        created_at: key.created_at,
+        used_at: key.used_at,
+        address: key.address,
+    }
+}
+
+/// Has nobody come in with a key from now on, or somebody again.
+///
+/// # Errors
+/// There is no such key.
+pub fn disable(app: &App, caller: &Caller, ids: &[String], disabled: bool) -> Result<Vec<Changed>> {
+    let mut store = found(app, caller, ids)?;
+    let (action, now) = match disabled {
+        true => (AuditAction::DisableKey, "disabled"),
+        false => (AuditAction::EnableKey, "enabled"),
+    };
+    ids.iter()
+        .map(|id| {
+            store.audited(about(app, caller, action, id)).write(|t| access::disable_key(t, id, disabled))?;
+            Ok(Changed::new(id, now))
+        })
+        .collect()
+}
+
+/// Removes keys.
+///
+/// # Errors
+/// There is no such key.
+pub fn remove(app: &App, caller: &Caller, ids: &[String]) -> Result<Vec<Changed>> {
+    let mut store = found(app, caller, ids)?;
+    ids.iter()
+        .map(|id| {
+            store.audited(about(app, caller, AuditAction::RemoveKey, id)).write(|t| access::remove_key(t, id))?;
+            Ok(Changed::new(id, "removed"))
+        })
+        .collect()
+}
+
+/// The database, in which all of these keys are.
+fn found(app: &App, caller: &Caller, ids: &[String]) -> Result<Store> {
+    caller.require(Right::Protect)?;
+    let store = app.new_store()?;
+    ids.iter().try_for_each(|id| store.require_key(id).map(drop))?;
+    Ok(store)
+}
+
+fn about(app: &App, caller: &Caller, action: AuditAction, id: &str) -> AuditEntry {
+    AuditEntry { resource: Some((None, id.to_owned())), ..app.done(caller, action) }
+}
+
+/// Whoever signs with a key.
+pub struct Signer {
+    /// What its signatures are checked with.
+    pub secret: secrecy::SecretString,
+    /// As use cases know it.
+    pub caller: Caller,
+}
+
+/// Who signs with a key of this id; none: nobody may. Remembered as used once its signature was good: [`used`].
+///
+/// # Errors
+/// Those of the database.
+pub fn signer(app: &App, id: &str, address: Option<IpAddr>) -> Result<Option<Signer>> {
+    let Some(store) = app.store_as_it_is()? else { return Ok(None) };
+    let Some(key) = store.api_key(id)?.filter(|key| !key.disabled) else { return Ok(None) };
+    let Some(account) = store.account(&key.account)?.filter(|account| !account.disabled) else { return Ok(None) };
+    let requester = Requester { actor: account.name.to_string(), via: Via::Api, address };
+    // A user that may less today: so may its keys.
+    let caller = Caller::of(requester, key.role.min(account.role), account.scope);
+    Ok(Some(Signer { secret: key.secret, caller }))
+}
+
+/// Remembers that a key was used, at most once a minute.
+///
+/// # Errors
+/// Those of the database.
+pub fn used(app: &App, id: &str, address: Option<IpAddr>) -> Result<()> {
+    let (mut store, now) = (app.new_store()?, app.clock.now());
+    let last = store.require_key(id)?.used_at;
+    match last.is_some_and(|last| now.duration_since(last) < jiff::SignedDuration::from_mins(1)) {
+        true => Ok(()),
+        false => store.use_key(id, address, now),
+    }
+}

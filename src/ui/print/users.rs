@@ -1,0 +1,120 @@
+//! `lite login`, `lite user` and `lite key`.
+
+use super::{or_dash, time_text};
+use crate::{
+    model::Result,
+    ui::{Block, Cell, Column, Table, Ui},
+    view::{KeyCreated, KeyRow, KeysDocument, LoginCodeView, UserDocument, UserRow, UserView, UsersDocument},
+};
+
+/// Prints a code: this once.
+pub fn print_login_code(ui: &Ui, code: &LoginCodeView) -> Result<()> {
+    if ui.json {
+        return ui.document(code);
+    }
+    let mut block = Block::new();
+    block.row("user", &code.user).row("code", &code.code).row("until", format!("{}, once", time_text(code.until)));
+    ui.data(&block.render(ui.color()))
+}
+
+/// Prints the users.
+pub fn print_users(ui: &Ui, users: &[UserRow]) -> Result<()> {
+    if ui.json {
+        return ui.document(&UsersDocument { users });
+    }
+    let mut table = Table::new([
+        Column::left("NAME"),
+        Column::left("ROLE"),
+        Column::left("ONLY"),
+        Column::left("STATE"),
+        Column::left("PASSWORD"),
+        Column::right("SESSIONS"),
+        Column::right("KEYS"),
+    ]);
+    for user in users {
+        let cells: [Cell; 7] = [
+            user.name.as_str().into(),
+            user.role.as_str().into(),
+            or_dash(user.only.as_ref()).into(),
+            (if user.disabled { "disabled" } else { "enabled" }).into(),
+            (if user.password { "yes" } else { "no" }).into(),
+            user.sessions.to_string().into(),
+            user.keys.to_string().into(),
+        ];
+        table.row(cells);
+    }
+    ui.table(&table)
+}
+
+/// Prints one user, with its sessions and keys.
+pub fn print_user(ui: &Ui, user: &UserView) -> Result<()> {
+    if ui.json {
+        return ui.document(&UserDocument { user: &user.row, sessions: &user.sessions, keys: &user.keys });
+    }
+    let row = &user.row;
+    let state = if row.disabled { "disabled" } else { "enabled" };
+    let mut block = Block::new();
+    block
+        .row("name", &row.name)
+        .row("role", row.role)
+        .row("only", or_dash(row.only.as_ref()))
+        .row("state", state)
+        .row("password", if row.password { "yes" } else { "no" })
+        .row("added", time_text(row.created_at));
+    for session in &user.sessions {
+        let (began, used) = (time_text(session.began_at), time_text(session.used_at));
+        block.row("session", format!("from {}, since {began}, used {used}", or_dash(session.address)));
+    }
+    for key in &user.keys {
+        let state = if key.disabled { ", disabled" } else { "" };
+        block.row("key", format!("{} ({}{state}) {}", key.id, key.role, key.label));
+    }
+    ui.data(&block.render(ui.color()))
+}
+
+/// Prints keys, without their secrets.
+pub fn print_keys(ui: &Ui, keys: &[KeyRow]) -> Result<()> {
+    if ui.json {
+        return ui.document(&KeysDocument { keys });
+    }
+    if keys.is_empty() {
+        ui.status("there are no keys");
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::left("ID"),
+        Column::left("USER"),
+        Column::left("ROLE"),
+        Column::left("STATE"),
+        Column::left("USED"),
+        Column::left("FROM"),
+        Column::flexible("LABEL"),
+    ]);
+    for key in keys {
+        let cells: [Cell; 7] = [
+            key.id.as_str().into(),
+            key.user.as_str().into(),
+            key.role.as_str().into(),
+            (if key.disabled { "disabled" } else { "enabled" }).into(),
+            or_dash(key.used_at.map(time_text)).into(),
+            or_dash(key.address).into(),
+            key.label.as_str().into(),
+        ];
+        table.row(cells);
+    }
+    ui.table(&table)
+}
+
+/// Prints a key with its secret: this once.
+pub fn print_key_created(ui: &Ui, created: &KeyCreated) -> Result<()> {
+    if ui.json {
+        return ui.document(created);
+    }
+    let mut block = Block::new();
+    block
+        .row("user", &created.key.user)
+        .row("role", created.key.role)
+        .row("key", &created.key.id)
+        .row("secret", &created.secret);
+    ui.data(&block.render(ui.color()))
+}

@@ -1,0 +1,125 @@
+//! `lite login`, `lite user` and `lite key`.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::model::Role;
+
+/// A code that logs in once.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct LoginCodeView {
+    /// Whom it logs in.
+    pub user: String,
+    /// The code, shown this once.
+    pub code: String,
+    /// Until when it counts.
+    pub until: Timestamp,
+}
+
+/// A user in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserRow {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The tag of what it sees; none: it sees everything.
+    pub only: Option<String>,
+    /// It may not come in.
+    pub disabled: bool,
+    /// It has a password.
+    pub password: bool,
+    /// How many sessions it has.
+    pub sessions: usize,
+    /// How many keys it has.
+    pub keys: usize,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// A session of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionRow {
+    /// From where it was begun.
+    pub address: Option<IpAddr>,
+    /// When somebody logged in.
+    pub began_at: Timestamp,
+    /// When it was used last.
+    pub used_at: Timestamp,
+}
+
+/// A key of the API, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyRow {
+    /// `LITE` and 16 letters.
+    pub id: String,
+    /// Whose it is.
+    pub user: String,
+    /// What it may do.
+    pub role: Role,
+    /// What it is for.
+    pub label: String,
+    /// Nobody comes in with it.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was used last.
+    pub used_at: Option<Timestamp>,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
+/// A user with its sessions and keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserView {
+    /// As in a list.
+    pub row: UserRow,
+    /// The sessions, the one used last first.
+    pub sessions: Vec<SessionRow>,
+    /// The keys.
+    pub keys: Vec<KeyRow>,
+}
+
+/// A key that was just made.
+#[derive(Clone, Serialize)]
+pub struct KeyCreated {
+    /// The key.
+    pub key: KeyRow,
+    /// Its secret, shown this once.
+    pub secret: String,
+}
+
+impl KeyCreated {
+    /// A key with its secret.
+    pub fn new(key: KeyRow, secret: SecretString) -> Self {
+        Self { key, secret: secret.expose_secret().to_owned() }
+    }
+}
+
+/// The document of `user list`.
+#[derive(Debug, Serialize)]
+pub struct UsersDocument<'a> {
+    /// The users.
+    pub users: &'a [UserRow],
+}
+
+/// The document of `user show`.
+#[derive(Debug, Serialize)]
+pub struct UserDocument<'a> {
+    /// The user.
+    pub user: &'a UserRow,
+    /// Its sessions.
+    pub sessions: &'a [SessionRow],
+    /// Its keys.
+    pub keys: &'a [KeyRow],
+}
+
+/// The document of `key list`.
+#[derive(Debug, Serialize)]
+pub struct KeysDocument<'a> {
+    /// The keys.
+    pub keys: &'a [KeyRow],
+}
