@@ -15,7 +15,7 @@ use crate::{
             snapshot as saga, verify,
         },
     },
-    model::{AnySnapshot, Hint, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
+    model::{AnySnapshot, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
     store::{
         Store, resources,
         snapshots::{self, SnapshotUser},
@@ -168,12 +168,6 @@ fn delete(mut ctx: Ctx, name: &Name) -> Result<Accepted<Changed>> {
     Ok(Accepted::new(accepted.operation.clone(), move |_| saga::run_delete(&mut ctx, accepted).map(|()| deleted)))
 }
 
-/// What to say of the disks that an instance was given where its root disk alone leaves this host; none: it was given none.
-pub(super) fn left_out(disks: &[Name]) -> Option<Hint> {
-    let all: Vec<String> = disks.iter().map(|name| format!("`{name}`")).collect();
-    (!all.is_empty()).then(|| Hint::from(format!("the root disk alone leaves this host, without {}", all.join(", "))))
-}
-
 /// Accepts that a snapshot is copied to a remote.
 ///
 /// # Errors
@@ -188,9 +182,7 @@ pub fn push(
     caller.require(Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let pushed = |what: &str| Changed::new(snapshot, format!("{what} `{remote}`"));
-    let (found, _) = push_saga::find(&ctx, snapshot, remote)?;
-    let disks: Vec<Name> = found.disks.into_iter().map(|disk| disk.name).collect();
-    left_out(&disks).iter().for_each(|warning| observer.warn(warning));
+    push_saga::find(&ctx, snapshot, remote)?;
     if flags.dry_run {
         let planned = pushed("would be pushed to");
         return Ok(Accepted::without_operation(move |_| Ok(planned)));
@@ -229,20 +221,4 @@ pub fn verify(
         let took = verify::run(&mut ctx, accepted, observer)?;
         Ok(Changed::new(&name, format!("verified: its guest was up after {} s", took.as_secs())))
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stays_on_the_host_is_named() {
-        let named = |names: &[&str]| {
-            let names: Vec<Name> = names.iter().flat_map(|name| Name::parse(name)).collect();
-            left_out(&names).map(|hint| hint.to_string())
-        };
-        assert_eq!(named(&[]), None);
-        let both = "the root disk alone leaves this host, without `data`, `logs`";
-        assert_eq!(named(&["data", "logs"]).as_deref(), Some(both));
-    }
 }

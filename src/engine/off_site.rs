@@ -1,7 +1,11 @@
 //! Snapshots in a remote: three things that restic keeps, of which the last, the manifest, makes the snapshot. An image is there once, for
 //! all snapshots that lie on it. What comes from a remote may have been written by others: it is taken by its form alone.
 
-use std::{collections::BTreeMap, io::Read, sync::atomic::AtomicBool};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    sync::atomic::AtomicBool,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,13 +24,18 @@ use crate::{
         restic::{Kept, Repository, Tags},
         volume_name,
     },
-    model::{Code, Error, Hint, Name, Observer, Remote, Result, Settings, Snapshot, Verb, escaped},
+    model::{
+        Code, CopiedDisk, Disk, DiskAttachment, Error, Hint, Name, Observer, Remote, Result, Settings, Snapshot, Verb,
+        escaped,
+    },
 };
 
 /// The files, as restic has them.
 pub const IMAGE: &str = "image.qcow2";
 /// The overlay.
 pub const DISK: &str = "disk.qcow2";
+/// A disk that the instance had been given.
+pub const DATA: &str = "data.qcow2";
 /// What makes a snapshot.
 pub const MANIFEST: &str = "lite.json";
 /// Most bytes of a manifest.
@@ -34,12 +43,14 @@ pub const MOST: usize = 4 << 20;
 
 /// What a push takes at most: what lies there longer and makes no snapshot was cut off.
 const LONGEST_PUSH: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Most disks of an instance.
+const DISKS_MAX: usize = DiskAttachment::MOST as usize;
 /// What every manifest begins with.
 const FORMAT: &str = "lite-snapshot";
 /// Version of its shape.
 const VERSION: u32 = 1;
 
-/// What is kept of a snapshot beside its two files. It holds passwords: it lies in what is encrypted alone.
+/// What is kept of a snapshot beside its files. It holds passwords: it lies in what is encrypted alone.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -59,6 +70,9 @@ pub struct Manifest {
     pub image: Content,
     /// The overlay.
     pub disk: Content,
+    /// The disks that the instance had been given, in the order of the snapshot's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<Content>,
 }
 
 impl Manifest {
@@ -68,10 +82,9 @@ impl Manifest {
         (blueprint, parameters): (Blueprint, BTreeMap<String, String>),
         secrets: Vec<ExportedSecret>,
         backing: String,
-        [image, disk]: [Content; 2],
+        ([image, disk], disks): ([Content; 2], Vec<Content>),
     ) -> Self {
-        // The root disk alone is kept there.
-        let snapshot = Snapshot { record: portable(snapshot.record), disks: Vec::new(), ..snapshot };
+        let snapshot = Snapshot { record: portable(snapshot.record), ..snapshot };
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -82,6 +95,7 @@ impl Manifest {
             backing,
             image,
             disk,
+            disks,
         }
     }
 
@@ -101,7 +115,7 @@ impl Manifest {
                 .cause(why)
         };
         let read: Self = serde_json::from_slice(text).map_err(|e| damaged(e.to_string()))?;
-        let Self { snapshot, image, disk, .. } = &read;
+        let Self { snapshot, image, disk, disks, .. } = &read;
         let fits = |content: &Content| {
             content.sha256.len() == 64
                 && content.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -110,7 +124,15 @@ impl Manifest {
         let faults = [
             (read.format != FORMAT || read.version != VERSION, "it is none of this lite's"),
             (snapshot.id != told.id || snapshot.name != told.name, "it is of another snapshot"),
-            (!fits(image) || !fits(disk) || image.sha256 != told.image, "a digest or a size is none"),
+            (
+                ![image, disk].into_iter().chain(disks).all(fits) || image.sha256 != told.image,
+                "a digest or a size is none",
+            ),
+            (
+                disks.len() != snapshot.disks.len() || disks.len() != told.disks.len(),
+                "its disks are not those that are there",
+            ),
+            (!are_disks(&snapshot.disks), "its disks are none that an instance can have"),
             (!(1..=VIRTUAL_SIZE_MAX).contains(&snapshot.size.as_bytes()), "the disk has no size that one has"),
             (snapshot.consistency.is_none(), "it was not whole"),
             (check_id(&snapshot.record.base).is_err(), "its image has no name of one"),
@@ -121,12 +143,22 @@ impl Manifest {
         read.blueprint.check_foreign()?;
         match faults.iter().find(|(is_so, _)| *is_so) {
             Some((_, why)) => Err(damaged((*why).to_owned())),
-            None => Ok(Self {
-                snapshot: Snapshot { record: portable(read.snapshot.record), disks: Vec::new(), ..read.snapshot },
-                ..read
-            }),
+            None => Ok(Self { snapshot: Snapshot { record: portable(read.snapshot.record), ..read.snapshot }, ..read }),
         }
     }
+}
+
+/// What a copy of a disk that the instance had been given is told by.
+pub fn data(n: usize) -> String {
+    format!("data-{n}")
+}
+
+/// Whether an instance can have had them: each once, of a size that one has.
+fn are_disks(disks: &[CopiedDisk]) -> bool {
+    let ids: BTreeSet<Uuid> = disks.iter().map(|one| one.disk).collect();
+    let names: BTreeSet<&Name> = disks.iter().map(|one| &one.name).collect();
+    let is_one = |one: &CopiedDisk| Disk::check_size(one.size).is_ok();
+    disks.len() <= DISKS_MAX && ids.len() == disks.len() && names.len() == disks.len() && disks.iter().all(is_one)
 }
 
 /// The id of an image, in the name of its volume.
@@ -178,12 +210,14 @@ pub struct OffSite {
     pub disk: Kept,
     /// The image.
     pub image_file: Kept,
+    /// The disks that the instance had been given.
+    pub disks: Vec<Kept>,
 }
 
 impl OffSite {
     /// What it is made of beside its manifest.
     fn parts(&self) -> impl Iterator<Item = &Kept> {
-        [&self.disk, &self.image_file].into_iter()
+        [&self.disk, &self.image_file].into_iter().chain(&self.disks)
     }
 }
 
@@ -195,6 +229,7 @@ pub fn tags(kind: &str, remote: &Remote, operation: &str) -> Tags {
 /// What it writes beside a manifest; `image_by`: the operation that kept the image, `by_watcher`: nobody asked for the copy.
 pub fn manifest_tags(base: Tags, snapshot: &Snapshot, (image, image_by): (&str, &str), by_watcher: bool) -> Tags {
     base.with("by-watcher", by_watcher)
+        .with("disks", snapshot.disks.len())
         .with("id", snapshot.id)
         .with("name", &snapshot.name)
         .with("instance", &snapshot.record.name)
@@ -238,6 +273,8 @@ impl Contents {
             let get = |key: &str| manifest.tags.get(key);
             let _ = get("kind").filter(|kind| *kind == "snapshot")?;
             let (operation, image_by) = (get("op")?, get("image-op")?);
+            // An earlier lite copied none.
+            let disks = get("disks").map_or(Ok(0), str::parse).ok().filter(|count| *count <= DISKS_MAX)?;
             Some(OffSite {
                 id: Uuid::try_parse(get("id")?).ok()?,
                 name: Name::parse(get("name")?).ok()?,
@@ -252,6 +289,7 @@ impl Contents {
                 manifest: manifest.clone(),
                 disk: by("disk", operation)?,
                 image_file: by("image", image_by)?,
+                disks: (0..disks).map(|n| by(&data(n), operation)).collect::<Option<_>>()?,
             })
         };
         let mut snapshots: Vec<OffSite> = all.iter().filter_map(whole).collect();

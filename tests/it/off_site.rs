@@ -19,7 +19,10 @@ use serde_json::{Value, json};
 
 use crate::support::{
     changes,
-    off_site::{delete_by, far, fetch_by, push_by, push_of, ready_to_fetch, ready_to_push, with_another_snapshot},
+    off_site::{
+        delete_by, far, fetch_by, push_by, push_of, ready_to_fetch, ready_to_push, with_another_snapshot,
+        with_real_disk,
+    },
     world::World,
 };
 
@@ -177,46 +180,106 @@ fn what_is_deleted_in_a_remote_goes_with_all_that_no_other_is_made_of() {
 /// A way to change a manifest.
 type Change = fn(&mut Value);
 
-#[test]
-fn what_a_remote_tells_is_not_believed() {
-    let world = World::new();
-    ready_to_fetch(&world);
+/// Nothing comes back of a snapshot whose manifest is changed in one of these ways.
+fn refuses(world: &World, changes: &[(&str, Change)]) {
     let before = world.snapshot();
-    let manifest = with_repository(&world, |repository| {
+    let manifest = with_repository(world, |repository| {
         let kept = repository.kept().expect("told");
         let one = kept.iter().find(|one| one.tags.get("kind") == Some("snapshot")).expect("a manifest").clone();
         let mut text = Vec::new();
         repository.give(&one, "lite.json", &mut text).expect("given");
         (one, serde_json::from_slice::<Value>(&text).expect("JSON"))
     });
-    let changes: [(&str, Change); 10] = [
-        ("none", |all| *all = json!({})),
-        ("of another version", |all| all["version"] = json!(2)),
-        ("with more in it", |all| all["domain"] = json!("<domain/>")),
-        ("of another snapshot", |all| all["snapshot"]["id"] = json!("9f1e0c5e-0000-4000-8000-000000000001")),
-        ("with another name", |all| all["snapshot"]["name"] = json!("../../etc")),
-        ("with a digest that is none", |all| all["disk"]["sha256"] = json!("../../../etc/passwd")),
-        ("with another digest", |all| all["disk"]["sha256"] = json!("0".repeat(64))),
-        ("with fewer bytes", |all| all["disk"]["length"] = json!(1)),
-        ("on another image", |all| all["snapshot"]["image"] = json!("lite-web-1.qcow2")),
-        ("on a file of the host", |all| all["backing"] = json!("/etc/passwd")),
-    ];
     for (what, change) in changes {
         let (kept, mut text) = manifest.clone();
         change(&mut text);
-        with_repository(&world, |repository| {
+        with_repository(world, |repository| {
             let all = repository.kept().expect("told");
             let old: Vec<_> = all.iter().filter(|one| one.tags.get("kind") == Some("snapshot")).collect();
             repository.forget(&old).expect("forgotten");
             repository.keep("lite.json", &kept.tags, &mut text.to_string().as_bytes()).expect("kept");
         });
-        let error = fetch_by(&mut world.engine(), "kept").expect_err(what);
-        assert!(["remote_damaged", "read", "image_backing_file"].contains(&error.code.as_str()), "{what}: {error:?}");
-        let ctx = world.engine();
-        assert_eq!(ctx.store.snapshots(&ctx.host_id()), Ok(vec![]), "{what}");
-        engine::recover(&mut world.engine()).expect("recovered");
+        refuses_to_fetch(world, what);
         assert_eq!(world.snapshot(), before, "{what}");
     }
+}
+
+fn refuses_to_fetch(world: &World, what: &str) {
+    let error = fetch_by(&mut world.engine(), "kept").expect_err(what);
+    assert!(["remote_damaged", "read", "image_backing_file"].contains(&error.code.as_str()), "{what}: {error:?}");
+    let ctx = world.engine();
+    assert_eq!(ctx.store.snapshots(&ctx.host_id()), Ok(vec![]), "{what}");
+    engine::recover(&mut world.engine()).expect("recovered");
+}
+
+#[test]
+fn what_a_remote_tells_is_not_believed() {
+    let world = World::new();
+    ready_to_fetch(&world);
+    refuses(
+        &world,
+        &[
+            ("none", |all| *all = json!({})),
+            ("of another version", |all| all["version"] = json!(2)),
+            ("with more in it", |all| all["domain"] = json!("<domain/>")),
+            ("of another snapshot", |all| all["snapshot"]["id"] = json!("9f1e0c5e-0000-4000-8000-000000000001")),
+            ("with another name", |all| all["snapshot"]["name"] = json!("../../etc")),
+            ("with a digest that is none", |all| all["disk"]["sha256"] = json!("../../../etc/passwd")),
+            ("with another digest", |all| all["disk"]["sha256"] = json!("0".repeat(64))),
+            ("with fewer bytes", |all| all["disk"]["length"] = json!(1)),
+            ("on another image", |all| all["snapshot"]["image"] = json!("lite-web-1.qcow2")),
+            ("on a file of the host", |all| all["backing"] = json!("/etc/passwd")),
+            ("with a disk that is not there", |all| {
+                all["disks"] = json!([all["disk"]]);
+                all["snapshot"]["disks"] = json!([{
+                    "disk": "9f1e0c5e-0000-4000-8000-000000000001", "name": "data", "size": "64MiB"
+                }]);
+            }),
+        ],
+    );
+}
+
+#[test]
+fn disks_go_along_and_come_back() {
+    let world = World::new();
+    ready_to_push(&world);
+    let (copied, bytes) = with_real_disk(&world, &[]);
+    push_by(&mut world.engine()).expect("pushed");
+    assert_eq!(kinds(&world), ["image", "disk", "data-0", "snapshot"]);
+    changes::delete_snapshot(&mut world.engine()).expect("deleted");
+    let back = fetch_by(&mut world.engine(), "kept").expect("back").snapshot;
+    assert_eq!(back.disks, std::slice::from_ref(&copied));
+    let part = world.hypervisor.inner().uploaded("lite", &plan::snapshot_part(back.id, copied.disk));
+    assert!(part == Some(bytes), "it is another");
+    assert!(engine::audit(&world.engine()).expect("audited").is_clean());
+    changes::delete_snapshot(&mut world.engine()).expect("deleted");
+    refuses(
+        &world,
+        &[
+            ("without its disks", |all| all["snapshot"]["disks"] = json!([])),
+            ("with a digest of none", |all| all["disks"] = json!([])),
+            ("with more disks", |all| {
+                for disks in ["/disks", "/snapshot/disks"] {
+                    let disks = all.pointer_mut(disks).and_then(Value::as_array_mut).expect("disks");
+                    disks.extend_from_within(..);
+                }
+            }),
+            ("with another disk", |all| all["disks"][0]["sha256"] = json!("0".repeat(64))),
+            ("of another size", |all| all["snapshot"]["disks"][0]["size"] = json!("128MiB")),
+            ("of no size of a disk", |all| all["snapshot"]["disks"][0]["size"] = json!("1MiB")),
+            ("of a name that is none", |all| all["snapshot"]["disks"][0]["name"] = json!("../x")),
+        ],
+    );
+}
+
+#[test]
+fn a_disk_that_refers_to_a_file_of_the_host_does_not_come_back() {
+    let world = World::new();
+    ready_to_push(&world);
+    with_real_disk(&world, &["-u", "-F", "raw", "-b", "/etc/passwd"]);
+    push_by(&mut world.engine()).expect("pushed");
+    changes::delete_snapshot(&mut world.engine()).expect("deleted");
+    refuses_to_fetch(&world, "a disk on a file of the host");
 }
 
 #[test]

@@ -99,6 +99,10 @@ fn source(tag: &str, third: u8) -> Host {
     std::fs::write(&random, bytes).expect("written");
     let command = format!("write -s {} 1M 3M", random.display());
     run(Command::new("qemu-io").args(["-f", "qcow2", "-c", &command]).arg(disk_of(&host, &format!("lite-{name}-"))));
+    // And a disk that it was given.
+    host.ok(&["disk", "create", "data", "--size", "64MiB"]);
+    host.ok(&["disk", "attach", "data", &name]);
+    run(Command::new("qemu-io").args(["-f", "qcow2", "-c", "write -P 7 1M 64k"]).arg(disk_of(&host, "disk-")));
     host.ok(&["snapshot", "create", &name, "--name", "then"]);
     host
 }
@@ -110,6 +114,18 @@ fn disk_of(host: &Host, begin: &str) -> PathBuf {
         file.starts_with(begin) && file.ends_with(".qcow2")
     };
     all.into_iter().find(is_it).expect("a disk")
+}
+
+/// The copy of the root disk in the one snapshot of a host: its name has one id.
+fn root_in_snapshot(host: &Host) -> PathBuf {
+    let snapshot = host.json(&["snapshot", "show", "then"])["snapshots"][0].clone();
+    assert_eq!(snapshot["disks"].as_array().map(Vec::len), Some(1), "{snapshot}");
+    let is_root = |path: &PathBuf| {
+        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+        file.starts_with("snap-") && file.ends_with(".qcow2") && file.matches('.').count() == 1
+    };
+    let all = std::fs::read_dir(host.pool_dir()).expect("a folder").map(|entry| entry.expect("read").path());
+    all.into_iter().find(is_root).expect("a copy")
 }
 
 fn same(one: &Path, other: &Path) {
@@ -158,7 +174,7 @@ fn cut_and_back((host, name): (Host, &str), (other, copy): (Host, &str), cuts: u
     host.ok(&["remote", "check", "far", "--read-data"]);
     // Nothing of the cut ones is left: no lock, no copy.
     let left = |part: &str| std::fs::read_dir(server.folder.join("lite").join(part)).expect("a folder").count();
-    assert_eq!((left("locks"), left("snapshots")), (0, 3));
+    assert_eq!((left("locks"), left("snapshots")), (0, 4));
     clean(&host, "after a push");
 
     // The host is gone, its keys with it; another has the place and the password.
@@ -175,16 +191,21 @@ fn cut_and_back((host, name): (Host, &str), (other, copy): (Host, &str), cuts: u
         clean(&other, point);
     }
     other.ok(&["remote", "restore", "far", "then"]);
-    same(&disk_of(&host, "snap-"), &disk_of(&other, "snap-"));
+    same(&root_in_snapshot(&host), &root_in_snapshot(&other));
     clean(&other, "after a restore");
+    other.ok(&["disk", "create", "back", "--from-snapshot", "then"]);
+    same(&disk_of(&host, "disk-"), &disk_of(&other, "disk-"));
     other.ok(&["create", "--from-snapshot", "then", "--name", copy, "--no-wait"]);
     assert_eq!(virsh(&["domstate", copy]).trim(), "running");
     other.ok(&["stop", copy, "--force", "--timeout", "1s"]);
-    same(&disk_of(&host, "snap-"), &disk_of(&other, &format!("lite-{copy}-")));
+    same(&root_in_snapshot(&host), &disk_of(&other, &format!("lite-{copy}-")));
+    other.ok(&["disk", "attach", "back", copy]);
     for (host, name) in [(&host, name), (&other, copy)] {
         host.ok(&["delete", name, "--yes"]);
         host.ok(&["snapshot", "delete", "then", "--yes"]);
     }
+    host.ok(&["disk", "delete", "data", "--yes"]);
+    other.ok(&["disk", "delete", "back", "--yes"]);
     // The image that came along goes with the next command.
     other.ok(&["repair"]);
     clean(&other, "after all of it is gone");

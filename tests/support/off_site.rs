@@ -13,10 +13,11 @@ use lite::{
         sagas::{fetch, push, remote, remote_delete, snapshot},
     },
     hypervisor::prelude::*,
-    model::{Location, Name, Result, StoredSnapshot, hex},
+    model::{CopiedDisk, Location, Name, Result, Size, StoredSnapshot, hex},
     plan,
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
     operations::{created, with_snapshot},
@@ -85,9 +86,9 @@ fn write(repository: &Repository, folder: &Path) {
     }
 }
 
-fn qemu_img(args: &[&str], file: &Path) -> Vec<u8> {
+fn qemu_img(args: &[&str], file: &Path, size: u64) -> Vec<u8> {
     let mut command = Command::new("qemu-img");
-    let made = command.args(["create", "-q", "-f", "qcow2"]).args(args).arg(file).arg(SIZE.to_string()).status();
+    let made = command.args(["create", "-q", "-f", "qcow2"]).args(args).arg(file).arg(size.to_string()).status();
     assert!(made.expect("qemu-img runs").success());
     fs::read(file).expect("read")
 }
@@ -110,11 +111,11 @@ pub fn with_real_snapshot(world: &World) {
 /// Makes the disk of the snapshot `kept` a real overlay on a real image, and disks that it holds beside it real ones.
 pub fn make_real(world: &World) {
     let folder = tempfile::tempdir().expect("a folder");
-    let image = qemu_img(&[], &folder.path().join("image"));
+    let image = qemu_img(&[], &folder.path().join("image"), SIZE);
     let digest = hex(&Sha256::digest(&image));
     let volume = format!("base-tiny-{}.qcow2", &digest[..12]);
     let path = put(world, &volume, &image);
-    let overlay = qemu_img(&["-u", "-F", "qcow2", "-b", &path], &folder.path().join("disk"));
+    let overlay = qemu_img(&["-u", "-F", "qcow2", "-b", &path], &folder.path().join("disk"), SIZE);
     let ctx = world.engine();
     let snapshot = ctx.store.require_snapshot(&ctx.host_id(), &name("kept")).expect("there").snapshot;
     put(world, &plan::snapshot_disk(snapshot.id), &overlay);
@@ -124,6 +125,19 @@ pub fn make_real(world: &World) {
         "UPDATE snapshot SET image = '{volume}', size = {SIZE},
              record = json_set(record, '$.image_digest', '{digest}', '$.base', 'tiny')"
     ));
+}
+
+/// The snapshot `kept` holds a disk as well, a real one made by `qemu-img create` with these arguments; what its copy holds.
+pub fn with_real_disk(world: &World, args: &[&str]) -> (CopiedDisk, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copied = CopiedDisk { disk: Uuid::new_v4(), name: name("data"), size: Size::mib(64), mount: None };
+    let bytes = qemu_img(args, &folder.path().join("data"), copied.size.as_bytes());
+    let ctx = world.engine();
+    let snapshot = ctx.store.require_snapshot(&ctx.host_id(), &name("kept")).expect("there").snapshot;
+    put(world, &plan::snapshot_part(snapshot.id, copied.disk), &bytes);
+    let json = serde_json::to_string(&[&copied]).expect("JSON");
+    world.sql(&format!("UPDATE snapshot SET disks = '{json}' WHERE name = 'kept'"));
+    (copied, bytes)
 }
 
 /// Another one of the same instance, on the same image.

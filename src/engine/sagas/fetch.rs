@@ -14,7 +14,7 @@ use crate::{
         host,
         journal::{self, OWNER_DIED, Run},
         lock::Lock,
-        off_site::{Contents, DISK, IMAGE, MANIFEST, MOST, Manifest, OffSite, base_of, content_of},
+        off_site::{Contents, DATA, DISK, IMAGE, MANIFEST, MOST, Manifest, OffSite, base_of, content_of},
         progress::Reporter,
         remote::open,
         snapshot_end::end,
@@ -58,7 +58,9 @@ impl Found {
 
     /// How much it takes at most.
     pub fn takes(&self) -> Size {
-        Size::bytes(self.manifest.disk.length + self.manifest.image.length)
+        let Manifest { image, disk, disks, .. } = &self.manifest;
+        let all = [image, disk].into_iter().chain(disks).map(|content| content.length);
+        Size::bytes(all.fold(0, u64::saturating_add))
     }
 }
 
@@ -162,20 +164,42 @@ fn bring(ctx: &mut Ctx, run: &mut Run<'_>, accepted: &Accepted, observer: &mut d
     let (places, size) = ((Path::new(&manifest.backing), Path::new(&base)), snapshot.size.as_bytes());
     let received = Received::overlay(&images, places, size, &mut disk, &cancel, observer)?;
     observer.begin(Stage::Copying);
-    let (mut file, length) = received.open()?;
-    let volume = |name: String| Object::Volume { pool: pool.clone(), name };
     let name = plan::snapshot_disk(snapshot.id);
-    let xml = plan::seed_xml(&name, length)?;
-    let step = Step::Ensure { kind: OwnedKind::SnapshotDisk, object: volume(name.clone()), xml };
-    journal::step(ctx, run, &step, &Payload::none())?;
-    ctx.hypervisor.upload_from(&pool, &name, Upload { source: &mut file, length })?;
-    kill_point::reached("effect");
+    let xml = plan::seed_xml(&name, manifest.disk.length)?;
+    let mut takes = put(ctx, run, (OwnedKind::SnapshotDisk, name, xml), received)?;
+    for ((copied, content), kept) in snapshot.disks.iter().zip(&manifest.disks).zip(&told.disks) {
+        observer.begin(Stage::Download);
+        let mut data =
+            |to: &mut dyn Write, observer: &mut dyn Observer| fetch(&repository, (kept, DATA), content, to, observer);
+        let received = Received::disk(&images, copied.size.as_bytes(), &mut data, &cancel, observer)?;
+        observer.begin(Stage::Copying);
+        let name = plan::snapshot_part(snapshot.id, copied.disk);
+        // libvirt is to know what it is, and takes no more bytes than it believes to have room for; the size is that in the header.
+        let xml = plan::empty_xml(&name, copied.size.max(Size::bytes(content.length)))?;
+        takes += put(ctx, run, (OwnedKind::SnapshotPart, name, xml), received)?;
+    }
     let content = Sidecar::new(snapshot, &manifest.blueprint, &manifest.parameters).text()?;
     let name = plan::snapshot_sidecar(snapshot.id);
     let xml = plan::seed_xml(&name, content.len() as u64)?;
-    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object: volume(name), xml };
+    let step = Step::Ensure { kind: OwnedKind::SnapshotSidecar, object: Object::Volume { pool, name }, xml };
     journal::step(ctx, run, &step, &Payload::of(OwnedKind::SnapshotSidecar, &content))?;
-    Ok(Size::bytes(length))
+    Ok(Size::bytes(takes))
+}
+
+/// Puts a file that came back into a volume of the snapshot; its length.
+fn put(
+    ctx: &mut Ctx,
+    run: &mut Run<'_>,
+    (kind, name, xml): (OwnedKind, String, String),
+    received: Received,
+) -> Result<u64> {
+    let (mut file, length) = received.open()?;
+    let pool = ctx.settings.host.pool.clone();
+    let object = Object::Volume { pool: pool.clone(), name: name.clone() };
+    journal::step(ctx, run, &Step::Ensure { kind, object, xml }, &Payload::none())?;
+    ctx.hypervisor.upload_from(&pool, &name, Upload { source: &mut file, length })?;
+    kill_point::reached("effect");
+    Ok(length)
 }
 
 /// Writes a file that is kept; refused where it is not what the manifest says.

@@ -9,8 +9,8 @@ use crate::{
         lock::Lock,
         manifest::ExportedSecret,
         off_site::{
-            Contents, DISK, IMAGE, MANIFEST, Manifest, content_of, manifest_tags, tags, tidy, tidy_if_reached,
-            volume_bytes,
+            Contents, DATA, DISK, IMAGE, MANIFEST, Manifest, content_of, data, manifest_tags, tags, tidy,
+            tidy_if_reached, volume_bytes,
         },
         progress::Reporter,
         remote::open,
@@ -129,10 +129,20 @@ fn push(ctx: &Ctx, accepted: &Accepted, observer: &mut dyn Observer) -> Result<P
     }
     let disk = plan::snapshot_disk(snapshot.id);
     let disk = keep(ctx, &repository, (DISK, &disk), &tags("disk", remote, operation), observer)?;
+    let mut disks = Vec::new();
+    for (n, copied) in snapshot.disks.iter().enumerate() {
+        let volume = plan::snapshot_part(snapshot.id, copied.disk);
+        disks.push(keep(ctx, &repository, (DATA, &volume), &tags(&data(n), remote, operation), observer)?);
+    }
     let backing = crate::engine::domain::volume_path(ctx, &snapshot.image)?;
-    let manifest =
-        Manifest::new(snapshot.clone(), (blueprint, parameters), secrets.clone(), backing, [image_content, disk])
-            .text()?;
+    let manifest = Manifest::new(
+        snapshot.clone(),
+        (blueprint, parameters),
+        secrets.clone(),
+        backing,
+        ([image_content, disk], disks),
+    )
+    .text()?;
     let tags = manifest_tags(tags("snapshot", remote, operation), snapshot, (image, &image_by), *by_watcher);
     kill_point::reached("intent");
     repository.keep(MANIFEST, &tags, &mut manifest.as_slice())?;

@@ -64,7 +64,7 @@ impl Received {
     ) -> Result<Self> {
         let received = Self::of(images, OVERLAYS, fetch, cancel, observer)?;
         let path = received.file.path();
-        if size_of(path, before)? != size {
+        if size_of(path, Some(before))? != size {
             return Err(Error::new(Code::RemoteDamaged, "the disk has another size than was said"));
         }
         // The header alone is written: the image is the same one, somewhere else.
@@ -72,6 +72,26 @@ impl Received {
         command.args(["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b"]).arg(base).arg(path);
         tools::run(&mut command, cancel)?;
         gate_file(path, Some(base))?;
+        Ok(received)
+    }
+
+    /// A disk of `size` bytes that lies on nothing.
+    ///
+    /// # Errors
+    /// It is not what was said, is damaged, or refers to other files.
+    pub fn disk(
+        images: &Images,
+        size: u64,
+        fetch: Fetch<'_>,
+        cancel: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let received = Self::of(images, OVERLAYS, fetch, cancel, observer)?;
+        let path = received.file.path();
+        if size_of(path, None)? != size {
+            return Err(Error::new(Code::RemoteDamaged, "the disk has another size than was said"));
+        }
+        check_qcow2(path, cancel)?;
         Ok(received)
     }
 
@@ -87,15 +107,15 @@ impl Received {
     }
 }
 
-/// The size of the disk in a file that lies on `base`.
-fn size_of(path: &Path, base: &Path) -> Result<u64> {
+/// The size of the disk in a file that lies on `base`, or on nothing.
+fn size_of(path: &Path, base: Option<&Path>) -> Result<u64> {
     use std::io::Read as _;
     let failed = |e| io("read", path, e);
     let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let mut header = Vec::new();
     (&mut file).take(HEADER_MAX).read_to_end(&mut header).map_err(failed)?;
-    Ok(gate_over(&header, length, Some(base))?.virtual_size)
+    Ok(gate_over(&header, length, base)?.virtual_size)
 }
 
 /// Brings the image that overlays lie on, of a digest that its name has: a version of `id` that is not the current one, so that nothing
