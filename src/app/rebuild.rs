@@ -55,6 +55,9 @@ impl Rebuild {
         let known: Vec<Uuid> = known.into_iter().map(|i| i.record.uuid).collect();
         let lost = |file| engine::lost_network(store.as_ref(), &file, &app.settings.host.id);
         let [load_balancers, static_addresses] = NetworkFile::read(state)?.map(lost).transpose()?.unwrap_or_default();
+        let remotes = store.as_ref().map(Store::remotes).transpose()?.unwrap_or_default();
+        let remotes = engine::lost_remotes(&app.settings, |id| remotes.iter().any(|one| one.id == *id))?;
+        let remotes = remotes.into_iter().filter_map(|one| Some(one.remote?.name.to_string())).collect();
         let mut domains = our_domains(&*app.host()?, &app.settings)?;
         domains.retain(|d| !known.contains(&d.seen.uuid));
         let name = |d: engine::OurDomain| d.record.map_or_else(|| escaped(&d.seen.name), |r| r.name.to_string());
@@ -62,6 +65,7 @@ impl Rebuild {
             dry_run: true,
             damaged: self.damage.is_some(),
             instances: domains.into_iter().map(name).collect(),
+            remotes,
             load_balancers,
             static_addresses,
         })
@@ -92,6 +96,7 @@ impl Rebuild {
             rebuilt: done.taken.into_iter().map(view).collect(),
             snapshots: done.snapshots,
             disks: done.disks,
+            remotes: done.remotes,
             load_balancers: done.load_balancers,
             static_addresses: done.static_ips,
             refused: done.refused,

@@ -12,6 +12,7 @@ mod local;
 mod orphans;
 mod storage;
 
+pub use findings::{LOST_REMOTE, UNKNOWN_REMOTE_STAYS, take_in_remote};
 pub use gather::facts;
 pub use orphans::{Orphan, Removal};
 pub use orphans::{Orphans, UNKNOWN_VOLUME, is_replaced, orphans, volume_subject};
@@ -41,7 +42,7 @@ words! {
     UnknownVolume = "unknown-volume",
     /// A process on a disk or an image of ours that nobody knows of.
     UnknownProcess = "unknown-process",
-    /// A file that libvirt keeps for a domain of ours that is gone.
+    /// A file that libvirt keeps for a domain of ours that is gone, or a folder that does not say of which remote it is.
     UnknownFile = "unknown-file",
 }
 

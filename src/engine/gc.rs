@@ -116,7 +116,11 @@ pub fn find_orphans(ctx: &mut Ctx, keep: bool) -> Result<Found> {
         (format!("domain `{name}`"), rebuild.text(" takes it in"))
     });
     let unknown = found.unknown.iter().map(|volume| (audit::volume_subject(volume), Hint::from(audit::UNKNOWN_VOLUME)));
-    Ok(Found { seen, kept: used.chain(lost).chain(unknown).collect() })
+    let remotes = found.remotes.iter().map(|one| match one.remote {
+        Some(_) => (one.subject(), Hint::from(format!("{}: ", audit::LOST_REMOTE)).then(audit::take_in_remote())),
+        None => (one.subject(), Hint::from(audit::UNKNOWN_REMOTE_STAYS)),
+    });
+    Ok(Found { seen, kept: used.chain(lost).chain(unknown).chain(remotes).collect() })
 }
 
 /// Removes orphans; seen again just before, so that a create under way elsewhere is not taken for one.

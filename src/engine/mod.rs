@@ -121,7 +121,7 @@ pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, lost_network, rebuild, refuse_while_busy};
 pub use recipe::{bake_of, check_bakeable};
 pub use recover::{recover, retry_attention};
-pub use remote::{home as remote_home, open as open_remote};
+pub use remote::{home as remote_home, lost as lost_remotes, open as open_remote};
 pub use removal::Receipt;
 pub use reports::{adopt_reports, reported_phase};
 pub use request::{Brought, CopyOf, ImageChoice, Request};

@@ -1,6 +1,7 @@
 //! Rebuilds a lost database from the records in the domains' metadata, and from what older databases still tell.
 
 mod network;
+mod remotes;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -50,6 +51,8 @@ pub struct Rebuilding {
     pub snapshots: Vec<String>,
     /// Names of the disks that were taken in; those that they had are lost.
     pub disks: Vec<String>,
+    /// Remotes that are known again, by name.
+    pub remotes: Vec<String>,
     /// Load balancers that were made again, by name.
     pub load_balancers: Vec<String>,
     /// Static addresses that are kept again, by name.
@@ -92,6 +95,7 @@ pub fn rebuild(ctx: &mut Ctx, catalog: &Catalog, wreckage: &OldDatabases) -> Res
             Err(e) => done.refused.push(format!("snapshot {id}: {e}")),
         }
     }
+    remotes::restore(ctx, &mut done)?;
     network::restore(ctx, &mut done)?;
     if !(done.taken.is_empty() && done.load_balancers.is_empty() && done.static_ips.is_empty()) {
         firewall::apply(ctx)?;

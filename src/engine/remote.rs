@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::atomic::AtomicBool};
 
+use uuid::Uuid;
+
 use super::Ctx;
 use crate::{
     guest,
@@ -12,6 +14,36 @@ use crate::{
 /// What lite keeps of a remote beside the database.
 pub fn home(settings: &Settings, remote: &Remote) -> Home {
     Home::of(&settings.paths.state, remote.id)
+}
+
+/// A folder of a remote that the database does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostRemote {
+    /// The remote's id.
+    pub id: Uuid,
+    /// What it is; none: its folder does not say.
+    pub remote: Option<Remote>,
+}
+
+impl LostRemote {
+    /// As it is called where it is told of.
+    pub fn subject(&self) -> String {
+        match &self.remote {
+            Some(remote) => format!("remote `{}`", remote.name),
+            None => format!("folder `remotes/{}`", self.id),
+        }
+    }
+}
+
+/// The folders of remotes that are none of these.
+///
+/// # Errors
+/// Those of the file system.
+pub fn lost(settings: &Settings, is_known: impl Fn(&Uuid) -> bool) -> Result<Vec<LostRemote>> {
+    let state = &settings.paths.state;
+    let lost = Home::all(state)?.into_iter().filter(|id| !is_known(id));
+    // One that says something else than a remote says nothing.
+    Ok(lost.map(|id| LostRemote { id, remote: Home::of(state, id).described(id).ok().flatten() }).collect())
 }
 
 /// The repository of a remote. Nothing is asked yet.
@@ -31,8 +63,12 @@ pub fn open<'a>(settings: &Settings, remote: &Remote, cancel: &'a AtomicBool) ->
         let text = format!("remote `{}` is being added, or removed", remote.name);
         return Err(Error::new(Code::Busy, text).hint("try again in a moment"));
     }
-    let repository = repository(settings, remote, cancel)?;
+    let (repository, home) = (repository(settings, remote, cancel)?, home(settings, remote));
     repository.check_machine()?;
+    if !home.is_described() {
+        // An earlier lite did not do it. What is lost otherwise is a rebuild's help alone.
+        let _ = home.describe(remote);
+    }
     Ok(repository)
 }
 

@@ -20,6 +20,8 @@ pub struct RebuildPlan {
     pub damaged: bool,
     /// Names of the instances that would be read back.
     pub instances: Vec<String>,
+    /// Names of the remotes that would be known again.
+    pub remotes: Vec<String>,
     /// Names of the load balancers that would be made again.
     pub load_balancers: Vec<String>,
     /// Names of the static addresses that would be kept again.
@@ -37,6 +39,8 @@ pub struct RebuildView {
     pub snapshots: Vec<String>,
     /// Disks read back, under names made of their ids: those that they had are lost.
     pub disks: Vec<String>,
+    /// The remotes known again, by name.
+    pub remotes: Vec<String>,
     /// The load balancers made again, by name.
     pub load_balancers: Vec<String>,
     /// The static addresses kept again, by name.

@@ -12,7 +12,9 @@ use lite::{
         remote::{self, Add},
     },
     clock::SystemClock,
+    engine::{self, Trouble},
     model::{Error, Location, Name, RemoteState, Result, Unobserved, Via},
+    store::OldDatabases,
     view::RemoteAdded,
 };
 use secrecy::ExposeSecret;
@@ -98,7 +100,8 @@ fn a_remote_is_opened_by_a_password_that_is_shown_once_and_kept_in_a_file() {
     let added = remotes.add("far", &far, None).expect("added");
     let password = added.password.expect("drawn");
     assert_eq!((password.expose_secret().len(), remotes.names()), (32, vec!["far".to_owned()]));
-    assert_eq!(remotes.files(), [("password".to_owned(), 0o600)]);
+    let files = ["password", "remote.json"].map(|file| (file.to_owned(), 0o600));
+    assert_eq!(remotes.files(), files);
     let shown = remote::secrets(&remotes.app, &Remotes::root(), &name("far"), &mut Unobserved).expect("shown");
     assert_eq!(shown[0].value.expose_secret(), password.expose_secret());
     // In no row of the database, not even of what was asked for.
@@ -125,6 +128,66 @@ fn a_remote_is_opened_by_a_password_that_is_shown_once_and_kept_in_a_file() {
     let again = remotes.add("near", &far, Some(&format!("{}\n", password.expose_secret()))).expect("added");
     assert!(again.password.is_none());
     assert_eq!(remotes.check("near"), Ok(()));
+}
+
+/// What the audit finds of remotes, and what gc leaves alone.
+fn told(world: &World) -> (Vec<(Trouble, String)>, Vec<String>) {
+    let findings = engine::audit(&world.engine()).expect("audited").findings;
+    let kept = engine::find_orphans(&mut world.engine(), false).expect("looked").kept;
+    let is_of_one = |subject: &String| subject.contains("remote");
+    let found = findings.into_iter().map(|one| (one.trouble, one.subject)).filter(|(_, subject)| is_of_one(subject));
+    (found.collect(), kept.into_iter().map(|(subject, _)| subject).filter(is_of_one).collect())
+}
+
+/// The database is lost, and nothing beside it.
+fn lose_database(world: &World) {
+    for entry in std::fs::read_dir(world.state()).expect("read") {
+        let path = entry.expect("read").path();
+        if path.file_name().expect("a name").to_string_lossy().starts_with("state.db") {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+}
+
+fn rebuild(world: &World) -> Vec<String> {
+    let old = OldDatabases::open(world.state()).expect("opened");
+    let done = engine::rebuild(&mut world.engine(), &world.catalog, &old).expect("rebuilt");
+    assert_eq!(done.refused, Vec::<String>::new());
+    done.remotes
+}
+
+#[test]
+fn a_lost_database_is_no_lost_remote() {
+    let world = World::new();
+    Remotes::of(&world).add("far", &Remotes::of(&world).at("far"), None).expect("added");
+    assert_eq!(told(&world), (vec![], vec![]));
+    lose_database(&world);
+    let far = || "remote `far`".to_owned();
+    assert_eq!(told(&world), (vec![(Trouble::Unrecorded, far())], vec![far()]));
+    assert_eq!((rebuild(&world), rebuild(&world)), (vec!["far".to_owned()], vec![]));
+    assert_eq!(told(&world), (vec![], vec![]));
+    let remotes = Remotes::of(&world);
+    assert_eq!((remotes.names(), remotes.check("far")), (vec!["far".to_owned()], Ok(())));
+
+    // An earlier lite's does not say what it is, until it is worked with.
+    let homes = std::fs::read_dir(remotes.at("state").join("remotes")).expect("read");
+    let home = homes.map(|home| home.expect("read").path()).next().expect("a folder");
+    std::fs::remove_file(home.join("remote.json")).expect("removed");
+    assert_eq!(remotes.check("far"), Ok(()));
+    let about = std::fs::read_to_string(home.join("remote.json")).expect("written again");
+    // One that says nothing that a remote is stays as it is, and is told of.
+    for text in
+        [None, Some(""), Some("{}"), Some(&*about.replace("\"far\"", "\"../far\"")), Some(&about.replace(": 1", ": 2"))]
+    {
+        std::fs::remove_file(home.join("remote.json")).expect("removed");
+        text.into_iter().for_each(|text| std::fs::write(home.join("remote.json"), text).expect("written"));
+        lose_database(&world);
+        let folder = format!("folder `remotes/{}`", home.file_name().expect("a name").to_string_lossy());
+        assert_eq!(told(&world), (vec![(Trouble::UnknownFile, folder.clone())], vec![folder]));
+        assert_eq!(rebuild(&world), Vec::<String>::new());
+        std::fs::write(home.join("remote.json"), &about).expect("written");
+    }
+    assert_eq!(rebuild(&world), ["far"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Scanned, Unknown, local::Process};
 use crate::{
-    engine::capacity::Overdraft,
+    engine::{capacity::Overdraft, remote::LostRemote},
     hypervisor::{DhcpInfo, DnsInfo, PoolInfo, VolumeInfo},
     image::Leftover,
     model::{
@@ -115,6 +115,8 @@ pub struct Facts {
     pub lost_addresses: Vec<(String, IpAddr)>,
     /// Published ports that a process of this host listens on: the instance, the host's end, and the process.
     pub hidden: Vec<(String, String, String)>,
+    /// Folders of remotes without a row, before the look and after it.
+    pub lost_remotes: Vec<LostRemote>,
     /// Log files of guests, each once, without the number of a rotation.
     pub logs: Option<Vec<(Uuid, String)>>,
     /// What image work left.

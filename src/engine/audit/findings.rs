@@ -80,7 +80,23 @@ fn of_orphans(f: &Facts, orphans: &Orphans) -> Vec<Finding> {
             format!("it stays; see what it is: `virsh vol-dumpxml {} --pool {}`", escaped(volume), f.pool_name),
         )
     });
-    found.chain(lost).chain(unknown).collect()
+    let remotes = orphans.remotes.iter().map(|one| match one.remote {
+        Some(_) => finding(Trouble::Unrecorded, one.subject(), LOST_REMOTE, take_in_remote()),
+        None => finding(Trouble::UnknownFile, one.subject(), UNKNOWN_REMOTE, UNKNOWN_REMOTE_STAYS),
+    });
+    found.chain(lost).chain(unknown).chain(remotes).collect()
+}
+
+/// What is said of a remote that only its folder knows.
+pub const LOST_REMOTE: &str = "its password is in the state folder, and the database does not know it";
+/// And of a folder that does not say whose it is.
+const UNKNOWN_REMOTE: &str = "the database does not know it, and it does not say of which remote it is";
+/// And what to do about that.
+pub const UNKNOWN_REMOTE_STAYS: &str = "it stays: a password in it may be the only one; add its remote again with `--password-file`, then remove the folder";
+
+/// What takes such a remote in.
+pub fn take_in_remote() -> Hint {
+    Hint::new().run_with(Verb::Repair, &[&"--rebuild"]).text(" takes it in")
 }
 
 fn no_owner(orphan: &Orphan) -> String {

@@ -16,7 +16,7 @@ use crate::{
         links::Links,
         listeners,
         lock::Lock,
-        proxy,
+        proxy, remote,
     },
     hypervisor::{DomainInfo, DomainState},
     image,
@@ -48,6 +48,8 @@ pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
     f.leftovers = f.known("image files", leftovers);
     let temporary = local::temporary(&*ctx.machine, &ctx.settings.paths.state, ctx.now(), AGE);
     f.temporary = f.known("state folder", temporary).unwrap_or_default();
+    let lost = remote::lost(&ctx.settings, |id| f.before.resources.contains(id));
+    f.lost_remotes = f.known("remotes", lost).unwrap_or_default();
     if all {
         read_machine(ctx, &mut f);
         read_capacity(ctx, &mut f);
@@ -61,6 +63,8 @@ pub fn facts(ctx: &Ctx, all: bool) -> Result<Facts> {
 fn reread(ctx: &Ctx, f: &mut Facts) -> Result<()> {
     let (held, free) = survey(ctx)?;
     f.after = ledger(ctx)?;
+    // One that is being added has its row before its folder.
+    f.lost_remotes.retain(|one| !f.after.resources.contains(&one.id));
     f.memory = ctx.store.memory()?;
     f.journalled = journalled_things(ctx)?;
     f.images_in_use = ctx.store.images_in_use()?;

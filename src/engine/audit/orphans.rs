@@ -13,6 +13,7 @@ use crate::{
     engine::{
         lock::{is_shared, owner},
         ours::is_without_row,
+        remote::LostRemote,
     },
     image::{Leftover, leftovers},
     model::{Disk, DiskState, DnsHost, Instance, Record, ResourceKind, escaped},
@@ -60,6 +61,8 @@ pub struct Orphans {
     pub unrecorded: Vec<String>,
     /// Names of volumes that are marked as ours, and of which this lite does not know what they are. They stay.
     pub unknown: Vec<String>,
+    /// Folders of remotes that the database does not know. They stay: nothing else may have their passwords.
+    pub remotes: Vec<LostRemote>,
 }
 
 /// Whose the things are that were found.
@@ -97,7 +100,7 @@ pub fn orphans(facts: &Facts) -> Orphans {
     orphans.extend(owners.leftovers());
     orphans.extend(owners.temporary());
     let unrecorded = domains.iter().filter(|d| owners.kept.contains(&d.uuid)).map(|d| d.name.clone()).collect();
-    Orphans { orphans, unrecorded, unknown: owners.unknown() }
+    Orphans { orphans, unrecorded, unknown: owners.unknown(), remotes: facts.lost_remotes.clone() }
 }
 
 /// A volume, for people: one that nobody knows may have any name.

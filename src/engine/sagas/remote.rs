@@ -110,7 +110,8 @@ fn add(ctx: &Ctx, remote: &Remote, keys: &Keys) -> Result<()> {
     let repository = repository(&ctx.settings, remote, &ctx.ending)?;
     repository.pin()?;
     kill_point::reached("effect");
-    ensure(&repository, &remote.location, keys.given)
+    ensure(&repository, &remote.location, keys.given)?;
+    home(&ctx.settings, remote).describe(remote)
 }
 
 /// Makes the repository, or opens the one that is there; `given`: by a password that somebody has.
@@ -171,7 +172,8 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String
                 Err(e)
             }
         })?;
-        ensure(&repository, &remote.location, true)
+        ensure(&repository, &remote.location, true)?;
+        home(&ctx.settings, &remote).describe(&remote)
     };
     if is_added && gone_on().is_ok() {
         ctx.store.finish_remote(id, &operation.id, ctx.clock.now())?;

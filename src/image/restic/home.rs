@@ -7,11 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::files::io;
-use crate::model::{Code, Error, Location, Result};
+use crate::model::{Code, Error, Location, Name, Remote, RemoteState, Result};
 
 /// The password of the repository.
 pub(super) const PASSWORD: &str = "password";
@@ -21,10 +23,24 @@ pub(super) const CREDENTIALS: &str = "credentials";
 pub(super) const SSH_CONFIG: &str = "ssh_config";
 /// The keys by which the machine was known when the remote was added.
 const KNOWN_HOSTS: &str = "known_hosts";
+/// Which remote it is of.
+const ABOUT: &str = "remote.json";
 /// What the machine is called there.
 pub(super) const ALIAS: &str = "remote";
 /// Most bytes of one of them.
 const MOST: u64 = 64 << 10;
+
+/// What its folder tells of a remote: a lost database is rebuilt from there.
+#[derive(Serialize, Deserialize)]
+struct About {
+    schema: u32,
+    name: Name,
+    location: String,
+    created_at: Timestamp,
+}
+
+/// Version of its shape.
+const SCHEMA: u32 = 1;
 
 /// The folder of a remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +56,62 @@ impl Home {
         let folder = state.join("remotes").join(remote.to_string());
         // The programs are run in the folder: so no path of this machine has to be quoted for them.
         Self { folder, key: Path::new("../../ssh/id_ed25519").to_owned() }
+    }
+
+    /// The remotes that have a folder in that of the database.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn all(state: &Path) -> Result<Vec<Uuid>> {
+        let at = state.join("remotes");
+        let entries = match fs::read_dir(&at) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|e| io("read", &at, e))?,
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|e| io("read", &at, e))?.file_name();
+            all.extend(name.to_str().and_then(|name| Uuid::try_parse(name).ok()));
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// Writes which remote it is of.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn describe(&self, remote: &Remote) -> Result<()> {
+        let (name, location) = (remote.name.clone(), remote.location.to_string());
+        let about = About { schema: SCHEMA, name, location, created_at: remote.created_at };
+        let text = serde_json::to_string_pretty(&about);
+        self.write(ABOUT, &text.map_err(|e| Error::new(Code::Json, "cannot write what a remote is").cause(e))?)
+    }
+
+    /// Whether that is written.
+    pub fn is_described(&self) -> bool {
+        self.folder.join(ABOUT).exists()
+    }
+
+    /// The remote that it says it is of; none: it says nothing, as one that is being made, or that an earlier lite made.
+    ///
+    /// # Errors
+    /// It cannot be read, or has not its form.
+    pub fn described(&self, id: Uuid) -> Result<Option<Remote>> {
+        if !self.is_described() {
+            return Ok(None);
+        }
+        let damaged = |why: String| {
+            let text = format!("`{}` does not tell of a remote", self.folder.join(ABOUT).display());
+            Error::failed(Code::RemoteDamaged, text).cause(why)
+        };
+        let about: About = serde_json::from_str(&self.read(ABOUT)?).map_err(|e| damaged(e.to_string()))?;
+        if about.schema != SCHEMA {
+            return Err(damaged("a newer lite wrote it".to_owned()));
+        }
+        let location = Location::parse(&about.location)?;
+        let state = RemoteState::Available;
+        Ok(Some(Remote { id, name: about.name, location, state, created_at: about.created_at }))
     }
 
     /// The folder.

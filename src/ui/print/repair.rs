@@ -26,11 +26,12 @@ pub fn print_rebuild_plan(ui: &Ui, plan: &RebuildPlan) -> Result<()> {
         names.iter().try_for_each(|name| ui.data(&format!("{kind} `{name}` would be taken in\n")))
     };
     would("instance", &plan.instances)?;
+    would("remote", &plan.remotes)?;
     would("load balancer", &plan.load_balancers)?;
     would("static address", &plan.static_addresses)
 }
 
-/// Prints a line for each instance, snapshot, load balancer and static address that was read back.
+/// Prints a line for each instance, snapshot, disk, remote, load balancer and static address that was read back.
 pub fn print_rebuilt(ui: &Ui, view: &RebuildView) -> Result<()> {
     if ui.json {
         return ui.document(view);
@@ -38,6 +39,7 @@ pub fn print_rebuilt(ui: &Ui, view: &RebuildView) -> Result<()> {
     let others = [
         ("snapshot", &view.snapshots),
         ("disk", &view.disks),
+        ("remote", &view.remotes),
         ("load balancer", &view.load_balancers),
         ("static address", &view.static_addresses),
     ];

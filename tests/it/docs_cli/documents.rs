@@ -235,6 +235,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         rebuilt: vec![rebuilt],
         snapshots: vec![text("kept")],
         disks: vec![text("disk-0a1b2c3d")],
+        remotes: vec![text("far")],
         load_balancers: vec![text("front")],
         static_addresses: vec![text("site")],
         refused: vec![text("y")],
@@ -244,6 +245,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         dry_run: true,
         damaged: true,
         instances: vec![text("web")],
+        remotes: vec![text("far")],
         load_balancers: vec![text("front")],
         static_addresses: vec![text("site")],
     };
