@@ -58,6 +58,7 @@ test: ## formatting, lints and every test, the ones on real virtual machines inc
 test-guests: ## on real Debian guests what the gate has no time for: WordPress baked, every module that can fail
 	.ci/setup test
 	.ci/setup browser
+	.ci/setup bucket
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=slow cargo test --locked --test real
 	.ci/sweep
 

@@ -24,6 +24,7 @@ mod support {
     pub mod pebble;
     pub mod points;
     pub mod receiver;
+    pub mod s3;
     pub mod seeds;
     pub mod sftp;
     pub mod skip;

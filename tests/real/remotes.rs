@@ -9,6 +9,7 @@ use std::{
 use crate::support::{
     host::{Host, needs_host, text, virsh},
     idle::{bare_host, clean, created, idle_host, run},
+    s3::{self, Bucket},
     sftp::{Sftp, Way},
 };
 
@@ -16,7 +17,7 @@ crate::tests![
     a_remote_by_sftp_is_opened_by_lites_own_key_and_no_other_machine_is_taken_for_it,
     a_push_that_is_cut_is_not_there_and_the_next_comes_back_on_another_host,
 ];
-crate::tests![SLOW: a_push_that_is_cut_ten_times_is_not_there];
+crate::tests![SLOW: a_push_that_is_cut_ten_times_is_not_there, a_snapshot_goes_to_a_bucket_and_comes_back];
 
 /// A key that nobody has.
 const NOBODY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEv9Goc6PHJK1YNVwNSIFmKuzpagF1KgNu228VxP0VE3";
@@ -151,6 +152,37 @@ fn a_push_that_is_cut_is_not_there_and_the_next_comes_back_on_another_host() {
 fn a_push_that_is_cut_ten_times_is_not_there() {
     needs_host();
     cut_and_back((source("rmte", 163), "lite-test-rmte-a"), (bare_host("rmto", 164), "lite-test-rmto-b"), 10);
+}
+
+fn a_snapshot_goes_to_a_bucket_and_comes_back() {
+    needs_host();
+    let bucket = Bucket::start();
+    let host = source("rembk", 74);
+    let keys = host.folder.path().join("keys");
+    std::fs::write(&keys, s3::KEYS).expect("written");
+    let at = format!("s3://127.0.0.1:{}/lite-test/far", bucket.port);
+    let add = ["remote", "add", "far", &at, "--credentials-file", keys.to_str().expect("a path")];
+    let added = host.json(&add);
+    assert_eq!((&added["remote"]["kind"], &added["remote"]["location"]), (&"s3".into(), &at.as_str().into()));
+    host.ok(&["snapshot", "push", "then", "far"]);
+    host.ok(&["remote", "check", "far", "--read-data"]);
+    host.ok(&["snapshot", "delete", "then", "--yes"]);
+    // Forgotten, it is opened by its password alone.
+    host.ok(&["remote", "remove", "far", "--yes"]);
+    host.fails(2, &add);
+    let password = password(&host, &added);
+    host.ok(&[&add[..], &["--password-file", password.to_str().expect("a path")]].concat());
+    host.ok(&["remote", "restore", "far", "then"]);
+    same(&root_in_snapshot(&host), &disk_of(&host, "lite-lite-test-rembk-a-"));
+    host.ok(&["remote", "delete", "far", "then", "--yes"]);
+    assert_eq!(snapshots(&host), serde_json::json!([]));
+    host.ok(&["remote", "check", "far", "--read-data"]);
+    host.ok(&["delete", "lite-test-rembk-a", "--yes"]);
+    host.ok(&["snapshot", "delete", "then", "--yes"]);
+    host.ok(&["disk", "delete", "data", "--yes"]);
+    host.ok(&["remote", "remove", "far", "--yes"]);
+    host.ok(&["repair"]);
+    clean(&host, "after a bucket");
 }
 
 /// A push is cut at so many random places; then it comes back on a host that knows nothing.
