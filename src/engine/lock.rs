@@ -235,7 +235,11 @@ impl Lock {
                 file => file.map_err(|e| unreadable(dir, e))?,
             };
             match file.try_lock_shared() {
-                Ok(()) => found.push((id, false)),
+                Ok(()) => {
+                    // As a lock's end: a process that is just being started would hold it on, and its owner be told of nobody.
+                    let _ = file.unlock();
+                    found.push((id, false));
+                }
                 Err(TryLockError::WouldBlock) => found.push((id, true)),
                 Err(TryLockError::Error(e)) => return Err(unreadable(dir, e)),
             }
