@@ -58,6 +58,9 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
     }
     let mut ctx = app.change(caller, export.wait, observer)?;
     let source = source(&ctx, &export.of)?;
+    if let Source::Running(instance) = &source {
+        saga::check_running(&ctx, instance)?;
+    }
     if export.dry_run {
         let what = match &source {
             Source::Snapshot(name) => format!("snapshot `{name}` would be exported"),

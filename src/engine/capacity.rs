@@ -200,17 +200,7 @@ pub fn check_copy(
 ) -> Result<()> {
     let [take, free] = Size::together([needed, pool.available].map(Size::bytes));
     let refuse = |why: String| {
-        Err(Error::new(Code::NoCapacity, format!("{what} takes {take} of disk, and {why}")).hint(
-            Hint::from("make room: ")
-                .run(Verb::SnapshotList)
-                .text(" and ")
-                .run(Verb::ImageList)
-                .text(" show what takes it; ")
-                .run(Verb::SnapshotDelete)
-                .text(" and ")
-                .run(Verb::Gc)
-                .text(" free it"),
-        ))
+        Err(Error::new(Code::NoCapacity, format!("{what} takes {take} of disk, and {why}")).hint(make_room()))
     };
     let (left, reserve) = (pool.available.saturating_sub(needed), overcommit.reserve(pool.capacity));
     if needed > pool.available || left < reserve {
@@ -223,6 +213,19 @@ pub fn check_copy(
         return refuse(format!("instances are promised {promised}: after it the pool could hold {limit} of theirs"));
     }
     Ok(())
+}
+
+/// What makes room in the pool.
+pub fn make_room() -> Hint {
+    Hint::from("make room: ")
+        .run(Verb::SnapshotList)
+        .text(" and ")
+        .run(Verb::ImageList)
+        .text(" show what takes it; ")
+        .run(Verb::SnapshotDelete)
+        .text(" and ")
+        .run(Verb::Gc)
+        .text(" free it")
 }
 
 /// vCPUs that may be promised in all.

@@ -118,40 +118,43 @@ fn what_runs_full_is_told_with_its_numbers_and_leaves_nothing() {
         assert_eq!(volumes(), before, "{after}");
         clean(&host, after);
     };
-    let full_at = |args: &[&str], point: &str, error: &str| {
+    let full_at = |args: &[&str], point: &str| {
         let filler = small.0.join("filler");
         let out = stopped_at(&host, args, point, || drop(fill_whole(&small)));
         std::fs::remove_file(filler).expect("it was filled");
-        tells_of_pool(&failed(&out, error), &small);
+        tells_of_pool(&text(&out.stderr), &small);
         as_before(&format!("{args:?}"));
+        out
     };
 
     // A snapshot: its disk, the copy, its end, and then the sidecar.
     let snapshot = ["snapshot", "create", name, "--name", "full"];
-    full_at(&snapshot, "intent:4", "error: could not make snapshot `full`; nothing of it is left");
+    failed(&full_at(&snapshot, "intent:4"), "error: could not make snapshot `full`; nothing of it is left");
     // An export packs behind the snapshot that it makes.
     let (file, good) = (at("full.lite"), at("good.lite"));
     let (file, good) = (file.to_str().expect("a path"), good.to_str().expect("a path"));
-    full_at(&["export", name, file], "intent:5", "error: qemu-img failed (exit status: 1)");
+    let out = full_at(&["export", name, file], "intent:5");
+    let said = text(&out.stderr);
+    let shortage = said.lines().find_map(|line| line.strip_prefix("error: no room for the export: ")).expect("a head");
+    tells_of_pool(shortage, &small);
+    failed(&out, &format!("error: no room for the export: {shortage}"));
     assert!(!at("full.lite").exists() && !at("full.lite.part").exists());
 
     // Where it goes is full.
-    let target = at("target");
-    std::fs::create_dir(&target).expect("a folder");
-    run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "none"]).arg(&target));
+    let target = Small::memory(at("target"));
     run(Command::new("age-keygen").arg("-o").arg(at("key")));
     let public = text(&run(Command::new("age-keygen").arg("-y").arg(at("key"))).stdout);
-    let to = target.join("full.lite");
+    let to = target.0.join("full.lite");
     let to = to.to_str().expect("a path");
     for more in [&[][..], &["--encrypt", public.trim()]] {
         let out = host.lite(&[&["export", name, to], more].concat());
         let said = failed(&out, &format!("error: cannot write `{to}`: 0 B are free there"));
         // And the tables of its disk.
         assert!(said.contains("an export of 8.") && said.contains(" MiB was not written"), "{said}");
-        assert_eq!(std::fs::read_dir(&target).expect("a folder").count(), 0);
+        assert_eq!(std::fs::read_dir(&target.0).expect("a folder").count(), 0);
         as_before("nowhere to write to");
     }
-    run(Command::new("umount").arg(&target));
+    drop(target);
 
     // An import, while it receives the disk.
     host.ok(&["export", name, good]);

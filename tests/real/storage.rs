@@ -26,11 +26,11 @@ crate::tests![
 
 crate::tests![SLOW: a_guest_that_writes_all_the_time_has_whole_snapshots];
 
-/// A file system of 400 MiB as the folder of a pool.
+/// A small file system, which goes with this value.
 pub struct Small(pub PathBuf);
 
 impl Small {
-    /// Mounts it.
+    /// One of 400 MiB as the folder of a pool.
     pub fn mount(host: &Host) -> Self {
         let (file, folder) = (host.folder.path().join("small"), host.pool_dir());
         std::fs::File::create(&file).and_then(|file| file.set_len(400 << 20)).expect("a file");
@@ -38,6 +38,13 @@ impl Small {
         run(Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(&file));
         run(Command::new("mount").args(["-o", "loop"]).arg(&file).arg(&folder));
         run(Command::new("chmod").arg("0711").arg(&folder));
+        Self(folder)
+    }
+
+    /// One of 1 MiB in memory.
+    pub fn memory(folder: PathBuf) -> Self {
+        std::fs::create_dir(&folder).expect("a folder");
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "none"]).arg(&folder));
         Self(folder)
     }
 

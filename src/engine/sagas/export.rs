@@ -19,7 +19,7 @@ use crate::{
         progress::Reporter,
         room,
         snapshot_sidecar::Sidecar,
-        snapshot_source::given,
+        snapshot_source::{given, source},
     },
     hypervisor::DomainState,
     image::{
@@ -136,6 +136,17 @@ pub fn accept_instance(ctx: &mut Ctx, instance: &Instance, with_secrets: bool) -
     begin(ctx, resource, of, (volumes, needed), lock)
 }
 
+/// Looks before anything is changed whether one that runs can be exported: its snapshot, and then the copies of that, have to fit.
+///
+/// # Errors
+/// Refused: no snapshot of it can be made now, or the pool has no room for both.
+pub fn check_running(ctx: &Ctx, instance: &Instance) -> Result<()> {
+    let source = source(ctx, instance)?;
+    let image = ctx.hypervisor.volume(&ctx.settings.host.pool, &source.image.0)?.map_or(0, |seen| seen.allocation);
+    let taken = source.takes().as_bytes().saturating_mul(2).saturating_add(image);
+    host::check_copy(ctx, &format!("an export of instance `{}`, which runs,", instance.record.name), taken)
+}
+
 /// How much the copies that are made first take at most, which is what all volumes take; refused, with the numbers, where the pool has
 /// no room for that.
 fn check_room(ctx: &Ctx, what: &str, disks: &[Volume]) -> Result<u64> {
@@ -190,7 +201,7 @@ fn write(
     let place = |disk: &Volume| Ok((path(&disk.name)?, disk.below.as_ref().map(path).transpose()?));
     let places = disks.iter().map(place).collect::<Result<Vec<_>>>()?;
     let packed = Packed::of(&ctx.images()?, &places, &ctx.ending, observer);
-    let packed = packed.map_err(|e| room::explained(ctx, needed, e))?;
+    let packed = packed.map_err(|e| room::headed(ctx, "the export", needed, e))?;
     let members = DISKS.get(..disks.len()).unwrap_or(&DISKS);
     let domain = plan::portable_xml(&of.record, &ctx.hypervisor.host()?.arch, members)?;
     let content =

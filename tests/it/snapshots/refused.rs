@@ -1,5 +1,11 @@
 //! What is refused before anything is changed.
 
+use lite::{
+    app::export::{self, Export},
+    model::Size,
+    plan,
+};
+
 use super::*;
 
 #[test]
@@ -28,6 +34,36 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         "{message}"
     );
     snapshots.assert_nothing_left(uuid, "after all refusals");
+}
+
+#[test]
+fn an_export_of_one_that_runs_is_refused_before_a_snapshot_is_made_for_it() {
+    let mut world = World::new();
+    world.disk = Some(Size::mib(1024));
+    world.create("web").expect("created");
+    let (snapshots, uuid) = (Snapshots::of(&world), uuid_of(&world, "web"));
+    let root = plan::root_disk(&world.engine().store.require(&name("web")).expect("there").record);
+    let taken = world.hypervisor.volume("lite", &root).expect("asked").expect("there").allocation;
+    // What `disk_reserve` keeps, and a snapshot.
+    world.hypervisor.inner().set_pool_free((5 << 30) + taken);
+    let file = world.state().join("web.lite");
+    let export = |dry_run| Export {
+        of: name("web"),
+        file: file.clone(),
+        recipient: None,
+        with_secrets: false,
+        wait: false,
+        dry_run,
+    };
+    for dry_run in [true, false] {
+        let refused = export::run(&snapshots.app, &Snapshots::root(), &export(dry_run), &mut Unobserved);
+        let (code, exit, message) = short(&refused.expect_err("no room"));
+        assert_eq!((code, exit), ("no_capacity", 2));
+        assert!(message.starts_with("an export of instance `web`, which runs, takes "), "{message}");
+        snapshots.assert_nothing_left(uuid, "refused");
+        assert!(!file.exists() && !world.state().join("web.lite.part").exists());
+    }
+    snapshots.create("web", None).expect("there is room for a snapshot");
 }
 
 #[test]
