@@ -15,6 +15,7 @@ pub mod guest;
 pub mod hypervisor;
 pub mod image;
 pub mod kill_point;
+pub mod lightsail;
 pub mod model;
 pub mod monitor;
 pub mod notify;

@@ -166,3 +166,11 @@ pub fn used(app: &App, id: &str, address: Option<IpAddr>) -> Result<()> {
         false => store.use_key(id, address, now),
     }
 }
+
+/// The number by which the API calls this host: clients want twelve digits.
+///
+/// # Errors
+/// Those of the database.
+pub fn account_number(app: &App) -> Result<String> {
+    app.new_store()?.account_number()
+}

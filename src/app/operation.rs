@@ -124,9 +124,11 @@ pub(super) fn row(o: Operation) -> OperationRow {
         id: o.id,
         kind: o.kind.to_string(),
         resource: o.resource.name,
+        resource_kind: o.resource.kind,
         state: o.state.as_str().to_owned(),
         started_at: o.started_at,
         error: o.error,
+        error_code: o.error_code,
     }
 }
 

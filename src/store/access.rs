@@ -308,4 +308,9 @@ impl Store {
             .map(drop)
         })
     }
+
+    /// The number by which the API calls this host.
+    pub fn account_number(&self) -> Result<String> {
+        self.read().query_row("SELECT number FROM api_account", [], |row| row.get(0)).map_err(sql)
+    }
 }

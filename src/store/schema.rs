@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/23.sql")),
     Migration::of(include_str!("schema/24.sql")),
     Migration::of(include_str!("schema/25.sql")),
+    Migration::of(include_str!("schema/26.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

@@ -64,6 +64,9 @@ pub struct BlueprintView {
     pub verified: Vec<VerifiedView>,
     /// How it is seen that it works, in words.
     pub health: Option<String>,
+    /// Who logs in.
+    #[serde(skip)]
+    pub user: String,
 }
 
 /// The document of `blueprints` and its `show`.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::row;
+use crate::model::{Code, ResourceKind};
 
 /// A change, journalled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,6 +19,9 @@ pub struct OperationRow {
     pub instance: Option<uuid::Uuid>,
     /// `started`, `succeeded`, `failed` or `needs-attention`.
     pub state: String,
+    /// The kind of that.
+    #[serde(skip)]
+    pub resource_kind: ResourceKind,
     /// When it began.
     #[serde(serialize_with = "row::time")]
     pub started_at: Timestamp,
@@ -25,6 +29,9 @@ pub struct OperationRow {
     pub milliseconds: Option<u64>,
     /// Why it failed, if it did.
     pub error: Option<String>,
+    /// The same for machines; none where only an older lite knew.
+    #[serde(skip)]
+    pub error_code: Option<Code>,
 }
 
 /// A step of an operation.

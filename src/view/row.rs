@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{SiteView, network_text, tags_map, time_text};
+use super::{OpenService, SiteView, network_text, tags_map, time_text};
 use crate::model::{Currency, InstanceState, Money, NetworkMode, Publication, Record, Service, Size, Tag};
 
 /// An instance as a listing shows it. Its JSON form is part of `lite list --json` and `lite show --json`.
@@ -69,12 +69,22 @@ pub struct ListRow {
     /// When its newest snapshot was asked for; none: it has none.
     #[serde(skip)]
     pub last_snapshot: Option<Timestamp>,
+    /// The state without regard to what was changed by hand.
+    #[serde(skip)]
+    pub power: InstanceState,
+    /// What its firewall lets in, ICMP included.
+    #[serde(skip)]
+    pub firewall: Vec<OpenService>,
+    /// Transfer a month.
+    #[serde(skip)]
+    pub transfer: Size,
 }
 
 impl ListRow {
     /// What the store knows, and what the host said.
     pub fn new(record: &Record, state: InstanceState, health: Option<String>) -> Self {
-        let mut ports: Vec<Service> = record.rules().iter().map(|rule| rule.service).collect();
+        let rules = record.rules();
+        let mut ports: Vec<Service> = rules.iter().map(|rule| rule.service).collect();
         ports.retain(|service| *service != Service::Icmp);
         ports.dedup();
         let r = record.clone();
@@ -103,6 +113,9 @@ impl ListRow {
             tags: r.tags,
             created_at: r.created_at,
             last_snapshot: None,
+            power: state,
+            firewall: OpenService::all(&rules),
+            transfer: r.transfer,
         }
     }
 }
@@ -159,6 +172,9 @@ pub(crate) mod tests {
             tags: if app { vec![Tag::parse("client=acme").unwrap(), Tag::parse("live").unwrap()] } else { Vec::new() },
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
             last_snapshot: app.then(|| "2026-03-02T03:00:01Z".parse().unwrap()),
+            power: state,
+            firewall: Vec::new(),
+            transfer: Size::mib(1 << 20),
         }
     }
 

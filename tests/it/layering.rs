@@ -85,6 +85,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
+    // The Lightsail API: signatures, structures, which use case answers what.
+    ("lightsail", &["app", "view", "model"]),
     ("cli", &["app", "view", "ui", "model"]),
 ];
 

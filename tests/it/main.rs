@@ -3,6 +3,7 @@
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
 mod support {
+    pub mod api;
     pub mod bakes;
     pub mod balanced;
     pub mod changes;
@@ -26,6 +27,7 @@ mod support {
 
 mod accept;
 mod alarms_store;
+mod api;
 mod app;
 mod audit;
 mod audit_log;

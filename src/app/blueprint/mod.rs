@@ -94,6 +94,7 @@ fn view(catalog: &Catalog, b: &Blueprint) -> BlueprintView {
         secrets: b.secrets.iter().map(|s| s.description.clone()).collect(),
         verified: b.bases.iter().map(|base| verified(catalog, b, base)).collect(),
         health: b.health.as_ref().map(health),
+        user: b.user.clone(),
     }
 }
 

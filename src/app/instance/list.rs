@@ -153,5 +153,5 @@ pub(super) fn row(listed: &Listed) -> ListRow {
         (Phase::Unverified, InstanceState::Running) => Some("setting-up".to_owned()),
         _ => None,
     };
-    ListRow::new(&listed.instance.record, listed.state, health)
+    ListRow { power: listed.power, ..ListRow::new(&listed.instance.record, listed.state, health) }
 }

@@ -121,6 +121,7 @@ mod tests {
                 },
             ],
             health: Some("port 80 accepts".to_owned()),
+            user: "debian".to_owned(),
         };
         vec![view("debian-13", "os", "Debian 13"), view("nginx", "app", "nginx web server")]
     }

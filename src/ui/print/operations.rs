@@ -88,6 +88,7 @@ pub fn print_operation(ui: &Ui, view: &OperationView) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{print_operation, print_operations};
+    use crate::model::ResourceKind;
     use crate::ui::{Ui, testing::Capture};
     use crate::view::{OperationRow, OperationView, StepView};
 
@@ -96,11 +97,13 @@ mod tests {
             id: "op-0000000b".to_owned(),
             kind: "create".to_owned(),
             resource: "nginx-1".to_owned(),
+            resource_kind: ResourceKind::Instance,
             instance: Some(uuid::Uuid::from_u128(11)),
             state: "failed".to_owned(),
             started_at: "2026-03-01T10:20:30Z".parse().unwrap(),
             milliseconds: Some(3_200),
             error: Some("no space".to_owned()),
+            error_code: None,
         }
     }
 

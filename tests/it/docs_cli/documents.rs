@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use lite::{
     model::{
         AlarmState, Certificate, CertificateState, Code, Currency, DesiredState, Domain, Error, Event, EventData,
-        EventKind, Hint, InstanceState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol, Publication, Role,
-        Rule, Rules, Service, Site, Size, Statistic, Tag,
+        EventKind, Hint, InstanceState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol, Publication,
+        ResourceKind, Role, Rule, Rules, Service, Site, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -42,6 +42,9 @@ fn row(name: &str) -> view::ListRow {
         tags: Tag::parse("live").into_iter().collect(),
         created_at: now(),
         last_snapshot: Some(now()),
+        power: InstanceState::Running,
+        firewall: Vec::new(),
+        transfer: Size::mib(1 << 20),
     }
 }
 
@@ -299,6 +302,7 @@ fn documents_of_the_catalog(all: &mut Vec<(&'static str, Value)>) {
             seconds: Some(70),
         }],
         health: Some(text("port 80 accepts")),
+        user: text("debian"),
     };
     add(all, "`blueprints`, `blueprints show`", &view::BlueprintsDocument { blueprints: &[blueprint] });
     let fault = view::FaultView { file: text("a.yaml"), line: Some(1), key: Some(text("id")), message: text("x") };
@@ -351,11 +355,13 @@ fn documents_of_the_host(all: &mut Vec<(&'static str, Value)>) {
         id: text("op-1"),
         kind: text("create"),
         resource: text("web"),
+        resource_kind: ResourceKind::Instance,
         instance: Some(uuid::Uuid::nil()),
         state: text("failed"),
         started_at: now(),
         milliseconds: Some(1),
         error: Some(text("x")),
+        error_code: None,
     };
     add(all, "`operations`", &view::OperationsDocument { operations: &[operation()] });
     let step = view::StepView { name: text("seed"), state: text("done"), error: Some(text("x")) };

@@ -1,0 +1,179 @@
+//! One call: who asks, where, and with what.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    fault::{Answer, Fault},
+    json,
+    place::Place,
+    pools::{Pools, Work},
+};
+use crate::{
+    app::{App, Caller, blueprint, key},
+    model::{Name, Unobserved},
+};
+
+/// The region where none is named: one that AWS has not, so that nobody reaches AWS by mistake.
+const REGION: &str = "home-1";
+/// Resources on a page.
+const PAGE: usize = 100;
+/// For how long what blueprints are called is remembered.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What all calls share.
+pub struct Api {
+    pub(super) shared: Arc<Shared>,
+    pub(super) pools: Pools,
+}
+
+/// What the threads of all calls share.
+pub struct Shared {
+    pub app: App,
+    regions: Vec<String>,
+    pub page_size: usize,
+    account: OnceLock<String>,
+    titles: Mutex<Option<(Instant, Arc<Titles>)>>,
+}
+
+/// What blueprints are called, and who logs in to an operating system; by id.
+#[derive(Debug, Default)]
+pub struct Titles {
+    titles: HashMap<String, (String, String)>,
+}
+
+impl Titles {
+    /// What a blueprint is called.
+    pub fn title(&self, blueprint: &str) -> String {
+        self.titles.get(blueprint).map_or_else(|| blueprint.to_owned(), |(title, _)| title.clone())
+    }
+
+    /// Who logs in to an operating system.
+    pub fn user(&self, base: &str) -> String {
+        self.titles.get(base).map_or_else(String::new, |(_, user)| user.clone())
+    }
+}
+
+impl Api {
+    /// The API of a host, in one region.
+    pub fn new(app: App) -> Self {
+        Self::with(app, vec![REGION.to_owned()], PAGE)
+    }
+
+    /// The API of a host in these regions, the first where a request names none of them, with so many resources on a page.
+    pub fn with(app: App, regions: Vec<String>, page_size: usize) -> Self {
+        let (account, titles) = (OnceLock::new(), Mutex::default());
+        let shared = Shared { app, regions, page_size: page_size.max(1), account, titles };
+        Self { shared: Arc::new(shared), pools: Pools::default() }
+    }
+
+    /// How many changes are at work.
+    pub fn at_work(&self) -> usize {
+        self.pools.at_work()
+    }
+}
+
+impl Shared {
+    /// The region that a request is about.
+    ///
+    /// # Errors
+    /// It names another than those of this host.
+    pub fn region(&self, named: &str) -> Answer<&str> {
+        self.regions.iter().find(|region| *region == named).map(String::as_str).ok_or_else(|| {
+            let known = self.regions.join("`, `");
+            Fault::invalid(format!("this host is not in region `{named}`: it has `{known}`"))
+                .tip(format!("say so to the client: `AWS_REGION={}`", self.regions.first().map_or("", |one| one)))
+        })
+    }
+
+    /// The regions of this host.
+    pub fn regions(&self) -> &[String] {
+        &self.regions
+    }
+}
+
+/// One call.
+pub struct Call<'a> {
+    pub shared: &'a Shared,
+    pub caller: &'a Caller,
+    pub region: &'a str,
+    pub body: &'a [u8],
+}
+
+/// The answer to a call, and what is left to do.
+pub struct Done {
+    pub body: Vec<u8>,
+    pub works: Vec<Work>,
+}
+
+/// What answers a call.
+pub type Handler = fn(&Call<'_>) -> Answer<Done>;
+
+impl<'a> Call<'a> {
+    /// The use cases.
+    pub fn app(&self) -> &'a App {
+        &self.shared.app
+    }
+
+    /// What the request holds.
+    ///
+    /// # Errors
+    /// It has not its form.
+    pub fn input<T: DeserializeOwned>(&self) -> Answer<T> {
+        json::read(self.body)
+    }
+
+    /// Where it is about.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn place(&self) -> Answer<Place> {
+        let account = match self.shared.account.get() {
+            Some(account) => account.clone(),
+            None => {
+                let drawn = key::account_number(self.app())?;
+                self.shared.account.get_or_init(|| drawn).clone()
+            }
+        };
+        Ok(Place { region: self.region.to_owned(), account })
+    }
+
+    /// What blueprints are called.
+    ///
+    /// # Errors
+    /// Those of the catalog.
+    pub fn titles(&self) -> Answer<Arc<Titles>> {
+        let (now, remembered) = (self.app().clock.instant(), &self.shared.titles);
+        let last = remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, titles)) = last.filter(|(at, _)| now.duration_since(*at) < FRESH) {
+            return Ok(titles);
+        }
+        let all = blueprint::list(self.app(), self.caller, &mut Unobserved)?;
+        let titles = all.into_iter().map(|one| (one.id, (one.title, one.user))).collect();
+        let titles = Arc::new(Titles { titles });
+        *remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, titles.clone()));
+        Ok(titles)
+    }
+}
+
+/// The answer that is a structure.
+///
+/// # Errors
+/// It cannot be written.
+pub fn done(answer: &impl Serialize) -> Answer<Done> {
+    let body = serde_json::to_vec(answer).map_err(|_| Fault::of_service("the answer cannot be written"))?;
+    Ok(Done { body, works: Vec::new() })
+}
+
+/// A name as it was given, which may be that of something.
+///
+/// # Errors
+/// Nothing here is called so.
+pub fn name(text: &str) -> Answer<Name> {
+    Name::parse(text).map_err(Fault::from)
+}

@@ -1,0 +1,126 @@
+//! From a request to its answer: signature, key, operation, and in which pool it runs.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use uuid::Uuid;
+
+use super::{
+    call::{Api, Call, Shared},
+    fault::{Answer, Fault},
+    operations::{self, Does},
+    sigv4::Signature,
+    sts,
+};
+use crate::{
+    app::{Caller, key},
+    model::escaped,
+};
+
+const JSON: &str = "application/x-amz-json-1.1";
+const XML: &str = "text/xml";
+const PREFIX: &str = "Lightsail_20161128.";
+const TARGET: &str = "x-amz-target";
+/// Longest body of what makes something, which may have user-data.
+const LONG: usize = 3 << 19;
+/// Longest body of anything else.
+const SHORT: usize = 64 << 10;
+
+/// What a request asks for.
+enum Asked {
+    /// An operation of Lightsail, or why there is none of that name: told to whoever has a key.
+    Operation(Answer<Does>),
+    /// Who signed it.
+    Identity,
+}
+
+/// Answers a request that is signed, or says that it is.
+pub async fn answer(api: Arc<Api>, peer: IpAddr, parts: &Parts, body: Bytes) -> Response<Bytes> {
+    let id = Uuid::new_v4().to_string();
+    // Only Lightsail's protocol names its operation in a header.
+    let is_json = parts.headers.contains_key(TARGET);
+    let (status, body) = match exchange(&api, (peer, &id), parts, body).await {
+        Ok(body) => (200, body),
+        Err(fault) => (fault.status, if is_json { fault.json() } else { fault.xml(&id) }),
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    let kind = if is_json { JSON } else { XML };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+async fn exchange(api: &Arc<Api>, (peer, id): (IpAddr, &str), parts: &Parts, body: Bytes) -> Answer<Vec<u8>> {
+    let asked = asked(parts, &body)?;
+    let (parts, shared, id) = (Arc::new(parts.clone()), api.shared.clone(), id.to_owned());
+    let (own, signed) = (shared.clone(), (parts.clone(), body.clone()));
+    let (caller, region) = api.pools.read(move || authenticate(&own, peer, &signed.0, &signed.1)).await?;
+    match asked {
+        Asked::Identity => api.pools.read(move || sts::answer(&call(&shared, &caller, &region, &body), &id)).await,
+        Asked::Operation(Err(none)) => Err(none),
+        Asked::Operation(Ok(Does::Read(handler))) => {
+            api.pools.read(move || handler(&call(&shared, &caller, &region, &body)).map(|done| done.body)).await
+        }
+        Asked::Operation(Ok(Does::Change(handler))) => {
+            let accept = move || handler(&call(&shared, &caller, &region, &body)).map(|done| (done.body, done.works));
+            api.pools.change(1, accept).await
+        }
+    }
+}
+
+fn call<'a>(shared: &'a Shared, caller: &'a Caller, region: &'a str, body: &'a [u8]) -> Call<'a> {
+    Call { shared, caller, region, body }
+}
+
+/// What a request asks for, by what is outside its body. Nothing of it is believed yet.
+fn asked(parts: &Parts, body: &[u8]) -> Answer<Asked> {
+    let signature = Signature::read(parts)?;
+    let service = signature.service;
+    if !["lightsail", "sts"].contains(&service) {
+        let text = format!("this host speaks the API of Lightsail, and not that of `{}`", escaped(service));
+        return Err(Fault::unknown_operation(text)
+            .tip("set the endpoint for Lightsail alone: `AWS_ENDPOINT_URL_LIGHTSAIL`, or `services` in a profile"));
+    }
+    if parts.method != http::Method::POST || parts.uri.path() != "/" || parts.uri.query().is_some() {
+        return Err(Fault::unknown_operation("requests of the API are `POST /`"));
+    }
+    let target = parts.headers.get(TARGET).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let longest = match &target {
+        Some(target) if target.contains(".Create") => LONG,
+        _ => SHORT,
+    };
+    if body.len() > longest {
+        return Err(Fault::invalid(format!("the body is longer than {} KiB", longest >> 10)));
+    }
+    let Some(target) = target else {
+        return match service {
+            "sts" => Ok(Asked::Identity),
+            _ => Err(Fault::unknown_operation(format!("the header `{TARGET}` names no operation"))),
+        };
+    };
+    let content = parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    if service != "lightsail" || content != JSON.as_bytes() {
+        return Err(Fault::unknown_operation(format!("operations of Lightsail are sent as `{JSON}`")));
+    }
+    let name = target.strip_prefix(PREFIX).unwrap_or(&target);
+    Ok(Asked::Operation(operations::find(name)))
+}
+
+/// Whoever signed a request, and the region that it is for.
+fn authenticate(shared: &Shared, peer: IpAddr, parts: &Parts, body: &[u8]) -> Answer<(Caller, String)> {
+    let signature = Signature::read(parts)?;
+    signature.check_time(shared.app.clock.now())?;
+    let signer = key::signer(&shared.app, signature.key, Some(peer))?.ok_or_else(|| {
+        Fault::unknown_key("nobody comes in with this key").tip("`lite key list` shows those there are")
+    })?;
+    signature.check(&signer.secret, parts, body)?;
+    // That a look cannot be remembered does not keep anybody from looking.
+    let _ = key::used(&shared.app, signature.key, Some(peer));
+    Ok((signer.caller, shared.region(signature.region)?.to_owned()))
+}

@@ -1,0 +1,68 @@
+//! Instances: what there is, and how it stands.
+
+use crate::{
+    app::instance::list,
+    lightsail::{
+        call::{Call, name},
+        fault::{Answer, Fault},
+        map::instance::{Beside, instance, state_of},
+        pages::page,
+        wire::{self, GetInstances, Instances, OfInstance, OneInstance, OneState},
+    },
+    model::Unobserved,
+    view::{ListRow, StorageRow},
+};
+
+/// What there is, as the caller sees it.
+fn look(call: &Call<'_>) -> Answer<(Vec<ListRow>, Vec<StorageRow>)> {
+    let (rows, storage, _) = list::list(call.app(), call.caller, &[], &mut Unobserved)?;
+    Ok((rows, storage))
+}
+
+/// The one of a name.
+fn find(rows: Vec<ListRow>, wanted: &str) -> Answer<ListRow> {
+    let wanted = name(wanted)?;
+    let found = rows.into_iter().find(|row| row.name == wanted.as_str());
+    found.ok_or_else(|| {
+        Fault::not_found(format!("there is no instance `{wanted}`")).tip("`get-instances` lists those there are")
+    })
+}
+
+/// How it stands. What nobody knows is not made up.
+fn known_state(row: &ListRow) -> Answer<wire::State> {
+    let unknown = || Fault::of_service(format!("how instance `{}` stands is not known just now", row.name));
+    state_of(row).ok_or_else(unknown)
+}
+
+fn as_wire(call: &Call<'_>, rows: &[ListRow], storage: &[StorageRow], health: bool) -> Answer<Vec<wire::Instance>> {
+    let (titles, place) = (call.titles()?, call.place()?);
+    let one = |row: &ListRow| {
+        let (title, user) = (titles.title(&row.blueprint), titles.user(&row.base));
+        Ok(instance(row, known_state(row)?, &Beside { place: &place, title, user, storage, health }))
+    };
+    rows.iter().map(one).collect()
+}
+
+/// The instances, by name.
+pub fn all(call: &Call<'_>, input: GetInstances) -> Answer<Instances> {
+    let (rows, storage) = look(call)?;
+    let at = (input.page_token.as_deref(), call.shared.page_size);
+    let (rows, next_page_token) = page("instances", rows, |row| row.name.clone(), at)?;
+    let instances = as_wire(call, &rows, &storage, input.include_health_status.unwrap_or(false))?;
+    Ok(Instances { instances, next_page_token })
+}
+
+/// One instance.
+pub fn one(call: &Call<'_>, input: OfInstance) -> Answer<OneInstance> {
+    let (rows, storage) = look(call)?;
+    let row = find(rows, &input.instance_name)?;
+    let health = input.include_health_status.unwrap_or(false);
+    let instance = as_wire(call, &[row], &storage, health)?.pop();
+    Ok(OneInstance { instance: instance.ok_or_else(|| Fault::of_service("nothing was found"))? })
+}
+
+/// How one instance stands.
+pub fn state(call: &Call<'_>, input: OfInstance) -> Answer<OneState> {
+    let row = find(look(call)?.0, &input.instance_name)?;
+    Ok(OneState { state: known_state(&row)? })
+}

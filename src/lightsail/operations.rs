@@ -1,0 +1,346 @@
+//! Every operation of the API: what answers it, or in words why nothing does.
+
+use super::{
+    call::{Handler, done},
+    fault::{Answer, Fault},
+    nouns::{catalog, disk, firewall, instance, names, operation, snapshot, static_ip},
+};
+use crate::model::escaped;
+
+/// How an operation is answered.
+#[derive(Clone, Copy)]
+pub enum Does {
+    /// By a look.
+    Read(Handler),
+    /// By a change.
+    Change(Handler),
+}
+
+/// An operation that is answered.
+pub struct Served {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is about.
+    pub group: &'static str,
+    /// By what.
+    pub does: Does,
+    /// What of it there is not; empty: nothing.
+    pub lacks: &'static str,
+}
+
+/// Operations that are not answered.
+pub struct Refused {
+    /// What they are about.
+    pub group: &'static str,
+    /// What there is instead.
+    pub why: &'static str,
+    /// Their names.
+    pub names: &'static [&'static str],
+}
+
+/// What looks at something.
+macro_rules! read {
+    ($answer:path) => {
+        Does::Read(|call| done(&$answer(call, call.input()?)?))
+    };
+}
+
+const fn served(name: &'static str, group: &'static str, does: Does, lacks: &'static str) -> Served {
+    Served { name, group, does, lacks }
+}
+
+/// Those that are answered.
+pub const SERVED: &[Served] = &[
+    served("GetActiveNames", "catalogue", read!(names::active), ""),
+    served(
+        "GetBlueprints",
+        "catalogue",
+        read!(catalog::blueprints),
+        "no `productUrl` and `licenseUrl`; `appCategory` finds none",
+    ),
+    served(
+        "GetBundles",
+        "catalogue",
+        read!(catalog::bundles),
+        "`power` is the memory in MiB; `appCategory` finds none",
+    ),
+    served("GetRegions", "catalogue", read!(catalog::regions), "those of the host"),
+    served("GetInstancePortStates", "firewall", read!(firewall::states), ""),
+    served(
+        "GetInstance",
+        "instances",
+        read!(instance::one),
+        "no `metadataOptions`; of add-ons nothing; the public address is the static one, or the one in the network of the host",
+    ),
+    served("GetInstanceState", "instances", read!(instance::state), ""),
+    served(
+        "GetInstances",
+        "instances",
+        read!(instance::all),
+        "no `metadataOptions`; of add-ons nothing; the public address is the static one, or the one in the network of the host",
+    ),
+    served("GetOperation", "operations", read!(operation::one), ""),
+    served("GetOperations", "operations", read!(operation::all), "of the last 10,000"),
+    served("GetOperationsForResource", "operations", read!(operation::of_resource), "of the last 10,000"),
+    served("GetDisk", "disks", read!(disk::one), "no tags, no `iops`; `path` is the name under `/dev/disk/by-id`"),
+    served("GetDisks", "disks", read!(disk::all), "no tags, no `iops`; `path` is the name under `/dev/disk/by-id`"),
+    served("GetInstanceSnapshot", "snapshots", read!(snapshot::one), "no tags, no disks that were attached"),
+    served("GetInstanceSnapshots", "snapshots", read!(snapshot::all), "no tags, no disks that were attached"),
+    served("GetStaticIp", "static-ips", read!(static_ip::one), ""),
+    served("GetStaticIps", "static-ips", read!(static_ip::all), ""),
+];
+
+/// All others.
+pub const REFUSED: &[Refused] = &[
+    Refused {
+        group: "firewall",
+        why: "it is not there yet: `lite firewall` changes what is let in",
+        names: &["CloseInstancePublicPorts", "OpenInstancePublicPorts", "PutInstancePublicPorts"],
+    },
+    Refused {
+        group: "instance-access",
+        why: "it is not there yet: `lite ssh NAME` logs in",
+        names: &["GetInstanceAccessDetails", "DeleteKnownHostKeys"],
+    },
+    Refused {
+        group: "instances",
+        why: "it is not there yet: `lite` does it in a shell",
+        names: &[
+            "CreateInstances",
+            "DeleteInstance",
+            "RebootInstance",
+            "StartInstance",
+            "StopInstance",
+            "SetIpAddressType",
+            "UpdateInstanceMetadataOptions",
+        ],
+    },
+    Refused {
+        group: "key-pairs",
+        why: "it is not there yet: `lite create --ssh-key FILE` takes a public key",
+        names: &[
+            "CreateKeyPair",
+            "DeleteKeyPair",
+            "DownloadDefaultKeyPair",
+            "GetKeyPair",
+            "GetKeyPairs",
+            "ImportKeyPair",
+        ],
+    },
+    Refused {
+        group: "tags",
+        why: "it is not there yet: `lite tag` changes tags",
+        names: &["TagResource", "UntagResource"],
+    },
+    Refused {
+        group: "add-ons / auto-snapshots",
+        why: "automatic snapshots are set by `lite snapshot auto`",
+        names: &["DeleteAutoSnapshot", "DisableAddOn", "EnableAddOn", "GetAutoSnapshots"],
+    },
+    Refused {
+        group: "disks",
+        why: "it is not there yet: `lite disk` does it in a shell",
+        names: &["AttachDisk", "CreateDisk", "DeleteDisk", "DetachDisk", "CreateDiskFromSnapshot"],
+    },
+    Refused {
+        group: "snapshots",
+        why: "it is not there yet: `lite snapshot` does it in a shell",
+        names: &[
+            "CreateInstanceSnapshot",
+            "CreateInstancesFromSnapshot",
+            "DeleteInstanceSnapshot",
+            "CopySnapshot",
+            "CreateDiskSnapshot",
+            "DeleteDiskSnapshot",
+            "GetDiskSnapshot",
+            "GetDiskSnapshots",
+        ],
+    },
+    Refused {
+        group: "static-ips",
+        why: "it is not there yet: `lite ip` does it in a shell",
+        names: &["AllocateStaticIp", "AttachStaticIp", "DetachStaticIp", "ReleaseStaticIp"],
+    },
+    Refused {
+        group: "alarms",
+        why: "alarms are set by `lite alarm`",
+        names: &["DeleteAlarm", "GetAlarms", "PutAlarm", "TestAlarm"],
+    },
+    Refused {
+        group: "contact-methods",
+        why: "contacts are added by `lite contact`",
+        names: &["CreateContactMethod", "DeleteContactMethod", "GetContactMethods", "SendContactMethodVerification"],
+    },
+    Refused { group: "cost-estimate", why: "prices are shown by `lite cost`", names: &["GetCostEstimate"] },
+    Refused { group: "metrics", why: "metrics are shown by `lite metrics`", names: &["GetInstanceMetricData"] },
+    Refused {
+        group: "dns-domains",
+        why: "it serves no DNS zones",
+        names: &[
+            "CreateDomain",
+            "CreateDomainEntry",
+            "DeleteDomain",
+            "DeleteDomainEntry",
+            "GetDomain",
+            "GetDomains",
+            "UpdateDomainEntry",
+        ],
+    },
+    Refused {
+        group: "vpc-peering",
+        why: "there is nothing to peer with",
+        names: &["IsVpcPeered", "PeerVpc", "UnpeerVpc"],
+    },
+    Refused {
+        group: "buckets",
+        why: "it has no object storage",
+        names: &[
+            "CreateBucket",
+            "CreateBucketAccessKey",
+            "DeleteBucket",
+            "DeleteBucketAccessKey",
+            "GetBucketAccessKeys",
+            "GetBucketBundles",
+            "GetBucketMetricData",
+            "GetBuckets",
+            "SetResourceAccessForBucket",
+            "UpdateBucket",
+            "UpdateBucketBundle",
+        ],
+    },
+    Refused {
+        group: "certificates",
+        why: "certificates of a published domain come by themselves: `lite publish NAME DOMAIN`",
+        names: &["CreateCertificate", "DeleteCertificate", "GetCertificates"],
+    },
+    Refused {
+        group: "container-services",
+        why: "a blueprint runs containers in an instance: `lite create docker`",
+        names: &[
+            "CreateContainerService",
+            "CreateContainerServiceDeployment",
+            "CreateContainerServiceRegistryLogin",
+            "DeleteContainerImage",
+            "DeleteContainerService",
+            "GetContainerAPIMetadata",
+            "GetContainerImages",
+            "GetContainerLog",
+            "GetContainerServiceDeployments",
+            "GetContainerServiceMetricData",
+            "GetContainerServicePowers",
+            "GetContainerServices",
+            "RegisterContainerImage",
+            "UpdateContainerService",
+        ],
+    },
+    Refused {
+        group: "distributions (CDN)",
+        why: "it has no content network",
+        names: &[
+            "AttachCertificateToDistribution",
+            "CreateDistribution",
+            "DeleteDistribution",
+            "DetachCertificateFromDistribution",
+            "GetDistributionBundles",
+            "GetDistributionLatestCacheReset",
+            "GetDistributionMetricData",
+            "GetDistributions",
+            "ResetDistributionCache",
+            "UpdateDistribution",
+            "UpdateDistributionBundle",
+        ],
+    },
+    Refused {
+        group: "export / CloudFormation",
+        why: "an instance leaves the host by `lite export`",
+        names: &[
+            "CreateCloudFormationStack",
+            "ExportSnapshot",
+            "GetCloudFormationStackRecords",
+            "GetExportSnapshotRecords",
+        ],
+    },
+    Refused {
+        group: "gui-sessions (Research)",
+        why: "instances have no desktop",
+        names: &["CreateGUISessionAccessDetails", "StartGUISession", "StopGUISession"],
+    },
+    Refused {
+        group: "instance-https",
+        why: "`lite publish NAME DOMAIN` gives an instance HTTPS",
+        names: &["GetSetupHistory", "SetupInstanceHttps"],
+    },
+    Refused {
+        group: "load-balancers",
+        why: "its load balancers are made by `lite lb`",
+        names: &[
+            "AttachInstancesToLoadBalancer",
+            "AttachLoadBalancerTlsCertificate",
+            "CreateLoadBalancer",
+            "CreateLoadBalancerTlsCertificate",
+            "DeleteLoadBalancer",
+            "DeleteLoadBalancerTlsCertificate",
+            "DetachInstancesFromLoadBalancer",
+            "GetLoadBalancer",
+            "GetLoadBalancerMetricData",
+            "GetLoadBalancerTlsCertificates",
+            "GetLoadBalancerTlsPolicies",
+            "GetLoadBalancers",
+            "UpdateLoadBalancerAttribute",
+        ],
+    },
+    Refused { group: "profile", why: "a host has no profile", names: &["GetProfile"] },
+    Refused {
+        group: "relational-databases",
+        why: "a blueprint runs a database in an instance",
+        names: &[
+            "CreateRelationalDatabase",
+            "CreateRelationalDatabaseFromSnapshot",
+            "CreateRelationalDatabaseSnapshot",
+            "DeleteRelationalDatabase",
+            "DeleteRelationalDatabaseSnapshot",
+            "GetRelationalDatabase",
+            "GetRelationalDatabaseBlueprints",
+            "GetRelationalDatabaseBundles",
+            "GetRelationalDatabaseEvents",
+            "GetRelationalDatabaseLogEvents",
+            "GetRelationalDatabaseLogStreams",
+            "GetRelationalDatabaseMasterUserPassword",
+            "GetRelationalDatabaseMetricData",
+            "GetRelationalDatabaseParameters",
+            "GetRelationalDatabaseSnapshot",
+            "GetRelationalDatabaseSnapshots",
+            "GetRelationalDatabases",
+            "RebootRelationalDatabase",
+            "StartRelationalDatabase",
+            "StopRelationalDatabase",
+            "UpdateRelationalDatabase",
+            "UpdateRelationalDatabaseParameters",
+        ],
+    },
+    Refused {
+        group: "subdomains",
+        why: "it has no names to give away",
+        names: &[
+            "CheckSubdomainAvailability",
+            "CreateSubdomain",
+            "DeleteSubdomain",
+            "GetSubdomains",
+            "UpdateSubdomainAssociation",
+        ],
+    },
+];
+
+/// What answers an operation.
+///
+/// # Errors
+/// Nothing does: it is none of lite's, or none at all.
+pub fn find(name: &str) -> Answer<Does> {
+    if let Some(one) = SERVED.iter().find(|one| one.name == name) {
+        return Ok(one.does);
+    }
+    match REFUSED.iter().find(|refused| refused.names.contains(&name)) {
+        Some(refused) => Err(Fault::failed(format!("lite does not offer {name}: {}", refused.why))),
+        None => Err(Fault::unknown_operation(format!("there is no operation `{}`", escaped(name)))),
+    }
+}

@@ -1,0 +1,60 @@
+//! What is read and written, as the model of the API has it: integers without a point, times as seconds since 1970, nothing that is
+//! not in the model.
+
+mod catalog;
+mod disk;
+mod firewall;
+mod instance;
+mod operation;
+mod place;
+mod snapshot;
+mod static_ip;
+
+pub use catalog::*;
+pub use disk::*;
+pub use firewall::*;
+pub use instance::*;
+pub use operation::*;
+pub use place::*;
+pub use snapshot::*;
+pub use static_ip::*;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model;
+
+/// A point in time: seconds since 1970, with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Time(f64);
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        #[allow(clippy::cast_precision_loss, reason = "milliseconds fit for 285,000 years")]
+        Self(time.as_millisecond() as f64 / 1000.0)
+    }
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    #[serde(default)]
+    pub value: String,
+}
+
+impl From<&model::Tag> for Tag {
+    fn from(tag: &model::Tag) -> Self {
+        Self { key: tag.key.clone(), value: tag.value.clone() }
+    }
+}
+
+/// A request for one page of a list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// Where it goes on.
+    pub page_token: Option<String>,
+}
