@@ -135,8 +135,9 @@ fn lists_come_in_pages_that_follow_each_other() {
     assert_eq!(blueprints.len(), house.world.catalog.blueprints.len());
     let active: BTreeSet<String> =
         of("GetActiveNames", "activeNames").0.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
-    let all =
-        ["", "-disk", "-ip", "-snap"].into_iter().flat_map(|part| ["mine", "theirs"].map(|of| format!("{of}{part}")));
+    let all = ["", "-disk", "-ip", "-snap", "-disk-space-utilization", "-memory-utilization"]
+        .into_iter()
+        .flat_map(|part| ["mine", "theirs"].map(|of| format!("{of}{part}")));
     assert_eq!(active, all.collect());
     let operations = of("GetOperations", "operations").0;
     let created: Vec<f64> = operations.iter().filter_map(|one| one["createdAt"].as_f64()).collect();
