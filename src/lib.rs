@@ -21,6 +21,8 @@ pub mod monitor;
 pub mod notify;
 pub mod plan;
 pub mod render;
+pub mod serve;
 pub mod store;
 pub mod ui;
 pub mod view;
+pub mod web;

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod event;
 pub mod export;
 pub mod files;
+pub mod front;
 pub mod gc;
 pub mod image;
 pub mod instance;

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{App, Caller, Right};
 use crate::{
     engine::{Ctx, refuse_lost_state, shut_down_guests},
@@ -33,6 +35,15 @@ pub const UNIT: &str = unit::NAME;
 const HOST_SHUTDOWN: Duration = Duration::from_secs(180);
 /// How long to wait before a host that did not answer is tried again, in as many parts.
 const RETRY: (Duration, u32) = (Duration::from_secs(5), 20);
+
+/// After how long the last evaluation is too old: two periods, and the time a period takes to close.
+pub(super) const STALE: SignedDuration = SignedDuration::from_secs(130);
+
+/// How long ago the watcher evaluated alarms; none: it never ran.
+pub(super) fn evaluated(app: &App, store: &Store) -> Result<Option<SignedDuration>> {
+    let last = store.watcher_value(&app.settings.host.id, "evaluated")?.and_then(|t| t.parse::<Timestamp>().ok());
+    Ok(last.map(|last| app.clock.now().duration_since(last)))
+}
 
 /// Watches until cancelled. With `listen` the metrics are shown to Prometheus there.
 pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {

@@ -42,6 +42,7 @@ mod repair;
 mod resize;
 mod restore;
 mod secrets;
+mod serve;
 mod show;
 mod signals;
 mod snapshot;
@@ -123,6 +124,7 @@ enum Verb {
     Bundles(bundles::Args),
     Image(image::Args),
     Watch(watch::Args),
+    Serve(serve::Args),
     Metrics(metrics::Args),
     Alarm(alarm::Args),
     Contact(contact::Args),
@@ -232,6 +234,7 @@ impl Verb {
             Self::Bundles(args) => bundles::run(args, env),
             Self::Image(args) => image::run(args, env),
             Self::Watch(args) => watch::run(args, env),
+            Self::Serve(args) => serve::run(args, env),
             Self::Metrics(args) => metrics::run(args, env),
             Self::Alarm(args) => alarm::run(args, env),
             Self::Contact(args) => contact::run(args, env),

@@ -99,6 +99,7 @@ codes! {
         InvalidAssignment = "invalid_assignment",
         InvalidBlueprint = "invalid_blueprint",
         InvalidCa = "invalid_ca",
+        InvalidCertificate = "invalid_certificate",
         InvalidCommand = "invalid_command",
         InvalidCondition = "invalid_condition",
         InvalidCopy = "invalid_copy",
@@ -148,6 +149,7 @@ codes! {
         InvalidThreshold = "invalid_threshold",
         InvalidTimezone = "invalid_timezone",
         InvalidUrl = "invalid_url",
+        TlsNeeded = "tls_needed",
         InvalidUser = "invalid_user",
         InvalidUserData = "invalid_user_data",
         InvalidVariable = "invalid_variable",
@@ -229,6 +231,7 @@ codes! {
         ImageBusy = "image_busy",
         SnapshotInUse = "snapshot_in_use",
         StateBusy = "state_busy",
+        TooManyRequests = "too_many_requests",
     }
     Forbidden {
         Forbidden = "forbidden",

@@ -87,7 +87,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // The Lightsail API: signatures, structures, which use case answers what.
     ("lightsail", &["app", "view", "model"]),
-    ("cli", &["app", "view", "ui", "model"]),
+    // Who is logged in, and pages.
+    ("web", &["app", "access", "view", "model"]),
+    ("serve", &["web", "lightsail", "app", "access", "model"]),
+    ("cli", &["app", "serve", "view", "ui", "model"]),
 ];
 
 /// The floors of `engine`: a file may use the files of lower floors only. `sagas` is a floor of its own, so no operation uses
@@ -194,6 +197,7 @@ const DIRECT: &[&str] = &[
     "src/app/syntax.rs",
     "src/app/blueprint/results.rs",
     "src/app/image/make.rs",
+    "src/serve/tls.rs",
     "src/engine/image_pool.rs",
     "src/cli/man.rs",
     // The SSH client of the user.

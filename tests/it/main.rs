@@ -18,6 +18,7 @@ mod support {
     pub mod points;
     pub mod receiver;
     pub mod rows;
+    pub mod served;
     pub mod source;
     pub mod undone;
     pub mod volume_contract;
@@ -84,6 +85,9 @@ mod remotes;
 mod resize;
 mod restore;
 mod scope;
+mod serve_access;
+mod serve_limits;
+mod serve_tls;
 mod snapshots;
 mod specification;
 mod state;

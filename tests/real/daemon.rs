@@ -112,6 +112,7 @@ fn every_command_fails_clearly_within_ten_seconds_when_libvirtd_hangs() {
         (&["image", "remove", "nothing", "--yes"], 2),
         (&["operations"], 0),
         (&["audit"], 0),
+        (&["serve", "--listen", "0.0.0.0:8480"], 2),
         (&["login"], 0),
         (&["user", "list"], 0),
         (&["key", "list"], 0),

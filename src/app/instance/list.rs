@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{leads, state};
 use crate::{
-    app::{App, Caller, Right, scope::Target, storage},
+    app::{App, Caller, Right, scope::Target, storage, watch},
     engine::{self, Ctx, Listed},
     model::{DiskUsage, Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
@@ -125,16 +125,12 @@ fn health(ctx: &Ctx, uuid: Uuid, measured: Option<&(bool, Timestamp)>, started: 
     engine::health_word(answer, starting)
 }
 
-/// Seconds after which the last evaluation is too old: two periods, and the time a period takes to close.
-const STALE: i64 = 130;
-
 /// What the watcher last found of the applications. A watcher that has ever run and does no longer is told of.
 fn measured(app: &App, store: &Store, observer: &mut dyn Observer) -> Result<HashMap<Uuid, (bool, Timestamp)>> {
-    let last = store.watcher_value(&app.settings.host.id, "evaluated")?.and_then(|t| t.parse::<Timestamp>().ok());
-    match last.map(|last| app.clock.now().duration_since(last).as_secs()) {
+    match watch::evaluated(app, store)? {
         None => Ok(HashMap::new()),
-        Some(age) if age > STALE => {
-            let minutes = age / 60;
+        Some(age) if age > watch::STALE => {
+            let minutes = age.as_mins();
             observer.warn(
                 &Hint::from(format!("alarms were last evaluated {minutes} minutes ago: is "))
                     .run(Verb::Watch)

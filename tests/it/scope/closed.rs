@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use lite::{
     app::{
-        audit, blueprint, contact, disk, doctor, export, gc,
+        audit, blueprint, contact, disk, doctor, export, front, gc,
         image::{self, bake, make, prune, remove},
         instance::{import, login},
         key, load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, user, watch,
@@ -297,6 +297,7 @@ pub const ALL: &[(&str, Kind)] = &[
             key::create(app, c, &create).map(|_| String::new())
         }),
     ),
+    ("front::begin", Closed(|app, c, _| front::begin(app, c).map(shown))),
     ("key::list", Closed(|app, c, _| key::list(app, c, None, &mut Unobserved).map(shown))),
     ("key::disable", Closed(|app, c, _| key::disable(app, c, &[], true).map(shown))),
     ("key::remove", Closed(|app, c, _| key::remove(app, c, &[]).map(shown))),

@@ -1,0 +1,121 @@
+//! The server: listeners, TLS, limits, start and stop. What is answered is `web`'s and `lightsail`'s.
+
+mod connections;
+mod limits;
+mod listener;
+mod options;
+mod progress;
+mod tls;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use connections::Connections;
+pub use limits::Limits;
+use listener::Serving;
+pub use options::Options;
+use sd_notify::NotifyState;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    app::{App, session::Door},
+    lightsail,
+    model::{Code, Error, Result},
+    web::{self, Console, Hosts, Times, Workers},
+};
+
+/// How often a signal to stop is looked at, and systemd told that all is well.
+const SLICE: Duration = Duration::from_millis(250);
+/// How long connections have to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// Threads that may wait: for the database, for libvirt.
+const WAITING: usize = 64;
+
+/// A server that is listening.
+pub struct Server {
+    /// Where.
+    pub address: SocketAddr,
+    listener: TcpListener,
+    serving: Serving,
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// What is refused, a certificate that cannot be used, or an address that is taken.
+    pub async fn bind(app: App, options: Options) -> Result<Self> {
+        options.check()?;
+        let Options { listen, tls, names, proxy, limits, sessions, cost } = options;
+        let tls = tls.map(|(certificate, key)| tls::acceptor(&certificate, &key)).transpose()?;
+        let taken = |e: std::io::Error| {
+            Error::new(Code::CannotListen, format!("cannot listen at `{listen}`"))
+                .cause(e)
+                .hint("choose another address or port with `--listen`")
+        };
+        let listener = TcpListener::bind(listen).await.map_err(taken)?;
+        let address = listener.local_addr().map_err(taken)?;
+        let calls = Arc::new(lightsail::Api::new(app.clone()));
+        let api: web::Api = Arc::new(move |peer, parts, body| {
+            let calls = calls.clone();
+            Box::pin(async move { lightsail::answer(calls, peer, &parts, body).await })
+        });
+        let console = Console {
+            door: Door::new(&app, sessions, cost),
+            app,
+            hosts: Hosts { address: address.ip(), names },
+            scheme: if tls.is_some() { "https" } else { "http" },
+            port: address.port(),
+            proxy,
+            times: Times { body: limits.body, answer: limits.answer },
+            workers: Workers::default(),
+            api: Some(api),
+        };
+        let router = web::router(Arc::new(console));
+        Ok(Self { address, listener, serving: Serving { tls, router, limits, connections: Connections::new(proxy) } })
+    }
+
+    /// Serves until told to stop; what is under way is let end.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        listener::serve(self.listener, self.serving, stop).await;
+    }
+}
+
+/// Serves until `stop` is set. `tell` is called once it listens.
+///
+/// # Errors
+/// Those of [`Server::bind`], and of `tell`.
+pub fn run(app: App, options: Options, stop: &AtomicBool, tell: &dyn Fn(SocketAddr) -> Result<()>) -> Result<()> {
+    let failed = |e: std::io::Error| Error::new(Code::Internal, "cannot start the threads of the server").cause(e);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(WAITING)
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let done = runtime.block_on(async {
+        let server = Server::bind(app, options).await?;
+        tell(server.address)?;
+        // Without systemd there is nobody to tell.
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
+        let (end, ended) = watch::channel(false);
+        let serving = tokio::spawn(server.run(ended));
+        while !stop.load(Ordering::Relaxed) && !serving.is_finished() {
+            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            tokio::time::sleep(SLICE).await;
+        }
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        let _ = end.send(true);
+        let _ = tokio::time::timeout(GRACE, serving).await;
+        Ok(())
+    });
+    // A thread that waits for a host which hangs is not waited for.
+    runtime.shutdown_background();
+    done
+}

@@ -1,0 +1,59 @@
+//! What is served, and how.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use super::Limits;
+use crate::{
+    access::{password::Cost, session},
+    model::{Code, Error, Result},
+};
+
+/// What is served, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Certificate and key, PEM; none: plain, on loopback alone.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Further names of this host.
+    pub names: Vec<String>,
+    /// The proxy whose word on where a request came from counts.
+    pub proxy: Option<IpAddr>,
+    /// What is taken of whoever comes.
+    pub limits: Limits,
+    /// How long sessions last.
+    pub sessions: session::Limits,
+    /// What a hash of a password costs.
+    pub cost: Cost,
+}
+
+impl Options {
+    /// With the usual limits, plain, by no further name.
+    pub fn usual(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            tls: None,
+            names: Vec::new(),
+            proxy: None,
+            limits: Limits::default(),
+            sessions: session::Limits::default(),
+            cost: Cost::USUAL,
+        }
+    }
+
+    /// Refused: plain HTTP where others can hear it.
+    ///
+    /// # Errors
+    /// [`Code::TlsNeeded`].
+    pub fn check(&self) -> Result<()> {
+        if self.tls.is_some() || self.listen.ip().is_loopback() {
+            return Ok(());
+        }
+        let text = format!("`{}` is not this host alone: without TLS nothing is served there", self.listen);
+        Err(Error::new(Code::TlsNeeded, text)
+            .hint("give a certificate and its key with `--tls CERT,KEY`, or listen on `127.0.0.1:8480`"))
+    }
+}

@@ -1,0 +1,108 @@
+//! The console: pages made here, from the same structures as `--json`. Every page is one GET, and works without scripts.
+//!
+//! What comes in passes [`gate`] first, then the session; a handler gets the caller and asks `app`. A page is a file in `pages/`, a
+//! template, and a line in [`PAGES`]: there is no route beside that table. Nothing here listens.
+
+mod assets;
+mod gate;
+mod guard;
+mod hosts;
+mod pages;
+mod render;
+mod session;
+mod workers;
+
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{Router, http::request::Parts, middleware, routing::MethodRouter};
+use bytes::Bytes;
+pub use hosts::Hosts;
+pub use pages::PAGES;
+pub use workers::Workers;
+
+use crate::app::{App, Right, session::Door};
+
+/// What answers a request of the API: from where it came, its head, and its body.
+pub type Api = Arc<dyn Fn(IpAddr, Parts, Bytes) -> Answering + Send + Sync>;
+
+/// An answer of the API, once it is there.
+pub type Answering = Pin<Box<dyn Future<Output = http::Response<Bytes>> + Send>>;
+
+/// What all pages share.
+pub struct Console {
+    /// The use cases.
+    pub app: App,
+    /// Who may come in.
+    pub door: Door,
+    /// What this host is called.
+    pub hosts: Hosts,
+    /// `https` where TLS is spoken, else `http`.
+    pub scheme: &'static str,
+    /// The port, by which cookies of two servers on one host are told apart.
+    pub port: u16,
+    /// The proxy whose word on where a request came from counts.
+    pub proxy: Option<IpAddr>,
+    /// How long a request may take.
+    pub times: Times,
+    /// Who works for them, and on how many at a time.
+    pub workers: Workers,
+    /// What answers the API; none: nothing does.
+    pub api: Option<Api>,
+}
+
+/// How long a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// To send its body.
+    pub body: Duration,
+    /// To be answered.
+    pub answer: Duration,
+}
+
+/// From where a connection came; whoever listens puts it into the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// What a page asks of whoever opens it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// The signature of a key.
+    Signature,
+    /// A session.
+    Session,
+    /// A session of somebody with this right. The use case looks at that; here it is for a test to hold it to.
+    Right(Right),
+}
+
+/// A page, or an answer to a form.
+pub struct Page {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its route.
+    pub path: &'static str,
+    /// What it asks of whoever opens it.
+    pub needs: Needs,
+    /// An address of it, on a host with one instance `shop`.
+    pub example: &'static str,
+    /// What answers.
+    pub handler: fn() -> MethodRouter<Arc<Console>>,
+}
+
+/// All pages, behind the gate.
+pub fn router(console: Arc<Console>) -> Router {
+    let (mut open, mut inside) = (Router::new(), Router::new());
+    for page in PAGES {
+        let router = match page.needs {
+            Needs::Nothing | Needs::Signature => &mut open,
+            Needs::Session | Needs::Right(_) => &mut inside,
+        };
+        *router = std::mem::take(router).route(page.path, (page.handler)());
+    }
+    open.merge(inside.route_layer(middleware::from_fn_with_state(console.clone(), session::require)))
+        .fallback(render::nothing)
+        .method_not_allowed_fallback(render::nothing)
+        .layer(middleware::from_fn_with_state(console.clone(), gate::pass))
+        .with_state(console)
+}
