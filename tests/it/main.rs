@@ -15,6 +15,7 @@ mod support {
     pub mod next_command;
     pub mod off_site;
     pub mod operations;
+    pub mod outside;
     pub mod points;
     pub mod receiver;
     pub mod rows;
