@@ -96,6 +96,11 @@ fn set(world: &World, remote: Copies) -> Result<Vec<Changed>> {
     change::run(&app, &Caller::root(Via::Cli), &set, &targets, &mut Unobserved)
 }
 
+fn add_remote(world: &World) {
+    changes::add_remote(&mut world.engine()).expect("added");
+    off_site::make_cheap(world);
+}
+
 /// A day's snapshot is made.
 fn made(world: &World) {
     engine::make_due_snapshots(&mut engine(world)).expect("made");
@@ -126,7 +131,7 @@ fn automatic_snapshots_are_copied_tried_again_and_as_many_kept_there() {
     let world = world();
     let to_far = || Copies::To(name("far"));
     assert_eq!(set(&world, to_far()).map_err(|e| short(&e)), Err(("no_such_remote", 2)));
-    changes::add_remote(&mut world.engine()).expect("added");
+    add_remote(&world);
     let says = "a snapshot a day from 03:00 on, 2 kept, copied to `far`";
     assert_eq!(set(&world, to_far()).expect("on")[0].result, says);
     assert_eq!(pushed(&world), Ok(vec![]));
@@ -178,7 +183,7 @@ fn automatic_snapshots_are_copied_tried_again_and_as_many_kept_there() {
 #[test]
 fn what_somebody_asked_for_stays_in_a_remote_and_another_remote_gets_the_newest() {
     let world = world();
-    changes::add_remote(&mut world.engine()).expect("added");
+    add_remote(&world);
     set(&world, Copies::To(name("far"))).expect("on");
     made(&world);
     // An automatic one by hand: it is there before the watcher looks, and stays.
@@ -199,7 +204,7 @@ fn what_somebody_asked_for_stays_in_a_remote_and_another_remote_gets_the_newest(
     assert_eq!(pushed(&world).map_err(|e| short(&e)), Err(("no_such_remote", 2)));
     assert_eq!(events(&world), [EventKind::PushFailed]);
     std::fs::remove_dir_all(far(&world)).expect("removed");
-    changes::add_remote(&mut world.engine()).expect("added");
+    add_remote(&world);
     // At once.
     assert_eq!(pushed(&world), Ok(vec!["pushed automatic snapshot `web-2026-03-05` to `far`".to_owned()]));
     assert_eq!(events(&world), [EventKind::PushFailed, EventKind::PushRestored]);

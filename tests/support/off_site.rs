@@ -51,9 +51,9 @@ fn add(world: &World) {
 }
 
 /// Takes the work out of the key of a repository, which restic derives anew at each call.
-fn make_cheap(repository: &Path) {
+pub fn make_cheap(world: &World) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/restic_key.py");
-    let made = Command::new("python3").arg(script).arg(repository).arg(PASSWORD).status();
+    let made = Command::new("python3").arg(script).arg(far(world)).arg(PASSWORD).status();
     assert!(made.expect("python3 runs").success());
 }
 
@@ -162,7 +162,7 @@ pub fn ready_to_push(world: &World) {
         let world = World::new();
         created(&world);
         add(&world);
-        make_cheap(&far(&world));
+        make_cheap(&world);
         read(&far(&world))
     });
     write(empty, &far(world));
