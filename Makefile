@@ -85,7 +85,7 @@ test-blueprints: ## boot every application whose packages are reached, and recor
 	$(MAKE) --no-print-directory build
 	$(SUDO) $(LITE) blueprints test $(BLUEPRINTS) --record blueprints/verified.yaml $(BLUEPRINT_FLAGS)
 
-soak: ## the crash and concurrency tests for hours: killed at every point and 2,000 random times, ten rounds
+soak: ## the crash and concurrency tests for hours: killed at every point and 2,000 random times, libvirtd at each of ten operations and 50 more times, ten rounds
 	.ci/setup test
 	for round in {1..10}; do for tests in crash:: storage:: publication_kill:: concurrency:: delete_states:: state_kill::; do \
 	  $(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_SOAK=1 cargo test --locked --test real -- $$tests || exit 1; done; \

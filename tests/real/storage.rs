@@ -1,6 +1,8 @@
 //! Data under accidents: a pool that runs full, a libvirtd that is killed, and a guest that writes all the time. Real libvirt and QEMU;
 //! guests are one boot sector but in `SLOW` (`make test-storage`).
 
+mod soak;
+
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -136,8 +138,7 @@ fn id_of(disk: &Path) -> &str {
 
 /// How many points a command passes before its libvirtd is killed: each, or one in the middle.
 fn moments(passed: usize) -> Vec<usize> {
-    let soak = std::env::var_os("LITE_TEST_SOAK").is_some_and(|v| v == "1");
-    if soak { (1..=passed).collect() } else { vec![passed.div_ceil(2)] }
+    if soak::length() == Some("hours") { (1..=passed).collect() } else { vec![passed.div_ceil(2)] }
 }
 
 fn a_libvirtd_that_is_killed_leaves_instances_and_disks_whole() {
@@ -163,16 +164,24 @@ fn a_libvirtd_that_is_killed_leaves_instances_and_disks_whole() {
     let snapshot = || vec!["snapshot", "create", name, "--name", "cut"];
     let restore = || vec!["restore", name, "kept", "--no-keep", "--force", "--no-wait", "--yes"];
     let attach = || vec!["disk", "attach", other, name];
-    let operations: [(&str, &dyn Fn() -> Vec<&'static str>); 4] =
-        [("snapshot", &snapshot), ("restore", &restore), ("resize", &resize), ("attach", &attach)];
-    for (what, command) in operations {
-        let passed = cut_after(&host, &mut daemon, &command(), usize::MAX);
+    let nothing = || ();
+    let operations: [soak::Operation<'_>; 4] = [
+        ("snapshot", &nothing, &snapshot),
+        ("restore", &nothing, &restore),
+        ("resize", &nothing, &resize),
+        ("attach", &nothing, &attach),
+    ];
+    for (what, _, command) in operations {
+        let passed = cut_after(&host, &mut daemon, &command(), (usize::MAX, Duration::ZERO));
         in_order(&host, name, other, &format!("{what}, whole"));
         for n in moments(passed) {
             let when = format!("{what}, libvirtd killed after {n} of {passed} points");
-            cut_after(&host, &mut daemon, &command(), n);
+            cut_after(&host, &mut daemon, &command(), (n, Duration::ZERO));
             in_order(&host, name, other, &when);
         }
+    }
+    if soak::length().is_some() {
+        soak::more(&host, &mut daemon, [name, disk, other], &operations);
     }
     host.ok(&["delete", name, "--yes"]);
     host.ok(&["snapshot", "delete", "kept", "--yes"]);
@@ -180,18 +189,20 @@ fn a_libvirtd_that_is_killed_leaves_instances_and_disks_whole() {
     clean(&host, "deleted");
 }
 
-/// Runs a command whose libvirtd is killed once it has passed so many points, and is there again then. How many it passed.
-fn cut_after(host: &Host, daemon: &mut Daemon, args: &[&str], n: usize) -> usize {
+/// Runs a command whose libvirtd is killed a while after it has passed so many points, and is there again then. How many it passed.
+fn cut_after(host: &Host, daemon: &mut Daemon, args: &[&str], (n, pause): (usize, Duration)) -> usize {
     let log = host.folder.path().join("points");
     let _ = std::fs::remove_file(&log);
     let passed = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();
     let mut command = host.command(args);
-    let mut command = command.env("LITE_KILL_LOG", &log).stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut command =
+        command.env("LITE_KILL_LOG", &log).env("LITE_KEEP_DELETED", "24h").stderr(Stdio::piped()).stdout(Stdio::null());
     command = command.stdin(Stdio::null());
     let mut child = command.spawn().expect("lite runs");
     let mut killed = false;
     while child.try_wait().expect("asked").is_none() {
         if !killed && passed() >= n {
+            thread::sleep(pause);
             daemon.kill();
             daemon.launch();
             killed = true;
