@@ -68,8 +68,10 @@ fn a_wordpress_is_used_by_its_name_over_https() {
     host.debian_13();
     let at = |name: &str| host.folder.path().join(name);
     std::fs::create_dir_all(at("blueprints")).expect("a folder");
-    let bundles =
-        "currency: USD\nbundles:\n  - {id: tiny, vcpus: 2, memory: 1 GiB, disk: 5 GiB, transfer: 1 TiB, price: 1}\n";
+    let bundle = |id: &str, memory: &str| {
+        format!("  - {{id: {id}, vcpus: 2, memory: {memory}, disk: 5 GiB, transfer: 1 TiB, price: 1}}\n")
+    };
+    let bundles = format!("currency: USD\nbundles:\n{}{}", bundle("tiny", "1 GiB"), bundle("less", "512 MiB"));
     std::fs::write(at("blueprints/bundles.yaml"), bundles).expect("written");
     let outside = Outside::new("wps");
     let pebble = Pebble::start(&outside, host.folder.path(), 86_400);
@@ -115,8 +117,35 @@ fn a_wordpress_is_used_by_its_name_over_https() {
     assert!(page.contains(&format!("http://{address}/")) && !page.contains(DOMAIN), "{page}");
     let neighbour = Browser { world: None, arguments: Vec::new(), jar: jar("cookies-of-the-host") };
     assert!(neighbour.logs_in(&format!("http://{address}"), password).contains(DASHBOARD));
+
+    let elsewhere = comes_back_at_another_address(&host, &address);
+    assert!(neighbour.logs_in(&format!("http://{elsewhere}"), password).contains(DASHBOARD));
     host.ok(&["delete", NAME, "--yes"]);
     assert_eq!(host.left(), Vec::<String>::new());
+}
+
+/// Deleted, while another takes its address, it comes back at a new one: that is said, waited for, and what all its links have.
+fn comes_back_at_another_address(host: &Host, address: &str) -> String {
+    let deleted = host.command(&["delete", NAME, "--yes"]).env("LITE_KEEP_DELETED", "24h").output().expect("lite runs");
+    assert_eq!(deleted.status.code(), Some(0), "{}", text(&deleted.stderr));
+    let other = "lite-test-wps-b";
+    let taken = host.json(&["create", "debian-13", "--bundle", "less", "--name", other, "--no-wait"]);
+    assert_eq!(taken["instance"]["address"], address);
+    let back = host.lite(&["undelete", NAME, "--timeout", "30m"]);
+    let said = text(&back.stderr);
+    assert_eq!(back.status.code(), Some(0), "{said}");
+    let shown = host.json(&["show", NAME])["instances"][0].clone();
+    let now = shown["address"].as_str().expect("an address").to_owned();
+    assert_ne!(now, address);
+    let warning = format!(
+        "warning: its address is {now} now, as another instance has the one that it had: \
+         its application is told when the guest starts"
+    );
+    assert!(said.lines().any(|line| line == warning), "{said}");
+    let page = get(&now, "/");
+    assert!(page.contains(&format!("http://{now}/")) && !page.contains(&format!("http://{address}/")), "{page}");
+    host.ok(&["delete", other, "--yes"]);
+    now
 }
 
 /// Its administrator logs in by the form and uploads a picture of 4 MiB, which is shown: every request goes over HTTPS, and nothing is
