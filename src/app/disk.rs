@@ -12,8 +12,8 @@ use crate::{
         sagas::{attachment, disk as saga, disk_resize, disk_snapshot},
     },
     model::{
-        Code, Disk, DiskAttachment, Error, Hint, Instance, MountPoint, Name, Observer, ResourceKind, Result, Size,
-        StoragePrices, Unobserved, Verb,
+        Code, Disk, DiskAttachment, Error, Instance, MountPoint, Name, Observer, ResourceKind, Result, Size,
+        StoragePrices, Unobserved,
     },
     store::{resources, snapshots},
     view::{Changed, DiskRow, SnapshotView},
@@ -185,20 +185,7 @@ pub fn detach(
     caller.require(Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
-    let Some(instance) = holder(&disk, &ctx.store.instances()?).map(|(instance, _)| instance.clone()) else {
-        // Of a deleted instance that is kept it is not taken.
-        if let Some(holder) = ctx.store.disk_holder(disk.id)? {
-            return Err(Error::new(
-                Code::NotSettled,
-                format!("disk `{name}` is that of the deleted instance `{holder}`"),
-            )
-            .hint(
-                Hint::from("bring that back (")
-                    .run_with(Verb::Undelete, &[&holder])
-                    .text("), or remove it for good: ")
-                    .run_with(Verb::Delete, &[&holder, &"--now"]),
-            ));
-        }
+    let Some(instance) = attachment::holder(&ctx, &disk)? else {
         observer.status(&format!("no instance has disk `{name}`"));
         return after(ctx, disk, observer);
     };
@@ -269,8 +256,7 @@ pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &m
     let ctx = app.change(caller, wait, observer)?;
     for name in names {
         let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
-        let holder = ctx.store.disk_holder(disk.id)?;
-        saga::check_deletable(&disk, holder.as_deref())?;
+        saga::plan_delete(&ctx, &disk)?;
     }
     Ok(Deletion { caller: caller.clone(), ctx, wait, names: names.to_vec() })
 }

@@ -1,7 +1,7 @@
 //! Disks that instances are given.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
@@ -61,11 +61,6 @@ impl Store {
             Error::new(Code::NoSuchDisk, format!("an instance has a disk {id}, which is not known"))
                 .hint(Hint::from("read it back from the pool: ").run_with(Verb::Repair, &[&"--rebuild"]))
         })
-    }
-
-    /// The name of the instance that has a disk.
-    pub fn disk_holder(&self, disk: Uuid) -> Result<Option<String>> {
-        holder_in(self.read(), disk)
     }
 
     /// One disk, or the error that names the nearest.
@@ -165,11 +160,7 @@ pub fn set_size(t: &Transaction<'_>, id: Uuid, bytes: Size, state: DiskState) ->
 
 /// The name of the instance that has a disk, inside a transaction.
 pub fn holder(t: &Transaction<'_>, disk: Uuid) -> Result<Option<String>> {
-    holder_in(&t.0, disk)
-}
-
-fn holder_in(connection: &Connection, disk: Uuid) -> Result<Option<String>> {
     let query = "SELECT i.name FROM instance AS i, json_each(i.record, '$.disks') AS attached
                  WHERE json_extract(attached.value, '$.disk') = ?1";
-    connection.query_row(query, [Id(disk)], |row| row.get(0)).optional().map_err(sql)
+    t.0.query_row(query, [Id(disk)], |row| row.get(0)).optional().map_err(sql)
 }

@@ -133,6 +133,9 @@ fn a_disk_is_given_to_one_instance_after_the_other() {
     disks.assert_clean("attached");
     // Again is content.
     assert_eq!(disks.attach("data", "web", None).map(|row| row.instance), Ok(Some("web".to_owned())));
+    let mounted = disks.attach("data", "web", Some("/srv")).expect_err("not mounted");
+    let text = "instance `web` has disk `data` already, not mounted by lite".to_owned();
+    assert_eq!(short(&mounted), ("disk_attached", 2, text));
     let taken = disks.attach("data", "db", None).expect_err("taken");
     assert_eq!(short(&taken), ("disk_attached", 2, "instance `web` has disk `data`".to_owned()));
     let held = disks.delete("data").expect_err("held");
@@ -175,6 +178,15 @@ fn a_guest_mounts_a_disk_and_lets_go_of_it() {
     double.end_programs_with(0);
     let row = disks.attach("data", "web", Some("/srv")).expect("mounted");
     assert_eq!((row.instance.as_deref(), row.mount.as_deref()), (Some("web"), Some("/srv")));
+    // Again is content, and elsewhere is not what it has.
+    assert_eq!(disks.attach("data", "web", Some("/srv")).map(|row| row.instance), Ok(Some("web".to_owned())));
+    let elsewhere = disks.attach("data", "web", Some("/mnt/x")).expect_err("mounted already");
+    let text = "instance `web` has disk `data` already, mounted on `/srv`".to_owned();
+    let hints = ["take it off first: `lite disk detach data`, then attach it again"];
+    assert_eq!(
+        (short(&elsewhere), elsewhere.hint_texts()),
+        (("disk_attached", 2, text), hints.map(Into::into).to_vec())
+    );
     let serial = row.device.rsplit('_').next().expect("a serial").to_owned();
     let asked = double.programs().pop().expect("asked");
     assert!(asked.starts_with("/bin/sh -c ") && asked.ends_with(&format!(" lite {serial} /srv")), "{asked}");

@@ -55,15 +55,35 @@ fn has_agent(ctx: &Ctx, instance: &Instance) -> Result<bool> {
 /// # Errors
 /// Those of [`accept_attach`].
 pub fn plan_attach(ctx: &Ctx, instance: &Instance, disk: &Disk, mount: Option<&MountPoint>) -> Result<()> {
-    if instance.record.attachment(disk.id).is_some() {
-        return Ok(());
+    if let Some(has) = instance.record.attachment(disk.id) {
+        return check_had(instance, &disk.name, has, mount);
     }
     let up = check(ctx, instance)?;
     if let Some(at) = mount {
         check_mount(ctx, instance, up, at)?;
     }
     free_unit(&instance.record)?;
-    check_free(disk, ctx.store.disk_holder(disk.id)?.as_deref(), Some(disk.state))
+    let holder = holder(ctx, disk)?.map(|other| other.record.name.to_string());
+    check_free(disk, holder.as_deref(), Some(disk.state))
+}
+
+/// The instance that has a disk.
+///
+/// # Errors
+/// Refused where that is deleted, and kept: it comes back with it.
+pub fn holder(ctx: &Ctx, disk: &Disk) -> Result<Option<Instance>> {
+    disks::holder(ctx, disk.id)
+}
+
+/// Refused where the disk that an instance has already is to be mounted elsewhere than it is.
+fn check_had(instance: &Instance, disk: &Name, has: &DiskAttachment, mount: Option<&MountPoint>) -> Result<()> {
+    if mount.is_none() || mount == has.mount.as_ref() {
+        return Ok(());
+    }
+    let at = has.mount.as_ref().map_or_else(|| "not mounted by lite".to_owned(), |at| format!("mounted on `{at}`"));
+    let text = format!("instance `{}` has disk `{disk}` already, {at}", instance.record.name);
+    Err(Error::new(Code::DiskAttached, text)
+        .hint(Hint::from("take it off first: ").run_with(Verb::DiskDetach, &[disk]).text(", then attach it again")))
 }
 
 fn free_unit(record: &Record) -> Result<u8> {
@@ -89,13 +109,14 @@ pub fn accept_attach(
     let lock = lock::take(ctx, instance, kind.as_str())?;
     let mut instance = ctx.store.require(&instance.record.name)?;
     let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
-    if instance.record.attachment(disk.id).is_some() {
-        return Ok(None);
+    if let Some(has) = instance.record.attachment(disk.id) {
+        return check_had(&instance, name, has, mount).map(|()| None);
     }
     let up = check(ctx, &instance)?;
     if let Some(at) = mount {
         check_mount(ctx, &instance, up, at)?;
     }
+    holder(ctx, &disk)?;
     // One that no instance has may be copied just now. From the record on the instance's lock keeps it.
     let _free = disks::lock_there(ctx, &disk, kind)?;
     let record = &mut instance.record;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     engine::{
         Ctx, capacity,
-        disks::lock,
+        disks::{holder, lock},
         domain::let_calls_end,
         execute::Payload,
         host,
@@ -222,6 +222,7 @@ pub fn accept_delete(ctx: &mut Ctx, name: &Name) -> Result<Accepted> {
         lock.retire();
         return Err(Error::new(Code::NoSuchDisk, format!("disk `{name}` was deleted meanwhile")));
     };
+    plan_delete(ctx, &disk)?;
     let requester = ctx.requester.clone();
     let operation = Operation::started(kind, ResourceRef::from(&disk), ctx.host_id(), requester, ctx.now());
     ctx.store.write(|t| {
@@ -232,8 +233,17 @@ pub fn accept_delete(ctx: &mut Ctx, name: &Name) -> Result<Accepted> {
     Ok(Accepted { operation, disk, copied: None, lock })
 }
 
+/// Refused as [`accept_delete`] would refuse it.
+///
+/// # Errors
+/// An instance has it, or one that is deleted and kept; or it is being made.
+pub fn plan_delete(ctx: &Ctx, disk: &Disk) -> Result<()> {
+    let holder = holder(ctx, disk.id)?.map(|instance| instance.record.name.to_string());
+    check_deletable(disk, holder.as_deref())
+}
+
 /// Refused while an instance has it, or it is being made.
-pub fn check_deletable(disk: &Disk, holder: Option<&str>) -> Result<()> {
+fn check_deletable(disk: &Disk, holder: Option<&str>) -> Result<()> {
     let name = &disk.name;
     if let Some(holder) = holder {
         return Err(Error::new(Code::DiskAttached, format!("instance `{holder}` has disk `{name}`"))

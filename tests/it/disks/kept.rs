@@ -108,6 +108,19 @@ fn a_disk_that_cannot_be_kept_is_refused() {
     let web = engine.store.require(&name("web")).expect("stored");
     changes::keep_deleted(&mut engine, &web).expect("deleted");
     let said = "the disk is that of the deleted instance `web`".to_owned();
-    assert_eq!(refused("data", None), Err(("not_settled", 2, said)));
+    assert_eq!(refused("data", None), Err(("not_settled", 2, said.clone())));
+    // Whatever is wanted of it is answered by the way back, under the name that it had.
+    world.create("db").expect("created");
+    let answers = [
+        disks.delete("data"),
+        disks.detach("data", false).map(drop),
+        disks.detach("data", true).map(drop),
+        disks.attach("data", "db", None).map(drop),
+    ];
+    for answer in answers {
+        let error = answer.expect_err("refused");
+        assert_eq!(short(&error), ("not_settled", 2, said.clone()));
+        assert!(error.hint_texts()[0].ends_with(": `lite undelete web` brings it back"), "{error:?}");
+    }
     disks.assert_clean("refused");
 }
