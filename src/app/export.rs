@@ -56,6 +56,10 @@ pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Obser
         return Err(Error::new(Code::Unencrypted, "passwords leave this host only in a file that is encrypted")
             .hint("add `--encrypt age1…`, the key of who is to read them, or leave `--with-secrets` away"));
     }
+    if export.file.as_os_str() == "-" {
+        return Err(Error::new(Code::InvalidPath, "an export is a file: it is not written to standard output")
+            .hint("name it, such as `web.lite`; one that is to be called so is `./-`"));
+    }
     let mut ctx = app.change(caller, export.wait, observer)?;
     let source = source(&ctx, &export.of)?;
     if let Source::Running(instance) = &source {
@@ -111,14 +115,18 @@ fn source(ctx: &Ctx, name: &Name) -> Result<Source> {
         let is_off = matches!(state, None | Some(DomainState::Off | DomainState::Crashed));
         return Ok(if is_off { Source::Stopped(instance) } else { Source::Running(instance) });
     }
-    let snapshots = ctx.store.snapshots(&ctx.host_id())?;
-    if snapshots.iter().any(|one| one.snapshot.name == *name) {
+    let snapshots: Vec<String> =
+        ctx.store.all_snapshots(&ctx.host_id())?.iter().map(|one| one.resource().name).collect();
+    if snapshots.iter().any(|one| one == name.as_str()) {
+        // One of a disk is refused.
+        ctx.store.require_snapshot(&ctx.host_id(), name)?;
         return Ok(Source::Snapshot(name.clone()));
     }
     let instances = ctx.store.instances()?;
-    let names = instances.iter().map(|one| &one.record.name).chain(snapshots.iter().map(|one| &one.snapshot.name));
+    let instances = instances.iter().map(|one| one.record.name.as_str());
+    let names = instances.chain(snapshots.iter().map(String::as_str));
     let error = Error::new(Code::NoSuchInstance, format!("there is no instance and no snapshot `{name}`"));
-    let near = nearest(name.as_str(), names.map(Name::as_str)).map(|near| format!("did you mean `{near}`? "));
+    let near = nearest(name.as_str(), names).map(|near| format!("did you mean `{near}`? "));
     let hint = Hint::from(near.unwrap_or_default()).run(Verb::List).text(" and ").run(Verb::SnapshotList);
     Err(error.hint(hint.text(" show all")))
 }

@@ -113,8 +113,13 @@ impl NewFile {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        let failed =
-            |e: io::Error| Error::new(Code::InvalidPath, format!("cannot write `{}`", part.display())).cause(e);
+        let failed = |e: io::Error| {
+            let error = Error::new(Code::InvalidPath, format!("cannot write `{}`", part.display()));
+            match e.kind() {
+                io::ErrorKind::NotFound => error.cause(e).hint("name a file in a folder that is there"),
+                _ => error.cause(e),
+            }
+        };
         let mut options = File::options();
         options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
         let file = options.open(&part).map_err(failed)?;

@@ -1,5 +1,7 @@
 //! What is refused before anything is changed.
 
+use std::path::Path;
+
 use lite::{
     app::export::{self, Export},
     model::Size,
@@ -36,6 +38,42 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     snapshots.assert_nothing_left(uuid, "after all refusals");
 }
 
+fn export_of(of: &str, file: &Path) -> Export {
+    let file = file.to_owned();
+    Export { of: name(of), file, recipient: None, with_secrets: false, wait: false, dry_run: false }
+}
+
+#[test]
+fn what_cannot_be_exported_is_told_as_what_it_is() {
+    let world = World::new();
+    world.create("web").expect("created");
+    changes::disk(&mut world.engine()).expect("made");
+    changes::snapshot_disk(&mut world.engine()).expect("made");
+    let snapshots = Snapshots::of(&world);
+    let refused = |of: &str, file: &Path| {
+        let refused = export::run(&snapshots.app, &Snapshots::root(), &export_of(of, file), &mut Unobserved);
+        let error = refused.expect_err("refused");
+        (short(&error), error.hint_texts())
+    };
+    let file = world.state().join("web.lite");
+    let of_disk = "snapshot `alone` is one of disk `data`, and of no instance".to_owned();
+    let hint = "a new disk has what it holds: `lite disk create NAME --from-snapshot alone`".to_owned();
+    assert_eq!(refused("alone", &file), (("no_such_snapshot", 2, of_disk), vec![hint]));
+    let nothing = "there is no instance and no snapshot `alon`".to_owned();
+    let hint = "did you mean `alone`? `lite list` and `lite snapshot list` show all".to_owned();
+    assert_eq!(refused("alon", &file), (("no_such_instance", 2, nothing), vec![hint]));
+    let output = "an export is a file: it is not written to standard output".to_owned();
+    let hint = "name it, such as `web.lite`; one that is to be called so is `./-`".to_owned();
+    assert_eq!(refused("web", Path::new("-")), (("invalid_path", 2, output), vec![hint]));
+    let nowhere = world.state().join("nowhere/web.lite");
+    let missing = format!("cannot write `{}.part`", nowhere.display());
+    let hint = "name a file in a folder that is there".to_owned();
+    assert_eq!(refused("web", &nowhere), (("invalid_path", 2, missing), vec![hint]));
+    assert!(!file.exists());
+    let names = snapshots.list(None).expect("listed");
+    assert_eq!(names, ["alone"], "a snapshot that was made for an export is there");
+}
+
 #[test]
 fn an_export_of_one_that_runs_is_refused_before_a_snapshot_is_made_for_it() {
     let mut world = World::new();
@@ -47,16 +85,9 @@ fn an_export_of_one_that_runs_is_refused_before_a_snapshot_is_made_for_it() {
     // What `disk_reserve` keeps, and a snapshot.
     world.hypervisor.inner().set_pool_free((5 << 30) + taken);
     let file = world.state().join("web.lite");
-    let export = |dry_run| Export {
-        of: name("web"),
-        file: file.clone(),
-        recipient: None,
-        with_secrets: false,
-        wait: false,
-        dry_run,
-    };
     for dry_run in [true, false] {
-        let refused = export::run(&snapshots.app, &Snapshots::root(), &export(dry_run), &mut Unobserved);
+        let export = Export { dry_run, ..export_of("web", &file) };
+        let refused = export::run(&snapshots.app, &Snapshots::root(), &export, &mut Unobserved);
         let (code, exit, message) = short(&refused.expect_err("no room"));
         assert_eq!((code, exit), ("no_capacity", 2));
         assert!(message.starts_with("an export of instance `web`, which runs, takes "), "{message}");
