@@ -2,6 +2,7 @@
 
 mod copies;
 mod kept;
+mod undone;
 
 use std::sync::Arc;
 

@@ -253,9 +253,11 @@ pub fn run_detach(ctx: &mut Ctx, accepted: Accepted<Change>) -> Result<Change> {
     kill_point::reached("intent");
     let after = without(&instance, change.disk.disk);
     if let Err(error) = disks::apply(ctx, &after) {
-        // What was taken out of its definition is put back.
-        let _ = disks::apply(ctx, &instance);
-        return journal::end(ctx, &operation, Err(error));
+        // What was taken out of its definition is put back. Where libvirt is gone the operation stays open, and whoever comes next does it.
+        return match disks::apply(ctx, &instance) {
+            Ok(()) => journal::end(ctx, &operation, Err(error)),
+            Err(_) => Err(error),
+        };
     }
     kill_point::reached("effect");
     // Last: until then it is nobody else's.
