@@ -7,6 +7,7 @@
 //! or the environment.
 
 pub mod alarm;
+pub mod answered;
 pub mod audit;
 pub mod blueprint;
 pub mod bundle;
@@ -21,6 +22,7 @@ pub mod gc;
 pub mod image;
 pub mod instance;
 pub mod key;
+pub mod key_pair;
 pub mod load_balancer;
 pub mod metric;
 pub mod names;

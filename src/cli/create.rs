@@ -160,6 +160,7 @@ fn request(args: &Args) -> Result<Create> {
         network: args.network.clone(),
         address: args.address.zip(args.gateway),
         use_baked: !args.no_baked,
+        asked: None,
         request_id: args.request_id.clone(),
         wait: args.change.wait,
         timeout: args.timeout,

@@ -68,9 +68,14 @@ pub fn owner(operation: &Operation) -> Uuid {
             _,
         ) => operation.resource.id,
         (ResourceKind::Network, _) => HOST,
-        (ResourceKind::Image | ResourceKind::Alarm | ResourceKind::Contact | ResourceKind::StaticIp, _) => {
-            of_operation(operation)
-        }
+        (
+            ResourceKind::Image
+            | ResourceKind::Alarm
+            | ResourceKind::Contact
+            | ResourceKind::StaticIp
+            | ResourceKind::KeyPair,
+            _,
+        ) => of_operation(operation),
     }
 }
 

@@ -154,6 +154,7 @@ pub fn portable(record: Record) -> Record {
         disks: Vec::new(),
         published: Vec::new(),
         sites: Vec::new(),
+        asked: None,
         kept: None,
         ..record
     }

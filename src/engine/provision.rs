@@ -224,7 +224,8 @@ fn insert(
         let address6 = view.subnet.as_ref().zip(address).and_then(|(subnet, address)| subnet.address6(address));
         let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, address6, created_at: now };
         let lies_on = request.copy_of.as_ref().and_then(CopyOf::snapshot).map(|snapshot| snapshot.id);
-        let record = Record { lies_on, disks: brought_disks::attachments(request), ..chosen.record(identity) };
+        let (disks, asked) = (brought_disks::attachments(request), request.asked.clone());
+        let record = Record { lies_on, disks, asked, ..chosen.record(identity) };
         let secrets = match &request.copy_of {
             Some(CopyOf::Snapshot(snapshot)) => snapshots::secrets_of(t, snapshot)?,
             Some(CopyOf::Export(brought)) => brought.secrets.iter().cloned().map(Secret::from).collect(),

@@ -6,7 +6,7 @@ use super::manifest::{ExportedDisk, ExportedSecret};
 use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
-    model::{Name, NetworkMode, Size, Snapshot, Tag},
+    model::{Asked, Name, NetworkMode, Size, Snapshot, Tag},
     render::{Former, StaticAddress, UserData},
 };
 
@@ -98,6 +98,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Wait until the application answers.
     pub wait: bool,
+    /// How the API was asked for it.
+    pub asked: Option<Asked>,
     /// The caller's own id, for safe retries.
     pub request_id: Option<String>,
     /// Digest of everything asked for, behind the version of its form and `:`.

@@ -29,6 +29,15 @@ pub fn public_of(private: &str) -> Result<String> {
         .map_err(|e| Error::new(Code::KeyFailed, "lite's own SSH key cannot be read").cause(e))
 }
 
+/// What tells a public key from others: `SHA256:…`, as `ssh-keygen -l` shows it.
+///
+/// # Errors
+/// It is none.
+pub fn fingerprint(public: &str) -> Result<String> {
+    let key = PublicKey::from_openssh(public).map_err(|e| bad("it cannot be read").cause(e))?;
+    Ok(key.fingerprint(ssh_key::HashAlg::Sha256).to_string())
+}
+
 /// Draws a secret: each character with the same chance, from the process's cryptographic generator.
 pub fn new_secret(spec: &SecretSpec) -> SecretString {
     let alphabet: Vec<char> = spec.alphabet.chars().collect();

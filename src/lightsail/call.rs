@@ -9,6 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    again::Again,
     fault::{Answer, Fault},
     json,
     place::Place,
@@ -23,6 +24,8 @@ use crate::{
 const REGION: &str = "home-1";
 /// Resources on a page.
 const PAGE: usize = 100;
+/// How long an application may take until it answers, as `lite create` has it.
+const READY: Duration = Duration::from_secs(900);
 /// For how long what blueprints are called is remembered.
 const FRESH: Duration = Duration::from_secs(60);
 
@@ -37,6 +40,11 @@ pub struct Shared {
     pub app: App,
     regions: Vec<String>,
     pub page_size: usize,
+    /// How long applications are waited for after a create or a start; none: operations end once the machine runs.
+    pub until_ready: Option<Duration>,
+    /// How long a create may take.
+    pub timeout: Duration,
+    pub(super) again: Again,
     account: OnceLock<String>,
     titles: Mutex<Option<(Instant, Arc<Titles>)>>,
 }
@@ -68,8 +76,18 @@ impl Api {
     /// The API of a host in these regions, the first where a request names none of them, with so many resources on a page.
     pub fn with(app: App, regions: Vec<String>, page_size: usize) -> Self {
         let (account, titles) = (OnceLock::new(), Mutex::default());
-        let shared = Shared { app, regions, page_size: page_size.max(1), account, titles };
+        let (until_ready, page_size, again) = (Some(READY), page_size.max(1), Again::default());
+        let shared = Shared { app, regions, page_size, until_ready, timeout: READY, again, account, titles };
         Self { shared: Arc::new(shared), pools: Pools::default() }
+    }
+
+    /// The same, but operations end once a machine runs: nobody waits for its application.
+    #[must_use]
+    pub fn until_running(mut self) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.until_ready = None;
+        }
+        self
     }
 
     /// How many changes are at work.
@@ -102,6 +120,10 @@ pub struct Call<'a> {
     pub shared: &'a Shared,
     pub caller: &'a Caller,
     pub region: &'a str,
+    /// The id of the key that signed it.
+    pub key: &'a str,
+    /// The client's id of it, the same where it tries again.
+    pub invocation: Option<&'a str>,
     pub body: &'a [u8],
 }
 
@@ -109,6 +131,8 @@ pub struct Call<'a> {
 pub struct Done {
     pub body: Vec<u8>,
     pub works: Vec<Work>,
+    /// It holds what is kept nowhere.
+    pub secret: bool,
 }
 
 /// What answers a call.
@@ -167,7 +191,7 @@ impl<'a> Call<'a> {
 /// It cannot be written.
 pub fn done(answer: &impl Serialize) -> Answer<Done> {
     let body = serde_json::to_vec(answer).map_err(|_| Fault::of_service("the answer cannot be written"))?;
-    Ok(Done { body, works: Vec::new() })
+    Ok(Done { body, works: Vec::new(), secret: false })
 }
 
 /// A name as it was given, which may be that of something.

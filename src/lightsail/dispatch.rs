@@ -4,24 +4,26 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    call::{Api, Call, Shared},
+    call::{Api, Call, Handler, Shared},
     fault::{Answer, Fault},
     operations::{self, Does},
     sigv4::Signature,
     sts,
 };
 use crate::{
-    app::{Caller, key},
-    model::escaped,
+    app::{Caller, answered::ApiAsked, key},
+    model::{escaped, hex},
 };
 
 const JSON: &str = "application/x-amz-json-1.1";
 const XML: &str = "text/xml";
 const PREFIX: &str = "Lightsail_20161128.";
 const TARGET: &str = "x-amz-target";
+const INVOCATION: &str = "amz-sdk-invocation-id";
 /// Longest body of what makes something, which may have user-data.
 const LONG: usize = 3 << 19;
 /// Longest body of anything else.
@@ -56,26 +58,53 @@ pub async fn answer(api: Arc<Api>, peer: IpAddr, parts: &Parts, body: Bytes) -> 
     response
 }
 
-async fn exchange(api: &Arc<Api>, (peer, id): (IpAddr, &str), parts: &Parts, body: Bytes) -> Answer<Vec<u8>> {
-    let asked = asked(parts, &body)?;
-    let (parts, shared, id) = (Arc::new(parts.clone()), api.shared.clone(), id.to_owned());
-    let (own, signed) = (shared.clone(), (parts.clone(), body.clone()));
-    let (caller, region) = api.pools.read(move || authenticate(&own, peer, &signed.0, &signed.1)).await?;
-    match asked {
-        Asked::Identity => api.pools.read(move || sts::answer(&call(&shared, &caller, &region, &body), &id)).await,
-        Asked::Operation(Err(none)) => Err(none),
-        Asked::Operation(Ok(Does::Read(handler))) => {
-            api.pools.read(move || handler(&call(&shared, &caller, &region, &body)).map(|done| done.body)).await
-        }
-        Asked::Operation(Ok(Does::Change(handler))) => {
-            let accept = move || handler(&call(&shared, &caller, &region, &body)).map(|done| (done.body, done.works));
-            api.pools.change(1, accept).await
-        }
+/// Whoever signed a request, and what tells it from others.
+struct Signed {
+    caller: Caller,
+    region: String,
+    asked: ApiAsked,
+}
+
+impl Signed {
+    fn call<'a>(&'a self, shared: &'a Shared, body: &'a [u8]) -> Call<'a> {
+        let invocation = Some(self.asked.invocation.as_str()).filter(|id| !id.is_empty());
+        Call { shared, caller: &self.caller, region: &self.region, key: &self.asked.key, invocation, body }
     }
 }
 
-fn call<'a>(shared: &'a Shared, caller: &'a Caller, region: &'a str, body: &'a [u8]) -> Call<'a> {
-    Call { shared, caller, region, body }
+async fn exchange(api: &Arc<Api>, (peer, id): (IpAddr, &str), parts: &Parts, body: Bytes) -> Answer<Vec<u8>> {
+    let asked = asked(parts, &body)?;
+    let (parts, shared, id) = (parts.clone(), api.shared.clone(), id.to_owned());
+    let (own, own_body) = (shared.clone(), body.clone());
+    let signed = api.pools.read(move || authenticate(&own, peer, &parts, &own_body)).await?;
+    match asked {
+        Asked::Identity => api.pools.read(move || sts::answer(&signed.call(&shared, &body), &id)).await,
+        Asked::Operation(Err(none)) => Err(none),
+        Asked::Operation(Ok(Does::Read(handler))) => {
+            api.pools.read(move || handler(&signed.call(&shared, &body)).map(|done| done.body)).await
+        }
+        Asked::Operation(Ok(Does::Change(handler))) => change(api, handler, signed, body).await,
+    }
+}
+
+/// Answers a change, once for all who ask for the same again.
+async fn change(api: &Arc<Api>, handler: Handler, signed: Signed, body: Bytes) -> Answer<Vec<u8>> {
+    let shared = api.shared.clone();
+    let turn = shared.again.turn(&signed.asked);
+    let turn = turn.lock_owned().await;
+    let accept = move || {
+        // Held until the answer is kept, also where whoever asked is gone.
+        let _turn = turn;
+        let (app, again) = (&shared.app, &shared.again);
+        if let Some(answer) = again.find(app, &signed.asked)? {
+            return Ok((answer, Vec::new()));
+        }
+        let done = handler(&signed.call(&shared, &body))?;
+        // It is done all the same: that it is not remembered is no reason to say that it failed.
+        let _ = again.keep(app, &signed.asked, (&done.body, done.secret));
+        Ok((done.body, done.works))
+    };
+    api.pools.change(1, accept).await
 }
 
 /// What a request asks for, by what is outside its body. Nothing of it is believed yet.
@@ -112,8 +141,8 @@ fn asked(parts: &Parts, body: &[u8]) -> Answer<Asked> {
     Ok(Asked::Operation(operations::find(name)))
 }
 
-/// Whoever signed a request, and the region that it is for.
-fn authenticate(shared: &Shared, peer: IpAddr, parts: &Parts, body: &[u8]) -> Answer<(Caller, String)> {
+/// Whoever signed a request.
+fn authenticate(shared: &Shared, peer: IpAddr, parts: &Parts, body: &[u8]) -> Answer<Signed> {
     let signature = Signature::read(parts)?;
     signature.check_time(shared.app.clock.now())?;
     let signer = key::signer(&shared.app, signature.key, Some(peer))?.ok_or_else(|| {
@@ -122,5 +151,14 @@ fn authenticate(shared: &Shared, peer: IpAddr, parts: &Parts, body: &[u8]) -> An
     signature.check(&signer.secret, parts, body)?;
     // That a look cannot be remembered does not keep anybody from looking.
     let _ = key::used(&shared.app, signature.key, Some(peer));
-    Ok((signer.caller, shared.region(signature.region)?.to_owned()))
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let plain = |id: &&str| id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let asked = ApiAsked {
+        key: signature.key.to_owned(),
+        target: header(TARGET).to_owned(),
+        body: hex(&Sha256::digest(body)),
+        invocation: Some(header(INVOCATION)).filter(plain).unwrap_or_default().to_owned(),
+        signature: hex(&signature.bytes),
+    };
+    Ok(Signed { caller: signer.caller, region: shared.region(signature.region)?.to_owned(), asked })
 }

@@ -6,12 +6,14 @@ pub mod fault;
 pub mod operations;
 pub mod sigv4;
 
+mod again;
 mod call;
 mod dispatch;
 mod json;
 mod map;
 mod nouns;
 mod pages;
+mod past;
 mod place;
 mod pools;
 mod sts;

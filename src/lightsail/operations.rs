@@ -3,7 +3,7 @@
 use super::{
     call::{Handler, done},
     fault::{Answer, Fault},
-    nouns::{catalog, disk, firewall, instance, names, operation, snapshot, static_ip},
+    nouns::{catalog, create, disk, firewall, instance, key_pair, names, operation, power, snapshot, static_ip, tag},
 };
 use crate::model::escaped;
 
@@ -51,6 +51,63 @@ const fn served(name: &'static str, group: &'static str, does: Does, lacks: &'st
 
 /// Those that are answered.
 pub const SERVED: &[Served] = &[
+    served(
+        "CloseInstancePublicPorts",
+        "firewall",
+        Does::Change(firewall::close),
+        "of ICMP only all of it; no `cidrListAliases`",
+    ),
+    served(
+        "OpenInstancePublicPorts",
+        "firewall",
+        Does::Change(firewall::open),
+        "of ICMP only all of it; no `cidrListAliases`; refused for some where all may",
+    ),
+    served(
+        "PutInstancePublicPorts",
+        "firewall",
+        Does::Change(firewall::put),
+        "of ICMP only all of it; no `cidrListAliases`",
+    ),
+    served(
+        "GetInstanceAccessDetails",
+        "instance-access",
+        read!(instance::access),
+        "user, address and host key: no key to log in with, for that is the key pair's",
+    ),
+    served(
+        "CreateInstances",
+        "instances",
+        Does::Change(create::create),
+        "at most 20; no `customImageName`, no `addOns`, no IPv6 alone",
+    ),
+    served(
+        "DeleteInstance",
+        "instances",
+        Does::Change(power::delete),
+        "it is kept for a while, as the host keeps what is deleted; a protected one stays",
+    ),
+    served("RebootInstance", "instances", Does::Change(power::reboot), ""),
+    served("StartInstance", "instances", Does::Change(power::start), "no `attributeUpdates`"),
+    served(
+        "StopInstance",
+        "instances",
+        Does::Change(power::stop),
+        "a guest has two minutes, after which `force` pulls the plug",
+    ),
+    served("CreateKeyPair", "key-pairs", Does::Change(key_pair::create), "ed25519"),
+    served("DeleteKeyPair", "key-pairs", Does::Change(key_pair::delete), ""),
+    served(
+        "DownloadDefaultKeyPair",
+        "key-pairs",
+        Does::Change(key_pair::default_pair),
+        "lite's own key, for administrators; no `createdAt`",
+    ),
+    served("GetKeyPair", "key-pairs", read!(key_pair::one), ""),
+    served("GetKeyPairs", "key-pairs", read!(key_pair::all), "without the default one"),
+    served("ImportKeyPair", "key-pairs", Does::Change(key_pair::import), ""),
+    served("TagResource", "tags", Does::Change(tag::set), "instances and key pairs; tags are printable ASCII"),
+    served("UntagResource", "tags", Does::Change(tag::remove), "instances and key pairs"),
     served("GetActiveNames", "catalogue", read!(names::active), ""),
     served(
         "GetBlueprints",
@@ -93,44 +150,14 @@ pub const SERVED: &[Served] = &[
 /// All others.
 pub const REFUSED: &[Refused] = &[
     Refused {
-        group: "firewall",
-        why: "it is not there yet: `lite firewall` changes what is let in",
-        names: &["CloseInstancePublicPorts", "OpenInstancePublicPorts", "PutInstancePublicPorts"],
-    },
-    Refused {
         group: "instance-access",
-        why: "it is not there yet: `lite ssh NAME` logs in",
-        names: &["GetInstanceAccessDetails", "DeleteKnownHostKeys"],
+        why: "the host key of an instance is made here, and known",
+        names: &["DeleteKnownHostKeys"],
     },
     Refused {
         group: "instances",
-        why: "it is not there yet: `lite` does it in a shell",
-        names: &[
-            "CreateInstances",
-            "DeleteInstance",
-            "RebootInstance",
-            "StartInstance",
-            "StopInstance",
-            "SetIpAddressType",
-            "UpdateInstanceMetadataOptions",
-        ],
-    },
-    Refused {
-        group: "key-pairs",
-        why: "it is not there yet: `lite create --ssh-key FILE` takes a public key",
-        names: &[
-            "CreateKeyPair",
-            "DeleteKeyPair",
-            "DownloadDefaultKeyPair",
-            "GetKeyPair",
-            "GetKeyPairs",
-            "ImportKeyPair",
-        ],
-    },
-    Refused {
-        group: "tags",
-        why: "it is not there yet: `lite tag` changes tags",
-        names: &["TagResource", "UntagResource"],
+        why: "instances have IPv4, IPv6 where the network has it, and no metadata service",
+        names: &["SetIpAddressType", "UpdateInstanceMetadataOptions"],
     },
     Refused {
         group: "add-ons / auto-snapshots",

@@ -69,6 +69,16 @@ words! {
     EnableKey = "key-enable",
     /// Removes a key.
     RemoveKey = "key-remove",
+    /// Keeps a public key under a name.
+    ImportKeyPair = "key-pair-import",
+    /// Makes a pair of keys, and keeps the public one.
+    CreateKeyPair = "key-pair-create",
+    /// Replaces the tags of a key pair.
+    TagKeyPair = "key-pair-tag",
+    /// Forgets a key pair.
+    DeleteKeyPair = "key-pair-delete",
+    /// Looks at the key by which lite itself logs in.
+    ShowLoginKey = "login-key",
     /// Logs in.
     LogIn = "log-in",
     /// Logs out.

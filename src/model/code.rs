@@ -54,6 +54,7 @@ codes! {
         NoSuchImage = "no_such_image",
         NoSuchInstance = "no_such_instance",
         NoSuchKey = "no_such_key",
+        NoSuchKeyPair = "no_such_key_pair",
         NoSuchMessage = "no_such_message",
         NoSuchLoadBalancer = "no_such_load_balancer",
         NoSuchSnapshot = "no_such_snapshot",

@@ -237,9 +237,27 @@ pub struct Record {
     pub tags: Vec<Tag>,
     /// When create was asked for, RFC 3339, UTC.
     pub created_at: jiff::Timestamp,
+    /// How the API was asked for it; none: it was asked for otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// It is deleted, or is about to be, and is kept for a while; none: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
+}
+
+/// The words by which the API was asked for an instance. It tells them again: a client that finds others makes the instance anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Asked {
+    /// The blueprint.
+    pub blueprint: String,
+    /// The bundle.
+    pub bundle: String,
+    /// The key pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_pair: Option<String>,
+    /// Which kinds of addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<String>,
 }
 
 /// What is remembered of a deleted instance that is kept.

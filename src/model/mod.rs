@@ -66,7 +66,7 @@ pub use firewall::{MOST_RULES, Rule, Rules, Service, source};
 pub use forward::ForwardMode;
 pub use hint::{Action, Hint, Verb};
 pub use host::{Accel, Folders, Host, Subnet6, is_unique_local};
-pub use instance::{DesiredState, Instance, InstanceState, Kept, NetworkMode, Phase, Record, Tag};
+pub use instance::{Asked, DesiredState, Instance, InstanceState, Kept, NetworkMode, Phase, Record, Tag};
 pub use load_balancer::{HealthPath, LoadBalancer, Target, TargetState};
 pub use metric::{Metric, MetricType, Unit};
 pub use money::{Currency, Money, StoragePrices};

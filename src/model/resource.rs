@@ -27,6 +27,8 @@ words! {
     Disk = "disk",
     /// A place outside this host that snapshots are copied to.
     Remote = "remote",
+    /// A public key that instances are made with.
+    KeyPair = "key_pair",
 }
 
 impl ResourceKind {
@@ -43,6 +45,7 @@ impl ResourceKind {
             Self::Snapshot => "a snapshot",
             Self::Disk => "a disk",
             Self::Remote => "a remote",
+            Self::KeyPair => "a key pair",
         }
     }
 }

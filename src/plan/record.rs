@@ -75,6 +75,7 @@ impl Chosen<'_> {
             sites: Vec::new(),
             tags: self.tags.to_vec(),
             created_at: identity.created_at,
+            asked: None,
             kept: None,
         }
     }

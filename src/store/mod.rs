@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod alarms;
+pub mod api_answers;
 pub mod audit;
 pub mod auto_pushes;
 pub mod auto_snapshots;
@@ -22,6 +23,7 @@ mod in_use;
 pub mod instances;
 pub mod journal;
 pub mod kept;
+pub mod key_pairs;
 pub mod load_balancers;
 pub mod metrics;
 pub mod names;

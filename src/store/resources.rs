@@ -76,9 +76,14 @@ fn taken(kind: ResourceKind, holder: ResourceKind, name: &str) -> Error {
             .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::DiskShow, &[&name])),
         (ResourceKind::Snapshot, ResourceKind::Snapshot) => error(format!("there is a snapshot `{name}` already"))
             .hint(Hint::from("choose another name, or look at it: ").run_with(Verb::SnapshotShow, &[&name])),
-        (ResourceKind::Contact | ResourceKind::StaticIp | ResourceKind::LoadBalancer | ResourceKind::Remote, _) => {
-            error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name")
-        }
+        (
+            ResourceKind::Contact
+            | ResourceKind::StaticIp
+            | ResourceKind::LoadBalancer
+            | ResourceKind::Remote
+            | ResourceKind::KeyPair,
+            _,
+        ) => error(format!("{} is called `{name}`", holder.with_article())).hint("choose another name"),
         _ => error(format!("{} is called `{name}`", holder.with_article())).hint("choose another with `--name`"),
     }
 }

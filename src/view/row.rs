@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{OpenService, SiteView, network_text, tags_map, time_text};
-use crate::model::{Currency, InstanceState, Money, NetworkMode, Publication, Record, Service, Size, Tag};
+use crate::model::{Asked, Currency, InstanceState, Money, NetworkMode, Publication, Record, Service, Size, Tag};
 
 /// An instance as a listing shows it. Its JSON form is part of `lite list --json` and `lite show --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,6 +78,9 @@ pub struct ListRow {
     /// Transfer a month.
     #[serde(skip)]
     pub transfer: Size,
+    /// How the API was asked for it.
+    #[serde(skip)]
+    pub asked: Option<Asked>,
 }
 
 impl ListRow {
@@ -116,6 +119,7 @@ impl ListRow {
             power: state,
             firewall: OpenService::all(&rules),
             transfer: r.transfer,
+            asked: r.asked,
         }
     }
 }
@@ -175,6 +179,7 @@ pub(crate) mod tests {
             power: state,
             firewall: Vec::new(),
             transfer: Size::mib(1 << 20),
+            asked: None,
         }
     }
 

@@ -43,6 +43,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     seed_id: None,
                     root_disk: None,
                     lies_on: None,
+                    asked: None,
                     kept: None,
                     scratch_disk: None,
                     disks: Vec::new(),

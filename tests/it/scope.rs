@@ -18,7 +18,7 @@ use lite::{
             tag::{self, Retag},
             undelete::{self, Deleted},
         },
-        operation, snapshot, static_ip,
+        key_pair, operation, snapshot, static_ip,
     },
     clock::SystemClock,
     engine,
@@ -98,6 +98,9 @@ impl Two {
             alarm::put(&app, &root, &open::alarm_of(instance), quiet).expect("an alarm");
             let fires = alarm::test(&app, &root, &part(instance, "alarm"), AlarmState::Alarm, quiet);
             fires.expect("it fires");
+            let tags: Vec<_> = record.tags.clone();
+            let pair = key_pair::create(&app, &root, &part(instance, "key"), &tags, quiet).expect("a key pair");
+            assert_eq!(pair.row.tags, tags);
             world.engine().record_event(EventKind::InstanceCrashed, Some(&record), "it crashed").expect("an event");
         }
         Self { world, app, scoped: caller(Role::Admin) }

@@ -8,10 +8,20 @@ use harness::Lane::{Alone, Guests, Host, Machine, Network, Slow, Storage, Tools}
 /// What several tests share; each binary takes what it needs.
 #[path = "../support"]
 mod support {
+    pub mod api;
+    pub mod api_listener;
+    #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
+    pub mod bakes;
+    #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
+    pub mod balanced;
     pub mod boot_sector;
+    #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
+    pub mod changes;
     pub mod chromium;
     pub mod daemon;
     pub mod docs;
+    #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
+    pub mod exports;
     pub mod foreign;
     pub mod guest_box;
     pub mod guest_net;
@@ -21,6 +31,10 @@ mod support {
     pub mod idle;
     pub mod image_contract;
     pub mod need;
+    #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
+    pub mod off_site;
+    #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
+    pub mod operations;
     pub mod pebble;
     pub mod points;
     pub mod receiver;
@@ -32,8 +46,10 @@ mod support {
     pub mod volume_contract;
     pub mod watch;
     pub mod watched;
+    pub mod world;
 }
 
+mod api;
 mod audit;
 mod bad_input;
 mod bake;
@@ -113,6 +129,8 @@ fn main() -> ExitCode {
         (Host, "bad_input", bad_input::TESTS),
         (Guests, "bake", bake::TESTS),
         (Slow, "bake", bake::SLOW),
+        (Tools, "api", api::TESTS),
+        (Slow, "api", api::SLOW),
         (Tools, "blueprint_downloads", blueprint_downloads::TESTS),
         (Guests, "guest", guest::LATER),
         (Guests, "blueprints", blueprints::TESTS),

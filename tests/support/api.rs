@@ -1,7 +1,7 @@
 //! The Lightsail API of a test's host, and a client that signs by itself.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, process::Command, sync::Arc};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use lite::{
     app::{App, Caller, key, user},
     clock::SystemClock,
+    image::{self, Origin},
     lightsail::{Api, answer},
     model::{Name, Role, Scope, Unobserved, Via, hex},
 };
@@ -149,9 +150,24 @@ impl House {
         drop(world.engine());
         let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
         let regions = vec!["home-1".to_owned(), "us-east-1".to_owned()];
-        let api = Arc::new(Api::with(app.clone(), regions, page));
+        let api = Arc::new(Api::with(app.clone(), regions, page).until_running());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         Self { world, app, api, runtime: runtime.expect("a runtime") }
+    }
+
+    /// A host with images of debian-12 and debian-13.
+    pub fn with_images(page: usize) -> Self {
+        let world = World::new();
+        let pool = world.settings().host.folders.pool.clone();
+        std::fs::create_dir_all(&pool).expect("made");
+        for id in ["debian-12", "debian-13"] {
+            let file = pool.join("temp");
+            let made = Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&file).arg("1G").status();
+            assert!(made.expect("qemu-img runs").success());
+            let images = image::Images::in_folder(&pool);
+            image::adopt(&images, id, &file, Origin::Built, None, Timestamp::UNIX_EPOCH).expect("kept");
+        }
+        Self::of(world, page)
     }
 
     /// A key of a user of its own, that sees what has one tag or all.
@@ -196,5 +212,36 @@ impl House {
         let reply = self.call(key, operation, body);
         assert_eq!((reply.status, reply.kind.as_str()), (200, "application/x-amz-json-1.1"), "{operation}: {reply:?}");
         reply.json()
+    }
+
+    /// The same host after its server was started anew.
+    pub fn restarted(self) -> Self {
+        let Self { world, app, runtime, .. } = self;
+        let api = Arc::new(Api::with(app.clone(), vec!["home-1".to_owned()], 100).until_running());
+        Self { world, app, api, runtime }
+    }
+
+    /// How an operation ended.
+    pub fn ended(&self, key: &Key, id: &str) -> Value {
+        for _ in 0..3000 {
+            let body = serde_json::json!({"operationId": id}).to_string();
+            let operation = self.get(key, "GetOperation", &body)["operation"].clone();
+            if operation["isTerminal"] == true {
+                return operation;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("operation {id} does not end");
+    }
+
+    /// Asks for a change, and waits until all of it is there.
+    pub fn change(&self, key: &Key, operation: &str, body: &Value) -> Vec<Value> {
+        let answer = self.get(key, operation, &body.to_string());
+        let begun = answer["operations"].as_array().cloned().unwrap_or_else(|| vec![answer["operation"].clone()]);
+        let id = |one: &Value| one["id"].as_str().unwrap_or_else(|| panic!("{operation}: {answer}")).to_owned();
+        let ended: Vec<Value> = begun.iter().map(|one| self.ended(key, &id(one))).collect();
+        let failed = ended.iter().find(|one| one["status"] != "Succeeded");
+        assert_eq!(failed, None, "{operation}");
+        ended
     }
 }

@@ -24,6 +24,7 @@ pub fn create_request() -> Create {
         network: NetworkMode::Nat,
         address: None,
         use_baked: true,
+        asked: None,
         request_id: None,
         wait: false,
         timeout: Duration::from_secs(1),

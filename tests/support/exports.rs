@@ -1,5 +1,4 @@
 //! Exports as `lite export` writes them, and changed ones.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{process::Command, sync::OnceLock};
 

@@ -43,6 +43,7 @@ pub fn record(n: u8) -> Record {
         seed_id: None,
         root_disk: None,
         lies_on: None,
+        asked: None,
         kept: None,
         scratch_disk: None,
         disks: Vec::new(),

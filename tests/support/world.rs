@@ -187,6 +187,7 @@ impl World {
             address: None,
             timeout: Duration::from_secs(1),
             wait: false,
+            asked: None,
             request_id: None,
             arguments: "a".to_owned(),
         }

@@ -210,6 +210,7 @@ fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observe
         address: None,
         timeout: request.timeout,
         wait: true,
+        asked: None,
         request_id: None,
         arguments: String::new(),
     };

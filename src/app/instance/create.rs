@@ -88,6 +88,7 @@ impl Checked {
             address,
             timeout: request.timeout,
             wait: request.until_ready,
+            asked: request.asked,
             request_id: request.request_id,
             arguments: digest,
         };
@@ -114,6 +115,27 @@ impl Checked {
             Ok(Made { view: view(created, state, used, observer.times()), repeated, advice })
         }))
     }
+}
+
+/// Accepts several instances, all of them or none.
+///
+/// # Errors
+/// One was refused. What was reserved for the others is given back.
+pub fn accept_all(app: &App, all: Vec<Checked>, observer: &mut dyn Observer) -> Result<Vec<Accepted<Made>>> {
+    let caller = all.first().map(|one| one.caller.clone());
+    let mut accepted = Vec::new();
+    for one in all {
+        match one.accept(app, observer) {
+            Ok(one) => accepted.push(one),
+            Err(error) => {
+                // Cut off, and at once undone.
+                accepted.clear();
+                caller.map_or(Ok(()), |caller| app.change(&caller, false, observer).map(drop))?;
+                return Err(error);
+            }
+        }
+    }
+    Ok(accepted)
 }
 
 /// The state of an instance that an earlier request made.

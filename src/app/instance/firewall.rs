@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::{
     app::{Accepted, App, Caller, Right, scope::Target},
-    engine::sagas::firewall,
+    engine::{Ctx, sagas::firewall},
     model::{Code, Error, Hint, MOST_RULES, Name, Observer, Result, Rule, Rules, Service, Verb},
     store::instances::no_such_instance,
     view::FirewallView,
@@ -73,10 +73,14 @@ pub fn accept(
     observer: &mut dyn Observer,
 ) -> Result<Accepted<FirewallView>> {
     app.authorise(caller, Right::Change, Target::instance(&request.name))?;
-    let mut ctx = app.change(caller, request.wait, observer)?;
-    let instance = ctx.store.require(&request.name)?;
-    let accepted = firewall::accept(&mut ctx, &instance, &|rules| wanted(request, rules))?;
-    let name = request.name.clone();
+    let ctx = app.change(caller, request.wait, observer)?;
+    accept_in(ctx, &request.name, &|rules| wanted(request, rules))
+}
+
+fn accept_in(mut ctx: Ctx, name: &Name, wanted: &dyn Fn(&Rules) -> Result<Rules>) -> Result<Accepted<FirewallView>> {
+    let instance = ctx.store.require(name)?;
+    let accepted = firewall::accept(&mut ctx, &instance, wanted)?;
+    let name = name.clone();
     let Some(accepted) = accepted else {
         return Ok(Accepted::without_operation(move |_| {
             Ok(FirewallView::new(&name, &ctx.store.require(&name)?.record.rules()))
@@ -88,6 +92,22 @@ pub fn accept(
     }))
 }
 
+/// Accepts that these rules alone are there.
+///
+/// # Errors
+/// Refused, or busy. Nothing is changed then.
+pub fn replace(
+    app: &App,
+    caller: &Caller,
+    (name, rules): (&Name, Rules),
+    observer: &mut dyn Observer,
+) -> Result<Accepted<FirewallView>> {
+    app.authorise(caller, Right::Change, Target::instance(name))?;
+    bounded(name, rules.clone())?;
+    let ctx = app.change(caller, false, observer)?;
+    accept_in(ctx, name, &|_| Ok(rules.clone()))
+}
+
 /// The rules after the change.
 fn wanted(request: &Refirewall, now: &Rules) -> Result<Rules> {
     let mut rules = if request.action == Action::Set { Rules::new() } else { now.clone() };
@@ -97,10 +117,15 @@ fn wanted(request: &Refirewall, now: &Rules) -> Result<Rules> {
             Action::Open | Action::Set => open(request, *service, &mut rules)?,
         }
     }
+    bounded(&request.name, rules)
+}
+
+/// Not more rules than an instance has.
+fn bounded(name: &Name, rules: Rules) -> Result<Rules> {
     match rules.len() {
         n if n > MOST_RULES => Err(Error::new(
             Code::TooManyRules,
-            format!("instance `{}` would have {n} rules, more than {MOST_RULES}", request.name),
+            format!("instance `{name}` would have {n} rules, more than {MOST_RULES}"),
         )
         .hint("a port, or a range of ports, with one source is a rule: use ranges, or wider networks")),
         _ => Ok(rules),

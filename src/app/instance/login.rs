@@ -2,11 +2,11 @@
 
 use std::{path::Path, process::Command};
 
-pub use crate::guest::ssh::Transfer;
+pub use crate::guest::ssh::{Login, Transfer};
 use crate::{
     app::{App, Caller, Right, scope::Target},
     engine,
-    guest::ssh::{self, Login},
+    guest::ssh,
     hypervisor::DomainState,
     model::{AuditAction, Code, Error, Hint, Name, Observer, ResourceKind, Result, Verb, escaped},
     store::instances::no_such_instance,
@@ -21,6 +21,14 @@ pub fn command(
     observer: &mut dyn Observer,
 ) -> Result<Command> {
     ssh::command(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Ssh), observer)?, words)
+}
+
+/// Where and as whom to log in, and by which key the host shows itself.
+///
+/// # Errors
+/// There is no such instance, or it does not run.
+pub fn details(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Login> {
+    login(app, caller, (name, AuditAction::Ssh), observer)
 }
 
 /// The scp command that copies files to an instance or from it, by the same keys.

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use crate::{
     app::files::Attachment,
-    model::{DnsName, Name, NetworkMode, Tag, TimeZone},
+    model::{Asked, DnsName, Name, NetworkMode, Tag, TimeZone},
 };
 
 /// An instance to make.
@@ -40,6 +40,8 @@ pub struct Create {
     pub address: Option<(Ipv4Net, Ipv4Addr)>,
     /// Take an image in which the blueprint is installed already, where there is one.
     pub use_baked: bool,
+    /// How the API was asked for it, which it tells again.
+    pub asked: Option<Asked>,
     /// The caller's own id of this request: asked twice, made once.
     pub request_id: Option<String>,
     /// Wait while something else works on the same instance.

@@ -301,6 +301,7 @@ fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
         address: None,
         timeout: request.timeout,
         wait: true,
+        asked: None,
         request_id: None,
         arguments: baked.key.clone(),
     })

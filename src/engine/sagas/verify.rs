@@ -71,6 +71,7 @@ pub fn accept(ctx: &mut Ctx, name: &Name, timeout: Duration) -> Result<Accepted>
         address: None,
         timeout,
         wait: true,
+        asked: None,
         request_id: None,
         arguments: String::new(),
     };

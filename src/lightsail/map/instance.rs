@@ -1,6 +1,6 @@
 //! Instances.
 
-use super::{firewall, gib, gib_fraction, storage};
+use super::{catalog::is_alias, firewall, gib, gib_fraction, storage};
 use crate::{
     lightsail::{place::Place, wire},
     model::{InstanceState, ResourceKind},
@@ -68,6 +68,10 @@ pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire:
         beside.storage.iter().filter(|one| one.kind == ResourceKind::Disk && one.instance.as_ref() == Some(&row.name));
     let disks = std::iter::once(storage::root_disk(row, place)).chain(given.map(|one| storage::given_disk(one, place)));
     let health = beside.health.then(|| wire::HealthStatus { status: health(row.health.as_deref()) });
+    let asked = row.asked.clone().unwrap_or_default();
+    // What it was asked for as, as long as it is that.
+    let told = |asked: String, id: &str| if is_alias(&asked, id) { asked } else { id.to_owned() };
+    let addresses = if row.address6.is_some() { "dualstack" } else { "ipv4" };
     wire::Instance {
         name: row.name.clone(),
         arn: place.arn("Instance", row.uuid),
@@ -76,14 +80,14 @@ pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire:
         location: place.in_zone(),
         resource_type: "Instance",
         tags: row.tags.iter().map(wire::Tag::from).collect(),
-        blueprint_id: row.blueprint.clone(),
+        blueprint_id: told(asked.blueprint, &row.blueprint),
         blueprint_name: beside.title.clone(),
-        bundle_id: row.bundle.clone(),
+        bundle_id: told(asked.bundle, &row.bundle),
         is_static_ip: row.static_address.is_some(),
         private_ip_address: row.address,
         public_ip_address: row.static_address.or(row.address),
         ipv6_addresses: row.address6.into_iter().collect(),
-        ip_address_type: if row.address6.is_some() { "dualstack" } else { "ipv4" }.to_owned(),
+        ip_address_type: asked.addresses.unwrap_or_else(|| addresses.to_owned()),
         hardware: wire::Hardware {
             cpu_count: row.vcpus,
             disks: disks.collect(),
@@ -91,11 +95,11 @@ pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire:
         },
         networking: wire::Networking {
             monthly_transfer: wire::MonthlyTransfer { gb_per_month_allocated: gib(row.transfer) },
-            ports: row.firewall.iter().map(firewall::info).collect(),
+            ports: firewall::infos(&row.firewall),
         },
         state,
         username: beside.user.clone(),
-        ssh_key_name: DEFAULT_KEY.to_owned(),
+        ssh_key_name: asked.key_pair.unwrap_or_else(|| DEFAULT_KEY.to_owned()),
         instance_status: health,
     }
 }

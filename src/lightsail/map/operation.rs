@@ -17,6 +17,7 @@ pub fn resource_type(kind: ResourceKind) -> &'static str {
         ResourceKind::LoadBalancer => "LoadBalancer",
         ResourceKind::Snapshot => "InstanceSnapshot",
         ResourceKind::Disk => "Disk",
+        ResourceKind::KeyPair => "KeyPair",
         // Others have no kind there.
         ResourceKind::Instance | ResourceKind::Image | ResourceKind::Network | ResourceKind::Remote => "Instance",
     }

@@ -1,13 +1,21 @@
-//! Instances: what there is, and how it stands.
+//! Instances: what there is, how it stands, and how one logs in.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
+use sha2::{Digest, Sha256};
 
 use crate::{
-    app::instance::list,
+    app::instance::{list, login},
     lightsail::{
         call::{Call, name},
         fault::{Answer, Fault},
         map::instance::{Beside, instance, state_of},
         pages::page,
-        wire::{self, GetInstances, Instances, OfInstance, OneInstance, OneState},
+        wire::{
+            self, Access, GetAccess, GetInstances, HostKey, Instances, OfInstance, OneAccess, OneInstance, OneState,
+        },
     },
     model::Unobserved,
     view::{ListRow, StorageRow},
@@ -65,4 +73,28 @@ pub fn one(call: &Call<'_>, input: OfInstance) -> Answer<OneInstance> {
 pub fn state(call: &Call<'_>, input: OfInstance) -> Answer<OneState> {
     let row = find(look(call)?.0, &input.instance_name)?;
     Ok(OneState { state: known_state(&row)? })
+}
+
+/// How one logs in to an instance: with a key of one's own, for there is none to give away.
+pub fn access(call: &Call<'_>, input: GetAccess) -> Answer<OneAccess> {
+    if input.protocol.is_some_and(|protocol| protocol != "ssh") {
+        return Err(Fault::invalid("`protocol` has to be `ssh`"));
+    }
+    let login = login::details(call.app(), call.caller, &name(&input.instance_name)?, &mut Unobserved)?;
+    let mut words = login.host_key.split_whitespace();
+    let (algorithm, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let digest = STANDARD.decode(key).map(|key| STANDARD_NO_PAD.encode(Sha256::digest(key))).unwrap_or_default();
+    let host_key = HostKey {
+        algorithm: algorithm.to_owned(),
+        public_key: key.to_owned(),
+        fingerprint: format!("SHA256:{digest}"),
+    };
+    let access_details = Access {
+        instance_name: login.name,
+        ip_address: login.address,
+        protocol: "ssh",
+        username: login.user,
+        host_keys: vec![host_key],
+    };
+    Ok(OneAccess { access_details })
 }

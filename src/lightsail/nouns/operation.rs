@@ -7,6 +7,7 @@ use crate::{
         fault::{Answer, Fault},
         map::operation::operation as map,
         pages::page,
+        past,
         wire::{GetOperation, GetOperationsForResource, OneOperation, Operations, Page},
     },
     model::Unobserved,
@@ -18,8 +19,12 @@ const MOST: u32 = 10_000;
 
 /// One operation.
 pub fn one(call: &Call<'_>, input: GetOperation) -> Answer<OneOperation> {
+    let place = call.place()?;
+    if let Some(operation) = past::of_id(&input.operation_id, &place) {
+        return Ok(OneOperation { operation });
+    }
     let view = operation::show(call.app(), call.caller, &input.operation_id, &mut Unobserved)?;
-    Ok(OneOperation { operation: map(view.row, &call.place()?) })
+    Ok(OneOperation { operation: map(view.row, &place) })
 }
 
 /// The operations, oldest first.

@@ -1,6 +1,6 @@
 //! What is let in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `GetInstancePortStates`.
 #[derive(Debug, Serialize)]
@@ -54,4 +54,42 @@ pub struct PortInfo {
     pub ipv6_cidrs: Vec<String>,
     /// Names of such networks: there are none.
     pub cidr_list_aliases: [&'static str; 0],
+}
+
+/// Ports as they are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedPorts {
+    /// The lowest.
+    pub from_port: Option<i64>,
+    /// The highest.
+    pub to_port: Option<i64>,
+    /// The protocol.
+    pub protocol: Option<String>,
+    /// From where.
+    pub cidrs: Option<Vec<String>>,
+    /// From where by IPv6.
+    pub ipv6_cidrs: Option<Vec<String>>,
+    /// Names of such networks: there are none.
+    pub cidr_list_aliases: Option<Vec<String>>,
+}
+
+/// `OpenInstancePublicPorts` and `CloseInstancePublicPorts`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangePorts {
+    /// The instance.
+    pub instance_name: String,
+    /// The ports.
+    pub port_info: AskedPorts,
+}
+
+/// `PutInstancePublicPorts`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PutPorts {
+    /// The instance.
+    pub instance_name: String,
+    /// All that is to be open.
+    pub port_infos: Vec<AskedPorts>,
 }

@@ -28,6 +28,119 @@ pub struct GetInstances {
     pub include_health_status: Option<bool>,
 }
 
+/// `CreateInstances`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateInstances {
+    /// Their names.
+    pub instance_names: Vec<String>,
+    /// Where.
+    pub availability_zone: String,
+    /// An image of one's own: there are none.
+    pub custom_image_name: Option<String>,
+    /// The blueprint.
+    pub blueprint_id: String,
+    /// The bundle.
+    pub bundle_id: String,
+    /// A script, or cloud-config.
+    pub user_data: Option<String>,
+    /// The key pair that may log in.
+    pub key_pair_name: Option<String>,
+    /// Their tags.
+    pub tags: Option<Vec<Tag>>,
+    /// Add-ons: there are none.
+    pub add_ons: Option<Vec<serde_json::Value>>,
+    /// Which kinds of addresses.
+    pub ip_address_type: Option<String>,
+}
+
+/// `StartInstance`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartInstance {
+    /// Its name.
+    pub instance_name: String,
+    /// What it is to have then: it keeps what it has.
+    pub attribute_updates: Option<serde_json::Value>,
+}
+
+/// `StopInstance`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopInstance {
+    /// Its name.
+    pub instance_name: String,
+    /// Pull the plug if its guest does not go down.
+    pub force: Option<bool>,
+}
+
+/// `TagResource`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TagResource {
+    /// What gets them.
+    pub resource_name: String,
+    /// The tags.
+    pub tags: Vec<Tag>,
+}
+
+/// `UntagResource`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UntagResource {
+    /// What loses them.
+    pub resource_name: String,
+    /// Their keys.
+    pub tag_keys: Vec<String>,
+}
+
+/// `GetInstanceAccessDetails`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GetAccess {
+    /// Its name.
+    pub instance_name: String,
+    /// `ssh`.
+    pub protocol: Option<String>,
+}
+
+/// How to log in.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OneAccess {
+    /// It.
+    pub access_details: Access,
+}
+
+/// How to log in to an instance.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// Its name.
+    pub instance_name: String,
+    /// Its address.
+    pub ip_address: Ipv4Addr,
+    /// `ssh`.
+    pub protocol: &'static str,
+    /// Who logs in.
+    pub username: String,
+    /// By which keys it shows itself.
+    pub host_keys: Vec<HostKey>,
+}
+
+/// A key by which an instance shows itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostKey {
+    /// Its kind.
+    pub algorithm: String,
+    /// The key.
+    pub public_key: String,
+    /// What tells it from others.
+    #[serde(rename = "fingerprintSHA256")]
+    pub fingerprint: String,
+}
+
 /// Instances.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,7 @@ mod catalog;
 mod disk;
 mod firewall;
 mod instance;
+mod key_pair;
 mod operation;
 mod place;
 mod snapshot;
@@ -14,6 +15,7 @@ pub use catalog::*;
 pub use disk::*;
 pub use firewall::*;
 pub use instance::*;
+pub use key_pair::*;
 pub use operation::*;
 pub use place::*;
 pub use snapshot::*;
@@ -43,6 +45,21 @@ pub struct Tag {
     /// Its value.
     #[serde(default)]
     pub value: String,
+}
+
+impl Tag {
+    /// The tag as lite has it.
+    ///
+    /// # Errors
+    /// It is none of lite's.
+    pub fn read(&self) -> model::Result<model::Tag> {
+        let tag = model::Tag::parse(&format!("{}={}", self.key, self.value))?;
+        if tag.key == self.key {
+            return Ok(tag);
+        }
+        let text = format!("`{}` is no key of a tag", model::escaped(&self.key));
+        Err(model::Error::new(model::Code::InvalidTag, text).hint("a key has no `=`"))
+    }
 }
 
 impl From<&model::Tag> for Tag {

@@ -29,6 +29,13 @@ pub struct OneOperation {
     pub operation: Operation,
 }
 
+/// The operations of a change.
+#[derive(Debug, Serialize)]
+pub struct Begun {
+    /// One for each resource.
+    pub operations: Vec<Operation>,
+}
+
 /// Operations.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lite::{
-    app::{Caller, disk, snapshot, static_ip},
+    app::{Caller, disk, key_pair, snapshot, static_ip},
     engine,
     lightsail::operations::{Does, SERVED},
     model::{Name, Role, Size, Tag, Unobserved, Via},
@@ -29,6 +29,8 @@ fn two(page: usize) -> House {
         snapshot::create(app, &root, (&of, Some(&snap)), flags, quiet).expect("accepted").run(quiet).expect("made");
         let new = disk::NewDisk { name: &data, size: Some(Size::mib(2048)), from: None };
         disk::create(app, &root, new, disk::Flags::default(), quiet).expect("accepted").run(quiet).expect("a disk");
+        let tags = house.world.engine().store.require(&of).expect("there").record.tags;
+        key_pair::create(app, &root, &part("key"), &tags, quiet).expect("a key pair");
         let given = disk::attach(app, &root, (&data, &of), None, disk::Flags::default(), quiet);
         given.expect("accepted").run(quiet).expect("attached");
         static_ip::allocate(app, &root, (&address, None), false, quiet).expect("an address");
@@ -135,7 +137,7 @@ fn lists_come_in_pages_that_follow_each_other() {
     assert_eq!(blueprints.len(), house.world.catalog.blueprints.len());
     let active: BTreeSet<String> =
         of("GetActiveNames", "activeNames").0.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
-    let all = ["", "-disk", "-ip", "-snap", "-disk-space-utilization", "-memory-utilization"]
+    let all = ["", "-disk", "-ip", "-key", "-snap", "-disk-space-utilization", "-memory-utilization"]
         .into_iter()
         .flat_map(|part| ["mine", "theirs"].map(|of| format!("{of}{part}")));
     assert_eq!(active, all.collect());
@@ -169,7 +171,7 @@ fn a_key_with_a_scope_sees_no_byte_of_others() {
     let body = |of: &str| {
         let operation = if of == "absent" { "op-ffffffff".to_owned() } else { id(of) };
         json!({"instanceName": of, "resourceName": of, "diskName": format!("{of}-disk"), "staticIpName": format!("{of}-ip"),
-               "instanceSnapshotName": format!("{of}-snap"), "operationId": operation, "includeHealthStatus": true})
+               "instanceSnapshotName": format!("{of}-snap"), "keyPairName": format!("{of}-key"), "operationId": operation, "includeHealthStatus": true})
     };
     for served in SERVED.iter().filter(|served| matches!(served.does, Does::Read(_))) {
         let ask = |of: &str| house.call(&anna, served.name, &body(of).to_string());

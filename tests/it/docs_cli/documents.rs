@@ -45,6 +45,7 @@ fn row(name: &str) -> view::ListRow {
         power: InstanceState::Running,
         firewall: Vec::new(),
         transfer: Size::mib(1 << 20),
+        asked: None,
     }
 }
 

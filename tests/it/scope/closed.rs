@@ -7,7 +7,7 @@ use lite::{
         audit, blueprint, contact, disk, doctor, export, front, gc,
         image::{self, bake, make, prune, remove},
         instance::{import, login},
-        key, load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, user, watch,
+        key, key_pair, load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, user, watch,
     },
     model::{ForwardMode, HealthPath, Location, Role, Scope, Size, Unobserved},
 };
@@ -53,6 +53,7 @@ fn tested() -> blueprint::test::Test {
 }
 
 pub const ALL: &[(&str, Kind)] = &[
+    ("key_pair::login_pair", Closed(|app, c, _| key_pair::login_pair(app, c, &mut Unobserved).map(|pair| pair.0))),
     ("audit::list", Closed(|app, c, _| audit::list(app, c, &audit::Filter::default(), &mut Unobserved).map(shown))),
     (
         "audit::follow",

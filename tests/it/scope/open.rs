@@ -10,9 +10,9 @@ use lite::{
             console, create, delete, firewall, list, login, logs, power, resize, restore, secrets, show, tag, undelete,
             upgrade,
         },
-        metric, operation, snapshot, static_ip,
+        key_pair, metric, operation, snapshot, static_ip,
     },
-    model::{AlarmSettings, AlarmState, Condition, Metric, Missing, Name, Notify, Size, Statistic, Unobserved},
+    model::{AlarmSettings, AlarmState, Condition, Metric, Missing, Name, Notify, Rules, Size, Statistic, Unobserved},
 };
 
 use super::{
@@ -108,6 +108,36 @@ pub const ALL: &[(&str, Kind)] = &[
         "disk::resize",
         Named(|app, c, of| {
             disk::resize(app, c, (&part(of, "disk"), Size::mib(128)), DISK_DRY, &mut Unobserved).map(|_| String::new())
+        }),
+    ),
+    ("key_pair::list", Listing(|app, c, _| key_pair::list(app, c, &mut Unobserved).map(shown))),
+    ("key_pair::show", Named(|app, c, of| key_pair::show(app, c, &part(of, "key"), &mut Unobserved).map(shown))),
+    (
+        "key_pair::create",
+        Common(|app, c, _| {
+            key_pair::create(app, c, &name("new-key"), &[], &mut Unobserved).map(|made| shown(made.row))
+        }),
+    ),
+    (
+        "key_pair::import",
+        Common(|app, c, _| {
+            let public = key_pair::show(app, c, &name("new-key"), &mut Unobserved)?.public;
+            key_pair::import(app, c, (&name("own-key"), public.as_bytes()), &[], &mut Unobserved).map(shown)
+        }),
+    ),
+    (
+        "key_pair::tag",
+        Named(|app, c, of| key_pair::tag(app, c, &part(of, "key"), (&[], &[]), &mut Unobserved).map(shown)),
+    ),
+    ("key_pair::delete", Named(|app, c, of| key_pair::delete(app, c, &part(of, "key"), &mut Unobserved).map(shown))),
+    (
+        "instance/login::details",
+        Named(|app, c, of| login::details(app, c, &name(of), &mut Unobserved).map(|login| login.user)),
+    ),
+    (
+        "instance/firewall::replace",
+        Named(|app, c, of| {
+            firewall::replace(app, c, (&name(of), Rules::new()), &mut Unobserved).map(|_| String::new())
         }),
     ),
     ("event::list", Listing(|app, c, _| event::list(app, c, None, 100, &mut Unobserved).map(shown))),

@@ -1,0 +1,113 @@
+//! Making instances.
+
+use super::{all_begun, change::started};
+use crate::{
+    app::{
+        files::Attachment,
+        instance::create::{self, Create},
+        key_pair, names,
+    },
+    lightsail::{
+        call::{Call, Done, name},
+        fault::{Answer, Fault},
+        map::{catalog::is_alias, instance::DEFAULT_KEY},
+        wire::CreateInstances,
+    },
+    model::{Asked, Name, NetworkMode, Tag, Unobserved, escaped},
+};
+
+/// Most instances of one request.
+const MOST: usize = 20;
+
+/// Makes instances: all of them, or none.
+pub fn create(call: &Call<'_>) -> Answer<Done> {
+    let input: CreateInstances = call.input()?;
+    let names = instance_names(&input.instance_names)?;
+    let request = request(call, input)?;
+    let one = |name: &Name| {
+        // The id is that of the asking, so that one that comes again after a crash makes nothing twice.
+        let request_id = call.invocation.map(|id| format!("api:{}:{id}:{name}", call.key));
+        let request = Create { name: Some(name.clone()), request_id, ..request.clone() };
+        create::check(call.app(), call.caller, request)
+    };
+    let checked = names.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    let accepted = create::accept_all(call.app(), checked, &mut Unobserved)?;
+    let each = accepted.into_iter().zip(&names);
+    let started = each.map(|(one, name)| started(call, ("CreateInstance", ("Instance", name.as_str())), one));
+    all_begun(started.collect::<Answer<_>>()?)
+}
+
+fn instance_names(given: &[String]) -> Answer<Vec<Name>> {
+    if !(1..=MOST).contains(&given.len()) {
+        return Err(Fault::invalid(format!("`instanceNames` has to hold 1 to {MOST} names")));
+    }
+    let names = given.iter().map(|text| name(text)).collect::<Answer<Vec<_>>>()?;
+    match names.iter().enumerate().find(|(n, name)| names[..*n].contains(name)) {
+        Some((_, twice)) => Err(Fault::invalid(format!("`{twice}` is twice in `instanceNames`"))),
+        None => Ok(names),
+    }
+}
+
+/// What all of them are to be.
+fn request(call: &Call<'_>, input: CreateInstances) -> Answer<Create> {
+    let place = call.place()?;
+    if input.availability_zone != place.zone() {
+        let text = format!("there is no zone `{}` here", escaped(&input.availability_zone));
+        return Err(Fault::invalid(text).tip(format!("the zone of region `{}` is `{}`", place.region, place.zone())));
+    }
+    if input.custom_image_name.is_some() {
+        return Err(Fault::invalid("`customImageName` is not known here").tip("`lite image import` brings an image"));
+    }
+    if input.add_ons.is_some_and(|add_ons| !add_ons.is_empty()) {
+        return Err(Fault::invalid("`addOns` are not known here").tip("`lite snapshot auto NAME` does that"));
+    }
+    let addresses = input.ip_address_type;
+    if addresses.as_deref().is_some_and(|kind| !["dualstack", "ipv4"].contains(&kind)) {
+        return Err(Fault::invalid("`ipAddressType` has to be `dualstack` or `ipv4`: instances have IPv4"));
+    }
+    let settings = &call.app().settings;
+    let of = |given: &str, known: Vec<String>| {
+        known.into_iter().find(|id| is_alias(given, id)).unwrap_or_else(|| given.to_owned())
+    };
+    Ok(Create {
+        blueprint: of(&input.blueprint_id, names::blueprints(Some(settings))),
+        from_snapshot: None,
+        bundle: Some(of(&input.bundle_id, names::bundles(Some(settings)))),
+        name: None,
+        base: None,
+        parameters: Vec::new(),
+        ssh_keys: ssh_keys(call, input.key_pair_name.as_deref())?,
+        user_data: user_data(input.user_data),
+        fqdn: None,
+        timezone: None,
+        tags: input.tags.unwrap_or_default().iter().map(|tag| tag.read()).collect::<Result<Vec<Tag>, _>>()?,
+        network: NetworkMode::Nat,
+        address: None,
+        use_baked: true,
+        asked: Some(Asked {
+            blueprint: input.blueprint_id,
+            bundle: input.bundle_id,
+            key_pair: input.key_pair_name,
+            addresses,
+        }),
+        request_id: None,
+        wait: false,
+        timeout: call.shared.timeout,
+        until_ready: call.shared.until_ready.is_some(),
+    })
+}
+
+/// The public key of a key pair. That of lite itself is in every instance.
+fn ssh_keys(call: &Call<'_>, given: Option<&str>) -> Answer<Vec<Attachment>> {
+    let Some(given) = given.filter(|given| *given != DEFAULT_KEY) else { return Ok(Vec::new()) };
+    let pair = key_pair::show(call.app(), call.caller, &name(given)?, &mut Unobserved)?;
+    Ok(vec![Attachment { name: format!("key pair {}", pair.name), bytes: pair.public.into_bytes() }])
+}
+
+/// User-data as cloud-init takes it: what says nothing of its kind is a script.
+fn user_data(given: Option<String>) -> Option<Attachment> {
+    let text = given.filter(|text| !text.trim().is_empty())?;
+    let says = ["#", "Content-Type:", "MIME-Version:"].iter().any(|start| text.starts_with(start));
+    let text = if says { text } else { format!("#!/bin/sh\n{text}") };
+    Some(Attachment { name: "userData".to_owned(), bytes: text.into_bytes() })
+}

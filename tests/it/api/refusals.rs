@@ -1,0 +1,142 @@
+//! What is refused, and changes nothing.
+
+use lite::{
+    app::{Caller, instance::change, instance::protect::Protect},
+    lightsail::operations::{Does, SERVED},
+    model::{Name, Role, Unobserved, Via},
+};
+use serde_json::{Value, json};
+
+use crate::support::api::House;
+
+fn create(member: &str, value: Value) -> Value {
+    let mut body = json!({"instanceNames": ["new"], "availabilityZone": "home-1a", "blueprintId": "debian-13",
+                          "bundleId": "nano"});
+    body[member] = value;
+    body
+}
+
+fn port(member: &str, value: Value) -> Value {
+    let mut info = json!({"fromPort": 80, "toPort": 80, "protocol": "tcp"});
+    info[member] = value;
+    json!({"instanceName": "web", "portInfo": info, "portInfos": [info]})
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_nothing_is_made() {
+    let house = House::with_images(100);
+    let anna = house.admin();
+    house.world.create("web").expect("created");
+    let before = (house.world.snapshot(), house.world.engine().store.instances().expect("instances"));
+    let operations = || house.world.engine().store.operations(1000).expect("operations").len();
+    let count = operations();
+    let names: Vec<String> = (0..30).map(|n| format!("n{n}")).collect();
+    let long = "x".repeat(1 << 20);
+    for (operation, body) in [
+        ("CreateInstances", create("instanceNames", json!(["web"]))),
+        ("CreateInstances", create("instanceNames", json!(["new", "web"]))),
+        ("CreateInstances", create("instanceNames", json!(["new", "new"]))),
+        ("CreateInstances", create("instanceNames", json!([]))),
+        ("CreateInstances", create("instanceNames", json!(names))),
+        ("CreateInstances", create("instanceNames", json!(["../x"]))),
+        ("CreateInstances", create("instanceNames", json!("new"))),
+        ("CreateInstances", create("availabilityZone", json!("us-east-1a"))),
+        ("CreateInstances", create("blueprintId", json!("windows_server_2022"))),
+        ("CreateInstances", create("bundleId", json!("nano_2_0"))),
+        ("CreateInstances", create("bundleId", json!("9xlarge"))),
+        ("CreateInstances", create("customImageName", json!("mine"))),
+        ("CreateInstances", create("addOns", json!([{"addOnType": "AutoSnapshot"}]))),
+        ("CreateInstances", create("ipAddressType", json!("ipv6"))),
+        ("CreateInstances", create("tags", json!([{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]))),
+        ("CreateInstances", create("tags", json!([{"key": "a=b", "value": "1"}]))),
+        ("CreateInstances", create("tags", json!([{"key": "\u{fc}"}]))),
+        ("CreateInstances", create("userData", json!("#cloud-config\n- : :"))),
+        ("CreateInstances", create("userData", json!(format!("#!/bin/sh\n{long}")))),
+        ("StartInstance", json!({"instanceName": "web", "attributeUpdates": {"bundleId": "small"}})),
+        ("PutInstancePublicPorts", port("protocol", json!("sctp"))),
+        ("PutInstancePublicPorts", port("cidrs", json!(["10.0.0.1/8"]))),
+        ("PutInstancePublicPorts", port("cidrListAliases", json!(["lightsail-connect"]))),
+        ("CloseInstancePublicPorts", port("fromPort", json!(81))),
+        ("OpenInstancePublicPorts", port("toPort", json!(70_000))),
+        ("ImportKeyPair", json!({"keyPairName": "k", "publicKeyBase64": "-----BEGIN OPENSSH PRIVATE KEY-----"})),
+        (
+            "ImportKeyPair",
+            json!({"keyPairName": "web", "publicKeyBase64": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1"}),
+        ),
+        ("CreateKeyPair", json!({"keyPairName": "LightsailDefaultKeyPair"})),
+        ("TagResource", json!({"resourceName": "web", "tags": [{"key": "", "value": "x"}]})),
+        ("GetInstanceAccessDetails", json!({"instanceName": "web", "protocol": "rdp"})),
+    ] {
+        let told = house.call(&anna, operation, &body.to_string()).fault();
+        assert_eq!((told.0, told.1.as_str()), (400, "InvalidInputException"), "{operation} {body:.120}: {}", told.2);
+    }
+    for (operation, body) in [
+        ("CreateInstances", create("keyPairName", json!("absent"))),
+        ("DeleteInstance", json!({"instanceName": "absent"})),
+        ("StopInstance", json!({"instanceName": "absent"})),
+        ("PutInstancePublicPorts", json!({"instanceName": "absent", "portInfos": []})),
+        ("DeleteKeyPair", json!({"keyPairName": "absent"})),
+        ("TagResource", json!({"resourceName": "absent", "tags": []})),
+        ("GetInstanceAccessDetails", json!({"instanceName": "absent"})),
+    ] {
+        assert_eq!(house.call(&anna, operation, &body.to_string()).exception(), "NotFoundException", "{operation}");
+    }
+    let after = (house.world.snapshot(), house.world.engine().store.instances().expect("instances"));
+    assert_eq!(after, before);
+    // Two creates: the second of `new` and `web` was refused, and what the first had reserved was undone.
+    assert_eq!(operations(), count + 1);
+}
+
+fn asks_for_all(house: &House, key: &crate::support::api::Key) -> Vec<(&'static str, String)> {
+    let body = json!({"instanceName": "web", "instanceNames": ["new"], "availabilityZone": "home-1a",
+        "blueprintId": "debian-13", "bundleId": "nano", "keyPairName": "new-key", "resourceName": "web", "tags": [],
+        "publicKeyBase64": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1",
+        "tagKeys": [], "portInfos": [], "portInfo": {"fromPort": 1, "toPort": 1, "protocol": "tcp"}});
+    let changes = SERVED.iter().filter(|one| matches!(one.does, Does::Change(_)));
+    changes.map(|one| (one.name, house.call(key, one.name, &body.to_string()).exception())).collect()
+}
+
+#[test]
+fn who_may_look_alone_changes_nothing() {
+    let house = House::with_images(100);
+    let vera = house.key("vera", Role::Viewer, None);
+    house.world.create("web").expect("created");
+    let before = house.world.snapshot();
+    for (operation, told) in asks_for_all(&house, &vera) {
+        // Its key pair is looked for first.
+        let wanted = if operation == "CreateInstances" { "NotFoundException" } else { "AccessDeniedException" };
+        assert_eq!(told, wanted, "{operation}");
+    }
+    assert_eq!(house.world.snapshot(), before);
+    let access = house.call(&vera, "GetInstanceAccessDetails", r#"{"instanceName":"web"}"#).exception();
+    assert_eq!(access, "AccessDeniedException");
+}
+
+#[test]
+fn what_is_protected_or_others_stays() {
+    let house = House::with_images(100);
+    let (anna, scoped) = (house.admin(), house.key("bert", Role::Operator, Some("client=acme")));
+    house.world.create("web").expect("created");
+    let (web, root) = (Name::parse("web").expect("a name"), Caller::root(Via::Cli));
+    let protect = Protect { protected: true };
+    change::accept(&house.app, &root, &protect, (&web, false), &mut Unobserved)
+        .and_then(|accepted| accepted.run(&mut Unobserved))
+        .expect("protected");
+    let before = house.world.snapshot();
+    let told = house.call(&anna, "DeleteInstance", r#"{"instanceName":"web"}"#).fault();
+    assert_eq!((told.0, told.1.as_str()), (400, "InvalidInputException"), "{}", told.2);
+    let lifted = house.call(&anna, "UntagResource", r#"{"resourceName":"web","tagKeys":["protected"]}"#).exception();
+    assert_eq!(lifted, "AccessDeniedException");
+    for operation in ["DeleteInstance", "StopInstance", "RebootInstance"] {
+        let (others, absent) = (r#"{"instanceName":"web"}"#, r#"{"instanceName":"absent"}"#);
+        let told = house.call(&scoped, operation, others).body.replace("web", "absent");
+        assert_eq!(told, house.call(&scoped, operation, absent).body);
+    }
+    assert_eq!(house.world.snapshot(), before);
+    let body = create("tags", json!([]));
+    house.change(&scoped, "CreateInstances", &body);
+    let tags = house.get(&scoped, "GetInstance", r#"{"instanceName":"new"}"#)["instance"]["tags"].clone();
+    assert_eq!(tags, json!([{"key": "client", "value": "acme"}]));
+    let kept = house.call(&scoped, "UntagResource", r#"{"resourceName":"new","tagKeys":["client"]}"#).exception();
+    assert_eq!(kept, "AccessDeniedException");
+}

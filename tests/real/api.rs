@@ -1,0 +1,154 @@
+//! Clients of others, unmodified, against the Lightsail API of a host of the test driver.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    sync::Arc,
+};
+
+use lite::model::Role;
+
+use crate::support::{
+    api::{House, Key},
+    api_listener::listen,
+    need,
+    skip::skip,
+};
+
+crate::tests![boto3_drives_a_host_and_each_reply_is_as_its_model_says];
+
+// Each call of the command takes a second.
+crate::tests![SLOW: the_aws_command_drives_a_host];
+
+/// Where `.ci/setup test` puts the clients where the machine has none.
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/aws/bin");
+
+/// A client's program: that of the machine, or else that of the tools.
+fn program(name: &str, works: &[&str]) -> String {
+    let own = format!("{TOOLS}/{name}");
+    let all = [name.to_owned(), own];
+    let runs = |program: &&String| Command::new(program).args(works).output().is_ok_and(|out| out.status.success());
+    all.iter().find(runs).cloned().unwrap_or_else(|| skip(format!("needs {name} with boto3 or awscli")))
+}
+
+fn house(page: usize) -> Arc<House> {
+    need::programs(&["qemu-img", "ssh-keygen"]);
+    Arc::new(House::with_images(page))
+}
+
+fn boto3_drives_a_host_and_each_reply_is_as_its_model_says() {
+    let python = program("python3", &["-c", "import boto3"]);
+    let house = house(3);
+    let (anna, vera) = (house.admin(), house.key("vera", Role::Viewer, None));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/api_client.py");
+    let endpoint = listen(&house);
+    let run = Command::new(python)
+        .arg(script)
+        .args([&endpoint, &anna.id, &anna.secret, &vera.id, &vera.secret])
+        .env_remove("AWS_ENDPOINT_URL")
+        .output()
+        .expect("it runs");
+    assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+}
+
+/// The profile that is pasted, and a folder for it.
+struct Aws {
+    program: String,
+    folder: tempfile::TempDir,
+}
+
+impl Aws {
+    fn new(endpoint: &str, key: &Key) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let profile = format!(
+            "[profile lite]\nregion = home-1\nservices = lite\naws_access_key_id = {}\naws_secret_access_key = {}\n\
+             cli_pager =\n[services lite]\nlightsail =\n  endpoint_url = {endpoint}\n",
+            key.id, key.secret
+        );
+        std::fs::write(folder.path().join("config"), profile).expect("written");
+        Self { program: program("aws", &["--version"]), folder }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let config = self.folder.path().join("config");
+        Command::new(&self.program)
+            .arg("lightsail")
+            .args(arguments)
+            .env("AWS_CONFIG_FILE", config)
+            .env("AWS_SHARED_CREDENTIALS_FILE", self.folder.path().join("none"))
+            .env("AWS_PROFILE", "lite")
+            .env_remove("AWS_ENDPOINT_URL")
+            .output()
+            .expect("it runs")
+    }
+
+    fn text(&self, arguments: &[&str]) -> String {
+        let run = self.run(&[arguments, &["--output", "text"]].concat());
+        assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).expect("text").trim_end().to_owned()
+    }
+
+    /// Asks for a change, and waits for its first operation as scripts do.
+    fn change(&self, arguments: &[&str]) {
+        let id = self.text(&[arguments, &["--query", "operations[0].id || operation.id"]].concat());
+        for _ in 0..100 {
+            let state = self.text(&["get-operation", "--operation-id", &id, "--query", "operation.status"]);
+            match state.as_str() {
+                "Started" => std::thread::sleep(std::time::Duration::from_millis(100)),
+                state => return assert_eq!(state, "Succeeded", "{arguments:?}"),
+            }
+        }
+        panic!("{arguments:?} does not end");
+    }
+}
+
+fn the_aws_command_drives_a_host() {
+    let house = house(1);
+    let anna = house.admin();
+    let aws = Aws::new(&listen(&house), &anna);
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1 me@here";
+    assert_eq!(aws.text(&["get-regions", "--query", "regions[].name"]), "home-1\tus-east-1");
+    let nano = "bundles[?bundleId=='nano'].[bundleId,price]";
+    assert_eq!(aws.text(&["get-bundles", "--query", nano]).trim(), "nano\t5.0");
+    aws.change(&["import-key-pair", "--key-pair-name", "laptop", "--public-key-base-64", key]);
+    aws.change(&[
+        "create-instances",
+        "--instance-names",
+        "web-1",
+        "web-2",
+        "--availability-zone",
+        "home-1a",
+        "--blueprint-id",
+        "debian_13",
+        "--bundle-id",
+        "nano_3_0",
+        "--key-pair-name",
+        "laptop",
+        "--user-data",
+        "echo hi",
+        "--tags",
+        "key=client,value=acme",
+    ]);
+    // Two pages.
+    let listed = aws.text(&["get-instances", "--query", "instances[].[name,bundleId]"]);
+    assert_eq!(listed, "web-1\tnano_3_0\nweb-2\tnano_3_0");
+    aws.change(&[
+        "put-instance-public-ports",
+        "--instance-name",
+        "web-1",
+        "--port-infos",
+        "fromPort=80,toPort=80,protocol=tcp",
+        "fromPort=22,toPort=22,protocol=tcp,cidrs=192.168.150.1/32",
+    ]);
+    let ports = ["get-instance-port-states", "--instance-name", "web-1", "--query", "portStates[].[fromPort,cidrs[0]]"];
+    assert_eq!(aws.text(&ports), "22\t192.168.150.1/32\n80\tNone");
+    aws.change(&["stop-instance", "--instance-name", "web-1", "--force"]);
+    aws.change(&["start-instance", "--instance-name", "web-1"]);
+    aws.change(&["tag-resource", "--resource-name", "web-1", "--tags", "key=env,value=prod"]);
+    let first = ["get-operations-for-resource", "--resource-name", "web-1", "--query", "operations[0].operationType"];
+    assert_eq!(aws.text(&first), "CreateInstance");
+    aws.change(&["delete-instance", "--instance-name", "web-1"]);
+    let gone = aws.run(&["get-instance", "--instance-name", "web-1"]);
+    let told = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(!gone.status.success() && told.contains("NotFoundException"), "{told}");
+}
