@@ -18,7 +18,7 @@ use crate::support::{
 crate::tests![boto3_drives_a_host_and_each_reply_is_as_its_model_says];
 
 // Each call of the command takes a second.
-crate::tests![SLOW: the_aws_command_drives_a_host];
+crate::tests![SLOW: the_aws_command_drives_a_host, terraforms_provider_plans_nothing_after_an_apply];
 
 /// Where `.ci/setup test` puts the clients where the machine has none.
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/aws/bin");
@@ -151,4 +151,104 @@ fn the_aws_command_drives_a_host() {
     let gone = aws.run(&["get-instance", "--instance-name", "web-1"]);
     let told = String::from_utf8_lossy(&gone.stderr).into_owned();
     assert!(!gone.status.success() && told.contains("NotFoundException"), "{told}");
+}
+
+/// Terraform in a folder of its own, with the provider that a mirror of plug-ins has.
+struct Terraform {
+    folder: tempfile::TempDir,
+    endpoint: String,
+    key: Key,
+}
+
+impl Terraform {
+    fn new(endpoint: String, key: Key) -> Self {
+        need::programs(&["terraform"]);
+        let mirror = std::env::var("LITE_TEST_TF_MIRROR");
+        let mirror = mirror.unwrap_or_else(|_| skip("needs LITE_TEST_TF_MIRROR, a folder with hashicorp/aws"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = format!(
+            "provider_installation {{\n  filesystem_mirror {{\n    path = \"{mirror}\"\n    include = [\"*/*/*\"]\n  }}\n}}\n"
+        );
+        let public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1 me@here\n";
+        for (name, text) in [("terraform.rc", settings.as_str()), ("k.pub", public)] {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        Self { folder, endpoint, key }
+    }
+
+    fn write(&self, tag: &str) {
+        let text = format!(
+            r#"
+provider "aws" {{}}
+resource "aws_lightsail_key_pair" "k" {{
+  name       = "tf-key"
+  public_key = file("k.pub")
+}}
+resource "aws_lightsail_instance" "w" {{
+  name              = "tf-web"
+  availability_zone = "us-east-1a"
+  blueprint_id      = "debian_12"
+  bundle_id         = "nano_3_0"
+  key_pair_name     = aws_lightsail_key_pair.k.name
+  tags              = {{ a = "{tag}" }}
+}}
+resource "aws_lightsail_instance_public_ports" "p" {{
+  instance_name = aws_lightsail_instance.w.name
+  port_info {{
+    protocol  = "tcp"
+    from_port = 22
+    to_port   = 22
+  }}
+}}
+"#
+        );
+        std::fs::write(self.folder.path().join("main.tf"), text).expect("written");
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let run = Command::new("terraform")
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("TF_CLI_CONFIG_FILE", self.folder.path().join("terraform.rc"))
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", &self.key.id)
+            .env("AWS_SECRET_ACCESS_KEY", &self.key.secret)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .output()
+            .expect("it runs");
+        let text = [run.stdout, run.stderr].concat();
+        (run.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn succeeds(&self, arguments: &[&str]) {
+        let (code, text) = self.run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {text}");
+    }
+}
+
+fn terraforms_provider_plans_nothing_after_an_apply() {
+    let house = house(100);
+    let anna = house.admin();
+    let terraform = Terraform::new(listen(&house), anna.clone());
+    let apply = ["apply", "-auto-approve", "-no-color"];
+    let plan = ["plan", "-detailed-exitcode", "-no-color"];
+    terraform.write("1");
+    terraform.succeeds(&["init", "-no-color"]);
+    terraform.succeeds(&apply);
+    terraform.succeeds(&plan);
+    terraform.write("2");
+    terraform.succeeds(&apply);
+    terraform.succeeds(&plan);
+    let tags = house.get(&anna, "GetInstance", r#"{"instanceName":"tf-web"}"#)["instance"]["tags"].clone();
+    assert_eq!(tags, serde_json::json!([{"key": "a", "value": "2"}]));
+    // Deleted by hand: made anew, and nothing else.
+    house.change(&anna, "DeleteInstance", &serde_json::json!({"instanceName": "tf-web"}));
+    let (code, text) = terraform.run(&plan);
+    assert!(code == Some(2) && text.contains("2 to add, 0 to change, 0 to destroy"), "{text}");
+    terraform.succeeds(&apply);
+    terraform.succeeds(&["destroy", "-auto-approve", "-no-color"]);
+    assert_eq!(house.get(&anna, "GetInstances", "{}"), serde_json::json!({"instances": []}));
+    assert_eq!(house.get(&anna, "GetKeyPairs", "{}"), serde_json::json!({"keyPairs": []}));
 }
