@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Name of the systemd unit that watches.
-pub const UNIT: &str = unit::NAME;
+pub const UNIT: &str = unit::WATCH.name;
 
 /// How long guests may take to power off when their host is shut down; the unit gives the watcher a little more.
 const HOST_SHUTDOWN: Duration = Duration::from_secs(180);
@@ -142,21 +142,28 @@ fn connect(app: &App, tell: &dyn Fn(&str)) -> Option<Arc<dyn Hypervisor>> {
     None
 }
 
-/// Writes a systemd unit into a folder: `program` with these arguments and variables, which make these settings.
-pub fn install(
-    caller: &Caller,
+/// Writes the watcher's unit into a folder.
+///
+/// # Errors
+/// The caller may not, or the folder cannot be written.
+pub fn install(caller: &Caller, settings: &Settings, folder: &Path, run: unit::Run<'_>) -> Result<UnitView> {
+    caller.require(Right::Administer)?;
+    install_service(&unit::WATCH, settings, folder, run, &[])
+}
+
+/// Writes a systemd unit into a folder: what it runs has these settings, and reads these files too.
+pub(super) fn install_service(
+    service: &unit::Service,
     settings: &Settings,
     folder: &Path,
-    program: &Path,
-    arguments: &[String],
-    variables: &[(String, String)],
+    run: unit::Run<'_>,
+    reads: &[&Path],
 ) -> Result<UnitView> {
-    caller.require(Right::Administer)?;
     let host = &settings.host.folders;
-    let mut uses = vec![settings.paths.state.as_path(), &host.pool, &host.logs];
-    uses.extend(variables.iter().filter(|(name, _)| name == "LITE_CONFIG").map(|(_, value)| Path::new(value)));
-    let unit: PathBuf = unit::install(folder, &unit::text(program, arguments, variables, &uses))?;
-    Ok(UnitView { unit })
+    let writes = [settings.paths.state.as_path(), &host.pool, &host.logs];
+    let named = run.variables.iter().filter(|(name, _)| name == "LITE_CONFIG").map(|(_, value)| Path::new(value));
+    let reads: Vec<&Path> = reads.iter().copied().chain(named).collect();
+    Ok(UnitView { unit: unit::install(service, folder, &unit::text(service, run, &writes, &reads))? })
 }
 
 #[cfg(test)]

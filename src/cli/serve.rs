@@ -2,23 +2,38 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
-use super::{Env, signals};
+use super::{Env, signals, watch::as_service};
 use crate::{
-    app::{front, user},
-    model::{Code, DnsName, Error, Name, Result, escaped},
-    serve::{self, Options},
+    app::{
+        front::{self, Run},
+        user,
+    },
+    model::{Code, DnsName, Error, Name, Result, Settings, escaped},
+    serve::{self, Certificate, Files, Options, Server},
+    ui::print::print_unit,
 };
 
 const EXAMPLES: &str = "\
 EXAMPLES:
   sudo lite serve
       On this host alone; prints a link that logs in, once
-  sudo lite serve --listen 0.0.0.0:8480 --tls cert.pem,key.pem --name lite.example.org
-      For others too, by that name or an address of this host";
+  sudo lite serve --listen 0.0.0.0:8480 --tls self --name 192.0.2.7
+      For others too, with a certificate of this host's own
+  sudo lite serve ca
+      What browsers and programs trust then, by AWS_CA_BUNDLE for example
+  sudo lite serve --listen 0.0.0.0:443 --tls cert.pem,key.pem --name lite.example.org
+      With a certificate that somebody else renews; it is read again when it changes
+  sudo lite serve --install
+      Write a systemd unit that serves from now on; add what it is to serve with";
+
+const CA_EXAMPLES: &str = "\
+EXAMPLES:
+  sudo lite serve ca
+      Into a file: for a browser to import, or for AWS_CA_BUNDLE";
 
 /// Serve the console in a browser
 ///
@@ -28,18 +43,36 @@ EXAMPLES:
 /// on this host alone. A browser has to call it by the address it listens on, by
 /// `localhost`, or by a name given with `--name`.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480", value_parser = address)]
     listen: SocketAddr,
-    /// A certificate with those between it and its authority, and its key, as files in PEM
-    #[arg(long, value_name = "CERT,KEY", value_parser = files)]
-    tls: Option<(PathBuf, PathBuf)>,
+    /// A certificate and its key, as files in PEM, or `self` for one of this host's own
+    #[arg(long, value_name = "CERT,KEY|self", value_parser = certificate)]
+    tls: Option<Certificate>,
     /// A further name of this host, as browsers call it; may be repeated
     #[arg(long = "name", value_name = "NAME", value_parser = host_name)]
     names: Vec<String>,
+    /// Write a systemd unit that serves like this into this folder and end
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "/etc/systemd/system")]
+    install: Option<PathBuf>,
 }
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Ca(CaArgs),
+}
+
+/// Print the certificate of this host's own authority
+///
+/// `lite serve --tls self` makes it. It vouches for the names and addresses of this
+/// host alone: who trusts it trusts it for nothing else.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = CA_EXAMPLES)]
+struct CaArgs {}
 
 fn address(text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| {
@@ -48,11 +81,14 @@ fn address(text: &str) -> Result<SocketAddr> {
     })
 }
 
-fn files(text: &str) -> Result<(PathBuf, PathBuf)> {
+fn certificate(text: &str) -> Result<Certificate> {
     match text.split_once(',') {
-        Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => Ok((certificate.into(), key.into())),
+        _ if text == "self" => Ok(Certificate::Own),
+        Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => {
+            Ok(Certificate::Files(Files { certificate: certificate.into(), key: key.into() }))
+        }
         _ => Err(Error::new(Code::InvalidPath, format!("`{}` is not two files", escaped(text)))
-            .hint("a certificate and its key, such as `cert.pem,key.pem`")),
+            .hint("a certificate and its key, such as `cert.pem,key.pem`, or `self`")),
     }
 }
 
@@ -67,22 +103,53 @@ fn host_name(text: &str) -> Result<String> {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(args: &Args, env: &mut Env) -> Result<()> {
+    if let Some(Command::Ca(_)) = args.command {
+        return env.ui.data(&serve::authority(&env.app()?, &env.caller())?);
+    }
     let options = Options { tls: args.tls.clone(), names: args.names.clone(), ..Options::usual(args.listen) };
     options.check()?;
+    if let Some(folder) = &args.install {
+        return install(args, env, folder);
+    }
     let (app, caller) = (env.app()?, env.caller());
     let ready = front::begin(&app, &caller)?;
     let stop = Arc::new(AtomicBool::new(false));
     signals::heed(&stop)?;
     let ui = env.ui.clone();
     let scheme = if options.tls.is_some() { "https" } else { "http" };
-    let tell = |address: SocketAddr| {
+    let tell = |server: &Server| {
         // A code is for whoever sits here, not for a journal.
         let code = if ui.stderr_tty { Some(user::log_in(&app, &caller, &Name::parse("root")?)?.code) } else { None };
-        let lines = welcome(scheme, address, args.names.first(), code.as_deref(), ready.is_watched);
+        let mut lines = welcome(scheme, server.address, args.names.first(), code.as_deref(), ready.is_watched);
+        if let Some(fingerprint) = server.fingerprint() {
+            lines.push(format!("`lite serve ca` prints what to trust, of this SHA-256: {fingerprint}"));
+        }
         lines.iter().for_each(|line| ui.status(line));
         Ok(())
     };
     serve::run(app.clone(), options, &stop, &tell)
+}
+
+fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
+    let mut words = vec!["--listen".to_owned(), args.listen.to_string()];
+    let mut reads = Vec::new();
+    match &args.tls {
+        None => {}
+        Some(Certificate::Own) => words.extend(["--tls", "self"].map(str::to_owned)),
+        Some(Certificate::Files(Files { certificate, key })) => {
+            // systemd starts it elsewhere.
+            let at = |path: &Path| {
+                std::path::absolute(path).map_err(|e| Error::new(Code::InvalidPath, "a file has no place").cause(e))
+            };
+            let (certificate, key) = (at(certificate)?, at(key)?);
+            words.extend(["--tls".to_owned(), format!("{},{}", certificate.display(), key.display())]);
+            reads = vec![certificate, key];
+        }
+    }
+    words.extend(args.names.iter().flat_map(|name| ["--name".to_owned(), name.clone()]));
+    let reads: Vec<&Path> = reads.iter().map(PathBuf::as_path).collect();
+    let install = |settings: &Settings, run: Run<'_>| front::install(&env.caller(), settings, folder, run, &reads);
+    print_unit(&env.ui, &as_service(env, &words, install)?, front::UNIT)
 }
 
 /// What is told at the start: the address, and to whoever sits at a terminal how to get in.
@@ -116,8 +183,11 @@ fn welcome(
 
 #[cfg(test)]
 mod tests {
-    use super::{files, host_name, welcome};
-    use crate::model::Code;
+    use super::{certificate, host_name, welcome};
+    use crate::{
+        model::Code,
+        serve::{Certificate, Files},
+    };
 
     #[test]
     fn who_sits_at_a_terminal_is_told_how_to_get_in_and_a_journal_is_not() {
@@ -144,9 +214,11 @@ mod tests {
         for wrong in ["", "a b", "nas:8480", "-a", "https://nas", "a..b"] {
             assert_eq!(host_name(wrong).map_err(|e| e.code), Err(Code::InvalidFqdn), "{wrong}");
         }
-        assert_eq!(files("a.pem,b.pem"), Ok(("a.pem".into(), "b.pem".into())));
+        let files = Files { certificate: "a.pem".into(), key: "b.pem".into() };
+        assert_eq!(certificate("a.pem,b.pem"), Ok(Certificate::Files(files)));
+        assert_eq!(certificate("self"), Ok(Certificate::Own));
         for wrong in ["a.pem", ",b.pem", "a.pem,", ""] {
-            assert_eq!(files(wrong).map_err(|e| e.code), Err(Code::InvalidPath), "{wrong}");
+            assert_eq!(certificate(wrong).map_err(|e| e.code), Err(Code::InvalidPath), "{wrong}");
         }
     }
 }

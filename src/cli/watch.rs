@@ -7,8 +7,8 @@ use std::{
 
 use super::{Env, signals};
 use crate::{
-    app::{settings::KEYS, watch},
-    model::{Code, Error, Result, escaped},
+    app::{front::Run, settings::KEYS, watch},
+    model::{Code, Error, Result, Settings, escaped},
     ui::print::print_unit,
 };
 
@@ -59,11 +59,21 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
 }
 
 fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
+    let listen = args.metrics_listen.map(|a| vec!["--metrics-listen".to_owned(), a.to_string()]).unwrap_or_default();
+    let install = |settings: &Settings, run: Run<'_>| watch::install(&env.caller(), settings, folder, run);
+    print_unit(&env.ui, &as_service(env, &listen, install)?, watch::UNIT)
+}
+
+/// What systemd is to run: this program with these arguments and the variables of now, which make these settings.
+pub(super) fn as_service<T>(
+    env: &Env,
+    arguments: &[String],
+    install: impl FnOnce(&Settings, Run<'_>) -> Result<T>,
+) -> Result<T> {
     // A unit that would not start is none: the settings are read as it will read them.
     let settings = env.settings()?;
     let program = std::env::current_exe()
         .map_err(|e| Error::new(Code::Internal, "cannot tell where this program lies").cause(e))?;
-    let listen = args.metrics_listen.map(|a| vec!["--metrics-listen".to_owned(), a.to_string()]);
     let mut variables = Vec::new();
     for key in std::iter::once("config").chain(KEYS) {
         let name = format!("LITE_{}", key.to_uppercase());
@@ -71,6 +81,5 @@ fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
             variables.push((name.clone(), value.to_owned()));
         }
     }
-    let unit = watch::install(&env.caller(), &settings, folder, &program, &listen.unwrap_or_default(), &variables)?;
-    print_unit(&env.ui, &unit, watch::UNIT)
+    install(&settings, Run { program: &program, arguments, variables: &variables })
 }

@@ -46,6 +46,7 @@ macro_rules! codes {
 codes! {
     NotFound {
         ImageUnknown = "image_unknown",
+        NoAuthority = "no_authority",
         NoImage = "no_image",
         NoSuchAddress = "no_such_address",
         NoSuchAlarm = "no_such_alarm",

@@ -129,6 +129,8 @@ words! {
     ContactRedeliver = "contact redeliver",
     /// Watches the instances.
     Watch = "watch",
+    /// Serves the console and the API.
+    Serve = "serve",
     /// Lists the users.
     UserList = "user list",
     /// Shows a user.

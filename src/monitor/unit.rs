@@ -1,31 +1,67 @@
-//! The systemd unit of the watcher. Pure but for writing it.
+//! The systemd units of the watcher and of the server. Pure but for writing them.
 
 use std::path::{Path, PathBuf};
 
 use crate::model::{Code, Error, Hint, Result, Verb};
 
-/// Name of the unit.
-pub const NAME: &str = "lite-watch.service";
+/// A unit: the text of the package's is that of every other.
+pub struct Service {
+    /// Its name.
+    pub name: &'static str,
+    /// The command that it runs.
+    pub verb: Verb,
+    packaged: &'static str,
+}
 
-/// The unit of the package, which is the text of every other.
-const PACKAGED: &str = include_str!("../../packaging/lite.lite-watch.service");
+/// Watches.
+pub const WATCH: Service = Service {
+    name: "lite-watch.service",
+    verb: Verb::Watch,
+    packaged: include_str!("../../packaging/lite.lite-watch.service"),
+};
+
+/// Serves the console and the API.
+pub const SERVE: Service = Service {
+    name: "lite-serve.service",
+    verb: Verb::Serve,
+    packaged: include_str!("../../packaging/lite.lite-serve.service"),
+};
+
+/// The folders that the package's unit lets the server write into.
+const WRITES: &str = "ReadWritePaths=-/var/lib/lite -/var/lib/libvirt/images/lite -/var/log/lite\n";
 
 /// What keeps the service from folders that it has nothing to do with, and the folders.
 const CLOSED: [(&str, &[&str]); 2] =
     [("ProtectHome=yes\n", &["/home", "/root"]), ("PrivateTmp=yes\n", &["/tmp", "/var/tmp"])];
 
-/// The text of the unit for a program at `program` with these arguments and variables, which uses these files and folders.
-pub fn text(program: &Path, arguments: &[String], variables: &[(String, String)], uses: &[&Path]) -> String {
+/// What a unit runs, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// Its arguments, after the command.
+    pub arguments: &'a [String],
+    /// Its variables.
+    pub variables: &'a [(String, String)],
+}
+
+/// The text of the unit that runs this, writes into these folders and reads these files.
+pub fn text(service: &Service, run: Run<'_>, writes: &[&Path], reads: &[&Path]) -> String {
     let environment: String =
-        variables.iter().map(|(k, v)| format!("Environment={}\n", quoted(&format!("{k}={v}")))).collect();
-    let command: Vec<String> = std::iter::once(program.display().to_string())
-        .chain(["watch".to_owned()])
-        .chain(arguments.iter().cloned())
+        run.variables.iter().map(|(k, v)| format!("Environment={}\n", quoted(&format!("{k}={v}")))).collect();
+    let verb = service.verb.as_str();
+    let command: Vec<String> = std::iter::once(run.program.display().to_string())
+        .chain([verb.to_owned()])
+        .chain(run.arguments.iter().cloned())
         .map(|word| quoted(&word).replace('$', "$$"))
         .collect();
     let unit = format!("{environment}ExecStart={}\n", command.join(" "));
-    let unit = PACKAGED.replace("ExecStart=/usr/bin/lite watch\n", &unit);
-    let lies_in = |folders: &[&str]| uses.iter().chain([&program]).any(|p| folders.iter().any(|f| p.starts_with(f)));
+    let unit = service.packaged.replace(&format!("ExecStart=/usr/bin/lite {verb}\n"), &unit);
+    // A folder that is not there yet is no fault.
+    let folders: Vec<String> = writes.iter().map(|path| quoted(&format!("-{}", path.display()))).collect();
+    let unit = unit.replace(WRITES, &format!("ReadWritePaths={}\n", folders.join(" ")));
+    let all = writes.iter().chain(reads).chain([&run.program]);
+    let lies_in = |folders: &[&str]| all.clone().any(|path| folders.iter().any(|folder| path.starts_with(folder)));
     CLOSED.iter().filter(|(_, folders)| lies_in(folders)).fold(unit, |unit, (line, _)| unit.replace(line, ""))
 }
 
@@ -37,12 +73,12 @@ fn quoted(word: &str) -> String {
 }
 
 /// Writes the unit into a folder, whole or not at all. Its path.
-pub fn install(folder: &Path, text: &str) -> Result<PathBuf> {
-    let path = folder.join(NAME);
+pub fn install(service: &Service, folder: &Path, text: &str) -> Result<PathBuf> {
+    let path = folder.join(service.name);
     let fail = |e: std::io::Error| {
         Error::new(Code::UnitNotWritten, format!("cannot write `{}`", path.display()))
             .cause(e)
-            .hint(Hint::from("run lite as root (").run_as_root(Verb::Watch, &[&"--install"]).text(")"))
+            .hint(Hint::from("run lite as root (").run_as_root(service.verb, &[&"--install"]).text(")"))
     };
     let file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
     std::fs::write(file.path(), text).map_err(fail)?;
@@ -56,19 +92,30 @@ pub fn install(folder: &Path, text: &str) -> Result<PathBuf> {
 mod tests {
     use std::path::Path;
 
-    use super::{PACKAGED, install, text};
+    use super::{Run, SERVE, Service, WATCH, install, text};
+
+    /// Where all is by default.
+    const USUAL: [&str; 3] = ["/var/lib/lite", "/var/lib/libvirt/images/lite", "/var/log/lite"];
+
+    fn of(service: &Service, program: &str, writes: &[&str]) -> String {
+        let writes: Vec<&Path> = writes.iter().map(Path::new).collect();
+        text(service, Run { program: Path::new(program), arguments: &[], variables: &[] }, &writes, &[])
+    }
 
     #[test]
-    fn the_package_has_the_unit_of_its_program() {
-        assert_eq!(text(Path::new("/usr/bin/lite"), &[], &[], &[]), PACKAGED);
-        assert_ne!(text(Path::new("/usr/local/bin/lite"), &[], &[], &[]), PACKAGED);
+    fn the_package_has_the_units_of_its_program() {
+        for service in [WATCH, SERVE] {
+            assert_eq!(of(&service, "/usr/bin/lite", &USUAL), service.packaged);
+            assert_ne!(of(&service, "/usr/local/bin/lite", &USUAL), service.packaged);
+        }
     }
 
     #[test]
     fn words_come_back_as_they_are() {
         let variables = [("LITE_STATE_DIR".to_owned(), "/srv/a b\"%".to_owned())];
         let listen = ["--metrics-listen".into(), "127.0.0.1:9".into()];
-        let unit = text(Path::new("/opt/my lite/lite"), &listen, &variables, &[]);
+        let run = Run { program: Path::new("/opt/my lite/lite"), arguments: &listen, variables: &variables };
+        let unit = text(&WATCH, run, &[], &[]);
         for line in [
             "Type=notify",
             "WatchdogSec=120",
@@ -81,25 +128,29 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_does_not_need_is_closed_to_it() {
-        let lines = |program: &str, uses: &str| {
-            let unit = text(Path::new(program), &[], &[], &[Path::new(uses)]);
-            let closed = |l: &&str| l.starts_with("Protect") || l.starts_with("Private") || l.starts_with("NoNew");
-            unit.lines().filter(closed).filter(|l| !l.starts_with("ProtectK")).collect::<Vec<_>>().join(" ")
+    fn what_the_services_do_not_need_is_closed_to_them() {
+        let closed = |l: &&str| ["ProtectHome", "PrivateTmp"].iter().any(|start| l.starts_with(start));
+        let lines = |service: &Service, program: &str, uses: &str| {
+            let unit = of(service, program, &[uses]);
+            unit.lines().filter(closed).map(str::to_owned).collect::<Vec<_>>()
         };
-        let rest = "ProtectClock=yes ProtectControlGroups=yes";
-        let usual = format!("NoNewPrivileges=yes ProtectSystem=yes ProtectHome=yes PrivateTmp=yes {rest}");
-        assert_eq!(lines("/usr/bin/lite", "/var/lib/lite"), usual);
-        assert_eq!(lines("/root/lite", "/var/lib/lite"), usual.replace("ProtectHome=yes ", ""));
-        assert_eq!(lines("/usr/bin/lite", "/home/anna/pool"), usual.replace("ProtectHome=yes ", ""));
-        assert_eq!(lines("/usr/bin/lite", "/tmp/state"), usual.replace("PrivateTmp=yes ", ""));
+        for service in [WATCH, SERVE] {
+            assert_eq!(lines(&service, "/usr/bin/lite", "/var/lib/lite"), ["ProtectHome=yes", "PrivateTmp=yes"]);
+            assert_eq!(lines(&service, "/root/lite", "/var/lib/lite"), ["PrivateTmp=yes"]);
+            assert_eq!(lines(&service, "/usr/bin/lite", "/home/anna/pool"), ["PrivateTmp=yes"]);
+            assert_eq!(lines(&service, "/usr/bin/lite", "/tmp/state"), ["ProtectHome=yes"]);
+        }
+        let unit = of(&SERVE, "/usr/bin/lite", &["/srv/my lite", "/srv/pool"]);
+        let writes: Vec<&str> = unit.lines().filter(|l| l.starts_with("ReadWritePaths=")).collect();
+        assert_eq!(writes, ["ReadWritePaths=\"-/srv/my lite\" -/srv/pool"]);
     }
 
     #[test]
     fn it_is_written_whole() {
         let dir = tempfile::tempdir().unwrap();
-        let path = install(dir.path(), "[Unit]\n").unwrap();
+        let path = install(&WATCH, dir.path(), "[Unit]\n").unwrap();
+        assert_eq!(path, dir.path().join("lite-watch.service"));
         assert_eq!(std::fs::read_to_string(path).unwrap(), "[Unit]\n");
-        assert_eq!(install(&dir.path().join("none"), "").map_err(|e| e.code.as_str()), Err("unit_not_written"));
+        assert_eq!(install(&SERVE, &dir.path().join("none"), "").map_err(|e| e.code.as_str()), Err("unit_not_written"));
     }
 }

@@ -23,6 +23,8 @@ pub struct Limits {
     pub answer: Duration,
     /// Without a byte in either direction.
     pub idle: Duration,
+    /// Between two looks whether the certificate is another.
+    pub refresh: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Lines of a request's head.
@@ -41,6 +43,7 @@ impl Default for Limits {
             body: Duration::from_secs(15),
             answer: Duration::from_secs(30),
             idle: Duration::from_secs(60),
+            refresh: Duration::from_secs(30),
             head_bytes: 16 * 1024,
             head_lines: 64,
         }

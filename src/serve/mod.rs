@@ -21,10 +21,12 @@ pub use limits::Limits;
 use listener::Serving;
 pub use options::Options;
 use sd_notify::NotifyState;
+pub use tls::{Certificate, Files};
+use tls::{Subjects, Tls};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    app::{App, session::Door},
+    app::{App, Caller, Right, session::Door},
     lightsail,
     model::{Code, Error, Result},
     web::{self, Console, Hosts, Times, Workers},
@@ -43,6 +45,8 @@ pub struct Server {
     pub address: SocketAddr,
     listener: TcpListener,
     serving: Serving,
+    tls: Option<Tls>,
+    app: App,
 }
 
 impl Server {
@@ -53,7 +57,8 @@ impl Server {
     pub async fn bind(app: App, options: Options) -> Result<Self> {
         options.check()?;
         let Options { listen, tls, names, proxy, limits, sessions, cost } = options;
-        let tls = tls.map(|(certificate, key)| tls::acceptor(&certificate, &key)).transpose()?;
+        let subjects = Subjects::new(listen.ip(), &names);
+        let tls = tls.map(|certificate| Tls::new(&app, certificate, subjects)).transpose()?;
         let taken = |e: std::io::Error| {
             Error::new(Code::CannotListen, format!("cannot listen at `{listen}`"))
                 .cause(e)
@@ -68,7 +73,7 @@ impl Server {
         });
         let console = Console {
             door: Door::new(&app, sessions, cost),
-            app,
+            app: app.clone(),
             hosts: Hosts { address: address.ip(), names },
             scheme: if tls.is_some() { "https" } else { "http" },
             port: address.port(),
@@ -78,20 +83,44 @@ impl Server {
             api: Some(api),
         };
         let router = web::router(Arc::new(console));
-        Ok(Self { address, listener, serving: Serving { tls, router, limits, connections: Connections::new(proxy) } })
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
+        let serving = Serving { tls: acceptor, router, limits, connections: Connections::new(proxy) };
+        Ok(Self { address, listener, serving, tls, app })
+    }
+
+    /// By what the authority of this host is known, if its certificate is used.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.tls.as_ref()?.fingerprint.as_deref()
     }
 
     /// Serves until told to stop; what is under way is let end.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        listener::serve(self.listener, self.serving, stop).await;
+        let every = self.serving.limits.refresh;
+        let serving = listener::serve(self.listener, self.serving, stop);
+        match self.tls {
+            None => serving.await,
+            Some(tls) => tokio::select! {
+                () = serving => {}
+                () = tls.keep_fresh(self.app, every) => {}
+            },
+        }
     }
+}
+
+/// The certificate of this host's own authority, PEM.
+///
+/// # Errors
+/// The caller may not, there is none, or its file cannot be read.
+pub fn authority(app: &App, caller: &Caller) -> Result<String> {
+    caller.require(Right::Administer)?;
+    tls::authority(&app.settings.paths.state)
 }
 
 /// Serves until `stop` is set. `tell` is called once it listens.
 ///
 /// # Errors
 /// Those of [`Server::bind`], and of `tell`.
-pub fn run(app: App, options: Options, stop: &AtomicBool, tell: &dyn Fn(SocketAddr) -> Result<()>) -> Result<()> {
+pub fn run(app: App, options: Options, stop: &AtomicBool, tell: &dyn Fn(&Server) -> Result<()>) -> Result<()> {
     let failed = |e: std::io::Error| Error::new(Code::Internal, "cannot start the threads of the server").cause(e);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -101,7 +130,7 @@ pub fn run(app: App, options: Options, stop: &AtomicBool, tell: &dyn Fn(SocketAd
         .map_err(failed)?;
     let done = runtime.block_on(async {
         let server = Server::bind(app, options).await?;
-        tell(server.address)?;
+        tell(&server)?;
         // Without systemd there is nobody to tell.
         let _ = sd_notify::notify(&[NotifyState::Ready]);
         let (end, ended) = watch::channel(false);

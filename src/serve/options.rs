@@ -1,11 +1,8 @@
 //! What is served, and how.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::net::{IpAddr, SocketAddr};
 
-use super::Limits;
+use super::{Certificate, Limits};
 use crate::{
     access::{password::Cost, session},
     model::{Code, Error, Result},
@@ -16,9 +13,9 @@ use crate::{
 pub struct Options {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// Certificate and key, PEM; none: plain, on loopback alone.
-    pub tls: Option<(PathBuf, PathBuf)>,
-    /// Further names of this host.
+    /// Where the certificate comes from; none: plain, on loopback alone.
+    pub tls: Option<Certificate>,
+    /// Further names of this host, and addresses.
     pub names: Vec<String>,
     /// The proxy whose word on where a request came from counts.
     pub proxy: Option<IpAddr>,
@@ -54,6 +51,6 @@ impl Options {
         }
         let text = format!("`{}` is not this host alone: without TLS nothing is served there", self.listen);
         Err(Error::new(Code::TlsNeeded, text)
-            .hint("give a certificate and its key with `--tls CERT,KEY`, or listen on `127.0.0.1:8480`"))
+            .hint("`--tls self` makes a certificate, `--tls CERT,KEY` takes one; or listen on `127.0.0.1:8480`"))
     }
 }

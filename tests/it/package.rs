@@ -44,7 +44,7 @@ fn it_has_the_files_of_the_manifest() {
     let others = [deb["changelog"].as_str().expect("a file"), "packaging/prerm"].map(str::to_owned);
     let units = deb["systemd-units"].as_array().expect("units").iter().filter_map(|unit| unit["unit-name"].as_str());
     let units: Vec<String> = units.map(|name| format!("packaging/lite.{name}.service")).collect();
-    assert_eq!(units, ["packaging/lite.lite-watch.service", "packaging/lite.lite-proxy.service"]);
+    assert_eq!(units, ["lite-watch", "lite-serve", "lite-proxy"].map(|name| format!("packaging/lite.{name}.service")));
     for source in sources.map(str::to_owned).chain(others).chain(units) {
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&source).is_file(), "{source}");
     }

@@ -9,15 +9,18 @@ use std::{
 };
 
 use lite::{
-    app::App,
+    app::{App, Caller},
     cli::{self, Env},
     clock::SystemClock,
-    model::Code,
-    serve::{Limits, Options, Server},
+    model::{Code, Via},
+    serve::{self, Certificate, Limits, Options, Server},
     ui::testing::Capture,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::CertificateDer};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 
 use crate::support::{
     served::{Served, request, rest},
@@ -50,8 +53,8 @@ impl Files {
         self.folder.path().join(name)
     }
 
-    fn pair(&self) -> (PathBuf, PathBuf) {
-        (self.at("cert.pem"), self.at("key.pem"))
+    fn pair(&self) -> Certificate {
+        Certificate::Files(serve::Files { certificate: self.at("cert.pem"), key: self.at("key.pem") })
     }
 }
 
@@ -81,8 +84,8 @@ fn off_loopback_there_is_tls_or_nothing() {
         let mut env = Env { vars, clock: jiff::Timestamp::now, euid: 0, ui: capture.ui() };
         let code = cli::run(["lite", "serve", "--listen", listen].map(Into::into), &mut env);
         let told = format!(
-            "error: `{listen}` is not this host alone: without TLS nothing is served there\n  hint: give a certificate and \
-             its key with `--tls CERT,KEY`, or listen on `127.0.0.1:8480`\n"
+            "error: `{listen}` is not this host alone: without TLS nothing is served there\n  hint: `--tls self` makes a \
+             certificate, `--tls CERT,KEY` takes one; or listen on `127.0.0.1:8480`\n"
         );
         assert_eq!((code, capture.stderr()), (2, told));
     }
@@ -99,6 +102,61 @@ fn a_certificate_is_believed_by_who_trusts_its_authority_and_by_nobody_else() {
     let plain = served.raw(request(served.address, "GET", "/login", &[], "").as_bytes());
     assert!(!plain.starts_with(b"HTTP/"), "{plain:?}");
     assert_eq!(served.app.settings.paths.state, served.world.settings().paths.state);
+}
+
+#[test]
+fn files_that_change_are_read_again_and_what_is_none_changes_nothing() {
+    let (files, other) = (Files::new(), Files::new());
+    let served = Served::with(|options| {
+        options.tls = Some(files.pair());
+        options.limits.refresh = Duration::from_millis(20);
+    });
+    let is_of = |authority: &Files| asked(&served, std::slice::from_ref(&authority.ca)).is_ok();
+    assert!(is_of(&files) && !is_of(&other));
+    let put = |name: &str| {
+        std::fs::copy(other.at(name), files.at("new.pem")).expect("copied");
+        std::fs::rename(files.at("new.pem"), files.at(name)).expect("there");
+    };
+    // Half of it belongs to nothing.
+    put("cert.pem");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(is_of(&files) && !is_of(&other));
+    put("key.pem");
+    let changed = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        is_of(&other)
+    });
+    assert!(changed && !is_of(&files));
+}
+
+#[test]
+fn an_authority_of_this_host_vouches_for_its_names_and_stays() {
+    let served = Served::with(|options| {
+        options.tls = Some(Certificate::Own);
+        options.names = vec!["lite.example".to_owned()];
+    });
+    let authority = || serve::authority(&served.app, &Caller::root(Via::Cli)).expect("an authority");
+    let pem = authority();
+    let ca = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+    let answer = asked(&served, std::slice::from_ref(&ca)).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(asked(&served, &[]).is_err());
+    let (rest, parsed) = x509_parser::parse_x509_certificate(&ca).expect("a certificate");
+    assert!(rest.is_empty());
+    let constraints = parsed.name_constraints().expect("once").expect("constrained").value.clone();
+    let permitted: Vec<String> =
+        constraints.permitted_subtrees.iter().flatten().map(|subtree| format!("{:?}", subtree.base)).collect();
+    assert_eq!(permitted.len(), 4, "{permitted:?}");
+    assert!(
+        permitted[..2].iter().all(|name| name.contains("localhost") || name.contains("lite.example")),
+        "{permitted:?}"
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads");
+    let options = Options { tls: Some(Certificate::Own), ..Options::usual(([127, 0, 0, 1], 0).into()) };
+    let again =
+        runtime.block_on(Server::bind(served.app.clone(), options)).map(|server| server.fingerprint().is_some());
+    assert_eq!(again, Ok(true));
+    assert_eq!(authority(), pem, "it is the same after a restart");
 }
 
 #[test]
@@ -132,7 +190,7 @@ fn files_that_are_no_certificate_are_refused_before_anybody_listens() {
         ("cert.pem", "other.pem"),
     ] {
         let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
-        let tls = Some((files.at(certificate), files.at(key)));
+        let tls = Some(Certificate::Files(serve::Files { certificate: files.at(certificate), key: files.at(key) }));
         let options = Options { tls, ..Options::usual(([127, 0, 0, 1], 0).into()) };
         let refused = runtime.block_on(Server::bind(app, options)).map(|_| ()).map_err(|e| (e.code, e.exit_code()));
         assert_eq!(refused, Err((Code::InvalidCertificate, 2)), "{certificate} {key}");

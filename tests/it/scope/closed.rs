@@ -299,6 +299,14 @@ pub const ALL: &[(&str, Kind)] = &[
         }),
     ),
     ("front::begin", Closed(|app, c, _| front::begin(app, c).map(shown))),
+    (
+        "front::install",
+        Closed(|app, c, _| {
+            let here = std::path::Path::new(".");
+            let run = front::Run { program: here, arguments: &[], variables: &[] };
+            front::install(c, &app.settings, here, run, &[]).map(|_| String::new())
+        }),
+    ),
     ("key::list", Closed(|app, c, _| key::list(app, c, None, &mut Unobserved).map(shown))),
     ("key::disable", Closed(|app, c, _| key::disable(app, c, &[], true).map(shown))),
     ("key::remove", Closed(|app, c, _| key::remove(app, c, &[]).map(shown))),
@@ -320,7 +328,8 @@ pub const ALL: &[(&str, Kind)] = &[
         "watch::install",
         Closed(|app, c, _| {
             let here = std::path::Path::new(".");
-            watch::install(c, &app.settings, here, here, &[], &[]).map(|_| String::new())
+            let run = front::Run { program: here, arguments: &[], variables: &[] };
+            watch::install(c, &app.settings, here, run).map(|_| String::new())
         }),
     ),
 ];

@@ -1,0 +1,141 @@
+//! TLS: which certificate is shown, and how it is kept fresh while the server runs.
+
+mod authority;
+mod files;
+
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+pub use authority::{Authority, Subjects};
+pub use files::Files;
+use files::Mark;
+use jiff::Timestamp;
+use rustls::{
+    ServerConfig,
+    crypto::CryptoProvider,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    app::App,
+    model::{Code, Error, Result},
+};
+
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Files that somebody else renews.
+    Files(Files),
+    /// An authority of this host.
+    Own,
+}
+
+/// The certificate that is shown now.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+/// What is looked at to keep it fresh.
+enum Source {
+    Files(Files, Option<Mark>),
+    Own(Box<Authority>, Timestamp),
+}
+
+/// What speaks TLS.
+pub struct Tls {
+    /// For each connection.
+    pub acceptor: TlsAcceptor,
+    /// By what the authority of this host is known, if it is used.
+    pub fingerprint: Option<String>,
+    current: Arc<Current>,
+    source: Source,
+}
+
+impl Tls {
+    /// With the certificate as it is now.
+    ///
+    /// # Errors
+    /// It cannot be read, or made.
+    pub fn new(app: &App, certificate: Certificate, subjects: Subjects) -> Result<Self> {
+        let now = app.clock.now();
+        let (source, fingerprint, key) = match certificate {
+            Certificate::Files(files) => {
+                // Looked at before it is read: what changes meanwhile is read again.
+                let mark = files.mark();
+                let key = files.load()?;
+                (Source::Files(files, mark), None, key)
+            }
+            Certificate::Own => {
+                let own = Authority::open(&app.settings.paths.state, subjects, now)?;
+                let (fingerprint, key) = (own.fingerprint()?, own.issue(now)?);
+                (Source::Own(Box::new(own), now), Some(fingerprint), key)
+            }
+        };
+        let current = Arc::new(Current(RwLock::new(Arc::new(key))));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Error::new(Code::Internal, "cannot speak TLS").cause(e))?
+            .with_no_client_auth()
+            .with_cert_resolver(current.clone());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint, current, source })
+    }
+
+    /// Shows another certificate whenever there is one. Never returns.
+    pub async fn keep_fresh(mut self, app: App, every: Duration) {
+        loop {
+            sleep(every).await;
+            if let Some(key) = self.source.newer(app.clock.now()) {
+                *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Another certificate than before; none: it is the same, or cannot be used, and is looked at again.
+    fn newer(&mut self, now: Timestamp) -> Option<CertifiedKey> {
+        match self {
+            Self::Files(files, last) => {
+                let mark = files.mark().filter(|mark| Some(mark) != last.as_ref())?;
+                let key = files.load().ok()?;
+                *last = Some(mark);
+                Some(key)
+            }
+            Self::Own(own, issued_at) => {
+                if authority::is_current(*issued_at, now) {
+                    return None;
+                }
+                let key = own.issue(now).ok()?;
+                *issued_at = now;
+                Some(key)
+            }
+        }
+    }
+}
+
+/// The certificate of the authority of this host, PEM.
+///
+/// # Errors
+/// There is none, or its file cannot be read.
+pub fn authority(state: &Path) -> Result<String> {
+    Authority::kept(state)?.map(|own| own.certificate().to_owned()).ok_or_else(|| {
+        Error::new(Code::NoAuthority, "this host has no authority of its own")
+            .hint("`lite serve --tls self` makes it, at its first start")
+    })
+}
