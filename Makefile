@@ -12,6 +12,9 @@ RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 # Tests that need no virtual machine make hundreds of databases: in memory where there is such a folder.
 MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),/dev/shm)
 
+# Many of them wait for a time-out or for a thread: one for each processor leaves a third of their time unused.
+THREADS = $(shell echo $$((3 * $$(nproc))))
+
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
@@ -45,7 +48,7 @@ check: ## formatting and lints
 
 quick: check ## formatting, lints and every test that needs no virtual machine
 	@mkdir -p target; LITE_TEST_LANE=tools cargo test --locked --test real >target/quick.out 2>target/quick.err & tools=$$!; status=0; \
-	  $(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --no-fail-fast --lib --test it || status=$$?; \
+	  $(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --no-fail-fast --lib --test it -- --test-threads=$(THREADS) || status=$$?; \
 	  wait $$tools || { status=$$?; tail -n 200 target/quick.err; }; cat target/quick.out; exit $$status
 
 test: ## formatting, lints and every test, the ones on real virtual machines included
