@@ -13,7 +13,7 @@ RUNNER  = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER='sudo -E')
 MEMORY  = $(if $(filter tmpfs,$(shell stat -f -c %T /dev/shm 2>/dev/null)),/dev/shm)
 
 # Many of them wait for a time-out or for a thread: one for each processor leaves a third of their time unused.
-THREADS = $(shell echo $$((3 * $$(nproc))))
+THREADS = $(shell echo $$((4 * $$(nproc))))
 
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
