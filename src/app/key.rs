@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{App, Caller, Right};
 use crate::{
     access::key::NewKey,
@@ -138,6 +140,7 @@ pub struct Signer {
     pub secret: secrecy::SecretString,
     /// As use cases know it.
     pub caller: Caller,
+    used_at: Option<Timestamp>,
 }
 
 /// Who signs with a key of this id; none: nobody may. Remembered as used once its signature was good: [`used`].
@@ -151,19 +154,18 @@ pub fn signer(app: &App, id: &str, address: Option<IpAddr>) -> Result<Option<Sig
     let requester = Requester { actor: account.name.to_string(), via: Via::Api, address };
     // A user that may less today: so may its keys.
     let caller = Caller::of(requester, key.role.min(account.role), account.scope);
-    Ok(Some(Signer { secret: key.secret, caller }))
+    Ok(Some(Signer { secret: key.secret, caller, used_at: key.used_at }))
 }
 
 /// Remembers that a key was used, at most once a minute.
 ///
 /// # Errors
 /// Those of the database.
-pub fn used(app: &App, id: &str, address: Option<IpAddr>) -> Result<()> {
-    let (mut store, now) = (app.new_store()?, app.clock.now());
-    let last = store.require_key(id)?.used_at;
-    match last.is_some_and(|last| now.duration_since(last) < jiff::SignedDuration::from_mins(1)) {
+pub fn used(app: &App, id: &str, signer: &Signer, address: Option<IpAddr>) -> Result<()> {
+    let now = app.clock.now();
+    match signer.used_at.is_some_and(|last| now.duration_since(last) < SignedDuration::from_mins(1)) {
         true => Ok(()),
-        false => store.use_key(id, address, now),
+        false => app.new_store()?.use_key(id, address, now),
     }
 }
 

@@ -33,7 +33,7 @@ EXAMPLES:
 const CA_EXAMPLES: &str = "\
 EXAMPLES:
   sudo lite serve ca
-      Into a file: for a browser to import, or for AWS_CA_BUNDLE";
+      Prints it; as a file, a browser imports it and AWS_CA_BUNDLE names it";
 
 /// Serve the console in a browser
 ///

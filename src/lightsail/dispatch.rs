@@ -150,7 +150,7 @@ fn authenticate(shared: &Shared, peer: IpAddr, parts: &Parts, body: &[u8]) -> An
     })?;
     signature.check(&signer.secret, parts, body)?;
     // That a look cannot be remembered does not keep anybody from looking.
-    let _ = key::used(&shared.app, signature.key, Some(peer));
+    let _ = key::used(&shared.app, signature.key, &signer, Some(peer));
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let plain = |id: &&str| id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let asked = ApiAsked {

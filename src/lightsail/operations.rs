@@ -7,6 +7,13 @@ use super::{
 };
 use crate::model::escaped;
 
+/// What instances are answered without, one or all.
+const OF_INSTANCES: &str = "no `metadataOptions`; of add-ons nothing; the public address is the static one, or the one in the network of the host";
+/// And disks.
+const OF_DISKS: &str = "no tags, no `iops`; `path` is the name under `/dev/disk/by-id`";
+/// And snapshots.
+const OF_SNAPSHOTS: &str = "no tags, no disks that were attached";
+
 /// How an operation is answered.
 #[derive(Clone, Copy)]
 pub enum Does {
@@ -123,26 +130,16 @@ pub const SERVED: &[Served] = &[
     ),
     served("GetRegions", "catalogue", read!(catalog::regions), "those of the host"),
     served("GetInstancePortStates", "firewall", read!(firewall::states), ""),
-    served(
-        "GetInstance",
-        "instances",
-        read!(instance::one),
-        "no `metadataOptions`; of add-ons nothing; the public address is the static one, or the one in the network of the host",
-    ),
+    served("GetInstance", "instances", read!(instance::one), OF_INSTANCES),
     served("GetInstanceState", "instances", read!(instance::state), ""),
-    served(
-        "GetInstances",
-        "instances",
-        read!(instance::all),
-        "no `metadataOptions`; of add-ons nothing; the public address is the static one, or the one in the network of the host",
-    ),
+    served("GetInstances", "instances", read!(instance::all), OF_INSTANCES),
     served("GetOperation", "operations", read!(operation::one), ""),
     served("GetOperations", "operations", read!(operation::all), "of the last 10,000"),
     served("GetOperationsForResource", "operations", read!(operation::of_resource), "of the last 10,000"),
-    served("GetDisk", "disks", read!(disk::one), "no tags, no `iops`; `path` is the name under `/dev/disk/by-id`"),
-    served("GetDisks", "disks", read!(disk::all), "no tags, no `iops`; `path` is the name under `/dev/disk/by-id`"),
-    served("GetInstanceSnapshot", "snapshots", read!(snapshot::one), "no tags, no disks that were attached"),
-    served("GetInstanceSnapshots", "snapshots", read!(snapshot::all), "no tags, no disks that were attached"),
+    served("GetDisk", "disks", read!(disk::one), OF_DISKS),
+    served("GetDisks", "disks", read!(disk::all), OF_DISKS),
+    served("GetInstanceSnapshot", "snapshots", read!(snapshot::one), OF_SNAPSHOTS),
+    served("GetInstanceSnapshots", "snapshots", read!(snapshot::all), OF_SNAPSHOTS),
     served("GetStaticIp", "static-ips", read!(static_ip::one), ""),
     served("GetStaticIps", "static-ips", read!(static_ip::all), ""),
 ];

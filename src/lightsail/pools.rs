@@ -71,14 +71,14 @@ impl Pools {
     /// Looks at something on a thread of its own.
     ///
     /// # Errors
-    /// Too many wait, or the look met a fault of ours.
-    pub async fn read<T: Send + 'static>(&self, look: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    /// Too many wait, or the work met a fault of ours.
+    pub async fn read<T: Send + 'static>(&self, work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
         let turn = self.readers.take(1).await?;
-        let look = move || {
+        let work = move || {
             let _turn = turn;
-            look()
+            work()
         };
-        spawn_blocking(look).await.unwrap_or_else(|_| Err(gone()))
+        spawn_blocking(work).await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Accepts a change on a thread of its own, which then does what was accepted, each thing but the first on one more. Whoever asked

@@ -222,7 +222,7 @@ fn a_user_that_changes_or_is_disabled_is_out_at_once() {
     key::disable(&house.app, &root(), ids, true).expect("disabled");
     assert!(signer().is_none());
     key::disable(&house.app, &root(), ids, false).expect("enabled");
-    key::used(&house.app, &made.key.id, Some(HOME)).expect("remembered");
+    key::used(&house.app, &made.key.id, &signer().expect("somebody"), Some(HOME)).expect("remembered");
     let used = key::list(&house.app, &root(), None, &mut Unobserved).expect("listed").remove(0);
     assert_eq!((used.used_at.is_some(), used.address), (true, Some(HOME)));
     let found = user::find(&house.app, &root(), &[name("anna")]).expect("found");
