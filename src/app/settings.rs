@@ -1,20 +1,22 @@
 //! The settings of this host: a TOML file (`LITE_CONFIG`), each key overridden by the variable `LITE_<KEY>`.
 
+mod values;
+
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use toml::de::{DeTable, DeValue};
+use values::{DAY, folder, graphic, invalid, is_https, is_uri, is_url, is_word, keep, server, session, subnet, yes_or_no};
 
 use crate::{
     model::{
-        Accel, Acme, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Result,
-        Settings, Size, Subnet6, Word, escaped, is_hidden, nearest,
+        Accel, Acme, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths,
+        Ratio, Result, ServerCertificate, Serving, Settings, Size, Subnet6, Word, escaped, nearest,
     },
     notify::mail,
 };
@@ -22,11 +24,8 @@ use crate::{
 /// The configuration file where `LITE_CONFIG` does not name another.
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
-/// How long a deleted instance is kept where nothing else is set.
-const DAY: Duration = Duration::from_secs(86_400);
-
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 25] = [
+pub const KEYS: [&str; 31] = [
     "accel",
     "acme_ca",
     "acme_contact",
@@ -36,13 +35,17 @@ pub const KEYS: [&str; 25] = [
     "disk_overcommit",
     "disk_reserve",
     "keep_deleted",
+    "listen",
     "log_dir",
     "loopback_webhooks",
     "memory_overcommit",
     "mirror",
+    "names",
     "network",
     "pool",
     "pool_dir",
+    "session_idle",
+    "session_life",
     "smtp_from",
     "smtp_password_file",
     "smtp_security",
@@ -51,6 +54,8 @@ pub const KEYS: [&str; 25] = [
     "state_dir",
     "subnet",
     "subnet6",
+    "tls",
+    "trusted_proxy",
     "verify_snapshots",
 ];
 
@@ -145,6 +150,7 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             contact: reader.read("acme_contact", None, |t| mail::parse(t).map(|a| Some(a.to_string()))),
             ca: reader.read("acme_ca", None, |t| folder(t).map(Some)),
         },
+        serve: serving(&mut reader),
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
             blueprints: reader.read("blueprints", blueprints(vars)?, |t| t.split(':').map(folder).collect()),
@@ -153,12 +159,41 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
     reader.done(settings)
 }
 
-fn yes_or_no(text: &str) -> Result<bool> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err(invalid(text, "`yes` or `no`")),
+/// Where the console listens, and by what it is known.
+fn serving(reader: &mut Reader) -> Serving {
+    let usual = Serving::default();
+    let serving = Serving {
+        listen: reader.read("listen", usual.listen, |t| {
+            let listen = Serving::parse_listen(t)?;
+            if listen.port() > 0 {
+                Ok(listen)
+            } else {
+                Err(invalid(t, "an address and a port such as `127.0.0.1:8480`"))
+            }
+        }),
+        tls: reader.read("tls", usual.tls, |t| certificate(t).map(Some)),
+        names: reader.read("names", usual.names, Serving::parse_names),
+        trusted_proxy: reader.read("trusted_proxy", usual.trusted_proxy, |t| Serving::parse_proxy(t).map(Some)),
+        session_idle: reader.read("session_idle", usual.session_idle, session),
+        session_life: reader.read("session_life", usual.session_life, session),
+    };
+    if serving.session_idle > serving.session_life {
+        for key in ["session_idle", "session_life"] {
+            reader.refuse(key, "`session_idle` is not longer than `session_life`");
+        }
     }
+    serving
+}
+
+/// Files of a service have a place of their own, wherever it is started.
+fn certificate(text: &str) -> Result<ServerCertificate> {
+    let certificate = Serving::parse_tls(text)?;
+    if let ServerCertificate::Files(CertificateFiles { certificate, key }) = &certificate {
+        for path in [certificate, key] {
+            folder(&path.to_string_lossy())?;
+        }
+    }
+    Ok(certificate)
 }
 
 /// The mail server, of several keys that need each other.
@@ -295,7 +330,7 @@ fn plain(value: &DeValue<'_>, key: &str) -> Option<String> {
         DeValue::String(text) => Some(text.clone().into_owned()),
         DeValue::Integer(number) if is_number(key) && number.radix() == 10 => Some(number.as_str().to_owned()),
         DeValue::Float(number) if is_number(key) => Some(number.as_str().to_owned()),
-        DeValue::Array(items) if key == "blueprints" => {
+        DeValue::Array(items) if ["blueprints", "names"].contains(&key) => {
             let items: Option<Vec<String>> = items.iter().map(|i| plain(i.get_ref(), "")).collect();
             items.map(|i| i.join(":"))
         }
@@ -307,77 +342,4 @@ fn blueprints(vars: &Vars) -> Result<Vec<PathBuf>> {
     let home = vars.get("HOME")?.map(|h| Path::new(h).join(".config"));
     let config = vars.get("XDG_CONFIG_HOME")?.map(PathBuf::from).filter(|p| p.is_absolute()).or(home);
     Ok(std::iter::once("/etc/lite/blueprints".into()).chain(config.map(|c| c.join("lite/blueprints"))).collect())
-}
-
-/// `0`, or a time of at most 30 days.
-fn keep(text: &str) -> Result<Duration> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let bad = || invalid(text, "`0`, or a time such as `24h` or `7d`, at most `30d`");
-    let units = [('m', 60), ('h', 3600), ('d', 86_400)];
-    let (number, seconds) = units.iter().find_map(|(u, s)| Some((text.strip_suffix(*u)?, *s))).ok_or_else(bad)?;
-    let plain = (1..=5).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    let number: u64 = if plain { number.parse().map_err(|_| bad())? } else { return Err(bad()) };
-    let time = Duration::from_secs(number * seconds);
-    if (Duration::from_secs(60)..=30 * DAY).contains(&time) { Ok(time) } else { Err(bad()) }
-}
-
-fn invalid(text: &str, form: &str) -> Error {
-    Error::new(Code::InvalidSettings, format!("`{}` is not {form}", escaped(text)))
-}
-
-fn graphic(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 1024 && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-fn is_uri(text: &str) -> bool {
-    graphic(text) && text.split_once(":/").is_some_and(|(scheme, _)| !scheme.is_empty() && !scheme.starts_with('-'))
-}
-
-fn is_url(text: &str) -> bool {
-    graphic(text) && ["http://", "https://"].iter().any(|s| text.strip_prefix(s).is_some_and(|rest| !rest.is_empty()))
-}
-
-fn is_https(text: &str) -> bool {
-    text.starts_with("https://") && is_url(text)
-}
-
-fn is_word(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    (1..=63).contains(&bytes.len())
-        && bytes[0].is_ascii_alphanumeric()
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
-}
-
-/// `HOST`, `HOST:PORT` or `[IPv6]:PORT`.
-fn server(text: &str) -> Result<(String, Option<u16>)> {
-    let bad = || invalid(text, "a mail server such as `mail.example.org` or `mail.example.org:587`");
-    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let (host, port) = match bracketed {
-        Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
-            (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some("?")))
-        }
-        Some(_) => return Err(bad()),
-        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
-    };
-    let port = port.map(|p| p.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(bad)).transpose()?;
-    if bracketed.is_none() && !is_word(host) {
-        return Err(bad());
-    }
-    Ok((host.to_owned(), port))
-}
-
-fn folder(text: &str) -> Result<PathBuf> {
-    let path = PathBuf::from(text);
-    let plain = path.is_absolute() && !text.chars().any(is_hidden) && !path.components().any(|c| c.as_os_str() == "..");
-    if plain { Ok(path) } else { Err(invalid(text, "an absolute path without `..`")) }
-}
-
-fn subnet(text: &str) -> Result<ipnet::Ipv4Net> {
-    let net: ipnet::Ipv4Net = text.parse().map_err(|_| invalid(text, "a subnet such as `192.168.150.0/24`"))?;
-    if net.addr() != net.network() || !net.addr().is_private() || !(16..=28).contains(&net.prefix_len()) {
-        return Err(invalid(text, "a private subnet from `/16` to `/28`, such as `192.168.150.0/24`"));
-    }
-    Ok(net)
 }

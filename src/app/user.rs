@@ -98,7 +98,9 @@ fn code_of(
         before(t)?;
         access::insert_code(t, &code.digest(), name, until, now)
     })?;
-    Ok(LoginCodeView { user: name.to_string(), code: code.text(), until })
+    // As the settings have it: who serves elsewhere told so there.
+    let link = app.settings.serve.url().map(|at| format!("{at}login#{}", code.text()));
+    Ok(LoginCodeView { user: name.to_string(), code: code.text(), link, until })
 }
 
 /// The users, by name.

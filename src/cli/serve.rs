@@ -12,8 +12,8 @@ use crate::{
         front::{self, Run},
         user,
     },
-    model::{Code, DnsName, Error, Name, Result, Settings, escaped},
-    serve::{self, Certificate, Files, Options, Server},
+    model::{ServerCertificate, CertificateFiles, Code, Error, Name, Result, Serving, Settings},
+    serve::{self, Options, Server},
     ui::print::print_unit,
 };
 
@@ -47,14 +47,14 @@ EXAMPLES:
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480", value_parser = address)]
-    listen: SocketAddr,
+    /// Where to listen [default: the setting `listen`, or 127.0.0.1:8480]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = Serving::parse_listen)]
+    listen: Option<SocketAddr>,
     /// A certificate and its key, as files in PEM, or `self` for one of this host's own
-    #[arg(long, value_name = "CERT,KEY|self", value_parser = certificate)]
-    tls: Option<Certificate>,
+    #[arg(long, value_name = "CERT,KEY|self", value_parser = Serving::parse_tls)]
+    tls: Option<ServerCertificate>,
     /// A further name of this host, as browsers call it; may be repeated
-    #[arg(long = "name", value_name = "NAME", value_parser = host_name)]
+    #[arg(long = "name", value_name = "NAME", value_parser = Serving::parse_name)]
     names: Vec<String>,
     /// Write a systemd unit that serves like this into this folder and end
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "/etc/systemd/system")]
@@ -74,31 +74,16 @@ enum Command {
 #[command(verbatim_doc_comment, after_help = CA_EXAMPLES)]
 struct CaArgs {}
 
-fn address(text: &str) -> Result<SocketAddr> {
-    text.parse().map_err(|_| {
-        Error::new(Code::InvalidAddress, format!("`{}` is not an address and a port", escaped(text)))
-            .hint("such as `127.0.0.1:8480`, or `[::1]:8480`")
-    })
-}
-
-fn certificate(text: &str) -> Result<Certificate> {
-    match text.split_once(',') {
-        _ if text == "self" => Ok(Certificate::Own),
-        Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => {
-            Ok(Certificate::Files(Files { certificate: certificate.into(), key: key.into() }))
+impl Args {
+    /// What the settings say, and what was given over it.
+    fn over(&self, settings: Serving) -> Serving {
+        Serving {
+            listen: self.listen.unwrap_or(settings.listen),
+            tls: self.tls.clone().or(settings.tls),
+            names: if self.names.is_empty() { settings.names } else { self.names.clone() },
+            ..settings
         }
-        _ => Err(Error::new(Code::InvalidPath, format!("`{}` is not two files", escaped(text)))
-            .hint("a certificate and its key, such as `cert.pem,key.pem`, or `self`")),
     }
-}
-
-/// A full name in DNS, or one label, as hosts at home are called.
-fn host_name(text: &str) -> Result<String> {
-    let name = if text.contains('.') { text.to_owned() } else { format!("{text}.local") };
-    DnsName::parse(&name).map(|_| text.to_ascii_lowercase()).map_err(|_| {
-        Error::new(Code::InvalidFqdn, format!("`{}` is not a name of a host", escaped(text)))
-            .hint("labels of letters, digits and `-`, such as `lite.example.org` or `nas`, without a port")
-    })
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -106,21 +91,23 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     if let Some(Command::Ca(_)) = args.command {
         return env.ui.data(&serve::authority(&env.app()?, &env.caller())?);
     }
-    let options = Options { tls: args.tls.clone(), names: args.names.clone(), ..Options::usual(args.listen) };
+    let serving = args.over(env.settings()?.serve);
+    let options = Options::of(serving.clone());
     options.check()?;
     if let Some(folder) = &args.install {
-        return install(args, env, folder);
+        return install(args, &serving, env, folder);
     }
     let (app, caller) = (env.app()?, env.caller());
     let ready = front::begin(&app, &caller)?;
     let stop = Arc::new(AtomicBool::new(false));
     signals::heed(&stop)?;
     let ui = env.ui.clone();
-    let scheme = if options.tls.is_some() { "https" } else { "http" };
     let tell = |server: &Server| {
         // A code is for whoever sits here, not for a journal.
         let code = if ui.stderr_tty { Some(user::log_in(&app, &caller, &Name::parse("root")?)?.code) } else { None };
-        let mut lines = welcome(scheme, server.address, args.names.first(), code.as_deref(), ready.is_watched);
+        // The port may have been any that is free.
+        let serving = Serving { listen: server.address, ..serving.clone() };
+        let mut lines = welcome(&serving, code.as_deref(), ready.is_watched);
         if let Some(fingerprint) = server.fingerprint() {
             lines.push(format!("`lite serve ca` prints what to trust, of this SHA-256: {fingerprint}"));
         }
@@ -130,20 +117,23 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     serve::run(app.clone(), options, &stop, &tell)
 }
 
-fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
-    let mut words = vec!["--listen".to_owned(), args.listen.to_string()];
+fn install(args: &Args, serving: &Serving, env: &Env, folder: &Path) -> Result<()> {
+    // What the settings say the service reads there, as they are then.
+    let mut words = args.listen.map(|listen| vec!["--listen".to_owned(), listen.to_string()]).unwrap_or_default();
     let mut reads = Vec::new();
+    if let Some(ServerCertificate::Files(CertificateFiles { certificate, key })) = &serving.tls {
+        // systemd starts it elsewhere.
+        let at = |path: &Path| {
+            std::path::absolute(path).map_err(|e| Error::new(Code::InvalidPath, "a file has no place").cause(e))
+        };
+        reads = vec![at(certificate)?, at(key)?];
+    }
     match &args.tls {
         None => {}
-        Some(Certificate::Own) => words.extend(["--tls", "self"].map(str::to_owned)),
-        Some(Certificate::Files(Files { certificate, key })) => {
-            // systemd starts it elsewhere.
-            let at = |path: &Path| {
-                std::path::absolute(path).map_err(|e| Error::new(Code::InvalidPath, "a file has no place").cause(e))
-            };
-            let (certificate, key) = (at(certificate)?, at(key)?);
-            words.extend(["--tls".to_owned(), format!("{},{}", certificate.display(), key.display())]);
-            reads = vec![certificate, key];
+        Some(ServerCertificate::Own) => words.extend(["--tls", "self"].map(str::to_owned)),
+        Some(ServerCertificate::Files(_)) => {
+            let files: Vec<String> = reads.iter().map(|path| path.display().to_string()).collect();
+            words.extend(["--tls".to_owned(), files.join(",")]);
         }
     }
     words.extend(args.names.iter().flat_map(|name| ["--name".to_owned(), name.clone()]));
@@ -153,23 +143,12 @@ fn install(args: &Args, env: &Env, folder: &Path) -> Result<()> {
 }
 
 /// What is told at the start: the address, and to whoever sits at a terminal how to get in.
-fn welcome(
-    scheme: &str,
-    address: SocketAddr,
-    name: Option<&String>,
-    code: Option<&str>,
-    is_watched: bool,
-) -> Vec<String> {
-    let port = address.port();
-    let host = match name {
-        Some(name) => format!("{name}:{port}"),
-        // All addresses are none that a browser could open.
-        None if address.ip().is_unspecified() => format!("THIS-HOST:{port}"),
-        None => address.to_string(),
-    };
-    let mut lines = vec![format!("the console is at {scheme}://{host}/")];
+fn welcome(serving: &Serving, code: Option<&str>, is_watched: bool) -> Vec<String> {
+    let (address, port) = (serving.listen, serving.listen.port());
+    let at = serving.url().unwrap_or_default();
+    let mut lines = vec![format!("the console is at {at}")];
     if let Some(code) = code {
-        lines.push(format!("log in, once, within ten minutes: {scheme}://{host}/login#{code}"));
+        lines.push(format!("log in, once, within ten minutes: {at}login#{code}"));
         if address.ip().is_loopback() {
             lines.push(format!("from another computer, first: ssh -L {port}:{address} THIS-HOST"));
         }
@@ -183,15 +162,12 @@ fn welcome(
 
 #[cfg(test)]
 mod tests {
-    use super::{certificate, host_name, welcome};
-    use crate::{
-        model::Code,
-        serve::{Certificate, Files},
-    };
+    use super::{Args, welcome};
+    use crate::model::{ServerCertificate, Serving};
 
     #[test]
     fn who_sits_at_a_terminal_is_told_how_to_get_in_and_a_journal_is_not() {
-        let address = "127.0.0.1:8480".parse().unwrap();
+        let serving = Serving::default();
         let all = [
             "the console is at http://127.0.0.1:8480/",
             "log in, once, within ten minutes: http://127.0.0.1:8480/login#K7QF-9M2P-XV4T-C8RN",
@@ -199,26 +175,23 @@ mod tests {
             "for programs: `sudo lite key create`",
             "nobody watches the instances: `sudo lite watch --install` starts again what crashes",
         ];
-        assert_eq!(welcome("http", address, None, Some("K7QF-9M2P-XV4T-C8RN"), false), all);
-        assert_eq!(welcome("http", address, None, None, true), all[..1]);
-        let every = "0.0.0.0:443".parse().unwrap();
-        assert_eq!(welcome("https", every, None, None, true), ["the console is at https://THIS-HOST:443/"]);
-        let name = "lite.example".to_owned();
-        assert_eq!(welcome("https", every, Some(&name), None, true), ["the console is at https://lite.example:443/"]);
+        assert_eq!(welcome(&serving, Some("K7QF-9M2P-XV4T-C8RN"), false), all);
+        assert_eq!(welcome(&serving, None, true), all[..1]);
     }
 
     #[test]
-    fn names_and_files_have_their_forms() {
-        assert_eq!(host_name("NAS"), Ok("nas".to_owned()));
-        assert_eq!(host_name("lite.example.org"), Ok("lite.example.org".to_owned()));
-        for wrong in ["", "a b", "nas:8480", "-a", "https://nas", "a..b"] {
-            assert_eq!(host_name(wrong).map_err(|e| e.code), Err(Code::InvalidFqdn), "{wrong}");
-        }
-        let files = Files { certificate: "a.pem".into(), key: "b.pem".into() };
-        assert_eq!(certificate("a.pem,b.pem"), Ok(Certificate::Files(files)));
-        assert_eq!(certificate("self"), Ok(Certificate::Own));
-        for wrong in ["a.pem", ",b.pem", "a.pem,", ""] {
-            assert_eq!(certificate(wrong).map_err(|e| e.code), Err(Code::InvalidPath), "{wrong}");
-        }
+    fn what_is_given_goes_before_the_settings() {
+        let none = || Args { command: None, listen: None, tls: None, names: Vec::new(), install: None };
+        let settings = Serving {
+            listen: ([0, 0, 0, 0], 443).into(),
+            tls: Some(ServerCertificate::Own),
+            names: vec!["nas".to_owned()],
+            trusted_proxy: Some([192, 0, 2, 1].into()),
+            ..Serving::default()
+        };
+        assert_eq!(none().over(settings.clone()), settings);
+        let given = Args { listen: Some(([127, 0, 0, 1], 1).into()), names: vec!["b".to_owned()], ..none() };
+        let wanted = Serving { listen: ([127, 0, 0, 1], 1).into(), names: vec!["b".to_owned()], ..settings.clone() };
+        assert_eq!(given.over(settings), wanted);
     }
 }

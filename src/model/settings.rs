@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Host, words};
+use super::{Host, Serving, words};
 
 words! {
     /// How the connection to a mail server is protected.
@@ -81,6 +81,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// Who issues certificates.
     pub acme: Acme,
+    /// The console.
+    pub serve: Serving,
     /// Folders of the process.
     pub paths: Paths,
 }

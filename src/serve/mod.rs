@@ -21,7 +21,6 @@ pub use limits::Limits;
 use listener::Serving;
 pub use options::Options;
 use sd_notify::NotifyState;
-pub use tls::{Certificate, Files};
 use tls::{Subjects, Tls};
 use tokio::{net::TcpListener, sync::watch};
 

@@ -1,11 +1,16 @@
 //! What is served, and how.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use super::{Certificate, Limits};
+use jiff::SignedDuration;
+
+use super::Limits;
 use crate::{
     access::{password::Cost, session},
-    model::{Code, Error, Result},
+    model::{ServerCertificate, Code, Error, Result, Serving},
 };
 
 /// What is served, and how.
@@ -14,7 +19,7 @@ pub struct Options {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Where the certificate comes from; none: plain, on loopback alone.
-    pub tls: Option<Certificate>,
+    pub tls: Option<ServerCertificate>,
     /// Further names of this host, and addresses.
     pub names: Vec<String>,
     /// The proxy whose word on where a request came from counts.
@@ -39,6 +44,18 @@ impl Options {
             sessions: session::Limits::default(),
             cost: Cost::USUAL,
         }
+    }
+
+    /// As the settings say.
+    pub fn of(serving: Serving) -> Self {
+        let Serving { listen, tls, names, trusted_proxy, session_idle, session_life } = serving;
+        let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let sessions = session::Limits {
+            idle: span(session_idle),
+            longest: span(session_life),
+            ..session::Limits::default()
+        };
+        Self { tls, names, proxy: trusted_proxy, sessions, ..Self::usual(listen) }
     }
 
     /// Refused: plain HTTP where others can hear it.

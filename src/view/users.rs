@@ -15,6 +15,8 @@ pub struct LoginCodeView {
     pub user: String,
     /// The code, shown this once.
     pub code: String,
+    /// Opens the page that takes it; none: it is not known where the console listens.
+    pub link: Option<String>,
     /// Until when it counts.
     pub until: Timestamp,
 }

@@ -16,8 +16,8 @@ use lite::{
     },
     hypervisor::{HostInfo, Hypervisor, LocalMachine, PoolInfo, double, prelude::*},
     model::{
-        Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Port, Protocol, Ratio, Settings, Size,
-        Subnet6,
+        Accel, Acme, DiskUsage, Error, Folders, Host, HostId, Overcommit, Paths, Port, Protocol, Ratio, Serving,
+        Settings, Size, Subnet6,
     },
 };
 
@@ -48,6 +48,7 @@ fn settings() -> Settings {
         verify_snapshots: false,
         mail: None,
         acme: Acme::default(),
+        serve: Serving::default(),
         paths: Paths { state: "/var/lib/lite".into(), blueprints: vec![] },
     }
 }

@@ -33,7 +33,7 @@ fn its_configuration_changes_nothing_and_names_every_setting_with_its_default() 
 }
 
 /// Settings without a default that could be shown.
-const EXAMPLES: [&str; 4] = ["acme_c", "subnet ", "disk_reserve ", "smtp_"];
+const EXAMPLES: [&str; 7] = ["acme_c", "subnet ", "disk_reserve ", "smtp_", "tls ", "names ", "trusted_proxy "];
 
 #[test]
 fn it_has_the_files_of_the_manifest() {

@@ -12,8 +12,8 @@ use lite::{
     app::{App, Caller},
     cli::{self, Env},
     clock::SystemClock,
-    model::{Code, Via},
-    serve::{self, Certificate, Limits, Options, Server},
+    model::{ServerCertificate, CertificateFiles, Code, Via},
+    serve::{self, Limits, Options, Server},
     ui::testing::Capture,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -53,8 +53,8 @@ impl Files {
         self.folder.path().join(name)
     }
 
-    fn pair(&self) -> Certificate {
-        Certificate::Files(serve::Files { certificate: self.at("cert.pem"), key: self.at("key.pem") })
+    fn pair(&self) -> ServerCertificate {
+        ServerCertificate::Files(CertificateFiles { certificate: self.at("cert.pem"), key: self.at("key.pem") })
     }
 }
 
@@ -132,7 +132,7 @@ fn files_that_change_are_read_again_and_what_is_none_changes_nothing() {
 #[test]
 fn an_authority_of_this_host_vouches_for_its_names_and_stays() {
     let served = Served::with(|options| {
-        options.tls = Some(Certificate::Own);
+        options.tls = Some(ServerCertificate::Own);
         options.names = vec!["lite.example".to_owned()];
     });
     let authority = || serve::authority(&served.app, &Caller::root(Via::Cli)).expect("an authority");
@@ -152,7 +152,7 @@ fn an_authority_of_this_host_vouches_for_its_names_and_stays() {
         "{permitted:?}"
     );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads");
-    let options = Options { tls: Some(Certificate::Own), ..Options::usual(([127, 0, 0, 1], 0).into()) };
+    let options = Options { tls: Some(ServerCertificate::Own), ..Options::usual(([127, 0, 0, 1], 0).into()) };
     let again =
         runtime.block_on(Server::bind(served.app.clone(), options)).map(|server| server.fingerprint().is_some());
     assert_eq!(again, Ok(true));
@@ -190,7 +190,7 @@ fn files_that_are_no_certificate_are_refused_before_anybody_listens() {
         ("cert.pem", "other.pem"),
     ] {
         let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
-        let tls = Some(Certificate::Files(serve::Files { certificate: files.at(certificate), key: files.at(key) }));
+        let tls = Some(ServerCertificate::Files(CertificateFiles { certificate: files.at(certificate), key: files.at(key) }));
         let options = Options { tls, ..Options::usual(([127, 0, 0, 1], 0).into()) };
         let refused = runtime.block_on(Server::bind(app, options)).map(|_| ()).map_err(|e| (e.code, e.exit_code()));
         assert_eq!(refused, Err((Code::InvalidCertificate, 2)), "{certificate} {key}");

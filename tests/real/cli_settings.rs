@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf};
 use lite::{
     cli::{CONFIG, Env},
     model::{
-        Accel, Acme, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths, Ratio, Settings,
-        Size, Subnet6,
+        Accel, Acme, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths,
+        Ratio, ServerCertificate, Serving, Settings, Size, Subnet6,
     },
     ui::testing::Capture,
 };
@@ -57,6 +57,7 @@ fn defaults() -> Settings {
         verify_snapshots: true,
         mail: None,
         acme: Acme::default(),
+        serve: Serving::default(),
         paths: Paths {
             state: "/var/lib/lite".into(),
             blueprints: vec!["/etc/lite/blueprints".into(), "/home/ann/.config/lite/blueprints".into()],
@@ -81,7 +82,7 @@ fn defaults_are_the_system_paths() {
 
 fn the_file_and_the_environment_over_it() {
     let text = "# ours\nconnect = \"qemu+ssh://root@two/system\"\npool = \"fast\"\nsubnet = \"10.9.0.0/24\"\naccel = \"tcg\"\n\
-                state_dir = \"/srv/lite\"\ndisk_overcommit = 2\nmemory_overcommit = 1.25\nblueprints = [\"/a\", \"/b\"]\n";
+                state_dir = \"/srv/lite\"\nlisten = \"[::]:443\"\ntls = \"/c.pem,/k.pem\"\nnames = [\"nas\", \"b.example\"]\nsession_idle = \"2h\"\ndisk_overcommit = 2\nmemory_overcommit = 1.25\nblueprints = [\"/a\", \"/b\"]\n";
     let (read, _) = with_file(
         text,
         &[("HOME", "/home/ann"), ("LITE_POOL", "slow"), ("LITE_ACCEL", ""), ("LITE_DISK_RESERVE", "8 GiB")],
@@ -98,6 +99,16 @@ fn the_file_and_the_environment_over_it() {
                 disk_reserve: Some(Size::mib(8 << 10)),
             },
             ..defaults().host
+        },
+        serve: Serving {
+            listen: "[::]:443".parse().unwrap(),
+            tls: Some(ServerCertificate::Files(CertificateFiles {
+                certificate: "/c.pem".into(),
+                key: "/k.pem".into(),
+            })),
+            names: vec!["nas".to_owned(), "b.example".to_owned()],
+            session_idle: std::time::Duration::from_secs(7200),
+            ..Serving::default()
         },
         paths: Paths { state: "/srv/lite".into(), blueprints: vec!["/a".into(), "/b".into()] },
         ..defaults()
@@ -195,6 +206,18 @@ fn values_that_are_none() {
         ("LITE_LOG_DIR", "/var/../etc"),
         ("LITE_POOL_DIR", "/a\nb"),
         ("LITE_BLUEPRINTS", "/a::/b"),
+        ("LITE_LISTEN", "127.0.0.1"),
+        ("LITE_LISTEN", "127.0.0.1:0"),
+        ("LITE_LISTEN", "localhost:8480"),
+        ("LITE_TLS", "yes"),
+        ("LITE_TLS", "cert.pem,key.pem"),
+        ("LITE_NAMES", "https://nas"),
+        ("LITE_NAMES", "nas:"),
+        ("LITE_TRUSTED_PROXY", "0.0.0.0"),
+        ("LITE_TRUSTED_PROXY", "192.0.2.7:443"),
+        ("LITE_SESSION_IDLE", "8d"),
+        ("LITE_SESSION_LIFE", "0"),
+        ("LITE_SESSION_LIFE", "31d"),
     ];
     for (name, value) in bad {
         let error = settings(&[(name, value)]).err();

@@ -12,7 +12,7 @@ use lite::{
     engine::images_of,
     hypervisor::Hypervisor,
     image::{self, Baked, Image, Images, Origin, leftovers::tidy},
-    model::{Accel, Acme, Folders, Host, HostId, Overcommit, Paths, Settings, Subnet6, Unobserved},
+    model::{Accel, Acme, Folders, Host, HostId, Overcommit, Paths, Serving, Settings, Subnet6, Unobserved},
 };
 
 /// Settings of a host elsewhere, with its pool; what is of this machine lies in `folder`.
@@ -36,6 +36,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
         verify_snapshots: false,
         mail: None,
         acme: Acme::default(),
+        serve: Serving::default(),
         paths: Paths { state: folder.join("state"), blueprints: vec![] },
     }
 }

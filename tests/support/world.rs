@@ -23,7 +23,7 @@ use lite::{
     image::{Arriving, Image},
     model::{
         Accel, Acme, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit,
-        Paths, Record, Requester, ResourceRef, Result, Settings, Size, StepState, Subnet6, Via,
+        Paths, Record, Requester, ResourceRef, Result, Serving, Settings, Size, StepState, Subnet6, Via,
     },
     plan::{self, Object, OwnedKind, Owner, Place, Step},
     render::Former,
@@ -107,6 +107,7 @@ impl World {
             verify_snapshots: false,
             mail: None,
             acme: Acme { directory: "https://127.0.0.1:1/".to_owned(), contact: None, ca: None },
+            serve: Serving::default(),
             paths: Paths { state: at("state"), blueprints: vec![] },
         };
         Self {

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::Read,
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustls::{
@@ -12,44 +12,33 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use crate::model::{Code, Error, Result};
+use crate::model::{CertificateFiles as Files, Code, Error, Result};
 
 /// Longest file that is read.
 const LONGEST: u64 = 1024 * 1024;
 
-/// The two files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
-    /// The certificate with those between it and its authority.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
 /// By what a file is told from the one that was read: when it was written, its size, and which it is.
 pub type Mark = [(i64, i64, u64, u64); 2];
 
-impl Files {
-    /// What is in them.
-    ///
-    /// # Errors
-    /// A file that cannot be read or is none of that kind, or two that do not belong together.
-    pub fn load(&self) -> Result<CertifiedKey> {
-        let chain = CertificateDer::pem_slice_iter(&read(&self.certificate)?)
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|e| unusable(&self.certificate, e))?;
-        if chain.is_empty() {
-            return Err(unusable(&self.certificate, "it holds no certificate"));
-        }
-        let private = PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|e| unusable(&self.key, e))?;
-        CertifiedKey::from_der(chain, private, &super::provider()).map_err(|e| unusable(&self.key, e))
+/// What is in the two files.
+///
+/// # Errors
+/// A file that cannot be read or is none of that kind, or two that do not belong together.
+pub fn load(files: &Files) -> Result<CertifiedKey> {
+    let chain = CertificateDer::pem_slice_iter(&read(&files.certificate)?)
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|e| unusable(&files.certificate, e))?;
+    if chain.is_empty() {
+        return Err(unusable(&files.certificate, "it holds no certificate"));
     }
+    let private = PrivateKeyDer::from_pem_slice(&read(&files.key)?).map_err(|e| unusable(&files.key, e))?;
+    CertifiedKey::from_der(chain, private, &super::provider()).map_err(|e| unusable(&files.key, e))
+}
 
-    /// What tells whether they are others now; none: one is not there.
-    pub fn mark(&self) -> Option<Mark> {
-        let of = |path: &Path| fs::metadata(path).ok().map(|m| (m.mtime(), m.mtime_nsec(), m.len(), m.ino()));
-        Some([of(&self.certificate)?, of(&self.key)?])
-    }
+/// What tells whether they are others now; none: one is not there.
+pub fn mark(files: &Files) -> Option<Mark> {
+    let of = |path: &Path| fs::metadata(path).ok().map(|m| (m.mtime(), m.mtime_nsec(), m.len(), m.ino()));
+    Some([of(&files.certificate)?, of(&files.key)?])
 }
 
 fn unusable(path: &Path, why: impl std::fmt::Display) -> Error {

@@ -10,8 +10,7 @@ use std::{
 };
 
 pub use authority::{Authority, Subjects};
-pub use files::Files;
-use files::Mark;
+use files::{Mark, load, mark};
 use jiff::Timestamp;
 use rustls::{
     ServerConfig,
@@ -24,20 +23,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     app::App,
-    model::{Code, Error, Result},
+    model::{ServerCertificate, CertificateFiles as Files, Code, Error, Result},
 };
 
 fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
-}
-
-/// Where the certificate comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Certificate {
-    /// Files that somebody else renews.
-    Files(Files),
-    /// An authority of this host.
-    Own,
 }
 
 /// The certificate that is shown now.
@@ -71,16 +61,16 @@ impl Tls {
     ///
     /// # Errors
     /// It cannot be read, or made.
-    pub fn new(app: &App, certificate: Certificate, subjects: Subjects) -> Result<Self> {
+    pub fn new(app: &App, certificate: ServerCertificate, subjects: Subjects) -> Result<Self> {
         let now = app.clock.now();
         let (source, fingerprint, key) = match certificate {
-            Certificate::Files(files) => {
+            ServerCertificate::Files(files) => {
                 // Looked at before it is read: what changes meanwhile is read again.
-                let mark = files.mark();
-                let key = files.load()?;
+                let mark = mark(&files);
+                let key = load(&files)?;
                 (Source::Files(files, mark), None, key)
             }
-            Certificate::Own => {
+            ServerCertificate::Own => {
                 let own = Authority::open(&app.settings.paths.state, subjects, now)?;
                 let (fingerprint, key) = (own.fingerprint()?, own.issue(now)?);
                 (Source::Own(Box::new(own), now), Some(fingerprint), key)
@@ -112,8 +102,8 @@ impl Source {
     fn newer(&mut self, now: Timestamp) -> Option<CertifiedKey> {
         match self {
             Self::Files(files, last) => {
-                let mark = files.mark().filter(|mark| Some(mark) != last.as_ref())?;
-                let key = files.load().ok()?;
+                let mark = mark(files).filter(|mark| Some(mark) != last.as_ref())?;
+                let key = load(files).ok()?;
                 *last = Some(mark);
                 Some(key)
             }

@@ -13,7 +13,11 @@ pub fn print_login_code(ui: &Ui, code: &LoginCodeView) -> Result<()> {
         return ui.document(code);
     }
     let mut block = Block::new();
-    block.row("user", &code.user).row("code", &code.code).row("until", format!("{}, once", time_text(code.until)));
+    block.row("user", &code.user).row("code", &code.code);
+    if let Some(link) = &code.link {
+        block.row("link", link);
+    }
+    block.row("until", format!("{}, once", time_text(code.until)));
     ui.data(&block.render(ui.color()))
 }
 

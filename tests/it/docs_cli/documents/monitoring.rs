@@ -74,7 +74,12 @@ pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
 }
 
 fn documents_of_users(all: &mut Vec<(&'static str, Value)>) {
-    let code = view::LoginCodeView { user: text("anna"), code: text("K7QF-9M2P-XV4T-C8RN"), until: now() };
+    let code = view::LoginCodeView {
+        user: text("anna"),
+        code: text("K7QF-9M2P-XV4T-C8RN"),
+        link: Some(text("http://127.0.0.1:8480/login#K7QF-9M2P-XV4T-C8RN")),
+        until: now(),
+    };
     add(all, "`login`, `user add`", &code);
     let user = view::UserRow {
         name: text("anna"),
