@@ -12,8 +12,8 @@ use crate::{
         front::{self, Run},
         user,
     },
-    model::{ServerCertificate, CertificateFiles, Code, Error, Name, Result, Serving, Settings},
-    serve::{self, Options, Server},
+    model::{CertificateFiles, Code, Error, Name, Result, ServerCertificate, Serving, Settings},
+    serve::{self, Options, Say, Server},
     ui::print::print_unit,
 };
 
@@ -92,7 +92,8 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         return env.ui.data(&serve::authority(&env.app()?, &env.caller())?);
     }
     let serving = args.over(env.settings()?.serve);
-    let options = Options::of(serving.clone());
+    let says = env.ui.clone();
+    let options = Options { say: Say::by(move |line| says.status(line)), ..Options::of(serving.clone()) };
     options.check()?;
     if let Some(folder) = &args.install {
         return install(args, &serving, env, folder);
@@ -114,7 +115,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         lines.iter().for_each(|line| ui.status(line));
         Ok(())
     };
-    serve::run(app.clone(), options, &stop, &tell)
+    serve::run(app.clone(), &caller, options, &stop, &tell)
 }
 
 fn install(args: &Args, serving: &Serving, env: &Env, folder: &Path) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::{
     kill_point,
     model::{Code, Error, EventKind, Hint, Instance, OperationKind, ResourceRef, Result, Verb},
     plan::Step,
-    store::{Operation, OperationState, StepState},
+    store::{Operation, OperationState, StepState, Store},
 };
 
 /// The error of an operation whose process died, and which was undone or closed.
@@ -123,7 +123,12 @@ pub fn roll_back(ctx: &mut Ctx, operation: &str, started: &[(i64, Step)]) -> Res
 
 /// The steps of an operation that a dead owner left, for undoing or finishing.
 pub fn journalled(ctx: &Ctx, operation: &str) -> Result<Vec<(i64, Step, bool)>> {
-    ctx.store
+    journalled_in(&ctx.store, operation)
+}
+
+/// The same, where nothing else of the host is at hand.
+pub fn journalled_in(store: &Store, operation: &str) -> Result<Vec<(i64, Step, bool)>> {
+    store
         .steps(operation)?
         .into_iter()
         .filter(|s| s.state != StepState::Undone)

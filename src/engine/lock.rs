@@ -319,6 +319,15 @@ pub fn held_locks(state: &Path) -> Result<Vec<Uuid>> {
     Ok(all.into_iter().filter(|(_, held)| *held).map(|(id, _)| id).collect())
 }
 
+/// The locks that this process holds. Nothing is written.
+pub fn locks_of_this_process(state: &Path) -> Result<Vec<Uuid>> {
+    let is_ours = |id: &Uuid| {
+        let file = File::open(state.join("locks").join(format!("{id}.lock")));
+        file.ok().and_then(|mut file| owner_in(&mut file)).is_some_and(|owner| owner.pid == std::process::id())
+    };
+    Ok(held_locks(state)?.into_iter().filter(is_ours).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -75,6 +75,7 @@ mod snapshot_end;
 mod snapshot_sidecar;
 mod snapshot_source;
 mod starting;
+mod take_over;
 mod undo;
 mod upgrading;
 
@@ -135,3 +136,4 @@ pub use sagas::{
 };
 pub use served::{try_ports as try_web, try_site};
 pub use starting::{USUAL_START, health_word, is_starting};
+pub use take_over::{Waiting, abandoned, go_on, in_steps};

@@ -71,6 +71,11 @@ pub fn answers_again(
     application(guest, record, health, answer)
 }
 
+/// What is said where an instance is no longer there to wait for.
+pub fn gone(name: &str) -> Error {
+    Error::new(Code::GuestLost, format!("instance `{name}` is gone"))
+}
+
 /// Ends the stage that runs as the wait ended.
 pub fn told<T>(result: Result<T>, observer: &mut dyn Observer) -> Result<T> {
     match &result {
@@ -98,18 +103,51 @@ pub fn wait_started(
     (begun, timeout): (Instant, Duration),
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let (record, logs) = (&instance.record, &ctx.settings.host.folders.logs);
+    with_health(ctx, (operation, &instance.record), start, begun + timeout, timeout, |health, wait| {
+        wait_ready(ctx, &instance.record, health, wait, observer).map(drop)
+    })
+}
+
+/// Waits until the application of an instance answers that was started by a process which died. What its guest has said meanwhile is
+/// not known to be of this run, so that is not asked for.
+///
+/// # Errors
+/// Those of [`wait_ready`].
+pub fn wait_answering(
+    ctx: &Ctx,
+    (operation, instance): (&Operation, &Instance),
+    timeout: Duration,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let (record, deadline) = (&instance.record, ctx.clock.instant() + timeout);
+    with_health(ctx, (operation, record), reported(ctx, record), deadline, timeout, |health, wait| {
+        let answered = Follower::start(ctx, wait, Stage::Application, observer)
+            .and_then(|mut guest| application(&mut guest, record, health, None));
+        told(answered, observer).map(drop)
+    })
+}
+
+/// Gives what to wait for with an instance that was started.
+fn with_health(
+    ctx: &Ctx,
+    (operation, record): (&Operation, &Record),
+    start: u64,
+    deadline: Instant,
+    timeout: Duration,
+    wait: impl FnOnce(Option<&Health>, &Wait<'_>) -> Result<()>,
+) -> Result<()> {
+    let logs = &ctx.settings.host.folders.logs;
     let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
-    let wait = Wait {
+    let what = Wait {
         subject: Subject::Instance(&record.name, operation),
         uuid: record.uuid,
         report: &plan::report_log(record, logs),
         console: &plan::console_log(record, logs),
         start,
-        deadline: begun + timeout,
+        deadline,
         timeout,
     };
-    wait_ready(ctx, record, blueprint.health.as_ref(), &wait, observer).map(drop)
+    wait(blueprint.health.as_ref(), &what)
 }
 
 fn follow(

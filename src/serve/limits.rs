@@ -25,6 +25,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Between two looks whether the certificate is another.
     pub refresh: Duration,
+    /// For operations to come to the end of their steps where the server stops.
+    pub steps: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Lines of a request's head.
@@ -44,6 +46,7 @@ impl Default for Limits {
             answer: Duration::from_secs(30),
             idle: Duration::from_secs(60),
             refresh: Duration::from_secs(30),
+            steps: Duration::from_secs(60),
             head_bytes: 16 * 1024,
             head_lines: 64,
         }

@@ -5,6 +5,7 @@ mod limits;
 mod listener;
 mod options;
 mod progress;
+mod stopping;
 mod tls;
 
 use std::{
@@ -19,8 +20,9 @@ use std::{
 use connections::Connections;
 pub use limits::Limits;
 use listener::Serving;
-pub use options::Options;
+pub use options::{Options, Say};
 use sd_notify::NotifyState;
+use stopping::SLICE;
 use tls::{Subjects, Tls};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -31,8 +33,6 @@ use crate::{
     web::{self, Console, Hosts, Times, Workers},
 };
 
-/// How often a signal to stop is looked at, and systemd told that all is well.
-const SLICE: Duration = Duration::from_millis(250);
 /// How long connections have to end.
 const GRACE: Duration = Duration::from_secs(5);
 /// Threads that may wait: for the database, for libvirt.
@@ -46,6 +46,8 @@ pub struct Server {
     serving: Serving,
     tls: Option<Tls>,
     app: App,
+    say: Say,
+    closing: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -55,7 +57,7 @@ impl Server {
     /// What is refused, a certificate that cannot be used, or an address that is taken.
     pub async fn bind(app: App, options: Options) -> Result<Self> {
         options.check()?;
-        let Options { listen, tls, names, proxy, limits, sessions, cost } = options;
+        let Options { listen, tls, names, proxy, limits, sessions, cost, say } = options;
         let subjects = Subjects::new(listen.ip(), &names);
         let tls = tls.map(|certificate| Tls::new(&app, certificate, subjects)).transpose()?;
         let taken = |e: std::io::Error| {
@@ -70,6 +72,7 @@ impl Server {
             let calls = calls.clone();
             Box::pin(async move { lightsail::answer(calls, peer, &parts, body).await })
         });
+        let closing = Arc::<AtomicBool>::default();
         let console = Console {
             door: Door::new(&app, sessions, cost),
             app: app.clone(),
@@ -80,16 +83,22 @@ impl Server {
             times: Times { body: limits.body, answer: limits.answer },
             workers: Workers::default(),
             api: Some(api),
+            closing: closing.clone(),
         };
         let router = web::router(Arc::new(console));
         let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
         let serving = Serving { tls: acceptor, router, limits, connections: Connections::new(proxy) };
-        Ok(Self { address, listener, serving, tls, app })
+        Ok(Self { address, listener, serving, tls, app, say, closing })
     }
 
     /// By what the authority of this host is known, if its certificate is used.
     pub fn fingerprint(&self) -> Option<&str> {
         self.tls.as_ref()?.fingerprint.as_deref()
+    }
+
+    /// Set, nothing is let in any more: each request is answered that it may try again.
+    pub fn closing(&self) -> Arc<AtomicBool> {
+        self.closing.clone()
     }
 
     /// Serves until told to stop; what is under way is let end.
@@ -100,7 +109,7 @@ impl Server {
             None => serving.await,
             Some(tls) => tokio::select! {
                 () = serving => {}
-                () = tls.keep_fresh(self.app, every) => {}
+                () = tls.keep_fresh(self.app, every, &self.say) => {}
             },
         }
     }
@@ -115,11 +124,19 @@ pub fn authority(app: &App, caller: &Caller) -> Result<String> {
     tls::authority(&app.settings.paths.state)
 }
 
-/// Serves until `stop` is set. `tell` is called once it listens.
+/// Serves until `stop` is set. `tell` is called once it listens. Operations whose process died are taken care of meanwhile. What has begun
+/// by the end is let come to the end of its steps; what only waits for its guest is gone on with by the next start.
 ///
 /// # Errors
-/// Those of [`Server::bind`], and of `tell`.
-pub fn run(app: App, options: Options, stop: &AtomicBool, tell: &dyn Fn(&Server) -> Result<()>) -> Result<()> {
+/// The caller may not, those of [`Server::bind`], and of `tell`.
+pub fn run(
+    app: App,
+    caller: &Caller,
+    options: Options,
+    stop: &AtomicBool,
+    tell: &dyn Fn(&Server) -> Result<()>,
+) -> Result<()> {
+    caller.require(Right::Administer)?;
     let failed = |e: std::io::Error| Error::new(Code::Internal, "cannot start the threads of the server").cause(e);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -128,19 +145,28 @@ pub fn run(app: App, options: Options, stop: &AtomicBool, tell: &dyn Fn(&Server)
         .build()
         .map_err(failed)?;
     let done = runtime.block_on(async {
-        let server = Server::bind(app, options).await?;
+        let (say, steps) = (options.say.clone(), options.limits.steps);
+        let server = Server::bind(app.clone(), options).await?;
         tell(&server)?;
         // Without systemd there is nobody to tell.
         let _ = sd_notify::notify(&[NotifyState::Ready]);
+        let closing = server.closing();
         let (end, ended) = watch::channel(false);
-        let serving = tokio::spawn(server.run(ended));
+        let mut serving = tokio::spawn(server.run(ended));
+        let tending = tokio::spawn(stopping::tend(app.clone(), caller.clone(), say.clone()));
         while !stop.load(Ordering::Relaxed) && !serving.is_finished() {
             let _ = sd_notify::notify(&[NotifyState::Watchdog]);
             tokio::time::sleep(SLICE).await;
         }
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        closing.store(true, Ordering::Relaxed);
+        tending.abort();
+        let deadline = tokio::time::Instant::now() + steps;
+        stopping::let_end(&app, caller, deadline, &say).await;
         let _ = end.send(true);
-        let _ = tokio::time::timeout(GRACE, serving).await;
+        let _ = tokio::time::timeout(GRACE, &mut serving).await;
+        // What was let in just before may have begun one.
+        stopping::let_end(&app, caller, deadline, &say).await;
         Ok(())
     });
     // A thread that waits for a host which hangs is not waited for.

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,8 +11,30 @@ use jiff::SignedDuration;
 use super::Limits;
 use crate::{
     access::{password::Cost, session},
-    model::{ServerCertificate, Code, Error, Result, Serving},
+    model::{Code, Error, Result, ServerCertificate, Serving},
 };
+
+/// What is done with what an operator should know.
+#[derive(Clone)]
+pub struct Say(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Say {
+    /// Hands each line to `say`.
+    pub fn by(say: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(say))
+    }
+
+    /// Says a line.
+    pub fn say(&self, line: &str) {
+        (self.0)(line);
+    }
+}
+
+impl std::fmt::Debug for Say {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Say")
+    }
+}
 
 /// What is served, and how.
 #[derive(Debug, Clone)]
@@ -30,6 +53,8 @@ pub struct Options {
     pub sessions: session::Limits,
     /// What a hash of a password costs.
     pub cost: Cost,
+    /// Who hears what an operator should know.
+    pub say: Say,
 }
 
 impl Options {
@@ -43,6 +68,7 @@ impl Options {
             limits: Limits::default(),
             sessions: session::Limits::default(),
             cost: Cost::USUAL,
+            say: Say::by(|_| {}),
         }
     }
 
@@ -50,11 +76,8 @@ impl Options {
     pub fn of(serving: Serving) -> Self {
         let Serving { listen, tls, names, trusted_proxy, session_idle, session_life } = serving;
         let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
-        let sessions = session::Limits {
-            idle: span(session_idle),
-            longest: span(session_life),
-            ..session::Limits::default()
-        };
+        let sessions =
+            session::Limits { idle: span(session_idle), longest: span(session_life), ..session::Limits::default() };
         Self { tls, names, proxy: trusted_proxy, sessions, ..Self::usual(listen) }
     }
 

@@ -1,7 +1,10 @@
 //! What each request passes on its way in and out: the guard, its body within limits, a time to be answered, and the headers of
 //! every answer.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use axum::{
     Extension,
@@ -20,6 +23,9 @@ use super::{Console, Peer, guard};
 const FORM: usize = 64 * 1024;
 /// Largest body of the API: a create with user-data.
 const API: usize = 1536 * 1024;
+
+/// The answer while the server stops: whoever tries again meets the next one.
+const CLOSING: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "the server stops: try again in a moment\n");
 
 /// What goes with each answer. No page is kept, and none runs or loads anything that is not this console's. With `no-referrer`
 /// browsers would send the origin `null` along with forms.
@@ -60,6 +66,9 @@ pub async fn pass(
 }
 
 async fn inside(console: &Console, peer: IpAddr, request: Request, next: Next) -> Response {
+    if console.closing.load(Ordering::Relaxed) {
+        return ([(header::RETRY_AFTER, "5")], last(CLOSING)).into_response();
+    }
     let (mut parts, body) = request.into_parts();
     let (address, scheme) = guard::origin(peer, console.scheme, console.proxy, &parts.headers);
     if let Err(refused) = guard::check(&console.hosts, scheme, &parts) {

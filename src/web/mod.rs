@@ -12,7 +12,13 @@ mod render;
 mod session;
 mod workers;
 
-use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::IpAddr,
+    pin::Pin,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::{Router, http::request::Parts, middleware, routing::MethodRouter};
 use bytes::Bytes;
@@ -48,6 +54,8 @@ pub struct Console {
     pub workers: Workers,
     /// What answers the API; none: nothing does.
     pub api: Option<Api>,
+    /// The server stops: nothing is let in any more.
+    pub closing: Arc<AtomicBool>,
 }
 
 /// How long a request may take.

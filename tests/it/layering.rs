@@ -139,7 +139,7 @@ const ENGINE: &[&[&str]] = &[
     // The operations, one file each.
     &["sagas"],
     // What looks at all instances, and at what operations left.
-    &["audit", "auto_push", "auto_snapshots", "auto_verify", "expired", "listing", "rebuild", "recover"],
+    &["audit", "auto_push", "auto_snapshots", "auto_verify", "expired", "listing", "rebuild", "recover", "take_over"],
     &["gc"],
 ];
 

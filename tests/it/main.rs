@@ -88,6 +88,7 @@ mod restore;
 mod scope;
 mod serve_access;
 mod serve_limits;
+mod serve_stops;
 mod serve_tls;
 mod snapshots;
 mod specification;

@@ -121,15 +121,18 @@ fn whole(error: &Error) -> String {
 
 /// The use cases that the source has: `instance/show::show`.
 fn use_cases() -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app");
     let (mut files, mut tests) = (Vec::new(), BTreeSet::new());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = source.join("app");
     sources(&root, &mut files, &mut tests);
+    // What a server does for its operator asks for a right as well.
+    sources(&source.join("serve"), &mut files, &mut tests);
     let mut found = BTreeSet::new();
     for file in files {
-        let source = fs::read_to_string(&file).expect("read");
-        let module = file.strip_prefix(&root).expect("inside").with_extension("");
+        let text = fs::read_to_string(&file).expect("read");
+        let module = file.strip_prefix(&root).or(file.strip_prefix(&source)).expect("inside").with_extension("");
         let module = module.to_string_lossy().trim_end_matches("/mod").to_owned();
-        for function in source.split("\npub fn ").skip(1) {
+        for function in text.split("\npub fn ").skip(1) {
             let (head, _) = function.split_once(" {\n").expect("a body");
             if head.contains("caller: &Caller") {
                 let end = head.find(['(', '<']).expect("parameters");

@@ -20,6 +20,22 @@ fn is_for_viewers(needs: Needs) -> bool {
 }
 
 #[test]
+fn who_is_not_known_is_told_nothing_of_what_failed() {
+    let served = Served::new();
+    let cookie = served.log_in(&served.code());
+    for file in ["state.db", "state.db-wal", "state.db-shm"] {
+        let _ = std::fs::remove_file(served.world.state().join(file));
+    }
+    std::fs::write(served.world.state().join("state.db"), "no database").expect("written");
+    let answer = served.get("/instances", &cookie);
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.contains("This is not possible just now."), "{}", answer.body);
+    for word in ["state.db", "database", served.world.state().to_str().expect("UTF-8")] {
+        assert!(!answer.body.contains(word), "{word}: {}", answer.body);
+    }
+}
+
+#[test]
 fn every_page_is_closed_without_a_log_in_and_to_who_may_not() {
     let world = World::new();
     world.create("shop").expect("made");

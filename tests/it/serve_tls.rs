@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,8 +12,8 @@ use lite::{
     app::{App, Caller},
     cli::{self, Env},
     clock::SystemClock,
-    model::{ServerCertificate, CertificateFiles, Code, Via},
-    serve::{self, Limits, Options, Server},
+    model::{CertificateFiles, Code, ServerCertificate, Via},
+    serve::{self, Limits, Options, Say, Server},
     ui::testing::Capture,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -107,9 +107,12 @@ fn a_certificate_is_believed_by_who_trusts_its_authority_and_by_nobody_else() {
 #[test]
 fn files_that_change_are_read_again_and_what_is_none_changes_nothing() {
     let (files, other) = (Files::new(), Files::new());
+    let said = Arc::<Mutex<Vec<String>>>::default();
     let served = Served::with(|options| {
         options.tls = Some(files.pair());
         options.limits.refresh = Duration::from_millis(20);
+        let said = said.clone();
+        options.say = Say::by(move |line| said.lock().expect("no panic").push(line.to_owned()));
     });
     let is_of = |authority: &Files| asked(&served, std::slice::from_ref(&authority.ca)).is_ok();
     assert!(is_of(&files) && !is_of(&other));
@@ -119,6 +122,12 @@ fn files_that_change_are_read_again_and_what_is_none_changes_nothing() {
     };
     // Half of it belongs to nothing.
     put("cert.pem");
+    let told = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        !said.lock().expect("no panic").is_empty()
+    });
+    assert!(told);
+    // It is looked at again and again.
     std::thread::sleep(Duration::from_millis(200));
     assert!(is_of(&files) && !is_of(&other));
     put("key.pem");
@@ -127,6 +136,12 @@ fn files_that_change_are_read_again_and_what_is_none_changes_nothing() {
         is_of(&other)
     });
     assert!(changed && !is_of(&files));
+    let start = format!(
+        "the certificate from before is shown on: `{}` cannot be used for TLS: ",
+        files.at("key.pem").display()
+    );
+    let said = said.lock().expect("no panic");
+    assert_eq!(said.iter().map(|line| line.starts_with(&start)).collect::<Vec<_>>(), [true], "{said:?}");
 }
 
 #[test]
@@ -190,7 +205,8 @@ fn files_that_are_no_certificate_are_refused_before_anybody_listens() {
         ("cert.pem", "other.pem"),
     ] {
         let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
-        let tls = Some(ServerCertificate::Files(CertificateFiles { certificate: files.at(certificate), key: files.at(key) }));
+        let tls =
+            Some(ServerCertificate::Files(CertificateFiles { certificate: files.at(certificate), key: files.at(key) }));
         let options = Options { tls, ..Options::usual(([127, 0, 0, 1], 0).into()) };
         let refused = runtime.block_on(Server::bind(app, options)).map(|_| ()).map_err(|e| (e.code, e.exit_code()));
         assert_eq!(refused, Err((Code::InvalidCertificate, 2)), "{certificate} {key}");

@@ -4,7 +4,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -30,6 +30,8 @@ pub struct Served {
     pub world: World,
     pub app: App,
     pub address: SocketAddr,
+    /// Set, nothing is let in any more.
+    pub closing: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     serving: Option<tokio::task::JoinHandle<()>>,
     runtime: Runtime,
@@ -81,9 +83,9 @@ impl Served {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
         let server = runtime.block_on(Server::bind(app.clone(), options)).expect("listens");
-        let (address, (stop, stopped)) = (server.address, watch::channel(false));
+        let (address, closing, (stop, stopped)) = (server.address, server.closing(), watch::channel(false));
         let serving = Some(runtime.spawn(server.run(stopped)));
-        Self { world, app, address, stop, serving, runtime }
+        Self { world, app, address, closing, stop, serving, runtime }
     }
 
     /// Tells it to stop, and waits until it has.

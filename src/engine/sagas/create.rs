@@ -7,9 +7,10 @@
 //! resume   its process died: undone until its domain ran with its network, kept after that
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{
+    catalog::Health,
     engine::{
         Ctx, allocate, brought_disks,
         follow::{Subject, Wait},
@@ -20,7 +21,7 @@ use crate::{
         off_site::content_of,
         progress::Reporter,
         provision::{self, Job, Purpose},
-        ready::wait_ready,
+        ready::{gone, wait_ready},
         removal::purge::make_room,
         reports::clean_seed,
         request::Request,
@@ -29,6 +30,7 @@ use crate::{
     },
     image::Arriving,
     model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Verb, WithinStage},
+    plan,
     render::render_output,
     store::{self, Operation, OperationState},
 };
@@ -183,19 +185,31 @@ fn leave_unverified(ctx: &mut Ctx, job: &Job) -> Result<Created> {
 /// reboot or a delete ends the wait.
 fn wait(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<Created> {
     job.free_instance();
-    let job = &*job;
-    let (record, uuid) = (&job.record, job.record.uuid);
+    let (request, deadline) = (&job.request, job.deadline());
+    let health = request.blueprint.health.as_ref();
+    wait_until(ctx, (&job.operation, &job.record), health, (deadline, request.timeout), observer)
+}
+
+/// The same, for a create whose domain runs.
+fn wait_until(
+    ctx: &mut Ctx,
+    (operation, record): (&Operation, &Record),
+    health: Option<&Health>,
+    (deadline, timeout): (Instant, Duration),
+    observer: &mut dyn Observer,
+) -> Result<Created> {
+    let (uuid, logs) = (record.uuid, &ctx.settings.host.folders.logs);
     let wait = Wait {
-        subject: Subject::Instance(&record.name, &job.operation),
+        subject: Subject::Instance(&record.name, operation),
         uuid,
-        report: &job.report_log,
-        console: &job.console_log,
+        report: &plan::report_log(record, logs),
+        console: &plan::console_log(record, logs),
         start: 0,
-        deadline: job.deadline(),
-        timeout: job.request.timeout,
+        deadline,
+        timeout,
     };
-    let waited = wait_ready(ctx, record, job.request.blueprint.health.as_ref(), &wait, observer);
-    let (_lock, waited) = match take_back(ctx, job) {
+    let waited = wait_ready(ctx, record, health, &wait, observer);
+    let (_lock, waited) = match take_back(ctx, operation, record) {
         Ok(lock) => (Some(lock), waited),
         Err(e) => (None, Err(e)),
     };
@@ -214,10 +228,37 @@ fn wait(ctx: &mut Ctx, job: &mut Job, observer: &mut dyn Observer) -> Result<Cre
             clean(ctx, record, observer);
         }
     }
-    let waited = journal::end(ctx, &job.operation, waited)?;
+    let waited = journal::end(ctx, operation, waited)?;
     let mut record = record.clone();
     record.address = waited.address;
-    created(ctx, &record, &job.operation.id, true, false)
+    created(ctx, &record, &operation.id, true, false)
+}
+
+/// The process of a create died while it waited for the application: it is waited for again, for so long.
+///
+/// # Errors
+/// What the guest reports, or that it is not ready in time. The instance stays, as `failed`.
+pub fn go_on(
+    ctx: &mut Ctx,
+    operation: &Operation,
+    own: Lock,
+    timeout: Duration,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let reporter = Reporter::start(ctx, &operation.id);
+    let observer = &mut reporter.observe(observer);
+    let uuid = operation.resource.id;
+    ctx.store.finish_disks_of(uuid)?;
+    let waited = match ctx.store.instance_by_uuid(uuid)? {
+        Some(instance) => {
+            let (blueprint, _) = ctx.store.blueprint_of(uuid)?;
+            let until = (ctx.clock.instant() + timeout, timeout);
+            wait_until(ctx, (operation, &instance.record), blueprint.health.as_ref(), until, observer).map(drop)
+        }
+        None => journal::end(ctx, operation, Err(gone(&operation.resource.name))),
+    };
+    own.retire();
+    waited
 }
 
 /// Replaces the seed by one without secrets: the guest has taken them over, or never will.
@@ -228,14 +269,14 @@ fn clean(ctx: &mut Ctx, record: &Record, observer: &mut dyn Observer) {
 }
 
 /// Takes the instance again, so that what came of the wait is not written over what another operation does.
-fn take_back(ctx: &Ctx, job: &Job) -> Result<Lock> {
-    let (record, wait) = (&job.record, ctx.wait.max(TAKE_BACK));
+fn take_back(ctx: &Ctx, operation: &Operation, record: &Record) -> Result<Lock> {
+    let wait = ctx.wait.max(TAKE_BACK);
     let lock = Lock::acquire(&ctx.locks(), record.uuid, record.name.as_str(), "create", &*ctx.clock, wait);
-    let ended = handover::check(ctx, &job.operation, &record.name);
+    let ended = handover::check(ctx, operation, &record.name);
     match lock {
         Ok(lock) if ctx.store.instance_by_uuid(record.uuid)?.is_none() => {
             lock.retire();
-            ended.and(Err(Error::new(Code::GuestLost, format!("instance `{}` is gone", record.name))))
+            ended.and(Err(gone(record.name.as_str())))
         }
         lock => ended.and(lock),
     }

@@ -14,7 +14,7 @@ use crate::{
         journal::{self, Run},
         lock::{self, Attempt, Lock},
         progress::Reporter,
-        ready::{reported, wait_started},
+        ready::{gone, reported, wait_answering, wait_started},
         removal::purge::make_room,
     },
     hypervisor::DomainState,
@@ -143,6 +143,28 @@ fn check_capacity(
     let view = host::view(ctx, &NetworkMode::Bridge(String::new()))?;
     Capacity::left(&view.info, &view.pool, view.used_by_disks, &held, &ctx.settings.host.overcommit)
         .check(&bundle, false)
+}
+
+/// The process of a start died while it waited for the application: it is waited for again, for so long.
+///
+/// # Errors
+/// Its application does not answer.
+pub fn go_on(
+    ctx: &mut Ctx,
+    operation: &Operation,
+    own: Lock,
+    timeout: Duration,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let reporter = Reporter::start(ctx, &operation.id);
+    let observer = &mut reporter.observe(observer);
+    let waited = match ctx.store.instance_by_uuid(operation.resource.id)? {
+        Some(instance) => wait_answering(ctx, (operation, &instance), timeout, observer),
+        None => Err(gone(&operation.resource.name)),
+    };
+    let result = journal::end(ctx, operation, waited);
+    own.retire();
+    result
 }
 
 /// The process of a start died: what the host shows decides how it ended, unless it had only waited.

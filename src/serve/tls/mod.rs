@@ -21,9 +21,10 @@ use rustls::{
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
+use super::Say;
 use crate::{
     app::App,
-    model::{ServerCertificate, CertificateFiles as Files, Code, Error, Result},
+    model::{CertificateFiles as Files, Code, Error, Result, ServerCertificate},
 };
 
 fn provider() -> CryptoProvider {
@@ -39,6 +40,9 @@ impl ResolvesServerCert for Current {
         Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
+
+/// A certificate that cannot be used: which files it is, and why.
+type Unusable = (Option<Mark>, Error);
 
 /// What is looked at to keep it fresh.
 enum Source {
@@ -86,34 +90,48 @@ impl Tls {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint, current, source })
     }
 
-    /// Shows another certificate whenever there is one. Never returns.
-    pub async fn keep_fresh(mut self, app: App, every: Duration) {
+    /// Shows another certificate whenever there is one, and says why one that is there cannot be shown. Never returns.
+    pub async fn keep_fresh(mut self, app: App, every: Duration, say: &Say) {
+        let mut told = None;
         loop {
             sleep(every).await;
-            if let Some(key) = self.source.newer(app.clock.now()) {
-                *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+            let unusable = match self.source.newer(app.clock.now()) {
+                Ok(None) => continue,
+                Ok(Some(key)) => {
+                    *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                    None
+                }
+                Err(unusable) => Some(unusable),
+            };
+            // Once for each change.
+            if let Some(new) = unusable.as_ref().filter(|_| unusable != told) {
+                say.say(&format!("the certificate from before is shown on: {}", new.1));
             }
+            told = unusable;
         }
     }
 }
 
 impl Source {
-    /// Another certificate than before; none: it is the same, or cannot be used, and is looked at again.
-    fn newer(&mut self, now: Timestamp) -> Option<CertifiedKey> {
+    /// Another certificate than before; none: it is the same. One that cannot be used is looked at again.
+    ///
+    /// # Errors
+    /// It cannot be used: which it is, and why.
+    fn newer(&mut self, now: Timestamp) -> std::result::Result<Option<CertifiedKey>, Box<Unusable>> {
         match self {
             Self::Files(files, last) => {
-                let mark = mark(files).filter(|mark| Some(mark) != last.as_ref())?;
-                let key = load(files).ok()?;
+                let Some(mark) = mark(files).filter(|mark| Some(mark) != last.as_ref()) else { return Ok(None) };
+                let key = load(files).map_err(|e| Box::new((Some(mark), e)))?;
                 *last = Some(mark);
-                Some(key)
+                Ok(Some(key))
             }
             Self::Own(own, issued_at) => {
                 if authority::is_current(*issued_at, now) {
-                    return None;
+                    return Ok(None);
                 }
-                let key = own.issue(now).ok()?;
+                let key = own.issue(now).map_err(|e| Box::new((None, e)))?;
                 *issued_at = now;
-                Some(key)
+                Ok(Some(key))
             }
         }
     }

@@ -10,6 +10,7 @@ use lite::{
         key, key_pair, load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, user, watch,
     },
     model::{ForwardMode, HealthPath, Location, Role, Scope, Size, Unobserved},
+    serve,
 };
 
 use super::{
@@ -296,6 +297,17 @@ pub const ALL: &[(&str, Kind)] = &[
         Closed(|app, c, _| {
             let create = key::Create { user: name("root"), role: None, label: String::new() };
             key::create(app, c, &create).map(|_| String::new())
+        }),
+    ),
+    ("front::go_on", Closed(|app, c, _| front::go_on(app, c, &front::Waits::default()).map(shown))),
+    ("front::in_steps", Closed(|app, c, _| front::in_steps(app, c).map(shown))),
+    ("serve::authority", Closed(|app, c, _| serve::authority(app, c))),
+    (
+        "serve::run",
+        Closed(|app, c, _| {
+            let options = serve::Options::usual(([127, 0, 0, 1], 0).into());
+            let stop = std::sync::atomic::AtomicBool::new(true);
+            serve::run(app.clone(), c, options, &stop, &|_| Ok(())).map(shown)
         }),
     ),
     ("front::begin", Closed(|app, c, _| front::begin(app, c).map(shown))),
