@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{App, Caller, Right};
 use crate::{
-    model::{AuditAction, AuditEntry, AuditOutcome, Observer, Result, Via},
+    model::{AuditAction, AuditEntry, AuditOutcome, Hint, Observer, Result, Via},
     store::{
         Store,
         audit::{Audited, Which},
@@ -107,5 +107,20 @@ impl App {
     /// A row of the audit for something that a caller does now.
     pub(super) fn done(&self, caller: &Caller, action: AuditAction) -> AuditEntry {
         AuditEntry::done(caller.requester.clone(), self.clock.now(), action)
+    }
+
+    /// Writes the row of something that changes nothing here and shows no secret, before it is done. Where the database cannot be written,
+    /// a command at this host goes on without it, and says so: by that way such a host is repaired, and whoever is root here could
+    /// remove the row. Nobody else does anything without its row.
+    pub(super) fn attest(&self, store: &mut Store, entry: &AuditEntry, observer: &mut dyn Observer) -> Result<()> {
+        let written = store.record_audit(entry);
+        let Err(error) = &written else { return written };
+        if !error.code.is_of_state() || entry.requester.via != Via::Cli {
+            return written;
+        }
+        let name = entry.resource.as_ref().map_or_else(String::new, |(_, name)| format!(" {name}"));
+        let row = format!("{} {} {}{name}", entry.at, entry.requester.actor, entry.action);
+        observer.warn(&Hint::from(format!("not in the audit: {row}: {error}")));
+        Ok(())
     }
 }

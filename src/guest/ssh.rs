@@ -119,14 +119,17 @@ fn client(program: &str, state: &Path, login: &Login) -> Result<Command> {
     let key = login_key(state)?;
     let known = state.join("ssh").join(format!("known_hosts-{}", login.name));
     let line = format!("{} {}\n", login.name, login.host_key);
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&known)
-        .and_then(|mut f| f.write_all(line.as_bytes()))
-        .map_err(|e| Error::new(Code::KeyUnusable, format!("cannot write `{}`", known.display())).cause(e))?;
+    // Written the first time alone: on a full disk the second log-in works.
+    if !fs::read(&known).is_ok_and(|there| there == line.as_bytes()) {
+        fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&known)
+            .and_then(|mut f| f.write_all(line.as_bytes()))
+            .map_err(|e| Error::new(Code::KeyUnusable, format!("cannot write `{}`", known.display())).cause(e))?;
+    }
     let mut command = Command::new(program);
     command.args(["-F", "none"]);
     let options = [

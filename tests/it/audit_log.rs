@@ -6,13 +6,13 @@ use lite::{
     app::{
         App, Caller, alarm,
         audit::{self, Filter},
-        instance::secrets,
+        instance::{console, login, secrets},
     },
     clock::SystemClock,
     engine::{self, Unobserved},
     model::{
-        AlarmSettings, AuditAction, AuditEntry, AuditOutcome, Condition, Metric, Missing, Name, Requester, Role, Scope,
-        Statistic, Via,
+        AlarmSettings, AuditAction, AuditEntry, AuditOutcome, Condition, Hint, Metric, Missing, Name, Observer,
+        Requester, Role, Scope, Stage, Statistic, Via,
     },
     view::AuditRow,
 };
@@ -109,6 +109,50 @@ fn without_its_row_nothing_is_changed() {
     assert!(names.iter().all(|row| row.name != "busy"));
     let store = world.engine().store;
     assert_eq!((store.instances().expect("read").len(), store.operations(9).expect("read").len()), (1, 1));
+}
+
+/// Keeps the warnings.
+#[derive(Default)]
+struct Warned(Vec<String>);
+
+impl Observer for Warned {
+    fn begin(&mut self, _: Stage) {}
+    fn note(&mut self, _: &str) {}
+    fn bytes(&mut self, _: u64, _: Option<u64>) {}
+    fn finish(&mut self) {}
+    fn fail(&mut self) {}
+    fn status(&mut self, _: &str) {}
+    fn warn(&mut self, warning: &Hint) {
+        self.0.push(warning.to_string());
+    }
+}
+
+#[test]
+fn where_no_row_can_be_written_a_command_logs_in_and_says_so_and_nobody_else_does() {
+    let world = World::new();
+    world.create("web").expect("created");
+    world.sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END;");
+    let (app, root) = (app(&world), Caller::root(Via::Cli));
+    let mut warned = Warned::default();
+    login::command(&app, &root, &name("web"), &[], &mut warned).expect("a log-in");
+    // The test driver has no console, which is found out behind the row.
+    let opened = console::open(&app, &root, &name("web"), &mut warned).map(drop);
+    assert!(!opened.is_err_and(|e| e.code.is_of_state()), "the row keeps nobody from it");
+    let [first, second] = &warned.0[..] else { panic!("{warned:?}", warned = warned.0) };
+    for (line, what) in [(first, " root ssh web: "), (second, " root console web: ")] {
+        let row = line.strip_prefix("not in the audit: ").expect(line);
+        let (at, why) = row.split_once(what).expect(line);
+        assert!(at.parse::<jiff::Timestamp>().is_ok() && why.contains("no room"), "{line}");
+    }
+    assert!(secrets::secrets(&app, &root, &name("web"), &mut Unobserved).is_err(), "a secret is not shown");
+    for via in [Via::Console, Via::Api] {
+        let other = Caller::root(via);
+        let detailed = login::details(&app, &other, &name("web"), &mut Unobserved).map(drop);
+        let opened = console::open(&app, &other, &name("web"), &mut Unobserved).map(drop);
+        for refused in [detailed, opened] {
+            assert!(refused.is_err_and(|e| e.code.is_of_state()), "{via}");
+        }
+    }
 }
 
 #[test]

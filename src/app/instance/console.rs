@@ -25,6 +25,7 @@ pub fn open(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
             ));
         }
     }
-    ctx.store.record_audit(&app.done(caller, AuditAction::OpenConsole).about(ResourceKind::Instance, name))?;
+    let entry = app.done(caller, AuditAction::OpenConsole).about(ResourceKind::Instance, name);
+    app.attest(&mut ctx.store, &entry, observer)?;
     ctx.hypervisor.open_console(uuid)
 }

@@ -80,7 +80,7 @@ fn login(
         Error::new(Code::NoHostKey, format!("the host key of instance `{name}` is not known: its database was rebuilt"))
             .hint(format!("log in with ssh itself: `ssh {address}`"))
     })?;
-    ctx.store.record_audit(&app.done(caller, action).about(ResourceKind::Instance, name))?;
+    app.attest(&mut ctx.store, &app.done(caller, action).about(ResourceKind::Instance, name), observer)?;
     let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
     Ok(Login { name: name.to_string(), address, user: blueprint.user, host_key })
 }
