@@ -126,6 +126,8 @@ pub(super) fn row(o: Operation) -> OperationRow {
         resource: o.resource.name,
         resource_kind: o.resource.kind,
         state: o.state.as_str().to_owned(),
+        actor: o.requester.actor,
+        via: o.requester.via.to_string(),
         started_at: o.started_at,
         error: o.error,
         error_code: o.error_code,

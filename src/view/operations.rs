@@ -19,6 +19,10 @@ pub struct OperationRow {
     pub instance: Option<uuid::Uuid>,
     /// `started`, `succeeded`, `failed` or `needs-attention`.
     pub state: String,
+    /// Who asked for it.
+    pub actor: String,
+    /// By which way: `cli`, `console`, `api` or `watcher`.
+    pub via: String,
     /// The kind of that.
     #[serde(skip)]
     pub resource_kind: ResourceKind,

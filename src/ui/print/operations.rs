@@ -72,6 +72,7 @@ pub fn print_operation(ui: &Ui, view: &OperationView) -> Result<()> {
         .row("KIND", &row.kind)
         .row("RESOURCE", &row.resource)
         .row("STATE", &row.state)
+        .row("BY", format!("{}, {}", row.actor, row.via))
         .row("STARTED", time_text(row.started_at))
         .row("TOOK", took(row.milliseconds))
         .maybe("STAGE", view.stage.as_ref())
@@ -100,6 +101,8 @@ mod tests {
             resource_kind: ResourceKind::Instance,
             instance: Some(uuid::Uuid::from_u128(11)),
             state: "failed".to_owned(),
+            actor: "anna".to_owned(),
+            via: "console".to_owned(),
             started_at: "2026-03-01T10:20:30Z".parse().unwrap(),
             milliseconds: Some(3_200),
             error: Some("no space".to_owned()),
@@ -134,6 +137,7 @@ mod tests {
                       KIND         create\n\
                       RESOURCE     nginx-1\n\
                       STATE        started\n\
+                      BY           anna, console\n\
                       STARTED      2026-03-01T10:20:30Z\n\
                       TOOK         -\n\
                       STAGE        image\n\
@@ -163,6 +167,7 @@ mod tests {
                       KIND         create\n\
                       RESOURCE     nginx-1\n\
                       STATE        failed\n\
+                      BY           anna, console\n\
                       STARTED      2026-03-01T10:20:30Z\n\
                       TOOK         3.2 s\n\
                       ERROR        no space\n\
@@ -172,7 +177,8 @@ mod tests {
         let capture = Capture::default();
         assert_eq!(print_operation(&Ui { json: true, ..capture.ui() }, &view), Ok(()));
         let wanted = serde_json::json!({"schema": 2, "operations": [{
-            "id": "op-0000000b", "kind": "create", "resource": "nginx-1", "instance": "00000000-0000-0000-0000-00000000000b", "state": "failed", "started_at": "2026-03-01T10:20:30Z",
+            "id": "op-0000000b", "kind": "create", "resource": "nginx-1", "instance": "00000000-0000-0000-0000-00000000000b", "state": "failed", "actor": "anna", "via": "console",
+            "started_at": "2026-03-01T10:20:30Z",
             "milliseconds": 3200, "error": "no space", "stage": null, "note": null, "done_bytes": null, "total_bytes": null,
             "steps": [{"name": "seed", "state": "undone", "error": null}, {"name": "disk", "state": "undone", "error": "no space"}],
         }]});

@@ -359,6 +359,8 @@ fn documents_of_the_host(all: &mut Vec<(&'static str, Value)>) {
         resource_kind: ResourceKind::Instance,
         instance: Some(uuid::Uuid::nil()),
         state: text("failed"),
+        actor: text("anna"),
+        via: text("console"),
         started_at: now(),
         milliseconds: Some(1),
         error: Some(text("x")),
