@@ -15,13 +15,13 @@ pub struct Limits {
     pub of_loopback: usize,
     /// For the handshake of TLS.
     pub handshake: Duration,
-    /// For a request's head, and between two requests.
+    /// For a request's head, from its first byte; for the first of a connection from its beginning.
     pub head: Duration,
     /// For a request's body.
     pub body: Duration,
     /// For an answer.
     pub answer: Duration,
-    /// Without a byte in either direction.
+    /// Without a byte in either direction, and between two requests.
     pub idle: Duration,
     /// Between two looks whether the certificate is another.
     pub refresh: Duration,

@@ -3,7 +3,12 @@
 use std::net::IpAddr;
 
 use axum::{Extension, Router};
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -20,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     Limits,
     connections::Connections,
-    progress::{Counting, Progress},
+    progress::{Counting, Heads, Progress},
 };
 use crate::web::Peer;
 
@@ -78,25 +83,37 @@ impl Serving {
         peer: IpAddr,
         mut stop: watch::Receiver<bool>,
     ) {
-        let (progress, limits) = (Progress::default(), self.limits);
-        let service = TowerToHyperService::new(self.router.clone().layer(Extension(Peer(peer))));
-        // Without a timer hyper heeds no time-out, and says nothing.
+        let (progress, heads, limits) = (Progress::default(), Heads::begin(), self.limits);
+        let answers = TowerToHyperService::new(self.router.clone().layer(Extension(Peer(peer))));
+        let told = heads.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            told.asked();
+            let (answer, told) = (answers.call(request), told.clone());
+            async move {
+                let answer = answer.await;
+                told.answered();
+                answer
+            }
+        });
+        // Without a timer hyper heeds no time-out, and says nothing. Its own for heads counts between two requests as well.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.head)
+            .header_read_timeout(limits.idle)
             .max_headers(limits.head_lines)
             .max_buf_size(limits.head_bytes)
-            .serve_connection(TokioIo::new(Counting::new(stream, progress.clone())), service);
+            .serve_connection(TokioIo::new(Counting::new(stream, progress.clone(), heads.clone())), service);
         let mut connection = std::pin::pin!(connection);
         // A client that breaks the rules is no error of this server.
         tokio::select! {
             _ = connection.as_mut() => return,
             () = progress.ends(limits.idle) => return,
+            () = heads.late(limits.head) => return,
             _ = stop.changed() => connection.as_mut().graceful_shutdown(),
         }
         tokio::select! {
             _ = connection => {}
             () = progress.ends(limits.idle) => {}
+            () = heads.late(limits.head) => {}
         }
     }
 }

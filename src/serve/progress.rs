@@ -1,10 +1,11 @@
-//! Whether anything happens on a connection: a client that reads nothing holds it for no longer than one that says nothing.
+//! Whether anything happens on a connection: a client that reads nothing holds it for no longer than one that says nothing, and one that
+//! has begun to ask has to come to an end with it.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -13,7 +14,8 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::sleep,
+    sync::Notify,
+    time::{Instant, sleep, timeout_at},
 };
 
 /// Counts how often bytes went through.
@@ -35,16 +37,81 @@ impl Progress {
     }
 }
 
+/// How far a client is with asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// It has begun with a head, at this time.
+    Head(Instant),
+    /// Its head is whole, and is not answered yet.
+    Asked,
+    /// It was answered, and has said nothing since.
+    Answered,
+}
+
+/// The heads on a connection. The first begins with the connection, each other with its first byte: between two a client may be
+/// silent for longer.
+#[derive(Debug, Clone)]
+pub struct Heads(Arc<(Mutex<Asking>, Notify)>);
+
+impl Heads {
+    /// The connection begins.
+    pub fn begin() -> Self {
+        Self(Arc::new((Mutex::new(Asking::Head(Instant::now())), Notify::new())))
+    }
+
+    fn asking(&self) -> Asking {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, asking: Asking) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = asking;
+        self.0.1.notify_one();
+    }
+
+    /// A head is whole.
+    pub fn asked(&self) {
+        self.set(Asking::Asked);
+    }
+
+    /// Its answer is there.
+    pub fn answered(&self) {
+        self.set(Asking::Answered);
+    }
+
+    /// Bytes came.
+    fn read(&self) {
+        if self.asking() == Asking::Answered {
+            self.set(Asking::Head(Instant::now()));
+        }
+    }
+
+    /// Returns once a head takes longer than that.
+    pub async fn late(&self, most: Duration) {
+        loop {
+            match self.asking() {
+                Asking::Head(begun) => {
+                    let changed = timeout_at(begun + most, self.0.1.notified()).await;
+                    if changed.is_err() && self.asking() == Asking::Head(begun) {
+                        return;
+                    }
+                }
+                Asking::Asked | Asking::Answered => self.0.1.notified().await,
+            }
+        }
+    }
+}
+
 /// A stream that is counted.
 pub struct Counting<S> {
     stream: S,
     progress: Progress,
+    heads: Heads,
 }
 
 impl<S> Counting<S> {
     /// Counts what goes through.
-    pub fn new(stream: S, progress: Progress) -> Self {
-        Self { stream, progress }
+    pub fn new(stream: S, progress: Progress, heads: Heads) -> Self {
+        Self { stream, progress, heads }
     }
 
     fn count(&self, done: &Poll<io::Result<usize>>) {
@@ -58,7 +125,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counting<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let done = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.count(&Poll::Ready(Ok(buf.filled().len() - before)));
+        let read = buf.filled().len() - before;
+        self.count(&Poll::Ready(Ok(read)));
+        if read > 0 {
+            self.heads.read();
+        }
         done
     }
 }

@@ -117,6 +117,37 @@ fn a_head_and_a_body_that_do_not_come_end_the_connection_and_nobody_else_waits()
     }
 }
 
+/// The status of the next answer on a connection that stays, which is read whole.
+fn next_answer(stream: &mut TcpStream) -> Option<u16> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer on the same connection");
+        head.extend(byte);
+    }
+    let text = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).expect("a length");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a body");
+    status(&head)
+}
+
+#[test]
+fn between_two_requests_a_client_may_be_silent_for_longer_than_within_a_head() {
+    // Its silence alone would end a connection later than a client here waits.
+    let limits = Limits { head: Duration::from_millis(200), idle: Duration::from_secs(3600), ..Limits::default() };
+    let served = Served::with(|options| options.limits = limits);
+    let mut stream = served.connect();
+    let ask = request(served.address, "GET", "/login", &[], "").replace("Connection: close\r\n", "");
+    for _ in 0..3 {
+        stream.write_all(ask.as_bytes()).expect("sent");
+        assert_eq!(next_answer(&mut stream), Some(200));
+        std::thread::sleep(4 * limits.head);
+    }
+    stream.write_all(b"GET /login HT").expect("sent");
+    assert_eq!(rest(&mut stream), b"", "a head that does not come ends the connection");
+}
+
 #[test]
 fn who_reads_no_answer_is_hung_up_on() {
     let served = Served::with(|options| options.limits = short());
