@@ -28,7 +28,7 @@ pub const SERVE: Service = Service {
 };
 
 /// The folders that the package's unit lets the server write into.
-const WRITES: &str = "ReadWritePaths=-/var/lib/lite -/var/lib/libvirt/images/lite -/var/log/lite\n";
+const WRITES: &str = "ReadWritePaths=-/etc/hosts -/var/lib/lite -/var/lib/libvirt/images/lite -/var/log/lite\n";
 
 /// What keeps the service from folders that it has nothing to do with, and the folders.
 const CLOSED: [(&str, &[&str]); 2] =
@@ -59,7 +59,7 @@ pub fn text(service: &Service, run: Run<'_>, writes: &[&Path], reads: &[&Path]) 
     let unit = service.packaged.replace(&format!("ExecStart=/usr/bin/lite {verb}\n"), &unit);
     // A folder that is not there yet is no fault.
     let folders: Vec<String> = writes.iter().map(|path| quoted(&format!("-{}", path.display()))).collect();
-    let unit = unit.replace(WRITES, &format!("ReadWritePaths={}\n", folders.join(" ")));
+    let unit = unit.replace(WRITES, &format!("ReadWritePaths=-/etc/hosts {}\n", folders.join(" ")));
     let all = writes.iter().chain(reads).chain([&run.program]);
     let lies_in = |folders: &[&str]| all.clone().any(|path| folders.iter().any(|folder| path.starts_with(folder)));
     CLOSED.iter().filter(|(_, folders)| lies_in(folders)).fold(unit, |unit, (line, _)| unit.replace(line, ""))
@@ -142,7 +142,18 @@ mod tests {
         }
         let unit = of(&SERVE, "/usr/bin/lite", &["/srv/my lite", "/srv/pool"]);
         let writes: Vec<&str> = unit.lines().filter(|l| l.starts_with("ReadWritePaths=")).collect();
-        assert_eq!(writes, ["ReadWritePaths=\"-/srv/my lite\" -/srv/pool"]);
+        assert_eq!(writes, ["ReadWritePaths=-/etc/hosts \"-/srv/my lite\" -/srv/pool"]);
+    }
+
+    #[test]
+    fn what_a_create_needs_is_open_to_the_server() {
+        let lines: Vec<&str> = SERVE.packaged.lines().collect();
+        for needed in ["KillMode=process", "RestrictNamespaces=mnt net pid"] {
+            assert!(lines.contains(&needed), "{needed}");
+        }
+        for closes in ["RestrictSUIDSGID=", "PrivateDevices=", "DevicePolicy=", "PrivateNetwork="] {
+            assert!(!lines.iter().any(|line| line.starts_with(closes)), "{closes}");
+        }
     }
 
     #[test]

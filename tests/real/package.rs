@@ -4,9 +4,26 @@ use std::{fs, process::Command};
 
 use crate::support::{host::text, need};
 
-crate::tests![a_purge_takes_names_and_the_web_front_along_and_nothing_else];
+crate::tests![a_purge_takes_names_and_the_web_front_along_and_nothing_else, systemd_finds_the_units_closed];
 
 const POSTRM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/postrm");
+
+/// Each unit, and the most that systemd's own review of what it leaves open may come to, in tenths of ten.
+const OPEN: [(&str, u32); 3] = [("lite-serve", 55), ("lite-watch", 60), ("lite-proxy", 30)];
+
+fn systemd_finds_the_units_closed() {
+    need::programs(&["systemd-analyze"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (unit, most) in OPEN {
+        let file = folder.path().join(format!("{unit}.service"));
+        fs::copy(format!("{}/packaging/lite.{unit}.service", env!("CARGO_MANIFEST_DIR")), &file).expect("copied");
+        let threshold = format!("--threshold={most}");
+        let words = ["security", "--offline=true", "--no-pager", &threshold];
+        let out = Command::new("systemd-analyze").args(words).arg(&file).output().expect("it runs");
+        let told = text(&out.stdout);
+        assert!(out.status.success(), "{unit}: {} {}", told.lines().last().unwrap_or_default(), text(&out.stderr));
+    }
+}
 
 fn a_purge_takes_names_and_the_web_front_along_and_nothing_else() {
     need::programs(&["unshare", "awk"]);
