@@ -267,6 +267,18 @@ impl Deletion {
         self.names.iter().map(|name| Changed::new(name, "would be deleted")).collect()
     }
 
+    /// Accepts that the one disk that was found goes.
+    ///
+    /// # Errors
+    /// Refused, or busy; or it is not one.
+    pub fn accept(self) -> Result<Accepted<Changed>> {
+        let Self { ctx, names, .. } = self;
+        match names.as_slice() {
+            [name] => delete(ctx, name),
+            _ => Err(Error::new(Code::Usage, "one disk is deleted at a time")),
+        }
+    }
+
     /// Deletes one after the other, up to the first that fails.
     ///
     /// # Errors

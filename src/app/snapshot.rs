@@ -15,7 +15,7 @@ use crate::{
             snapshot as saga, verify,
         },
     },
-    model::{AnySnapshot, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
+    model::{AnySnapshot, Code, Error, Name, Observer, ResourceKind, Result, StoragePrices, Unobserved},
     store::{
         Store, resources,
         snapshots::{self, SnapshotUser},
@@ -144,6 +144,18 @@ impl Deletion {
     /// What would be done.
     pub fn plan(&self) -> Vec<Changed> {
         self.names.iter().map(|name| Changed::new(name, "would be deleted")).collect()
+    }
+
+    /// Accepts that the one snapshot that was found goes.
+    ///
+    /// # Errors
+    /// Refused, or busy; or it is not one.
+    pub fn accept(self) -> Result<Accepted<Changed>> {
+        let Self { ctx, names, .. } = self;
+        match names.as_slice() {
+            [name] => delete(ctx, name),
+            _ => Err(Error::new(Code::Usage, "one snapshot is deleted at a time")),
+        }
     }
 
     /// Deletes one after the other, up to the first that fails.

@@ -58,6 +58,27 @@ const fn served(name: &'static str, group: &'static str, does: Does, lacks: &'st
 
 /// Those that are answered.
 pub const SERVED: &[Served] = &[
+    served("AllocateStaticIp", "static-ips", Does::Change(static_ip::allocate), ""),
+    served("AttachStaticIp", "static-ips", Does::Change(static_ip::attach), "one operation"),
+    served("DetachStaticIp", "static-ips", Does::Change(static_ip::detach), ""),
+    served("ReleaseStaticIp", "static-ips", Does::Change(static_ip::release), ""),
+    served("CreateDisk", "disks", Does::Change(disk::create), "no tags, no `addOns`"),
+    served(
+        "AttachDisk",
+        "disks",
+        Does::Change(disk::attach),
+        "`diskPath` is not kept: `path` tells where the guest finds it; one operation",
+    ),
+    served("DetachDisk", "disks", Does::Change(disk::detach), "also of an instance that runs, if its guest lets go"),
+    served("DeleteDisk", "disks", Does::Change(disk::delete), ""),
+    served("CreateInstanceSnapshot", "snapshots", Does::Change(snapshot::create), "no tags of its own; one operation"),
+    served("DeleteInstanceSnapshot", "snapshots", Does::Change(snapshot::delete), ""),
+    served(
+        "CreateInstancesFromSnapshot",
+        "snapshots",
+        Does::Change(create::from_snapshot),
+        "a snapshot by its name; no `userData`, no disks",
+    ),
     served(
         "CloseInstancePublicPorts",
         "firewall",
@@ -163,27 +184,13 @@ pub const REFUSED: &[Refused] = &[
     },
     Refused {
         group: "disks",
-        why: "it is not there yet: `lite disk` does it in a shell",
-        names: &["AttachDisk", "CreateDisk", "DeleteDisk", "DetachDisk", "CreateDiskFromSnapshot"],
+        why: "`lite disk create --from-snapshot` does it in a shell",
+        names: &["CreateDiskFromSnapshot"],
     },
     Refused {
         group: "snapshots",
-        why: "it is not there yet: `lite snapshot` does it in a shell",
-        names: &[
-            "CreateInstanceSnapshot",
-            "CreateInstancesFromSnapshot",
-            "DeleteInstanceSnapshot",
-            "CopySnapshot",
-            "CreateDiskSnapshot",
-            "DeleteDiskSnapshot",
-            "GetDiskSnapshot",
-            "GetDiskSnapshots",
-        ],
-    },
-    Refused {
-        group: "static-ips",
-        why: "it is not there yet: `lite ip` does it in a shell",
-        names: &["AllocateStaticIp", "AttachStaticIp", "DetachStaticIp", "ReleaseStaticIp"],
+        why: "snapshots of disks are made by `lite disk snapshot`",
+        names: &["CopySnapshot", "CreateDiskSnapshot", "DeleteDiskSnapshot", "GetDiskSnapshot", "GetDiskSnapshots"],
     },
     Refused {
         group: "alarms",

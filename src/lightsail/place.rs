@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::wire::Location;
+use super::{
+    fault::{Answer, Fault},
+    wire::Location,
+};
+use crate::model::escaped;
 
 /// Where a request is about, and by which number this host is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,18 @@ impl Place {
     /// The zone of the region.
     pub fn zone(&self) -> String {
         format!("{}a", self.region)
+    }
+
+    /// Refused for another zone than that of the region.
+    ///
+    /// # Errors
+    /// It is another.
+    pub fn check_zone(&self, zone: &str) -> Answer<()> {
+        if zone == self.zone() {
+            return Ok(());
+        }
+        let tip = format!("the zone of region `{}` is `{}`", self.region, self.zone());
+        Err(Fault::invalid(format!("there is no zone `{}` here", escaped(zone))).tip(tip))
     }
 
     /// Where what runs in the zone is.

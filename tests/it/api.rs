@@ -4,6 +4,7 @@ mod changes;
 mod reads;
 mod refusals;
 mod signatures;
+mod storage;
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -5,15 +5,15 @@ use crate::{
     app::{
         files::Attachment,
         instance::create::{self, Create},
-        key_pair, names,
+        key_pair, names, snapshot,
     },
     lightsail::{
         call::{Call, Done, name},
         fault::{Answer, Fault},
         map::{catalog::is_alias, instance::DEFAULT_KEY},
-        wire::CreateInstances,
+        wire::{CreateFromSnapshot, CreateInstances},
     },
-    model::{Asked, Name, NetworkMode, Tag, Unobserved, escaped},
+    model::{Asked, Name, NetworkMode, Tag, Unobserved},
 };
 
 /// Most instances of one request.
@@ -23,7 +23,42 @@ const MOST: usize = 20;
 pub fn create(call: &Call<'_>) -> Answer<Done> {
     let input: CreateInstances = call.input()?;
     let names = instance_names(&input.instance_names)?;
-    let request = request(call, input)?;
+    all(call, &names, &request(call, input)?)
+}
+
+/// Makes instances with the disk of a snapshot: all of them, or none.
+pub fn from_snapshot(call: &Call<'_>) -> Answer<Done> {
+    let input: CreateFromSnapshot = call.input()?;
+    let names = instance_names(&input.instance_names)?;
+    let Some(snapshot) = input.instance_snapshot_name.filter(|_| input.source_instance_name.is_none()) else {
+        return Err(Fault::invalid("`instanceSnapshotName` has to name the snapshot: dates are not known here")
+            .tip("`get-instance-snapshots` lists the automatic ones too"));
+    };
+    if input.attached_disk_mapping.is_some_and(|mapping| !mapping.is_null()) {
+        return Err(Fault::invalid("`attachedDiskMapping` is not known here: disks of the snapshot are left out"));
+    }
+    let snapshot = name(&snapshot)?;
+    let of = snapshot::show(call.app(), call.caller, &snapshot, &mut Unobserved)?.blueprint;
+    let blueprint_id = of.ok_or_else(|| Fault::not_found(format!("`{snapshot}` is a snapshot of a disk")))?;
+    let request = request(
+        call,
+        CreateInstances {
+            instance_names: Vec::new(),
+            availability_zone: input.availability_zone,
+            custom_image_name: None,
+            blueprint_id,
+            bundle_id: input.bundle_id,
+            user_data: input.user_data,
+            key_pair_name: input.key_pair_name,
+            tags: input.tags,
+            add_ons: input.add_ons,
+            ip_address_type: input.ip_address_type,
+        },
+    )?;
+    all(call, &names, &Create { from_snapshot: Some(snapshot), ..request })
+}
+
+fn all(call: &Call<'_>, names: &[Name], request: &Create) -> Answer<Done> {
     let one = |name: &Name| {
         // The id is that of the asking, so that one that comes again after a crash makes nothing twice.
         let request_id = call.invocation.map(|id| format!("api:{}:{id}:{name}", call.key));
@@ -32,7 +67,7 @@ pub fn create(call: &Call<'_>) -> Answer<Done> {
     };
     let checked = names.iter().map(one).collect::<Result<Vec<_>, _>>()?;
     let accepted = create::accept_all(call.app(), checked, &mut Unobserved)?;
-    let each = accepted.into_iter().zip(&names);
+    let each = accepted.into_iter().zip(names);
     let started = each.map(|(one, name)| started(call, ("CreateInstance", ("Instance", name.as_str())), one));
     all_begun(started.collect::<Answer<_>>()?)
 }
@@ -50,11 +85,7 @@ fn instance_names(given: &[String]) -> Answer<Vec<Name>> {
 
 /// What all of them are to be.
 fn request(call: &Call<'_>, input: CreateInstances) -> Answer<Create> {
-    let place = call.place()?;
-    if input.availability_zone != place.zone() {
-        let text = format!("there is no zone `{}` here", escaped(&input.availability_zone));
-        return Err(Fault::invalid(text).tip(format!("the zone of region `{}` is `{}`", place.region, place.zone())));
-    }
+    call.place()?.check_zone(&input.availability_zone)?;
     if input.custom_image_name.is_some() {
         return Err(Fault::invalid("`customImageName` is not known here").tip("`lite image import` brings an image"));
     }

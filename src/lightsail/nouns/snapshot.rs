@@ -1,13 +1,17 @@
 //! Snapshots of instances.
 
+use super::{
+    begun,
+    change::{patiently, started},
+};
 use crate::{
-    app::snapshot,
+    app::snapshot::{self, Flags},
     lightsail::{
-        call::{Call, name},
+        call::{Call, Done, name},
         fault::{Answer, Fault},
         map::storage as map,
         pages::page,
-        wire::{OfSnapshot, OneSnapshot, Page, Snapshots},
+        wire::{CreateSnapshot, OfSnapshot, OneSnapshot, Page, Snapshots},
     },
     model::Unobserved,
 };
@@ -30,4 +34,29 @@ pub fn one(call: &Call<'_>, input: OfSnapshot) -> Answer<OneSnapshot> {
     let instance_snapshot =
         found.ok_or_else(|| Fault::not_found(format!("`{wanted}` is a snapshot of a disk, not of an instance")))?;
     Ok(OneSnapshot { instance_snapshot })
+}
+
+/// Makes a snapshot of an instance.
+pub fn create(call: &Call<'_>) -> Answer<Done> {
+    let input: CreateSnapshot = call.input()?;
+    let (of, new) = (name(&input.instance_name)?, name(&input.instance_snapshot_name)?);
+    if input.tags.is_some_and(|tags| !tags.is_empty()) {
+        return Err(Fault::invalid("a snapshot has the tags of its instance, and no others"));
+    }
+    let named = (&of, Some(&new));
+    let accept = || snapshot::create(call.app(), call.caller, named, Flags::default(), &mut Unobserved);
+    let about = ("CreateInstanceSnapshot", ("InstanceSnapshot", new.as_str()));
+    begun(started(call, about, patiently(call, accept)?)?)
+}
+
+/// Removes a snapshot of an instance.
+pub fn delete(call: &Call<'_>) -> Answer<Done> {
+    let input: OfSnapshot = call.input()?;
+    let of = name(&input.instance_snapshot_name)?;
+    // One of a disk is none of these.
+    one(call, input)?;
+    let only = std::slice::from_ref(&of);
+    let accept = || snapshot::find(call.app(), call.caller, only, false, &mut Unobserved)?.accept();
+    let about = ("DeleteInstanceSnapshot", ("InstanceSnapshot", of.as_str()));
+    begun(started(call, about, patiently(call, accept)?)?)
 }

@@ -67,3 +67,29 @@ pub struct Disk {
     /// One has it.
     pub is_attached: bool,
 }
+
+/// `CreateDisk`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateDisk {
+    /// Its name.
+    pub disk_name: String,
+    /// Where.
+    pub availability_zone: String,
+    /// Its size.
+    pub size_in_gb: u64,
+    /// Its tags: disks have none.
+    pub tags: Option<Vec<Tag>>,
+    /// Add-ons: there are none.
+    pub add_ons: Option<Vec<serde_json::Value>>,
+}
+
+/// `AttachDisk`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachDisk {
+    /// Its name.
+    pub disk_name: String,
+    /// Which instance gets it.
+    pub instance_name: String,
+}

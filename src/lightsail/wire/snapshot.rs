@@ -62,3 +62,43 @@ pub struct Snapshot {
     /// The root disk.
     pub size_in_gb: u64,
 }
+
+/// `CreateInstanceSnapshot`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateSnapshot {
+    /// Its name.
+    pub instance_snapshot_name: String,
+    /// Of which instance.
+    pub instance_name: String,
+    /// Its tags: it has those of the instance.
+    pub tags: Option<Vec<Tag>>,
+}
+
+/// `CreateInstancesFromSnapshot`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateFromSnapshot {
+    /// Their names.
+    pub instance_names: Vec<String>,
+    /// Where.
+    pub availability_zone: String,
+    /// The snapshot.
+    pub instance_snapshot_name: Option<String>,
+    /// The bundle.
+    pub bundle_id: String,
+    /// A script: they are set up already.
+    pub user_data: Option<String>,
+    /// The key pair that may log in.
+    pub key_pair_name: Option<String>,
+    /// Their tags.
+    pub tags: Option<Vec<Tag>>,
+    /// Add-ons: there are none.
+    pub add_ons: Option<Vec<serde_json::Value>>,
+    /// Which kinds of addresses.
+    pub ip_address_type: Option<String>,
+    /// New names for disks: they are left out.
+    pub attached_disk_mapping: Option<serde_json::Value>,
+    /// The instance, in place of a snapshot: not known here.
+    pub source_instance_name: Option<String>,
+}

@@ -57,3 +57,13 @@ pub struct StaticIp {
     /// It leads to one.
     pub is_attached: bool,
 }
+
+/// `AttachStaticIp`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachStaticIp {
+    /// Its name.
+    pub static_ip_name: String,
+    /// Where it is to lead.
+    pub instance_name: String,
+}

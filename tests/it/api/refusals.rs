@@ -52,6 +52,14 @@ fn what_cannot_be_is_refused_and_nothing_is_made() {
         ("CreateInstances", create("tags", json!([{"key": "\u{fc}"}]))),
         ("CreateInstances", create("userData", json!("#cloud-config\n- : :"))),
         ("CreateInstances", create("userData", json!(format!("#!/bin/sh\n{long}")))),
+        ("CreateDisk", json!({"diskName": "web", "availabilityZone": "home-1a", "sizeInGb": 1})),
+        ("CreateDisk", json!({"diskName": "d", "availabilityZone": "home-1b", "sizeInGb": 1})),
+        ("CreateDisk", json!({"diskName": "d", "availabilityZone": "home-1a", "sizeInGb": 0})),
+        ("CreateDisk", json!({"diskName": "d", "availabilityZone": "home-1a", "sizeInGb": 20_000})),
+        ("CreateDisk", json!({"diskName": "d", "availabilityZone": "home-1a", "sizeInGb": -1})),
+        ("AllocateStaticIp", json!({"staticIpName": "web"})),
+        ("CreateInstanceSnapshot", json!({"instanceSnapshotName": "web", "instanceName": "web"})),
+        ("CreateInstancesFromSnapshot", create("sourceInstanceName", json!("web"))),
         ("StartInstance", json!({"instanceName": "web", "attributeUpdates": {"bundleId": "small"}})),
         ("PutInstancePublicPorts", port("protocol", json!("sctp"))),
         ("PutInstancePublicPorts", port("cidrs", json!(["10.0.0.1/8"]))),
@@ -77,6 +85,13 @@ fn what_cannot_be_is_refused_and_nothing_is_made() {
         ("PutInstancePublicPorts", json!({"instanceName": "absent", "portInfos": []})),
         ("DeleteKeyPair", json!({"keyPairName": "absent"})),
         ("TagResource", json!({"resourceName": "absent", "tags": []})),
+        ("AttachDisk", json!({"diskName": "absent", "instanceName": "web", "diskPath": "/dev/xvdf"})),
+        ("DeleteDisk", json!({"diskName": "absent"})),
+        ("AttachStaticIp", json!({"staticIpName": "absent", "instanceName": "web"})),
+        ("ReleaseStaticIp", json!({"staticIpName": "absent"})),
+        ("CreateInstanceSnapshot", json!({"instanceSnapshotName": "s", "instanceName": "absent"})),
+        ("DeleteInstanceSnapshot", json!({"instanceSnapshotName": "absent"})),
+        ("CreateInstancesFromSnapshot", create("instanceSnapshotName", json!("absent"))),
         ("GetInstanceAccessDetails", json!({"instanceName": "absent"})),
     ] {
         assert_eq!(house.call(&anna, operation, &body.to_string()).exception(), "NotFoundException", "{operation}");
@@ -91,7 +106,8 @@ fn asks_for_all(house: &House, key: &crate::support::api::Key) -> Vec<(&'static 
     let body = json!({"instanceName": "web", "instanceNames": ["new"], "availabilityZone": "home-1a",
         "blueprintId": "debian-13", "bundleId": "nano", "keyPairName": "new-key", "resourceName": "web", "tags": [],
         "publicKeyBase64": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1",
-        "tagKeys": [], "portInfos": [], "portInfo": {"fromPort": 1, "toPort": 1, "protocol": "tcp"}});
+        "diskName": "new-disk", "sizeInGb": 1, "diskPath": "/dev/xvdf", "staticIpName": "new-ip",
+        "instanceSnapshotName": "new-snap", "tagKeys": [], "portInfos": [], "portInfo": {"fromPort": 1, "toPort": 1, "protocol": "tcp"}});
     let changes = SERVED.iter().filter(|one| matches!(one.does, Does::Change(_)));
     changes.map(|one| (one.name, house.call(key, one.name, &body.to_string()).exception())).collect()
 }
@@ -103,8 +119,9 @@ fn who_may_look_alone_changes_nothing() {
     house.world.create("web").expect("created");
     let before = house.world.snapshot();
     for (operation, told) in asks_for_all(&house, &vera) {
-        // Its key pair is looked for first.
-        let wanted = if operation == "CreateInstances" { "NotFoundException" } else { "AccessDeniedException" };
+        // What they are made with is looked for first.
+        let looks = ["CreateInstances", "CreateInstancesFromSnapshot", "DeleteInstanceSnapshot"].contains(&operation);
+        let wanted = if looks { "NotFoundException" } else { "AccessDeniedException" };
         assert_eq!(told, wanted, "{operation}");
     }
     assert_eq!(house.world.snapshot(), before);
