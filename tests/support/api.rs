@@ -69,6 +69,8 @@ pub struct Wish {
     pub body: String,
     pub service: String,
     pub region: String,
+    /// How the client calls this host.
+    pub host: String,
     pub at: Timestamp,
     /// Headers that are signed too.
     pub signed: Vec<(String, String)>,
@@ -85,6 +87,7 @@ impl Wish {
             body: body.to_owned(),
             service: "lightsail".to_owned(),
             region: "home-1".to_owned(),
+            host: "127.0.0.1:8480".to_owned(),
             at: Timestamp::now(),
             signed: Vec::new(),
             after: Vec::new(),
@@ -101,7 +104,7 @@ impl Wish {
     pub fn sign(&self, key: &Key) -> (Request<()>, Bytes) {
         let at = self.at.strftime("%Y%m%dT%H%M%SZ").to_string();
         let date = at[..8].to_owned();
-        let mut headers = vec![("host".to_owned(), "127.0.0.1:8480".to_owned()), ("x-amz-date".to_owned(), at.clone())];
+        let mut headers = vec![("host".to_owned(), self.host.clone()), ("x-amz-date".to_owned(), at.clone())];
         let is_json = !self.target.is_empty();
         let content =
             if is_json { "application/x-amz-json-1.1" } else { "application/x-www-form-urlencoded; charset=utf-8" };
@@ -140,6 +143,17 @@ impl Wish {
     }
 }
 
+/// A key of a user of its own, that sees what has one tag or all.
+pub fn new_key(app: &App, user: &str, role: Role, only: Option<&str>) -> Key {
+    let (root, name) = (Caller::root(Via::Cli), Name::parse(user).expect("a name"));
+    let scope = only.map_or(Scope::All, |tag| Scope::parse(tag).expect("a tag"));
+    let add = user::Add { name: name.clone(), role, scope, dry_run: false };
+    user::add(app, &root, &add, &mut Unobserved).expect("a user");
+    let create = key::Create { user: name, role: None, label: "test".to_owned() };
+    let made = key::create(app, &root, &create).expect("a key");
+    Key { id: made.key.id.clone(), secret: made.secret }
+}
+
 impl House {
     pub fn new() -> Self {
         Self::of(World::new(), 100)
@@ -172,13 +186,7 @@ impl House {
 
     /// A key of a user of its own, that sees what has one tag or all.
     pub fn key(&self, user: &str, role: Role, only: Option<&str>) -> Key {
-        let (root, name) = (Caller::root(Via::Cli), Name::parse(user).expect("a name"));
-        let scope = only.map_or(Scope::All, |tag| Scope::parse(tag).expect("a tag"));
-        let add = user::Add { name: name.clone(), role, scope, dry_run: false };
-        user::add(&self.app, &root, &add, &mut Unobserved).expect("a user");
-        let create = key::Create { user: name, role: None, label: "test".to_owned() };
-        let made = key::create(&self.app, &root, &create).expect("a key");
-        Key { id: made.key.id.clone(), secret: made.secret }
+        new_key(&self.app, user, role, only)
     }
 
     pub fn admin(&self) -> Key {

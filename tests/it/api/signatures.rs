@@ -5,7 +5,10 @@ use lite::{
     model::{Name, Role, Via},
 };
 
-use crate::support::api::{House, Key, Reply, Wish};
+use crate::support::{
+    api::{House, Key, Reply, Wish, new_key},
+    served::Served,
+};
 
 fn told(reply: &Reply) -> (u16, String) {
     let (status, kind, _) = reply.fault();
@@ -132,4 +135,34 @@ fn hostile_bodies_and_headers_are_refused() {
         assert_eq!(told(&house.deliver(other, body.clone())), (400, "UnknownOperationException".to_owned()), "{uri}");
     }
     assert_eq!(house.key("bert", Role::Viewer, None).id.len(), 20);
+}
+
+#[test]
+fn a_server_hands_on_what_is_signed_for_it() {
+    let served = Served::new();
+    let anna = new_key(&served.app, "anna", Role::Admin, None);
+    let ask = |wish: &Wish| {
+        let (request, body) = wish.sign(&anna);
+        let own = request.headers().iter().filter(|(name, _)| *name != "host");
+        let lines: Vec<String> =
+            own.map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        served.ask("POST", "/", &lines, std::str::from_utf8(&body).expect("text"))
+    };
+    let host = served.address.to_string();
+    let answer = ask(&Wish { host: host.clone(), ..wish() });
+    assert_eq!((answer.status, answer.field("content-type")), (200, Some("application/x-amz-json-1.1")), "{answer:?}");
+    assert!(answer.body.contains("home-1") && answer.field("x-amzn-requestid").is_some(), "{answer:?}");
+    // A proxy that gives it another name breaks the signature, and says so.
+    let answer = ask(&Wish { host: "elsewhere:1".to_owned(), ..wish() });
+    assert!(answer.status == 403 && answer.body.contains("InvalidSignatureException"), "{answer:?}");
+    let identity = Wish {
+        service: "sts".to_owned(),
+        target: String::new(),
+        body: "Action=GetCallerIdentity&Version=2011-06-15".to_owned(),
+        host,
+        ..wish()
+    };
+    let answer = ask(&identity);
+    assert!(answer.status == 200 && answer.body.contains("user/anna"), "{answer:?}");
 }
