@@ -138,6 +138,14 @@ assert c.get_instance(instanceName="once")["instance"]["tags"] == [{"key": "env"
 done(c.stop_instance(instanceName="once", force=True))
 done(c.start_instance(instanceName="once"))
 assert c.get_operations_for_resource(resourceName="once")["operations"][0]["operationType"] == "CreateInstance"
+done(c.create_disk(diskName="data", availabilityZone="home-1a", sizeInGb=1))
+done(c.attach_disk(diskName="data", instanceName="once", diskPath="/dev/xvdf"))
+assert c.get_disk(diskName="data")["disk"]["attachedTo"] == "once"
+assert [d.get("name") for d in c.get_instance(instanceName="once")["instance"]["hardware"]["disks"]] == [None, "data"]
+done(c.allocate_static_ip(staticIpName="front"))
+done(c.attach_static_ip(staticIpName="front", instanceName="once"))
+assert c.get_static_ip(staticIpName="front")["staticIp"]["isAttached"] is True
+done(c.create_instance_snapshot(instanceSnapshotName="before", instanceName="once"))
 for read_all in (c.get_operations, c.get_active_names, c.get_disks, c.get_static_ips, c.get_instance_snapshots,
                  c.get_bundles, c.get_key_pairs):
     read_all()
@@ -153,6 +161,12 @@ assert wrong.response["Error"]["Code"] == "InvalidSignatureException", wrong.res
 other = refused(botocore.exceptions.ClientError, client("s3").list_buckets)
 assert "this host speaks the API of Lightsail" in str(other), str(other)
 
+done(c.delete_instance_snapshot(instanceSnapshotName="before"))
+done(c.detach_static_ip(staticIpName="front"))
+done(c.release_static_ip(staticIpName="front"))
+done(c.stop_instance(instanceName="once", force=True))
+done(c.detach_disk(diskName="data"))
+done(c.delete_disk(diskName="data"))
 for name in ["once"] + names:
     done(c.delete_instance(instanceName=name))
 refused(c.exceptions.NotFoundException, c.get_instance, instanceName="once")
