@@ -79,7 +79,16 @@ async fn inside(console: &Console, peer: IpAddr, request: Request, next: Next) -
         Err(refused) => return last(refused),
     };
     parts.extensions.insert(Source { address, scheme });
-    match timeout(console.times.answer, next.run(Request::from_parts(parts, Body::from(body)))).await {
+    let answer = async {
+        match &console.api {
+            // Signed, and no call of the API: it says so, in the words that clients read.
+            Some(api) if guard::is_for_api(&parts) && !guard::is_posted_to_root(&parts) => {
+                api(address, parts, body).await.map(Body::from)
+            }
+            _ => next.run(Request::from_parts(parts, Body::from(body))).await,
+        }
+    };
+    match timeout(console.times.answer, answer).await {
         Ok(response) => response,
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "this takes too long\n").into_response(),
     }
@@ -97,7 +106,7 @@ async fn whole<'a>(
     body: Body,
 ) -> Result<(Bytes, Option<SemaphorePermit<'a>>), (StatusCode, &'static str)> {
     const LONG: (StatusCode, &str) = (StatusCode::PAYLOAD_TOO_LARGE, "this is too long\n");
-    let most = if guard::is_for_api(parts) { API } else { FORM };
+    let most = if guard::is_for_api(parts) && guard::is_posted_to_root(parts) { API } else { FORM };
     let said = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if said.is_some_and(|said| said > most) {
         return Err(LONG);

@@ -54,12 +54,22 @@ pub fn origin(
     (address.map_or(peer, |address| address.to_canonical()), scheme)
 }
 
-/// Whether a request is the API's: a page elsewhere can send neither header without asking first, which is refused.
+/// Methods of programs that sign: those of the console, and what clients of other services send here by mistake.
+const SIGNED: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
+
+/// Whether a request is the API's, which answers whatever is signed, wherever it was sent: the console takes no signature. A page
+/// elsewhere can send neither header without asking first, which is refused.
 pub fn is_for_api(parts: &Parts) -> bool {
-    let signature =
-        parts.headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-"));
-    let is_named = parts.headers.contains_key("x-amz-target");
-    parts.method == Method::POST && parts.uri.path() == "/" && (signature || is_named)
+    is_signed(parts) || is_posted_to_root(parts) && parts.headers.contains_key("x-amz-target")
+}
+
+fn is_signed(parts: &Parts) -> bool {
+    parts.headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-"))
+}
+
+/// Whether a request has the method and the path that the API has.
+pub fn is_posted_to_root(parts: &Parts) -> bool {
+    parts.method == Method::POST && parts.uri.path() == "/"
 }
 
 /// The value of a header that is there once.
@@ -83,7 +93,8 @@ fn host(parts: &Parts) -> Option<&str> {
 /// # Errors
 /// Why the request is refused.
 pub fn check(hosts: &Hosts, scheme: &str, parts: &Parts) -> Result<(), Refused> {
-    if ![Method::GET, Method::HEAD, Method::POST].contains(&parts.method) {
+    let known: &[Method] = if is_signed(parts) { &SIGNED } else { &[Method::GET, Method::HEAD, Method::POST] };
+    if !known.contains(&parts.method) {
         return Err(Refused::Method);
     }
     if parts.headers.contains_key(header::TRANSFER_ENCODING) {
@@ -190,17 +201,37 @@ mod tests {
     }
 
     #[test]
-    fn the_api_is_posted_to_the_root_and_says_so_in_a_header() {
+    fn what_is_signed_is_the_apis_and_what_names_an_operation_is_where_it_is_posted_to_the_root() {
         let (signed, target) =
             (("authorization", "AWS4-HMAC-SHA256 x"), ("x-amz-target", "Lightsail_20161128.GetRegions"));
         for (method, path, headers, wanted) in [
             (Method::POST, "/", vec![signed], true),
             (Method::POST, "/", vec![target], true),
             (Method::POST, "/", vec![("authorization", "Basic x")], false),
-            (Method::POST, "/login", vec![signed, target], false),
-            (Method::GET, "/", vec![signed, target], false),
+            (Method::POST, "/login", vec![target], false),
+            (Method::GET, "/", vec![target], false),
+            (Method::GET, "/", vec![signed], true),
+            (Method::PUT, "/bucket/key", vec![signed], true),
         ] {
             assert_eq!(is_for_api(&parts(&method, path, &headers)), wanted, "{method} {path} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_lets_no_other_host_and_no_preflight_in() {
+        let (own, signed) = (("host", "localhost:8480"), ("authorization", "AWS4-HMAC-SHA256 x"));
+        for (method, headers, wanted) in [
+            (Method::PUT, vec![own, signed], Ok(())),
+            (Method::DELETE, vec![own, signed], Ok(())),
+            (Method::POST, vec![own, signed, ("sec-fetch-site", "cross-site")], Ok(())),
+            (Method::PUT, vec![own], Err(Refused::Method)),
+            (Method::PUT, vec![own, ("authorization", "Basic x")], Err(Refused::Method)),
+            (Method::OPTIONS, vec![own, signed], Err(Refused::Method)),
+            (Method::TRACE, vec![own, signed], Err(Refused::Method)),
+            (Method::GET, vec![("host", "evil.example"), signed], Err(Refused::Host)),
+            (Method::PUT, vec![own, signed, ("transfer-encoding", "chunked")], Err(Refused::Length)),
+        ] {
+            assert_eq!(asked(&method, "/x", &headers), wanted, "{method} {headers:?}");
         }
     }
 

@@ -231,6 +231,41 @@ fn the_api_is_where_a_signature_is_and_takes_no_cookie() {
 }
 
 #[test]
+fn what_is_signed_meets_the_api_wherever_it_is_sent_and_never_the_console() {
+    let served = Served::new();
+    let cookie = served.log_in(&served.code());
+    let signed = |service: &str| {
+        let scope = format!("LITE0000000000000000/20261128/us-east-1/{service}/aws4_request");
+        format!(
+            "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={}",
+            "0".repeat(64)
+        )
+    };
+    let ask = |method: &str, path: &str, service: &str| {
+        let lines = [&signed(service), "X-Amz-Date: 20261128T090000Z", &format!("Cookie: {cookie}")];
+        let answer = served.ask(method, path, &lines, "");
+        let kind = answer.field("content-type").unwrap_or_default().to_owned();
+        (answer.status, kind, answer.body.split("<RequestId>").next().unwrap_or_default().to_owned())
+    };
+    let told = |text: &str| {
+        let error = "<ErrorResponse><Error><Type>Sender</Type><Code>UnknownOperationException</Code><Message>";
+        (400, "text/xml".to_owned(), format!("{error}{text}</Message></Error>"))
+    };
+    let of_s3 = told("this host speaks the API of Lightsail, and not that of `s3`");
+    // What `aws s3 ls`, `aws s3 ls BUCKET`, `aws s3 cp` and `aws s3 rm` send.
+    for (method, path) in
+        [("GET", "/"), ("GET", "/bucket?list-type=2"), ("PUT", "/bucket/key"), ("DELETE", "/bucket/key")]
+    {
+        assert_eq!(ask(method, path, "s3"), of_s3, "{method} {path}");
+    }
+    let elsewhere = told("requests of the API are `POST /`");
+    for (method, path) in [("GET", "/instances"), ("POST", "/logout"), ("POST", "/nothing")] {
+        assert_eq!(ask(method, path, "lightsail"), elsewhere, "{method} {path}");
+    }
+    assert_eq!(served.get("/instances", &cookie).status, 200, "nobody was logged out");
+}
+
+#[test]
 fn only_a_proxy_that_is_trusted_says_who_came() {
     let lines = [FORM, OWN, "X-Forwarded-For: 127.0.0.1, 192.0.2.7", "X-Forwarded-Proto: https"];
     let plain = Served::new();
