@@ -4,8 +4,11 @@
 pub mod code;
 pub mod key;
 pub mod password;
+pub mod rate;
 pub mod session;
 pub mod tries;
+
+use std::net::{IpAddr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
 
@@ -14,6 +17,15 @@ use crate::model::hex;
 /// What is kept of a secret that is random and long: its digest, by which it is looked up and from which nobody gets it.
 pub fn digest(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
+}
+
+/// Who counts together: whoever has one address of a network of IPv6 has them all.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) if address.is_loopback() => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
 }
 
 /// Letters and digits that are not taken for one another: Crockford's, 5 bits each.

@@ -10,6 +10,7 @@ use super::{App, Caller};
 use crate::{
     access::{
         code::LoginCode,
+        network_of,
         password::{self, Cost, Hash},
         session::{Limits, Times, Token},
         tries::Tries,
@@ -131,11 +132,7 @@ pub fn log_in(app: &App, door: &Door, proof: Proof<'_>, address: IpAddr) -> Resu
 
 /// Whose failures count together.
 fn keys(proof: Proof<'_>, address: IpAddr) -> Vec<String> {
-    let place = match address {
-        IpAddr::V4(address) => format!("from {address}"),
-        // Whoever has one address of a network of IPv6 has them all.
-        IpAddr::V6(address) => format!("from {:x?}", &address.segments()[..4]),
-    };
+    let place = format!("from {}", network_of(address));
     match proof {
         Proof::Code(_) => vec![place],
         Proof::Password { user, .. } => vec![place, format!("as {}", crate::access::digest(user))],

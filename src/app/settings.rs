@@ -15,8 +15,8 @@ use values::{DAY, folder, graphic, invalid, is_https, is_uri, is_url, is_word, k
 
 use crate::{
     model::{
-        Accel, Acme, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths,
-        Ratio, Result, ServerCertificate, Serving, Settings, Size, Subnet6, Word, escaped, nearest,
+        Accel, Acme, Api, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit,
+        Paths, Ratio, Result, ServerCertificate, Serving, Settings, Size, Subnet6, Word, escaped, is_hidden, nearest,
     },
     notify::mail,
 };
@@ -25,7 +25,7 @@ use crate::{
 pub const CONFIG: &str = "/etc/lite/config.toml";
 
 /// Every key of the file. Its variable is `LITE_` and the key in capitals.
-pub const KEYS: [&str; 31] = [
+pub const KEYS: [&str; 33] = [
     "accel",
     "acme_ca",
     "acme_contact",
@@ -42,8 +42,10 @@ pub const KEYS: [&str; 31] = [
     "mirror",
     "names",
     "network",
+    "page_size",
     "pool",
     "pool_dir",
+    "regions",
     "session_idle",
     "session_life",
     "smtp_from",
@@ -151,6 +153,10 @@ pub fn resolve(vars: &Vars) -> Result<Settings> {
             ca: reader.read("acme_ca", None, |t| folder(t).map(Some)),
         },
         serve: serving(&mut reader),
+        api: Api {
+            regions: reader.read("regions", Api::default().regions, Api::parse_regions),
+            page_size: reader.read("page_size", Api::default().page_size, Api::parse_page_size),
+        },
         paths: Paths {
             state: reader.read("state_dir", "/var/lib/lite".into(), folder),
             blueprints: reader.read("blueprints", blueprints(vars)?, |t| t.split(':').map(folder).collect()),
@@ -322,7 +328,7 @@ fn file(vars: &Vars, faults: &mut Vec<Error>) -> Result<BTreeMap<&'static str, G
 
 /// The key takes a number, with or without quotes.
 fn is_number(key: &str) -> bool {
-    key.ends_with("_overcommit")
+    key.ends_with("_overcommit") || key == "page_size"
 }
 
 fn plain(value: &DeValue<'_>, key: &str) -> Option<String> {
@@ -330,7 +336,7 @@ fn plain(value: &DeValue<'_>, key: &str) -> Option<String> {
         DeValue::String(text) => Some(text.clone().into_owned()),
         DeValue::Integer(number) if is_number(key) && number.radix() == 10 => Some(number.as_str().to_owned()),
         DeValue::Float(number) if is_number(key) => Some(number.as_str().to_owned()),
-        DeValue::Array(items) if ["blueprints", "names"].contains(&key) => {
+        DeValue::Array(items) if ["blueprints", "names", "regions"].contains(&key) => {
             let items: Option<Vec<String>> = items.iter().map(|i| plain(i.get_ref(), "")).collect();
             items.map(|i| i.join(":"))
         }

@@ -14,16 +14,13 @@ use super::{
     json,
     place::Place,
     pools::{Pools, Work},
+    rates::Rates,
 };
 use crate::{
     app::{App, Caller, blueprint, key},
     model::{Name, Unobserved},
 };
 
-/// The region where none is named: one that AWS has not, so that nobody reaches AWS by mistake.
-const REGION: &str = "home-1";
-/// Resources on a page.
-const PAGE: usize = 100;
 /// How long an application may take until it answers, as `lite create` has it.
 const READY: Duration = Duration::from_secs(900);
 /// For how long what blueprints are called is remembered.
@@ -38,13 +35,14 @@ pub struct Api {
 /// What the threads of all calls share.
 pub struct Shared {
     pub app: App,
-    regions: Vec<String>,
     pub page_size: usize,
     /// How long applications are waited for after a create or a start; none: operations end once the machine runs.
     pub until_ready: Option<Duration>,
     /// How long a create may take.
     pub timeout: Duration,
     pub(super) again: Again,
+    /// How often it is called; none: as often as anybody likes.
+    pub(super) rates: Option<Rates>,
     account: OnceLock<String>,
     titles: Mutex<Option<(Instant, Arc<Titles>)>>,
 }
@@ -68,16 +66,12 @@ impl Titles {
 }
 
 impl Api {
-    /// The API of a host, in one region.
+    /// The API of a host.
     pub fn new(app: App) -> Self {
-        Self::with(app, vec![REGION.to_owned()], PAGE)
-    }
-
-    /// The API of a host in these regions, the first where a request names none of them, with so many resources on a page.
-    pub fn with(app: App, regions: Vec<String>, page_size: usize) -> Self {
         let (account, titles) = (OnceLock::new(), Mutex::default());
-        let (until_ready, page_size, again) = (Some(READY), page_size.max(1), Again::default());
-        let shared = Shared { app, regions, page_size, until_ready, timeout: READY, again, account, titles };
+        let (until_ready, page_size, again) = (Some(READY), app.settings.api.page_size.max(1), Again::default());
+        let rates = Some(Rates::new(&app));
+        let shared = Shared { app, page_size, until_ready, timeout: READY, again, rates, account, titles };
         Self { shared: Arc::new(shared), pools: Pools::default() }
     }
 
@@ -86,6 +80,15 @@ impl Api {
     pub fn until_running(mut self) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.until_ready = None;
+        }
+        self
+    }
+
+    /// The same, called as often as anybody likes: for tests and measurements.
+    #[must_use]
+    pub fn at_any_rate(mut self) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.rates = None;
         }
         self
     }
@@ -102,16 +105,17 @@ impl Shared {
     /// # Errors
     /// It names another than those of this host.
     pub fn region(&self, named: &str) -> Answer<&str> {
-        self.regions.iter().find(|region| *region == named).map(String::as_str).ok_or_else(|| {
-            let known = self.regions.join("`, `");
+        let regions = self.regions();
+        regions.iter().find(|region| *region == named).map(String::as_str).ok_or_else(|| {
+            let known = regions.join("`, `");
             Fault::invalid(format!("this host is not in region `{named}`: it has `{known}`"))
-                .tip(format!("say so to the client: `AWS_REGION={}`", self.regions.first().map_or("", |one| one)))
+                .tip(format!("say so to the client: `AWS_REGION={}`", regions.first().map_or("", |one| one)))
         })
     }
 
     /// The regions of this host.
     pub fn regions(&self) -> &[String] {
-        &self.regions
+        &self.app.settings.api.regions
     }
 }
 

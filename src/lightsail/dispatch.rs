@@ -76,7 +76,7 @@ async fn exchange(api: &Arc<Api>, (peer, id): (IpAddr, &str), parts: &Parts, bod
     let asked = asked(parts, &body)?;
     let (parts, shared, id) = (parts.clone(), api.shared.clone(), id.to_owned());
     let (own, own_body) = (shared.clone(), body.clone());
-    let signed = api.pools.read(move || authenticate(&own, peer, &parts, &own_body)).await?;
+    let signed = api.pools.read(move || let_in(&own, peer, &parts, &own_body)).await?;
     match asked {
         Asked::Identity => api.pools.read(move || sts::answer(&signed.call(&shared, &body), &id)).await,
         Asked::Operation(Err(none)) => Err(none),
@@ -139,6 +139,15 @@ fn asked(parts: &Parts, body: &[u8]) -> Answer<Asked> {
     }
     let name = target.strip_prefix(PREFIX).unwrap_or(&target);
     Ok(Asked::Operation(operations::find(name)))
+}
+
+/// Whoever signed a request, unless too many came before.
+fn let_in(shared: &Shared, peer: IpAddr, parts: &Parts, body: &[u8]) -> Answer<Signed> {
+    let who = || authenticate(shared, peer, parts, body);
+    let Some(rates) = &shared.rates else { return who() };
+    let signed = rates.signed(&shared.app, peer, who)?;
+    rates.of_key(&shared.app, &signed.asked.key)?;
+    Ok(signed)
 }
 
 /// Whoever signed a request.

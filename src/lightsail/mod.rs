@@ -16,6 +16,7 @@ mod pages;
 mod past;
 mod place;
 mod pools;
+mod rates;
 mod sts;
 mod wire;
 

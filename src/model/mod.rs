@@ -85,7 +85,7 @@ pub use resource::{HostId, ResourceKind, ResourceRef};
 pub use role::{Role, Scope};
 pub use ruleset::{LoadedTable, Ruleset};
 pub use serve::{CertificateFiles, ServerCertificate, Serving};
-pub use settings::{Acme, MailSecurity, MailServer, Paths, Settings};
+pub use settings::{Acme, Api, MailSecurity, MailServer, Paths, Settings};
 pub use site::{ApplicationUrl, Certificate, CertificateState, Domain, Site, is_behind_router};
 pub use size::Size;
 pub use snapshot::{Consistency, CopiedDisk, Snapshot, SnapshotState, StoredSnapshot, Verification};

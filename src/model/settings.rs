@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Host, Serving, words};
+use super::{Code, Error, Host, Result, Serving, escaped, words};
 
 words! {
     /// How the connection to a mail server is protected.
@@ -64,6 +64,71 @@ impl Default for Acme {
     }
 }
 
+/// What the Lightsail API of this host says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// The regions that clients may name (`LITE_REGIONS`).
+    pub regions: Vec<String>,
+    /// Resources on a page of a list (`LITE_PAGE_SIZE`).
+    pub page_size: usize,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        // A region that AWS has not, so that nobody reaches AWS by mistake.
+        Self { regions: vec!["home-1".to_owned()], page_size: 100 }
+    }
+}
+
+impl Api {
+    /// Most regions.
+    const MOST: usize = 32;
+    /// Longest name of a region.
+    const LONGEST: usize = 32;
+    /// Most resources on a page.
+    const PAGE: usize = 1000;
+
+    /// Reads names of regions with `:` between them: clients make host names of them.
+    ///
+    /// # Errors
+    /// One is none, or twice.
+    pub fn parse_regions(text: &str) -> Result<Vec<String>> {
+        let bad =
+            |what: &str, form: &str| Error::new(Code::InvalidSettings, format!("`{}` is not {form}", escaped(what)));
+        let regions: Vec<String> = text.split(':').map(str::to_owned).take(Self::MOST + 1).collect();
+        let plain = |name: &str| {
+            let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            (1..=Self::LONGEST).contains(&name.len())
+                && name.bytes().all(inside)
+                && !name.starts_with('-')
+                && !name.ends_with('-')
+        };
+        if let Some(wrong) = regions.iter().find(|name| !plain(name)) {
+            return Err(bad(wrong, "a region such as `home-1` or `us-east-1`"));
+        }
+        let twice = regions.iter().enumerate().any(|(n, name)| regions[..n].contains(name));
+        if twice || regions.len() > Self::MOST {
+            return Err(bad(text, &format!("a list of up to {} regions, each once", Self::MOST)));
+        }
+        Ok(regions)
+    }
+
+    /// Reads a number of resources.
+    ///
+    /// # Errors
+    /// It is none, or out of bounds.
+    pub fn parse_page_size(text: &str) -> Result<usize> {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|size| (1..=Self::PAGE).contains(size) && text.bytes().all(|b| b.is_ascii_digit()));
+        number.ok_or_else(|| {
+            let form = format!("a number from 1 to {}", Self::PAGE);
+            Error::new(Code::InvalidSettings, format!("`{}` is not {form}", escaped(text)))
+        })
+    }
+}
+
 /// Everything configurable. File `/etc/lite/config.toml` (`LITE_CONFIG`), each key overridden by `LITE_<KEY>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -83,6 +148,8 @@ pub struct Settings {
     pub acme: Acme,
     /// The console.
     pub serve: Serving,
+    /// The Lightsail API.
+    pub api: Api,
     /// Folders of the process.
     pub paths: Paths,
 }

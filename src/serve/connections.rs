@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use super::Limits;
+use crate::access::network_of;
 
 /// Those that are open.
 #[derive(Debug, Default)]
@@ -29,15 +30,6 @@ pub struct Counted {
     open: Arc<Mutex<Open>>,
 }
 
-/// Whose connections count together: whoever has one address of a network of IPv6 has them all.
-fn place(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) if address.is_loopback() => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-    }
-}
-
 impl Connections {
     /// None yet; a proxy that is trusted has as many as this host.
     pub fn new(proxy: Option<IpAddr>) -> Self {
@@ -46,7 +38,7 @@ impl Connections {
 
     /// Lets a connection of an address in; none: there are too many.
     pub fn enter(&self, address: IpAddr, limits: &Limits) -> Option<Counted> {
-        let (is_near, place) = (address.is_loopback() || self.proxy == Some(address), place(address));
+        let (is_near, place) = (address.is_loopback() || self.proxy == Some(address), network_of(address));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, most) = match is_near {
             true => (limits.connections, limits.of_loopback),

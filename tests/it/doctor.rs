@@ -49,6 +49,7 @@ fn settings() -> Settings {
         mail: None,
         acme: Acme::default(),
         serve: Serving::default(),
+        api: lite::model::Api::default(),
         paths: Paths { state: "/var/lib/lite".into(), blueprints: vec![] },
     }
 }

@@ -86,7 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     // The Lightsail API: signatures, structures, which use case answers what.
-    ("lightsail", &["app", "view", "model"]),
+    ("lightsail", &["app", "access", "view", "kill_point", "model"]),
     // Who is logged in, and pages.
     ("web", &["app", "access", "view", "model"]),
     // `store`: an authority lies in a folder made as privately as the state's.

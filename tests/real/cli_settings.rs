@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf};
 use lite::{
     cli::{CONFIG, Env},
     model::{
-        Accel, Acme, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit, Paths,
-        Ratio, ServerCertificate, Serving, Settings, Size, Subnet6,
+        Accel, Acme, Api, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit,
+        Paths, Ratio, ServerCertificate, Serving, Settings, Size, Subnet6,
     },
     ui::testing::Capture,
 };
@@ -58,6 +58,7 @@ fn defaults() -> Settings {
         mail: None,
         acme: Acme::default(),
         serve: Serving::default(),
+        api: Api::default(),
         paths: Paths {
             state: "/var/lib/lite".into(),
             blueprints: vec!["/etc/lite/blueprints".into(), "/home/ann/.config/lite/blueprints".into()],
@@ -82,7 +83,8 @@ fn defaults_are_the_system_paths() {
 
 fn the_file_and_the_environment_over_it() {
     let text = "# ours\nconnect = \"qemu+ssh://root@two/system\"\npool = \"fast\"\nsubnet = \"10.9.0.0/24\"\naccel = \"tcg\"\n\
-                state_dir = \"/srv/lite\"\nlisten = \"[::]:443\"\ntls = \"/c.pem,/k.pem\"\nnames = [\"nas\", \"b.example\"]\nsession_idle = \"2h\"\ndisk_overcommit = 2\nmemory_overcommit = 1.25\nblueprints = [\"/a\", \"/b\"]\n";
+                state_dir = \"/srv/lite\"\nlisten = \"[::]:443\"\ntls = \"/c.pem,/k.pem\"\nnames = [\"nas\", \"b.example\"]\nsession_idle = \"2h\"\n\
+                regions = [\"home-1\", \"us-east-1\"]\npage_size = 7\ndisk_overcommit = 2\nmemory_overcommit = 1.25\nblueprints = [\"/a\", \"/b\"]\n";
     let (read, _) = with_file(
         text,
         &[("HOME", "/home/ann"), ("LITE_POOL", "slow"), ("LITE_ACCEL", ""), ("LITE_DISK_RESERVE", "8 GiB")],
@@ -110,6 +112,7 @@ fn the_file_and_the_environment_over_it() {
             session_idle: std::time::Duration::from_secs(7200),
             ..Serving::default()
         },
+        api: Api { regions: vec!["home-1".to_owned(), "us-east-1".to_owned()], page_size: 7 },
         paths: Paths { state: "/srv/lite".into(), blueprints: vec!["/a".into(), "/b".into()] },
         ..defaults()
     };
@@ -201,6 +204,13 @@ fn values_that_are_none() {
         ("LITE_MEMORY_OVERCOMMIT", "101"),
         ("LITE_DISK_RESERVE", "5"),
         ("LITE_DISK_RESERVE", "-5 GiB"),
+        ("LITE_REGIONS", "home_1"),
+        ("LITE_REGIONS", "home-1:"),
+        ("LITE_REGIONS", "home-1:home-1"),
+        ("LITE_REGIONS", "Home-1"),
+        ("LITE_PAGE_SIZE", "0"),
+        ("LITE_PAGE_SIZE", "1001"),
+        ("LITE_PAGE_SIZE", "+1"),
         ("LITE_MIRROR", "file:///etc"),
         ("LITE_MIRROR", "http://"),
         ("LITE_LOG_DIR", "/var/../etc"),

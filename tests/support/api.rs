@@ -9,7 +9,7 @@ use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use lite::{
     app::{App, Caller, key, user},
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     image::{self, Origin},
     lightsail::{Api, answer},
     model::{Name, Role, Scope, Unobserved, Via, hex},
@@ -160,11 +160,11 @@ impl House {
     }
 
     /// A host whose lists have so many resources on a page.
-    pub fn of(world: World, page: usize) -> Self {
+    pub fn of(mut world: World, page: usize) -> Self {
+        world.serve_in(&["home-1", "us-east-1"], page);
         drop(world.engine());
         let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
-        let regions = vec!["home-1".to_owned(), "us-east-1".to_owned()];
-        let api = Arc::new(Api::with(app.clone(), regions, page).until_running());
+        let api = Arc::new(Api::new(app.clone()).until_running().at_any_rate());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         Self { world, app, api, runtime: runtime.expect("a runtime") }
     }
@@ -222,10 +222,18 @@ impl House {
         reply.json()
     }
 
+    /// The same host, whose API counts how often it is called, by this clock.
+    pub fn counting(self, clock: Arc<dyn Clock>) -> Self {
+        let Self { world, runtime, .. } = self;
+        let app = App::of_host(world.settings().clone(), clock, world.hypervisor.clone());
+        let api = Arc::new(Api::new(app.clone()));
+        Self { world, app, api, runtime }
+    }
+
     /// The same host after its server was started anew.
     pub fn restarted(self) -> Self {
         let Self { world, app, runtime, .. } = self;
-        let api = Arc::new(Api::with(app.clone(), vec!["home-1".to_owned()], 100).until_running());
+        let api = Arc::new(Api::new(app.clone()).until_running().at_any_rate());
         Self { world, app, api, runtime }
     }
 

@@ -37,6 +37,7 @@ pub fn elsewhere(folder: &Path, pool: &str) -> Settings {
         mail: None,
         acme: Acme::default(),
         serve: Serving::default(),
+        api: lite::model::Api::default(),
         paths: Paths { state: folder.join("state"), blueprints: vec![] },
     }
 }

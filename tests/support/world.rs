@@ -22,8 +22,8 @@ use lite::{
     },
     image::{Arriving, Image},
     model::{
-        Accel, Acme, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState, Overcommit,
-        Paths, Record, Requester, ResourceRef, Result, Serving, Settings, Size, StepState, Subnet6, Via,
+        Accel, Acme, Api, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState,
+        Overcommit, Paths, Record, Requester, ResourceRef, Result, Serving, Settings, Size, StepState, Subnet6, Via,
     },
     plan::{self, Object, OwnedKind, Owner, Place, Step},
     render::Former,
@@ -108,6 +108,7 @@ impl World {
             mail: None,
             acme: Acme { directory: "https://127.0.0.1:1/".to_owned(), contact: None, ca: None },
             serve: Serving::default(),
+            api: Api::default(),
             paths: Paths { state: at("state"), blueprints: vec![] },
         };
         Self {
@@ -117,6 +118,12 @@ impl World {
             disk: None,
             folder,
         }
+    }
+
+    /// Has its API speak of these regions, with so many resources on a page.
+    pub fn serve_in(&mut self, regions: &[&str], page_size: usize) {
+        let api = Api { regions: regions.iter().map(|one| (*one).to_owned()).collect(), page_size };
+        self.settings = Arc::new(Settings { api, ..self.settings().clone() });
     }
 
     pub fn settings(&self) -> &Settings {

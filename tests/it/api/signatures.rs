@@ -1,13 +1,18 @@
 //! Who is let in: each wrong signature has the error that clients know, and reaches nothing.
 
+use std::time::Duration;
+
 use lite::{
     app::{Caller, key, user},
+    clock::Clock,
     model::{Name, Role, Via},
 };
 
 use crate::support::{
     api::{House, Key, Reply, Wish, new_key},
+    fake_clock::FakeClock,
     served::Served,
+    world::World,
 };
 
 fn told(reply: &Reply) -> (u16, String) {
@@ -60,6 +65,35 @@ fn each_wrong_signature_has_its_error_and_reaches_nothing() {
     assert_eq!(house.send(&anna, &wish()).status, 200);
     assert_eq!(house.send(&anna, &wish().seconds_off(240)).status, 200);
     assert!(store.require_key(&anna.id).is_ok_and(|key| key.used_at.is_some()));
+}
+
+#[test]
+fn who_signs_wrongly_or_asks_without_end_has_to_wait() {
+    let clock = FakeClock::new();
+    let house = House::new();
+    let (anna, bert) = (house.admin(), house.key("bert", Role::Viewer, None));
+    let house = house.counting(clock.clone());
+    let at = |wish: Wish| Wish { at: clock.now(), ..wish };
+    let throttled = (400, "ThrottlingException".to_owned());
+    let good = |key: &Key| house.send(key, &at(wish())).status;
+    assert_eq!((0..100).filter(|_| good(&anna) == 200).count(), 100);
+    assert_eq!(told(&house.send(&anna, &at(wish()))), throttled);
+    assert_eq!(good(&bert), 200, "each key by itself");
+    clock.sleep(Duration::from_millis(10));
+    assert_eq!((good(&anna), good(&anna)), (200, 400));
+
+    let wrong = Key { secret: "another".to_owned(), ..anna.clone() };
+    for _ in 0..20 {
+        assert_eq!(told(&house.send(&wrong, &at(wish()))), (403, "InvalidSignatureException".to_owned()));
+    }
+    let reply = house.send(&wrong, &at(wish()));
+    assert_eq!(told(&reply), throttled);
+    assert_eq!(reply.json()["tip"], "try again in 4 s");
+    assert_eq!(good(&bert), 400, "nobody there is asked who it is");
+    let identity = Wish { service: "sts".to_owned(), target: String::new(), ..at(wish()) };
+    assert_eq!(house.send(&bert, &identity).status, 400);
+    clock.sleep(Duration::from_secs(3));
+    assert_eq!((good(&bert), told(&house.send(&wrong, &at(wish()))).0, good(&bert)), (200, 403, 400));
 }
 
 #[test]
@@ -139,7 +173,9 @@ fn hostile_bodies_and_headers_are_refused() {
 
 #[test]
 fn a_server_hands_on_what_is_signed_for_it() {
-    let served = Served::new();
+    let mut world = World::new();
+    world.serve_in(&["home-1", "us-east-1"], 1);
+    let served = Served::of(world, |_| {});
     let anna = new_key(&served.app, "anna", Role::Admin, None);
     let ask = |wish: &Wish| {
         let (request, body) = wish.sign(&anna);
@@ -153,6 +189,10 @@ fn a_server_hands_on_what_is_signed_for_it() {
     let answer = ask(&Wish { host: host.clone(), ..wish() });
     assert_eq!((answer.status, answer.field("content-type")), (200, Some("application/x-amz-json-1.1")), "{answer:?}");
     assert!(answer.body.contains("home-1") && answer.field("x-amzn-requestid").is_some(), "{answer:?}");
+    // As the settings say.
+    let answer = ask(&Wish { host: host.clone(), region: "us-east-1".to_owned(), ..Wish::of("GetBundles", "{}") });
+    assert!(answer.status == 200 && answer.body.contains("nextPageToken"), "{answer:?}");
+    assert_eq!(ask(&Wish { host: host.clone(), region: "eu-west-1".to_owned(), ..wish() }).status, 400);
     // A proxy that gives it another name breaks the signature, and says so.
     let answer = ask(&Wish { host: "elsewhere:1".to_owned(), ..wish() });
     assert!(answer.status == 403 && answer.body.contains("InvalidSignatureException"), "{answer:?}");
