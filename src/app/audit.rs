@@ -39,7 +39,7 @@ pub struct Filter {
 /// # Errors
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, filter: &Filter, observer: &mut dyn Observer) -> Result<Vec<AuditRow>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     Ok(store.audit(&which(app, filter))?.into_iter().map(row).collect())
 }
@@ -55,7 +55,7 @@ pub fn follow(
     observer: &mut dyn Observer,
     to: &mut dyn FnMut(&AuditRow) -> Result<()>,
 ) -> Result<()> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let store: Store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let mut which = which(app, filter);
     loop {

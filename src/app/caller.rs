@@ -3,7 +3,7 @@
 use crate::model::{Code, Error, Requester, Result, Role, Scope, Tag, Via};
 
 /// What a use case needs of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Right {
     /// See what there is.
     Read,
@@ -18,6 +18,17 @@ pub enum Right {
 }
 
 impl Right {
+    /// What it lets do, as it is told.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::Read => "see this",
+            Self::Access => "log in to instances or see their passwords",
+            Self::Change => "change this",
+            Self::Administer => "change this host",
+            Self::Protect => "say who comes in, or what is protected",
+        }
+    }
+
     /// What an account of this role has the right to.
     pub fn of(role: Role) -> &'static [Self] {
         match role {
@@ -61,7 +72,8 @@ impl Caller {
     }
 
     /// Refused (`forbidden`) unless the caller has the right, and sees the whole host: what a use case has not sorted out by
-    /// scope is not for callers with one. Use cases that have say so by [`super::App::authorise`].
+    /// scope is not for callers with one. Use cases that have say so by [`super::App::authorise`]. Those of an app ask by
+    /// [`super::App::require`], which tells the audit.
     pub fn require(&self, right: Right) -> Result<()> {
         self.require_somewhere(right)?;
         let Some(tag) = self.scope.tag() else { return Ok(()) };
@@ -76,14 +88,7 @@ impl Caller {
         if self.rights.contains(&right) {
             return Ok(());
         }
-        let what = match right {
-            Right::Read => "see this",
-            Right::Access => "log in to instances or see their passwords",
-            Right::Change => "change this",
-            Right::Administer => "change this host",
-            Right::Protect => "say who comes in, or what is protected",
-        };
-        Err(Error::new(Code::Forbidden, format!("`{}` may not {what}", self.requester.actor)))
+        Err(Error::new(Code::Forbidden, format!("`{}` may not {}", self.requester.actor, right.what())))
     }
 
     /// The tags that instances are chosen by, with that of the caller's scope.

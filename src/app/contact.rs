@@ -89,7 +89,7 @@ pub enum Added {
 
 /// Checks a contact, and saves nothing.
 pub fn check(app: &App, caller: &Caller, request: &Add, observer: &mut dyn Observer) -> Result<Checked> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     // Whether a database is lost is seen before one is made.
     app.store(caller, observer)?;
     let (contact, mail) = match &request.way {
@@ -173,7 +173,7 @@ impl Checked {
 
 /// All contacts.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<ContactRow>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     store.contacts()?.iter().map(|contact| row(&store, contact)).collect()
 }
@@ -289,7 +289,7 @@ pub fn deliveries(
     limit: u32,
     observer: &mut dyn Observer,
 ) -> Result<Vec<DeliveryRow>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let store = match app.store(caller, observer)? {
         Some(store) => store,
         None if contact.is_none() => return Ok(Vec::new()),
@@ -311,7 +311,7 @@ pub fn redeliver(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observ
 }
 
 fn changing(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Store> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Caller, interrupted};
+use super::{Caller, denied::Denials, interrupted};
 use crate::{
     clock::Clock,
     doctor::{Status, evaluate, gather},
@@ -37,6 +37,8 @@ pub struct App {
     pub sudo_user: Option<String>,
     /// The machine libvirt runs on.
     pub(super) machine: Arc<dyn Machine>,
+    /// Who was refused a right lately.
+    pub(super) denials: Arc<Denials>,
     host: OnceLock<Arc<dyn Hypervisor>>,
 }
 
@@ -46,6 +48,7 @@ impl App {
         let machine = Arc::new(LocalMachine::of(&settings.host.connect));
         Self {
             settings: Arc::new(settings),
+            denials: Arc::new(Denials::new(&*clock)),
             clock,
             cancel: Arc::default(),
             is_root,

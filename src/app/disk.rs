@@ -52,7 +52,7 @@ pub fn create(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<DiskRow>>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let (name, size) = (new.name, new.size.map(Disk::check_size).transpose()?);
     let mut ctx = app.change(caller, flags.wait, observer)?;
     if flags.dry_run {
@@ -94,7 +94,7 @@ pub fn snapshot(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<SnapshotView>>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     if flags.dry_run {
         let name = ctx.store.write(|t| match name {
@@ -148,7 +148,7 @@ pub fn attach(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<DiskRow>>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let (disk, instance) = (ctx.store.require_disk(&ctx.host_id(), name)?, ctx.store.require(instance)?);
     if flags.dry_run {
@@ -182,7 +182,7 @@ pub fn detach(
     (force, flags): (bool, Flags),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<DiskRow>>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let disk = ctx.store.require_disk(&ctx.host_id(), name)?;
     let Some(instance) = attachment::holder(&ctx, &disk)? else {
@@ -252,7 +252,7 @@ pub struct Deletion {
 /// # Errors
 /// Refused: there is none of a name, an instance has it, or it is being made.
 pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Deletion> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let ctx = app.change(caller, wait, observer)?;
     for name in names {
         let disk = ctx.store.require_disk(&ctx.host_id(), name)?;

@@ -15,7 +15,7 @@ use crate::{
 
 /// The checks of this host. A host that cannot be reached is a check that fails. Operations that were cut off are said.
 pub fn check(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<CheckView>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     if Store::exists(&app.settings.paths.state).is_ok_and(|there| there) {
         // Of a database that cannot be opened `--audit` tells.
         let _ = app.store(caller, observer);
@@ -62,7 +62,7 @@ fn reached(host: &Result<Arc<dyn Hypervisor>>) -> std::result::Result<&dyn Hyper
 /// Makes what can be made, and looks again: a libvirt that has just started uncovers more. Each change is handed on when it
 /// was made, or in a dry run when it would be; gives how many there were.
 pub fn fix(app: &App, caller: &Caller, dry_run: bool, told: &mut dyn FnMut(FixView)) -> Result<usize> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     // A database that is not there, or cannot be opened, may be what is to be put in order.
     if !dry_run && let Ok(Some(mut store)) = app.store_as_it_is() {
         store.record_audit(&app.done(caller, AuditAction::FixHost))?;
@@ -110,7 +110,7 @@ fn view(check: Check) -> CheckView {
 
 /// Compares database and host as they are: what others left is shown, not finished.
 pub fn audit(app: &App, caller: &Caller) -> Result<AuditView> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let audit = engine::audit(&app.context(caller, false)?)?;
     let finding = |f: Finding| FindingView {
         kind: f.trouble.as_str().to_owned(),

@@ -51,7 +51,7 @@ enum Source {
 /// # Errors
 /// Refused: nothing is called so, the file is there, passwords that nobody encrypts. What fails leaves no file.
 pub fn run(app: &App, caller: &Caller, export: &Export, observer: &mut dyn Observer) -> Result<Changed> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     if export.with_secrets && export.recipient.is_none() {
         return Err(Error::new(Code::Unencrypted, "passwords leave this host only in a file that is encrypted")
             .hint("add `--encrypt age1…`, the key of who is to read them, or leave `--with-secrets` away"));

@@ -28,7 +28,7 @@ pub struct Request {
 
 /// Finds what no instance owns.
 pub fn find(app: &App, caller: &Caller, request: Request, observer: &mut dyn Observer) -> Result<Collection> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let mut ctx = app.change(caller, request.wait, observer)?;
     let Found { seen, kept: owned } = engine::find_orphans(&mut ctx, !request.dry_run)?;
     let (due, early): (Vec<SeenOrphan>, Vec<SeenOrphan>) = seen.into_iter().partition(|s| request.now || s.is_due());

@@ -34,7 +34,7 @@ pub struct Create {
 /// # Errors
 /// There is no such user, or it may less than the key is to.
 pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let mut store = app.new_store()?;
     let account = store.require_account(&create.user)?;
     let role = create.role.unwrap_or(account.role);
@@ -70,7 +70,7 @@ pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated>
 /// # Errors
 /// There is no such user.
 pub fn list(app: &App, caller: &Caller, of: Option<&Name>, observer: &mut dyn Observer) -> Result<Vec<KeyRow>> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     of.map_or(Ok(()), |name| store.require_account(name).map(drop))?;
     Ok(store.api_keys(of)?.into_iter().map(row).collect())
@@ -124,7 +124,7 @@ pub fn remove(app: &App, caller: &Caller, ids: &[String]) -> Result<Vec<Changed>
 
 /// The database, in which all of these keys are.
 fn found(app: &App, caller: &Caller, ids: &[String]) -> Result<Store> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let store = app.new_store()?;
     ids.iter().try_for_each(|id| store.require_key(id).map(drop))?;
     Ok(store)

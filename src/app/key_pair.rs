@@ -147,7 +147,7 @@ pub fn delete(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observ
 /// # Errors
 /// The caller is no administrator of the whole host.
 pub fn login_pair(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<(String, SecretString)> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let mut store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     store.record_audit(&app.done(caller, AuditAction::ShowLoginKey))?;
     let key = ssh::login_key(&app.settings.paths.state)?;

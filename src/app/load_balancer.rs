@@ -55,7 +55,7 @@ pub fn create(
     dry_run: bool,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<LoadBalancerView>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, false, observer)?;
     let New { name, instance_port, domain, listen, health_path, sticky } = new.clone();
     let listen = listen.or_else(|| domain.is_none().then_some(LoadBalancer::SHARED_PORT));
@@ -89,7 +89,7 @@ pub fn attach(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<LoadBalancerView>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let ctx = app.change(caller, flags.wait, observer)?;
     let (balancer, instances) = found(&ctx, name, instances)?;
     let wanted = move |ctx: &Ctx, now: &LoadBalancer| {
@@ -119,7 +119,7 @@ pub fn detach(
     (drain, flags): (Duration, Flags),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<LoadBalancerView>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let ctx = app.change(caller, flags.wait, observer)?;
     let (balancer, instances) = found(&ctx, name, instances)?;
     let wanted = move |_: &Ctx, now: &LoadBalancer| {
@@ -143,7 +143,7 @@ pub fn delete(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Changed>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let balancer = ctx.store.require_load_balancer(&ctx.host_id(), name)?;
     if flags.dry_run {
@@ -166,7 +166,7 @@ pub fn delete(
 /// # Errors
 /// Those of the database, or the host cannot be asked.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<LoadBalancerView>> {
-    caller.require(Right::Read)?;
+    app.require(caller, Right::Read)?;
     let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     if store.load_balancers(&app.settings.host.id)?.is_empty() {
         return Ok(Vec::new());
@@ -181,7 +181,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// # Errors
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<LoadBalancerView> {
-    caller.require(Right::Read)?;
+    app.require(caller, Right::Read)?;
     let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     store.require_load_balancer(&app.settings.host.id, name)?;
     now(&app.context(caller, false)?, name)

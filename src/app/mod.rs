@@ -40,6 +40,7 @@ pub mod watch;
 mod accepted;
 mod caller;
 mod context;
+mod denied;
 mod elsewhere;
 mod interrupted;
 mod scope;

@@ -20,7 +20,7 @@ pub struct Rebuild {
 
 /// Looks what is wrong with the database.
 pub fn look(app: &App, caller: &Caller) -> Result<Rebuild> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     app.host()?;
     Ok(Rebuild { caller: caller.clone(), damage: damage(&app.settings.paths.state)? })
 }

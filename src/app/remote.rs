@@ -41,7 +41,7 @@ pub struct Add {
 /// # Errors
 /// Refused: a name that is taken, a place that is none, a file that does not hold what it is to hold.
 pub fn add(app: &App, caller: &Caller, add: Add, observer: &mut dyn Observer) -> Result<Accepted<Vec<RemoteAdded>>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let Add { name, location, password, credentials, dry_run } = add;
     let given = password.map(|text| check_password(&text)).transpose()?;
     check_credentials(location.scheme(), credentials.as_ref())?;
@@ -126,7 +126,7 @@ fn row(settings: &crate::model::Settings, remote: &Remote) -> Result<RemoteRow> 
 /// # Errors
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<RemoteRow>> {
-    caller.require(Right::Read)?;
+    app.require(caller, Right::Read)?;
     let Some(store) = app.store(caller, observer)? else { return Ok(Vec::new()) };
     store.remotes()?.iter().map(|remote| row(&app.settings, remote)).collect()
 }
@@ -136,7 +136,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// # Errors
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<RemoteRow> {
-    caller.require(Right::Read)?;
+    app.require(caller, Right::Read)?;
     row(&app.settings, &find(app, caller, name, observer)?)
 }
 
@@ -145,7 +145,7 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
 /// # Errors
 /// There is none of that name.
 pub fn secrets(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Vec<SecretView>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let remote = find(app, caller, name, observer)?;
     app.new_store()?
         .record_audit(&app.done(caller, AuditAction::ShowRemoteSecrets).about(ResourceKind::Remote, name))?;
@@ -161,7 +161,7 @@ fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) ->
 /// # Errors
 /// It is damaged, not reached, or somebody works with it.
 pub fn check(app: &App, caller: &Caller, name: &Name, data: bool, observer: &mut dyn Observer) -> Result<Changed> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let mut ctx = app.change(caller, false, observer)?;
     saga::check_whole(&mut ctx, name, data, observer)?;
     Ok(Changed::new(name, if data { "in order, every byte" } else { "in order" }))
@@ -179,7 +179,7 @@ pub struct Removal {
 /// # Errors
 /// There is none of a name.
 pub fn find_all(app: &App, caller: &Caller, names: &[Name], observer: &mut dyn Observer) -> Result<Removal> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let ctx = app.change(caller, false, observer)?;
     for name in names {
         ctx.store.require_remote(name)?;
@@ -225,7 +225,7 @@ pub fn snapshots(
     name: &Name,
     observer: &mut dyn Observer,
 ) -> Result<Vec<RemoteSnapshotRow>> {
-    caller.require(Right::Read)?;
+    app.require(caller, Right::Read)?;
     let remote = find(app, caller, name, observer)?;
     let view = |one: &OffSite| RemoteSnapshotRow {
         name: one.name.to_string(),
@@ -255,7 +255,7 @@ pub fn find_snapshots(
     (remote, snapshots): (&Name, &[String]),
     observer: &mut dyn Observer,
 ) -> Result<Deletion> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let ctx = app.change(caller, false, observer)?;
     let found = remote_delete::find(&ctx, remote, snapshots)?;
     Ok(Deletion { ctx, remote: remote.clone(), found })
@@ -312,7 +312,7 @@ pub fn restore(
     restore: &Restore,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Vec<SnapshotView>>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let mut ctx = app.change(caller, false, observer)?;
     let found = fetch::find(&ctx, &restore.remote, &restore.snapshot, restore.name.as_ref())?;
     if restore.dry_run {

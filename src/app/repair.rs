@@ -18,7 +18,7 @@ pub fn repair(
     dry_run: bool,
     observer: &mut dyn Observer,
 ) -> Result<RepairView> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let mut ctx = app.context(caller, wait)?;
     let mut actions = Vec::new();
     if dry_run {
@@ -62,7 +62,7 @@ pub fn move_network(
     dry_run: bool,
     observer: &mut dyn Observer,
 ) -> Result<RepairView> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let (moved, would) = if dry_run {
         (network::plan(&app.context(caller, false)?, mode)?, "would be ")
     } else {
@@ -87,7 +87,7 @@ pub struct Redefining {
 
 /// Finds the instances named.
 pub fn find(app: &App, caller: &Caller, names: &[Name], wait: bool, observer: &mut dyn Observer) -> Result<Redefining> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let ctx = app.change(caller, wait, observer)?;
     let instances = instances(&ctx.store, names)?;
     Ok(Redefining { ctx, instances })

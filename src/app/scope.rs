@@ -42,6 +42,15 @@ impl<'a> Target<'a> {
     pub(super) fn instance(name: &'a Name) -> Self {
         Self::Instances(std::slice::from_ref(name))
     }
+
+    /// The first name of it.
+    fn name(self) -> Option<&'a Name> {
+        match self {
+            Self::Instances(names) | Self::Snapshots(names) | Self::Disks(names) | Self::Alarms(names) => names.first(),
+            Self::StaticIp(name) => Some(name),
+            Self::Sorted | Self::Id(_) | Self::Operations(_) => None,
+        }
+    }
 }
 
 impl App {
@@ -50,7 +59,7 @@ impl App {
     /// # Errors
     /// `forbidden`, or the error of what does not exist: without a word of anything else that does.
     pub(super) fn authorise(&self, caller: &Caller, right: Right, target: Target<'_>) -> Result<()> {
-        caller.require_somewhere(right)?;
+        self.noted(caller, right, target.name(), caller.require_somewhere(right))?;
         if caller.scope().is_all() || matches!(target, Target::Sorted) {
             return Ok(());
         }

@@ -191,7 +191,7 @@ pub fn push(
     flags: Flags,
     observer: &mut dyn Observer,
 ) -> Result<Accepted<Changed>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, flags.wait, observer)?;
     let pushed = |what: &str| Changed::new(snapshot, format!("{what} `{remote}`"));
     push_saga::find(&ctx, snapshot, remote)?;

@@ -33,7 +33,7 @@ pub fn allocate(
     dry_run: bool,
     observer: &mut dyn Observer,
 ) -> Result<StaticIpRow> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, false, observer)?;
     if !dry_run {
         ctx.store.audited(app.done(caller, AuditAction::AllocateStaticIp).about(ResourceKind::StaticIp, name));
@@ -53,7 +53,7 @@ pub fn attach(
     (wait, dry_run): (bool, bool),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<StaticIpRow>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let ctx = app.change(caller, wait, observer)?;
     let (ip, instance) = (ctx.store.require_static_ip(&ctx.host_id(), name)?, ctx.store.require(instance)?);
     check_instance(&instance)?;
@@ -76,7 +76,7 @@ pub fn detach(
     (wait, dry_run): (bool, bool),
     observer: &mut dyn Observer,
 ) -> Result<Accepted<StaticIpRow>> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let ctx = app.change(caller, wait, observer)?;
     let ip = ctx.store.require_static_ip(&ctx.host_id(), name)?;
     let instance = ip.instance.map(|uuid| ctx.store.instance_by_uuid(uuid)).transpose()?.flatten();
@@ -94,7 +94,7 @@ pub fn detach(
 /// # Errors
 /// Refused while it leads to an instance.
 pub fn release(app: &App, caller: &Caller, name: &Name, dry_run: bool, observer: &mut dyn Observer) -> Result<Changed> {
-    caller.require(Right::Change)?;
+    app.require(caller, Right::Change)?;
     let mut ctx = app.change(caller, false, observer)?;
     if !dry_run {
         ctx.store.audited(app.done(caller, AuditAction::ReleaseStaticIp).about(ResourceKind::StaticIp, name));

@@ -42,7 +42,7 @@ pub struct Change {
 /// # Errors
 /// There is no such user, or it is disabled.
 pub fn log_in(app: &App, caller: &Caller, name: &Name) -> Result<LoginCodeView> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let mut store = app.new_store()?;
     let account = store.require_account(name)?;
     if account.disabled {
@@ -58,7 +58,7 @@ pub fn log_in(app: &App, caller: &Caller, name: &Name) -> Result<LoginCodeView> 
 /// # Errors
 /// The name is taken.
 pub fn add(app: &App, caller: &Caller, add: &Add, observer: &mut dyn Observer) -> Result<Option<LoginCodeView>> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     // Whether a database is lost is seen before one is made.
     let found = app.store(caller, observer)?;
     let Add { name, role, scope, dry_run } = add;
@@ -108,7 +108,7 @@ fn code_of(
 /// # Errors
 /// Those of the database.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<UserRow>> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     store.accounts()?.iter().map(|account| row(&store, account)).collect()
 }
@@ -118,7 +118,7 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
 /// # Errors
 /// There is none of that name.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<UserView> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let row = row(&store, &store.require_account(name)?)?;
     let session =
@@ -148,7 +148,7 @@ fn row(store: &Store, account: &Account) -> Result<UserRow> {
 /// # Errors
 /// There is none of that name, or it is `root`, which may do everything.
 pub fn change(app: &App, caller: &Caller, name: &Name, change: &Change) -> Result<Changed> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let mut store = app.new_store()?;
     let before = store.require_account(name)?;
     refuse_root(name)?;
@@ -172,7 +172,7 @@ pub fn change(app: &App, caller: &Caller, name: &Name, change: &Change) -> Resul
 /// # Errors
 /// There is none of that name.
 pub fn log_out(app: &App, caller: &Caller, name: &Name) -> Result<Changed> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let mut store = app.new_store()?;
     store.require_account(name)?;
     let entry = about(app, caller, AuditAction::LogOutUser, name);
@@ -192,7 +192,7 @@ pub struct Removal {
 /// # Errors
 /// There is none of a name, or it is `root`.
 pub fn find(app: &App, caller: &Caller, names: &[Name]) -> Result<Removal> {
-    caller.require(Right::Protect)?;
+    app.require(caller, Right::Protect)?;
     let store = app.new_store()?;
     names.iter().try_for_each(|name| store.require_account(name).and_then(|_| refuse_root(name)))?;
     Ok(Removal { caller: caller.clone(), store, names: names.to_vec() })

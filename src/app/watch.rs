@@ -47,7 +47,7 @@ pub(super) fn evaluated(app: &App, store: &Store) -> Result<Option<SignedDuratio
 
 /// Watches until cancelled. With `listen` the metrics are shown to Prometheus there.
 pub fn run(app: &App, caller: &Caller, listen: Option<SocketAddr>, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let (settings, state, stop) = (&app.settings, &app.settings.paths.state, &app.cancel);
     let _guard = match guard::attempt(state, "watch")? {
         Attempt::Held(guard) => guard,

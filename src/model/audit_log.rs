@@ -85,6 +85,8 @@ words! {
     LogOut = "log-out",
     /// Sets its own password.
     SetPassword = "set-password",
+    /// Asks for what it has no right to, and is not let.
+    DenyAccess = "access-denied",
 }
 
 words! {

@@ -120,7 +120,7 @@ impl Server {
 /// # Errors
 /// The caller may not, there is none, or its file cannot be read.
 pub fn authority(app: &App, caller: &Caller) -> Result<String> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tls::authority(&app.settings.paths.state)
 }
 

@@ -63,7 +63,7 @@ impl Subject {
 
 /// Checks all of what is asked for before the first minutes are spent.
 pub fn check(app: &App, caller: &Caller, request: &Test) -> Result<Vec<Subject>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let sources = sources(&app.settings)?;
     request.record.as_deref().map_or(Ok(()), results::readable)?;
     let subject = |named: &String| {

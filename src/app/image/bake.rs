@@ -36,7 +36,7 @@ pub struct Checked {
 
 /// Checks everything that can be checked without the host.
 pub fn check(app: &App, caller: &Caller, request: Bake, observer: &mut dyn Observer) -> Result<Checked> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     let catalog = catalog(&app.settings)?;
     let mut each = Vec::new();

@@ -36,14 +36,14 @@ pub struct Import {
 
 /// Builds each image from a distribution's signed packages.
 pub fn build(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     ids.iter().map(|id| begin_build(app, caller, id)?.run(observer)).collect()
 }
 
 /// Accepts the build of one image.
 pub fn accept_build(app: &App, caller: &Caller, id: &str, observer: &mut dyn Observer) -> Result<Accepted<ImageRow>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     begin_build(app, caller, id)
 }
@@ -84,7 +84,7 @@ fn begin_pull(app: &App, caller: &Caller, id: &str, pull: &Pull) -> Result<Accep
 
 /// What a build would do.
 pub fn plan_build(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Vec<Changed>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     Ok(ids.iter().map(|id| Changed::new(id, "would be built")).collect())
 }
@@ -96,7 +96,7 @@ pub fn plan_pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Obs
 }
 
 fn check_pull(app: &App, caller: &Caller, pull: &Pull, observer: &mut dyn Observer) -> Result<()> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     if pull.ids.len() > 1 && pull.digest.is_some() {
         return Err(Error::new(Code::OneDigest, "a digest belongs to one image").hint("pull one image at a time"));
@@ -130,7 +130,7 @@ pub fn plan_import(app: &App, caller: &Caller, import: &Import, observer: &mut d
 
 /// The id under which an import would keep its file.
 fn imported_id(app: &App, caller: &Caller, import: &Import, observer: &mut dyn Observer) -> Result<String> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     let id = match &import.name {
         Some(name) => name.clone(),

@@ -20,7 +20,7 @@ use crate::{
 
 /// The images on this host, and a warning for each that is damaged. Nothing is changed.
 pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<ImageRow>> {
-    caller.require(Right::Read)?;
+    app.require(caller, Right::Read)?;
     warn_of_damaged(&app.images()?, observer)?;
     rows(app, &image::list(&app.images()?)?)
 }

@@ -61,7 +61,7 @@ pub struct Pruning {
 
 /// Finds baked images and older versions that are not current.
 pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Pruning> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     // A lost database must not make an image look unused.
     let store = app.store(caller, observer)?;

@@ -16,7 +16,7 @@ pub struct Removal {
 
 /// Finds the images named; refused if an instance uses one.
 pub fn find(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Observer) -> Result<Removal> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     tidy(app, &caller.requester, observer)?;
     let (at, mut images) = (app.images()?, Vec::new());
     for id in ids {

@@ -82,7 +82,7 @@ pub fn run<C: Change>(
 
 fn authorise<C: Change>(app: &App, caller: &Caller, change: &C, names: &[Name]) -> Result<()> {
     if change.is_of_host() {
-        caller.require(C::RIGHT)?;
+        app.require(caller, C::RIGHT)?;
     }
     app.authorise(caller, C::RIGHT, Target::Instances(names))
 }

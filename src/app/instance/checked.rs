@@ -34,7 +34,7 @@ pub struct Checked {
 /// Checks everything that can be checked without the host.
 pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
     app.authorise(caller, Right::Change, Target::Sorted)?;
-    let request = within(caller, request)?;
+    let request = within(app, caller, request)?;
     if let Some(name) = request.from_snapshot.clone() {
         app.authorise(caller, Right::Change, Target::Snapshots(std::slice::from_ref(&name)))?;
         return check_copy(app, caller, request, &name);
@@ -72,12 +72,12 @@ pub fn check(app: &App, caller: &Caller, request: Create) -> Result<Checked> {
 
 /// The request as it is for its caller: a network of the host's own is for administrators, a remote for who sees the whole host, and what
 /// is made within a scope gets its tag.
-fn within(caller: &Caller, mut request: Create) -> Result<Create> {
+fn within(app: &App, caller: &Caller, mut request: Create) -> Result<Create> {
     if matches!(request.network, NetworkMode::Bridge(_)) {
-        caller.require(Right::Administer)?;
+        app.require(caller, Right::Administer)?;
     }
     if request.tags.iter().any(Tag::pushes) {
-        caller.require(Right::Change)?;
+        app.require(caller, Right::Change)?;
     }
     let Some(tag) = caller.scope().tag() else { return Ok(request) };
     if request.tags.iter().any(|given| given.key == tag.key && given != tag) {

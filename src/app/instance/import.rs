@@ -41,7 +41,7 @@ pub struct Import {
 /// # Errors
 /// Refused: no export, a damaged or a hostile one, a name that is taken, a disk that fits no bundle. Nothing was made.
 pub fn check(app: &App, caller: &Caller, import: Import, observer: &mut dyn Observer) -> Result<Checked> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let mut export = archive::Reader::new(source(&import)?);
     let manifest = Manifest::read(&export.text(TEXT_MAX)?)?;
     let name = import.create.name.clone().unwrap_or_else(|| manifest.record.name.clone());

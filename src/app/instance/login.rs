@@ -40,7 +40,7 @@ pub fn copy(
     observer: &mut dyn Observer,
 ) -> Result<Command> {
     // It reads and writes files of the host.
-    caller.require(Right::Access)?;
+    app.require(caller, Right::Access)?;
     if let Transfer::To(files, _) = transfer {
         files.iter().try_for_each(|file| readable(file))?;
     }

@@ -68,7 +68,7 @@ fn found(
     let right = if protects { Right::Protect } else { Right::Change };
     app.authorise(caller, right, Target::instance(&request.name))?;
     if request.set.iter().any(Tag::pushes) {
-        caller.require(right)?;
+        app.require(caller, right)?;
     }
     if let Some(tag) = caller.scope().tag()
         && (request.remove.contains(&tag.key) || request.set.iter().any(|set| set.key == tag.key && set != tag))

@@ -1,13 +1,20 @@
 //! What is refused, and changes nothing.
 
+use std::time::Duration;
+
 use lite::{
-    app::{Caller, instance::change, instance::protect::Protect},
+    app::{Caller, Right, audit, instance::change, instance::protect::Protect},
+    clock::Clock,
     lightsail::operations::{Does, SERVED},
-    model::{Name, Role, Unobserved, Via},
+    model::{Code, Name, Requester, Role, Scope, Unobserved, Via},
+    view::AuditRow,
 };
 use serde_json::{Value, json};
 
-use crate::support::api::House;
+use crate::support::{
+    api::{HOME, House, Wish},
+    fake_clock::FakeClock,
+};
 
 fn create(member: &str, value: Value) -> Value {
     let mut body = json!({"instanceNames": ["new"], "availabilityZone": "home-1a", "blueprintId": "debian-13",
@@ -127,6 +134,44 @@ fn who_may_look_alone_changes_nothing() {
     assert_eq!(house.world.snapshot(), before);
     let access = house.call(&vera, "GetInstanceAccessDetails", r#"{"instanceName":"web"}"#).exception();
     assert_eq!(access, "AccessDeniedException");
+}
+
+#[test]
+fn a_right_that_is_refused_is_in_the_audit_and_a_flood_of_them_is_not() {
+    let (house, clock) = (House::with_images(100), FakeClock::new());
+    let vera = house.key("vera", Role::Viewer, None);
+    house.world.create("web").expect("created");
+    let house = house.counting(clock.clone());
+    let ask = |operation: &str| {
+        let wish = Wish::of(operation, r#"{"instanceName":"web"}"#);
+        house.send(&vera, &Wish { at: clock.now(), ..wish }).exception()
+    };
+    let filter = audit::Filter { action: Some("access-denied".to_owned()), limit: 100, ..audit::Filter::default() };
+    let rows = || {
+        let rows = audit::list(&house.app, &Caller::root(Via::Cli), &filter, &mut Unobserved).expect("the audit");
+        let told = |row: AuditRow| {
+            let of = |part: Option<String>| part.unwrap_or_default();
+            format!("{} {} {} {}: {}", row.actor, row.via, row.outcome, of(row.resource), of(row.detail))
+        };
+        rows.into_iter().map(told).collect::<Vec<_>>()
+    };
+    for operation in ["StopInstance", "RebootInstance", "DeleteInstance"].into_iter().cycle().take(30) {
+        assert_eq!(ask(operation), "AccessDeniedException");
+    }
+    let change = "vera api refused web: change this";
+    assert_eq!(rows(), [change]);
+    assert_eq!(ask("GetInstanceAccessDetails"), "AccessDeniedException");
+    let log_in = "vera api refused web: log in to instances or see their passwords";
+    assert_eq!(rows(), [change, log_in]);
+    clock.sleep(Duration::from_secs(60));
+    assert_eq!(ask("StopInstance"), "AccessDeniedException");
+    // At the console the same use cases refuse. What is only looked at has no row, as it has none where it is shown.
+    let requester = Requester { actor: "bert".to_owned(), via: Via::Console, address: Some(HOME) };
+    let bert = Caller::of(requester, Role::Viewer, Scope::parse("client=acme").expect("a tag"));
+    for right in [Right::Read, Right::Administer] {
+        assert_eq!(house.app.require(&bert, right).map_err(|e| e.code), Err(Code::Forbidden), "{right:?}");
+    }
+    assert_eq!(rows(), [change, log_in, change, "bert console refused : change this host"]);
 }
 
 #[test]
