@@ -12,6 +12,15 @@ pub mod in_process;
 #[cfg(not(feature = "fault"))]
 pub fn reached(_name: &str) {}
 
+/// Work for another thread, which dies where this one was to die.
+#[cfg(not(feature = "fault"))]
+pub fn inherited<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    work
+}
+
+#[cfg(feature = "fault")]
+pub use in_process::inherited;
+
 /// A point of the code that a test may ask to be killed at.
 #[cfg(feature = "fault")]
 #[track_caller]

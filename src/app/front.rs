@@ -27,12 +27,12 @@ pub struct Ready {
     pub is_watched: bool,
 }
 
-/// Opens the database, and makes it on a new host: sessions are kept there.
+/// Opens the database, and makes it on a new host: sessions are kept there. What a server before left is [`go_on`]'s.
 ///
 /// # Errors
 /// The caller may not, or the database cannot be used.
 pub fn begin(app: &App, caller: &Caller) -> Result<Ready> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let store = app.new_store()?;
     Ok(Ready { is_watched: watch::evaluated(app, &store)?.is_some_and(|age| age <= watch::STALE) })
 }
@@ -84,7 +84,7 @@ impl Observer for Noted {
 /// # Errors
 /// The caller may not, or the database or the host cannot be read: tried again by the next call.
 pub fn go_on(app: &App, caller: &Caller, waits: &Waits) -> Result<Vec<String>> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     // Without any the host is not asked.
     let open = app.store_as_it_is()?.map(|store| store.open_operations()).transpose()?;
     if open.is_none_or(|open| open.is_empty()) {
@@ -118,7 +118,7 @@ pub fn go_on(app: &App, caller: &Caller, waits: &Waits) -> Result<Vec<String>> {
 /// # Errors
 /// The caller may not, or the database cannot be read.
 pub fn in_steps(app: &App, caller: &Caller) -> Result<usize> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let store = app.store_as_it_is()?;
     store.map_or(Ok(0), |store| engine::in_steps(&store, &app.settings.paths.state))
 }

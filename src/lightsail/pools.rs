@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use super::fault::{Answer, Fault};
+use crate::kill_point::inherited;
 
 /// Looks at a time.
 const READERS: usize = 4;
@@ -124,7 +125,7 @@ impl Pools {
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> Answer<()> {
     let builder = std::thread::Builder::new().name("api".to_owned());
-    builder.spawn(work).map(drop).map_err(|_| Fault::throttled("this host has no thread for it just now"))
+    builder.spawn(inherited(work)).map(drop).map_err(|_| Fault::throttled("this host has no thread for it just now"))
 }
 
 fn gone() -> Fault {

@@ -1,6 +1,8 @@
 //! The Lightsail API: who is let in, what is seen, and that each name is answered as docs/api.md says.
 
 mod changes;
+mod deaths;
+mod errors;
 mod reads;
 mod refusals;
 mod signatures;

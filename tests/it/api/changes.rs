@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use lite::{
-    app::{Caller, audit},
+    app::{Caller, audit, instance},
     model::{Name, Unobserved, Via},
 };
 use serde_json::{Value, json};
 
-use crate::support::api::{House, Key, Wish};
+use crate::support::{
+    api::{House, Key, Wish},
+    create_request::create_request,
+};
 
 const PUBLIC: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1";
 
@@ -172,6 +175,32 @@ fn twenty_at_once_make_what_each_asked_for_and_one_name_once() {
     assert_eq!(bodies.len(), 1, "{all:?}");
     let refused = all.iter().filter(|(status, body)| *status == 400 && body.contains("name_taken")).count();
     assert_eq!(all.iter().filter(|(status, _)| *status == 200).count() + refused, 20, "{all:?}");
+    let store = house.world.engine().store;
+    assert_eq!(store.instances().expect("instances").len(), 1);
+}
+
+#[test]
+fn one_name_by_ten_commands_and_ten_requests_at_once_is_given_once() {
+    let house = House::with_images(100);
+    let anna = house.admin();
+    let (house, anna) = (&house, &anna);
+    let command = || {
+        let checked = instance::create::check(&house.app, &Caller::root(Via::Cli), create_request());
+        let made = checked.and_then(|checked| checked.run(&house.app, &mut Unobserved));
+        made.map(drop).map_err(|error| error.code.as_str().to_owned())
+    };
+    let request = |n: usize| {
+        let (status, body) = sent(house, anna, "CreateInstances", &create(&["web"]), (&format!("id-{n}"), 0));
+        let code = |body: &str| serde_json::from_str::<Value>(body).expect("JSON")["code"].clone();
+        if status == 200 { Ok(()) } else { Err(code(&body).as_str().unwrap_or_default().to_owned()) }
+    };
+    let all: Vec<Result<(), String>> = std::thread::scope(|scope| {
+        let commands: Vec<_> = (0..10).map(|_| scope.spawn(command)).collect();
+        let requests: Vec<_> = (0..10).map(|n| scope.spawn(move || request(n))).collect();
+        commands.into_iter().chain(requests).map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let refused = all.iter().filter_map(|one| one.as_ref().err()).map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(refused, ["name_taken"; 19], "{all:?}");
     let store = house.world.engine().store;
     assert_eq!(store.instances().expect("instances").len(), 1);
 }
