@@ -51,6 +51,29 @@ pub fn list(app: &App, caller: &Caller, of: Option<&Name>, observer: &mut dyn Ob
     Ok(alarms.iter().filter(|a| sight.instance(a.subject)).map(|a| row(a, &subjects, now)).collect())
 }
 
+/// An alarm as programs are told of it.
+#[derive(Debug)]
+pub struct Described {
+    /// As a listing shows it.
+    pub row: AlarmRow,
+    /// What the user decided.
+    pub settings: AlarmSettings,
+    /// The id of what it watches.
+    pub subject: uuid::Uuid,
+}
+
+/// All alarms that the caller sees.
+pub fn described(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<Vec<Described>> {
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = reading(app, caller, true, observer)? else { return Ok(Vec::new()) };
+    let host = &app.settings.host.id;
+    let (sight, subjects) = (Sight::of(&store, host, caller)?, store.subjects(host)?);
+    let now = app.clock.now();
+    let described =
+        |alarm: Alarm| Described { row: row(&alarm, &subjects, now), settings: alarm.settings, subject: alarm.subject };
+    Ok(store.alarms()?.into_iter().filter(|alarm| sight.instance(alarm.subject)).map(described).collect())
+}
+
 /// One alarm in full.
 pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<AlarmView> {
     app.authorise(caller, Right::Read, Target::Alarms(std::slice::from_ref(name)))?;

@@ -343,6 +343,8 @@ fn row(store: &Store, contact: &Contact) -> Result<ContactRow> {
         dead: store.messages(Some(name), true, 100_000)?.len(),
         lost: contact.overflowed,
         disabled: contact.disabled.clone(),
+        mail: outbox::is_mail(contact),
+        unverified: contact.code.is_some(),
     })
 }
 

@@ -47,7 +47,7 @@ pub fn points(
         .map(|p| {
             let average = p.point.sum / f64::from(p.point.count.max(1));
             let (minimum, maximum, sum) = (p.point.min, p.point.max, p.point.sum);
-            Ok(MetricPoint { at: time(p.at)?, seconds: p.step, average, minimum, maximum, sum })
+            Ok(MetricPoint { at: time(p.at)?, seconds: p.step, average, minimum, maximum, sum, samples: p.point.count })
         })
         .collect();
     Ok(MetricView {

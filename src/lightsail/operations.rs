@@ -3,7 +3,10 @@
 use super::{
     call::{Handler, done},
     fault::{Answer, Fault},
-    nouns::{catalog, create, disk, firewall, instance, key_pair, names, operation, power, snapshot, static_ip, tag},
+    nouns::{
+        alarm, catalog, contact, cost, create, disk, firewall, instance, key_pair, metric, names, operation, power,
+        snapshot, static_ip, tag,
+    },
 };
 use crate::model::escaped;
 
@@ -163,6 +166,26 @@ pub const SERVED: &[Served] = &[
     served("GetInstanceSnapshots", "snapshots", read!(snapshot::all), OF_SNAPSHOTS),
     served("GetStaticIp", "static-ips", read!(static_ip::one), ""),
     served("GetStaticIps", "static-ips", read!(static_ip::all), ""),
+    served("DeleteAlarm", "alarms", Does::Change(alarm::delete), ""),
+    served("GetAlarms", "alarms", read!(alarm::all), "no `createdAt`, no `contactProtocols`: all contacts are told"),
+    served(
+        "PutAlarm",
+        "alarms",
+        Does::Change(alarm::put),
+        "no tags; all contacts are told, whatever `contactProtocols` says; one that is changed begins anew",
+    ),
+    served("TestAlarm", "alarms", Does::Change(alarm::test), ""),
+    served("CreateContactMethod", "contact-methods", Does::Change(contact::create), "`Email`, the contact `email`"),
+    served("DeleteContactMethod", "contact-methods", Does::Change(contact::delete), "`Email`, the contact `email`"),
+    served("GetContactMethods", "contact-methods", read!(contact::all), "webhooks too; no `createdAt`"),
+    served(
+        "SendContactMethodVerification",
+        "contact-methods",
+        Does::Change(contact::verify),
+        "the code in the mail is given back by `lite contact verify`",
+    ),
+    served("GetCostEstimate", "cost-estimate", read!(cost::estimate), "instances alone, by a month of 730 hours"),
+    served("GetInstanceMetricData", "metrics", read!(metric::data), "no points of what lite does not measure"),
 ];
 
 /// All others.
@@ -192,18 +215,6 @@ pub const REFUSED: &[Refused] = &[
         why: "snapshots of disks are made by `lite disk snapshot`",
         names: &["CopySnapshot", "CreateDiskSnapshot", "DeleteDiskSnapshot", "GetDiskSnapshot", "GetDiskSnapshots"],
     },
-    Refused {
-        group: "alarms",
-        why: "alarms are set by `lite alarm`",
-        names: &["DeleteAlarm", "GetAlarms", "PutAlarm", "TestAlarm"],
-    },
-    Refused {
-        group: "contact-methods",
-        why: "contacts are added by `lite contact`",
-        names: &["CreateContactMethod", "DeleteContactMethod", "GetContactMethods", "SendContactMethodVerification"],
-    },
-    Refused { group: "cost-estimate", why: "prices are shown by `lite cost`", names: &["GetCostEstimate"] },
-    Refused { group: "metrics", why: "metrics are shown by `lite metrics`", names: &["GetInstanceMetricData"] },
     Refused {
         group: "dns-domains",
         why: "it serves no DNS zones",

@@ -24,6 +24,12 @@ pub struct ContactRow {
     pub lost: i64,
     /// Why nothing is sent to it any more.
     pub disabled: Option<String>,
+    /// It is told by mail.
+    #[serde(skip)]
+    pub mail: bool,
+    /// Its address has not given its code back.
+    #[serde(skip)]
+    pub unverified: bool,
 }
 
 /// A message.

@@ -31,6 +31,9 @@ pub struct MetricPoint {
     pub maximum: f64,
     /// Their sum.
     pub sum: f64,
+    /// How many samples there are.
+    #[serde(skip)]
+    pub samples: u32,
 }
 
 /// A metric over time.

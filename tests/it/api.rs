@@ -3,6 +3,7 @@
 mod changes;
 mod deaths;
 mod errors;
+mod monitoring;
 mod reads;
 mod refusals;
 mod signatures;

@@ -3,6 +3,7 @@
 Arguments: endpoint, id and secret of an administrator's key, those of a viewer's. Ends with 0, or with what went wrong.
 """
 
+import datetime
 import json
 import subprocess
 import sys
@@ -149,6 +150,19 @@ done(c.create_instance_snapshot(instanceSnapshotName="before", instanceName="onc
 for read_all in (c.get_operations, c.get_active_names, c.get_disks, c.get_static_ips, c.get_instance_snapshots,
                  c.get_bundles, c.get_key_pairs):
     read_all()
+
+# What is watched, and what it costs.
+done(c.put_alarm(alarmName="busy", metricName="CPUUtilization", monitoredResourceName="once", threshold=80,
+                 comparisonOperator="GreaterThanThreshold", evaluationPeriods=2))
+done(c.test_alarm(alarmName="busy", state="OK"))
+alarm = c.get_alarms(alarmName="busy")["alarms"][0]
+assert (alarm["threshold"], alarm["state"], alarm["period"]) == (80, "OK", 300), alarm
+done(c.delete_alarm(alarmName="busy"))
+now = datetime.datetime.now(datetime.timezone.utc)
+day = dict(startTime=now - datetime.timedelta(days=1), endTime=now + datetime.timedelta(days=1))
+c.get_instance_metric_data(instanceName="once", metricName="NetworkIn", period=300, unit="Bytes", statistics=["Sum"], **day)
+assert c.get_contact_methods()["contactMethods"] == []
+assert c.get_cost_estimate(resourceName="once", **day)["resourcesBudgetEstimate"][0]["resourceName"] == "once"
 
 # Each error once, with what to do next.
 refused(c.exceptions.NotFoundException, c.get_instance, instanceName="absent")

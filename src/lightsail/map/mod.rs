@@ -1,8 +1,10 @@
 //! Views of lite as the structures of the API, and back. Pure.
 
 pub mod catalog;
+pub mod cost;
 pub mod firewall;
 pub mod instance;
+pub mod monitoring;
 pub mod operation;
 pub mod storage;
 

@@ -1,12 +1,16 @@
 //! What answers each operation, one file per noun.
 
+pub mod alarm;
 pub mod catalog;
 mod change;
+pub mod contact;
+pub mod cost;
 pub mod create;
 pub mod disk;
 pub mod firewall;
 pub mod instance;
 pub mod key_pair;
+pub mod metric;
 pub mod names;
 pub mod operation;
 pub mod power;
@@ -16,10 +20,17 @@ pub mod tag;
 
 use super::{
     call::{Done, done},
-    fault::Answer,
-    wire::{Begun, OneOperation},
+    fault::{Answer, Fault},
+    wire::{Begun, OneOperation, Seconds},
 };
 use change::Started;
+use jiff::Timestamp;
+
+/// A time from its begin to its end.
+fn span(start: Seconds, end: Seconds) -> Answer<(Timestamp, Timestamp)> {
+    let between = start.read().zip(end.read()).filter(|(start, end)| start < end);
+    between.ok_or_else(|| Fault::invalid("`startTime` has to be before `endTime`, both in seconds since 1970"))
+}
 
 /// The answer that lists what was begun.
 fn all_begun(all: Vec<Started>) -> Answer<Done> {

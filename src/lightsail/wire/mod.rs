@@ -1,27 +1,35 @@
 //! What is read and written, as the model of the API has it: integers without a point, times as seconds since 1970, nothing that is
 //! not in the model.
 
+mod alarm;
 mod catalog;
+mod contact;
+mod cost;
 mod disk;
 mod firewall;
 mod instance;
 mod key_pair;
+mod metric;
 mod operation;
 mod place;
 mod snapshot;
 mod static_ip;
 
+pub use alarm::*;
 pub use catalog::*;
+pub use contact::*;
+pub use cost::*;
 pub use disk::*;
 pub use firewall::*;
 pub use instance::*;
 pub use key_pair::*;
+pub use metric::*;
 pub use operation::*;
 pub use place::*;
 pub use snapshot::*;
 pub use static_ip::*;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model;
@@ -34,6 +42,17 @@ impl From<Timestamp> for Time {
     fn from(time: Timestamp) -> Self {
         #[allow(clippy::cast_precision_loss, reason = "milliseconds fit for 285,000 years")]
         Self(time.as_millisecond() as f64 / 1000.0)
+    }
+}
+
+/// The same, as it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Seconds(f64);
+
+impl Seconds {
+    /// The point in time; none: there is none such.
+    pub fn read(self) -> Option<Timestamp> {
+        Timestamp::from_duration(SignedDuration::try_from_secs_f64(self.0).ok()?).ok()
     }
 }
 

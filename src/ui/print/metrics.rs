@@ -154,6 +154,7 @@ mod tests {
             minimum: 0.0,
             maximum: 100.0,
             sum: 1.5,
+            samples: 1,
         };
         let points = (0..60).filter(|n| !(20..30).contains(n)).map(point).collect();
         let metric = Metric::CpuUtilization;

@@ -113,7 +113,9 @@ fn asks_for_all(house: &House, key: &crate::support::api::Key) -> Vec<(&'static 
     let body = json!({"instanceName": "web", "instanceNames": ["new"], "availabilityZone": "home-1a",
         "blueprintId": "debian-13", "bundleId": "nano", "keyPairName": "new-key", "resourceName": "web", "tags": [],
         "publicKeyBase64": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1",
-        "diskName": "new-disk", "sizeInGb": 1, "diskPath": "/dev/xvdf", "staticIpName": "new-ip",
+        "alarmName": "new-alarm", "metricName": "CPUUtilization", "monitoredResourceName": "web", "state": "OK",
+        "comparisonOperator": "LessThanThreshold", "threshold": 1, "evaluationPeriods": 1, "protocol": "Email",
+        "contactEndpoint": "a@example.org", "diskName": "new-disk", "sizeInGb": 1, "diskPath": "/dev/xvdf", "staticIpName": "new-ip",
         "instanceSnapshotName": "new-snap", "tagKeys": [], "portInfos": [], "portInfo": {"fromPort": 1, "toPort": 1, "protocol": "tcp"}});
     let changes = SERVED.iter().filter(|one| matches!(one.does, Does::Change(_)));
     changes.map(|one| (one.name, house.call(key, one.name, &body.to_string()).exception())).collect()

@@ -74,6 +74,7 @@ fn one(text: &Name) -> &[Name] {
 
 pub const ALL: &[(&str, Kind)] = &[
     ("alarm::list", Listing(|app, c, _| alarm::list(app, c, None, &mut Unobserved).map(shown))),
+    ("alarm::described", Listing(|app, c, _| alarm::described(app, c, &mut Unobserved).map(shown))),
     ("alarm::show", Named(|app, c, of| alarm::show(app, c, &part(of, "alarm"), &mut Unobserved).map(shown))),
     (
         "alarm::put",

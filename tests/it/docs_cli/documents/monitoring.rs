@@ -6,7 +6,8 @@ pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
     let metric = Metric::CpuUtilization;
     let latest = view::MetricRow { metric, unit: metric.unit(), point: Some((now(), 1.5)) };
     add(all, "`metrics`", &view::MetricsDocument::of("web", &[latest]));
-    let point = view::MetricPoint { at: now(), seconds: 60, average: 1.5, minimum: 1.5, maximum: 1.5, sum: 1.5 };
+    let point =
+        view::MetricPoint { at: now(), seconds: 60, average: 1.5, minimum: 1.5, maximum: 1.5, sum: 1.5, samples: 1 };
     let over_time = view::MetricView {
         instance: text("web"),
         metric,
@@ -38,6 +39,8 @@ pub(super) fn documents_of_monitoring(all: &mut Vec<(&'static str, Value)>) {
         dead: 1,
         lost: 1,
         disabled: Some(text("x")),
+        mail: false,
+        unverified: false,
     };
     add(all, "`contact list`", &view::ContactsDocument { contacts: &[contact] });
     let delivery = view::DeliveryRow {
