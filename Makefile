@@ -18,7 +18,7 @@ THREADS = $(shell echo $$((4 * $$(nproc))))
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo quick test test-guests test-storage test-host test-network test-blueprints soak check bench deb install clean
+.PHONY: help setup build demo quick test test-guests test-storage test-serve test-host test-network test-blueprints soak check bench deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ test-storage: ## on real Debian guests what the gate has no time for: snapshots 
 	.ci/setup test
 	$(RUNNER) LITE_TEST_REAL=1 LITE_TEST_REQUIRE_HOST=1 LITE_TEST_LANE=storage cargo test --locked --test real
 	.ci/sweep
+
+test-serve: ## the console's pages in a browser: axe-core, both colour schemes, narrow screens; pictures in target/pictures
+	.ci/setup browser
+	$(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --test it -- --ignored web_browser
 
 test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (half an hour to an hour)
 	.ci/setup host

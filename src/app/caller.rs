@@ -71,6 +71,11 @@ impl Caller {
         &self.scope
     }
 
+    /// Whether the caller has the right to what it sees, so that a front end offers nothing that would be refused.
+    pub fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
     /// Refused (`forbidden`) unless the caller has the right, and sees the whole host: what a use case has not sorted out by
     /// scope is not for callers with one. Use cases that have say so by [`super::App::authorise`]. Those of an app ask by
     /// [`super::App::require`], which tells the audit.
@@ -84,8 +89,8 @@ impl Caller {
     }
 
     /// Refused (`forbidden`) unless the caller has the right to what it sees.
-    pub(super) fn require_somewhere(&self, right: Right) -> Result<()> {
-        if self.rights.contains(&right) {
+    pub fn require_somewhere(&self, right: Right) -> Result<()> {
+        if self.may(right) {
             return Ok(());
         }
         Err(Error::new(Code::Forbidden, format!("`{}` may not {}", self.requester.actor, right.what())))

@@ -26,6 +26,7 @@ pub mod key_pair;
 pub mod load_balancer;
 pub mod metric;
 pub mod names;
+pub mod notice;
 pub mod operation;
 pub mod rebuild;
 pub mod remote;

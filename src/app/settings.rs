@@ -11,7 +11,9 @@ use std::{
 };
 
 use toml::de::{DeTable, DeValue};
-use values::{DAY, folder, graphic, invalid, is_https, is_uri, is_url, is_word, keep, server, session, subnet, yes_or_no};
+use values::{
+    DAY, folder, graphic, invalid, is_https, is_uri, is_url, is_word, keep, server, session, subnet, yes_or_no,
+};
 
 use crate::{
     model::{

@@ -21,7 +21,7 @@ mod verified;
 
 pub use diagnostic::Diagnostic;
 pub use load::{SourceFile, check, check_with, storage_prices};
-pub use params::resolve_params;
+pub use params::{parameter_faults, resolve_params};
 pub use scripts::InlineScript;
 pub use types::*;
 pub use verification::Verification;

@@ -36,16 +36,28 @@ pub fn resolve_params(blueprint: &Blueprint, set: &[(String, String)]) -> Result
             (false, Some(default)) => {
                 values.insert(parameter.name.clone(), default.clone());
             }
-            (false, None) => {
-                let message =
-                    format!("`{}` needs a value for `{}`: {}", blueprint.id, parameter.name, parameter.description);
-                return Err(
-                    Error::new(Code::MissingParameter, message).hint(format!("add `--set {}=…`", parameter.name))
-                );
-            }
+            (false, None) => return Err(missing(blueprint, parameter)),
         }
     }
     Ok(values)
+}
+
+/// What is wrong with the values for a blueprint's parameters, each by its name: where all are asked for at once, all is told.
+pub fn parameter_faults(blueprint: &Blueprint, set: &[(String, String)]) -> Vec<(String, Error)> {
+    let fault = |parameter: &Parameter| {
+        let checked = match set.iter().find(|(name, _)| *name == parameter.name) {
+            Some((_, value)) => check(parameter, value),
+            None if parameter.default.is_some() => Ok(()),
+            None => Err(missing(blueprint, parameter)),
+        };
+        Some((parameter.name.clone(), checked.err()?))
+    };
+    blueprint.parameters.iter().filter_map(fault).collect()
+}
+
+fn missing(blueprint: &Blueprint, parameter: &Parameter) -> Error {
+    let message = format!("`{}` needs a value for `{}`: {}", blueprint.id, parameter.name, parameter.description);
+    Error::new(Code::MissingParameter, message).hint(format!("add `--set {}=…`", parameter.name))
 }
 
 fn find<'a>(blueprint: &'a Blueprint, name: &str) -> Result<&'a Parameter> {

@@ -136,7 +136,7 @@ pub fn run(
     stop: &AtomicBool,
     tell: &dyn Fn(&Server) -> Result<()>,
 ) -> Result<()> {
-    caller.require(Right::Administer)?;
+    app.require(caller, Right::Administer)?;
     let failed = |e: std::io::Error| Error::new(Code::Internal, "cannot start the threads of the server").cause(e);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -18,9 +18,10 @@ struct Asset {
     text: &'static str,
 }
 
-const ALL: [Asset; 2] = [
+const ALL: [Asset; 3] = [
     Asset { name: "style.css", kind: "text/css; charset=utf-8", text: include_str!("assets/style.css") },
     Asset { name: "login.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/login.js") },
+    Asset { name: "page.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/page.js") },
 ];
 
 /// What stands behind `?` in the address of each.

@@ -4,10 +4,16 @@
 //! template, and a line in [`PAGES`]: there is no route beside that table. Nothing here listens.
 
 mod assets;
+mod chart;
+mod desk;
+mod fault;
+mod form;
+mod frame;
 mod gate;
 mod guard;
 mod hosts;
 mod pages;
+mod query;
 mod render;
 mod session;
 mod workers;
@@ -20,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::request::Parts, middleware, routing::MethodRouter};
+use axum::{Router, extract::Request, http::request::Parts, middleware, routing::MethodRouter};
 use bytes::Bytes;
 pub use hosts::Hosts;
 pub use pages::PAGES;
@@ -80,7 +86,7 @@ pub enum Needs {
     Signature,
     /// A session.
     Session,
-    /// A session of somebody with this right. The use case looks at that; here it is for a test to hold it to.
+    /// A session of somebody with this right. The use case looks at that again.
     Right(Right),
 }
 
@@ -106,7 +112,15 @@ pub fn router(console: Arc<Console>) -> Router {
             Needs::Nothing | Needs::Signature => &mut open,
             Needs::Session | Needs::Right(_) => &mut inside,
         };
-        *router = std::mem::take(router).route(page.path, (page.handler)());
+        let handler = match page.needs {
+            Needs::Right(right) => (page.handler)().route_layer(middleware::from_fn(
+                move |who: session::User, request: Request, next: middleware::Next| {
+                    session::may(right, who, request, next)
+                },
+            )),
+            _ => (page.handler)(),
+        };
+        *router = std::mem::take(router).route(page.path, handler);
     }
     open.merge(inside.route_layer(middleware::from_fn_with_state(console.clone(), session::require)))
         .fallback(render::nothing)

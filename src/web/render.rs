@@ -1,23 +1,46 @@
 //! Pages out of templates: what they hold is escaped, and what they do not know is a fault.
 
-use std::sync::OnceLock;
+use std::{fmt::Write, sync::OnceLock};
 
 use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use minijinja::{
+    Environment, HtmlEscape, Output, State, UndefinedBehavior, Value, escape_formatter, syntax::SyntaxConfig,
+    value::Serde,
+};
 use serde::Serialize;
 
-use super::assets;
-use crate::model::{Class, Code, Error, Hint, Observer, Stage};
+use super::{assets, frame::Frame};
+use crate::model::{Class, Code, Error, Size, visible};
 
-/// The templates: one a page, and the frame of all.
-const ALL: [(&str, &str); 4] = [
-    ("page.html.j2", include_str!("templates/page.html.j2")),
-    ("login.html.j2", include_str!("templates/login.html.j2")),
-    ("instances.html.j2", include_str!("templates/instances.html.j2")),
-    ("message.html.j2", include_str!("templates/message.html.j2")),
+/// A template, by its name.
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
+}
+
+/// The templates: one a page, the frame of all, and what several have.
+const ALL: &[(&str, &str)] = &templates![
+    "page.html.j2",
+    "parts.html.j2",
+    "login.html.j2",
+    "message.html.j2",
+    "instances.html.j2",
+    "instance.html.j2",
+    "create.html.j2",
+    "delete.html.j2",
+    "secrets.html.j2",
+    "operations.html.j2",
+    "operation.html.j2",
+    "firewall.html.j2",
+    "metrics.html.j2",
+    "cost.html.j2",
+    "alarms.html.j2",
+    "images.html.j2",
+    "host.html.j2",
+    "access.html.j2",
+    "audit.html.j2",
 ];
 
 fn environment() -> &'static Environment<'static> {
@@ -26,7 +49,16 @@ fn environment() -> &'static Environment<'static> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+        if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+            environment.set_syntax(syntax);
+        }
+        environment.set_formatter(plain);
         environment.add_function("asset", |name: &str| assets::address(name));
+        environment.add_filter("size", |bytes: u64| Size::bytes(bytes).to_string());
+        environment.add_filter("about", |bytes: u64| Size::bytes(bytes).about());
+        environment.add_filter("words", words);
+        environment.add_filter("moment", |time: &str| time.replace('T', " ").replace('Z', " UTC"));
+        environment.add_filter("took", took);
         for (name, text) in ALL {
             // Each is rendered by a test: none is faulty.
             let _ = environment.add_template(name, text);
@@ -35,22 +67,54 @@ fn environment() -> &'static Environment<'static> {
     })
 }
 
-/// What every page has.
+/// Writes a value: text that could hide or reorder other text is written out, and all but what a filter here made is escaped.
+fn plain(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str().filter(|_| !value.is_safe()) {
+        Some(text) => escape_formatter(out, state, &Value::from(visible(text, is_kept).into_owned())),
+        None => escape_formatter(out, state, value),
+    }
+}
+
+/// Line ends and tabs of what a guest or a tool wrote.
+fn is_kept(c: char) -> bool {
+    c == '\n' || c == '\t'
+}
+
+/// A sentence as the command line says it: what stands between two backticks is code.
+fn words(text: &str) -> Value {
+    let mut html = String::with_capacity(text.len() + 32);
+    let mut parts = visible(text, is_kept).into_owned();
+    // One backtick alone is a backtick.
+    let odd = parts.matches('`').count() % 2 == 1;
+    let last = if odd { parts.rfind('`').map(|at| parts.split_off(at)) } else { None };
+    for (n, part) in parts.split('`').enumerate() {
+        let (before, after) = if n % 2 == 1 { ("<code>", "</code>") } else { ("", "") };
+        let _ = write!(html, "{before}{}{after}", HtmlEscape(part));
+    }
+    let _ = write!(html, "{}", HtmlEscape(last.as_deref().unwrap_or_default()));
+    Value::from_safe_string(html)
+}
+
+/// How long something took: `0.2 s`, `29 s`, `4 min 5 s`.
+fn took(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..60_000 => format!("{} s", milliseconds / 1000),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
+    }
+}
+
+/// What a template gets.
 #[derive(Serialize)]
-struct Frame<'a, T> {
-    title: &'a str,
-    user: Option<&'a str>,
+struct Given<'a, T> {
+    #[serde(flatten)]
+    frame: &'a Frame<'a>,
     shown: T,
 }
 
-/// A page: its template, its title, who sees it, and what the template shows beside these.
-pub fn page(
-    status: StatusCode,
-    template: &str,
-    (title, user): (&str, Option<&str>),
-    shown: impl Serialize,
-) -> Response {
-    let made = environment().get_template(template).and_then(|made| made.render(Serde(Frame { title, user, shown })));
+/// A page: its frame, its template, and what that shows.
+pub fn page(status: StatusCode, frame: &Frame<'_>, template: &str, shown: impl Serialize) -> Response {
+    let made = environment().get_template(template).and_then(|made| made.render(Serde(Given { frame, shown })));
     match made {
         Ok(text) => (status, Html(text)).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be made\n").into_response(),
@@ -68,12 +132,12 @@ struct Message<'a> {
 /// A page that is not there.
 pub async fn nothing() -> Response {
     let shown = Message { text: "There is no such page.", causes: &[], hints: &[] };
-    page(StatusCode::NOT_FOUND, "message.html.j2", ("Nothing here", None), shown)
+    page(StatusCode::NOT_FOUND, &Frame::outside("Nothing here"), "message.html.j2", shown)
 }
 
-/// The page of an error.
-pub fn failed(user: Option<&str>, error: &Error) -> Response {
-    let status = match error.class {
+/// How a request is answered that met an error.
+pub fn status(error: &Error) -> StatusCode {
+    match error.class {
         _ if error.code == Code::TooManyRequests => StatusCode::SERVICE_UNAVAILABLE,
         Class::Forbidden => StatusCode::FORBIDDEN,
         Class::NotFound => StatusCode::NOT_FOUND,
@@ -81,28 +145,48 @@ pub fn failed(user: Option<&str>, error: &Error) -> Response {
         Class::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
         Class::InvalidInput | Class::Taken | Class::WrongState => StatusCode::BAD_REQUEST,
         Class::Failed | Class::NeedsAttention => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    let hints = error.hint_texts();
-    let shown = match user {
-        Some(_) => Message { text: &error.message, causes: &error.causes, hints: &hints },
-        // Who is not known is told nothing of this host.
-        None => Message { text: "This is not possible just now.", causes: &[], hints: &[] },
-    };
-    page(status, "message.html.j2", ("This was not done", user), shown)
+    }
 }
 
-/// Keeps what is said beside what a page shows.
-#[derive(Default)]
-pub struct Warnings(pub Vec<String>);
+/// The page of an error.
+pub fn failed(frame: &Frame<'_>, error: &Error) -> Response {
+    let title = match error.class {
+        Class::NotFound => "Nothing here",
+        Class::Unreachable => "No answer",
+        _ => "This was not done",
+    };
+    let frame = frame.titled(title);
+    let hints = error.hint_texts();
+    let shown = match frame.is_outside() {
+        false => Message { text: &error.message, causes: &error.causes, hints: &hints },
+        // Who is not known is told nothing of this host.
+        true => Message { text: "This is not possible just now.", causes: &[], hints: &[] },
+    };
+    page(status(error), &frame, "message.html.j2", shown)
+}
 
-impl Observer for Warnings {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self) {}
-    fn fail(&mut self) {}
-    fn status(&mut self, _: &str) {}
-    fn warn(&mut self, warning: &Hint) {
-        self.0.push(warning.to_string());
+#[cfg(test)]
+mod tests {
+    use super::{took, words};
+
+    #[test]
+    fn commands_are_code_and_all_else_is_text() {
+        for (text, html) in [
+            ("plain <b>", "plain &lt;b&gt;"),
+            ("`lite list` lists", "<code>lite list</code> lists"),
+            ("a `b` c `<i>`", "a <code>b</code> c <code>&lt;i&gt;</code>"),
+            ("one ` alone", "one ` alone"),
+            ("`a` and ` alone", "<code>a</code> and ` alone"),
+            ("\u{202e}x\u{1b}", "\\u{202e}x\\u{1b}"),
+        ] {
+            assert_eq!(words(text).to_string(), html);
+        }
+    }
+
+    #[test]
+    fn times_are_as_long_as_they_need_to_be() {
+        for (milliseconds, text) in [(0, "0.0 s"), (240, "0.2 s"), (29_900, "29 s"), (245_000, "4 min 5 s")] {
+            assert_eq!(took(milliseconds), text);
+        }
     }
 }

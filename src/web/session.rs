@@ -10,10 +10,18 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Console, gate::Source, render};
+use super::{
+    Console,
+    frame::{At, Frame},
+    gate::Source,
+    render,
+};
 use crate::{
     access::session::Token,
-    app::session::{self, Who},
+    app::{
+        Right,
+        session::{self, Who},
+    },
 };
 
 /// Who asks: a handler behind [`require`] gets it.
@@ -76,6 +84,14 @@ pub async fn require(
             (StatusCode::UNAUTHORIZED, "log in first: /login\n").into_response()
         }
         Ok(None) => Redirect::to("/login").into_response(),
-        Err(error) => render::failed(None, &error),
+        Err(error) => render::failed(&Frame::outside(""), &error),
+    }
+}
+
+/// Lets in who has the right, before anything is read or looked at.
+pub async fn may(right: Right, User(who): User, request: Request, next: Next) -> Response {
+    match who.caller.require_somewhere(right) {
+        Ok(()) => next.run(request).await,
+        Err(error) => render::failed(&Frame::of(At::Outside, "", &who, &[]), &error),
     }
 }

@@ -10,6 +10,7 @@ mod support {
     pub mod create_request;
     pub mod exports;
     pub mod fake_clock;
+    pub mod html;
     pub mod https;
     pub mod image_contract;
     pub mod next_command;
@@ -103,4 +104,8 @@ mod verify;
 mod waits;
 mod watch;
 mod watch_faults;
+mod web_browser;
+mod web_create;
+mod web_instances;
+mod web_pages;
 mod webhooks;

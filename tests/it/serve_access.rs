@@ -93,8 +93,7 @@ fn a_code_logs_in_shows_the_instances_and_logs_out() {
     );
     let page = served.get("/instances", &cookie);
     assert_eq!(page.status, 200);
-    let row = "<tr><th scope=\"row\">shop<td><span class=\"state running\">running</span><td>setting-up<td>debian-13<td>nano<td>192.168.150.2<td class=\"number\">5.00 USD</tr>";
-    assert!(page.body.contains(row), "{}", page.body);
+    assert!(page.body.contains("<a href=\"/instances/shop\">shop</a>"), "{}", page.body);
     for (name, value) in [
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),

@@ -12,8 +12,8 @@ use super::{
     sources::catalog,
 };
 use crate::{
-    catalog::{Blueprint, Catalog, Group, Health, Verification},
-    model::{Action, Hint, Observer, Result, Verb},
+    catalog::{self as parts, Blueprint, Catalog, Group, Health, Verification},
+    model::{Action, Error, Hint, Observer, Result, Verb},
     view::{BlueprintView, OutdatedRow, ParameterView, VerifiedView},
 };
 
@@ -30,6 +30,17 @@ pub fn show(app: &App, caller: &Caller, ids: &[String], observer: &mut dyn Obser
     let catalog = catalog_with_tests(app, observer)?;
     let known = |id: &String| catalog.blueprint(id).map_err(|e| elsewhere::hint(app, id, e));
     ids.iter().map(|id| known(id).map(|b| view(&catalog, b))).collect()
+}
+
+/// What is wrong with the values for a blueprint's parameters, each by the name of its parameter.
+pub fn parameter_faults(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    set: &[(String, String)],
+) -> Result<Vec<(String, Error)>> {
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    Ok(parts::parameter_faults(catalog(&app.settings)?.blueprint(id)?, set))
 }
 
 /// The instances whose blueprint has another version today.

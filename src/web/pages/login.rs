@@ -12,7 +12,7 @@ use axum::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Console, gate::Source, render, session::cookie};
+use super::super::{Console, frame::Frame, gate::Source, render, session::cookie};
 use crate::{
     app::session::{self, Proof},
     model::Code,
@@ -47,7 +47,7 @@ struct Shown<'a> {
 
 /// The form, with what went wrong. It never says whether a name is known.
 fn show(status: StatusCode, error: Option<&str>) -> Response {
-    render::page(status, "login.html.j2", ("Log in", None), Shown { error })
+    render::page(status, &Frame::outside("Log in"), "login.html.j2", Shown { error })
 }
 
 async fn log_in(
@@ -76,6 +76,6 @@ async fn log_in(
         }
         Err(error) if error.code == Code::LoginFailed => show(StatusCode::FORBIDDEN, Some(&error.message)),
         Err(error) if error.code == Code::TooManyTries => show(StatusCode::TOO_MANY_REQUESTS, Some(&error.message)),
-        Err(error) => render::failed(None, &error),
+        Err(error) => render::failed(&Frame::outside(""), &error),
     }
 }

@@ -12,6 +12,7 @@ use axum::{
 
 use super::super::{
     Console,
+    frame::Frame,
     gate::Source,
     render,
     session::{User, cookie, token},
@@ -32,7 +33,7 @@ async fn log_out(
     let (of, had) = (console.clone(), token(&console, source, &headers));
     let work = move || had.map_or(Ok(()), |token| session::log_out(&of.app, &who, &token));
     if let Err(error) = console.workers.door(work).await {
-        return render::failed(None, &error);
+        return render::failed(&Frame::outside(""), &error);
     }
     let mut response = Redirect::to("/login").into_response();
     if let Some(cookie) = cookie(&console, source, "", "; Max-Age=0") {

@@ -7,7 +7,7 @@ use lite::{
     app::{Caller, front},
     engine,
     kill_point::in_process,
-    model::{Unobserved, Via},
+    model::Via,
 };
 use serde_json::{Value, json};
 

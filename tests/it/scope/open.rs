@@ -10,7 +10,7 @@ use lite::{
             console, create, delete, firewall, list, login, logs, power, resize, restore, secrets, show, tag, undelete,
             upgrade,
         },
-        key_pair, metric, operation, snapshot, static_ip,
+        key_pair, metric, notice, operation, snapshot, static_ip,
     },
     model::{AlarmSettings, AlarmState, Condition, Metric, Missing, Name, Notify, Rules, Size, Statistic, Unobserved},
 };
@@ -101,8 +101,10 @@ pub const ALL: &[(&str, Kind)] = &[
             blueprint::show(app, c, &["nginx".to_owned()], &mut Unobserved).map(|all| all.len().to_string())
         }),
     ),
+    ("blueprint::parameter_faults", Common(|app, c, _| blueprint::parameter_faults(app, c, "nginx", &[]).map(shown))),
     ("blueprint::outdated", Common(|app, c, _| blueprint::outdated(app, c, &mut Unobserved).map(shown))),
     ("bundle::list", Common(|app, c, _| bundle::list(app, c, &mut Unobserved).map(shown))),
+    ("notice::all", Listing(|app, c, _| notice::all(app, c).map(shown))),
     ("disk::list", Listing(|app, c, _| disk::list(app, c, &mut Unobserved).map(shown))),
     ("disk::show", Named(|app, c, of| disk::show(app, c, &part(of, "disk"), &mut Unobserved).map(shown))),
     (

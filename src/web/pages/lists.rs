@@ -1,0 +1,81 @@
+//! Pages that are a list and no more: alarms, images, the checks of the host, the audit.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::Response,
+    routing::{MethodRouter, get},
+};
+
+use super::super::{Console, frame::At, session::User};
+use crate::{
+    app::{
+        alarm,
+        audit::{self, Filter},
+        doctor, image,
+    },
+    view::{AlarmsDocument, AuditLogDocument, DoctorDocument, ImagesDocument},
+};
+
+/// How many rows of the audit the page has.
+const MOST: u32 = 200;
+
+/// `/alarms`: those that fire first.
+pub fn alarms() -> MethodRouter<Arc<Console>> {
+    get(show_alarms)
+}
+
+/// `/images`.
+pub fn images() -> MethodRouter<Arc<Console>> {
+    get(show_images)
+}
+
+/// `/host`: each check, and what puts right what it found.
+pub fn host() -> MethodRouter<Arc<Console>> {
+    get(show_host)
+}
+
+/// `/audit`: the latest rows, the latest first.
+pub fn audit() -> MethodRouter<Arc<Console>> {
+    get(show_audit)
+}
+
+async fn show_alarms(State(console): State<Arc<Console>>, User(who): User) -> Response {
+    let (around, found) = console.look(&who, |app, caller, said| alarm::list(app, caller, None, said)).await;
+    match found {
+        Ok(mut alarms) => {
+            alarms.sort_by_key(|row| row.state != crate::model::AlarmState::Alarm);
+            around.page(At::Alarms, "Alarms", "alarms.html.j2", AlarmsDocument { alarms: &alarms })
+        }
+        Err(error) => around.failed(At::Alarms, &error),
+    }
+}
+
+async fn show_images(State(console): State<Arc<Console>>, User(who): User) -> Response {
+    let (around, found) = console.look(&who, |app, caller, said| image::list(app, caller, said)).await;
+    match found {
+        Ok(images) => around.page(At::Images, "Images", "images.html.j2", ImagesDocument { images: &images }),
+        Err(error) => around.failed(At::Images, &error),
+    }
+}
+
+async fn show_host(State(console): State<Arc<Console>>, User(who): User) -> Response {
+    let (around, found) = console.look(&who, |app, caller, said| doctor::check(app, caller, said)).await;
+    match found {
+        Ok(checks) => around.page(At::Host, "Host", "host.html.j2", DoctorDocument::of(&checks)),
+        Err(error) => around.failed(At::Host, &error),
+    }
+}
+
+async fn show_audit(State(console): State<Arc<Console>>, User(who): User) -> Response {
+    let filter = Filter { limit: MOST, ..Filter::default() };
+    let (around, found) = console.look(&who, move |app, caller, said| audit::list(app, caller, &filter, said)).await;
+    match found {
+        Ok(mut rows) => {
+            rows.reverse();
+            around.page(At::Audit, "Audit", "audit.html.j2", AuditLogDocument { audit: &rows })
+        }
+        Err(error) => around.failed(At::Audit, &error),
+    }
+}
