@@ -123,8 +123,11 @@ fn main() -> ExitCode {
         (Guests, "image_kill", image_kill::TESTS),
         // Minutes of it are a wait for alarms.
         (Guests, "guest", guest::TESTS),
-        // The longest, which mostly wait.
+        // The longest, which mostly wait: begun last, they would wait alone.
         (Host, "watch", watch::TESTS),
+        (Host, "remotes", remotes::TESTS),
+        (Host, "daemon", daemon::TESTS),
+        (Host, "load_balancer", load_balancer::TESTS),
         (Host, "audit", audit::TESTS),
         (Host, "bad_input", bad_input::TESTS),
         (Guests, "bake", bake::TESTS),
@@ -141,7 +144,6 @@ fn main() -> ExitCode {
         (Host, "crash", crash::TESTS),
         (Host, "crash::at_random", crash::at_random::TESTS),
         (Host, "crash::bake", crash::bake::TESTS),
-        (Host, "daemon", daemon::TESTS),
         (Host, "deadline", deadline::TESTS),
         (Host, "delete_states", delete_states::TESTS),
         (Host, "disks", disks::TESTS),
@@ -174,7 +176,6 @@ fn main() -> ExitCode {
         (Host, "publication", publication::TESTS),
         (Host, "publication_kill", publication_kill::TESTS),
         (Tools, "render", render::TESTS),
-        (Host, "remotes", remotes::TESTS),
         (Host, "restore", restore::TESTS),
         (Storage, "restore", restore::SLOW),
         (Slow, "remotes", remotes::SLOW),
@@ -187,7 +188,6 @@ fn main() -> ExitCode {
         (Tools, "runner::status", runner::status::TESTS),
         (Tools, "runner_values", runner_values::TESTS),
         (Tools, "seed_image", seed_image::TESTS),
-        (Host, "load_balancer", load_balancer::TESTS),
         (Host, "load_balancer_domain", load_balancer_domain::TESTS),
         (Host, "site", site::TESTS),
         (Host, "snapshot", snapshot::TESTS),
