@@ -18,7 +18,7 @@ use values::{
 use crate::{
     model::{
         Accel, Acme, Api, CertificateFiles, Code, Error, Folders, Host, HostId, MailSecurity, MailServer, Overcommit,
-        Paths, Ratio, Result, ServerCertificate, Serving, Settings, Size, Subnet6, Word, escaped, is_hidden, nearest,
+        Paths, Ratio, Result, ServerCertificate, Serving, Settings, Size, Subnet6, Word, escaped, nearest,
     },
     notify::mail,
 };
