@@ -78,7 +78,7 @@ mod tests {
 
     fn point(at: i64, value: f64) -> MetricPoint {
         let at = Timestamp::from_second(at).unwrap();
-        MetricPoint { at, seconds: 60, average: value, minimum: value, maximum: value, sum: value }
+        MetricPoint { at, seconds: 60, average: value, minimum: value, maximum: value, sum: value, samples: 1 }
     }
 
     fn view(points: Vec<MetricPoint>) -> MetricView {
