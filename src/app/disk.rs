@@ -305,6 +305,7 @@ fn view(disk: Disk, instances: &[Instance], prices: &StoragePrices) -> DiskRow {
     let held = holder(&disk, instances);
     DiskRow {
         instance: held.map(|(instance, _)| instance.record.name.to_string()),
+        is_instance_deleted: held.is_some_and(|(instance, _)| instance.record.kept.is_some()),
         mount: held.and_then(|(_, attached)| attached.mount.as_ref()).map(ToString::to_string),
         device: format!("/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{}", DiskAttachment::serial(disk.id)),
         name: disk.name.into(),

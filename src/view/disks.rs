@@ -18,6 +18,9 @@ pub struct DiskRow {
     pub state: DiskState,
     /// The instance that has it; none: nobody has.
     pub instance: Option<String>,
+    /// That instance is deleted and kept: `undelete` brings both back.
+    #[serde(rename = "instance_deleted")]
+    pub is_instance_deleted: bool,
     /// Where lite mounted it there; none: nowhere.
     pub mount: Option<String>,
     /// The device by which its guest finds it, whatever it calls it.

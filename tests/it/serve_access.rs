@@ -56,9 +56,8 @@ fn every_page_is_closed_without_a_log_in_and_to_who_may_not() {
             assert_eq!(answer.field("location"), Some("/login"), "{}", page.path);
         }
     }
-    let code = served.add("vera", Role::Viewer, Scope::All);
+    let cookie = served.log_in(&served.add("vera", Role::Viewer, Scope::All));
     for page in PAGES.iter().filter(|page| !is_for_viewers(page.needs) && page.needs != Needs::Signature) {
-        let cookie = served.log_in(&code);
         let answer = match page.method {
             "GET" => served.get(page.example, &cookie),
             _ => served.post(page.example, &cookie, ""),

@@ -10,7 +10,7 @@ use crate::{
     engine::{self, CopyOf, Created, ImageChoice, Request, sagas::create},
     guest,
     image::Image,
-    model::{Action, InstanceState, Observer, Result, Settings},
+    model::{Action, InstanceState, Observer, Result, Settings, Snapshot},
     view::{CreatedView, ImageUsed, PlanView, ShownSecret, StageTime},
 };
 
@@ -64,14 +64,7 @@ impl Checked {
         } = self;
         let use_baked = request.use_baked && copy_of.is_none();
         let of_snapshot = copy_of.as_ref().and_then(CopyOf::snapshot);
-        if let Some(snapshot) = of_snapshot.filter(|snapshot| !snapshot.disks.is_empty()) {
-            let disks: Vec<String> = snapshot.disks.iter().map(|one| format!("`{}`", one.name)).collect();
-            let of = format!("{} of snapshot `{}`", disks.join(", "), snapshot.name);
-            observer.status(&format!(
-                "left out: disk {of}; `lite disk create NAME --from-snapshot {}` makes one of it",
-                snapshot.name
-            ));
-        }
+        let without = of_snapshot.filter(|snapshot| !snapshot.disks.is_empty()).map(left_out);
         ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
         let wanted = Request {
             blueprint: resolved.blueprint.clone(),
@@ -93,6 +86,9 @@ impl Checked {
             arguments: digest,
         };
         let accepted = create::accept(&mut ctx, wanted, &mut observer)?;
+        if let Some(without) = without {
+            observer.status(&without);
+        }
         let operation = match &accepted {
             create::Accepted::New(job) => job.operation.clone(),
             create::Accepted::Repeated(created) => ctx.store.require_operation(&created.operation)?,
@@ -142,6 +138,13 @@ pub fn accept_all(app: &App, all: Vec<Checked>, observer: &mut dyn Observer) -> 
 fn state_of(ctx: &engine::Ctx, created: &Created) -> Result<InstanceState> {
     let listed = engine::list(ctx)?.into_iter().find(|l| l.instance.record.uuid == created.record.uuid);
     Ok(listed.map_or(InstanceState::Unknown, |l| super::state::as_reported(ctx, l).state))
+}
+
+/// Which disks of a snapshot an instance made of it does without.
+fn left_out(snapshot: &Snapshot) -> String {
+    let disks: Vec<String> = snapshot.disks.iter().map(|one| format!("`{}`", one.name)).collect();
+    let of = format!("{} of snapshot `{}`", disks.join(", "), snapshot.name);
+    format!("left out: disk {of}; `lite disk create NAME --from-snapshot {}` makes one of it", snapshot.name)
 }
 
 /// The image that the disk of a new instance lies on; none if it was replaced since.

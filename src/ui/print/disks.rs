@@ -26,7 +26,7 @@ pub fn print_disks(ui: &Ui, views: &[DiskRow]) -> Result<()> {
             Cell::from(&view.name),
             Cell::from(view.size.to_string()),
             Cell::from(state(view)),
-            Cell::from(or_dash(view.instance.as_ref())),
+            Cell::from(or_dash(holder(view).as_ref())),
             Cell::from(or_dash(view.mount.as_ref())),
             Cell::from(time_text(view.created_at)),
         ];
@@ -45,12 +45,18 @@ pub fn print_disk_row(ui: &Ui, view: &DiskRow) -> Result<()> {
         .row("NAME", &view.name)
         .row("SIZE", view.size)
         .row("STATE", state(view))
-        .maybe("INSTANCE", view.instance.as_ref())
+        .maybe("INSTANCE", holder(view))
         .maybe("MOUNT", view.mount.as_ref())
         .maybe("PRICE", (view.price > Money::default()).then(|| format!("{} {}/month", view.price, view.currency)))
         .row("DEVICE", &view.device)
         .row("CREATED", time_text(view.created_at));
     ui.data(&block.render(ui.color()))
+}
+
+/// Who has it.
+fn holder(view: &DiskRow) -> Option<String> {
+    let deleted = if view.is_instance_deleted { " (deleted)" } else { "" };
+    view.instance.as_ref().map(|name| format!("{name}{deleted}"))
 }
 
 /// One that an instance has is attached.
@@ -72,6 +78,7 @@ mod tests {
             size: Size::mib(20 << 10),
             state: DiskState::Available,
             instance: instance.map(str::to_owned),
+            is_instance_deleted: instance == Some("gone"),
             mount: instance.map(|_| "/srv".to_owned()),
             device: "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_lite-0".to_owned(),
             price: Money::hundredths(if instance.is_some() { 200 } else { 0 }),
@@ -83,12 +90,13 @@ mod tests {
     #[test]
     fn a_disk_is_a_line_or_a_block() {
         let capture = Capture::default();
-        print_disks(&capture.ui(), &[view(Some("web-1")), view(None)]).unwrap();
+        print_disks(&capture.ui(), &[view(Some("web-1")), view(Some("gone")), view(None)]).unwrap();
         assert_eq!(
             capture.stdout(),
-            "DISK  SIZE    STATE      INSTANCE  MOUNT  CREATED               PRICE/MONTH\n\
-             data  20 GiB  attached   web-1     /srv   2026-03-01T10:20:30Z     2.00 USD\n\
-             data  20 GiB  available  -         -      2026-03-01T10:20:30Z     0.00 USD\n"
+            "DISK  SIZE    STATE      INSTANCE        MOUNT  CREATED               PRICE/MONTH\n\
+             data  20 GiB  attached   web-1           /srv   2026-03-01T10:20:30Z     2.00 USD\n\
+             data  20 GiB  attached   gone (deleted)  /srv   2026-03-01T10:20:30Z     2.00 USD\n\
+             data  20 GiB  available  -               -      2026-03-01T10:20:30Z     0.00 USD\n"
         );
         let capture = Capture::default();
         print_disk_row(&capture.ui(), &view(Some("web-1"))).unwrap();

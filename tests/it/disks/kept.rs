@@ -109,6 +109,8 @@ fn a_disk_that_cannot_be_kept_is_refused() {
     changes::keep_deleted(&mut engine, &web).expect("deleted");
     let said = "the disk is that of the deleted instance `web`".to_owned();
     assert_eq!(refused("data", None), Err(("not_settled", 2, said.clone())));
+    let rows = disk::list(&disks.app, &Disks::root(), &mut Unobserved).expect("listed");
+    assert_eq!((rows[0].instance.as_deref(), rows[0].is_instance_deleted), (Some("web"), true));
     // Whatever is wanted of it is answered by the way back, under the name that it had.
     world.create("db").expect("created");
     let answers = [

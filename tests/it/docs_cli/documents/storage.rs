@@ -33,6 +33,7 @@ pub(super) fn documents_of_storage(all: &mut Vec<(&'static str, Value)>) {
         size: Size::mib(1),
         state: DiskState::Available,
         instance: Some(text("web")),
+        is_instance_deleted: false,
         mount: Some(text("/srv")),
         device: text("/dev/disk/by-id/x"),
         price: Money::hundredths(500),
