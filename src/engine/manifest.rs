@@ -155,6 +155,7 @@ pub fn portable(record: Record) -> Record {
         published: Vec::new(),
         sites: Vec::new(),
         asked: None,
+        trusts_authority: false,
         kept: None,
         ..record
     }

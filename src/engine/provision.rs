@@ -25,7 +25,8 @@ use super::{
     undo::{Because, undo},
 };
 use crate::{
-    doctor, guest,
+    doctor,
+    guest::{self, certificate},
     image::Image,
     kill_point,
     model::{
@@ -200,6 +201,10 @@ fn insert(
         (ctx.settings.clone(), ctx.locks(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
     let now = stamp.now;
     let network_key = settings.host.network_key(&request.network);
+    let authority = match purpose {
+        Purpose::Instance => Some(certificate::authority(&settings.paths.state)?.public),
+        Purpose::Bake(_) | Purpose::Verify(..) => None,
+    };
     ctx.store.write(|t| {
         allocate::request(t, request.request_id.as_deref())?;
         let stem = match purpose {
@@ -225,13 +230,16 @@ fn insert(
         let identity = Identity { name, uuid: generated.uuid, mac: generated.mac, address, address6, created_at: now };
         let lies_on = request.copy_of.as_ref().and_then(CopyOf::snapshot).map(|snapshot| snapshot.id);
         let (disks, asked) = (brought_disks::attachments(request), request.asked.clone());
-        let record = Record { lies_on, disks, asked, ..chosen.record(identity) };
+        let trusts_authority = authority.is_some();
+        let record = Record { lies_on, disks, asked, trusts_authority, ..chosen.record(identity) };
         let secrets = match &request.copy_of {
             Some(CopyOf::Snapshot(snapshot)) => snapshots::secrets_of(t, snapshot)?,
             Some(CopyOf::Export(brought)) => brought.secrets.iter().cloned().map(Secret::from).collect(),
             None => secret_rows(request, &record, generated)?,
         };
-        let seed = render_seed(request, view, (generated, &secrets), &record, purpose)?;
+        let trusted = authority.map(|authority| certificate::authorized(&authority, record.uuid));
+        let ssh_keys: Vec<String> = trusted.into_iter().chain(request.ssh_keys.iter().cloned()).collect();
+        let seed = render_seed((request, &ssh_keys), view, (generated, &secrets), &record, purpose)?;
         let content = match purpose {
             // As on a later boot of the instance.
             Purpose::Verify(..) => guest::seed::scrubbed_iso(&seed)?,
@@ -289,7 +297,7 @@ fn insert(
 }
 
 fn render_seed(
-    request: &Request,
+    (request, ssh_keys): (&Request, &[String]),
     view: &HostView,
     (generated, secrets): (&Generated, &[Secret]),
     record: &Record,
@@ -310,7 +318,7 @@ fn render_seed(
         address,
         params: &request.parameters,
         secrets: &secrets,
-        ssh_keys: &request.ssh_keys,
+        ssh_keys,
         host_key: &generated.host_key,
         user_data: request.user_data.as_ref(),
         copied: request.copy_of.as_ref().map(CopyOf::former),

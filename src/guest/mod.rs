@@ -1,5 +1,6 @@
 //! What goes on inside a guest, seen from the host: the report channel, the health check, the seed it starts from.
 
+pub mod certificate;
 pub mod health;
 pub mod keys;
 pub mod lines;

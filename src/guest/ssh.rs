@@ -29,9 +29,14 @@ pub struct LoginKey {
 
 /// Reads the login key in `state`, or makes it.
 pub fn login_key(state: &Path) -> Result<LoginKey> {
+    own_key(state, "id_ed25519")
+}
+
+/// The same of a key of lite's own by the name of its file.
+pub(super) fn own_key(state: &Path, name: &str) -> Result<LoginKey> {
     let dir = state.join("ssh");
     crate::store::create_private_dir(&dir)?;
-    let (file, public_file) = (dir.join("id_ed25519"), dir.join("id_ed25519.pub"));
+    let (file, public_file) = (dir.join(name), dir.join(format!("{name}.pub")));
     let fail = |path: &Path, e: std::io::Error| {
         Error::new(Code::KeyUnusable, format!("cannot use `{}`", path.display())).cause(e)
     };
@@ -47,6 +52,13 @@ pub fn login_key(state: &Path) -> Result<LoginKey> {
     }
     let public = fs::read_to_string(&public_file).map_err(|e| fail(&public_file, e))?;
     Ok(LoginKey { file, public: public.trim().to_owned() })
+}
+
+/// A private key of lite's own.
+pub(super) fn private_key(file: &Path) -> Result<ssh_key::PrivateKey> {
+    let unusable = || Error::new(Code::KeyUnusable, format!("cannot use `{}`", file.display()));
+    let text = fs::read_to_string(file).map_err(|e| unusable().cause(e))?;
+    ssh_key::PrivateKey::from_openssh(text).map_err(|e| unusable().cause(e))
 }
 
 /// Writes a file of mode 0600 that must not exist yet; `false` if it does.

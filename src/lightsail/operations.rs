@@ -104,7 +104,7 @@ pub const SERVED: &[Served] = &[
         "GetInstanceAccessDetails",
         "instance-access",
         read!(instance::access),
-        "user, address and host key: no key to log in with, for that is the key pair's",
+        "by SSH alone; the key and its certificate count for ten minutes, at this one instance; none for an instance of an earlier lite",
     ),
     served(
         "CreateInstances",

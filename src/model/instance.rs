@@ -240,6 +240,9 @@ pub struct Record {
     /// How the API was asked for it; none: it was asked for otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// It lets in whom lite's own authority of SSH certifies; not where an earlier lite made it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusts_authority: bool,
     /// It is deleted, or is about to be, and is kept for a while; none: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,

@@ -76,6 +76,7 @@ impl Chosen<'_> {
             tags: self.tags.to_vec(),
             created_at: identity.created_at,
             asked: None,
+            trusts_authority: false,
             kept: None,
         }
     }

@@ -45,6 +45,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     lies_on: None,
                     asked: None,
                     kept: None,
+                    trusts_authority: false,
                     scratch_disk: None,
                     disks: Vec::new(),
                     transfer: bundle.transfer,

@@ -45,6 +45,7 @@ pub fn record(n: u8) -> Record {
         lies_on: None,
         asked: None,
         kept: None,
+        trusts_authority: false,
         scratch_disk: None,
         disks: Vec::new(),
         transfer: b.transfer,

@@ -6,9 +6,12 @@ pub use crate::guest::ssh::{Login, Transfer};
 use crate::{
     app::{App, Caller, Right, scope::Target},
     engine,
-    guest::ssh,
+    guest::{
+        certificate::{self, Certificate},
+        ssh,
+    },
     hypervisor::DomainState,
-    model::{AuditAction, Code, Error, Hint, Name, Observer, ResourceKind, Result, Verb, escaped},
+    model::{AuditAction, Code, Error, Hint, Name, Observer, Record, ResourceKind, Result, Verb, escaped},
     store::instances::no_such_instance,
 };
 
@@ -20,15 +23,28 @@ pub fn command(
     words: &[String],
     observer: &mut dyn Observer,
 ) -> Result<Command> {
-    ssh::command(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Ssh), observer)?, words)
+    ssh::command(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Ssh), observer)?.0, words)
 }
 
-/// Where and as whom to log in, and by which key the host shows itself.
+/// How somebody who is elsewhere logs in.
+#[derive(Debug)]
+pub struct Details {
+    /// Where and as whom, and by which key the host shows itself.
+    pub login: Login,
+    /// By which key, for a while; none: the instance knows lite's authority not, for an earlier lite made it.
+    pub certificate: Option<Certificate>,
+}
+
+/// Where and as whom to log in, and a key that counts for ten minutes.
 ///
 /// # Errors
 /// There is no such instance, or it does not run.
-pub fn details(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Login> {
-    login(app, caller, (name, AuditAction::Ssh), observer)
+pub fn details(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Details> {
+    let (login, record) = login(app, caller, (name, AuditAction::Ssh), observer)?;
+    let of = (record.uuid, &record.name);
+    let certify = || certificate::certify(&app.settings.paths.state, of, &caller.requester.actor, app.clock.now());
+    let certificate = record.trusts_authority.then(certify).transpose()?;
+    Ok(Details { login, certificate })
 }
 
 /// The scp command that copies files to an instance or from it, by the same keys.
@@ -44,7 +60,7 @@ pub fn copy(
     if let Transfer::To(files, _) = transfer {
         files.iter().try_for_each(|file| readable(file))?;
     }
-    ssh::copy(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Copy), observer)?, transfer)
+    ssh::copy(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Copy), observer)?.0, transfer)
 }
 
 fn readable(file: &Path) -> Result<()> {
@@ -61,7 +77,7 @@ fn login(
     caller: &Caller,
     (name, action): (&Name, AuditAction),
     observer: &mut dyn Observer,
-) -> Result<Login> {
+) -> Result<(Login, Record)> {
     app.authorise(caller, Right::Access, Target::instance(name))?;
     let mut ctx = app.look(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;
     let record = ctx.store.require(name)?.record;
@@ -82,5 +98,5 @@ fn login(
     })?;
     app.attest(&mut ctx.store, &app.done(caller, action).about(ResourceKind::Instance, name), observer)?;
     let (blueprint, _) = ctx.store.blueprint_of(record.uuid)?;
-    Ok(Login { name: name.to_string(), address, user: blueprint.user, host_key })
+    Ok((Login { name: name.to_string(), address, user: blueprint.user, host_key }, record))
 }

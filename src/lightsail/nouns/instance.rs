@@ -4,6 +4,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -75,12 +76,13 @@ pub fn state(call: &Call<'_>, input: OfInstance) -> Answer<OneState> {
     Ok(OneState { state: known_state(&row)? })
 }
 
-/// How one logs in to an instance: with a key of one's own, for there is none to give away.
+/// How one logs in to an instance: with a key that counts for ten minutes, or with one's own.
 pub fn access(call: &Call<'_>, input: GetAccess) -> Answer<OneAccess> {
     if input.protocol.is_some_and(|protocol| protocol != "ssh") {
         return Err(Fault::invalid("`protocol` has to be `ssh`"));
     }
-    let login = login::details(call.app(), call.caller, &name(&input.instance_name)?, &mut Unobserved)?;
+    let of = name(&input.instance_name)?;
+    let login::Details { login, certificate } = login::details(call.app(), call.caller, &of, &mut Unobserved)?;
     let mut words = login.host_key.split_whitespace();
     let (algorithm, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let digest = STANDARD.decode(key).map(|key| STANDARD_NO_PAD.encode(Sha256::digest(key))).unwrap_or_default();
@@ -94,6 +96,9 @@ pub fn access(call: &Call<'_>, input: GetAccess) -> Answer<OneAccess> {
         ip_address: login.address,
         protocol: "ssh",
         username: login.user,
+        private_key: certificate.as_ref().map(|own| own.private.expose_secret().to_owned()),
+        expires_at: certificate.as_ref().map(|own| own.expires_at.into()),
+        cert_key: certificate.map(|own| own.certificate),
         host_keys: vec![host_key],
     };
     Ok(OneAccess { access_details })

@@ -124,6 +124,15 @@ pub struct Access {
     pub protocol: &'static str,
     /// Who logs in.
     pub username: String,
+    /// The private key that logs in, as OpenSSH writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_key: Option<String>,
+    /// Its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_key: Option<String>,
+    /// When the certificate ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
     /// By which keys it shows itself.
     pub host_keys: Vec<HostKey>,
 }

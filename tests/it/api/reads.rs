@@ -201,3 +201,30 @@ fn a_host_that_does_not_answer_is_told_of_and_nothing_made_up() {
         );
     }
 }
+
+#[test]
+fn a_key_for_ten_minutes_is_made_for_one_instance() {
+    let house = two(100);
+    let anna = house.admin();
+    let record = house.world.engine().store.require(&name("mine")).expect("there").record;
+    assert!(record.trusts_authority);
+    let before = house.app.clock.now();
+    let details = house.get(&anna, "GetInstanceAccessDetails", r#"{"instanceName":"mine"}"#)["accessDetails"].clone();
+    let text = |of: &str| details[of].as_str().expect(of).to_owned();
+    let own = ssh_key::PrivateKey::from_openssh(text("privateKey")).expect("a key");
+    let certificate = ssh_key::Certificate::from_openssh(&text("certKey")).expect("a certificate");
+    assert_eq!(certificate.public_key(), own.public_key().key_data());
+    assert_eq!(certificate.valid_principals(), [record.uuid.to_string()]);
+    assert_eq!(certificate.key_id(), "lite anna mine");
+    let ends = details["expiresAt"].as_f64().expect("a time");
+    #[allow(clippy::cast_precision_loss, reason = "a time of today")]
+    let begun = before.as_second() as f64;
+    assert!((begun + 599.0..begun + 660.0).contains(&ends), "{ends} after {begun}");
+    assert_eq!((text("username"), text("ipAddress")), ("debian".to_owned(), record.address.expect("one").to_string()));
+
+    // One that an earlier lite made knows no authority, and gets none.
+    house.world.sql("UPDATE instance SET record = json_remove(record, '$.trusts_authority')");
+    let details = house.get(&anna, "GetInstanceAccessDetails", r#"{"instanceName":"mine"}"#)["accessDetails"].clone();
+    let there = ["privateKey", "certKey", "expiresAt"].map(|of| details.get(of).is_some());
+    assert_eq!((there, details["username"].as_str()), ([false; 3], Some("debian")));
+}

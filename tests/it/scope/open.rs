@@ -135,7 +135,7 @@ pub const ALL: &[(&str, Kind)] = &[
     ("key_pair::delete", Named(|app, c, of| key_pair::delete(app, c, &part(of, "key"), &mut Unobserved).map(shown))),
     (
         "instance/login::details",
-        Named(|app, c, of| login::details(app, c, &name(of), &mut Unobserved).map(|login| login.user)),
+        Named(|app, c, of| login::details(app, c, &name(of), &mut Unobserved).map(|details| details.login.user)),
     ),
     (
         "instance/firewall::replace",
