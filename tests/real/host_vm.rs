@@ -132,6 +132,64 @@ impl Machine<'_> {
     }
 }
 
+/// The console of a machine, as a browser in it has it.
+struct Console<'a>(&'a Machine<'a>);
+
+impl Console<'_> {
+    /// The package's unit serves, and a code lets in.
+    fn of<'a>(machine: &'a Machine<'a>) -> Console<'a> {
+        machine.ok("mkdir -p /etc/lite/blueprints && cp blueprints/* /etc/lite/blueprints/");
+        machine.ok("echo 'keep_deleted = \"0\"' >>/etc/lite/config.toml");
+        assert_eq!(
+            machine.ok("systemctl enable --now lite-serve 2>&1 >/dev/null; systemctl is-active lite-serve"),
+            "active\n"
+        );
+        let console = Console(machine);
+        let code = machine.json("login")["code"].as_str().expect("a code").to_owned();
+        assert_eq!(console.status(&format!("--data code={code} /login")), "303");
+        console
+    }
+
+    /// The status of what curl asks with these words, of which the last is the path.
+    fn status(&self, words: &str) -> String {
+        let (options, path) = words.rsplit_once(' ').unwrap_or(("", words));
+        let curl = "curl -sS -m 120 -b jar -c jar -H 'Sec-Fetch-Site: same-origin' -o answer -w '%{http_code}'";
+        self.0.ok(&format!("{curl} {options} http://127.0.0.1:8480{path}"))
+    }
+
+    /// By forms alone an instance is made, stopped, and deleted by its name: with nothing but what the unit leaves to the server.
+    fn makes_an_instance(&self) {
+        assert_eq!(self.status("/instances"), "200");
+        assert_eq!(
+            self.0.ok(&format!("grep -c '/instances/{INNER}\"' answer || true")),
+            "1\n",
+            "{}",
+            self.0.ok("cat answer")
+        );
+        assert_eq!(self.status("--data 'blueprint=debian-13&bundle=inner&name=second' /create"), "303");
+        self.ends_well("create");
+        assert_eq!(self.status("--data action=stop /instances/second/power"), "303");
+        self.ends_well("stop");
+        assert_eq!(self.status("--data name=second /instances/second/delete"), "303");
+        self.ends_well("delete");
+        let audit = self.0.json("audit");
+        let by = audit["audit"].as_array().map_or(0, |all| all.iter().filter(|row| row["via"] == "console").count());
+        assert!(by >= 4, "{audit}");
+        self.0.ok("systemctl disable --now lite-serve && rm -r /etc/lite/blueprints && sed -i /keep_deleted/d /etc/lite/config.toml");
+    }
+
+    /// The last operation on the second instance, by the console, succeeds.
+    fn ends_well(&self, kind: &str) {
+        wait_for(kind, 1200, || {
+            let all = self.0.json("operations");
+            let is_it = |one: &&serde_json::Value| one["resource"] == "second" && one["kind"] == kind;
+            let last = all["operations"].as_array().and_then(|all| all.iter().find(is_it)).cloned().unwrap_or_default();
+            assert!(last["state"] != "failed" && last["via"] == "console", "{kind}: {last}");
+            last["state"] == "succeeded"
+        });
+    }
+}
+
 /// The package that `make deb` built.
 fn package() -> PathBuf {
     let version = env!("CARGO_PKG_VERSION");
@@ -167,6 +225,8 @@ fn a_host_from_the_package_to_its_purge() {
     std::fs::write(&file, USER_DATA).expect("written");
     host.ok(&["cp", file.to_str().expect("a path"), &format!("{OUTER}:")]);
     machine.ok(&format!("lite create debian-13 --name {INNER} --bundle inner --user-data user-data --timeout 20m"));
+    machine.instance_is_up();
+    Console::of(&machine).makes_an_instance();
     machine.instance_is_up();
     machine.instance_is_published();
     machine.instance_is_reached();
