@@ -18,7 +18,7 @@ THREADS = $(shell echo $$((4 * $$(nproc))))
 # Those that download from a vendor need addresses and checksums: `lite blueprints test joomla --set download=… --set sha256=…`.
 BLUEPRINTS ?= debian-13 docker ghost lamp nginx nodejs postgres wordpress
 
-.PHONY: help setup build demo quick test test-guests test-storage test-serve test-host test-network test-blueprints soak check bench deb install clean
+.PHONY: help setup build demo quick test test-guests test-storage test-serve pictures test-host test-network test-blueprints soak check bench deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ test-storage: ## on real Debian guests what the gate has no time for: snapshots 
 test-serve: ## the console's pages in a browser: axe-core, both colour schemes, narrow screens; pictures in target/pictures
 	.ci/setup browser
 	$(if $(MEMORY),TMPDIR=$(MEMORY)) cargo test --locked --test it -- --ignored web_browser
+
+pictures: ## the README's pictures, of a console that runs: make pictures URL=http://127.0.0.1:8480 CODE=… NAME=nginx-1 (CODE: sudo lite login)
+	.ci/setup browser
+	mkdir -p target/web docs/pictures
+	cp tests/web/package.json tests/web/package-lock.json tests/web/picture.mjs target/web/
+	cd target/web && npm ci --no-audit --no-fund --silent && node picture.mjs $(URL) $(CODE) ../../docs/pictures instances=/instances metrics=/instances/$(NAME)/metrics
 
 test-host: ## a Debian 13 host in a virtual machine: package, doctor, create, reboot, power cut, removal, purge (half an hour to an hour)
 	.ci/setup host

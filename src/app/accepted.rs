@@ -35,6 +35,19 @@ impl<V: 'static> Accepted<V> {
         self.operation.as_ref()
     }
 
+    /// A change that is done already, and has no operation.
+    pub fn done(view: V) -> Self
+    where
+        V: Send,
+    {
+        Self::without_operation(move |_| Ok(view))
+    }
+
+    /// The same change, for whoever does not ask what came of it but by its operation.
+    pub fn unseen(self) -> Accepted<()> {
+        self.and_then(|done, _| done.map(drop))
+    }
+
     /// The same change with something done after it, which is given how it went.
     pub(super) fn and_then<W: 'static>(
         self,

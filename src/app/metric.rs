@@ -1,10 +1,13 @@
 //! Metrics: what was measured of an instance or a load balancer.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{App, Caller, Right, scope::Target};
+use super::{
+    App, Caller, Right,
+    scope::{Sight, Target},
+};
 use crate::{
     model::{Code, Error, Metric, Name, Observer, Result, Subject},
     store::{Store, instances::no_such_instance},
@@ -25,6 +28,33 @@ pub fn latest(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observ
         Ok(MetricRow { metric, unit: metric.unit(), point: point.transpose()? })
     };
     Metric::all_of(subject.is_load_balancer()).map(row).collect()
+}
+
+/// The latest values of these metrics of each instance that the caller sees, by its name, in their order.
+///
+/// # Errors
+/// Those of the database.
+pub fn latest_of_all(
+    app: &App,
+    caller: &Caller,
+    metrics: &[Metric],
+    observer: &mut dyn Observer,
+) -> Result<HashMap<String, Vec<Option<f64>>>> {
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(HashMap::new()) };
+    let sight = Sight::of(&store, &app.settings.host.id, caller)?;
+    let now = app.clock.now().as_second();
+    let all = store.instances()?.into_iter().map(|instance| instance.record);
+    all.filter(|record| sight.instance(record.uuid))
+        .map(|record| {
+            let latest = store.latest_of(record.uuid, metrics, now - LATEST, now + LATEST)?;
+            let value = |metric: &Metric| {
+                let (_, found) = latest.iter().find(|(own, _)| own == metric)?;
+                Some(found.point.sum / f64::from(found.point.count.max(1)))
+            };
+            Ok((record.name.into(), metrics.iter().map(value).collect()))
+        })
+        .collect()
 }
 
 /// One metric of an instance or a load balancer over the time up to now.

@@ -190,14 +190,23 @@ pub fn log_out(app: &App, who: &Who, token: &Token) -> Result<()> {
     app.new_store()?.audited(entry).write(|t| access::remove_session(t, &token.digest()))
 }
 
+/// Refused unless the log-in was lately: for what gives power that lasts.
+///
+/// # Errors
+/// [`Code::LoginTooOld`].
+pub fn require_fresh(who: &Who) -> Result<()> {
+    match who.is_fresh {
+        true => Ok(()),
+        false => Err(Error::new(Code::LoginTooOld, "the log-in is too long ago for this").hint("log in again")),
+    }
+}
+
 /// Sets the password of whoever is logged in. All its sessions end.
 ///
 /// # Errors
 /// What is no password, or [`Code::LoginTooOld`].
 pub fn set_password(app: &App, door: &Door, who: &Who, new: &str) -> Result<()> {
-    if !who.is_fresh {
-        return Err(Error::new(Code::LoginTooOld, "the log-in is too long ago for this").hint("log in again"));
-    }
+    require_fresh(who)?;
     password::check(who.user.as_str(), new)?;
     let hash = password::hash(new, rand::random(), door.cost)?;
     let kept = serde_json::to_string(&hash)

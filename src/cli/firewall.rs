@@ -85,6 +85,7 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
         action,
         services: args.ports.clone(),
         sources: args.from.clone(),
+        seen: None,
         wait: args.change.wait,
         dry_run: args.change.dry_run,
     };

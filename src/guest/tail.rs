@@ -72,6 +72,11 @@ fn end_of(machine: &dyn Machine, path: &Path) -> io::Result<(Vec<Vec<u8>>, Times
     Ok((lines, info.modified))
 }
 
+/// Text of a log without the sequences that steer a terminal.
+pub fn plain(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&strip_bytes(bytes).into_vec()).into_owned()
+}
+
 /// The last lines of a text log, escape sequences and control characters removed; fewer if it is shorter, none if it is not there.
 pub fn last_lines(machine: &dyn Machine, path: &Path, count: usize) -> Vec<String> {
     let Ok((bytes, info)) = machine.read_end(path, LAST) else { return Vec::new() };
@@ -80,8 +85,7 @@ pub fn last_lines(machine: &dyn Machine, path: &Path, count: usize) -> Vec<Strin
         Some(end) if info.length > LAST => &bytes[end + 1..],
         _ => &bytes,
     };
-    let plain = strip_bytes(whole).into_vec();
-    let text = String::from_utf8_lossy(&plain);
+    let text = plain(whole);
     let lines: Vec<String> = text
         .lines()
         .map(|l| l.chars().filter(|c| !is_hidden(*c)).take(300).collect::<String>())

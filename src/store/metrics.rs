@@ -249,8 +249,19 @@ impl Store {
 
     /// The last point of each metric of an instance, if it is not older than `from`.
     pub fn latest(&self, instance: Uuid, from: i64, to: i64) -> Result<Vec<(Metric, TimedPoint)>> {
+        self.latest_of(instance, Metric::ALL, from, to)
+    }
+
+    /// The same of these metrics alone.
+    pub fn latest_of(
+        &self,
+        instance: Uuid,
+        metrics: &[Metric],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(Metric, TimedPoint)>> {
         let mut out = Vec::new();
-        for metric in Metric::ALL {
+        for metric in metrics {
             let Some(series) = self.series_of(instance, metric.code())? else { continue };
             if let Some((at, point)) = self.minute_points(series, from, to)?.pop_last() {
                 out.push((*metric, TimedPoint { at, step: MINUTE, point }));

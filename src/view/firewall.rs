@@ -32,6 +32,14 @@ impl OpenService {
         all
     }
 
+    /// All of them in one line, by which two states are told apart.
+    pub fn line(all: &[Self]) -> String {
+        match all {
+            [] => "nothing".to_owned(),
+            all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        }
+    }
+
     /// From where, as text.
     pub fn from(&self) -> String {
         match self.sources.as_slice() {

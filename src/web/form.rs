@@ -7,12 +7,24 @@ use axum::{
     extract::{FromRequest, Request},
     http::StatusCode,
 };
+use serde::{Serialize, Serializer};
 
 /// The fields of a form. A browser sends each that has a name, an empty one too, and of boxes those alone that are ticked.
 #[derive(Clone, Default)]
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// Of these names and values.
+    #[cfg(test)]
+    pub fn of<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// Whether the form has a field of this name, filled in or not.
+    pub fn sent(&self, name: &str) -> bool {
+        self.0.iter().any(|(own, _)| own == name)
+    }
+
     /// The value of a field, without spaces around it; empty: it was left empty, or is not there.
     pub fn text(&self, name: &str) -> &str {
         self.all(name).next().unwrap_or_default()
@@ -49,6 +61,13 @@ impl Fields {
     }
 }
 
+/// What was typed, by the name of its field: a page shows it again.
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, _)| (name, self.lines(name))))
+    }
+}
+
 /// A form may hold secrets: nothing prints one.
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +90,6 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_their_names() {
-        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let sent = [
             ("name", " web "),
             ("set.title", " A shop"),
@@ -80,7 +98,8 @@ mod tests {
             ("empty", " "),
             ("text", "a\r\n b\n"),
         ];
-        let fields = Fields(sent.map(pair).to_vec());
+        let fields = Fields::of(sent);
+        assert!(fields.sent("empty") && !fields.sent("none"));
         assert_eq!((fields.text("name"), fields.text("none"), fields.some("empty")), ("web", "", None));
         assert_eq!(fields.all("tag").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(fields.under("set.").collect::<Vec<_>>(), [("title", " A shop")]);

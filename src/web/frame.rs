@@ -14,6 +14,12 @@ pub enum At {
     Outside,
     /// Instances.
     Instances,
+    /// Snapshots.
+    Snapshots,
+    /// Disks.
+    Disks,
+    /// Addresses and load balancers of the host.
+    Network,
     /// Alarms.
     Alarms,
     /// Operations.
@@ -24,6 +30,8 @@ pub enum At {
     Images,
     /// The host.
     Host,
+    /// Who is told of alarms.
+    Contacts,
     /// Who comes in.
     Access,
     /// The audit.
@@ -33,13 +41,17 @@ pub enum At {
 /// A line of the rail: the part, its name and address, the right it needs, and whether it is about the whole host.
 type Entry = (At, &'static str, &'static str, Right, bool);
 
-const RAIL: [Entry; 8] = [
+const RAIL: [Entry; 12] = [
     (At::Instances, "Instances", "/instances", Right::Read, false),
+    (At::Snapshots, "Snapshots", "/snapshots", Right::Read, false),
+    (At::Disks, "Disks", "/disks", Right::Read, false),
+    (At::Network, "Network", "/network", Right::Read, false),
     (At::Alarms, "Alarms", "/alarms", Right::Read, false),
     (At::Operations, "Operations", "/operations", Right::Read, false),
     (At::Cost, "Cost", "/cost", Right::Read, false),
     (At::Images, "Images", "/images", Right::Read, true),
     (At::Host, "Host", "/host", Right::Administer, true),
+    (At::Contacts, "Contacts", "/contacts", Right::Administer, true),
     (At::Access, "Access", "/access", Right::Read, false),
     (At::Audit, "Audit", "/audit", Right::Administer, true),
 ];
@@ -56,6 +68,8 @@ struct Line {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 struct May {
     change: bool,
+    /// It sees all of the host, and not what has a tag alone.
+    whole: bool,
     access: bool,
     administer: bool,
     protect: bool,
@@ -101,6 +115,7 @@ impl<'a> Frame<'a> {
             user: Some(who.user.as_str()),
             may: May {
                 change: may(Right::Change),
+                whole: is_all,
                 access: may(Right::Access),
                 administer: may(Right::Administer),
                 protect: may(Right::Protect),

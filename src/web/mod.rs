@@ -16,6 +16,7 @@ mod pages;
 mod query;
 mod render;
 mod session;
+mod sheet;
 mod workers;
 
 use std::{

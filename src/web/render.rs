@@ -37,6 +37,24 @@ const ALL: &[(&str, &str)] = &templates![
     "metrics.html.j2",
     "cost.html.j2",
     "alarms.html.j2",
+    "alarm.html.j2",
+    "alarms_of.html.j2",
+    "balancer.html.j2",
+    "contact.html.j2",
+    "contacts.html.j2",
+    "deleted.html.j2",
+    "disk.html.j2",
+    "disks.html.j2",
+    "history.html.j2",
+    "leads.html.j2",
+    "logs.html.j2",
+    "network.html.j2",
+    "once.html.j2",
+    "settings.html.j2",
+    "snapshot.html.j2",
+    "snapshots.html.j2",
+    "storage.html.j2",
+    "user.html.j2",
     "images.html.j2",
     "host.html.j2",
     "access.html.j2",
@@ -117,7 +135,11 @@ pub fn page(status: StatusCode, frame: &Frame<'_>, template: &str, shown: impl S
     let made = environment().get_template(template).and_then(|made| made.render(Serde(Given { frame, shown })));
     match made {
         Ok(text) => (status, Html(text)).into_response(),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be made\n").into_response(),
+        Err(error) => {
+            // A fault of this program, which its tests are told.
+            let why = if cfg!(debug_assertions) { format!("{error:#}\n") } else { String::new() };
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("this page cannot be made\n{why}")).into_response()
+        }
     }
 }
 
@@ -167,7 +189,14 @@ pub fn failed(frame: &Frame<'_>, error: &Error) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::{took, words};
+    use super::{ALL, environment, took, words};
+
+    #[test]
+    fn every_template_is_read() {
+        for (name, _) in ALL {
+            environment().get_template(name).unwrap();
+        }
+    }
 
     #[test]
     fn commands_are_code_and_all_else_is_text() {

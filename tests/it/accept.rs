@@ -178,6 +178,7 @@ fn refirewall(app: &App) -> Result<Started> {
         action: Action::Open,
         services: vec![Service::parse("8080")?],
         sources: vec![],
+        seen: None,
         wait: false,
         dry_run: false,
     };

@@ -41,7 +41,7 @@ fn its_commands_parse() {
         .filter_map(|l| l.strip_prefix("    ").map(|l| l.strip_prefix("sudo ").unwrap_or(l)))
         .filter(|l| l.starts_with("lite "))
         .collect();
-    assert_eq!(commands.len(), 9, "{commands:?}");
+    assert_eq!(commands.len(), 10, "{commands:?}");
     for line in commands {
         let words: Vec<&str> = line.split_whitespace().collect();
         lite::cli::command(80).try_get_matches_from(&words).unwrap_or_else(|e| panic!("{line}: {e}"));

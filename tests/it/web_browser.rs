@@ -1,13 +1,23 @@
 //! The console's pages in a browser: `make test-serve`.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, sync::Mutex};
 
-use crate::support::{served::Served, world::World};
+use lite::{
+    engine,
+    model::{HostId, Metric, Name, Point, Size, Unobserved},
+    store::metrics::{MinuteOf, SeriesCache, insert_minute},
+    web::PAGES,
+};
+
+use crate::support::{furnished::furnished, served::Served, world::World};
 
 /// Installs what the script needs beside it, by the lock file.
 fn script(folder: &Path) -> std::path::PathBuf {
+    // One test at a time, or each would take the other's files away.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web");
-    for name in ["package.json", "package-lock.json", "look.mjs"] {
+    for name in ["package.json", "package-lock.json", "look.mjs", "picture.mjs"] {
         fs::copy(own.join(name), folder.join(name)).expect("copied");
     }
     let made = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder).status();
@@ -26,44 +36,110 @@ fn look(served: &Served, script: &Path, pictures: &Path, paths: &[&str]) -> serd
     serde_json::from_slice(&done.stdout).expect("findings")
 }
 
-#[test]
-#[ignore = "needs chromium and npm: make test-serve"]
-fn a_browser_finds_nothing_wrong_with_any_page() {
+/// Every page that is opened with a session: who adds one has it looked at.
+fn pages() -> Vec<&'static str> {
+    let is_page = |example: &str| !["/", "/login", "/assets/style.css"].contains(&example);
+    PAGES.iter().filter(|page| page.method == "GET").map(|page| page.example).filter(|path| is_page(path)).collect()
+}
+
+fn nothing(paths: &[&str]) -> serde_json::Value {
+    serde_json::json!({ "looked": (paths.len() + 1) * 6, "findings": [] })
+}
+
+/// An hour of measurements of `shop`, with a gap.
+fn measure(world: &World) {
+    let mut store = world.engine().store;
+    let uuid = store.require(&Name::parse("shop").expect("a name")).expect("there").record.uuid;
+    let (now, mut cache) = (jiff::Timestamp::now().as_second() / 60, SeriesCache::default());
+    let written = store.write(|t| {
+        for n in (0..58).filter(|n| !(20..27).contains(n)) {
+            let at = |scale: f64, base: f64| Point::of(base + scale * (f64::from(n) / 7.0).sin().abs());
+            let all = [(Metric::CpuUtilization, at(40.0, 4.0)), (Metric::MemoryUtilization, at(8.0, 52.0))];
+            let points = all.into_iter().filter_map(|(metric, point)| Some((metric, point?))).collect();
+            let minute = now - 58 + i64::from(n);
+            let known = [MinuteOf { instance: uuid, points }];
+            insert_minute(t, &mut cache, &HostId::local(), minute, minute * 60, &known, |_| true)?;
+        }
+        Ok(())
+    });
+    written.expect("written");
+}
+
+/// So many instances, as small as they can be.
+fn many(count: usize) -> World {
+    let world = World::new();
+    for n in 0..count {
+        let mut request = world.plain_request(Some(&format!("shop-{n}")));
+        (request.bundle.vcpus, request.bundle.memory, request.bundle.disk) = (1, Size::mib(16), Size::mib(16));
+        engine::create(&mut world.engine(), request, &mut Unobserved).expect("made");
+    }
+    world
+}
+
+/// With what hostile guests, tools and people can put into it.
+fn hostile(world: &World) {
+    let script = "<script>alert(1)</script>\"><img onerror=alert(1) src=x>{{7*7}}\u{202e}\u{1b}[2J";
+    world.sql(&format!("UPDATE instance SET phase = 'failed', failure = '{script}' WHERE name = 'blog'"));
+    world.sql(&format!("UPDATE operation SET error = '{script}' WHERE kind = 'create'"));
+}
+
+/// Where what a browser needs, and the pictures it takes, lie.
+fn folders() -> (std::path::PathBuf, std::path::PathBuf) {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), Into::into);
     let (tools, pictures) = (target.join("web"), target.join("pictures"));
     fs::create_dir_all(&tools).expect("a folder");
-    let script = script(&tools);
-    let lists = ["/instances", "/create", "/operations", "/alarms", "/cost", "/images", "/host", "/access", "/audit"];
-    let empty = look(&Served::new(), &script, &pictures.join("none"), &lists);
-    assert_eq!(empty, serde_json::json!({ "looked": (lists.len() + 1) * 6, "findings": [] }));
-    let world = World::new();
-    for name in ["shop", "blog", "a-name-of-sixty-three-characters-which-is-as-long-as-they-can-be"] {
-        world.create(name).expect("made");
+    (tools, pictures)
+}
+
+#[test]
+#[ignore = "needs chromium and npm: make test-serve"]
+fn pictures_are_taken_of_the_list_and_of_metrics() {
+    let (tools, pictures) = folders();
+    let script = script(&tools).with_file_name("picture.mjs");
+    let world = furnished();
+    measure(&world);
+    let (served, folder) = (Served::of(world, |_| {}), pictures.join("readme"));
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut node = Command::new("node");
+    node.arg(script).arg(format!("http://{}", served.address)).arg(served.code()).arg(&folder);
+    let done = node.args(["instances=/instances", "metrics=/instances/shop/metrics"]).output().expect("node");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    for name in ["instances.png", "metrics.png"] {
+        let picture = fs::read(folder.join(name)).expect("a picture");
+        assert!(picture.starts_with(b"\x89PNG"), "{name}");
     }
-    world.sql("UPDATE instance SET phase = 'failed', failure = 'module `packages`: E: Unable to locate package nginz' WHERE name = 'blog'");
+}
+
+#[test]
+#[ignore = "needs chromium and npm: make test-serve"]
+fn a_browser_finds_nothing_wrong_with_any_page() {
+    let (tools, pictures) = folders();
+    let script = script(&tools);
+    let lists: Vec<&str> = pages().into_iter().filter(|path| path.matches('/').count() == 1).collect();
+    let empty = look(&Served::new(), &script, &pictures.join("none"), &lists);
+    assert_eq!(empty, nothing(&lists));
+    let world = furnished();
+    world.create("a-name-of-sixty-three-characters-which-is-as-long-as-they-may-b").expect("made");
+    measure(&world);
+    hostile(&world);
     let operation = world.engine().store.operations(1).expect("operations").remove(0).id;
     let operation = format!("/operations/{operation}");
-    let paths = [
-        "/instances",
+    let mut paths = pages();
+    paths.extend([
         "/instances?q=stat:x",
-        "/instances/shop",
         "/instances/blog",
         "/instances/none",
-        "/instances/shop/delete",
-        "/instances/shop/metrics",
-        "/instances/shop/firewall",
-        "/create",
+        "/instances/blog/delete",
+        "/instances/blog/history",
         "/create?blueprint=wordpress",
-        "/operations",
-        &operation,
-        "/alarms",
-        "/cost",
         "/cost?tag=%3D",
-        "/images",
-        "/host",
-        "/access",
-        "/audit",
-    ];
+        "/users/root",
+        "/disks/spare",
+        &operation,
+    ]);
     let found = look(&Served::of(world, |_| {}), &script, &pictures.join("some"), &paths);
-    assert_eq!(found, serde_json::json!({ "looked": (paths.len() + 1) * 6, "findings": [] }));
+    assert_eq!(found, nothing(&paths));
+    let paths = ["/instances", "/operations", "/cost", "/create", "/snapshots", "/network"];
+    let found = look(&Served::of(many(200), |_| {}), &script, &pictures.join("many"), &paths);
+    assert_eq!(found, nothing(&paths));
 }

@@ -3,6 +3,7 @@
 use crate::support::{
     html::{faults, part, value},
     served::Served,
+    world::World,
 };
 
 fn root(served: &Served) -> String {
@@ -23,7 +24,7 @@ fn the_blueprint_is_chosen_first_and_brings_its_sizes_and_parameters() {
         .filter(|one| one.split('>').next().is_some_and(|tag| tag.ends_with(" checked")))
         .collect();
     assert_eq!(ticked.len(), 1);
-    assert!(ticked[0].starts_with(" name=\"bundle\" value=\"small\""), "{}", ticked[0]);
+    assert!(ticked[0].starts_with(" name=\"bundle\" value=\"micro\""), "{}", ticked[0]);
     assert!(page.contains("too small: it needs"), "{page}");
     let page = served.get("/create?blueprint=wordpres", &cookie);
     assert_eq!(page.status, 400);
@@ -43,14 +44,14 @@ fn what_is_wrong_stands_at_its_field_and_what_was_typed_stays() {
         faults(body).iter().map(field).collect()
     };
     let answer = sent(
-        "blueprint=debian-13&bundle=nano&name=No+Name&tags=%3Dx&timezone=Mars&fqdn=-&user_data=%23!%2Fbin%2Fsh%0D%0Aecho+hi&ssh_keys=",
+        "blueprint=debian-13&bundle=nano&name=No+Name&tags=%3Dx&timezone=Mars+Base&fqdn=-&user_data=%23!%2Fbin%2Fsh%0D%0Aecho+hi&ssh_keys=",
     );
     assert_eq!(
         (answer.status, fields(&answer.body)),
         (400, ["name", "fqdn", "timezone", "tags"].map(str::to_owned).to_vec())
     );
     assert_eq!(value(&answer.body, "name"), "No Name");
-    assert_eq!(value(&answer.body, "timezone"), "Mars");
+    assert_eq!(value(&answer.body, "timezone"), "Mars Base");
     assert_eq!(
         part(&answer.body, "name=\"user_data\" rows=\"4\" spellcheck=\"false\">\n", "</textarea>"),
         "#!/bin/sh\necho hi"
@@ -75,7 +76,7 @@ fn what_is_wrong_stands_at_its_field_and_what_was_typed_stays() {
 
 #[test]
 fn it_shows_what_would_be_made_and_makes_it() {
-    let served = Served::new();
+    let served = Served::of(World::with_images(), |_| {});
     let cookie = root(&served);
     let form = "blueprint=debian-13&bundle=nano&name=web&tags=client%3Dacme+live";
     let plan = served.post("/create", &cookie, &format!("{form}&plan=yes"));

@@ -71,8 +71,9 @@ fn the_list_shows_state_health_address_price_and_the_sum() {
              <th scope=\"row\"><a href=\"/instances/{name}\">{name}</a></th>\
              <td data-label=\"State\"><span class=\"state good\"><span class=\"shape\" aria-hidden=\"true\">●</span>running</span></td>\
              <td data-label=\"Health\"><span class=\"state busy\"><span class=\"shape\" aria-hidden=\"true\">◌</span>setting-up</span></td>\
-             <td data-label=\"Blueprint\">debian-13</td><td data-label=\"Bundle\">nano</td><td data-label=\"Address\">{address}</td>\
-             <td data-label=\"Price/month\" class=\"number\">5.00 USD</td></tr>"
+             <td data-label=\"Blueprint, bundle\">debian-13, nano</td><td data-label=\"Address\">{address}</td>\
+             <td data-label=\"CPU\" class=\"number\">–</td><td data-label=\"Memory\" class=\"number\">–</td>\
+             <td data-label=\"Disk\" class=\"number\">–</td><td data-label=\"Price/month\" class=\"number\">5.00 USD</td></tr>"
         )
     };
     assert_eq!(rows(&page.body), [row("blog", "192.168.150.3"), row("shop", "192.168.150.2")]);
@@ -85,7 +86,21 @@ fn the_list_shows_state_health_address_price_and_the_sum() {
         "{rail}"
     );
     let lines: Vec<_> = rail.split("<a href=\"").skip(1).filter_map(|line| line.split('"').next()).collect();
-    assert_eq!(lines, ["/instances", "/alarms", "/operations", "/cost", "/images", "/host", "/access", "/audit"]);
+    let all = [
+        "/instances",
+        "/snapshots",
+        "/disks",
+        "/network",
+        "/alarms",
+        "/operations",
+        "/cost",
+        "/images",
+        "/host",
+        "/contacts",
+        "/access",
+        "/audit",
+    ];
+    assert_eq!(lines, all);
 }
 
 #[test]
@@ -117,7 +132,7 @@ fn a_question_finds_and_says_what_it_does_not_know() {
     let page = served.get("/instances?q=stat:%3Cb%3E", &cookie);
     assert_eq!(page.status, 400);
     assert_eq!(value(&page.body, "q\" type=\"search"), "stat:&lt;b&gt;", "it is kept");
-    let fault = "<a href=\"#f-q\">instances have no <code>stat</code> to search by</a>\n\
+    let fault = "<a href=\"#f-q\">instances have no <code>stat</code> to search by</a>\
                  <br><span class=\"hint\">did you mean <code>state:&lt;b&gt;</code>?</span>\
                  <br><span class=\"hint\">there are address, base, blueprint, bundle, health, name, state, tag</span>";
     assert_eq!(faults(&page.body), [fault]);
@@ -146,7 +161,7 @@ fn a_stop_and_a_start_are_operations_with_pages() {
     assert_eq!(answer.status, 400);
     assert_eq!(part(&answer.body, "</h1>", "<p><a").trim(), "<p>there is nothing to do called <code>blink</code></p>");
     let audit = served.audit();
-    assert_eq!(audit.last().map(String::as_str), Some("root 127.0.0.1 stop shop done"));
+    assert_eq!(audit.last().map(String::as_str), Some("root 127.0.0.1 stop shop succeeded"));
 }
 
 #[test]
@@ -157,7 +172,7 @@ fn several_are_switched_at_once_and_each_refusal_is_told() {
     assert_eq!(led(&answer), "/instances");
     let answer = served.post("/instances", &cookie, "action=stop&name=none&name=N%C3%B6");
     assert_eq!(answer.status, 400);
-    let told: Vec<_> = faults(&answer.body).iter().map(|one| one.split('\n').next().unwrap_or_default()).collect();
+    let told: Vec<_> = faults(&answer.body).iter().map(|one| one.split("<br>").next().unwrap_or_default()).collect();
     assert_eq!(told, ["there is no instance <code>none</code>", "<code>N\\u{f6}</code> is not a valid name"]);
 }
 
@@ -167,7 +182,7 @@ fn a_delete_wants_the_name_and_an_instance_that_is_not_protected() {
     let cookie = root(&served);
     let wrong = served.post("/instances/shop/delete", &cookie, "name=shoq");
     assert_eq!((wrong.status, value(&wrong.body, "name")), (400, "shoq"));
-    let fault = "<a href=\"#f-name\"><code>shoq</code> is not the name of this instance</a>\n\
+    let fault = "<a href=\"#f-name\"><code>shoq</code> is not the name of this instance</a>\
                  <br><span class=\"hint\">type <code>shop</code> to delete it</span>";
     assert_eq!(faults(&wrong.body), [fault]);
     let protected = served.post("/instances/shop/protect", &cookie, "protected=yes");

@@ -1,7 +1,7 @@
 //! The Lightsail API of a test's host, and a client that signs by itself.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::{net::IpAddr, process::Command, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use lite::{
     app::{App, Caller, key, user},
     clock::{Clock, SystemClock},
-    image::{self, Origin},
     lightsail::{Api, answer},
     model::{Name, Role, Scope, Unobserved, Via, hex},
 };
@@ -171,16 +170,7 @@ impl House {
 
     /// A host with images of debian-12 and debian-13.
     pub fn with_images(page: usize) -> Self {
-        let world = World::new();
-        let pool = world.settings().host.folders.pool.clone();
-        std::fs::create_dir_all(&pool).expect("made");
-        for id in ["debian-12", "debian-13"] {
-            let file = pool.join("temp");
-            let made = Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&file).arg("1G").status();
-            assert!(made.expect("qemu-img runs").success());
-            let images = image::Images::in_folder(&pool);
-            image::adopt(&images, id, &file, Origin::Built, None, Timestamp::UNIX_EPOCH).expect("kept");
-        }
+        let world = World::with_images();
         Self::of(world, page)
     }
 

@@ -25,3 +25,20 @@ pub fn faults(page: &str) -> Vec<&str> {
 pub fn value<'a>(page: &'a str, name: &str) -> &'a str {
     part(page, &format!(" name=\"{name}\" value=\""), "\"")
 }
+
+/// The name of each row of the first table; none: the page has no table.
+pub fn names(page: &str) -> Vec<String> {
+    if !page.contains("<tbody>") {
+        return Vec::new();
+    }
+    let name = |row: &str| {
+        let head = part(row, "<th scope=\"row\">", "</th>");
+        head.split_once("\">").map_or(head, |(_, rest)| rest).split('<').next().unwrap_or_default().to_owned()
+    };
+    rows(page).into_iter().map(name).collect()
+}
+
+/// The value behind a label of a list.
+pub fn fact<'a>(page: &'a str, label: &str) -> &'a str {
+    part(page, &format!("<dt>{label}</dt><dd>"), "</dd>")
+}

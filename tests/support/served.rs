@@ -21,7 +21,7 @@ use lite::{
 };
 use tokio::{runtime::Runtime, sync::watch};
 
-use super::world::World;
+use super::{html, world::World};
 
 /// How long a client waits for an answer before a test has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +51,8 @@ impl Answer {
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         let mut lines = head.split("\r\n").map(str::to_owned);
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
-        Self { status, head: lines.collect(), body: body.to_owned() }
+        // The one entity that templates write for a sign which needs none: read as a browser reads it.
+        Self { status, head: lines.collect(), body: body.replace("&#x2f;", "/") }
     }
 
     /// A field of the head.
@@ -140,6 +141,47 @@ impl Served {
         let answer = self.post("/login", "", &format!("code={code}"));
         assert_eq!((answer.status, answer.field("location")), (303, Some("/")), "{answer:?}");
         answer.cookie()
+    }
+
+    /// The cookie of `root`.
+    pub fn root(&self) -> String {
+        self.log_in(&self.code())
+    }
+
+    /// Sends a form that is taken, and waits until what it began has succeeded; gives where it led.
+    pub fn does(&self, path: &str, cookie: &str, form: &str) -> String {
+        let answer = self.post(path, cookie, form);
+        let to = answer.field("location").unwrap_or_else(|| panic!("{path} {form}: {answer:?}")).to_owned();
+        if to.starts_with("/operations/op-") {
+            let page = self.ended(&to, cookie);
+            assert!(page.contains("</span>succeeded</span>"), "{path} {form}: {page}");
+        }
+        to
+    }
+
+    /// Waits until an operation has ended, and gives its page.
+    pub fn ended(&self, path: &str, cookie: &str) -> String {
+        for _ in 0..600 {
+            let page = self.get(path, cookie).body;
+            if !page.contains("</span>started</span>") {
+                return page;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{path} does not end");
+    }
+
+    /// Sends a form that is refused; gives what is wrong, each as `FIELD: TEXT`.
+    pub fn refuses(&self, path: &str, cookie: &str, form: &str) -> Vec<String> {
+        let answer = self.post(path, cookie, form);
+        assert_eq!(answer.status, 400, "{path} {form}: {answer:?}");
+        let one = |fault: &&str| {
+            let field = fault.strip_prefix("<a href=\"#f-").and_then(|rest| rest.split('"').next()).unwrap_or("-");
+            let text = fault.split("<br>").next().unwrap_or_default();
+            let text = text.split_once("\">").map_or(text, |(_, text)| text).trim_end_matches("</a>");
+            format!("{field}: {}", text.replace("<code>", "`").replace("</code>", "`"))
+        };
+        html::faults(&answer.body).iter().map(one).collect()
     }
 
     /// Who did what, and what came of it.

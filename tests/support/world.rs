@@ -6,10 +6,12 @@ use std::{
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    process::Command,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
+use jiff::Timestamp;
 use lite::{
     catalog::Catalog,
     clock::SystemClock,
@@ -20,7 +22,7 @@ use lite::{
         flaky::Flaky,
         prelude::*,
     },
-    image::{Arriving, Image},
+    image::{self, Arriving, Image, Origin},
     model::{
         Accel, Acme, Api, Folders, Host, HostId, LoadedTable, Name, NetworkMode, OperationKind, OperationState,
         Overcommit, Paths, Record, Requester, ResourceRef, Result, Serving, Settings, Size, StepState, Subnet6, Via,
@@ -118,6 +120,21 @@ impl World {
             disk: None,
             folder,
         }
+    }
+
+    /// With images of debian-12 and debian-13 in its pool.
+    pub fn with_images() -> Self {
+        let world = Self::new();
+        let pool = world.settings().host.folders.pool.clone();
+        std::fs::create_dir_all(&pool).expect("made");
+        for id in ["debian-12", "debian-13"] {
+            let file = pool.join("temp");
+            let made = Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&file).arg("1G").status();
+            assert!(made.expect("qemu-img runs").success());
+            let images = image::Images::in_folder(&pool);
+            image::adopt(&images, id, &file, Origin::Built, None, Timestamp::UNIX_EPOCH).expect("kept");
+        }
+        world
     }
 
     /// Has its API speak of these regions, with so many resources on a page.

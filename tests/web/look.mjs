@@ -18,6 +18,9 @@ async function inside(options) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const said = (text) => findings.push(`${new URL(page.url()).pathname}: ${text}`);
+  // A policy that is broken is no error of the console in every version: it is listened for.
+  await context.exposeFunction("policyBroken", (text) => findings.push(`policy: ${text}`));
+  await context.addInitScript("addEventListener('securitypolicyviolation', (e) => policyBroken(`${e.violatedDirective} ${e.blockedURI}`))");
   page.on("console", (message) => message.type() === "error" && !/status of 4\d\d/.test(message.text()) && said(message.text()));
   page.on("pageerror", (error) => said(String(error)));
   page.on("dialog", (dialog) => { said(`a dialog: ${dialog.message()}`); dialog.dismiss(); });

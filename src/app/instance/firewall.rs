@@ -5,9 +5,9 @@ use ipnet::IpNet;
 use crate::{
     app::{Accepted, App, Caller, Right, scope::Target},
     engine::{Ctx, sagas::firewall},
-    model::{Code, Error, Hint, MOST_RULES, Name, Observer, Result, Rule, Rules, Service, Verb},
+    model::{Code, Error, Hint, MOST_RULES, Name, Observer, Result, Rule, Rules, Service, Verb, escaped},
     store::instances::no_such_instance,
-    view::FirewallView,
+    view::{FirewallView, OpenService},
 };
 
 /// What is done with the services of a change.
@@ -32,6 +32,8 @@ pub struct Refirewall {
     pub services: Vec<Service>,
     /// From where; empty: from anywhere.
     pub sources: Vec<IpNet>,
+    /// What was let in when whoever asks looked, as [`OpenService::line`] has it: refused where it is something else by now.
+    pub seen: Option<String>,
     /// Wait while something else works on the instance.
     pub wait: bool,
     /// Say what would be, and change nothing.
@@ -110,6 +112,9 @@ pub fn replace(
 
 /// The rules after the change.
 fn wanted(request: &Refirewall, now: &Rules) -> Result<Rules> {
+    if let Some(seen) = &request.seen {
+        refuse_stale(&request.name, seen, &OpenService::line(&OpenService::all(now)))?;
+    }
     let mut rules = if request.action == Action::Set { Rules::new() } else { now.clone() };
     for service in &request.services {
         match request.action {
@@ -118,6 +123,18 @@ fn wanted(request: &Refirewall, now: &Rules) -> Result<Rules> {
         }
     }
     bounded(&request.name, rules)
+}
+
+/// Refused: a change of what is not there any more.
+fn refuse_stale(name: &Name, seen: &str, now: &str) -> Result<()> {
+    if seen == now {
+        return Ok(());
+    }
+    let text = format!("the firewall of instance `{name}` was changed since this was asked for");
+    Err(Error::new(Code::Busy, text)
+        .cause(format!("let in was then: {}", escaped(seen)))
+        .cause(format!("let in is now: {now}"))
+        .hint("look at what is let in now, and ask again if it is still wanted"))
 }
 
 /// Not more rules than an instance has.
@@ -188,6 +205,7 @@ mod tests {
             action,
             services: services.iter().map(|s| Service::parse(s).unwrap()).collect(),
             sources: from.iter().map(|s| source(s).unwrap()).collect(),
+            seen: None,
             wait: false,
             dry_run: false,
         };

@@ -81,6 +81,78 @@ pub fn reports(
     }
 }
 
+/// Most bytes of a log that are handed on at once to who does not follow it.
+pub const WINDOW: u64 = 64 << 10;
+
+/// A part of a log: from where to where, of how much, and its text without what steers a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Window {
+    /// Its first byte.
+    pub from: u64,
+    /// The byte behind its last.
+    pub to: u64,
+    /// How long the log is.
+    pub length: u64,
+    /// What stands there.
+    pub text: String,
+}
+
+/// What an instance wrote to its console since it was last started, up to byte `end` or to its end.
+///
+/// # Errors
+/// There is no such instance, or its log cannot be read.
+pub fn console_window(
+    app: &App,
+    caller: &Caller,
+    name: &Name,
+    end: Option<u64>,
+    observer: &mut dyn Observer,
+) -> Result<Window> {
+    app.authorise(caller, Right::Access, Target::instance(name))?;
+    let record = find(app, caller, name, observer)?;
+    window(app, &console_log(&record, &app.settings.host.folders.logs), end)
+}
+
+/// What a guest reported, as it wrote it, up to byte `end` or to its end.
+///
+/// # Errors
+/// There is no such instance, or its log cannot be read.
+pub fn reports_window(
+    app: &App,
+    caller: &Caller,
+    name: &Name,
+    end: Option<u64>,
+    observer: &mut dyn Observer,
+) -> Result<Window> {
+    app.authorise(caller, Right::Access, Target::instance(name))?;
+    let record = find(app, caller, name, observer)?;
+    let window = window(app, &report_log(&record, &app.settings.host.folders.logs), end)?;
+    let reports = window.text.lines().filter_map(|line| guest::report::parse_line(line.as_bytes()));
+    let text = reports.map(|report| words(&report)).collect();
+    Ok(Window { text, ..window })
+}
+
+fn window(app: &App, log: &Path, end: Option<u64>) -> Result<Window> {
+    // There is none before the first start.
+    let Ok(info) = app.machine.info(log) else { return Ok(Window::default()) };
+    let length = info.length;
+    let to = end.unwrap_or(length).min(length);
+    let from = to.saturating_sub(WINDOW);
+    let (mut written, mut bytes) = (follow(&*app.machine, log, from)?, Vec::new());
+    let most = usize::try_from(to - from).unwrap_or(usize::MAX);
+    while bytes.len() < most {
+        let more = written.bytes()?;
+        if more.is_empty() {
+            break;
+        }
+        bytes.extend(more);
+    }
+    bytes.truncate(most);
+    // A carriage return begins a line anew; on a page it is another line.
+    let text = guest::tail::plain(&bytes).replace("\r\n", "\n").replace('\r', "\n");
+    Ok(Window { from, to: from + bytes.len() as u64, length, text })
+}
+
 fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Record> {
     app.authorise(caller, Right::Read, Target::instance(name))?;
     let store = app.store(caller, observer)?.ok_or_else(|| no_such_instance(name, None))?;

@@ -35,7 +35,7 @@ fn change(call: &Call<'_>, what: &str, action: Action) -> Answer<Done> {
     let input: ChangePorts = call.input()?;
     let of = name(&input.instance_name)?;
     let (services, sources) = map::read(&input.port_info)?;
-    let request = Refirewall { name: of.clone(), action, services, sources, wait: false, dry_run: false };
+    let request = Refirewall { name: of.clone(), action, services, sources, seen: None, wait: false, dry_run: false };
     let accepted = patiently(call, || firewall::accept(call.app(), call.caller, &request, &mut Unobserved))?;
     one_begun(started(call, (what, ("Instance", of.as_str())), accepted)?)
 }

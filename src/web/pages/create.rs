@@ -152,21 +152,27 @@ async fn make(State(console): State<Arc<Console>>, User(who): User, fields: Fiel
     if !faults.0.is_empty() {
         return render(&console, &who, (blueprint, fields), None, faults.0).await;
     }
-    let refused = |error: &Error| vec![fault(error)];
+    let refused = |error: &Error, fields: &Fields| vec![Fault::placed(error, fields)];
     if fields.has("plan") {
         let (of, asks) = (console.clone(), who.clone());
         let planned =
             console.workers.page(move || create::check(&of.app, &asks.caller, request)?.plan(&of.app.settings));
         return match planned.await {
             Ok(plan) => render(&console, &who, (blueprint, fields), Some(plan), Vec::new()).await,
-            Err(error) => render(&console, &who, (blueprint, fields), None, refused(&error)).await,
+            Err(error) => {
+                let faults = refused(&error, &fields);
+                render(&console, &who, (blueprint, fields), None, faults).await
+            }
         };
     }
     let by = move |app: &App, caller: &Caller| create::check(app, caller, request)?.accept(app, &mut Unobserved);
     match console.change(&who, by).await {
         Ok(operation) => begun(operation, "/instances"),
         Err(error) if error.class == Class::Forbidden => desk::failed(AT, &who, &error),
-        Err(error) => render(&console, &who, (blueprint, fields), None, refused(&error)).await,
+        Err(error) => {
+            let faults = refused(&error, &fields);
+            render(&console, &who, (blueprint, fields), None, faults).await
+        }
     }
 }
 
@@ -185,7 +191,6 @@ fn request(fields: &Fields, faults: &mut Faults) -> Create {
     let set = fields.under("set.").filter(|(_, value)| !value.is_empty());
     Create {
         blueprint: fields.text("blueprint").to_owned(),
-        from_snapshot: None,
         bundle: fields.some("bundle").map(str::to_owned),
         name,
         base: fields.some("base").map(str::to_owned),
@@ -196,6 +201,25 @@ fn request(fields: &Fields, faults: &mut Faults) -> Create {
         timezone,
         tags,
         network: network.unwrap_or(NetworkMode::Nat),
+        ..plain()
+    }
+}
+
+/// A request as the command line makes it of nothing.
+pub fn plain() -> Create {
+    Create {
+        blueprint: String::new(),
+        from_snapshot: None,
+        bundle: None,
+        name: None,
+        base: None,
+        parameters: Vec::new(),
+        ssh_keys: Vec::new(),
+        user_data: None,
+        fqdn: None,
+        timezone: None,
+        tags: Vec::new(),
+        network: NetworkMode::Nat,
         address: None,
         use_baked: true,
         asked: None,
@@ -204,21 +228,4 @@ fn request(fields: &Fields, faults: &mut Faults) -> Create {
         timeout: super::instance::UNTIL_READY,
         until_ready: true,
     }
-}
-
-/// An error at the field that it is about.
-fn fault(error: &Error) -> Fault {
-    let field = match error.code {
-        Code::BundleTooSmall | Code::UnknownBundle | Code::NoCapacity | Code::DiskFull => "bundle",
-        Code::NameTaken | Code::InvalidName | Code::NoFreeName => "name",
-        Code::UnknownBase | Code::NoImage | Code::ImageUnknown => "base",
-        Code::InvalidTag => "tags",
-        Code::InvalidSshKey | Code::SecretGiven => "ssh_keys",
-        Code::InvalidUserData => "user_data",
-        Code::InvalidFqdn => "fqdn",
-        Code::InvalidTimezone => "timezone",
-        Code::InvalidNetwork | Code::NoBridge => "network",
-        _ => return Fault::of(error),
-    };
-    Fault::at(field, error)
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
     routing::{MethodRouter, get, post},
 };
 use serde::Serialize;
@@ -12,10 +12,11 @@ use serde::Serialize;
 use super::super::{
     Console,
     desk::{self, begun},
-    fault::Fault,
+    fault::{Fault, Faults},
     form::Fields,
     frame::{At, Warnings},
     session::User,
+    sheet::Wanted,
 };
 use crate::{
     app::{
@@ -23,11 +24,12 @@ use crate::{
         instance::{
             change,
             delete::Delete,
+            list,
             power::{Reboot, Start, Stop},
             protect::Protect,
             secrets, show,
         },
-        operation,
+        operation, repair,
         session::Who,
     },
     model::{Code, Error, Name, Observer, Result, Tag, Unobserved, escaped},
@@ -56,6 +58,11 @@ pub fn protect() -> MethodRouter<Arc<Console>> {
     post(protected)
 }
 
+/// Puts back what was changed by hand.
+pub fn repair() -> MethodRouter<Arc<Console>> {
+    post(repaired)
+}
+
 /// What a delete does, and the form for its name.
 pub fn delete() -> MethodRouter<Arc<Console>> {
     get(ask_delete)
@@ -74,6 +81,29 @@ pub fn secrets() -> MethodRouter<Arc<Console>> {
 /// The name in an address, or in a form.
 pub fn named(text: &str) -> Result<Name> {
     Name::parse(text)
+}
+
+/// The address of a page of an instance.
+pub fn under(name: &str, page: &str) -> String {
+    format!("/instances/{name}/{page}")
+}
+
+/// The instances that whoever looks sees, for a form to choose from.
+///
+/// # Errors
+/// Those of the database.
+pub fn names(app: &App, caller: &Caller) -> Result<Vec<String>> {
+    Ok(list::cost(app, caller, &[], &mut Unobserved)?.0.into_iter().map(|row| row.name).collect())
+}
+
+/// What no form of a page sends.
+pub fn unknown_action(word: &str, faults: &mut Faults) -> Option<Wanted> {
+    faults.0.push(Fault::of(&nothing_called(word)));
+    None
+}
+
+fn nothing_called(word: &str) -> Error {
+    Error::new(Code::UnknownWord, format!("there is nothing to do called `{}`", escaped(word)))
 }
 
 /// What is done to its power.
@@ -100,7 +130,7 @@ impl Power {
             "stop" => Ok(Self::Stop),
             "switch-off" => Ok(Self::SwitchOff),
             "reboot" => Ok(Self::Reboot),
-            _ => Err(Error::new(Code::UnknownWord, format!("there is nothing to do called `{}`", escaped(word)))),
+            _ => Err(nothing_called(word)),
         }
     }
 
@@ -130,13 +160,23 @@ struct Shown<'a> {
     one: &'a ShowView,
     /// What the blueprint prints, in its order.
     outputs: &'a [(String, String)],
+    /// Ports of the host that lead to it.
+    published: Vec<String>,
     operations: &'a [OperationRow],
     is_protected: bool,
 }
 
-fn look(app: &App, caller: &Caller, name: &Name, said: &mut dyn Observer) -> Result<(ShowView, Vec<OperationRow>)> {
+/// One instance in full.
+///
+/// # Errors
+/// There is none of that name.
+pub fn one(app: &App, caller: &Caller, name: &Name, said: &mut dyn Observer) -> Result<ShowView> {
     let one = show::show(app, caller, std::slice::from_ref(name), said)?.pop();
-    let one = one.ok_or_else(|| Error::new(Code::NoSuchInstance, format!("there is no instance `{name}`")))?;
+    one.ok_or_else(|| Error::new(Code::NoSuchInstance, format!("there is no instance `{name}`")))
+}
+
+fn look(app: &App, caller: &Caller, name: &Name, said: &mut dyn Observer) -> Result<(ShowView, Vec<OperationRow>)> {
+    let one = one(app, caller, name, said)?;
     let (back, most) = OPERATIONS;
     let mut operations = operation::list(app, caller, back, &mut Unobserved)?;
     operations.retain(|operation| operation.instance == Some(one.row.uuid));
@@ -153,8 +193,9 @@ async fn show_one(State(console): State<Arc<Console>>, User(who): User, Path(nam
     let (around, found) = console.look(&who, move |app, caller, said| look(app, caller, &named(&asked)?, said)).await;
     match found {
         Ok((one, operations)) => {
-            let shown =
-                Shown { is_protected: is_protected(&one), outputs: &one.outputs, one: &one, operations: &operations };
+            let published = one.row.published.iter().map(ToString::to_string).collect();
+            let is_protected = is_protected(&one);
+            let shown = Shown { is_protected, outputs: &one.outputs, published, one: &one, operations: &operations };
             around.page(AT, &name, "instance.html.j2", shown)
         }
         Err(error) => around.failed(AT, &error),
@@ -190,6 +231,19 @@ async fn protected(
     };
     match console.change(&who, by).await {
         Ok(operation) => begun(operation, &to),
+        Err(error) => desk::failed(AT, &who, &error),
+    }
+}
+
+async fn repaired(State(console): State<Arc<Console>>, User(who): User, Path(name): Path<String>) -> Response {
+    let (of, asks, to) = (console.clone(), who.clone(), format!("/instances/{name}"));
+    let work = move || {
+        // Whoever pressed the button was shown what was changed.
+        let found = repair::find(&of.app, &asks.caller, &[named(&name)?], false, &mut Unobserved)?;
+        found.run(&mut Unobserved, &mut |_| Ok(()))
+    };
+    match console.workers.page(work).await {
+        Ok(_) => Redirect::to(&to).into_response(),
         Err(error) => desk::failed(AT, &who, &error),
     }
 }

@@ -21,8 +21,8 @@ use super::{
     instance::{Power, named},
 };
 use crate::{
-    app::{App, Caller, instance::list, session::Who},
-    model::{Class, DiskUsage, Result, Unobserved},
+    app::{App, Caller, instance::list, metric, session::Who},
+    model::{Class, DiskUsage, Metric, Result, Unobserved},
     view::{DiskView, ListDocument, ListRow, StorageRow},
 };
 
@@ -44,12 +44,18 @@ struct Shown<'a> {
     #[serde(flatten)]
     document: ListDocument<'a>,
     query: &'a str,
+    /// What was measured last of each, by its name: of [`MEASURED`].
+    measured: Measured,
     /// How many there are, whatever was asked for.
     all: usize,
     faults: Vec<Fault>,
 }
 
+/// What the list says of how busy an instance is.
+const MEASURED: [Metric; 3] = [Metric::CpuUtilization, Metric::MemoryUtilization, Metric::DiskSpaceUtilization];
+
 type Found = (Vec<ListRow>, Vec<StorageRow>, Option<DiskUsage>);
+type Measured = HashMap<String, Vec<Option<f64>>>;
 
 async fn show(
     State(console): State<Arc<Console>>,
@@ -62,7 +68,7 @@ async fn show(
 
 async fn render(console: &Arc<Console>, who: &Arc<Who>, query: &str, mut faults: Vec<Fault>) -> Response {
     let (around, found) = console.look(who, look).await;
-    let (all, storage, disk) = match found {
+    let ((all, storage, disk), latest) = match found {
         Ok(found) => found,
         Err(error) => return around.failed(AT, &error),
     };
@@ -74,19 +80,20 @@ async fn render(console: &Arc<Console>, who: &Arc<Who>, query: &str, mut faults:
     let storage = if rows.len() == all.len() { storage } else { Vec::new() };
     let document = ListDocument::of(&rows, &storage, disk.map(DiskView::from));
     let is_refused = !faults.is_empty();
-    let shown = Shown { document, query, all: all.len(), faults };
+    let shown = Shown { document, query, measured: latest, all: all.len(), faults };
     around.form((AT, "Instances"), "instances.html.j2", is_refused, shown)
 }
 
 /// The instances as the host has them; where it does not answer, as the database does.
-fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<Found> {
-    match list::list(app, caller, &[], said) {
+fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<(Found, Measured)> {
+    let found = match list::list(app, caller, &[], said) {
         Err(error) if error.class == Class::Unreachable => {
             let (rows, storage) = list::cost(app, caller, &[], &mut Unobserved)?;
-            Ok((rows, storage, None))
+            (rows, storage, None)
         }
-        found => found,
-    }
+        found => found?,
+    };
+    Ok((found, metric::latest_of_all(app, caller, &MEASURED, &mut Unobserved)?))
 }
 
 async fn powered(State(console): State<Arc<Console>>, User(who): User, fields: Fields) -> Response {

@@ -1,4 +1,4 @@
-//! Pages that are a list and no more: alarms, images, the checks of the host, the audit.
+//! Pages that are a list and no more: alarms, images, the audit.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::{
     app::{
         alarm,
         audit::{self, Filter},
-        doctor, image,
+        image,
     },
-    view::{AlarmsDocument, AuditLogDocument, DoctorDocument, ImagesDocument},
+    view::{AlarmsDocument, AuditLogDocument, ImagesDocument},
 };
 
 /// How many rows of the audit the page has.
@@ -29,11 +29,6 @@ pub fn alarms() -> MethodRouter<Arc<Console>> {
 /// `/images`.
 pub fn images() -> MethodRouter<Arc<Console>> {
     get(show_images)
-}
-
-/// `/host`: each check, and what puts right what it found.
-pub fn host() -> MethodRouter<Arc<Console>> {
-    get(show_host)
 }
 
 /// `/audit`: the latest rows, the latest first.
@@ -57,14 +52,6 @@ async fn show_images(State(console): State<Arc<Console>>, User(who): User) -> Re
     match found {
         Ok(images) => around.page(At::Images, "Images", "images.html.j2", ImagesDocument { images: &images }),
         Err(error) => around.failed(At::Images, &error),
-    }
-}
-
-async fn show_host(State(console): State<Arc<Console>>, User(who): User) -> Response {
-    let (around, found) = console.look(&who, |app, caller, said| doctor::check(app, caller, said)).await;
-    match found {
-        Ok(checks) => around.page(At::Host, "Host", "host.html.j2", DoctorDocument::of(&checks)),
-        Err(error) => around.failed(At::Host, &error),
     }
 }
 

@@ -1,23 +1,34 @@
 //! The pages, a file each.
 
 mod access;
+mod alarms;
+mod balancers;
+mod contacts;
 mod cost;
 mod create;
+mod deleted;
+mod disks;
 mod firewall;
+mod host;
 mod instance;
 mod instances;
 mod lists;
 mod login;
 mod logout;
+mod logs;
 mod metrics;
+mod network;
 mod operations;
+mod settings;
+mod snapshots;
 mod start;
+mod storage;
 
 use std::sync::Arc;
 
 use axum::routing::MethodRouter;
 
-use super::{Console, Needs, Page, assets};
+use super::{Console, Needs, Page, assets, sheet};
 use crate::app::Right;
 
 const READ: Needs = Needs::Right(Right::Read);
@@ -65,13 +76,48 @@ pub const PAGES: &[Page] = &[
     of("GET", ("/operations/{id}", "/operations/op-00000000"), READ, operations::one),
     of("POST", ("/operations/{id}/cancel", "/operations/op-00000000/cancel"), CHANGE, operations::cancel),
     of("GET", ("/instances/{name}/metrics", "/instances/shop/metrics"), READ, metrics::page),
-    of("GET", ("/instances/{name}/firewall", "/instances/shop/firewall"), READ, firewall::page),
-    of("POST", ("/instances/{name}/firewall", "/instances/shop/firewall"), CHANGE, firewall::posted),
+    of("GET", ("/instances/{name}/firewall", "/instances/shop/firewall"), READ, sheet::page::<firewall::Firewall>),
+    of("POST", ("/instances/{name}/firewall", "/instances/shop/firewall"), CHANGE, sheet::posted::<firewall::Firewall>),
+    of("POST", ("/instances/{name}/repair", "/instances/shop/repair"), ADMINISTER, instance::repair),
+    of("GET", ("/instances/{name}/network", "/instances/shop/network"), READ, sheet::page::<network::OfInstance>),
+    of("POST", ("/instances/{name}/network", "/instances/shop/network"), CHANGE, sheet::posted::<network::OfInstance>),
+    of("GET", ("/instances/{name}/storage", "/instances/shop/storage"), READ, sheet::page::<storage::Storage>),
+    of("POST", ("/instances/{name}/storage", "/instances/shop/storage"), CHANGE, sheet::posted::<storage::Storage>),
+    of("GET", ("/instances/{name}/alarms", "/instances/shop/alarms"), READ, sheet::page::<alarms::OfInstance>),
+    of("POST", ("/instances/{name}/alarms", "/instances/shop/alarms"), CHANGE, sheet::posted::<alarms::OfInstance>),
+    of("GET", ("/instances/{name}/logs", "/instances/shop/logs"), ACCESS, logs::page),
+    of("GET", ("/instances/{name}/history", "/instances/shop/history"), READ, logs::history),
+    of("GET", ("/instances/{name}/settings", "/instances/shop/settings"), READ, sheet::page::<settings::Settings>),
+    of("POST", ("/instances/{name}/settings", "/instances/shop/settings"), CHANGE, sheet::posted::<settings::Settings>),
+    at("GET", "/deleted", READ, sheet::page::<deleted::All>),
+    at("POST", "/deleted", CHANGE, sheet::posted::<deleted::All>),
+    at("GET", "/snapshots", READ, sheet::page::<snapshots::All>),
+    at("POST", "/snapshots", CHANGE, sheet::posted::<snapshots::All>),
+    of("GET", ("/snapshots/{name}", "/snapshots/shop-snap-1"), READ, sheet::page::<snapshots::One>),
+    of("POST", ("/snapshots/{name}", "/snapshots/shop-snap-1"), CHANGE, sheet::posted::<snapshots::One>),
+    at("GET", "/disks", READ, sheet::page::<disks::All>),
+    at("POST", "/disks", CHANGE, sheet::posted::<disks::All>),
+    of("GET", ("/disks/{name}", "/disks/data"), READ, sheet::page::<disks::One>),
+    of("POST", ("/disks/{name}", "/disks/data"), CHANGE, sheet::posted::<disks::One>),
+    at("GET", "/network", READ, sheet::page::<balancers::All>),
+    at("POST", "/network", CHANGE, sheet::posted::<balancers::All>),
+    of("GET", ("/load-balancers/{name}", "/load-balancers/frontdoor"), READ, sheet::page::<balancers::One>),
+    of("POST", ("/load-balancers/{name}", "/load-balancers/frontdoor"), CHANGE, sheet::posted::<balancers::One>),
     at("GET", "/alarms", READ, lists::alarms),
+    of("GET", ("/alarms/{name}", "/alarms/high"), READ, sheet::page::<alarms::One>),
+    of("POST", ("/alarms/{name}", "/alarms/high"), CHANGE, sheet::posted::<alarms::One>),
     at("GET", "/cost", READ, cost::page),
     at("GET", "/images", READ, lists::images),
-    at("GET", "/host", ADMINISTER, lists::host),
-    at("GET", "/access", Needs::Session, access::page),
+    at("GET", "/host", ADMINISTER, sheet::page::<host::Host>),
+    at("POST", "/host", ADMINISTER, sheet::posted::<host::Host>),
+    at("GET", "/contacts", ADMINISTER, sheet::page::<contacts::All>),
+    at("POST", "/contacts", ADMINISTER, sheet::posted::<contacts::All>),
+    of("GET", ("/contacts/{name}", "/contacts/oncall"), ADMINISTER, sheet::page::<contacts::One>),
+    of("POST", ("/contacts/{name}", "/contacts/oncall"), ADMINISTER, sheet::posted::<contacts::One>),
+    at("GET", "/access", Needs::Session, sheet::page::<access::Access>),
+    at("POST", "/access", PROTECT, sheet::posted::<access::Access>),
     at("POST", "/access/password", Needs::Session, access::password),
+    of("GET", ("/users/{name}", "/users/vera"), PROTECT, sheet::page::<access::OneUser>),
+    of("POST", ("/users/{name}", "/users/vera"), PROTECT, sheet::posted::<access::OneUser>),
     at("GET", "/audit", ADMINISTER, lists::audit),
 ];

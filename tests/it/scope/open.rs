@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lite::{
     app::{
-        alarm, blueprint, bundle, disk, event,
+        App, Caller, alarm, blueprint, bundle, disk, event,
         instance::{
             change::{self, Targets},
             console, create, delete, firewall, list, login, logs, power, resize, restore, secrets, show, tag, undelete,
@@ -12,7 +12,9 @@ use lite::{
         },
         key_pair, metric, notice, operation, snapshot, static_ip,
     },
-    model::{AlarmSettings, AlarmState, Condition, Metric, Missing, Name, Notify, Rules, Size, Statistic, Unobserved},
+    model::{
+        AlarmSettings, AlarmState, Condition, Metric, Missing, Name, Notify, Result, Rules, Size, Statistic, Unobserved,
+    },
 };
 
 use super::{
@@ -51,6 +53,7 @@ fn refirewall(of: &str) -> firewall::Refirewall {
         action: firewall::Action::Set,
         services: vec![],
         sources: vec![],
+        seen: None,
         wait: false,
         dry_run: true,
     }
@@ -58,6 +61,16 @@ fn refirewall(of: &str) -> firewall::Refirewall {
 
 fn log(of: &str) -> logs::Log {
     logs::Log { name: name(of), follow: false }
+}
+
+/// What is said above a page while the alarms of both fire: what was asked for before may have changed them.
+fn noticed(app: &App, caller: &Caller) -> Result<String> {
+    for of in ["mine", "other"] {
+        let root = Caller::root(lite::model::Via::Cli);
+        alarm::put(app, &root, &alarm_of(of), &mut Unobserved)?;
+        alarm::test(app, &root, &part(of, "alarm"), AlarmState::Alarm, &mut Unobserved)?;
+    }
+    notice::all(app, caller).map(shown)
 }
 
 fn gone(of: &str) -> undelete::Target {
@@ -104,7 +117,7 @@ pub const ALL: &[(&str, Kind)] = &[
     ("blueprint::parameter_faults", Common(|app, c, _| blueprint::parameter_faults(app, c, "nginx", &[]).map(shown))),
     ("blueprint::outdated", Common(|app, c, _| blueprint::outdated(app, c, &mut Unobserved).map(shown))),
     ("bundle::list", Common(|app, c, _| bundle::list(app, c, &mut Unobserved).map(shown))),
-    ("notice::all", Listing(|app, c, _| notice::all(app, c).map(shown))),
+    ("notice::all", Listing(|app, c, _| noticed(app, c))),
     ("disk::list", Listing(|app, c, _| disk::list(app, c, &mut Unobserved).map(shown))),
     ("disk::show", Named(|app, c, of| disk::show(app, c, &part(of, "disk"), &mut Unobserved).map(shown))),
     (
@@ -212,6 +225,14 @@ pub const ALL: &[(&str, Kind)] = &[
         Named(|app, c, of| logs::reports(app, c, &log(of), &mut Unobserved, &mut |_| Ok(())).map(shown)),
     ),
     (
+        "instance/logs::console_window",
+        Named(|app, c, of| logs::console_window(app, c, &name(of), None, &mut Unobserved).map(shown)),
+    ),
+    (
+        "instance/logs::reports_window",
+        Named(|app, c, of| logs::reports_window(app, c, &name(of), None, &mut Unobserved).map(shown)),
+    ),
+    (
         "instance/resize::find",
         Named(|app, c, of| resize::find(app, c, (&name(of), "micro"), false, &mut Unobserved).map(|_| String::new())),
     ),
@@ -271,6 +292,10 @@ pub const ALL: &[(&str, Kind)] = &[
         }),
     ),
     ("metric::latest", Named(|app, c, of| metric::latest(app, c, &name(of), &mut Unobserved).map(shown))),
+    (
+        "metric::latest_of_all",
+        Listing(|app, c, _| metric::latest_of_all(app, c, &[Metric::ALL[0]], &mut Unobserved).map(shown)),
+    ),
     (
         "metric::points",
         Named(|app, c, of| {
