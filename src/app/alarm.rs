@@ -212,7 +212,7 @@ pub fn history(
     let Some(store) = reading(app, caller, alarm.is_none(), observer)? else { return Ok(Vec::new()) };
     let sight = Sight::of(&store, &app.settings.host.id, caller)?;
     let limited = if alarm.is_some() && caller.scope().is_all() { limit } else { u32::MAX };
-    let which = Which { after: 0, instance: None, alarm: alarm.map(ToString::to_string), limit: limited };
+    let which = Which { alarm: alarm.map(ToString::to_string), limit: limited, ..Which::default() };
     let mut all = store.events(&which)?;
     all.retain(|e| e.event.data.alarm.is_some() && sight.event(e));
     let from = all.len().saturating_sub(limit as usize);

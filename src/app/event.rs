@@ -59,11 +59,11 @@ pub fn follow(
 }
 
 fn which(instance: Option<&Name>, limit: u32) -> Which {
-    Which { after: 0, instance: instance.map(ToString::to_string), alarm: None, limit }
+    Which { instance: instance.map(ToString::to_string), limit, ..Which::default() }
 }
 
 /// The latest of the events asked for that the caller sees.
-fn seen(app: &App, caller: &Caller, store: &Store, which: &Which) -> Result<Vec<StoredEvent>> {
+pub(super) fn seen(app: &App, caller: &Caller, store: &Store, which: &Which) -> Result<Vec<StoredEvent>> {
     if caller.scope().is_all() {
         return store.events(which);
     }

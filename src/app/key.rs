@@ -35,6 +35,11 @@ pub struct Create {
 /// There is no such user, or it may less than the key is to.
 pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
     app.require(caller, Right::Protect)?;
+    make(app, caller, create)
+}
+
+/// The same for who may, for others or for itself.
+pub(super) fn make(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
     let mut store = app.new_store()?;
     let account = store.require_account(&create.user)?;
     let role = create.role.unwrap_or(account.role);
@@ -90,22 +95,23 @@ pub(super) fn row(key: ApiKey) -> KeyRow {
     }
 }
 
+/// What becomes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nobody comes in with it from now on.
+    Disabled,
+    /// Somebody does again.
+    Enabled,
+    /// It is gone.
+    Removed,
+}
+
 /// Has nobody come in with a key from now on, or somebody again.
 ///
 /// # Errors
 /// There is no such key.
 pub fn disable(app: &App, caller: &Caller, ids: &[String], disabled: bool) -> Result<Vec<Changed>> {
-    let mut store = found(app, caller, ids)?;
-    let (action, now) = match disabled {
-        true => (AuditAction::DisableKey, "disabled"),
-        false => (AuditAction::EnableKey, "enabled"),
-    };
-    ids.iter()
-        .map(|id| {
-            store.audited(about(app, caller, action, id)).write(|t| access::disable_key(t, id, disabled))?;
-            Ok(Changed::new(id, now))
-        })
-        .collect()
+    change_all(app, caller, ids, if disabled { Fate::Disabled } else { Fate::Enabled })
 }
 
 /// Removes keys.
@@ -113,21 +119,29 @@ pub fn disable(app: &App, caller: &Caller, ids: &[String], disabled: bool) -> Re
 /// # Errors
 /// There is no such key.
 pub fn remove(app: &App, caller: &Caller, ids: &[String]) -> Result<Vec<Changed>> {
-    let mut store = found(app, caller, ids)?;
-    ids.iter()
-        .map(|id| {
-            store.audited(about(app, caller, AuditAction::RemoveKey, id)).write(|t| access::remove_key(t, id))?;
-            Ok(Changed::new(id, "removed"))
-        })
-        .collect()
+    change_all(app, caller, ids, Fate::Removed)
 }
 
-/// The database, in which all of these keys are.
-fn found(app: &App, caller: &Caller, ids: &[String]) -> Result<Store> {
+/// All of them, or none where one is not there.
+fn change_all(app: &App, caller: &Caller, ids: &[String], fate: Fate) -> Result<Vec<Changed>> {
     app.require(caller, Right::Protect)?;
-    let store = app.new_store()?;
+    let mut store = app.new_store()?;
     ids.iter().try_for_each(|id| store.require_key(id).map(drop))?;
-    Ok(store)
+    ids.iter().map(|id| change(app, caller, &mut store, (id, fate))).collect()
+}
+
+/// A key that is there, by who may: for others or for itself.
+pub(super) fn change(app: &App, caller: &Caller, store: &mut Store, (id, fate): (&str, Fate)) -> Result<Changed> {
+    let (action, now) = match fate {
+        Fate::Disabled => (AuditAction::DisableKey, "disabled"),
+        Fate::Enabled => (AuditAction::EnableKey, "enabled"),
+        Fate::Removed => (AuditAction::RemoveKey, "removed"),
+    };
+    store.audited(about(app, caller, action, id)).write(|t| match fate {
+        Fate::Removed => access::remove_key(t, id),
+        Fate::Disabled | Fate::Enabled => access::disable_key(t, id, fate == Fate::Disabled),
+    })?;
+    Ok(Changed::new(id, now))
 }
 
 fn about(app: &App, caller: &Caller, action: AuditAction, id: &str) -> AuditEntry {

@@ -28,6 +28,7 @@ pub mod metric;
 pub mod names;
 pub mod notice;
 pub mod operation;
+pub mod own;
 pub mod rebuild;
 pub mod remote;
 pub mod repair;

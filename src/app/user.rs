@@ -121,13 +121,16 @@ pub fn show(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer
     app.require(caller, Right::Protect)?;
     let store = app.store(caller, observer)?.map_or_else(|| app.new_store(), Ok)?;
     let row = row(&store, &store.require_account(name)?)?;
-    let session =
-        |one: access::Session| SessionRow { address: one.address, began_at: one.began_at, used_at: one.used_at };
     Ok(UserView {
         row,
         sessions: store.sessions(Some(name))?.into_iter().map(session).collect(),
         keys: store.api_keys(Some(name))?.into_iter().map(super::key::row).collect(),
     })
+}
+
+/// A session in a list.
+pub(super) fn session(one: access::Session) -> SessionRow {
+    SessionRow { address: one.address, began_at: one.began_at, used_at: one.used_at }
 }
 
 fn row(store: &Store, account: &Account) -> Result<UserRow> {
@@ -173,6 +176,11 @@ pub fn change(app: &App, caller: &Caller, name: &Name, change: &Change) -> Resul
 /// There is none of that name.
 pub fn log_out(app: &App, caller: &Caller, name: &Name) -> Result<Changed> {
     app.require(caller, Right::Protect)?;
+    end_sessions(app, caller, name)
+}
+
+/// The same by who may, for others or for itself.
+pub(super) fn end_sessions(app: &App, caller: &Caller, name: &Name) -> Result<Changed> {
     let mut store = app.new_store()?;
     store.require_account(name)?;
     let entry = about(app, caller, AuditAction::LogOutUser, name);

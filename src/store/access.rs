@@ -229,6 +229,11 @@ pub fn remove_key(t: &Transaction<'_>, id: &str) -> Result<()> {
     t.0.execute("DELETE FROM api_key WHERE id = ?1", [id]).map_err(sql).map(drop)
 }
 
+fn no_such_key(id: &str) -> Error {
+    Error::new(Code::NoSuchKey, format!("there is no key `{}`", escaped(id)))
+        .hint(Hint::new().run(Verb::KeyList).text(" shows all keys"))
+}
+
 impl Store {
     fn accounts_where<T>(
         &self,
@@ -291,10 +296,12 @@ impl Store {
 
     /// One key; an error if there is none.
     pub fn require_key(&self, id: &str) -> Result<ApiKey> {
-        self.api_key(id)?.ok_or_else(|| {
-            Error::new(Code::NoSuchKey, format!("there is no key `{}`", escaped(id)))
-                .hint(Hint::new().run(Verb::KeyList).text(" shows all keys"))
-        })
+        self.api_key(id)?.ok_or_else(|| no_such_key(id))
+    }
+
+    /// One key of an account; those of others are not there.
+    pub fn require_key_of(&self, account: &Name, id: &str) -> Result<ApiKey> {
+        self.api_key(id)?.filter(|key| key.account == *account).ok_or_else(|| no_such_key(id))
     }
 
     /// Remembers that a key was used, and from where.

@@ -145,6 +145,8 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 pub struct Which {
     /// Later than this number.
     pub after: i64,
+    /// Earlier than this number.
+    pub before: Option<i64>,
     /// Of this instance, by its name.
     pub instance: Option<String>,
     /// Of this alarm.
@@ -160,11 +162,11 @@ impl Store {
             .read()
             .prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM event WHERE id > ?1 AND (?2 IS NULL OR instance = ?2) AND (?3 IS NULL OR alarm = ?3)
-                 ORDER BY id DESC LIMIT ?4"
+                 AND (?5 IS NULL OR id < ?5) ORDER BY id DESC LIMIT ?4"
             ))
             .map_err(sql)?;
-        let rows =
-            statement.query_map(params![which.after, which.instance, which.alarm, which.limit], stored).map_err(sql)?;
+        let values = params![which.after, which.instance, which.alarm, which.limit, which.before];
+        let rows = statement.query_map(values, stored).map_err(sql)?;
         let mut all: Vec<StoredEvent> = rows.map(|row| row.map_err(sql)).collect::<Result<_>>()?;
         all.reverse();
         Ok(all)

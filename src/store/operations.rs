@@ -217,6 +217,13 @@ impl Store {
         self.operations_where("ORDER BY started_at DESC, rowid DESC LIMIT ?1", [limit])
     }
 
+    /// Operations on one thing, newest first; those alone that began before the one of the id `before`.
+    pub fn operations_of(&self, resource: Uuid, before: Option<&str>, limit: u32) -> Result<Vec<Operation>> {
+        let query = "WHERE resource_id = ?1 AND (?2 IS NULL OR rowid < (SELECT rowid FROM operation WHERE id = ?2))
+                     ORDER BY rowid DESC LIMIT ?3";
+        self.operations_where(query, params![Id(resource), before, limit])
+    }
+
     /// Ids of the operations that were about what had a tag when they were accepted.
     pub fn operations_tagged(&self, tag: &Tag) -> Result<HashSet<String>> {
         let query = "SELECT operation.id AS id FROM operation, json_each(operation.tags) AS tag

@@ -85,6 +85,17 @@ pub struct UserView {
     pub keys: Vec<KeyRow>,
 }
 
+/// What somebody who is logged in has of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnView {
+    /// What it may do.
+    pub role: Role,
+    /// Its sessions, the one used last first.
+    pub sessions: Vec<SessionRow>,
+    /// Its keys.
+    pub keys: Vec<KeyRow>,
+}
+
 /// A key that was just made.
 #[derive(Clone, Serialize)]
 pub struct KeyCreated {

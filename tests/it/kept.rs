@@ -114,7 +114,7 @@ fn alarms(world: &World) -> Vec<String> {
 
 /// What was told of instances that went for good.
 fn purges(world: &World) -> Vec<String> {
-    let which = Which { after: 0, instance: None, alarm: None, limit: 100 };
+    let which = Which { limit: 100, ..Which::default() };
     let events = world.engine().store.events(&which).expect("read").into_iter().map(|stored| stored.event);
     events.filter(|event| event.kind == EventKind::InstancePurged).map(|event| event.data.reason).collect()
 }

@@ -1,6 +1,13 @@
 //! What an instance wrote to its console, and what its guest reported. Both are files of this host.
 
-use std::{path::Path, time::Duration};
+mod window;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use window::Window;
 
 use crate::{
     app::{App, Caller, Right, scope::Target},
@@ -66,10 +73,8 @@ pub fn reports(
     let file = report_log(&find(app, caller, &log.name, observer)?, &app.settings.host.folders.logs);
     let mut health = None;
     // The minute's reports of a guest that has run for months have pushed its set-up into older files.
-    for older in (0..ROTATED).rev().map(|n| format!("{}.{n}", file.display())) {
-        if app.machine.info(Path::new(&older)).is_ok() {
-            hand_on(&mut follow(&*app.machine, Path::new(&older), 0)?, &mut health, to)?;
-        }
+    for older in rotated(app, &file) {
+        hand_on(&mut follow(&*app.machine, &older, 0)?, &mut health, to)?;
     }
     let mut written = follow(&*app.machine, &file, 0)?;
     loop {
@@ -79,22 +84,6 @@ pub fn reports(
         }
         written.wait(&*app.clock, WAIT)?;
     }
-}
-
-/// Most bytes of a log that are handed on at once to who does not follow it.
-pub const WINDOW: u64 = 64 << 10;
-
-/// A part of a log: from where to where, of how much, and its text without what steers a terminal.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Window {
-    /// Its first byte.
-    pub from: u64,
-    /// The byte behind its last.
-    pub to: u64,
-    /// How long the log is.
-    pub length: u64,
-    /// What stands there.
-    pub text: String,
 }
 
 /// What an instance wrote to its console since it was last started, up to byte `end` or to its end.
@@ -110,7 +99,9 @@ pub fn console_window(
 ) -> Result<Window> {
     app.authorise(caller, Right::Access, Target::instance(name))?;
     let record = find(app, caller, name, observer)?;
-    window(app, &console_log(&record, &app.settings.host.folders.logs), end)
+    let log = console_log(&record, &app.settings.host.folders.logs);
+    let (window, bytes) = window::read(&*app.machine, &[log], end, window::A_LINE)?;
+    Ok(Window { text: window::text(&bytes), ..window })
 }
 
 /// What a guest reported, as it wrote it, up to byte `end` or to its end.
@@ -126,31 +117,19 @@ pub fn reports_window(
 ) -> Result<Window> {
     app.authorise(caller, Right::Access, Target::instance(name))?;
     let record = find(app, caller, name, observer)?;
-    let window = window(app, &report_log(&record, &app.settings.host.folders.logs), end)?;
-    let reports = window.text.lines().filter_map(|line| guest::report::parse_line(line.as_bytes()));
-    let text = reports.map(|report| words(&report)).collect();
-    Ok(Window { text, ..window })
+    let file = report_log(&record, &app.settings.host.folders.logs);
+    let older = rotated(app, &file);
+    let files: Vec<PathBuf> = older.into_iter().chain([file]).collect();
+    let (window, bytes) = window::read(&*app.machine, &files, end, window::WINDOW)?;
+    let mut health = None;
+    let told = bytes.split(|byte| *byte == b'\n').filter_map(|line| told(line, &mut health));
+    Ok(Window { text: window::text(told.collect::<String>().as_bytes()), ..window })
 }
 
-fn window(app: &App, log: &Path, end: Option<u64>) -> Result<Window> {
-    // There is none before the first start.
-    let Ok(info) = app.machine.info(log) else { return Ok(Window::default()) };
-    let length = info.length;
-    let to = end.unwrap_or(length).min(length);
-    let from = to.saturating_sub(WINDOW);
-    let (mut written, mut bytes) = (follow(&*app.machine, log, from)?, Vec::new());
-    let most = usize::try_from(to - from).unwrap_or(usize::MAX);
-    while bytes.len() < most {
-        let more = written.bytes()?;
-        if more.is_empty() {
-            break;
-        }
-        bytes.extend(more);
-    }
-    bytes.truncate(most);
-    // A carriage return begins a line anew; on a page it is another line.
-    let text = guest::tail::plain(&bytes).replace("\r\n", "\n").replace('\r', "\n");
-    Ok(Window { from, to: from + bytes.len() as u64, length, text })
+/// Older files of a log, the oldest first.
+fn rotated(app: &App, file: &Path) -> Vec<PathBuf> {
+    let names = (0..ROTATED).rev().map(|n| PathBuf::from(format!("{}.{n}", file.display())));
+    names.filter(|older| app.machine.info(older).is_ok()).collect()
 }
 
 fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<Record> {
@@ -160,16 +139,19 @@ fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) ->
 }
 
 fn hand_on(written: &mut Lines, health: &mut Option<String>, to: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-    for report in written.lines()?.iter().filter_map(|line| guest::report::parse_line(line)) {
-        if let Report::Status(status) = &report {
-            if status.health == *health {
-                continue;
-            }
-            health.clone_from(&status.health);
+    written.lines()?.iter().filter_map(|line| told(line, health)).try_for_each(|text| to(&text))
+}
+
+/// A line of a guest's in words; none: it is no report, or one of a health that is known.
+fn told(line: &[u8], health: &mut Option<String>) -> Option<String> {
+    let report = guest::report::parse_line(line)?;
+    if let Report::Status(status) = &report {
+        if status.health == *health {
+            return None;
         }
-        to(&words(&report))?;
+        health.clone_from(&status.health);
     }
-    Ok(())
+    Some(words(&report))
 }
 
 /// A report in words.

@@ -6,6 +6,7 @@ pub mod console;
 pub mod create;
 pub mod delete;
 pub mod firewall;
+pub mod history;
 pub mod import;
 pub mod list;
 pub mod login;

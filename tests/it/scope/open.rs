@@ -7,8 +7,8 @@ use lite::{
         App, Caller, alarm, blueprint, bundle, disk, event,
         instance::{
             change::{self, Targets},
-            console, create, delete, firewall, list, login, logs, power, resize, restore, secrets, show, tag, undelete,
-            upgrade,
+            console, create, delete, firewall, history, list, login, logs, power, resize, restore, secrets, show, tag,
+            undelete, upgrade,
         },
         key_pair, metric, notice, operation, snapshot, static_ip,
     },
@@ -155,6 +155,14 @@ pub const ALL: &[(&str, Kind)] = &[
         Named(|app, c, of| {
             firewall::replace(app, c, (&name(of), Rules::new()), &mut Unobserved).map(|_| String::new())
         }),
+    ),
+    (
+        "instance/history::operations",
+        Named(|app, c, of| history::operations(app, c, &name(of), (None, 1000), &mut Unobserved).map(shown)),
+    ),
+    (
+        "instance/history::events",
+        Named(|app, c, of| history::events(app, c, &name(of), (None, 1000), &mut Unobserved).map(shown)),
     ),
     ("event::list", Listing(|app, c, _| event::list(app, c, None, 100, &mut Unobserved).map(shown))),
     (
