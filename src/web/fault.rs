@@ -74,6 +74,7 @@ fn places(code: Code) -> &'static [&'static str] {
         Code::InvalidFormat => &["format"],
         Code::WrongCode => &["code"],
         Code::InvalidWindow => &["of"],
+        Code::UnknownMetric => &["metric"],
         Code::InvalidLabel => &["label"],
         Code::KeyMayMore => &["role"],
         Code::NoSuchUser => &["user"],

@@ -61,10 +61,12 @@ impl Fields {
     }
 }
 
-/// What was typed, by the name of its field: a page shows it again.
+/// What was typed, by the name of its field, and each ticked box of several that have one name as `NAME=VALUE`: a page shows it again.
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.0.iter().map(|(name, _)| (name, self.lines(name))))
+        let typed = self.0.iter().map(|(name, _)| (name.clone(), self.lines(name)));
+        let ticked = self.0.iter().map(|(name, value)| (format!("{name}={value}"), value.clone()));
+        to.collect_map(typed.chain(ticked))
     }
 }
 

@@ -33,6 +33,7 @@ const ALL: &[(&str, &str)] = &templates![
     "secrets.html.j2",
     "operations.html.j2",
     "operation.html.j2",
+    "own.html.j2",
     "firewall.html.j2",
     "metrics.html.j2",
     "cost.html.j2",

@@ -27,8 +27,8 @@ use crate::{
     model::{Code, Error, Result, escaped},
 };
 
-/// What is done for a form.
-pub type Work<T> = Box<dyn FnOnce(&App, &Caller) -> Result<T> + Send>;
+/// What is done for a form, by whoever sent it.
+pub type Work<T> = Box<dyn FnOnce(&App, &Who) -> Result<T> + Send>;
 
 /// What a form asks for.
 pub enum Wanted {
@@ -43,21 +43,31 @@ pub enum Wanted {
 impl Wanted {
     /// A change.
     pub fn change<V: 'static>(work: impl FnOnce(&App, &Caller) -> Result<Accepted<V>> + Send + 'static) -> Self {
-        Self::Change(Box::new(move |app, caller| work(app, caller).map(Accepted::unseen)))
+        Self::Change(Box::new(move |app, who| work(app, &who.caller).map(Accepted::unseen)))
     }
 
     /// A change that is done at once, and has no operation.
     pub fn at_once<V>(work: impl FnOnce(&App, &Caller) -> Result<V> + Send + 'static) -> Self {
-        Self::Change(Box::new(move |app, caller| work(app, caller).map(|_| Accepted::done(()))))
+        Self::own(move |app, who| work(app, &who.caller))
     }
 
     /// What is told on the page.
     pub fn tell(work: impl FnOnce(&App, &Caller) -> Result<String> + Send + 'static) -> Self {
-        Self::Tell(Box::new(work))
+        Self::Tell(Box::new(move |app, who| work(app, &who.caller)))
     }
 
     /// What is shown this once.
     pub fn once(work: impl FnOnce(&App, &Caller) -> Result<Once> + Send + 'static) -> Self {
+        Self::own_once(move |app, who| work(app, &who.caller))
+    }
+
+    /// What somebody does for itself, at once.
+    pub fn own<V>(work: impl FnOnce(&App, &Who) -> Result<V> + Send + 'static) -> Self {
+        Self::Change(Box::new(move |app, who| work(app, who).map(|_| Accepted::done(()))))
+    }
+
+    /// What is shown this once to who made it for itself.
+    pub fn own_once(work: impl FnOnce(&App, &Who) -> Result<Once> + Send + 'static) -> Self {
         Self::Once(Box::new(work))
     }
 }
@@ -100,6 +110,14 @@ pub trait Sheet: Send + Sync + 'static {
     /// # Errors
     /// It cannot be looked up, or is not there.
     fn look(app: &App, caller: &Caller, name: &str, said: &mut Warnings) -> Result<Self::View>;
+
+    /// The same, with what is somebody's own.
+    ///
+    /// # Errors
+    /// As before.
+    fn look_by(app: &App, who: &Who, name: &str, said: &mut Warnings) -> Result<Self::View> {
+        Self::look(app, &who.caller, name, said)
+    }
 
     /// What its forms ask for; none: something is wrong, and told.
     fn wanted(name: &str, fields: &Fields, faults: &mut Faults) -> Option<Wanted>;
@@ -155,8 +173,8 @@ async fn render<S: Sheet>(
     fields: &Fields,
     came: std::result::Result<Option<String>, Vec<Fault>>,
 ) -> Response {
-    let asked = name.to_owned();
-    let (around, found) = console.look(who, move |app, caller, said| S::look(app, caller, &asked, said)).await;
+    let (asked, asks) = (name.to_owned(), who.clone());
+    let (around, found) = console.look(who, move |app, _, said| S::look_by(app, &asks, &asked, said)).await;
     match found {
         Ok(view) => {
             let is_refused = came.is_err();
@@ -204,15 +222,15 @@ async fn carry_out<S: Sheet>(
     let (of, asks) = (console.clone(), who.clone());
     match wanted {
         Wanted::Change(work) => {
-            let operation = console.change(who, work).await?;
+            let operation = console.change(who, move |app, _| work(app, &asks)).await?;
             Ok(begun(operation, &S::back(name, fields)))
         }
         Wanted::Tell(work) => {
-            let told = console.workers.page(move || work(&of.app, &asks.caller)).await?;
+            let told = console.workers.page(move || work(&of.app, &asks)).await?;
             Ok(render::<S>(console, who, name, fields, Ok(Some(told))).await)
         }
         Wanted::Once(work) => {
-            let once = console.workers.page(move || work(&of.app, &asks.caller)).await?;
+            let once = console.workers.page(move || work(&of.app, &asks)).await?;
             let (around, _) = console.look(who, |_, _, _| Ok(())).await;
             let back = S::back(name, fields);
             Ok(around.page(S::AT, &once.title, "once.html.j2", OnceShown { once: &once, back: &back }))

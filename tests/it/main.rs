@@ -112,6 +112,8 @@ mod web_create;
 mod web_instance;
 mod web_instances;
 mod web_network;
+mod web_own;
 mod web_pages;
 mod web_storage;
+mod web_watched;
 mod webhooks;

@@ -1,4 +1,4 @@
-//! `/access`: one's own password; and, for who says who comes in, the users and the keys of the API. `/users/NAME`: one of these.
+//! `/access`: what is one's own, and, for who says who comes in, the users and the keys of the API. `/users/NAME`: one of these.
 
 use std::sync::Arc;
 
@@ -22,9 +22,15 @@ use super::{
     instance::{named, unknown_action},
 };
 use crate::{
-    app::{App, Caller, Right, key, session, user},
+    app::{
+        App, Caller, Right,
+        key::{self, Fate},
+        own,
+        session::{self, Who},
+        user,
+    },
     model::{Code, Error, Name, Result, Role, Scope, Unobserved},
-    view::{KeyRow, LoginCodeView, SessionRow, UserRow},
+    view::{KeyCreated, KeyRow, LoginCodeView, OwnView, SessionRow, UserRow},
 };
 
 /// Sets one's own password, which ends all of one's sessions.
@@ -38,6 +44,7 @@ pub struct Access;
 /// What it shows.
 #[derive(Serialize)]
 pub struct View {
+    own: Option<OwnView>,
     users: Vec<UserRow>,
     keys: Vec<KeyRow>,
 }
@@ -60,11 +67,16 @@ impl Sheet for Access {
     }
 
     fn look(app: &App, caller: &Caller, _: &str, said: &mut Warnings) -> Result<View> {
-        match caller.require(Right::Protect) {
-            Ok(()) => Ok(View { users: user::list(app, caller, said)?, keys: key::list(app, caller, None, said)? }),
+        let (users, keys) = match caller.require(Right::Protect) {
+            Ok(()) => (user::list(app, caller, said)?, key::list(app, caller, None, said)?),
             // Others have this page for themselves.
-            Err(_) => Ok(View { users: Vec::new(), keys: Vec::new() }),
-        }
+            Err(_) => (Vec::new(), Vec::new()),
+        };
+        Ok(View { own: None, users, keys })
+    }
+
+    fn look_by(app: &App, who: &Who, name: &str, said: &mut Warnings) -> Result<View> {
+        Ok(View { own: Some(own::look(app, who)?), ..Self::look(app, &who.caller, name, said)? })
     }
 
     fn wanted(_: &str, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
@@ -92,14 +104,15 @@ fn added(fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
 
 /// The code that lets a user in.
 fn let_in(code: LoginCodeView, counts: &str) -> Once {
-    let link = code.link.map(|link| ("Link", link));
+    // Of no address that is known, the page of this console alone.
+    let link = code.link.unwrap_or_else(|| format!("/login#{}", code.code));
     Once {
         title: format!("Code for {}", code.user),
         text: format!(
             "It lets `{}` in once, {counts}, and is shown this once. The link is for a browser on the address that the console has.",
             code.user
         ),
-        rows: std::iter::once(("Code", code.code)).chain(link).collect(),
+        rows: vec![("Code", code.code), ("Link", link)],
         lines: Vec::new(),
     }
 }
@@ -108,17 +121,29 @@ fn let_in(code: LoginCodeView, counts: &str) -> Once {
 fn keyed(user: Name, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
     let role = faults.parse_some(fields, "role", Role::parse)?;
     let create = key::Create { user, role, label: fields.text("label").to_owned() };
-    Some(Wanted::once(move |app, caller| {
-        let made = key::create(app, caller, &create)?;
-        let lines =
-            vec![format!("aws_access_key_id = {}", made.key.id), format!("aws_secret_access_key = {}", made.secret)];
-        Ok(Once {
-            title: format!("Key of {}", made.key.user),
-            text: "Its secret is shown this once. For `~/.aws/credentials`:".to_owned(),
-            rows: vec![("Role", made.key.role.to_string())],
-            lines,
-        })
-    }))
+    Some(Wanted::once(move |app, caller| key::create(app, caller, &create).map(key_once)))
+}
+
+/// A key with its secret.
+pub fn key_once(made: KeyCreated) -> Once {
+    let KeyCreated { key, secret } = made;
+    let lines = vec![format!("aws_access_key_id = {}", key.id), format!("aws_secret_access_key = {secret}")];
+    Once {
+        title: format!("Key of {}", key.user),
+        text: "Its secret is shown this once. For `~/.aws/credentials`:".to_owned(),
+        rows: vec![("Key", key.id), ("Secret", secret), ("Role", key.role.to_string())],
+        lines,
+    }
+}
+
+/// What becomes of a key, by the word of a button.
+pub fn fate(word: &str) -> Option<Fate> {
+    match word {
+        "disable-key" => Some(Fate::Disabled),
+        "enable-key" => Some(Fate::Enabled),
+        "remove-key" => Some(Fate::Removed),
+        _ => None,
+    }
 }
 
 /// A user.
@@ -180,10 +205,10 @@ impl Sheet for OneUser {
                 Some(Wanted::at_once(move |app, caller| user::find(app, caller, &[of])?.run(app)))
             }
             "key" => keyed(of, fields, faults),
-            "disable-key" => Some(of_key(fields, Some(true))),
-            "enable-key" => Some(of_key(fields, Some(false))),
-            "remove-key" => Some(of_key(fields, None)),
-            other => unknown_action(other, faults),
+            other => match fate(other) {
+                Some(fate) => Some(of_key(fields, fate)),
+                None => unknown_action(other, faults),
+            },
         }
     }
 }
@@ -192,12 +217,11 @@ fn changed(of: Name, change: user::Change) -> Wanted {
     Wanted::at_once(move |app, caller| user::change(app, caller, &of, &change))
 }
 
-/// Disables a key or enables it; or removes it.
-fn of_key(fields: &Fields, disabled: Option<bool>) -> Wanted {
+fn of_key(fields: &Fields, fate: Fate) -> Wanted {
     let id = [fields.text("id").to_owned()];
-    Wanted::at_once(move |app, caller| match disabled {
-        Some(disabled) => key::disable(app, caller, &id, disabled),
-        None => key::remove(app, caller, &id),
+    Wanted::at_once(move |app, caller| match fate {
+        Fate::Removed => key::remove(app, caller, &id),
+        Fate::Disabled | Fate::Enabled => key::disable(app, caller, &id, fate == Fate::Disabled),
     })
 }
 

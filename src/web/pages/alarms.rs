@@ -1,4 +1,4 @@
-//! `/alarms/NAME`: one in full, and what is done with it; `/instances/NAME/alarms`: those of an instance, and the form that makes one.
+//! `/alarms`: all of them, those that fire first; `/alarms/NAME`: one in full, and what is done with it; `/instances/NAME/alarms`: those of an instance, and the form that makes one.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::{
     app::{
         App, Caller,
         alarm::{self, Put},
+        load_balancer,
     },
     model::{
         AlarmSettings, AlarmState, Code, Condition, Error, Metric, Missing, Name, Notify, Result, Statistic,
@@ -27,6 +28,49 @@ use crate::{
 
 /// How many of its events the page of an alarm has.
 const EVENTS: u32 = 50;
+
+/// All of them.
+pub struct All;
+
+/// What it shows.
+#[derive(Serialize)]
+pub struct AllView {
+    alarms: Vec<AlarmRow>,
+    choices: Choices,
+    /// What an alarm may watch.
+    subjects: Vec<String>,
+}
+
+impl Sheet for All {
+    const AT: At = At::Alarms;
+    const TEMPLATE: &'static str = "alarms.html.j2";
+    type View = AllView;
+
+    fn title(_: &str) -> String {
+        "Alarms".to_owned()
+    }
+
+    fn back(_: &str, _: &Fields) -> String {
+        "/alarms".to_owned()
+    }
+
+    fn look(app: &App, caller: &Caller, _: &str, said: &mut Warnings) -> Result<AllView> {
+        let (mut choices, mut subjects) = (Choices::of(false), instance::names(app, caller)?);
+        // Load balancers are for who sees the whole host.
+        if caller.scope().is_all() {
+            choices.metrics.extend(Metric::all_of(true).map(Metric::as_str));
+            let balancers = load_balancer::list(app, caller, &mut Unobserved)?;
+            subjects.extend(balancers.into_iter().map(|balancer| balancer.name));
+        }
+        Ok(AllView { alarms: firing_first(alarm::list(app, caller, None, said)?), choices, subjects })
+    }
+
+    fn wanted(_: &str, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
+        let subject = faults.parse(fields, "instance", named);
+        let own = faults.parse_some(fields, "name", named)?;
+        put(subject, own, fields, faults)
+    }
+}
 
 /// One alarm.
 pub struct One;
@@ -146,7 +190,7 @@ impl Sheet for OfInstance {
     }
 
     fn look(app: &App, caller: &Caller, name: &str, said: &mut Warnings) -> Result<View> {
-        let alarms = alarm::list(app, caller, Some(&named(name)?), said)?;
+        let alarms = firing_first(alarm::list(app, caller, Some(&named(name)?), said)?);
         Ok(View { name: name.to_owned(), alarms, choices: Choices::of(false) })
     }
 
@@ -155,6 +199,12 @@ impl Sheet for OfInstance {
         let own = faults.parse_some(fields, "name", named)?;
         put(subject, own, fields, faults)
     }
+}
+
+/// What a person has to look at comes first.
+fn firing_first(mut all: Vec<AlarmRow>) -> Vec<AlarmRow> {
+    all.sort_by_key(|row| row.state != AlarmState::Alarm);
+    all
 }
 
 /// An alarm as it was typed.

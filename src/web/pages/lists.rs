@@ -1,4 +1,4 @@
-//! Pages that are a list and no more: alarms, images, the audit.
+//! Pages that are a list and no more: images, the audit.
 
 use std::sync::Arc;
 
@@ -11,20 +11,14 @@ use axum::{
 use super::super::{Console, frame::At, session::User};
 use crate::{
     app::{
-        alarm,
         audit::{self, Filter},
         image,
     },
-    view::{AlarmsDocument, AuditLogDocument, ImagesDocument},
+    view::{AuditLogDocument, ImagesDocument},
 };
 
 /// How many rows of the audit the page has.
 const MOST: u32 = 200;
-
-/// `/alarms`: those that fire first.
-pub fn alarms() -> MethodRouter<Arc<Console>> {
-    get(show_alarms)
-}
 
 /// `/images`.
 pub fn images() -> MethodRouter<Arc<Console>> {
@@ -34,17 +28,6 @@ pub fn images() -> MethodRouter<Arc<Console>> {
 /// `/audit`: the latest rows, the latest first.
 pub fn audit() -> MethodRouter<Arc<Console>> {
     get(show_audit)
-}
-
-async fn show_alarms(State(console): State<Arc<Console>>, User(who): User) -> Response {
-    let (around, found) = console.look(&who, |app, caller, said| alarm::list(app, caller, None, said)).await;
-    match found {
-        Ok(mut alarms) => {
-            alarms.sort_by_key(|row| row.state != crate::model::AlarmState::Alarm);
-            around.page(At::Alarms, "Alarms", "alarms.html.j2", AlarmsDocument { alarms: &alarms })
-        }
-        Err(error) => around.failed(At::Alarms, &error),
-    }
 }
 
 async fn show_images(State(console): State<Arc<Console>>, User(who): User) -> Response {

@@ -4,11 +4,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    extract::{Path, Query as Asked, State},
+    extract::{Path, Query as Asked, State, rejection::QueryRejection},
     response::Response,
     routing::{MethodRouter, get},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
@@ -17,17 +17,20 @@ use super::{
         session::User,
     },
     alarms::Happened,
-    instance::{self, named},
+    instance::named,
 };
 use crate::{
-    app::{App, Caller, event, instance::logs, operation},
-    model::{Result, Unobserved},
+    app::{
+        App, Caller,
+        instance::{history, logs},
+    },
+    model::Unobserved,
     view::OperationRow,
 };
 
 const AT: At = At::Instances;
-/// How many rows of its history a page has at first, and at most.
-const ROWS: [u32; 4] = [50, 200, 1000, 5000];
+/// How many rows of each a page of its history has.
+const ROWS: usize = 50;
 
 /// The page of its logs.
 pub fn page() -> MethodRouter<Arc<Console>> {
@@ -68,9 +71,9 @@ async fn show(
             true => logs::console_window(app, caller, &of, end, said)?,
             false => logs::reports_window(app, caller, &of, end, said)?,
         };
+        let (before, after) = (window.before(), window.after());
         let logs::Window { from, to, length, text } = window;
-        let after = (to < length).then(|| to.saturating_add(logs::WINDOW).min(length));
-        Ok(Shown { name, is_console, text, from, to, length, before: (from > 0).then_some(from), after })
+        Ok(Shown { name, is_console, text, from, to, length, before, after })
     };
     let (around, found) = console.look(&who, look).await;
     match found {
@@ -79,25 +82,32 @@ async fn show(
     }
 }
 
+/// Where a page of its history begins: before an operation, and before an event.
+#[derive(Default, Deserialize, Serialize)]
+struct Before {
+    operation: Option<String>,
+    event: Option<i64>,
+}
+
 /// What the page of its history shows.
 #[derive(Serialize)]
 struct Done {
     name: String,
+    before: Before,
     operations: Vec<OperationRow>,
     events: Vec<Happened>,
-    /// How many more there may be; none: these are all, or as many as a page has.
-    more: Option<u32>,
+    /// Where the next page of operations begins, and that of events; none: these are the first.
+    older: Before,
 }
 
 async fn show_history(
     State(console): State<Arc<Console>>,
     User(who): User,
     Path(name): Path<String>,
-    Asked(asked): Asked<HashMap<String, String>>,
+    asked: Result<Asked<Before>, QueryRejection>,
 ) -> Response {
-    let rows = asked.get("rows").and_then(|text| text.parse().ok()).filter(|rows| ROWS.contains(rows));
-    let rows = rows.unwrap_or(ROWS[0]);
-    let look = move |app: &App, caller: &Caller, said: &mut Warnings| history_of(app, caller, (name, rows), said);
+    let before = asked.map(|Asked(before)| before).unwrap_or_default();
+    let look = move |app: &App, caller: &Caller, said: &mut Warnings| history_of(app, caller, (name, before), said);
     let (around, found) = console.look(&who, look).await;
     match found {
         Ok(shown) => around.page(AT, &format!("History of {}", shown.name), "history.html.j2", &shown),
@@ -105,16 +115,25 @@ async fn show_history(
     }
 }
 
-fn history_of(app: &App, caller: &Caller, (name, rows): (String, u32), said: &mut Warnings) -> Result<Done> {
+fn history_of(
+    app: &App,
+    caller: &Caller,
+    (name, before): (String, Before),
+    said: &mut Warnings,
+) -> crate::model::Result<Done> {
     let of = named(&name)?;
-    let id = instance::one(app, caller, &of, said)?.row.uuid;
-    let most = rows as usize;
-    // Among those of all others its own are found by looking further back.
-    let mut operations = operation::list(app, caller, rows.saturating_mul(10), &mut Unobserved)?;
-    operations.retain(|operation| operation.instance == Some(id));
-    operations.truncate(most);
-    let events = event::list(app, caller, Some(&of), rows, &mut Unobserved)?;
-    let is_full = operations.len() == most || events.len() == most;
-    let more = ROWS.into_iter().find(|more| *more > rows).filter(|_| is_full);
-    Ok(Done { name, operations, events: Happened::all(events), more })
+    // One more than is shown tells whether there are more.
+    let most = u32::try_from(ROWS + 1).unwrap_or(u32::MAX);
+    let mut operations = history::operations(app, caller, &of, (before.operation.as_deref(), most), said)?;
+    let mut events = history::events(app, caller, &of, (before.event, most), &mut Unobserved)?;
+    let mut older = Before::default();
+    if operations.len() > ROWS {
+        operations.truncate(ROWS);
+        older.operation = operations.last().map(|last| last.id.clone());
+    }
+    if events.len() > ROWS {
+        events.remove(0);
+        older.event = events.first().map(|first| first.id);
+    }
+    Ok(Done { name, before, operations, events: Happened::all(events), older })
 }

@@ -19,6 +19,7 @@ mod logs;
 mod metrics;
 mod network;
 mod operations;
+mod own;
 mod settings;
 mod snapshots;
 mod start;
@@ -103,7 +104,8 @@ pub const PAGES: &[Page] = &[
     at("POST", "/network", CHANGE, sheet::posted::<balancers::All>),
     of("GET", ("/load-balancers/{name}", "/load-balancers/frontdoor"), READ, sheet::page::<balancers::One>),
     of("POST", ("/load-balancers/{name}", "/load-balancers/frontdoor"), CHANGE, sheet::posted::<balancers::One>),
-    at("GET", "/alarms", READ, lists::alarms),
+    at("GET", "/alarms", READ, sheet::page::<alarms::All>),
+    at("POST", "/alarms", CHANGE, sheet::posted::<alarms::All>),
     of("GET", ("/alarms/{name}", "/alarms/high"), READ, sheet::page::<alarms::One>),
     of("POST", ("/alarms/{name}", "/alarms/high"), CHANGE, sheet::posted::<alarms::One>),
     at("GET", "/cost", READ, cost::page),
@@ -117,6 +119,7 @@ pub const PAGES: &[Page] = &[
     at("GET", "/access", Needs::Session, sheet::page::<access::Access>),
     at("POST", "/access", PROTECT, sheet::posted::<access::Access>),
     at("POST", "/access/password", Needs::Session, access::password),
+    at("POST", "/access/own", Needs::Session, sheet::posted::<own::Own>),
     of("GET", ("/users/{name}", "/users/vera"), PROTECT, sheet::page::<access::OneUser>),
     of("POST", ("/users/{name}", "/users/vera"), PROTECT, sheet::posted::<access::OneUser>),
     at("GET", "/audit", ADMINISTER, lists::audit),
