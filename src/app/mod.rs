@@ -36,6 +36,7 @@ pub mod session;
 pub mod settings;
 pub mod snapshot;
 pub mod static_ip;
+pub mod turns;
 pub mod user;
 pub mod watch;
 

@@ -13,14 +13,18 @@ use super::{
     fault::{Answer, Fault},
     json,
     place::Place,
-    pools::{Pools, Work},
     rates::Rates,
 };
 use crate::{
-    app::{App, Caller, blueprint, key},
+    app::{
+        App, Caller, blueprint, key,
+        turns::{CHANGES, Turns, Work},
+    },
     model::{Name, Unobserved},
 };
 
+/// Looks at a time.
+const READERS: usize = 4;
 /// How long an application may take until it answers, as `lite create` has it.
 const READY: Duration = Duration::from_secs(900);
 /// For how long what blueprints are called is remembered.
@@ -29,7 +33,8 @@ const FRESH: Duration = Duration::from_secs(60);
 /// What all calls share.
 pub struct Api {
     pub(super) shared: Arc<Shared>,
-    pub(super) pools: Pools,
+    pub(super) readers: Turns,
+    pub(super) changes: Arc<Turns>,
 }
 
 /// What the threads of all calls share.
@@ -72,7 +77,13 @@ impl Api {
         let (until_ready, page_size, again) = (Some(READY), app.settings.api.page_size.max(1), Again::default());
         let rates = Some(Rates::new(&app));
         let shared = Shared { app, page_size, until_ready, timeout: READY, again, rates, account, titles };
-        Self { shared: Arc::new(shared), pools: Pools::default() }
+        Self { shared: Arc::new(shared), readers: Turns::of(READERS), changes: Arc::new(Turns::of(CHANGES)) }
+    }
+
+    /// The same, whose changes take turns with others of the process.
+    #[must_use]
+    pub fn with_changes(self, changes: Arc<Turns>) -> Self {
+        Self { changes, ..self }
     }
 
     /// The same, but operations end once a machine runs: nobody waits for its application.
@@ -95,7 +106,7 @@ impl Api {
 
     /// How many changes are at work.
     pub fn at_work(&self) -> usize {
-        self.pools.at_work()
+        self.changes.at_work()
     }
 }
 

@@ -76,12 +76,12 @@ async fn exchange(api: &Arc<Api>, (peer, id): (IpAddr, &str), parts: &Parts, bod
     let asked = asked(parts, &body)?;
     let (parts, shared, id) = (parts.clone(), api.shared.clone(), id.to_owned());
     let (own, own_body) = (shared.clone(), body.clone());
-    let signed = api.pools.read(move || let_in(&own, peer, &parts, &own_body)).await?;
+    let signed = api.readers.beside(move || let_in(&own, peer, &parts, &own_body)).await?;
     match asked {
-        Asked::Identity => api.pools.read(move || sts::answer(&signed.call(&shared, &body), &id)).await,
+        Asked::Identity => api.readers.beside(move || sts::answer(&signed.call(&shared, &body), &id)).await,
         Asked::Operation(Err(none)) => Err(none),
         Asked::Operation(Ok(Does::Read(handler))) => {
-            api.pools.read(move || handler(&signed.call(&shared, &body)).map(|done| done.body)).await
+            api.readers.beside(move || handler(&signed.call(&shared, &body)).map(|done| done.body)).await
         }
         Asked::Operation(Ok(Does::Change(handler))) => change(api, handler, signed, body).await,
     }
@@ -104,7 +104,7 @@ async fn change(api: &Arc<Api>, handler: Handler, signed: Signed, body: Bytes) -
         let _ = again.keep(app, &signed.asked, (&done.body, done.secret));
         Ok((done.body, done.works))
     };
-    api.pools.change(1, accept).await
+    api.changes.change(accept).await
 }
 
 /// What a request asks for, by what is outside its body. Nothing of it is believed yet.

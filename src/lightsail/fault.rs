@@ -140,6 +140,9 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         let fault = match error.class {
+            _ if error.code == Code::TooManyRequests => Self::throttled(message),
+            // Nobody can do anything about it but try again.
+            _ if error.code == Code::Internal => Self::of_service(message),
             // What is asked for by a wrong id is a wrong input: clients take "not found" for "is gone".
             Class::NotFound if is_choice(error.code) => Self::invalid(message),
             Class::NotFound => Self::not_found(message),
@@ -179,6 +182,8 @@ mod tests {
         assert_eq!(of(Code::Forbidden), (400, "AccessDeniedException", "forbidden"));
         assert_eq!(of(Code::Busy), (400, "OperationFailureException", "busy"));
         assert_eq!(of(Code::LibvirtUnreachable), (500, "ServiceException", "libvirt_unreachable"));
+        assert_eq!(of(Code::TooManyRequests), (400, "ThrottlingException", "too_many_requests"));
+        assert_eq!(of(Code::Internal), (500, "ServiceException", "internal"));
         assert_eq!(told(Error::failed(Code::NoSuchRule, "x")).1, "OperationFailureException");
     }
 

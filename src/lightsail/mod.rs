@@ -15,7 +15,6 @@ mod nouns;
 mod pages;
 mod past;
 mod place;
-mod pools;
 mod rates;
 mod sts;
 mod wire;

@@ -27,7 +27,11 @@ use tls::{Subjects, Tls};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    app::{App, Caller, Right, session::Door},
+    app::{
+        App, Caller, Right,
+        session::Door,
+        turns::{CHANGES, Turns},
+    },
     lightsail,
     model::{Code, Error, Result},
     web::{self, Console, Hosts, Times, Workers},
@@ -67,7 +71,8 @@ impl Server {
         };
         let listener = TcpListener::bind(listen).await.map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
-        let calls = Arc::new(lightsail::Api::new(app.clone()));
+        let changes = Arc::new(Turns::of(CHANGES));
+        let calls = Arc::new(lightsail::Api::new(app.clone()).with_changes(changes.clone()));
         let api: web::Api = Arc::new(move |peer, parts, body| {
             let calls = calls.clone();
             Box::pin(async move { lightsail::answer(calls, peer, &parts, body).await })
@@ -81,7 +86,7 @@ impl Server {
             port: address.port(),
             proxy,
             times: Times { body: limits.body, answer: limits.answer },
-            workers: Workers::default(),
+            workers: Workers::new(changes),
             api: Some(api),
             closing: closing.clone(),
         };

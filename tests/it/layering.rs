@@ -80,13 +80,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "plan",
             "render",
             "catalog",
+            "kill_point",
             "clock",
             "view",
             "model",
         ],
     ),
     // The Lightsail API: signatures, structures, which use case answers what.
-    ("lightsail", &["app", "access", "view", "kill_point", "model"]),
+    ("lightsail", &["app", "access", "view", "model"]),
     // Who is logged in, and pages.
     ("web", &["app", "access", "view", "model"]),
     // `store`: an authority lies in a folder made as privately as the state's.

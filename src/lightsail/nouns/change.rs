@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    app::Accepted,
-    lightsail::{call::Call, fault::Answer, map::operation::operation as map, past, pools::Work, wire::Operation},
+    app::{Accepted, turns::Work},
+    lightsail::{call::Call, fault::Answer, map::operation::operation as map, past, wire::Operation},
     model::{Class, Result, Unobserved},
 };
 
