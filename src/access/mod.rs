@@ -2,10 +2,12 @@
 //! arguments. Rows are `store::access`'s.
 
 pub mod code;
+pub mod half;
 pub mod key;
 pub mod password;
 pub mod rate;
 pub mod session;
+pub mod totp;
 pub mod tries;
 
 use std::net::{IpAddr, Ipv6Addr};

@@ -3,16 +3,18 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use super::{App, Caller, Right};
 use crate::{
-    access::key::NewKey,
+    access::{digest, key::NewKey},
     model::{AuditAction, AuditEntry, Code, Error, Name, Observer, Requester, Result, Role, Via, escaped},
     store::{
         Store,
         access::{self, ApiKey},
     },
-    view::{Changed, KeyCreated, KeyRow},
+    view::{Changed, ClientView, KeyCreated, KeyRow},
 };
 
 /// Longest label.
@@ -34,6 +36,18 @@ pub struct Create {
 /// # Errors
 /// There is no such user, or it may less than the key is to.
 pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
+    make(app, caller, create, false)
+}
+
+/// Makes a token that reads the metrics of what its user sees, and nothing else. It is shown this once.
+///
+/// # Errors
+/// There is no such user.
+pub fn create_for_metrics(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
+    make(app, caller, &Create { role: Some(Role::Viewer), ..create.clone() }, true)
+}
+
+fn make(app: &App, caller: &Caller, create: &Create, for_metrics: bool) -> Result<KeyCreated> {
     app.require(caller, Right::Protect)?;
     make(app, caller, create)
 }
@@ -53,21 +67,37 @@ pub(super) fn make(app: &App, caller: &Caller, create: &Create) -> Result<KeyCre
             .hint(format!("a label is at most {LONGEST} characters in one line")));
     }
     let new = NewKey::of(rand::random(), rand::random());
+    let (kept, shown) = match for_metrics {
+        false => (new.secret.clone(), new.secret),
+        // A token is not signed with: what is kept of it lets nobody in.
+        true => {
+            (digest(new.secret.expose_secret()).into(), format!("{}.{}", new.id, new.secret.expose_secret()).into())
+        }
+    };
     let key = ApiKey {
         id: new.id,
-        secret: new.secret,
+        secret: kept,
         account: account.name,
         role,
         label: label.clone(),
+        for_metrics,
         disabled: false,
         created_at: app.clock.now(),
         used_at: None,
         address: None,
     };
     let entry = about(app, caller, AuditAction::CreateKey, &key.id);
-    let entry = AuditEntry { detail: Some(format!("of {}, {role}", key.account)), ..entry };
+    let what = if for_metrics { "for metrics".to_owned() } else { role.to_string() };
+    let entry = AuditEntry { detail: Some(format!("of {}, {what}", key.account)), ..entry };
     store.audited(entry).write(|t| access::insert_key(t, &key))?;
-    Ok(KeyCreated::new(row(key.clone()), key.secret))
+    Ok(KeyCreated::new(row(key), &shown, client(app)))
+}
+
+/// How this host is told to clients.
+fn client(app: &App) -> ClientView {
+    let endpoint = app.settings.serve.url().unwrap_or_default();
+    let region = app.settings.api.regions.first().cloned().unwrap_or_default();
+    ClientView { region, endpoint: endpoint.trim_end_matches('/').to_owned() }
 }
 
 /// The keys, of one user or of all.
@@ -88,6 +118,7 @@ pub(super) fn row(key: ApiKey) -> KeyRow {
         user: key.account.to_string(),
         role: key.role,
         label: key.label,
+        metrics: key.for_metrics,
         disabled: key.disabled,
         created_at: key.created_at,
         used_at: key.used_at,
@@ -163,12 +194,33 @@ pub struct Signer {
 /// Those of the database.
 pub fn signer(app: &App, id: &str, address: Option<IpAddr>) -> Result<Option<Signer>> {
     let Some(store) = app.store_as_it_is()? else { return Ok(None) };
-    let Some(key) = store.api_key(id)?.filter(|key| !key.disabled) else { return Ok(None) };
+    signer_of(&store, store.api_key(id)?.filter(|key| !key.for_metrics), address)
+}
+
+/// Whoever has a key, unless it or its user is disabled.
+fn signer_of(store: &Store, key: Option<ApiKey>, address: Option<IpAddr>) -> Result<Option<Signer>> {
+    let Some(key) = key.filter(|key| !key.disabled) else { return Ok(None) };
     let Some(account) = store.account(&key.account)?.filter(|account| !account.disabled) else { return Ok(None) };
     let requester = Requester { actor: account.name.to_string(), via: Via::Api, address };
     // A user that may less today: so may its keys.
     let caller = Caller::of(requester, key.role.min(account.role), account.scope);
     Ok(Some(Signer { secret: key.secret, caller, used_at: key.used_at }))
+}
+
+/// Who reads the metrics with this token; none: nobody may.
+///
+/// # Errors
+/// Those of the database.
+pub fn reader(app: &App, token: &SecretString, address: Option<IpAddr>) -> Result<Option<Caller>> {
+    let (Some((id, secret)), Some(store)) = (token.expose_secret().split_once('.'), app.store_as_it_is()?) else {
+        return Ok(None);
+    };
+    let found = signer_of(&store, store.api_key(id)?.filter(|key| key.for_metrics), address)?;
+    let is_it = |signer: &Signer| signer.secret.expose_secret().as_bytes().ct_eq(digest(secret).as_bytes()).into();
+    let Some(signer) = found.filter(is_it) else { return Ok(None) };
+    // As with a signature: who may look does, also where that cannot be remembered.
+    let _ = used(app, id, &signer, address);
+    Ok(Some(signer.caller))
 }
 
 /// Remembers that a key was used, at most once a minute.

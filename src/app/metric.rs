@@ -3,13 +3,15 @@
 use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     App, Caller, Right,
     scope::{Sight, Target},
 };
 use crate::{
-    model::{Code, Error, Metric, Name, Observer, Result, Subject},
+    model::{Code, Error, LoadBalancer, Metric, Name, Observer, Phase, Point, Result, Subject},
+    monitor::export::{self, BalancerLine, Line, Shown},
     store::{Store, instances::no_such_instance},
     view::{MetricPoint, MetricRow, MetricView},
 };
@@ -88,6 +90,37 @@ pub fn points(
         to: now,
         points: points?,
     })
+}
+
+/// What Prometheus reads: the last minute that was closed, of all that the caller sees. Without one of late there are the names alone.
+pub fn exposition(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<String> {
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let Some(store) = app.store(caller, observer)? else { return Ok(export::text(&Shown::default())) };
+    let (host, now) = (&app.settings.host.id, app.clock.now().as_second());
+    let last = store.last_minute(host)?.filter(|(_, at)| (now - at).abs() < LATEST);
+    let minutes = last.map(|(minute, _)| store.minutes_since(host, minute)).transpose()?.unwrap_or_default();
+    let mut points: HashMap<Uuid, Vec<(Metric, Point)>> = HashMap::new();
+    for ((id, metric), minutes) in minutes {
+        points.entry(id).or_default().extend(minutes.last().map(|(_, point)| (metric, *point)));
+    }
+    let sight = Sight::of(&store, host, caller)?;
+    let mut lines = Vec::new();
+    for instance in store.instances()? {
+        let record = instance.record;
+        if sight.instance(record.uuid) && instance.phase != Phase::Baking {
+            let points = points.remove(&record.uuid).unwrap_or_default();
+            let (instance, blueprint, bundle) = (record.name.to_string(), record.blueprint, record.bundle);
+            lines.push(Line { instance, blueprint, bundle, points });
+        }
+    }
+    // What belongs to no instance is there for who sees all.
+    let balancers = if caller.scope().is_all() { store.load_balancers(host)? } else { Vec::new() };
+    let balancer = |balancer: LoadBalancer| BalancerLine {
+        points: points.remove(&balancer.id).unwrap_or_default(),
+        load_balancer: balancer.name.to_string(),
+    };
+    let balancers = balancers.into_iter().map(balancer).collect();
+    Ok(export::text(&Shown { lines, balancers, look: None }))
 }
 
 fn find(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<(Store, Subject)> {

@@ -32,6 +32,7 @@ pub mod own;
 pub mod rebuild;
 pub mod remote;
 pub mod repair;
+pub mod second_factor;
 pub mod session;
 pub mod settings;
 pub mod snapshot;

@@ -4,7 +4,7 @@
 use super::{
     App,
     key::{self, Fate},
-    session::{Who, require_fresh},
+    session::Who,
     user,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub fn look(app: &App, who: &Who) -> Result<OwnView> {
 /// # Errors
 /// The key is to do more than its user, or [`crate::model::Code::LoginTooOld`].
 pub fn create_key(app: &App, who: &Who, role: Option<Role>, label: &str) -> Result<KeyCreated> {
-    require_fresh(who)?;
+    who.require_fresh()?;
     key::make(app, &who.caller, &key::Create { user: who.user.clone(), role, label: label.to_owned() })
 }
 
@@ -39,7 +39,7 @@ pub fn create_key(app: &App, who: &Who, role: Option<Role>, label: &str) -> Resu
 /// # Errors
 /// It has no such key, or [`crate::model::Code::LoginTooOld`].
 pub fn change_key(app: &App, who: &Who, id: &str, fate: Fate) -> Result<Changed> {
-    require_fresh(who)?;
+    who.require_fresh()?;
     let mut store = app.new_store()?;
     store.require_key_of(&who.user, id)?;
     key::change(app, &who.caller, &mut store, (id, fate))

@@ -6,19 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+use secrecy::ExposeSecret;
+
 use super::{App, Caller};
 use crate::{
     access::{
         code::LoginCode,
+        half::{Half, Halves},
         network_of,
         password::{self, Cost, Hash},
         session::{Limits, Times, Token},
+        totp::SecondFactor,
         tries::Tries,
     },
     model::{AuditAction, AuditEntry, AuditOutcome, Code, Error, Name, Requester, Result, Via},
     store::{
         Store,
         access::{self, Account, Session},
+        second_factors,
     },
 };
 
@@ -32,13 +37,14 @@ pub struct Door {
     /// What a hash of a password costs.
     pub cost: Cost,
     tries: Mutex<Tries>,
+    halves: Mutex<Halves>,
     begun: Instant,
 }
 
 impl Door {
     /// A door at which nobody has tried yet.
     pub fn new(app: &App, limits: Limits, cost: Cost) -> Self {
-        Self { limits, cost, tries: Mutex::default(), begun: app.clock.instant() }
+        Self { limits, cost, tries: Mutex::default(), halves: Mutex::default(), begun: app.clock.instant() }
     }
 
     /// Since this door is there.
@@ -48,6 +54,10 @@ impl Door {
 
     fn tries(&self) -> std::sync::MutexGuard<'_, Tries> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn halves(&self) -> std::sync::MutexGuard<'_, Halves> {
+        self.halves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,6 +73,14 @@ pub enum Proof<'a> {
         /// The password.
         password: &'a str,
     },
+}
+
+/// How far somebody came.
+pub enum Entered {
+    /// In.
+    In(LoggedIn),
+    /// Half: by [`second`] the rest of the way, with this.
+    Half(Token),
 }
 
 /// Somebody who logged in.
@@ -85,18 +103,29 @@ pub struct Who {
     pub is_fresh: bool,
 }
 
-/// Begins a session. What fails says nothing of what was wrong; after five failures for a name or an address there is a wait.
+impl Who {
+    /// Refused unless it logged in lately: what decides who comes in wants more than a cookie.
+    ///
+    /// # Errors
+    /// [`Code::LoginTooOld`].
+    pub fn require_fresh(&self) -> Result<()> {
+        match self.is_fresh {
+            true => Ok(()),
+            false => {
+                Err(Error::new(Code::LoginTooOld, "the log-in is too long ago for this").hint("log in again"))
+            }
+        }
+    }
+}
+
+/// Begins a session, or says that a second factor is asked for. What fails says nothing of what was wrong; after five failures for a name
+/// or an address there is a wait.
 ///
 /// # Errors
 /// [`Code::LoginFailed`], or [`Code::TooManyTries`].
-pub fn log_in(app: &App, door: &Door, proof: Proof<'_>, address: IpAddr) -> Result<LoggedIn> {
+pub fn log_in(app: &App, door: &Door, proof: Proof<'_>, address: IpAddr) -> Result<Entered> {
     let keys = keys(proof, address);
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let wait = door.tries().wait(&keys, door.now(app));
-    if wait > Duration::ZERO {
-        let text = format!("too many tries: the next is possible in {} s", wait.as_secs() + 1);
-        return Err(Error::new(Code::TooManyTries, text));
-    }
+    refuse_too_many(app, door, &keys)?;
     let (mut store, now) = (app.new_store()?, app.clock.now());
     let found = match proof {
         Proof::Code(text) => match LoginCode::parse(text) {
@@ -105,20 +134,92 @@ pub fn log_in(app: &App, door: &Door, proof: Proof<'_>, address: IpAddr) -> Resu
         },
         Proof::Password { user, password } => by_password(&store, door, user, password)?,
     };
-    let actor = found.as_ref().map_or_else(|| "-".to_owned(), |account| account.name.to_string());
-    let requester = Requester { actor, via: Via::Console, address: Some(address) };
-    let entry = AuditEntry::done(requester, now, AuditAction::LogIn);
     let Some(account) = found else {
-        door.tries().failed(&keys, door.now(app));
         // A name that somebody typed may be a password.
         let known = known_name(&store, proof)?;
-        let entry = AuditEntry { outcome: AuditOutcome::Refused, resource: known.map(|name| (None, name)), ..entry };
-        store.record_audit(&entry)?;
-        return Err(Error::new(Code::LoginFailed, "this does not log in")
-            .hint("`sudo lite login` on the host prints a code that does, once"));
+        return Err(refused(app, door, &mut store, (&keys, known, address))?);
     };
-    door.tries().succeeded(&keys);
-    let token = Token::of(rand::random());
+    // A code comes from a root shell: it is the way in for who has lost what makes the others.
+    if matches!(proof, Proof::Password { .. }) && store.has_second_factor(&account.name)? {
+        let (half, token) = (Half { account: account.name, password: account.password }, Token::of(rand::random()));
+        door.halves().insert(token.digest(), half, door.now(app));
+        return Ok(Entered::Half(token));
+    }
+    begin(app, door, &mut store, (&keys, account, address)).map(Entered::In)
+}
+
+/// Begins the session of somebody who is half in, by the code of its second factor, which counts once.
+///
+/// # Errors
+/// [`Code::LoginFailed`], or [`Code::TooManyTries`].
+pub fn second(app: &App, door: &Door, half: &str, code: &str, address: IpAddr) -> Result<LoggedIn> {
+    let digest = Token::parse(half).map(|token| token.digest()).unwrap_or_default();
+    let place = [format!("from {}", network_of(address))];
+    refuse_too_many(app, door, &place)?;
+    let mut store = app.new_store()?;
+    let found = door.halves().try_of(&digest, door.now(app));
+    let Some(half) = found else { return Err(refused(app, door, &mut store, (&place, None, address))?) };
+    let keys = keys(Proof::Password { user: half.account.as_str(), password: "" }, address);
+    refuse_too_many(app, door, &keys)?;
+    let account = store.account(&half.account)?;
+    let account = account.filter(|account| !account.disabled && account.password == half.password);
+    let is_it = match store.second_factor(&half.account)? {
+        Some(factor) => {
+            let factor = SecondFactor::of(half.account.as_str(), *factor.secret.expose_secret())?;
+            let step = factor.step_of(code, app.clock.now());
+            step.map_or(Ok(false), |step| store.write(|t| second_factors::use_step(t, &half.account, step)))?
+        }
+        // Removed meanwhile.
+        None => true,
+    };
+    let Some(account) = account.filter(|_| is_it) else {
+        return Err(refused(app, door, &mut store, (&keys, Some(half.account.to_string()), address))?);
+    };
+    door.halves().remove(&digest);
+    begin(app, door, &mut store, (&keys, account, address))
+}
+
+/// Refused while somebody has to wait.
+fn refuse_too_many(app: &App, door: &Door, keys: &[String]) -> Result<()> {
+    let wait = door.tries().wait(&of(keys), door.now(app));
+    if wait == Duration::ZERO {
+        return Ok(());
+    }
+    let text = format!("too many tries: the next is possible in {} s", wait.as_secs() + 1);
+    Err(Error::new(Code::TooManyTries, text))
+}
+
+fn of(keys: &[String]) -> Vec<&str> {
+    keys.iter().map(String::as_str).collect()
+}
+
+/// What somebody is told who did not get in, counted and audited.
+fn refused(
+    app: &App,
+    door: &Door,
+    store: &mut Store,
+    (keys, known, address): (&[String], Option<String>, IpAddr),
+) -> Result<Error> {
+    door.tries().failed(&of(keys), door.now(app));
+    let requester = Requester { actor: "-".to_owned(), via: Via::Console, address: Some(address) };
+    let entry = AuditEntry::done(requester, app.clock.now(), AuditAction::LogIn);
+    let entry = AuditEntry { outcome: AuditOutcome::Refused, resource: known.map(|name| (None, name)), ..entry };
+    store.record_audit(&entry)?;
+    Ok(Error::new(Code::LoginFailed, "this does not log in")
+        .hint("`sudo lite login` on the host prints a code that does, once"))
+}
+
+/// The session of an account.
+fn begin(
+    app: &App,
+    door: &Door,
+    store: &mut Store,
+    (keys, account, address): (&[String], Account, IpAddr),
+) -> Result<LoggedIn> {
+    door.tries().succeeded(&of(keys));
+    let (token, now) = (Token::of(rand::random()), app.clock.now());
+    let requester = Requester { actor: account.name.to_string(), via: Via::Console, address: Some(address) };
+    let entry = AuditEntry::done(requester, now, AuditAction::LogIn);
     let session = Session {
         digest: token.digest(),
         account: account.name.clone(),
@@ -190,23 +291,12 @@ pub fn log_out(app: &App, who: &Who, token: &Token) -> Result<()> {
     app.new_store()?.audited(entry).write(|t| access::remove_session(t, &token.digest()))
 }
 
-/// Refused unless the log-in was lately: for what gives power that lasts.
-///
-/// # Errors
-/// [`Code::LoginTooOld`].
-pub fn require_fresh(who: &Who) -> Result<()> {
-    match who.is_fresh {
-        true => Ok(()),
-        false => Err(Error::new(Code::LoginTooOld, "the log-in is too long ago for this").hint("log in again")),
-    }
-}
-
 /// Sets the password of whoever is logged in. All its sessions end.
 ///
 /// # Errors
 /// What is no password, or [`Code::LoginTooOld`].
 pub fn set_password(app: &App, door: &Door, who: &Who, new: &str) -> Result<()> {
-    require_fresh(who)?;
+    who.require_fresh()?;
     password::check(who.user.as_str(), new)?;
     let hash = password::hash(new, rand::random(), door.cost)?;
     let kept = serde_json::to_string(&hash)

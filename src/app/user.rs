@@ -140,6 +140,7 @@ fn row(store: &Store, account: &Account) -> Result<UserRow> {
         only: account.scope.tag().map(ToString::to_string),
         disabled: account.disabled,
         password: account.password.is_some(),
+        second_factor: store.has_second_factor(&account.name)?,
         sessions: store.sessions(Some(&account.name))?.len(),
         keys: store.api_keys(Some(&account.name))?.len(),
         created_at: account.created_at,

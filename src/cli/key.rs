@@ -13,6 +13,8 @@ const EXAMPLES: &str = "\
 EXAMPLES:
   lite key create --user anna --label laptop
       A key for a program of hers
+  lite key create --metrics --label prometheus
+      A token that reads /metrics and nothing else
   lite key list
       Which there are, and when each was used last
   lite key disable LITE0123456789ABCDEF
@@ -23,7 +25,9 @@ EXAMPLES:
   lite key create
       For root: it may do everything
   lite key create --user anna --role viewer --label monitoring
-      It looks, whatever she may do";
+      It looks, whatever she may do
+  lite key create --user bert --metrics
+      A bearer token for the metrics of what he sees";
 
 /// Make and end keys of the API
 ///
@@ -48,16 +52,21 @@ struct Keys {
 enum Verb {
     /// Make a key
     ///
-    /// Makes a key for a user, and prints its secret, once. It may what the user may,
-    /// or with --role less; a user that may less later takes it from its keys too.
+    /// Makes a key for a user, and prints its secret, once, and the profile to paste
+    /// into ~/.aws/config. It may what the user may, or with --role less; a user that
+    /// may less later takes it from its keys too. With --metrics it is a bearer token
+    /// for /metrics of the console's address, and for nothing else.
     #[command(verbatim_doc_comment, after_help = CREATE)]
     Create {
         /// Whose it is
         #[arg(long, value_name = "USER", default_value = "root", value_parser = Name::parse, add = ArgValueCompleter::new(complete::users))]
         user: Name,
         /// What it may do, at most what its user may
-        #[arg(long, value_name = "ROLE", value_parser = Role::parse)]
+        #[arg(long, value_name = "ROLE", value_parser = Role::parse, conflicts_with = "metrics")]
         role: Option<Role>,
+        /// A token that reads the metrics and nothing else
+        #[arg(long)]
+        metrics: bool,
         /// What it is for
         #[arg(long, value_name = "TEXT", default_value = "")]
         label: String,
@@ -107,9 +116,10 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
     let (app, caller, mut progress) = (env.app()?, env.caller(), env.progress());
     let ui = &mut env.ui;
     match &args.verb {
-        Verb::Create { user, role, label } => {
+        Verb::Create { user, role, metrics, label } => {
             let create = Create { user: user.clone(), role: *role, label: label.clone() };
-            print_key_created(ui, &key::create(&app, &caller, &create)?)
+            let make = if *metrics { key::create_for_metrics } else { key::create };
+            print_key_created(ui, &make(&app, &caller, &create)?)
         }
         Verb::List { user } => print_keys(ui, &key::list(&app, &caller, user.as_ref(), &mut progress)?),
         Verb::Disable(Keys { ids }) => print_changed(ui, &key::disable(&app, &caller, ids, true)?),

@@ -4,9 +4,12 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Env, common, complete};
 use crate::{
-    app::user::{self, Add, Change},
+    app::{
+        second_factor,
+        user::{self, Add, Change},
+    },
     model::{Name, Result, Role, Scope},
-    ui::print::{print_changed, print_login_code, print_user, print_users},
+    ui::print::{print_changed, print_login_code, print_second_factor, print_user, print_users},
 };
 
 const EXAMPLES: &str = "\
@@ -35,6 +38,15 @@ EXAMPLES:
       He works on what has the tag
   lite user role bert operator --everything
       On all instances";
+
+const SECOND_FACTOR: &str = "\
+EXAMPLES:
+  lite user second-factor anna
+      Prints a secret for a program for codes, once
+  lite user second-factor anna --confirm 287082
+      The code of just now: it is asked for from now on
+  lite user second-factor anna --remove
+      Her password does again";
 
 /// Say who comes in by the console and the API
 ///
@@ -123,6 +135,24 @@ enum Verb {
     /// Ends every session of a user. It may log in again; its keys go on.
     #[command(verbatim_doc_comment, after_help = "EXAMPLES:\n  lite user logout anna\n      On every machine")]
     Logout(One),
+    /// Ask a user for a second factor
+    ///
+    /// Makes the secret of a second factor, and prints it, once: a program for codes
+    /// (TOTP) makes of it six digits that change every half minute. Once a code has
+    /// confirmed it, whoever logs in by the password is asked for one; each counts
+    /// once. Users do the same for themselves on the console's page Access. A code of
+    /// `lite login` needs none, so that a lost telephone keeps nobody out.
+    #[command(verbatim_doc_comment, after_help = SECOND_FACTOR)]
+    SecondFactor {
+        #[command(flatten)]
+        user: One,
+        /// A code of the secret that was made: it is asked for from now on
+        #[arg(long, value_name = "CODE")]
+        confirm: Option<String>,
+        /// Ask for none any more
+        #[arg(long, conflicts_with = "confirm")]
+        remove: bool,
+    },
     /// Remove users
     ///
     /// Removes one or more users with their sessions and their keys. What they made
@@ -167,6 +197,11 @@ pub fn run(args: &Args, env: &mut Env) -> Result<()> {
             print_changed(ui, &set(name, Change { disabled: Some(false), ..Change::default() })?)
         }
         Verb::Logout(One { name }) => print_changed(ui, &[user::log_out(&app, &caller, name)?]),
+        Verb::SecondFactor { user: One { name }, confirm, remove } => match confirm {
+            _ if *remove => print_changed(ui, &[second_factor::remove(&app, &caller, name)?]),
+            Some(code) => print_changed(ui, &[second_factor::confirm(&app, &caller, name, code)?]),
+            None => print_second_factor(ui, &second_factor::make(&app, &caller, name)?),
+        },
         Verb::Remove { names, sure, dry_run } => {
             let names = common::each_once(names);
             let found = user::find(&app, &caller, &names)?;

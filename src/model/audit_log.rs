@@ -85,6 +85,12 @@ words! {
     LogOut = "log-out",
     /// Sets its own password.
     SetPassword = "set-password",
+    /// Makes a second factor, whose secret is shown.
+    MakeSecondFactor = "second-factor-make",
+    /// Confirms a second factor: it is asked for from then on.
+    ConfirmSecondFactor = "second-factor-confirm",
+    /// Removes a second factor.
+    RemoveSecondFactor = "second-factor-remove",
     /// Asks for what it has no right to, and is not let.
     DenyAccess = "access-denied",
 }

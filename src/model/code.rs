@@ -54,6 +54,7 @@ codes! {
         NoSuchDisk = "no_such_disk",
         NoSuchImage = "no_such_image",
         NoSuchInstance = "no_such_instance",
+        NoSecondFactor = "no_second_factor",
         NoSuchKey = "no_such_key",
         NoSuchKeyPair = "no_such_key_pair",
         NoSuchMessage = "no_such_message",
@@ -224,6 +225,7 @@ codes! {
         RemoteRefused = "remote_refused",
         RemoteUnreachable = "remote_unreachable",
         Protected = "protected",
+        SecondFactorOn = "second_factor_on",
     }
     Busy {
         Busy = "busy",

@@ -139,6 +139,8 @@ words! {
     UserEnable = "user enable",
     /// Ends the sessions of a user.
     UserLogout = "user logout",
+    /// Makes, confirms or removes the second factor of a user.
+    UserSecondFactor = "user second-factor",
     /// Lists the keys of the API.
     KeyList = "key list",
     /// Lists the operations.

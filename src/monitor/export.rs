@@ -52,8 +52,8 @@ pub struct Shown {
     pub lines: Vec<Line>,
     /// The load balancers, likewise.
     pub balancers: Vec<BalancerLine>,
-    /// What the last look at all of them took.
-    pub look: Duration,
+    /// What the last look at all of them took; none: it is not known here.
+    pub look: Option<Duration>,
 }
 
 /// What the watcher writes and the endpoint reads.
@@ -113,9 +113,11 @@ fn described(metric: Metric) -> (&'static str, &'static str) {
 /// The text of a scrape.
 pub fn text(shown: &Shown) -> String {
     let mut registry = Registry::with_prefix("lite");
-    let look: Gauge<f64, AtomicU64> = Gauge::default();
-    look.set(shown.look.as_secs_f64());
-    registry.register("watch_look_seconds", "Time that the last look at all instances took", look);
+    if let Some(took) = shown.look {
+        let look: Gauge<f64, AtomicU64> = Gauge::default();
+        look.set(took.as_secs_f64());
+        registry.register("watch_look_seconds", "Time that the last look at all instances took", look);
+    }
     let instances = shown.lines.iter().map(|line| {
         let (instance, blueprint, bundle) = (line.instance.clone(), line.blueprint.clone(), line.bundle.clone());
         (Labels { instance, blueprint, bundle }, &line.points)
@@ -254,7 +256,8 @@ mod tests {
             load_balancer: "front".into(),
             points: vec![(Metric::RequestCount, Point::of(12.0).unwrap())],
         };
-        let shown = text(&Shown { lines: vec![line], balancers: vec![balancer], look: Duration::from_millis(250) });
+        let shown =
+            text(&Shown { lines: vec![line], balancers: vec![balancer], look: Some(Duration::from_millis(250)) });
         let labels = r#"{instance="a\"\n",blueprint="nginx",bundle="nano"}"#;
         for wanted in [
             format!("lite_instance_info{labels} 1\n"),

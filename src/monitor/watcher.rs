@@ -187,7 +187,7 @@ impl<'a> Watcher<'a> {
     pub fn tick(&mut self, now: Moment) -> Result<()> {
         let begun = SystemClock.instant();
         let looked = self.sample_all(now);
-        self.exported.lock().unwrap_or_else(PoisonError::into_inner).look = begun.elapsed();
+        self.exported.lock().unwrap_or_else(PoisonError::into_inner).look = Some(begun.elapsed());
         looked
     }
 

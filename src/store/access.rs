@@ -59,6 +59,8 @@ pub struct ApiKey {
     pub role: Role,
     /// What it is for.
     pub label: String,
+    /// It reads the metrics and nothing else; then its secret is the digest of a token's.
+    pub for_metrics: bool,
     /// Nobody comes in with it.
     pub disabled: bool,
     /// When it was made.
@@ -106,6 +108,7 @@ fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
         account: parsed(row, "account", Name::parse)?,
         role: word(row, "role")?,
         label: row.get("label")?,
+        for_metrics: row.get("for_metrics")?,
         disabled: row.get("disabled")?,
         created_at: time(row, "created_at")?,
         used_at: some_time(row, "used_at")?,
@@ -205,13 +208,14 @@ pub fn remove_account(t: &Transaction<'_>, name: &Name) -> Result<()> {
 /// Keeps a new key.
 pub fn insert_key(t: &Transaction<'_>, new: &ApiKey) -> Result<()> {
     t.0.execute(
-        "INSERT INTO api_key (id, secret, account, role, label, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO api_key (id, secret, account, role, label, for_metrics, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             new.id,
             new.secret.expose_secret(),
             new.account.as_str(),
             Stored(new.role),
             new.label,
+            new.for_metrics,
             Time(new.created_at)
         ],
     )

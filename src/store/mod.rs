@@ -39,6 +39,7 @@ pub mod remotes;
 pub mod resources;
 mod salvage;
 mod schema;
+pub mod second_factors;
 pub mod secrets;
 pub mod sites;
 pub mod snapshots;

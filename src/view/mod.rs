@@ -90,8 +90,8 @@ pub use tags::TagsView;
 pub use tested::{TestResult, TestView, TestsDocument};
 pub use unit::UnitView;
 pub use users::{
-    KeyCreated, KeyRow, KeysDocument, LoginCodeView, OwnView, SessionRow, UserDocument, UserRow, UserView,
-    UsersDocument,
+    ClientView, KeyCreated, KeyRow, KeysDocument, LoginCodeView, OwnView, SecondFactorView, SessionRow, UserDocument,
+    UserRow, UserView, UsersDocument,
 };
 
 use crate::model::{Currency, Money, NetworkMode, Tag};

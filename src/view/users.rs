@@ -34,6 +34,8 @@ pub struct UserRow {
     pub disabled: bool,
     /// It has a password.
     pub password: bool,
+    /// With the password it is asked for a code that changes.
+    pub second_factor: bool,
     /// How many sessions it has.
     pub sessions: usize,
     /// How many keys it has.
@@ -64,6 +66,8 @@ pub struct KeyRow {
     pub role: Role,
     /// What it is for.
     pub label: String,
+    /// It reads the metrics and nothing else.
+    pub metrics: bool,
     /// Nobody comes in with it.
     pub disabled: bool,
     /// When it was made.
@@ -96,19 +100,62 @@ pub struct OwnView {
     pub keys: Vec<KeyRow>,
 }
 
+/// A second factor that was just made, and counts once a code confirmed it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct SecondFactorView {
+    /// Whose it is.
+    pub user: String,
+    /// What a program for codes is given, in base 32; shown this once.
+    pub secret: String,
+    /// The same as a link.
+    pub link: String,
+}
+
+/// How a host is told to clients of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientView {
+    /// Its region.
+    pub region: String,
+    /// Its address; empty: it is not known where it listens.
+    pub endpoint: String,
+}
+
 /// A key that was just made.
 #[derive(Clone, Serialize)]
 pub struct KeyCreated {
     /// The key.
     pub key: KeyRow,
-    /// Its secret, shown this once.
+    /// Its secret, or the token that it is; shown this once.
     pub secret: String,
+    /// Where it is used.
+    #[serde(flatten)]
+    pub client: ClientView,
 }
 
 impl KeyCreated {
     /// A key with its secret.
-    pub fn new(key: KeyRow, secret: SecretString) -> Self {
-        Self { key, secret: secret.expose_secret().to_owned() }
+    pub fn new(key: KeyRow, secret: &SecretString, client: ClientView) -> Self {
+        Self { key, secret: secret.expose_secret().to_owned(), client }
+    }
+
+    /// What is pasted into `~/.aws/config`.
+    pub fn profile(&self) -> String {
+        let ClientView { region, endpoint } = &self.client;
+        format!(
+            "[profile lite]\nregion = {region}\nservices = lite\naws_access_key_id = {}\naws_secret_access_key = {}\n\
+             [services lite]\nlightsail =\n  endpoint_url = {endpoint}\n",
+            self.key.id, self.secret
+        )
+    }
+
+    /// The same for one shell. Nothing of it needs quotes.
+    pub fn environment(&self) -> String {
+        let ClientView { region, endpoint } = &self.client;
+        format!(
+            "export AWS_ENDPOINT_URL_LIGHTSAIL={endpoint}\nexport AWS_REGION={region}\nexport AWS_ACCESS_KEY_ID={}\n\
+             export AWS_SECRET_ACCESS_KEY={}\n",
+            self.key.id, self.secret
+        )
     }
 }
 

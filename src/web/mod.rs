@@ -89,6 +89,10 @@ pub enum Needs {
     Session,
     /// A session of somebody with this right. The use case looks at that again.
     Right(Right),
+    /// The same of somebody who logged in lately: what decides who comes in wants more than a cookie.
+    Fresh(Right),
+    /// A token for the metrics.
+    Token,
 }
 
 /// A page, or an answer to a form.
@@ -110,15 +114,18 @@ pub fn router(console: Arc<Console>) -> Router {
     let (mut open, mut inside) = (Router::new(), Router::new());
     for page in PAGES {
         let router = match page.needs {
-            Needs::Nothing | Needs::Signature => &mut open,
-            Needs::Session | Needs::Right(_) => &mut inside,
+            Needs::Nothing | Needs::Signature | Needs::Token => &mut open,
+            Needs::Session | Needs::Right(_) | Needs::Fresh(_) => &mut inside,
         };
         let handler = match page.needs {
-            Needs::Right(right) => (page.handler)().route_layer(middleware::from_fn(
-                move |who: session::User, request: Request, next: middleware::Next| {
-                    session::may(right, who, request, next)
-                },
-            )),
+            Needs::Right(right) | Needs::Fresh(right) => {
+                let lately = matches!(page.needs, Needs::Fresh(_));
+                (page.handler)().route_layer(middleware::from_fn(
+                    move |who: session::User, request: Request, next: middleware::Next| {
+                        session::may((right, lately), who, request, next)
+                    },
+                ))
+            }
             _ => (page.handler)(),
         };
         *router = std::mem::take(router).route(page.path, handler);

@@ -25,6 +25,8 @@ const ALL: &[(&str, &str)] = &templates![
     "page.html.j2",
     "parts.html.j2",
     "login.html.j2",
+    "second.html.j2",
+    "second_factor.html.j2",
     "message.html.j2",
     "instances.html.j2",
     "instance.html.j2",

@@ -88,9 +88,10 @@ pub async fn require(
     }
 }
 
-/// Lets in who has the right, before anything is read or looked at.
-pub async fn may(right: Right, User(who): User, request: Request, next: Next) -> Response {
-    match who.caller.require_somewhere(right) {
+/// Lets in who has the right, and logged in lately where that is asked for, before anything is read or looked at.
+pub async fn may((right, lately): (Right, bool), User(who): User, request: Request, next: Next) -> Response {
+    let is_fresh = || if lately { who.require_fresh() } else { Ok(()) };
+    match who.caller.require_somewhere(right).and_then(|()| is_fresh()) {
         Ok(()) => next.run(request).await,
         Err(error) => render::failed(&Frame::of(At::Outside, "", &who, &[]), &error),
     }

@@ -195,7 +195,7 @@ async fn sent<S: Sheet>(
 ) -> Response {
     let mut faults = Faults::default();
     let wanted = S::wanted(&name, &fields, &mut faults).filter(|_| faults.0.is_empty());
-    let fresh = if S::wants_fresh(&fields) { session::require_fresh(&who) } else { Ok(()) };
+    let fresh = if S::wants_fresh(&fields) { who.require_fresh() } else { Ok(()) };
     let done = match (wanted, fresh) {
         (_, Err(error)) => Err(error),
         (None, _) => return render::<S>(&console, &who, &name, &fields, Err(faults.0)).await,

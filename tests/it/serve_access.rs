@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lite::{
+    access::session::Limits,
     app::{Caller, Right, key},
     model::{Name, Role, Scope, Via},
     web::{Needs, PAGES},
@@ -16,7 +17,7 @@ use crate::support::{
 
 /// What a viewer may.
 fn is_for_viewers(needs: Needs) -> bool {
-    matches!(needs, Needs::Nothing | Needs::Session | Needs::Right(Right::Read))
+    matches!(needs, Needs::Nothing | Needs::Session | Needs::Right(Right::Read) | Needs::Fresh(Right::Read))
 }
 
 #[test]
@@ -48,6 +49,7 @@ fn every_page_is_closed_without_a_log_in_and_to_who_may_not() {
             (Needs::Nothing, _) => 403,
             // Without a signature there is nobody to ask.
             (Needs::Signature, _) => 404,
+            (Needs::Token, _) => 401,
             (_, "GET") => 303,
             _ => 401,
         };
@@ -57,7 +59,8 @@ fn every_page_is_closed_without_a_log_in_and_to_who_may_not() {
         }
     }
     let cookie = served.log_in(&served.add("vera", Role::Viewer, Scope::All));
-    for page in PAGES.iter().filter(|page| !is_for_viewers(page.needs) && page.needs != Needs::Signature) {
+    let closed = |needs| !is_for_viewers(needs) && !matches!(needs, Needs::Signature | Needs::Token);
+    for page in PAGES.iter().filter(|page| closed(page.needs)) {
         let answer = match page.method {
             "GET" => served.get(page.example, &cookie),
             _ => served.post(page.example, &cookie, ""),
@@ -69,6 +72,32 @@ fn every_page_is_closed_without_a_log_in_and_to_who_may_not() {
     each.sort_unstable();
     each.dedup();
     assert_eq!(each.len(), routes.len(), "a route is listed once");
+}
+
+/// Who comes in, and the secrets of contacts, are for who logged in lately: a cookie that was stolen is not enough.
+#[test]
+fn what_decides_who_comes_in_wants_a_log_in_of_late() {
+    let decides = |path: &str| path.starts_with("/access") || path.starts_with("/contacts");
+    // It looks itself, and says so at the field.
+    let own = |path: &str| path == "/access/password";
+    for page in PAGES.iter().filter(|page| page.method == "POST") {
+        let is_fresh = matches!(page.needs, Needs::Fresh(_));
+        assert!(is_fresh || own(page.path) || !decides(page.path), "{}", page.path);
+    }
+    let never = Limits { fresh: jiff::SignedDuration::ZERO, ..Limits::default() };
+    let served = Served::with(|options| options.sessions = never);
+    let cookie = served.log_in(&served.code());
+    let mut count = 0;
+    for page in PAGES.iter().filter(|page| matches!(page.needs, Needs::Fresh(_))) {
+        let answer = served.ask(page.method, page.example, &[FORM, OWN, &format!("Cookie: {cookie}")], "");
+        assert_eq!(answer.status, 403, "{}", page.path);
+        assert!(answer.body.contains("the log-in is too long ago for this"), "{}: {}", page.path, answer.body);
+        count += 1;
+    }
+    assert!(count >= 3);
+    let password = served.post("/access/password", &cookie, "password=correct+horse&again=correct+horse");
+    assert_eq!(password.status, 400);
+    assert!(password.body.contains("the log-in is too long ago for this"), "{}", password.body);
 }
 
 #[test]

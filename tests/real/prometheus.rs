@@ -46,7 +46,7 @@ fn promtool_accepts_every_metric() {
     let shown = text(&Shown {
         lines: vec![line("shop"), line("a\"\\\n")],
         balancers: vec![balancer("front"), balancer("api")],
-        look: Duration::from_millis(3),
+        look: Some(Duration::from_millis(3)),
     });
     assert_eq!(check(&shown), (true, String::new()), "{shown}");
     for (kind, of_load_balancers) in [("instance", false), ("load_balancer", true)] {

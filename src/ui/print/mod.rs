@@ -72,7 +72,7 @@ pub use static_ips::print_static_ips;
 pub use tags::print_tags;
 pub use tested::print_tests;
 pub use unit::print_unit;
-pub use users::{print_key_created, print_keys, print_login_code, print_user, print_users};
+pub use users::{print_key_created, print_keys, print_login_code, print_second_factor, print_user, print_users};
 
 use super::{Cell, Tone};
 use crate::{

@@ -4,7 +4,10 @@ use super::{or_dash, time_text};
 use crate::{
     model::Result,
     ui::{Block, Cell, Column, Table, Ui},
-    view::{KeyCreated, KeyRow, KeysDocument, LoginCodeView, UserDocument, UserRow, UserView, UsersDocument},
+    view::{
+        KeyCreated, KeyRow, KeysDocument, LoginCodeView, SecondFactorView, UserDocument, UserRow, UserView,
+        UsersDocument,
+    },
 };
 
 /// Prints a code: this once.
@@ -41,13 +44,22 @@ pub fn print_users(ui: &Ui, users: &[UserRow]) -> Result<()> {
             user.role.as_str().into(),
             or_dash(user.only.as_ref()).into(),
             (if user.disabled { "disabled" } else { "enabled" }).into(),
-            (if user.password { "yes" } else { "no" }).into(),
+            by(user).into(),
             user.sessions.to_string().into(),
             user.keys.to_string().into(),
         ];
         table.row(cells);
     }
     ui.table(&table)
+}
+
+/// What a user is asked for who has no code of `lite login`.
+fn by(user: &UserRow) -> &'static str {
+    match (user.password, user.second_factor) {
+        (true, true) => "yes, and a code",
+        (true, false) => "yes",
+        (false, _) => "no",
+    }
 }
 
 /// Prints one user, with its sessions and keys.
@@ -63,7 +75,7 @@ pub fn print_user(ui: &Ui, user: &UserView) -> Result<()> {
         .row("role", row.role)
         .row("only", or_dash(row.only.as_ref()))
         .row("state", state)
-        .row("password", if row.password { "yes" } else { "no" })
+        .row("password", by(row))
         .row("added", time_text(row.created_at));
     for session in &user.sessions {
         let (began, used) = (time_text(session.began_at), time_text(session.used_at));
@@ -71,7 +83,7 @@ pub fn print_user(ui: &Ui, user: &UserView) -> Result<()> {
     }
     for key in &user.keys {
         let state = if key.disabled { ", disabled" } else { "" };
-        block.row("key", format!("{} ({}{state}) {}", key.id, key.role, key.label));
+        block.row("key", format!("{} ({}{state}) {}", key.id, may(key), key.label));
     }
     ui.data(&block.render(ui.color()))
 }
@@ -98,7 +110,7 @@ pub fn print_keys(ui: &Ui, keys: &[KeyRow]) -> Result<()> {
         let cells: [Cell; 7] = [
             key.id.as_str().into(),
             key.user.as_str().into(),
-            key.role.as_str().into(),
+            may(key).into(),
             (if key.disabled { "disabled" } else { "enabled" }).into(),
             or_dash(key.used_at.map(time_text)).into(),
             or_dash(key.address).into(),
@@ -109,7 +121,24 @@ pub fn print_keys(ui: &Ui, keys: &[KeyRow]) -> Result<()> {
     ui.table(&table)
 }
 
-/// Prints a key with its secret: this once.
+/// What a key may.
+fn may(key: &KeyRow) -> &'static str {
+    if key.metrics { "metrics" } else { key.role.as_str() }
+}
+
+/// Prints a second factor: this once.
+pub fn print_second_factor(ui: &Ui, made: &SecondFactorView) -> Result<()> {
+    if ui.json {
+        return ui.document(made);
+    }
+    let mut block = Block::new();
+    block.row("user", &made.user).row("secret", &made.secret).row("link", &made.link);
+    ui.data(&block.render(ui.color()))?;
+    ui.status(&format!("give it to a program for codes, then: `lite user second-factor {} --confirm CODE`", made.user));
+    Ok(())
+}
+
+/// Prints a key with its secret, and where both are pasted: this once.
 pub fn print_key_created(ui: &Ui, created: &KeyCreated) -> Result<()> {
     if ui.json {
         return ui.document(created);
@@ -117,8 +146,16 @@ pub fn print_key_created(ui: &Ui, created: &KeyCreated) -> Result<()> {
     let mut block = Block::new();
     block
         .row("user", &created.key.user)
-        .row("role", created.key.role)
+        .row("role", may(&created.key))
         .row("key", &created.key.id)
-        .row("secret", &created.secret);
-    ui.data(&block.render(ui.color()))
+        .row(if created.key.metrics { "token" } else { "secret" }, &created.secret);
+    if created.key.metrics {
+        block.row("address", format!("{}/metrics", created.client.endpoint));
+        return ui.data(&block.render(ui.color()));
+    }
+    let (profile, shell) = (created.profile(), created.environment());
+    let block = block.render(ui.color());
+    ui.data(&format!(
+        "{block}\nfor ~/.aws/config, used with AWS_PROFILE=lite:\n\n{profile}\nor for one shell:\n\n{shell}"
+    ))
 }

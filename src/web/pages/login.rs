@@ -1,4 +1,4 @@
-//! `/login`: by a code that counts once, or by a name and its password.
+//! `/login`: by a code that counts once, or by a name and its password, and then by a second factor where there is one.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Console, frame::Frame, gate::Source, render, session::cookie};
 use crate::{
-    app::session::{self, Proof},
-    model::Code,
+    app::session::{self, Entered, LoggedIn, Proof},
+    model::{Code, Error},
 };
 
 /// The form.
@@ -26,6 +26,11 @@ pub fn form() -> MethodRouter<Arc<Console>> {
 /// Logs in, and goes to the first page.
 pub fn posted() -> MethodRouter<Arc<Console>> {
     post(log_in)
+}
+
+/// Logs in who typed the password before, by the code of its second factor.
+pub fn second() -> MethodRouter<Arc<Console>> {
+    post(by_second)
 }
 
 /// What the form sends.
@@ -67,15 +72,72 @@ async fn log_in(
     };
     let done = if by_code { console.workers.door(work).await } else { console.workers.hash(work).await };
     match done {
-        Ok(inside) => {
-            let mut response = Redirect::to("/").into_response();
-            if let Some(cookie) = cookie(&console, source, inside.token.text(), "") {
-                response.headers_mut().insert(header::SET_COOKIE, cookie);
-            }
-            response
-        }
-        Err(error) if error.code == Code::LoginFailed => show(StatusCode::FORBIDDEN, Some(&error.message)),
-        Err(error) if error.code == Code::TooManyTries => show(StatusCode::TOO_MANY_REQUESTS, Some(&error.message)),
-        Err(error) => render::failed(&Frame::outside(""), &error),
+        Ok(Entered::In(inside)) => welcome(&console, source, &inside),
+        Ok(Entered::Half(half)) => ask_second(StatusCode::OK, half.text(), None),
+        Err(error) => refused(&error),
+    }
+}
+
+/// To the first page, with a cookie.
+fn welcome(console: &Console, source: Source, inside: &LoggedIn) -> Response {
+    let mut response = Redirect::to("/").into_response();
+    if let Some(cookie) = cookie(console, source, inside.token.text(), "") {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn refused(error: &Error) -> Response {
+    match said(error) {
+        Some(status) => show(status, Some(&error.message)),
+        None => render::failed(&Frame::outside(""), error),
+    }
+}
+
+/// How an error is answered that whoever tries to log in is told of.
+fn said(error: &Error) -> Option<StatusCode> {
+    match error.code {
+        Code::LoginFailed => Some(StatusCode::FORBIDDEN),
+        Code::TooManyTries => Some(StatusCode::TOO_MANY_REQUESTS),
+        _ => None,
+    }
+}
+
+/// What the form of the second factor sends.
+#[derive(Deserialize)]
+struct Second {
+    #[serde(default)]
+    half: SecretString,
+    #[serde(default)]
+    code: SecretString,
+}
+
+/// What it shows.
+#[derive(Serialize)]
+struct SecondShown<'a> {
+    half: &'a str,
+    error: Option<&'a str>,
+}
+
+fn ask_second(status: StatusCode, half: &str, error: Option<&str>) -> Response {
+    render::page(status, &Frame::outside("Log in"), "second.html.j2", SecondShown { half, error })
+}
+
+async fn by_second(
+    State(console): State<Arc<Console>>,
+    Extension(source): Extension<Source>,
+    Form(sent): Form<Second>,
+) -> Response {
+    let (of, half) = (console.clone(), sent.half.clone());
+    let work = move || {
+        let (half, code) = (sent.half.expose_secret(), sent.code.expose_secret());
+        session::second(&of.app, &of.door, half, code, source.address)
+    };
+    match console.workers.door(work).await {
+        Ok(inside) => welcome(&console, source, &inside),
+        Err(error) => match said(&error) {
+            Some(status) => ask_second(status, half.expose_secret(), Some(&error.message)),
+            None => refused(&error),
+        },
     }
 }

@@ -22,6 +22,8 @@ mod operations;
 mod own;
 mod settings;
 mod snapshots;
+mod scrape;
+mod second_factor;
 mod start;
 mod storage;
 
@@ -37,6 +39,8 @@ const ACCESS: Needs = Needs::Right(Right::Access);
 const CHANGE: Needs = Needs::Right(Right::Change);
 const ADMINISTER: Needs = Needs::Right(Right::Administer);
 const PROTECT: Needs = Needs::Right(Right::Protect);
+/// One's own way in.
+const OWN: Needs = Needs::Fresh(Right::Read);
 
 type Handler = fn() -> MethodRouter<Arc<Console>>;
 
@@ -59,6 +63,8 @@ const fn of(
 pub const PAGES: &[Page] = &[
     at("GET", "/login", Needs::Nothing, login::form),
     at("POST", "/login", Needs::Nothing, login::posted),
+    at("POST", "/login/second", Needs::Nothing, login::second),
+    at("GET", "/metrics", Needs::Token, scrape::page),
     of("GET", ("/assets/{name}", "/assets/style.css"), Needs::Nothing, assets::handler),
     at("POST", "/", Needs::Signature, start::posted),
     at("GET", "/", Needs::Session, start::first),
@@ -122,5 +128,9 @@ pub const PAGES: &[Page] = &[
     at("POST", "/access/own", Needs::Session, sheet::posted::<own::Own>),
     of("GET", ("/users/{name}", "/users/vera"), PROTECT, sheet::page::<access::OneUser>),
     of("POST", ("/users/{name}", "/users/vera"), PROTECT, sheet::posted::<access::OneUser>),
+    at("GET", "/access/second-factor", Needs::Session, second_factor::page),
+    at("POST", "/access/second-factor", OWN, second_factor::made),
+    at("POST", "/access/second-factor/confirm", OWN, second_factor::confirmed),
+    at("POST", "/access/second-factor/remove", OWN, second_factor::removed),
     at("GET", "/audit", ADMINISTER, lists::audit),
 ];

@@ -7,7 +7,7 @@ use lite::{
         audit, blueprint, contact, disk, doctor, export, front, gc,
         image::{self, bake, make, prune, remove},
         instance::{import, login},
-        key, key_pair, load_balancer as lb, rebuild, remote, repair, snapshot, static_ip, user, watch,
+        key, key_pair, load_balancer as lb, rebuild, remote, repair, second_factor, snapshot, static_ip, user, watch,
     },
     model::{ForwardMode, HealthPath, Location, Role, Scope, Size, Unobserved},
     serve,
@@ -299,6 +299,16 @@ pub const ALL: &[(&str, Kind)] = &[
             key::create(app, c, &create).map(|_| String::new())
         }),
     ),
+    (
+        "key::create_for_metrics",
+        Closed(|app, c, _| {
+            let create = key::Create { user: name("root"), role: None, label: String::new() };
+            key::create_for_metrics(app, c, &create).map(|_| String::new())
+        }),
+    ),
+    ("second_factor::make", Closed(|app, c, _| second_factor::make(app, c, &name("root")).map(|_| String::new()))),
+    ("second_factor::confirm", Closed(|app, c, _| second_factor::confirm(app, c, &name("root"), "000000").map(shown))),
+    ("second_factor::remove", Closed(|app, c, _| second_factor::remove(app, c, &name("root")).map(shown))),
     ("front::go_on", Closed(|app, c, _| front::go_on(app, c, &front::Waits::default()).map(shown))),
     ("front::in_steps", Closed(|app, c, _| front::in_steps(app, c).map(shown))),
     ("serve::authority", Closed(|app, c, _| serve::authority(app, c))),

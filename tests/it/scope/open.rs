@@ -300,6 +300,7 @@ pub const ALL: &[(&str, Kind)] = &[
         }),
     ),
     ("metric::latest", Named(|app, c, of| metric::latest(app, c, &name(of), &mut Unobserved).map(shown))),
+    ("metric::exposition", Listing(|app, c, _| metric::exposition(app, c, &mut Unobserved))),
     (
         "metric::latest_of_all",
         Listing(|app, c, _| metric::latest_of_all(app, c, &[Metric::ALL[0]], &mut Unobserved).map(shown)),

@@ -90,6 +90,7 @@ fn documents_of_users(all: &mut Vec<(&'static str, Value)>) {
         only: Some(text("client=acme")),
         disabled: false,
         password: true,
+        second_factor: true,
         sessions: 1,
         keys: 1,
         created_at: now(),
@@ -102,6 +103,7 @@ fn documents_of_users(all: &mut Vec<(&'static str, Value)>) {
         user: text("anna"),
         role: Role::Viewer,
         label: text("laptop"),
+        metrics: false,
         disabled: false,
         created_at: now(),
         used_at: Some(now()),
@@ -109,6 +111,9 @@ fn documents_of_users(all: &mut Vec<(&'static str, Value)>) {
     };
     let (sessions, keys) = (&[session], std::slice::from_ref(&key));
     add(all, "`user show`", &view::UserDocument { user: &user, sessions, keys });
-    add(all, "`key create`", &view::KeyCreated { key: key.clone(), secret: text("x") });
+    let client = view::ClientView { region: text("home-1"), endpoint: text("http://127.0.0.1:8480") };
+    add(all, "`key create`", &view::KeyCreated { key: key.clone(), secret: text("x"), client });
+    let factor = view::SecondFactorView { user: text("anna"), secret: text("x"), link: text("x") };
+    add(all, "`user second-factor`", &factor);
     add(all, "`key list`", &view::KeysDocument { keys });
 }
