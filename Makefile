@@ -40,6 +40,7 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers:" && head -n 15 <<<"$$page"
 	$(SUDO) $(LITE) list
 	@echo "The instance keeps running. To remove it for good: $(SUDO) $(LITE) delete demo --yes --now"
+	@echo "It in a browser, with its metrics, firewall and logs: $(SUDO) $(LITE) serve"
 
 check: ## formatting and lints
 	cargo fmt --check
@@ -109,6 +110,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	.ci/setup bench
 	$(MAKE) --no-print-directory build
 	$(SUDO) python3 benches/run.py $(if $(SLOW),--slow)
+	$(SUDO) python3 benches/serve.py
 	$(SUDO) python3 benches/network.py
 ifneq ($(SLOW),)
 	$(SUDO) python3 benches/storage.py
