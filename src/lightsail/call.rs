@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::tz::Offset;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -180,6 +181,12 @@ impl<'a> Call<'a> {
             }
         };
         Ok(Place { region: self.region.to_owned(), account })
+    }
+
+    /// How far the host's clock is from UTC.
+    pub fn offset(&self) -> Offset {
+        let clock = &self.app().clock;
+        clock.zone().to_offset(clock.now())
     }
 
     /// What blueprints are called.

@@ -1,21 +1,29 @@
 //! Every operation of the API: what answers it, or in words why nothing does.
 
+mod refused;
+
+pub use refused::{REFUSED, Refused};
+
 use super::{
     call::{Handler, done},
     fault::{Answer, Fault},
     nouns::{
-        alarm, catalog, contact, cost, create, disk, firewall, instance, key_pair, metric, names, operation, power,
-        snapshot, static_ip, tag,
+        add_on, alarm, catalog, contact, cost, create, disk, disk_snapshot, firewall, instance, key_pair,
+        load_balancer, metric, names, operation, power, snapshot, static_ip, tag,
     },
 };
 use crate::model::escaped;
 
 /// What instances are answered without, one or all.
-const OF_INSTANCES: &str = "no `metadataOptions`; of add-ons nothing; the public address is the static one, or the one in the network of the host";
+const OF_INSTANCES: &str =
+    "no `metadataOptions`; the public address is the static one, or the one in the network of the host";
 /// And disks.
 const OF_DISKS: &str = "no tags, no `iops`; `path` is the name under `/dev/disk/by-id`";
 /// And snapshots.
 const OF_SNAPSHOTS: &str = "no tags, no disks that were attached";
+
+/// And load balancers.
+const OF_BALANCERS: &str = "no tags, no certificates, no reasons; for who sees the whole host";
 
 /// How an operation is answered.
 #[derive(Clone, Copy)]
@@ -36,16 +44,6 @@ pub struct Served {
     pub does: Does,
     /// What of it there is not; empty: nothing.
     pub lacks: &'static str,
-}
-
-/// Operations that are not answered.
-pub struct Refused {
-    /// What they are about.
-    pub group: &'static str,
-    /// What there is instead.
-    pub why: &'static str,
-    /// Their names.
-    pub names: &'static [&'static str],
 }
 
 /// What looks at something.
@@ -73,15 +71,25 @@ pub const SERVED: &[Served] = &[
         "`diskPath` is not kept: `path` tells where the guest finds it; one operation",
     ),
     served("DetachDisk", "disks", Does::Change(disk::detach), "also of an instance that runs, if its guest lets go"),
+    served(
+        "CreateDiskFromSnapshot",
+        "disks",
+        Does::Change(disk_snapshot::restore),
+        "a snapshot by its name; no tags, no `addOns`",
+    ),
+    served(
+        "CreateDiskSnapshot",
+        "snapshots",
+        Does::Change(disk_snapshot::create),
+        "of a disk, not of an instance; no tags",
+    ),
+    served("DeleteDiskSnapshot", "snapshots", Does::Change(disk_snapshot::delete), ""),
+    served("GetDiskSnapshot", "snapshots", read!(disk_snapshot::one), "no tags"),
+    served("GetDiskSnapshots", "snapshots", read!(disk_snapshot::all), "no tags"),
     served("DeleteDisk", "disks", Does::Change(disk::delete), ""),
     served("CreateInstanceSnapshot", "snapshots", Does::Change(snapshot::create), "no tags of its own; one operation"),
     served("DeleteInstanceSnapshot", "snapshots", Does::Change(snapshot::delete), ""),
-    served(
-        "CreateInstancesFromSnapshot",
-        "snapshots",
-        Does::Change(create::from_snapshot),
-        "a snapshot by its name; no `userData`, no disks",
-    ),
+    served("CreateInstancesFromSnapshot", "snapshots", Does::Change(create::from_snapshot), "no `userData`, no disks"),
     served(
         "CloseInstancePublicPorts",
         "firewall",
@@ -110,7 +118,7 @@ pub const SERVED: &[Served] = &[
         "CreateInstances",
         "instances",
         Does::Change(create::create),
-        "at most 20; no `customImageName`, no `addOns`, no IPv6 alone",
+        "at most 20; no `customImageName`, no IPv6 alone; `addOns` as `EnableAddOn`",
     ),
     served(
         "DeleteInstance",
@@ -166,6 +174,21 @@ pub const SERVED: &[Served] = &[
     served("GetInstanceSnapshots", "snapshots", read!(snapshot::all), OF_SNAPSHOTS),
     served("GetStaticIp", "static-ips", read!(static_ip::one), ""),
     served("GetStaticIps", "static-ips", read!(static_ip::all), ""),
+    served("GetAutoSnapshots", "add-ons / auto-snapshots", read!(add_on::all), "instances; days are those of UTC"),
+    served(
+        "EnableAddOn",
+        "add-ons / auto-snapshots",
+        Does::Change(add_on::enable),
+        "`AutoSnapshot` of instances, by the host's clock: it moves with the time of summer",
+    ),
+    served("DisableAddOn", "add-ons / auto-snapshots", Does::Change(add_on::disable), "`AutoSnapshot` of instances"),
+    served("DeleteAutoSnapshot", "add-ons / auto-snapshots", Does::Change(add_on::delete), "instances"),
+    served(
+        "SetIpAddressType",
+        "instances",
+        Does::Change(add_on::set_addresses),
+        "an instance has the addresses of its network: another type is refused",
+    ),
     served("DeleteAlarm", "alarms", Does::Change(alarm::delete), ""),
     served("GetAlarms", "alarms", read!(alarm::all), "no `createdAt`, no `contactProtocols`: all contacts are told"),
     served(
@@ -186,191 +209,33 @@ pub const SERVED: &[Served] = &[
     ),
     served("GetCostEstimate", "cost-estimate", read!(cost::estimate), "instances alone, by a month of 730 hours"),
     served("GetInstanceMetricData", "metrics", read!(metric::data), "no points of what lite does not measure"),
-];
-
-/// All others.
-pub const REFUSED: &[Refused] = &[
-    Refused {
-        group: "instance-access",
-        why: "the host key of an instance is made here, and known",
-        names: &["DeleteKnownHostKeys"],
-    },
-    Refused {
-        group: "instances",
-        why: "instances have IPv4, IPv6 where the network has it, and no metadata service",
-        names: &["SetIpAddressType", "UpdateInstanceMetadataOptions"],
-    },
-    Refused {
-        group: "add-ons / auto-snapshots",
-        why: "automatic snapshots are set by `lite snapshot auto`",
-        names: &["DeleteAutoSnapshot", "DisableAddOn", "EnableAddOn", "GetAutoSnapshots"],
-    },
-    Refused {
-        group: "disks",
-        why: "`lite disk create --from-snapshot` does it in a shell",
-        names: &["CreateDiskFromSnapshot"],
-    },
-    Refused {
-        group: "snapshots",
-        why: "snapshots of disks are made by `lite disk snapshot`",
-        names: &["CopySnapshot", "CreateDiskSnapshot", "DeleteDiskSnapshot", "GetDiskSnapshot", "GetDiskSnapshots"],
-    },
-    Refused {
-        group: "dns-domains",
-        why: "it serves no DNS zones",
-        names: &[
-            "CreateDomain",
-            "CreateDomainEntry",
-            "DeleteDomain",
-            "DeleteDomainEntry",
-            "GetDomain",
-            "GetDomains",
-            "UpdateDomainEntry",
-        ],
-    },
-    Refused {
-        group: "vpc-peering",
-        why: "there is nothing to peer with",
-        names: &["IsVpcPeered", "PeerVpc", "UnpeerVpc"],
-    },
-    Refused {
-        group: "buckets",
-        why: "it has no object storage",
-        names: &[
-            "CreateBucket",
-            "CreateBucketAccessKey",
-            "DeleteBucket",
-            "DeleteBucketAccessKey",
-            "GetBucketAccessKeys",
-            "GetBucketBundles",
-            "GetBucketMetricData",
-            "GetBuckets",
-            "SetResourceAccessForBucket",
-            "UpdateBucket",
-            "UpdateBucketBundle",
-        ],
-    },
-    Refused {
-        group: "certificates",
-        why: "certificates of a published domain come by themselves: `lite publish NAME DOMAIN`",
-        names: &["CreateCertificate", "DeleteCertificate", "GetCertificates"],
-    },
-    Refused {
-        group: "container-services",
-        why: "a blueprint runs containers in an instance: `lite create docker`",
-        names: &[
-            "CreateContainerService",
-            "CreateContainerServiceDeployment",
-            "CreateContainerServiceRegistryLogin",
-            "DeleteContainerImage",
-            "DeleteContainerService",
-            "GetContainerAPIMetadata",
-            "GetContainerImages",
-            "GetContainerLog",
-            "GetContainerServiceDeployments",
-            "GetContainerServiceMetricData",
-            "GetContainerServicePowers",
-            "GetContainerServices",
-            "RegisterContainerImage",
-            "UpdateContainerService",
-        ],
-    },
-    Refused {
-        group: "distributions (CDN)",
-        why: "it has no content network",
-        names: &[
-            "AttachCertificateToDistribution",
-            "CreateDistribution",
-            "DeleteDistribution",
-            "DetachCertificateFromDistribution",
-            "GetDistributionBundles",
-            "GetDistributionLatestCacheReset",
-            "GetDistributionMetricData",
-            "GetDistributions",
-            "ResetDistributionCache",
-            "UpdateDistribution",
-            "UpdateDistributionBundle",
-        ],
-    },
-    Refused {
-        group: "export / CloudFormation",
-        why: "an instance leaves the host by `lite export`",
-        names: &[
-            "CreateCloudFormationStack",
-            "ExportSnapshot",
-            "GetCloudFormationStackRecords",
-            "GetExportSnapshotRecords",
-        ],
-    },
-    Refused {
-        group: "gui-sessions (Research)",
-        why: "instances have no desktop",
-        names: &["CreateGUISessionAccessDetails", "StartGUISession", "StopGUISession"],
-    },
-    Refused {
-        group: "instance-https",
-        why: "`lite publish NAME DOMAIN` gives an instance HTTPS",
-        names: &["GetSetupHistory", "SetupInstanceHttps"],
-    },
-    Refused {
-        group: "load-balancers",
-        why: "its load balancers are made by `lite lb`",
-        names: &[
-            "AttachInstancesToLoadBalancer",
-            "AttachLoadBalancerTlsCertificate",
-            "CreateLoadBalancer",
-            "CreateLoadBalancerTlsCertificate",
-            "DeleteLoadBalancer",
-            "DeleteLoadBalancerTlsCertificate",
-            "DetachInstancesFromLoadBalancer",
-            "GetLoadBalancer",
-            "GetLoadBalancerMetricData",
-            "GetLoadBalancerTlsCertificates",
-            "GetLoadBalancerTlsPolicies",
-            "GetLoadBalancers",
-            "UpdateLoadBalancerAttribute",
-        ],
-    },
-    Refused { group: "profile", why: "a host has no profile", names: &["GetProfile"] },
-    Refused {
-        group: "relational-databases",
-        why: "a blueprint runs a database in an instance",
-        names: &[
-            "CreateRelationalDatabase",
-            "CreateRelationalDatabaseFromSnapshot",
-            "CreateRelationalDatabaseSnapshot",
-            "DeleteRelationalDatabase",
-            "DeleteRelationalDatabaseSnapshot",
-            "GetRelationalDatabase",
-            "GetRelationalDatabaseBlueprints",
-            "GetRelationalDatabaseBundles",
-            "GetRelationalDatabaseEvents",
-            "GetRelationalDatabaseLogEvents",
-            "GetRelationalDatabaseLogStreams",
-            "GetRelationalDatabaseMasterUserPassword",
-            "GetRelationalDatabaseMetricData",
-            "GetRelationalDatabaseParameters",
-            "GetRelationalDatabaseSnapshot",
-            "GetRelationalDatabaseSnapshots",
-            "GetRelationalDatabases",
-            "RebootRelationalDatabase",
-            "StartRelationalDatabase",
-            "StopRelationalDatabase",
-            "UpdateRelationalDatabase",
-            "UpdateRelationalDatabaseParameters",
-        ],
-    },
-    Refused {
-        group: "subdomains",
-        why: "it has no names to give away",
-        names: &[
-            "CheckSubdomainAvailability",
-            "CreateSubdomain",
-            "DeleteSubdomain",
-            "GetSubdomains",
-            "UpdateSubdomainAssociation",
-        ],
-    },
+    served(
+        "CreateLoadBalancer",
+        "load-balancers",
+        Does::Change(load_balancer::create),
+        "at port 80 of the host, or by one domain: `certificateDomainName`, whose certificate comes by itself; no tags",
+    ),
+    served(
+        "AttachInstancesToLoadBalancer",
+        "load-balancers",
+        Does::Change(load_balancer::attach),
+        "instances on the host's own network, whose firewall opens the port; one operation",
+    ),
+    served(
+        "DetachInstancesFromLoadBalancer",
+        "load-balancers",
+        Does::Change(load_balancer::detach),
+        "visitors have 30 seconds; one operation",
+    ),
+    served("DeleteLoadBalancer", "load-balancers", Does::Change(load_balancer::delete), ""),
+    served("GetLoadBalancer", "load-balancers", read!(load_balancer::one), OF_BALANCERS),
+    served("GetLoadBalancers", "load-balancers", read!(load_balancer::all), OF_BALANCERS),
+    served(
+        "GetLoadBalancerMetricData",
+        "load-balancers",
+        read!(metric::of_balancer),
+        "no points of what lite does not measure",
+    ),
 ];
 
 /// What answers an operation.

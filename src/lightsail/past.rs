@@ -36,7 +36,17 @@ pub fn done(what: &str, (kind, name): (&'static str, &str), now: Timestamp, plac
 pub fn of_id(id: &str, place: &Place) -> Option<Operation> {
     let written = id.strip_prefix(PREFIX).filter(|rest| rest.len() <= LONGEST)?;
     let past: Past = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(written).ok()?).ok()?;
-    let kind = ["Instance", "KeyPair", "StaticIp", "Disk", "InstanceSnapshot", "Alarm", "ContactMethod"];
+    let kind = [
+        "Instance",
+        "KeyPair",
+        "StaticIp",
+        "Disk",
+        "InstanceSnapshot",
+        "Alarm",
+        "ContactMethod",
+        "LoadBalancer",
+        "DiskSnapshot",
+    ];
     let kind = kind.into_iter().find(|kind| *kind == past.kind)?;
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     (plain(&past.what) && plain(&past.name)).then(|| operation(id.to_owned(), kind, past, place))

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::row;
 use crate::model::{Certificate, CertificateState, Domain, LoadBalancer, TargetState};
@@ -11,6 +12,9 @@ use crate::model::{Certificate, CertificateState, Domain, LoadBalancer, TargetSt
 /// A load balancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoadBalancerView {
+    /// What tells it from one of the same name before.
+    #[serde(skip)]
+    pub id: Uuid,
     /// Name.
     pub name: String,
     /// The domain that leads to it, as DNS has it.
@@ -73,6 +77,7 @@ impl LoadBalancerView {
             format!("http://{}{port}/", address.unwrap_or(Ipv4Addr::LOCALHOST))
         };
         Self {
+            id: balancer.id,
             name: balancer.name.to_string(),
             domain: balancer.domain.clone(),
             listen: balancer.listen,

@@ -1,9 +1,12 @@
 //! The Lightsail API: who is let in, what is seen, and that each name is answered as docs/api.md says.
 
+mod add_ons;
+mod balancers;
 mod changes;
 mod deaths;
 mod errors;
 mod monitoring;
+mod one_name;
 mod reads;
 mod refusals;
 mod signatures;

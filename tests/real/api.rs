@@ -1,12 +1,16 @@
 //! Clients of others, unmodified, against the Lightsail API of a host of the test driver.
 
 use std::{
+    io::Write,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::Arc,
 };
 
-use lite::model::Role;
+use lite::{
+    app::{Caller, key},
+    model::{Name, Role, Via},
+};
 
 use crate::support::{
     api::{House, Key},
@@ -51,6 +55,22 @@ fn boto3_drives_a_host_and_each_reply_is_as_its_model_says() {
     assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
 }
 
+/// Each reply that a house gave is as botocore's own model has it.
+fn are_as_modelled(house: &House) {
+    let python = program("python3", &["-c", "import botocore"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/api_model.py");
+    let replies = house.replies.lock().expect("not poisoned").clone();
+    let lines: String = replies.iter().map(|(operation, reply)| format!("[\"{operation}\", {reply}]\n")).collect();
+    let mut check = Command::new(python);
+    check.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut check = check.spawn().expect("it runs");
+    check.stdin.take().expect("its input").write_all(lines.as_bytes()).expect("written");
+    let done = check.wait_with_output().expect("it ends");
+    let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).trim().to_owned());
+    assert_eq!(said, [replies.len().to_string(), String::new()]);
+    assert!(replies.len() > 20, "{}", replies.len());
+}
+
 /// The profile that is pasted, and a folder for it.
 struct Aws {
     program: String,
@@ -58,13 +78,12 @@ struct Aws {
 }
 
 impl Aws {
-    fn new(endpoint: &str, key: &Key) -> Self {
+    /// With the profile that `lite key create` prints, but for the port of this test.
+    fn new(house: &House, endpoint: &str, user: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let profile = format!(
-            "[profile lite]\nregion = home-1\nservices = lite\naws_access_key_id = {}\naws_secret_access_key = {}\n\
-             cli_pager =\n[services lite]\nlightsail =\n  endpoint_url = {endpoint}\n",
-            key.id, key.secret
-        );
+        let create = key::Create { user: Name::parse(user).expect("a name"), role: None, label: String::new() };
+        let made = key::create(&house.app, &Caller::root(Via::Cli), &create).expect("a key");
+        let profile = made.profile().replace(&made.client.endpoint, endpoint);
         std::fs::write(folder.path().join("config"), profile).expect("written");
         Self { program: program("aws", &["--version"]), folder }
     }
@@ -77,6 +96,7 @@ impl Aws {
             .env("AWS_CONFIG_FILE", config)
             .env("AWS_SHARED_CREDENTIALS_FILE", self.folder.path().join("none"))
             .env("AWS_PROFILE", "lite")
+            .env("AWS_PAGER", "")
             .env_remove("AWS_ENDPOINT_URL")
             .output()
             .expect("it runs")
@@ -104,8 +124,8 @@ impl Aws {
 
 fn the_aws_command_drives_a_host() {
     let house = house(1);
-    let anna = house.admin();
-    let aws = Aws::new(&listen(&house), &anna);
+    house.admin();
+    let aws = Aws::new(&house, &listen(&house), "anna");
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1 me@here";
     assert_eq!(aws.text(&["get-regions", "--query", "regions[].name"]), "home-1\tus-east-1");
     let nano = "bundles[?bundleId=='nano'].[bundleId,price]";
@@ -151,6 +171,7 @@ fn the_aws_command_drives_a_host() {
     let gone = aws.run(&["get-instance", "--instance-name", "web-1"]);
     let told = String::from_utf8_lossy(&gone.stderr).into_owned();
     assert!(!gone.status.success() && told.contains("NotFoundException"), "{told}");
+    are_as_modelled(&house);
 }
 
 /// Terraform in a folder of its own, with the provider that a mirror of plug-ins has.
@@ -251,4 +272,5 @@ fn terraforms_provider_plans_nothing_after_an_apply() {
     terraform.succeeds(&["destroy", "-auto-approve", "-no-color"]);
     assert_eq!(house.get(&anna, "GetInstances", "{}"), serde_json::json!({"instances": []}));
     assert_eq!(house.get(&anna, "GetKeyPairs", "{}"), serde_json::json!({"keyPairs": []}));
+    are_as_modelled(&house);
 }

@@ -1,7 +1,10 @@
 //! The Lightsail API of a test's host, and a client that signs by itself.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -33,6 +36,8 @@ pub struct House {
     pub world: World,
     pub app: App,
     pub api: Arc<Api>,
+    /// Each operation of Lightsail that was answered, with the answer.
+    pub replies: Mutex<Vec<(String, String)>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -165,7 +170,7 @@ impl House {
         let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
         let api = Arc::new(Api::new(app.clone()).until_running().at_any_rate());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        Self { world, app, api, runtime: runtime.expect("a runtime") }
+        Self { world, app, api, replies: Mutex::default(), runtime: runtime.expect("a runtime") }
     }
 
     /// A host with images of debian-12 and debian-13.
@@ -194,11 +199,16 @@ impl House {
         let response = self.runtime.block_on(answer(self.api.clone(), HOME, &parts, body));
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         assert_eq!(response.headers().get("x-amzn-requestid").map(http::HeaderValue::len), Some(36));
-        Reply {
+        let reply = Reply {
             status: response.status().as_u16(),
             kind: kind.unwrap_or_default().to_owned(),
             body: String::from_utf8(response.body().to_vec()).expect("text"),
+        };
+        let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+        if let (200, Some((_, operation))) = (reply.status, target.and_then(|target| target.split_once('.'))) {
+            self.replies.lock().expect("not poisoned").push((operation.to_owned(), reply.body.clone()));
         }
+        reply
     }
 
     pub fn call(&self, key: &Key, operation: &str, body: &str) -> Reply {
@@ -214,17 +224,17 @@ impl House {
 
     /// The same host, whose API counts how often it is called, by this clock.
     pub fn counting(self, clock: Arc<dyn Clock>) -> Self {
-        let Self { world, runtime, .. } = self;
+        let Self { world, runtime, replies, .. } = self;
         let app = App::of_host(world.settings().clone(), clock, world.hypervisor.clone());
         let api = Arc::new(Api::new(app.clone()));
-        Self { world, app, api, runtime }
+        Self { world, app, api, replies, runtime }
     }
 
     /// The same host after its server was started anew.
     pub fn restarted(self) -> Self {
-        let Self { world, app, runtime, .. } = self;
+        let Self { world, app, runtime, replies, .. } = self;
         let api = Arc::new(Api::new(app.clone()).until_running().at_any_rate());
-        Self { world, app, api, runtime }
+        Self { world, app, api, replies, runtime }
     }
 
     /// How an operation ended.

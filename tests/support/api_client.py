@@ -13,31 +13,10 @@ import time
 
 import boto3
 import botocore.config
+from api_model import check
 
 endpoint, key, secret, viewer, viewer_secret = sys.argv[1:]
 replies = {"count": 0}
-
-
-def check(value, shape, where):
-    """The reply has the types of the model, and nothing that is not in it."""
-    kind = shape.type_name
-    if kind == "structure":
-        assert isinstance(value, dict), where
-        for name, member in value.items():
-            assert name in shape.members, f"{where}.{name} is not in the model"
-            check(member, shape.members[name], f"{where}.{name}")
-    elif kind == "list":
-        assert isinstance(value, list), where
-        for one in value:
-            check(one, shape.member, where + "[]")
-    elif kind in ("integer", "long"):
-        assert type(value) is int, f"{where} is {value!r}, and is to be an integer"
-    elif kind in ("float", "double", "timestamp"):
-        assert type(value) in (int, float), f"{where} is {value!r}, and is to be a number"
-    elif kind == "boolean":
-        assert type(value) is bool, where
-    else:
-        assert type(value) is str, f"{where} is {value!r}, and is to be text"
 
 
 def read(http_response, parsed, model, **_):
@@ -151,6 +130,20 @@ for read_all in (c.get_operations, c.get_active_names, c.get_disks, c.get_static
                  c.get_bundles, c.get_key_pairs):
     read_all()
 
+# What is done by itself, and what is before several.
+done(c.enable_add_on(resourceName="once", addOnRequest={"addOnType": "AutoSnapshot", "autoSnapshotAddOnRequest": {"snapshotTimeOfDay": "06:00"}}))
+shown = c.get_instance(instanceName="once")["instance"]
+assert [(a["name"], a["snapshotTimeOfDay"]) for a in shown["addOns"]] == [("AutoSnapshot", "06:00")], shown["addOns"]
+done(c.set_ip_address_type(resourceType="Instance", resourceName="once", ipAddressType=shown["ipAddressType"]))
+assert c.get_auto_snapshots(resourceName="once")["autoSnapshots"] == []
+refused(c.exceptions.NotFoundException, c.delete_auto_snapshot, resourceName="once", date="2026-03-01")
+done(c.disable_add_on(resourceName="once", addOnType="AutoSnapshot"))
+done(c.create_load_balancer(loadBalancerName="front-lb", instancePort=80, healthCheckPath="/"))
+done(c.attach_instances_to_load_balancer(loadBalancerName="front-lb", instanceNames=["once"]))
+balancer = c.get_load_balancer(loadBalancerName="front-lb")["loadBalancer"]
+assert [h["instanceName"] for h in balancer["instanceHealthSummary"]] == ["once"], balancer
+assert c.get_load_balancers()["loadBalancers"][0]["publicPorts"] == [80]
+
 # What is watched, and what it costs.
 done(c.put_alarm(alarmName="busy", metricName="CPUUtilization", monitoredResourceName="once", threshold=80,
                  comparisonOperator="GreaterThanThreshold", evaluationPeriods=2))
@@ -160,6 +153,9 @@ assert (alarm["threshold"], alarm["state"], alarm["period"]) == (80, "OK", 300),
 done(c.delete_alarm(alarmName="busy"))
 now = datetime.datetime.now(datetime.timezone.utc)
 day = dict(startTime=now - datetime.timedelta(days=1), endTime=now + datetime.timedelta(days=1))
+c.get_load_balancer_metric_data(loadBalancerName="front-lb", metricName="RequestCount", period=300, unit="Count", statistics=["Sum"], **day)
+done(c.detach_instances_from_load_balancer(loadBalancerName="front-lb", instanceNames=["once"]))
+done(c.delete_load_balancer(loadBalancerName="front-lb"))
 c.get_instance_metric_data(instanceName="once", metricName="NetworkIn", period=300, unit="Bytes", statistics=["Sum"], **day)
 assert c.get_contact_methods()["contactMethods"] == []
 assert c.get_cost_estimate(resourceName="once", **day)["resourcesBudgetEstimate"][0]["resourceName"] == "once"

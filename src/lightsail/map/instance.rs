@@ -1,6 +1,8 @@
 //! Instances.
 
-use super::{catalog::is_alias, firewall, gib, gib_fraction, storage};
+use jiff::tz::Offset;
+
+use super::{add_on, catalog::is_alias, firewall, gib, gib_fraction, storage};
 use crate::{
     lightsail::{place::Place, wire},
     model::{InstanceState, ResourceKind},
@@ -22,6 +24,8 @@ pub struct Beside<'a> {
     pub storage: &'a [StorageRow],
     /// With how it is.
     pub health: bool,
+    /// How far the host's clock is from UTC.
+    pub offset: Offset,
 }
 
 /// The state in Lightsail's number and word; none: nobody knows.
@@ -61,6 +65,12 @@ fn health(word: Option<&str>) -> &'static str {
     }
 }
 
+/// Which kinds of addresses an instance has: as it was asked for, or as its network has them.
+pub fn addresses_of(row: &ListRow) -> String {
+    let asked = row.asked.as_ref().and_then(|asked| asked.addresses.clone());
+    asked.unwrap_or_else(|| if row.address6.is_some() { "dualstack" } else { "ipv4" }.to_owned())
+}
+
 /// An instance that stands as it does.
 pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire::Instance {
     let place = beside.place;
@@ -71,7 +81,6 @@ pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire:
     let asked = row.asked.clone().unwrap_or_default();
     // What it was asked for as, as long as it is that.
     let told = |asked: String, id: &str| if is_alias(&asked, id) { asked } else { id.to_owned() };
-    let addresses = if row.address6.is_some() { "dualstack" } else { "ipv4" };
     wire::Instance {
         name: row.name.clone(),
         arn: place.arn("Instance", row.uuid),
@@ -79,7 +88,9 @@ pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire:
         created_at: row.created_at.into(),
         location: place.in_zone(),
         resource_type: "Instance",
-        tags: row.tags.iter().map(wire::Tag::from).collect(),
+        // Those by which lite does something would be news to who set the others.
+        tags: row.tags.iter().filter(|tag| !tag.is_reserved()).map(wire::Tag::from).collect(),
+        add_ons: add_on::add_ons(&row.tags, beside.offset),
         blueprint_id: told(asked.blueprint, &row.blueprint),
         blueprint_name: beside.title.clone(),
         bundle_id: told(asked.bundle, &row.bundle),
@@ -87,7 +98,7 @@ pub fn instance(row: &ListRow, state: wire::State, beside: &Beside<'_>) -> wire:
         private_ip_address: row.address,
         public_ip_address: row.static_address.or(row.address),
         ipv6_addresses: row.address6.into_iter().collect(),
-        ip_address_type: asked.addresses.unwrap_or_else(|| addresses.to_owned()),
+        ip_address_type: addresses_of(row),
         hardware: wire::Hardware {
             cpu_count: row.vcpus,
             disks: disks.collect(),

@@ -1,9 +1,11 @@
 //! Views of lite as the structures of the API, and back. Pure.
 
+pub mod add_on;
 pub mod catalog;
 pub mod cost;
 pub mod firewall;
 pub mod instance;
+pub mod load_balancer;
 pub mod monitoring;
 pub mod operation;
 pub mod storage;

@@ -41,6 +41,10 @@ fn operation_type(kind: &str) -> &str {
         "disk-delete" => "DeleteDisk",
         "snapshot-create" => "CreateInstanceSnapshot",
         "snapshot-delete" => "DeleteInstanceSnapshot",
+        "lb-create" => "CreateLoadBalancer",
+        "lb-attach" => "AttachInstancesToLoadBalancer",
+        "lb-detach" => "DetachInstancesFromLoadBalancer",
+        "lb-delete" => "DeleteLoadBalancer",
         other => other,
     }
 }

@@ -97,6 +97,27 @@ pub fn snapshot(view: SnapshotView, place: &Place) -> Option<wire::Snapshot> {
     })
 }
 
+/// A snapshot of a disk; none: it is one of an instance.
+pub fn disk_snapshot(view: SnapshotView, place: &Place) -> Option<wire::DiskSnapshot> {
+    let id = id_of("DiskSnapshot", &view.name, view.created_at);
+    Some(wire::DiskSnapshot {
+        from_disk_name: view.of_disk?,
+        arn: place.arn("DiskSnapshot", id),
+        support_code: place.support_code(id),
+        name: view.name,
+        created_at: view.created_at.into(),
+        location: place.in_zone(),
+        resource_type: "DiskSnapshot",
+        tags: [],
+        state: match view.state {
+            SnapshotState::Available => "completed",
+            SnapshotState::Creating | SnapshotState::Deleting => "pending",
+        },
+        is_from_auto_snapshot: false,
+        size_in_gb: gib(view.disk),
+    })
+}
+
 /// A static address.
 pub fn static_ip(row: StaticIpRow, place: &Place) -> wire::StaticIp {
     let id = id_of("StaticIp", &row.name, row.created_at);

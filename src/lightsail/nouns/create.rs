@@ -1,6 +1,6 @@
 //! Making instances.
 
-use super::{all_begun, change::started};
+use super::{add_on, all_begun, change::started};
 use crate::{
     app::{
         files::Attachment,
@@ -30,14 +30,10 @@ pub fn create(call: &Call<'_>) -> Answer<Done> {
 pub fn from_snapshot(call: &Call<'_>) -> Answer<Done> {
     let input: CreateFromSnapshot = call.input()?;
     let names = instance_names(&input.instance_names)?;
-    let Some(snapshot) = input.instance_snapshot_name.filter(|_| input.source_instance_name.is_none()) else {
-        return Err(Fault::invalid("`instanceSnapshotName` has to name the snapshot: dates are not known here")
-            .tip("`get-instance-snapshots` lists the automatic ones too"));
-    };
-    if input.attached_disk_mapping.is_some_and(|mapping| !mapping.is_null()) {
+    if input.attached_disk_mapping.as_ref().is_some_and(|mapping| !mapping.is_null()) {
         return Err(Fault::invalid("`attachedDiskMapping` is not known here: disks of the snapshot are left out"));
     }
-    let snapshot = name(&snapshot)?;
+    let snapshot = source(call, &input)?;
     let of = snapshot::show(call.app(), call.caller, &snapshot, &mut Unobserved)?.blueprint;
     let blueprint_id = of.ok_or_else(|| Fault::not_found(format!("`{snapshot}` is a snapshot of a disk")))?;
     let request = request(
@@ -56,6 +52,19 @@ pub fn from_snapshot(call: &Call<'_>) -> Answer<Done> {
         },
     )?;
     all(call, &names, &Create { from_snapshot: Some(snapshot), ..request })
+}
+
+/// The snapshot: by its name, or an automatic one of an instance.
+fn source(call: &Call<'_>, input: &CreateFromSnapshot) -> Answer<Name> {
+    let latest = input.use_latest_restorable_auto_snapshot.unwrap_or(false);
+    match (&input.instance_snapshot_name, &input.source_instance_name, input.restore_date.as_deref()) {
+        (Some(named), None, None) if !latest => name(named),
+        (None, Some(of), Some(date)) if !latest => add_on::found(call, of, Some(date)),
+        (None, Some(of), None) if latest => add_on::found(call, of, None),
+        _ => Err(Fault::invalid("which snapshot it is, is not clear").tip(
+            "give `instanceSnapshotName`; or `sourceInstanceName` with `restoreDate` or `useLatestRestorableAutoSnapshot`",
+        )),
+    }
 }
 
 fn all(call: &Call<'_>, names: &[Name], request: &Create) -> Answer<Done> {
@@ -89,13 +98,12 @@ fn request(call: &Call<'_>, input: CreateInstances) -> Answer<Create> {
     if input.custom_image_name.is_some() {
         return Err(Fault::invalid("`customImageName` is not known here").tip("`lite image import` brings an image"));
     }
-    if input.add_ons.is_some_and(|add_ons| !add_ons.is_empty()) {
-        return Err(Fault::invalid("`addOns` are not known here").tip("`lite snapshot auto NAME` does that"));
-    }
     let addresses = input.ip_address_type;
     if addresses.as_deref().is_some_and(|kind| !["dualstack", "ipv4"].contains(&kind)) {
         return Err(Fault::invalid("`ipAddressType` has to be `dualstack` or `ipv4`: instances have IPv4"));
     }
+    let mut tags = input.tags.unwrap_or_default().iter().map(|tag| tag.read()).collect::<Result<Vec<Tag>, _>>()?;
+    tags.extend(add_on::tag(call, input.add_ons.as_deref().unwrap_or_default())?);
     let settings = &call.app().settings;
     let of = |given: &str, known: Vec<String>| {
         known.into_iter().find(|id| is_alias(given, id)).unwrap_or_else(|| given.to_owned())
@@ -111,7 +119,7 @@ fn request(call: &Call<'_>, input: CreateInstances) -> Answer<Create> {
         user_data: user_data(input.user_data),
         fqdn: None,
         timezone: None,
-        tags: input.tags.unwrap_or_default().iter().map(|tag| tag.read()).collect::<Result<Vec<Tag>, _>>()?,
+        tags,
         network: NetworkMode::Nat,
         address: None,
         use_baked: true,

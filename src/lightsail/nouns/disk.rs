@@ -14,9 +14,9 @@ use crate::{
         fault::{Answer, Fault},
         map::storage as map,
         pages::page,
-        wire::{AttachDisk, CreateDisk, Disks, OfDisk, OneDisk, Page},
+        wire::{AttachDisk, CreateDisk, Disks, OfDisk, OneDisk, Page, Tag},
     },
-    model::{Result, Size, Unobserved},
+    model::{Name, Result, Size, Unobserved},
 };
 
 /// The disks, by name.
@@ -36,28 +36,49 @@ pub fn one(call: &Call<'_>, input: OfDisk) -> Answer<OneDisk> {
 /// Largest size that is asked for, in GB, as there.
 const LARGEST: u64 = 16_384;
 
-fn change<V: 'static>(
+pub(super) fn change<V: 'static>(
     call: &Call<'_>,
-    (what, disk): (&str, &str),
+    about: (&str, (&'static str, &str)),
     accept: impl Fn() -> Result<Accepted<V>>,
 ) -> Answer<Done> {
-    begun(started(call, (what, ("Disk", disk)), patiently(call, accept)?)?)
+    begun(started(call, about, patiently(call, accept)?)?)
+}
+
+/// A disk that is asked for.
+pub(super) struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where.
+    pub zone: &'a str,
+    /// Its size.
+    pub gb: u64,
+}
+
+/// The name and the size of a disk that is asked for; refused with what disks do not have.
+pub(super) fn wanted(
+    call: &Call<'_>,
+    wanted: &Wanted<'_>,
+    (tags, add_ons): (Option<&[Tag]>, Option<&[serde_json::Value]>),
+) -> Answer<(Name, Size)> {
+    let of = name(wanted.name)?;
+    call.place()?.check_zone(wanted.zone)?;
+    if tags.is_some_and(|tags| !tags.is_empty()) || add_ons.is_some_and(|all| !all.is_empty()) {
+        return Err(Fault::invalid("disks have no tags and no add-ons here"));
+    }
+    if !(1..=LARGEST).contains(&wanted.gb) {
+        return Err(Fault::invalid(format!("`sizeInGb` has to be 1 to {LARGEST}")));
+    }
+    Ok((of, Size::mib(wanted.gb << 10)))
 }
 
 /// Makes an empty disk.
 pub fn create(call: &Call<'_>) -> Answer<Done> {
     let input: CreateDisk = call.input()?;
-    let of = name(&input.disk_name)?;
-    call.place()?.check_zone(&input.availability_zone)?;
-    if input.tags.is_some_and(|tags| !tags.is_empty()) || input.add_ons.is_some_and(|all| !all.is_empty()) {
-        return Err(Fault::invalid("disks have no tags and no add-ons here"));
-    }
-    if !(1..=LARGEST).contains(&input.size_in_gb) {
-        return Err(Fault::invalid(format!("`sizeInGb` has to be 1 to {LARGEST}")));
-    }
-    let new = NewDisk { name: &of, size: Some(Size::mib(input.size_in_gb << 10)), from: None };
+    let asked = Wanted { name: &input.disk_name, zone: &input.availability_zone, gb: input.size_in_gb };
+    let (of, size) = wanted(call, &asked, (input.tags.as_deref(), input.add_ons.as_deref()))?;
+    let new = NewDisk { name: &of, size: Some(size), from: None };
     let accept = || disk::create(call.app(), call.caller, new, Flags::default(), &mut Unobserved);
-    change(call, ("CreateDisk", of.as_str()), accept)
+    change(call, ("CreateDisk", ("Disk", of.as_str())), accept)
 }
 
 /// Gives a disk to an instance, whose guest finds it by its own name.
@@ -65,7 +86,7 @@ pub fn attach(call: &Call<'_>) -> Answer<Done> {
     let input: AttachDisk = call.input()?;
     let (of, to) = (name(&input.disk_name)?, name(&input.instance_name)?);
     let accept = || disk::attach(call.app(), call.caller, (&of, &to), None, Flags::default(), &mut Unobserved);
-    change(call, ("AttachDisk", of.as_str()), accept)
+    change(call, ("AttachDisk", ("Disk", of.as_str())), accept)
 }
 
 /// Takes a disk off its instance, whose guest lets go of it first.
@@ -73,7 +94,7 @@ pub fn detach(call: &Call<'_>) -> Answer<Done> {
     let input: OfDisk = call.input()?;
     let of = name(&input.disk_name)?;
     let accept = || disk::detach(call.app(), call.caller, &of, (false, Flags::default()), &mut Unobserved);
-    change(call, ("DetachDisk", of.as_str()), accept)
+    change(call, ("DetachDisk", ("Disk", of.as_str())), accept)
 }
 
 /// Removes a disk.
@@ -82,5 +103,5 @@ pub fn delete(call: &Call<'_>) -> Answer<Done> {
     let of = name(&input.disk_name)?;
     let one = std::slice::from_ref(&of);
     let accept = || disk::find(call.app(), call.caller, one, false, &mut Unobserved)?.accept();
-    change(call, ("DeleteDisk", of.as_str()), accept)
+    change(call, ("DeleteDisk", ("Disk", of.as_str())), accept)
 }

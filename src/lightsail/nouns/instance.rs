@@ -12,13 +12,13 @@ use crate::{
     lightsail::{
         call::{Call, name},
         fault::{Answer, Fault},
-        map::instance::{Beside, instance, state_of},
+        map::instance::{Beside, addresses_of, instance, state_of},
         pages::page,
         wire::{
             self, Access, GetAccess, GetInstances, HostKey, Instances, OfInstance, OneAccess, OneInstance, OneState,
         },
     },
-    model::Unobserved,
+    model::{Name, Unobserved},
     view::{ListRow, StorageRow},
 };
 
@@ -44,10 +44,10 @@ fn known_state(row: &ListRow) -> Answer<wire::State> {
 }
 
 fn as_wire(call: &Call<'_>, rows: &[ListRow], storage: &[StorageRow], health: bool) -> Answer<Vec<wire::Instance>> {
-    let (titles, place) = (call.titles()?, call.place()?);
+    let (titles, place, offset) = (call.titles()?, call.place()?, call.offset());
     let one = |row: &ListRow| {
         let (title, user) = (titles.title(&row.blueprint), titles.user(&row.base));
-        Ok(instance(row, known_state(row)?, &Beside { place: &place, title, user, storage, health }))
+        Ok(instance(row, known_state(row)?, &Beside { place: &place, title, user, storage, health, offset }))
     };
     rows.iter().map(one).collect()
 }
@@ -68,6 +68,11 @@ pub fn one(call: &Call<'_>, input: OfInstance) -> Answer<OneInstance> {
     let health = input.include_health_status.unwrap_or(false);
     let instance = as_wire(call, &[row], &storage, health)?.pop();
     Ok(OneInstance { instance: instance.ok_or_else(|| Fault::of_service("nothing was found"))? })
+}
+
+/// Which kinds of addresses an instance has.
+pub(super) fn addresses(call: &Call<'_>, of: &Name) -> Answer<String> {
+    Ok(addresses_of(&find(look(call)?.0, of.as_str())?))
 }
 
 /// How one instance stands.

@@ -1,4 +1,4 @@
-//! What was measured of an instance.
+//! What was measured of an instance or a load balancer.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
         call::{Call, name},
         fault::{Answer, Fault},
         map::monitoring as map,
-        wire::{GetMetricData, MetricData},
+        wire::{GetBalancerMetricData, GetMetricData, MetricData},
     },
     model::{Metric, Unobserved},
 };
@@ -17,7 +17,8 @@ use crate::{
 /// The longest period.
 const LONGEST: u32 = 86_400;
 /// Metrics that lite does not measure: they have no points.
-const UNKNOWN: [&str; 6] = [
+const UNKNOWN: [&str; 7] = [
+    "ClientTLSNegotiationErrorCount",
     "BurstCapacityTime",
     "BurstCapacityPercentage",
     "MetadataNoToken",
@@ -28,6 +29,20 @@ const UNKNOWN: [&str; 6] = [
 
 /// One metric of an instance over time.
 pub fn data(call: &Call<'_>, input: GetMetricData) -> Answer<MetricData> {
+    over_time(call, input, Metric::CpuUtilization)
+}
+
+/// One metric of a load balancer over time.
+pub fn of_balancer(call: &Call<'_>, input: GetBalancerMetricData) -> Answer<MetricData> {
+    let GetBalancerMetricData { load_balancer_name, metric_name, period, start_time, end_time, unit, statistics } =
+        input;
+    let instance_name = load_balancer_name;
+    let input = GetMetricData { instance_name, metric_name, period, start_time, end_time, unit, statistics };
+    over_time(call, input, Metric::RequestCount)
+}
+
+/// `known` is one that there is, in place of one that lite does not measure.
+fn over_time(call: &Call<'_>, input: GetMetricData, known: Metric) -> Answer<MetricData> {
     let (from, to) = span(input.start_time, input.end_time)?;
     if !(60..=LONGEST).contains(&input.period) || !input.period.is_multiple_of(60) {
         return Err(Fault::invalid(format!("`period` has to be whole minutes, 60 to {LONGEST} seconds")));
@@ -36,7 +51,7 @@ pub fn data(call: &Call<'_>, input: GetMetricData) -> Answer<MetricData> {
         return Err(Fault::invalid("`statistics` has to name what is told"));
     }
     let is_unknown = UNKNOWN.contains(&input.metric_name.as_str());
-    let metric = if is_unknown { Metric::CpuUtilization } else { Metric::parse(&input.metric_name)? };
+    let metric = if is_unknown { known } else { Metric::parse(&input.metric_name)? };
     let unit = map::unit(metric);
     if !is_unknown && input.unit != unit {
         return Err(Fault::invalid(format!("`unit` of `{metric}` is `{unit}`")));

@@ -1,5 +1,6 @@
 //! What answers each operation, one file per noun.
 
+pub mod add_on;
 pub mod alarm;
 pub mod catalog;
 mod change;
@@ -7,9 +8,11 @@ pub mod contact;
 pub mod cost;
 pub mod create;
 pub mod disk;
+pub mod disk_snapshot;
 pub mod firewall;
 pub mod instance;
 pub mod key_pair;
+pub mod load_balancer;
 pub mod metric;
 pub mod names;
 pub mod operation;

@@ -23,7 +23,7 @@ use crate::{
 /// How long a guest may take to go down.
 const DOWN: Duration = Duration::from_secs(120);
 
-fn change_of(call: &Call<'_>, what: &str, instance: &str, change: &impl Change) -> Answer<Done> {
+pub(super) fn change_of(call: &Call<'_>, what: &str, instance: &str, change: &impl Change) -> Answer<Done> {
     let of = name(instance)?;
     let accept = || change::accept(call.app(), call.caller, change, (&of, false), &mut Unobserved);
     begun(started(call, (what, ("Instance", of.as_str())), patiently(call, accept)?)?)

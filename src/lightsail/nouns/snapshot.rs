@@ -13,7 +13,7 @@ use crate::{
         pages::page,
         wire::{CreateSnapshot, OfSnapshot, OneSnapshot, Page, Snapshots},
     },
-    model::Unobserved,
+    model::{Name, Unobserved},
 };
 
 /// The snapshots of instances, by name.
@@ -55,8 +55,12 @@ pub fn delete(call: &Call<'_>) -> Answer<Done> {
     let of = name(&input.instance_snapshot_name)?;
     // One of a disk is none of these.
     one(call, input)?;
-    let only = std::slice::from_ref(&of);
+    gone(call, "DeleteInstanceSnapshot", &of)
+}
+
+/// Removes a snapshot that was found.
+pub(super) fn gone(call: &Call<'_>, what: &str, of: &Name) -> Answer<Done> {
+    let only = std::slice::from_ref(of);
     let accept = || snapshot::find(call.app(), call.caller, only, false, &mut Unobserved)?.accept();
-    let about = ("DeleteInstanceSnapshot", ("InstanceSnapshot", of.as_str()));
-    begun(started(call, about, patiently(call, accept)?)?)
+    begun(started(call, (what, ("InstanceSnapshot", of.as_str())), patiently(call, accept)?)?)
 }

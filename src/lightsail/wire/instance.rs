@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Disk, Location, PortInfo, Tag, Time};
+use super::{AddOn, AddOnRequest, Disk, Location, PortInfo, Tag, Time};
 
 /// What is about one instance.
 #[derive(Debug, Deserialize)]
@@ -48,8 +48,8 @@ pub struct CreateInstances {
     pub key_pair_name: Option<String>,
     /// Their tags.
     pub tags: Option<Vec<Tag>>,
-    /// Add-ons: there are none.
-    pub add_ons: Option<Vec<serde_json::Value>>,
+    /// What lite is to do for them by itself.
+    pub add_ons: Option<Vec<AddOnRequest>>,
     /// Which kinds of addresses.
     pub ip_address_type: Option<String>,
 }
@@ -193,6 +193,8 @@ pub struct Instance {
     pub resource_type: &'static str,
     /// Its tags.
     pub tags: Vec<Tag>,
+    /// What lite does for it by itself.
+    pub add_ons: Vec<AddOn>,
     /// Its blueprint.
     pub blueprint_id: String,
     /// What that is called.

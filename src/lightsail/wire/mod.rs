@@ -1,28 +1,34 @@
 //! What is read and written, as the model of the API has it: integers without a point, times as seconds since 1970, nothing that is
 //! not in the model.
 
+mod add_on;
 mod alarm;
 mod catalog;
 mod contact;
 mod cost;
 mod disk;
+mod disk_snapshot;
 mod firewall;
 mod instance;
 mod key_pair;
+mod load_balancer;
 mod metric;
 mod operation;
 mod place;
 mod snapshot;
 mod static_ip;
 
+pub use add_on::*;
 pub use alarm::*;
 pub use catalog::*;
 pub use contact::*;
 pub use cost::*;
 pub use disk::*;
+pub use disk_snapshot::*;
 pub use firewall::*;
 pub use instance::*;
 pub use key_pair::*;
+pub use load_balancer::*;
 pub use metric::*;
 pub use operation::*;
 pub use place::*;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Location, Tag, Time};
+use super::{AddOnRequest, Location, Tag, Time};
 
 /// What is about one snapshot.
 #[derive(Debug, Deserialize)]
@@ -93,12 +93,16 @@ pub struct CreateFromSnapshot {
     pub key_pair_name: Option<String>,
     /// Their tags.
     pub tags: Option<Vec<Tag>>,
-    /// Add-ons: there are none.
-    pub add_ons: Option<Vec<serde_json::Value>>,
+    /// What lite is to do for them by itself.
+    pub add_ons: Option<Vec<AddOnRequest>>,
     /// Which kinds of addresses.
     pub ip_address_type: Option<String>,
     /// New names for disks: they are left out.
     pub attached_disk_mapping: Option<serde_json::Value>,
-    /// The instance, in place of a snapshot: not known here.
+    /// The instance, in place of a snapshot: one of its automatic ones.
     pub source_instance_name: Option<String>,
+    /// That of this day of UTC.
+    pub restore_date: Option<String>,
+    /// The latest.
+    pub use_latest_restorable_auto_snapshot: Option<bool>,
 }

@@ -69,6 +69,7 @@ mod tests {
 
     fn view(targets: Vec<TargetView>) -> LoadBalancerView {
         LoadBalancerView {
+            id: uuid::Uuid::nil(),
             name: "shop".to_owned(),
             domain: None,
             listen: Some(8080),

@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 
 use lite::{
-    app::{Caller, audit, instance},
+    app::{Caller, audit, instance, operation},
     model::{Name, Unobserved, Via},
 };
 use serde_json::{Value, json};
 
-use crate::support::{
-    api::{House, Key, Wish},
-    create_request::create_request,
-};
+use crate::support::api::{House, Key, Wish};
 
 const PUBLIC: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDc5CWkvXUStFeTNMvlcfDkW9l8ajrMPsOZmlTLhpvA1";
 
@@ -103,6 +100,51 @@ fn an_instance_lives_by_the_api_and_the_command_sees_it() {
     assert_eq!(done, all.map(str::to_owned).into());
 }
 
+/// What one way changed, the others see at once.
+#[test]
+fn what_one_way_changes_the_others_see_at_once() {
+    let house = House::with_images(100);
+    let (anna, root, quiet) = (house.admin(), Caller::root(Via::Cli), &mut Unobserved);
+    // By the API: in `lite list --json`, `lite operations` and `lite audit`.
+    let made = house.change(&anna, "CreateInstances", &create(&["web"]));
+    let row = |name: &str| {
+        let (rows, ..) = instance::list::list(&house.app, &root, &[], &mut Unobserved).expect("listed");
+        let found = rows.into_iter().find(|row| row.name == name)?;
+        let told = serde_json::to_value(&found).expect("JSON");
+        Some(["state", "blueprint", "bundle"].map(|member| told[member].as_str().map(str::to_owned)))
+    };
+    let wanted = |state: &str| Some([state, "debian-12", "nano"].map(|text| Some(text.to_owned())));
+    assert_eq!(row("web"), wanted("running"));
+    let id = made[0]["id"].as_str().expect("an id").to_owned();
+    let shown = operation::show(&house.app, &root, &id, quiet).expect("shown").row;
+    assert_eq!((shown.kind.as_str(), shown.state.as_str(), shown.actor.as_str()), ("create", "succeeded", "anna"));
+    let audited = |id: &str| {
+        let filter = audit::Filter { limit: 1000, ..audit::Filter::default() };
+        let rows = audit::list(&house.app, &root, &filter, &mut Unobserved).expect("the audit");
+        let row = rows.into_iter().find(|row| row.operation.as_deref() == Some(id)).expect("its row");
+        (row.actor, row.via, row.outcome)
+    };
+    let by = |actor: &str, via: &str| (actor.to_owned(), via.to_owned(), "succeeded".to_owned());
+    assert_eq!(audited(&id), by("anna", "api"));
+    // By the command: in the API.
+    let stop = instance::power::Stop { force: true, timeout: std::time::Duration::from_secs(1) };
+    let web = Name::parse("web").expect("a name");
+    let accepted = instance::change::accept(&house.app, &root, &stop, (&web, false), quiet).expect("accepted");
+    let id = accepted.operation().expect("an operation").id.clone();
+    let body = json!({"operationId": id}).to_string();
+    let status = || house.get(&anna, "GetOperation", &body)["operation"].clone();
+    assert_eq!((&status()["status"], &status()["operationType"]), (&json!("Started"), &json!("StopInstance")));
+    accepted.run(quiet).expect("stopped");
+    assert_eq!(status()["status"], "Succeeded");
+    let state = house.get(&anna, "GetInstanceState", &of("web").to_string());
+    assert_eq!(state, json!({"state": {"code": 80, "name": "stopped"}}));
+    assert_eq!((row("web"), audited(&id)), (wanted("stopped"), by("root", "cli")));
+    let last = house.get(&anna, "GetOperationsForResource", r#"{"resourceName":"web"}"#)["operations"].clone();
+    assert_eq!(last.as_array().and_then(|all| all.last()).map(|one| one["id"].clone()), Some(json!(id)));
+    house.change(&anna, "DeleteInstance", &of("web"));
+    assert_eq!(row("web"), None);
+}
+
 /// A request that a client sends again, a second later than it did.
 fn sent(house: &House, key: &Key, operation: &str, body: &Value, (id, later): (&str, i64)) -> (u16, String) {
     let mut wish = Wish::of(operation, &body.to_string()).seconds_off(later);
@@ -175,32 +217,6 @@ fn twenty_at_once_make_what_each_asked_for_and_one_name_once() {
     assert_eq!(bodies.len(), 1, "{all:?}");
     let refused = all.iter().filter(|(status, body)| *status == 400 && body.contains("name_taken")).count();
     assert_eq!(all.iter().filter(|(status, _)| *status == 200).count() + refused, 20, "{all:?}");
-    let store = house.world.engine().store;
-    assert_eq!(store.instances().expect("instances").len(), 1);
-}
-
-#[test]
-fn one_name_by_ten_commands_and_ten_requests_at_once_is_given_once() {
-    let house = House::with_images(100);
-    let anna = house.admin();
-    let (house, anna) = (&house, &anna);
-    let command = || {
-        let checked = instance::create::check(&house.app, &Caller::root(Via::Cli), create_request());
-        let made = checked.and_then(|checked| checked.run(&house.app, &mut Unobserved));
-        made.map(drop).map_err(|error| error.code.as_str().to_owned())
-    };
-    let request = |n: usize| {
-        let (status, body) = sent(house, anna, "CreateInstances", &create(&["web"]), (&format!("id-{n}"), 0));
-        let code = |body: &str| serde_json::from_str::<Value>(body).expect("JSON")["code"].clone();
-        if status == 200 { Ok(()) } else { Err(code(&body).as_str().unwrap_or_default().to_owned()) }
-    };
-    let all: Vec<Result<(), String>> = std::thread::scope(|scope| {
-        let commands: Vec<_> = (0..10).map(|_| scope.spawn(command)).collect();
-        let requests: Vec<_> = (0..10).map(|n| scope.spawn(move || request(n))).collect();
-        commands.into_iter().chain(requests).map(|thread| thread.join().expect("no panic")).collect()
-    });
-    let refused = all.iter().filter_map(|one| one.as_ref().err()).map(String::as_str).collect::<Vec<_>>();
-    assert_eq!(refused, ["name_taken"; 19], "{all:?}");
     let store = house.world.engine().store;
     assert_eq!(store.instances().expect("instances").len(), 1);
 }

@@ -52,7 +52,7 @@ fn what_cannot_be_is_refused_and_nothing_is_made() {
         ("CreateInstances", create("bundleId", json!("nano_2_0"))),
         ("CreateInstances", create("bundleId", json!("9xlarge"))),
         ("CreateInstances", create("customImageName", json!("mine"))),
-        ("CreateInstances", create("addOns", json!([{"addOnType": "AutoSnapshot"}]))),
+        ("CreateInstances", create("addOns", json!([{"addOnType": "StopInstanceOnIdle"}]))),
         ("CreateInstances", create("ipAddressType", json!("ipv6"))),
         ("CreateInstances", create("tags", json!([{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]))),
         ("CreateInstances", create("tags", json!([{"key": "a=b", "value": "1"}]))),
@@ -67,6 +67,23 @@ fn what_cannot_be_is_refused_and_nothing_is_made() {
         ("AllocateStaticIp", json!({"staticIpName": "web"})),
         ("CreateInstanceSnapshot", json!({"instanceSnapshotName": "web", "instanceName": "web"})),
         ("CreateInstancesFromSnapshot", create("sourceInstanceName", json!("web"))),
+        (
+            "CreateInstancesFromSnapshot",
+            json!({"instanceNames": ["new"], "availabilityZone": "home-1a", "bundleId": "nano",
+            "sourceInstanceName": "web", "restoreDate": "2026-13-01"}),
+        ),
+        (
+            "EnableAddOn",
+            json!({"resourceName": "web", "addOnRequest": {"addOnType": "AutoSnapshot",
+            "autoSnapshotAddOnRequest": {"snapshotTimeOfDay": "6:00"}}}),
+        ),
+        ("DisableAddOn", json!({"resourceName": "web", "addOnType": "StopInstanceOnIdle"})),
+        ("SetIpAddressType", json!({"resourceType": "Instance", "resourceName": "web", "ipAddressType": "ipv6"})),
+        ("SetIpAddressType", json!({"resourceType": "LoadBalancer", "resourceName": "web", "ipAddressType": "ipv4"})),
+        ("CreateLoadBalancer", json!({"loadBalancerName": "web", "instancePort": 80})),
+        ("CreateLoadBalancer", json!({"loadBalancerName": "lb", "instancePort": 70_000})),
+        ("CreateLoadBalancer", json!({"loadBalancerName": "lb", "instancePort": 80, "healthCheckPath": "x y"})),
+        ("CreateLoadBalancer", json!({"loadBalancerName": "lb", "instancePort": 80, "tags": [{"key": "a"}]})),
         ("StartInstance", json!({"instanceName": "web", "attributeUpdates": {"bundleId": "small"}})),
         ("PutInstancePublicPorts", port("protocol", json!("sctp"))),
         ("PutInstancePublicPorts", port("cidrs", json!(["10.0.0.1/8"]))),
@@ -94,12 +111,24 @@ fn what_cannot_be_is_refused_and_nothing_is_made() {
         ("TagResource", json!({"resourceName": "absent", "tags": []})),
         ("AttachDisk", json!({"diskName": "absent", "instanceName": "web", "diskPath": "/dev/xvdf"})),
         ("DeleteDisk", json!({"diskName": "absent"})),
+        ("CreateDiskSnapshot", json!({"diskSnapshotName": "s", "diskName": "absent"})),
+        ("DeleteDiskSnapshot", json!({"diskSnapshotName": "absent"})),
+        (
+            "CreateDiskFromSnapshot",
+            json!({"diskName": "d", "diskSnapshotName": "absent", "availabilityZone": "home-1a", "sizeInGb": 1}),
+        ),
         ("AttachStaticIp", json!({"staticIpName": "absent", "instanceName": "web"})),
         ("ReleaseStaticIp", json!({"staticIpName": "absent"})),
         ("CreateInstanceSnapshot", json!({"instanceSnapshotName": "s", "instanceName": "absent"})),
         ("DeleteInstanceSnapshot", json!({"instanceSnapshotName": "absent"})),
         ("CreateInstancesFromSnapshot", create("instanceSnapshotName", json!("absent"))),
         ("GetInstanceAccessDetails", json!({"instanceName": "absent"})),
+        ("GetAutoSnapshots", json!({"resourceName": "absent"})),
+        ("DeleteAutoSnapshot", json!({"resourceName": "web", "date": "2026-03-01"})),
+        ("SetIpAddressType", json!({"resourceType": "Instance", "resourceName": "absent", "ipAddressType": "ipv4"})),
+        ("GetLoadBalancer", json!({"loadBalancerName": "absent"})),
+        ("DeleteLoadBalancer", json!({"loadBalancerName": "absent"})),
+        ("AttachInstancesToLoadBalancer", json!({"loadBalancerName": "absent", "instanceNames": ["web"]})),
     ] {
         assert_eq!(house.call(&anna, operation, &body.to_string()).exception(), "NotFoundException", "{operation}");
     }
@@ -116,9 +145,18 @@ fn asks_for_all(house: &House, key: &crate::support::api::Key) -> Vec<(&'static 
         "alarmName": "new-alarm", "metricName": "CPUUtilization", "monitoredResourceName": "web", "state": "OK",
         "comparisonOperator": "LessThanThreshold", "threshold": 1, "evaluationPeriods": 1, "protocol": "Email",
         "contactEndpoint": "a@example.org", "diskName": "new-disk", "sizeInGb": 1, "diskPath": "/dev/xvdf", "staticIpName": "new-ip",
-        "instanceSnapshotName": "new-snap", "tagKeys": [], "portInfos": [], "portInfo": {"fromPort": 1, "toPort": 1, "protocol": "tcp"}});
+        "instanceSnapshotName": "new-snap", "diskSnapshotName": "new-disk-snap", "loadBalancerName": "new-lb", "instancePort": 80, "resourceType": "Instance",
+        "ipAddressType": "ipv4", "addOnType": "AutoSnapshot", "addOnRequest": {"addOnType": "AutoSnapshot"}, "date": "2026-03-01", "tagKeys": [], "portInfos": [], "portInfo": {"fromPort": 1, "toPort": 1, "protocol": "tcp"}});
     let changes = SERVED.iter().filter(|one| matches!(one.does, Does::Change(_)));
-    changes.map(|one| (one.name, house.call(key, one.name, &body.to_string()).exception())).collect()
+    let ask = |name: &'static str| {
+        let mut body = body.clone();
+        if name == "CreateDiskSnapshot" {
+            // It is of a disk or of an instance.
+            body["instanceName"] = Value::Null;
+        }
+        (name, house.call(key, name, &body.to_string()).exception())
+    };
+    changes.map(|one| ask(one.name)).collect()
 }
 
 #[test]
@@ -129,7 +167,15 @@ fn who_may_look_alone_changes_nothing() {
     let before = house.world.snapshot();
     for (operation, told) in asks_for_all(&house, &vera) {
         // What they are made with is looked for first.
-        let looks = ["CreateInstances", "CreateInstancesFromSnapshot", "DeleteInstanceSnapshot"].contains(&operation);
+        let looks = [
+            "CreateInstances",
+            "CreateInstancesFromSnapshot",
+            "DeleteInstanceSnapshot",
+            "DeleteAutoSnapshot",
+            "DeleteDiskSnapshot",
+            "CreateDiskFromSnapshot",
+        ];
+        let looks = looks.contains(&operation);
         let wanted = if looks { "NotFoundException" } else { "AccessDeniedException" };
         assert_eq!(told, wanted, "{operation}");
     }

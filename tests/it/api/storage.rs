@@ -40,6 +40,23 @@ fn disks_snapshots_and_addresses_live_by_the_api() {
     change("ReleaseStaticIp", named());
     assert_eq!(get("GetStaticIps", json!({})), json!({"staticIps": []}));
 
+    // A disk by itself: its snapshot, and another disk with what it had.
+    let made = change("CreateDiskSnapshot", json!({"diskSnapshotName": "data-1", "diskName": "data"}));
+    assert_eq!(made[0]["isTerminal"], json!(true));
+    let shown = get("GetDiskSnapshot", json!({"diskSnapshotName": "data-1"}))["diskSnapshot"].clone();
+    let told = ["state", "fromDiskName", "resourceType"].map(|member| shown[member].clone());
+    assert_eq!(told, ["completed", "data", "DiskSnapshot"].map(|text| json!(text)));
+    assert_eq!(get("GetDiskSnapshots", json!({}))["diskSnapshots"], json!([shown]));
+    let wrong = house.call(&anna, "GetInstanceSnapshot", r#"{"instanceSnapshotName":"data-1"}"#).exception();
+    assert_eq!(wrong, "NotFoundException");
+    let again =
+        json!({"diskName": "again", "diskSnapshotName": "data-1", "availabilityZone": "home-1a", "sizeInGb": 2});
+    change("CreateDiskFromSnapshot", again);
+    assert_eq!(get("GetDisk", json!({"diskName": "again"}))["disk"]["sizeInGb"], json!(2));
+    change("DeleteDisk", json!({"diskName": "again"}));
+    change("DeleteDiskSnapshot", json!({"diskSnapshotName": "data-1"}));
+    assert_eq!(get("GetDiskSnapshots", json!({})), json!({"diskSnapshots": []}));
+
     change("StopInstance", json!({"instanceName": "web", "force": true}));
     change("DetachDisk", json!({"diskName": "data"}));
     change("DeleteDisk", json!({"diskName": "data"}));

@@ -208,6 +208,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         reason: Some(text("x")),
     };
     let balancer = view::LoadBalancerView {
+        id: uuid::Uuid::nil(),
         name: text("shop"),
         domain: lite::model::Domain::parse("shop.example.org").ok(),
         listen: Some(8080),
