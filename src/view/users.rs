@@ -67,6 +67,7 @@ pub struct KeyRow {
     /// What it is for.
     pub label: String,
     /// It reads the metrics and nothing else.
+    #[serde(rename = "for_metrics")]
     pub metrics: bool,
     /// Nobody comes in with it.
     pub disabled: bool,

@@ -72,6 +72,8 @@ fn automatic_snapshots_are_named_by_their_days() {
     assert_eq!(made[0]["fromAttachedDisks"], json!([]));
     house.change(&anna, "DeleteAutoSnapshot", &json!({"resourceName": "web", "date": day}));
     assert_eq!(all(), json!([]));
+    // The pool has room for so many.
+    house.change(&anna, "DeleteInstanceSnapshot", &json!({"instanceSnapshotName": "by-hand"}));
     by_the_watcher();
     let day = all()[0]["date"].as_str().expect("a day").to_owned();
     let from = |member: &str, value: Value| {
@@ -86,5 +88,5 @@ fn automatic_snapshots_are_named_by_their_days() {
     assert_eq!(house.call(&anna, "CreateInstancesFromSnapshot", &other).exception(), "NotFoundException");
     let left = house.get(&anna, "GetInstanceSnapshots", "{}")["instanceSnapshots"].clone();
     let told: Vec<_> = left.as_array().expect("a list").iter().map(|one| &one["isFromAutoSnapshot"]).collect();
-    assert_eq!(told, [&json!(false), &json!(true)], "by name: {left}");
+    assert_eq!(told, [&json!(true)], "{left}");
 }

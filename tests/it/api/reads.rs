@@ -77,7 +77,7 @@ fn an_instance_is_shown_with_what_clients_need() {
                "cidrListAliases": []})
     };
     let wanted = json!({
-        "name": "mine", "arn": format!("arn:aws:lightsail:home-1:{account}:Instance/{}", record.uuid),
+        "name": "mine", "addOns": [], "arn": format!("arn:aws:lightsail:home-1:{account}:Instance/{}", record.uuid),
         "supportCode": format!("{account}/{}", record.uuid), "createdAt": created, "location": location,
         "resourceType": "Instance", "tags": [{"key": "client", "value": "acme"}], "blueprintId": "debian-13",
         "blueprintName": "Debian 13", "bundleId": "nano", "isStaticIp": true, "privateIpAddress": record.address,
