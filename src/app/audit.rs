@@ -71,6 +71,27 @@ pub fn follow(
     }
 }
 
+/// Something that lasts, whose begin is in the audit: dropped, its end is there too.
+pub struct Lasting {
+    app: App,
+    end: AuditEntry,
+}
+
+impl Lasting {
+    /// It has begun: `end` is the row of its end, but for the time.
+    pub(super) fn begun(app: &App, end: AuditEntry) -> Self {
+        Self { app: app.clone(), end }
+    }
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        self.end.at = self.app.clock.now();
+        // It is over, whether or not that can be written.
+        let _ = self.app.new_store().and_then(|mut store| store.record_audit(&self.end));
+    }
+}
+
 fn which(app: &App, filter: &Filter) -> Which {
     let now = app.clock.now();
     // Longer ago than there is time: from the first.

@@ -282,6 +282,22 @@ pub fn who(app: &App, door: &Door, token: &Token, address: IpAddr) -> Result<Opt
     }))
 }
 
+/// Whether the session of somebody who is logged in goes on, with the same rights; so may what is open for it. To ask is no use of it.
+///
+/// # Errors
+/// Those of the database.
+pub fn goes_on(app: &App, door: &Door, token: &Token, who: &Who) -> Result<bool> {
+    let (store, now) = (app.new_store()?, app.clock.now());
+    let Some(session) = store.session(&token.digest())? else { return Ok(false) };
+    let times = Times { began: session.began_at, used: session.used_at };
+    if !door.limits.is_live(times, now) {
+        return Ok(false);
+    }
+    let account = store.account(&session.account)?.filter(|account| !account.disabled);
+    let caller = |of: Account| Caller::of(who.caller.requester.clone(), of.role, of.scope);
+    Ok(account.is_some_and(|account| caller(account) == who.caller))
+}
+
 /// Ends the session of a token.
 ///
 /// # Errors

@@ -77,6 +77,12 @@ pub fn plain(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&strip_bytes(bytes).into_vec()).into_owned()
 }
 
+/// The end of a text log, at most so many bytes, escape sequences and control characters removed; empty if it is not there.
+pub fn text(machine: &dyn Machine, path: &Path, most: u64) -> String {
+    let Ok((bytes, _)) = machine.read_end(path, most) else { return String::new() };
+    plain(&bytes).chars().filter(|c| *c == '\n' || *c == '\t' || !is_hidden(*c)).collect()
+}
+
 /// The last lines of a text log, escape sequences and control characters removed; fewer if it is shorter, none if it is not there.
 pub fn last_lines(machine: &dyn Machine, path: &Path, count: usize) -> Vec<String> {
     let Ok((bytes, info)) = machine.read_end(path, LAST) else { return Vec::new() };
@@ -139,6 +145,16 @@ mod tests {
         assert_eq!(last_lines(&here(), &path, 5), ["[  OK  ] Started getty.", "login:"]);
         std::fs::write(&path, [b"\x1b[3".to_vec(), vec![b'x'; 20_000], b"\nlast\n".to_vec()].concat()).unwrap();
         assert_eq!(last_lines(&here(), &path, 5), ["last"]);
+    }
+
+    #[test]
+    fn the_text_of_a_log_is_its_end_and_hides_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("console");
+        assert_eq!(text(&here(), &path, 64), "");
+        std::fs::write(&path, b"old\r\n\x1b[0;32mOK\x1b[0m\tdone\r\n\x1b]0;t\x07\xe2\x80\xaelogin: ").unwrap();
+        assert_eq!(text(&here(), &path, 64), "old\nOK\tdone\nlogin: ");
+        assert_eq!(text(&here(), &path, 7), "login: ");
     }
 
     #[test]

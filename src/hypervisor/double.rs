@@ -5,6 +5,7 @@
 
 mod calls;
 mod devices;
+mod keys;
 mod shape;
 mod sizes;
 mod work;
@@ -70,6 +71,7 @@ struct Memory {
     work: work::Work,
     devices: devices::Devices,
     sizes: sizes::Sizes,
+    keys: keys::Keys,
 }
 
 impl Default for Memory {
@@ -87,6 +89,7 @@ impl Default for Memory {
             work: work::Work::default(),
             devices: devices::Devices::default(),
             sizes: sizes::Sizes::default(),
+            keys: keys::Keys::default(),
         }
     }
 }
@@ -113,6 +116,11 @@ impl Double {
     /// What was last written to a volume.
     pub fn uploaded(&self, pool: &str, volume: &str) -> Option<Vec<u8>> {
         self.memory().uploads.get(&(pool.to_owned(), volume.to_owned())).cloned()
+    }
+
+    /// What was typed into a domain's console so far.
+    pub fn typed(&self, uuid: Uuid) -> Vec<u8> {
+        self.memory().keys.typed(uuid)
     }
 
     /// Changes the facts of the host.

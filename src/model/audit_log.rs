@@ -39,8 +39,12 @@ words! {
     ShowRemoteSecrets = "remote-secrets",
     /// Opens the serial console of an instance.
     OpenConsole = "console",
+    /// Leaves a serial console that was opened in a browser.
+    CloseConsole = "console-end",
     /// Logs in to an instance, or runs a command there.
     Ssh = "ssh",
+    /// Leaves an instance that was logged in to in a browser.
+    EndSsh = "ssh-end",
     /// Copies files to an instance or from it.
     Copy = "cp",
     /// Finishes and undoes what was cut off.

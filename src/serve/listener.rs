@@ -1,6 +1,6 @@
 //! The accept loop: limits belong where connections begin.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{Extension, Router};
 use hyper::{
@@ -24,10 +24,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     Limits,
-    connections::Connections,
+    connections::{Connections, Counted},
     progress::{Counting, Heads, Progress},
 };
-use crate::web::Peer;
+use crate::web::{Held, Peer};
 
 /// How long nothing is accepted after an accept failed, as it does where there are no more descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -64,10 +64,9 @@ pub async fn serve(listener: TcpListener, serving: Serving, mut stop: watch::Rec
         let _ = stream.set_nodelay(true);
         let (serving, stop) = (serving.clone(), stop.clone());
         tasks.spawn(async move {
-            let _counted = counted;
-            let Some(tls) = &serving.tls else { return serving.connection(stream, peer, stop).await };
+            let Some(tls) = &serving.tls else { return serving.connection(stream, (peer, counted), stop).await };
             if let Ok(Ok(stream)) = timeout(serving.limits.handshake, tls.accept(stream)).await {
-                serving.connection(stream, peer, stop).await;
+                serving.connection(stream, (peer, counted), stop).await;
             }
         });
     }
@@ -76,15 +75,16 @@ pub async fn serve(listener: TcpListener, serving: Serving, mut stop: watch::Rec
 }
 
 impl Serving {
-    /// One connection, to its end.
+    /// One connection, to its end, or until it is a WebSocket: what that stays open for counts it on.
     async fn connection(
         &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin,
-        peer: IpAddr,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        (peer, counted): (IpAddr, Counted),
         mut stop: watch::Receiver<bool>,
     ) {
         let (progress, heads, limits) = (Progress::default(), Heads::begin(), self.limits);
-        let answers = TowerToHyperService::new(self.router.clone().layer(Extension(Peer(peer))));
+        let router = self.router.clone().layer(Extension(Peer(peer))).layer(Extension(Held(Arc::new(counted))));
+        let answers = TowerToHyperService::new(router);
         let told = heads.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             told.asked();
@@ -101,7 +101,8 @@ impl Serving {
             .header_read_timeout(limits.idle)
             .max_headers(limits.head_lines)
             .max_buf_size(limits.head_bytes)
-            .serve_connection(TokioIo::new(Counting::new(stream, progress.clone(), heads.clone())), service);
+            .serve_connection(TokioIo::new(Counting::new(stream, progress.clone(), heads.clone())), service)
+            .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         // A client that breaks the rules is no error of this server.
         tokio::select! {

@@ -34,7 +34,7 @@ use crate::{
     },
     lightsail,
     model::{Code, Error, Result},
-    web::{self, Console, Hosts, Times, Workers},
+    web::{self, Console, Hosts, Terminals, Times, Workers},
 };
 
 /// How long connections have to end.
@@ -87,6 +87,7 @@ impl Server {
             proxy,
             times: Times { body: limits.body, answer: limits.answer },
             workers: Workers::new(changes),
+            terminals: Terminals::default(),
             api: Some(api),
             closing: closing.clone(),
         };
@@ -108,6 +109,12 @@ impl Server {
 
     /// Serves until told to stop; what is under way is let end.
     pub async fn run(self, stop: watch::Receiver<bool>) {
+        // What is open without end sees that it is over.
+        let (closing, mut stopped) = (self.closing.clone(), stop.clone());
+        tokio::spawn(async move {
+            let _ = stopped.changed().await;
+            closing.store(true, Ordering::Relaxed);
+        });
         let every = self.serving.limits.refresh;
         let serving = listener::serve(self.listener, self.serving, stop);
         match self.tls {

@@ -1,14 +1,17 @@
-//! What pages load: embedded, and named by its content, so that a browser asks for each once.
+//! What pages load: embedded, and named by its content, so that a browser asks for each once. `vendor/` is others' work, byte for byte:
+//! `vendor/versions.json` says whose.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::{
     extract::{Path, RawQuery},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
+use flate2::Compression;
 
+use super::compress;
 use crate::access::digest;
 
 /// An asset.
@@ -18,14 +21,31 @@ struct Asset {
     text: &'static str,
 }
 
-const ALL: [Asset; 3] = [
-    Asset { name: "style.css", kind: "text/css; charset=utf-8", text: include_str!("assets/style.css") },
-    Asset { name: "login.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/login.js") },
-    Asset { name: "page.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/page.js") },
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// Assets, by their kinds and files.
+macro_rules! assets {
+    ($($name:literal: $kind:ident = $file:literal),* $(,)?) => {
+        [$(Asset { name: $name, kind: $kind, text: include_str!(concat!("assets/", $file)) }),*]
+    };
+}
+
+const ALL: [Asset; 7] = assets![
+    "style.css": STYLE = "style.css",
+    "login.js": SCRIPT = "login.js",
+    "page.js": SCRIPT = "page.js",
+    "terminal.js": SCRIPT = "terminal.js",
+    "xterm.mjs": SCRIPT = "vendor/xterm.mjs",
+    "xterm.css": STYLE = "vendor/xterm.css",
+    "addon-fit.mjs": SCRIPT = "vendor/addon-fit.mjs",
 ];
 
 /// What stands behind `?` in the address of each.
 static VERSIONS: LazyLock<[String; ALL.len()]> = LazyLock::new(|| ALL.map(|asset| digest(asset.text)[..16].to_owned()));
+
+/// Each compressed, once it is asked for.
+static PACKED: [OnceLock<Option<Vec<u8>>>; ALL.len()] = [const { OnceLock::new() }; ALL.len()];
 
 /// The address of an asset; none: there is none of this name.
 pub fn address(name: &str) -> Option<String> {
@@ -38,11 +58,16 @@ pub fn handler<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
     get(asset)
 }
 
-async fn asset(Path(name): Path<String>, RawQuery(version): RawQuery) -> Response {
+async fn asset(Path(name): Path<String>, RawQuery(version): RawQuery, headers: HeaderMap) -> Response {
     let Some(n) = ALL.iter().position(|asset| asset.name == name) else { return StatusCode::NOT_FOUND.into_response() };
     let kept = match version.as_deref() == Some(&VERSIONS[n]) {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    ([(header::CONTENT_TYPE, ALL[n].kind), (header::CACHE_CONTROL, kept)], ALL[n].text).into_response()
+    let about = [(header::CONTENT_TYPE, ALL[n].kind), (header::CACHE_CONTROL, kept), (header::VARY, "Accept-Encoding")];
+    let pack = || compress::gzip(ALL[n].text.as_bytes(), Compression::best());
+    match PACKED[n].get_or_init(pack).as_deref().filter(|_| compress::is_taken(&headers)) {
+        Some(packed) => (about, [(header::CONTENT_ENCODING, "gzip")], packed).into_response(),
+        None => (about, ALL[n].text).into_response(),
+    }
 }

@@ -30,17 +30,21 @@ const CLOSING: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "the serve
 /// What goes with each answer. No page is kept, and none runs or loads anything that is not this console's. With `no-referrer`
 /// browsers would send the origin `null` along with forms.
 const HEADERS: [(HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+    (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
 ];
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The same for a page whose script adds styles: those that have this nonce count.
+pub fn policy_with_styles(nonce: &str) -> String {
+    POLICY.replace("style-src 'self'", &format!("style-src 'self' 'nonce-{nonce}'"))
+}
 
 /// From where a request really came, and by which scheme: a handler gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

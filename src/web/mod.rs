@@ -5,6 +5,7 @@
 
 mod assets;
 mod chart;
+mod compress;
 mod desk;
 mod fault;
 mod form;
@@ -17,6 +18,8 @@ mod query;
 mod render;
 mod session;
 mod sheet;
+mod stay;
+mod terminal;
 mod workers;
 
 use std::{
@@ -31,6 +34,7 @@ use axum::{Router, extract::Request, http::request::Parts, middleware, routing::
 use bytes::Bytes;
 pub use hosts::Hosts;
 pub use pages::PAGES;
+pub use terminal::Terminals;
 pub use workers::Workers;
 
 use crate::app::{App, Right, session::Door};
@@ -59,6 +63,8 @@ pub struct Console {
     pub times: Times,
     /// Who works for them, and on how many at a time.
     pub workers: Workers,
+    /// The terminals that are open.
+    pub terminals: Terminals,
     /// What answers the API; none: nothing does.
     pub api: Option<Api>,
     /// The server stops: nothing is let in any more.
@@ -77,6 +83,11 @@ pub struct Times {
 /// From where a connection came; whoever listens puts it into the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// What counts a connection for as long as it is kept; whoever listens puts it into the request. One that becomes a WebSocket is kept
+/// by that.
+#[derive(Clone)]
+pub struct Held(pub Arc<dyn Send + Sync>);
 
 /// What a page asks of whoever opens it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,11 +131,12 @@ pub fn router(console: Arc<Console>) -> Router {
         let handler = match page.needs {
             Needs::Right(right) | Needs::Fresh(right) => {
                 let lately = matches!(page.needs, Needs::Fresh(_));
-                (page.handler)().route_layer(middleware::from_fn(
-                    move |who: session::User, request: Request, next: middleware::Next| {
-                        session::may((right, lately), who, request, next)
-                    },
-                ))
+                let lets = move |who: session::User, request: Request, next: middleware::Next| {
+                    session::may((right, lately), who, request, next)
+                };
+                let handler = (page.handler)().route_layer(middleware::from_fn(lets));
+                // What a form answers may hold what was typed, or a secret.
+                if page.method == "GET" { handler.layer(middleware::from_fn(compress::page)) } else { handler }
             }
             _ => (page.handler)(),
         };

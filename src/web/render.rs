@@ -38,6 +38,8 @@ const ALL: &[(&str, &str)] = &templates![
     "own.html.j2",
     "firewall.html.j2",
     "metrics.html.j2",
+    "console.html.j2",
+    "ssh.html.j2",
     "cost.html.j2",
     "alarms.html.j2",
     "alarm.html.j2",

@@ -28,6 +28,10 @@ use crate::{
 #[derive(Clone)]
 pub struct User(pub Arc<Who>);
 
+/// The token of the session: what stays open asks by it whether that goes on.
+#[derive(Clone)]
+pub struct Pass(pub Token);
+
 impl<S: Send + Sync> FromRequestParts<S> for User {
     type Rejection = StatusCode;
 
@@ -70,6 +74,7 @@ pub async fn require(
 ) -> Response {
     let found = match token(&console, source, request.headers()) {
         Some(token) => {
+            request.extensions_mut().insert(Pass(token.clone()));
             let of = console.clone();
             console.workers.door(move || session::who(&of.app, &of.door, &token, source.address)).await
         }

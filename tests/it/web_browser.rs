@@ -9,7 +9,10 @@ use lite::{
     web::PAGES,
 };
 
-use crate::support::{furnished::furnished, served::Served, world::World};
+use crate::{
+    support::{furnished::furnished, served::Served, world::World},
+    web_vendor,
+};
 
 /// Installs what the script needs beside it, by the lock file.
 fn script(folder: &Path) -> std::path::PathBuf {
@@ -22,6 +25,10 @@ fn script(folder: &Path) -> std::path::PathBuf {
     }
     let made = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder).status();
     assert!(made.expect("npm").success(), "npm ci");
+    for one in web_vendor::all() {
+        let theirs = fs::read(folder.join("node_modules").join(&one.package).join(&one.path)).expect(&one.file);
+        assert!(fs::read(web_vendor::folder().join(&one.file)).expect(&one.file) == theirs, "{}", one.file);
+    }
     folder.join("look.mjs")
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 pub use crate::guest::ssh::{Login, Transfer};
 use crate::{
-    app::{App, Caller, Right, scope::Target},
+    app::{App, Caller, Right, audit::Lasting, scope::Target},
     engine,
     guest::{
         certificate::{self, Certificate},
@@ -24,6 +24,16 @@ pub fn command(
     observer: &mut dyn Observer,
 ) -> Result<Command> {
     ssh::command(&app.settings.paths.state, &login(app, caller, (name, AuditAction::Ssh), observer)?.0, words)
+}
+
+/// The same command for a shell that lasts, with what tells the audit of its end.
+///
+/// # Errors
+/// There is no such instance, or nobody can log in to it.
+pub fn shell(app: &App, caller: &Caller, name: &Name, observer: &mut dyn Observer) -> Result<(Command, Lasting)> {
+    let command = command(app, caller, name, &[], observer)?;
+    let end = app.done(caller, AuditAction::EndSsh).about(ResourceKind::Instance, name);
+    Ok((command, Lasting::begun(app, end)))
 }
 
 /// How somebody who is elsewhere logs in.

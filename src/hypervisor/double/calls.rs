@@ -184,10 +184,11 @@ impl Lifecycle for Double {
 }
 
 impl Console for Double {
-    /// A guest that says nothing.
+    /// A guest that says nothing. As libvirt's, it is open once.
     fn open_console(&self, uuid: Uuid) -> Result<ConsoleStream> {
         self.running(uuid)?;
-        Ok(ConsoleStream { output: Box::new(std::io::empty()), input: Box::new(std::io::sink()) })
+        let input = self.memory().keys.open(uuid)?;
+        Ok(ConsoleStream { output: Box::new(std::io::empty()), input: Box::new(input) })
     }
 }
 

@@ -26,6 +26,7 @@ mod scrape;
 mod second_factor;
 mod start;
 mod storage;
+mod terminals;
 
 use std::sync::Arc;
 
@@ -83,6 +84,10 @@ pub const PAGES: &[Page] = &[
     of("GET", ("/operations/{id}", "/operations/op-00000000"), READ, operations::one),
     of("POST", ("/operations/{id}/cancel", "/operations/op-00000000/cancel"), CHANGE, operations::cancel),
     of("GET", ("/instances/{name}/metrics", "/instances/shop/metrics"), READ, metrics::page),
+    of("GET", ("/instances/{name}/console", "/instances/shop/console"), ACCESS, terminals::console),
+    of("GET", ("/instances/{name}/console/stream", "/instances/shop/console/stream"), ACCESS, terminals::watch),
+    of("GET", ("/instances/{name}/ssh", "/instances/shop/ssh"), ACCESS, terminals::ssh),
+    of("GET", ("/instances/{name}/ssh/stream", "/instances/shop/ssh/stream"), ACCESS, terminals::log_in),
     of("GET", ("/instances/{name}/firewall", "/instances/shop/firewall"), READ, sheet::page::<firewall::Firewall>),
     of("POST", ("/instances/{name}/firewall", "/instances/shop/firewall"), CHANGE, sheet::posted::<firewall::Firewall>),
     of("POST", ("/instances/{name}/repair", "/instances/shop/repair"), ADMINISTER, instance::repair),

@@ -203,6 +203,14 @@ pub const ALL: &[(&str, Kind)] = &[
         Named(|app, c, of| console::open(app, c, &name(of), &mut Unobserved).map(|_| String::new())),
     ),
     (
+        "instance/console::show",
+        Named(|app, c, of| console::show(app, c, &name(of), &mut Unobserved).map(|_| String::new())),
+    ),
+    (
+        "instance/console::watch",
+        Named(|app, c, of| console::watch(app, c, &name(of), &mut Unobserved).map(|_| String::new())),
+    ),
+    (
         "instance/delete::find",
         Named(|app, c, of| {
             let how = (delete::Delete { now: false }, false);
@@ -223,6 +231,10 @@ pub const ALL: &[(&str, Kind)] = &[
     (
         "instance/login::command",
         Named(|app, c, of| login::command(app, c, &name(of), &[], &mut Unobserved).map(|_| String::new())),
+    ),
+    (
+        "instance/login::shell",
+        Named(|app, c, of| login::shell(app, c, &name(of), &mut Unobserved).map(|_| String::new())),
     ),
     (
         "instance/logs::console",
