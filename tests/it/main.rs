@@ -109,6 +109,7 @@ mod watch_faults;
 mod web_access;
 mod web_alarms;
 mod web_browser;
+mod web_browser_live;
 mod web_create;
 mod web_instance;
 mod web_instances;

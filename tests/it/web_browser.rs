@@ -1,6 +1,11 @@
 //! The console's pages in a browser: `make test-serve`.
 
-use std::{fs, path::Path, process::Command, sync::Mutex};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Mutex,
+};
 
 use lite::{
     engine,
@@ -14,14 +19,24 @@ use crate::{
     web_vendor,
 };
 
-/// Installs what the script needs beside it, by the lock file.
-fn script(folder: &Path) -> std::path::PathBuf {
-    // One test at a time, or each would take the other's files away.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock();
+/// Folders for what is installed, and for pictures.
+pub fn tools() -> (PathBuf, PathBuf) {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), Into::into);
+    let both = (target.join("web"), target.join("pictures"));
+    [&both.0, &both.1].into_iter().for_each(|folder| fs::create_dir_all(folder).expect("a folder"));
+    both
+}
+
+/// Installs what a script needs beside it, by the lock file, once.
+pub fn script(folder: &Path, name: &str) -> PathBuf {
+    static TURN: Mutex<bool> = Mutex::new(false);
+    let mut is_done = TURN.lock().expect("not poisoned");
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web");
-    for name in ["package.json", "package-lock.json", "look.mjs", "picture.mjs"] {
+    for name in ["package.json", "package-lock.json", name] {
         fs::copy(own.join(name), folder.join(name)).expect("copied");
+    }
+    if std::mem::replace(&mut *is_done, true) {
+        return folder.join(name);
     }
     let made = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder).status();
     assert!(made.expect("npm").success(), "npm ci");
@@ -29,7 +44,7 @@ fn script(folder: &Path) -> std::path::PathBuf {
         let theirs = fs::read(folder.join("node_modules").join(&one.package).join(&one.path)).expect(&one.file);
         assert!(fs::read(web_vendor::folder().join(&one.file)).expect(&one.file) == theirs, "{}", one.file);
     }
-    folder.join("look.mjs")
+    folder.join(name)
 }
 
 /// Looks at the pages, and gives what was found.
@@ -45,7 +60,9 @@ fn look(served: &Served, script: &Path, pictures: &Path, paths: &[&str]) -> serd
 
 /// Every page that is opened with a session: who adds one has it looked at.
 fn pages() -> Vec<&'static str> {
-    let is_page = |example: &str| !["/", "/login", "/assets/style.css"].contains(&example);
+    let is_page = |example: &str| {
+        !["/", "/login", "/live", "/assets/style.css"].contains(&example) && !example.ends_with("/stream")
+    };
     PAGES.iter().filter(|page| page.method == "GET").map(|page| page.example).filter(|path| is_page(path)).collect()
 }
 
@@ -90,19 +107,11 @@ fn hostile(world: &World) {
     world.sql(&format!("UPDATE operation SET error = '{script}' WHERE kind = 'create'"));
 }
 
-/// Where what a browser needs, and the pictures it takes, lie.
-fn folders() -> (std::path::PathBuf, std::path::PathBuf) {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), Into::into);
-    let (tools, pictures) = (target.join("web"), target.join("pictures"));
-    fs::create_dir_all(&tools).expect("a folder");
-    (tools, pictures)
-}
-
 #[test]
 #[ignore = "needs chromium and npm: make test-serve"]
 fn pictures_are_taken_of_the_list_and_of_metrics() {
-    let (tools, pictures) = folders();
-    let script = script(&tools).with_file_name("picture.mjs");
+    let (tools, pictures) = tools();
+    let script = script(&tools, "picture.mjs");
     let world = furnished();
     measure(&world);
     let (served, folder) = (Served::of(world, |_| {}), pictures.join("readme"));
@@ -120,8 +129,8 @@ fn pictures_are_taken_of_the_list_and_of_metrics() {
 #[test]
 #[ignore = "needs chromium and npm: make test-serve"]
 fn a_browser_finds_nothing_wrong_with_any_page() {
-    let (tools, pictures) = folders();
-    let script = script(&tools);
+    let (tools, pictures) = tools();
+    let script = script(&tools, "look.mjs");
     let lists: Vec<&str> = pages().into_iter().filter(|path| path.matches('/').count() == 1).collect();
     let empty = look(&Served::new(), &script, &pictures.join("none"), &lists);
     assert_eq!(empty, nothing(&lists));
