@@ -23,6 +23,7 @@ pub mod image;
 pub mod instance;
 pub mod key;
 pub mod key_pair;
+pub mod live;
 pub mod load_balancer;
 pub mod metric;
 pub mod names;

@@ -23,7 +23,7 @@ const LEAST: Duration = Duration::from_secs(1);
 /// How often a signal to stop is looked at.
 const SLICE: Duration = Duration::from_millis(250);
 /// Where libvirtd makes and removes a file for each QEMU.
-const QEMU: &str = "/run/libvirt/qemu";
+pub(crate) const QEMU: &str = "/run/libvirt/qemu";
 
 /// Watches until told to stop. A look that fails is told, once while its reason stays the same, and the next one tries again.
 pub fn run(watcher: &mut Watcher<'_>, machine: &dyn Machine, stop: &AtomicBool, tell: &dyn Fn(&str)) -> Result<()> {

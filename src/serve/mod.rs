@@ -34,7 +34,7 @@ use crate::{
     },
     lightsail,
     model::{Code, Error, Result},
-    web::{self, Console, Hosts, Terminals, Times, Workers},
+    web::{self, Console, Hosts, Live, Terminals, Times, Workers},
 };
 
 /// How long connections have to end.
@@ -87,6 +87,7 @@ impl Server {
             proxy,
             times: Times { body: limits.body, answer: limits.answer },
             workers: Workers::new(changes),
+            live: Live::default(),
             terminals: Terminals::default(),
             api: Some(api),
             closing: closing.clone(),

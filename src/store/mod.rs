@@ -159,6 +159,14 @@ impl Store {
         Ok(())
     }
 
+    /// Another number than before, if somebody else changed the database meanwhile. Costs microseconds.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn data_version(&self) -> Result<i64> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(sql)
+    }
+
     /// What the user should know of the migration that opening the database was, a sentence each.
     pub fn notices(&self) -> &[String] {
         &self.notices

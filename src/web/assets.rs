@@ -31,7 +31,7 @@ macro_rules! assets {
     };
 }
 
-const ALL: [Asset; 7] = assets![
+const ALL: [Asset; 12] = assets![
     "style.css": STYLE = "style.css",
     "login.js": SCRIPT = "login.js",
     "page.js": SCRIPT = "page.js",
@@ -39,6 +39,11 @@ const ALL: [Asset; 7] = assets![
     "xterm.mjs": SCRIPT = "vendor/xterm.mjs",
     "xterm.css": STYLE = "vendor/xterm.css",
     "addon-fit.mjs": SCRIPT = "vendor/addon-fit.mjs",
+    "charts.js": SCRIPT = "charts.js",
+    "uplot.js": SCRIPT = "vendor/uPlot.iife.min.js",
+    "uplot.css": STYLE = "vendor/uPlot.min.css",
+    "htmx.js": SCRIPT = "vendor/htmx.min.js",
+    "hx-sse.js": SCRIPT = "vendor/hx-sse.min.js",
 ];
 
 /// What stands behind `?` in the address of each.

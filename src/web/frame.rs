@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    app::{Right, session::Who},
+    app::{Caller, Right, session::Who},
     model::{Hint, Observer, Stage},
 };
 
@@ -66,13 +66,27 @@ struct Line {
 
 /// What whoever looks may do, so that a page offers nothing that would be refused.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-struct May {
+pub struct May {
     change: bool,
     /// It sees all of the host, and not what has a tag alone.
     whole: bool,
     access: bool,
     administer: bool,
     protect: bool,
+}
+
+impl May {
+    /// What a caller may.
+    pub fn of(caller: &Caller) -> Self {
+        let may = |right| caller.may(right);
+        Self {
+            change: may(Right::Change),
+            whole: caller.scope().is_all(),
+            access: may(Right::Access),
+            administer: may(Right::Administer),
+            protect: may(Right::Protect),
+        }
+    }
 }
 
 /// What every page has.
@@ -109,17 +123,10 @@ impl<'a> Frame<'a> {
         let is_all = who.caller.scope().is_all();
         let lines = RAIL.iter().filter(|(.., right, whole)| who.caller.may(*right) && (is_all || !whole));
         let line = |&(part, label, address, ..): &Entry| Line { label, address, is_here: part == at };
-        let may = |right| who.caller.may(right);
         Self {
             title,
             user: Some(who.user.as_str()),
-            may: May {
-                change: may(Right::Change),
-                whole: is_all,
-                access: may(Right::Access),
-                administer: may(Right::Administer),
-                protect: may(Right::Protect),
-            },
+            may: May::of(&who.caller),
             rail: lines.map(line).collect(),
             notices,
         }

@@ -13,6 +13,7 @@ mod frame;
 mod gate;
 mod guard;
 mod hosts;
+mod live;
 mod pages;
 mod query;
 mod render;
@@ -33,6 +34,7 @@ use std::{
 use axum::{Router, extract::Request, http::request::Parts, middleware, routing::MethodRouter};
 use bytes::Bytes;
 pub use hosts::Hosts;
+pub use live::Live;
 pub use pages::PAGES;
 pub use terminal::Terminals;
 pub use workers::Workers;
@@ -63,6 +65,8 @@ pub struct Console {
     pub times: Times,
     /// Who works for them, and on how many at a time.
     pub workers: Workers,
+    /// Who watches what moves.
+    pub live: Live,
     /// The terminals that are open.
     pub terminals: Terminals,
     /// What answers the API; none: nothing does.

@@ -38,6 +38,17 @@ const ALL: &[(&str, &str)] = &templates![
     "own.html.j2",
     "firewall.html.j2",
     "metrics.html.j2",
+    "row.html.j2",
+    "sum.html.j2",
+    "state.html.j2",
+    "at-work.html.j2",
+    "power.html.j2",
+    "last.html.j2",
+    "operation-state.html.j2",
+    "operation-outcome.html.j2",
+    "operation-progress.html.j2",
+    "operation-steps.html.j2",
+    "operation-ends.html.j2",
     "console.html.j2",
     "ssh.html.j2",
     "cost.html.j2",
@@ -146,6 +157,11 @@ pub fn page(status: StatusCode, frame: &Frame<'_>, template: &str, shown: impl S
             (StatusCode::INTERNAL_SERVER_ERROR, format!("this page cannot be made\n{why}")).into_response()
         }
     }
+}
+
+/// A part of a page, as it is in that; none: it cannot be made.
+pub fn part(template: &str, given: &impl Serialize) -> Option<String> {
+    environment().get_template(template).and_then(|made| made.render(Serde(given))).ok()
 }
 
 /// A message in place of a page.

@@ -85,12 +85,19 @@ pub async fn require(
             request.extensions_mut().insert(User(Arc::new(who)));
             next.run(request).await
         }
-        Ok(None) if request.method() == Method::POST => {
+        // A script that follows what moves is not to be shown the log-in in its place.
+        Ok(None) if request.method() == Method::POST || is_stream(request.headers()) => {
             (StatusCode::UNAUTHORIZED, "log in first: /login\n").into_response()
         }
         Ok(None) => Redirect::to("/login").into_response(),
         Err(error) => render::failed(&Frame::outside(""), &error),
     }
+}
+
+/// Whether events are asked for.
+pub fn is_stream(headers: &HeaderMap) -> bool {
+    let asked = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    asked.is_some_and(|asked| asked.contains("text/event-stream"))
 }
 
 /// Lets in who has the right, and logged in lately where that is asked for, before anything is read or looked at.

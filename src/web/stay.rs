@@ -30,6 +30,25 @@ const SLICE: Duration = Duration::from_millis(250);
 /// How many of those are between two looks at the session.
 const SLICES: u32 = 8;
 
+/// Why a stay is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// The server stops.
+    Server,
+    /// The session is over, or its rights are others.
+    Session,
+}
+
+impl Over {
+    /// In words.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Server => "the server stops",
+            Self::Session => "the session is over",
+        }
+    }
+}
+
 /// A stay of somebody. It counts as a connection until it is dropped.
 pub struct Stay {
     /// What all pages share.
@@ -62,15 +81,15 @@ impl Stay {
     }
 
     /// Returns once it is over, with the reason.
-    pub async fn over(&self) -> &'static str {
+    pub async fn over(&self) -> Over {
         let mut slices = 0;
         loop {
             if self.console.closing.load(Ordering::Relaxed) {
-                return "the server stops";
+                return Over::Server;
             }
             slices = (slices + 1) % SLICES;
             if slices == 0 && !self.goes_on().await {
-                return "the session is over";
+                return Over::Session;
             }
             sleep(SLICE).await;
         }

@@ -23,6 +23,7 @@ mod support {
     pub mod rows;
     pub mod served;
     pub mod source;
+    pub mod terminal;
     pub mod undone;
     pub mod volume_contract;
     pub mod warned;
@@ -113,6 +114,7 @@ mod web_browser_live;
 mod web_create;
 mod web_instance;
 mod web_instances;
+mod web_live;
 mod web_network;
 mod web_own;
 mod web_pages;

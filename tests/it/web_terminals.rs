@@ -1,6 +1,6 @@
 //! Terminals over WebSocket: the serial console, which many watch and one types into, and ssh.
 
-use std::{fs::OpenOptions, io::Write, net::TcpStream, path::PathBuf, sync::atomic::Ordering, time::Duration};
+use std::{fs::OpenOptions, io::Write, path::PathBuf, sync::atomic::Ordering, time::Duration};
 
 use lite::{
     app::{
@@ -12,17 +12,19 @@ use lite::{
     model::{Name, Role, Scope, Tag, Unobserved, Via},
 };
 use tungstenite::{
-    Message, WebSocket, client,
+    Message,
     error::{Error, ProtocolError},
-    handshake::{HandshakeError, client::generate_key},
-    http::Request,
 };
 
-use crate::support::{html::part, served::Served, world::World};
+use crate::support::{
+    html::part,
+    served::{self, Served},
+    terminal::{OWN, Terminal},
+    world::World,
+};
 
 const CONSOLE: &str = "/instances/shop/console/stream";
 const SSH: &str = "/instances/shop/ssh/stream";
-const OWN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
@@ -39,79 +41,6 @@ fn shop() -> (Served, PathBuf) {
 fn append(log: &PathBuf, text: &[u8]) {
     let mut file = OpenOptions::new().create(true).append(true).open(log).expect("a log");
     file.write_all(text).expect("written");
-}
-
-/// An open terminal.
-struct Terminal(WebSocket<TcpStream>);
-
-impl Terminal {
-    /// Opens one; the status where it is refused.
-    fn open(served: &Served, path: &str, cookie: &str, (field, value): (&str, &str)) -> Result<Self, u16> {
-        let host = served.address.to_string();
-        let request = Request::get(format!("ws://{host}{path}"))
-            .header("Host", &host)
-            .header("Connection", "Upgrade")
-            .header("Upgrade", "websocket")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", generate_key())
-            .header("Cookie", cookie)
-            .header(field, value);
-        match client(request.body(()).expect("a request"), served.connect()) {
-            Ok((socket, _)) => Ok(Self(socket)),
-            Err(HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
-            Err(e) => panic!("{e}"),
-        }
-    }
-
-    fn own(served: &Served, path: &str, cookie: &str) -> Self {
-        Self::open(served, path, cookie, OWN).expect("opened")
-    }
-
-    fn next(&mut self) -> Message {
-        loop {
-            match self.0.read().expect("the server says something") {
-                Message::Ping(_) | Message::Pong(_) => {}
-                message => return message,
-            }
-        }
-    }
-
-    /// What it is told next beside what it shows.
-    fn told(&mut self) -> String {
-        loop {
-            match self.next() {
-                Message::Text(text) => return text.to_string(),
-                Message::Binary(_) => {}
-                message => panic!("{message:?}"),
-            }
-        }
-    }
-
-    /// What it shows until that ends with a text.
-    fn shows(&mut self, end: &str) -> Vec<u8> {
-        let mut shown = Vec::new();
-        while !shown.ends_with(end.as_bytes()) {
-            if let Message::Binary(bytes) = self.next() {
-                shown.extend_from_slice(&bytes);
-            }
-        }
-        shown
-    }
-
-    fn asks(&mut self, text: &str) {
-        self.0.send(Message::text(text)).expect("sent");
-    }
-
-    fn types(&mut self, text: &'static str) {
-        self.0.send(Message::binary(text)).expect("sent");
-    }
-
-    /// The last that it is told; then it is closed.
-    fn end(&mut self) -> String {
-        let told = self.told();
-        assert!(matches!(self.next(), Message::Close(Some(_))));
-        told
-    }
 }
 
 fn keyboard(holder: &str, own: bool) -> String {
@@ -139,10 +68,9 @@ fn a_console_is_watched_by_many_and_one_types() {
     let (served, log) = shop();
     append(&log, &[&[b'.'; 70_000][..], b"\r\nbooted\r\n"].concat());
     let (root, anna) = (served.log_in(&served.code()), served.log_in(&served.add("anna", Role::Operator, Scope::All)));
-    let (mut first, mut second) = (Terminal::own(&served, CONSOLE, &root), Terminal::own(&served, CONSOLE, &anna));
-    for terminal in [&mut first, &mut second] {
-        let mut before = Vec::new();
-        let mut told = Vec::new();
+    let [mut first, mut second] = [&root, &anna].map(|cookie| {
+        let mut terminal = Terminal::own(served.address, CONSOLE, cookie);
+        let (mut before, mut told) = (Vec::new(), Vec::new());
         while !before.ends_with(b"booted\r\n") || told.is_empty() {
             match terminal.next() {
                 Message::Binary(bytes) => before.extend_from_slice(&bytes),
@@ -150,7 +78,8 @@ fn a_console_is_watched_by_many_and_one_types() {
             }
         }
         assert_eq!((before.len(), told), (64 << 10, vec![keyboard("null", false)]), "the end of what it said before");
-    }
+        terminal
+    });
     append(&log, b"login: ");
     assert_eq!((first.shows("login: "), second.shows("login: ")), (b"login: ".to_vec(), b"login: ".to_vec()));
 
@@ -221,7 +150,7 @@ fn without_scripts_the_page_shows_the_log_and_starts_what_is_off() {
     let off = served.get("/instances/shop/console", &cookie).body;
     assert_eq!(said(&off), "OK &lt;b&gt;\nlogin: ");
     assert!(off.contains("<button name=\"action\" value=\"start\">Start</button>") && !off.contains("nonce"), "{off}");
-    let mut stopped = Terminal::own(&served, CONSOLE, &cookie);
+    let mut stopped = Terminal::own(served.address, CONSOLE, &cookie);
     let why = "instance `shop` is not running; start it: `lite start shop`; what it said before: `lite logs shop`";
     assert_eq!(stopped.end(), format!("{{\"end\":\"{why}\"}}"));
     assert_eq!(rows(&served), Vec::<String>::new());
@@ -243,7 +172,7 @@ fn who_may_not_opens_no_terminal() {
     let other = served.log_in(&served.add("olga", Role::Operator, scope("client=acme")));
     let own = served.log_in(&served.add("bert", Role::Operator, scope("client=beta")));
     for path in [CONSOLE, SSH] {
-        let refused = |cookie: &str, origin| Terminal::open(&served, path, cookie, origin).map(drop);
+        let refused = |cookie: &str, origin| Terminal::open(served.address, path, cookie, origin).map(drop);
         assert_eq!(refused("", OWN), Err(303), "no log-in");
         assert_eq!(refused(&viewer, OWN), Err(403), "a viewer");
         let host = served.address;
@@ -255,9 +184,9 @@ fn who_may_not_opens_no_terminal() {
         ] {
             assert_eq!(refused(&own, elsewhere), Err(403), "{elsewhere:?}");
         }
-        assert!(Terminal::open(&served, path, &own, ("Origin", &format!("http://{host}"))).is_ok());
-        let mut hidden = Terminal::own(&served, path, &other);
-        let absent = Terminal::own(&served, &path.replace("shop", "absent"), &other).end();
+        assert!(Terminal::open(served.address, path, &own, ("Origin", &format!("http://{host}"))).is_ok());
+        let mut hidden = Terminal::own(served.address, path, &other);
+        let absent = Terminal::own(served.address, &path.replace("shop", "absent"), &other).end();
         assert_eq!(hidden.end().replace("shop", "absent"), absent);
         assert_eq!(absent, "{\"end\":\"there is no instance `absent`; `lite list` shows all instances\"}");
         assert_eq!(served.get(path, &own).status, 404, "it is no page");
@@ -273,7 +202,7 @@ fn a_terminal_ends_with_its_session_its_rights_and_the_server() {
     let (served, _log) = shop();
     let root = Caller::root(Via::Cli);
     let opened = |cookie: &str| {
-        let mut terminal = Terminal::own(&served, CONSOLE, cookie);
+        let mut terminal = Terminal::own(served.address, CONSOLE, cookie);
         assert_eq!(terminal.told(), keyboard("null", false));
         terminal
     };
@@ -306,12 +235,12 @@ fn what_is_not_spoken_and_one_terminal_too_many_are_told_of() {
     let (served, _log) = shop();
     let cookie = served.log_in(&served.code());
     for wrong in ["{\"size\":[80]}", "rm", "[]"] {
-        let mut terminal = Terminal::own(&served, CONSOLE, &cookie);
+        let mut terminal = Terminal::own(served.address, CONSOLE, &cookie);
         assert_eq!(terminal.told(), keyboard("null", false));
         terminal.asks(wrong);
         assert_eq!(terminal.end(), "{\"end\":\"this is not spoken here\"}", "{wrong}");
     }
-    let mut long = Terminal::own(&served, CONSOLE, &cookie);
+    let mut long = Terminal::own(served.address, CONSOLE, &cookie);
     assert_eq!(long.told(), keyboard("null", false));
     long.0.send(Message::binary(vec![b'x'; 100_000])).expect("sent");
     let hung_up = |e: &Error| {
@@ -324,12 +253,12 @@ fn what_is_not_spoken_and_one_terminal_too_many_are_told_of() {
     until("they are gone", || rows(&served).len() == 8);
     let all: Vec<_> = (0..32)
         .map(|_| {
-            let mut terminal = Terminal::own(&served, CONSOLE, &cookie);
+            let mut terminal = Terminal::own(served.address, CONSOLE, &cookie);
             assert_eq!(terminal.told(), keyboard("null", false));
             terminal
         })
         .collect();
-    let mut more = Terminal::own(&served, CONSOLE, &cookie);
+    let mut more = Terminal::own(served.address, CONSOLE, &cookie);
     assert_eq!(more.end(), "{\"end\":\"too many terminals are open; close one of them\"}");
     drop(all);
 }
@@ -338,7 +267,7 @@ fn what_is_not_spoken_and_one_terminal_too_many_are_told_of() {
 fn ssh_has_a_terminal_of_its_own_and_its_end_is_told() {
     let (served, _log) = shop();
     let cookie = served.log_in(&served.code());
-    let mut ssh = Terminal::own(&served, SSH, &cookie);
+    let mut ssh = Terminal::own(served.address, SSH, &cookie);
     ssh.asks("{\"size\":[132,50]}");
     // The double's guests are nowhere: ssh itself says so, on its terminal.
     assert_eq!(ssh.end(), "{\"end\":\"the connection has ended\"}");
@@ -381,10 +310,8 @@ fn a_page_is_no_heavier_than_it_may_be() {
     let secret = served.ask(
         "POST",
         "/instances/shop/secrets",
-        &["Accept-Encoding: gzip", OWN_LINE, &format!("Cookie: {cookie}")],
+        &["Accept-Encoding: gzip", served::OWN, &format!("Cookie: {cookie}")],
         "",
     );
     assert_eq!((secret.status, secret.field("content-encoding")), (200, None), "a page with secrets is not compressed");
 }
-
-const OWN_LINE: &str = "Sec-Fetch-Site: same-origin";

@@ -43,6 +43,7 @@ mod support {
     pub mod sftp;
     pub mod skip;
     pub mod stand_in;
+    pub mod terminal;
     pub mod volume_contract;
     pub mod watch;
     pub mod watched;
@@ -107,6 +108,7 @@ mod state;
 mod state_kill;
 mod static_ips;
 mod storage;
+mod terminal;
 mod toolchain;
 mod upgrade;
 mod user_data;
@@ -201,6 +203,7 @@ fn main() -> ExitCode {
         (Tools, "state_kill", state_kill::TESTS),
         (Tools, "toolchain", toolchain::TESTS),
         (Tools, "upgrade", upgrade::TESTS),
+        (Slow, "terminal", terminal::SLOW),
         (Slow, "upgrade", upgrade::SLOW),
         (Tools, "user_data", user_data::TESTS),
         (Storage, "resize", resize::SLOW),

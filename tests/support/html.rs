@@ -9,7 +9,8 @@ pub fn part<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
 
 /// The rows of the first table.
 pub fn rows(page: &str) -> Vec<&str> {
-    part(page, "<tbody>\n", "</tbody>").lines().collect()
+    let table = part(page, "<tbody", "</tbody>");
+    table.split_once(">\n").map_or("", |(_, rows)| rows).lines().collect()
 }
 
 /// What is wrong with a form: each with the address of its field, if it has one, and what follows.
@@ -28,7 +29,7 @@ pub fn value<'a>(page: &'a str, name: &str) -> &'a str {
 
 /// The name of each row of the first table; none: the page has no table.
 pub fn names(page: &str) -> Vec<String> {
-    if !page.contains("<tbody>") {
+    if !page.contains("<tbody") {
         return Vec::new();
     }
     let name = |row: &str| {

@@ -109,9 +109,14 @@ fn states(app: &App, caller: &Caller, tags: &[Tag], observer: &mut dyn Observer)
 }
 
 fn has_all(instance: &Instance, tags: &[Tag]) -> bool {
+    has_tags(&instance.record.tags, tags)
+}
+
+/// Whether all of the tags are among others.
+pub(in crate::app) fn has_tags(among: &[Tag], tags: &[Tag]) -> bool {
     let has =
         |wanted: &Tag, have: &Tag| have.key == wanted.key && (wanted.value.is_empty() || have.value == wanted.value);
-    tags.iter().all(|wanted| instance.record.tags.iter().any(|have| has(wanted, have)))
+    tags.iter().all(|wanted| among.iter().any(|have| has(wanted, have)))
 }
 
 /// What the watcher last found of an application, if that is of its present run, and when that began.

@@ -15,6 +15,7 @@ use super::super::{
     fault::{Fault, Faults},
     form::Fields,
     frame::{At, Warnings},
+    live::{Topic, is_protected},
     session::User,
     sheet::Wanted,
 };
@@ -29,10 +30,11 @@ use crate::{
             protect::Protect,
             secrets, show,
         },
+        live::AtWork,
         operation, repair,
         session::Who,
     },
-    model::{Code, Error, Name, Observer, Result, Tag, Unobserved, escaped},
+    model::{Code, Error, Name, Observer, OperationState, Result, Unobserved, escaped},
     view::{OperationRow, SecretsDocument, ShowView},
 };
 
@@ -164,6 +166,9 @@ struct Shown<'a> {
     published: Vec<String>,
     operations: &'a [OperationRow],
     is_protected: bool,
+    /// The operation that is under way.
+    at_work: Option<AtWork>,
+    live: String,
 }
 
 /// One instance in full.
@@ -184,18 +189,23 @@ fn look(app: &App, caller: &Caller, name: &Name, said: &mut dyn Observer) -> Res
     Ok((one, operations))
 }
 
-fn is_protected(one: &ShowView) -> bool {
-    one.row.tags.iter().any(Tag::protects)
-}
-
 async fn show_one(State(console): State<Arc<Console>>, User(who): User, Path(name): Path<String>) -> Response {
     let asked = name.clone();
     let (around, found) = console.look(&who, move |app, caller, said| look(app, caller, &named(&asked)?, said)).await;
     match found {
         Ok((one, operations)) => {
+            let started = operations.iter().find(|operation| operation.state == OperationState::Started.as_str());
+            let at_work = |of: &OperationRow| AtWork { id: of.id.clone(), kind: of.kind.clone(), stage: None };
             let published = one.row.published.iter().map(ToString::to_string).collect();
-            let is_protected = is_protected(&one);
-            let shown = Shown { is_protected, outputs: &one.outputs, published, one: &one, operations: &operations };
+            let shown = Shown {
+                published,
+                is_protected: is_protected(&one),
+                outputs: &one.outputs,
+                operations: &operations,
+                at_work: started.map(at_work),
+                live: named(&name).map_or_else(|_| String::new(), |name| Topic::Instance(name).address("")),
+                one: &one,
+            };
             around.page(AT, &name, "instance.html.j2", shown)
         }
         Err(error) => around.failed(AT, &error),

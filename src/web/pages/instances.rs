@@ -15,15 +15,22 @@ use super::{
         fault::{Fault, Faults},
         form::Fields,
         frame::{At, Warnings},
+        live::{List, Topic, version},
         query::Query,
         session::User,
     },
     instance::{Power, named},
 };
 use crate::{
-    app::{App, Caller, instance::list, metric, session::Who},
-    model::{Class, DiskUsage, Metric, Result, Unobserved},
-    view::{DiskView, ListDocument, ListRow, StorageRow},
+    app::{
+        App, Caller,
+        instance::list,
+        live::{self, Looked},
+        metric,
+        session::Who,
+    },
+    model::{Class, DiskUsage, Result, Unobserved},
+    view::DiskView,
 };
 
 const AT: At = At::Instances;
@@ -38,24 +45,18 @@ pub fn power() -> MethodRouter<Arc<Console>> {
     post(powered)
 }
 
-/// What the page shows: the document of `lite list --json` for what was asked for.
+/// What the page shows: what `lite list --json` has of what was asked for, and what is at work.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
-    document: ListDocument<'a>,
+    list: List,
+    disk: Option<DiskView>,
     query: &'a str,
-    /// What was measured last of each, by its name: of [`MEASURED`].
-    measured: Measured,
-    /// How many there are, whatever was asked for.
-    all: usize,
+    live: String,
     faults: Vec<Fault>,
 }
 
-/// What the list says of how busy an instance is.
-const MEASURED: [Metric; 3] = [Metric::CpuUtilization, Metric::MemoryUtilization, Metric::DiskSpaceUtilization];
-
-type Found = (Vec<ListRow>, Vec<StorageRow>, Option<DiskUsage>);
-type Measured = HashMap<String, Vec<Option<f64>>>;
+type Found = (Looked, Option<DiskUsage>);
 
 async fn show(
     State(console): State<Arc<Console>>,
@@ -68,32 +69,36 @@ async fn show(
 
 async fn render(console: &Arc<Console>, who: &Arc<Who>, query: &str, mut faults: Vec<Fault>) -> Response {
     let (around, found) = console.look(who, look).await;
-    let ((all, storage, disk), latest) = match found {
+    let (looked, disk) = match found {
         Ok(found) => found,
         Err(error) => return around.failed(AT, &error),
     };
     let mut refused = Faults::default();
     let wanted = refused.take("q", Query::parse(query)).unwrap_or_default();
+    // What is wrong with a query is shown with all there are, which is watched then.
+    let live = Topic::Instances(if refused.0.is_empty() { query.to_owned() } else { String::new() });
     faults.append(&mut refused.0);
-    let rows: Vec<ListRow> = all.iter().filter(|row| wanted.finds(row)).cloned().collect();
-    // What is asked for is instances: what is of none of them is not told beside a part of them.
-    let storage = if rows.len() == all.len() { storage } else { Vec::new() };
-    let document = ListDocument::of(&rows, &storage, disk.map(DiskView::from));
+    let list = match List::of(&console.app, &who.caller, &looked, &wanted) {
+        Ok(list) => list,
+        Err(error) => return around.failed(AT, &error),
+    };
     let is_refused = !faults.is_empty();
-    let shown = Shown { document, query, measured: latest, all: all.len(), faults };
+    let live = live.address(&version(&list));
+    let shown = Shown { list, disk: disk.map(DiskView::from), query, live, faults };
     around.form((AT, "Instances"), "instances.html.j2", is_refused, shown)
 }
 
 /// The instances as the host has them; where it does not answer, as the database does.
-fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<(Found, Measured)> {
-    let found = match list::list(app, caller, &[], said) {
+fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<Found> {
+    let (rows, storage, disk) = match list::list(app, caller, &[], said) {
         Err(error) if error.class == Class::Unreachable => {
             let (rows, storage) = list::cost(app, caller, &[], &mut Unobserved)?;
             (rows, storage, None)
         }
         found => found?,
     };
-    Ok((found, metric::latest_of_all(app, caller, &MEASURED, &mut Unobserved)?))
+    let measured = metric::latest_of_all(app, caller, &live::MEASURED, &mut Unobserved)?;
+    Ok((Looked { rows, storage, at_work: live::at_work(app)?, measured }, disk))
 }
 
 async fn powered(State(console): State<Arc<Console>>, User(who): User, fields: Fields) -> Response {

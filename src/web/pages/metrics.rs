@@ -14,6 +14,7 @@ use super::{
         Console,
         chart::Chart,
         frame::{At, Warnings},
+        live::Topic,
         session::User,
     },
     instance::named,
@@ -63,6 +64,7 @@ struct Shown<'a> {
     span: &'static str,
     spans: Vec<Span>,
     metrics: Vec<Drawn>,
+    live: String,
 }
 
 async fn show(
@@ -86,7 +88,8 @@ async fn show(
         Ok(views) => {
             let metrics = views.into_iter().map(|view| Drawn { chart: Chart::of(&view), view });
             let spans = SPANS.map(|(own, label, _)| Span { word: own, label, is_this: own == word }).into();
-            let shown = Shown { name: &name, span: label, spans, metrics: metrics.collect() };
+            let live = named(&name).map_or_else(|_| String::new(), |name| Topic::Metrics(name).address(""));
+            let shown = Shown { name: &name, span: label, spans, metrics: metrics.collect(), live };
             around.page(AT, &format!("Metrics of {name}"), "metrics.html.j2", shown)
         }
         Err(error) => around.failed(AT, &error),

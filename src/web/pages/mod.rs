@@ -13,6 +13,7 @@ mod host;
 mod instance;
 mod instances;
 mod lists;
+mod live;
 mod login;
 mod logout;
 mod logs;
@@ -80,6 +81,7 @@ pub const PAGES: &[Page] = &[
     of("POST", ("/instances/{name}/secrets", "/instances/shop/secrets"), ACCESS, instance::secrets),
     of("GET", ("/instances/{name}/delete", "/instances/shop/delete"), CHANGE, instance::delete),
     of("POST", ("/instances/{name}/delete", "/instances/shop/delete"), CHANGE, instance::deleted),
+    at("GET", "/live", READ, live::stream),
     at("GET", "/operations", READ, operations::page),
     of("GET", ("/operations/{id}", "/operations/op-00000000"), READ, operations::one),
     of("POST", ("/operations/{id}/cancel", "/operations/op-00000000/cancel"), CHANGE, operations::cancel),

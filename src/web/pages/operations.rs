@@ -8,11 +8,13 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 
-use super::super::{Console, desk, frame::At, session::User};
+use serde::Serialize;
+
+use super::super::{Console, desk, frame::At, live::Topic, session::User};
 use crate::{
     app::operation,
     model::{OperationState, Unobserved},
-    view::OperationsDocument,
+    view::{OperationView, OperationsDocument},
 };
 
 const AT: At = At::Operations;
@@ -34,6 +36,14 @@ pub fn cancel() -> MethodRouter<Arc<Console>> {
     post(cancelled)
 }
 
+/// What the page of one shows.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    one: OperationView,
+    live: String,
+}
+
 async fn list(State(console): State<Arc<Console>>, User(who): User) -> Response {
     let (around, found) = console.look(&who, |app, caller, said| operation::list(app, caller, MOST, said)).await;
     match found {
@@ -51,7 +61,8 @@ async fn show(State(console): State<Arc<Console>>, User(who): User, Path(id): Pa
     match found {
         Ok(one) => {
             let title = format!("{} {}", one.row.kind, one.row.resource);
-            around.page(AT, &title, "operation.html.j2", one)
+            let live = Topic::Operation(one.row.id.clone()).address("");
+            around.page(AT, &title, "operation.html.j2", Shown { one, live })
         }
         Err(error) => around.failed(AT, &error),
     }

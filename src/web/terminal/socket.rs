@@ -46,7 +46,7 @@ pub(super) async fn converse(socket: &mut WebSocket, stay: &Stay, line: Line<'_>
     ping.tick().await;
     loop {
         tokio::select! {
-            why = &mut over => return end(socket, why).await,
+            over = &mut over => return end(socket, over.why()).await,
             taken = flow.next(&mut budget, || begun.elapsed()) => {
                 if taken.dropped > 0 && !tell(socket, &Told::Dropped(taken.dropped)).await {
                     return;

@@ -50,7 +50,7 @@ fn form(served: &Served, cookie: &str) -> Told {
 
 #[test]
 fn one_name_by_ten_commands_ten_requests_and_ten_forms_at_once_is_given_once() {
-    let mut world = World::new();
+    let mut world = World::with_images();
     images(&world);
     world.serve_in(&["home-1"], 100);
     let served = Served::of(world, |_| {});

@@ -1,0 +1,207 @@
+//! What moves on pages that are open: a stream of events, rendered once for all who see the same.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    sync::atomic::Ordering,
+    time::Duration,
+};
+
+use lite::{
+    app::{
+        Caller,
+        instance::{change, power, tag},
+        user,
+    },
+    model::{Name, Role, Scope, Tag, Unobserved, Via},
+};
+
+use crate::support::{html::part, served::Served, world::World};
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+fn served() -> Served {
+    let world = World::new();
+    world.create("blog").expect("made");
+    world.create("shop").expect("made");
+    Served::of(world, |_| {})
+}
+
+/// As `lite` does it in a shell.
+fn switch(served: &Served, is_on: bool, instance: &str) {
+    let (root, to) = (Caller::root(Via::Cli), (&name(instance), false));
+    let quiet = &mut Unobserved;
+    match is_on {
+        true => {
+            let start = power::Start { until_ready: None };
+            change::accept(&served.app, &root, &start, to, quiet).and_then(|begun| begun.run(quiet)).map(drop)
+        }
+        false => {
+            let stop = power::Stop { force: true, timeout: Duration::ZERO };
+            change::accept(&served.app, &root, &stop, to, quiet).and_then(|begun| begun.run(quiet)).map(drop)
+        }
+    }
+    .expect("switched");
+}
+
+/// An open page's stream.
+struct Stream {
+    from: BufReader<TcpStream>,
+    id: String,
+}
+
+impl Stream {
+    /// Opens one; the status where it is refused.
+    fn open(served: &Served, path: &str, cookie: &str, more: &str) -> Result<Self, String> {
+        let mut stream = served.connect();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html, text/event-stream\r\nCookie: {cookie}\r\n{more}\r\n",
+            served.address
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        let mut from = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(from.read_line(&mut head).expect("a head"), 0, "{head}");
+        }
+        if head.contains("content-type: text/event-stream\r\n") {
+            return Ok(Self { from, id: String::new() });
+        }
+        Err(head.split(' ').nth(1).unwrap_or_default().to_owned())
+    }
+
+    /// Of the page at an address.
+    fn of(served: &Served, page: &str, cookie: &str) -> Self {
+        Self::open(served, &address(served, page, cookie), cookie, "").expect("a stream")
+    }
+
+    /// The next event; none: the stream has ended.
+    fn next(&mut self) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            let mut line = String::new();
+            if self.from.read_line(&mut line).expect("the server says something") == 0 || line == "0\r\n" {
+                return None;
+            }
+            let line = line.trim_end();
+            if let Some(id) = line.strip_prefix("id: ") {
+                self.id = id.to_owned();
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                text = text + data + "\n";
+            } else if line.is_empty() && !text.is_empty() {
+                return Some(text);
+            }
+        }
+    }
+
+    /// All that comes until something is said, that included.
+    fn until(&mut self, wanted: &str) -> String {
+        let mut all = String::new();
+        while !all.contains(wanted) {
+            all += &self.next().unwrap_or_else(|| panic!("no `{wanted}` in {all}"));
+        }
+        all
+    }
+}
+
+/// Where a page is told what moves on it.
+fn address(served: &Served, page: &str, cookie: &str) -> String {
+    let page = served.get(page, cookie).body;
+    part(&page, "hx-sse:connect=\"", "\"").replace("&#x2f;", "/").replace("&amp;", "&").replace("&#x3d;", "=")
+}
+
+#[test]
+fn a_change_in_a_shell_is_told_to_an_open_page_and_nothing_beside_it() {
+    let served = served();
+    let cookie = served.log_in(&served.code());
+    let mut page = Stream::of(&served, "/instances", &cookie);
+    switch(&served, false, "shop");
+    let told = page.until("shop is stopped.");
+    assert!(told.contains("<hx-partial hx-target=\"#r-shop\" hx-swap=\"outerMorph\"><tr id=\"r-shop\">"), "{told}");
+    assert!(!told.contains("r-blog") && !told.contains("#rows"), "what is as it was is not told: {told}");
+    let row = served.get("/instances", &cookie).body;
+    let row = part(&row, "<tr id=\"r-shop\">", "</tr>").to_owned();
+    assert!(told.contains(&row), "a part is as it is in the page: {told} {row}");
+    // Who comes back is told nothing that it knows, and all if it does not.
+    let (path, id) = (address(&served, "/instances", &cookie), format!("Last-Event-ID: {}\r\n", page.id));
+    let mut back = Stream::open(&served, &path, &cookie, &id).expect("a stream");
+    let mut late = Stream::open(&served, &path, &cookie, "Last-Event-ID: before\r\n").expect("a stream");
+    let all = late.until("hx-target=\"#sum\"");
+    assert!(all.contains("hx-target=\"#rows\" hx-swap=\"innerMorph\"><tr id=\"r-blog\">"), "{all}");
+    assert!(!all.contains("spoken"), "{all}");
+    switch(&served, true, "shop");
+    assert!(!back.until("shop is running.").contains("#rows"));
+    served.world.create("new").expect("made");
+    let told = page.until("<tr id=\"r-new\">");
+    assert!(told.contains("hx-target=\"#rows\"") && told.contains("10.00 USD") || told.contains("15.00 USD"), "{told}");
+}
+
+#[test]
+fn each_sees_its_part_and_no_word_of_the_rest() {
+    let served = served();
+    let retag = tag::Retag {
+        name: name("blog"),
+        set: vec![Tag::parse("client=beta").expect("a tag")],
+        remove: vec![],
+        wait: false,
+        dry_run: false,
+    };
+    tag::change(&served.app, &Caller::root(Via::Cli), &retag, &mut Unobserved).expect("tagged");
+    let beta = Scope::parse("client=beta").expect("a scope");
+    let scoped = served.log_in(&served.add("bert", Role::Operator, beta));
+    let viewer = served.log_in(&served.add("vera", Role::Viewer, Scope::All));
+    let mut part_of_it = Stream::of(&served, "/instances", &scoped);
+    let mut looks = Stream::of(&served, "/instances", &viewer);
+    let mut searched = Stream::of(&served, "/instances?q=state%3Arunning", &viewer);
+    let mut others = Stream::open(&served, "/live?of=instance&name=shop&v=", &scoped, "").expect("a stream");
+    switch(&served, false, "shop");
+    let told = looks.until("shop is stopped.");
+    assert!(told.contains("r-shop") && !told.contains("class=\"pick\""), "a viewer chooses nothing: {told}");
+    assert!(searched.until("shop is gone.").contains("#rows"), "what is no longer found goes");
+    switch(&served, false, "blog");
+    let told = part_of_it.until("blog is stopped.");
+    assert!(!told.contains("shop"), "{told}");
+    user::log_out(&served.app, &Caller::root(Via::Cli), &name("bert")).expect("logged out");
+    assert_eq!(others.next().as_deref(), Some("over\n"), "of what is not theirs nothing is told");
+}
+
+#[test]
+fn a_page_of_an_instance_and_one_of_an_operation_are_told_how_it_goes() {
+    let served = served();
+    let cookie = served.log_in(&served.code());
+    let mut page = Stream::of(&served, "/instances/shop", &cookie);
+    let first = page.until("hx-target=\"#power\"");
+    assert!(first.contains("value=\"stop\"") && first.contains("<p class=\"sum\" id=\"state\">"), "{first}");
+    switch(&served, false, "shop");
+    let told = page.until("shop is stopped.");
+    assert!(told.contains("value=\"start\""), "{told}");
+    let id = served.world.engine().store.operations(1).expect("operations").remove(0).id;
+    let mut ended = Stream::open(&served, &format!("/live?of=operation&id={id}&v="), &cookie, "").expect("a stream");
+    let told = ended.until("hx-target=\"#ends\"");
+    assert!(told.contains("id=\"steps\"") && told.contains("succeeded"), "{told}");
+    assert!(!served.get(&format!("/operations/{id}"), &cookie).body.contains("hx-sse"), "what is over moves no more");
+    let mut measured = Stream::of(&served, "/instances/shop/metrics", &cookie);
+    assert!(measured.until("hx-target=\"#last-1\"").contains("<p class=\"hint\" id=\"last-1\"></p>"));
+}
+
+#[test]
+fn a_stream_ends_with_its_session_and_with_the_server() {
+    let served = served();
+    let code = served.add("anna", Role::Operator, Scope::All);
+    let cookie = served.log_in(&code);
+    assert_eq!(Stream::open(&served, "/live?of=instances", "", "").map(drop), Err("401".to_owned()));
+    for nothing in ["/live", "/live?of=x", "/live?of=instance&name=..%2Fx"] {
+        assert_eq!(Stream::open(&served, nothing, &cookie, "").map(drop), Err("404".to_owned()), "{nothing}");
+    }
+    let path = address(&served, "/instances", &cookie);
+    let mut own = Stream::open(&served, &path, &cookie, "").expect("a stream");
+    user::log_out(&served.app, &Caller::root(Via::Cli), &name("anna")).expect("logged out");
+    assert_eq!((own.next().as_deref(), own.next()), (Some("over\n"), None));
+    assert_eq!(Stream::open(&served, &path, &cookie, "").map(drop), Err("401".to_owned()));
+    let cookie = served.log_in(&served.code());
+    let mut last = Stream::of(&served, "/instances", &cookie);
+    served.closing.store(true, Ordering::Relaxed);
+    assert_eq!(last.next(), None, "the page comes back by itself");
+}
