@@ -36,6 +36,7 @@ pub struct Create {
 /// # Errors
 /// There is no such user, or it may less than the key is to.
 pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
+    app.require(caller, Right::Protect)?;
     make(app, caller, create, false)
 }
 
@@ -44,16 +45,12 @@ pub fn create(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated>
 /// # Errors
 /// There is no such user.
 pub fn create_for_metrics(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
+    app.require(caller, Right::Protect)?;
     make(app, caller, &Create { role: Some(Role::Viewer), ..create.clone() }, true)
 }
 
-fn make(app: &App, caller: &Caller, create: &Create, for_metrics: bool) -> Result<KeyCreated> {
-    app.require(caller, Right::Protect)?;
-    make(app, caller, create)
-}
-
 /// The same for who may, for others or for itself.
-pub(super) fn make(app: &App, caller: &Caller, create: &Create) -> Result<KeyCreated> {
+pub(super) fn make(app: &App, caller: &Caller, create: &Create, for_metrics: bool) -> Result<KeyCreated> {
     let mut store = app.new_store()?;
     let account = store.require_account(&create.user)?;
     let role = create.role.unwrap_or(account.role);

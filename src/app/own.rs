@@ -31,7 +31,8 @@ pub fn look(app: &App, who: &Who) -> Result<OwnView> {
 /// The key is to do more than its user, or [`crate::model::Code::LoginTooOld`].
 pub fn create_key(app: &App, who: &Who, role: Option<Role>, label: &str) -> Result<KeyCreated> {
     who.require_fresh()?;
-    key::make(app, &who.caller, &key::Create { user: who.user.clone(), role, label: label.to_owned() })
+    let create = key::Create { user: who.user.clone(), role, label: label.to_owned() };
+    key::make(app, &who.caller, &create, false)
 }
 
 /// What becomes of one of its keys. One of others is not there.

@@ -111,9 +111,7 @@ impl Who {
     pub fn require_fresh(&self) -> Result<()> {
         match self.is_fresh {
             true => Ok(()),
-            false => {
-                Err(Error::new(Code::LoginTooOld, "the log-in is too long ago for this").hint("log in again"))
-            }
+            false => Err(Error::new(Code::LoginTooOld, "the log-in is too long ago for this").hint("log in again")),
         }
     }
 }

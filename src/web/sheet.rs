@@ -20,10 +20,7 @@ use super::{
     session::User,
 };
 use crate::{
-    app::{
-        Accepted, App, Caller,
-        session::{self, Who},
-    },
+    app::{Accepted, App, Caller, session::Who},
     model::{Code, Error, Result, escaped},
 };
 

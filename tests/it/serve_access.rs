@@ -11,6 +11,7 @@ use lite::{
 
 use crate::support::{
     api::{Key, Wish},
+    furnished::furnished,
     served::{FORM, OWN, Served, status},
     world::World,
 };
@@ -79,7 +80,7 @@ fn every_page_is_closed_without_a_log_in_and_to_who_may_not() {
 fn what_decides_who_comes_in_wants_a_log_in_of_late() {
     let decides = |path: &str| ["/access", "/users", "/contacts"].iter().any(|part| path.starts_with(part));
     let never = Limits { fresh: jiff::SignedDuration::ZERO, ..Limits::default() };
-    let served = Served::with(|options| options.sessions = never);
+    let served = Served::of(furnished(), |options| options.sessions = never);
     let (cookie, mut count) = (served.log_in(&served.code()), 0);
     for page in PAGES.iter().filter(|page| page.method == "POST") {
         if decides(page.path) || matches!(page.needs, Needs::Fresh(_)) {

@@ -1,11 +1,6 @@
 //! The console's pages in a browser: `make test-serve`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Mutex,
-};
+use std::{fs, path::Path, process::Command, sync::OnceLock};
 
 use lite::{
     engine,
@@ -19,24 +14,17 @@ use crate::{
     web_vendor,
 };
 
-/// Folders for what is installed, and for pictures.
-pub fn tools() -> (PathBuf, PathBuf) {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), Into::into);
-    let both = (target.join("web"), target.join("pictures"));
-    [&both.0, &both.1].into_iter().for_each(|folder| fs::create_dir_all(folder).expect("a folder"));
-    both
+/// Installs what the scripts need beside them, by the lock file, once: another test may be using it.
+pub fn script(folder: &Path) -> std::path::PathBuf {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| install(folder));
+    folder.join("look.mjs")
 }
 
-/// Installs what a script needs beside it, by the lock file, once.
-pub fn script(folder: &Path, name: &str) -> PathBuf {
-    static TURN: Mutex<bool> = Mutex::new(false);
-    let mut is_done = TURN.lock().expect("not poisoned");
+fn install(folder: &Path) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web");
-    for name in ["package.json", "package-lock.json", name] {
+    for name in ["package.json", "package-lock.json", "look.mjs", "picture.mjs", "terminal.mjs", "live.mjs"] {
         fs::copy(own.join(name), folder.join(name)).expect("copied");
-    }
-    if std::mem::replace(&mut *is_done, true) {
-        return folder.join(name);
     }
     let made = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder).status();
     assert!(made.expect("npm").success(), "npm ci");
@@ -44,7 +32,6 @@ pub fn script(folder: &Path, name: &str) -> PathBuf {
         let theirs = fs::read(folder.join("node_modules").join(&one.package).join(&one.path)).expect(&one.file);
         assert!(fs::read(web_vendor::folder().join(&one.file)).expect(&one.file) == theirs, "{}", one.file);
     }
-    folder.join(name)
 }
 
 /// Looks at the pages, and gives what was found.
@@ -96,6 +83,8 @@ fn many(count: usize) -> World {
         let mut request = world.plain_request(Some(&format!("shop-{n}")));
         (request.bundle.vcpus, request.bundle.memory, request.bundle.disk) = (1, Size::mib(16), Size::mib(16));
         engine::create(&mut world.engine(), request, &mut Unobserved).expect("made");
+        // As the host has no room for so many that are to run.
+        world.sql("UPDATE instance SET desired_state = 'stopped'");
     }
     world
 }
@@ -107,11 +96,19 @@ fn hostile(world: &World) {
     world.sql(&format!("UPDATE operation SET error = '{script}' WHERE kind = 'create'"));
 }
 
+/// Where what a browser needs, and the pictures it takes, lie.
+pub fn folders() -> (std::path::PathBuf, std::path::PathBuf) {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), Into::into);
+    let (tools, pictures) = (target.join("web"), target.join("pictures"));
+    fs::create_dir_all(&tools).expect("a folder");
+    (tools, pictures)
+}
+
 #[test]
 #[ignore = "needs chromium and npm: make test-serve"]
 fn pictures_are_taken_of_the_list_and_of_metrics() {
-    let (tools, pictures) = tools();
-    let script = script(&tools, "picture.mjs");
+    let (tools, pictures) = folders();
+    let script = script(&tools).with_file_name("picture.mjs");
     let world = furnished();
     measure(&world);
     let (served, folder) = (Served::of(world, |_| {}), pictures.join("readme"));
@@ -129,8 +126,8 @@ fn pictures_are_taken_of_the_list_and_of_metrics() {
 #[test]
 #[ignore = "needs chromium and npm: make test-serve"]
 fn a_browser_finds_nothing_wrong_with_any_page() {
-    let (tools, pictures) = tools();
-    let script = script(&tools, "look.mjs");
+    let (tools, pictures) = folders();
+    let script = script(&tools);
     let lists: Vec<&str> = pages().into_iter().filter(|path| path.matches('/').count() == 1).collect();
     let empty = look(&Served::new(), &script, &pictures.join("none"), &lists);
     assert_eq!(empty, nothing(&lists));

@@ -19,14 +19,14 @@ use lite::{
 
 use crate::{
     support::{served::Served, world::World},
-    web_browser::{script, tools},
+    web_browser::{folders, script},
 };
 
 #[test]
 #[ignore = "needs chromium and npm: make test-serve"]
 fn two_browsers_watch_one_console_and_one_types() {
-    let (tools, pictures) = tools();
-    let script = script(&tools, "terminal.mjs");
+    let (tools, pictures) = folders();
+    let script = script(&tools).with_file_name("terminal.mjs");
     let world = World::new();
     let record = world.create("shop").expect("made").record;
     let log = world.names(&record.name, record.uuid).console_log;
@@ -66,8 +66,8 @@ fn shell(served: &Served, command: &str) {
 #[test]
 #[ignore = "needs chromium and npm: make test-serve"]
 fn an_open_page_follows_what_is_done_in_a_shell() {
-    let (tools, pictures) = tools();
-    let script = script(&tools, "live.mjs");
+    let (tools, pictures) = folders();
+    let script = script(&tools).with_file_name("live.mjs");
     let world = World::new();
     world.create("blog").expect("made");
     world.create("shop").expect("made");

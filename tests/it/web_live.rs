@@ -74,7 +74,12 @@ impl Stream {
 
     /// Of the page at an address.
     fn of(served: &Served, page: &str, cookie: &str) -> Self {
-        Self::open(served, &address(served, page, cookie), cookie, "").expect("a stream")
+        let path = address(served, page, cookie);
+        let stream = Self::open(served, &path, cookie, "").expect("a stream");
+        // Who says nothing of what it shows is told all by the look that this one is told by too.
+        let (of, _) = path.rsplit_once("&v=").expect("a version");
+        Self::open(served, of, cookie, "").expect("a stream").next().expect("all");
+        stream
     }
 
     /// The next event; none: the stream has ended.

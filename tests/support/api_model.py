@@ -21,6 +21,11 @@ def check(value, shape, where):
         assert isinstance(value, list), where
         for one in value:
             check(one, shape.member, where + "[]")
+    elif kind == "map":
+        assert isinstance(value, dict), where
+        for name, one in value.items():
+            check(name, shape.key, where + " key")
+            check(one, shape.value, f"{where}[{name}]")
     elif kind in ("integer", "long"):
         assert type(value) is int, f"{where} is {value!r}, and is to be an integer"
     elif kind in ("float", "double", "timestamp"):

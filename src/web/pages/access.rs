@@ -126,7 +126,7 @@ fn keyed(user: Name, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
 
 /// A key with its secret.
 pub fn key_once(made: KeyCreated) -> Once {
-    let KeyCreated { key, secret } = made;
+    let KeyCreated { key, secret, .. } = made;
     let lines = vec![format!("aws_access_key_id = {}", key.id), format!("aws_secret_access_key = {secret}")];
     Once {
         title: format!("Key of {}", key.user),

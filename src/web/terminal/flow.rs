@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -64,7 +64,7 @@ impl Flow {
     }
 
     /// Nobody takes any more.
-    pub fn leave(&self) {
+    fn leave(&self) {
         self.waiting().is_left = true;
     }
 
@@ -98,6 +98,15 @@ impl Flow {
                 }
             }
         }
+    }
+}
+
+/// Whoever takes what flows. Dropped, nobody takes it any more, however that came.
+pub(super) struct Taker(pub Arc<Flow>);
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{
     Asked, Does, Told,
-    flow::Flow,
+    flow::{Flow, Taker},
     keyboards::{Holder, Seat},
     sentence,
     socket::{Line, converse, end, limited},
@@ -39,11 +39,11 @@ async fn opened(socket: &mut WebSocket, stay: Stay, name: Result<Name>) -> Resul
     let watching = stay.console.workers.page(look).await?;
     let seat = Arc::new(stay.console.terminals.keyboards.sit(watching.uuid));
     let flow = Arc::<Flow>::default();
+    let _taker = Taker(flow.clone());
     read(watching, flow.clone())?;
     let ((tell, told), (does, doing)) = (channel(WAITING), channel(WAITING));
     let beside = tokio::spawn(beside(stay.clone(), name, seat, tell, doing));
     converse(socket, &stay, Line { flow: &flow, told, does }).await;
-    flow.leave();
     // It ends with what it was told by.
     let _ = beside.await;
     Ok(())

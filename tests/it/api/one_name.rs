@@ -9,7 +9,7 @@ use lite::{
 use serde_json::Value;
 
 use crate::support::{
-    api::{Key, Wish, images, new_key},
+    api::{Key, Wish, new_key},
     create_request::create_request,
     html::{faults, part},
     served::Served,
@@ -51,7 +51,6 @@ fn form(served: &Served, cookie: &str) -> Told {
 #[test]
 fn one_name_by_ten_commands_ten_requests_and_ten_forms_at_once_is_given_once() {
     let mut world = World::with_images();
-    images(&world);
     world.serve_in(&["home-1"], 100);
     let served = Served::of(world, |_| {});
     let (anna, cookie) = (new_key(&served.app, "anna", Role::Admin, None), served.log_in(&served.code()));
