@@ -3,7 +3,7 @@
 use super::{Ctx, capacity, host::used_by_disks};
 use crate::{
     hypervisor::Space,
-    model::{DiskUsage, Result, Size},
+    model::{Code, DiskUsage, Error, Hint, Result, Size, Verb},
     plan,
 };
 
@@ -60,4 +60,22 @@ fn used(ctx: &Ctx) -> Result<u64> {
     });
     // One that goes meanwhile takes nothing.
     Ok(ours.filter_map(|file| ctx.machine.info(file).ok()).map(|info| info.allocated).sum())
+}
+
+/// Looks once more at what was reserved: an image that was made meanwhile, and what others did, took of it.
+///
+/// # Errors
+/// Refused where the pool is nearly full by now, or so much memory is not there any more.
+pub fn check_again(ctx: &Ctx, memory: Size) -> Result<()> {
+    check(ctx)?;
+    let free = Size::bytes(ctx.hypervisor.host()?.memory_free_kib << 10);
+    if memory <= free {
+        return Ok(());
+    }
+    let [needed, free] = Size::together([memory, free]);
+    Err(Error::new(
+        Code::NoCapacity,
+        format!("the memory of this host was taken meanwhile: {needed} needed, {free} free"),
+    )
+    .hint(Hint::from("use a smaller bundle (").run(Verb::Bundles).text(" shows what fits), or stop an instance")))
 }

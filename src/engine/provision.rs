@@ -326,30 +326,12 @@ fn render_seed(
     })
 }
 
-/// Looks once more at what was reserved: an image that was made meanwhile, and what others did, took of it.
-///
-/// # Errors
-/// Refused where the pool is nearly full by now, or the memory is gone.
-fn look_again(ctx: &Ctx, job: &Job) -> Result<()> {
-    disk::check(ctx)?;
-    let (needed, free) = (job.record.memory, Size::bytes(ctx.hypervisor.host()?.memory_free_kib << 10));
-    if needed <= free {
-        return Ok(());
-    }
-    let [needed, free] = Size::together([needed, free]);
-    Err(Error::new(
-        Code::NoCapacity,
-        format!("the memory of this host was taken meanwhile: {needed} needed, {free} free"),
-    )
-    .hint(Hint::from("use a smaller bundle (").run(Verb::Bundles).text(" shows what fits), or stop an instance")))
-}
-
 /// Makes everything on `image`, up to the running domain.
 ///
 /// # Errors
 /// The step that failed; what was begun is in `job.started`, for [`abandon`].
 pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
-    look_again(ctx, job)?;
+    disk::check_again(ctx, job.record.memory)?;
     job.record.image_digest.clone_from(&image.digest);
     let held = images::hold(ctx, &job.request, image)?;
     ctx.store.set_image(&job.record, &image.volume)?;

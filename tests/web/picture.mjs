@@ -4,7 +4,7 @@ import { chromium } from "playwright-core";
 
 const [url, code, folder, ...pages] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
-const context = await browser.newContext({ viewport: { width: 1080, height: 640 }, colorScheme: "light", locale: "en-GB", timezoneId: "UTC" });
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: "light", locale: "en-GB", timezoneId: "UTC" });
 const page = await context.newPage();
 await page.goto(`${url}/login`);
 await page.fill("#code", code);
