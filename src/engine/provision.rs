@@ -31,7 +31,7 @@ use crate::{
     kill_point,
     model::{
         Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
-        Size, Snapshot, Stage, Subject, Verb,
+        Snapshot, Stage, Subject,
     },
     plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step},
     render::{Seed, SeedInput, render},
