@@ -6,7 +6,7 @@ use lite::{
     engine,
     model::{HostId, Metric, Name, Point, Size, Unobserved},
     store::metrics::{MinuteOf, SeriesCache, insert_minute},
-    web::PAGES,
+    web::{Needs, PAGES},
 };
 
 use crate::{
@@ -50,7 +50,8 @@ fn pages() -> Vec<&'static str> {
     let is_page = |example: &str| {
         !["/", "/login", "/live", "/assets/style.css"].contains(&example) && !example.ends_with("/stream")
     };
-    PAGES.iter().filter(|page| page.method == "GET").map(|page| page.example).filter(|path| is_page(path)).collect()
+    let opened = PAGES.iter().filter(|page| page.method == "GET" && page.needs != Needs::Token);
+    opened.map(|page| page.example).filter(|path| is_page(path)).collect()
 }
 
 fn nothing(paths: &[&str]) -> serde_json::Value {
