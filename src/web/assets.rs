@@ -26,12 +26,16 @@ const STYLE: &str = "text/css; charset=utf-8";
 
 /// Assets, by their kinds and files.
 macro_rules! assets {
-    ($($name:literal: $kind:ident = $file:literal),* $(,)?) => {
-        [$(Asset { name: $name, kind: $kind, text: include_str!(concat!("assets/", $file)) }),*]
+    ($($name:literal: $kind:ident = $file:literal $(+ $more:literal)*),* $(,)?) => {
+        [$(Asset {
+            name: $name,
+            kind: $kind,
+            text: concat!(include_str!(concat!("assets/", $file)) $(, "\n", include_str!(concat!("assets/", $more)))*),
+        }),*]
     };
 }
 
-const ALL: [Asset; 12] = assets![
+const ALL: [Asset; 11] = assets![
     "style.css": STYLE = "style.css",
     "login.js": SCRIPT = "login.js",
     "page.js": SCRIPT = "page.js",
@@ -42,8 +46,8 @@ const ALL: [Asset; 12] = assets![
     "charts.js": SCRIPT = "charts.js",
     "uplot.js": SCRIPT = "vendor/uPlot.iife.min.js",
     "uplot.css": STYLE = "vendor/uPlot.min.css",
-    "htmx.js": SCRIPT = "vendor/htmx.min.js",
-    "hx-sse.js": SCRIPT = "vendor/hx-sse.min.js",
+    // In one: htmx begins once it is there, and an extension that came after that would be too late.
+    "htmx.js": SCRIPT = "vendor/htmx.min.js" + "vendor/hx-sse.min.js",
 ];
 
 /// What stands behind `?` in the address of each.

@@ -14,6 +14,7 @@ mod support {
     pub mod html;
     pub mod https;
     pub mod image_contract;
+    pub mod leftovers;
     pub mod next_command;
     pub mod off_site;
     pub mod operations;

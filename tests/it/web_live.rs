@@ -191,6 +191,20 @@ fn a_page_of_an_instance_and_one_of_an_operation_are_told_how_it_goes() {
     assert!(measured.until("hx-target=\"#last-1\"").contains("<p class=\"hint\" id=\"last-1\"></p>"));
 }
 
+/// htmx begins as soon as it is there: an extension that came in a file of its own was too late now and then, and the page stood still.
+#[test]
+fn what_moves_a_page_comes_in_one_file() {
+    let served = served();
+    let cookie = served.log_in(&served.code());
+    let page = served.get("/instances", &cookie).body;
+    let loaded: Vec<&str> =
+        page.match_indices("<script src=\"").map(|(at, _)| part(&page[at..], "/assets/", "?")).collect();
+    let files = ["htmx.min.js", "hx-sse.min.js"]
+        .map(|file| std::fs::read_to_string(crate::web_vendor::folder().join(file)).expect("vendored"));
+    assert_eq!(served.get("/assets/htmx.js", &cookie).body, files.join("\n"));
+    assert_eq!(loaded, ["page.js", "htmx.js"]);
+}
+
 #[test]
 fn a_stream_ends_with_its_session_and_with_the_server() {
     let served = served();

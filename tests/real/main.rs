@@ -30,6 +30,7 @@ mod support {
     pub mod https;
     pub mod idle;
     pub mod image_contract;
+    pub mod leftovers;
     pub mod need;
     #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
     pub mod off_site;

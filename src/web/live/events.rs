@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Seat, Shown, Topic,
+    Shown, Subscription, Topic,
     difference::{difference, event},
     looker,
 };
@@ -45,22 +45,22 @@ impl HttpBody for Events {
 
 /// The stream of a topic, for a page that shows the version of it that it says.
 pub fn stream(stay: Stay, topic: Topic, version: String) -> Response {
-    let (seat, begin) = stay.console.live.sit(topic, &stay.who.caller);
+    let (subscription, begin) = stay.console.live.subscribe(topic, &stay.who.caller);
     if begin {
         tokio::spawn(looker::look(stay.console.clone()));
     }
     let (send, events) = channel(WAITING);
-    tokio::spawn(tell(stay, seat, version, send));
+    tokio::spawn(tell(stay, subscription, version, send));
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::new(Events(events))).into_response()
 }
 
-async fn tell(stay: Stay, mut seat: Seat, version: String, send: Sender<Bytes>) {
+async fn tell(stay: Stay, mut subscription: Subscription, version: String, send: Sender<Bytes>) {
     let (mut over, mut ping) = (std::pin::pin!(stay.over()), interval(PING));
     // What the page shows; before the first look all that is known of it is what it says.
     let mut before: Option<Arc<Shown>> = None;
     let mut says = Some(version);
     // Who came after a look is shown what was seen by it.
-    seat.shown.mark_changed();
+    subscription.shown.mark_changed();
     loop {
         let text = tokio::select! {
             why = &mut over => {
@@ -72,11 +72,11 @@ async fn tell(stay: Stay, mut seat: Seat, version: String, send: Sender<Bytes>) 
             }
             () = send.closed() => return,
             _ = ping.tick() => ": here\n\n".to_owned(),
-            changed = seat.shown.changed() => {
+            changed = subscription.shown.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                let Some(now) = seat.shown.borrow_and_update().clone() else { continue };
+                let Some(now) = subscription.shown.borrow_and_update().clone() else { continue };
                 let is_shown = says.take().is_some_and(|says| says == now.version);
                 let text = if is_shown { String::new() } else { difference(before.as_deref(), &now) };
                 let text = if text.is_empty() { text } else { event(&now.version, &text) };

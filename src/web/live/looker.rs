@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Hall, Shown, Topic, lock};
+use super::{Shown, Subscribers, Topic, lock};
 use crate::{
     app::{App, Caller, live::Looker},
     web::Console,
@@ -43,18 +43,18 @@ pub(super) async fn look(console: Arc<Console>) {
     let mut pace = Pace { begun: None, took: Duration::ZERO, is_wanted: true };
     loop {
         {
-            let mut hall = lock(&console.live.0);
-            if hall.audiences.is_empty() {
-                hall.is_looking = false;
+            let mut subscribers = lock(&console.live.0);
+            if subscribers.groups.is_empty() {
+                subscribers.is_looking = false;
                 return;
             }
-            pace.is_wanted |= std::mem::take(&mut hall.is_new);
+            pace.is_wanted |= std::mem::take(&mut subscribers.is_new);
         }
-        let (app, hall, is_due) = (console.app.clone(), console.live.0.clone(), pace.is_due(Instant::now()));
+        let (app, subscribers, is_due) = (console.app.clone(), console.live.0.clone(), pace.is_due(Instant::now()));
         let asked = spawn_blocking(move || {
             let changed = looker.has_changed();
             if is_due {
-                show(&app, &looker, &hall);
+                show(&app, &looker, &subscribers);
             }
             (looker, changed)
         });
@@ -74,16 +74,16 @@ pub(super) async fn look(console: Arc<Console>) {
     }
 }
 
-/// Looks once, and shows each audience what there is for it.
-fn show(app: &App, looker: &Looker, hall: &std::sync::Mutex<Hall>) {
+/// Looks once, and shows each group what there is for it.
+fn show(app: &App, looker: &Looker, subscribers: &std::sync::Mutex<Subscribers>) {
     // What cannot be looked at stays as it is shown: the page's own notices say why, once it is opened again.
     let Ok(looked) = looker.look() else { return };
     let all: Vec<(Topic, Caller)> =
-        lock(hall).audiences.iter().map(|one| (one.topic.clone(), one.caller.clone())).collect();
+        lock(subscribers).groups.iter().map(|one| (one.topic.clone(), one.caller.clone())).collect();
     for (topic, caller) in all {
         let shown = topic.shown(app, &caller, &looked);
         let Ok(shown) = shown.map(Arc::<Shown>::new) else { continue };
-        if let Some(one) = lock(hall).audiences.iter().find(|one| one.is_of(&topic, &caller)) {
+        if let Some(one) = lock(subscribers).groups.iter().find(|one| one.is_of(&topic, &caller)) {
             one.shown.send_if_modified(|before| {
                 let is_other = before.as_ref() != Some(&shown);
                 *before = Some(shown);

@@ -17,23 +17,23 @@ use tokio::sync::watch;
 use crate::app::Caller;
 
 /// Who watch the same, and see the same of it.
-struct Audience {
+struct Group {
     topic: Topic,
     caller: Caller,
-    seats: usize,
+    count: usize,
     shown: watch::Sender<Option<Arc<Shown>>>,
 }
 
-impl Audience {
+impl Group {
     fn is_of(&self, topic: &Topic, caller: &Caller) -> bool {
         self.topic == *topic && self.caller == *caller
     }
 }
 
-/// All of them.
+/// All who follow.
 #[derive(Default)]
-struct Hall {
-    audiences: Vec<Audience>,
+struct Subscribers {
+    groups: Vec<Group>,
     /// Somebody looks.
     is_looking: bool,
     /// Somebody came who was shown nothing yet.
@@ -42,47 +42,47 @@ struct Hall {
 
 /// All who watch.
 #[derive(Default)]
-pub struct Live(Arc<Mutex<Hall>>);
+pub struct Live(Arc<Mutex<Subscribers>>);
 
-/// A place in an audience. Dropped, it is left.
-pub(super) struct Seat {
-    hall: Arc<Mutex<Hall>>,
+/// One that follows. Dropped, it is left.
+pub(super) struct Subscription {
+    subscribers: Arc<Mutex<Subscribers>>,
     topic: Topic,
     caller: Caller,
     shown: watch::Receiver<Option<Arc<Shown>>>,
 }
 
-fn lock(hall: &Mutex<Hall>) -> MutexGuard<'_, Hall> {
-    hall.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
+    subscribers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Live {
-    /// A place, and whether somebody has to begin to look.
-    fn sit(&self, topic: Topic, caller: &Caller) -> (Seat, bool) {
-        let mut hall = lock(&self.0);
-        hall.is_new = true;
-        let begin = !std::mem::replace(&mut hall.is_looking, true);
+    /// Follows, and says whether somebody has to begin to look.
+    fn subscribe(&self, topic: Topic, caller: &Caller) -> (Subscription, bool) {
+        let mut subscribers = lock(&self.0);
+        subscribers.is_new = true;
+        let begin = !std::mem::replace(&mut subscribers.is_looking, true);
         // Who it is, and from where, is nothing to what is shown.
         let mut caller = caller.clone();
         caller.requester = crate::model::Requester::root(crate::model::Via::Console);
-        let at = hall.audiences.iter().position(|one| one.is_of(&topic, &caller)).unwrap_or_else(|| {
+        let at = subscribers.groups.iter().position(|one| one.is_of(&topic, &caller)).unwrap_or_else(|| {
             let shown = watch::Sender::new(None);
-            hall.audiences.push(Audience { topic: topic.clone(), caller: caller.clone(), seats: 0, shown });
-            hall.audiences.len() - 1
+            subscribers.groups.push(Group { topic: topic.clone(), caller: caller.clone(), count: 0, shown });
+            subscribers.groups.len() - 1
         });
-        hall.audiences[at].seats += 1;
-        let shown = hall.audiences[at].shown.subscribe();
-        (Seat { hall: self.0.clone(), topic, caller, shown }, begin)
+        subscribers.groups[at].count += 1;
+        let shown = subscribers.groups[at].shown.subscribe();
+        (Subscription { subscribers: self.0.clone(), topic, caller, shown }, begin)
     }
 }
 
-impl Drop for Seat {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut hall = lock(&self.hall);
-        if let Some(at) = hall.audiences.iter().position(|one| one.is_of(&self.topic, &self.caller)) {
-            hall.audiences[at].seats -= 1;
-            if hall.audiences[at].seats == 0 {
-                hall.audiences.remove(at);
+        let mut subscribers = lock(&self.subscribers);
+        if let Some(at) = subscribers.groups.iter().position(|one| one.is_of(&self.topic, &self.caller)) {
+            subscribers.groups[at].count -= 1;
+            if subscribers.groups[at].count == 0 {
+                subscribers.groups.remove(at);
             }
         }
     }
@@ -102,21 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn who_sees_the_same_is_one_audience_and_the_first_begins_to_look() {
+    fn who_sees_the_same_is_one_group_and_the_first_begins_to_look() {
         let live = Live::default();
         let list = || Topic::Instances(String::new());
-        let (seats, begun): (Vec<_>, Vec<_>) =
-            (0..50).map(|n| live.sit(list(), &caller(&format!("user-{n}"), Role::Viewer))).unzip();
+        let (subscriptions, begun): (Vec<_>, Vec<_>) =
+            (0..50).map(|n| live.subscribe(list(), &caller(&format!("user-{n}"), Role::Viewer))).unzip();
         assert_eq!(begun.iter().filter(|begin| **begin).count(), 1);
         let others = [
-            live.sit(list(), &caller("anna", Role::Operator)).0,
-            live.sit(Topic::Instances("state:running".to_owned()), &caller("vera", Role::Viewer)).0,
+            live.subscribe(list(), &caller("anna", Role::Operator)).0,
+            live.subscribe(Topic::Instances("state:running".to_owned()), &caller("vera", Role::Viewer)).0,
         ];
-        let seated = || lock(&live.0).audiences.iter().map(|one| one.seats).collect::<Vec<_>>();
-        assert_eq!(seated(), [50, 1, 1]);
+        let counts = || lock(&live.0).groups.iter().map(|one| one.count).collect::<Vec<_>>();
+        assert_eq!(counts(), [50, 1, 1]);
         drop(others);
-        assert_eq!(seated(), [50]);
-        drop(seats);
-        assert_eq!(seated(), [0; 0]);
+        assert_eq!(counts(), [50]);
+        drop(subscriptions);
+        assert_eq!(counts(), [0; 0]);
     }
 }
