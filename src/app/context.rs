@@ -2,10 +2,10 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Caller, denied::Denials, interrupted};
@@ -13,14 +13,16 @@ use crate::{
     clock::Clock,
     doctor::{Status, evaluate, gather},
     engine::{self, Ctx, images_of, refuse_lost_state},
-    hypervisor::{Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
+    hypervisor::{DomainInfo, Hypervisor, LocalMachine, Machine, libvirt::Libvirt},
     image::Images,
     model::{Code, Error, Hint, Instance, Name, Observer, Result, Settings, Unobserved, Verb},
-    store::{Store, events::Stamp},
+    store::{Store, Stores, events::Stamp},
 };
 
 /// How long a change that waits for a busy instance waits.
 const WAIT: Duration = Duration::from_secs(3600);
+/// For how long pages of one list tell of one look at the host.
+const SAME_LOOK: Duration = Duration::from_millis(500);
 
 /// What the use cases of one process share. A copy shares it too.
 #[derive(Clone)]
@@ -40,7 +42,13 @@ pub struct App {
     /// Who was refused a right lately.
     pub(super) denials: Arc<Denials>,
     host: OnceLock<Arc<dyn Hypervisor>>,
+    stores: Stores,
+    /// The domains as they were when they were last asked for, for lists in pages.
+    domains: Arc<Mutex<Option<Domains>>>,
 }
+
+/// The domains of a host at a moment.
+type Domains = (Instant, Arc<Vec<DomainInfo>>);
 
 impl App {
     /// Use cases for a host that is reached when it is needed.
@@ -55,6 +63,8 @@ impl App {
             sudo_user: None,
             machine,
             host: OnceLock::new(),
+            stores: Stores::default(),
+            domains: Arc::default(),
         }
     }
 
@@ -63,6 +73,12 @@ impl App {
         let app = Self::new(settings, clock, true);
         let _ = app.host.set(host);
         app
+    }
+
+    /// The same, for a process that lives long: databases stay open between uses.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { stores: Stores::kept(), ..self }
     }
 
     /// The time of now and the name of the host, for events.
@@ -85,6 +101,18 @@ impl App {
             false => e.hint("run it with `sudo`, or as a member of the group `libvirt`"),
         })?;
         Ok(self.host.get_or_init(|| Arc::new(host)).clone())
+    }
+
+    /// The domains of the host; where a list goes on, those of its page before, for a moment.
+    pub(super) fn domains(&self, goes_on: bool) -> Result<Arc<Vec<DomainInfo>>> {
+        let now = self.clock.instant();
+        let last = self.domains.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, domains)) = last.filter(|(at, _)| goes_on && now.saturating_duration_since(*at) < SAME_LOOK) {
+            return Ok(domains);
+        }
+        let domains = Arc::new(self.host()?.domains()?);
+        *self.domains.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, domains.clone()));
+        Ok(domains)
     }
 
     /// The images of the host, which is asked for only where its pool is not a folder of this machine.
@@ -131,7 +159,7 @@ impl App {
     pub(super) fn context_of_new_state(&self, caller: &Caller, wait: bool) -> Result<Ctx> {
         Ok(Ctx {
             settings: self.settings.clone(),
-            store: Store::open(&self.settings.paths.state)?,
+            store: self.stores.open(&self.settings.paths.state)?,
             hypervisor: self.host()?,
             clock: self.clock.clone(),
             cancel: self.cancel.clone(),
@@ -167,7 +195,7 @@ impl App {
             self.refuse_lost_state()?;
         }
         // It may have been made meanwhile.
-        let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+        let store = self.stores.open_existing(state)?;
         if let Some(store) = &store {
             store.notices().iter().for_each(|line| observer.status(line));
             interrupted::say(store, &self.settings, observer);
@@ -177,13 +205,12 @@ impl App {
 
     /// The database, if there is one.
     pub(super) fn store_as_it_is(&self) -> Result<Option<Store>> {
-        let state = &self.settings.paths.state;
-        Store::exists(state)?.then(|| Store::open(state)).transpose()
+        self.stores.open_existing(&self.settings.paths.state)
     }
 
     /// The database, for use cases that may make it.
     pub(super) fn new_store(&self) -> Result<Store> {
-        Store::open(&self.settings.paths.state)
+        self.stores.open(&self.settings.paths.state)
     }
 
     /// Refuses a host on which a guest could not reach the world: found out now, not after minutes of waiting.

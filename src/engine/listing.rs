@@ -1,6 +1,6 @@
 //! What `list` and `show` tell: the record from the database, the state from one look at libvirt.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{Ctx, domain::drift_of, links::Links};
 use crate::{
@@ -27,11 +27,29 @@ pub struct Listed {
 pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
     let mut instances = ctx.store.instances()?;
     instances.retain(|i| i.phase != Phase::Baking);
+    with_states(ctx, instances, || ctx.hypervisor.domains().map(Arc::new))
+}
+
+/// The same of so many instances, from the first after this name on; `domains` are those of the host.
+pub fn list_after(
+    ctx: &Ctx,
+    (name, most): (&str, usize),
+    domains: impl FnOnce() -> Result<Arc<Vec<DomainInfo>>>,
+) -> Result<Vec<Listed>> {
+    with_states(ctx, ctx.store.instances_after(name, most)?, domains)
+}
+
+fn with_states(
+    ctx: &Ctx,
+    instances: Vec<Instance>,
+    domains: impl FnOnce() -> Result<Arc<Vec<DomainInfo>>>,
+) -> Result<Vec<Listed>> {
     if instances.is_empty() {
         return Ok(Vec::new());
     }
     let copied = ctx.store.sources_of_snapshots()?;
-    let seen: HashMap<_, _> = ctx.hypervisor.domains()?.into_iter().map(|d| (d.uuid, d)).collect();
+    let domains = domains()?;
+    let seen: HashMap<_, _> = domains.iter().map(|d| (d.uuid, d)).collect();
     let runs = seen.values().any(|d| d.state == DomainState::Running);
     // Where the host cannot be asked, a listing tells what is known.
     let links = runs.then(|| Links::look(ctx).ok()).flatten();
@@ -41,7 +59,7 @@ pub fn list(ctx: &Ctx) -> Result<Vec<Listed>> {
             let domain = match seen.get(&instance.record.uuid) {
                 // A list that leaves one out does not make it lost: it is asked for by itself.
                 None => ctx.hypervisor.domain(instance.record.uuid),
-                listed => Ok(listed.cloned()),
+                listed => Ok(listed.copied().cloned()),
             };
             let Ok(domain) = domain else { return listed(instance, Some(DomainState::Other), Vec::new(), false) };
             let drift = domain.as_ref().map(|d| differences(&instance, d, links.as_ref())).unwrap_or_default();

@@ -104,7 +104,7 @@ pub use image_pool::images_of;
 pub use images::ensure_image;
 pub use links::{repair as repair_links, restore as restore_links};
 pub use listeners::listener;
-pub use listing::{Listed, inspect, list};
+pub use listing::{Listed, inspect, list, list_after};
 pub use lock::{has_owner, held_locks, owner};
 pub use manifest::{Exported, ExportedDisk, ExportedSecret, Manifest};
 pub use names::{apply as apply_names, restore as restore_names};

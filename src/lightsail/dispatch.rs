@@ -72,18 +72,30 @@ impl Signed {
     }
 }
 
+/// What is left of a request once it is let in.
+enum Next {
+    Answer(Vec<u8>),
+    Change(Handler, Box<Signed>, Bytes),
+}
+
 async fn exchange(api: &Arc<Api>, (peer, id): (IpAddr, &str), parts: &Parts, body: Bytes) -> Answer<Vec<u8>> {
     let asked = asked(parts, &body)?;
     let (parts, shared, id) = (parts.clone(), api.shared.clone(), id.to_owned());
-    let (own, own_body) = (shared.clone(), body.clone());
-    let signed = api.readers.beside(move || let_in(&own, peer, &parts, &own_body)).await?;
-    match asked {
-        Asked::Identity => api.readers.beside(move || sts::answer(&signed.call(&shared, &body), &id)).await,
-        Asked::Operation(Err(none)) => Err(none),
-        Asked::Operation(Ok(Does::Read(handler))) => {
-            api.readers.beside(move || handler(&signed.call(&shared, &body)).map(|done| done.body)).await
+    // What only looks is done in the turn that lets it in.
+    let look = move || {
+        let signed = let_in(&shared, peer, &parts, &body)?;
+        match asked {
+            Asked::Identity => sts::answer(&signed.call(&shared, &body), &id).map(Next::Answer),
+            Asked::Operation(Err(none)) => Err(none),
+            Asked::Operation(Ok(Does::Read(handler))) => {
+                handler(&signed.call(&shared, &body)).map(|done| Next::Answer(done.body))
+            }
+            Asked::Operation(Ok(Does::Change(handler))) => Ok(Next::Change(handler, Box::new(signed), body)),
         }
-        Asked::Operation(Ok(Does::Change(handler))) => change(api, handler, signed, body).await,
+    };
+    match api.readers.beside(look).await? {
+        Next::Answer(answer) => Ok(answer),
+        Next::Change(handler, signed, body) => change(api, handler, *signed, body).await,
     }
 }
 

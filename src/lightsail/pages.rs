@@ -17,7 +17,7 @@ pub fn page<T>(
     key: impl Fn(&T) -> String,
     (token, size): (Option<&str>, usize),
 ) -> Answer<(Vec<T>, Option<String>)> {
-    let after = token.map(|token| read(list, token)).transpose()?;
+    let after = after(list, token)?;
     let mut keyed: Vec<(String, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
     keyed.retain(|(key, _)| after.as_ref().is_none_or(|after| key > after));
     keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -27,7 +27,14 @@ pub fn page<T>(
     Ok((keyed.into_iter().map(|(_, item)| item).collect(), next))
 }
 
-/// After what a page begins.
+/// After what the page of a token begins; none: it is the first.
+///
+/// # Errors
+/// The token is none of this list.
+pub fn after(list: &str, token: Option<&str>) -> Answer<Option<String>> {
+    token.map(|token| read(list, token)).transpose()
+}
+
 fn read(list: &str, token: &str) -> Answer<String> {
     let wrong = || Fault::invalid("`pageToken` is none of this list").tip("leave it out to begin anew");
     if token.len() > LONGEST {

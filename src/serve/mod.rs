@@ -61,6 +61,7 @@ impl Server {
     /// What is refused, a certificate that cannot be used, or an address that is taken.
     pub async fn bind(app: App, options: Options) -> Result<Self> {
         options.check()?;
+        let app = app.lasting();
         let Options { listen, tls, names, proxy, limits, sessions, cost, say } = options;
         let subjects = Subjects::new(listen.ip(), &names);
         let tls = tls.map(|certificate| Tls::new(&app, certificate, subjects)).transpose()?;

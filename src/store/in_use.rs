@@ -48,6 +48,13 @@ impl Turn {
 /// A connection that is counted. Dropped after it.
 pub(super) struct InUse(Option<FileId>);
 
+impl InUse {
+    /// Whether it is a connection to the file that has this name now.
+    pub fn is(&self, path: &Path) -> bool {
+        self.0.is_some() && self.0 == id(path)
+    }
+}
+
 impl Drop for InUse {
     fn drop(&mut self) {
         let (Some(id), Turn(mut open)) = (self.0, turn()) else { return };

@@ -89,6 +89,13 @@ impl Store {
         self.instances_where("WHERE phase <> 'kept' ORDER BY name", [])
     }
 
+    /// So many instances by name, from the first after this name on, without those of [`Self::instances`] that are thrown away again.
+    pub fn instances_after(&self, name: &str, most: usize) -> Result<Vec<Instance>> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let what = "WHERE phase NOT IN ('kept', 'baking') AND name > ?1 ORDER BY name LIMIT ?2";
+        self.instances_where(what, rusqlite::params![name, most])
+    }
+
     /// All instances of a host by name, each with its id, without the deleted ones that are kept; a row that cannot be read is an
     /// error of that instance alone.
     pub fn instances_on(&self, host: &HostId) -> Result<Vec<(String, Result<Instance>)>> {

@@ -19,6 +19,7 @@ mod domains;
 pub mod events;
 mod file;
 pub mod held;
+mod idle;
 mod in_use;
 pub mod instances;
 pub mod journal;
@@ -49,7 +50,7 @@ pub mod watcher_state;
 
 use std::{
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -57,7 +58,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use file::FileState;
 pub use held::Allocated;
-use in_use::InUse;
+use idle::Lent;
+pub use idle::Stores;
 pub use instances::{CleanSeed, NewInstance};
 pub use journal::Memory;
 pub use network_file::NetworkFile;
@@ -97,12 +99,10 @@ fn rebuild() -> Hint {
 
 /// The state database, `state.db`.
 pub struct Store {
-    connection: Connection,
-    path: PathBuf,
+    connection: Lent,
     notices: Vec<String>,
     /// What the next transaction writes into the audit.
     announced: Option<AuditEntry>,
-    _in_use: InUse,
 }
 
 /// Changes that are made together or not at all. What can be done in one are the functions of this room's modules.
@@ -130,14 +130,15 @@ impl Store {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(|e| cannot_open(&path, &e))?;
-        let _in_use = turn.opened(&path);
-        let mut store = Self { connection, path, notices: Vec::new(), announced: None, _in_use };
+        let in_use = turn.opened(&path);
+        let connection = Lent::new(connection, in_use, path);
+        let mut store = Self { connection, notices: Vec::new(), announced: None };
         store.prepare(&look)?;
         Ok(store)
     }
 
     fn prepare(&mut self, look: &FileState) -> Result<()> {
-        let path = self.path.clone();
+        let path = self.connection.path.clone();
         let version = |c: &Connection| -> rusqlite::Result<i64> {
             c.busy_timeout(BUSY)?;
             c.pragma_query_value(None, "user_version", |row| row.get(0))

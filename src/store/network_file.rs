@@ -70,6 +70,6 @@ impl Store {
             load_balancers: self.load_balancers(host)?,
             static_ips: self.static_ips(host)?,
         };
-        file.write(self.path.parent().unwrap_or(Path::new(".")))
+        file.write(self.connection.path.parent().unwrap_or(Path::new(".")))
     }
 }

@@ -54,7 +54,7 @@ impl Store {
     pub fn progress_log(&self, operation: &str) -> Result<ProgressLog> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_with_flags(&self.path, flags)?;
+            let connection = Connection::open_with_flags(&self.connection.path, flags)?;
             connection.busy_timeout(Duration::ZERO)?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             // Whoever writes what must last makes the checkpoints.
@@ -63,7 +63,7 @@ impl Store {
         };
         let turn = in_use::turn();
         let connection = open().map_err(sql)?;
-        let _in_use = turn.opened(&self.path);
+        let _in_use = turn.opened(&self.connection.path);
         Ok(ProgressLog { connection, operation: operation.to_owned(), written: Progress::default(), _in_use })
     }
 

@@ -64,6 +64,11 @@ pub(super) fn refuse_newer(path: &Path, version: i64) -> Result<()> {
     if (0..=today).contains(&version) { Ok(()) } else { Err(newer(path, version, today)) }
 }
 
+/// Whether a database of this version needs nothing.
+pub(super) fn is_current(version: i64) -> bool {
+    version == today(MIGRATIONS)
+}
+
 /// Brings a database of schema `version` to today's; an older one is copied beside itself first. Sentences for the user.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, version: i64) -> Result<Vec<String>> {
     migrate_by(MIGRATIONS, connection, path, version)

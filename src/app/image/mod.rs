@@ -83,8 +83,7 @@ fn rows(app: &App, images: &[Image]) -> Result<Vec<ImageRow>> {
 /// How an image becomes a row: with who uses it as far as a database tells. Neither libvirt nor database is
 /// needed where the pool is a folder of this machine.
 fn as_row(app: &App) -> Result<impl Fn(&Image) -> Result<ImageRow>> {
-    let state = &app.settings.paths.state;
-    let store = Store::exists(state)?.then(|| Store::open(state)).transpose()?;
+    let store = app.store_as_it_is()?;
     // Faults in the operator's files are told by what uses them.
     let catalog = catalog(&app.settings).unwrap_or_default();
     let (now, host_images) = (app.clock.now(), app.images()?);

@@ -25,15 +25,45 @@ pub fn list(
     app.authorise(caller, Right::Read, Target::Sorted)?;
     let tags = &caller.with_scope(tags);
     let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), Vec::new(), None)) };
+    let (rows, storage) = rows((app, caller, &ctx), tags, engine::list(&ctx)?, observer)?;
+    let disk = caller.scope().is_all().then(|| engine::disk_usage(&ctx).ok().flatten()).flatten();
+    Ok((rows, storage, disk))
+}
+
+/// The same of so many instances by name, from the first after this name on, and the storage of all: one page of a long list. More
+/// where the caller sees only some of them: which, is not told before all are read.
+pub fn part(
+    app: &App,
+    caller: &Caller,
+    (after, most): (&str, usize),
+    observer: &mut dyn Observer,
+) -> Result<(Vec<ListRow>, Vec<StorageRow>)> {
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let tags = &caller.with_scope(&[]);
+    let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), Vec::new())) };
+    let listed = match tags.is_empty() {
+        true => engine::list_after(&ctx, (after, most), || app.domains(!after.is_empty()))?,
+        false => engine::list(&ctx)?,
+    };
+    rows((app, caller, &ctx), tags, listed, observer)
+}
+
+/// What is told of instances that were listed, and the storage.
+fn rows(
+    (app, caller, ctx): (&App, &Caller, &Ctx),
+    tags: &[Tag],
+    listed: Vec<Listed>,
+    observer: &mut dyn Observer,
+) -> Result<(Vec<ListRow>, Vec<StorageRow>)> {
     let measured = measured(app, &ctx.store, observer)?;
     let now = ctx.now();
     // Before the first moment there is no start.
     let recent = now.saturating_sub(SignedDuration::from_secs(engine::USUAL_START)).unwrap_or(now);
     let starts = ctx.store.starts_since(recent)?;
-    let listed = engine::list(&ctx)?.into_iter().map(|l| state::as_reported(&ctx, l));
+    let listed = listed.into_iter().map(|l| state::as_reported(ctx, l));
     let listed = listed.filter(|l| has_all(&l.instance, tags));
     let static_ips = ctx.store.static_ips(&ctx.host_id())?;
-    let mut sites = leads::sites(&ctx)?;
+    let mut sites = leads::sites(ctx)?;
     let snapshots = ctx.store.newest_snapshots()?;
     let rows: Vec<ListRow> = listed
         .inspect(|l| state::warn_of_drift(l, observer))
@@ -44,15 +74,14 @@ pub fn list(
             row.last_snapshot = snapshots.get(&row.uuid).copied();
             if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
                 let uuid = &l.instance.record.uuid;
-                row.health = health(&ctx, *uuid, measured.get(uuid), starts.get(uuid).copied());
+                row.health = health(ctx, *uuid, measured.get(uuid), starts.get(uuid).copied());
             }
             row
         })
         .collect();
     // The instances are what was asked for.
     let storage = of(storage::all(&ctx.store, &app.settings, caller, observer)?, &rows, tags);
-    let disk = caller.scope().is_all().then(|| engine::disk_usage(&ctx).ok().flatten()).flatten();
-    Ok((rows, storage, disk))
+    Ok((rows, storage))
 }
 
 /// What the instances that have all the tags cost. The prices need the database alone; a host that does not answer leaves

@@ -13,7 +13,7 @@ use crate::{
         call::{Call, name},
         fault::{Answer, Fault},
         map::instance::{Beside, addresses_of, instance, state_of},
-        pages::page,
+        pages::{after, page},
         wire::{
             self, Access, GetAccess, GetInstances, HostKey, Instances, OfInstance, OneAccess, OneInstance, OneState,
         },
@@ -54,8 +54,9 @@ fn as_wire(call: &Call<'_>, rows: &[ListRow], storage: &[StorageRow], health: bo
 
 /// The instances, by name.
 pub fn all(call: &Call<'_>, input: GetInstances) -> Answer<Instances> {
-    let (rows, storage) = look(call)?;
     let at = (input.page_token.as_deref(), call.shared.page_size);
+    let after = after("instances", at.0)?.unwrap_or_default();
+    let (rows, storage) = list::part(call.app(), call.caller, (&after, at.1.saturating_add(1)), &mut Unobserved)?;
     let (rows, next_page_token) = page("instances", rows, |row| row.name.clone(), at)?;
     let instances = as_wire(call, &rows, &storage, input.include_health_status.unwrap_or(false))?;
     Ok(Instances { instances, next_page_token })

@@ -1,16 +1,22 @@
 //! What is seen of a host.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use lite::{
     app::{Caller, disk, key_pair, snapshot, static_ip},
+    clock::Clock as _,
     engine,
+    hypervisor::prelude::*,
     lightsail::operations::{Does, SERVED},
     model::{Name, Role, Size, Tag, Unobserved, Via},
 };
 use serde_json::{Value, json};
 
-use crate::support::{api::House, world::World};
+use crate::support::{
+    api::{House, Wish},
+    fake_clock::FakeClock,
+    world::World,
+};
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
@@ -58,6 +64,27 @@ fn listed(house: &House, key: &crate::support::api::Key, operation: &str, member
 
 fn names(all: &[Value]) -> Vec<&str> {
     all.iter().filter_map(|one| one["name"].as_str()).collect()
+}
+
+#[test]
+fn pages_of_one_list_tell_of_one_look_for_a_moment() {
+    let (house, clock) = (two(1), FakeClock::new());
+    let house = house.counting(clock.clone());
+    let anna = house.admin();
+    let looks = || house.world.hypervisor.calls().iter().filter(|call| **call == "domains").count();
+    let get = |body: &str| house.send(&anna, &Wish { at: clock.now(), ..Wish::of("GetInstances", body) }).json();
+    let next = json!({"pageToken": get("{}")["nextPageToken"]}).to_string();
+    let before = looks();
+    assert_eq!(get(&next)["instances"][0]["name"], "theirs");
+    assert_eq!(looks() - before, 0);
+    clock.sleep(Duration::from_millis(500));
+    assert_eq!(get(&next)["instances"][0]["name"], "theirs");
+    assert_eq!(looks() - before, 1);
+    // A list that begins sees what was changed just now.
+    let record = house.world.engine().store.require(&name("mine")).expect("there").record;
+    house.world.hypervisor.inner().destroy(record.uuid).expect("off");
+    assert_eq!(get("{}")["instances"][0]["state"]["name"], "stopped");
+    assert_eq!(looks() - before, 2);
 }
 
 #[test]

@@ -226,6 +226,7 @@ pub const ALL: &[(&str, Kind)] = &[
         "instance/firewall::accept",
         Named(|app, c, of| firewall::accept(app, c, &refirewall(of), &mut Unobserved)?.run(&mut Unobserved).map(shown)),
     ),
+    ("instance/list::part", Listing(|app, c, _| list::part(app, c, ("", 99), &mut Unobserved).map(shown))),
     ("instance/list::list", Listing(|app, c, _| list::list(app, c, &[], &mut Unobserved).map(shown))),
     ("instance/list::cost", Listing(|app, c, _| list::cost(app, c, &[], &mut Unobserved).map(shown))),
     (
