@@ -308,12 +308,15 @@ fn a_request_whose_process_was_killed_and_undone_may_be_made_again() {
     assert_eq!((error.code.as_str(), error.exit_code()), ("request_failed", 1));
 }
 
-/// How many locks this process holds on a file.
+/// How many locks this process holds on a file. The kernel's list comes in pieces, and one may be missed while others change it.
 fn locks_on(file: &Path) -> usize {
     let of = format!(":{} ", fs::metadata(file).expect("there").ino());
     let own = format!(" {} ", std::process::id());
-    let all = fs::read_to_string("/proc/locks").expect("read");
-    all.lines().filter(|line| line.contains(&of) && line.contains(&own)).count()
+    let listed = |_| {
+        let all = fs::read_to_string("/proc/locks").expect("read");
+        all.lines().filter(|line| line.contains(&of) && line.contains(&own)).count()
+    };
+    (0..5).map(listed).max().unwrap_or_default()
 }
 
 #[test]
