@@ -34,12 +34,13 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 	$(MAKE) --no-print-directory build
 	$(SUDO) $(LITE) doctor --fix
 	$(SUDO) $(LITE) image build debian-13
-	if $(SUDO) $(LITE) show demo >/dev/null 2>&1; then $(SUDO) $(LITE) start demo; \
-	  else $(SUDO) $(LITE) create nginx --name demo --bundle nano; fi
-	url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
-	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers:" && head -n 15 <<<"$$page"
+	SECONDS=0; if $(SUDO) $(LITE) show demo >/dev/null 2>&1; then $(SUDO) $(LITE) start demo; \
+	  else $(SUDO) $(LITE) create nginx --name demo --bundle nano; fi && took=$$SECONDS && \
+	  url=$$($(SUDO) $(LITE) show demo --json | grep -oE '"http://[^"]+"' | head -n1 | tr -d '"') && \
+	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers, $$took s after the command:" && head -n 15 <<<"$$page"
 	$(SUDO) $(LITE) list
 	@echo "The instance keeps running. To remove it for good: $(SUDO) $(LITE) delete demo --yes --now"
+	@echo "The next one in a tenth of the time, after a minute or two once: $(SUDO) $(LITE) image warm nginx --bundle nano"
 	@echo "It in a browser, with its metrics, firewall and logs: $(SUDO) $(LITE) serve"
 
 check: ## formatting and lints
@@ -114,6 +115,7 @@ bench: ## measure against virsh and virt-install (add SLOW=1 for the page)
 	$(SUDO) python3 benches/network.py
 ifneq ($(SLOW),)
 	$(SUDO) python3 benches/storage.py
+	$(SUDO) python3 benches/warm.py
 	set -o pipefail; $(RUNNER) cargo test --release --locked --test bench -- --ignored --nocapture --test-threads 1 | tee target/watch-bench.txt
 	python3 benches/run.py --only watch --watch-output target/watch-bench.txt
 endif

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{Code, Error, Port, Protocol, Result, Size, escaped};
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "id",
     "title",
     "description",
@@ -33,6 +33,7 @@ const KEYS: [&str; 22] = [
     "upgrade",
     "seal",
     "bake",
+    "warm",
     "health",
     "output",
     "alarms",
@@ -81,6 +82,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
     let upgrade = scripts::script(&top, "upgrade", files, diagnostics);
     let seal = seal(&top, diagnostics);
     let is_baked = top.get("bake").is_none() || top.parsed("bake", diagnostics, yes_or_no) == Some(true);
+    let starts_warm = top.get("warm").is_some() && top.parsed("warm", diagnostics, yes_or_no) == Some(true);
     let health = health::read(&top, diagnostics);
     health_port(&top, health.as_ref(), &ports, diagnostics);
     let output = output(&top, &names, diagnostics);
@@ -109,6 +111,7 @@ pub(crate) fn read(root: &Node, files: Scripts<'_>, diagnostics: &mut Diagnostic
         upgrade,
         seal,
         never_baked: !is_baked,
+        starts_warm,
         health,
         output,
         user: user?,

@@ -83,6 +83,9 @@ pub struct Blueprint {
     /// The install part makes what only one machine may have, and nobody can list it: no image is baked of it.
     #[serde(default)]
     pub never_baked: bool,
+    /// It was tested that its instances may go on from the memory of a machine that was frozen before their configure part.
+    #[serde(default)]
+    pub starts_warm: bool,
     /// How the host knows that the application answers.
     pub health: Option<Health>,
     /// Printed at the end: label → minijinja template over `address`, `name`, `params`, e.g. `URL: http://{{ address }}/`.

@@ -112,6 +112,9 @@ pub struct Args {
     /// Install at first boot even where a baked image is there
     #[arg(long)]
     pub no_baked: bool,
+    /// Boot even where the memory of a machine like it is there to go on from
+    #[arg(long)]
+    pub no_warm: bool,
     /// Your own id of this request: asked twice, made once
     #[arg(long, value_name = "ID", value_parser = values::request_id)]
     pub request_id: Option<String>,
@@ -160,6 +163,7 @@ fn request(args: &Args) -> Result<Create> {
         network: args.network.clone(),
         address: args.address.zip(args.gateway),
         use_baked: !args.no_baked,
+        use_warm: !args.no_warm,
         asked: None,
         request_id: args.request_id.clone(),
         wait: args.change.wait,

@@ -111,6 +111,7 @@ fn request(args: &Args) -> Result<Import> {
             network: args.network.clone(),
             address: args.address.zip(args.gateway),
             use_baked: false,
+            use_warm: false,
             asked: None,
             request_id: None,
             wait: args.change.wait,

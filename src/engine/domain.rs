@@ -140,6 +140,7 @@ pub fn definition_steps(ctx: &Ctx, instance: &Instance, renamed: bool) -> Result
         arch: &info.arch,
         machine: info.q35.then_some("q35"),
         unplugged: false,
+        is_warm: false,
     };
     steps.extend(plan::redefine(&plan, ctx.place())?);
     Ok(steps)

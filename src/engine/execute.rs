@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
     Ctx, disk_copy, firewall, forward, growth,
     lock::{LIBVIRT_SLOTS, Lock},
-    names, objects, room,
+    names, objects, room, warm,
 };
 use crate::{
     model::{Code, Error, Hint, Result, Verb},
@@ -20,19 +21,35 @@ const SLOT_WAIT: Duration = Duration::from_secs(300);
 /// What a step needs and the journal must not hold: secrets.
 #[derive(Clone, Copy)]
 pub struct Payload<'a> {
-    /// Content for the volume of this kind.
-    content: Option<(OwnedKind, &'a [u8])>,
+    /// Contents for the volumes of these kinds.
+    contents: [Option<(OwnedKind, &'a [u8])>; 2],
+    /// Who a guest is.
+    identity: Option<&'a SecretString>,
 }
 
 impl<'a> Payload<'a> {
     /// Nothing.
     pub const fn none() -> Self {
-        Payload { content: None }
+        Payload { contents: [None; 2], identity: None }
     }
 
     /// The content of the volume of a kind.
     pub const fn of(kind: OwnedKind, bytes: &'a [u8]) -> Self {
-        Payload { content: Some((kind, bytes)) }
+        Payload { contents: [Some((kind, bytes)), None], identity: None }
+    }
+
+    /// The content of the volume of another kind as well.
+    pub const fn and(self, kind: OwnedKind, bytes: &'a [u8]) -> Self {
+        Payload { contents: [self.contents[0], Some((kind, bytes))], ..self }
+    }
+
+    /// Who the guest is as well.
+    pub const fn telling(self, identity: &'a SecretString) -> Self {
+        Payload { identity: Some(identity), ..self }
+    }
+
+    fn content(&self, kind: OwnedKind) -> Option<&'a [u8]> {
+        self.contents.iter().flatten().find(|(of, _)| *of == kind).map(|(_, bytes)| *bytes)
     }
 }
 
@@ -48,16 +65,20 @@ pub fn execute(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
 fn perform(ctx: &Ctx, step: &Step, payload: &Payload<'_>) -> Result<()> {
     let hv = &*ctx.hypervisor;
     match step {
-        Step::Ensure { kind, object, xml } => {
-            let content = payload.content.filter(|(of, _)| of == kind).map(|(_, bytes)| bytes);
-            objects::ensure(hv, object, xml, content)
-        }
-        Step::Clone { object, from, xml, .. } => objects::clone(hv, object, from, xml),
+        Step::Ensure { kind, object, xml } => objects::ensure(hv, object, xml, payload.content(*kind)),
+        Step::Clone { kind, object, from, xml } => objects::clone(hv, object, (from, xml), payload.content(*kind)),
         Step::Remove { object } => objects::remove(hv, &*ctx.machine, object),
         Step::Redefine { to, .. } => hv.ensure_domain(to),
         Step::Grow { pool, volume, domain, bytes } => growth::grow(ctx, (pool, volume), *domain, *bytes),
         Step::Rename { uuid, name } => hv.rename_domain(*uuid, name),
         Step::StartUnlinked { uuid } | Step::Start { uuid } => start(ctx, *uuid),
+        Step::Restore { path, .. } => {
+            firewall::apply(ctx)?;
+            names::apply(ctx)?;
+            hv.restore_memory(path)
+        }
+        Step::Identify { uuid } => warm::identify(ctx, *uuid, payload.identity),
+        Step::Plug { uuid, xml } => hv.update_device(*uuid, xml),
         Step::Destroy { uuid } => hv.destroy(*uuid),
         Step::StartPaused { uuid, xml } => hv.start_paused(*uuid, xml),
         Step::EndPaused { uuid } => disk_copy::end_paused(ctx, *uuid),
@@ -100,8 +121,7 @@ pub fn libvirt_slot(ctx: &Ctx) -> Result<Lock> {
 fn full(ctx: &Ctx, step: &Step, payload: &Payload<'_>, error: Error) -> Error {
     match step {
         Step::Ensure { kind, object: Object::Volume { .. }, .. } => {
-            let content = payload.content.filter(|(of, _)| of == kind);
-            room::explained(ctx, content.map_or(0, |(_, bytes)| bytes.len() as u64), error)
+            room::explained(ctx, payload.content(*kind).map_or(0, |bytes| bytes.len() as u64), error)
         }
         _ => error,
     }

@@ -53,7 +53,7 @@ pub fn choose(ctx: &Ctx, request: &Request, observer: &mut dyn Observer) -> Resu
     let base = match &request.image {
         ImageChoice::Given(image) => return Ok(Image::clone(image)),
         ImageChoice::Base => return ensure(observer),
-        ImageChoice::Baked => ensure(observer)?,
+        ImageChoice::Baked | ImageChoice::Warm => ensure(observer)?,
     };
     let Some(wanted) = bake_of(&request.blueprint, &request.base, &base.digest, &request.parameters)? else {
         return Ok(base);
@@ -126,6 +126,7 @@ fn under(snapshot: &Snapshot) -> Image {
         created_at: snapshot.created_at,
         source: None,
         baked: None,
+        memory: None,
     }
 }
 

@@ -142,7 +142,7 @@ pub fn journalled_in(store: &Store, operation: &str) -> Result<Vec<(i64, Step, b
 
 /// Whether a create, by its steps, has started its domain with its network: it then stands, whatever comes.
 pub fn has_started(steps: &[(i64, Step, bool)]) -> bool {
-    steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. }))
+    steps.iter().any(|(_, step, done)| *done && matches!(step, Step::Start { .. } | Step::Plug { .. }))
 }
 
 fn to_json(step: &Step) -> Result<String> {

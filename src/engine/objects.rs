@@ -24,10 +24,13 @@ pub fn ensure(hv: &dyn Hypervisor, object: &Object, xml: &str, content: Option<&
     }
 }
 
-/// Makes sure that it is there, as a copy of another volume of its pool. What is no volume has no copy.
-pub fn clone(hv: &dyn Hypervisor, object: &Object, from: &str, xml: &str) -> Result<()> {
+/// Makes sure that it is there, as a copy of another volume of its pool, `head` over its beginning. What is no volume has no copy.
+pub fn clone(hv: &dyn Hypervisor, object: &Object, (from, xml): (&str, &str), head: Option<&[u8]>) -> Result<()> {
     match object {
-        Object::Volume { pool, name } => hv.clone_volume(pool, from, name, xml),
+        Object::Volume { pool, name } => {
+            hv.clone_volume(pool, from, name, xml)?;
+            head.map_or(Ok(()), |bytes| hv.upload(pool, name, bytes))
+        }
         _ => Ok(()),
     }
 }

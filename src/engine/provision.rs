@@ -1,25 +1,21 @@
-//! Makes the virtual machine of an instance or of a bake, in two halves.
+//! Reserves the virtual machine of an instance or of a bake: one transaction for its name, address, capacity, secrets and operation.
 //!
-//! ```text
-//! reserve   one transaction: name, address, capacity, secrets, the operation. Nothing is made on the host.
-//! make      the steps, each journalled, as soon as the image is known.
-//! ```
+//! Nothing is made on the host before [`super::making`], which goes on as soon as the image is known.
 
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
 
+use secrecy::SecretString;
+
 use super::{
     Ctx, allocate,
     allocate::HostView,
-    brought_disks, capacity, disk,
-    execute::Payload,
-    forward,
+    brought_disks, capacity, forward,
     generate::{Generated, generate, secret_rows},
     guest_address::check_stated,
-    host, images,
-    journal::{self, Run},
+    host,
     lock::{self, Lock},
     request::{CopyOf, Request},
     undo::{Because, undo},
@@ -27,14 +23,13 @@ use super::{
 use crate::{
     doctor,
     guest::{self, certificate},
-    image::Image,
     kill_point,
     model::{
-        Code, DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result,
-        Snapshot, Stage, Subject,
+        DesiredState, Error, Hint, NetworkMode, Observer, OperationKind, Phase, Record, ResourceRef, Result, Snapshot,
+        Stage, Subject,
     },
-    plan::{self, Chosen, DomainPlan, Identity, OwnedKind, Sources, Step},
-    render::{Seed, SeedInput, render},
+    plan::{self, Chosen, Identity, Step},
+    render::{Seed, SeedInput, identity, render},
     store::{CleanSeed, NewInstance, Operation, Secret, alarms, instances, operations, secrets, snapshots},
 };
 
@@ -47,6 +42,10 @@ pub enum Purpose<'a> {
     Bake(&'a Operation),
     /// A look whether a snapshot is whole, by this operation: no network reaches the machine, and it is thrown away.
     Verify(&'a Operation, &'a Snapshot),
+    /// Memory that others go on from, by this operation: no network reaches the machine, and it is thrown away.
+    Template(&'a Operation),
+    /// A trial of such memory, by this operation: as an instance goes on from it, but for the network and that it is thrown away.
+    Trial(&'a Operation),
 }
 
 impl<'a> Purpose<'a> {
@@ -55,6 +54,7 @@ impl<'a> Purpose<'a> {
         match self {
             Self::Instance => OperationKind::Create,
             Self::Bake(_) => OperationKind::Bake,
+            Self::Template(_) | Self::Trial(_) => OperationKind::Warm,
             Self::Verify(..) => OperationKind::VerifySnapshot,
         }
     }
@@ -63,7 +63,9 @@ impl<'a> Purpose<'a> {
     fn of_machine(self) -> Option<&'a Operation> {
         match self {
             Self::Instance => None,
-            Self::Bake(operation) | Self::Verify(operation, _) => Some(operation),
+            Self::Bake(operation) | Self::Verify(operation, _) | Self::Template(operation) | Self::Trial(operation) => {
+                Some(operation)
+            }
         }
     }
 }
@@ -88,13 +90,26 @@ pub struct Job {
     lock: Option<Lock>,
     /// That of the create; a bake holds its own elsewhere.
     own: Option<Lock>,
-    view: HostView,
-    kvm: bool,
-    seed: Vec<u8>,
-    unplugged: bool,
+    pub(super) view: HostView,
+    pub(super) kvm: bool,
+    pub(super) seed: Vec<u8>,
+    /// The seed of later boots, and who the guest is: where it goes on from saved memory.
+    pub(super) identity: Option<(Vec<u8>, SecretString)>,
+    pub(super) unplugged: bool,
+    pub(super) is_template: bool,
 }
 
 impl Job {
+    /// Whether the guest can be told who it is: it may then go on from saved memory.
+    pub fn can_be_told(&self) -> bool {
+        self.identity.is_some() && self.record.scratch_disk.is_none() && self.record.disks.is_empty()
+    }
+
+    /// Whether it runs with KVM.
+    pub fn kvm(&self) -> bool {
+        self.kvm
+    }
+
     /// When to give up, on the monotonic clock.
     pub fn deadline(&self) -> Instant {
         self.begun + self.request.timeout
@@ -105,7 +120,7 @@ impl Job {
         self.volume_path(&plan::root_disk(&self.record))
     }
 
-    fn volume_path(&self, volume: &str) -> String {
+    pub(super) fn volume_path(&self, volume: &str) -> String {
         format!("{}/{volume}", self.view.pool.path)
     }
 
@@ -138,7 +153,7 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
         let lock =
             Lock::acquire(&ctx.locks(), generated.uuid, "new", purpose.kind().as_str(), &*ctx.clock, Duration::ZERO)?;
         match insert(ctx, &request, &view, &generated, purpose) {
-            Ok((record, operation, seed, own)) => {
+            Ok((record, operation, (seed, identity), own)) => {
                 let logs = &ctx.settings.host.folders.logs;
                 Ok(Job {
                     console_log: plan::console_log(&record, logs),
@@ -153,7 +168,9 @@ pub fn reserve(ctx: &mut Ctx, request: Request, purpose: Purpose<'_>, observer: 
                     view,
                     kvm,
                     seed,
-                    unplugged: matches!(purpose, Purpose::Verify(..)),
+                    identity,
+                    unplugged: matches!(purpose, Purpose::Verify(..) | Purpose::Template(_) | Purpose::Trial(_)),
+                    is_template: matches!(purpose, Purpose::Template(_)),
                 })
             }
             Err(e) => {
@@ -189,6 +206,9 @@ fn host_view(ctx: &mut Ctx, network: &NetworkMode, observer: &mut dyn Observer) 
     Ok((view, kvm))
 }
 
+/// The seed; and where the guest may go on from saved memory the seed of later boots, and who it is.
+type Content = (Vec<u8>, Option<(Vec<u8>, SecretString)>);
+
 /// The transaction. Returns the record, the operation, the content of the seed, and the lock of a create.
 fn insert(
     ctx: &mut Ctx,
@@ -196,14 +216,14 @@ fn insert(
     view: &HostView,
     generated: &Generated,
     purpose: Purpose<'_>,
-) -> Result<(Record, Operation, Vec<u8>, Option<Lock>)> {
+) -> Result<(Record, Operation, Content, Option<Lock>)> {
     let (settings, locks, host, requester, stamp) =
         (ctx.settings.clone(), ctx.locks(), ctx.host_id(), ctx.requester.clone(), ctx.stamp());
     let now = stamp.now;
     let network_key = settings.host.network_key(&request.network);
     let authority = match purpose {
         Purpose::Instance => Some(certificate::authority(&settings.paths.state)?.public),
-        Purpose::Bake(_) | Purpose::Verify(..) => None,
+        Purpose::Bake(_) | Purpose::Verify(..) | Purpose::Template(_) | Purpose::Trial(_) => None,
     };
     ctx.store.write(|t| {
         allocate::request(t, request.request_id.as_deref())?;
@@ -211,6 +231,7 @@ fn insert(
             Purpose::Instance => request.blueprint.id.clone(),
             Purpose::Bake(_) => format!("bake-{}", request.blueprint.id),
             Purpose::Verify(..) => format!("verify-{}", request.blueprint.id),
+            Purpose::Template(_) | Purpose::Trial(_) => format!("warm-{}", request.blueprint.id),
         };
         let name = allocate::name(t, view, request.name.as_ref(), &stem)?;
         allocate::capacity(t, &host, view, &request.promised(), &settings.host.overcommit)?;
@@ -239,11 +260,17 @@ fn insert(
         };
         let trusted = authority.map(|authority| certificate::authorized(&authority, record.uuid));
         let ssh_keys: Vec<String> = trusted.into_iter().chain(request.ssh_keys.iter().cloned()).collect();
-        let seed = render_seed((request, &ssh_keys), view, (generated, &secrets), &record, purpose)?;
+        let (seed, told) = render_seed((request, &ssh_keys), view, (generated, &secrets), &record, purpose)?;
         let content = match purpose {
             // As on a later boot of the instance.
             Purpose::Verify(..) => guest::seed::scrubbed_iso(&seed)?,
             _ => guest::seed::seed_iso(&seed)?,
+        };
+        let content = match (purpose, told) {
+            (Purpose::Instance | Purpose::Trial(_), Some(told)) if request.copy_of.is_none() => {
+                (content, Some((guest::seed::scrubbed_iso(&seed)?, told)))
+            }
+            _ => (content, None),
         };
         let operation = match purpose.of_machine() {
             None => Operation {
@@ -283,7 +310,7 @@ fn insert(
         brought_disks::insert(t, &host, request, &record)?;
         secrets::insert(t, record.uuid, &secrets, Some(&generated.host_key.public))?;
         match purpose {
-            Purpose::Bake(_) | Purpose::Verify(..) => {
+            Purpose::Bake(_) | Purpose::Verify(..) | Purpose::Template(_) | Purpose::Trial(_) => {
                 instances::set_life(t, record.uuid, DesiredState::Running, Phase::Baking, None)?;
                 operations::set_machine(t, &operation.id, record.uuid)?;
             }
@@ -302,7 +329,7 @@ fn render_seed(
     (generated, secrets): (&Generated, &[Secret]),
     record: &Record,
     purpose: Purpose<'_>,
-) -> Result<Seed> {
+) -> Result<(Seed, Option<SecretString>)> {
     let secrets = secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect();
     let reserved = |subnet| allocate::static_address(subnet, record);
     let address = request.address.or_else(|| view.subnet.as_ref().and_then(reserved));
@@ -310,7 +337,7 @@ fn render_seed(
         Purpose::Verify(_, snapshot) => (&snapshot.record.name, snapshot.record.instance_id()),
         _ => (&record.name, record.uuid),
     };
-    render(&SeedInput {
+    let input = SeedInput {
         blueprint: &request.blueprint,
         name,
         uuid: id,
@@ -323,48 +350,9 @@ fn render_seed(
         user_data: request.user_data.as_ref(),
         copied: request.copy_of.as_ref().map(CopyOf::former),
         seal: matches!(purpose, Purpose::Bake(_)),
-    })
-}
-
-/// Makes everything on `image`, up to the running domain.
-///
-/// # Errors
-/// The step that failed; what was begun is in `job.started`, for [`abandon`].
-pub fn make(ctx: &mut Ctx, job: &mut Job, image: &Image) -> Result<()> {
-    disk::check_again(ctx, job.record.memory)?;
-    job.record.image_digest.clone_from(&image.digest);
-    let held = images::hold(ctx, &job.request, image)?;
-    ctx.store.set_image(&job.record, &image.volume)?;
-    // From here on the row keeps it.
-    drop(held);
-    ctx.images()?.take_back(&image.volume)?;
-    let copied = job.request.copy_of.as_ref().and_then(CopyOf::snapshot);
-    let copied = copied.map(|snapshot| job.volume_path(&plan::snapshot_disk(snapshot.id)));
-    let image_path = if copied.is_some() { job.volume_path(&image.volume) } else { image.path.clone() };
-    let steps = plan::create(
-        &DomainPlan {
-            record: &job.record,
-            attached: &plan::attached(&job.record, ctx.place(), |volume| Ok(job.volume_path(volume)))?,
-            image: Some(&image_path),
-            snapshot: copied.as_deref(),
-            network: &ctx.settings.host.network,
-            kvm: job.kvm,
-            arch: &job.view.info.arch,
-            machine: job.view.info.q35.then_some("q35"),
-            unplugged: job.unplugged,
-        },
-        ctx.place(),
-        &Sources { image_path: Some(&image_path), seed_bytes: Some(job.seed.len() as u64) },
-    )?;
-    let id = job.operation.id.clone();
-    let mut run = Run { operation: &id, started: std::mem::take(&mut job.started) };
-    let payload = Payload::of(OwnedKind::Seed, &job.seed);
-    let result = steps.iter().try_for_each(|step| match ctx.cancelled() {
-        true => Err(Error::new(Code::Interrupted, "interrupted")),
-        false => journal::step(ctx, &mut run, step, &payload),
-    });
-    job.started = run.started;
-    result
+        is_template: matches!(purpose, Purpose::Template(_)),
+    };
+    Ok((render(&input)?, identity(&input)?))
 }
 
 /// Undoes a create or a bake after an error, and says so.
@@ -373,6 +361,9 @@ pub fn abandon(ctx: &mut Ctx, job: Job, error: Error) -> Error {
         Ok(()) => {
             let text = match job.operation.kind {
                 OperationKind::Bake => "could not bake the image; everything was undone, nothing is left".to_owned(),
+                OperationKind::Warm => {
+                    "could not keep a machine warm; everything was undone, nothing is left".to_owned()
+                }
                 OperationKind::VerifySnapshot => {
                     format!(
                         "snapshot `{}` was not found whole; the machine it was booted in is gone",

@@ -198,7 +198,11 @@ fn set_up(guest: &mut Follower<'_>, record: &Record) -> Result<Option<String>> {
                     last_stage = stage;
                 }
                 // Of a bake's guest, which is not waited for here, of what is published, and of an upgrade.
-                Report::Sealed | Report::Published(_) | Report::Progress { .. } | Report::Upgraded(_) => {}
+                Report::Sealed
+                | Report::Warm
+                | Report::Published(_)
+                | Report::Progress { .. }
+                | Report::Upgraded(_) => {}
                 Report::Done { login, warnings, .. } => {
                     done = true;
                     for warning in warnings {

@@ -284,6 +284,7 @@ fn blueprint_of(record: &Record, catalog: &Catalog) -> Blueprint {
         upgrade: String::new(),
         seal: Vec::new(),
         never_baked: false,
+        starts_warm: false,
         health: None,
         output: BTreeMap::new(),
         user: catalog.blueprints.get(&record.base).map(|b| b.user.clone()).unwrap_or_default(),

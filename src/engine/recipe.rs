@@ -34,6 +34,19 @@ pub fn check_bakeable(blueprint: &Blueprint) -> Result<()> {
     }
 }
 
+/// Refuses a blueprint whose instances cannot go on from saved memory.
+///
+/// # Errors
+/// `not_bakeable`: it does not say that they can, or what it installs cannot be baked.
+pub fn check_warmable(blueprint: &Blueprint) -> Result<()> {
+    if !blueprint.starts_warm {
+        let why =
+            format!("`{}` cannot start warm: its blueprint does not say that it may (`warm: true`)", blueprint.id);
+        return Err(Error::new(Code::NotBakeable, why).hint("its instances start as they do now"));
+    }
+    if blueprint.install.is_empty() { Ok(()) } else { check_bakeable(blueprint) }
+}
+
 /// What a baked image of this blueprint on this base is made of; none where it cannot be baked. `digest` is the base's.
 ///
 /// # Errors

@@ -54,7 +54,7 @@ fn recover_all(ctx: &mut Ctx, state: OperationState) -> Result<Vec<String>> {
         | ResourceKind::Snapshot
         | ResourceKind::Disk
         | ResourceKind::Remote => true,
-        _ => o.kind == OperationKind::Bake,
+        _ => matches!(o.kind, OperationKind::Bake | OperationKind::Warm),
     };
     for operation in open.filter(ours) {
         match recover_one(ctx, &operation) {
@@ -94,7 +94,7 @@ fn recover_one(ctx: &mut Ctx, operation: &Operation) -> Result<Option<String>> {
 fn resume(ctx: &mut Ctx, operation: &Operation, uuid: Uuid, lock: Lock) -> Result<Option<String>> {
     let told = match operation.kind {
         OperationKind::Create => return create::resume(ctx, operation, uuid, lock),
-        OperationKind::Bake => bake::resume(ctx, operation, lock),
+        OperationKind::Bake | OperationKind::Warm => bake::resume(ctx, operation, lock),
         OperationKind::Delete | OperationKind::Purge => delete::resume(ctx, operation, uuid, lock),
         OperationKind::Undelete => undelete::resume(ctx, operation, uuid),
         OperationKind::Start => start::resume(ctx, operation, uuid, lock),

@@ -13,6 +13,8 @@ use crate::{
 /// Which image an instance's disk is to lie on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageChoice {
+    /// That with the memory of a machine of its kind, which it goes on from; where there is none, or another one is needed, as `Baked`.
+    Warm,
     /// The one that was baked of the same parts; where there is none, the base image.
     Baked,
     /// The base image, built or downloaded where it is not there yet.

@@ -45,6 +45,8 @@ pub enum Report {
     },
     /// The guest has sealed its disk for an image, and goes down.
     Sealed,
+    /// The guest has put away what belongs to one machine, and waits to be told who it is.
+    Warm,
     /// A later boot is through.
     Booted,
     /// The application was told under which name it is published.
@@ -117,6 +119,7 @@ pub fn parse_line(line: &[u8]) -> Option<Report> {
         "stage" => Some(Report::Stage { stage: text(&value, "stage", MAX_WORD) }),
         "booted" => Some(Report::Booted),
         "sealed" => Some(Report::Sealed),
+        "warm" => Some(Report::Warm),
         "status" => Some(Report::Status(Status {
             health: optional(&value, "health", MAX_ANSWER),
             disk: value.get("disk").and_then(Value::as_u64).filter(|p| *p <= 100).and_then(|p| u8::try_from(p).ok()),
@@ -223,6 +226,7 @@ mod tests {
         );
         assert_eq!(parse_line(br#"{"event":"booted"}"#), Some(Report::Booted));
         assert_eq!(parse_line(br#"{"event":"sealed"}"#), Some(Report::Sealed));
+        assert_eq!(parse_line(br#"{"event":"warm"}"#), Some(Report::Warm));
         assert_eq!(
             parse_line(br#"{"event":"done","seconds":{"install":33.14}}"#),
             Some(Report::Done { stages: vec![("install".to_owned(), 331)], login: None, warnings: vec![] })

@@ -30,7 +30,7 @@ pub fn latest(machine: &dyn Machine, log: &Path, started: Option<Timestamp>, now
         .find(|report| !matches!(report, Report::Published(_) | Report::Progress { .. } | Report::Upgraded(_)))
     {
         Some(Report::Status(status)) => status,
-        Some(Report::Stage { .. } | Report::Done { .. } | Report::Booted | Report::Sealed) => {
+        Some(Report::Stage { .. } | Report::Done { .. } | Report::Booted | Report::Sealed | Report::Warm) => {
             return Err("the guest is starting".to_owned());
         }
         Some(Report::Failed { module, .. }) => return Err(format!("the set-up failed in module `{module}`")),

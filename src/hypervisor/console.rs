@@ -1,4 +1,4 @@
-//! The serial console of a domain.
+//! The serial console of a domain, and its channels.
 
 use std::{
     fmt,
@@ -23,9 +23,11 @@ impl fmt::Debug for ConsoleStream {
     }
 }
 
-/// Serial consoles.
+/// Serial consoles and channels.
 pub trait Console: Send + Sync {
     /// Opens the serial console of a running domain. `no_domain`, `not_running`, or `console_busy` if somebody else has it
     /// open.
     fn open_console(&self, uuid: Uuid) -> Result<ConsoleStream>;
+    /// Opens a channel of a running domain, by the name of its virtio-serial port. `no_domain` or `not_running`.
+    fn open_channel(&self, uuid: Uuid, name: &str) -> Result<ConsoleStream>;
 }

@@ -31,8 +31,11 @@ macro_rules! calls_of {
             fn resume(uuid: Uuid) -> ();
             fn reset(uuid: Uuid) -> ();
             fn attach_device(uuid: Uuid, xml: &str) -> ();
+            fn update_device(uuid: Uuid, xml: &str) -> ();
             fn detach_device(uuid: Uuid, xml: &str) -> ();
             fn resize_disk(uuid: Uuid, device: &str, bytes: u64) -> ();
+            fn save_memory(uuid: Uuid, path: &str) -> ();
+            fn restore_memory(path: &str) -> ();
             fn destroy(uuid: Uuid) -> ();
         } }
     };
@@ -56,6 +59,7 @@ macro_rules! calls_of {
     (Console, $make:ident) => {
         $make! { Console {
             fn open_console(uuid: Uuid) -> ConsoleStream;
+            fn open_channel(uuid: Uuid, name: &str) -> ConsoleStream;
         } }
     };
     (Pools, $make:ident) => {

@@ -112,12 +112,18 @@ pub trait Lifecycle: Send + Sync {
     fn reset(&self, uuid: Uuid) -> Result<()>;
     /// Gives the run of a domain a device, as `xml` describes it; its definition stays as it is.
     fn attach_device(&self, uuid: Uuid, xml: &str) -> Result<()>;
+    /// Changes a device of the run of a domain to what `xml` says; its definition stays as it is.
+    fn update_device(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Takes a device off the run of a domain. A success may come before the device has gone: the live definition tells that. A
     /// disk that is mounted goes too, and what the guest had not written is lost.
     fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()>;
     /// Makes a disk of a domain that runs larger: `bytes` is its new size. libvirt would make it smaller as well, and lose what is cut
     /// off: the caller compares. `device` is the guest's, such as `vda`.
     fn resize_disk(&self, uuid: Uuid, device: &str, bytes: u64) -> Result<()>;
+    /// Writes the memory of a domain that runs to a file of its host, and it is off then. The file is whole or not there.
+    fn save_memory(&self, uuid: Uuid, path: &str) -> Result<()>;
+    /// Lets a domain go on, paused, from such a file, as the domain that its head describes.
+    fn restore_memory(&self, path: &str) -> Result<()>;
     /// Ends it at once, without asking the guest; content if it is off or not there.
     fn destroy(&self, uuid: Uuid) -> Result<()>;
 }

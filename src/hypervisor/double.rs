@@ -66,6 +66,8 @@ struct Memory {
     /// Presses of the power button that guests do not hear.
     ignored_presses: u32,
     pool_free: Option<u64>,
+    /// What a guest that went on from saved memory answers.
+    channel_answer: Vec<u8>,
     taps: Vec<Tap>,
     addresses: BTreeMap<Uuid, Vec<Ipv4Addr>>,
     work: work::Work,
@@ -84,6 +86,7 @@ impl Default for Memory {
             told: BTreeMap::new(),
             ignored_presses: 0,
             pool_free: None,
+            channel_answer: b"{\"event\": \"done\"}\n".to_vec(),
             taps: Vec::new(),
             addresses: BTreeMap::new(),
             work: work::Work::default(),
@@ -126,6 +129,11 @@ impl Double {
     /// Changes the facts of the host.
     pub fn set_host(&self, change: impl FnOnce(&mut HostInfo)) {
         change(&mut self.memory().host);
+    }
+
+    /// Makes guests that go on from saved memory answer this.
+    pub fn set_channel_answer(&self, answer: &str) {
+        self.memory().channel_answer = answer.as_bytes().to_vec();
     }
 
     /// Makes pools show so many free bytes.

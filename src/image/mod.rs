@@ -4,6 +4,7 @@ pub mod archive;
 mod bake;
 mod build;
 pub mod client;
+mod digest;
 pub mod download;
 mod encrypt;
 mod fetch;
@@ -16,6 +17,7 @@ mod import;
 pub mod known;
 pub mod leftovers;
 mod lock;
+mod memory;
 mod prune;
 pub mod pull;
 mod registry;
@@ -23,8 +25,9 @@ pub mod restic;
 mod store;
 pub mod sums;
 mod tools;
+mod users;
 
-pub use bake::{Packed, flatten};
+pub use bake::{Packed, flatten, keep_warm, place_for_memory};
 pub use build::{BuildRequest, build, buildable};
 pub use encrypt::{decrypted, encrypted};
 pub use fetch::fetch;
@@ -35,8 +38,10 @@ pub use images::Images;
 pub use import::{ArrivedDisk, Arriving, Declared, differs, import, receive};
 pub use leftovers::{Leftover, leftovers};
 pub use lock::{Lock, lock};
+pub use memory::{Memory, SavedBy, check_memory, memory_name};
 pub use prune::{Version, remove_version, superseded};
 pub use registry::{
-    Baked, Image, Origin, adopt, begin, damaged, get, is_there, list, refuse_used, remains, remove, volume_name,
+    Baked, Image, Origin, adopt, begin, damaged, get, is_there, list, refuse_used, remains, remove, set_tried,
+    volume_name,
 };
 pub use store::{ImageStore, Stored, sidecar_name};

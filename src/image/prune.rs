@@ -2,6 +2,7 @@
 
 use super::{
     Images, Lock, hold,
+    memory::memory_name,
     registry::{self, is_version_of},
 };
 use crate::kill_point;
@@ -24,7 +25,8 @@ pub fn superseded(images: &Images) -> Result<Vec<Version>> {
     for entry in images.store().entries()? {
         let Some(id) = is_version_of(&entry.name) else { continue };
         if let Ok(Some(current)) = registry::get(images, id)
-            && current.volume != entry.name
+            && entry.name != current.volume
+            && (current.memory.is_none() || entry.name != memory_name(&current.volume))
         {
             found.push(Version { id: id.to_owned(), volume: entry.name, size: entry.takes });
         }

@@ -4,24 +4,26 @@
 //! last, so an image without one is not there. An older version stays as long as the id does: disks may lie on it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{
-    HEADER_MAX, Images, Lock,
+    Images, Lock,
+    digest::hash,
     files::{NOFOLLOW, check_id, for_qemu_alone, io},
     gate, hold, lock,
+    memory::Memory,
     store::sidecar_name,
+    users,
 };
 use crate::kill_point;
-use crate::model::{Code, Error, Hint, Observer, Result, Verb, hex};
+use crate::model::{Code, Error, Hint, Observer, Result, Verb};
 
 /// Where an image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,8 @@ pub struct Image {
     pub source: Option<String>,
     /// What went into it, of a baked one.
     pub baked: Option<Baked>,
+    /// The memory of a machine that runs on it.
+    pub memory: Option<Memory>,
 }
 
 /// The sidecar as written. The path is not in it: the folder may move.
@@ -112,6 +116,8 @@ struct Sidecar {
     source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     baked: Option<Baked>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory: Option<Memory>,
 }
 
 /// All images that can be read, by id.
@@ -180,28 +186,24 @@ pub fn refuse_used(images: &Images, id: &str, users: &dyn Fn(&str) -> Result<Vec
     for volume in versions(images, id)? {
         in_use.extend(users(&volume)?);
     }
-    in_use.sort();
-    in_use.dedup();
-    if in_use.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(Code::ImageInUse, format!("image `{id}` is in use by {}", in_use.join(", ")))
-        .hint(delete_first(&in_use)))
+    users::refuse(id, in_use)
 }
 
-/// The commands that delete what uses an image: instances, and snapshots as `snapshot NAME`.
-fn delete_first(users: &[String]) -> Hint {
-    let snapshots: Vec<&str> = users.iter().filter_map(|user| user.strip_prefix("snapshot ")).collect();
-    let instances: Vec<&str> = users.iter().map(String::as_str).filter(|user| !user.starts_with("snapshot ")).collect();
-    let hint = Hint::from("delete what uses it first: ");
-    match (instances.is_empty(), snapshots.is_empty()) {
-        (_, true) => hint.run_with(Verb::Delete, &[&instances.join(" ")]),
-        (true, false) => hint.run_with(Verb::SnapshotDelete, &[&snapshots.join(" ")]),
-        (false, false) => hint
-            .run_with(Verb::Delete, &[&instances.join(" ")])
-            .text(", ")
-            .run_with(Verb::SnapshotDelete, &[&snapshots.join(" ")]),
+/// Writes down that a machine went on from the memory of an image. The image as it is then.
+///
+/// # Errors
+/// It is gone, or its record cannot be written.
+pub fn set_tried(images: &Images, image: &Image) -> Result<Image> {
+    let gone = || Error::failed(Code::NoImage, format!("image `{}` was removed meanwhile", image.id));
+    let _lock = Lock::attempt(images.work(), &image.id)?.ok_or_else(gone)?;
+    let mut now = get(images, &image.id)?.filter(|now| now.digest == image.digest).ok_or_else(gone)?;
+    if let Some(memory) = &mut now.memory {
+        memory.tried = true;
     }
+    let Image { digest, size, virtual_size, origin, created_at, source, baked, memory, .. } = now.clone();
+    let sidecar = Sidecar { digest, size, virtual_size, origin, created_at, source, baked, memory };
+    write_sidecar(images, &image.id, &sidecar)?;
+    Ok(now)
 }
 
 /// Removes an image with all its versions. `users` names the instances whose disks lie on a volume; with one, it is refused.
@@ -246,13 +248,18 @@ pub fn adopt(
     source: Option<String>,
     now: Timestamp,
 ) -> Result<Image> {
-    keep(images, id, file, Provenance { origin, source, baked: None, now })
+    keep(images, id, file, Provenance { origin, source, baked: None, memory: None, now })
 }
 
 /// The same for a baked one.
-pub(super) fn adopt_baked(images: &Images, file: &Path, baked: Baked, now: Timestamp) -> Result<Image> {
+pub(super) fn adopt_baked(
+    images: &Images,
+    file: &Path,
+    (baked, memory): (Baked, Option<Memory>),
+    now: Timestamp,
+) -> Result<Image> {
     let id = baked.id();
-    keep(images, &id, file, Provenance { origin: Origin::Baked, source: None, baked: Some(baked), now })
+    keep(images, &id, file, Provenance { origin: Origin::Baked, source: None, baked: Some(baked), memory, now })
 }
 
 /// How an image came here.
@@ -260,28 +267,33 @@ struct Provenance {
     origin: Origin,
     source: Option<String>,
     baked: Option<Baked>,
+    memory: Option<Memory>,
     now: Timestamp,
 }
 
 /// The same for the disk of an export, which has no sidecar and so is no image: it is there as long as a disk lies on it.
 pub(super) fn adopt_disk(images: &Images, id: &str, file: &Path, now: Timestamp) -> Result<Image> {
     let (path, sidecar) =
-        put(images, id, file, Provenance { origin: Origin::Imported, source: None, baked: None, now })?;
+        put(images, id, file, Provenance { origin: Origin::Imported, source: None, baked: None, memory: None, now })?;
     Ok(image(id, path, sidecar))
 }
 
 fn keep(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<Image> {
     let (path, sidecar) = put(images, id, file, from)?;
-    let text = serde_json::to_vec_pretty(&sidecar)
-        .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
-    images.store().set_sidecar(id, &text)?;
+    write_sidecar(images, id, &sidecar)?;
     Ok(image(id, path, sidecar))
+}
+
+fn write_sidecar(images: &Images, id: &str, sidecar: &Sidecar) -> Result<()> {
+    let text = serde_json::to_vec_pretty(sidecar)
+        .map_err(|e| Error::new(Code::ImageIo, "cannot write the sidecar").cause(e))?;
+    images.store().set_sidecar(id, &text)
 }
 
 /// Puts a finished file into the store; where it is, and the sidecar that makes an image of it.
 fn put(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<(String, Sidecar)> {
     check_id(id)?;
-    let Provenance { origin, source, baked, now } = from;
+    let Provenance { origin, source, baked, memory, now } = from;
     let failed = |e| io("keep", file, e);
     let mut open = OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(file).map_err(failed)?;
     let size = open.metadata().map_err(failed)?.len();
@@ -291,7 +303,7 @@ fn put(images: &Images, id: &str, file: &Path, from: Provenance) -> Result<(Stri
     open.sync_all().map_err(failed)?;
 
     let virtual_size = header.virtual_size;
-    let sidecar = Sidecar { digest, size, virtual_size, origin, created_at: now, source, baked };
+    let sidecar = Sidecar { digest, size, virtual_size, origin, created_at: now, source, baked, memory };
     let path = images.store().put(&volume_name(id, &sidecar.digest), file)?;
     Ok((path, sidecar))
 }
@@ -317,8 +329,9 @@ pub fn begin(
     if now.is_some() && (!force || made_by_the_other) {
         return Ok((lock, now));
     }
-    let half =
-        |name: &str| ["import", "sidecar", "bake"].iter().any(|kind| name.starts_with(&format!(".{kind}-{id}_")));
+    let half = |name: &str| {
+        ["import", "sidecar", "bake", "warm"].iter().any(|kind| name.starts_with(&format!(".{kind}-{id}_")))
+    };
     let work = images.work();
     for entry in std::fs::read_dir(work).map_err(|e| io("read the folder", work, e))?.flatten() {
         if entry.file_name().to_str().is_some_and(half) {
@@ -331,39 +344,23 @@ pub fn begin(
     Ok((lock, None))
 }
 
-/// Hashes a file; gives its beginning as well.
-fn hash(file: &mut File) -> std::io::Result<(Vec<u8>, String)> {
-    let (mut header, mut hasher, mut buffer) = (Vec::new(), Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        let count = file.read(&mut buffer)?;
-        let read = buffer.get(..count).unwrap_or_default();
-        if read.is_empty() {
-            break;
-        }
-        if (header.len() as u64) < HEADER_MAX {
-            header.extend_from_slice(read);
-        }
-        hasher.update(read);
-    }
-    Ok((header, hex(&hasher.finalize())))
-}
-
 /// Name of the volume of an image.
 pub fn volume_name(id: &str, digest: &str) -> String {
     format!("base-{id}-{}.qcow2", digest.get(..12).unwrap_or(digest))
 }
 
 fn image(id: &str, path: String, sidecar: Sidecar) -> Image {
-    let Sidecar { digest, size, virtual_size, origin, created_at, source, baked } = sidecar;
+    let Sidecar { digest, size, virtual_size, origin, created_at, source, baked, memory } = sidecar;
     let volume = volume_name(id, &digest);
-    Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source, baked }
+    Image { id: id.to_owned(), path, digest, volume, size, virtual_size, origin, created_at, source, baked, memory }
 }
 
 /// A damaged image, as far as it can be told.
 pub fn remains(id: &str) -> Image {
     let (digest, created_at) = (String::new(), Timestamp::UNIX_EPOCH);
     let origin = Origin::Imported;
-    let sidecar = Sidecar { digest, size: 0, virtual_size: 0, origin, created_at, source: None, baked: None };
+    let sidecar =
+        Sidecar { digest, size: 0, virtual_size: 0, origin, created_at, source: None, baked: None, memory: None };
     image(id, String::new(), sidecar)
 }
 
@@ -372,9 +369,10 @@ fn is_version(id: &str, name: &str) -> bool {
     is_version_of(name) == Some(id)
 }
 
-/// The id of an image file; none for any other file.
+/// The id of an image file, or of the memory that goes with it; none for any other file.
 pub(super) fn is_version_of(name: &str) -> Option<&str> {
-    let (id, digest) = name.strip_prefix("base-")?.strip_suffix(".qcow2")?.rsplit_once('-')?;
+    let stem = name.strip_suffix(".qcow2").or_else(|| name.strip_suffix(".sav"))?;
+    let (id, digest) = stem.strip_prefix("base-")?.rsplit_once('-')?;
     (digest.len() == 12 && is_hex(digest) && check_id(id).is_ok()).then_some(id)
 }
 

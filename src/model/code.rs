@@ -112,6 +112,8 @@ codes! {
         InvalidDuration = "invalid_duration",
         FileExists = "file_exists",
         InvalidExport = "invalid_export",
+        InvalidSavedMemory = "invalid_saved_memory",
+        NotIdentified = "not_identified",
         InvalidFormat = "invalid_format",
         InvalidFqdn = "invalid_fqdn",
         InvalidId = "invalid_id",

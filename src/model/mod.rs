@@ -55,7 +55,7 @@ pub use class::Class;
 pub use code::Code;
 pub use definition::{
     DhcpEntry, DiskSource, DnsEntry, DomainDefinition, InterfaceDefinition, InterfaceSource, IpDefinition,
-    LiveDefinition, LiveDisk, MetadataElement, Mirror, NetworkDefinition,
+    LiveDefinition, LiveDisk, MetadataElement, Mirror, NetworkDefinition, SaveImage,
 };
 pub use disk::{Disk, DiskAttachment, DiskState, MountPoint};
 pub use disk_snapshot::{AnySnapshot, DiskSnapshot, StoredDiskSnapshot};

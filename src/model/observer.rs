@@ -27,6 +27,8 @@ pub enum Stage {
     Seal,
     /// A bake: the disk becomes an image.
     Pack,
+    /// Saved memory: a machine goes on from it, to see whether it can.
+    Trial,
     /// Another process works on the same image.
     Waiting,
     /// An image is downloaded.
@@ -66,6 +68,7 @@ impl Stage {
             Self::Install => "install",
             Self::Seal => "seal",
             Self::Pack => "pack",
+            Self::Trial => "trial",
             Self::Waiting => "waiting for another process",
             Self::Download => "download",
             Self::Copying => "copying",

@@ -87,6 +87,8 @@ words! {
     Repair = "repair",
     /// Makes an image with a blueprint installed.
     Bake = "bake",
+    /// Saves the memory of a machine for others to go on from.
+    Warm = "warm",
     /// Makes an image of a distribution's packages.
     Build = "build",
     /// Downloads an image.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     backing::BackingStore,
+    channels::{Channel, Serial, channels, serial},
     nft::port_name,
     parts::{AttachedDisk, DiskPlace, DomainPlan, Slot},
     xml::{Empty, write},
@@ -182,53 +183,6 @@ struct Model {
 }
 
 #[derive(Serialize)]
-struct Serial {
-    #[serde(rename = "@type")]
-    kind: &'static str,
-    log: Log,
-    target: Port,
-}
-
-#[derive(Serialize)]
-struct Log {
-    #[serde(rename = "@file")]
-    file: String,
-    #[serde(rename = "@append")]
-    append: &'static str,
-}
-
-#[derive(Serialize)]
-struct Port {
-    #[serde(rename = "@port")]
-    port: u32,
-}
-
-#[derive(Serialize)]
-struct Channel {
-    #[serde(rename = "@type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<PathSource>,
-    target: ChannelTarget,
-}
-
-#[derive(Serialize)]
-struct PathSource {
-    #[serde(rename = "@path")]
-    path: String,
-    #[serde(rename = "@append")]
-    append: &'static str,
-}
-
-#[derive(Serialize)]
-struct ChannelTarget {
-    #[serde(rename = "@type")]
-    kind: &'static str,
-    #[serde(rename = "@name")]
-    name: &'static str,
-}
-
-#[derive(Serialize)]
 struct Balloon {
     #[serde(rename = "@model")]
     model: &'static str,
@@ -266,11 +220,7 @@ pub(super) fn devices(plan: &DomainPlan<'_>, x86: bool) -> Devices {
         disk: plan.attached.disks.iter().map(|disk| device(disk, Some(plan), backing(disk, plan))).collect(),
         controller: controllers(plan, x86),
         interface: interface(plan),
-        serial: Serial {
-            kind: "pty",
-            log: Log { file: plan.attached.console_log.clone(), append: "on" },
-            target: Port { port: 0 },
-        },
+        serial: serial(plan),
         channel: channels(plan),
         memballoon: Balloon {
             model: "virtio",
@@ -378,17 +328,10 @@ fn interface(plan: &DomainPlan<'_>) -> Interface {
     }
 }
 
-fn channels(plan: &DomainPlan<'_>) -> Vec<Channel> {
-    vec![
-        Channel {
-            kind: "unix",
-            source: None,
-            target: ChannelTarget { kind: "virtio", name: "org.qemu.guest_agent.0" },
-        },
-        Channel {
-            kind: "file",
-            source: Some(PathSource { path: plan.attached.report_log.clone(), append: "on" }),
-            target: ChannelTarget { kind: "virtio", name: "org.lite.report" },
-        },
-    ]
+/// The card of a domain that runs, with its link.
+///
+/// # Errors
+/// `xml_error` if it cannot be written.
+pub fn plugged_xml(plan: &DomainPlan<'_>) -> Result<String> {
+    write("interface", &Interface { link: Some(LinkState { state: "up" }), ..interface(plan) })
 }

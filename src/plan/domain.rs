@@ -62,6 +62,8 @@ struct Domain {
     kind: &'static str,
     name: Text,
     uuid: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    genid: Option<Empty>,
     title: Text,
     metadata: MetadataHolder,
     memory: Amount,
@@ -173,6 +175,8 @@ pub fn domain_xml(plan: &DomainPlan<'_>) -> Result<String> {
             kind: if plan.kvm { "kvm" } else { "qemu" },
             name: Text::of(&record.name),
             uuid: Text::of(record.uuid),
+            // libvirt draws one for each start and each restore.
+            genid: plan.is_warm.then_some(Empty {}),
             title: Text::of(format!("{} on {}, {}", record.blueprint, record.base, record.bundle)),
             metadata: MetadataHolder { instance: metadata },
             memory: Amount::kib(record.memory.as_bytes() >> 10),
@@ -232,6 +236,7 @@ pub(super) mod tests {
             arch: "x86_64",
             machine: Some("q35"),
             unplugged: false,
+            is_warm: false,
         };
         let xml = domain_xml(&plan).unwrap();
         assert_eq!(disks_in_domain(&xml), ["/pool/root", "/pool/seed"]);

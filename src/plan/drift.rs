@@ -197,6 +197,7 @@ mod tests {
                 arch: "x86_64",
                 machine: None,
                 unplugged: false,
+                is_warm: false,
             };
             domain_xml(&plan).unwrap()
         };

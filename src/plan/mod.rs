@@ -1,6 +1,7 @@
 //! What is to be made, as data: XML descriptions and the steps of each operation, each with its undo. Pure.
 
 mod backing;
+mod channels;
 mod copy;
 mod devices;
 mod domain;
@@ -20,8 +21,9 @@ mod step;
 mod storage;
 mod xml;
 
+pub use channels::THAW_CHANNEL;
 pub use copy::{PausedPlan, copy_target_xml, paused_xml};
-pub use devices::{given_disk_xml, scsi_controller_xml};
+pub use devices::{given_disk_xml, plugged_xml, scsi_controller_xml};
 pub use domain::{
     METADATA_PREFIX, METADATA_URI, disks_in_domain, domain_xml, metadata_xml, record_in_domain, record_of,
 };
@@ -35,12 +37,12 @@ pub use nft::{FromWorld, Nat, OfInstance, StaticAddressOf, port_name, ruleset};
 pub use owned::{
     Attachment, Class, Description, Namespace, Object, OwnedKind, Owner, Place, ROOT_DEVICE, Sources, attached,
     console_log, disk_volume, disk_volume_number, is_marked, is_of_instance, is_promised, log_owner, next_disk_volume,
-    next_root_disk, owner_of, report_log, root_disk, root_disk_number, seed, snapshot_copies, snapshot_disk,
-    snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any,
+    next_root_disk, owner_of, report_log, root_disk, root_disk_number, saved_memory, seed, snapshot_copies,
+    snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any,
 };
 pub use parts::{Attached, AttachedDisk, DiskPlace, DiskPort, DomainPlan, Slot};
 pub use portable::portable_xml;
 pub use record::{Chosen, Identity};
-pub use sequence::{create, delete, keep, redefine, remove, remove_logs};
+pub use sequence::{Memory, create, create_warm, delete, keep, redefine, remove, remove_logs};
 pub use step::{DiskCopy, Step};
-pub use storage::{empty_xml, image_xml, overlay_xml, pool_xml, seed_xml};
+pub use storage::{copied_xml, empty_xml, image_xml, overlay_xml, pool_xml, seed_xml};

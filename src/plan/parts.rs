@@ -27,6 +27,8 @@ pub struct DomainPlan<'a> {
     pub machine: Option<&'a str>,
     /// Its card has no link: nobody reaches it, and it nobody.
     pub unplugged: bool,
+    /// Its memory is saved, or it goes on from saved memory: it is told who it is by a channel, and that it is another one by its generation id.
+    pub is_warm: bool,
 }
 
 /// What a domain has of the things that its instance owns.

@@ -1,9 +1,11 @@
 //! The steps of create, delete and repair, in order: what each kind of owned thing says of itself, sorted by what it is.
 
 use super::{
-    owned::{Class, Object, OwnedKind, Place, Sources},
+    devices::plugged_xml,
+    owned::{Class, Object, OwnedKind, Place, Sources, saved_memory},
     parts::DomainPlan,
     step::Step,
+    storage::copied_xml,
 };
 use crate::model::{Record, Result};
 
@@ -14,6 +16,43 @@ use crate::model::{Record, Result};
 pub fn create(plan: &DomainPlan<'_>, place: Place<'_>, sources: &Sources<'_>) -> Result<Vec<Step>> {
     let mut steps = ensure(in_order([Class::Data, Class::Domain]), plan, place, sources)?;
     steps.push(Step::Start { uuid: plan.record.uuid });
+    Ok(steps)
+}
+
+/// The memory that a new instance goes on from.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory<'a> {
+    /// The volume of the template's.
+    pub volume: &'a str,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// Where the copy of it lies.
+    pub path: &'a str,
+}
+
+/// The steps of a create that goes on from saved memory, in order. `plan` is that of the definition, which knows nothing of it.
+///
+/// # Errors
+/// `xml_error` if a description cannot be written.
+pub fn create_warm(
+    plan: &DomainPlan<'_>,
+    place: Place<'_>,
+    sources: &Sources<'_>,
+    memory: Memory<'_>,
+) -> Result<Vec<Step>> {
+    let (record, kind) = (plan.record, OwnedKind::SavedMemory);
+    let mut steps = ensure(in_order([Class::Data, Class::Domain]), plan, place, sources)?;
+    let uuid = record.uuid;
+    if let Some(object) = kind.description().object(record, place) {
+        let xml = copied_xml(&saved_memory(record), memory.bytes)?;
+        steps.push(Step::Clone { kind, object: object.clone(), from: memory.volume.to_owned(), xml });
+        steps.push(Step::Restore { uuid, path: memory.path.to_owned() });
+        steps.push(Step::Remove { object });
+    }
+    steps.push(Step::Identify { uuid });
+    if !plan.unplugged {
+        steps.push(Step::Plug { uuid, xml: plugged_xml(plan)? });
+    }
     Ok(steps)
 }
 

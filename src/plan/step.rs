@@ -31,6 +31,12 @@ pub enum Step {
     Grow { pool: String, volume: String, domain: Option<Uuid>, bytes: u64 },
     /// The domain runs, behind the rules of the firewall.
     Start { uuid: Uuid },
+    /// The domain goes on, paused and without its network, from the memory in this file; the rules of the firewall are there.
+    Restore { uuid: Uuid, path: String },
+    /// The guest that went on from saved memory knows who it is; what it is told is not in the journal.
+    Identify { uuid: Uuid },
+    /// The card of the domain has its link: as `Start`, it stands from here on.
+    Plug { uuid: Uuid, xml: String },
     /// The domain does not run.
     Destroy { uuid: Uuid },
     /// The domain runs paused, as `xml` says for this one run.
@@ -73,7 +79,9 @@ impl Step {
     pub fn undo(&self) -> Option<Self> {
         match self {
             Self::Ensure { object, .. } | Self::Clone { object, .. } => Some(Self::Remove { object: object.clone() }),
-            Self::StartUnlinked { uuid } | Self::Start { uuid } => Some(Self::Destroy { uuid: *uuid }),
+            Self::StartUnlinked { uuid } | Self::Start { uuid } | Self::Restore { uuid, .. } => {
+                Some(Self::Destroy { uuid: *uuid })
+            }
             Self::Redefine { uuid, from, to } => {
                 Some(Self::Redefine { uuid: *uuid, from: to.clone(), to: from.clone() })
             }
@@ -86,6 +94,8 @@ impl Step {
             }
             Self::Rename { .. }
             | Self::Grow { .. }
+            | Self::Identify { .. }
+            | Self::Plug { .. }
             | Self::Destroy { .. }
             | Self::Remove { .. }
             | Self::EndPaused { .. }
@@ -104,10 +114,13 @@ impl Step {
             Self::Ensure { object, .. } | Self::Remove { object } => object.is_serialised(),
             Self::StartUnlinked { .. }
             | Self::Start { .. }
+            | Self::Restore { .. }
             | Self::StartPaused { .. }
             | Self::EndPaused { .. }
             | Self::Destroy { .. } => true,
             Self::Clone { .. }
+            | Self::Identify { .. }
+            | Self::Plug { .. }
             | Self::Rename { .. }
             | Self::Redefine { .. }
             | Self::Grow { .. }
@@ -129,9 +142,12 @@ impl Step {
         match self {
             Self::Ensure { kind, object, .. } | Self::Clone { kind, object, .. } => kind.subject(object),
             Self::Remove { object } => object.subject(),
-            Self::StartUnlinked { uuid } | Self::Start { uuid } | Self::StartPaused { uuid, .. } => {
-                format!("start of domain {uuid}")
-            }
+            Self::StartUnlinked { uuid }
+            | Self::Start { uuid }
+            | Self::StartPaused { uuid, .. }
+            | Self::Restore { uuid, .. } => format!("start of domain {uuid}"),
+            Self::Identify { uuid } => format!("identity of the guest of domain {uuid}"),
+            Self::Plug { uuid, .. } => format!("link of domain {uuid}"),
             Self::Copy { uuid, copy, .. } => format!("copy of disk `{}` of domain {uuid}", copy.device),
             Self::EndCopy { uuid, copy } => format!("end of the copy of disk `{}` of domain {uuid}", copy.device),
             Self::Freeze { uuid } => format!("freeze of the guest of domain {uuid}"),

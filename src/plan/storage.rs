@@ -89,6 +89,13 @@ pub fn image_xml(name: &str, bytes: u64) -> Result<String> {
     write("volume", &Volume { name: Text::of(name), capacity, allocation, target, backing: None })
 }
 
+/// A raw volume that root alone reads and that is filled with the content of another.
+pub fn copied_xml(name: &str, bytes: u64) -> Result<String> {
+    let target = Target { path: None, format: Some(Format { kind: "raw" }), permissions: mode("0600") };
+    let (capacity, allocation) = (Amount::bytes(bytes), Some(Amount::bytes(0)));
+    write("volume", &Volume { name: Text::of(name), capacity, allocation, target, backing: None })
+}
+
 /// A seed: a small raw volume, readable by root alone because it holds secrets.
 pub fn seed_xml(name: &str, bytes: u64) -> Result<String> {
     write(

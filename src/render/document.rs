@@ -51,7 +51,10 @@ pub fn render(input: &SeedInput<'_>) -> Result<Seed> {
         user_data: SecretString::from(yaml::cloud_config(&Value::Object(full))?),
         user_data_scrubbed: scrubbed(input, &user)?,
         meta_data: meta_data(input.uuid, input.name, None)?,
-        network_config: network_config(input.mac, input.address)?,
+        network_config: match input.is_template {
+            true => yaml::emit(&json!({"network": {"config": "disabled"}}))?,
+            false => network_config(input.mac, input.address)?,
+        },
     })
 }
 
@@ -116,10 +119,12 @@ fn base(input: &SeedInput<'_>) -> Map<String, Value> {
         "ssh_authorized_keys": input.ssh_keys,
         "bootcmd": bootcmd(),
     });
-    match document {
-        Value::Object(map) => map,
-        _ => Map::new(),
+    let Value::Object(mut map) = document else { return Map::new() };
+    // Nobody logs in to a template; the schema takes no empty list.
+    if input.ssh_keys.is_empty() {
+        map.remove("ssh_authorized_keys");
     }
+    map
 }
 
 /// Runs on every boot, first of all modules: says that cloud-init is at work, and asks systemd to start the runner once

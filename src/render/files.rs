@@ -33,6 +33,9 @@ pub(super) fn plain(input: &SeedInput<'_>) -> Result<Vec<Value>> {
         ("published", &blueprint.published),
         ("moved", &blueprint.moved),
     ];
+    if input.is_template {
+        files.push(embedded("lite-thaw.py")?);
+    }
     for (name, script) in scripts {
         // Of no use but to a copy.
         let is_needed = name != "moved" || input.copied.is_some();
@@ -58,9 +61,14 @@ pub(super) fn moved(news: &Move<'_>) -> Result<Vec<Value>> {
 }
 
 fn runner() -> Result<Value> {
-    let runner = embedded_script("lite-guest.py")
-        .ok_or_else(|| Error::new(Code::RenderFailed, "this build of lite lacks its guest runner `lite-guest.py`"))?;
-    Ok(json!({"path": format!("{DIR}/lite-guest.py"), "permissions": "0755", "content": runner}))
+    embedded("lite-guest.py")
+}
+
+/// A program of lite's for guests.
+fn embedded(name: &str) -> Result<Value> {
+    let text = embedded_script(name)
+        .ok_or_else(|| Error::new(Code::RenderFailed, format!("this build of lite lacks its guest runner `{name}`")))?;
+    Ok(json!({"path": format!("{DIR}/{name}"), "permissions": "0755", "content": text}))
 }
 
 /// A part of the blueprint's.
@@ -68,9 +76,8 @@ fn part(name: &str, script: &str) -> Value {
     json!({"path": format!("{DIR}/{name}.sh"), "permissions": "0700", "content": script})
 }
 
-/// The values of this instance as one JSON file. Base64 keeps them out of sight of `grep` and of any YAML rule.
-/// `own` is how many items of a list of the user's are not his.
-pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value {
+/// The values of this instance, which its runner reads. `own` is how many items of a list of the user's are not his.
+pub(super) fn job(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value {
     let secrets: Map<String, Value> = input
         .secrets
         .iter()
@@ -102,11 +109,19 @@ pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value
         let address = former.address.map(|address| address.to_string()).unwrap_or_default();
         content["copied"] = json!({"name": former.name, "address": address});
     }
-    if input.seal {
+    if input.is_template {
+        content["template"] = json!(true);
+    } else if input.seal {
         content["seal"] = json!({"paths": input.blueprint.seal});
     } else if let Some(key) = input.ssh_keys.last() {
         content["login"] = json!({"user": input.blueprint.user, "key": key});
     }
+    content
+}
+
+/// The same as a file. Base64 keeps the values out of sight of `grep` and of any YAML rule.
+pub(super) fn instance(input: &SeedInput<'_>, own: &Map<String, Value>) -> Value {
+    let content = job(input, own);
     json!({
         "path": format!("{DIR}/instance.json"),
         "permissions": "0600",

@@ -138,6 +138,8 @@ pub struct SeedInput<'a> {
     pub copied: Option<Former>,
     /// The guest bakes an image: after the install part it seals its disk and goes down.
     pub seal: bool,
+    /// The guest is a template: it puts away what belongs to one machine and waits to be told who it is.
+    pub is_template: bool,
 }
 
 /// An SSH host key, made on the host and injected.

@@ -21,6 +21,23 @@ pub struct BakedView {
     pub parameters: BTreeMap<String, String>,
     /// Whether today's blueprint and base are still those.
     pub current: bool,
+    /// The machine whose memory is there to go on from; none: there is none.
+    pub warm: Option<WarmView>,
+}
+
+/// A machine whose memory was saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WarmView {
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Its memory.
+    #[serde(rename = "memory_bytes", serialize_with = "row::bytes")]
+    pub memory: Size,
+    /// Bytes that the saved memory takes.
+    #[serde(rename = "size_bytes", serialize_with = "row::bytes")]
+    pub size: Size,
+    /// Version of the QEMU that saved it, and alone reads it.
+    pub qemu: String,
 }
 
 /// An image on this host.

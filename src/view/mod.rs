@@ -61,7 +61,7 @@ pub use doctor::{CheckView, DoctorDocument, FixView, Verdict};
 pub use error::ErrorView;
 pub use events::{EventRow, EventView, EventsDocument};
 pub use firewall::{FirewallView, OpenService};
-pub use images::{BakedView, ImageRow, ImagesDocument};
+pub use images::{BakedView, ImageRow, ImagesDocument, WarmView};
 use jiff::Timestamp;
 pub use key_pairs::KeyPairRow;
 pub use list::ListDocument;

@@ -90,6 +90,7 @@ fn its_table_names_every_key() {
         "upgrade",
         "seal",
         "bake",
+        "warm",
         "health",
         "output",
         "alarms",

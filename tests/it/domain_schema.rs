@@ -72,6 +72,7 @@ fn every_blueprint_bundle_and_base_defines() {
                     arch: "x86_64",
                     machine: Some("q35"),
                     unplugged: false,
+                    is_warm: false,
                 };
                 let xml = domain_xml(&plan).expect("written");
                 host.ensure_domain(&xml).unwrap_or_else(|e| panic!("{} {} {base}: {e}", blueprint.id, bundle.id));

@@ -72,6 +72,8 @@ fn fail_each_call_of((what, prepare, act, leaves): &Operation) -> usize {
             assert_eq!(world.hypervisor.hits(), hits + 1, "{when}: not reached");
             match &answer {
                 Err(error) => assert!(is_told(error), "{when}: {error:?}"),
+                // It starts cold then, and warns.
+                Ok(()) if *what == "create from saved memory" => {}
                 Ok(()) => assert!(NOT_NEEDED.contains(&(*what, *call)), "{when}: nobody is told"),
             }
             world.hypervisor.heal();

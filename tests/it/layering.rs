@@ -110,6 +110,8 @@ const ENGINE: &[&[&str]] = &[
     &["firewall", "resolver", "proxy"],
     &["names"],
     &["links", "forward", "disk_copy", "growth"],
+    // The memory that a guest goes on from, and telling it who it is.
+    &["warm"],
     // One step, and the journal of steps.
     &["execute"],
     &["journal", "image_journal"],
@@ -133,6 +135,7 @@ const ENGINE: &[&[&str]] = &[
     &["certificates"],
     &["follow", "undo", "power"],
     &["ready", "provision"],
+    &["making"],
     // Of an instance: its root disk is another, or its guest brought to today's versions.
     &["replacement", "upgrading"],
     // What removes an instance: a delete of it, and whoever needs the place of one that is deleted already.

@@ -27,6 +27,7 @@ mod support {
     pub mod terminal;
     pub mod undone;
     pub mod volume_contract;
+    pub mod warmed;
     pub mod warned;
     pub mod world;
 }
@@ -106,6 +107,7 @@ mod user_data_forms;
 mod users;
 mod verify;
 mod waits;
+mod warm;
 mod watch;
 mod watch_faults;
 mod web_access;

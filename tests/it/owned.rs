@@ -35,6 +35,7 @@ fn a_second_disk_is_made_missed_attached_deleted_and_collected() {
         arch: "x86_64",
         machine: Some("q35"),
         unplugged: false,
+        is_warm: false,
     };
     let sources = Sources { image_path: Some("/p/image"), seed_bytes: Some(1024) };
     let steps = plan::create(&domain, place, &sources).expect("planned");

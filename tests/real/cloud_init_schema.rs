@@ -54,6 +54,7 @@ fn rendered(resolved: &lite::catalog::Resolved, host_key: &HostKey, user_data: O
         user_data,
         copied: None,
         seal: false,
+        is_template: false,
     })
     .expect("renders");
     [seed.user_data.expose_secret().to_owned(), seed.user_data_scrubbed]

@@ -46,6 +46,7 @@ mod support {
     pub mod stand_in;
     pub mod terminal;
     pub mod volume_contract;
+    pub mod warmed;
     pub mod watch;
     pub mod watched;
     pub mod world;
@@ -114,6 +115,7 @@ mod toolchain;
 mod upgrade;
 mod user_data;
 mod verify;
+mod warm;
 mod watch;
 mod wordpress;
 
@@ -155,6 +157,8 @@ fn main() -> ExitCode {
         (Host, "import", import::TESTS),
         (Host, "verify", verify::TESTS),
         (Slow, "verify", verify::SLOW),
+        (Guests, "warm", warm::TESTS),
+        (Slow, "warm", warm::SLOW),
         (Slow, "import", import::SLOW),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),

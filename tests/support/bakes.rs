@@ -29,6 +29,7 @@ pub fn request(world: &World, keep: bool) -> BakeRequest {
         created_at: jiff::Timestamp::UNIX_EPOCH,
         source: None,
         baked: None,
+        memory: None,
     };
     BakeRequest {
         blueprint: resolved.blueprint,

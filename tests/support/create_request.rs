@@ -24,6 +24,7 @@ pub fn create_request() -> Create {
         network: NetworkMode::Nat,
         address: None,
         use_baked: true,
+        use_warm: true,
         asked: None,
         request_id: None,
         wait: false,

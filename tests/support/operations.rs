@@ -15,6 +15,7 @@ use super::{
     bakes::unsealed,
     balanced::{balanced, delete_of_a_target, with_target},
     changes, exports, off_site,
+    warmed::{create_warm, not_warm, warmed},
     world::World,
 };
 
@@ -269,6 +270,7 @@ fn watched(world: &World, act: fn(&mut Ctx, uuid::Uuid, i64) -> Result<bool>) ->
 
 pub const OPERATIONS: &[Operation] = &[
     ("create", |_| (), |w| w.create(NAME).map(drop), Leaves::Either),
+    ("create from saved memory", |w| drop(warmed(w)), |w| create_warm(w, NAME).map(drop), Leaves::Either),
     ("first create", bare, |w| w.create(NAME).map(drop), Leaves::Either),
     ("start", stopped, |w| on(w, |e, i| changes::start(e, i, None, &mut Unobserved).map(drop)), Leaves::Whole),
     (
@@ -351,6 +353,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("undo of a create", half_made, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
     ("end of a delete", half_deleted, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
     ("bake", |_| (), bake, Leaves::Nothing),
+    ("warm", |w| drop(warmed(w)), not_warm, Leaves::Nothing),
 ];
 
 pub(super) fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {

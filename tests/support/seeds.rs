@@ -52,6 +52,7 @@ pub fn seed(resolved: &Resolved, value: &str, secret: &str, user_data: Option<&U
         user_data,
         copied: None,
         seal: false,
+        is_template: false,
     })
     .expect("renders")
 }

@@ -330,5 +330,6 @@ fn image() -> Image {
         created_at: jiff::Timestamp::UNIX_EPOCH,
         source: None,
         baked: None,
+        memory: None,
     }
 }

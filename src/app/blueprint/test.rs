@@ -183,6 +183,7 @@ fn render_all(subject: &Subject) -> Result<()> {
             user_data: subject.user_data.as_ref(),
             copied: None,
             seal: false,
+            is_template: false,
         })?;
         render_output(&blueprint, &name, "192.0.2.1", &subject.parameters)?;
         render_accounts(&blueprint, &name, "192.0.2.1", &subject.parameters)?;

@@ -4,6 +4,7 @@ pub mod bake;
 pub mod make;
 pub mod prune;
 pub mod remove;
+pub mod warm;
 
 pub(super) mod recipe;
 
@@ -15,7 +16,7 @@ use crate::{
     image::{self, Baked, Image, Images},
     model::{Hint, Observer, OperationKind, Requester, Result, Size},
     store::Store,
-    view::{BakedView, ImageRow},
+    view::{BakedView, ImageRow, WarmView},
 };
 
 /// The images on this host, and a warning for each that is damaged. Nothing is changed.
@@ -87,25 +88,32 @@ fn as_row(app: &App) -> Result<impl Fn(&Image) -> Result<ImageRow>> {
     // Faults in the operator's files are told by what uses them.
     let catalog = catalog(&app.settings).unwrap_or_default();
     let (now, host_images) = (app.clock.now(), app.images()?);
-    let baked = move |baked: &Baked| {
+    let baked = move |(baked, image): (&Baked, &Image)| {
+        let warm = image.memory.as_ref().map(|memory| WarmView {
+            vcpus: memory.vcpus,
+            memory: Size::bytes(memory.memory),
+            size: Size::bytes(memory.size),
+            qemu: memory.by.qemu.clone(),
+        });
         Ok(BakedView {
             blueprint: baked.blueprint.clone(),
             version: baked.version.clone(),
             base: baked.base.clone(),
             parameters: baked.parameters.clone(),
-            current: recipe::is_current(&catalog, &host_images, baked)?,
+            current: recipe::is_current(&catalog, &host_images, (baked, image))?,
+            warm,
         })
     };
     Ok(move |i: &Image| {
         Ok(ImageRow {
             id: i.id.clone(),
             origin: i.origin.to_string(),
-            size: Size::bytes(i.size),
+            size: Size::bytes(i.size.saturating_add(i.memory.as_ref().map_or(0, |memory| memory.size))),
             digest: i.digest.clone(),
             used_by: used_by(store.as_ref(), &i.volume)?,
             created_at: i.created_at,
             age: now.duration_since(i.created_at),
-            baked: i.baked.as_ref().map(&baked).transpose()?,
+            baked: i.baked.as_ref().map(|of| baked((of, i))).transpose()?,
         })
     })
 }

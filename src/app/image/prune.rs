@@ -71,7 +71,7 @@ pub fn find(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<P
     let mut outdated: Vec<Outdated> = image::superseded(images)?.into_iter().map(Outdated::Version).collect();
     for image in image::list(images)? {
         let stays = match &image.baked {
-            Some(baked) => is_current(&catalog, images, baked)?,
+            Some(baked) => is_current(&catalog, images, (baked, &image))?,
             None => true,
         };
         if !stays {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{Blueprint, Catalog, Resolved},
-    engine::bake_of,
-    image::{self, Baked, Images},
-    model::{Action, Code, Result, Verb},
+    engine::{self, bake_of},
+    image::{self, Baked, Image, Images},
+    model::{Action, Code, Result, Size, Verb},
 };
 
 /// The command that makes the next create of a blueprint faster; none where it cannot be baked.
@@ -30,7 +30,7 @@ pub fn advice(
 }
 
 /// Whether a baked image is what would be baked today.
-pub fn is_current(catalog: &Catalog, images: &Images, baked: &Baked) -> Result<bool> {
+pub fn is_current(catalog: &Catalog, images: &Images, (baked, image): (&Baked, &Image)) -> Result<bool> {
     let Some(blueprint): Option<&Blueprint> = catalog.blueprints.get(&baked.blueprint) else { return Ok(false) };
     if !blueprint.bases.contains(&baked.base) {
         return Ok(false);
@@ -43,5 +43,14 @@ pub fn is_current(catalog: &Catalog, images: &Images, baked: &Baked) -> Result<b
         Err(e) => return Err(e),
     };
     let today = bake_of(blueprint, &baked.base, &base.digest, &baked.parameters)?;
-    Ok(today.is_some_and(|today| today.key == baked.key))
+    let Some(memory) = &image.memory else { return Ok(today.is_some_and(|today| today.key == baked.key)) };
+    // That of a machine which lies on what would be taken today.
+    let below = match today {
+        Some(today) => image::get(images, &today.id())?,
+        None => Some(base),
+    };
+    let Some(below) = below.filter(|_| blueprint.starts_warm) else { return Ok(false) };
+    let (vcpus, size, disk) = (memory.vcpus, Size::bytes(memory.memory), Size::bytes(image.virtual_size));
+    let kind = engine::Kind { blueprint, image: &below, vcpus, memory: size, disk };
+    Ok(engine::warm_of(kind)?.key == baked.key)
 }

@@ -71,7 +71,11 @@ impl Checked {
             bundle: resolved.bundle.clone(),
             base: resolved.base.clone(),
             copy_of,
-            image: if use_baked { ImageChoice::Baked } else { ImageChoice::Base },
+            image: match (use_baked, request.use_warm) {
+                (true, true) => ImageChoice::Warm,
+                (true, false) => ImageChoice::Baked,
+                (false, _) => ImageChoice::Base,
+            },
             parameters: parameters.clone(),
             name: request.name,
             ssh_keys,

@@ -94,6 +94,7 @@ mod tests {
             network: NetworkMode::Nat,
             address: None,
             use_baked: true,
+            use_warm: true,
             asked: None,
             request_id: Some("r".to_owned()),
             wait: false,

@@ -160,6 +160,7 @@ fn words(report: &Report) -> String {
         Report::Stage { stage } => format!("stage    {stage}\n"),
         Report::Booted => "booted\n".to_owned(),
         Report::Sealed => "sealed\n".to_owned(),
+        Report::Warm => "ready to be saved".to_owned(),
         Report::Status(status) => status.health.as_ref().map_or(String::new(), |answer| format!("health   {answer}\n")),
         Report::Done { stages, warnings, .. } => {
             let times: Vec<String> =

@@ -67,6 +67,7 @@ fn steps(checked: &Checked, settings: &Settings) -> Result<Vec<Step>> {
         arch: "x86_64",
         machine: None,
         unplugged: false,
+        is_warm: false,
     };
     plan::create(&domain, place, &Sources { image_path: Some("image"), seed_bytes: Some(0) })
 }
@@ -95,7 +96,11 @@ fn title(step: &Step) -> &'static str {
     match step {
         Step::Ensure { kind: OwnedKind::Domain, .. } => "virtual machine",
         Step::Ensure { kind, .. } | Step::Clone { kind, .. } => kind.description().noun(),
-        Step::StartUnlinked { .. } | Step::Start { .. } => "start",
+        Step::StartUnlinked { .. }
+        | Step::Start { .. }
+        | Step::Restore { .. }
+        | Step::Identify { .. }
+        | Step::Plug { .. } => "start",
         Step::Rename { .. } => "name",
         Step::Redefine { .. } => "definition",
         Step::Grow { .. } => "larger disk",

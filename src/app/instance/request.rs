@@ -40,6 +40,8 @@ pub struct Create {
     pub address: Option<(Ipv4Net, Ipv4Addr)>,
     /// Take an image in which the blueprint is installed already, where there is one.
     pub use_baked: bool,
+    /// Go on from the memory of a machine of this kind, where there is any.
+    pub use_warm: bool,
     /// How the API was asked for it, which it tells again.
     pub asked: Option<Asked>,
     /// The caller's own id of this request: asked twice, made once.

@@ -13,6 +13,7 @@ use crate::{
         image_journal::Journal,
         journal,
         lock::Lock,
+        making,
         progress::Reporter,
         provision::{self, Job, Purpose},
         recipe::{bake_of, check_bakeable},
@@ -150,7 +151,7 @@ fn in_machine(
     observer: &mut dyn Observer,
 ) -> Result<Image> {
     observer.begin(Stage::Disk);
-    if let Err(error) = provision::make(ctx, &mut job, &request.base) {
+    if let Err(error) = making::make(ctx, &mut job, &request.base) {
         observer.fail();
         return Err(provision::abandon(ctx, job, error));
     }

@@ -17,18 +17,19 @@ use crate::{
         handover, host, image_leftovers, images,
         journal::{self, Run},
         lock::{Attempt, Lock},
-        names,
+        making, names,
         off_site::content_of,
         progress::Reporter,
         provision::{self, Job, Purpose},
         ready::{gone, wait_ready},
         removal::purge::make_room,
         reports::clean_seed,
-        request::Request,
+        request::{ImageChoice, Request},
         room,
         undo::{owner_died, undo_of_dead_owner},
+        warm::{self, Kind},
     },
-    image::Arriving,
+    image::{Arriving, Image, Memory},
     model::{Code, Error, EventKind, Hint, Observer, Phase, Record, ResourceKind, Result, Stage, Verb, WithinStage},
     plan,
     render::render_output,
@@ -149,10 +150,40 @@ fn make(ctx: &mut Ctx, job: &mut Job, arriving: Option<Arriving>, observer: &mut
     };
     observer.finish();
     observer.begin(Stage::Disk);
-    provision::make(ctx, job, &image)?;
+    match memory(ctx, job, &image, observer) {
+        Some((warm, memory)) => match making::make_warm(ctx, job, &warm, &memory) {
+            Ok(()) => observer.status(&format!("it goes on from the memory of image `{}`", warm.id)),
+            Err(error) if matches!(error.code, Code::Interrupted | Code::UndoFailed) => return Err(error),
+            Err(error) => {
+                observer.warn(&Hint::from(format!("it is started cold, for {error}")));
+                making::make(ctx, job, &image)?;
+            }
+        },
+        None => making::make(ctx, job, &image)?,
+    }
     ctx.store.finish_disks_of(job.record.uuid)?;
     observer.finish();
     Ok(())
+}
+
+/// The saved memory that the instance can go on from, and the image that it then lies on. Without any it starts cold.
+fn memory(ctx: &Ctx, job: &Job, image: &Image, observer: &mut dyn Observer) -> Option<(Image, Memory)> {
+    let request = &job.request;
+    let may = request.image == ImageChoice::Warm && request.blueprint.starts_warm && job.can_be_told();
+    let kind = Kind {
+        blueprint: &request.blueprint,
+        image,
+        vcpus: job.record.vcpus,
+        memory: job.record.memory,
+        disk: job.record.disk,
+    };
+    if !may {
+        return None;
+    }
+    warm::find(ctx, kind, job.kvm()).unwrap_or_else(|error| {
+        observer.warn(&Hint::from(format!("it is started cold, for {error}")));
+        None
+    })
 }
 
 /// Refused where the disk of an export would be put over another one: a volume's name has a part of the digest alone, and somebody may

@@ -86,9 +86,9 @@ fn journal<'a>(ctx: &'a mut ImageCtx<'_>) -> Journal<'a> {
 /// virtual machine is undone first, and that needs a host.
 pub fn recover_images(ctx: &mut ImageCtx<'_>) -> Result<()> {
     let open = ctx.store.open_operations()?;
-    for operation in
-        open.into_iter().filter(|o| o.resource.kind == ResourceKind::Image && o.kind != OperationKind::Bake)
-    {
+    for operation in open.into_iter().filter(|o| {
+        o.resource.kind == ResourceKind::Image && !matches!(o.kind, OperationKind::Bake | OperationKind::Warm)
+    }) {
         let locks = ctx.settings.paths.state.join("locks");
         let Attempt::Held(lock) = Lock::attempt(&locks, owner(&operation), "repair", ctx.clock.now())? else {
             continue;

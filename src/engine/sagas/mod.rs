@@ -31,3 +31,4 @@ pub mod tag;
 pub mod undelete;
 pub mod upgrade;
 pub mod verify;
+pub mod warm;

@@ -17,6 +17,7 @@ use crate::{
         follow::{Follower, Subject, Wait},
         images, journal,
         lock::Lock,
+        making,
         progress::Reporter,
         provision::{self, Job, Purpose},
         request::{CopyOf, ImageChoice, Request},
@@ -119,7 +120,7 @@ fn in_machine(
     let begun = ctx.clock.instant();
     let mut job = provision::reserve(ctx, request, Purpose::Verify(operation, snapshot), observer)?;
     observer.begin(Stage::Disk);
-    let made = images::choose(ctx, &job.request, observer).and_then(|image| provision::make(ctx, &mut job, &image));
+    let made = images::choose(ctx, &job.request, observer).and_then(|image| making::make(ctx, &mut job, &image));
     if let Err(error) = made {
         observer.fail();
         return Err(provision::abandon(ctx, job, error));

@@ -13,7 +13,7 @@ use crate::{
     },
     model::{
         Code, DomainDefinition, Error, LoadedTable, Mac, NetworkDefinition, ProxyConfiguration, ProxyServer,
-        ProxyStatistics, Result, Ruleset, Tap,
+        ProxyStatistics, Result, Ruleset, SaveImage, Tap,
     },
 };
 
@@ -166,12 +166,42 @@ impl Lifecycle for Double {
         self.plug(uuid, xml)
     }
 
+    /// Whatever it says: the double has no card.
+    fn update_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        self.running(uuid)?;
+        if xml.starts_with("<interface") { Ok(()) } else { Err(Error::new(Code::LibvirtXml, "no interface")) }
+    }
+
     fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
         self.unplug(uuid, xml)
     }
 
     fn resize_disk(&self, uuid: Uuid, device: &str, bytes: u64) -> Result<()> {
         self.resize_live(uuid, device, bytes)
+    }
+
+    /// The file is the double's own memory of the domain's XML.
+    fn save_memory(&self, uuid: Uuid, path: &str) -> Result<()> {
+        self.running(uuid)?;
+        let xml = self.inner.domain_xml(uuid)?.unwrap_or_default();
+        let head = SaveImage { xml: xml.clone(), cookie: None, stream_at: 0 }.head(&xml)?;
+        let written = std::fs::write(path, [head, b"memory".to_vec()].concat());
+        written.map_err(|e| Error::new(Code::Internal, format!("cannot write `{path}`")).cause(e))?;
+        self.destroy(uuid)
+    }
+
+    /// What was put over the head of the volume of this path says who goes on.
+    fn restore_memory(&self, path: &str) -> Result<()> {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let head = self.memory().uploads.iter().find(|((_, volume), _)| volume == name).map(|(_, bytes)| bytes.clone());
+        let head =
+            head.ok_or_else(|| Error::new(Code::InvalidSavedMemory, format!("nothing was written to `{name}`")))?;
+        let name = DomainDefinition::parse(&SaveImage::parse(&head)?.xml)?.name;
+        let found = self.inner.domains()?.into_iter().find(|domain| domain.name == name);
+        let uuid = found.ok_or_else(|| Error::new(Code::NoDomain, format!("libvirt has no domain `{name}`")))?.uuid;
+        self.inner.start(uuid)?;
+        self.show(uuid, DomainState::Paused);
+        self.touch_logs(uuid)
     }
 
     fn destroy(&self, uuid: Uuid) -> Result<()> {
@@ -189,6 +219,13 @@ impl Console for Double {
         self.running(uuid)?;
         let input = self.memory().keys.open(uuid)?;
         Ok(ConsoleStream { output: Box::new(std::io::empty()), input: Box::new(input) })
+    }
+
+    /// A guest that answers what was set.
+    fn open_channel(&self, uuid: Uuid, _: &str) -> Result<ConsoleStream> {
+        self.running(uuid)?;
+        let answer = self.memory().channel_answer.clone();
+        Ok(ConsoleStream { output: Box::new(std::io::Cursor::new(answer)), input: Box::new(std::io::sink()) })
     }
 }
 

@@ -6,11 +6,11 @@ use std::{
 };
 
 use uuid::Uuid;
-use virt::{connect::Connect, error::Error as VirtError, stream::Stream};
+use virt::{connect::Connect, domain::Domain, error::Error as VirtError, stream::Stream};
 
 use super::{
     Libvirt,
-    connect::ORDINARY,
+    connect::{ORDINARY, no_nul},
     errors::{Outcome, Problem, late, translate},
     lifecycle::absent,
     lookup,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     hypervisor::{Console, ConsoleStream},
-    model::{Code, Error, Result},
+    model::{Code, Error, Result, escaped},
 };
 
 /// How long closing may take: a hung daemon must not keep the caller.
@@ -26,9 +26,29 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Console for Libvirt {
     fn open_console(&self, uuid: Uuid) -> Result<ConsoleStream> {
+        self.open_stream(format!("open the console of domain {uuid}"), move |connection| open(connection, uuid))
+    }
+
+    fn open_channel(&self, uuid: Uuid, name: &str) -> Result<ConsoleStream> {
+        no_nul(&[name])?;
+        let (name, what) = (name.to_owned(), format!("open channel `{}` of domain {uuid}", escaped(name)));
+        self.open_stream(what, move |connection| {
+            let domain = running(connection, uuid)?;
+            let stream = Stream::new(connection, 0)?;
+            domain.open_channel(Some(&name), &stream, 0)?;
+            Ok(stream)
+        })
+    }
+}
+
+impl Libvirt {
+    fn open_stream(
+        &self,
+        what: String,
+        open: impl FnOnce(&Connect) -> Outcome<Stream> + Send + 'static,
+    ) -> Result<ConsoleStream> {
         let connection = self.link.open_new()?;
-        let what = format!("open the console of domain {uuid}");
-        let stream = match run_beside(ORDINARY, move || open(&connection, uuid)) {
+        let stream = match run_beside(ORDINARY, move || open(&connection)) {
             Verdict::Done(answer) => answer.map_err(|p| translate(&what, p))?,
             _ => return Err(late(&what, ORDINARY.as_secs())),
         };
@@ -36,13 +56,18 @@ impl Console for Libvirt {
     }
 }
 
-fn open(connection: &Connect, uuid: Uuid) -> Outcome<Stream> {
+fn running(connection: &Connect, uuid: Uuid) -> Outcome<Domain> {
     let Some(domain) = lookup::domain(connection, uuid)? else {
         return Err(absent(uuid).into());
     };
-    if !domain.is_active()? {
-        return Err(Error::failed(Code::NotRunning, format!("domain {uuid} is not running")).into());
+    match domain.is_active()? {
+        true => Ok(domain),
+        false => Err(Error::failed(Code::NotRunning, format!("domain {uuid} is not running")).into()),
     }
+}
+
+fn open(connection: &Connect, uuid: Uuid) -> Outcome<Stream> {
+    let domain = running(connection, uuid)?;
     let stream = Stream::new(connection, 0)?;
     match domain.open_console(None, &stream, 0) {
         // libvirt allows one session; its code for a second is that of any refused operation.

@@ -10,6 +10,15 @@ use virt::{connect::Connect, domain::Domain, error::Error};
 
 use crate::hypervisor::{BlockJob, BlockJobKind, DomainSize};
 
+/// Saves the memory of a domain to a file; paused is how it is let go on from there.
+pub fn save(domain: &Domain, path: &str) -> Result<(), Error> {
+    let path = c_string(path)?;
+    // SAFETY: both pointers are valid for the call.
+    done(unsafe {
+        virt_sys::virDomainSaveFlags(domain.as_ptr(), path.as_ptr(), ptr::null(), virt_sys::VIR_DOMAIN_SAVE_PAUSED)
+    })
+}
+
 /// State and reason as libvirt numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawState {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     hypervisor::{DomainState, Lifecycle},
-    model::{Code, Error, Result},
+    model::{Code, Error, Result, escaped},
 };
 
 impl Lifecycle for Libvirt {
@@ -83,6 +83,14 @@ impl Lifecycle for Libvirt {
         })
     }
 
+    fn update_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
+        no_nul(&[xml])?;
+        let xml = xml.to_owned();
+        act(&self.link, "change a device of", uuid, ORDINARY, move |domain| {
+            domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE).map_err(Problem::from)
+        })
+    }
+
     fn detach_device(&self, uuid: Uuid, xml: &str) -> Result<()> {
         no_nul(&[xml])?;
         let xml = xml.to_owned();
@@ -97,6 +105,18 @@ impl Lifecycle for Libvirt {
         act(&self.link, "resize a disk of", uuid, ORDINARY, move |domain| {
             domain.block_resize(&device, bytes, sys::VIR_DOMAIN_BLOCK_RESIZE_BYTES).map_err(Problem::from)
         })
+    }
+
+    fn save_memory(&self, uuid: Uuid, path: &str) -> Result<()> {
+        no_nul(&[path])?;
+        let path = path.to_owned();
+        act(&self.link, "save the memory of", uuid, LONG, move |domain| ffi::save(domain, &path).map_err(Problem::from))
+    }
+
+    fn restore_memory(&self, path: &str) -> Result<()> {
+        no_nul(&[path])?;
+        let (path, what) = (path.to_owned(), format!("restore a domain from `{}`", escaped(path)));
+        self.link.call(&what, LONG, move |c| Ok(c.restore_domain_flags(&path, None, sys::VIR_DOMAIN_SAVE_PAUSED)?))
     }
 
     /// Long: a QEMU that does not listen gets some seconds before the kill.

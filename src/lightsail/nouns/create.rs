@@ -123,6 +123,7 @@ fn request(call: &Call<'_>, input: CreateInstances) -> Answer<Create> {
         network: NetworkMode::Nat,
         address: None,
         use_baked: true,
+        use_warm: true,
         asked: Some(Asked {
             blueprint: input.blueprint_id,
             bundle: input.bundle_id,

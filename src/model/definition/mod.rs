@@ -5,10 +5,13 @@
 mod domain;
 mod live;
 mod network;
+mod save_image;
 
 pub use domain::{DiskSource, DomainDefinition, InterfaceDefinition, InterfaceSource, MetadataElement};
 pub use live::{LiveDefinition, LiveDisk, Mirror};
 pub use network::{DhcpEntry, DnsEntry, IpDefinition, NetworkDefinition};
+
+pub use save_image::SaveImage;
 
 use super::{Code, Error, Result};
 

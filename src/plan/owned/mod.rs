@@ -15,8 +15,8 @@ pub use attached::attached;
 pub use description::{Attachment, Class, Description, Sources};
 pub use kinds::{
     OwnedKind, ROOT_DEVICE, console_log, disk_volume, disk_volume_number, is_of_instance, is_promised, log_owner,
-    next_disk_volume, next_root_disk, owner_of, report_log, root_disk, root_disk_number, seed, snapshot_copies,
-    snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any,
+    next_disk_volume, next_root_disk, owner_of, report_log, root_disk, root_disk_number, saved_memory, seed,
+    snapshot_copies, snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any,
 };
 pub use name::{Owner, is_marked};
 pub use object::{Namespace, Object};

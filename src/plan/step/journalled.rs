@@ -58,6 +58,17 @@ pub(super) enum Journalled {
         uuid: Uuid,
         xml: String,
     },
+    Restore {
+        uuid: Uuid,
+        path: String,
+    },
+    Identify {
+        uuid: Uuid,
+    },
+    Plug {
+        uuid: Uuid,
+        xml: String,
+    },
     EndPaused {
         uuid: Uuid,
     },
@@ -159,6 +170,9 @@ impl From<Journalled> for Step {
             Journalled::Start { uuid } => Self::Start { uuid },
             Journalled::Destroy { uuid } => Self::Destroy { uuid },
             Journalled::StartPaused { uuid, xml } => Self::StartPaused { uuid, xml },
+            Journalled::Restore { uuid, path } => Self::Restore { uuid, path },
+            Journalled::Identify { uuid } => Self::Identify { uuid },
+            Journalled::Plug { uuid, xml } => Self::Plug { uuid, xml },
             Journalled::EndPaused { uuid } => Self::EndPaused { uuid },
             Journalled::Copy { uuid, copy, xml } => Self::Copy { uuid, copy, xml },
             Journalled::EndCopy { uuid, copy } => Self::EndCopy { uuid, copy },
@@ -223,6 +237,9 @@ mod tests {
             Step::Start { uuid: ID },
             Step::Destroy { uuid: ID },
             Step::StartPaused { uuid: ID, xml: "<domain/>".into() },
+            Step::Restore { uuid: ID, path: "/pool/m.sav".into() },
+            Step::Identify { uuid: ID },
+            Step::Plug { uuid: ID, xml: "<interface/>".into() },
             Step::EndPaused { uuid: ID },
             Step::Copy { uuid: ID, copy: copy.clone(), xml: "<disk/>".into() },
             Step::EndCopy { uuid: ID, copy: copy.clone() },

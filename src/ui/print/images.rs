@@ -11,7 +11,8 @@ use crate::{
 
 fn words(baked: &BakedView) -> String {
     let old = if baked.current { "" } else { ", old" };
-    format!("{} {} on {}{old}", baked.blueprint, baked.version, baked.base)
+    let warm = baked.warm.as_ref().map(|warm| format!(", warm: {} vCPU, {}", warm.vcpus, warm.memory));
+    format!("{} {} on {}{}{old}", baked.blueprint, baked.version, baked.base, warm.unwrap_or_default())
 }
 
 /// An age in the largest unit that fits: `4 d`.
@@ -85,6 +86,7 @@ mod tests {
             base: "debian-13".to_owned(),
             parameters: Default::default(),
             current: false,
+            warm: None,
         };
         let baked = ImageRow { baked: Some(baked), ..row("nginx.debian-13.00ff00ff00ff", "baked", &[]) };
         vec![row("debian-13", "built", &["nginx-1", "test"]), row("mine", "imported", &[]), baked]
@@ -115,7 +117,7 @@ mod tests {
         let wanted = serde_json::json!({"schema": 2, "images": [{
             "id": "nginx.debian-13.00ff00ff00ff", "origin": "baked", "size_bytes": 216_006_656, "digest": "0123456789abcdef".repeat(4), "used_by": [],
             "created_at": "2026-03-01T10:20:30Z",
-            "baked": {"blueprint": "nginx", "version": "1", "base": "debian-13", "parameters": {}, "current": false},
+            "baked": {"blueprint": "nginx", "version": "1", "base": "debian-13", "parameters": {}, "current": false, "warm": null},
         }]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&capture.stdout()).ok(), Some(wanted));
     }

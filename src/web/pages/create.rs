@@ -222,6 +222,7 @@ pub fn plain() -> Create {
         network: NetworkMode::Nat,
         address: None,
         use_baked: true,
+        use_warm: true,
         asked: None,
         request_id: None,
         wait: false,

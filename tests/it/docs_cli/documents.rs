@@ -343,9 +343,10 @@ fn documents_of_the_catalog(all: &mut Vec<(&'static str, Value)>) {
             base: text("debian-13"),
             parameters: BTreeMap::from([(text("title"), text("Hi"))]),
             current: true,
+            warm: Some(view::WarmView { vcpus: 2, memory: Size::mib(512), size: Size::mib(200), qemu: text("10.0.2") }),
         }),
     };
-    let commands = "`image list`, `image build`, `image pull`, `image import`, `image bake`";
+    let commands = "`image list`, `image build`, `image pull`, `image import`, `image bake`, `image warm`";
     add(all, commands, &view::ImagesDocument { images: &[image] });
 }
 

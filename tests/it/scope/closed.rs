@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use lite::{
     app::{
         audit, blueprint, contact, disk, doctor, export, front, gc,
-        image::{self, bake, make, prune, remove},
+        image::{self, bake, make, prune, remove, warm},
         instance::{import, login},
         key, key_pair, load_balancer as lb, rebuild, remote, repair, second_factor, snapshot, static_ip, user, watch,
     },
@@ -142,6 +142,14 @@ pub const ALL: &[(&str, Kind)] = &[
         }),
     ),
     ("image::list", Closed(|app, c, _| image::list(app, c, &mut Unobserved).map(|_| String::new()))),
+    (
+        "image/warm::run",
+        Closed(|app, c, _| {
+            let timeout = Duration::from_secs(1);
+            let wanted = warm::Warm { blueprints: ids(), bundle: None, base: None, timeout };
+            warm::run(app, c, &wanted, &mut Unobserved).map(|_| String::new())
+        }),
+    ),
     (
         "image/bake::check",
         Closed(|app, c, _| {

@@ -7,6 +7,7 @@ mod filter;
 mod lock;
 mod log;
 mod root_disk;
+mod saved_memory;
 mod scratch_disk;
 mod seed;
 mod snapshot;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub use disk::{disk_volume, disk_volume_number, next_disk_volume};
 pub use log::{console_log, report_log};
 pub use root_disk::{ROOT_DEVICE, next_root_disk, root_disk, root_disk_number};
+pub use saved_memory::saved_memory;
 pub use seed::seed;
 pub use snapshot::{snapshot_copies, snapshot_disk, snapshot_part, snapshot_sidecar, snapshot_volumes, volumes_of_any};
 
@@ -61,6 +63,8 @@ kinds! {
     SnapshotPart = "snapshot_part", snapshot::SnapshotPart;
     /// What is known of a snapshot.
     SnapshotSidecar = "snapshot_sidecar", snapshot::SIDECAR;
+    /// The memory that it goes on from, while it is made.
+    SavedMemory = "saved_memory", saved_memory::SavedMemory;
     /// The firewall that an earlier lite gave it.
     Filter = "filter", filter::Filter;
     /// Its address, which an earlier lite had the network keep.
