@@ -21,6 +21,7 @@ pub mod front;
 pub mod gc;
 pub mod image;
 pub mod instance;
+pub mod job;
 pub mod key;
 pub mod key_pair;
 pub mod live;

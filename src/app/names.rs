@@ -57,6 +57,11 @@ pub fn domains(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::Domain).unwrap_or_default()
 }
 
+/// Ids of the jobs that have not ended.
+pub fn jobs(settings: &Settings) -> Vec<String> {
+    names(&settings.paths.state, Named::Job).unwrap_or_default()
+}
+
 /// Names of users.
 pub fn users(settings: &Settings) -> Vec<String> {
     names(&settings.paths.state, Named::User).unwrap_or_default()

@@ -125,6 +125,11 @@ pub fn domains(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::domains))
 }
 
+/// Completes ids of jobs that have not ended.
+pub fn jobs(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, named(names::jobs))
+}
+
 /// Completes names of users.
 pub fn users(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, named(names::users))

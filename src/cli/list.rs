@@ -34,7 +34,7 @@ EXAMPLES:
 pub struct Args {
     /// Columns to show, separated by commas: name, state, health, blueprint,
     /// bundle, address, address6, static_address, price, base, vcpus, memory, disk,
-    /// network, ports, published, snapshot, tags, created, version, image, uuid
+    /// network, ports, published, job, snapshot, tags, created, version, image, uuid
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = ListColumn::parse, add = ArgValueCompleter::new(complete::columns))]
     columns: Vec<ListColumn>,
     /// Only instances with this tag; may be repeated, all must match
@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// The columns asked for, or those shown by default; static addresses and what is published have one where there are some.
+    /// The columns asked for, or those shown by default; static addresses, what is published, and jobs have one where there are some.
     pub fn columns(&self, rows: &[ListRow]) -> Vec<ListColumn> {
         if !self.columns.is_empty() {
             return self.columns.clone();
@@ -57,6 +57,9 @@ impl Args {
         }
         if rows.iter().any(|row| !row.published.is_empty() || !row.sites.is_empty()) {
             columns.insert(columns.len() - 1, ListColumn::Published);
+        }
+        if rows.iter().any(|row| row.job.is_some()) {
+            columns.insert(columns.len() - 1, ListColumn::Job);
         }
         columns
     }

@@ -41,6 +41,7 @@ mod remote;
 mod repair;
 mod resize;
 mod restore;
+mod run;
 mod secrets;
 mod serve;
 mod show;
@@ -99,6 +100,7 @@ enum Verb {
     Resize(resize::Args),
     Delete(delete::Args),
     Undelete(undelete::Args),
+    Run(run::Args),
     Ssh(ssh::Args),
     Cp(cp::Args),
     Console(console::Args),
@@ -207,7 +209,8 @@ impl Verb {
             Self::Resize(args) => resize::run(args, env),
             Self::Delete(args) => delete::run(args, env),
             Self::Undelete(args) => undelete::run(args, env),
-            // These two have an exit code of their own: that of the remote command, and whether a check failed.
+            // These have an exit code of their own: that of the remote command, and whether a check failed.
+            Self::Run(args) => return run::run(args, env),
             Self::Ssh(args) => return ssh::run(args, env),
             Self::Doctor(args) => return doctor::run(args, env),
             Self::Cp(args) => cp::run(args, env),

@@ -124,11 +124,21 @@ pub fn operation_id(text: &str) -> Result<String> {
         .hint("an id is such as `op-0123abcd`; `lite operations` lists them"))
 }
 
+/// Parses the id of a job: `job-` and eight hexadecimal digits.
+pub fn job_id(text: &str) -> Result<String> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if text.strip_prefix("job-").is_some_and(|rest| rest.len() == 8 && rest.bytes().all(is_digit)) {
+        return Ok(text.to_owned());
+    }
+    Err(Error::new(Code::InvalidJobId, format!("`{}` is not the id of a job", escaped(text)))
+        .hint("an id is such as `job-0123abcd`; `lite run --list` lists them"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Assignment, assignment, duration, operation_id, request_id, static_address};
+    use super::{Assignment, assignment, duration, job_id, operation_id, request_id, static_address};
 
     #[test]
     fn a_static_address_is_ipv4() {
@@ -213,6 +223,10 @@ mod tests {
             assert_eq!(request_id(text).map_err(|e| e.code.as_str()), Err("invalid_request_id"), "{text:?}");
         }
         assert_eq!(operation_id("op-0123abcd"), Ok("op-0123abcd".to_owned()));
+        assert_eq!(job_id("job-0123abcd"), Ok("job-0123abcd".to_owned()));
+        for text in ["", "job-", "job-0123abc", "job-0123abcde", "job-0123ABCD", "job-0123abcg", "op-0123abcd"] {
+            assert_eq!(job_id(text).map_err(|e| e.code.as_str()), Err("invalid_job_id"), "{text:?}");
+        }
         for text in ["", "op-", "op-0123abc", "op-0123abcde", "op-0123ABCD", "op-../../x", "web-1"] {
             assert_eq!(operation_id(text).map_err(|e| e.code.as_str()), Err("invalid_operation_id"), "{text:?}");
         }

@@ -45,6 +45,8 @@ pub const LIBVIRT_SLOTS: [Uuid; 4] = [Uuid::from_u128(1), Uuid::from_u128(2), Uu
 
 /// The ids of locks of operations begin so; behind it is the operation's number. No version of uuids is made this way.
 const OF_OPERATIONS: u128 = 0x6f70_6572_6174_0000_0000_0000_0000_0000;
+/// The same of jobs.
+const OF_JOBS: u128 = 0x6a6f_6273_0000_0000_0000_0000_0000_0000;
 
 /// A lock that belongs to no instance.
 pub fn is_shared(id: &Uuid) -> bool {
@@ -80,8 +82,16 @@ pub fn owner(operation: &Operation) -> Uuid {
 }
 
 fn of_operation(operation: &Operation) -> Uuid {
-    let number = operation.id.strip_prefix("op-").and_then(|hex| u128::from_str_radix(hex, 16).ok());
-    Uuid::from_u128(OF_OPERATIONS | number.unwrap_or(0))
+    numbered(OF_OPERATIONS, operation.id.strip_prefix("op-"))
+}
+
+/// The lock that the process of a job holds.
+pub fn of_job(id: &str) -> Uuid {
+    numbered(OF_JOBS, id.strip_prefix("job-"))
+}
+
+fn numbered(kind: u128, hex: Option<&str>) -> Uuid {
+    Uuid::from_u128(kind | hex.and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0))
 }
 
 /// Takes the lock that an operation has for itself, before it is journalled.

@@ -38,6 +38,7 @@ mod image_journal;
 mod image_leftovers;
 mod image_pool;
 mod images;
+pub mod jobs;
 mod journal;
 mod links;
 mod listeners;
@@ -118,7 +119,7 @@ pub use proxy::{
     Counted as BalancerCounted, counted as balancer_counted, restore as restore_proxy, runs as proxy_runs,
     statistics as balancer_statistics,
 };
-pub use published::{configure_published, configure_site};
+pub use published::{configure_published, configure_site, login};
 pub use reach::{Reach, doubt};
 pub use ready::Waited;
 pub use rebuild::{Rebuilding, Rebuilt, lost_network, rebuild, refuse_while_busy};

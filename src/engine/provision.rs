@@ -30,7 +30,7 @@ use crate::{
     },
     plan::{self, Chosen, Identity, Step},
     render::{Seed, SeedInput, identity, render},
-    store::{CleanSeed, NewInstance, Operation, Secret, alarms, instances, operations, secrets, snapshots},
+    store::{CleanSeed, NewInstance, Operation, Secret, alarms, instances, jobs, operations, secrets, snapshots},
 };
 
 /// What a virtual machine is made for.
@@ -228,6 +228,7 @@ fn insert(
     ctx.store.write(|t| {
         allocate::request(t, request.request_id.as_deref())?;
         let stem = match purpose {
+            Purpose::Instance if request.job.is_some() => format!("job-{}", request.blueprint.id),
             Purpose::Instance => request.blueprint.id.clone(),
             Purpose::Bake(_) => format!("bake-{}", request.blueprint.id),
             Purpose::Verify(..) => format!("verify-{}", request.blueprint.id),
@@ -315,7 +316,11 @@ fn insert(
                 operations::set_machine(t, &operation.id, record.uuid)?;
             }
             Purpose::Instance => {
-                alarms::put_defaults(t, &Subject::from(&record), &request.blueprint.alarms, &stamp)?;
+                match &request.job {
+                    // Nobody is woken for what is gone in an hour.
+                    Some(job) => jobs::begin(t, &host, job, &record, now)?,
+                    None => alarms::put_defaults(t, &Subject::from(&record), &request.blueprint.alarms, &stamp)?,
+                }
                 operations::insert(t, &operation)?;
             }
         }

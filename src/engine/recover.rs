@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Ctx, image_leftovers, journal,
+    Ctx, image_leftovers, jobs, journal,
     lock::{Attempt, Lock, is_shared, owner},
     proxy, pulls,
     sagas::{
@@ -24,6 +24,8 @@ use crate::{
 /// for each.
 pub fn recover(ctx: &mut Ctx) -> Result<Vec<String>> {
     let mut told = recover_all(ctx, OperationState::Started)?;
+    // A machine that cannot be removed now keeps nobody from the rest.
+    let cleaned = jobs::clean(ctx);
     let (settings, clock, images) = (ctx.settings.clone(), ctx.clock.clone(), ctx.images()?);
     recover_images(&mut ImageCtx {
         settings: &settings,
@@ -35,6 +37,7 @@ pub fn recover(ctx: &mut Ctx) -> Result<Vec<String>> {
     })?;
     told.extend(tidy(ctx)?);
     told.extend(pulls::go_on(ctx)?);
+    told.extend(cleaned?);
     Ok(told)
 }
 

@@ -6,7 +6,7 @@ use super::manifest::{ExportedDisk, ExportedSecret};
 use crate::{
     catalog::{Blueprint, Bundle},
     image::Image,
-    model::{Asked, Name, NetworkMode, Size, Snapshot, Tag},
+    model::{Asked, Job, Name, NetworkMode, Size, Snapshot, Tag},
     render::{Former, StaticAddress, UserData},
 };
 
@@ -100,6 +100,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Wait until the application answers.
     pub wait: bool,
+    /// The job that it is the machine of.
+    pub job: Option<Job>,
     /// How the API was asked for it.
     pub asked: Option<Asked>,
     /// The caller's own id, for safe retries.

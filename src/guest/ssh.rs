@@ -108,11 +108,21 @@ pub fn command(state: &Path, login: &Login, remote: &[String]) -> Result<Command
     Ok(command)
 }
 
+/// The ssh command that runs these words, each as it is given, without a terminal. It ends where the guest falls silent for a minute.
+pub fn exactly(state: &Path, login: &Login, words: &[String]) -> Result<Command> {
+    let mut command = client("ssh", state, login)?;
+    command.args(ALIVE).args(["-o", "LogLevel=ERROR", "-T", "-l"]).arg(&login.user).arg(login.address.to_string());
+    command.arg("--").arg(quoted(words)?);
+    Ok(command)
+}
+
+/// Ends where the guest falls silent for a minute.
+const ALIVE: [&str; 4] = ["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"];
+
 /// The scp command that copies files and folders. Shows its progress where its stdout is a terminal.
 pub fn copy(state: &Path, login: &Login, transfer: &Transfer) -> Result<Command> {
     let mut command = client("scp", state, login)?;
-    // A guest that falls silent ends the copy after a minute.
-    command.args(["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "-r", "--"]);
+    command.args(ALIVE).args(["-r", "--"]);
     let there = |path: &OsStr| {
         let mut word = OsString::from(format!("{}@{}:", login.user, login.address));
         word.push(path);
@@ -185,9 +195,14 @@ fn local(path: &Path) -> PathBuf {
 fn shell_words(remote: &[String]) -> Result<String> {
     match remote {
         [line] => Ok(line.clone()),
-        words => shlex::try_join(words.iter().map(String::as_str))
-            .map_err(|e| Error::new(Code::InvalidCommand, "the command holds a NUL character").cause(e)),
+        words => quoted(words),
     }
+}
+
+/// Words as a shell reads them again.
+fn quoted(words: &[String]) -> Result<String> {
+    shlex::try_join(words.iter().map(String::as_str))
+        .map_err(|e| Error::new(Code::InvalidCommand, "the command holds a NUL character").cause(e))
 }
 
 #[cfg(test)]

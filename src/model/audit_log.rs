@@ -45,6 +45,10 @@ words! {
     Ssh = "ssh",
     /// Leaves an instance that was logged in to in a browser.
     EndSsh = "ssh-end",
+    /// Runs the command of a job.
+    RunJob = "run",
+    /// Asks a job to end.
+    CancelJob = "run-cancel",
     /// Copies files to an instance or from it.
     Copy = "cp",
     /// Finishes and undoes what was cut off.

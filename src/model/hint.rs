@@ -13,6 +13,8 @@ words! {
     Again = "…",
     /// Makes an instance.
     Create = "create",
+    /// Runs a command in a machine of its own.
+    Run = "run",
     /// Deletes instances.
     Delete = "delete",
     /// Brings a deleted instance back.

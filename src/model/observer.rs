@@ -49,6 +49,10 @@ pub enum Stage {
     Render,
     /// A test of a blueprint: what listens is compared with `ports`.
     Ports,
+    /// A job waits until there is room for its machine.
+    Queue,
+    /// A job: what it left is brought here.
+    Output,
     /// What is not needed any more is removed.
     Remove,
 }
@@ -79,6 +83,8 @@ impl Stage {
             Self::Checking => "checking",
             Self::Render => "render",
             Self::Ports => "ports",
+            Self::Queue => "queue",
+            Self::Output => "output",
             Self::Remove => "remove",
         }
     }

@@ -22,6 +22,7 @@ pub mod held;
 mod idle;
 mod in_use;
 pub mod instances;
+pub mod jobs;
 pub mod journal;
 pub mod kept;
 pub mod key_pairs;

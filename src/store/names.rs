@@ -37,13 +37,15 @@ pub enum Named {
     Operation,
     /// Operations under way.
     OpenOperation,
+    /// Jobs that have not ended.
+    Job,
     /// Users.
     User,
     /// Keys of the API.
     Key,
 }
 
-/// The names of a kind in `state.db` in `dir`, in alphabetical order; of operations the ids, the latest first. The database is neither made nor migrated.
+/// The names of a kind in `state.db` in `dir`, in alphabetical order; of operations the ids, the latest first, of jobs in the order of arrival. The database is neither made nor migrated.
 pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
     let query = match kind {
         Named::Instance => "SELECT name FROM instance WHERE phase <> 'kept' ORDER BY name",
@@ -56,6 +58,7 @@ pub fn names(dir: &Path, kind: Named) -> Result<Vec<String>> {
         Named::Disk => "SELECT name FROM disk ORDER BY name",
         Named::Remote => "SELECT name FROM remote ORDER BY name",
         Named::Domain => "SELECT domain FROM site ORDER BY domain",
+        Named::Job => "SELECT id FROM job WHERE ended_at IS NULL ORDER BY number",
         Named::User => "SELECT name FROM account ORDER BY name",
         Named::Key => "SELECT id FROM api_key ORDER BY id",
         Named::Operation => "SELECT id FROM operation ORDER BY started_at DESC LIMIT 50",

@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("schema/26.sql")),
     Migration::of(include_str!("schema/27.sql")),
     Migration::of(include_str!("schema/28.sql")),
+    Migration::of(include_str!("schema/29.sql")),
 ];
 
 /// Refuses a database that a newer lite wrote, before anything of it is touched.

@@ -60,6 +60,9 @@ pub struct ListRow {
     pub price: Money,
     /// Its currency.
     pub currency: Currency,
+    /// The job that it is the machine of, and goes with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
     /// Tags.
     #[serde(serialize_with = "tags")]
     pub tags: Vec<Tag>,
@@ -113,6 +116,7 @@ impl ListRow {
             sites: Vec::new(),
             price: r.price,
             currency: r.currency,
+            job: None,
             tags: r.tags,
             created_at: r.created_at,
             last_snapshot: None,
@@ -173,6 +177,7 @@ pub(crate) mod tests {
             sites: Vec::new(),
             price: Money::hundredths(hundredths),
             currency: Currency::parse("USD").unwrap(),
+            job: None,
             tags: if app { vec![Tag::parse("client=acme").unwrap(), Tag::parse("live").unwrap()] } else { Vec::new() },
             created_at: "2026-03-01T10:20:30Z".parse().unwrap(),
             last_snapshot: app.then(|| "2026-03-02T03:00:01Z".parse().unwrap()),

@@ -78,7 +78,7 @@ fn unknown_words_name_the_nearest() {
 #[test]
 fn columns_name_the_nearest() {
     let wanted = "error: `--columns`: there is no column `adress`\n  hint: did you mean `address`?\n  hint: the columns are name, state, health, \
-                  blueprint, bundle, address, address6, static_address, price, base, vcpus, memory, disk, network, ports, published, snapshot, tags, created, version, image, uuid\n";
+                  blueprint, bundle, address, address6, static_address, price, base, vcpus, memory, disk, network, ports, published, job, snapshot, tags, created, version, image, uuid\n";
     assert_eq!(refused(&["list", "--columns", "name,adress"]), wanted);
 }
 

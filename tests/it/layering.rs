@@ -142,6 +142,8 @@ const ENGINE: &[&[&str]] = &[
     &["removal"],
     // The operations, one file each.
     &["sagas"],
+    // A command with a machine of its own: a create and a delete.
+    &["jobs"],
     // What looks at all instances, and at what operations left.
     &["audit", "auto_push", "auto_snapshots", "auto_verify", "expired", "listing", "rebuild", "recover", "take_over"],
     &["gc"],
@@ -192,6 +194,9 @@ const DIRECT: &[&str] = &[
     "src/guest/ssh.rs",
     // The same programs, bounded.
     "src/guest/output.rs",
+    // The command of a job, and the folder into which what it left is brought.
+    "src/guest/job.rs",
+    "src/guest/collect.rs",
     "src/monitor/guard.rs",
     "src/monitor/unit.rs",
     // What the user names or asked for: blueprints, settings, a password's file, pages of the manual.
@@ -207,6 +212,8 @@ const DIRECT: &[&str] = &[
     "src/cli/man.rs",
     // The SSH client of the user.
     "src/app/instance/login.rs",
+    // The same for the command of a job.
+    "src/app/job/run.rs",
 ];
 
 /// What no other file may name.

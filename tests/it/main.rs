@@ -14,6 +14,7 @@ mod support {
     pub mod html;
     pub mod https;
     pub mod image_contract;
+    pub mod jobs;
     pub mod leftovers;
     pub mod next_command;
     pub mod off_site;
@@ -73,6 +74,7 @@ mod image_pull;
 mod images;
 mod import;
 mod ipv6;
+mod jobs;
 mod kept;
 mod lan_address;
 mod layering;

@@ -30,6 +30,7 @@ mod support {
     pub mod https;
     pub mod idle;
     pub mod image_contract;
+    pub mod jobs;
     pub mod leftovers;
     pub mod need;
     #[allow(dead_code, reason = "of the worlds of `it`, a part is used")]
@@ -83,6 +84,7 @@ mod image_kill;
 mod image_owner;
 mod import;
 mod ipv6;
+mod job;
 mod kept;
 mod load_balancer;
 mod load_balancer_domain;
@@ -162,6 +164,8 @@ fn main() -> ExitCode {
         (Slow, "import", import::SLOW),
         (Tools, "firewall", firewall::TESTS),
         (Host, "ipv6", ipv6::TESTS),
+        (Host, "job", job::TESTS),
+        (Slow, "job", job::SLOW),
         (Host, "kept", kept::TESTS),
         (Host, "move_network", move_network::TESTS),
         (Host, "names", names::TESTS),

@@ -25,6 +25,7 @@ pub fn look_after(world: &World, leaves: Leaves, when: &str) {
     let states: Vec<InstanceState> =
         engine::list(&engine).expect("listed").into_iter().map(|listed| listed.state).collect();
     assert_eq!(engine.store.open_operations().expect("read"), [], "{when}");
+    assert_eq!(engine.store.open_jobs(&engine.host_id()).expect("read"), [], "{when}");
     match (leaves, states.as_slice()) {
         (Leaves::Either, [InstanceState::Lost]) => {
             on(world, |e, i| engine::redefine(e, i).map(drop)).unwrap_or_else(|e| panic!("{when}: {e}"));

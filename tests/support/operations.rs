@@ -14,7 +14,7 @@ use lite::{
 use super::{
     bakes::unsealed,
     balanced::{balanced, delete_of_a_target, with_target},
-    changes, exports, off_site,
+    changes, exports, jobs, off_site,
     warmed::{create_warm, not_warm, warmed},
     world::World,
 };
@@ -354,6 +354,10 @@ pub const OPERATIONS: &[Operation] = &[
     ("end of a delete", half_deleted, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
     ("bake", |_| (), bake, Leaves::Nothing),
     ("warm", |w| drop(warmed(w)), not_warm, Leaves::Nothing),
+    ("job", |_| (), jobs::job, Leaves::Nothing),
+    ("job that is kept", |_| (), jobs::kept_job, Leaves::Either),
+    ("job without room", jobs::full, jobs::queued_job, Leaves::Whole),
+    ("end of a dead job", jobs::dead_job, |w| engine::recover(&mut w.engine()).map(drop), Leaves::Nothing),
 ];
 
 pub(super) fn on(world: &World, act: fn(&mut Ctx, &Instance) -> Result<()>) -> Result<()> {

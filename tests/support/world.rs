@@ -212,6 +212,7 @@ impl World {
             address: None,
             timeout: Duration::from_secs(1),
             wait: false,
+            job: None,
             asked: None,
             request_id: None,
             arguments: "a".to_owned(),

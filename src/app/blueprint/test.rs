@@ -211,6 +211,7 @@ fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observe
         address: None,
         timeout: request.timeout,
         wait: true,
+        job: None,
         asked: None,
         request_id: None,
         arguments: String::new(),

@@ -35,6 +35,38 @@ impl Checked {
         plan::of(self, settings)
     }
 
+    /// What the engine is asked for.
+    pub(in crate::app) fn wanted(&self, app: &App) -> Result<Request> {
+        let request = self.request.clone();
+        let use_baked = request.use_baked && self.copy_of.is_none();
+        let mut ssh_keys = self.ssh_keys.clone();
+        ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
+        Ok(Request {
+            blueprint: self.resolved.blueprint.clone(),
+            bundle: self.resolved.bundle.clone(),
+            base: self.resolved.base.clone(),
+            copy_of: self.copy_of.clone(),
+            image: match (use_baked, request.use_warm) {
+                (true, true) => ImageChoice::Warm,
+                (true, false) => ImageChoice::Baked,
+                (false, _) => ImageChoice::Base,
+            },
+            parameters: self.parameters.clone(),
+            name: request.name,
+            ssh_keys,
+            user_data: self.user_data.clone(),
+            tags: request.tags,
+            network: request.network,
+            address: self.address,
+            timeout: request.timeout,
+            wait: request.until_ready,
+            job: None,
+            asked: request.asked,
+            request_id: request.request_id,
+            arguments: self.digest.clone(),
+        })
+    }
+
     /// Makes the instance. Refused before any change, undone until it runs, kept as `failed` after that.
     pub fn run(self, app: &App, observer: &mut dyn Observer) -> Result<Made> {
         self.accept(app, observer)?.run(observer)
@@ -49,46 +81,11 @@ impl Checked {
         let mut observer = Timed::new(observer, app.clock.clone());
         app.check_host()?;
         let mut ctx = app.change(&self.caller, self.request.wait, &mut observer)?;
-        let Self {
-            request,
-            resolved,
-            parameters,
-            mut ssh_keys,
-            user_data,
-            address,
-            digest,
-            default_base,
-            copy_of,
-            arriving,
-            ..
-        } = self;
-        let use_baked = request.use_baked && copy_of.is_none();
-        let of_snapshot = copy_of.as_ref().and_then(CopyOf::snapshot);
+        let wanted = self.wanted(app)?;
+        let Self { resolved, parameters, default_base, arriving, .. } = self;
+        let use_baked = matches!(wanted.image, ImageChoice::Baked | ImageChoice::Warm);
+        let of_snapshot = wanted.copy_of.as_ref().and_then(CopyOf::snapshot);
         let without = of_snapshot.filter(|snapshot| !snapshot.disks.is_empty()).map(left_out);
-        ssh_keys.push(guest::ssh::login_key(&app.settings.paths.state)?.public);
-        let wanted = Request {
-            blueprint: resolved.blueprint.clone(),
-            bundle: resolved.bundle.clone(),
-            base: resolved.base.clone(),
-            copy_of,
-            image: match (use_baked, request.use_warm) {
-                (true, true) => ImageChoice::Warm,
-                (true, false) => ImageChoice::Baked,
-                (false, _) => ImageChoice::Base,
-            },
-            parameters: parameters.clone(),
-            name: request.name,
-            ssh_keys,
-            user_data,
-            tags: request.tags,
-            network: request.network,
-            address,
-            timeout: request.timeout,
-            wait: request.until_ready,
-            asked: request.asked,
-            request_id: request.request_id,
-            arguments: digest,
-        };
         let accepted = create::accept(&mut ctx, wanted, &mut observer)?;
         if let Some(without) = without {
             observer.status(&without);

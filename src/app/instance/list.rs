@@ -65,12 +65,14 @@ fn rows(
     let static_ips = ctx.store.static_ips(&ctx.host_id())?;
     let mut sites = leads::sites(ctx)?;
     let snapshots = ctx.store.newest_snapshots()?;
+    let mut jobs = ctx.store.jobs_by_instance()?;
     let rows: Vec<ListRow> = listed
         .inspect(|l| state::warn_of_drift(l, observer))
         .map(|l| {
             let mut row = row(&l);
             row.static_address = static_ips.iter().find(|ip| ip.instance == Some(row.uuid)).map(|ip| ip.address);
             row.sites = sites.remove(&row.uuid).unwrap_or_default();
+            row.job = jobs.remove(&row.uuid);
             row.last_snapshot = snapshots.get(&row.uuid).copied();
             if (l.state, l.instance.phase) == (InstanceState::Running, Phase::Ready) {
                 let uuid = &l.instance.record.uuid;

@@ -56,6 +56,7 @@ fn view(ctx: &Ctx, listed: &Listed) -> Result<ShowView> {
     let static_ips = ctx.store.static_ips(&ctx.host_id())?;
     row.static_address = static_ips.into_iter().find(|ip| ip.instance == Some(record.uuid)).map(|ip| ip.address);
     row.sites = leads::sites(ctx)?.remove(&record.uuid).unwrap_or_default();
+    row.job = ctx.store.job_of(record.uuid)?.map(|job| job.id);
     if listed.power == InstanceState::Running {
         // On a network of somebody else's the guest alone knows its address.
         row.address = engine::guest_address(ctx, record)?;

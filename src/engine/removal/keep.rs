@@ -25,6 +25,10 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The host cannot be asked.
 pub fn kept(ctx: &Ctx, instance: &Instance, keep: Option<Duration>) -> Result<Option<Kept>> {
     let Some(keep) = keep.filter(|keep| !keep.is_zero()) else { return Ok(None) };
+    // The machine of a job goes at once, whoever deletes it.
+    if ctx.store.job_of(instance.record.uuid)?.is_some() {
+        return Ok(None);
+    }
     let until = ctx.now().saturating_add(keep).unwrap_or(ctx.now());
     match instance.phase {
         Phase::Deleting | Phase::Kept => return Ok(instance.record.kept),

@@ -302,6 +302,7 @@ fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
         address: None,
         timeout: request.timeout,
         wait: true,
+        job: None,
         asked: None,
         request_id: None,
         arguments: baked.key.clone(),

@@ -72,6 +72,7 @@ pub fn accept(ctx: &mut Ctx, name: &Name, timeout: Duration) -> Result<Accepted>
         address: None,
         timeout,
         wait: true,
+        job: None,
         asked: None,
         request_id: None,
         arguments: String::new(),

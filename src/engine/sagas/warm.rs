@@ -339,6 +339,7 @@ fn machine(request: &WarmRequest, arguments: String) -> Request {
         address: None,
         timeout: request.timeout,
         wait: true,
+        job: None,
         asked: None,
         request_id: None,
         arguments,

@@ -57,6 +57,8 @@ columns! {
     Ports "ports" "PORTS",
     /// Domains and ports of the host that lead to it.
     Published "published" "PUBLISHED",
+    /// The job that it is the machine of.
+    Job "job" "JOB",
     /// When its newest snapshot was asked for.
     Snapshot "snapshot" "LAST SNAPSHOT",
     /// Tags.
@@ -115,6 +117,7 @@ impl ListColumn {
             Self::Network => Cell::from(network_text(&row.network)),
             Self::Ports => Cell::from(or_dash((!row.ports.is_empty()).then(|| ports_text(&row.ports)))),
             Self::Published => Cell::from(or_dash(leads_text(row))),
+            Self::Job => Cell::from(or_dash(row.job.as_ref())),
             Self::Snapshot => Cell::from(or_dash(row.last_snapshot.map(time_text))),
             Self::Tags => Cell::from(or_dash((!row.tags.is_empty()).then(|| tags_text(&row.tags)))),
             Self::Created => Cell::from(time_text(row.created_at)),

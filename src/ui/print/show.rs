@@ -45,6 +45,7 @@ fn block(view: &ShowView) -> Block {
         .row("ADDRESS", or_dash(row.address))
         .maybe("IPV6 ADDRESS", row.address6)
         .maybe("STATIC ADDRESS", row.static_address)
+        .maybe("JOB", row.job.as_ref())
         .row("PRICE", price(view))
         .row("BLUEPRINT", format!("{} {}", row.blueprint, view.blueprint_version))
         .row("BUNDLE", size);

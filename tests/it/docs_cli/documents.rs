@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use lite::{
     model::{
         AlarmState, Certificate, CertificateState, Code, Currency, DesiredState, Domain, Error, Event, EventData,
-        EventKind, Hint, InstanceState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol, Publication,
-        ResourceKind, Role, Rule, Rules, Service, Site, Size, Statistic, Tag,
+        EventKind, Hint, InstanceState, JobState, Metric, Missing, Money, NetworkMode, Notify, Port, Protocol,
+        Publication, ResourceKind, Role, Rule, Rules, Service, Site, Size, Statistic, Tag,
     },
     view::{self, Versioned},
 };
@@ -40,6 +40,7 @@ fn row(name: &str) -> view::ListRow {
         sites: vec![site()],
         price: Money::hundredths(500),
         currency: usd(),
+        job: Some(text("job-0123abcd")),
         tags: Tag::parse("live").into_iter().collect(),
         created_at: now(),
         last_snapshot: Some(now()),
@@ -166,8 +167,25 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
         stages: vec![view::StageTime { name: text("boot"), milliseconds: 1 }],
     };
     add(all, "`create`, `import`", &view::CreatedDocument { instance: &created });
+    let job = view::JobRow {
+        id: text("job-0123abcd"),
+        state: JobState::Waiting,
+        place: Some(1),
+        command: text("true"),
+        blueprint: text("debian-13"),
+        bundle: text("nano"),
+        instance: Some(text("job-debian-13-1")),
+        keep: false,
+        exit_code: Some(0),
+        error: Some(text("x")),
+        actor: text("root"),
+        created_at: now(),
+        started_at: Some(now()),
+        ended_at: Some(now()),
+    };
+    add(all, "`run --list`", &view::JobsDocument { jobs: &[job] });
     let plan = view::PlanView { facts: vec![(text("name"), text("web"))], steps: vec![text("start")] };
-    add(all, "`create` and `import` with `--dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
+    add(all, "`create`, `import` and `run` with `--dry-run`", &view::PlanDocument { dry_run: true, plan: &plan });
     add(all, "`image bake --dry-run`", &view::PlansDocument { dry_run: true, plans: &[plan] });
     let receipt = view::Receipt {
         name: text("web"),
@@ -187,7 +205,7 @@ fn documents_of_instances(all: &mut Vec<(&'static str, Value)>) {
     add(all, "`list --deleted`", &view::DeletedDocument { deleted: &[deleted] });
     add(all, "`delete`, `gc`, `image prune`", &view::ReceiptsDocument { dry_run: false, receipts: &[receipt] });
     let changed = [view::Changed::new("web", "running")];
-    let commands = "`start`, `stop`, `reboot`, `restore`, `upgrade`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `alarm put`, `alarm delete`, `alarm test`, \
+    let commands = "`start`, `stop`, `reboot`, `restore`, `upgrade`, `undelete`, `protect`, `unprotect`, `repair NAME`, `image remove`, `operations cancel`, `run --cancel`, `alarm put`, `alarm delete`, `alarm test`, \
                     `alarm mute`, `ip release`, `lb delete`, `disk delete`, `snapshot delete`, `snapshot auto`, `snapshot push`, `snapshot verify`, `remote check`, `remote delete`, `remote remove`, `export`, `contact remove`, `user role`, `user disable`, `user enable`, `user logout`, `user remove`, `key disable`, `key enable`, `key remove`, `contact test`, `contact verify`, `contact redeliver`, `cp`";
     add(all, commands, &view::ChangedDocument { changed: &changed });
     let planned = view::PlannedDocument { dry_run: true, changed: &changed };

@@ -7,7 +7,8 @@ use lite::{
         audit, blueprint, contact, disk, doctor, export, front, gc,
         image::{self, bake, make, prune, remove, warm},
         instance::{import, login},
-        key, key_pair, load_balancer as lb, rebuild, remote, repair, second_factor, snapshot, static_ip, user, watch,
+        job, key, key_pair, load_balancer as lb, rebuild, remote, repair, second_factor, snapshot, static_ip, user,
+        watch,
     },
     model::{ForwardMode, HealthPath, Location, Role, Scope, Size, Unobserved},
     serve,
@@ -37,6 +38,20 @@ fn pull() -> make::Pull {
 
 fn file() -> make::Import {
     make::Import { file: PathBuf::from("none.qcow2"), name: None }
+}
+
+fn run() -> job::Run {
+    job::Run {
+        blueprint: "debian-13".to_owned(),
+        bundle: None,
+        command: vec!["true".to_owned()],
+        timeout: Duration::from_secs(1),
+        out: None,
+        keep: false,
+        use_warm: true,
+        queue: false,
+        input: false,
+    }
 }
 
 fn tested() -> blueprint::test::Test {
@@ -337,6 +352,10 @@ pub const ALL: &[(&str, Kind)] = &[
             front::install(c, &app.settings, here, run, &[]).map(|_| String::new())
         }),
     ),
+    ("job/run::check", Closed(|app, c, _| job::check(app, c, run()).map(|_| String::new()))),
+    ("job::list", Closed(|app, c, _| job::list(app, c, &mut Unobserved).map(shown))),
+    ("job::plan_cancel", Closed(|app, c, _| job::plan_cancel(app, c, &[], &mut Unobserved).map(shown))),
+    ("job::cancel", Closed(|app, c, _| job::cancel(app, c, &[], &mut Unobserved).map(shown))),
     ("key::list", Closed(|app, c, _| key::list(app, c, None, &mut Unobserved).map(shown))),
     ("key::disable", Closed(|app, c, _| key::disable(app, c, &[], true).map(shown))),
     ("key::remove", Closed(|app, c, _| key::remove(app, c, &[]).map(shown))),
