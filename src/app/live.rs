@@ -9,7 +9,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Right,
+    App, Caller, Right, host,
     instance::list::{self, has_tags},
     metric,
     scope::Target,
@@ -19,7 +19,7 @@ use crate::{
     model::{Class, Metric, OperationState, Result, Unobserved, Via},
     monitor::run::QEMU,
     store::{Operation, Store},
-    view::{ListRow, StorageRow},
+    view::{HostView, ListRow, StorageRow},
 };
 
 /// How long a connection to the database is kept: a file that was replaced is found after that.
@@ -47,6 +47,8 @@ pub struct Looked {
     pub at_work: HashMap<Uuid, AtWork>,
     /// What was measured last of each, by its name: of [`MEASURED`].
     pub measured: HashMap<String, Vec<Option<f64>>>,
+    /// What the host has and has promised; none: it cannot be asked.
+    pub host: Option<HostView>,
 }
 
 /// What is told of how busy an instance is.
@@ -66,7 +68,8 @@ impl Looked {
         let at_work = rows.iter().filter_map(|row| Some((row.uuid, self.at_work.get(&row.uuid)?.clone()))).collect();
         let measured =
             rows.iter().filter_map(|row| Some((row.name.clone(), self.measured.get(&row.name)?.clone()))).collect();
-        Ok(Self { rows, storage, at_work, measured })
+        let host = self.host.filter(|_| caller.scope().is_all());
+        Ok(Self { rows, storage, at_work, measured, host })
     }
 }
 
@@ -121,14 +124,17 @@ impl Looker {
 
 fn look(app: &App) -> Result<Looked> {
     let root = Caller::root(Via::Console);
-    let (rows, storage) = match list::list(app, &root, &[], &mut Unobserved) {
-        Ok((rows, storage, _)) => (rows, storage),
+    let (rows, storage, host) = match list::list(app, &root, &[], &mut Unobserved) {
+        Ok((rows, storage, _)) => (rows, storage, host::usage(app, &root).ok().flatten()),
         // As the database has them: their states are unknown.
-        Err(error) if error.class == Class::Unreachable => list::cost(app, &root, &[], &mut Unobserved)?,
+        Err(error) if error.class == Class::Unreachable => {
+            let (rows, storage) = list::cost(app, &root, &[], &mut Unobserved)?;
+            (rows, storage, None)
+        }
         Err(error) => return Err(error),
     };
     let measured = metric::latest_of_all(app, &root, &MEASURED, &mut Unobserved)?;
-    Ok(Looked { rows, storage, at_work: at_work(app)?, measured })
+    Ok(Looked { rows, storage, at_work: at_work(app)?, measured, host })
 }
 
 /// What is at work on instances, by their ids.

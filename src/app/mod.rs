@@ -19,6 +19,7 @@ pub mod export;
 pub mod files;
 pub mod front;
 pub mod gc;
+pub mod host;
 pub mod image;
 pub mod instance;
 pub mod job;

@@ -193,6 +193,18 @@ impl Removal {
         self.names.iter().map(|name| Changed::new(name, "would be forgotten; what it holds stays there")).collect()
     }
 
+    /// Accepts that the one remote that was found is forgotten.
+    ///
+    /// # Errors
+    /// Busy; or it is not one.
+    pub fn accept(self) -> Result<Accepted<Changed>> {
+        let Self { ctx, names, .. } = self;
+        match names.as_slice() {
+            [name] => remove(ctx, name),
+            _ => Err(Error::new(Code::Usage, "one remote is forgotten at a time")),
+        }
+    }
+
     /// Forgets one after the other, up to the first that fails.
     ///
     /// # Errors

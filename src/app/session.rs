@@ -1,11 +1,14 @@
 //! Sessions of browsers: who logs in, who is logged in, and who logs out.
 
+mod going_on;
+
 use std::{
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+pub use going_on::GoingOn;
 use secrecy::ExposeSecret;
 
 use super::{App, Caller};
@@ -278,22 +281,6 @@ pub fn who(app: &App, door: &Door, token: &Token, address: IpAddr) -> Result<Opt
         user: account.name,
         is_fresh: door.limits.is_fresh(times, now),
     }))
-}
-
-/// Whether the session of somebody who is logged in goes on, with the same rights; so may what is open for it. To ask is no use of it.
-///
-/// # Errors
-/// Those of the database.
-pub fn goes_on(app: &App, door: &Door, token: &Token, who: &Who) -> Result<bool> {
-    let (store, now) = (app.new_store()?, app.clock.now());
-    let Some(session) = store.session(&token.digest())? else { return Ok(false) };
-    let times = Times { began: session.began_at, used: session.used_at };
-    if !door.limits.is_live(times, now) {
-        return Ok(false);
-    }
-    let account = store.account(&session.account)?.filter(|account| !account.disabled);
-    let caller = |of: Account| Caller::of(who.caller.requester.clone(), of.role, of.scope);
-    Ok(account.is_some_and(|account| caller(account) == who.caller))
 }
 
 /// Ends the session of a token.

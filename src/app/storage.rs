@@ -33,7 +33,9 @@ pub(super) fn all(
     rows.extend(snapshots.into_iter().map(|stored| {
         let size = stored.allocation().unwrap_or(crate::model::Size::bytes(0));
         let instance = matches!(stored, AnySnapshot::Instance(_)).then(|| stored.of().to_string());
-        StorageRow::new(ResourceKind::Snapshot, (stored.resource().name, instance), size, &prices)
+        let created_at = Some(stored.created_at());
+        let row = StorageRow::new(ResourceKind::Snapshot, (stored.resource().name, instance), size, &prices);
+        StorageRow { created_at, ..row }
     }));
     Ok(rows)
 }
@@ -42,7 +44,11 @@ fn disk_row(disk: &Disk, holders: &[Instance], prices: &StoragePrices) -> Storag
     let held = holder(disk, holders);
     let named = (disk.name.to_string(), held.map(|(instance, _)| instance.record.name.to_string()));
     let mount = held.and_then(|(_, attached)| attached.mount.as_ref()).map(ToString::to_string);
-    StorageRow { mount, ..StorageRow::new(ResourceKind::Disk, named, disk.size, prices) }
+    StorageRow {
+        mount,
+        created_at: Some(disk.created_at),
+        ..StorageRow::new(ResourceKind::Disk, named, disk.size, prices)
+    }
 }
 
 /// The instance that has a disk, of those that may, and how.

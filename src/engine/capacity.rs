@@ -229,12 +229,12 @@ pub fn make_room() -> Hint {
 }
 
 /// vCPUs that may be promised in all.
-fn vcpus(host: &HostInfo) -> u32 {
+pub fn vcpus(host: &HostInfo) -> u32 {
     host.cpus.saturating_mul(VCPUS_PER_CPU)
 }
 
 /// Memory that may be promised in all.
-fn memory(host: &HostInfo, overcommit: &Overcommit) -> u64 {
+pub fn memory(host: &HostInfo, overcommit: &Overcommit) -> u64 {
     overcommit.memory.of(memory_there(host))
 }
 

@@ -13,7 +13,7 @@ use crate::{
     doctor::{self, NoIpv6},
     hypervisor::{PoolInfo, VolumeInfo},
     kill_point,
-    model::{Code, Error, Hint, NetworkMode, Result, Verb},
+    model::{Code, Error, Hint, HostUsage, NetworkMode, Result, Size, Verb},
     plan::{self, Subnet},
 };
 
@@ -150,6 +150,24 @@ pub fn capacity(ctx: &Ctx) -> Result<super::Capacity> {
     let view = view(ctx, &NetworkMode::Bridge(String::new()))?;
     let held = ctx.store.allocated(&ctx.host_id())?;
     Ok(super::Capacity::left(&view.info, &view.pool, view.used_by_disks, &held, &ctx.settings.host.overcommit))
+}
+
+/// What the host has and has promised.
+///
+/// # Errors
+/// The host cannot be asked, or the database not be read.
+pub fn usage(ctx: &Ctx) -> Result<HostUsage> {
+    let (host, held) = (ctx.hypervisor.host()?, ctx.store.allocated(&ctx.host_id())?);
+    Ok(HostUsage {
+        cpus: host.cpus,
+        vcpus_promised: held.vcpus,
+        vcpus_limit: super::capacity::vcpus(&host),
+        memory: Size::bytes(host.memory_kib << 10),
+        memory_free: Size::bytes(host.memory_free_kib << 10),
+        memory_promised: Size::bytes(held.memory),
+        memory_limit: Size::bytes(super::capacity::memory(&host, &ctx.settings.host.overcommit)),
+        disk: super::disk_usage(ctx)?,
+    })
 }
 
 /// Refused, with the numbers, where the pool has no room for a copy of so many bytes.

@@ -101,7 +101,7 @@ pub use forward::{refusing, refusing_network};
 pub use gc::{Found, SeenOrphan, collect, find_orphans, orphans};
 pub use guest_address::{guest_address, learned, others};
 pub use hashed::Content;
-pub use host::{capacity, prepare_host};
+pub use host::{capacity, prepare_host, usage as host_usage};
 pub use host_shutdown::shut_down_guests;
 pub use image_pool::images_of;
 pub use images::ensure_image;

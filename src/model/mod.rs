@@ -77,7 +77,7 @@ pub use name::Name;
 pub use net::{DhcpHost, DnsHost, Mac, Port, Protocol, is_machines};
 pub use observer::{Observer, Stage, Unobserved, WithinStage};
 pub use operation::{OperationKind, OperationState, Progress, Requester, StepState, Via};
-pub use overcommit::{DiskUsage, Overcommit, Ratio};
+pub use overcommit::{DiskUsage, HostUsage, Overcommit, Ratio};
 pub use point::Point;
 pub use proxy::{ProxyConfiguration, ProxyCounters, ProxyFile, ProxyServer, ProxyStatistics};
 pub use publication::{PortPair, Publication};

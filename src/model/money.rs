@@ -103,6 +103,16 @@ impl Money {
     }
 }
 
+impl Money {
+    /// Its share of so much of a whole, rounded to the nearest hundredth.
+    #[must_use]
+    pub fn share(self, part: u64, whole: u64) -> Self {
+        let (part, whole) = (i128::from(part.min(whole)), i128::from(whole.max(1)));
+        let share = (i128::from(self.0) * part + whole / 2) / whole;
+        Self(i64::try_from(share).unwrap_or(i64::MAX))
+    }
+}
+
 impl std::iter::Sum for Money {
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
         Self(iter.map(|m| m.0).sum())

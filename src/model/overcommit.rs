@@ -91,6 +91,27 @@ pub struct DiskUsage {
     pub reserve: Size,
 }
 
+/// What a host has and has promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostUsage {
+    /// Logical CPUs.
+    pub cpus: u32,
+    /// vCPUs of instances that are wanted running.
+    pub vcpus_promised: u32,
+    /// The most that may be promised.
+    pub vcpus_limit: u32,
+    /// All memory.
+    pub memory: Size,
+    /// What nobody uses of it.
+    pub memory_free: Size,
+    /// That of instances that are wanted running.
+    pub memory_promised: Size,
+    /// The most that may be promised.
+    pub memory_limit: Size,
+    /// The disk that instances lie on; none: it is not there.
+    pub disk: Option<DiskUsage>,
+}
+
 impl DiskUsage {
     /// All in one unit: what is promised and used, and what is free.
     fn shown(&self) -> (String, String) {

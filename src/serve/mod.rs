@@ -34,7 +34,7 @@ use crate::{
     },
     lightsail,
     model::{Code, Error, Result},
-    web::{self, Console, Hosts, Live, Terminals, Times, Workers},
+    web::{self, Console, Hosts, Live, Stays, Terminals, Times, Workers},
 };
 
 /// How long connections have to end.
@@ -89,6 +89,7 @@ impl Server {
             times: Times { body: limits.body, answer: limits.answer },
             workers: Workers::new(changes),
             live: Live::default(),
+            stays: Stays::default(),
             terminals: Terminals::default(),
             api: Some(api),
             closing: closing.clone(),

@@ -59,9 +59,10 @@ impl Store {
         Ok(memory)
     }
 
-    /// The resources that are there, of every kind that may own something on a host: alarms and contacts own nothing.
+    /// The resources that are there, of every kind that may own something on a host: alarms, contacts and key pairs own nothing, and
+    /// their ids are no numbers of this kind.
     pub fn resource_ids(&self) -> Result<HashSet<Uuid>> {
-        let query = "SELECT id FROM resource WHERE kind NOT IN ('alarm', 'contact', 'static_ip')";
+        let query = "SELECT id FROM resource WHERE kind NOT IN ('alarm', 'contact', 'key_pair', 'static_ip')";
         let mut statement = self.read().prepare_cached(query).map_err(sql)?;
         let rows = statement.query_map([], |row| id(row, "id")).map_err(sql)?;
         rows.map(|row| row.map_err(sql)).collect()

@@ -13,6 +13,8 @@ mod clashes;
 mod coarse;
 mod column;
 pub mod contacts;
+#[cfg(feature = "fault")]
+pub mod counted;
 pub mod disk_snapshots;
 pub mod disks;
 mod domains;
@@ -132,6 +134,8 @@ impl Store {
         )
         .map_err(|e| cannot_open(&path, &e))?;
         let in_use = turn.opened(&path);
+        #[cfg(feature = "fault")]
+        let connection = counting(connection, &path)?;
         let connection = Lent::new(connection, in_use, path);
         let mut store = Self { connection, notices: Vec::new(), announced: None };
         store.prepare(&look)?;
@@ -202,6 +206,13 @@ impl Store {
     pub fn read(&self) -> &Connection {
         &self.connection
     }
+}
+
+/// The same connection, whose statements a test can count.
+#[cfg(feature = "fault")]
+fn counting(mut connection: Connection, path: &Path) -> Result<Connection> {
+    counted::count(&mut connection, path).map_err(sql)?;
+    Ok(connection)
 }
 
 /// Makes a folder, and the way to it, with mode 0700 for the last part.

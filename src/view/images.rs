@@ -64,6 +64,17 @@ pub struct ImageRow {
     pub baked: Option<BakedView>,
 }
 
+/// What images can be made of, by their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageChoices {
+    /// Those that are built from signed packages.
+    pub build: Vec<String>,
+    /// Those that are downloaded.
+    pub pull: Vec<String>,
+    /// Blueprints that can be baked.
+    pub bake: Vec<String>,
+}
+
 /// The document of `image list`, `build`, `pull`, `import` and `bake`.
 #[derive(Debug, Serialize)]
 pub struct ImagesDocument<'a> {

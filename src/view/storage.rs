@@ -1,5 +1,6 @@
 //! What disks and snapshots cost, as `lite list`, `show` and `cost` give it.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::row::bytes;
@@ -23,12 +24,16 @@ pub struct StorageRow {
     pub price: Money,
     /// The currency of the price.
     pub currency: Currency,
+    /// Since when it is there; none: that was not looked up.
+    #[serde(skip)]
+    pub created_at: Option<Timestamp>,
 }
 
 impl StorageRow {
     /// A disk or a snapshot at these prices.
     pub fn new(kind: ResourceKind, (name, instance): (String, Option<String>), size: Size, at: &StoragePrices) -> Self {
         let per_gib = if kind == ResourceKind::Disk { at.disk } else { at.snapshot };
-        Self { kind, name, instance, mount: None, size, price: per_gib.of(size), currency: at.currency.clone() }
+        let (price, currency) = (per_gib.of(size), at.currency.clone());
+        Self { kind, name, instance, mount: None, size, price, currency, created_at: None }
     }
 }

@@ -9,13 +9,15 @@ use axum::{
 };
 use serde::{Serialize, Serializer};
 
+/// Most fields that a form has: a page of the console sends fewer, and each costs a look at all.
+const MOST: usize = 1000;
+
 /// The fields of a form. A browser sends each that has a name, an empty one too, and of boxes those alone that are ticked.
 #[derive(Clone, Default)]
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Of these names and values.
-    #[cfg(test)]
     pub fn of<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self(all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
@@ -82,7 +84,13 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-        form.map(|Form(fields)| Self(fields)).map_err(|_| (StatusCode::BAD_REQUEST, "this is no form\n"))
+        match form {
+            Ok(Form(fields)) if fields.len() > MOST => {
+                Err((StatusCode::PAYLOAD_TOO_LARGE, "this form has too many fields\n"))
+            }
+            Ok(Form(fields)) => Ok(Self(fields)),
+            Err(_) => Err((StatusCode::BAD_REQUEST, "this is no form\n")),
+        }
     }
 }
 

@@ -26,8 +26,12 @@ pub enum At {
     Operations,
     /// Prices.
     Cost,
+    /// Public keys that instances are made with.
+    KeyPairs,
     /// Images.
     Images,
+    /// Places outside this host.
+    Remotes,
     /// The host.
     Host,
     /// Who is told of alarms.
@@ -41,7 +45,7 @@ pub enum At {
 /// A line of the rail: the part, its name and address, the right it needs, and whether it is about the whole host.
 type Entry = (At, &'static str, &'static str, Right, bool);
 
-const RAIL: [Entry; 12] = [
+const RAIL: [Entry; 14] = [
     (At::Instances, "Instances", "/instances", Right::Read, false),
     (At::Snapshots, "Snapshots", "/snapshots", Right::Read, false),
     (At::Disks, "Disks", "/disks", Right::Read, false),
@@ -49,7 +53,9 @@ const RAIL: [Entry; 12] = [
     (At::Alarms, "Alarms", "/alarms", Right::Read, false),
     (At::Operations, "Operations", "/operations", Right::Read, false),
     (At::Cost, "Cost", "/cost", Right::Read, false),
+    (At::KeyPairs, "Key pairs", "/key-pairs", Right::Read, false),
     (At::Images, "Images", "/images", Right::Read, true),
+    (At::Remotes, "Remotes", "/remotes", Right::Read, true),
     (At::Host, "Host", "/host", Right::Administer, true),
     (At::Contacts, "Contacts", "/contacts", Right::Administer, true),
     (At::Access, "Access", "/access", Right::Read, false),

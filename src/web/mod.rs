@@ -36,6 +36,7 @@ use bytes::Bytes;
 pub use hosts::Hosts;
 pub use live::Live;
 pub use pages::PAGES;
+pub use stay::Stays;
 pub use terminal::Terminals;
 pub use workers::Workers;
 
@@ -67,6 +68,8 @@ pub struct Console {
     pub workers: Workers,
     /// Who watches what moves.
     pub live: Live,
+    /// Who stays, whose sessions are looked at.
+    pub stays: Stays,
     /// The terminals that are open.
     pub terminals: Terminals,
     /// What answers the API; none: nothing does.

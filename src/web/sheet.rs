@@ -1,10 +1,10 @@
 //! Pages with forms of one shape: what they show is looked up, what was sent is read into what is wanted, and that is done. What is
 //! refused is the same page again with what was typed.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path, Query as Asked, State},
     http::{StatusCode, request::Parts},
     response::Response,
     routing::{MethodRouter, get, post},
@@ -33,6 +33,8 @@ pub enum Wanted {
     Change(Work<Accepted<()>>),
     /// The page again, with what would be done or what was found.
     Tell(Work<String>),
+    /// The same, where somebody outside this host is asked for it.
+    Ask(Work<String>),
     /// What is shown this once.
     Once(Work<Once>),
 }
@@ -51,6 +53,11 @@ impl Wanted {
     /// What is told on the page.
     pub fn tell(work: impl FnOnce(&App, &Caller) -> Result<String> + Send + 'static) -> Self {
         Self::Tell(Box::new(move |app, who| work(app, &who.caller)))
+    }
+
+    /// What is told on the page once somebody outside this host was asked.
+    pub fn ask(work: impl FnOnce(&App, &Caller) -> Result<String> + Send + 'static) -> Self {
+        Self::Ask(Box::new(move |app, who| work(app, &who.caller)))
     }
 
     /// What is shown this once.
@@ -102,6 +109,11 @@ pub trait Sheet: Send + Sync + 'static {
     /// Where a form leads that has no operation.
     fn back(name: &str, _: &Fields) -> String;
 
+    /// Whether a form leads there all the same: its operation is the first of several.
+    fn is_seen_there(_: &Fields) -> bool {
+        false
+    }
+
     /// What it shows.
     ///
     /// # Errors
@@ -114,6 +126,11 @@ pub trait Sheet: Send + Sync + 'static {
     /// As before.
     fn look_by(app: &App, who: &Who, name: &str, said: &mut Warnings) -> Result<Self::View> {
         Self::look(app, &who.caller, name, said)
+    }
+
+    /// What its forms begin with, by what stands after `?` in its address.
+    fn begin(_: &HashMap<String, String>) -> Fields {
+        Fields::default()
     }
 
     /// What its forms ask for; none: something is wrong, and told.
@@ -154,8 +171,13 @@ struct Shown<'a, V> {
     faults: Vec<Fault>,
 }
 
-async fn show<S: Sheet>(State(console): State<Arc<Console>>, User(who): User, Named(name): Named) -> Response {
-    render::<S>(&console, &who, &name, &Fields::default(), Ok(None)).await
+async fn show<S: Sheet>(
+    State(console): State<Arc<Console>>,
+    User(who): User,
+    Named(name): Named,
+    Asked(asked): Asked<HashMap<String, String>>,
+) -> Response {
+    render::<S>(&console, &who, &name, &S::begin(&asked), Ok(None)).await
 }
 
 /// The page again, with what is wrong.
@@ -220,10 +242,14 @@ async fn carry_out<S: Sheet>(
     match wanted {
         Wanted::Change(work) => {
             let operation = console.change(who, move |app, _| work(app, &asks)).await?;
-            Ok(begun(operation, &S::back(name, fields)))
+            Ok(begun(operation.filter(|_| !S::is_seen_there(fields)), &S::back(name, fields)))
         }
         Wanted::Tell(work) => {
             let told = console.workers.page(move || work(&of.app, &asks)).await?;
+            Ok(render::<S>(console, who, name, fields, Ok(Some(told))).await)
+        }
+        Wanted::Ask(work) => {
+            let told = console.workers.outside(&of.app, move |app| work(app, &asks)).await?;
             Ok(render::<S>(console, who, name, fields, Ok(Some(told))).await)
         }
         Wanted::Once(work) => {

@@ -1,15 +1,17 @@
 //! The audit over libvirt's test driver: each kind of disagreement is found, told once, and nothing else is.
 
-use std::{fs, fs::File, process::Command};
+use std::{fs, fs::File, process::Command, sync::Arc};
 
 use crate::support::world::{Names, World};
 use lite::{
+    app::{App, Caller, key_pair, repair},
+    clock::SystemClock,
     engine::{self, Audit, Redefinition, Trouble},
     hypervisor::{DhcpHost, flaky::Moment, prelude::*},
     image::volume_name,
     model::{
         Drift, Error, HostId, Instance, LoadedTable, Mac, Name, OperationKind, Phase, Requester, ResourceRef, Ruleset,
-        Via,
+        Unobserved, Via,
     },
     store::{Operation, OperationState},
 };
@@ -54,6 +56,20 @@ fn a_world_in_order_is_clean_and_the_numbers_are_told() {
         engine::delete(&mut world.engine(), &instance(&world, name)).expect("deleted");
     }
     assert_eq!(told(&world), Vec::<String>::new());
+}
+
+/// What owns nothing on the host has an id of another form: that is no damage.
+#[test]
+fn a_key_pair_is_no_trouble_to_an_audit_nor_to_what_puts_right() {
+    let world = World::new();
+    world.create("web").expect("created");
+    let app = App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone());
+    let (root, quiet) = (Caller::root(Via::Cli), &mut Unobserved);
+    let laptop = Name::parse("laptop").expect("a name");
+    key_pair::create(&app, &root, &laptop, &[], quiet).expect("a key pair");
+    assert_eq!(told(&world), Vec::<String>::new());
+    assert_eq!(engine::recover(&mut world.engine()), Ok(Vec::new()));
+    assert_eq!(repair::repair(&app, &root, false, false, quiet).map(|done| done.actions), Ok(Vec::new()));
 }
 
 #[test]

@@ -190,3 +190,12 @@ fn a_stop_lets_what_is_under_way_end() {
     assert!(TcpStream::connect(served.address).is_err(), "nobody listens");
     drop(idle);
 }
+
+/// What is repeated in a form costs a look at all of it: 64 KiB of fields without a name kept a core for seconds.
+#[test]
+fn a_form_of_more_fields_than_any_page_sends_is_refused() {
+    let served = Served::new();
+    let cookie = served.root();
+    let fields = |many: usize| served.post("/key-pairs", &cookie, &"a=&".repeat(many)).status;
+    assert_eq!((fields(1000), fields(1001)), (400, 413));
+}

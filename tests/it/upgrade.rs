@@ -21,12 +21,12 @@ use lite::{
 
 use crate::support::{changes, world::World};
 
-const THROUGH: &str = "{\"event\":\"progress\",\"line\":\"Setting up nginx\"}\n{\"event\":\"upgraded\",\"code\":0}\n\
+pub const THROUGH: &str = "{\"event\":\"progress\",\"line\":\"Setting up nginx\"}\n{\"event\":\"upgraded\",\"code\":0}\n\
                        {\"event\":\"status\",\"health\":\"ok\"}\n";
 /// As it is told where the guest starts anew: what a boot tells comes behind it.
 const REBOOTED: &str = "{\"event\":\"upgraded\",\"code\":0,\"reboot\":true}\n{\"event\":\"booted\"}\n\
                         {\"event\":\"status\",\"health\":\"ok\"}\n";
-const FAILED: &str = "{\"event\":\"upgraded\",\"code\":100,\"command\":\"apt-get upgrade\",\"line\":4,\
+pub const FAILED: &str = "{\"event\":\"upgraded\",\"code\":100,\"command\":\"apt-get upgrade\",\"line\":4,\
                       \"tail\":[\"Reading package lists\",\"E: no\\u001b\"]}\n";
 const SILENT: &str = "{\"event\":\"upgraded\",\"code\":0}\n{\"event\":\"status\",\"health\":\"exit 1\"}\n";
 
@@ -60,7 +60,7 @@ fn short(error: &Error) -> (&'static str, u8, String) {
 
 /// A host whose blueprint `debian-13` has another version today, with this part, and an instance of the one before that is ready; its guest
 /// says this to whatever it is brought.
-fn made(part: &str, said: &str) -> (World, tempfile::TempDir) {
+pub fn made(part: &str, said: &str) -> (World, tempfile::TempDir) {
     let mut world = World::new();
     let folder = tempfile::tempdir().expect("a folder");
     blueprint(&folder, "debian-13", part);
@@ -87,7 +87,7 @@ fn blueprint(folder: &tempfile::TempDir, base: &str, part: &str) {
     std::fs::write(folder.path().join("debian-13.yaml"), text).expect("written");
 }
 
-const PART: &str = "upgrade: |\n  apt-get upgrade\n";
+pub const PART: &str = "upgrade: |\n  apt-get upgrade\n";
 
 fn snapshots(world: &World) -> Vec<(String, Vec<String>, Option<Timestamp>)> {
     let all = snapshot::list(&app(world), &root(), None, &mut Unobserved).expect("listed");

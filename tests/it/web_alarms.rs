@@ -133,3 +133,38 @@ fn the_secret_of_a_contact_is_shown_once_and_wants_a_log_in_of_late() {
     assert_eq!(served.does("/contacts/pager", &cookie, "action=remove&confirm=pager"), "/contacts");
     assert_eq!(names(&served.get("/contacts", &cookie).body), ["oncall"]);
 }
+
+#[test]
+fn a_ready_choice_fills_the_form_that_it_is_made_by() {
+    let (served, cookie) = house();
+    let of = "/instances/shop/alarms";
+    let page = served.get(of, &cookie).body;
+    let choices: Vec<&str> = page.match_indices("?preset=").map(|(at, _)| part(&page[at..], "=", "#")).collect();
+    assert_eq!(choices, ["cpu", "memory", "disk", "silent", "application", "transfer", "snapshot"]);
+    for choice in choices {
+        let page = served.get(&format!("{of}?preset={choice}"), &cookie).body;
+        let (_, form) = page.split_once("<form method=\"post\" action=\"/instances/shop/alarms\">").expect("the form");
+        let form = form.split("</form>").next().expect("its end");
+        assert!(form.contains("<details open>"), "{form}");
+        // As a browser sends it.
+        let fields = ["when", "datapoints", "of", "period", "repeat"].map(|field| {
+            let typed = value(form, &format!("{field}\" type=\"text"));
+            format!("{field}={}", typed.replace("&gt;", "%3E").replace("&lt;", "%3C").replace(' ', "+"))
+        });
+        let chosen = ["metric", "statistic", "missing"].map(|field| {
+            let select = part(form, &format!("<select id=\"f-{field}\""), "</select>");
+            format!("{field}={}", part(select, "<option selected>", "</option>"))
+        });
+        let sent = format!("{}&{}&notify=alarm&notify=ok&name=by-{choice}", fields.join("&"), chosen.join("&"));
+        assert_eq!(form.matches(" checked>").count(), 2, "{form}");
+        assert_eq!(served.does(of, &cookie, &sent), of, "{sent}");
+    }
+    let all = names(&served.get(of, &cookie).body);
+    assert!(all.contains(&"by-snapshot".to_owned()) && all.contains(&"by-silent".to_owned()), "{all:?}");
+    let row = "<td data-label=\"Fires at\">LastSnapshotAge maximum &gt;= 172800, 1 of 1 × 5 min</td>";
+    assert!(served.get(of, &cookie).body.contains(row), "{}", served.get(of, &cookie).body);
+    let none = served.get(&format!("{of}?preset=%22%3E%3Cscript%3E"), &cookie);
+    assert_eq!((none.status, none.body.contains("<details open>")), (200, false));
+    let disk = served.get("/alarms?preset=disk", &cookie).body;
+    assert!(disk.contains("<option selected>DiskSpaceUtilization</option>"), "{disk}");
+}

@@ -11,7 +11,7 @@ use std::{
 use lite::{
     app::{
         Caller,
-        instance::{change, power},
+        instance::{change, delete::Delete, power},
         user,
     },
     model::{Name, Role, Scope, Unobserved, Via},
@@ -57,6 +57,9 @@ fn shell(served: &Served, command: &str) {
             change::accept(&served.app, &root, &start, (&of, false), quiet).and_then(|begun| begun.run(quiet)).map(drop)
         }
         "create" => served.world.create(of.as_str()).map(drop),
+        "delete" => change::accept(&served.app, &root, &Delete { now: true }, (&of, false), quiet)
+            .and_then(|begun| begun.run(quiet))
+            .map(drop),
         "logout" => user::log_out(&served.app, &root, &of).map(drop),
         _ => panic!("{command}"),
     }

@@ -8,9 +8,11 @@ use std::{
 };
 
 use lite::{
+    access::password::Cost,
     app::{
         Caller,
         instance::{change, power, tag},
+        session::{self, Door, Entered, GoingOn, Proof, Who},
         user,
     },
     model::{Name, Role, Scope, Tag, Unobserved, Via},
@@ -134,7 +136,8 @@ fn a_change_in_a_shell_is_told_to_an_open_page_and_nothing_beside_it() {
     let mut back = Stream::open(&served, &path, &cookie, &id).expect("a stream");
     let mut late = Stream::open(&served, &path, &cookie, "Last-Event-ID: before\r\n").expect("a stream");
     let all = late.until("hx-target=\"#sum\"");
-    assert!(all.contains("hx-target=\"#rows\" hx-swap=\"innerMorph\"><tr id=\"r-blog\">"), "{all}");
+    assert!(all.starts_with("<hx-partial hx-target=\"#list\" hx-swap=\"outerMorph\">"), "{all}");
+    assert!(all.contains("<tbody id=\"rows\">\n<tr id=\"r-blog\">"), "{all}");
     assert!(!all.contains("spoken"), "{all}");
     switch(&served, true, "shop");
     assert!(!back.until("shop is running.").contains("#rows"));
@@ -169,7 +172,117 @@ fn each_sees_its_part_and_no_word_of_the_rest() {
     let told = part_of_it.until("blog is stopped.");
     assert!(!told.contains("shop"), "{told}");
     user::log_out(&served.app, &Caller::root(Via::Cli), &name("bert")).expect("logged out");
-    assert_eq!(others.next().as_deref(), Some("over\n"), "of what is not theirs nothing is told");
+    let mut none =
+        Stream::open(&served, "/live?of=instance&name=none&v=", &scoped_again(&served), "").expect("a stream");
+    let (theirs, absent) = (others.until("id=\"power\""), none.until("id=\"power\""));
+    assert_eq!(theirs, absent.replace("instance none", "instance shop"), "what is not theirs is as what is not there");
+    assert_eq!(others.next().as_deref(), Some("over\n"));
+}
+
+/// Another who sees what `bert` sees.
+fn scoped_again(served: &Served) -> String {
+    served.log_in(&served.add("berta", Role::Operator, Scope::parse("client=beta").expect("a scope")))
+}
+
+#[test]
+fn an_instance_that_goes_is_told_to_its_page_and_the_first_to_an_empty_list() {
+    let served = Served::of(World::new(), |_| {});
+    let cookie = served.root();
+    let mut list = Stream::of(&served, "/instances", &cookie);
+    served.world.create("shop").expect("made");
+    let told = list.until("shop is ");
+    let whole = "<hx-partial hx-target=\"#list\" hx-swap=\"outerMorph\"><div id=\"list\">";
+    assert!(told.starts_with(whole), "a page without a table gets one: {told}");
+    assert!(told.contains("<tbody id=\"rows\">") && told.contains("<tr id=\"r-shop\">"), "{told}");
+    // It is the list as its page has it.
+    let is_frame = |line: &&str| !line.is_empty() && !line.starts_with("<tr ") && *line != "</tbody>";
+    let lines = |text: &str| text.lines().filter(is_frame).map(str::to_owned).collect::<Vec<_>>();
+    let page = served.get("/instances", &cookie).body;
+    let of_page = lines(part(&page, "<div id=\"list\">", "</div>"));
+    assert_eq!(lines(part(&told, whole, "</div>")), of_page);
+    let mut kept = Stream::of(&served, "/instances/shop", &cookie);
+    kept.until("hx-target=\"#power\"");
+    served.does("/instances/shop/delete", &cookie, "name=shop");
+    let told = kept.until("shop is kept.");
+    assert!(told.contains("shop is deleted, and kept until ") && told.contains("<a href=\"/deleted\">"), "{told}");
+    assert!(told.contains("<div id=\"power\">\n</div>"), "nothing is to be done with it: {told}");
+    served.world.create("brief").expect("made");
+    list.until("<tr id=\"r-brief\">");
+    let (mut one, mut metrics) =
+        (Stream::of(&served, "/instances/brief", &cookie), Stream::of(&served, "/instances/brief/metrics", &cookie));
+    one.until("hx-target=\"#power\"");
+    metrics.until("hx-target=\"#gone\"");
+    served.does("/instances/brief/delete", &cookie, "name=brief&now=yes");
+    let told = one.until("brief is gone.");
+    let gone =
+        "<p class=\"notice over\">There is no instance brief any more. <a href=\"/instances\">All instances</a></p>";
+    assert!(told.contains(&format!("<div id=\"gone\">{gone}</div>")), "{told}");
+    assert!(metrics.until(gone).contains("hx-target=\"#gone\""));
+    let told = list.until("brief is gone.");
+    assert!(told.contains("<p>There are no instances yet.") && !told.contains("<tbody"), "{told}");
+    // A page that was open, and hidden, while that happened.
+    let mut late = Stream::open(&served, "/live?of=instance&name=brief&v=before", &cookie, "").expect("a stream");
+    assert!(late.until(gone).contains("hx-target=\"#power\""));
+}
+
+#[test]
+fn fifty_pages_cost_the_looks_of_one() {
+    let served = served();
+    let cookie = served.root();
+    let mut pages: Vec<Stream> = (0..50).map(|_| Stream::of(&served, "/instances", &cookie)).collect();
+    let looks = |calls: &[&'static str]| calls.iter().filter(|call| **call == "domains").count();
+    let state = served.world.state().to_owned();
+    let (calls, statements) = (served.world.hypervisor.calls().len(), lite::store::counted::prepared(&state));
+    served.world.sql("UPDATE instance SET record = json_set(record, '$.bundle', 'huge') WHERE name = 'shop'");
+    for page in &mut pages {
+        page.until("debian-13, huge");
+    }
+    let calls = served.world.hypervisor.calls()[calls..].to_vec();
+    let statements = lite::store::counted::prepared(&state) - statements;
+    // One for the change; another may have been due by the clock, or for what was changed before it.
+    assert!((1..=3).contains(&looks(&calls)), "{} looks for fifty pages: {calls:?}", looks(&calls));
+    assert!(calls.len() <= 8 * looks(&calls), "{calls:?}");
+    println!("{} calls of libvirt and {statements} statements for {} looks", calls.len(), looks(&calls));
+    assert!(statements <= 200 * looks(&calls) as u64, "{statements} statements for {} looks", looks(&calls));
+}
+
+#[test]
+fn one_look_at_the_database_tells_of_all_who_stay() {
+    let served = served();
+    let limits = lite::access::session::Limits::default();
+    let door = Door::new(&served.app, limits, Cost::LEAST);
+    let code = |name: &str| served.add(name, Role::Viewer, Scope::All);
+    let entered = |name: &str| {
+        let code = code(name);
+        let here = [127, 0, 0, 1].into();
+        match session::log_in(&served.app, &door, Proof::Code(&code), here).expect("in") {
+            Entered::In(them) => (them.token.digest(), session::who(&served.app, &door, &them.token, here)),
+            Entered::Half(_) => panic!("there is no second factor"),
+        }
+    };
+    let of = |(digest, who): (String, lite::model::Result<Option<Who>>)| (digest, who.expect("asked").expect("in"));
+    let all: Vec<(String, Who)> = (0..50).map(|n| of(entered(&format!("user-{n}")))).collect();
+    let each = || all.iter().map(|(digest, who)| (digest.as_str(), who));
+    let state = served.world.state().to_owned();
+    let prepared = || lite::store::counted::prepared(&state);
+    let mut going_on = GoingOn::new(&served.app);
+    let mut cost = |most: usize| {
+        let before = prepared();
+        let goes_on = going_on.of(&door, each().take(most)).expect("looked");
+        (goes_on.iter().filter(|goes_on| **goes_on).count(), prepared() - before)
+    };
+    assert_eq!(cost(50).0, 50);
+    assert_eq!((cost(1), cost(50)), ((1, 1), (50, 1)), "where nothing was changed that alone is asked");
+    user::log_out(&served.app, &Caller::root(Via::Cli), &name("user-7")).expect("logged out");
+    let one = cost(1);
+    served.world.sql("UPDATE account SET role = 'operator' WHERE name = 'user-8'");
+    let fifty = cost(50);
+    assert_eq!(((one.0, fifty.0), one.1), ((1, 48), fifty.1), "a change costs the same, however many stay");
+    assert!(fifty.1 <= 3, "{}", fifty.1);
+    served
+        .world
+        .sql("UPDATE account SET disabled = 1 WHERE name = 'user-9'; DELETE FROM session WHERE account = 'user-10'");
+    assert_eq!(cost(50).0, 46);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn who_sees_one_tag_meets_no_byte_of_others_on_any_page() {
     let cookie = served.log_in(&served.add("anna", Role::Operator, Scope::parse("client=acme").expect("a scope")));
     for page in PAGES.iter().filter(|page| page.method == "GET" && page.path != "/assets/{name}") {
         let answer = served.get(page.example, &cookie);
-        for word in ["blog", "erstwhile", "spare", "frontdoor", "oncall"] {
+        for word in ["blog", "erstwhile", "spare", "frontdoor", "oncall", "skeleton", "vault"] {
             let body = answer.body.as_str();
             assert!(!body.contains(word), "{}: {word}: {body}", page.path);
         }
@@ -59,13 +59,17 @@ fn who_sees_one_tag_meets_no_byte_of_others_on_any_page() {
         "/load-balancers/frontdoor",
         "/contacts/oncall",
         "/instances/blog/logs",
+        "/key-pairs/skeleton",
+        "/remotes/vault",
     ] {
         let there = served.get(path, &cookie);
         let end = path
             .replace("blog", "none")
             .replace("spare", "none")
             .replace("frontdoor", "none")
-            .replace("oncall", "none");
+            .replace("oncall", "none")
+            .replace("skeleton", "none")
+            .replace("vault", "none");
         let absent = served.get(&end, &cookie);
         assert_eq!(there.status, absent.status, "{path}");
     }
@@ -85,6 +89,27 @@ fn the_cost_is_that_of_all_or_of_a_tag() {
     let wrong = served.get("/cost?tag=%3D%22%3E", &cookie);
     assert_eq!((wrong.status, value(&wrong.body, "tag")), (400, "=&quot;&gt;"));
     assert!(faults(&wrong.body)[0].starts_with("<a href=\"#f-tag\">"), "{}", wrong.body);
+}
+
+#[test]
+fn the_month_so_far_is_the_time_that_each_was_there() {
+    let served = shop();
+    let cookie = root(&served);
+    let so_far = |page: &str| part(page, "by the time that each was there: <strong>", "</strong>").to_owned();
+    assert_eq!(so_far(&served.get("/cost", &cookie).body), "0.00 USD", "it was made just now");
+    served.world.sql("UPDATE instance SET record = json_set(record, '$.created_at', '1970-01-01T00:00:00Z')");
+    let rows =
+        lite::app::instance::list::cost(&served.app, &Caller::root(Via::Cli), &[], &mut Unobserved).expect("rows").0;
+    let of = |at: jiff::Timestamp| {
+        let so_far = lite::view::MonthSoFar::of(&rows, &[], at).expect("a month");
+        (format!("{} USD", so_far.totals[0].price), so_far.since)
+    };
+    let before = of(jiff::Timestamp::now());
+    let page = served.get("/cost", &cookie).body;
+    let after = of(jiff::Timestamp::now());
+    assert!([&before.0, &after.0].contains(&&so_far(&page)), "{page}");
+    assert!(page.contains(&format!("Since {}, by the time", before.1)) || before.1 != after.1, "{page}");
+    assert_ne!(before.0, "0.00 USD");
 }
 
 #[test]

@@ -3,19 +3,23 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lite::{
     app::{
         App, Caller, alarm,
         contact::{self, Add, MessageFormat, Way, Webhook},
-        disk, key, load_balancer, snapshot, static_ip, user,
+        disk, key, key_pair, load_balancer, snapshot, static_ip, user,
     },
     clock::SystemClock,
     engine,
     model::{
-        AlarmSettings, AlarmState, Condition, HealthPath, Metric, Missing, Name, Notify, Role, Scope, Settings, Size,
-        Statistic, Tag, Unobserved, Via,
+        AlarmSettings, AlarmState, Condition, HealthPath, Location, Metric, Missing, Name, Notify, Remote, RemoteState,
+        Role, Scope, Settings, Size, Statistic, Tag, Unobserved, Via,
     },
+    store::remotes,
 };
+
+use uuid::Uuid;
 
 use super::{changes, world::World};
 
@@ -24,9 +28,10 @@ fn name(text: &str) -> Name {
 }
 
 /// With `shop`, which is a client's, its snapshot `shop-snap-1`, disk `data`, alarm `high`, static address `site`, and `blog`; `erstwhile`,
-/// which is deleted and kept; load balancer `frontdoor`, contact `oncall`, user `vera` and her key.
+/// which is deleted and kept; load balancer `frontdoor`, contact `oncall`, user `vera` and her key; images of Debian, the client's key pair
+/// `laptop`, another `skeleton`, and remote `vault`, where nobody answers.
 pub fn furnished() -> World {
-    let mut world = World::new();
+    let mut world = World::with_images();
     world.settings = Arc::new(Settings { loopback_webhooks: true, ..world.settings().clone() });
     world.disk = Some(Size::mib(64));
     let tags = ["client=acme", "live"].map(|text| Tag::parse(text).expect("a tag")).to_vec();
@@ -42,6 +47,8 @@ pub fn furnished() -> World {
     storage(&app);
     network(&app);
     people(&app);
+    keys(&app);
+    world.engine().store.write(|t| remotes::insert(t, &vault())).expect("a remote");
     world
 }
 
@@ -73,6 +80,24 @@ fn network(app: &App) {
         sticky: false,
     };
     load_balancer::create(app, &root, &new, false, quiet).expect("accepted").run(quiet).expect("a load balancer");
+}
+
+fn keys(app: &App) {
+    let (root, quiet) = (Caller::root(Via::Cli), &mut Unobserved);
+    let tags = [Tag::parse("client=acme").expect("a tag")];
+    key_pair::create(app, &root, &name("laptop"), &tags, quiet).expect("a key pair");
+    key_pair::create(app, &root, &name("skeleton"), &[], quiet).expect("a key pair");
+}
+
+fn vault() -> Remote {
+    let location = Location::Folder("/srv/vault".into());
+    Remote {
+        id: Uuid::new_v4(),
+        name: name("vault"),
+        location,
+        state: RemoteState::Available,
+        created_at: Timestamp::now(),
+    }
 }
 
 fn people(app: &App) {

@@ -49,6 +49,23 @@ await hide(false);
 await until("shop", "running");
 await until("new", "running");
 is("the rows", (await page.$$eval("#rows tr", (rows) => rows.map((row) => row.id))).join(), "r-blog,r-new,r-shop");
+// The page of one that is deleted says so, and leads back.
+await page.goto(`${url}/instances/new`);
+await shell("delete new");
+await page.waitForSelector("#gone .over");
+is("what is said", (await page.textContent("#gone")).trim(), "There is no instance new any more. All instances");
+is("what can be done", await page.isVisible(".actions"), false);
+await page.screenshot({ path: `${folder}/gone-1280.png`, fullPage: true });
+await page.click("#gone a");
+await page.waitForURL(`${url}/instances`);
+// A list that becomes empty says so, and shows the first that somebody makes.
+await shell("delete blog");
+await shell("delete shop");
+await page.waitForFunction(() => document.querySelector("#list")?.textContent.includes("There are no instances yet"));
+await page.goto(`${url}/instances`);
+await shell("create first");
+await until("first", "running");
+await page.screenshot({ path: `${folder}/first-1280.png`, fullPage: true });
 // Whose session is over is led to the log-in.
 await shell("logout root");
 await page.waitForURL(`${url}/login`);

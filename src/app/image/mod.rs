@@ -12,11 +12,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Accepted, App, Caller, Right, sources::catalog};
 use crate::{
-    engine::{ImageCtx, recover_images, sagas},
+    engine::{ImageCtx, check_bakeable, recover_images, sagas},
     image::{self, Baked, Image, Images},
     model::{Hint, Observer, OperationKind, Requester, Result, Size},
     store::Store,
-    view::{BakedView, ImageRow, WarmView},
+    view::{BakedView, ImageChoices, ImageRow, WarmView},
 };
 
 /// The images on this host, and a warning for each that is damaged. Nothing is changed.
@@ -24,6 +24,21 @@ pub fn list(app: &App, caller: &Caller, observer: &mut dyn Observer) -> Result<V
     app.require(caller, Right::Read)?;
     warn_of_damaged(&app.images()?, observer)?;
     rows(app, &image::list(&app.images()?)?)
+}
+
+/// What images can be made of, by their ids.
+///
+/// # Errors
+/// Those of the operator's files.
+pub fn choices(app: &App, caller: &Caller) -> Result<ImageChoices> {
+    app.require(caller, Right::Administer)?;
+    let catalog = catalog(&app.settings)?;
+    let can_be_baked = catalog.blueprints.values().filter(|one| check_bakeable(one).is_ok());
+    Ok(ImageChoices {
+        build: image::buildable().map(str::to_owned).collect(),
+        pull: image::known::all()?.into_iter().map(|one| one.id).collect(),
+        bake: can_be_baked.map(|one| one.id.clone()).collect(),
+    })
 }
 
 /// Closes the operations on images that were killed, removes what they left, and says so.

@@ -104,8 +104,8 @@ impl Pruning {
 
     /// Accepts the removal of one after the other, each when it is asked for. A removal gives what it removed, in words; none
     /// if it was gone.
-    pub fn accept(self, app: &App) -> impl Iterator<Item = Result<Accepted<Option<String>>>> {
-        let Self { caller, store, unused, .. } = self;
+    pub fn accept(self, app: &App) -> impl Iterator<Item = Result<Accepted<Option<String>>>> + Send + use<> {
+        let (Self { caller, store, unused, .. }, app) = (self, app.clone());
         unused.into_iter().filter_map(move |old| {
             // Asked again just before: a create may have taken it meanwhile.
             match used_by(store.as_ref(), old.volume()) {
@@ -117,11 +117,24 @@ impl Pruning {
                 Ok(images) => (images, old.id().to_owned()),
                 Err(e) => return Some(Err(e)),
             };
-            let users = users(app);
-            Some(accept(app, &caller, (OperationKind::Prune, &id), move |_, _| {
+            let users = users(&app);
+            Some(accept(&app, &caller, (OperationKind::Prune, &id), move |_, _| {
                 Ok(old.remove(&images, &users)?.then(|| old.words()))
             }))
         })
+    }
+
+    /// Accepts the removal of all as one change: the operation is that of the first, whose run goes on with the others.
+    ///
+    /// # Errors
+    /// Those of the first.
+    pub fn accept_all(self, app: &App) -> Result<Accepted<()>> {
+        let mut each = self.accept(app);
+        let Some(first) = each.next() else { return Ok(Accepted::done(())) };
+        Ok(first?.and_then(move |removed, observer| {
+            removed?;
+            each.try_for_each(|next| next?.run(observer).map(drop))
+        }))
     }
 
     /// Removes what no instance uses.

@@ -18,14 +18,17 @@ pub struct Shown {
     pub version: String,
     /// The rows of its table, in their order; none: it has none.
     pub rows: Option<Vec<Part>>,
+    /// What stands around the rows: before them, and after them. Without rows the first is all of it.
+    pub around: [String; 2],
     /// All else that moves.
     pub parts: Vec<Part>,
     /// What is spoken of when it is another: a name and its state.
     pub states: Vec<(String, String)>,
 }
 
-/// Where the rows are.
+/// Where the rows are, and where they and what stands around them.
 const ROWS: &str = "rows";
+const LIST: &str = "list";
 /// Where it is spoken.
 const SPOKEN: &str = "spoken";
 /// Most that are spoken of at once.
@@ -36,13 +39,15 @@ pub fn difference(before: Option<&Shown>, now: &Shown) -> String {
     let mut text = String::new();
     if let Some(rows) = &now.rows {
         let old = before.and_then(|before| before.rows.as_ref());
-        let is_same = old.is_some_and(|old| old.iter().map(|row| &row.id).eq(rows.iter().map(|row| &row.id)));
-        match old.filter(|_| is_same) {
-            Some(old) => rows.iter().zip(old).filter(|(new, old)| new != old).for_each(|(new, _)| put(&mut text, new)),
-            None => {
-                let all: String = rows.iter().map(|row| row.html.as_str()).collect();
-                partial(&mut text, ROWS, "innerMorph", &all);
+        let is_same = |old: &[Part]| old.iter().map(|row| &row.id).eq(rows.iter().map(|row| &row.id));
+        let all = || rows.iter().map(|row| row.html.as_str()).collect::<String>();
+        match old {
+            Some(old) if is_same(old) => {
+                rows.iter().zip(old).filter(|(new, old)| new != old).for_each(|(new, _)| put(&mut text, new));
             }
+            Some(old) if !old.is_empty() && !rows.is_empty() => partial(&mut text, ROWS, "innerMorph", &all()),
+            // A page without rows has no table that one could go into, and of which nothing is known may be that.
+            _ => partial(&mut text, LIST, "outerMorph", &now.around.join(&all())),
         }
     }
     let is_known = |part: &&Part| before.is_none_or(|before| !before.parts.contains(part));
@@ -91,7 +96,11 @@ mod tests {
         let part = |(id, html): &(&str, &str)| Part { id: format!("r-{id}"), html: format!("<tr>{html}") };
         let states = rows.iter().map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect();
         let parts = vec![Part { id: "sum".to_owned(), html: sum.to_owned() }];
-        Shown { version: sum.to_owned(), rows: Some(rows.iter().map(part).collect()), parts, states }
+        let around = match rows {
+            [] => ["<div>none</div>".to_owned(), String::new()],
+            _ => ["<div><tbody>".to_owned(), "</tbody></div>".to_owned()],
+        };
+        Shown { version: sum.to_owned(), rows: Some(rows.iter().map(part).collect()), around, parts, states }
     }
 
     #[test]
@@ -109,8 +118,14 @@ mod tests {
         );
         let gone = shown(&[("shop", "running")], "5");
         let all = partial("rows", "innerMorph", "<tr>running") + &partial("sum", "outerMorph", "5");
-        assert_eq!(difference(Some(&before), &gone), all.clone() + &spoken("blog is gone."));
-        assert_eq!(difference(None, &gone), all, "a page of which nothing is known is told all, and nothing is spoken");
+        assert_eq!(difference(Some(&before), &gone), all + &spoken("blog is gone."));
+        let whole =
+            |inside: &str, sum: &str| partial("list", "outerMorph", inside) + &partial("sum", "outerMorph", sum);
+        let one = whole("<div><tbody><tr>running</tbody></div>", "5");
+        assert_eq!(difference(None, &gone), one, "a page of which nothing is known is told all, and nothing is spoken");
+        let none = shown(&[], "");
+        assert_eq!(difference(Some(&gone), &none), whole("<div>none</div>", "") + &spoken("shop is gone."));
+        assert_eq!(difference(Some(&none), &gone), one + &spoken("shop is running."));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use difference::Shown;
 pub use events::stream;
-pub use topic::{List, Topic, is_protected, version};
+pub use topic::{List, Topic, is_protected};
 
 use tokio::sync::watch;
 

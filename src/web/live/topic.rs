@@ -16,8 +16,8 @@ use crate::{
         live::{AtWork, Looked},
         metric, operation,
     },
-    model::{Code, Error, Name, Result, Tag, Unit, Unobserved},
-    view::{ListRow, MetricRow, OperationView, ShowView, Total, totals_of},
+    model::{Class, Code, Error, Name, Result, Tag, Unit, Unobserved},
+    view::{HostView, ListRow, MetricRow, OperationView, ShowView, Total, totals_of},
     web::{frame::May, query::Query, render},
 };
 
@@ -45,6 +45,8 @@ pub struct List {
     pub measured: BTreeMap<String, Vec<Option<f64>>>,
     /// How many there are in all.
     pub all: usize,
+    /// What the host has and has promised, for who sees all of it.
+    pub host: Option<HostView>,
     /// What they cost.
     pub totals: Vec<Total>,
 }
@@ -68,11 +70,29 @@ struct Of<'a, T> {
     shown: &'a T,
 }
 
+/// What stands around the rows of a list.
+#[derive(Serialize)]
+struct AroundRows<'a> {
+    is_empty: bool,
+    rows: [&'a ListRow; 0],
+    all: usize,
+    query: &'a str,
+}
+
+/// An instance; none: it is not there any more.
 #[derive(Serialize)]
 struct OfInstance<'a> {
-    one: &'a ShowView,
+    name: &'a str,
+    one: Option<&'a ShowView>,
     is_protected: bool,
     at_work: Option<&'a AtWork>,
+}
+
+/// That an instance is there.
+#[derive(Serialize)]
+struct OfLatest<'a> {
+    name: &'a str,
+    one: bool,
 }
 
 #[derive(Serialize)]
@@ -106,14 +126,20 @@ impl List {
             at_work: at_work.collect(),
             measured: instances.iter().filter_map(measured).collect(),
             all,
+            host: part.host,
             totals: totals_of(&instances, &storage),
             instances,
         })
     }
+
+    /// By what a page says that it shows this. What the host has free moves all the time, and is no reason to tell a page all.
+    pub fn version(&self) -> String {
+        version(&(&self.instances, &self.at_work, &self.measured, self.all, &self.totals))
+    }
 }
 
 /// By what a page says what it shows.
-pub fn version(shown: &impl Serialize) -> String {
+fn version(shown: &impl Serialize) -> String {
     digest(&serde_json::to_string(shown).unwrap_or_default())[..16].to_owned()
 }
 
@@ -147,10 +173,13 @@ impl Topic {
     pub fn shown(&self, app: &App, caller: &Caller, looked: &Looked) -> Result<Shown> {
         let may = May::of(caller);
         match self {
-            Self::Instances(query) => rows(&List::of(app, caller, looked, &Query::parse(query)?)?, may),
+            Self::Instances(query) => rows(&List::of(app, caller, looked, &Query::parse(query)?)?, query, may),
             Self::Instance(name) => instance(app, caller, looked, name, may),
             Self::Operation(id) => one_operation(&operation::show(app, caller, id, &mut Unobserved)?, may),
-            Self::Metrics(name) => latest(&metric::latest(app, caller, name, &mut Unobserved)?, may),
+            Self::Metrics(name) => match metric::latest(app, caller, name, &mut Unobserved) {
+                Err(error) if error.class == Class::NotFound => gone(name, may),
+                found => latest(name, &found?, may),
+            },
         }
     }
 }
@@ -175,37 +204,56 @@ fn part<T: Serialize>(id: &str, template: &str, may: May, shown: &T) -> Result<P
     Ok(Part { id: id.to_owned(), html })
 }
 
-fn rows(list: &List, may: May) -> Result<Shown> {
+/// Where the rows are in what stands around them.
+const ROWS: &str = "<tbody id=\"rows\">\n";
+
+fn rows(list: &List, query: &str, may: May) -> Result<Shown> {
     let row = |one: &ListRow| {
         let busy = list.measured.get(&one.name).map_or(&[None; 3][..], Vec::as_slice);
         let shown = OfRow { one, at_work: list.at_work.get(&one.name), busy };
         part(&format!("r-{}", one.name), "row.html.j2", may, &shown)
     };
+    let around = AroundRows { is_empty: list.instances.is_empty(), rows: [], all: list.all, query };
+    let around = part("list", "list.html.j2", may, &around)?.html;
+    let (before, after) = around.split_once(ROWS).unwrap_or((&around, ""));
+    let begin = if after.is_empty() { "" } else { ROWS };
     Ok(Shown {
-        version: version(list),
+        version: list.version(),
         rows: Some(list.instances.iter().map(row).collect::<Result<_>>()?),
-        parts: vec![part("sum", "sum.html.j2", may, &Of { shown: list })?],
+        around: [format!("{before}{begin}"), after.to_owned()],
+        parts: vec![
+            part("sum", "sum.html.j2", may, &Of { shown: list })?,
+            part("figures", "figures.html.j2", may, &Of { shown: list })?,
+        ],
         states: list.instances.iter().map(|row| (row.name.clone(), row.state.to_string())).collect(),
     })
 }
 
 fn instance(app: &App, caller: &Caller, looked: &Looked, name: &Name, may: May) -> Result<Shown> {
-    let one = show::show(app, caller, std::slice::from_ref(name), &mut Unobserved)?.pop();
-    let one = one.ok_or_else(|| Error::new(Code::NoSuchInstance, format!("there is no instance `{name}`")))?;
+    let found = show::show(app, caller, std::slice::from_ref(name), &mut Unobserved).map(|mut all| all.pop());
+    let one = match found {
+        Ok(Some(one)) => one,
+        Ok(None) => return gone(name, may),
+        Err(error) if error.class == Class::NotFound => return gone(name, may),
+        Err(error) => return Err(error),
+    };
     let seen = looked.part(app, caller)?;
     let at_work = seen.at_work.get(&one.row.uuid);
     let is_protected = is_protected(&one);
-    let shown = OfInstance { one: &one, is_protected, at_work };
-    Ok(Shown {
-        version: version(&shown),
-        rows: None,
-        parts: vec![
-            part("state", "state.html.j2", may, &shown)?,
-            part("at-work", "at-work.html.j2", may, &shown)?,
-            part("power", "power.html.j2", may, &shown)?,
-        ],
-        states: vec![(one.row.name.clone(), one.row.state.to_string())],
-    })
+    let shown = OfInstance { name: name.as_str(), one: Some(&one), is_protected, at_work };
+    let state = (one.row.name.clone(), one.row.state.to_string());
+    Ok(Shown { states: vec![state], ..parts_of(&shown, may)? })
+}
+
+/// An instance that is not there, or not for whoever looks: both are told the same.
+fn gone(name: &Name, may: May) -> Result<Shown> {
+    parts_of(&OfInstance { name: name.as_str(), one: None, is_protected: false, at_work: None }, may)
+}
+
+fn parts_of(shown: &OfInstance<'_>, may: May) -> Result<Shown> {
+    let made = |id: &&str| part(id, &format!("{id}.html.j2"), may, shown);
+    let parts = ["gone", "state", "at-work", "power"].iter().map(made).collect::<Result<_>>()?;
+    Ok(Shown { version: version(shown), parts, ..Shown::default() })
 }
 
 fn one_operation(view: &OperationView, may: May) -> Result<Shown> {
@@ -214,20 +262,21 @@ fn one_operation(view: &OperationView, may: May) -> Result<Shown> {
     let made = |id: &&str| part(id, &format!("operation-{id}.html.j2"), may, &Of { shown: view });
     Ok(Shown {
         version: version(view),
-        rows: None,
         parts: parts.iter().map(made).collect::<Result<_>>()?,
         states: vec![(format!("{} {}", view.row.kind, view.row.resource), stage)],
+        ..Shown::default()
     })
 }
 
-fn latest(all: &[MetricRow], may: May) -> Result<Shown> {
+fn latest(name: &Name, all: &[MetricRow], may: May) -> Result<Shown> {
     let made = |(n, row): (usize, &MetricRow)| {
         let last = row.point.map(|(at, average)| Last { unit: row.unit, at: at.to_string(), average });
         part(&format!("last-{n}"), "last.html.j2", may, &OfMetric { n, one: last })
     };
-    let parts: Vec<Part> = (1..).zip(all).map(made).collect::<Result<_>>()?;
+    let mut parts: Vec<Part> = (1..).zip(all).map(made).collect::<Result<_>>()?;
+    parts.push(part("gone", "gone.html.j2", may, &OfLatest { name: name.as_str(), one: true })?);
     let all: Vec<&str> = parts.iter().map(|part| part.html.as_str()).collect();
-    Ok(Shown { version: version(&all), rows: None, states: Vec::new(), parts })
+    Ok(Shown { version: version(&all), parts, ..Shown::default() })
 }
 
 /// Whether an instance is not to be deleted.

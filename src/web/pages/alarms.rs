@@ -1,6 +1,6 @@
 //! `/alarms`: all of them, those that fire first; `/alarms/NAME`: one in full, and what is done with it; `/instances/NAME/alarms`: those of an instance, and the form that makes one.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::{
         sheet::{Sheet, Wanted},
     },
     instance::{self, named, unknown_action},
+    presets::{self, Preset},
 };
 use crate::{
     app::{
@@ -37,6 +38,7 @@ pub struct All;
 pub struct AllView {
     alarms: Vec<AlarmRow>,
     choices: Choices,
+    presets: &'static [Preset],
     /// What an alarm may watch.
     subjects: Vec<String>,
 }
@@ -62,7 +64,12 @@ impl Sheet for All {
             let balancers = load_balancer::list(app, caller, &mut Unobserved)?;
             subjects.extend(balancers.into_iter().map(|balancer| balancer.name));
         }
-        Ok(AllView { alarms: firing_first(alarm::list(app, caller, None, said)?), choices, subjects })
+        let alarms = firing_first(alarm::list(app, caller, None, said)?);
+        Ok(AllView { alarms, choices, presets: presets::ALL, subjects })
+    }
+
+    fn begin(asked: &HashMap<String, String>) -> Fields {
+        chosen(asked)
     }
 
     fn wanted(_: &str, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
@@ -174,6 +181,7 @@ pub struct View {
     name: String,
     alarms: Vec<AlarmRow>,
     choices: Choices,
+    presets: &'static [Preset],
 }
 
 impl Sheet for OfInstance {
@@ -191,7 +199,11 @@ impl Sheet for OfInstance {
 
     fn look(app: &App, caller: &Caller, name: &str, said: &mut Warnings) -> Result<View> {
         let alarms = firing_first(alarm::list(app, caller, Some(&named(name)?), said)?);
-        Ok(View { name: name.to_owned(), alarms, choices: Choices::of(false) })
+        Ok(View { name: name.to_owned(), alarms, choices: Choices::of(false), presets: presets::ALL })
+    }
+
+    fn begin(asked: &HashMap<String, String>) -> Fields {
+        chosen(asked)
     }
 
     fn wanted(name: &str, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
@@ -199,6 +211,11 @@ impl Sheet for OfInstance {
         let own = faults.parse_some(fields, "name", named)?;
         put(subject, own, fields, faults)
     }
+}
+
+/// The form as the ready choice in an address fills it in.
+fn chosen(asked: &HashMap<String, String>) -> Fields {
+    presets::fields(asked.get("preset").map(String::as_str).unwrap_or_default())
 }
 
 /// What a person has to look at comes first.

@@ -18,7 +18,7 @@ use super::super::{
 use crate::{
     app::{App, Caller, instance::list},
     model::Tag,
-    view::CostDocument,
+    view::{CostDocument, MonthSoFar},
 };
 
 const AT: At = At::Cost;
@@ -33,6 +33,7 @@ pub fn page() -> MethodRouter<Arc<Console>> {
 struct Shown<'a> {
     #[serde(flatten)]
     document: CostDocument<'a>,
+    so_far: Option<MonthSoFar>,
     tag: &'a str,
     faults: Vec<Fault>,
 }
@@ -51,7 +52,9 @@ async fn show(
     match found {
         Ok((rows, storage)) => {
             let (is_refused, document) = (!faults.0.is_empty(), CostDocument::of(&rows, &storage));
-            around.form((AT, "Cost"), "cost.html.j2", is_refused, Shown { document, tag, faults: faults.0 })
+            let so_far = MonthSoFar::of(&rows, &storage, console.app.clock.now());
+            let shown = Shown { document, so_far, tag, faults: faults.0 };
+            around.form((AT, "Cost"), "cost.html.j2", is_refused, shown)
         }
         Err(error) => around.failed(AT, &error),
     }

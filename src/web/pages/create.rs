@@ -22,10 +22,11 @@ use crate::{
         App, Caller, Right, blueprint, bundle,
         files::Attachment,
         instance::create::{self, Create},
+        key_pair,
         session::Who,
     },
-    model::{Class, Code, DnsName, Error, Name, NetworkMode, Tag, TimeZone, Unobserved, escaped},
-    view::{BlueprintView, BundleRow, ParameterView, PlanView},
+    model::{Class, Code, DnsName, Error, Name, NetworkMode, Result, Tag, TimeZone, Unobserved, escaped},
+    view::{BlueprintView, BundleRow, KeyPairRow, ParameterView, PlanView},
 };
 
 const AT: At = At::Instances;
@@ -62,8 +63,18 @@ struct Shown<'a> {
     /// What was typed, by the name of its field.
     typed: HashMap<&'static str, String>,
     networks: bool,
+    pairs: Vec<Pair>,
+    /// One of them is ticked.
+    has_pair: bool,
     plan: Option<Plan<'a>>,
     faults: Vec<Fault>,
+}
+
+/// A key pair that may log in.
+#[derive(Serialize)]
+struct Pair {
+    name: String,
+    is_ticked: bool,
 }
 
 /// What would be made, in the order of the command line.
@@ -95,10 +106,11 @@ async fn render(
     let look = |app: &App, caller: &Caller, said: &mut Warnings| {
         // Who may not make one is told so before the form is filled in.
         caller.require_somewhere(Right::Change)?;
-        Ok((blueprint::list(app, caller, &mut Unobserved)?, bundle::list(app, caller, said)?.0))
+        let pairs = key_pair::list(app, caller, &mut Unobserved)?;
+        Ok((blueprint::list(app, caller, &mut Unobserved)?, bundle::list(app, caller, said)?.0, pairs))
     };
     let (around, found) = console.look(who, look).await;
-    let (blueprints, bundles) = match found {
+    let (blueprints, bundles, pairs) = match found {
         Ok(found) => found,
         Err(error) => return around.failed(AT, &error),
     };
@@ -109,6 +121,7 @@ async fn render(
     }
     let smallest = chosen.and_then(|one| one.smallest_bundle.as_deref()).unwrap_or_default();
     let parameters = chosen.map(|one| parameters(one, &fields)).unwrap_or_default();
+    let pair = |KeyPairRow { name, .. }| Pair { is_ticked: fields.all("key_pair").any(|one| *one == name), name };
     let shown = Shown {
         blueprints: &blueprints,
         chosen,
@@ -117,6 +130,8 @@ async fn render(
         parameters,
         typed: TYPED.map(|name| (name, fields.lines(name))).into_iter().collect(),
         networks: who.caller.may(Right::Administer),
+        has_pair: fields.has("key_pair"),
+        pairs: pairs.into_iter().map(pair).collect(),
         plan: plan.as_ref().map(|plan| Plan { facts: &plan.facts, steps: &plan.steps }),
         faults,
     };
@@ -143,6 +158,7 @@ async fn make(State(console): State<Arc<Console>>, User(who): User, fields: Fiel
     let blueprint = fields.text("blueprint").to_owned();
     let mut faults = Faults::default();
     let request = request(&fields, &mut faults);
+    let pairs = fields.all("key_pair").filter_map(|text| faults.take("key_pair", Name::parse(text))).collect();
     let (of, asks, set) = (console.clone(), who.clone(), request.parameters.clone());
     let id = blueprint.clone();
     let look = move || blueprint::parameter_faults(&of.app, &asks.caller, &id, &set);
@@ -155,8 +171,10 @@ async fn make(State(console): State<Arc<Console>>, User(who): User, fields: Fiel
     let refused = |error: &Error, fields: &Fields| vec![Fault::placed(error, fields)];
     if fields.has("plan") {
         let (of, asks) = (console.clone(), who.clone());
-        let planned =
-            console.workers.page(move || create::check(&of.app, &asks.caller, request)?.plan(&of.app.settings));
+        let planned = console.workers.page(move || {
+            let request = with_pairs(&of.app, &asks.caller, request, pairs)?;
+            create::check(&of.app, &asks.caller, request)?.plan(&of.app.settings)
+        });
         return match planned.await {
             Ok(plan) => render(&console, &who, (blueprint, fields), Some(plan), Vec::new()).await,
             Err(error) => {
@@ -165,7 +183,9 @@ async fn make(State(console): State<Arc<Console>>, User(who): User, fields: Fiel
             }
         };
     }
-    let by = move |app: &App, caller: &Caller| create::check(app, caller, request)?.accept(app, &mut Unobserved);
+    let by = move |app: &App, caller: &Caller| {
+        create::check(app, caller, with_pairs(app, caller, request, pairs)?)?.accept(app, &mut Unobserved)
+    };
     match console.change(&who, by).await {
         Ok(operation) => begun(operation, "/instances"),
         Err(error) if error.class == Class::Forbidden => desk::failed(AT, &who, &error),
@@ -174,6 +194,19 @@ async fn make(State(console): State<Arc<Console>>, User(who): User, fields: Fiel
             render(&console, &who, (blueprint, fields), None, faults).await
         }
     }
+}
+
+/// The same request, with the public keys of these key pairs.
+fn with_pairs(app: &App, caller: &Caller, mut request: Create, mut pairs: Vec<Name>) -> Result<Create> {
+    // Each once: what a form repeats costs nothing.
+    pairs.sort();
+    pairs.dedup();
+    for name in pairs {
+        let pair = key_pair::show(app, caller, &name, &mut Unobserved)?;
+        let (name, bytes) = (format!("key pair {}", pair.name), pair.public.into_bytes());
+        request.ssh_keys.push(Attachment { name, bytes });
+    }
+    Ok(request)
 }
 
 /// What is asked for; what has no valid form is told at its field.

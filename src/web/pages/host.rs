@@ -9,9 +9,9 @@ use super::super::{
     sheet::{Sheet, Wanted},
 };
 use crate::{
-    app::{App, Caller, doctor, repair},
+    app::{App, Caller, doctor, host, repair},
     model::{Result, Unobserved},
-    view::CheckView,
+    view::{CheckView, HostView},
 };
 
 /// The page.
@@ -21,6 +21,8 @@ pub struct Host;
 #[derive(Serialize)]
 pub struct View {
     checks: Vec<CheckView>,
+    /// None: it cannot be asked, which a check tells.
+    host: Option<HostView>,
 }
 
 impl Sheet for Host {
@@ -37,7 +39,7 @@ impl Sheet for Host {
     }
 
     fn look(app: &App, caller: &Caller, _: &str, said: &mut Warnings) -> Result<View> {
-        Ok(View { checks: doctor::check(app, caller, said)? })
+        Ok(View { checks: doctor::check(app, caller, said)?, host: host::usage(app, caller).ok().flatten() })
     }
 
     fn wanted(_: &str, _: &Fields, _: &mut Faults) -> Option<Wanted> {

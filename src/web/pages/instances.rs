@@ -15,7 +15,7 @@ use super::{
         fault::{Fault, Faults},
         form::Fields,
         frame::{At, Warnings},
-        live::{List, Topic, version},
+        live::{List, Topic},
         query::Query,
         session::User,
     },
@@ -23,14 +23,13 @@ use super::{
 };
 use crate::{
     app::{
-        App, Caller,
+        App, Caller, host,
         instance::list,
         live::{self, Looked},
         metric,
         session::Who,
     },
-    model::{Class, DiskUsage, Result, Unobserved},
-    view::DiskView,
+    model::{Class, Result, Unobserved},
 };
 
 const AT: At = At::Instances;
@@ -50,13 +49,10 @@ pub fn power() -> MethodRouter<Arc<Console>> {
 struct Shown<'a> {
     #[serde(flatten)]
     list: List,
-    disk: Option<DiskView>,
     query: &'a str,
     live: String,
     faults: Vec<Fault>,
 }
-
-type Found = (Looked, Option<DiskUsage>);
 
 async fn show(
     State(console): State<Arc<Console>>,
@@ -69,8 +65,8 @@ async fn show(
 
 async fn render(console: &Arc<Console>, who: &Arc<Who>, query: &str, mut faults: Vec<Fault>) -> Response {
     let (around, found) = console.look(who, look).await;
-    let (looked, disk) = match found {
-        Ok(found) => found,
+    let looked = match found {
+        Ok(looked) => looked,
         Err(error) => return around.failed(AT, &error),
     };
     let mut refused = Faults::default();
@@ -83,22 +79,27 @@ async fn render(console: &Arc<Console>, who: &Arc<Who>, query: &str, mut faults:
         Err(error) => return around.failed(AT, &error),
     };
     let is_refused = !faults.is_empty();
-    let live = live.address(&version(&list));
-    let shown = Shown { list, disk: disk.map(DiskView::from), query, live, faults };
+    let live = live.address(&list.version());
+    let shown = Shown { list, query, live, faults };
     around.form((AT, "Instances"), "instances.html.j2", is_refused, shown)
 }
 
 /// The instances as the host has them; where it does not answer, as the database does.
-fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<Found> {
-    let (rows, storage, disk) = match list::list(app, caller, &[], said) {
+fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<Looked> {
+    let (rows, storage, host) = match list::list(app, caller, &[], said) {
         Err(error) if error.class == Class::Unreachable => {
             let (rows, storage) = list::cost(app, caller, &[], &mut Unobserved)?;
             (rows, storage, None)
         }
-        found => found?,
+        found => {
+            let (rows, storage, _) = found?;
+            // Who sees a part of the host alone is not told how large it is.
+            let host = caller.scope().is_all().then(|| host::usage(app, caller).ok().flatten()).flatten();
+            (rows, storage, host)
+        }
     };
     let measured = metric::latest_of_all(app, caller, &live::MEASURED, &mut Unobserved)?;
-    Ok((Looked { rows, storage, at_work: live::at_work(app)?, measured }, disk))
+    Ok(Looked { rows, storage, at_work: live::at_work(app)?, measured, host })
 }
 
 async fn powered(State(console): State<Arc<Console>>, User(who): User, fields: Fields) -> Response {

@@ -2,6 +2,7 @@
 
 mod access;
 mod alarms;
+mod audit;
 mod balancers;
 mod contacts;
 mod cost;
@@ -10,9 +11,10 @@ mod deleted;
 mod disks;
 mod firewall;
 mod host;
+mod images;
 mod instance;
 mod instances;
-mod lists;
+mod key_pairs;
 mod live;
 mod login;
 mod logout;
@@ -21,6 +23,8 @@ mod metrics;
 mod network;
 mod operations;
 mod own;
+mod presets;
+mod remotes;
 mod scrape;
 mod second_factor;
 mod settings;
@@ -122,7 +126,18 @@ pub const PAGES: &[Page] = &[
     of("GET", ("/alarms/{name}", "/alarms/high"), READ, sheet::page::<alarms::One>),
     of("POST", ("/alarms/{name}", "/alarms/high"), CHANGE, sheet::posted::<alarms::One>),
     at("GET", "/cost", READ, cost::page),
-    at("GET", "/images", READ, lists::images),
+    at("GET", "/key-pairs", READ, sheet::page::<key_pairs::All>),
+    at("POST", "/key-pairs", CHANGE, sheet::posted::<key_pairs::All>),
+    of("GET", ("/key-pairs/{name}", "/key-pairs/laptop"), READ, sheet::page::<key_pairs::One>),
+    of("POST", ("/key-pairs/{name}", "/key-pairs/laptop"), CHANGE, sheet::posted::<key_pairs::One>),
+    at("GET", "/images", READ, sheet::page::<images::All>),
+    at("POST", "/images", ADMINISTER, sheet::posted::<images::All>),
+    of("GET", ("/images/{name}", "/images/debian-13"), READ, sheet::page::<images::One>),
+    of("POST", ("/images/{name}", "/images/debian-13"), ADMINISTER, sheet::posted::<images::One>),
+    at("GET", "/remotes", READ, sheet::page::<remotes::All>),
+    at("POST", "/remotes", ADMINISTER, sheet::posted::<remotes::All>),
+    of("GET", ("/remotes/{name}", "/remotes/vault"), READ, sheet::page::<remotes::One>),
+    of("POST", ("/remotes/{name}", "/remotes/vault"), ADMINISTER, sheet::posted::<remotes::One>),
     at("GET", "/host", ADMINISTER, sheet::page::<host::Host>),
     at("POST", "/host", ADMINISTER, sheet::posted::<host::Host>),
     at("GET", "/contacts", ADMINISTER, sheet::page::<contacts::All>),
@@ -139,5 +154,5 @@ pub const PAGES: &[Page] = &[
     at("POST", "/access/second-factor", OWN, second_factor::made),
     at("POST", "/access/second-factor/confirm", OWN, second_factor::confirmed),
     at("POST", "/access/second-factor/remove", OWN, second_factor::removed),
-    at("GET", "/audit", ADMINISTER, lists::audit),
+    at("GET", "/audit", ADMINISTER, audit::page),
 ];

@@ -61,8 +61,16 @@ impl Sheet for Settings {
         format!("Settings of {name}")
     }
 
-    fn back(name: &str, _: &Fields) -> String {
-        instance::under(name, "settings")
+    fn back(name: &str, fields: &Fields) -> String {
+        match Self::is_seen_there(fields) {
+            true => format!("/instances/{name}"),
+            false => instance::under(name, "settings"),
+        }
+    }
+
+    /// An upgrade is two: the snapshot of before is an operation of its own.
+    fn is_seen_there(fields: &Fields) -> bool {
+        fields.text("action") == "upgrade"
     }
 
     fn look(app: &App, caller: &Caller, name: &str, said: &mut Warnings) -> Result<View> {

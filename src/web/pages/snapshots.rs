@@ -20,6 +20,7 @@ use crate::{
             create::{self, Create},
             restore::{self, Restore},
         },
+        remote,
         snapshot::{self, Flags},
     },
     model::{Name, Result, Size, Unobserved},
@@ -77,6 +78,8 @@ pub struct OneView {
     /// Whether its instance is still there.
     is_here: bool,
     bundles: Vec<BundleRow>,
+    /// Where it can be copied to.
+    remotes: Vec<String>,
 }
 
 impl Sheet for One {
@@ -96,7 +99,12 @@ impl Sheet for One {
         let one = snapshot::show(app, caller, &named(name)?, said)?;
         let all = names(app, caller)?;
         let is_here = one.instance.as_ref().is_some_and(|of| all.contains(of));
-        Ok(OneView { one, is_here, bundles: bundle::list(app, caller, &mut Unobserved)?.0 })
+        // Remotes are for who sees the whole host.
+        let remotes = match caller.scope().is_all() {
+            true => remote::list(app, caller, &mut Unobserved)?.into_iter().map(|remote| remote.name).collect(),
+            false => Vec::new(),
+        };
+        Ok(OneView { one, is_here, bundles: bundle::list(app, caller, &mut Unobserved)?.0, remotes })
     }
 
     fn wanted(name: &str, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
@@ -108,6 +116,12 @@ impl Sheet for One {
             "restore" => restored(of, fields, faults),
             "create" => copied(of, fields, faults),
             "disk" => disk_of(of, fields, faults),
+            "push" => {
+                let remote = faults.parse(fields, "remote", named)?;
+                Some(Wanted::change(move |app, caller| {
+                    snapshot::push(app, caller, (&of, &remote), Flags::default(), &mut Unobserved)
+                }))
+            }
             "delete" => {
                 confirmed(name, fields, faults);
                 Some(Wanted::change(move |app, caller| {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use lite::{
     app::{
-        audit, blueprint, contact, disk, doctor, export, front, gc,
+        audit, blueprint, contact, disk, doctor, export, front, gc, host,
         image::{self, bake, make, prune, remove, warm},
         instance::{import, login},
         job, key, key_pair, load_balancer as lb, rebuild, remote, repair, second_factor, snapshot, static_ip, user,
@@ -156,6 +156,8 @@ pub const ALL: &[(&str, Kind)] = &[
             gc::find(app, c, request, &mut Unobserved).map(|_| String::new())
         }),
     ),
+    ("host::usage", Closed(|app, c, _| host::usage(app, c).map(|_| String::new()))),
+    ("image::choices", Closed(|app, c, _| image::choices(app, c).map(|_| String::new()))),
     ("image::list", Closed(|app, c, _| image::list(app, c, &mut Unobserved).map(|_| String::new()))),
     (
         "image/warm::run",
