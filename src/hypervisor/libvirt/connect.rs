@@ -1,6 +1,7 @@
 //! The connection: opened with a deadline, dropped when it breaks or hangs, opened again by the next call.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     time::{Duration, Instant},
 };
@@ -27,12 +28,30 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// For so long a daemon that was found hanging is not tried again: what is left of a command fails at once.
 const HUNG: Duration = Duration::from_secs(5);
 
-/// The daemon that was last found hanging, by its URI, and when.
-static LAST_HUNG: Mutex<Option<(String, Instant)>> = Mutex::new(None);
+/// The daemons that this process found hanging.
+static HANGING: Hanging = Hanging(Mutex::new(BTreeMap::new()));
+
+/// When daemons were found hanging last, by their URIs: that one hangs says nothing of the others.
+struct Hanging(Mutex<BTreeMap<String, Instant>>);
+
+impl Hanging {
+    fn remember(&self, uri: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, when| when.elapsed() < HUNG);
+        all.insert(uri.to_owned(), Instant::now());
+    }
+
+    fn has(&self, uri: &str) -> bool {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(uri).is_some_and(|when| when.elapsed() < HUNG)
+    }
+}
 
 /// A libvirt URI with the connection to it, if one is open.
 pub struct Link {
     uri: String,
+    /// How long an attempt to open the connection may take.
+    opening: Duration,
     open: Mutex<Option<Connect>>,
     workers: Workers,
 }
@@ -55,13 +74,18 @@ impl Failure {
 }
 
 impl Link {
-    /// Opens the connection.
+    /// Opens the connection, in the time that one of its kind usually needs.
     pub fn open(uri: &str) -> Result<Self> {
+        Self::open_within(uri, if uri.contains("+ssh:") { OVER_SSH } else { ORDINARY })
+    }
+
+    /// Opens the connection; each attempt, also a later one, may take so long.
+    pub fn open_within(uri: &str, opening: Duration) -> Result<Self> {
         static QUIET: Once = Once::new();
         // Otherwise libvirt prints every error to stderr.
         QUIET.call_once(virt::error::clear_error_callback);
         no_nul(&[uri])?;
-        let link = Self { uri: uri.to_owned(), open: Mutex::new(None), workers: Workers::default() };
+        let link = Self { uri: uri.to_owned(), opening, open: Mutex::new(None), workers: Workers::default() };
         link.connection()?;
         Ok(link)
     }
@@ -141,7 +165,7 @@ impl Link {
     /// A connection of its own, for a long conversation such as a console.
     pub fn open_new(&self) -> Result<Connect> {
         let uri = self.uri.clone();
-        let limit = if uri.contains("+ssh:") { OVER_SSH } else { ORDINARY };
+        let limit = self.opening;
         if self.was_hung() {
             return Err(hung(&uri));
         }
@@ -164,13 +188,12 @@ impl Link {
     }
 
     fn remember_hung(&self) {
-        *LAST_HUNG.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.uri.clone(), Instant::now()));
+        HANGING.remember(&self.uri);
     }
 
     /// Whether the daemon was found hanging just now.
     pub fn was_hung(&self) -> bool {
-        let last = LAST_HUNG.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().is_some_and(|(uri, when)| *uri == self.uri && when.elapsed() < HUNG)
+        HANGING.has(&self.uri)
     }
 
     /// Drops the connection.
@@ -207,5 +230,23 @@ pub fn no_nul(texts: &[&str]) -> Result<()> {
         None => Ok(()),
         Some(text) => Err(Error::new(Code::InvalidText, format!("`{}` holds a NUL character", escaped(text)))
             .hint("leave the NUL character out")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_hangs_is_remembered_beside_others_that_do() {
+        let hanging = Hanging(Mutex::default());
+        let uris = ["qemu+tls://h1/system", "qemu+tls://h2/system", "qemu+tls://h3/system"];
+        uris[..2].iter().for_each(|uri| hanging.remember(uri));
+        assert_eq!(uris.map(|uri| hanging.has(uri)), [true, true, false]);
+        let long_ago = Instant::now().checked_sub(HUNG).unwrap();
+        hanging.0.lock().unwrap().values_mut().for_each(|when| *when = long_ago);
+        assert_eq!(uris.map(|uri| hanging.has(uri)), [false; 3]);
+        hanging.remember(uris[2]);
+        assert_eq!(hanging.0.lock().unwrap().len(), 1, "what is over is forgotten");
     }
 }

@@ -27,7 +27,7 @@ mod volume;
 mod worker;
 mod xml;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use super::{Links, PacketFilter, ReverseProxy, haproxy::Haproxy, ip::Ip, nft::Nft};
 use crate::model::{LoadedTable, ProxyConfiguration, ProxyServer, ProxyStatistics, Result, Ruleset, Tap};
@@ -44,7 +44,18 @@ impl Libvirt {
     /// Connects. `libvirt_unreachable` with how to start it if nobody answers, `libvirt_timeout` if somebody listens and
     /// does not answer within 10 s (30 s over SSH).
     pub fn open(uri: &str) -> Result<Self> {
-        Ok(Self { link: connect::Link::open(uri)?, nft: Nft::of(uri), ip: Ip::of(uri), haproxy: Haproxy::of(uri) })
+        connect::Link::open(uri).map(Self::over)
+    }
+
+    /// The same with a deadline of one's own for each attempt to open the connection: for a host among others, which must not
+    /// hold these up.
+    pub fn open_within(uri: &str, opening: Duration) -> Result<Self> {
+        connect::Link::open_within(uri, opening).map(Self::over)
+    }
+
+    fn over(link: connect::Link) -> Self {
+        let (nft, ip, haproxy) = (Nft::of(link.uri()), Ip::of(link.uri()), Haproxy::of(link.uri()));
+        Self { link, nft, ip, haproxy }
     }
 }
 
