@@ -141,7 +141,7 @@ impl Console<'_> {
         machine.ok("mkdir -p /etc/lite/blueprints && cp blueprints/* /etc/lite/blueprints/");
         machine.ok("echo 'keep_deleted = \"0\"' >>/etc/lite/config.toml");
         assert_eq!(
-            machine.ok("systemctl enable --now lite-serve 2>&1 >/dev/null; systemctl is-active lite-serve"),
+            machine.ok("systemctl enable --now lite-serve >/dev/null 2>&1; systemctl is-active lite-serve"),
             "active\n"
         );
         let console = Console(machine);
