@@ -214,7 +214,7 @@ fn a_host_from_the_package_to_its_purge() {
     let bundles = host.folder.path().join("blueprints");
     host.ok(&["cp", bundles.to_str().expect("a path"), &format!("{OUTER}:")]);
     machine.ok("mkdir -p /root/.config/lite && cp -r blueprints /root/.config/lite/");
-    machine.ok("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends ./lite.deb");
+    machine.ok("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends curl ./lite.deb");
     assert_eq!(machine.ok("systemctl is-enabled lite-watch; systemctl is-active lite-watch"), "enabled\nactive\n");
     machine.ok("lite doctor --fix");
     is_confined_and_has_kvm(&machine);
