@@ -26,8 +26,9 @@ mod store;
 pub mod sums;
 mod tools;
 mod users;
+mod warm;
 
-pub use bake::{Packed, flatten, keep_warm, place_for_memory};
+pub use bake::{Packed, flatten};
 pub use build::{BuildRequest, build, buildable};
 pub use encrypt::{decrypted, encrypted};
 pub use fetch::fetch;
@@ -45,3 +46,4 @@ pub use registry::{
     volume_name,
 };
 pub use store::{ImageStore, Stored, sidecar_name};
+pub use warm::{keep_warm, place_for_memory};

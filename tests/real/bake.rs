@@ -86,8 +86,7 @@ fn baked_once_made_twice(host: &Host, of: &Subject<'_>) {
     let baked = host.json(&["image", "bake", of.id]);
     assert_eq!(host.left(), Vec::<String>::new(), "the machine that baked is left");
     let image = &baked["images"][0];
-    let about =
-        serde_json::json!({"blueprint": of.id, "version": "1", "base": "debian-13", "parameters": {}, "current": true});
+    let about = serde_json::json!({"blueprint": of.id, "version": "1", "base": "debian-13", "parameters": {}, "current": true, "warm": null});
     assert_eq!((&image["origin"], &image["baked"]), (&"baked".into(), &about));
     let id = image["id"].as_str().expect("an id");
     assert_eq!(host.json(&["image", "bake", of.id]), baked, "a second bake does nothing");
