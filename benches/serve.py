@@ -27,7 +27,7 @@ from run import INSTANCE, PREFIX, ROOT, URI, circumstances, drop_light_domains, 
 
 REGION = "home-1"
 # A key is let ask 100 times a second.
-KEYS = 100
+KEYS = 300
 # Between two looks, so that none is of the one before.
 APART = 0.6
 
