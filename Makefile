@@ -40,7 +40,7 @@ demo: ## from nothing to an nginx page served by a real virtual machine
 	  page=$$(curl -fsS --max-time 20 "$$url") && echo "$$url answers, $$took s after the command:" && head -n 15 <<<"$$page"
 	$(SUDO) $(LITE) list
 	@echo "The instance keeps running. To remove it for good: $(SUDO) $(LITE) delete demo --yes --now"
-	@echo "The next one in a tenth of the time, after a minute or two once: $(SUDO) $(LITE) image warm nginx --bundle nano"
+	@echo "So that the next ones go on from memory instead of booting: $(SUDO) $(LITE) image warm nginx --bundle nano"
 	@echo "It in a browser, with its metrics, firewall and logs: $(SUDO) $(LITE) serve"
 
 check: ## formatting and lints

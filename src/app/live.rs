@@ -9,7 +9,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Right, host,
+    App, Caller, Right,
     instance::list::{self, has_tags},
     metric,
     scope::Target,
@@ -124,8 +124,8 @@ impl Looker {
 
 fn look(app: &App) -> Result<Looked> {
     let root = Caller::root(Via::Console);
-    let (rows, storage, host) = match list::list(app, &root, &[], &mut Unobserved) {
-        Ok((rows, storage, _)) => (rows, storage, host::usage(app, &root).ok().flatten()),
+    let (rows, storage, host) = match list::with_host(app, &root, &mut Unobserved) {
+        Ok(found) => found,
         // As the database has them: their states are unknown.
         Err(error) if error.class == Class::Unreachable => {
             let (rows, storage) = list::cost(app, &root, &[], &mut Unobserved)?;

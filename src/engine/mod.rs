@@ -36,6 +36,7 @@ mod host;
 mod host_shutdown;
 mod image_journal;
 mod image_leftovers;
+mod image_operation;
 mod image_pool;
 mod images;
 pub mod jobs;

@@ -12,7 +12,9 @@ use secrecy::SecretString;
 use super::{
     Ctx, allocate,
     allocate::HostView,
-    brought_disks, capacity, forward,
+    brought_disks, capacity,
+    follow::{self, Wait},
+    forward,
     generate::{Generated, generate, secret_rows},
     guest_address::check_stated,
     host,
@@ -108,6 +110,19 @@ impl Job {
     /// Whether it runs with KVM.
     pub fn kvm(&self) -> bool {
         self.kvm
+    }
+
+    /// What is followed of its guest, from its first boot on.
+    pub fn wait<'a>(&'a self, subject: follow::Subject<'a>) -> Wait<'a> {
+        Wait {
+            subject,
+            uuid: self.record.uuid,
+            report: &self.report_log,
+            console: &self.console_log,
+            start: 0,
+            deadline: self.deadline(),
+            timeout: self.request.timeout,
+        }
     }
 
     /// When to give up, on the monotonic clock.

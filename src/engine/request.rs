@@ -111,6 +111,35 @@ pub struct Request {
 }
 
 impl Request {
+    /// One for a machine that is waited for, with nothing but this.
+    pub fn plain(blueprint: Blueprint, bundle: Bundle, (base, image): (&str, ImageChoice), timeout: Duration) -> Self {
+        Self {
+            blueprint,
+            bundle,
+            base: base.to_owned(),
+            image,
+            copy_of: None,
+            parameters: BTreeMap::new(),
+            name: None,
+            ssh_keys: Vec::new(),
+            user_data: None,
+            tags: Vec::new(),
+            network: NetworkMode::Nat,
+            address: None,
+            timeout,
+            wait: true,
+            job: None,
+            asked: None,
+            request_id: None,
+            arguments: String::new(),
+        }
+    }
+
+    /// The same on an image that is there.
+    pub fn on(image: &Image, blueprint: Blueprint, bundle: Bundle, timeout: Duration) -> Self {
+        Self::plain(blueprint, bundle, (&image.id, ImageChoice::Given(Box::new(image.clone()))), timeout)
+    }
+
     /// The disks that come along, beside the root disk.
     pub fn disks(&self) -> &[ExportedDisk] {
         self.copy_of.as_ref().map_or(&[], CopyOf::disks)

@@ -16,31 +16,11 @@ use lite::{
     },
     clock::SystemClock,
     hypervisor::prelude::*,
-    model::{
-        Code, Hint, InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Stage, Unobserved, Via,
-    },
+    model::{Code, InstanceState, Name, NetworkMode, Observer, Phase, Requester, Settings, Unobserved, Via},
     plan::report_log,
 };
 
-use crate::support::{create_request::create_request, world::World};
-
-/// Keeps what is said beside the stages.
-#[derive(Default)]
-struct Said(Vec<String>);
-
-impl Observer for Said {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self) {}
-    fn fail(&mut self) {}
-    fn status(&mut self, text: &str) {
-        self.0.push(text.to_owned());
-    }
-    fn warn(&mut self, warning: &Hint) {
-        self.0.push(format!("warning: {warning}"));
-    }
-}
+use crate::support::{create_request::create_request, said::Said, world::World};
 
 fn app(world: &World) -> App {
     App::of_host(world.settings().clone(), Arc::new(SystemClock), world.hypervisor.clone())

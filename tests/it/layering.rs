@@ -116,7 +116,18 @@ const ENGINE: &[&[&str]] = &[
     &["execute"],
     &["journal", "image_journal"],
     // Parts of operations: each one thing of a host, an instance or a guest.
-    &["host", "domain", "remote", "guest_address", "reports", "handover", "accepted", "listeners", "reach"],
+    &[
+        "host",
+        "domain",
+        "remote",
+        "guest_address",
+        "reports",
+        "handover",
+        "accepted",
+        "listeners",
+        "reach",
+        "image_operation",
+    ],
     &[
         "off_site",
         "brought_disks",

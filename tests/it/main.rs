@@ -23,6 +23,7 @@ mod support {
     pub mod points;
     pub mod receiver;
     pub mod rows;
+    pub mod said;
     pub mod served;
     pub mod source;
     pub mod terminal;

@@ -4,36 +4,19 @@ use lite::{
     engine::{self, ImageChoice},
     hypervisor::{DomainState, prelude::*},
     image::{self, Images},
-    model::{Code, Hint, Name, Observer, SaveImage, Stage},
+    model::{Code, Name, SaveImage},
     plan::saved_memory,
     store::StepState,
 };
 
 use crate::support::{
+    said::Said,
     warmed::{create_warm, try_it, warmed},
     world::World,
 };
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
-}
-
-/// Takes note of what is said.
-#[derive(Default)]
-struct Said(Vec<String>);
-
-impl Observer for Said {
-    fn begin(&mut self, _: Stage) {}
-    fn note(&mut self, _: &str) {}
-    fn bytes(&mut self, _: u64, _: Option<u64>) {}
-    fn finish(&mut self) {}
-    fn fail(&mut self) {}
-    fn status(&mut self, line: &str) {
-        self.0.push(line.to_owned());
-    }
-    fn warn(&mut self, warning: &Hint) {
-        self.0.push(format!("warning: {warning}"));
-    }
 }
 
 /// Creates, and gives what was said of saved memory.

@@ -17,7 +17,7 @@ use crate::{
     catalog::{Blueprint, Bundle, Catalog, Resolved, SourceFile, Verified, VerifiedBy, resolve_params},
     engine::{self, Created, Ctx, ImageChoice, Request},
     guest, image,
-    model::{Code, Error, Hint, Mac, Name, NetworkMode, Observer, Result, Stage, Verb, escaped},
+    model::{Code, Error, Hint, Mac, Name, Observer, Result, Stage, Verb, escaped},
     render::{SeedInput, UserData, UserDataFor, parse_user_data, render, render_accounts, render_output},
     view::TestView,
 };
@@ -196,25 +196,13 @@ fn boot(app: &App, request: &Test, subject: &Subject, observer: &mut dyn Observe
     let mut ctx = app.change(&subject.caller, false, observer)?;
     let resolved = &subject.resolved;
     let name = Name::numbered(&format!("test-{}", resolved.blueprint.id), std::process::id())?;
+    let image = (resolved.base.as_str(), ImageChoice::Base);
     let wanted = Request {
-        blueprint: resolved.blueprint.clone(),
-        bundle: resolved.bundle.clone(),
-        base: resolved.base.clone(),
-        image: ImageChoice::Base,
-        copy_of: None,
         parameters: subject.parameters.clone(),
         name: Some(name.clone()),
         ssh_keys: vec![guest::ssh::login_key(&app.settings.paths.state)?.public],
         user_data: subject.user_data.clone(),
-        tags: Vec::new(),
-        network: NetworkMode::Nat,
-        address: None,
-        timeout: request.timeout,
-        wait: true,
-        job: None,
-        asked: None,
-        request_id: None,
-        arguments: String::new(),
+        ..Request::plain(resolved.blueprint.clone(), resolved.bundle.clone(), image, request.timeout)
     };
     let created = engine::create(&mut ctx, wanted, observer);
     let result = created.and_then(|created| {

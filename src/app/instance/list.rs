@@ -11,7 +11,7 @@ use crate::{
     engine::{self, Ctx, Listed},
     model::{DiskUsage, Hint, Instance, InstanceState, Observer, Phase, Result, Tag, Verb},
     store::Store,
-    view::{ListRow, StorageRow},
+    view::{HostView, ListRow, StorageRow},
 };
 
 /// The instances that have all the tags, and the disk of the host, where it can be asked. Nothing is changed, and no database
@@ -28,6 +28,20 @@ pub fn list(
     let (rows, storage) = rows((app, caller, &ctx), tags, engine::list(&ctx)?, observer)?;
     let disk = caller.scope().is_all().then(|| engine::disk_usage(&ctx).ok().flatten()).flatten();
     Ok((rows, storage, disk))
+}
+
+/// The instances that the caller sees, and what the host has and has promised, for who sees all of it: none where it cannot be told.
+pub fn with_host(
+    app: &App,
+    caller: &Caller,
+    observer: &mut dyn Observer,
+) -> Result<(Vec<ListRow>, Vec<StorageRow>, Option<HostView>)> {
+    app.authorise(caller, Right::Read, Target::Sorted)?;
+    let tags = &caller.with_scope(&[]);
+    let Some(ctx) = app.look(caller, observer)? else { return Ok((Vec::new(), Vec::new(), None)) };
+    let (rows, storage) = rows((app, caller, &ctx), tags, engine::list(&ctx)?, observer)?;
+    let host = caller.scope().is_all().then(|| engine::host_usage(&ctx).ok()).flatten();
+    Ok((rows, storage, host.map(HostView::from)))
 }
 
 /// The same of so many instances by name, from the first after this name on, and the storage of all: one page of a long list. More

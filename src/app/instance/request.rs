@@ -53,3 +53,31 @@ pub struct Create {
     /// Return when the application answers, not once the machine runs.
     pub until_ready: bool,
 }
+
+impl Create {
+    /// One as the command line makes it of a blueprint alone.
+    pub fn of(blueprint: String, timeout: Duration) -> Self {
+        Self {
+            blueprint,
+            from_snapshot: None,
+            bundle: None,
+            name: None,
+            base: None,
+            parameters: Vec::new(),
+            ssh_keys: Vec::new(),
+            user_data: None,
+            fqdn: None,
+            timezone: None,
+            tags: Vec::new(),
+            network: NetworkMode::Nat,
+            address: None,
+            use_baked: true,
+            use_warm: true,
+            asked: None,
+            request_id: None,
+            wait: false,
+            timeout,
+            until_ready: true,
+        }
+    }
+}

@@ -19,8 +19,8 @@ use crate::{
         ssh::{self, Login},
     },
     model::{
-        AuditAction, Code, Currency, Error, Hint, JobEnd, JobState, Money, Name, NetworkMode, Observer, Record,
-        ResourceKind, Result, Settings, Stage, Verb,
+        AuditAction, Code, Currency, Error, Hint, JobEnd, JobState, Money, Name, Observer, Record, ResourceKind,
+        Result, Settings, Stage, Verb,
     },
     view::PlanView,
 };
@@ -117,26 +117,9 @@ pub fn check(app: &App, caller: &Caller, run: Run) -> Result<Checked> {
 /// The create of its machine.
 fn machine_of(run: &Run) -> create::Create {
     create::Create {
-        blueprint: run.blueprint.clone(),
-        from_snapshot: None,
         bundle: run.bundle.clone(),
-        name: None,
-        base: None,
-        parameters: Vec::new(),
-        ssh_keys: Vec::new(),
-        user_data: None,
-        fqdn: None,
-        timezone: None,
-        tags: Vec::new(),
-        network: NetworkMode::Nat,
-        address: None,
-        use_baked: true,
         use_warm: run.use_warm,
-        asked: None,
-        request_id: None,
-        wait: false,
-        timeout: run.timeout,
-        until_ready: true,
+        ..create::Create::of(run.blueprint.clone(), run.timeout)
     }
 }
 

@@ -9,16 +9,15 @@ use crate::{
     catalog::{Blueprint, Bundle},
     engine::{
         Ctx,
-        follow::{Follower, Subject, Wait},
-        image_journal::Journal,
+        follow::{Follower, Subject},
+        image_operation::{self, journal_of},
         journal,
         lock::Lock,
         making,
-        progress::Reporter,
         provision::{self, Job, Purpose},
         recipe::{bake_of, check_bakeable},
         removal::purge::make_room,
-        request::{ImageChoice, Request},
+        request::Request,
         undo::{Because, undo, undo_of_dead_owner},
     },
     guest::report::Report,
@@ -26,8 +25,8 @@ use crate::{
     image::{self, Baked, Image},
     kill_point,
     model::{
-        Code, Error, Hint, Money, NetworkMode, Observer, OperationKind, OperationState, Phase, Port, ResourceKind,
-        Result, Size, Stage, Verb, WithinStage,
+        Code, Error, Hint, Money, Observer, OperationKind, Phase, Port, ResourceKind, Result, Size, Stage, Verb,
+        WithinStage,
     },
     store::Operation,
 };
@@ -98,11 +97,6 @@ pub fn accept(ctx: &mut Ctx, request: BakeRequest) -> Result<Accepted> {
     Ok(Accepted::New(Box::new(Bake { operation, request, baked, lock })))
 }
 
-fn journal_of(ctx: &mut Ctx) -> Result<Journal<'_>> {
-    let images = ctx.images()?;
-    Ok(Journal { settings: &ctx.settings, images, store: &mut ctx.store, clock: &*ctx.clock })
-}
-
 /// Bakes what was accepted. The machine is thrown away, unless `keep` was asked for and it failed. Waits while another process
 /// works on the same image.
 ///
@@ -110,16 +104,11 @@ fn journal_of(ctx: &mut Ctx) -> Result<Journal<'_>> {
 /// The host is not fit, something does not fit, or what failed.
 pub fn run(ctx: &mut Ctx, bake: Bake, observer: &mut dyn Observer) -> Result<Outcome> {
     let Bake { operation, request, baked, lock } = bake;
-    let reporter = Reporter::start(ctx, &operation.id);
-    let result = one_at_a_time(ctx, &operation, &request, baked, &mut reporter.observe(observer));
-    drop(reporter);
-    // What made a machine has ended the operation with it.
-    let open = ctx.store.operation(&operation.id)?.is_some_and(|o| o.state == OperationState::Started);
-    let result = if open { journal::end(ctx, &operation, result) } else { result };
-    let forgotten = journal_of(ctx).and_then(|mut journal| journal.forget_unless_there(&operation));
-    lock.retire();
-    let (image, present) = result?;
-    forgotten.map(|()| Outcome { image, present, operation: Some(operation.id) })
+    let id = operation.id.clone();
+    let made = image_operation::run(ctx, (operation, lock), observer, |ctx, operation, observer| {
+        one_at_a_time(ctx, operation, &request, baked, observer)
+    });
+    made.map(|(image, present)| Outcome { image, present, operation: Some(id) })
 }
 
 /// The image, and whether another process made it meanwhile.
@@ -201,7 +190,11 @@ pub fn resume(ctx: &mut Ctx, operation: &Operation, lock: Lock) -> Result<String
             let name = instance.map_or_else(|| operation.resource.name.clone(), |i| i.record.name.to_string());
             let steps = journal::journalled(ctx, &operation.id)?;
             undo_of_dead_owner(ctx, operation, uuid, steps)?;
-            format!("removed `{name}`, which baked an image and was cut off")
+            let what = match operation.kind {
+                OperationKind::Warm => "whose memory was to be saved or tried",
+                _ => "which baked an image",
+            };
+            format!("removed `{name}`, {what} and was cut off")
         }
     };
     if operation.resource.kind == ResourceKind::Image {
@@ -233,15 +226,7 @@ fn pack(
 
 /// Waits until the guest has installed, sealed its disk and gone down.
 fn sealed(ctx: &Ctx, job: &Job, observer: &mut dyn Observer) -> Result<()> {
-    let wait = Wait {
-        subject: Subject::Bake,
-        uuid: job.record.uuid,
-        report: &job.report_log,
-        console: &job.console_log,
-        start: 0,
-        deadline: job.deadline(),
-        timeout: job.request.timeout,
-    };
+    let wait = job.wait(Subject::Bake);
     let result = Follower::start(ctx, &wait, Stage::Boot, observer).and_then(|mut guest| until_sealed(&mut guest));
     match result {
         Ok(()) => observer.finish(),
@@ -287,25 +272,12 @@ fn until_sealed(guest: &mut Follower<'_>) -> Result<()> {
 
 /// The request of the machine that bakes.
 fn machine(request: &BakeRequest, baked: &Baked) -> Result<Request> {
+    let blueprint = install_alone(&request.blueprint, baked)?;
     Ok(Request {
-        blueprint: install_alone(&request.blueprint, baked)?,
-        bundle: room(request),
-        base: request.base.id.clone(),
-        image: ImageChoice::Given(Box::new(request.base.clone())),
-        copy_of: None,
         parameters: baked.parameters.clone(),
-        name: None,
         ssh_keys: request.ssh_keys.clone(),
-        user_data: None,
-        tags: vec![],
-        network: NetworkMode::Nat,
-        address: None,
-        timeout: request.timeout,
-        wait: true,
-        job: None,
-        asked: None,
-        request_id: None,
         arguments: baked.key.clone(),
+        ..Request::on(&request.base, blueprint, room(request), request.timeout)
     })
 }
 

@@ -14,7 +14,7 @@ use crate::{
     catalog::{Blueprint, Bundle, Health},
     engine::{
         Ctx,
-        follow::{Follower, Subject, Wait},
+        follow::{Follower, Subject},
         images, journal,
         lock::Lock,
         making,
@@ -26,8 +26,8 @@ use crate::{
     guest::report::{Report, Status},
     hypervisor::DomainState,
     model::{
-        Class, Code, Error, Money, Name, NetworkMode, Observer, OperationKind, OperationState, ResourceRef, Result,
-        Snapshot, SnapshotState, Stage, Verification,
+        Class, Code, Error, Money, Name, Observer, OperationKind, OperationState, ResourceRef, Result, Snapshot,
+        SnapshotState, Stage, Verification,
     },
     store::{Operation, snapshots},
 };
@@ -56,27 +56,12 @@ pub fn accept(ctx: &mut Ctx, name: &Name, timeout: Duration) -> Result<Accepted>
         return Err(Error::new(Code::Busy, format!("{what} is being made, or goes")).hint("verify it when it is there"));
     };
     let (blueprint, parameters) = ctx.store.blueprint_of_snapshot(snapshot.id)?;
-    let request = Request {
-        bundle: room(&snapshot, &blueprint),
-        base: snapshot.record.base.clone(),
-        image: ImageChoice::Base,
-        copy_of: Some(CopyOf::Snapshot(Box::new(snapshot.clone()))),
-        parameters,
-        // Nothing is let in, and nobody is told of how it fares.
-        blueprint: Blueprint { ports: Vec::new(), alarms: Vec::new(), ..blueprint },
-        name: None,
-        ssh_keys: Vec::new(),
-        user_data: None,
-        tags: Vec::new(),
-        network: NetworkMode::Nat,
-        address: None,
-        timeout,
-        wait: true,
-        job: None,
-        asked: None,
-        request_id: None,
-        arguments: String::new(),
-    };
+    let bundle = room(&snapshot, &blueprint);
+    // Nothing is let in, and nobody is told of how it fares.
+    let blueprint = Blueprint { ports: Vec::new(), alarms: Vec::new(), ..blueprint };
+    let copy_of = Some(CopyOf::Snapshot(Box::new(snapshot.clone())));
+    let image = (snapshot.record.base.as_str(), ImageChoice::Base);
+    let request = Request { copy_of, parameters, ..Request::plain(blueprint, bundle, image, timeout) };
     let (resource, requester) = (ResourceRef::from(&snapshot), ctx.requester.clone());
     let operation = Operation::started(KIND, resource, ctx.host_id(), requester, ctx.now());
     ctx.store.insert_operation(&operation)?;
@@ -155,15 +140,7 @@ fn is_of_guest(code: Code) -> bool {
 /// Waits until the guest says that it is up. Its health check is asked for where a command of the guest's answers it: nothing else can be
 /// reached.
 fn wait(ctx: &Ctx, job: &Job, name: &Name, observer: &mut dyn Observer) -> Result<()> {
-    let wait = Wait {
-        subject: Subject::Snapshot(name),
-        uuid: job.record.uuid,
-        report: &job.report_log,
-        console: &job.console_log,
-        start: 0,
-        deadline: job.deadline(),
-        timeout: job.request.timeout,
-    };
+    let wait = job.wait(Subject::Snapshot(name));
     let asks = matches!(job.request.blueprint.health, Some(Health::Command { .. }));
     let up = Follower::start(ctx, &wait, Stage::Boot, observer).and_then(|mut guest| until_up(&mut guest, name, asks));
     match up {

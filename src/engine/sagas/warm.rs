@@ -10,15 +10,13 @@ use crate::{
     catalog::{Blueprint, Bundle},
     engine::{
         Ctx,
-        follow::{Follower, Subject, Wait},
-        image_journal::Journal,
-        journal,
+        follow::{Follower, Subject},
+        image_operation::{self, journal_of},
         lock::Lock,
         making,
-        progress::Reporter,
         provision::{self, Job, Purpose},
         removal::purge::make_room,
-        request::{ImageChoice, Request},
+        request::Request,
         undo::{Because, undo},
         warm::{Kind, saved_by, warm_of},
     },
@@ -26,7 +24,7 @@ use crate::{
     hypervisor::DomainState,
     image::{self, Baked, Image, Memory, SavedBy},
     kill_point,
-    model::{Code, Error, Money, NetworkMode, Observer, OperationKind, OperationState, Result, Stage, WithinStage},
+    model::{Code, Error, Money, Observer, OperationKind, Result, Stage, WithinStage},
     store::Operation,
 };
 
@@ -103,11 +101,6 @@ fn is_tried(image: &Image) -> bool {
     image.memory.as_ref().is_some_and(|memory| memory.tried)
 }
 
-fn journal_of(ctx: &mut Ctx) -> Result<Journal<'_>> {
-    let images = ctx.images()?;
-    Ok(Journal { settings: &ctx.settings, images, store: &mut ctx.store, clock: &*ctx.clock })
-}
-
 /// Does what was accepted. The machines are thrown away.
 ///
 /// # Errors
@@ -115,7 +108,7 @@ fn journal_of(ctx: &mut Ctx) -> Result<Journal<'_>> {
 pub fn run(ctx: &mut Ctx, warm: Warm, observer: &mut dyn Observer) -> Result<Outcome> {
     let Warm { operation, request, baked, lock } = warm;
     let id = operation.id.clone();
-    let made = in_operation(ctx, (operation, lock), observer, |ctx, operation, observer| {
+    let made = image_operation::run(ctx, (operation, lock), observer, |ctx, operation, observer| {
         one_at_a_time(ctx, operation, &request, baked, observer)
     });
     let (image, present) = made?;
@@ -123,29 +116,11 @@ pub fn run(ctx: &mut Ctx, warm: Warm, observer: &mut dyn Observer) -> Result<Out
     Ok(Outcome { image, present, operation: Some(id) })
 }
 
-/// Works in an operation on an image, and ends it unless a machine of it did.
-fn in_operation<T>(
-    ctx: &mut Ctx,
-    (operation, lock): (Operation, Lock),
-    observer: &mut dyn Observer,
-    work: impl FnOnce(&mut Ctx, &Operation, &mut dyn Observer) -> Result<T>,
-) -> Result<T> {
-    let reporter = Reporter::start(ctx, &operation.id);
-    let result = work(ctx, &operation, &mut reporter.observe(observer));
-    drop(reporter);
-    let open = ctx.store.operation(&operation.id)?.is_some_and(|o| o.state == OperationState::Started);
-    let result = if open { journal::end(ctx, &operation, result) } else { result };
-    let forgotten = journal_of(ctx).and_then(|mut journal| journal.forget_unless_there(&operation));
-    lock.retire();
-    let done = result?;
-    forgotten.map(|()| done)
-}
-
 /// Has a machine go on from the memory, as any instance would. Memory that none can go on from is removed.
 fn trial(ctx: &mut Ctx, request: &WarmRequest, image: Image, observer: &mut dyn Observer) -> Result<Image> {
     let requester = ctx.requester.clone();
     let begun = journal_of(ctx)?.begin(OperationKind::Warm, &image.id, &requester)?;
-    in_operation(ctx, begun, observer, |ctx, operation, observer| {
+    image_operation::run(ctx, begun, observer, |ctx, operation, observer| {
         observer.begin(Stage::Trial);
         let tried = tried(ctx, operation, request, &image, &mut WithinStage(observer));
         match &tried {
@@ -154,7 +129,8 @@ fn trial(ctx: &mut Ctx, request: &WarmRequest, image: Image, observer: &mut dyn 
         }
         if tried.as_ref().is_err_and(|error| is_of_memory(error.code)) {
             let used = |volume: &str| ctx.store.users_of_image(volume);
-            image::remove(&ctx.images()?, &image.id, &used)?;
+            // One that cannot be removed stays without its trial: nobody uses it.
+            let _ = ctx.images().and_then(|images| image::remove(&images, &image.id, &used));
         }
         tried.and_then(|()| image::set_tried(&ctx.images()?, &image))
     })
@@ -177,12 +153,9 @@ fn tried(
 ) -> Result<()> {
     let Some(memory) = &image.memory else { return Ok(()) };
     image::check_memory(&image.id, &image.path, memory)?;
-    let machine = Request {
-        blueprint: Blueprint { alarms: Vec::new(), ports: Vec::new(), ..request.blueprint.clone() },
-        image: ImageChoice::Given(Box::new(image.clone())),
-        parameters: request.parameters.clone(),
-        ..machine(request, String::new())
-    };
+    let blueprint = Blueprint { alarms: Vec::new(), ports: Vec::new(), ..request.blueprint.clone() };
+    let parameters = request.parameters.clone();
+    let machine = Request { parameters, ..Request::on(image, blueprint, free(&request.bundle), request.timeout) };
     let mut job = provision::reserve(ctx, machine, Purpose::Trial(operation), observer)?;
     let made = making::make_warm(ctx, &mut job, image, memory);
     match made.and_then(|()| until(ctx, &job, observer, |report| matches!(report, Report::Done { .. }))) {
@@ -210,7 +183,7 @@ fn one_at_a_time(
     if let Some(image) = present {
         return Ok((image, true));
     }
-    let machine = machine(request, baked.key.clone());
+    let machine = Request { arguments: baked.key.clone(), ..machine(request) };
     make_room(ctx, &machine.bundle, observer)?;
     let mut job = provision::reserve(ctx, machine, Purpose::Template(operation), observer)?;
     observer.begin(Stage::Disk);
@@ -234,15 +207,7 @@ fn one_at_a_time(
 
 /// Waits until the guest reports what is wanted.
 fn until(ctx: &Ctx, job: &Job, observer: &mut dyn Observer, is_wanted: fn(&Report) -> bool) -> Result<()> {
-    let wait = Wait {
-        subject: Subject::Bake,
-        uuid: job.record.uuid,
-        report: &job.report_log,
-        console: &job.console_log,
-        start: 0,
-        deadline: job.deadline(),
-        timeout: job.request.timeout,
-    };
+    let wait = job.wait(Subject::Bake);
     let result =
         Follower::start(ctx, &wait, Stage::Boot, observer).and_then(|mut guest| reported(&mut guest, is_wanted));
     match result {
@@ -313,8 +278,8 @@ fn save(ctx: &Ctx, job: &Job, file: &Path) -> Result<()> {
     ctx.hypervisor.save_memory(job.record.uuid, path)
 }
 
-/// The request of the machine.
-fn machine(request: &WarmRequest, arguments: String) -> Request {
+/// The request of the machine that is frozen.
+fn machine(request: &WarmRequest) -> Request {
     let mut blueprint = request.blueprint.clone();
     blueprint.health = None;
     blueprint.secrets.clear();
@@ -322,26 +287,10 @@ fn machine(request: &WarmRequest, arguments: String) -> Request {
     blueprint.alarms.clear();
     blueprint.ports.clear();
     blueprint.parameters.clear();
-    let mut bundle = request.bundle.clone();
-    bundle.price = Money::hundredths(0);
-    Request {
-        base: request.image.id.clone(),
-        image: ImageChoice::Given(Box::new(request.image.clone())),
-        blueprint,
-        bundle,
-        copy_of: None,
-        parameters: BTreeMap::new(),
-        name: None,
-        ssh_keys: Vec::new(),
-        user_data: None,
-        tags: vec![],
-        network: NetworkMode::Nat,
-        address: None,
-        timeout: request.timeout,
-        wait: true,
-        job: None,
-        asked: None,
-        request_id: None,
-        arguments,
-    }
+    Request::on(&request.image, blueprint, free(&request.bundle), request.timeout)
+}
+
+/// The size without a price: nobody has the machine.
+fn free(bundle: &Bundle) -> Bundle {
+    Bundle { price: Money::default(), ..bundle.clone() }
 }

@@ -13,7 +13,7 @@ use crate::{
         map::{catalog::is_alias, instance::DEFAULT_KEY},
         wire::{CreateFromSnapshot, CreateInstances},
     },
-    model::{Asked, Name, NetworkMode, Tag, Unobserved},
+    model::{Asked, Name, Tag, Unobserved},
 };
 
 /// Most instances of one request.
@@ -109,31 +109,18 @@ fn request(call: &Call<'_>, input: CreateInstances) -> Answer<Create> {
         known.into_iter().find(|id| is_alias(given, id)).unwrap_or_else(|| given.to_owned())
     };
     Ok(Create {
-        blueprint: of(&input.blueprint_id, names::blueprints(Some(settings))),
-        from_snapshot: None,
         bundle: Some(of(&input.bundle_id, names::bundles(Some(settings)))),
-        name: None,
-        base: None,
-        parameters: Vec::new(),
         ssh_keys: ssh_keys(call, input.key_pair_name.as_deref())?,
         user_data: user_data(input.user_data),
-        fqdn: None,
-        timezone: None,
         tags,
-        network: NetworkMode::Nat,
-        address: None,
-        use_baked: true,
-        use_warm: true,
+        until_ready: call.shared.until_ready.is_some(),
         asked: Some(Asked {
-            blueprint: input.blueprint_id,
+            blueprint: input.blueprint_id.clone(),
             bundle: input.bundle_id,
             key_pair: input.key_pair_name,
             addresses,
         }),
-        request_id: None,
-        wait: false,
-        timeout: call.shared.timeout,
-        until_ready: call.shared.until_ready.is_some(),
+        ..Create::of(of(&input.blueprint_id, names::blueprints(Some(settings))), call.shared.timeout)
     })
 }
 

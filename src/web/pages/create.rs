@@ -223,7 +223,6 @@ fn request(fields: &Fields, faults: &mut Faults) -> Create {
     };
     let set = fields.under("set.").filter(|(_, value)| !value.is_empty());
     Create {
-        blueprint: fields.text("blueprint").to_owned(),
         bundle: fields.some("bundle").map(str::to_owned),
         name,
         base: fields.some("base").map(str::to_owned),
@@ -234,32 +233,6 @@ fn request(fields: &Fields, faults: &mut Faults) -> Create {
         timezone,
         tags,
         network: network.unwrap_or(NetworkMode::Nat),
-        ..plain()
-    }
-}
-
-/// A request as the command line makes it of nothing.
-pub fn plain() -> Create {
-    Create {
-        blueprint: String::new(),
-        from_snapshot: None,
-        bundle: None,
-        name: None,
-        base: None,
-        parameters: Vec::new(),
-        ssh_keys: Vec::new(),
-        user_data: None,
-        fqdn: None,
-        timezone: None,
-        tags: Vec::new(),
-        network: NetworkMode::Nat,
-        address: None,
-        use_baked: true,
-        use_warm: true,
-        asked: None,
-        request_id: None,
-        wait: false,
-        timeout: super::instance::UNTIL_READY,
-        until_ready: true,
+        ..Create::of(fields.text("blueprint").to_owned(), super::instance::UNTIL_READY)
     }
 }

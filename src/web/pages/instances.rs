@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Caller, host,
+        App, Caller,
         instance::list,
         live::{self, Looked},
         metric,
@@ -86,17 +86,12 @@ async fn render(console: &Arc<Console>, who: &Arc<Who>, query: &str, mut faults:
 
 /// The instances as the host has them; where it does not answer, as the database does.
 fn look(app: &App, caller: &Caller, said: &mut Warnings) -> Result<Looked> {
-    let (rows, storage, host) = match list::list(app, caller, &[], said) {
+    let (rows, storage, host) = match list::with_host(app, caller, said) {
         Err(error) if error.class == Class::Unreachable => {
             let (rows, storage) = list::cost(app, caller, &[], &mut Unobserved)?;
             (rows, storage, None)
         }
-        found => {
-            let (rows, storage, _) = found?;
-            // Who sees a part of the host alone is not told how large it is.
-            let host = caller.scope().is_all().then(|| host::usage(app, caller).ok().flatten()).flatten();
-            (rows, storage, host)
-        }
+        found => found?,
     };
     let measured = metric::latest_of_all(app, caller, &live::MEASURED, &mut Unobserved)?;
     Ok(Looked { rows, storage, at_work: live::at_work(app)?, measured, host })

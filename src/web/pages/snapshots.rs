@@ -9,7 +9,6 @@ use super::{
         frame::{At, Warnings},
         sheet::{Sheet, Wanted, confirmed},
     },
-    create::plain,
     instance::{UNTIL_READY, named, names, unknown_action},
 };
 use crate::{
@@ -146,7 +145,7 @@ fn restored(snapshot: Name, fields: &Fields, faults: &mut Faults) -> Option<Want
 fn copied(snapshot: Name, fields: &Fields, faults: &mut Faults) -> Option<Wanted> {
     let name = faults.parse_some(fields, "new", named)?;
     let bundle = fields.some("bundle").map(str::to_owned);
-    let request = Create { from_snapshot: Some(snapshot), bundle, name, ..plain() };
+    let request = Create { from_snapshot: Some(snapshot), bundle, name, ..Create::of(String::new(), UNTIL_READY) };
     Some(Wanted::change(move |app, caller| create::check(app, caller, request)?.accept(app, &mut Unobserved)))
 }
 

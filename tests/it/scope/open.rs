@@ -226,6 +226,12 @@ pub const ALL: &[(&str, Kind)] = &[
         "instance/firewall::accept",
         Named(|app, c, of| firewall::accept(app, c, &refirewall(of), &mut Unobserved)?.run(&mut Unobserved).map(shown)),
     ),
+    (
+        "instance/list::with_host",
+        Listing(|app, c, _| {
+            list::with_host(app, c, &mut Unobserved).map(|(rows, storage, host)| shown((rows, storage, host.is_some())))
+        }),
+    ),
     ("instance/list::part", Listing(|app, c, _| list::part(app, c, ("", 99), &mut Unobserved).map(shown))),
     ("instance/list::list", Listing(|app, c, _| list::list(app, c, &[], &mut Unobserved).map(shown))),
     ("instance/list::cost", Listing(|app, c, _| list::cost(app, c, &[], &mut Unobserved).map(shown))),
